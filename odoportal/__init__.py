@@ -1,0 +1,1 @@
+"""ODOportal, the customer portal of Odotrack."""

@@ -1,0 +1,47 @@
+"""Accounts, people, and who may act for which account."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Field, SQLModel
+
+
+class Role(StrEnum):
+    """What a person may do for an account."""
+
+    OWNER = "owner"
+    BILLING = "billing"
+    OPERATIONS = "operations"
+    READ_ONLY = "read_only"
+
+
+class Account(SQLModel, table=True):
+    """A customer of Odotrack: the owner of orders and invoices."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    number: str = Field(max_length=40, unique=True)
+    name: str = Field(max_length=200)
+    created_at: datetime
+
+
+class Person(SQLModel, table=True):
+    """Somebody who signs in. `email` is as typed, `email_key` is what must be unique (folded case)."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    email: str = Field(max_length=254)
+    email_key: str = Field(max_length=254, unique=True)
+    name: str = Field(max_length=200)
+    phone: str = Field(default="", max_length=40)
+    language: str = Field(default="fr", max_length=2)
+    region: str = Field(default="fr-CA", max_length=5)
+    password: str = Field(default="", max_length=200, description="scheme and bcrypt hash; empty before first access")
+    created_at: datetime
+    disabled_at: datetime | None = None
+
+
+class Membership(SQLModel, table=True):
+    """A person's role in an account."""
+
+    account_id: int = Field(foreign_key="account.id", primary_key=True)
+    person_id: int = Field(foreign_key="person.id", primary_key=True, index=True)
+    role: str = Field(max_length=20)

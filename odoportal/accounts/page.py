@@ -1,0 +1,42 @@
+"""The page of a signed-in person: the shell around what a room shows, live and in the document."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import reflex as rx
+
+from odoportal.accounts.state import Signed
+from odoportal.accounts.view import shell_view
+from odoportal.foundation import clock, database
+from odoportal.foundation.web import Asked, Fill, Filled
+from odoportal.settings import get_settings
+from odoportal.ui import places
+from odoportal.ui.page import here
+from odoportal.ui.shell import DEMO_DAY, HEADER, shell
+from odoportal.ui.slots import live
+from odoportal.ui.soon import REACH, soon
+
+
+def private_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
+    """A page with header, menu and breadcrumb; `trail` is name and path of each step after the Dashboard."""
+    return shell(*content, state=Signed, trail=trail)
+
+
+def soon_page(text: str) -> rx.Component:
+    """The honest page of a place whose work is still to come; `text` says what a customer will do there."""
+    from_menu = places.place(here())
+    return private_page(soon(text, live("reach", REACH, Signed.shell, Signed.ready)), trail=[(here(), from_menu.name)])
+
+
+def filling(slots: Callable[[Asked], Awaitable[dict[str, str]]] | None = None) -> Fill:
+    """The `fill` of a private page: header and demonstration day around the room's own slots."""
+
+    async def fill(asked: Asked) -> Filled:
+        if asked.who is None:
+            raise PermissionError("a private page needs a signed-in person")
+        url = asked.request.url
+        asked_for = url.path + (f"?{url.query}" if url.query else "")
+        view = await database.read(shell_view, asked.who, asked_for, clock.today(), Signed.counts, get_settings())
+        own = await slots(asked) if slots else {}
+        return Filled({"header": HEADER.html(view), "demo-day": DEMO_DAY.html(view), "reach": REACH.html(view), **own})
+
+    return fill

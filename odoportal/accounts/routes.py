@@ -1,0 +1,31 @@
+"""Native forms of the header."""
+
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from odoportal.accounts.models import Person
+from odoportal.foundation.database import write
+from odoportal.foundation.i18n import REGIONS
+from odoportal.foundation.identity import asker
+from odoportal.settings import get_settings
+
+
+def _choose(session: Session, person_id: int, region: str) -> None:
+    person = session.get_one(Person, person_id)
+    person.region = region
+
+
+async def region(request: Request) -> Response:
+    """Change the person's format of numbers and dates, and go back to the page the form was on."""
+    who = asker.get()
+    form = await request.form()
+    chosen = form.get("region")
+    if who is not None and chosen in REGIONS:
+        await write(_choose, who.person_id, str(chosen))
+    came_from = urlsplit(request.headers.get("referer", ""))
+    back = came_from.path if f"{came_from.scheme}://{came_from.netloc}".lower() == get_settings().origin else "/"
+    return RedirectResponse(back + (f"?{came_from.query}" if came_from.query and back != "/" else ""), HTTPStatus.SEE_OTHER, {"cache-control": "no-store"})

@@ -1,0 +1,84 @@
+"""Who there is: people found by email, accounts by number, and who belongs to which."""
+
+import unicodedata
+from datetime import datetime
+
+from email_validator import EmailNotValidError, validate_email
+from sqlmodel import Session, select
+
+from odoportal.accounts.models import Account, Membership, Person, Role
+from odoportal.foundation.i18n import region_of
+
+LONGEST_EMAIL = 254
+
+
+class UnknownAccount(LookupError):
+    """There is no account with this number; the text says which."""
+
+
+class UnusableEmail(ValueError):
+    """An email that cannot be given to a person; the text says why."""
+
+
+def email_key(email: str) -> str:
+    """What makes an email unique: NFKC and folded case, without the spaces around it.
+
+    Only what is the same letter in another form is folded: `ı` stays apart from `i`, `+tag` and dots stay.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email.strip()).casefold())
+
+
+def find_person(session: Session, email: str) -> Person | None:
+    """The person with this email, in whatever case it is typed; None when there is none or it is no email."""
+    if not email or len(email) > LONGEST_EMAIL:
+        return None
+    return session.exec(select(Person).where(Person.email_key == email_key(email))).first()
+
+
+def find_account(session: Session, number: str) -> Account:
+    """The account with this number.
+
+    Raises:
+        UnknownAccount: when there is none.
+    """
+    account = session.exec(select(Account).where(Account.number == number)).first()
+    if account is None:
+        raise UnknownAccount(f"There is no account {number}.")
+    return account
+
+
+def person_of_email(session: Session, email: str, now: datetime, name: str | None = None, language: str = "fr") -> Person:
+    """The person with this email, made if there is none. `name` and `language` are for a new one only.
+
+    Raises:
+        UnusableEmail: when it is no email address, or one that folds to somebody else's.
+    """
+    try:
+        address = validate_email(email.strip(), check_deliverability=False).normalized
+    except EmailNotValidError as why:
+        raise UnusableEmail(f"{email!r} is not an email address: {why}") from None
+    known = session.exec(select(Person).where(Person.email_key == email_key(address))).first()
+    if known is not None:
+        if known.email.lower() != address.lower():
+            # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
+            raise UnusableEmail(f"{address!r} is too close to {known.email!r}, which belongs to somebody else.")
+        return known
+    person = Person(
+        email=address,
+        email_key=email_key(address),
+        name=(name or address.split("@")[0])[:200],
+        language=language,
+        region=region_of(language),
+        created_at=now,
+    )
+    session.add(person)
+    session.flush()
+    return person
+
+
+def join(session: Session, account: Account, person: Person, role: Role) -> None:
+    """Make a person a member of an account; a member keeps the role there is."""
+    if session.get(Membership, (account.id, person.id)) is None:
+        assert account.id is not None and person.id is not None  # noqa: S101 - both were read from the database
+        session.add(Membership(account_id=account.id, person_id=person.id, role=role.value))
+        session.flush()

@@ -1,0 +1,66 @@
+"""The signed-in person on the screen. Every state with a customer's data descends from this one."""
+
+from typing import ClassVar
+from urllib.parse import quote, urlencode
+
+import reflex as rx
+
+from odoportal.accounts.view import Counts, ShellView, shell_view
+from odoportal.foundation import clock, database, i18n
+from odoportal.foundation.identity import Who, require
+from odoportal.settings import get_settings
+
+
+class Signed(rx.State):
+    """Header, counts, and the end of the session. What is filled here is bound to one session and one account."""
+
+    shell: ShellView = ShellView()
+    ready: bool = False
+    gone: str = ""
+    ends: int = 0
+    _bound: str = ""
+    _by_itself: bool = False
+    _shell_for: str = ""
+    counts: ClassVar[Counts]
+
+    @rx.event
+    async def stay(self) -> None:
+        """The person asked to stay signed in; the gate has noted it."""
+        self._note_end(require())
+
+    @rx.event
+    async def load(self) -> None:
+        """Fill the header on a page that shows nothing else of the customer."""
+        await self._arrive()
+
+    async def _arrive(self, anew: bool = False) -> tuple[Who, str]:
+        """The person and the page's language; fills the header where it shows another person, account or format.
+
+        Args:
+            anew: count again even so.
+        """
+        who, url = require(), self.router.url
+        language = "en" if str(url.path).startswith("/en") else "fr"
+        here = str(url.path) + (f"?{url.query}" if url.query else "")
+        key = f"{who.key}:{who.region}:{who.name}"
+        if anew or self._shell_for != key:
+            self.shell = await database.read(shell_view, who, here, clock.today(), type(self).counts, get_settings())
+            self._shell_for, self.ready = key, True
+        self._note_end(who)
+        return who, language
+
+    def _note_end(self, who: Who) -> None:
+        end = min(who.ends_at, who.idle_end) if who.idle_end else who.ends_at
+        self.ends = int(end.timestamp())
+
+    def _bind(self, key: str) -> None:
+        """Forget everything and belong to another identity (empty: nobody)."""
+        self.reset()
+        self._bound = key
+
+    def _leave(self) -> None:
+        """Make the browser leave the page for sign-in: nobody is signed in any more."""
+        url = self.router.url
+        language = next((part for part in i18n.LANGUAGES if str(url.path).startswith(f"/{part}")), "fr")
+        wanted = str(url.path) + (f"?{url.query}" if url.query else "")
+        self.gone = f"/{language}/login?" + urlencode({"ended": "1", "next": wanted}, quote_via=quote)

@@ -1,0 +1,128 @@
+"""What happens to the built files after Vite and before compression: one build serves any address, under a strict CSP."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from reflex.plugins import Plugin
+
+from odoportal.ui.icons import NAMES
+
+LUCIDE = "lucide-static@1.62.0"
+HASHES = "csp.json"
+FALLBACK = "__spa-fallback.html"
+_SOCKET = re.compile(r"EVENT:([`\"'])wss?://[^/`\"']+(/[^`\"']*)\1")
+_SHEET = re.compile(r'<link href="(/assets/[^"]+\.css)" rel="stylesheet" type="text/css"/>')
+_PRELOAD = re.compile(r'<link as="style" href="/assets/[^"]+\.css" rel="preload"/>')
+_INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
+_DRAWING = re.compile(r"<svg[^>]*>(.*)</svg>", re.S)
+
+
+class BuildChanged(Exception):
+    """The built files are not what this version of Reflex wrote when the portal was made for it."""
+
+
+def same_origin(script: str) -> str:
+    """The script of addresses, with the socket on whatever origin the page came from.
+
+    Raises:
+        BuildChanged: when the socket's address is not found in it.
+    """
+    origin = 'EVENT:(globalThis.location?location.origin.replace(/^http/,"ws"):"ws://localhost")+'
+    text, found = _SOCKET.subn(lambda m: f"{origin}{m[1]}{m[2]}{m[1]}", script)
+    if found != 1:
+        raise BuildChanged(f"The socket's address stands {found} times in the built environment script, not once.")
+    return text
+
+
+def inline_styles(html: str, static: Path) -> str:
+    """The document with its style sheets in its head, so that the first paint waits for no second request.
+
+    The links stay, switched off: React expects them when it takes over the head.
+
+    Raises:
+        BuildChanged: when the document has no style sheet.
+    """
+
+    def inlined(link: re.Match[str]) -> str:
+        css = (static / link[1].lstrip("/")).read_text("utf-8").replace("</style", r"<\/style")
+        return f'<style>{css}</style>{link[0][:-2]} media="not all"/>'
+
+    html, found = _SHEET.subn(inlined, html)
+    if not found:
+        raise BuildChanged("A built document has no style sheet where one was expected.")
+    return _PRELOAD.sub("", html)
+
+
+def script_hashes(html: str) -> list[str]:
+    """CSP sources (`'sha256-…'`) of the inline scripts of a document, in their order."""
+    digests = (hashlib.sha256(body.encode()).digest() for body in _INLINE.findall(html))
+    return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+
+
+def sprite(names: Sequence[str], icons: Path) -> str:
+    """One SVG with a symbol per icon; the stroke's width is left to the style sheet.
+
+    Args:
+        names: of the Lucide set, such as `circle-check`.
+        icons: folder of that set's SVG files.
+
+    Raises:
+        BuildChanged: when an icon is not in the set.
+    """
+    symbols = []
+    for name in names:
+        file = icons / f"{name}.svg"
+        if not file.is_file():
+            raise BuildChanged(f"The icon {name} is not in {LUCIDE}.")
+        drawing = _DRAWING.search(file.read_text("utf-8"))
+        if drawing is None:
+            raise BuildChanged(f"The icon {name} of {LUCIDE} is not a drawing.")
+        shape = re.sub(r"\s*\n\s*", "", drawing[1])
+        look = 'fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round"'
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24" {look}>{shape}</symbol>')
+    return '<svg xmlns="http://www.w3.org/2000/svg">' + "".join(symbols) + "</svg>\n"
+
+
+def finish(static: Path, icons: Path) -> None:
+    """Make the built files ready to serve.
+
+    Args:
+        static: folder of the built documents and assets; `csp.json` is written beside it.
+        icons: folder of Lucide's SVG files.
+
+    Raises:
+        BuildChanged: when something expected is not there.
+    """
+    scripts = list(static.glob("assets/reflex-env-*.js"))
+    if len(scripts) != 1:
+        raise BuildChanged(f"There are {len(scripts)} built environment scripts, not one.")
+    scripts[0].write_text(same_origin(scripts[0].read_text("utf-8")), "utf-8")
+    hashes = {}
+    for page in sorted(static.rglob("*.html")):
+        html = inline_styles(page.read_text("utf-8"), static)
+        page.write_text(html, "utf-8")
+        hashes[page.relative_to(static).as_posix()] = script_hashes(html)
+    if FALLBACK not in hashes:
+        raise BuildChanged(f"{FALLBACK} was not built.")
+    # Reflex copies the fallback over 404.html after this step, whatever stands there now.
+    hashes["404.html"] = hashes[FALLBACK]
+    (static.parent / HASHES).write_text(json.dumps(hashes, indent=1), "utf-8")
+    (static / "icons.svg").write_text(sprite(NAMES, icons), "utf-8")
+
+
+class AfterBuild(Plugin):
+    """Reflex's hook after a production build."""
+
+    def get_frontend_dependencies(self, **context: Any) -> list[str]:  # noqa: ARG002
+        """The npm package of the icons."""
+        return [LUCIDE]
+
+    def post_build(self, **context: Any) -> None:
+        """Finish the files in `static_dir`."""
+        static: Path = context["static_dir"]
+        finish(static, static.resolve().parents[1] / "node_modules" / "lucide-static" / "icons")

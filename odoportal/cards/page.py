@@ -1,0 +1,13 @@
+"""Credit cards."""
+
+import reflex as rx
+
+from odoportal.accounts.page import soon_page
+from odoportal.foundation.i18n import t
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    return soon_page(
+        t("Here you will see and change the cards that pay your invoices.")
+    )

@@ -1,0 +1,104 @@
+"""What `odoportal check` looks at: each setting that reaches outside this process, and whether it answers."""
+
+import smtplib
+import ssl
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from odoportal import building
+from odoportal.foundation import clock, database, mail
+from odoportal.migrations import at_head
+from odoportal.settings import Settings, UnsafeSettings
+
+TIMEOUT_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report: what was looked at, what was found, and whether that is good."""
+
+    name: str
+    found: str
+    good: bool
+
+
+def _settings(settings: Settings) -> str:
+    settings.refuse_unsafe()
+    return f"{settings.mode}, complete"
+
+
+def _database(settings: Settings) -> str:
+    with database.engine().connect():
+        return make_url(settings.database_url).render_as_string(hide_password=True)
+
+
+def _schema(_settings: Settings) -> str:
+    if not at_head(database.engine()):
+        raise ValueError("not of this release; `odoportal run` brings it up to date")
+    return "up to date"
+
+
+def _mail(settings: Settings) -> str:
+    if not settings.smtp_url:
+        return f"written to files in {settings.data_dir / 'mail'}"
+    mail.smtp(settings.smtp_url)
+    parts = urlsplit(settings.smtp_url)
+    host, port = parts.hostname or "", parts.port or 0
+    if parts.scheme == "smtps":
+        server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
+    else:
+        server = smtplib.SMTP(host, port or (587 if parts.scheme == 'smtp+starttls' else 25), timeout=TIMEOUT_SECONDS)
+    with server:
+        if parts.scheme == "smtp+starttls":
+            server.starttls(context=ssl.create_default_context())
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        server.noop()
+    return f"{parts.scheme}://{host}"
+
+
+def _frontend(_settings: Settings) -> str:
+    if building.stale(building.root()):
+        raise ValueError("not built, or built from other sources; `odoportal run` builds it")
+    return "built"
+
+
+def _disk(settings: Settings) -> str:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=settings.data_dir) as file:
+        file.write(b"written")
+        file.flush()
+    return f"{settings.data_dir.resolve()} can be written"
+
+
+CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
+    ("settings", _settings),
+    ("database", _database),
+    ("schema", _schema),
+    ("mail", _mail),
+    ("frontend", _frontend),
+    ("data folder", _disk),
+)
+
+
+def look(settings: Settings) -> Iterator[Finding]:
+    """Every finding in its order; secrets are masked, and a failure of one check does not stop the next."""
+    for name, check in CHECKS:
+        try:
+            yield Finding(name, check(settings), good=True)
+        except (UnsafeSettings, building.BuildFailed, SQLAlchemyError, OSError, ValueError, smtplib.SMTPException) as error:
+            yield Finding(name, _sentence(error), good=False)
+    yield Finding("public address", settings.public_url or "not set", good=bool(settings.public_url))
+    yield Finding("secret", "set" if settings.secret.get_secret_value() else "not set", good=bool(settings.secret.get_secret_value()))
+    yield Finding("business day", f"{clock.today()} ({settings.zone})", good=True)
+
+
+def _sentence(error: Exception) -> str:
+    # Of SQLAlchemy's message only what the driver said: the rest is a statement and a link.
+    cause = getattr(error, "orig", None) or error
+    return " ".join(str(cause).split()) or type(error).__name__

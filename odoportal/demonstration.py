@@ -1,0 +1,76 @@
+"""The settings of `odoportal demo`: a portal on one machine, with made-up data, that no production setting can touch."""
+
+import os
+import secrets
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import URL
+
+DAY = date(2020, 9, 24)
+_SECRET_BYTES = 32
+
+
+def _secret(folder: Path) -> str:
+    """A secret of this folder's own, kept so that links sent before a restart still work."""
+    file = folder / "secret"
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_text("ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as new:
+        new.write(secrets.token_urlsafe(_SECRET_BYTES))
+    return file.read_text("ascii")
+
+
+def prepare(folder: Path, port: int, today: date) -> None:
+    """Make the data folder and put this process into demonstration mode. Other ODOPORTAL_ settings of the environment are dropped.
+
+    Args:
+        folder: where database, mails and secret are kept; only its owner may look inside.
+        port: the portal's address is http://localhost at this port.
+        today: the business day.
+
+    Raises:
+        OSError: when the folder cannot be made or written.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in [name for name in os.environ if name.upper().startswith("ODOPORTAL_")]:
+        del os.environ[name]
+    values = {
+        "mode": "demo",
+        "data_dir": str(folder),
+        "database_url": URL.create("sqlite", database=str(folder / "odoportal.db")).render_as_string(),
+        "public_url": f"http://localhost:{port}",
+        "secret": _secret(folder),
+        "today": today.isoformat(),
+        "launch_url": "https://www.odotrack.com",
+        "learn_more_url": "https://www.odotrack.com",
+        "support_email": "support@odotrack.example",
+        "support_phone": "1-800-555-0199",
+    }
+    os.environ.update({f"ODOPORTAL_{name.upper()}": value for name, value in values.items()})
+
+
+def load(today: date, say: Callable[[str], None]) -> list[tuple[str, str, str]]:
+    """Bring the database up to date, and fill it the first time.
+
+    Args:
+        today: the business day that the data is made for.
+        say: told what takes a while.
+
+    Returns:
+        The sign-ins: email, password, what it shows.
+    """
+    from odoportal.exchange.demo import SIGN_INS, load_demo
+    from odoportal.foundation import clock, database, deployment
+    from odoportal.migrations import migrate
+
+    migrate(database.engine())
+    with database.writing() as session:
+        if not deployment.is_demonstration(session):
+            say("Loading the demonstration data.")
+            load_demo(session, clock.now(), today)
+            deployment.mark_demonstration(session)
+    return [(sign.email, sign.password, sign.shows) for sign in SIGN_INS]

@@ -1,0 +1,13 @@
+"""Devices: every tracker with its vehicle and agreement."""
+
+import reflex as rx
+
+from odoportal.accounts.page import soon_page
+from odoportal.foundation.i18n import t
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    return soon_page(
+        t("Here you will see every tracker with its vehicle and agreement, rename it, and report one that is lost or broken.")
+    )

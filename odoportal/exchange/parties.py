@@ -1,0 +1,125 @@
+"""Accounts, people with their memberships, and addresses, from an import's rows into the database."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from odoportal.accounts.models import Account, Membership, Person
+from odoportal.accounts.service import email_key
+from odoportal.addresses.models import Address
+from odoportal.exchange.formats import AccountRow, AddressRow, PersonRow
+from odoportal.exchange.reader import Line
+from odoportal.exchange.run import Ref, Run, once
+from odoportal.exchange.store import Key, Outcome, Values, by_key, differs, fetch, keep, table_of
+from odoportal.foundation.i18n import region_of
+from odoportal.invoices.models import Invoice
+from odoportal.orders.models import Order
+
+ARCHIVED = "~"
+CODE_ROOM = 28
+
+
+def take_accounts(run: Run) -> None:
+    """Accounts, by number."""
+    name = "accounts.csv"
+    lines = list(once(run, name, run.lines(name, AccountRow), ("number",), "account"))
+    existing = by_key(fetch(run.session, Account, "number", {line.row.number for line in lines}), ("number",))
+    wanted: dict[Key, Values] = {(line.row.number,): line.row.model_dump() for line in lines}
+    outcome = run.keep(name, Account, ("number",), existing, wanted, {"created_at": run.now})
+    run.known["account"].update({number: Ref(found, found) for (number,), found in outcome.ids.items()})
+
+
+def take_people(run: Run) -> None:
+    """People, by email whatever its case, and their role in each account. Password and region stay as they are."""
+    name = "people.csv"
+    lines = run.lines(name, PersonRow)
+    run.learn("account", {line.row.account for line in lines})
+    people: dict[str, Line[PersonRow]] = {}
+    roles: dict[tuple[int, str], Line[PersonRow]] = {}
+    for line in lines:
+        account = run.find("account", line.row.account, (name, line.at, "account"))
+        if account is None:
+            continue
+        key = email_key(line.row.email)
+        first = people.setdefault(key, line)
+        if column := _difference(first.row, line.row):
+            run.refuse(name, line.at, column, f"differs from line {first.at}, which is about the same person")
+        elif (again := roles.setdefault((account.id, key), line)) is not line:
+            run.refuse(name, line.at, "email", f"repeats line {again.at}")
+    outcome = _keep_people(run, people)
+    ids = {key: found for (key,), found in outcome.ids.items()}
+    members = {(account, ids[key]): line.row.role for (account, key), line in roles.items()}
+    _keep_members(run, members, {ids[key] for (key,) in outcome.new}, {ids[key] for (key,) in outcome.changed})
+
+
+def _difference(one: PersonRow, other: PersonRow) -> str:
+    return next((column for column in ("name", "language", "phone") if getattr(one, column) != getattr(other, column)), "")
+
+
+def _keep_people(run: Run, people: dict[str, Line[PersonRow]]) -> Outcome:
+    existing = by_key(fetch(run.session, Person, "email_key", people.keys()), ("email_key",))
+    wanted: dict[Key, Values] = {}
+    for key, line in people.items():
+        held, row = existing.get((key,)), line.row
+        if held and held.email.lower() != row.email.lower():
+            # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
+            run.refuse("people.csv", line.at, "email", f"{row.email} is too close to {held.email}, which belongs to somebody else")
+        language = row.language or (held.language if held else "fr")
+        phone = row.phone if "phone" in row.model_fields_set or held is None else held.phone
+        region = held.region if held else region_of(language)
+        wanted[key,] = {"email_key": key, "email": row.email, "name": row.name, "language": language, "phone": phone, "region": region}
+    return keep(run.session, Person, ("email_key",), existing, wanted, {"created_at": run.now, "password": ""})
+
+
+def _keep_members(run: Run, members: dict[tuple[int, int], str], new_people: set[int], changed_people: set[int]) -> None:
+    key = ("account_id", "person_id")
+    wanted: dict[Key, Values] = {at: {"account_id": at[0], "person_id": at[1], "role": role} for at, role in members.items()}
+    existing = by_key(fetch(run.session, Membership, "person_id", {at[1] for at in members}), key)
+    outcome = keep(run.session, Membership, key, existing, wanted, {})
+    for at in members:
+        run.count("people.csv", at in outcome.new, at in outcome.changed or at[1] in changed_people)
+        if at[1] in new_people:
+            run.new_people.setdefault(at[1], at[0])
+
+
+def take_addresses(run: Run) -> None:
+    """Addresses, by account and code. One that a document uses is archived, and the changed one takes its place."""
+    name, key, addresses = "addresses.csv", ("account_id", "code"), table_of(Address)
+    lines = run.lines(name, AddressRow)
+    run.learn("account", {line.row.account for line in lines})
+    wanted: dict[Key, Values] = {}
+    for line in once(run, name, lines, ("account", "code"), "address"):
+        account = run.find("account", line.row.account, (name, line.at, "account"), ("address", line.row.code))
+        if account:
+            wanted[account.id, line.row.code] = {"account_id": account.id, **line.row.stated("account")}
+    existing = by_key(fetch(run.session, Address, "account_id", {at[0] for at in wanted}), key)
+    for at, row in _to_replace(run, existing, wanted).items():
+        del existing[at]
+        wanted[at] = {**_copied(row), **wanted[at]}
+        archived = {"code": archived_code(row.code, row.id), "archived_at": run.now}
+        run.session.connection().execute(addresses.update().where(addresses.c.id == row.id).values(archived))
+        run.recount(name)
+    run.keep(name, Address, key, existing, wanted, {**AddressRow.defaults(), "archived_at": None})
+
+
+def archived_code(code: str, address_id: int) -> str:
+    """The code of an address that another has taken the place of."""
+    return f"{code[:CODE_ROOM]}{ARCHIVED}{address_id}"
+
+
+def is_code(stored: str, code: str) -> bool:
+    """True when a stored code is this one, or that of an archived address that bore it."""
+    plain, archived, _ = stored.partition(ARCHIVED)
+    return plain == (code[:CODE_ROOM] if archived else code)
+
+
+def _to_replace(run: Run, existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key, Any]:
+    """The addresses that differ and that a document uses."""
+    differing = {at: existing[at] for at in existing.keys() & wanted.keys() if differs(existing[at], wanted[at])}
+    used: set[int] = set()
+    for model, column in ((Order, "ship_to_id"), (Order, "bill_to_id"), (Invoice, "bill_to_id")):
+        used.update(getattr(row, column) for row in fetch(run.session, model, column, {row.id for row in differing.values()}))
+    return {at: row for at, row in differing.items() if row.id in used}
+
+
+def _copied(row: Any) -> Values:
+    return {name: value for name, value in row._mapping.items() if name not in {"id", "archived_at"}}

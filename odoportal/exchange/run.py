@@ -1,0 +1,164 @@
+"""One run of an import: what was read, what is known by its key, what was touched and what is bad."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Account
+from odoportal.exchange.formats import FileRow
+from odoportal.exchange.reader import Line, Table
+from odoportal.exchange.report import BadRow, Counts, Report
+from odoportal.exchange.store import Key, Outcome, Values, by_key, drop, fetch, keep
+from odoportal.invoices.models import CreditNote, Invoice, Payment
+from odoportal.orders.models import Order
+
+R = TypeVar("R", bound=FileRow)
+NATURAL = {
+    "account": (Account, "number"),
+    "order": (Order, "number"),
+    "invoice": (Invoice, "number"),
+    "credit_note": (CreditNote, "number"),
+    "payment": (Payment, "reference"),
+}
+WORDS = {"credit_note": "credit note"}
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A row by its id, and the account it belongs to."""
+
+    id: int
+    account_id: int
+
+
+@dataclass
+class Run:
+    """What one import knows while it runs. Nothing here commits."""
+
+    session: Session
+    now: datetime
+    tables: dict[str, Table]
+    report: Report
+    broken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    unread: set[str] = field(default_factory=set[str])
+    known: dict[str, dict[str, Ref | None]] = field(default_factory=lambda: defaultdict(dict))
+    places: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict[tuple[str, int], tuple[str, int]])
+    touched: dict[str, set[Ref]] = field(default_factory=lambda: {"order": set(), "invoice": set()})
+    new_people: dict[int, int] = field(default_factory=dict[int, int])
+
+    def __post_init__(self) -> None:
+        for table in self.tables.values():
+            self.report.files[table.kind.name] = Counts(ignored=table.ignored)
+            self.report.bad += table.bad
+            self.broken |= table.broken
+            if not table.whole:
+                self.unread |= {kind for _, kind in table.kind.brings}
+                self.unread |= {"order", "invoice", "credit_note"} if table.kind.name == "taxes.csv" else set()
+
+    def lines(self, name: str, row: type[R]) -> list[Line[R]]:
+        """The good rows of a file that the run brings; `row` is what the file's rows are."""
+        if self.tables[name].kind.row is not row:
+            raise TypeError(f"rows of {name} are not {row.__name__}")
+        return cast("list[Line[R]]", self.tables[name].lines)
+
+    def refuse(self, name: str, line: int, column: str, reason: str, *brings: tuple[str, str]) -> None:
+        """Take down a bad row, and what it would have brought, so that no row that refers to it is reported too."""
+        self.report.bad.append(BadRow(name, line, column, reason))
+        self.broken.update(brings)
+
+    def excused(self, kind: str, key: str) -> bool:
+        """True when the row with this key is missing or wrong only because of a bad row that is reported already."""
+        return kind in self.unread or (kind, key) in self.broken
+
+    def learn(self, kind: str, keys: Collection[str]) -> None:
+        """Look up keys in the database, those that are not known yet; few statements for any number."""
+        known = self.known[kind]
+        asked = {key for key in keys if key and key not in known}
+        known.update(dict.fromkeys(asked))
+        model, column = NATURAL[kind]
+        for row in fetch(self.session, model, column, asked):
+            known[getattr(row, column)] = Ref(row.id, row.id if kind == "account" else row.account_id)
+
+    def find(self, kind: str, key: str, at: tuple[str, int, str], *brings: tuple[str, str]) -> Ref | None:
+        """What a row refers to; None after reporting that it is not there.
+
+        Args:
+            kind: what is looked for.
+            key: its natural key.
+            at: file, line and column that refer to it.
+            brings: what is lost with the row.
+        """
+        found = self.known[kind].get(key)
+        if found is None or self.excused(kind, key):
+            if self.excused(kind, key):
+                self.broken.update(brings)
+            else:
+                self.refuse(*at, f"there is no {WORDS.get(kind, kind)} {key}", *brings)
+            return None
+        return found
+
+    def count(self, name: str, new: bool, changed: bool) -> None:
+        """Count a row of a file."""
+        counts = self.report.files[name]
+        counts.new += new
+        counts.changed += changed and not new
+        counts.same += not (new or changed)
+
+    def recount(self, name: str) -> None:
+        """Count a row as changed that is going to be counted as new."""
+        self.report.files[name].new -= 1
+        self.report.files[name].changed += 1
+
+    def keep(
+        self, name: str, model: Any, key: tuple[str, ...], existing: Mapping[Key, Any], wanted: Mapping[Key, Values], fresh: Values
+    ) -> Outcome:
+        """`store.keep`, counted for a file."""
+        outcome = keep(self.session, model, key, existing, wanted, fresh)
+        counts = self.report.files[name]
+        counts.new += len(outcome.new)
+        counts.changed += len(outcome.changed)
+        counts.same += outcome.same
+        return outcome
+
+    def keep_parts(self, name: str, model: Any, owner: str, key: tuple[str, str], wanted: Mapping[Key, Values]) -> Outcome:
+        """Make the parts of some documents be exactly those wanted: lines, taxes, steps, allocations.
+
+        Args:
+            name: the file.
+            model: the parts' model.
+            owner: the column with the document's id, first of the key.
+            key: the columns that make a part unique.
+            wanted: the parts by key; the others of the same documents go.
+        """
+        existing = by_key(fetch(self.session, model, owner, {at[0] for at in wanted}), key)
+        outcome = self.keep(name, model, key, existing, wanted, {})
+        outcome.removed = existing.keys() - wanted.keys()
+        drop(self.session, model, key, outcome.removed)
+        self.report.files[name].removed += len(outcome.removed)
+        return outcome
+
+    def touch(self, kind: str, refs: Iterable[Ref]) -> None:
+        """Mark orders or invoices whose sums and search texts are to be worked out anew; other kinds have none."""
+        if kind in self.touched:
+            self.touched[kind].update(refs)
+
+    def place(self, kind: str, ref_id: int, name: str, line: int) -> None:
+        """Remember where the run speaks of a document first, to report what is wrong with it as a whole."""
+        self.places.setdefault((kind, ref_id), (name, line))
+
+
+def once(run: Run, name: str, lines: list[Line[R]], key: tuple[str, ...], brings: str = "") -> Iterator[Line[R]]:
+    """The rows of a file whose key was not there before; one that repeats it is bad."""
+    seen: dict[Key, int] = {}
+    for line in lines:
+        at = tuple(getattr(line.row, column) for column in key)
+        if (first := seen.setdefault(at, line.at)) != line.at:
+            run.refuse(name, line.at, key[-1], f"repeats line {first}", *([(brings, at[-1])] if brings else []))
+        else:
+            yield line
+
+

@@ -1,0 +1,119 @@
+"""Rows in bulk: read by keys in a few statements, compared, and written only where they differ."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row, Table, bindparam, select
+from sqlmodel import Session
+
+# SQLite takes 32,766 values in one statement, PostgreSQL 65,535.
+CHUNK = 5000
+Key = tuple[Any, ...]
+Values = dict[str, Any]
+
+
+def table_of(model: Any) -> Table:
+    """The table behind a model."""
+    return model.__table__
+
+
+def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
+    """The values in lists that fit into one statement."""
+    ordered = list(values)
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]
+
+
+def fetch(session: Session, model: Any, column: str, values: Collection[Any]) -> list[Any]:
+    """The rows whose column has one of the values."""
+    table = table_of(model)
+    return [row for some in chunks(values) for row in session.connection().execute(select(*table.c).where(table.c[column].in_(some)))]
+
+
+def by_key(rows: Iterable[Row[Any]], key: Sequence[str]) -> dict[Key, Row[Any]]:
+    """Rows by the values of their key's columns."""
+    return {tuple(getattr(row, name) for name in key): row for row in rows}
+
+
+def differs(row: Row[Any], values: Values) -> bool:
+    """True when a row does not have the values."""
+    return any(getattr(row, name) != value for name, value in values.items())
+
+
+@dataclass
+class Outcome:
+    """What `keep` did, by key. `ids` has an id for each wanted key where the table has ids."""
+
+    new: set[Key] = field(default_factory=set[Key])
+    changed: set[Key] = field(default_factory=set[Key])
+    removed: set[Key] = field(default_factory=set[Key])
+    same: int = 0
+    ids: dict[Key, int] = field(default_factory=dict[Key, int])
+
+    @property
+    def touched(self) -> set[Key]:
+        """Every key with a difference."""
+        return self.new | self.changed | self.removed
+
+
+def keep(
+    session: Session, model: Any, key: Sequence[str], existing: Mapping[Key, Row[Any]], wanted: Mapping[Key, Values], fresh: Values
+) -> Outcome:
+    """Make the wanted rows be there: insert new ones, update those that differ, leave the others alone.
+
+    Args:
+        session: a writing session; the caller commits.
+        model: the table's model.
+        key: the columns that make a row unique.
+        existing: the rows already there, by key.
+        wanted: the values to be there, by key; all have the same columns, the key's among them. Columns left out
+            keep what they have.
+        fresh: more values, for new rows only.
+    """
+    table, outcome = table_of(model), Outcome()
+    inserts: list[Values] = []
+    updates: list[Values] = []
+    for at, values in wanted.items():
+        row = existing.get(at)
+        if row is None:
+            outcome.new.add(at)
+            inserts.append({**fresh, **values})
+            continue
+        if "id" in table.c:
+            outcome.ids[at] = row.id
+        if not differs(row, values):
+            outcome.same += 1
+        else:
+            outcome.changed.add(at)
+            updates.append(_bound(key, at) | {f"new_{name}": value for name, value in values.items()})
+    if updates:
+        set_to = {name.removeprefix("new_"): bindparam(name) for name in updates[0] if name.startswith("new_")}
+        session.connection().execute(table.update().where(*_same(table, key)).values(set_to), updates)
+    if inserts:
+        outcome.ids |= _insert(session, table, key, inserts)
+    return outcome
+
+
+def drop(session: Session, model: Any, key: Sequence[str], gone: Collection[Key]) -> None:
+    """Delete rows by key."""
+    if gone:
+        table = table_of(model)
+        session.connection().execute(table.delete().where(*_same(table, key)), [_bound(key, at) for at in gone])
+
+
+def _bound(key: Sequence[str], at: Key) -> Values:
+    return {f"key_{name}": value for name, value in zip(key, at, strict=True)}
+
+
+def _same(table: Table, key: Sequence[str]) -> list[Any]:
+    return [table.c[name] == bindparam(f"key_{name}") for name in key]
+
+
+def _insert(session: Session, table: Table, key: Sequence[str], rows: list[Values]) -> dict[Key, int]:
+    if "id" not in table.c:
+        session.connection().execute(table.insert(), rows)
+        return {}
+    columns = [table.c[name] for name in key]
+    made = session.connection().execute(table.insert().returning(table.c.id, *columns), rows)
+    return {tuple(row[1:]): row[0] for row in made}

@@ -1,0 +1,181 @@
+"""Every HTML document is answered here: guarded, filled with its first rows, in its language, with its headers."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, quote
+
+import brotli
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from odoportal.foundation import headers, i18n
+from odoportal.foundation.gate import SOCKET_COOKIE
+from odoportal.foundation.identity import Who, asker, cookie_name, digest
+from odoportal.foundation.web import Asked, Filled, Page
+from odoportal.settings import get_settings
+
+LANGUAGE_COOKIE = "odo_language"
+NOT_FOUND = "/not-found"
+LOGIN = "/login"
+_SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
+_SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
+_PASSED_ON = ("/_event", "/assets/", "/fonts/", "/auth/", "/health", "/icons.svg", "/favicon.svg", "/odoportal/")
+_CLOSED_ON_PURPOSE = 404
+
+
+@dataclass(frozen=True)
+class Document:
+    """A built page: the text between its slots, what a slot holds until it is filled, and its script policy."""
+
+    texts: tuple[str, ...]
+    slots: tuple[tuple[str, str], ...]
+    policy: str
+
+    def fill(self, given: dict[str, str]) -> str:
+        """The page with its slots filled; an absent one keeps what was built into it."""
+        out = [self.texts[0]]
+        for (name, built), text in zip(self.slots, self.texts[1:], strict=True):
+            out += (given.get(name, built), text)
+        return "".join(out)
+
+
+def read_documents(built: Path) -> dict[str, Document]:
+    """The built documents by address (`/fr/orders`).
+
+    Args:
+        built: the folder that the frontend build wrote its pages to; `csp.json` lies beside it.
+    """
+    hashes: dict[str, list[str]] = json.loads((built.parent / "csp.json").read_text("utf-8"))
+    found: dict[str, Document] = {}
+    for language in i18n.LANGUAGES:
+        for file in (built / language).rglob("*.html"):
+            name = str(file.relative_to(built))
+            parts = _SLOT.split(file.read_text("utf-8"))
+            address = "/" + name.removesuffix("index.html").removesuffix(".html").strip("/")
+            slots = tuple(zip(parts[1::3], parts[2::3], strict=True))
+            found[address] = Document(tuple(parts[0::3]), slots, headers.policy(hashes[name]))
+    return found
+
+
+class Documents:
+    """The outermost HTTP layer. What is no document goes on to the routes and to Reflex.
+
+    Args:
+        app: the application behind it.
+        built: where the frontend build lies.
+        pages: every page of the portal.
+        resolve: session hash and account number to who asks, None when nobody.
+        touch: notes that a person did something.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        built: Path,
+        pages: Iterable[Page],
+        resolve: Callable[[str | None, str | None], Awaitable[Who | None]],
+        touch: Callable[[Who], Awaitable[None]],
+    ) -> None:
+        self.app, self.resolve, self.touch = app, resolve, touch
+        self.documents = read_documents(built)
+        self.pages = {page.path: page for page in pages}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a document, or pass the request on with what must be changed in it."""
+        if scope["type"] == "websocket":
+            await self.app({**scope, "headers": _hashed_cookie(scope)}, receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, headers.secured(scope, send))
+        else:
+            await self.app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if headers.foreign(request):
+            await Response("cross-site request refused", 403, media_type="text/plain")(scope, receive, send)
+            return
+        path: str = scope["path"]
+        language, _, rest = path.strip("/").partition("/")
+        if language in i18n.LANGUAGES and "//" not in path:
+            answer = await self._document(request, language, f"/{rest}".rstrip("/") or "/")
+        elif path == "/":
+            answer = await self._front_door(request)
+        elif path.startswith(_PASSED_ON):
+            asker.set(await self._who(request) if path.startswith("/auth/") else None)
+            await self.app(scope, receive, send)
+            return
+        else:
+            answer = self._not_found(request, _preferred(request, None))
+        await answer(scope, receive, send)
+
+    async def _front_door(self, request: Request) -> Response:
+        who = await self._who(request)
+        language = _preferred(request, who)
+        return RedirectResponse(f"/{language}/" if who else f"/{language}{LOGIN}", 302, {"vary": "Cookie, Accept-Language", "cache-control": "no-store"})
+
+    async def _who(self, request: Request) -> Who | None:
+        token = request.cookies.get(cookie_name(get_settings().secure))
+        return await self.resolve(digest(token) if token else None, request.query_params.get("account"))
+
+    async def _document(self, request: Request, language: str, path: str) -> Response:
+        page = self.pages.get(path)
+        document = self.documents.get(f"/{language}{path}".rstrip("/"))
+        if page is None or document is None:
+            return self._not_found(request, language)
+        if request.method not in {"GET", "HEAD"} and not (request.method == "POST" and page.post):
+            return Response("method not allowed", 405, {"allow": "GET, HEAD"}, media_type="text/plain")
+        who = await self._who(request)
+        asker.set(who)
+        if page.private and who is None:
+            ended = "ended=1&" if cookie_name(get_settings().secure) in request.cookies else ""
+            wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/{language}{LOGIN}?{ended}next={quote(wanted, safe='')}", 303, {"cache-control": "no-store"})
+        if who:
+            await self.touch(who)
+        asked = Asked(language, dict(parse_qsl(request.url.query, keep_blank_values=True)), request, who)
+        filled: Filled | Response = Filled()
+        work = page.post if request.method == "POST" else page.fill
+        if work:
+            with i18n.use(language):
+                filled = await work(asked)
+        if isinstance(filled, Response):
+            return filled
+        return self._answer(request, document, document.fill(dict(filled.slots)), filled, who)
+
+    def _answer(self, request: Request, document: Document, text: str, filled: Filled, who: Who | None) -> Response:
+        own = {"content-security-policy": document.policy, "vary": "Accept-Encoding, Cookie"}
+        own["cache-control"] = "no-store, private" if who or filled.slots else "no-cache"
+        return _html(request, text, filled.status, {**own, **filled.headers})
+
+    def _not_found(self, request: Request, language: str) -> Response:
+        # The client's router would not know the address: this page reads without script, so it has none.
+        document = self.documents[f"/{language}{NOT_FOUND}"]
+        text = _SCRIPTS.sub("", document.fill({}))
+        return _html(request, text, _CLOSED_ON_PURPOSE, {"content-security-policy": headers.policy([]), "cache-control": "no-store"})
+
+
+def _html(request: Request, text: str, status: int, own: dict[str, str]) -> Response:
+    body = text.encode()
+    if "br" in request.headers.get("accept-encoding", ""):
+        body, own = brotli.compress(body, quality=4), {**own, "content-encoding": "br"}
+    return Response(body, status, own, media_type="text/html")
+
+
+def _preferred(request: Request, who: Who | None) -> str:
+    """The person's choice, the cookie, the browser, then French (product.md, French)."""
+    accepted = [part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
+    choices = [who.language if who else "", request.cookies.get(LANGUAGE_COOKIE, ""), *accepted]
+    return next((choice for choice in choices if choice in i18n.LANGUAGES), "fr")
+
+
+def _hashed_cookie(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The socket's headers with the token's hash in place of every cookie: Reflex, its logs and Redis never hold a usable token."""
+    token = Request({**scope, "type": "http"}).cookies.get(cookie_name(get_settings().secure))
+    kept = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
+    return [*kept, (b"cookie", f"{SOCKET_COOKIE}={digest(token)}".encode())] if token else kept
+
+

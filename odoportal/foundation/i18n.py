@@ -1,0 +1,121 @@
+"""Two languages and their formats: one catalogue for pages, mails and messages."""
+
+import gettext
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from babel import Locale
+from babel.dates import format_skeleton, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from odoportal.foundation import clock
+
+LANGUAGES = ("fr", "en")
+REGIONS = ("fr-CA", "en-CA")
+CATALOGUE = Path(__file__).parent / "locale" / "fr" / "LC_MESSAGES" / "odoportal.po"
+_language: ContextVar[str] = ContextVar("language", default="fr")
+
+
+@lru_cache
+def _translations(language: str) -> gettext.NullTranslations:
+    if language == "en":
+        return gettext.NullTranslations()
+    with CATALOGUE.open("rb") as file:
+        catalogue = read_po(file, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+@contextmanager
+def use(language: str) -> Iterator[None]:
+    """Make `language` ("fr" or "en") the one that `t` speaks, in this task or thread."""
+    token = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def current() -> str:
+    """The language in use: "fr" or "en"."""
+    return _language.get()
+
+
+def other(language: str) -> str:
+    """The other of the two languages."""
+    return "en" if language == "fr" else "fr"
+
+
+def t(message: str, **values: object) -> str:
+    """The message in the language in use, with `{names}` filled in."""
+    text = _translations(_language.get()).gettext(message)
+    return text.format(**values) if values else text
+
+
+def tn(one: str, many: str, count: int, **values: object) -> str:
+    """The message for `count`, in the language in use; `{n}` is the count as that language writes it."""
+    text = _translations(_language.get()).ngettext(one, many, count)
+    return text.format(n=Formats(region_of(current())).number(count), **values)
+
+
+def region_of(language: str) -> str:
+    """The region format that goes with a language until a person chooses another."""
+    return "fr-CA" if language == "fr" else "en-CA"
+
+
+@lru_cache
+def _locale(region: str) -> Locale:
+    return Locale.parse(region, sep="-")
+
+
+@dataclass(frozen=True)
+class Formats:
+    """How a region ("fr-CA", "en-CA") writes numbers, amounts and dates, by CLDR."""
+
+    region: str
+
+    def amount(self, value: Decimal) -> str:
+        """Canadian dollars: `$576.07`, `576,07 $`; a negative one with a real minus sign."""
+        text = format_currency(abs(value), "CAD", locale=_locale(self.region), format=_locale(self.region).currency_formats["standard"])
+        text = text.replace("CA$", "$").replace("$ CA", "$")
+        return f"−{text}" if value < 0 else text
+
+    def number(self, value: int | Decimal) -> str:
+        """A number with the region's grouping."""
+        return format_decimal(value, locale=_locale(self.region))
+
+    def percent(self, value: int) -> str:
+        """A whole percentage: `54%`, `54 %`."""
+        return format_percent(Decimal(value) / 100, locale=_locale(self.region))
+
+    def rate(self, value: Decimal) -> str:
+        """A tax rate in percent with all its decimals: `9.975%`, `9,975 %`."""
+        return format_percent(value / 100, "#,##0.####%" if self.region == "en-CA" else "#,##0.####\u00a0%", locale=_locale(self.region), decimal_quantization=False)
+
+    def day(self, value: date) -> str:
+        """A numeric date, `2026-10-03` in both regions."""
+        return value.isoformat()
+
+    def time(self, value: datetime) -> str:
+        """The time of an instant in the business's zone: `9:58 a.m.`, `9 h 58`."""
+        return format_time(clock.local(value), "short", locale=_locale(self.region))
+
+    def moment(self, value: datetime) -> str:
+        """Date and time of an instant in the business's zone."""
+        return f"{clock.local(value).date().isoformat()} {self.time(value)}"
+
+
+def month_name(day: date, skeleton: str = "MMM") -> str:
+    """A month's name in the language in use; skeleton `MMM` short, `MMMM` long, `yMMMM` with the year."""
+    return format_skeleton(skeleton, day, locale=_locale(region_of(current())))

@@ -1,0 +1,168 @@
+"""A list's whole state is its address: search, sort, page, size, filters and the open record."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from urllib.parse import urlencode
+
+SIZES = (10, 25, 50, 100)
+LONGEST_SEARCH = 100
+LONGEST_VALUE = 40
+LAST_PAGE = 1_000_000
+
+
+@dataclass(frozen=True)
+class ListRules:
+    """What a list's address may say: sort keys (never column names), the states to filter by, other text filters."""
+
+    sorts: tuple[str, ...]
+    default_sort: str
+    states: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """A list's address, checked. What it does not allow is left out, so a wrong address shows the plain list."""
+
+    rules: ListRules
+    q: str = ""
+    sort: str = ""
+    page: int = 1
+    size: int = 10
+    state: str = ""
+    since: date | None = None
+    until: date | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    open: str = ""
+    account: str = ""
+
+    @classmethod
+    def parse(cls, rules: ListRules, given: Mapping[str, str]) -> "ListQuery":
+        """Read the query of an address.
+
+        Args:
+            rules: what this list knows.
+            given: decoded query values, last one of each name.
+        """
+        sort = given.get("sort", "")
+        state = given.get("state", "")
+        size = given.get("size", "")
+        return cls(
+            rules,
+            q=_clean(given.get("q", ""), LONGEST_SEARCH),
+            sort=sort if sort.removeprefix("-") in rules.sorts else rules.default_sort,
+            page=_number(given.get("page", ""), LAST_PAGE),
+            size=int(size) if size in {str(s) for s in SIZES} else SIZES[0],
+            state=state if state in rules.states else "",
+            since=_day(given.get("from", "")),
+            until=_day(given.get("to", "")),
+            texts={k: v for k in rules.texts if (v := _clean(given.get(k, ""), LONGEST_VALUE))},
+            open=_clean(given.get("open", ""), LONGEST_VALUE),
+            account=_clean(given.get("account", ""), LONGEST_VALUE),
+        )
+
+    @property
+    def key(self) -> str:
+        """The sort key without its direction."""
+        return self.sort.removeprefix("-")
+
+    @property
+    def descending(self) -> bool:
+        """True for largest or newest first."""
+        return self.sort.startswith("-")
+
+    @property
+    def narrowed(self) -> bool:
+        """True when search or a filter hides rows."""
+        return bool(self.q or self.state or self.since or self.until or self.texts)
+
+    def values(self) -> dict[str, str]:
+        """The query as it is written: only what differs from the plain list."""
+        every = {
+            "account": self.account,
+            "q": self.q,
+            "sort": self.sort if self.sort != self.rules.default_sort else "",
+            "page": str(self.page) if self.page > 1 else "",
+            "size": str(self.size) if self.size != SIZES[0] else "",
+            "state": self.state,
+            "from": self.since.isoformat() if self.since else "",
+            "to": self.until.isoformat() if self.until else "",
+            **self.texts,
+            "open": self.open,
+        }
+        return {k: v for k, v in every.items() if v}
+
+    def url(self, **change: object) -> str:
+        """The address after a change, relative to the list's own path. Every change but of page and dialog goes to page 1."""
+        if not change.keys() <= {"page", "open"}:
+            change = {"page": 1, "open": "", **change}
+        written = urlencode(replace(self, **change).values())  # type: ignore[arg-type]
+        return f"?{written}"
+
+    def sorted_by(self, key: str) -> str:
+        """The address of a click on a column's head: its own order first, then the other way round."""
+        first, second = (f"-{key}", key) if key == self.rules.default_sort.removeprefix("-") and self.rules.default_sort[0] == "-" else (key, f"-{key}")
+        return self.url(sort=second if self.sort == first else first)
+
+
+@dataclass(frozen=True)
+class Window:
+    """One page of a list of `total` entries."""
+
+    page: int
+    size: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total // self.size))
+
+    @property
+    def first(self) -> int:
+        """The number of the first entry shown, 0 in an empty list."""
+        return (self.page - 1) * self.size + 1 if self.total else 0
+
+    @property
+    def last(self) -> int:
+        """The number of the last entry shown."""
+        return min(self.page * self.size, self.total)
+
+    @property
+    def offset(self) -> int:
+        """Entries before this page."""
+        return (self.page - 1) * self.size
+
+    def numbers(self) -> Sequence[int]:
+        """The page numbers to show; 0 stands for a gap."""
+        if self.pages <= 7:
+            return range(1, self.pages + 1)
+        near = {1, 2, 3, self.pages} if self.page <= 3 else {1, self.pages - 2, self.pages - 1, self.pages} if self.page > self.pages - 3 else {1, self.page - 1, self.page, self.page + 1, self.pages}
+        shown: list[int] = []
+        for number in sorted(near):
+            if shown and number - shown[-1] > 1:
+                shown.append(0 if number - shown[-1] > 2 else number - 1)
+            shown.append(number)
+        return shown
+
+
+def window(query: ListQuery, total: int) -> Window:
+    """The page to show: the last one where the address asks for a page beyond it."""
+    pages = Window(1, query.size, total).pages
+    return Window(min(query.page, pages), query.size, total)
+
+
+def _clean(text: str, longest: int) -> str:
+    return "".join(c for c in text if c.isprintable() or c in "\u00a0\u202f").strip()[:longest].encode("utf-8", "ignore").decode()
+
+
+def _number(text: str, largest: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 7 and 1 <= int(text) <= largest else 1
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        return None

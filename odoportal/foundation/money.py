@@ -1,0 +1,69 @@
+"""Money: `Decimal` dollars in Python, whole cents in the database, never a float."""
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect
+from sqlalchemy.types import TypeDecorator
+
+CENT = Decimal("0.01")
+ZERO = Decimal("0.00")
+LARGEST = Decimal("9999999999.99")
+
+
+def cents(amount: Decimal) -> int:
+    """Whole cents of an amount in dollars.
+
+    Raises:
+        ValueError: when the amount has a fraction of a cent, is not finite or is out of range.
+    """
+    if not amount.is_finite() or abs(amount) > LARGEST:
+        raise ValueError(f"not an amount of money: {amount}")
+    scaled = amount * 100
+    if scaled != scaled.to_integral_value():
+        raise ValueError(f"more than two decimals: {amount}")
+    return int(scaled)
+
+
+def dollars(whole: int) -> Decimal:
+    """An amount in dollars, two decimals, of whole cents."""
+    return (Decimal(whole) / 100).quantize(CENT)
+
+
+def tax(base: Decimal, percent: Decimal) -> Decimal:
+    """A tax on a total before tax; half a cent rounds up (away from zero), as Revenu Québec and the CRA compute it."""
+    return (base * percent / 100).quantize(CENT, ROUND_HALF_UP)
+
+
+class Money(TypeDecorator[Decimal]):
+    """A column of money: `Decimal` dollars outside, whole cents inside."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
+        """Dollars to cents; raises ValueError on a fraction of a cent."""
+        return None if value is None else cents(Decimal(value))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Cents to dollars."""
+        return None if value is None else dollars(int(value))
+
+
+_AMOUNT = re.compile(r"^[-−]?\$?\s*(\d{1,3}(?:[ \u00a0\u202f,]\d{3})+|\d+)(?:[.,](\d{2}))?\s*\$?$")
+
+
+def typed_amount(text: str) -> str | None:
+    """What a customer typed as an amount, written `12345.60`; None when it is not an amount.
+
+    `576.07`, `576,07`, `576,07 $`, `$12,345.60` and `12 345,60 $` are all understood (product.md, search).
+    A bare whole number is not taken for an amount: it may be a document's number.
+    """
+    found = _AMOUNT.match(text.strip())
+    if not found:
+        return None
+    whole, fraction = re.sub(r"\D", "", found[1]), found[2]
+    if fraction is None and "$" not in text:
+        return None
+    return f"{whole}.{fraction}" if fraction else whole

@@ -1,0 +1,18 @@
+"""Folding of text, so that search forgives case and accents, in one way for what is stored and what is typed."""
+
+import re
+import unicodedata
+
+_SPACES = re.compile(r"\s+")
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'", "–": "-", "—": "-", "−": "-"})
+
+
+def fold(text: str) -> str:
+    """Lower case, no accents, ligatures and dashes in their plain form, single spaces."""
+    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
+    return _SPACES.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
+
+
+def like(word: str) -> str:
+    """A LIKE pattern that finds the word anywhere; `%`, `_` and `\\` stand for themselves (escape `\\`)."""
+    return "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

@@ -1,0 +1,190 @@
+"""Limits on tries: sign-ins per account and per client address, reset mails. In memory, per process, bounded.
+
+A restart forgets what was counted; that is accepted, because every try still costs a bcrypt and a restart is not in
+an attacker's hands. The numbers are NIST SP 800-63B's: a growing wait per account from 30 seconds to an hour.
+"""
+
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address
+
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MovingWindowSupport, Storage
+from limits.strategies import MovingWindowRateLimiter
+
+from odoportal.foundation import clock
+
+FREE_FAILURES = 5
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
+FORGET_AFTER = timedelta(hours=24)
+SIGN_IN_PER_ADDRESS = RateLimitItemPerMinute(30, 5, "sign-in")
+RESET_PER_ACCOUNT = RateLimitItemPerHour(3, 1, "reset-account")
+RESET_PER_ADDRESS = RateLimitItemPerHour(20, 1, "reset-address")
+MOST_KEYS = 20_000
+_IPV6_SITE = 64
+
+
+class _Memory(Storage, MovingWindowSupport):
+    """Where `limits` keeps its windows. Its own memory storage reads the system clock and has no upper bound."""
+
+    STORAGE_SCHEME = ["odoportal"]  # noqa: RUF012 - the name and type are the library's
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self._lock = threading.Lock()
+        self._hits: OrderedDict[str, list[float]] = OrderedDict()
+
+    def _window(self, key: str, expiry: float) -> list[float]:
+        hits = self._hits.get(key, [])
+        return hits[bisect_right(hits, clock.now().timestamp() - expiry) :]
+
+    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count `amount` hits within the limit, or none and answer False."""
+        with self._lock:
+            kept = self._window(key, expiry)
+            allowed = len(kept) + amount <= limit
+            # A clock that went back must not put a hit before an older one: the list stays sorted.
+            moment = max([clock.now().timestamp(), *kept[-1:]])
+            self._hits[key] = kept + [moment] * amount if allowed else kept
+            self._hits.move_to_end(key)
+            while len(self._hits) > self._most:
+                self._hits.popitem(last=False)
+            return allowed
+
+    def give_back(self, key: str) -> None:
+        """Take the newest hit away: the try was none of those that are limited."""
+        with self._lock:
+            if hits := self._hits.get(key):
+                hits.pop()
+
+    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002 - the library's signature
+        """The start of the present window and the hits in it."""
+        with self._lock:
+            hits = self._window(key, expiry)
+        return (hits[0] if hits else clock.now().timestamp()), len(hits)
+
+    def clear(self, key: str) -> None:
+        """Forget a key."""
+        with self._lock:
+            self._hits.pop(key, None)
+
+    def reset(self) -> int:
+        """Forget everything."""
+        with self._lock:
+            count = len(self._hits)
+            self._hits.clear()
+        return count
+
+    def check(self) -> bool:
+        """Memory always answers."""
+        return True
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What may go wrong in the storage."""
+        return ValueError
+
+    # Fixed windows are asked of the library's base class and used by nothing here.
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Refused: moving windows only."""
+        raise NotImplementedError
+
+    def get(self, key: str) -> int:
+        """Refused: moving windows only."""
+        raise NotImplementedError
+
+    def get_expiry(self, key: str) -> float:
+        """Refused: moving windows only."""
+        raise NotImplementedError
+
+
+@dataclass
+class _Failures:
+    count: int
+    last: datetime
+    until: datetime
+
+
+class Waits:
+    """A growing wait per key: five failures are free, then 30 seconds, doubling up to an hour."""
+
+    def __init__(self, most: int = MOST_KEYS) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._failures: OrderedDict[str, _Failures] = OrderedDict()
+
+    def begin(self, key: str, now: datetime) -> bool:
+        """Count a try as failed before it is made, so that parallel tries cannot all slip through; False: wait.
+
+        A refused try does not lengthen the wait: nobody can keep a person out by trying on.
+        """
+        with self._lock:
+            known = self._failures.get(key)
+            if known is not None and now < known.until:
+                return False
+            if known is None or now - known.last >= FORGET_AFTER:
+                known = _Failures(0, now, now)
+            known.count, known.last = known.count + 1, now
+            known.until = now + wait_after(known.count)
+            self._failures[key] = known
+            self._failures.move_to_end(key)
+            while len(self._failures) > self._most:
+                self._failures.popitem(last=False)
+            return True
+
+    def forgive(self, key: str) -> None:
+        """Start anew: the try succeeded, or the password was set from a mail."""
+        with self._lock:
+            self._failures.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._failures.clear()
+
+
+def wait_after(failures: int) -> timedelta:
+    """The wait that a run of failures brings: none below five, 30 s at five, doubling, an hour at most."""
+    if failures < FREE_FAILURES:
+        return timedelta(0)
+    doublings = min(failures - FREE_FAILURES, 16)
+    return min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
+
+
+_memory = _Memory(MOST_KEYS)
+_windows = MovingWindowRateLimiter(_memory)
+waits = Waits()
+
+
+def hit(limit: RateLimitItem, key: str) -> bool:
+    """Count one try of `key` against a limit; False when the limit is reached (the try is then not counted)."""
+    return _windows.hit(limit, key)
+
+
+def give_back(limit: RateLimitItem, key: str) -> None:
+    """Take one counted try back: it turned out to be none of those that are limited."""
+    _memory.give_back(limit.key_for(key))
+
+
+def forget_all() -> None:
+    """Forget every try of this process (tests, and an operator's restart does the same)."""
+    _memory.reset()
+    waits.clear()
+
+
+def address_key(address: str) -> str:
+    """What an address is limited by: itself, or its /64 for IPv6, where one customer has the whole of it."""
+    try:
+        parsed = ip_address(address.split("%", maxsplit=1)[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return f"{IPv6Address(int(parsed) >> _IPV6_SITE << _IPV6_SITE)}/{_IPV6_SITE}"
+    return str(parsed)

@@ -1,0 +1,51 @@
+"""What a room tells the document server about its pages."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from odoportal.foundation.identity import Who
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request for a page, as a room sees it: query values are the last of each name, decoded."""
+
+    language: str
+    query: Mapping[str, str]
+    request: Request
+    who: Who | None
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a room puts into a page: HTML by slot name, and how to answer."""
+
+    slots: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Fill = Callable[[Asked], Awaitable[Filled | Response]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page in both languages.
+
+    `path` has no language and no trailing slash; `title` is an English message of the catalogue; `content` draws
+    the page once per language at build time; `load` is the event that fills it; `fill` writes the first rows into
+    the served document; `post` answers a native form sent to the page's own address, with a redirect or the page
+    again. A private page without a signed-in person is a redirect to sign-in.
+    """
+
+    path: str
+    title: str
+    content: Callable[[], Any]
+    load: Any = None
+    fill: Fill | None = None
+    post: Fill | None = None
+    private: bool = True

@@ -1,0 +1,145 @@
+"""The page of invoices, as the guide shows it, and an invoice's details."""
+
+import reflex as rx
+
+from odoportal.accounts.page import private_page
+from odoportal.foundation.i18n import t
+from odoportal.invoices.state import Invoices
+from odoportal.invoices.view import InvoicesView
+from odoportal.ui.bits import badge
+from odoportal.ui.dialog import dialog, dialog_html, frame
+from odoportal.ui.markup import Node, Ref, View, each, el, icon, link, when
+from odoportal.ui.slots import live
+from odoportal.ui.table import Listing, ListParts
+
+
+def _paid(paid: Ref) -> Node:
+    return el("span", badge(paid.state, paid.text, bare=True), when(paid.note, el("span", paid.note, cls="muted small")), cls="paid")
+
+
+def _details_link(row: Ref, cls: str) -> Node:
+    return link(t("Details"), el("span", " ", row.number, cls="sr"), to=row.details, how="open", data_open=row.number, cls=cls)
+
+
+def _cells(row: Ref) -> tuple[Node, ...]:
+    return (
+        el("td", row.date, cls="nw"),
+        el("th", row.number, scope="row"),
+        el("td", row.amount, cls="r nw m"),
+        el("td", _paid(row.paid)),
+        el("td", el("div", _details_link(row, "btn second sm"), cls="acts")),
+    )
+
+
+def _card(row: Ref) -> Node:
+    return (
+        el("div", el("h3", link(row.number, to=row.details, how="open")), el("span", row.date, cls="muted"), el("span", cls="push"), el("b", row.amount, cls="nw"), cls="top"),
+        _paid(row.paid),
+        el("div", _details_link(row, "btn plain"), cls="acts"),
+    )
+
+
+def _line(line: Ref) -> Node:
+    return el(
+        "tr",
+        el("td", line.item, when(line.note, el("span", line.note, cls="note"))),
+        el("td", line.count, cls="r"),
+        el("td", line.price, cls="r tab"),
+        el("td", line.amount, cls="r nw"),
+    )
+
+
+def _address(title: str, lines: Ref) -> Node:
+    return el("div", el("h3", title, cls="quiet"), el("address", each(lines, lambda line: el("span", line.text))))
+
+
+def _facts(details: Ref) -> Node:
+    head = el("tr", el("th", t("Item"), scope="col"), el("th", t("Qty"), scope="col", cls="r"), el("th", t("Unit price"), scope="col", cls="r tab"), el("th", t("Amount"), scope="col", cls="r"))
+    dates = el(
+        "dl",
+        el("dt", t("Date")), el("dd", details.date),
+        el("dt", t("Due")), el("dd", details.due),
+        when(details.order, (el("dt", t("Order")), el("dd", link(details.order, to=details.order_url)))),
+        cls="kv",
+    )  # fmt: skip
+    taxes = each(details.taxes, lambda tax: el("div", el("dt", tax.name, el("small", tax.registration)), el("dd", tax.amount)))
+    paid = each(details.payments, lambda p: el("div", el("dt", p.name, el("small", p.date)), el("dd", p.amount), cls="soft"))
+    return el(
+        "div",
+        el("section", _address(t("Invoiced by"), details.seller), _address(t("Bill to"), details.bill_to), dates, cls="sec parties"),
+        el("section", el("table", el("caption", t("Lines of the invoice"), cls="sr"), el("thead", head), el("tbody", each(details.lines, _line)), cls="tbl"), cls="sec"),
+        el(
+            "dl",
+            el("div", el("dt", t("Subtotal")), el("dd", details.subtotal)),
+            taxes,
+            el("div", el("dt", t("Total")), el("dd", details.total), cls="total"),
+            paid,
+            el("div", el("dt", t("Balance")), el("dd", details.balance), cls="b"),
+            cls="sum",
+        ),
+    )
+
+
+def _beside(details: Ref) -> Node:
+    def payment(row: Ref) -> Node:
+        return el("div", el("p", el("b", row.name)), el("dl", el("dt", t("Received")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="kv"), cls="payment")
+
+    order = el("li", icon("package"), link(t("Order"), " ", details.order, to=details.order_url, cls="lk"), cls="rec")
+    return el(
+        "aside",
+        when(details.payments, el("section", el("h3", t("Payments")), each(details.payments, payment), cls="sec")),
+        when(details.terms, el("section", el("h3", t("Terms")), el("p", details.terms), cls="sec")),
+        when(details.order, el("section", el("h3", t("Related")), el("ul", order, when(details.devices, el("li", icon("map-pin"), el("span", details.devices), cls="rec"))), cls="sec")),
+    )
+
+
+def _details(details: Ref) -> Node:
+    return frame(
+        details,
+        title=el("span", t("Invoice"), " ", details.number),
+        badge=badge(details.paid.state, details.paid.text),
+        body=el("div", _facts(details), _beside(details), cls="body"),
+        footer=None,
+        missing=t("There is no such invoice"),
+    )
+
+
+HEADING = View(lambda view: el("h1", t("Invoices"), " ", el("span", "(", view.frame.total, ")")))
+AS_OF = View(lambda view: el("span", t("as of {time}", time="{time}").split("{time}")[0], view.frame.as_of, cls="muted small"))
+DETAILS = View(_details)
+
+
+def _listing() -> Listing:
+    return Listing.of(
+        ListParts(
+            caption=t("Invoices"),
+            hint=t("Number or amount"),
+            dates=t("Date"),
+            empty_icon="receipt-text",
+            nothing_text=t("Invoices appear here as soon as Odotrack has issued them."),
+            cls="inv",
+            cells=_cells,
+            card=_card,
+        )
+    )
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    refresh = rx.el.button(
+        View(lambda _: icon("refresh-cw")).component(None), type="button", class_name="btn icon", on_click=Invoices.retry,
+        custom_attrs={"aria-label": t("Refresh"), "title": t("Refresh")},
+    )  # fmt: skip
+    heading = rx.el.div(
+        live("heading", HEADING, Invoices.view, Invoices.filled, f"<h1>{t('Invoices')}</h1>"),
+        refresh,
+        rx.el.span(class_name="push"),
+        live("as-of", AS_OF, Invoices.view, Invoices.filled),
+        class_name="head",
+    )
+    return private_page(heading, _listing().component(Invoices), dialog(DETAILS, Invoices), trail=[("/invoices", t("Invoices"))])
+
+
+def slots(view: InvoicesView) -> dict[str, str]:
+    """What the server writes into the document, by slot, in the language in use."""
+    return {**_listing().html(view), "heading": HEADING.html(view), "as-of": AS_OF.html(view), "dialog": dialog_html(DETAILS, view.details)}

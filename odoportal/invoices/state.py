@@ -1,0 +1,17 @@
+"""The list of invoices on the screen."""
+
+from typing import ClassVar
+
+from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.state import Signed
+from odoportal.foundation.listing import ListRules
+from odoportal.invoices.service import RULES
+from odoportal.invoices.view import InvoicesView, invoices_view
+
+
+class Invoices(Listed, Signed):
+    """One page of invoices, and the open one."""
+
+    view: InvoicesView = InvoicesView()
+    rules: ClassVar[ListRules] = RULES
+    draw: ClassVar[Drawn] = staticmethod(invoices_view)

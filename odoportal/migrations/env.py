@@ -1,0 +1,34 @@
+"""Alembic's entry: the connection comes from `odoportal.migrations`, and steps hold plain SQL types only."""
+
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import BigInteger, DateTime, String
+
+from odoportal.foundation.money import Money
+
+
+def render(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+    """A column's type in a step, so that a step stays what it was when the models' own types change."""
+    if kind != "type":
+        return False
+    if isinstance(item, Money):
+        return f"sa.{BigInteger.__name__}()"
+    if isinstance(getattr(item, "impl", None), DateTime):
+        return "sa.DateTime(timezone=True)"
+    if isinstance(getattr(item, "impl", None), String):
+        return f"sa.String({'' if item.length is None else f'length={item.length}'})"
+    return False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=context.config.attributes.get("metadata"),
+    render_item=render,
+    render_as_batch=True,
+    # SQLite can undo a schema change; Alembic assumes the worst.
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,171 @@
+"""The portal, put together: its pages in both languages, its routes, its gate. Read this first."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import reflex as rx
+from reflex_base.utils.imports import ImportVar
+from reflex_base.vars.base import VarData
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from odoportal.accounts import routes as accounts_routes
+from odoportal.accounts.listing import list_of
+from odoportal.accounts.page import filling
+from odoportal.accounts.state import Signed
+from odoportal.addresses import page as addresses
+from odoportal.building import root, web_dir
+from odoportal.cards import page as cards
+from odoportal.dashboard import page as dashboard
+from odoportal.dashboard.service import counts
+from odoportal.dashboard.state import Home
+from odoportal.dashboard.view import home_view
+from odoportal.devices import page as devices
+from odoportal.foundation import clock, database, i18n, mail
+from odoportal.foundation.documents import Documents
+from odoportal.foundation.gate import Gate
+from odoportal.foundation.identity import Who
+from odoportal.foundation.web import Asked, Page
+from odoportal.help import page as help_
+from odoportal.invoices import page as invoices
+from odoportal.invoices.state import Invoices
+from odoportal.orders import page as orders
+from odoportal.orders.state import Orders
+from odoportal.profile import page as profile
+from odoportal.referrals import page as referrals
+from odoportal.renewals import page as renewals
+from odoportal.sales import page as sales
+from odoportal.signin import page as signin
+from odoportal.signin import routes, sessions
+from odoportal.tickets import page as tickets
+from odoportal.ui.client import Connection
+from odoportal.ui.markup import View, icon
+from odoportal.ui.page import drawing
+
+TOUCH_SECONDS = 60
+Signed.counts = counts
+
+
+def _resolve_now(session_hash: str | None, account_number: str | None) -> Who | None:
+    with database.engine().connect() as connection:
+        return sessions.resolve(connection, session_hash, account_number, clock.now())
+
+
+async def resolve(session_hash: str | None, account_number: str | None) -> Who | None:
+    """Who asks. SQLite answers within the loop, quicker than a thread would; another server is asked from a thread."""
+    if session_hash is None:
+        return None
+    if database.engine().dialect.name == "sqlite":
+        return _resolve_now(session_hash, account_number)
+    return await asyncio.to_thread(_resolve_now, session_hash, account_number)
+
+
+async def touch(who: Who) -> None:
+    """Note that a person did something; once a minute is enough."""
+    if (clock.now() - who.seen_at).total_seconds() >= TOUCH_SECONDS:
+        await database.write(sessions.touch, who.session, clock.now())
+
+
+def _list_slots(state: Any, slots: Callable[[Any], dict[str, str]]) -> Callable[[Asked], Awaitable[dict[str, str]]]:
+    async def fill(asked: Asked) -> dict[str, str]:
+        return slots(await list_of(state.rules, state.draw, _signed(asked), asked.query, asked.language))
+
+    return fill
+
+
+async def _home_slots(asked: Asked) -> dict[str, str]:
+    return dashboard.slots(await database.read(home_view, _signed(asked), asked.language, clock.today()))
+
+
+def _signed(asked: Asked) -> Who:
+    if asked.who is None:
+        raise PermissionError("a private page needs a signed-in person")
+    return asked.who
+
+
+def _soon(path: str, title: str, content: Callable[[], rx.Component]) -> Page:
+    return Page(path, title, content, load=Signed.load, fill=filling())
+
+
+PAGES = (
+    Page("/login", "Sign In", signin.page, fill=routes.fill_login, post=routes.post_login, private=False),
+    Page("/forgot", "Forgot your password?", signin.page, fill=routes.fill_forgot, post=routes.post_forgot, private=False),
+    Page("/reset", "Choose a new password", signin.page, fill=routes.fill_reset, post=routes.post_reset, private=False),
+    Page("/invite", "Choose your password", signin.page, fill=routes.fill_invite, post=routes.post_invite, private=False),
+    Page("/guide", "User guide", help_.guide, private=False),
+    Page("/not-found", "This page does not exist", help_.not_found, private=False),
+    Page("/", "Dashboard", dashboard.page, load=Home.load, fill=filling(_home_slots)),
+    Page("/orders", "Orders", orders.page, load=Orders.load, fill=filling(_list_slots(Orders, orders.slots))),
+    Page("/invoices", "Invoices", invoices.page, load=Invoices.load, fill=filling(_list_slots(Invoices, invoices.slots))),
+    _soon("/pos-assistant", "POS Assistant", sales.assistant),
+    _soon("/renewals", "Renewal", renewals.page),
+    _soon("/profile", "Profile", profile.page),
+    _soon("/addresses", "Address book", addresses.page),
+    _soon("/cards", "Credit cards", cards.page),
+    _soon("/sales", "Point of Sale", sales.page),
+    _soon("/referrals", "Referral", referrals.page),
+    _soon("/devices", "Devices", devices.page),
+    _soon("/tickets", "Tickets", tickets.page),
+    _soon("/help", "Help", help_.page),
+)
+
+
+async def _alive(_request: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+http = Starlette(
+    routes=[
+        Route("/auth/sign-out", routes.sign_out, methods=["POST"]),
+        Route("/auth/region", accounts_routes.region, methods=["POST"]),
+        Route("/healthz", _alive),
+    ]
+)
+
+
+def _documents(app: ASGIApp) -> ASGIApp:
+    return Documents(app, web_dir(root()) / "build" / "client", PAGES, resolve, touch)
+
+
+def _drawn(page: Page, language: str) -> Callable[[], rx.Component]:
+    def draw() -> rx.Component:
+        with i18n.use(language), drawing(page.path):
+            return page.content()
+
+    draw.__name__ = f"{language}{page.path.replace('/', '_').replace('-', '_')}"
+    return draw
+
+
+def _connection() -> rx.Component:
+    texts: dict[str, dict[str, str]] = {}
+    for language in i18n.LANGUAGES:
+        with i18n.use(language):
+            texts[language] = {"lost": i18n.t("Connection lost."), "had": i18n.t("You see what we had at {time}.", time="{time}"), "trying": i18n.t("Trying again")}
+    return Connection.create(fr=texts["fr"], en=texts["en"], icon=View(lambda _: icon("wifi-off")).component(None))
+
+
+def _make() -> rx.App:
+    language = rx.Var('(useLocation().pathname.startsWith("/en")?"en":"fr")', _var_type=str, _var_data=VarData(imports={"react-router": [ImportVar(tag="useLocation")]}))
+    made = rx.App(
+        html_custom_attrs={"lang": language},
+        stylesheets=["/tokens.css", "/components.css"],
+        head_components=[rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"), rx.el.meta(name="viewport", content="width=device-width, initial-scale=1")],
+        api_transformer=[http, _documents],
+        toaster=None,
+        app_wraps={(5, "Overlay"): lambda _stateful: rx.fragment(_connection())},
+    )
+    made.add_middleware(Gate(Signed, resolve, touch))
+    made.register_lifespan_task(mail.run_outbox)
+    for page in PAGES:
+        for spoken in i18n.LANGUAGES:
+            with i18n.use(spoken):
+                title = f"{i18n.t(page.title)} · ODOportal"
+            made.add_page(_drawn(page, spoken), route=f"/{spoken}{page.path}".rstrip("/"), title=title, on_load=page.load)
+    return made
+
+
+app = _make()

@@ -1,0 +1,192 @@
+"""The page of orders, as the guide shows it, and an order's details."""
+
+import reflex as rx
+
+from odoportal.accounts.page import private_page
+from odoportal.foundation.i18n import t
+from odoportal.orders.state import Orders
+from odoportal.orders.view import OrdersView
+from odoportal.ui.bits import badge
+from odoportal.ui.dialog import dialog, dialog_html, frame
+from odoportal.ui.markup import Node, Ref, View, choose, each, el, icon, link, when
+from odoportal.ui.slots import live
+from odoportal.ui.table import Listing, ListParts
+
+
+def _road(term: Ref, cls: str = "road") -> Node:
+    ticks = each(term.ticks, lambda tick: el("u", style={"left": tick.at}))
+    ran = el("i", style={"width": term.width})
+    point = el("em", style={"left": term.width})
+    return when(term.ended, el("span", ran, ticks, cls=f"{cls} done"), el("span", ran, ticks, point, cls=cls))
+
+
+def _term(term: Ref) -> Node:
+    return el("div", _road(term), el("span", term.percent, cls="pc"), cls="term")
+
+
+def _lines(lines: Ref) -> Node:
+    return el("ul", each(lines, lambda line: el("li", el("span", line.quantity, cls="q"), el("span", line.item))), cls="lines")
+
+
+def _left(term: Ref) -> Node:
+    shown = choose(term.state, {"ending": el("span", term.left, cls="left warn")}, el("span", term.left, cls="left muted"))
+    return when(term.left, shown)
+
+
+def _actions(row: Ref, details: str, invoices: str) -> Node:
+    return el(
+        "div",
+        link(t("Details"), el("span", " ", row.number, cls="sr"), to=row.details, how="open", data_open=row.number, cls=details),
+        link(t("Invoices"), el("span", " ", row.number, cls="sr"), to=row.invoices, cls=invoices),
+        cls="acts",
+    )
+
+
+def _cells(row: Ref) -> tuple[Node, ...]:
+    return (
+        el("th", row.number, scope="row"),
+        el("td", row.term.start, cls="nw"),
+        el("td", el("span", row.term.end, cls="nw"), _left(row.term)),
+        el("td", _term(row.term)),
+        el("td", _lines(row.lines)),
+        el("td", _actions(row, "btn second sm", "btn plain sm")),
+    )
+
+
+def _card(row: Ref) -> Node:
+    more = link(row.more, to=row.details, how="open", cls="tapline")
+    return (
+        el("div", el("h3", link(row.number, to=row.details, how="open")), el("span", cls="push"), badge(row.term.state, row.term.state_text), cls="top"),
+        _lines(row.card_lines),
+        when(row.more, more),
+        el("div", _term(row.term), el("div", el("span", row.term.start), el("span", cls="push"), el("span", row.term.end), cls="row soft small"), cls="run"),
+        _actions(row, "btn plain", "btn plain"),
+    )
+
+
+def _step(step: Ref) -> Node:
+    shape = choose(step.state, {"done": icon("circle-check"), "now": icon("circle-dot")}, icon("circle"))
+    tracking = when(
+        step.tracking_url,
+        el("a", step.tracking, href=step.tracking_url, rel="noopener noreferrer", target="_blank"),
+        el("span", step.tracking),
+    )
+    said = (
+        shape,
+        el("b", step.name),
+        el("span", step.when),
+        when(step.note, el("span", " ", step.note)),
+        when(step.tracking, el("span", " ", t("Tracking"), " ", tracking)),
+    )
+    return choose(step.state, {"done": el("li", *said, cls="done"), "now": el("li", *said, cls="now", aria_current="step")}, el("li", *said))
+
+
+def _line(line: Ref) -> Node:
+    return el(
+        "tr",
+        el("td", line.item, when(line.note, el("span", line.note, cls="note"))),
+        el("td", line.count, cls="r"),
+        el("td", line.price, cls="r tab"),
+        el("td", line.amount, cls="r nw"),
+    )
+
+
+def _agreement(details: Ref) -> Node:
+    head = el("tr", el("th", t("Item"), scope="col"), el("th", t("Qty"), scope="col", cls="r"), el("th", t("Unit price"), scope="col", cls="r tab"), el("th", t("Amount"), scope="col", cls="r"))
+    taxes = each(details.taxes, lambda tax: el("div", el("dt", tax.name, el("small", tax.registration)), el("dd", tax.amount)))
+    return el(
+        "section",
+        el("h3", t("Agreement")),
+        el("table", el("caption", t("Agreement"), cls="sr"), el("thead", head), el("tbody", each(details.lines, _line)), cls="tbl"),
+        el(
+            "dl",
+            el("div", el("dt", t("Subtotal")), el("dd", details.subtotal)),
+            taxes,
+            el("div", el("dt", t("Billed with this order")), el("dd", details.total), cls="total"),
+            cls="sum",
+        ),
+        cls="sec",
+    )
+
+
+def _facts(details: Ref) -> Node:
+    term = el(
+        "section",
+        el("div", el("h3", t("Term of the agreement")), el("span", cls="push"), el("span", el("b", details.term.percent), " ", t("of"), " ", details.term.length), cls="row"),
+        _road(details.term, "road big"),
+        el("div", el("span", t("Start"), " ", el("b", details.term.start)), el("span", cls="push"), el("span", t("End"), " ", el("b", details.term.end)), cls="row small"),
+        cls="sec",
+    )
+    fulfilment = when(details.steps, el("section", el("h3", t("Fulfilment")), el("ol", each(details.steps, _step), cls="steps"), cls="sec"))
+    return el("div", term, fulfilment, _agreement(details))
+
+
+def _address(title: str, lines: Ref) -> Node:
+    return when(lines, el("section", el("h3", title), el("address", each(lines, lambda line: el("span", line.text))), cls="sec"))
+
+
+def _beside(details: Ref) -> Node:
+    def device(row: Ref) -> Node:
+        return el("li", icon("map-pin"), el("span", row.name), el("span"), el("span", row.vehicle, cls="small muted"), cls="rec")
+
+    def invoice(row: Ref) -> Node:
+        return el(
+            "li", icon("receipt-text"), link(row.number, to=row.url, cls="lk"), el("b", row.amount),
+            el("span", row.date, cls="small muted"), badge(row.state, row.state_text, bare=True), cls="rec",
+        )  # fmt: skip
+
+    return el(
+        "aside",
+        _address(t("Ship to"), details.ship_to),
+        _address(t("Bill to"), details.bill_to),
+        when(details.devices, el("section", el("h3", t("Devices"), el("span", " (", details.device_count, ")", cls="muted")), el("ul", each(details.devices, device)), cls="sec")),
+        when(
+            details.invoices,
+            el(
+                "section", el("h3", t("Invoices"), el("span", " (", details.invoice_count, ")", cls="muted")), el("ul", each(details.invoices, invoice)),
+                link(t("All invoices of this order"), to=details.all_invoices, cls="tapline"), cls="sec",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _details(details: Ref) -> Node:
+    return frame(
+        details,
+        title=el("span", t("Order"), " ", details.number),
+        badge=badge(details.step, details.step_text),
+        body=el("div", _facts(details), _beside(details), cls="body"),
+        footer=el("footer", el("span", cls="push"), link(t("Invoices"), to=details.all_invoices, cls="btn second")),
+        missing=t("There is no such order"),
+    )
+
+
+HEADING = View(lambda view: el("h1", t("Orders"), " ", el("span", "(", view.frame.total, ")")))
+DETAILS = View(_details)
+
+
+def _listing() -> Listing:
+    return Listing.of(
+        ListParts(
+            caption=t("Orders"),
+            hint=t("Number, plan, date"),
+            dates=t("End date"),
+            empty_icon="package",
+            nothing_text=t("Orders appear here as soon as Odotrack has recorded them."),
+            cls="ord",
+            cells=_cells,
+            card=_card,
+        )
+    )
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    heading = rx.el.div(live("heading", HEADING, Orders.view, Orders.filled, f"<h1>{t('Orders')}</h1>"), class_name="head")
+    return private_page(heading, _listing().component(Orders), dialog(DETAILS, Orders), trail=[("/orders", t("Orders"))])
+
+
+def slots(view: OrdersView) -> dict[str, str]:
+    """What the server writes into the document, by slot, in the language in use."""
+    details = dialog_html(DETAILS, view.details)
+    return {**_listing().html(view), "heading": HEADING.html(view), "dialog": details}

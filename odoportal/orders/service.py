@@ -1,0 +1,180 @@
+"""Rules of orders: the term and its progress, what a list may ask, and one order whole."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case
+from sqlmodel import Session, col, func, select
+
+from odoportal.foundation import finding
+from odoportal.foundation.listing import ListQuery, ListRules, Window, window
+from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax, Step
+
+ENDING_DAYS = 60
+
+
+class OrderState(StrEnum):
+    """Where an agreement's term stands. One that ends within 60 days is active, too."""
+
+    UPCOMING = "upcoming"
+    ACTIVE = "active"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+RULES = ListRules(sorts=("number", "start", "end", "progress", "agreement"), default_sort="-start", states=tuple(OrderState))
+_PERCENT = re.compile(r"(\d{1,3})%")
+
+
+def progress(start: date, end: date, today: date) -> int:
+    """The share of the term that has run, in whole percent, 0 on the first day and 100 after the last (product.md, Orders)."""
+    return max(0, min(100, 100 * (today - start).days // ((end - start).days + 1)))
+
+
+def state_of(start: date, end: date, today: date) -> OrderState:
+    """Where a term stands today; both of its days belong to it."""
+    if start > today:
+        return OrderState.UPCOMING
+    if end < today:
+        return OrderState.ENDED
+    return OrderState.ENDING if end <= today + timedelta(days=ENDING_DAYS) else OrderState.ACTIVE
+
+
+def _in_state(state: str, today: date) -> ColumnElement[bool]:
+    running = and_(col(Order.start_on) <= today, col(Order.end_on) >= today)
+    return {
+        OrderState.UPCOMING: col(Order.start_on) > today,
+        OrderState.ACTIVE: running,
+        OrderState.ENDING: and_(running, col(Order.end_on) <= today + timedelta(days=ENDING_DAYS)),
+        OrderState.ENDED: col(Order.end_on) < today,
+    }[OrderState(state)]
+
+
+def _percent_word(today: date) -> Any:
+    def meaning(word: str) -> ColumnElement[bool] | None:
+        found = _PERCENT.fullmatch(word)
+        return finding.progress(Order.start_on, Order.end_on, today) == int(found[1]) if found else None
+
+    return meaning
+
+
+def _where(account_id: int, query: ListQuery, today: date) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = [col(Order.account_id) == account_id]
+    if query.q:
+        parts.append(finding.matching(Order.search, re.sub(r"(\d)[\s\u00a0]+%", r"\1%", query.q), _percent_word(today)))
+    if query.state:
+        parts.append(_in_state(query.state, today))
+    if query.since:
+        parts.append(col(Order.end_on) >= query.since)
+    if query.until:
+        parts.append(col(Order.end_on) <= query.until)
+    return and_(*parts)
+
+
+def _order(query: ListQuery, language: str, today: date) -> finding.Order:
+    by: dict[str, ColumnElement[Any]] = {
+        "number": col(Order.number_order),
+        "start": col(Order.start_on),
+        "end": col(Order.end_on),
+        "progress": finding.progress(Order.start_on, Order.end_on, today),
+        "agreement": col(Order.first_line_en if language == "en" else Order.first_line_fr),
+    }
+    return [(by[query.key], query.descending), (col(Order.id), query.descending)]
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """One page of the list: its orders, their lines by order id, and where the page stands."""
+
+    window: Window
+    orders: Sequence[Order]
+    lines: Mapping[int, Sequence[OrderLine]]
+    account_total: int
+
+
+def find(session: Session, account_id: int, query: ListQuery, language: str, today: date) -> OrderPage:
+    """The page of orders that the address asks for. Four statements, whatever the size.
+
+    `language` decides which first line the Agreement column sorts by.
+    """
+    where = _where(account_id, query, today)
+    total = finding.count(session, Order, where)
+    shown = window(query, total)
+    orders = finding.page(session, Order, where, _order(query, language, today), shown)
+    by_order: dict[int, list[OrderLine]] = {o.id: [] for o in orders if o.id is not None}
+    lines = select(OrderLine).where(OrderLine.account_id == account_id, col(OrderLine.order_id).in_(by_order))
+    for line in session.exec(lines.order_by(col(OrderLine.order_id), col(OrderLine.position))):
+        by_order[line.order_id].append(line)
+    everything = finding.count(session, Order, col(Order.account_id) == account_id) if query.narrowed else total
+    return OrderPage(shown, orders, by_order, everything)
+
+
+def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
+    """How many orders are in each state, and all of them under the empty name. One statement."""
+    sums = [func.coalesce(func.sum(case((_in_state(s, today), 1), else_=0)), 0) for s in OrderState]
+    row = session.exec(select(func.count(), *sums).select_from(Order).where(Order.account_id == account_id)).one()  # type: ignore[call-overload]
+    return dict(zip(("", *OrderState), (int(n) for n in row), strict=True))
+
+
+def place(session: Session, account_id: int, query: ListQuery, language: str, today: date, order_id: int) -> finding.Neighbours | None:
+    """Where an order stands in the list the address asks for; None when the list does not hold it."""
+    return finding.neighbours(session, Order, _where(account_id, query, today), _order(query, language, today), order_id)
+
+
+@dataclass(frozen=True)
+class OrderWhole:
+    """An order with everything that hangs on it."""
+
+    order: Order
+    lines: Sequence[OrderLine]
+    taxes: Sequence[OrderTax]
+    steps: Mapping[str, Fulfilment]
+
+
+def get(session: Session, account_id: int, number: str) -> OrderWhole | None:
+    """One order of the account; None for another account's number exactly as for one that does not exist."""
+    order = session.exec(select(Order).where(Order.account_id == account_id, Order.number == number)).first()
+    if order is None:
+        return None
+
+    def rows(model: Any, by: Any) -> Sequence[Any]:
+        return session.exec(select(model).where(model.account_id == account_id, model.order_id == order.id).order_by(by)).all()
+
+    steps = {s.step: s for s in rows(Fulfilment, col(Fulfilment.id))}
+    return OrderWhole(order, rows(OrderLine, col(OrderLine.position)), rows(OrderTax, col(OrderTax.position)), steps)
+
+
+def current_step(steps: Mapping[str, Fulfilment]) -> Step | None:
+    """The step an order is at: the first one not done; None when all are done or none is known."""
+    return next((s for s in Step if s in steps and steps[s].done_at is None), None)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """An agreement that ends within 60 days, with how many plans it holds."""
+
+    number: str
+    end_on: date
+    plans: int
+
+
+def ending(session: Session, account_id: int, today: date) -> Sequence[Ending]:
+    """Agreements that end within 60 days, the next one first."""
+    plans = func.coalesce(func.sum(case((col(OrderLine.plan), OrderLine.quantity), else_=0)), 0)
+    found = session.exec(
+        select(Order.number, Order.end_on, plans)
+        .join(OrderLine, and_(col(OrderLine.account_id) == Order.account_id, col(OrderLine.order_id) == Order.id), isouter=True)
+        .where(Order.account_id == account_id, _in_state(OrderState.ENDING, today))
+        .group_by(col(Order.id), Order.number, col(Order.end_on))
+        .order_by(col(Order.end_on), col(Order.id))
+    ).all()
+    return [Ending(number, end_on, int(n)) for number, end_on, n in found]
+
+
+def latest(session: Session, account_id: int, limit: int) -> Sequence[Order]:
+    """The orders placed last."""
+    return session.exec(select(Order).where(Order.account_id == account_id).order_by(col(Order.placed_at).desc(), col(Order.id).desc()).limit(limit)).all()

@@ -1,0 +1,17 @@
+"""The list of orders on the screen."""
+
+from typing import ClassVar
+
+from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.state import Signed
+from odoportal.foundation.listing import ListRules
+from odoportal.orders.service import RULES
+from odoportal.orders.view import OrdersView, orders_view
+
+
+class Orders(Listed, Signed):
+    """One page of orders, and the open one."""
+
+    view: OrdersView = OrdersView()
+    rules: ClassVar[ListRules] = RULES
+    draw: ClassVar[Drawn] = staticmethod(orders_view)

@@ -1,0 +1,13 @@
+"""Referral: a personal link, and the credit earned by it."""
+
+import reflex as rx
+
+from odoportal.accounts.page import soon_page
+from odoportal.foundation.i18n import t
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    return soon_page(
+        t("Here you will find your personal link, see who joined through it and what credit you earned.")
+    )

@@ -1,0 +1,105 @@
+"""Serving the built portal: Uvicorn in this process, on Reflex's application, without compiling anything."""
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from odoportal.foundation import logs
+from odoportal.foundation.proxies import BehindProxies
+from odoportal.settings import get_settings
+
+GRACE_SECONDS = 10
+BACKLOG = 2048
+
+
+class CannotServe(Exception):
+    """The address cannot be served; the text is one sentence for the operator."""
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            self._ready()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        CannotServe: when the port is taken or the host is not of this machine.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        taken = socket.socket(family, kind, protocol)
+        try:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(address)
+            # Listening at once, so that a second start finds the port taken and not only the first request.
+            taken.listen(BACKLOG)
+        except OSError:
+            taken.close()
+            raise
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise CannotServe(f"Port {port} on {host} cannot be used ({why}); choose another with --port.") from error
+    return taken
+
+
+def reflex_environment() -> dict[str, str]:
+    """What makes Reflex serve what was built before. The two names with underscores are internal to the pinned release."""
+    return {
+        "REFLEX_ENV_MODE": "prod",
+        "REFLEX_TELEMETRY_ENABLED": "false",
+        "REFLEX_CHECK_LATEST_VERSION": "false",
+        "__REFLEX_SKIP_COMPILE": "true",
+        "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
+    }
+
+
+def _application() -> ASGIApp:
+    # The assembly is imported only once the working folder and Reflex's environment are set.
+    from odoportal.odoportal import app
+
+    return BehindProxies(app(), get_settings().trusted_proxies)
+
+
+def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until a signal ends it; requests under way get ten seconds.
+
+    Args:
+        project: folder with `rxconfig.py` and the built frontend.
+        taken: from `listen`.
+        ready: called once, when requests are answered.
+    """
+    os.environ.update(reflex_environment())
+    # Reflex looks for rxconfig.py and for the built files in the working folder.
+    os.chdir(project)
+    logs.configure(get_settings().log_level)
+    config = uvicorn.Config(
+        _application,
+        factory=True,
+        ws="websockets-sansio",
+        # 79 KiB per open tab; compression of small frames costs more memory than it saves.
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Uvicorn believes the first, forgeable entry of X-Forwarded-For as soon as it trusts everybody.
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    with closing(taken):
+        _Server(config, ready).run(sockets=[taken])

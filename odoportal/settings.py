@@ -1,0 +1,100 @@
+"""Every setting of the portal, typed, read from the environment (`ODOPORTAL_…`)."""
+
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SECRET_LENGTH = 32
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
+
+
+class UnsafeSettings(Exception):
+    """A production start that must not happen; the text is one sentence for the operator."""
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Addresses left empty take their control off the screen."""
+
+    model_config = SettingsConfigDict(env_prefix="ODOPORTAL_", env_ignore_empty=True)
+
+    mode: Literal["demo", "production"] = "production"
+    database_url: str = ""
+    public_url: str = ""
+    secret: SecretStr = SecretStr("")
+    smtp_url: str = ""
+    mail_from: str = "ODOportal <no-reply@localhost>"
+    data_dir: Path = Path("data")
+    today: date | None = None
+    zone: str = "America/Toronto"
+    beta: bool = False
+    launch_url: str = ""
+    learn_more_url: str = ""
+    guide_en_url: str = ""
+    guide_fr_url: str = ""
+    support_email: str = ""
+    support_phone: str = ""
+    company_name: str = "Odotrack inc."
+    company_address: str = ""
+    trusted_proxies: int = 0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("launch_url", "learn_more_url", "guide_en_url", "guide_fr_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"https", "http"}:
+            raise ValueError("must start with https:// or http://")
+        return value.rstrip()
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the public address, as a browser's Origin header writes it."""
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @property
+    def secure(self) -> bool:
+        """True where browsers reach the portal by https, so that cookies can be `Secure` and `__Host-`."""
+        return self.public_url.lower().startswith("https://")
+
+    def refuse_unsafe(self) -> None:
+        """Stop a production start on a missing or unsafe setting.
+
+        Raises:
+            UnsafeSettings: with one sentence that names the setting.
+        """
+        if self.mode != "production":
+            return
+        for name in ("database_url", "public_url", "smtp_url"):
+            if not getattr(self, name):
+                raise UnsafeSettings(f"ODOPORTAL_{name.upper()} is not set.")
+        if len(self.secret.get_secret_value()) < SECRET_LENGTH:
+            raise UnsafeSettings(f"ODOPORTAL_SECRET must have at least {SECRET_LENGTH} characters.")
+        parts = urlsplit(self.public_url)
+        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.path.strip("/"):
+            raise UnsafeSettings("ODOPORTAL_PUBLIC_URL must be an address such as https://portal.example.com, without a path.")
+        if parts.scheme == "http" and parts.hostname not in LOCAL_HOSTS:
+            raise UnsafeSettings("ODOPORTAL_PUBLIC_URL must start with https:// (http:// is allowed for localhost only).")
+        if self.today is not None:
+            raise UnsafeSettings("ODOPORTAL_TODAY is for demonstrations only.")
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The settings of this process, read from the environment once.
+
+    Raises:
+        pydantic.ValidationError: on a value of the wrong type or form.
+    """
+    return Settings()

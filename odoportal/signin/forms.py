@@ -1,0 +1,82 @@
+"""Forms as browsers send them, read with limits, and the cookies of this room."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from odoportal.foundation.i18n import LANGUAGES, t
+from odoportal.foundation.identity import cookie_name, digest
+from odoportal.settings import get_settings
+from odoportal.signin.models import LinkKind
+from odoportal.signin.sessions import KEPT
+
+LARGEST_BODY = 64 * 1024
+MOST_FIELDS = 50
+_FORM = "application/x-www-form-urlencoded"
+
+
+async def read(request: Request) -> Mapping[str, str] | Response:
+    """The fields of a form, the last of each name; an answer (413, 415, 400) where it is too large or no form."""
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
+        return _refused(415)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            return _refused(413)
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS))
+    except ValueError:
+        return _refused(400)
+
+
+def _refused(status: int) -> Response:
+    return PlainTextResponse(t("This request cannot be read. Go back and try again."), status, {"cache-control": "no-store"})
+
+
+def client(request: Request) -> str:
+    """The address of the client; behind proxies the server in front of the application has put it in place."""
+    return request.client.host if request.client else ""
+
+
+def session_hash(request: Request) -> str | None:
+    """The hash of the session token that came with a request."""
+    token = request.cookies.get(cookie_name(get_settings().secure))
+    return digest(token) if token else None
+
+
+def give_session(response: Response, token: str, keep: bool) -> None:
+    """Give a browser its session: HttpOnly, SameSite=Lax, Secure with https, and beyond its closing only where it asked to stay."""
+    secure = get_settings().secure
+    age = int(KEPT.total_seconds()) if keep else None
+    response.set_cookie(cookie_name(secure), token, max_age=age, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def take_session(response: Response) -> None:
+    """Take the session's cookie away."""
+    secure = get_settings().secure
+    response.delete_cookie(cookie_name(secure), path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def link_cookie(kind: LinkKind) -> str:
+    """The name of the cookie that holds a link's token once it is out of the address."""
+    return f"__Secure-odo_{kind.value}" if get_settings().secure else f"odo_{kind.value}"
+
+
+def give_link(response: Response, kind: LinkKind, token: str, seconds: int) -> None:
+    """Keep a link's token for its own page, in both languages, so that the other one is still a click away."""
+    for language in LANGUAGES:
+        response.set_cookie(
+            link_cookie(kind), token, max_age=seconds, path=f"/{language}/{kind.value}",
+            secure=get_settings().secure, httponly=True, samesite="lax",
+        )  # fmt: skip
+
+
+def take_link(response: Response, kind: LinkKind) -> None:
+    """Take a link's cookies away."""
+    for language in LANGUAGES:
+        response.delete_cookie(
+            link_cookie(kind), path=f"/{language}/{kind.value}", secure=get_settings().secure, httponly=True, samesite="lax"
+        )  # fmt: skip

@@ -1,0 +1,87 @@
+"""One-use links sent by mail: a password reset (30 minutes), a first access (7 days).
+
+The token of a link is derived with the portal's secret from a random seed (`foundation.mail`), so that neither the
+table of links nor the outbox holds one that could be used.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import update as sql_update
+from sqlmodel import Session, col, select
+
+from odoportal.accounts.models import Person
+from odoportal.foundation import mail
+from odoportal.foundation.identity import digest
+from odoportal.signin.models import LinkKind, OneUseLink
+
+LIFE = {LinkKind.RESET: timedelta(minutes=30), LinkKind.INVITE: timedelta(days=7)}
+KEEP_DEAD = timedelta(days=30)
+
+
+def make(session: Session, person: Person, kind: LinkKind, now: datetime) -> str:
+    """A new link for a person; every older one of the same person dies. Returns the seed for the mail."""
+    assert person.id is not None  # noqa: S101 - a person of the database
+    kill(session, person.id, now)
+    seed = mail.new_seed()
+    session.add(
+        OneUseLink(
+            hash=digest(mail.token_of(seed)),
+            person_id=person.id,
+            kind=kind.value,
+            email_key=person.email_key,
+            created_at=now,
+            expires_at=now + LIFE[kind],
+        )
+    )
+    session.flush()
+    return seed
+
+
+def kill(session: Session, person_id: int, now: datetime) -> None:
+    """End every open link of a person: a newer one, a sign-in, a changed password or email makes them useless."""
+    session.exec(
+        sql_update(OneUseLink).where(col(OneUseLink.person_id) == person_id, col(OneUseLink.used_at).is_(None)).values(used_at=now)
+    )
+
+
+def owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:
+    """The person an open link belongs to, without using it; None when it is unknown, used, over or of another kind."""
+    if not token:
+        return None
+    found = session.exec(
+        select(OneUseLink, Person)
+        .join(Person, col(Person.id) == col(OneUseLink.person_id))
+        .where(
+            col(OneUseLink.hash) == digest(token),
+            col(OneUseLink.kind) == kind.value,
+            col(OneUseLink.used_at).is_(None),
+            col(OneUseLink.expires_at) > now,
+            col(Person.disabled_at).is_(None),
+            col(Person.email_key) == col(OneUseLink.email_key),
+        )
+    ).first()
+    return found[1] if found else None
+
+
+def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:
+    """Use a link up: of any number of tries at the same time exactly one gets the person, the others None."""
+    person = owner(session, token, kind, now)
+    if person is None:
+        return None
+    taken = session.exec(
+        sql_update(OneUseLink)
+        .where(
+            col(OneUseLink.hash) == digest(token),
+            col(OneUseLink.kind) == kind.value,
+            col(OneUseLink.used_at).is_(None),
+            col(OneUseLink.expires_at) > now,
+        )
+        .values(used_at=now)
+    )
+    return person if taken.rowcount == 1 else None
+
+
+def sweep(session: Session, now: datetime) -> int:
+    """Remove links that died long ago; returns how many."""
+    return session.exec(sql_delete(OneUseLink).where(col(OneUseLink.expires_at) <= now - KEEP_DEAD)).rowcount

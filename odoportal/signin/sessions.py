@@ -1,0 +1,157 @@
+"""Signed-in browsers: begun, looked up for every event and document, extended, ended.
+
+The ends (NIST SP 800-63B, AAL1 and stricter): idle 30 minutes and absolute 12 hours; with "keep me signed in" absolute
+30 days and no idle end.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import select as sql_select
+from sqlalchemy import update as sql_update
+from sqlmodel import Session, col, select
+
+from odoportal.accounts.models import Account, Person
+from odoportal.accounts.models import Membership as MembershipRow
+from odoportal.foundation.identity import Membership, Who, digest
+from odoportal.signin.models import BrowserSession
+
+IDLE = timedelta(minutes=30)
+ABSOLUTE = timedelta(hours=12)
+KEPT = timedelta(days=30)
+TOUCH_EVERY = timedelta(minutes=1)
+MOST_SESSIONS = 20
+
+_WHO = (
+    sql_select(
+        col(BrowserSession.created_at),
+        col(BrowserSession.seen_at),
+        col(BrowserSession.keep),
+        col(BrowserSession.person_id),
+        col(Person.name),
+        col(Person.email),
+        col(Person.language),
+        col(Person.region),
+    )
+    .join(Person, col(Person.id) == col(BrowserSession.person_id))
+    .where(col(BrowserSession.hash) == bindparam("hash"), col(Person.disabled_at).is_(None))
+)
+_MEMBERSHIPS = (
+    sql_select(col(MembershipRow.account_id), col(Account.number), col(Account.name), col(MembershipRow.role))
+    .join(Account, col(Account.id) == col(MembershipRow.account_id))
+    .where(col(MembershipRow.person_id) == bindparam("person"))
+)
+
+
+@dataclass(frozen=True)
+class Browser:
+    """What is kept about the browser of a session, to tell sessions apart: its own words and its address."""
+
+    agent: str = ""
+    address: str = ""
+
+
+def ends(created_at: datetime, seen_at: datetime, keep: bool) -> tuple[datetime, datetime | None]:
+    """The absolute and the idle end of a session; the second is None with "keep me signed in"."""
+    return (created_at + KEPT, None) if keep else (created_at + ABSOLUTE, seen_at + IDLE)
+
+
+def is_over(created_at: datetime, seen_at: datetime, keep: bool, now: datetime) -> bool:
+    """Whether a session has ended; at the very end it has."""
+    absolute, idle = ends(created_at, seen_at, keep)
+    return now >= absolute or (idle is not None and now >= idle)
+
+
+def resolve(connection: Connection, session_hash: str | None, account_number: str | None, now: datetime) -> Who | None:
+    """Who asks, by the hash of the session's token: two statements on indexes, no ORM.
+
+    Args:
+        connection: a Core connection; nothing is written.
+        session_hash: `identity.digest` of the cookie's token; None without a cookie.
+        account_number: the account to act for; None for the lowest number the person belongs to.
+        now: the instant the ends are compared with.
+
+    Returns:
+        None when there is no such session, it is over, the person is disabled or belongs to no account, or the
+        account is not the person's.
+    """
+    if not session_hash:
+        return None
+    found = connection.execute(_WHO, {"hash": session_hash}).first()
+    if found is None or is_over(found[0], found[1], found[2], now):
+        return None
+    created_at, seen_at, keep, person_id, name, email, language, region = found
+    mine = (Membership(*row) for row in connection.execute(_MEMBERSHIPS, {"person": person_id}))
+    memberships = tuple(sorted(mine, key=lambda m: m.number.zfill(40)))
+    account = next((m for m in memberships if account_number in {None, m.number}), None)
+    if account is None:
+        return None
+    ends_at, idle_end = ends(created_at, seen_at, keep)
+    return Who(session_hash, person_id, name, email, language, region, memberships, account, seen_at, ends_at, idle_end)
+
+
+def touch(session: Session, session_hash: str, now: datetime) -> None:
+    """Note that the person is there. Writes once a minute at most, never backwards, never on a session that is over."""
+    row = session.get(BrowserSession, session_hash)
+    if row is None or is_over(row.created_at, row.seen_at, row.keep, now) or now - row.seen_at < TOUCH_EVERY:
+        return
+    session.exec(
+        sql_update(BrowserSession)
+        .where(col(BrowserSession.hash) == session_hash, col(BrowserSession.seen_at) == row.seen_at)
+        .values(seen_at=now)
+    )
+
+
+def begin(session: Session, person_id: int, now: datetime, keep: bool, browser: Browser) -> str:
+    """Begin a session and return its token; only the hash is kept. The oldest beyond twenty ends."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        BrowserSession(
+            hash=digest(token),
+            person_id=person_id,
+            created_at=now,
+            seen_at=now,
+            keep=keep,
+            browser=browser.agent[:200],
+            address=browser.address[:45],
+        )
+    )
+    session.flush()
+    beyond = (
+        select(col(BrowserSession.hash))
+        .where(col(BrowserSession.person_id) == person_id, col(BrowserSession.hash) != digest(token))
+        .order_by(col(BrowserSession.created_at).desc(), col(BrowserSession.hash))
+        .offset(MOST_SESSIONS - 1)
+    )
+    for old in session.exec(beyond).all():
+        sign_out(session, old)
+    return token
+
+
+def sign_out(session: Session, session_hash: str) -> bool:
+    """End one session; True when there was one."""
+    return session.exec(sql_delete(BrowserSession).where(col(BrowserSession.hash) == session_hash)).rowcount == 1
+
+
+def end_all(session: Session, person_id: int) -> int:
+    """End every session of a person; returns how many."""
+    return session.exec(sql_delete(BrowserSession).where(col(BrowserSession.person_id) == person_id)).rowcount
+
+
+def end_if_over(session: Session, session_hash: str, now: datetime) -> None:
+    """Remove a session that is over, so that a clock which goes back cannot revive it."""
+    row = session.get(BrowserSession, session_hash)
+    if row is not None and is_over(row.created_at, row.seen_at, row.keep, now):
+        sign_out(session, session_hash)
+
+
+def sweep(session: Session, now: datetime) -> int:
+    """Remove every session that is over; returns how many."""
+    over = (
+        (~col(BrowserSession.keep) & ((col(BrowserSession.seen_at) <= now - IDLE) | (col(BrowserSession.created_at) <= now - ABSOLUTE)))
+        | (col(BrowserSession.created_at) <= now - KEPT)
+    )  # fmt: skip
+    return session.exec(sql_delete(BrowserSession).where(over)).rowcount

@@ -1,0 +1,13 @@
+"""Tickets: questions to Odotrack and their answers."""
+
+import reflex as rx
+
+from odoportal.accounts.page import soon_page
+from odoportal.foundation.i18n import t
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    return soon_page(
+        t("Here you will ask, attach files and follow the answers, linked to an order, an invoice or a device.")
+    )

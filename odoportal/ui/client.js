@@ -1,0 +1,338 @@
+// All the portal's own browser code. Everything else is Python.
+import { createElement as h, useCallback, useContext, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
+import { ColorModeContext, EventLoopContext } from "$/utils/context-registry";
+import * as Dialog from "@radix-ui/react-dialog";
+
+const WIDE = "(min-width: 1024px)";
+const CHANNEL = "odoportal";
+
+function withAccount(to, search) {
+  const account = new URLSearchParams(search).get("account");
+  if (!account || to.includes("account=")) return to;
+  return to + (to.includes("?") ? "&" : "?") + "account=" + encodeURIComponent(account);
+}
+
+// A link inside the portal. `how`: "open" marks a dialog opened from its list, "swap" the next record in it.
+export function PortalLink({ to, how, children, ...rest }) {
+  const { search, state } = useLocation();
+  const target = withAccount(to, search);
+  const sameList = to.startsWith("?");
+  return h(Link, {
+    ...rest, to: target, preventScrollReset: sameList, replace: how === "swap",
+    state: how === "open" ? { fromList: true } : how === "swap" ? state : undefined,
+    onClick: () => document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover()),
+  }, children);
+}
+
+export function LanguageLink({ to, language, children, ...rest }) {
+  const { search, state } = useLocation();
+  const remember = () => {
+    document.cookie = `odo_language=${language}; path=/; max-age=31536000; samesite=lax`;
+    document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover());
+  };
+  return h(Link, { ...rest, to: to + search, state, hrefLang: language, lang: language, onClick: remember }, children);
+}
+
+function listAddress(change) {
+  const next = new URLSearchParams(window.location.search);
+  for (const [name, value] of Object.entries(change)) value ? next.set(name, value) : next.delete(name);
+  next.delete("page");
+  next.delete("open");
+  return { search: next.toString() };
+}
+
+// A real GET form; typing navigates 100 ms after the last key.
+export function SearchForm({ label, hint, clear, icon, cross }) {
+  const navigate = useNavigate();
+  const [params] = useSearchParams();
+  const input = useRef(null);
+  const timer = useRef(0);
+  const started = useRef(false);
+  const asked = params.get("q") ?? "";
+  const [filled, setFilled] = useState(false);
+  const go = useCallback(() => {
+    clearTimeout(timer.current);
+    const value = input.current.value.trim();
+    const now = new URLSearchParams(window.location.search).get("q") ?? "";
+    if (value !== now) navigate(listAddress({ q: value }), { replace: true, preventScrollReset: true });
+  }, [navigate]);
+  useEffect(() => {
+    const field = input.current;
+    const first = !started.current;
+    started.current = true;
+    // Typed before the script arrived: search it.
+    if (first && field.value && field.value !== asked) return go();
+    if (document.activeElement !== field || first) field.value = asked;
+    setFilled(!!field.value);
+  }, [asked, go]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const typed = () => {
+    setFilled(!!input.current.value);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(go, 100);
+  };
+  const empty = () => { input.current.value = ""; setFilled(false); go(); input.current.focus(); };
+  return h("form", { role: "search", method: "get", className: "searchbox", onSubmit: (e) => { e.preventDefault(); go(); } },
+    h("label", { htmlFor: "search", className: "lbl" }, label),
+    h("span", { className: "input" }, icon,
+      h("input", { ref: input, id: "search", type: "search", name: "q", placeholder: hint, autoComplete: "off", maxLength: 100,
+        enterKeyHint: "search", onChange: typed }),
+      filled && h("button", { type: "button", className: "inbtn", "aria-label": clear, onClick: empty }, cross)));
+}
+
+// A real GET form. With `auto` a change applies at once, else the button does.
+export function ListForm({ auto, children, ...rest }) {
+  const navigate = useNavigate();
+  const { search } = useLocation();
+  const form = useRef(null);
+  useEffect(() => {
+    const params = new URLSearchParams(search);
+    for (const field of form.current.elements)
+      if (field.name && field.type !== "hidden" && document.activeElement !== field)
+        field.value = params.get(field.name) ?? field.dataset.plain ?? "";
+  }, [search]);
+  const apply = (e) => {
+    e?.preventDefault();
+    const change = {};
+    for (const field of form.current.elements)
+      if (field.name && field.type !== "hidden") change[field.name] = field.value === field.dataset.plain ? "" : field.value;
+    navigate(listAddress(change), { preventScrollReset: true });
+    form.current.closest("[popover]")?.hidePopover();
+  };
+  return h("form", { ...rest, ref: form, method: "get", onSubmit: apply, onChange: auto ? () => apply() : undefined }, children);
+}
+
+// A dialog that is open while the address says so. It waits for its page, so that the one the server wrote stays till then.
+export function UrlDialog({ ready, shown, loading, children }) {
+  const [params] = useSearchParams();
+  const location = useLocation();
+  const navigate = useNavigate();
+  const asked = params.get("open");
+  const last = useRef(null);
+  const before = useRef(null);
+  useEffect(() => {
+    if (asked) last.current = asked;
+    before.current = asked;
+  }, [asked]);
+  const close = () => {
+    if (location.state?.fromList) return navigate(-1);
+    const next = new URLSearchParams(window.location.search);
+    next.delete("open");
+    navigate({ search: next.toString() }, { replace: true, preventScrollReset: true });
+  };
+  const current = asked && shown === asked;
+  const stepping = !current && shown && before.current && before.current !== asked && shown === before.current;
+  const back = (e) => {
+    e.preventDefault();
+    const row = document.querySelector(`#live [data-open="${CSS.escape(last.current ?? "")}"]`);
+    const visible = [...document.querySelectorAll(`[data-open="${CSS.escape(last.current ?? "")}"]`)].find((l) => l.offsetParent);
+    (visible ?? row ?? document.querySelector("main"))?.focus({ preventScroll: !visible });
+  };
+  return h(Dialog.Root, { open: !!asked && ready, onOpenChange: (open) => { if (!open) close(); } },
+    h(Dialog.Portal, null,
+      h(Dialog.Overlay, { className: "scrim" },
+        h(Dialog.Content, { className: "dialog", "aria-labelledby": "dialog-title", "aria-describedby": undefined, "aria-busy": !current || undefined, onCloseAutoFocus: back },
+          current || stepping ? children : loading))));
+}
+
+export function DialogClose({ children, ...rest }) {
+  return h(Dialog.Close, { asChild: true }, h("button", { type: "button", ...rest }, children));
+}
+
+// What the server wrote into the document, until the live part takes over: focus and links go on working.
+export function FirstRows({ name, html }) {
+  const navigate = useNavigate();
+  const box = useRef(null);
+  useLayoutEffect(() => {
+    const holder = box.current;
+    return () => {
+      const focused = document.activeElement;
+      if (!holder?.contains(focused)) return;
+      const key = focused.dataset.open;
+      const href = focused.getAttribute("href");
+      queueMicrotask(() => {
+        const twins = key ? document.querySelectorAll(`[data-open="${CSS.escape(key)}"]`) : href ? document.querySelectorAll(`a[href$="${CSS.escape(href)}"]`) : [];
+        [...twins].find((t) => t.offsetParent)?.focus({ preventScroll: true });
+      });
+    };
+  }, []);
+  const onClick = (e) => {
+    const a = e.target.closest("a[href]");
+    if (!a || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey || a.target || a.origin !== location.origin || "out" in a.dataset) return;
+    e.preventDefault();
+    navigate(a.pathname + a.search, { state: a.dataset.open ? { fromList: true } : undefined, preventScrollReset: a.pathname === location.pathname });
+  };
+  return h("div", { className: "first", "data-slot": name, ref: box, onClick, suppressHydrationWarning: true, dangerouslySetInnerHTML: { __html: html } });
+}
+
+// Old rows stay, dimmed after 200 ms, while newer ones are under way.
+export function Busy({ version, children }) {
+  const { search } = useLocation();
+  const first = useRef(true);
+  const [waiting, setWaiting] = useState(false);
+  const [dim, setDim] = useState(false);
+  useEffect(() => {
+    if (first.current) { first.current = false; return; }
+    setWaiting(true);
+  }, [search]);
+  useEffect(() => setWaiting(false), [version]);
+  useEffect(() => {
+    if (!waiting) { setDim(false); return; }
+    const timer = setTimeout(() => setDim(true), 200);
+    return () => clearTimeout(timer);
+  }, [waiting]);
+  return h("div", { id: "live", "aria-busy": waiting || undefined, className: dim ? "busy" : undefined }, children);
+}
+
+// Our own notice of a lost connection, after 2 s, and a poke that brings it back.
+export function Connection({ fr, en, icon }) {
+  const [addEvents, connectErrors] = useContext(EventLoopContext);
+  const { pathname } = useLocation();
+  const down = connectErrors.length > 0;
+  const [shown, setShown] = useState("");
+  useEffect(() => {
+    document.documentElement.toggleAttribute("data-offline", down);
+    if (!down) { setShown(""); return; }
+    const poke = () => addEvents([]);
+    const lost = new Date();
+    const show = setTimeout(() => setShown(lost.toLocaleTimeString(pathname.startsWith("/fr") ? "fr-CA" : "en-CA", { hour: "numeric", minute: "2-digit" })), 2000);
+    const every = setInterval(poke, 700);
+    window.addEventListener("online", poke);
+    return () => { clearTimeout(show); clearInterval(every); window.removeEventListener("online", poke); };
+  }, [down]);
+  const text = pathname.startsWith("/fr") ? fr : en;
+  return h("div", { role: "status", className: shown ? "banner floating" : "sr" },
+    shown && icon, shown && h("span", null, h("b", null, text.lost), " ", text.had.replace("{time}", shown)), shown && h("span", { className: "soft" }, text.trying));
+}
+
+// Warns before the session ends; leaves for sign-in when it has, here or in another tab.
+export function Session({ gone, ends, title, text, stay, onStay }) {
+  const [warn, setWarn] = useState(false);
+  useEffect(() => { if (gone) window.location.assign(gone); }, [gone]);
+  useEffect(() => {
+    setWarn(false);
+    if (!ends) return;
+    const left = ends * 1000 - Date.now();
+    const soon = setTimeout(() => setWarn(true), Math.min(Math.max(left - 120000, 0), 2147483647));
+    const end = setTimeout(() => window.location.reload(), Math.min(left + 1500, 2147483647));
+    return () => { clearTimeout(soon); clearTimeout(end); };
+  }, [ends]);
+  useEffect(() => {
+    const channel = new BroadcastChannel(CHANNEL);
+    channel.onmessage = () => window.location.reload();
+    const shown = (e) => { if (e.persisted) window.location.reload(); };
+    window.addEventListener("pageshow", shown);
+    return () => { channel.close(); window.removeEventListener("pageshow", shown); };
+  }, []);
+  if (!warn) return h("div", { role: "alert", className: "sr" });
+  return h("div", { role: "alert", className: "banner floating" },
+    h("span", null, h("b", null, title), " ", text),
+    h("button", { type: "button", className: "btn second sm", onClick: () => { setWarn(false); onStay?.(); } }, stay));
+}
+
+export function Scheme({ label, system, light, dark }) {
+  const { rawColorMode, setColorMode } = useContext(ColorModeContext);
+  return h("div", { className: "scheme", role: "radiogroup", "aria-label": label },
+    [["system", system], ["light", light], ["dark", dark]].map(([mode, text]) =>
+      h("button", { key: mode, type: "button", role: "radio", "aria-checked": rawColorMode === mode, tabIndex: rawColorMode === mode ? 0 : -1,
+        onClick: () => setColorMode(mode),
+        onKeyDown: (e) => {
+          const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
+          if (!step) return;
+          e.preventDefault();
+          const all = [...e.currentTarget.parentElement.children];
+          const next = all[(all.indexOf(e.currentTarget) + step + all.length) % all.length];
+          next.focus(); next.click();
+        } }, text)));
+}
+
+// The hamburger: folds the sidebar on a wide screen, opens the drawer (a popover) on a narrow one. The choice is kept.
+export function SideToggle({ label, children }) {
+  const [folded, setFolded] = useState(false);
+  const apply = (value) => { document.documentElement.toggleAttribute("data-folded", value); setFolded(value); };
+  useEffect(() => apply(localStorage.getItem("odo_folded") === "1"), []);
+  const onClick = (e) => {
+    if (!window.matchMedia(WIDE).matches) return;
+    e.preventDefault();
+    const value = !document.documentElement.hasAttribute("data-folded");
+    localStorage.setItem("odo_folded", value ? "1" : "");
+    apply(value);
+  };
+  return h("button", { type: "button", className: "ghost", "aria-label": label, "aria-expanded": !folded, popoverTarget: "drawer", onClick }, children);
+}
+
+// `/` goes to the search, `j` and `k` through the rows, `?` shows the keys. They can be switched off.
+export function Keys({ title, keys, off, on, close }) {
+  const [enabled, setEnabled] = useState(true);
+  const box = useRef(null);
+  useEffect(() => setEnabled(localStorage.getItem("odo_keys") !== "off"), []);
+  useEffect(() => {
+    const press = (e) => {
+      if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, [contenteditable]")) return;
+      if (e.key === "?") { e.preventDefault(); box.current?.showPopover(); return; }
+      if (!enabled || document.querySelector("[role=dialog]")) return;
+      if (e.key === "/") { e.preventDefault(); document.querySelector("#search")?.focus(); }
+      if (e.key === "j" || e.key === "k") {
+        const rows = [...document.querySelectorAll("[data-row] [data-open]")].filter((r) => r.offsetParent);
+        const step = e.key === "j" ? 1 : -1;
+        rows[Math.max(0, Math.min(rows.length - 1, rows.indexOf(document.activeElement) + step))]?.focus();
+      }
+    };
+    document.addEventListener("keydown", press);
+    return () => document.removeEventListener("keydown", press);
+  }, [enabled]);
+  const flip = () => { localStorage.setItem("odo_keys", enabled ? "off" : "on"); setEnabled(!enabled); };
+  return h("div", { popover: "auto", id: "keys", className: "menu keys", ref: box, role: "dialog", "aria-label": title },
+    h("h2", null, title),
+    h("dl", null, keys.map(([key, text]) => [h("dt", { key }, h("kbd", null, key)), h("dd", { key: key + "d" }, text)])),
+    h("div", { className: "row" },
+      h("button", { type: "button", className: "btn second", "aria-pressed": !enabled, onClick: flip }, enabled ? off : on),
+      h("button", { type: "button", className: "btn plain", popoverTarget: "keys", popoverTargetAction: "hide" }, close)));
+}
+
+export function CopyLink({ label, done, children }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(window.location.href);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2500);
+  };
+  return h("span", { className: "copy" },
+    h("button", { type: "button", className: "btn icon", "aria-label": label, title: label, onClick: copy }, children),
+    h("span", { role: "status", className: copied ? "copied" : "sr" }, copied ? done : ""));
+}
+
+// Native forms that the server wrote: sent once; passwords shown on demand; a sign-out is told to the other tabs.
+export function ServerForms({ show, hide }) {
+  useEffect(() => {
+    const said = new URLSearchParams(window.location.search);
+    if (said.has("out") || said.has("ended")) {
+      const channel = new BroadcastChannel(CHANNEL);
+      channel.postMessage("out");
+      channel.close();
+    }
+    document.querySelectorAll("[data-reveal]").forEach((b) => b.removeAttribute("hidden"));
+    const submit = (e) => {
+      const form = e.target;
+      if (form.dataset.sent) { e.preventDefault(); return; }
+      form.dataset.sent = "1";
+      form.querySelector("[type=submit]")?.setAttribute("aria-busy", "true");
+    };
+    const click = (e) => {
+      const button = e.target.closest("[data-reveal]");
+      if (!button) return;
+      const field = document.getElementById(button.dataset.reveal);
+      const shown = field.type === "password";
+      field.type = shown ? "text" : "password";
+      button.setAttribute("aria-label", shown ? hide : show);
+      button.setAttribute("aria-pressed", shown);
+    };
+    const back = () => document.querySelectorAll("form[data-sent]").forEach((f) => { delete f.dataset.sent; f.querySelector("[type=submit]")?.removeAttribute("aria-busy"); });
+    document.addEventListener("submit", submit);
+    document.addEventListener("click", click);
+    window.addEventListener("pageshow", back);
+    return () => { document.removeEventListener("submit", submit); document.removeEventListener("click", click); window.removeEventListener("pageshow", back); };
+  }, [show, hide]);
+  return null;
+}

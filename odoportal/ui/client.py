@@ -1,0 +1,156 @@
+"""The components written for the browser in `client.js`, as Python sees them."""
+
+import reflex as rx
+
+_LIBRARY = "$/public" + rx.asset("client.js", shared=True)
+
+
+class _Client(rx.Component):
+    library = _LIBRARY
+    lib_dependencies: list[str] = ["@radix-ui/react-dialog@1.1.15"]
+
+
+class PortalLink(_Client):
+    """A link inside the portal: no new document, and the account in the address goes along.
+
+    `how` is "open" for a dialog opened from its list, "swap" for the next record in it, else empty.
+    """
+
+    tag = "PortalLink"
+
+    to: rx.Var[str]
+    how: rx.Var[str]
+
+
+class LanguageLink(_Client):
+    """The way to the same page, same search, in another language."""
+
+    tag = "LanguageLink"
+
+    to: rx.Var[str]
+    language: rx.Var[str]
+
+
+class SearchForm(_Client):
+    """A real GET form that searches while one types."""
+
+    tag = "SearchForm"
+
+    label: rx.Var[str]
+    hint: rx.Var[str]
+    clear: rx.Var[str]
+    icon: rx.Var[rx.Component]
+    cross: rx.Var[rx.Component]
+
+
+class ListForm(_Client):
+    """A real GET form over a list's address; with `auto` every change applies at once."""
+
+    tag = "ListForm"
+
+    auto: rx.Var[bool]
+
+
+class UrlDialog(_Client):
+    """A dialog that is open while the address has `open=…`; `shown` is the record its children show."""
+
+    tag = "UrlDialog"
+
+    ready: rx.Var[bool]
+    shown: rx.Var[str]
+    loading: rx.Var[rx.Component]
+
+
+class DialogClose(_Client):
+    """The button that closes the dialog around it."""
+
+    tag = "DialogClose"
+
+
+class FirstRows(_Client):
+    """What the server wrote into the document, until the live part takes over."""
+
+    tag = "FirstRows"
+
+    name: rx.Var[str]
+    html: rx.Var[str]
+
+
+class Busy(_Client):
+    """Keeps the old rows, dimmed, until the version changes."""
+
+    tag = "Busy"
+
+    version: rx.Var[int]
+
+
+class Connection(_Client):
+    """The notice of a lost connection, in the page's language."""
+
+    tag = "Connection"
+
+    fr: rx.Var[dict[str, str]]
+    en: rx.Var[dict[str, str]]
+    icon: rx.Var[rx.Component]
+
+
+class Session(_Client):
+    """Warns before the session ends, and leaves the page when it has ended, here or in another tab."""
+
+    tag = "Session"
+
+    gone: rx.Var[str]
+    ends: rx.Var[int]
+    title: rx.Var[str]
+    text: rx.Var[str]
+    stay: rx.Var[str]
+    on_stay: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class Scheme(_Client):
+    """Light, dark, or as the system."""
+
+    tag = "Scheme"
+
+    label: rx.Var[str]
+    system: rx.Var[str]
+    light: rx.Var[str]
+    dark: rx.Var[str]
+
+
+class SideToggle(_Client):
+    """The hamburger: folds the sidebar on a PC, opens the drawer on a phone."""
+
+    tag = "SideToggle"
+
+    label: rx.Var[str]
+
+
+class Keys(_Client):
+    """Keyboard: `/` search, `j` and `k` through the rows, `?` shows them; they can be switched off."""
+
+    tag = "Keys"
+
+    title: rx.Var[str]
+    keys: rx.Var[list[list[str]]]
+    off: rx.Var[str]
+    on: rx.Var[str]
+    close: rx.Var[str]
+
+
+class CopyLink(_Client):
+    """Copies the address of the open record."""
+
+    tag = "CopyLink"
+
+    label: rx.Var[str]
+    done: rx.Var[str]
+
+
+class ServerForms(_Client):
+    """What native forms that the server wrote need in the browser."""
+
+    tag = "ServerForms"
+
+    show: rx.Var[str]
+    hide: rx.Var[str]

@@ -1,0 +1,79 @@
+"""The one dialog: a record on top of its list, open while the address says so."""
+
+from typing import Any
+
+import reflex as rx
+
+from odoportal.foundation.i18n import t
+from odoportal.ui.bits import empty
+from odoportal.ui.client import CopyLink, DialogClose, UrlDialog
+from odoportal.ui.markup import El, Node, Part, Ref, Slot, View, el, icon, link, part, when
+from odoportal.ui.slots import slot
+
+
+def _close(to: Ref | str) -> Part:
+    """Close: a button of the live dialog, a link in the document."""
+    still = el("a", href=to, cls="btn icon", aria_label=t("Close"))
+    return part(DialogClose, still, icon("x"), class_name="btn icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
+
+
+def _copy() -> Slot:
+    return Slot(lambda: CopyLink.create(View(lambda _: icon("link")).component(None), label=t("Copy the link"), done=t("Copied")))
+
+
+def _step(to: Ref, shape: str, name: str) -> Node:
+    there = link(icon(shape), to=to, how="swap", cls="btn icon", aria_label=name, title=name)
+    return when(to, there, el("span", icon(shape), cls="btn icon off", aria_hidden="true"))
+
+
+def frame(details: Ref, title: Node, badge: Node, body: Node, footer: Node, missing: str) -> Node:
+    """A dialog's whole content.
+
+    Args:
+        details: the record; it has `asked`, `number` (empty when there is no such record), `previous`, `next`, `close`.
+        title: what it is called.
+        badge: its state.
+        body: the facts.
+        footer: what can be done.
+        missing: what to say when there is no such record.
+    """
+    tools = (
+        _step(details.previous, "chevron-up", t("Previous")),
+        _step(details.next, "chevron-down", t("Next")),
+        _copy(),
+    )
+    found = (
+        el("header", el("h2", title, id="dialog-title"), badge, el("span", cls="push"), *tools, _close(details.close)),
+        body,
+        footer,
+    )
+    lost = (
+        el("header", el("h2", missing, id="dialog-title"), el("span", cls="push"), _close(details.close)),
+        el("div", empty("package-open", missing, t("It may belong to another account, or the number is mistyped.")), cls="lost"),
+    )
+    return when(details.number, found, lost)
+
+
+def dialog(details: View, state: Any) -> rx.Component:
+    """The live dialog over a list's state, and the place where the server writes it until then."""
+    loading = View(
+        lambda _: (
+            el("header", el("h2", t("Loading"), id="dialog-title"), el("span", cls="push"), _close("")),
+            el("div", el("div", *(el("span", cls="sk") for _ in range(9))), cls="body loading", aria_busy="true"),
+        )
+    )
+    live = UrlDialog.create(details.component(state.view.details), ready=state.filled, shown=state.view.details.asked, loading=loading.component(None))
+    return rx.fragment(rx.cond(state.filled, rx.fragment(), slot("dialog")), live)
+
+
+def dialog_html(details: View, view: Any) -> str:
+    """The open dialog in a document, or nothing."""
+    if not view.asked:
+        return ""
+    inner = el("div", el("div", el("template"), role="dialog", aria_modal="true", aria_labelledby="dialog-title", cls="dialog"), cls="scrim")
+    before, after = _html(inner).split("<template></template>")
+    return f"{before}{details.html(view)}{after}"
+
+
+def _html(node: El) -> str:
+    return View(lambda _: node).html(None)

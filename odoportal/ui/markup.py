@@ -1,0 +1,281 @@
+"""One notation for what is on the screen, written once and drawn twice.
+
+The same tree becomes Reflex components at build time and plain HTML at request time, so that the rows the server
+writes into a document and the live rows that replace them can never differ. Values that are known only when the
+page is shown stand in the tree as `Ref`s to attributes of a view, a dataclass of ready strings.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from html import escape
+from itertools import count
+from typing import Any, TypeAlias
+
+import reflex as rx
+from reflex_components_core.el.element import Element
+
+from odoportal.ui.client import PortalLink
+from odoportal.ui.icons import SPRITE
+
+_VOID = {"input", "br", "img", "hr", "rect", "line", "path", "circle", "use"}
+_HTML_NAMES = {
+    "className": "class", "htmlFor": "for", "tabIndex": "tabindex", "colSpan": "colspan", "autoComplete": "autocomplete",
+    "popoverTarget": "popovertarget", "noValidate": "novalidate", "defaultValue": "value", "hrefLang": "hreflang",
+    "textAnchor": "text-anchor", "strokeWidth": "stroke-width", "strokeLinecap": "stroke-linecap", "enterKeyHint": "enterkeyhint", "defaultChecked": "checked", "inputMode": "inputmode", "dateTime": "datetime",
+}  # fmt: skip
+_REACT_NAMES = {"cls": "className", "for_": "htmlFor", "type_": "type"}
+_roots = count()
+
+
+class Ref:
+    """A value known when the page is shown: an attribute of the view, or of the row at hand."""
+
+    __slots__ = ("_path", "_root")
+
+    def __init__(self, root: int, path: tuple[str, ...] = ()) -> None:
+        self._root, self._path = root, path
+
+    def __getattr__(self, name: str) -> "Ref":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Ref(self._root, (*self._path, name))
+
+    def within(self, scope: Mapping[int, Any]) -> Any:
+        """The value in a scope that maps roots to views (or to Reflex variables, which answer the same names)."""
+        value = scope[self._root]
+        for name in self._path:
+            value = getattr(value, name)
+        return value
+
+    @property
+    def root(self) -> int:
+        """The root this reference starts from."""
+        return self._root
+
+
+Node: TypeAlias = "str | Ref | El | When | Choose | Each | Slot | Part | tuple[Node, ...] | None"
+Value: TypeAlias = "str | int | bool | Ref | dict[str, str | Ref]"
+
+
+@dataclass(frozen=True)
+class El:
+    """An element. `to` makes it a link that the browser follows without loading a new document."""
+
+    tag: str
+    attributes: Mapping[str, Value]
+    children: tuple[Node, ...]
+    to: "str | Ref | None" = None
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class When:
+    """One of two nodes, by whether a value is empty."""
+
+    test: Ref
+    then: Node
+    otherwise: Node
+
+
+@dataclass(frozen=True)
+class Choose:
+    """One of several nodes, by the value of a string."""
+
+    value: Ref
+    cases: Mapping[str, Node]
+    otherwise: Node
+
+
+@dataclass(frozen=True)
+class Each:
+    """A node for each row of a list; rows carry a `key` attribute."""
+
+    rows: Ref
+    root: int
+    node: Node
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A live component in the tree; the served HTML has `still` in its place."""
+
+    live: Callable[[], rx.Component]
+    still: Node = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component of the browser's code around a part of the tree; the served HTML has a plain element in its place."""
+
+    kind: Any
+    props: Mapping[str, Any]
+    still: El
+    children: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """A tree over one view: `draw` is called once with the reference to that view."""
+
+    draw: Callable[[Ref], Node]
+    root: int = field(default_factory=lambda: next(_roots))
+
+    def component(self, view: Any) -> rx.Component:
+        """Reflex components over a state variable that holds the view."""
+        return rx.fragment(*_components(self.draw(Ref(self.root)), {self.root: view}))
+
+    def html(self, view: object) -> str:
+        """HTML of the view's present values, everything escaped."""
+        out: list[str] = []
+        _write(self.draw(Ref(self.root)), {self.root: view}, out)
+        return "".join(out)
+
+
+def _name(name: str) -> str:
+    if name in _REACT_NAMES:
+        return _REACT_NAMES[name]
+    return name.replace("_", "-") if name.startswith(("aria_", "data_")) else name
+
+
+def el(tag: str, *children: Node, **attributes: Value) -> El:
+    """An element; attributes in React's spelling, `cls` for the class, `aria_label` and `data_x` with underscores."""
+    return El(tag, {_name(k): v for k, v in attributes.items()}, children)
+
+
+def link(*children: Node, to: str | Ref, how: str = "", **attributes: Value) -> El:
+    """A link inside the portal. `how` "open" opens a dialog on its list (closing goes back), "swap" the next record in it."""
+    return El("a", {_name(k): v for k, v in attributes.items()}, children, to, how)
+
+
+def when(test: Ref, then: Node, otherwise: Node = None) -> When:
+    """`then` where the value is true or not empty, else `otherwise`."""
+    return When(test, then, otherwise)
+
+
+def choose(value: Ref, cases: Mapping[str, Node], otherwise: Node = None) -> Choose:
+    """The node of the case that equals the value."""
+    return Choose(value, cases, otherwise)
+
+
+def each(rows: Ref, draw: Callable[[Ref], Node]) -> Each:
+    """`draw(row)` for every row; each row has a `key`."""
+    root = next(_roots)
+    return Each(rows, root, draw(Ref(root)))
+
+
+def part(kind: Any, still: El, *children: Node, **props: Any) -> Part:
+    """A component of the browser's code with its children, and the plain element that stands for it without script."""
+    return Part(kind, props, still, children)
+
+
+def icon(name: str, small: bool = False, cls: str = "") -> El:
+    """An icon of the sprite; it says nothing by itself, so a word or an `aria_label` stands beside it."""
+    classes = " ".join(filter(None, ("ic", "s" if small else "", cls)))
+    return el("svg", el("use", href=f"{SPRITE}#{name}"), cls=classes, aria_hidden="true", focusable="false")
+
+
+# --- as HTML -----------------------------------------------------------------------------------------------------
+
+
+def _text(value: object, scope: Mapping[int, Any]) -> str:
+    return str(value.within(scope) if isinstance(value, Ref) else value)
+
+
+def _attribute(name: str, value: Value, scope: Mapping[int, Any], out: list[str]) -> None:
+    if isinstance(value, dict):
+        text = ";".join(f"{k}:{_text(v, scope)}" for k, v in value.items())
+    else:
+        got = value.within(scope) if isinstance(value, Ref) else value
+        if got is False or got is None:
+            return
+        text = "" if got is True else str(got)
+    out.append(f' {_HTML_NAMES.get(name, name)}="{escape(text)}"')
+
+
+def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
+    if node is None:
+        return
+    if isinstance(node, str | Ref):
+        out.append(escape(_text(node, scope), quote=False))
+    elif isinstance(node, El):
+        out.append(f"<{node.tag}")
+        if node.to is not None:
+            _attribute("href", node.to, scope, out)
+        for name, value in node.attributes.items():
+            _attribute(name, value, scope, out)
+        out.append(">")
+        if node.tag not in _VOID:
+            for child in node.children:
+                _write(child, scope, out)
+            out.append(f"</{node.tag}>")
+    elif isinstance(node, tuple):
+        for child in node:
+            _write(child, scope, out)
+    elif isinstance(node, When):
+        _write(node.then if node.test.within(scope) else node.otherwise, scope, out)
+    elif isinstance(node, Choose):
+        _write(node.cases.get(node.value.within(scope), node.otherwise), scope, out)
+    elif isinstance(node, Each):
+        for row in node.rows.within(scope):
+            _write(node.node, {**scope, node.root: row}, out)
+    elif isinstance(node, Part):
+        _write(replace(node.still, children=node.children), scope, out)
+    else:
+        _write(node.still, scope, out)
+
+
+# --- as Reflex components ------------------------------------------------------------------------------------------
+
+
+def _var(value: Any, scope: Mapping[int, Any]) -> Any:
+    if isinstance(value, dict):
+        return {k: _var(v, scope) for k, v in value.items()}
+    return value.within(scope) if isinstance(value, Ref) else value
+
+
+def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Component:
+    attributes = {k: _var(v, scope) for k, v in node.attributes.items()}
+    props: dict[str, Any] = {}
+    if "className" in attributes:
+        props["class_name"] = attributes.pop("className")
+    if "style" in attributes:
+        props["style"] = attributes.pop("style")
+    if "id" in attributes:
+        attributes["id"] = attributes.pop("id")
+    if key is not None:
+        props["key"] = key
+    props["custom_attrs"] = attributes
+    children = [c for child in node.children for c in _components(child, scope)]
+    if node.to is not None:
+        return PortalLink.create(*children, to=_var(node.to, scope), how=node.how, **props)
+    made = Element.create(*children, **props)
+    made.tag = node.tag
+    return made
+
+
+def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[Any]:
+    if node is None:
+        return []
+    if isinstance(node, str | Ref):
+        return [_var(node, scope)]
+    if isinstance(node, El):
+        return [_element(node, scope, key)]
+    if isinstance(node, tuple):
+        return [c for child in node for c in _components(child, scope)]
+    if isinstance(node, Slot):
+        return [node.live()]
+    if isinstance(node, Part):
+        return [node.kind.create(*(c for child in node.children for c in _components(child, scope)), **node.props)]
+    if isinstance(node, When):
+        branches = [rx.fragment(*_components(n, scope)) for n in (node.then, node.otherwise)]
+        return [rx.cond(node.test.within(scope), *branches)]
+    if isinstance(node, Choose):
+        cases = [(name, rx.fragment(*_components(n, scope))) for name, n in node.cases.items()]
+        return [rx.match(node.value.within(scope), *cases, rx.fragment(*_components(node.otherwise, scope)))]
+
+    def one(row: Any) -> rx.Component:
+        inner = {**scope, node.root: row}
+        made = _components(node.node, inner, key=row.key)
+        return made[0] if len(made) == 1 else rx.fragment(*made, key=row.key)
+
+    return [rx.foreach(node.rows.within(scope), one)]

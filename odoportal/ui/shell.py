@@ -1,0 +1,180 @@
+"""What stands around every page of a signed-in person: header, sidebar, drawer, breadcrumb."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import reflex as rx
+
+from odoportal.foundation.i18n import current, other, t
+from odoportal.ui import places
+from odoportal.ui.bits import wordmark
+from odoportal.ui.client import Keys, LanguageLink, Scheme, Session, SideToggle
+from odoportal.ui.markup import El, Node, Ref, Slot, View, each, el, icon, link, when
+from odoportal.ui.page import address, here
+from odoportal.ui.slots import live
+
+LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
+
+
+def _popover_button(*children: Node, target: str, label: str, cls: str = "ghost") -> El:
+    return el("button", *children, type="button", cls=cls, popoverTarget=target, aria_label=label)
+
+
+def _launch(view: Ref, cls: str) -> Node:
+    return when(view.launch_url, el("a", t("Launch ODOTRACK"), icon("arrow-up-right", small=True), href=view.launch_url, cls=f"btn launch {cls}", data_out=True))
+
+
+def language_link(language: str, *, cls: str = "") -> Slot:
+    """The way to this page in a language: with script it keeps the search, without it opens the page."""
+    name, to = LANGUAGE_NAMES[language], address(here(), language)
+    current_page = {"aria_current": "true"} if language == current() else {}
+
+    def alive() -> rx.Component:
+        return LanguageLink.create(name, to=to, language=language, class_name=cls, custom_attrs={"aria-current": "true"} if current_page else {})
+
+    return Slot(alive, el("a", name, href=to, hrefLang=language, lang=language, cls=cls, **current_page))
+
+
+def _language_menu() -> tuple[El, El]:
+    button = _popover_button(current().upper(), icon("chevron-down", small=True), target="language-menu", label=t("Language: {name}", name=LANGUAGE_NAMES[current()]))
+    return button, el("div", language_link("fr"), language_link("en"), id="language-menu", popover="auto", cls="menu at-language")
+
+
+def _region_form(view: Ref) -> El:
+    def choice(region: str, text: str, on: Node, off: Node) -> El:
+        return el("button", when(view.region_en, on, off), text, type="submit", name="region", value=region)
+
+    yes, no = icon("check", small=True), el("span", cls="ic s")
+    return el("form", choice("en-CA", "EN (CA)", yes, no), choice("fr-CA", "FR (CA)", no, yes), method="post", action="/auth/region")
+
+
+def _region_menu(view: Ref) -> tuple[El, El]:
+    shown = when(view.region_en, "EN (CA)", "FR (CA)")
+    button = _popover_button(shown, icon("chevron-down", small=True), target="region-menu", label=t("Format of numbers and dates"), cls="ghost wide")
+    return button, el("div", el("p", t("Format of numbers and dates")), _region_form(view), id="region-menu", popover="auto", cls="menu at-region")
+
+
+def _accounts(view: Ref) -> Node:
+    def one(row: Ref) -> El:
+        return el("a", when(row.current, icon("check", small=True), el("span", cls="ic s")), row.name, href=row.url, data_out=True)
+
+    return when(view.several, el("div", el("p", t("Accounts")), each(view.accounts, lambda row: el("div", one(row))), el("hr")))
+
+
+def _user_menu(view: Ref) -> tuple[El, El]:
+    who = el("span", view.name, el("small", view.account), cls="who wide")
+    button = el(
+        "button", el("span", view.initials, cls="ava", aria_hidden="true"), who, el("span", view.name, cls="sr narrow"), icon("chevron-down", small=True, cls="wide"),
+        type="button", cls="ghost", popoverTarget="user-menu", aria_haspopup="true",
+    )  # fmt: skip
+    sign_out = el("form", el("input", type="hidden", name="language", value=current()), el("button", icon("log-out"), t("Sign out"), type="submit"), method="post", action="/auth/sign-out")
+    menu = el(
+        "div",
+        el("p", el("b", view.name), el("br"), view.email, el("br"), view.account),
+        el("hr"),
+        _accounts(view),
+        link(icon("circle-user-round"), t("Profile"), to=address("/profile")),
+        el("div", el("p", t("Format of numbers and dates")), _region_form(view), cls="narrow"),
+        Slot(lambda: Scheme.create(label=t("Colours"), system=t("As the system"), light=t("Light"), dark=t("Dark"))),
+        el("button", icon("list-checks"), t("Keyboard"), type="button", popoverTarget="keys", cls="wide"),
+        el("hr"),
+        sign_out,
+        id="user-menu", popover="auto", cls="menu at-user",
+    )  # fmt: skip
+    return button, menu
+
+
+def _header(view: Ref) -> Node:
+    return (
+        when(view.beta, el("span", "BETA", cls="beta")),
+        el("span", cls="push"),
+        _launch(view, "tab"),
+        *_language_menu(),
+        *_region_menu(view),
+        *_user_menu(view),
+    )
+
+
+def _demo_day(view: Ref) -> Node:
+    text = t("Demonstration: the business day is {day}.", day="{day}").split("{day}")
+    return when(view.demo_day, el("p", text[0], el("b", view.demo_day), text[1], cls="demo-day"))
+
+
+HEADER = View(_header)
+DEMO_DAY = View(_demo_day)
+
+
+def _entry(place: places.Place, shell: Any) -> Node:
+    counted = getattr(shell, place.count) if place.count else None
+
+    def count() -> rx.Component:
+        return rx.el.span(counted, class_name="n")
+
+    marked = {"aria_current": "page"} if place.path == here() else {}
+    return link(icon(place.icon), place.name, Slot(count) if place.count else None, to=address(place.path), **marked)
+
+
+def _menu(shell: Any) -> Node:
+    def group(title: str, entries: Sequence[places.Place], name: str) -> El:
+        return el("div", el("h2", title, id=name), el("ul", *(el("li", _entry(p, shell)) for p in entries), aria_labelledby=name))
+
+    listed = [group(title, entries, f"group-{i}") for i, (title, entries) in enumerate(places.groups())]
+    return el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *listed, cls="side", aria_label=t("Menu"))
+
+
+def _drawer(shell: Any) -> El:
+    def group(title: str, entries: Sequence[places.Place]) -> El:
+        return el("div", el("p", title, cls="group"), el("ul", *(el("li", _entry(p, shell)) for p in entries)))
+
+    listed = [group(title, entries) for title, entries in places.groups()]
+    menu = el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *listed, cls="side", aria_label=t("Menu"))
+    def launch() -> rx.Component:
+        return View(lambda view: _launch(view, "block")).component(shell)
+    return el("div", menu, el("div", Slot(launch), el("div", language_link(other(current()), cls="btn second block")), cls="dfoot"), id="drawer", popover="auto", cls="drawer")
+
+
+def breadcrumb(*trail: tuple[str, str]) -> El:
+    """The way from the Dashboard to here; each step has a name and a path, the last one is here."""
+    steps = [("/", t("Dashboard")), *((path, name) for name, path in trail)]
+    items: list[Node] = []
+    for path, name in steps:
+        last = (path, name) == steps[-1]
+        items.append(el("li", icon("chevron-right", small=True) if path != "/" else None, el("span", name, aria_current="page") if last else link(name, to=address(path))))
+    return el("nav", el("ol", *items, cls="crumb"), aria_label=t("Breadcrumb"))
+
+
+def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
+    """A page with everything around it.
+
+    Args:
+        content: what the page shows.
+        state: the state class of the signed-in person (see `accounts.state`).
+        trail: name and path of each step after the Dashboard, this page last.
+    """
+    brand = link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal")
+    frame = View(lambda _: brand)
+    keys = Keys.create(
+        title=t("Keyboard"), off=t("Switch single keys off"), on=t("Switch single keys on"), close=t("Close"),
+        keys=[["/", t("Search")], ["j", t("Next row")], ["k", t("Previous row")], ["Enter", t("Open the row")], ["Esc", t("Close")], ["?", t("Keyboard")]],
+    )  # fmt: skip
+    session = Session.create(
+        gone=state.gone, ends=state.ends, title=t("Your session is about to end."), text=t("What is on the screen stays if you go on."), stay=t("Stay signed in"), on_stay=state.stay
+    )  # fmt: skip
+    return rx.fragment(
+        rx.el.a(t("Skip to the content"), href="#main", class_name="skip"),
+        rx.el.header(
+            SideToggle.create(View(lambda _: icon("menu")).component(None), label=t("Menu")),
+            frame.component(None),
+            live("header", HEADER, state.shell, state.ready),
+            class_name="bar",
+        ),
+        live("demo-day", DEMO_DAY, state.shell, state.ready),
+        rx.el.div(
+            View(lambda _: _menu(state.shell)).component(None),
+            rx.el.main(View(lambda _: breadcrumb(*trail)).component(None), *content, id="main", tab_index=-1, class_name="main"),
+            class_name="shell",
+        ),
+        View(lambda _: _drawer(state.shell)).component(None),
+        keys,
+        session,
+    )

@@ -1,0 +1,178 @@
+"""The one list: tabs, sizes, filters, search, table on wide screens and cards on phones, pager, empty states."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from odoportal.foundation.i18n import t
+from odoportal.ui.bits import empty
+from odoportal.ui.client import Busy, ListForm, SearchForm
+from odoportal.ui.markup import El, Node, Part, Ref, View, choose, each, el, icon, link, part, when
+from odoportal.ui.slots import live
+
+
+@dataclass(frozen=True)
+class ListParts:
+    """What one list draws by itself. `caption` names the table; `cells` are a row's cells, `card` its card on a phone."""
+
+    caption: str
+    hint: str
+    dates: str
+    empty_icon: str
+    nothing_text: str
+    cls: str
+    cells: Callable[[Ref], tuple[Node, ...]]
+    card: Callable[[Ref], Node]
+
+
+def _tabs(view: Ref) -> Node:
+    def tab(row: Ref) -> Node:
+        return link(row.text, el("span", row.count, cls="n"), to=row.url, aria_current=row.current)
+
+    return el("nav", each(view.frame.tabs, lambda row: el("span", tab(row))), cls="tabs", aria_label=t("Show"))
+
+
+def _hidden(view: Ref) -> Node:
+    return each(view.frame.hidden, lambda row: el("input", type="hidden", name=row.key, value=row.value))
+
+
+def _options(rows: Ref) -> Node:
+    return each(rows, lambda row: when(row.selected, el("option", row.text, value=row.key, selected=True), el("option", row.text, value=row.key)))
+
+
+def _form(auto: bool, cls: str, *children: Node) -> Part:
+    """A GET form over the list's address: the browser's own in the document, one that navigates once the script is there."""
+    return part(ListForm, el("form", method="get", cls=cls), *children, auto=auto, class_name=cls)
+
+
+def _sizes(view: Ref) -> Part:
+    select = el("select", _options(view.frame.sizes), name="size", data_plain="10", aria_label=t("Records per page"))
+    go = el("noscript", el("button", t("Show"), type="submit", cls="btn second"))
+    return _form(True, "sizes tab", _hidden(view), el("span", select, cls="select"), el("span", t("records"), cls="soft"), go)
+
+
+def _date(name: str, label: str, value: Ref) -> El:
+    field = el("input", id=f"filter-{name}", type="date", name=name, defaultValue=value, min="1990-01-01", max="2099-12-31", cls="input")
+    return el("div", el("label", label, for_=f"filter-{name}"), field, cls="field")
+
+
+def _filters(view: Ref, parts: ListParts) -> tuple[El, El]:
+    def choice(name: str, label: str, options: Ref, plain: Ref | str) -> El:
+        select = el("select", _options(options), id=f"filter-{name}", name=name, data_plain=plain)
+        return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="select"), cls="field phone")
+
+    button = el(
+        "button", icon("sliders-horizontal"), el("span", t("Sort and filter"), cls="phone"), el("span", parts.dates, cls="tab"),
+        type="button", cls="chip grow", popoverTarget="filters",
+    )  # fmt: skip
+    inner = _form(
+        False, "filterform",
+        el("h2", t("Sort and filter"), cls="phone"),
+        choice("sort", t("Sort by"), view.frame.sorts, view.frame.plain_sort),
+        choice("size", t("Records per page"), view.frame.sizes, "10"),
+        el("fieldset", el("legend", parts.dates), el("div", _date("from", t("From"), view.frame.since), _date("to", t("To"), view.frame.until), cls="duo")),
+        el("div", el("button", t("Show"), type="submit", cls="btn primary"), link(t("Clear filters"), to=view.frame.clear, cls="btn plain"), cls="row"),
+    )  # fmt: skip
+    return button, el("div", inner, id="filters", popover="auto", cls="menu sheet", role="dialog", aria_label=t("Sort and filter"))
+
+
+def _chips(view: Ref) -> Node:
+    def chip(row: Ref) -> El:
+        return el("li", link(row.text, icon("x", small=True), el("span", t("Remove this filter"), cls="sr"), to=row.url, cls="chip on"))
+
+    return when(view.frame.chips, el("ul", each(view.frame.chips, chip), cls="chips", aria_label=t("Filters in force")))
+
+
+def _head(row: Ref) -> El:
+    shapes = {"ascending": "arrow-up", "descending": "arrow-down", "none": "chevrons-up-down"}
+    arrow = choose(row.shape, {name: icon(shape, small=True) for name, shape in shapes.items()})
+    return el("th", when(row.url, link(row.text, arrow, to=row.url), row.text), scope="col", cls=row.cls, aria_sort=row.sort)
+
+
+def _pager(view: Ref) -> Node:
+    def step(to: Ref, shape: str, name: str) -> Node:
+        return when(to, link(icon(shape), to=to, aria_label=name), el("span", icon(shape), aria_disabled="true", cls="off"))
+
+    def page(row: Ref) -> Node:
+        here = link(row.text, to=row.url, aria_current="page", aria_label=row.label)
+        return el("li", when(row.url, when(row.current, here, link(row.text, to=row.url, aria_label=row.label)), el("span", row.text, cls="gap")))
+
+    pages = el("ul", el("li", step(view.frame.previous, "chevron-left", t("Previous page"))), each(view.frame.pages, page), el("li", step(view.frame.next, "chevron-right", t("Next page"))), cls="pager")
+    return el("nav", pages, aria_label=t("Pages"))
+
+
+def _rows(view: Ref, parts: ListParts) -> Node:
+    table = el(
+        "table",
+        el("caption", parts.caption, cls="sr"),
+        el("thead", el("tr", each(view.frame.heads, _head))),
+        el("tbody", each(view.rows, lambda row: el("tr", *parts.cells(row), data_row=row.key))),
+        cls=f"list {parts.cls}",
+    )
+    scroll = el("div", table, cls="scroll", role="region", tabIndex=0, aria_label=parts.caption)
+    cards = el("ul", each(view.rows, lambda row: el("li", parts.card(row), cls="lcard", data_row=row.key)), cls="cards")
+    foot = el("div", el("p", view.frame.showing), el("span", cls="push"), _pager(view), cls="foot")
+    return el("div", scroll, cards, foot)
+
+
+def _table(view: Ref, parts: ListParts) -> Node:
+    clear = link(t("Clear search and filters"), to=view.frame.clear, cls="btn second")
+    return choose(
+        view.frame.empty,
+        {
+            "nothing": empty(parts.empty_icon, view.frame.empty_title, parts.nothing_text),
+            "no-match": empty("filter-x", view.frame.empty_title, t("Check the spelling, or search with fewer words."), clear),
+        },
+        _rows(view, parts),
+    )
+
+
+def skeleton(columns: int) -> str:
+    """Rows of the same height as the real ones, for a list that has never been shown."""
+    cells = "".join('<td><span class="sk"></span></td>' for _ in range(columns))
+    rows = "".join(f"<tr>{cells}</tr>" for _ in range(10))
+    return f'<div class="scroll" aria-busy="true"><table class="list skeleton"><tbody>{rows}</tbody></table></div>'
+
+
+TABS = View(_tabs)
+CHIPS = View(_chips)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list's card, drawn live and into the document from the same parts."""
+
+    parts: ListParts
+    tools: View
+    rows: View
+
+    @classmethod
+    def of(cls, parts: ListParts) -> "Listing":
+        """The card of a list, in the language in use."""
+        tools = View(lambda view: (_sizes(view), el("span", cls="push tab"), *_filters(view, parts)))
+        return cls(parts, tools, View(lambda view: _table(view, parts)))
+
+    def html(self, view: object) -> dict[str, str]:
+        """What the server writes into a document, by slot."""
+        return {"tabs": TABS.html(view), "tools": self.tools.html(view), "chips": CHIPS.html(view), "rows": self.rows.html(view)}
+
+    def component(self, state: Any) -> rx.Component:
+        """The live card over a list's state (see `foundation.list_state`)."""
+        search = SearchForm.create(
+            label=t("Search:"), hint=self.parts.hint, clear=t("Clear the search"),
+            icon=View(lambda _: icon("search")).component(None), cross=View(lambda _: icon("x", small=True)).component(None),
+        )  # fmt: skip
+        frame = state.view.frame
+        failed = View(lambda _: empty("triangle-alert", t("The list could not be loaded."), t("Nothing is lost. Try again in a moment.")))
+        again = rx.el.button(t("Try again"), type="button", class_name="btn primary", on_click=state.retry)
+        rows = live("rows", self.rows, state.view, state.filled, skeleton(5))
+        return rx.el.section(
+            live("tabs", TABS, state.view, state.filled),
+            rx.el.div(live("tools", self.tools, state.view, state.filled), search, class_name="toolbar"),
+            live("chips", CHIPS, state.view, state.filled),
+            rx.cond(state.failed, rx.el.div(failed.component(None), again, class_name="failed", role="alert"), Busy.create(rows, version=state.version)),
+            rx.el.p(rx.cond(frame.empty != "", frame.empty_title, frame.showing), role="status", class_name="sr"),
+            class_name="card listcard",
+        )

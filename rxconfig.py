@@ -1,0 +1,27 @@
+"""How Reflex builds and serves the portal. It is read at build time too, where no ODOPORTAL_ setting is needed."""
+
+import os
+from urllib.parse import urlsplit
+
+import reflex as rx
+
+from odoportal.afterbuild import AfterBuild
+
+
+def _origins() -> list[str]:
+    """The one origin whose pages may call the portal. Without one, an origin that nobody has: an empty list would allow all."""
+    parts = urlsplit(os.environ.get("ODOPORTAL_PUBLIC_URL", ""))
+    return [f"{parts.scheme}://{parts.netloc}".lower()] if parts.netloc else ["https://portal.invalid"]
+
+
+config = rx.Config(
+    app_name="odoportal",
+    plugins=[AfterBuild()],
+    disable_plugins=[rx.plugins.SitemapPlugin],
+    telemetry_enabled=False,
+    show_built_with_reflex=False,
+    # One process keeps states in memory: never on disk, where they would lie readable for an hour.
+    state_manager_mode=rx.constants.StateManagerMode.MEMORY,
+    frontend_compression_formats=["brotli", "gzip"],
+    cors_allowed_origins=_origins(),
+)

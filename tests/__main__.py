@@ -1,0 +1,79 @@
+"""All checks of the project, in one run: `python -m tests`. Arguments go on to pytest.
+
+Installs Chromium for the browser tests where there is none (Debian's package; root or sudo), builds the frontend when it
+is stale, then runs ruff, import-linter, pyright and pytest, every one of them even where an earlier one failed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from odoportal import building
+
+PROJECT = Path(__file__).resolve().parents[1]
+HERE = Path(sys.executable).parent
+LINTERS = (
+    ("ruff", [HERE / "ruff", "check", "."]),
+    ("import-linter", [HERE / "lint-imports"]),
+    ("pyright", [HERE / "pyright"]),
+)
+
+
+def say(line: str) -> None:
+    """A line of the run itself, at once and in order with what the tools print."""
+    sys.stdout.write(f"\n== {line}\n")
+    sys.stdout.flush()
+
+
+def environment() -> dict[str, str]:
+    """What the tools run in: this environment's programs first, Node among them, and no setting of a portal."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
+    return kept | {"PATH": f"{HERE}{os.pathsep}{kept.get('PATH', '')}", "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+
+
+def have_browser() -> None:
+    """Install Debian's Chromium where no Chromium is on the path.
+
+    Raises:
+        SystemExit: where that takes root and neither root nor sudo is there, or the installation fails.
+    """
+    if shutil.which("chromium"):
+        return
+    say("installing Chromium for the browser tests")
+    sudo = [] if os.geteuid() == 0 else ["sudo"]
+    if not shutil.which("apt-get") or (sudo and not shutil.which("sudo")):
+        sys.exit("The browser tests need Chromium: install it (on Debian: apt-get install chromium, as root) and run this again.")
+    install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", "chromium"]
+    for command in (["apt-get", "update"], install):
+        if subprocess.run([*sudo, *command], check=False, stdin=subprocess.DEVNULL).returncode:
+            sys.exit("Chromium could not be installed; install it by hand and run this again.")
+
+
+def main() -> int:
+    """Run everything; 0 when everything passed."""
+    os.chdir(PROJECT)
+    failed = []
+    have_browser()
+    say("frontend")
+    try:
+        building.build(PROJECT, Console())
+    except building.BuildFailed as error:
+        log = building.web_dir(PROJECT).with_name(".web.log")
+        sys.stdout.write(f"{error}\n{log.read_text('utf-8') if log.is_file() else ''}\n")
+        failed.append("frontend")
+    for name, command in LINTERS:
+        say(name)
+        if subprocess.run(command, check=False, env=environment(), stdin=subprocess.DEVNULL).returncode:
+            failed.append(name)
+    say("pytest" + (f" (failed before it: {', '.join(failed)})" if failed else ""))
+    pytest = [sys.executable, "-m", "pytest", *sys.argv[1:]]
+    tests = subprocess.run(pytest, check=False, env=environment(), stdin=subprocess.DEVNULL).returncode
+    return 1 if tests or failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The server: its port, its end, and whose word it takes for a client's address."""
+
+import http.client
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from odoportal import serving
+from odoportal.foundation.proxies import BehindProxies, client_address
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from odoportal import serving
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+serving._application = lambda: app
+taken = serving.listen("127.0.0.1", 0)
+serving.serve(Path(sys.argv[1]), taken, lambda: print("port", taken.getsockname()[1], flush=True))
+"""
+
+
+def test_ready_is_said_once_requests_are_answered_and_a_signal_ends_it(tmp_path: Path) -> None:
+    server = subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        found = re.fullmatch(r"port (\d+)\n", server.stdout.readline())
+        assert found
+        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=10)
+        connection.request("GET", "/", headers={"X-Forwarded-For": "6.6.6.6"})
+        answer = connection.getresponse()
+        assert answer.read() == b"127.0.0.1"
+        assert answer.getheader("server") is None
+        connection.close()
+        server.send_signal(signal.SIGTERM)
+        server.wait(20)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_a_taken_port_is_one_sentence() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(serving.CannotServe, match=rf"^Port {port} on 127\.0\.0\.1 cannot be used .*--port\.$"):
+            serving.listen("127.0.0.1", port)
+
+
+def test_an_unknown_host_is_one_sentence() -> None:
+    with pytest.raises(serving.CannotServe, match="no such host"):
+        serving.listen("no such host", 8000)
+
+
+def test_reflex_reads_the_names_it_is_given() -> None:
+    from reflex_base.environment import environment
+
+    names = serving.reflex_environment()
+    assert {environment.REFLEX_SKIP_COMPILE.name, environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.name} < set(names)
+    assert environment.REFLEX_ENV_MODE.name in names
+
+
+@pytest.mark.asvs("4.1.3")
+@pytest.mark.parametrize(
+    ("forwarded", "hops", "address"),
+    [
+        ("1.1.1.1", 0, None),
+        ("1.1.1.1", 1, "1.1.1.1"),
+        ("6.6.6.6, 1.1.1.1", 1, "1.1.1.1"),
+        ("6.6.6.6, 1.1.1.1, 10.0.0.1", 2, "1.1.1.1"),
+        ("1.1.1.1", 2, None),
+        ("", 1, None),
+        (" , ", 1, None),
+    ],
+)
+def test_client_address_is_what_our_outermost_proxy_saw(forwarded: str, hops: int, address: str | None) -> None:
+    assert client_address(forwarded, hops) == address
+
+
+@pytest.mark.asvs("4.1.3")
+@pytest.mark.parametrize(("hops", "seen"), [(0, "10.0.0.9"), (1, "1.1.1.1")])
+def test_forged_header_is_read_only_behind_proxies(hops: int, seen: str) -> None:
+    import asyncio
+
+    clients: list[str] = []
+
+    async def app(scope, _receive, _send) -> None:  # type: ignore[no-untyped-def]
+        clients.append(scope["client"][0])
+
+    scope = {"type": "http", "client": ("10.0.0.9", 1), "headers": [(b"x-forwarded-for", b"6.6.6.6"), (b"X-Forwarded-For", b"1.1.1.1")]}
+    asyncio.run(BehindProxies(app, hops)(scope, None, None))  # type: ignore[arg-type]
+    assert clients == [seen]
