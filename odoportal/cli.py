@@ -17,6 +17,7 @@ import click
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from odoportal.exchange.demo import DemoSignIn
     from odoportal.settings import Settings
 
 BAD_REQUEST = 2
@@ -140,16 +141,16 @@ def demo(port: int, data: Path, today: datetime, no_build: bool) -> None:
         from odoportal import serving
 
         taken = serving.listen("127.0.0.1", port)
-        signs = demonstration.load(today.date(), click.echo)
+        signs = demonstration.load(click.echo)
         project = _build(no_build)
         serving.serve(project, taken, lambda: _say_ready(port, folder, today.date(), signs))
 
 
-def _say_ready(port: int, folder: Path, today: date, signs: list[tuple[str, str, str]]) -> None:
-    width, secret = max(len(sign[0]) for sign in signs), max(len(sign[1]) for sign in signs)
+def _say_ready(port: int, folder: Path, today: date, signs: "tuple[DemoSignIn, ...]") -> None:
+    width, secret = max(len(sign.email) for sign in signs), max(len(sign.password) for sign in signs)
     click.echo(f"\nODOportal is ready: http://localhost:{port}\n\nSign in with (email, password, what it shows):")
-    for email, password, shows in signs:
-        click.echo(f"  {email:<{width}}  {password:<{secret}}  {shows}")
+    for sign in signs:
+        click.echo(f"  {sign.email:<{width}}  {sign.password:<{secret}}  {sign.shows}")
     click.echo(f"\nMails are written to {folder / 'mail'}")
     click.echo(f"The business day is {today}; --today DATE sets another. Stop with Ctrl+C.")
 

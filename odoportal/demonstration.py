@@ -8,6 +8,11 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from odoportal.exchange.demo import SIGN_INS, DemoSignIn, load_demo
+from odoportal.foundation import clock, database, deployment
+from odoportal.migrations import migrate
+from odoportal.signin import passwords
+
 DAY = date(2020, 9, 24)
 _SECRET_BYTES = 32
 
@@ -53,24 +58,19 @@ def prepare(folder: Path, port: int, today: date) -> None:
     os.environ.update({f"ODOPORTAL_{name.upper()}": value for name, value in values.items()})
 
 
-def load(today: date, say: Callable[[str], None]) -> list[tuple[str, str, str]]:
+def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
     """Bring the database up to date, and fill it the first time.
 
     Args:
-        today: the business day that the data is made for.
         say: told what takes a while.
 
     Returns:
-        The sign-ins: email, password, what it shows.
+        Whom to sign in as.
     """
-    from odoportal.exchange.demo import SIGN_INS, load_demo
-    from odoportal.foundation import clock, database, deployment
-    from odoportal.migrations import migrate
-
     migrate(database.engine())
     with database.writing() as session:
         if not deployment.is_demonstration(session):
             say("Loading the demonstration data.")
-            load_demo(session, clock.now(), today)
+            load_demo(session, clock.now(), passwords.make)
             deployment.mark_demonstration(session)
-    return [(sign.email, sign.password, sign.shows) for sign in SIGN_INS]
+    return SIGN_INS

@@ -17,7 +17,7 @@ from odoportal import building
 PROJECT = Path(__file__).resolve().parents[1]
 HERE = Path(sys.executable).parent
 LINTERS = (
-    ("ruff", [HERE / "ruff", "check", "."]),
+    ("ruff", [HERE / "ruff", "check", "--output-format", "concise", "."]),
     ("import-linter", [HERE / "lint-imports"]),
     ("pyright", [HERE / "pyright"]),
 )

@@ -17,7 +17,7 @@ from odoportal.ui.soon import REACH, soon
 
 
 def private_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
-    """A page with header, menu and breadcrumb; `trail` is name and path of each step after the Dashboard."""
+    """A page with header, menu and breadcrumb; `trail` is path and name of each step after the Dashboard."""
     return shell(*content, state=Signed, trail=trail)
 
 

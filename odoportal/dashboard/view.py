@@ -152,7 +152,7 @@ def home_view(session: Session, who: Who, language: str, today: date) -> HomeVie
         chart=any(amount for _, amount in spent),
         bars=bars,
         grid=grid,
-        so_far=t("{month} so far", month=month_name(today, "MMMM").capitalize()),
+        so_far=t("{month} so far", month=month_name(today, "long").capitalize()),
         so_far_amount=formats.amount(spent[-1][1]),
         latest=_latest(session, account_id, formats, today, to),
         tile_orders=_tile(counts["/orders"], tn("{n} active", "{n} active", states["active"]), formats),
@@ -219,7 +219,7 @@ def _chart(spent: Sequence[tuple[date, Decimal]], formats: Formats) -> tuple[lis
         bars.append(
             Bar(
                 month.isoformat(), f"{left + width / 5:.1f}", f"{10 + height - tall:.1f}", f"{width * 3 / 5:.1f}", f"{tall:.1f}", f"{left + width / 2:.1f}",
-                month_name(month) if (len(spent) - 1 - at) % 2 == 0 else "", month_name(month, "yMMMM"), formats.amount(amount), now,
+                month_name(month) if (len(spent) - 1 - at) % 2 == 0 else "", month_name(month, "year"), formats.amount(amount), now,
             )
         )  # fmt: skip
     grid = [Grid(str(i), f"{10 + height - height * i / 4:.1f}", f"{14 + height - height * i / 4:.1f}", _round(step * i, formats)) for i in range(5)]

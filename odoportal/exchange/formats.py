@@ -14,18 +14,11 @@ from odoportal.accounts.models import Account, Person, Role
 from odoportal.addresses.models import Address
 from odoportal.devices.models import Device
 from odoportal.exchange import values
+from odoportal.exchange.values import RowError
 from odoportal.invoices.models import CreditNote, CreditNoteTax, Invoice, Payment, PaymentStatus
 from odoportal.orders.models import Fulfilment, Order, OrderLine, Step
 
 DOCUMENTS = ("order", "invoice", "credit_note")
-
-
-class RowError(ValueError):
-    """What is wrong between the columns of a row, and the column to look at."""
-
-    def __init__(self, column: str, reason: str) -> None:
-        super().__init__(reason)
-        self.column = column
 
 
 def _needed(text: str) -> str:
@@ -34,13 +27,8 @@ def _needed(text: str) -> str:
     return text
 
 
-def _or_none(text: str) -> str | None:
-    return text or None
-
-
 Needed = BeforeValidator(_needed)
 # Pydantic runs the last validator of an annotation first.
-Amount = Annotated[Decimal, BeforeValidator(values.amount), Needed]
 Total = Annotated[Decimal, BeforeValidator(values.total_amount), Needed]
 Positive = Annotated[Decimal, BeforeValidator(values.positive_amount), Needed]
 Day = Annotated[date, BeforeValidator(values.day), Needed]

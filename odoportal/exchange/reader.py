@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from odoportal.exchange.files import FileKind
-from odoportal.exchange.formats import FileRow, RowError
+from odoportal.exchange.formats import FileRow
 from odoportal.exchange.report import BadRow
-from odoportal.exchange.values import clean
+from odoportal.exchange.values import RowError, clean
 
 R = TypeVar("R", bound=FileRow)
 BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}

@@ -25,6 +25,14 @@ _BREAKS = re.compile(r"[\r\n\t]+")
 _YES, _NO = {"yes", "oui", "true", "1"}, {"no", "non", "false", "0", ""}
 
 
+class RowError(ValueError):
+    """What is wrong between the columns of a row, and the column to look at."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column = column
+
+
 def shown(value: str) -> str:
     """A cell's value in quotes for a message, short and without anything that moves a terminal's cursor."""
     plain = "".join(c if c.isprintable() else "\ufffd" for c in value[:41])

@@ -51,11 +51,11 @@ def read_documents(built: Path) -> dict[str, Document]:
     """
     hashes: dict[str, list[str]] = json.loads((built.parent / "csp.json").read_text("utf-8"))
     found: dict[str, Document] = {}
-    for language in i18n.LANGUAGES:
-        for file in (built / language).rglob("*.html"):
-            name = str(file.relative_to(built))
+    for file in built.rglob("*.html"):
+        name = file.relative_to(built).as_posix()
+        address = "/" + name.removesuffix("index.html").removesuffix(".html").strip("/")
+        if address.split("/")[1] in i18n.LANGUAGES:
             parts = _SLOT.split(file.read_text("utf-8"))
-            address = "/" + name.removesuffix("index.html").removesuffix(".html").strip("/")
             slots = tuple(zip(parts[1::3], parts[2::3], strict=True))
             found[address] = Document(tuple(parts[0::3]), slots, headers.policy(hashes[name]))
     return found

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_skeleton, format_time
+from babel.dates import format_date, format_skeleton, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
@@ -116,6 +116,9 @@ class Formats:
         return f"{clock.local(value).date().isoformat()} {self.time(value)}"
 
 
-def month_name(day: date, skeleton: str = "MMM") -> str:
-    """A month's name in the language in use; skeleton `MMM` short, `MMMM` long, `yMMMM` with the year."""
-    return format_skeleton(skeleton, day, locale=_locale(region_of(current())))
+def month_name(day: date, how: str = "short") -> str:
+    """A month's name in the language in use: `short` (Sep, sept.), `long` (September) or with its `year`."""
+    locale = _locale(region_of(current()))
+    if how == "year":
+        return format_skeleton("yMMMM", day, locale=locale)
+    return format_date(day, "LLLL" if how == "long" else "LLL", locale=locale)

@@ -16,8 +16,7 @@ from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLi
 from odoportal.invoices.text import search_text
 from odoportal.orders.models import Order
 
-# SQLite takes 32,766 values in one statement, PostgreSQL 65,535.
-CHUNK = 5000
+CHUNK = 1000
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def settle(session: Session, account_id: int, invoice_ids: Collection[int]) -> N
     """Work out anew what was paid, what is pending, credited and refunded, and the search text, of some invoices.
 
     To be called after any change of an invoice, its lines, payments or credit notes. A fixed number of statements
-    for up to 5,000 invoices; an id of another account is left alone.
+    for up to 1,000 invoices; an id of another account is left alone.
 
     Args:
         session: a writing session; the caller commits.
@@ -142,9 +141,11 @@ def _parts_of(account_id: int, ids: list[int]) -> Any:
     shown = (payments.c.received_at, payments.c.status, payments.c.reference, payments.c.method_en, payments.c.method_fr)
     return (
         select(allocations.c.invoice_id, allocations.c.amount, *shown)
-        .join(payments, (payments.c.id == allocations.c.payment_id) & (payments.c.account_id == allocations.c.account_id))
+        # By id alone: the foreign key keeps the payment in the allocation's account, and SQLite, told that again, starts from
+        # all payments of the account.
+        .join(payments, payments.c.id == allocations.c.payment_id)
         .where(allocations.c.account_id == account_id, allocations.c.invoice_id.in_(ids))
-        .order_by(payments.c.received_at, payments.c.id)
+        .order_by(payments.c.received_at, allocations.c.id)
     )
 
 

@@ -112,7 +112,7 @@ def _agreement(details: Ref) -> Node:
 def _facts(details: Ref) -> Node:
     term = el(
         "section",
-        el("div", el("h3", t("Term of the agreement")), el("span", cls="push"), el("span", el("b", details.term.percent), " ", t("of"), " ", details.term.length), cls="row"),
+        el("div", el("h3", t("Term of the agreement")), el("span", cls="push"), el("span", el("b", details.term.percent), " ", t("of"), " ", details.term.whole), cls="row"),
         _road(details.term, "road big"),
         el("div", el("span", t("Start"), " ", el("b", details.term.start)), el("span", cls="push"), el("span", t("End"), " ", el("b", details.term.end)), cls="row small"),
         cls="sec",

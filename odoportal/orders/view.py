@@ -46,7 +46,7 @@ class Term:
     left: str = ""
     state: str = ""
     state_text: str = ""
-    length: str = ""
+    whole: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def term_view(order: Order, formats: Formats, today: date) -> Term:
         left=left,
         state=state,
         state_text=left if state == OrderState.ENDING else state_words()[state],
-        length=tn("{n} year", "{n} years", years) if years and abs(days - 365.25 * years) < 10 else tn("{n} day", "{n} days", days),
+        whole=tn("{n} year", "{n} years", years) if years and abs(days - 365.25 * years) < 10 else tn("{n} day", "{n} days", days),
     )
 
 

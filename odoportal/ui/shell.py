@@ -134,8 +134,8 @@ def _drawer(shell: Any) -> El:
 
 
 def breadcrumb(*trail: tuple[str, str]) -> El:
-    """The way from the Dashboard to here; each step has a name and a path, the last one is here."""
-    steps = [("/", t("Dashboard")), *((path, name) for name, path in trail)]
+    """The way from the Dashboard to here; each step has a path and a name, the last one is here."""
+    steps = [("/", t("Dashboard")), *trail]
     items: list[Node] = []
     for path, name in steps:
         last = (path, name) == steps[-1]
@@ -149,7 +149,7 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
     Args:
         content: what the page shows.
         state: the state class of the signed-in person (see `accounts.state`).
-        trail: name and path of each step after the Dashboard, this page last.
+        trail: path and name of each step after the Dashboard, this page last.
     """
     brand = link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal")
     frame = View(lambda _: brand)
