@@ -47,9 +47,9 @@ def _orders(sheets: Sheets, chance: random.Random) -> list[_Bought]:
     for place, placed in enumerate(sorted(_some_day(chance, FIRST_DAY) for _ in range(ORDERS))):
         number, years, vehicles = str(FIRST_ORDER + place), chance.choice((1, 2, 3, 3)), chance.randint(1, 9)
         parts = [sold.plans(vehicles, years, prepaid=False), sold.trackers(vehicles), sold.activation(vehicles)]
-        if chance.random() < 0.4:  # noqa: PLR2004
+        if chance.random() < 0.4:
             parts += [sold.cables(vehicles), sold.cable_discount(vehicles)]
-        if chance.random() < 0.5:  # noqa: PLR2004
+        if chance.random() < 0.5:
             parts.append(sold.shipping())
         sheets.order(NUMBER, number, placed, sold.term(placed + timedelta(chance.randrange(10)), years), parts)
         if placed >= STEPS_FROM:
@@ -70,13 +70,13 @@ def _invoices(sheets: Sheets, chance: random.Random, orders: list[_Bought]) -> N
         number = str(FIRST_INVOICE + place)
         total = sheets.invoice(NUMBER, number, order, issued, issued + timedelta(30), parts)
         paid = issued + timedelta(chance.randint(3, 45))
-        if chance.random() < 0.004:  # noqa: PLR2004
+        if chance.random() < 0.004:
             _refund(sheets, number, issued, total, sum((part.amount for part in parts if part.amount), Decimal(0)))
         elif paid > TODAY:
             _leave_open(sheets, chance, number, issued, total)
         else:
             held[number] = total
-            if len(held) > 5 or chance.random() < 0.8:  # noqa: PLR2004
+            if len(held) > 5 or chance.random() < 0.8:
                 sheets.payment(NUMBER, f"BH-{20000 + place}", paid, sold.TRANSFER, held)
                 held = {}
     if held:
@@ -92,7 +92,7 @@ def _refund(sheets: Sheets, number: str, issued: date, total: Decimal, subtotal:
 def _leave_open(sheets: Sheets, chance: random.Random, number: str, issued: date, total: Decimal) -> None:
     """An invoice of the last weeks: some have a part paid, some a payment under way."""
     kind = chance.random()
-    if kind < 0.15:  # noqa: PLR2004
+    if kind < 0.15:
         sheets.payment(NUMBER, f"BH-P{number}", issued, sold.TRANSFER, {number: (total / 2).quantize(Decimal("0.01"))})
-    elif kind < 0.3:  # noqa: PLR2004
+    elif kind < 0.3:
         sheets.payment(NUMBER, f"BH-P{number}", TODAY, sold.TRANSFER, {number: total}, "pending")

@@ -71,12 +71,12 @@ def _generated_orders(chance: random.Random) -> list[tuple[date, int, list[Part]
 
 def _lines(chance: random.Random, years: int) -> list[Part]:
     vehicles = chance.randint(1, 3)
-    if chance.random() < 0.3:  # noqa: PLR2004
+    if chance.random() < 0.3:
         return [sold.plans(vehicles, years, prepaid=True)]
     parts = [sold.plans(vehicles, years, prepaid=False), sold.trackers(vehicles), sold.activation(vehicles)]
-    if chance.random() < 0.5:  # noqa: PLR2004
+    if chance.random() < 0.5:
         parts += [sold.cables(vehicles), sold.cable_discount(vehicles)]
-    return [*parts, sold.shipping()] if chance.random() < 0.6 else parts  # noqa: PLR2004
+    return [*parts, sold.shipping()] if chance.random() < 0.6 else parts
 
 
 def write(sheets: Sheets) -> None:
@@ -114,7 +114,7 @@ def _old_invoices(sheets: Sheets, chance: random.Random, orders: list[tuple[str,
         for back in range(months):
             month = 2020 * 12 + 3 - back - (0 if yard else 1)
             vehicles = max(60 - back, 12) if yard else max(21 - back // 2, 4)
-            invoices.append((date(month // 12, month % 12 + 1, 1), "25518" if back < 9 else "", [sold.month_of_plans(vehicles)]))  # noqa: PLR2004
+            invoices.append((date(month // 12, month % 12 + 1, 1), "25518" if back < 9 else "", [sold.month_of_plans(vehicles)]))
     for _ in range(ACCESSORIES):
         parts = [sold.cables(chance.randint(2, 8)), sold.shipping()]
         invoices.append((date(2018, 1, 15) + timedelta(chance.randrange(800)), "", parts))
@@ -124,9 +124,9 @@ def _old_invoices(sheets: Sheets, chance: random.Random, orders: list[tuple[str,
         number = numbers.on(issued)
         held[number] = sheets.invoice(NUMBER, number, order, issued, issued + timedelta(30), parts)
         # In its first years the fleet paid two invoices with one cheque.
-        if issued.year < 2018 and len(held) < 2 and place % 5:  # noqa: PLR2004
+        if issued.year < 2018 and len(held) < 2 and place % 5:
             continue
-        method = sold.VISA if issued.year > 2017 else sold.cheque(310 + place)  # noqa: PLR2004
+        method = sold.VISA if issued.year > 2017 else sold.cheque(310 + place)
         sheets.payment(NUMBER, f"PAY-{30000 + place * 211}", issued + timedelta(chance.randint(1, 12)), method, held)
         held = {}
 

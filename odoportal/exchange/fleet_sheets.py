@@ -97,7 +97,7 @@ class Sheets:
         """The steps of an order's fulfilment, of which the first `done` are over."""
         waybill = f"3960{int(order) * 7919 % 10**8:08d}"
         link = f"https://www.fedex.com/fedextrack/?trknbr={waybill}"
-        shipped = ("FedEx", waybill, link) if done > 2 else ("FedEx", None, None)  # noqa: PLR2004
+        shipped = ("FedEx", waybill, link) if done > 2 else ("FedEx", None, None)
         for place, (step, days) in enumerate((("received", 0), ("prepared", 1), ("shipped", 2), ("activated", 6))):
             day = placed + timedelta(days)
             when = (at(day, 10 + place), None) if place < done else (None, day)

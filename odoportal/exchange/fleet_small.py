@@ -39,5 +39,5 @@ def write(sheets: Sheets) -> None:
         issued = date(2020, month, 11)
         number = f"21{month:02d}77"
         total = sheets.invoice(OVERDUE, number, "25901", issued, issued + timedelta(30), [sold.month_of_plans(11)])
-        if month == 3:  # noqa: PLR2004
+        if month == 3:
             sheets.payment(OVERDUE, "PAY-88012", date(2020, 5, 29), sold.cheque(77), {number: (total / 3).quantize(Decimal("0.01"))})

@@ -36,7 +36,7 @@ class RowError(ValueError):
 def shown(value: str) -> str:
     """A cell's value in quotes for a message, short and without anything that moves a terminal's cursor."""
     plain = "".join(c if c.isprintable() else "\ufffd" for c in value[:41])
-    return f'"{plain[:40]}…"' if len(value) > 40 else f'"{plain}"'  # noqa: PLR2004
+    return f'"{plain[:40]}…"' if len(value) > 40 else f'"{plain}"'
 
 
 def clean(cell: str) -> str:
@@ -81,7 +81,7 @@ def total_amount(text: str) -> Decimal:
 
 def rate(text: str) -> Decimal:
     """Percent, written `9.975`."""
-    if not _RATE.fullmatch(text) or Decimal(text) > 100:  # noqa: PLR2004
+    if not _RATE.fullmatch(text) or Decimal(text) > 100:
         raise ValueError(f"{shown(text)} is not a rate in percent such as 9.975")
     return Decimal(text)
 

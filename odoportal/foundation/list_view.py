@@ -93,12 +93,14 @@ class ListView:
     empty_title: str = ""
     clear: str = ""
     as_of: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
 class ListTexts:
     """The words of one list. `columns` are its heads in order: key, text, right-aligned; a key that does not sort has no rule."""
 
+    name: str
     columns: Sequence[tuple[str, str, bool]]
     tabs: Sequence[tuple[str, str]]
     no_match: str
@@ -140,6 +142,7 @@ def list_view(query: ListQuery, shown: Window, account_total: int, formats: Form
         empty_title=_empty_title(query, account_total, texts) if not shown.total else "",
         clear=query.url(q="", state="", since=None, until=None, texts={}),
         as_of=formats.time(clock.now()),
+        title=t("{list}, page {page} of {pages}", list=texts.name, page=number(shown.page), pages=number(shown.pages)) if shown.pages > 1 else texts.name,
     )
 
 

@@ -136,9 +136,10 @@ class Window:
 
     def numbers(self) -> Sequence[int]:
         """The page numbers to show; 0 stands for a gap."""
-        if self.pages <= 7:
+        if self.pages <= 5:
             return range(1, self.pages + 1)
-        near = {1, 2, 3, self.pages} if self.page <= 3 else {1, self.pages - 2, self.pages - 1, self.pages} if self.page > self.pages - 3 else {1, self.page - 1, self.page, self.page + 1, self.pages}
+        near = {1, self.pages, self.page - 1, self.page, self.page + 1} & set(range(1, self.pages + 1))
+        near |= {2, 3} if self.page <= 2 else {self.pages - 1, self.pages - 2} if self.page >= self.pages - 1 else set()
         shown: list[int] = []
         for number in sorted(near):
             if shown and number - shown[-1] > 1:

@@ -96,7 +96,7 @@ def _beside(details: Ref) -> Node:
 def _details(details: Ref) -> Node:
     return frame(
         details,
-        title=el("span", t("Invoice"), " ", details.number),
+        title=details.title,
         badge=badge(details.paid.state, details.paid.text),
         body=el("div", _facts(details), _beside(details), cls="body"),
         footer=None,

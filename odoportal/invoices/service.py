@@ -7,12 +7,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false
+from sqlalchemy import ColumnElement, and_, case, false, type_coerce
 from sqlmodel import Session, col, func, or_, select
 
 from odoportal.foundation import finding
 from odoportal.foundation.listing import ListQuery, ListRules, Window, window
-from odoportal.foundation.money import ZERO, dollars
+from odoportal.foundation.money import ZERO, Money
 from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.orders.models import Order
 
@@ -52,7 +52,7 @@ def state_of(invoice: Invoice, today: date) -> InvoiceState:
 
 
 def _rest() -> ColumnElement[Any]:
-    return col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited)
+    return type_coerce(col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited), Money)
 
 
 def _open() -> ColumnElement[bool]:
@@ -206,7 +206,7 @@ def owing(session: Session, account_id: int, today: date) -> Owing:
     late = and_(_open(), col(Invoice.due_on) < today)
 
     def cents(condition: ColumnElement[bool]) -> Any:
-        return func.coalesce(func.sum(case((condition, _rest()), else_=ZERO)), ZERO)
+        return type_coerce(func.coalesce(func.sum(case((condition, _rest()), else_=ZERO)), 0), Money)
 
     def number(condition: ColumnElement[bool]) -> Any:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
@@ -239,7 +239,7 @@ def spending(session: Session, account_id: int, today: date, months: int = 12) -
     )
     for statement, sign in ((bills.group_by(col(Invoice.issued_on)), 1), (notes.group_by(col(CreditNote.issued_on)), -1)):
         for day, amount in session.exec(statement):
-            sums[day.replace(day=1)] += sign * (amount if isinstance(amount, Decimal) else dollars(amount))
+            sums[day.replace(day=1)] += sign * amount
     return list(sums.items())
 
 

@@ -63,6 +63,7 @@ class InvoiceDetails:
     """Everything the details of an invoice show. `number` is empty where there is no such invoice."""
 
     asked: str = ""
+    title: str = ""
     number: str = ""
     paid: Paid = Paid()
     date: str = ""
@@ -110,6 +111,7 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
     counts = service.state_counts(session, account_id, today)
     states = (InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PART_PAID, InvoiceState.PENDING, InvoiceState.PAID, InvoiceState.REFUNDED)
     texts = ListTexts(
+        name=t("Invoices"),
         columns=(("date", t("Date"), False), ("number", "#", False), ("amount", t("Amount"), True), ("paid", t("Paid"), False), ("actions", t("Actions"), False)),
         tabs=[("", t("All invoices")), *((s, words[s]) for s in states if counts[s] or s in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PAID})],
         no_match=t("No invoice"),
@@ -155,6 +157,7 @@ def _details(session: Session, who: Who, query: ListQuery, language: str, today:
     account = {"account": query.account} if query.account else {}
     return InvoiceDetails(
         asked=query.open,
+        title=f"{t('Invoice')} {query.open}",
         number=invoice.number,
         paid=_badge(invoice, formats, today),
         date=formats.day(invoice.issued_on),

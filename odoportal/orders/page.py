@@ -153,7 +153,7 @@ def _beside(details: Ref) -> Node:
 def _details(details: Ref) -> Node:
     return frame(
         details,
-        title=el("span", t("Order"), " ", details.number),
+        title=details.title,
         badge=badge(details.step, details.step_text),
         body=el("div", _facts(details), _beside(details), cls="body"),
         footer=el("footer", el("span", cls="push"), link(t("Invoices"), to=details.all_invoices, cls="btn second")),

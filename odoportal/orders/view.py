@@ -103,6 +103,7 @@ class OrderDetails:
     """Everything the details of an order show. `number` is empty where there is no such order."""
 
     asked: str = ""
+    title: str = ""
     number: str = ""
     step: str = ""
     step_text: str = ""
@@ -163,6 +164,7 @@ def orders_view(session: Session, who: Who, query: ListQuery, language: str, tod
     words, counts = state_words(), service.state_counts(session, account_id, today)
     states = (OrderState.ACTIVE, OrderState.ENDING, OrderState.UPCOMING, OrderState.ENDED)
     texts = ListTexts(
+        name=t("Orders"),
         columns=(
             ("number", "#", False),
             ("start", t("Start date"), False),
@@ -243,6 +245,7 @@ def order_details(session: Session, who: Who, query: ListQuery, language: str, t
     step = service.current_step(whole.steps)
     return OrderDetails(
         asked=query.open,
+        title=f"{t('Order')} {query.open}",
         number=order.number,
         step=step or "",
         step_text=_step_badge(step),

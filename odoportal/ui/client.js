@@ -132,8 +132,13 @@ export function UrlDialog({ ready, shown, loading, children }) {
   return h(Dialog.Root, { open: !!asked && ready, onOpenChange: (open) => { if (!open) close(); } },
     h(Dialog.Portal, null,
       h(Dialog.Overlay, { className: "scrim" },
-        h(Dialog.Content, { className: "dialog", "aria-labelledby": "dialog-title", "aria-describedby": undefined, "aria-busy": !current || undefined, onCloseAutoFocus: back },
+        h(Dialog.Content, { className: "dialog", "aria-describedby": undefined, "aria-busy": !current || undefined, tabIndex: -1,
+          onOpenAutoFocus: (e) => { e.preventDefault(); e.currentTarget.focus(); }, onCloseAutoFocus: back },
           current || stepping ? children : loading))));
+}
+
+export function DialogTitle({ children }) {
+  return h(Dialog.Title, null, children);
 }
 
 export function DialogClose({ children, ...rest }) {
@@ -164,6 +169,12 @@ export function FirstRows({ name, html }) {
     navigate(a.pathname + a.search, { state: a.dataset.open ? { fromList: true } : undefined, preventScrollReset: a.pathname === location.pathname });
   };
   return h("div", { className: "first", "data-slot": name, ref: box, onClick, suppressHydrationWarning: true, dangerouslySetInnerHTML: { __html: html } });
+}
+
+// The tab's name says the page of a list, or the open record.
+export function PageTitle({ text }) {
+  useEffect(() => { if (text) document.title = text + " · ODOportal"; }, [text]);
+  return null;
 }
 
 // Old rows stay, dimmed after 200 ms, while newer ones are under way.

@@ -61,6 +61,12 @@ class UrlDialog(_Client):
     loading: rx.Var[rx.Component]
 
 
+class DialogTitle(_Client):
+    """The heading that names the dialog around it."""
+
+    tag = "DialogTitle"
+
+
 class DialogClose(_Client):
     """The button that closes the dialog around it."""
 
@@ -74,6 +80,14 @@ class FirstRows(_Client):
 
     name: rx.Var[str]
     html: rx.Var[str]
+
+
+class PageTitle(_Client):
+    """The name of the browser's tab."""
+
+    tag = "PageTitle"
+
+    text: rx.Var[str]
 
 
 class Busy(_Client):

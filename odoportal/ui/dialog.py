@@ -6,7 +6,7 @@ import reflex as rx
 
 from odoportal.foundation.i18n import t
 from odoportal.ui.bits import empty
-from odoportal.ui.client import CopyLink, DialogClose, UrlDialog
+from odoportal.ui.client import CopyLink, DialogClose, DialogTitle, UrlDialog
 from odoportal.ui.markup import El, Node, Part, Ref, Slot, View, el, icon, link, part, when
 from odoportal.ui.slots import slot
 
@@ -15,6 +15,10 @@ def _close(to: Ref | str) -> Part:
     """Close: a button of the live dialog, a link in the document."""
     still = el("a", href=to, cls="btn icon", aria_label=t("Close"))
     return part(DialogClose, still, icon("x"), class_name="btn icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
+
+
+def _title(name: Node) -> Part:
+    return part(DialogTitle, el("h2", id="dialog-title"), name)
 
 
 def _copy() -> Slot:
@@ -43,12 +47,12 @@ def frame(details: Ref, title: Node, badge: Node, body: Node, footer: Node, miss
         _copy(),
     )
     found = (
-        el("header", el("h2", title, id="dialog-title"), badge, el("span", cls="push"), *tools, _close(details.close)),
+        el("header", _title(title), badge, el("span", cls="push"), *tools, _close(details.close)),
         body,
         footer,
     )
     lost = (
-        el("header", el("h2", missing, id="dialog-title"), el("span", cls="push"), _close(details.close)),
+        el("header", _title(missing), el("span", cls="push"), _close(details.close)),
         el("div", empty("package-open", missing, t("It may belong to another account, or the number is mistyped.")), cls="lost"),
     )
     return when(details.number, found, lost)
@@ -58,7 +62,7 @@ def dialog(details: View, state: Any) -> rx.Component:
     """The live dialog over a list's state, and the place where the server writes it until then."""
     loading = View(
         lambda _: (
-            el("header", el("h2", t("Loading"), id="dialog-title"), el("span", cls="push"), _close("")),
+            el("header", _title(t("Loading")), el("span", cls="push"), _close("")),
             el("div", el("div", *(el("span", cls="sk") for _ in range(9))), cls="body loading", aria_busy="true"),
         )
     )

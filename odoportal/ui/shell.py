@@ -75,7 +75,7 @@ def _user_menu(view: Ref) -> tuple[El, El]:
         _accounts(view),
         link(icon("circle-user-round"), t("Profile"), to=address("/profile")),
         el("div", el("p", t("Format of numbers and dates")), _region_form(view), cls="narrow"),
-        Slot(lambda: Scheme.create(label=t("Colours"), system=t("As the system"), light=t("Light"), dark=t("Dark"))),
+        Slot(lambda: Scheme.create(label=t("Colours"), system=t("System"), light=t("Light"), dark=t("Dark"))),
         el("button", icon("list-checks"), t("Keyboard"), type="button", popoverTarget="keys", cls="wide"),
         el("hr"),
         sign_out,

@@ -8,7 +8,7 @@ import reflex as rx
 
 from odoportal.foundation.i18n import t
 from odoportal.ui.bits import empty
-from odoportal.ui.client import Busy, ListForm, SearchForm
+from odoportal.ui.client import Busy, ListForm, PageTitle, SearchForm
 from odoportal.ui.markup import El, Node, Part, Ref, View, choose, each, el, icon, link, part, when
 from odoportal.ui.slots import live
 
@@ -64,7 +64,7 @@ def _filters(view: Ref, parts: ListParts) -> tuple[El, El]:
         return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="select"), cls="field phone")
 
     button = el(
-        "button", icon("sliders-horizontal"), el("span", t("Sort and filter"), cls="phone"), el("span", parts.dates, cls="tab"),
+        "button", icon("sliders-horizontal", cls="phone"), el("span", t("Sort and filter"), cls="phone"), icon("calendar", cls="tab"), el("span", parts.dates, cls="tab"),
         type="button", cls="chip grow", popoverTarget="filters",
     )  # fmt: skip
     inner = _form(
@@ -174,5 +174,6 @@ class Listing:
             live("chips", CHIPS, state.view, state.filled),
             rx.cond(state.failed, rx.el.div(failed.component(None), again, class_name="failed", role="alert"), Busy.create(rows, version=state.version)),
             rx.el.p(rx.cond(frame.empty != "", frame.empty_title, frame.showing), role="status", class_name="sr"),
+            PageTitle.create(text=rx.cond(state.view.details.title != "", state.view.details.title, frame.title)),
             class_name="card listcard",
         )
