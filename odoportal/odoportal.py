@@ -41,12 +41,14 @@ from odoportal.renewals import page as renewals
 from odoportal.sales import page as sales
 from odoportal.signin import page as signin
 from odoportal.signin import routes, sessions
+from odoportal.signin import service as signin_service
 from odoportal.tickets import page as tickets
 from odoportal.ui.client import Connection
 from odoportal.ui.markup import View, icon
 from odoportal.ui.page import drawing
 
 TOUCH_SECONDS = 60
+TIDY_SECONDS = 3600
 Signed.counts = counts
 
 
@@ -89,6 +91,13 @@ def _signed(asked: Asked) -> Who:
 
 def _soon(path: str, title: str, content: Callable[[], rx.Component]) -> Page:
     return Page(path, title, content, load=Signed.load, fill=filling())
+
+
+async def _tidy() -> None:
+    """Every hour, take away sessions and links that are over."""
+    while True:
+        await database.write(signin_service.sweep, clock.now())
+        await asyncio.sleep(TIDY_SECONDS)
 
 
 PAGES = (
@@ -160,6 +169,7 @@ def _make() -> rx.App:
     )
     made.add_middleware(Gate(Signed, resolve, touch))
     made.register_lifespan_task(mail.run_outbox)
+    made.register_lifespan_task(_tidy)
     for page in PAGES:
         for spoken in i18n.LANGUAGES:
             with i18n.use(spoken):

@@ -12,7 +12,8 @@ from odoportal.foundation.money import ZERO
 from odoportal.invoices.models import Allocation, CreditNote, CreditNoteTax, Invoice, InvoiceLine, InvoiceTax, Payment, PaymentStatus
 from odoportal.orders.models import OrderLine, OrderTax
 
-FILE_OF = {"order": "orders.csv", "invoice": "invoices.csv", "credit_note": "credit_notes.csv"}
+DOCUMENT_FILES = {"orders.csv", "invoices.csv", "credit_notes.csv"}
+AMOUNT_FILES = {"payments.csv", "allocations.csv"}
 
 
 def check_sums(run: Run) -> None:
@@ -34,8 +35,9 @@ def _spoken_of(run: Run, kind: str) -> set[int]:
 def _refuse(run: Run, kinds: tuple[str, ...], row_id: int, column: str, reason: str) -> None:
     for kind in kinds:
         if place := run.places.get((kind, row_id)):
-            # The column is one of the document's own file; other files have none to point at.
-            run.refuse(*place, column if place[0] == FILE_OF.get(kind) else "", reason)
+            # Lines and taxes are wrong together: there is no one column to point at.
+            own = column if place[0] in DOCUMENT_FILES else "amount" if place[0] in AMOUNT_FILES else ""
+            run.refuse(*place, own, reason)
             return
 
 
@@ -78,7 +80,7 @@ def _check_invoices(run: Run) -> None:
             continue
         for found, kinds, what in ((paid, ("allocated", "invoice"), "payments"), (credited, ("credited", "invoice"), "credit notes")):
             if (amount := found.get(row.id, ZERO)) > row.total:
-                _refuse(run, kinds, row.id, "amount", f"{what} of {amount} go to invoice {row.number}, its total is {row.total}")
+                _refuse(run, kinds, row.id, "total", f"{what} of {amount} go to invoice {row.number}, its total is {row.total}")
 
 
 def _paid(run: Run, ids: Collection[int]) -> dict[int, Decimal]:

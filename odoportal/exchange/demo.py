@@ -11,7 +11,7 @@ from odoportal.accounts.models import Account, Person
 from odoportal.accounts.service import email_key
 from odoportal.exchange import fleet_boreal, fleet_laurentides, fleet_small
 from odoportal.exchange.fleet_sheets import Sheets
-from odoportal.exchange.importer import find_files, import_files
+from odoportal.exchange.importer import find_files, import_tables, read_files
 from odoportal.settings import get_settings
 
 EXAMPLE = Path(__file__).parent / "example"
@@ -62,7 +62,7 @@ def load_demo(session: Session, now: datetime, hash_password: Callable[[str], st
     if session.exec(select(Account.id).where(Account.number == fleet_boreal.NUMBER)).first() is None:
         example, _ = find_files(EXAMPLE)
         for files in (example, fleets().files()):
-            report = import_files(session, files, now)
+            report = import_tables(session, read_files(files), now)
             if report.bad:
                 raise DemoRefused(f"The demonstration data are wrong: {report.bad[0]}.")
         _give_password(session, hash_password(PASSWORD))

@@ -19,7 +19,7 @@ from odoportal.exchange.documents import (
 from odoportal.exchange.files import BY_NAME, FILES
 from odoportal.exchange.parties import take_accounts, take_addresses, take_people
 from odoportal.exchange.payments import take_allocations, take_devices, take_payments
-from odoportal.exchange.reader import read_table
+from odoportal.exchange.reader import Table, read_table
 from odoportal.exchange.refresh import refresh
 from odoportal.exchange.report import Report
 from odoportal.exchange.run import Run
@@ -66,17 +66,21 @@ def find_files(path: Path) -> tuple[dict[str, bytes], list[str]]:
     return wanted, others
 
 
-def import_files(session: Session, files: Mapping[str, bytes], now: datetime, invite: Invite | None = None) -> Report:
-    """Take files into the database, within the caller's transaction, which must end without a commit when the report has bad rows.
+def read_files(files: Mapping[str, bytes]) -> dict[str, Table]:
+    """The rows of files, given as bytes by name, in the order in which they are taken. Needs no database."""
+    return {kind.name: read_table(kind, files[kind.name]) for kind in FILES if kind.name in files}
+
+
+def import_tables(session: Session, tables: dict[str, Table], now: datetime, invite: Invite | None = None) -> Report:
+    """Take rows into the database, within the caller's transaction, which must end without a commit when the report has bad rows.
 
     Args:
         session: a writing session.
-        files: bytes by file name, the names of `exchange.files`.
+        tables: what `read_files` made.
         now: the present instant, for what is made new.
         invite: called for each new person when no row is bad.
     """
     report = Report()
-    tables = {kind.name: read_table(kind, files[kind.name]) for kind in FILES if kind.name in files}
     run = Run(session, now, tables, report)
     for name in tables:
         TAKERS[name](run)
@@ -113,8 +117,9 @@ def run_import(
     if notify and invite is None:
         raise ValueError("notify needs a way to invite")
     files, others = find_files(path)
+    tables = read_files(files)
     with database.writing() as session:
-        outcome = import_files(session, files, now, invite if notify else None)
+        outcome = import_tables(session, tables, now, invite if notify else None)
         if outcome.bad:
             session.rollback()
     outcome.ignored_files = others

@@ -117,9 +117,10 @@ class Documents:
         language = _preferred(request, who)
         return RedirectResponse(f"/{language}/" if who else f"/{language}{LOGIN}", 302, {"vary": "Cookie, Accept-Language", "cache-control": "no-store"})
 
-    async def _who(self, request: Request) -> Who | None:
+    async def _who(self, request: Request, account: str | None = "") -> Who | None:
         token = request.cookies.get(cookie_name(get_settings().secure))
-        return await self.resolve(digest(token) if token else None, request.query_params.get("account"))
+        number = request.query_params.get("account") if account == "" else account
+        return await self.resolve(digest(token) if token else None, number)
 
     async def _document(self, request: Request, language: str, path: str) -> Response:
         page = self.pages.get(path)
@@ -131,6 +132,9 @@ class Documents:
         who = await self._who(request)
         asker.set(who)
         if page.private and who is None:
+            if "account" in request.query_params and await self._who(request, None):
+                # Signed in, but not for that account: it shows as not found, whoever has it.
+                return self._not_found(request, language)
             ended = "ended=1&" if cookie_name(get_settings().secure) in request.cookies else ""
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/{language}{LOGIN}?{ended}next={quote(wanted, safe='')}", 303, {"cache-control": "no-store"})

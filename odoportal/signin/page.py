@@ -27,6 +27,9 @@ def _dial() -> El:
     def circle(radius: int, **more: str) -> El:
         return el("circle", cx=half, cy=half, r=str(radius), fill="none", stroke="currentColor", **more)
 
+    def arc(start: float, end: float, **more: str) -> El:
+        return el("path", d=f"M{_on_ring(start)}A{_RING} {_RING} 0 0 1 {_on_ring(end)}", fill="none", stroke="currentColor", strokeWidth="23", **more)
+
     return el(
         "svg",
         circle(370, strokeWidth="9", pathLength="120", strokeDasharray=".06 .94"),
@@ -34,8 +37,8 @@ def _dial() -> El:
         circle(232, strokeWidth="1.2"),
         circle(184, strokeWidth="9", pathLength="90", strokeDasharray=".06 .94"),
         circle(188, strokeWidth="17", pathLength="12", strokeDasharray=".012 .988"),
-        el("path", d=f"M{_on_ring(131.5)}A{_RING} {_RING} 0 0 1 {_on_ring(300)}", fill="none", stroke="currentColor", strokeWidth="23", opacity=".38"),
-        el("path", d=f"M{_on_ring(-40)}A{_RING} {_RING} 0 0 1 {_on_ring(124.5)}", fill="none", stroke="currentColor", strokeWidth="23"),
+        arc(131.5, 300, opacity=".38"),
+        arc(-40, 124.5),
         el("circle", cx=_on_ring(128).split()[0], cy=_on_ring(128).split()[1], r="18", cls="dot"),
         viewBox=f"0 0 {_SIZE} {_SIZE}", cls="art", aria_hidden="true", focusable="false",
     )  # fmt: skip
@@ -57,14 +60,12 @@ def _welcome() -> El:
 
 def page() -> rx.Component:
     """One page for all forms of this room: the server writes the form, what is said to others than customers, and the foot."""
-    forms = ServerForms.create(show=t("Show the password"), hide=t("Hide the password"))
+    welcome = View(lambda _: (_dial(), el("p", *wordmark(), cls="logo tab"), _welcome()))
     return rx.fragment(
         rx.el.div(
-            rx.el.section(
-                View(lambda _: (_dial(), el("p", *wordmark(), cls="logo tab"), _welcome())).component(None), slot("more"), class_name="hero", custom_attrs={"aria-label": t("Welcome")}
-            ),
+            rx.el.section(welcome.component(None), slot("more"), class_name="hero", custom_attrs={"aria-label": t("Welcome")}),
             rx.el.main(View(lambda _: _top()).component(None), slot("form"), slot("foot"), class_name="signin", id="main"),
             class_name="login",
         ),
-        forms,
+        ServerForms.create(),
     )

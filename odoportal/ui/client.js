@@ -121,6 +121,9 @@ export function UrlDialog({ ready, shown, loading, children }) {
     next.delete("open");
     navigate({ search: next.toString() }, { replace: true, preventScrollReset: true });
   };
+  // Opened by the address of a new document: it takes the place of the one the server wrote, without rising again.
+  const [arrived] = useState(asked);
+  const still = arrived && arrived === asked ? " still" : "";
   const current = asked && shown === asked;
   const stepping = !current && shown && before.current && before.current !== asked && shown === before.current;
   const back = (e) => {
@@ -131,7 +134,7 @@ export function UrlDialog({ ready, shown, loading, children }) {
   };
   return h(Dialog.Root, { open: !!asked && ready, onOpenChange: (open) => { if (!open) close(); } },
     h(Dialog.Portal, null,
-      h(Dialog.Overlay, { className: "scrim" },
+      h(Dialog.Overlay, { className: "scrim" + still },
         h(Dialog.Content, { className: "dialog", "aria-describedby": undefined, "aria-busy": !current || undefined, tabIndex: -1,
           onOpenAutoFocus: (e) => { e.preventDefault(); e.currentTarget.focus(); }, onCloseAutoFocus: back },
           current || stepping ? children : loading))));
@@ -315,7 +318,7 @@ export function CopyLink({ label, done, children }) {
 }
 
 // Native forms that the server wrote: sent once; passwords shown on demand; a sign-out is told to the other tabs.
-export function ServerForms({ show, hide }) {
+export function ServerForms() {
   useEffect(() => {
     const said = new URLSearchParams(window.location.search);
     if (said.has("out") || said.has("ended")) {
@@ -336,7 +339,6 @@ export function ServerForms({ show, hide }) {
       const field = document.getElementById(button.dataset.reveal);
       const shown = field.type === "password";
       field.type = shown ? "text" : "password";
-      button.setAttribute("aria-label", shown ? hide : show);
       button.setAttribute("aria-pressed", shown);
     };
     const back = () => document.querySelectorAll("form[data-sent]").forEach((f) => { delete f.dataset.sent; f.querySelector("[type=submit]")?.removeAttribute("aria-busy"); });
@@ -344,6 +346,6 @@ export function ServerForms({ show, hide }) {
     document.addEventListener("click", click);
     window.addEventListener("pageshow", back);
     return () => { document.removeEventListener("submit", submit); document.removeEventListener("click", click); window.removeEventListener("pageshow", back); };
-  }, [show, hide]);
+  }, []);
   return null;
 }

@@ -165,6 +165,3 @@ class ServerForms(_Client):
     """What native forms that the server wrote need in the browser."""
 
     tag = "ServerForms"
-
-    show: rx.Var[str]
-    hide: rx.Var[str]

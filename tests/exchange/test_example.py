@@ -55,7 +55,8 @@ def money(value: str | None) -> Decimal | None:
 def test_the_account_and_its_owner(rows: Any) -> None:
     assert [(account["number"], account["name"]) for account in rows(Account)] == [("10418", "Transport Gagnon inc.")]
     (maria,) = rows(Person)
-    assert (maria["email"], maria["name"], maria["language"], maria["region"]) == ("maria@transportgagnon.ca", "Maria Gagnon", "fr", "fr-CA")
+    assert (maria["email"], maria["name"]) == ("maria@transportgagnon.ca", "Maria Gagnon")
+    assert (maria["language"], maria["region"]) == ("fr", "fr-CA")
     assert [member["role"] for member in rows(Membership)] == ["owner"]
 
 
@@ -73,8 +74,8 @@ def test_order_26367(rows: Any) -> None:
     assert (addresses[order["ship_to_id"]]["line1"], addresses[order["bill_to_id"]]["line1"]) == ("1250, boul. Dagenais Ouest", "C. P. 418")
     assert [(tax["amount"], tax["rate"]) for tax in rows(OrderTax)] == [(Decimal("25.05"), 5), (Decimal("49.98"), Decimal("9.975"))]
     assert order["first_line_fr"] == "forfait odotrace pour entreprises"
-    for text in (*(line.lower() for line in AGREEMENT), "cable obd2 a 3 broches", "576.07", "576,07", "2020-09-24", "2023-09-23", "5011870"):
-        assert text in order["search"]
+    shown = (*(line.lower() for line in AGREEMENT), "cable obd2 a 3 broches", "576.07", "576,07", "2020-09-24", "2023-09-23", "5011870")
+    assert all(text in order["search"] for text in shown)
 
 
 def test_invoice_212048(rows: Any) -> None:
@@ -99,4 +100,5 @@ def test_fulfilment_and_devices(rows: Any) -> None:
     assert (steps["prepared"]["done_at"], steps["prepared"]["note_fr"]) == (None, "en cours, numéros attribués")
     assert (steps["shipped"]["carrier"], steps["shipped"]["expected_on"]) == ("FedEx", date(2020, 9, 28))
     assert steps["activated"]["note_en"] == "at the first report on the road"
-    assert [(device["model"], device["serial"], device["vehicle"]) for device in rows(Device)] == [("ODO50", "5011870", ""), ("ODO50", "5011888", "")]
+    devices = [(device["model"], device["serial"], device["vehicle"]) for device in rows(Device)]
+    assert devices == [("ODO50", "5011870", ""), ("ODO50", "5011888", "")]

@@ -16,6 +16,11 @@ from odoportal.orders.models import Order, OrderLine, OrderTax
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 PEOPLE = "account,email,name,role,language,phone\n"
+ORDER = "account,number,placed_at,start_on,end_on,subtotal,total\n"
+INVOICE = "account,number,issued_on,due_on,subtotal,total\n"
+INVOICE_OF_ORDER = "account,number,order,issued_on,due_on,subtotal,total\n"
+CREDIT = "number,invoice,issued_on,reason_fr,subtotal,total\n"
+NO_TAX = "document,number,name_fr,registration,rate,amount\ninvoice,500,TPS,R1,0,0\n"
 ADDRESSES = "account,code,name,line1,city\n"
 
 
@@ -96,12 +101,12 @@ def test_every_bad_row_is_named_and_nothing_is_kept(take: Any, small: Any, every
         ("fulfilment.csv", "order,step,tracking_url\n100,shipped,javascript:alert(1)\n", ("fulfilment.csv", 2, "tracking_url")),
         ("devices.csv", "account,serial,model,order\nA,1,ODO50,999\n", ("devices.csv", 2, "order")),
         ("devices.csv", "account,serial,model\nA,1,ODO50\nA,1,ODO50\n", ("devices.csv", 3, "serial")),
-        ("credit_notes.csv", "number,invoice,issued_on,reason_fr,subtotal,total\nC1,500,2020-03-01,x,100,100.01\n", ("credit_notes.csv", 2, "total")),
-        ("credit_notes.csv", "number,invoice,issued_on,reason_fr,subtotal,total\nC1,500,2020-03-01,x,0,0\n", ("credit_notes.csv", 2, "subtotal")),
+        ("credit_notes.csv", CREDIT + "C1,500,2020-03-01,x,100,100.01\n", ("credit_notes.csv", 2, "total")),
+        ("credit_notes.csv", CREDIT + "C1,500,2020-03-01,x,0,0\n", ("credit_notes.csv", 2, "subtotal")),
         ("taxes.csv", "document,number,name_fr,registration,rate,amount\nquote,500,TPS,R,5,1\n", ("taxes.csv", 2, "document")),
-        ("orders.csv", "account,number,placed_at,start_on,end_on,subtotal,total\nA,7,2020-01-01T00:00Z,2020-01-02,2020-01-01,0,0\n",
+        ("orders.csv", ORDER + "A,7,2020-01-01T00:00Z,2020-01-02,2020-01-01,0,0\n",
          ("orders.csv", 2, "end_on")),
-        ("orders.csv", "account,number,placed_at,start_on,end_on,subtotal,total,ship_to\nA,7,2020-01-01T00:00Z,2020-01-01,2020-01-02,0,0,NO\n",
+        ("orders.csv", ORDER[:-1] + ",ship_to\nA,7,2020-01-01T00:00Z,2020-01-01,2020-01-02,0,0,NO\n",
          ("orders.csv", 2, "ship_to")),
         ("orders.csv", "account,number\nA,7\n", ("orders.csv", 1, "end_on")),
         ("accounts.csv", "number,name,name\nA,a,b\n", ("accounts.csv", 1, "name")),
@@ -131,7 +136,7 @@ def test_a_bad_file_is_refused_at_its_place(take: Any, small: Any, everything: A
         ("invoices.csv", "100.00,114.98", "100.00,114.97", ("invoices.csv", 2, "total")),
         ("orders.csv", "100.00,114.98", "100.00,115.98", ("orders.csv", 2, "total")),
         ("order_lines.csv", "50.00,100.00", "50.00,100.01", ("orders.csv", 2, "subtotal")),
-        ("allocations.csv", "114.98", "114.99", ("payments.csv", 2, "")),
+        ("allocations.csv", "114.98", "114.99", ("payments.csv", 2, "amount")),
     ],
 )
 def test_what_does_not_add_up_is_refused(take: Any, small: Any, name: str, old: str, new: str, where: Any) -> None:
@@ -144,7 +149,15 @@ def test_what_does_not_add_up_is_refused(take: Any, small: Any, name: str, old: 
 def test_more_than_the_total_cannot_be_paid(take: Any, small: Any) -> None:
     take(small)
     again = {"payments.csv": small["payments.csv"].replace("P1", "P2"), "allocations.csv": "payment,invoice,amount\nP2,500,0.01\n"}
-    assert told(take(again)) == [("allocations.csv", 2, "")]
+    assert told(take(again)) == [("allocations.csv", 2, "amount")]
+    cheaper = {"invoices.csv": small["invoices.csv"].replace("100.00,114.98", "100.00,100.00"), "taxes.csv": NO_TAX}
+    assert told(take(cheaper)) == [("invoices.csv", 2, "total")]
+
+
+def test_more_than_the_total_cannot_be_credited(take: Any, small: Any) -> None:
+    take(small)
+    notes = CREDIT + "C1,500,2020-03-01,x,100,100\nC2,500,2020-03-02,x,14.99,14.99\n"
+    assert told(take({"credit_notes.csv": notes})) == [("credit_notes.csv", 2, "total")]
 
 
 def test_lines_alone_are_checked_against_the_stored_document(take: Any, small: Any) -> None:
@@ -163,23 +176,23 @@ def test_rows_that_refer_to_a_bad_row_are_not_reported_too(take: Any, small: Any
 @pytest.mark.parametrize(
     ("name", "text", "where"),
     [
-        ("orders.csv", "account,number,placed_at,start_on,end_on,subtotal,total\nB,100,2020-01-02T09:00-05:00,2020-01-02,2021-01-01,100,114.98\n",
+        ("orders.csv", ORDER + "B,100,2020-01-02T09:00-05:00,2020-01-02,2021-01-01,100,114.98\n",
          ("orders.csv", 2, "account")),
-        ("invoices.csv", "account,number,issued_on,due_on,subtotal,total\nB,500,2020-01-02,2020-02-01,100,114.98\n", ("invoices.csv", 2, "account")),
-        ("invoices.csv", "account,number,order,issued_on,due_on,subtotal,total\nB,501,100,2020-01-02,2020-02-01,0,0\n", ("invoices.csv", 2, "order")),
+        ("invoices.csv", INVOICE + "B,500,2020-01-02,2020-02-01,100,114.98\n", ("invoices.csv", 2, "account")),
+        ("invoices.csv", INVOICE_OF_ORDER + "B,501,100,2020-01-02,2020-02-01,0,0\n", ("invoices.csv", 2, "order")),
         ("payments.csv", "account,reference,received_at,method_fr,amount\nB,P1,2020-01-05T12:00Z,x,1\n", ("payments.csv", 2, "account")),
         ("allocations.csv", "payment,invoice,amount\nPB,500,0.01\n", ("allocations.csv", 2, "invoice")),
         ("devices.csv", "account,serial,model\nB,S1,ODO50\n", ("devices.csv", 2, "account")),
         ("devices.csv", "account,serial,model,order\nB,S2,ODO50,100\n", ("devices.csv", 2, "order")),
-        ("credit_notes.csv", "number,invoice,issued_on,reason_fr,subtotal,total\nC1,600,2020-03-01,x,1,1\n", ("credit_notes.csv", 2, "invoice")),
-        ("orders.csv", "account,number,placed_at,start_on,end_on,subtotal,total,bill_to\nB,7,2020-01-01T00:00Z,2020-01-01,2020-01-02,0,0,HQ\n",
+        ("credit_notes.csv", CREDIT + "C1,600,2020-03-01,x,1,1\n", ("credit_notes.csv", 2, "invoice")),
+        ("orders.csv", ORDER[:-1] + ",bill_to\nB,7,2020-01-01T00:00Z,2020-01-01,2020-01-02,0,0,HQ\n",
          ("orders.csv", 2, "bill_to")),
     ],
 )  # fmt: skip
 def test_nothing_crosses_from_one_account_to_another(take: Any, small: Any, everything: Any, name: str, text: str, where: Any) -> None:
     small["devices.csv"] = "account,serial,model\nA,S1,ODO50\n"
     small["addresses.csv"] = ADDRESSES + "A,HQ,Alpha,1 rue Un,Laval\n"
-    small["credit_notes.csv"] = "number,invoice,issued_on,reason_fr,subtotal,total\nC1,500,2020-03-01,x,1,1\n"
+    small["credit_notes.csv"] = CREDIT + "C1,500,2020-03-01,x,1,1\n"
     small["payments.csv"] += "B,PB,2020-01-05T12:00-05:00,x,x,5.00\n"
     small["invoices.csv"] += "B,600,,2020-01-02,2020-02-01,0,0\n"
     report = take(small)
@@ -241,7 +254,8 @@ def test_nobody_is_invited_unless_asked(take: Any, rows: Any) -> None:
     def invite(_session: Any, person: int, account: int) -> None:
         calls.append((person, account))
 
-    files = {"accounts.csv": "number,name\nA,Alpha\nB,Beta\n", "people.csv": PEOPLE + "B,a@example.com,A,owner,fr,\nA,a@example.com,A,owner,fr,\n"}
+    people = PEOPLE + "B,a@example.com,A,owner,fr,\nA,a@example.com,A,owner,fr,\n"
+    files = {"accounts.csv": "number,name\nA,Alpha\nB,Beta\n", "people.csv": people}
     bad = {**files, "addresses.csv": ADDRESSES + "A,~,x,x,x\n"}
     assert not take(bad, notify=True, invite=invite).kept
     assert take({**files, "people.csv": PEOPLE + "A,b@example.com,B,owner,fr,\n"}, invite=invite).kept
@@ -283,7 +297,7 @@ def test_payments_credit_notes_and_devices_bring_their_documents_up_to_date(take
     assert "s-77" in rows(Order)[0]["search"]
     take({"payments.csv": small["payments.csv"].replace("amount\n", "amount,status\n").replace("114.98\n", "114.98,settled\n")})
     credit = {
-        "credit_notes.csv": "number,invoice,issued_on,reason_fr,subtotal,total\nC1,500,2020-03-01,Erreur,100,114.98\n",
+        "credit_notes.csv": CREDIT + "C1,500,2020-03-01,Erreur,100,114.98\n",
         "taxes.csv": "document,number,name_fr,registration,rate,amount\ncredit_note,C1,TPS,R1,5,5\ncredit_note,C1,TVQ,R2,9.975,9.98\n",
     }
     assert take(credit).kept
@@ -314,6 +328,6 @@ def test_one_file_is_enough(tmp_path: Path, take: Any, small: Any) -> None:
 def test_a_path_without_files_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "other.txt").write_text("x")
-    for path, why in ((tmp_path / "nowhere", "is not there"), (tmp_path / "empty", "holds no file"), (tmp_path / "other.txt", "is no file")):
+    for name, why in (("nowhere", "is not there"), ("empty", "holds no file"), ("other.txt", "is no file")):
         with pytest.raises(ImportRefused, match=why):
-            run_import(path, now=NOW)
+            run_import(tmp_path / name, now=NOW)

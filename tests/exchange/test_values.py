@@ -50,13 +50,15 @@ def test_any_bytes_are_read_or_refused(raw: bytes, kind: Any) -> None:
     header = ",".join(sorted(kind.columns)).encode() + b"\n"
     for whole in (raw, header + raw):
         table = read_table(kind, whole)
-        assert table.bad or table.lines or not whole.partition(b"\n")[2].strip(b'\r\n\t\x0b\x0c\x1c\x1d\x1e\x1f ,"') or not raw.isascii()
+        lines = whole.count(b"\n") + whole.count(b"\r") + 1
+        assert all(1 <= bad.line <= lines and str(bad).isprintable() for bad in table.bad)
+        assert table.whole or table.bad
 
 
-@given(st.datetimes(datetime(1971, 1, 1), datetime(2198, 1, 1)), st.integers(-14 * 60, 14 * 60))
+@given(st.integers(0, 7_000_000_000), st.integers(-14 * 60, 14 * 60))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_instants_come_out_in_utc(moment: datetime, minutes: int) -> None:
-    aware = moment.replace(second=0, microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
+def test_instants_come_out_in_utc(seconds: int, minutes: int) -> None:
+    aware = (datetime(1971, 1, 2, tzinfo=UTC) + timedelta(minutes=seconds // 60)).astimezone(timezone(timedelta(minutes=minutes)))
     found = values.instant(aware.isoformat(timespec="minutes"))
     assert (found, found.tzinfo) == (aware, UTC)
 
@@ -66,9 +68,11 @@ def test_instants_come_out_in_utc(moment: datetime, minutes: int) -> None:
     [
         (values.amount, "1,234.56"), (values.amount, "576,07"), (values.amount, "1.234"), (values.amount, "1e3"), (values.amount, "NaN"),
         (values.amount, "99999999999"), (values.amount, "٣.٠٠"), (values.amount, "$5"), (values.positive_amount, "0.00"),
-        (values.total_amount, "-0.01"), (values.quantity, "-1"), (values.quantity, "1000001"), (values.quantity, "1.5"), (values.quantity, "٣"),
+        (values.total_amount, "-0.01"), (values.quantity, "-1"), (values.quantity, "1000001"), (values.quantity, "1.5"),
+        (values.quantity, "٣"),
         (values.rate, "9,975"), (values.rate, "100.0001"), (values.day, "20200924"), (values.day, "2020-W39-4"), (values.day, "2021-02-29"),
-        (values.day, "0001-01-01"), (values.instant, "2020-09-24T10:04"), (values.instant, "2020-09-24"), (values.instant, "2020-09-24T25:00Z"),
+        (values.day, "0001-01-01"), (values.instant, "2020-09-24T10:04"), (values.instant, "2020-09-24"),
+        (values.instant, "2020-09-24T25:00Z"),
         (values.instant, "9999-12-31T23:59-12:00"), (values.flag, "maybe"), (values.email, "maria"), (values.email, "a@b@c.ca"),
         (values.country, "CAN"), (values.web_address, "javascript:alert(1)"), (values.web_address, "https://[x"), (values.code, "HQ~1"),
         (values.clean, "a\0b"), (values.clean, "a\x1b[2Jb"), (values.clean, "a\udce9b"),

@@ -18,11 +18,12 @@ from odoportal.invoices.settlement import settle, standing
 
 DAY = date(2020, 9, 1)
 START = datetime(2020, 9, 1, 16, 0, tzinfo=UTC)
+Dated = list[tuple[date, Decimal]]
 PARTS = st.lists(st.tuples(st.dates(DAY, DAY + timedelta(30)), st.decimals("0.01", "500", places=2)), max_size=6)
 
 
 @given(st.decimals("0.01", "1000", places=2), PARTS, PARTS)
-def test_the_day_is_the_first_on_which_the_total_was_reached(total: Decimal, paid: list[tuple[date, Decimal]], credited: list[tuple[date, Decimal]]) -> None:
+def test_the_day_is_the_first_on_which_the_total_was_reached(total: Decimal, paid: Dated, credited: Dated) -> None:
     found = standing(DAY, total, paid, [], credited)
     assert (found.paid, found.credited) == (sum(amount for _, amount in paid), sum(amount for _, amount in credited))
     assert (found.settled_on is not None) == (found.paid + found.credited >= total)
@@ -33,7 +34,7 @@ def test_the_day_is_the_first_on_which_the_total_was_reached(total: Decimal, pai
 
 
 @given(st.decimals("0.01", "1000", places=2), PARTS, PARTS)
-def test_a_refund_is_a_full_credit_after_a_full_payment(total: Decimal, paid: list[tuple[date, Decimal]], credited: list[tuple[date, Decimal]]) -> None:
+def test_a_refund_is_a_full_credit_after_a_full_payment(total: Decimal, paid: Dated, credited: Dated) -> None:
     found = standing(DAY, total, paid, [], credited)
     full = [day for day in sorted(day for day, _ in credited) if sum(a for d, a in credited if d <= day) >= total]
     paid_by_then = sum(amount for day, amount in paid if full and day <= full[0])
@@ -77,8 +78,14 @@ def invoice(session: Session, number: int, total: str = "100.00", account: int =
 def pay(session: Session, number: int, amount: str, at: datetime = START, status: str = "settled", account: int = 1) -> None:
     reference = f"P{number}-{amount}-{status}-{at:%d%H}"
     payment = Payment(
-        account_id=account, reference=reference, received_at=at, method_en="Cheque 7", method_fr="Chèque 7", amount=Decimal(amount), status=status,
-    )  # fmt: skip
+        account_id=account,
+        reference=reference,
+        received_at=at,
+        method_en="Cheque 7",
+        method_fr="Chèque 7",
+        amount=Decimal(amount),
+        status=status,
+    )
     session.add(payment)
     session.flush()
     assert payment.id is not None
@@ -128,7 +135,7 @@ def test_another_accounts_invoice_is_left_alone(session: Session) -> None:
 
 
 def test_the_number_of_statements_does_not_grow(session: Session) -> None:
-    counts: list[int] = []
+    counts = [0]
 
     def count(*_arguments: object) -> None:
         counts[-1] += 1
@@ -140,7 +147,8 @@ def test_the_number_of_statements_does_not_grow(session: Session) -> None:
         session.flush()
         counts.append(0)
         settle(session, 1, list(ids))
-    assert counts[0] == counts[1] <= 6
+        counts.append(0)
+    assert counts[1] == counts[3] <= 6
     counts.append(0)
     settle(session, 1, [])
     assert counts[-1] == 0

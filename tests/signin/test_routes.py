@@ -20,9 +20,10 @@ from odoportal.foundation.identity import cookie_name, digest
 from odoportal.foundation.mail import Mail, token_of
 from odoportal.foundation.web import Asked, Filled
 from odoportal.settings import get_settings
-from odoportal.signin import attempts, passwords, routes, service
+from odoportal.signin import attempts, passwords, routes, service, view
 from odoportal.signin.models import BrowserSession
 from odoportal.signin.sessions import Browser
+from odoportal.signin.view import Shown
 from tests.signin.conftest import GOOD, START, add_person
 
 EMAIL = "maria@transportgagnon.ca"
@@ -143,6 +144,20 @@ def test_learn_more_is_there_where_its_address_is_set(web: TestClient, monkeypat
     page = web.get("/en/login").text
     assert "You are not a customer and want to learn more?" in page
     assert 'href="https://www.odotrack.com/"' in page
+
+
+def test_without_learn_more_nothing_at_all_is_left_of_it() -> None:
+    # The page takes the line above it away where the place is empty, and white space would not be.
+    with i18n.use("en"):
+        assert view.login(Shown())["more"] == ""
+
+
+@pytest.mark.parametrize("page", ["login", "forgot", "forgot?sent=1", "reset"])
+def test_every_link_asks_the_server_for_its_page(web: TestClient, page: str) -> None:
+    # A navigation in the browser alone would show the page without what the server writes into it.
+    links = re.findall(r"<a [^>]*>", web.get(f"/en/{page}").text)
+    assert links
+    assert all(" data-out " in link for link in links)
 
 
 @pytest.mark.parametrize(

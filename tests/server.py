@@ -1,0 +1,123 @@
+"""A real portal for tests: the built application in a process of its own, on demonstration data, on a free port."""
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from sqlalchemy import Engine
+
+from odoportal import building
+from odoportal.foundation.database import make_engine
+
+PASSWORD = "grand tour du lac"  # noqa: S105
+GUIDE = "maria@transportgagnon.ca"
+FLEET = "josee@groupelaurentides.ca"
+LARGE = "ian@borealhaulage.ca"
+EMPTY = "etienne@fermebeausejour.ca"
+OVERDUE = "marie-eve@coopdesneiges.ca"
+TWO_ACCOUNTS = "lise@comptabilitebouchard.ca"
+READ_ONLY = "kevin@borealhaulage.ca"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_args: object, **_kwargs: object) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: status, headers in lower case (the last of each name), all Set-Cookie lines, body."""
+
+    status: int
+    headers: dict[str, str]
+    cookies: list[str]
+    body: str
+
+
+@dataclass(frozen=True)
+class Portal:
+    """A running portal."""
+
+    url: str
+    data: Path
+
+    def engine(self) -> Engine:
+        """The portal's own database."""
+        return make_engine(f"sqlite:///{self.data / 'odoportal.db'}")
+
+    def ask(self, path: str, *, form: dict[str, str] | None = None, method: str | None = None, **headers: str) -> Answer:
+        """One request, redirects not followed. Header names are written with underscores: `cookie`, `accept_language`."""
+        data = urllib.parse.urlencode(form).encode() if form is not None else None
+        request = urllib.request.Request(self.url + path, data=data, method=method)
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
+        try:
+            with urllib.request.build_opener(_NoRedirect).open(request, timeout=30) as answer:
+                return _answer(answer.status, answer.headers, answer.read())
+        except urllib.error.HTTPError as error:
+            return _answer(error.code, error.headers, error.read())
+
+    def sign_in(self, email: str, password: str = PASSWORD, **more: str) -> str:
+        """The session's cookie (`name=value`) of a sign-in that must succeed."""
+        answer = self.ask("/en/login", form={"email": email, "password": password, **more})
+        assert answer.status == 303, f"{answer.status} {answer.body[:300]}"
+        return next(c for c in answer.cookies if "odo_session" in c).split(";")[0]
+
+
+def _answer(status: int, headers: object, body: bytes) -> Answer:
+    pairs = [(name.lower(), value) for name, value in headers.items()]  # type: ignore[attr-defined]
+    return Answer(status, dict(pairs), [v for n, v in pairs if n == "set-cookie"], body.decode("utf-8", "replace"))
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def running(data: Path, today: str = "2020-09-24", **settings: str) -> Iterator[Portal]:
+    """A portal on a data folder, which is filled with the demonstration data where it is empty.
+
+    Args:
+        data: the folder.
+        today: the business day.
+        settings: more `ODOPORTAL_` settings, by their name in lower case.
+    """
+    building.build(building.root(), Console(stderr=True))
+    port = free_port()
+    command = [str(Path(sys.executable).parent / "odoportal"), "demo", "--port", str(port), "--data", str(data), "--today", today]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("ODOPORTAL_")}
+    environment = {**kept, **{f"ODOPORTAL_{k.upper()}": v for k, v in settings.items()}}
+    log = data.with_suffix(".log")
+    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment) as process:
+        portal = Portal(f"http://localhost:{port}", data)
+        try:
+            _wait(portal, process, log)
+            yield portal
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait(portal: Portal, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    while True:
+        assert process.poll() is None, log.read_text("utf-8", "replace")[-3000:]
+        try:
+            if portal.ask("/healthz").status == 200:
+                return
+        except OSError:
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
