@@ -1,12 +1,14 @@
 """The portal, put together: its pages in both languages, its routes, its gate. Read this first."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import reflex as rx
 from reflex_base.utils.imports import ImportVar
 from reflex_base.vars.base import VarData
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -47,6 +49,7 @@ from odoportal.ui.client import Connection
 from odoportal.ui.markup import View, icon
 from odoportal.ui.page import drawing
 
+_log = logging.getLogger("odoportal")
 TOUCH_SECONDS = 60
 TIDY_SECONDS = 3600
 Signed.counts = counts
@@ -96,7 +99,10 @@ def _soon(path: str, title: str, content: Callable[[], rx.Component]) -> Page:
 async def _tidy() -> None:
     """Every hour, take away sessions and links that are over."""
     while True:
-        await database.write(signin_service.sweep, clock.now())
+        try:
+            await database.write(signin_service.sweep, clock.now())
+        except SQLAlchemyError:
+            _log.exception("sessions and links that are over could not be taken away")
         await asyncio.sleep(TIDY_SECONDS)
 
 

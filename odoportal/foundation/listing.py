@@ -155,7 +155,7 @@ def window(query: ListQuery, total: int) -> Window:
 
 
 def _clean(text: str, longest: int) -> str:
-    return "".join(c for c in text if c.isprintable() or c in "\u00a0\u202f").strip()[:longest].encode("utf-8", "ignore").decode()
+    return "".join(c for c in text if c.isprintable() or c in "\u00a0\u202f").strip()[:longest].strip()
 
 
 def _number(text: str, largest: int) -> int:

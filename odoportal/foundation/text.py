@@ -4,12 +4,15 @@ import re
 import unicodedata
 
 _SPACES = re.compile(r"\s+")
-_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'", "–": "-", "—": "-", "−": "-"})
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'", "‐": "-", "–": "-", "—": "-", "−": "-"})
 
 
 def fold(text: str) -> str:
     """Lower case, no accents, ligatures and dashes in their plain form, single spaces."""
-    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
+    # Twice, since taking a letter such as ™ apart can bring capitals (Unicode 3.13, compatibility caseless matching).
+    plain = unicodedata.normalize("NFKD", text)
+    for _ in range(2):
+        plain = unicodedata.normalize("NFKD", plain.casefold().translate(_LIGATURES))
     return _SPACES.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
 
 

@@ -1,0 +1,76 @@
+"""A Chromium for the session, and pages that fail the test on any console error or policy violation."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.server import Portal
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+SIZES = {"phone": (390, 844), "tablet": (820, 1180), "pc": (1440, 900)}
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, without a sandbox, since tests run as root."""
+    found = shutil.which("chromium")
+    assert found, "no chromium on the path: python -m tests installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def cookies(portal: Portal) -> Callable[[str], str]:
+    """The session's cookie of a person, signed in once for all tests that do not sign out."""
+    known: dict[str, str] = {}
+
+    def of(email: str) -> str:
+        if email not in known:
+            known[email] = portal.sign_in(email, keep="1")
+        return known[email]
+
+    return of
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console said against the pages of a test."""
+    return []
+
+
+@pytest.fixture
+def open_page(portal: Portal, chromium: Browser, cookies: Callable[[str], str], complaints: list[str]) -> Iterator[Open]:
+    """`open_page(address, email=…, size="phone", scheme="dark", script=True)`: a page in a context of its own."""
+    contexts: list[BrowserContext] = []
+
+    def said(message: ConsoleMessage) -> None:
+        expected = "Failed to load resource" in message.text and ("404" in message.text or "422" in message.text or "410" in message.text)
+        if message.type in {"error", "warning"} and not expected:
+            complaints.append(f"{message.type}: {message.text}")
+
+    def opened(address: str, email: str = "", size: str = "pc", scheme: Any = "light", script: bool = True) -> Page:
+        width, height = SIZES[size]
+        context = chromium.new_context(
+            base_url=portal.url, viewport={"width": width, "height": height}, color_scheme=scheme, java_script_enabled=script,
+            has_touch=size != "pc", is_mobile=size == "phone", reduced_motion="reduce", locale="fr-CA",
+        )  # fmt: skip
+        contexts.append(context)
+        if email:
+            name, value = cookies(email).split("=", 1)
+            context.add_cookies([{"name": name, "value": value, "url": portal.url, "httpOnly": True, "sameSite": "Lax"}])
+        page = context.new_page()
+        page.on("console", said)
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -1,0 +1,90 @@
+"""Every page, in both languages and schemes, at every size: accessible by axe, and nothing wider than the screen."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SIZES, Open
+from tests.server import EMPTY, FLEET, OVERDUE
+
+PAGES = {
+    "login": ("/login", ""),
+    "forgot": ("/forgot", ""),
+    "guide": ("/guide", ""),
+    "home": ("/", FLEET),
+    "home-long": ("/", OVERDUE),
+    "orders": ("/orders", FLEET),
+    "orders-empty": ("/orders", EMPTY),
+    "orders-long": ("/orders", OVERDUE),
+    "order": ("/orders?open=26140", FLEET),
+    "order-missing": ("/orders?open=26367", FLEET),
+    "invoices": ("/invoices", FLEET),
+    "invoices-none": ("/invoices?q=zzz", FLEET),
+    "invoice": ("/invoices?open=211702", FLEET),
+    "profile": ("/profile", FLEET),
+    "help": ("/help", FLEET),
+}
+
+
+def _settle(page: Page, email: str) -> None:
+    """The live page: nothing of the document's first rows is left, or, without them, the script runs."""
+    if email:
+        expect(page.locator(".first")).to_have_count(0)
+    if "open=" in page.url:
+        expect(page.get_by_role("dialog")).to_be_visible()
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing(open_page: Open, name: str, size: str) -> None:
+    path, email = PAGES[name]
+    for language in ("fr", "en"):
+        for scheme in ("light", "dark"):
+            page = open_page(f"/{language}{path}", email, size=size, scheme=scheme)
+            _settle(page, email)
+            found = Axe().run(page).response["violations"]
+            told = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in found]
+            assert told == [], f"{language} {scheme}"
+            page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_wider_than_320_pixels(open_page: Open, name: str) -> None:
+    path, email = PAGES[name]
+    for language in ("fr", "en"):
+        page = open_page(f"/{language}{path}", email, size="phone")
+        page.set_viewport_size({"width": 320, "height": 700})
+        _settle(page, email)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, language
+        page.close()
+
+
+def test_the_menus_and_the_drawer_are_accessible(open_page: Open) -> None:
+    page = open_page("/fr/invoices", FLEET, size="phone")
+    _settle(page, FLEET)
+    for target in ("drawer", "user-menu", "language-menu", "filters"):
+        page.locator(f"[popovertarget={target}]:visible").first.click()
+        expect(page.locator(f"#{target}")).to_be_visible()
+        assert Axe().run(page).response["violations"] == [], target
+        page.keyboard.press("Escape")
+        expect(page.locator(f"#{target}")).to_be_hidden()
+
+
+def test_an_unknown_address_is_told_in_its_language_without_script(open_page: Open) -> None:
+    for language, words in (("fr", "Cette page n’existe pas"), ("en", "This page does not exist")):
+        page = open_page(f"/{language}/nowhere", script=False)
+        expect(page.get_by_role("heading", name=words)).to_be_visible()
+
+
+def test_the_documents_rows_are_the_live_rows(open_page: Open) -> None:
+    """What the server wrote and what replaces it read the same."""
+    for path in ("/fr/orders", "/en/invoices?state=overdue", "/fr/"):
+        still = open_page(path, FLEET, script=False).locator("main").inner_text()
+        page = open_page(path, FLEET)
+        _settle(page, FLEET)
+        # The clock of "as of" may have moved on between the two.
+        assert _without_time(page.locator("main").inner_text()) == _without_time(still)
+
+
+def _without_time(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and not line.startswith(("as of", "à jour à", "Show", "Afficher"))]

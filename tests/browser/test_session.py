@@ -1,0 +1,76 @@
+"""Signing out, being signed out, and getting back in."""
+
+import email
+import re
+from email.policy import default
+
+from playwright.sync_api import expect
+from sqlalchemy import text
+
+from tests.browser.conftest import Open
+from tests.server import EMPTY, FLEET, PASSWORD, Portal
+
+NEW_PASSWORD = "une route qui monte doucement"  # noqa: S105
+
+
+def test_signing_out_in_one_tab_leaves_the_other(open_page: Open) -> None:
+    page = open_page("/en/login")
+    page.get_by_label("Email").fill(FLEET)
+    page.locator("#password").fill(PASSWORD)
+    page.get_by_role("button", name="Login").click()
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    other = page.context.new_page()
+    other.goto("/en/orders")
+    expect(other.locator("#live tbody tr")).to_have_count(10)
+    page.locator("[popovertarget=user-menu]").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    expect(other).to_have_url(re.compile(r"/en/login\?.*next=%2Fen%2Forders"))
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/en/login"))
+
+
+def test_a_session_ended_on_the_server_ends_at_the_next_click(open_page: Open, portal: Portal) -> None:
+    page = open_page("/en/login?next=%2Fen%2Forders")
+    page.get_by_label("Email").fill(EMPTY)
+    page.locator("#password").fill(PASSWORD)
+    page.get_by_role("button", name="Login").click()
+    expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
+    with portal.engine().begin() as connection:
+        connection.execute(text("DELETE FROM browser_session WHERE person_id = (SELECT id FROM person WHERE email = :e)"), {"e": EMPTY})
+    page.locator(".shell > nav.side").get_by_role("link", name="Invoices").click()
+    expect(page).to_have_url(re.compile(r"/en/login\?ended=1&next=%2Fen%2Finvoices"))
+    expect(page.get_by_text("Your session has ended.")).to_be_visible()
+
+
+def test_the_password_is_reset_from_the_mail(open_page: Open, portal: Portal) -> None:
+    page = open_page("/fr/login", size="phone")
+    page.get_by_role("link", name="Mot de passe oublié?").click()
+    page.get_by_label("Courriel").fill(EMPTY)
+    page.get_by_role("button", name="Envoyer le lien").click()
+    expect(page.get_by_role("heading", level=2)).to_be_visible()
+    page.goto(_link(portal, EMPTY))
+    expect(page).to_have_url(re.compile(r"/fr/reset$"))
+    page.locator("#password").fill("trop court")
+    page.locator("[type=submit]").click()
+    expect(page.locator("#password-error")).to_be_visible()
+    page.locator("#password").fill(NEW_PASSWORD)
+    page.locator("[type=submit]").click()
+    expect(page).to_have_url(re.compile(r"/fr/login\?changed=1"))
+    page.get_by_label("Courriel").fill(EMPTY)
+    page.locator("#password").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Se connecter").click()
+    expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()
+
+
+def _link(portal: Portal, to: str) -> str:
+    """The address in the newest letter to a person; letters are files in the data folder, written within seconds."""
+    for _ in range(100):
+        for file in sorted((portal.data / "mail").glob("*.eml"), reverse=True):
+            letter = email.message_from_bytes(file.read_bytes(), policy=default)
+            body = letter.get_body(("plain",))
+            found = re.search(r"https?://\S+/reset\?token=\S+", body.get_content()) if body and to in str(letter["To"]) else None
+            if found:
+                return found[0]
+        portal.ask("/healthz")
+    raise AssertionError("no letter with a link came")

@@ -1,0 +1,134 @@
+"""Accounts, orders and invoices made for a test, with the search texts an import would give them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlmodel import Session, SQLModel
+
+from odoportal.accounts.models import Account
+from odoportal.addresses import models as _addresses
+from odoportal.devices import models as _devices
+from odoportal.foundation import database
+from odoportal.foundation.identity import Membership, Who
+from odoportal.foundation.money import ZERO
+from odoportal.invoices import text as invoice_text
+from odoportal.invoices.models import Invoice
+from odoportal.orders import text as order_text
+from odoportal.orders.models import Order, OrderLine
+from odoportal.settings import get_settings
+from odoportal.signin import models as _signin
+
+TABLES = (_addresses, _devices, _signin)
+"""Rooms whose tables the others refer to, so that all of them are made."""
+TODAY = date(2020, 9, 24)
+NOON = datetime(2020, 9, 24, 16, 0, tzinfo=UTC)
+PLAN = ("Annual plan ODO50", "Forfait annuel ODO50")
+
+
+@pytest.fixture
+def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An empty database on the portal's own settings, for a test that goes through `foundation.database`."""
+    values = {"MODE": "demo", "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}", "PUBLIC_URL": "http://localhost:3000", "TODAY": TODAY.isoformat()}
+    for name, value in values.items():
+        monkeypatch.setenv(f"ODOPORTAL_{name}", value)
+    get_settings.cache_clear()
+    database.engine.cache_clear()
+    SQLModel.metadata.create_all(database.engine())
+    yield database.engine()
+    database.engine().dispose()
+
+
+@contextmanager
+def emptied(engine: Engine) -> Iterator[Session]:
+    """A session of which nothing stays: for properties that are tried with many sets of rows."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+        session.rollback()
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A database for one module, for use with `emptied`."""
+    made = database.make_engine(f"sqlite:///{tmp_path_factory.mktemp('rows') / 'rows.db'}")
+    SQLModel.metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+def account(session: Session, number: str = "1042") -> int:
+    """A new account's id."""
+    made = Account(number=number, name=f"Transport {number}", created_at=NOON)
+    session.add(made)
+    session.flush()
+    assert made.id is not None
+    return made.id
+
+
+def order(
+    session: Session,
+    account_id: int,
+    number: str,
+    start: date = date(2020, 1, 1),
+    end: date = date(2020, 12, 31),
+    lines: Sequence[tuple[str, str]] = (PLAN,),
+    **more: Any,
+) -> Order:
+    """A new order with a line per pair of texts (English, French)."""
+    placed = datetime(start.year, start.month, start.day, 15, tzinfo=UTC)
+    values: dict[str, Any] = {"placed_at": placed, "subtotal": Decimal("500.00"), "total": Decimal("574.88"), **more}
+    digits = "".join(c for c in number if c.isdigit())
+    made = Order(account_id=account_id, number=number, number_order=int(digits or 0), start_on=start, end_on=end, **values)
+    session.add(made)
+    session.flush()
+    assert made.id is not None
+    texts = [
+        OrderLine(account_id=account_id, order_id=made.id, position=i, quantity=2, description_en=en, description_fr=fr, amount=Decimal("250.00"), plan=True)
+        for i, (en, fr) in enumerate(lines)
+    ]
+    session.add_all(texts)
+    made.search = order_text.search_text(made, texts)
+    made.first_line_en, made.first_line_fr = order_text.first_line(texts, "en"), order_text.first_line(texts, "fr")
+    session.flush()
+    return made
+
+
+def invoice(session: Session, account_id: int, number: str, total: str = "100.00", issued: date = date(2020, 9, 1), due: date | None = None, **more: Any) -> Invoice:
+    """A new invoice; the sums of its payments are given, not worked out."""
+    amount = Decimal(total)
+    digits = "".join(c for c in number if c.isdigit())
+    sums = {"paid": ZERO, "pending": ZERO, "credited": ZERO, "settled_on": None, **more}
+    made = Invoice(
+        account_id=account_id, number=number, number_order=int(digits or 0), issued_on=issued, due_on=due or issued + timedelta(days=30), subtotal=amount, total=amount, **sums
+    )  # fmt: skip
+    made.search = invoice_text.search_text(made, [], [])
+    session.add(made)
+    session.flush()
+    return made
+
+
+def who(account_id: int, number: str = "1042", region: str = "en-CA", others: Sequence[tuple[int, str]] = ()) -> Who:
+    """A signed-in owner of the account, and of others by id and number."""
+    mine = [Membership(i, n, f"Transport {n}", "owner") for i, n in [(account_id, number), *others]]
+    return Who("session", 1, "Maria Gagnon", "maria@example.com", region[:2], region, tuple(mine), mine[0], NOON, NOON + timedelta(hours=12), NOON + timedelta(minutes=30))
+
+
+@contextmanager
+def counting(engine: Engine) -> Iterator[list[str]]:
+    """The statements that an engine runs meanwhile."""
+    ran: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")):
+            ran.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield ran
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
