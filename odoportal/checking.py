@@ -52,7 +52,7 @@ def _mail(settings: Settings) -> str:
     if parts.scheme == "smtps":
         server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
     else:
-        server = smtplib.SMTP(host, port or (587 if parts.scheme == 'smtp+starttls' else 25), timeout=TIMEOUT_SECONDS)
+        server = smtplib.SMTP(host, port or (587 if parts.scheme == "smtp+starttls" else 25), timeout=TIMEOUT_SECONDS)
     with server:
         if parts.scheme == "smtp+starttls":
             server.starttls(context=ssl.create_default_context())

@@ -159,16 +159,27 @@ def _connection() -> rx.Component:
     texts: dict[str, dict[str, str]] = {}
     for language in i18n.LANGUAGES:
         with i18n.use(language):
-            texts[language] = {"lost": i18n.t("Connection lost."), "had": i18n.t("You see what we had at {time}.", time="{time}"), "trying": i18n.t("Trying again")}
+            texts[language] = {
+                "lost": i18n.t("Connection lost."),
+                "had": i18n.t("You see what we had at {time}.", time="{time}"),
+                "trying": i18n.t("Trying again"),
+            }
     return Connection.create(fr=texts["fr"], en=texts["en"], icon=View(lambda _: icon("wifi-off")).component(None))
 
 
 def _make() -> rx.App:
-    language = rx.Var('(useLocation().pathname.startsWith("/en")?"en":"fr")', _var_type=str, _var_data=VarData(imports={"react-router": [ImportVar(tag="useLocation")]}))
+    language: Any = rx.Var(
+        '(useLocation().pathname.startsWith("/en")?"en":"fr")',
+        _var_type=str,
+        _var_data=VarData(imports={"react-router": [ImportVar(tag="useLocation")]}),
+    )
     made = rx.App(
         html_custom_attrs={"lang": language},
         stylesheets=["/tokens.css", "/components.css"],
-        head_components=[rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"), rx.el.meta(name="viewport", content="width=device-width, initial-scale=1")],
+        head_components=[
+            rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
+            rx.el.meta(name="viewport", content="width=device-width, initial-scale=1"),
+        ],
         api_transformer=[http, _documents],
         toaster=None,
         app_wraps={(5, "Overlay"): lambda _stateful: rx.fragment(_connection())},

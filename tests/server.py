@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from odoportal import building
 from odoportal.foundation.database import make_engine
 
-PASSWORD = "grand tour du lac"  # noqa: S105
+PASSWORD = "grand tour du lac"
 GUIDE = "maria@transportgagnon.ca"
 FLEET = "josee@groupelaurentides.ca"
 LARGE = "ian@borealhaulage.ca"

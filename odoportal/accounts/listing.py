@@ -43,6 +43,7 @@ class Listed(rx.State, mixin=True):
     version: int = 0
     rules: ClassVar[ListRules]
     draw: ClassVar[Drawn]
+    _arrive: Any
 
     @rx.event
     async def load(self) -> None:

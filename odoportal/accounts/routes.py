@@ -28,4 +28,6 @@ async def region(request: Request) -> Response:
         await write(_choose, who.person_id, str(chosen))
     came_from = urlsplit(request.headers.get("referer", ""))
     back = came_from.path if f"{came_from.scheme}://{came_from.netloc}".lower() == get_settings().origin else "/"
-    return RedirectResponse(back + (f"?{came_from.query}" if came_from.query and back != "/" else ""), HTTPStatus.SEE_OTHER, {"cache-control": "no-store"})
+    return RedirectResponse(
+        back + (f"?{came_from.query}" if came_from.query and back != "/" else ""), HTTPStatus.SEE_OTHER, {"cache-control": "no-store"}
+    )

@@ -64,7 +64,8 @@ def shell_view(session: Session, who: Who, here: str, today: date, counts: Count
     formats = Formats(who.region)
     counted = {path: formats.number(n) if n else "" for path, n in counts(session, who.account.account_id, today).items()}
     choices = [
-        AccountChoice(m.number, m.name, "?" + urlencode({"account": m.number}), m.account_id == who.account.account_id) for m in who.memberships
+        AccountChoice(m.number, m.name, "?" + urlencode({"account": m.number}), m.account_id == who.account.account_id)
+        for m in who.memberships
     ]
     return ShellView(
         name=who.name,

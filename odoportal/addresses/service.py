@@ -7,9 +7,20 @@ from sqlmodel import Session, col, select
 from odoportal.addresses.models import Address
 
 _PROVINCES_FR = {
-    "QC": "Québec", "ON": "Ontario", "NB": "Nouveau-Brunswick", "NS": "Nouvelle-Écosse", "PE": "Île-du-Prince-Édouard", "NL": "Terre-Neuve-et-Labrador",
-    "MB": "Manitoba", "SK": "Saskatchewan", "AB": "Alberta", "BC": "Colombie-Britannique", "YT": "Yukon", "NT": "Territoires du Nord-Ouest", "NU": "Nunavut",
-}  # fmt: skip
+    "QC": "Québec",
+    "ON": "Ontario",
+    "NB": "Nouveau-Brunswick",
+    "NS": "Nouvelle-Écosse",
+    "PE": "Île-du-Prince-Édouard",
+    "NL": "Terre-Neuve-et-Labrador",
+    "MB": "Manitoba",
+    "SK": "Saskatchewan",
+    "AB": "Alberta",
+    "BC": "Colombie-Britannique",
+    "YT": "Yukon",
+    "NT": "Territoires du Nord-Ouest",
+    "NU": "Nunavut",
+}
 
 
 def by_id(session: Session, account_id: int, ids: Iterable[int | None]) -> Mapping[int, Address]:
@@ -26,6 +37,15 @@ def lines(address: Address | None, language: str) -> list[str]:
     """
     if address is None:
         return []
-    place = f"{address.city} {address.province}" if language == "en" else f"{address.city} ({_PROVINCES_FR.get(address.province, address.province)})"
-    written = [address.name, address.line1, address.line2, f"{place if address.province else address.city}\u00a0 {address.postal_code}".strip()]
+    place = (
+        f"{address.city} {address.province}"
+        if language == "en"
+        else f"{address.city} ({_PROVINCES_FR.get(address.province, address.province)})"
+    )
+    written = [
+        address.name,
+        address.line1,
+        address.line2,
+        f"{place if address.province else address.city}\u00a0 {address.postal_code}".strip(),
+    ]
     return [line for line in (*written, address.country if address.country != "CA" else "") if line]

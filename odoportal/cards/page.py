@@ -8,6 +8,4 @@ from odoportal.foundation.i18n import t
 
 def page() -> rx.Component:
     """The page, in the language in use."""
-    return soon_page(
-        t("Here you will see and change the cards that pay your invoices.")
-    )
+    return soon_page(t("Here you will see and change the cards that pay your invoices."))

@@ -13,12 +13,23 @@ from odoportal.ui.slots import live
 
 
 def _band(view: Ref) -> El:
-    owed_note = when(view.overdue, el("span", icon("triangle-alert", small=True), " ", view.overdue, cls="bad-t small"), el("span", view.owed_note, cls="muted small"))
+    owed_note = when(
+        view.overdue,
+        el("span", icon("triangle-alert", small=True), " ", view.overdue, cls="bad-t small"),
+        el("span", view.owed_note, cls="muted small"),
+    )
     return el(
         "div",
         link(el("span", t("You owe")), el("span", view.owed, cls="big"), owed_note, to=view.owed_url),
-        link(el("span", t("Ends within 60 days")), el("span", view.ending, cls="big"), el("span", view.ending_note, cls="muted small"), to=view.ending_url),
-        link(el("span", t("Active")), el("span", view.active, cls="big"), el("span", view.active_note, cls="muted small"), to=view.active_url),
+        link(
+            el("span", t("Ends within 60 days")),
+            el("span", view.ending, cls="big"),
+            el("span", view.ending_note, cls="muted small"),
+            to=view.ending_url,
+        ),
+        link(
+            el("span", t("Active")), el("span", view.active, cls="big"), el("span", view.active_note, cls="muted small"), to=view.active_url
+        ),
         cls="card band",
     )
 
@@ -29,7 +40,11 @@ def _todo(view: Ref) -> El:
         text = el("div", el("strong", row.title), el("p", row.text, cls="soft small"))
         return el("li", shape, text, link(row.action, el("span", " ", row.title, cls="sr"), to=row.url, cls="btn second sm"))
 
-    listed = when(view.todo, el("ul", each(view.todo, one), cls="todo"), el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs you today."), cls="soft allclear"))
+    listed = when(
+        view.todo,
+        el("ul", each(view.todo, one), cls="todo"),
+        el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs you today."), cls="soft allclear"),
+    )
     more = when(view.more_todo, link(view.more_todo, to=view.more_todo_url, cls="tapline small"))
     return el("section", el("h2", t("To do")), listed, more, cls="card pad", aria_label=t("To do"))
 
@@ -41,9 +56,21 @@ def _drawing(view: Ref) -> El:
         return el("g", when(row.now, el("rect", **shape, cls="now"), el("rect", **shape)), label)
 
     def line(row: Ref) -> Node:
-        return el("g", el("line", x1=str(CHART_LEFT), x2=str(CHART_WIDTH), y1=row.y, y2=row.y), el("text", row.text, x=str(CHART_LEFT - 8), y=row.text_y, textAnchor="end"))
+        return el(
+            "g",
+            el("line", x1=str(CHART_LEFT), x2=str(CHART_WIDTH), y1=row.y, y2=row.y),
+            el("text", row.text, x=str(CHART_LEFT - 8), y=row.text_y, textAnchor="end"),
+        )
 
-    return el("svg", each(view.grid, line), each(view.bars, bar), viewBox=f"0 0 {CHART_WIDTH} {CHART_HEIGHT}", cls="chart", aria_hidden="true", focusable="false")
+    return el(
+        "svg",
+        each(view.grid, line),
+        each(view.bars, bar),
+        viewBox=f"0 0 {CHART_WIDTH} {CHART_HEIGHT}",
+        cls="chart",
+        aria_hidden="true",
+        focusable="false",
+    )
 
 
 def _spending(view: Ref) -> El:
@@ -55,13 +82,21 @@ def _spending(view: Ref) -> El:
         _drawing(view),
         el("details", el("summary", t("Table")), table, cls="astable"),
     )
-    return el("section", el("h2", t("Spending by month")), when(view.chart, shown, el("p", t("Nothing was invoiced in the last 12 months."), cls="soft")), cls="card pad", aria_label=t("Spending by month"))
+    return el(
+        "section",
+        el("h2", t("Spending by month")),
+        when(view.chart, shown, el("p", t("Nothing was invoiced in the last 12 months."), cls="soft")),
+        cls="card pad",
+        aria_label=t("Spending by month"),
+    )
 
 
 def _tiles(view: Ref) -> Node:
     said: dict[str, Node] = {
         "/orders": el("span", view.tile_orders),
-        "/invoices": el("span", when(view.tile_invoices_bad, el("span", el("b", view.tile_invoices_bad), ", ", cls="bad-t")), view.tile_invoices),
+        "/invoices": el(
+            "span", when(view.tile_invoices_bad, el("span", el("b", view.tile_invoices_bad), ", ", cls="bad-t")), view.tile_invoices
+        ),
         "/renewals": el("span", view.tile_renewals),
         "/devices": el("span", view.tile_devices),
         "/profile": el("span", view.tile_profile),
@@ -91,17 +126,49 @@ def _application(view: Ref) -> El:
         ),
     )
     guide = el(
-        "p", icon("book-open"), el("span", t("Read user guide"), " ", el("span", "(", el("a", t("English"), href=view.guide_en, hrefLang="en", data_out=True), " & ", el("a", t("French"), href=view.guide_fr, hrefLang="fr", data_out=True), ")", cls="nw")),
+        "p",
+        icon("book-open"),
+        el(
+            "span",
+            t("Read user guide"),
+            " ",
+            el(
+                "span",
+                "(",
+                el("a", t("English"), href=view.guide_en, hrefLang="en", data_out=True),
+                " & ",
+                el("a", t("French"), href=view.guide_fr, hrefLang="fr", data_out=True),
+                ")",
+                cls="nw",
+            ),
+        ),
         cls="guide",
-    )  # fmt: skip
-    text = t("The various modules offer a range of possibilities. You can define and modify various settings, view and print travel reports.")
-    return el("section", el("h2", t("My application")), el("p", text, cls="soft"), launch, guide, cls="card pad application", aria_label=t("My application"))
+    )
+    text = t(
+        "The various modules offer a range of possibilities. You can define and modify various settings, view and print travel reports."
+    )
+    return el(
+        "section",
+        el("h2", t("My application")),
+        el("p", text, cls="soft"),
+        launch,
+        guide,
+        cls="card pad application",
+        aria_label=t("My application"),
+    )
 
 
 def _latest(view: Ref) -> Node:
     def one(row: Ref) -> El:
         shape = choose(row.icon, {"order": icon("package"), "invoice": icon("receipt-text")})
-        return el("li", shape, link(row.name, to=row.url, cls="plainlink"), el("b", row.amount), el("span", row.text, cls="small muted"), cls="rec")
+        return el(
+            "li",
+            shape,
+            link(row.name, to=row.url, cls="plainlink"),
+            el("b", row.amount),
+            el("span", row.text, cls="small muted"),
+            cls="rec",
+        )
 
     return when(view.latest, el("section", el("h2", t("Latest")), el("ul", each(view.latest, one)), cls="card pad", aria_label=t("Latest")))
 
@@ -123,7 +190,8 @@ HOME = View(_home)
 
 def _skeleton() -> str:
     card = '<div class="card pad"><span class="sk"></span><span class="sk"></span><span class="sk"></span></div>'
-    return f'<div class="head"><h1>{t("Dashboard")}</h1></div><div class="homegrid" aria-busy="true"><div class="stack">{card * 4}</div><div class="stack">{card * 2}</div></div>'
+    grid = f'<div class="stack">{card * 4}</div><div class="stack">{card * 2}</div>'
+    return f'<div class="head"><h1>{t("Dashboard")}</h1></div><div class="homegrid" aria-busy="true">{grid}</div>'
 
 
 def page() -> rx.Component:

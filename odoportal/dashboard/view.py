@@ -137,7 +137,9 @@ def home_view(session: Session, who: Who, language: str, today: date) -> HomeVie
     return HomeView(
         as_of=t("as of {time}", time=formats.time(clock.now())),
         owed=formats.amount(owing.total),
-        owed_note="" if owing.overdue else (t("next due {day}", day=formats.day(owing.next_due)) if owing.next_due else t("Nothing to pay")),
+        owed_note=""
+        if owing.overdue
+        else (t("next due {day}", day=formats.day(owing.next_due)) if owing.next_due else t("Nothing to pay")),
         overdue=overdue_word if owing.overdue else "",
         owed_url=to("/invoices", state="to_pay"),
         ending=tn("{n} plan", "{n} plans", plans) if plans else tn("{n} agreement", "{n} agreements", len(ending)),
@@ -175,11 +177,22 @@ def _more(count: int) -> str:
     return tn("{n} more overdue invoice", "{n} more overdue invoices", count) if count > 0 else ""
 
 
-def _todo(session: Session, account_id: int, ending: Sequence[orders.Ending], formats: Formats, today: date, to: Callable[..., str]) -> list[Todo]:
+def _todo(
+    session: Session, account_id: int, ending: Sequence[orders.Ending], formats: Formats, today: date, to: Callable[..., str]
+) -> list[Todo]:
     shown: list[Todo] = []
     for invoice in invoices.overdue(session, account_id, today, TODO_INVOICES):
         text = t("{amount}, due {day}", amount=formats.amount(invoices.balance(invoice)), day=formats.day(invoice.due_on))
-        shown.append(Todo(f"i{invoice.number}", "overdue", t("Invoice {number} is overdue", number=invoice.number), text, to("/invoices", open=invoice.number), t("Details")))
+        shown.append(
+            Todo(
+                f"i{invoice.number}",
+                "overdue",
+                t("Invoice {number} is overdue", number=invoice.number),
+                text,
+                to("/invoices", open=invoice.number),
+                t("Details"),
+            )
+        )
     for agreement in ending[:TODO_ENDING]:
         days = (agreement.end_on - today).days + 1
         title = tn("Agreement {number} ends in {n} day", "Agreement {number} ends in {n} days", days, number=agreement.number)
@@ -193,11 +206,33 @@ def _latest(session: Session, account_id: int, formats: Formats, today: date, to
     dated: list[tuple[date, Latest]] = []
     for order in orders.latest(session, account_id, LATEST):
         day = clock.local(order.placed_at).date()
-        dated.append((day, Latest(f"o{order.number}", "order", t("Order {number}", number=order.number), to("/orders", open=order.number), _day(day, today, formats), "")))
+        dated.append(
+            (
+                day,
+                Latest(
+                    f"o{order.number}",
+                    "order",
+                    t("Order {number}", number=order.number),
+                    to("/orders", open=order.number),
+                    _day(day, today, formats),
+                    "",
+                ),
+            )
+        )
     for invoice in invoices.latest(session, account_id, LATEST):
         text = f"{_day(invoice.issued_on, today, formats)}, {paid_view(invoice, formats, today).text.lower()}"
         dated.append(
-            (invoice.issued_on, Latest(f"i{invoice.number}", "invoice", t("Invoice {number}", number=invoice.number), to("/invoices", open=invoice.number), text, formats.amount(invoice.total)))
+            (
+                invoice.issued_on,
+                Latest(
+                    f"i{invoice.number}",
+                    "invoice",
+                    t("Invoice {number}", number=invoice.number),
+                    to("/invoices", open=invoice.number),
+                    text,
+                    formats.amount(invoice.total),
+                ),
+            )
         )
     return [latest for _, latest in sorted(dated, key=lambda pair: pair[0], reverse=True)[:LATEST]]
 
@@ -218,11 +253,22 @@ def _chart(spent: Sequence[tuple[date, Decimal]], formats: Formats) -> tuple[lis
         now = at == len(spent) - 1
         bars.append(
             Bar(
-                month.isoformat(), f"{left + width / 5:.1f}", f"{10 + height - tall:.1f}", f"{width * 3 / 5:.1f}", f"{tall:.1f}", f"{left + width / 2:.1f}",
-                month_name(month) if (len(spent) - 1 - at) % 2 == 0 else "", month_name(month, "year"), formats.amount(amount), now,
+                month.isoformat(),
+                f"{left + width / 5:.1f}",
+                f"{10 + height - tall:.1f}",
+                f"{width * 3 / 5:.1f}",
+                f"{tall:.1f}",
+                f"{left + width / 2:.1f}",
+                month_name(month) if (len(spent) - 1 - at) % 2 == 0 else "",
+                month_name(month, "year"),
+                formats.amount(amount),
+                now,
             )
-        )  # fmt: skip
-    grid = [Grid(str(i), f"{10 + height - height * i / 4:.1f}", f"{14 + height - height * i / 4:.1f}", _round(step * i, formats)) for i in range(5)]
+        )
+    grid = [
+        Grid(str(i), f"{10 + height - height * i / 4:.1f}", f"{14 + height - height * i / 4:.1f}", _round(step * i, formats))
+        for i in range(5)
+    ]
     return bars, grid
 
 

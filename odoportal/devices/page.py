@@ -8,6 +8,4 @@ from odoportal.foundation.i18n import t
 
 def page() -> rx.Component:
     """The page, in the language in use."""
-    return soon_page(
-        t("Here you will see every tracker with its vehicle and agreement, rename it, and report one that is lost or broken.")
-    )
+    return soon_page(t("Here you will see every tracker with its vehicle and agreement, rename it, and report one that is lost or broken."))

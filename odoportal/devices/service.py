@@ -9,7 +9,9 @@ from odoportal.devices.models import Device
 
 def of_order(session: Session, account_id: int, order_id: int) -> Sequence[Device]:
     """The trackers that came with an order, by serial."""
-    return session.exec(select(Device).where(Device.account_id == account_id, Device.order_id == order_id).order_by(col(Device.serial))).all()
+    return session.exec(
+        select(Device).where(Device.account_id == account_id, Device.order_id == order_id).order_by(col(Device.serial))
+    ).all()
 
 
 def count(session: Session, account_id: int) -> int:

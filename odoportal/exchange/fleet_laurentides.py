@@ -15,8 +15,14 @@ from odoportal.exchange.fleet_sheets import TODAY, Part, Sheets
 NUMBER, NAME = "10732", "Groupe Laurentides Transport"
 ACTIVE, ENDED, ACCESSORIES, DEVICES = 34, 13, 6, 72
 LAST_GENERATED = date(2020, 4, 28)
-ORDERS_BY_DAY = ((date(2013, 1, 7), 17800), (date(2017, 9, 5), 24417), (date(2018, 10, 1), 24982), (date(2019, 7, 22), 25518),
-                 (date(2020, 3, 9), 25975), (date(2020, 9, 24), 26367))  # fmt: skip
+ORDERS_BY_DAY = (
+    (date(2013, 1, 7), 17800),
+    (date(2017, 9, 5), 24417),
+    (date(2018, 10, 1), 24982),
+    (date(2019, 7, 22), 25518),
+    (date(2020, 3, 9), 25975),
+    (date(2020, 9, 24), 26367),
+)
 INVOICES_BY_DAY = ((date(2013, 1, 7), 181300), (date(2020, 5, 1), 210761), (date(2020, 9, 24), 212048))
 VEHICLES = ("Freightliner Cascadia", "Kenworth T680", "Volvo VNL", "Hino 338", "Isuzu NPR", "Ford Transit", "Peterbilt 579")
 
@@ -42,8 +48,13 @@ def _drawn_orders() -> list[tuple[str, date, int, date, list[Part]]]:
     """The orders of the picture, and one that is about to begin: number, start, years, day of the order, lines."""
     return [
         ("26359", date(2020, 10, 1), 3, date(2020, 9, 22), [sold.plans(4, 3, prepaid=False), sold.activation(4)]),
-        ("26288", date(2020, 8, 17), 3, date(2020, 8, 17), [
-            sold.plans(4, 3, prepaid=False), sold.trackers(4), sold.activation(4), sold.installation(4, "65.31")]),
+        (
+            "26288",
+            date(2020, 8, 17),
+            3,
+            date(2020, 8, 17),
+            [sold.plans(4, 3, prepaid=False), sold.trackers(4), sold.activation(4), sold.installation(4, "65.31")],
+        ),
         ("26140", date(2020, 6, 1), 2, date(2020, 4, 28), [sold.plans(1, 2, prepaid=False), sold.trackers(1), sold.cables(1)]),
         ("25975", date(2020, 3, 9), 1, date(2020, 3, 9), [sold.plans(6, 1, prepaid=True)]),
         ("25810", date(2019, 12, 2), 3, date(2019, 12, 2), [sold.plans(3, 3, prepaid=False), sold.trackers(3), sold.activation(3)]),
@@ -52,7 +63,7 @@ def _drawn_orders() -> list[tuple[str, date, int, date, list[Part]]]:
         ("25204", date(2019, 2, 11), 2, date(2019, 2, 11), [sold.plans(2, 2, prepaid=False), sold.trackers(2)]),
         ("24982", date(2018, 10, 1), 2, date(2018, 10, 1), [sold.plans(2, 2, prepaid=True)]),
         ("24417", date(2017, 9, 5), 3, date(2017, 9, 5), [sold.plans(5, 3, prepaid=True)]),
-    ]  # fmt: skip
+    ]
 
 
 def _generated_orders(chance: random.Random) -> list[tuple[date, int, list[Part]]]:

@@ -132,5 +132,3 @@ def _faults(problem: ValidationError) -> Iterator[tuple[str, str]]:
         error = fault.get("ctx", {}).get("error")
         column = error.column if isinstance(error, RowError) else ".".join(str(part) for part in fault["loc"])
         yield column, str(error or fault["msg"])
-
-

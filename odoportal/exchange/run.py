@@ -160,5 +160,3 @@ def once(run: Run, name: str, lines: list[Line[R]], key: tuple[str, ...], brings
             run.refuse(name, line.at, key[-1], f"repeats line {first}", *([(brings, at[-1])] if brings else []))
         else:
             yield line
-
-

@@ -31,5 +31,5 @@ def local(instant: datetime) -> datetime:
 
 def use(source: Callable[[], datetime] | None) -> None:
     """Replace the source of instants (tests); `None` puts the system's clock back."""
-    global _source
+    global _source  # noqa: PLW0603
     _source = source or _system

@@ -115,7 +115,9 @@ class Documents:
     async def _front_door(self, request: Request) -> Response:
         who = await self._who(request)
         language = _preferred(request, who)
-        return RedirectResponse(f"/{language}/" if who else f"/{language}{LOGIN}", 302, {"vary": "Cookie, Accept-Language", "cache-control": "no-store"})
+        return RedirectResponse(
+            f"/{language}/" if who else f"/{language}{LOGIN}", 302, {"vary": "Cookie, Accept-Language", "cache-control": "no-store"}
+        )
 
     async def _who(self, request: Request, account: str | None = "") -> Who | None:
         token = request.cookies.get(cookie_name(get_settings().secure))
@@ -181,5 +183,3 @@ def _hashed_cookie(scope: Scope) -> list[tuple[bytes, bytes]]:
     token = Request({**scope, "type": "http"}).cookies.get(cookie_name(get_settings().secure))
     kept = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
     return [*kept, (b"cookie", f"{SOCKET_COOKIE}={digest(token)}".encode())] if token else kept
-
-

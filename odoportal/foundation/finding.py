@@ -15,7 +15,7 @@ from odoportal.foundation.money import typed_amount
 from odoportal.foundation.text import fold, like
 
 Row = TypeVar("Row", bound=SQLModel)
-Order = Sequence[tuple[ColumnElement[Any], bool]]
+Order = Sequence[tuple[Any, bool]]
 """Expressions to sort by, each with True for descending; the last one is unique, none is ever NULL."""
 
 
@@ -41,7 +41,7 @@ def _days_of_julian(element: Any, compiler: Any, **kw: Any) -> str:
 def progress(start: Any, end: Any, today: date) -> ColumnElement[int]:
     """The share of a term that has run, in whole percent, as SQL (the same rule as `orders.service.progress`)."""
     ran = days_between(literal(today), start) * 100
-    return case((start > today, 0), (end < today, 100), else_=ran / (days_between(end, start) + 1))
+    return case((start > today, 0), (end < today, 100), else_=ran // (days_between(end, start) + 1))
 
 
 def words(q: str) -> list[str]:

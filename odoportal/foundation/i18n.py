@@ -101,7 +101,12 @@ class Formats:
 
     def rate(self, value: Decimal) -> str:
         """A tax rate in percent with all its decimals: `9.975%`, `9,975 %`."""
-        return format_percent(value / 100, "#,##0.####%" if self.region == "en-CA" else "#,##0.####\u00a0%", locale=_locale(self.region), decimal_quantization=False)
+        return format_percent(
+            value / 100,
+            "#,##0.####%" if self.region == "en-CA" else "#,##0.####\u00a0%",
+            locale=_locale(self.region),
+            decimal_quantization=False,
+        )
 
     def day(self, value: date) -> str:
         """A numeric date, `2026-10-03` in both regions."""

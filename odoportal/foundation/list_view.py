@@ -108,7 +108,9 @@ class ListTexts:
     dates: str
 
 
-def list_view(query: ListQuery, shown: Window, account_total: int, formats: Formats, texts: ListTexts, counts: Mapping[str, int]) -> ListView:
+def list_view(
+    query: ListQuery, shown: Window, account_total: int, formats: Formats, texts: ListTexts, counts: Mapping[str, int]
+) -> ListView:
     """The frame of a list, in the language in use.
 
     Args:
@@ -123,7 +125,9 @@ def list_view(query: ListQuery, shown: Window, account_total: int, formats: Form
     return ListView(
         url=query.url(),
         total=number(shown.total),
-        tabs=[Tab(k or "all", text, number(counts[k]), query.url(state=k), "true" if query.state == k else "false") for k, text in texts.tabs],
+        tabs=[
+            Tab(k or "all", text, number(counts[k]), query.url(state=k), "true" if query.state == k else "false") for k, text in texts.tabs
+        ],
         sizes=[Option(str(s), str(s), s == query.size) for s in SIZES],
         sorts=_sorts(query, texts),
         plain_sort=query.rules.default_sort,
@@ -133,7 +137,9 @@ def list_view(query: ListQuery, shown: Window, account_total: int, formats: Form
         q=query.q,
         since=query.since.isoformat() if query.since else "",
         until=query.until.isoformat() if query.until else "",
-        showing=t("Showing {first} to {last} of {total} entries", first=number(shown.first), last=number(shown.last), total=number(shown.total)),
+        showing=t(
+            "Showing {first} to {last} of {total} entries", first=number(shown.first), last=number(shown.last), total=number(shown.total)
+        ),
         pages=_pages(query, shown, formats),
         previous=query.url(page=shown.page - 1, open="") if shown.page > 1 else "",
         next=query.url(page=shown.page + 1, open="") if shown.page < shown.pages else "",
@@ -142,7 +148,9 @@ def list_view(query: ListQuery, shown: Window, account_total: int, formats: Form
         empty_title=_empty_title(query, account_total, texts) if not shown.total else "",
         clear=query.url(q="", state="", since=None, until=None, texts={}),
         as_of=formats.time(clock.now()),
-        title=t("{list}, page {page} of {pages}", list=texts.name, page=number(shown.page), pages=number(shown.pages)) if shown.pages > 1 else texts.name,
+        title=t("{list}, page {page} of {pages}", list=texts.name, page=number(shown.page), pages=number(shown.pages))
+        if shown.pages > 1
+        else texts.name,
     )
 
 
@@ -157,7 +165,11 @@ def _head(query: ListQuery, key: str, text: str, right: bool) -> Head:
 def _sorts(query: ListQuery, texts: ListTexts) -> list[Option]:
     names = {key: text for key, text, _ in texts.columns}
     return [
-        Option(sort, (t("{column}, descending") if sort[0] == "-" else t("{column}, ascending")).format(column=names[sort.removeprefix("-")]), query.sort == sort)
+        Option(
+            sort,
+            (t("{column}, descending") if sort[0] == "-" else t("{column}, ascending")).format(column=names[sort.removeprefix("-")]),
+            query.sort == sort,
+        )
         for key in query.rules.sorts
         for sort in (f"-{key}", key)
     ]
@@ -170,12 +182,17 @@ def _pages(query: ListQuery, shown: Window, formats: Formats) -> list[PageLink]:
             links.append(PageLink(f"gap{position}", "…", "", False, ""))
             continue
         written = formats.number(number)
-        links.append(PageLink(str(number), written, query.url(page=number, open=""), number == shown.page, t("Page {number}", number=written)))
+        links.append(
+            PageLink(str(number), written, query.url(page=number, open=""), number == shown.page, t("Page {number}", number=written))
+        )
     return links
 
 
 def _chips(query: ListQuery, formats: Formats, texts: ListTexts) -> list[Chip]:
-    chips = [Chip(name, t("of order {number}", number=value), query.url(texts={k: v for k, v in query.texts.items() if k != name})) for name, value in query.texts.items()]
+    chips = [
+        Chip(name, t("of order {number}", number=value), query.url(texts={k: v for k, v in query.texts.items() if k != name}))
+        for name, value in query.texts.items()
+    ]
     if query.since or query.until:
         if query.since and query.until:
             span = t("{first} to {last}", first=formats.day(query.since), last=formats.day(query.until))
@@ -190,4 +207,8 @@ def _chips(query: ListQuery, formats: Formats, texts: ListTexts) -> list[Chip]:
 def _empty_title(query: ListQuery, account_total: int, texts: ListTexts) -> str:
     if not account_total:
         return texts.nothing
-    return t("{nothing} matches “{query}”", nothing=texts.no_match, query=query.q) if query.q else t("{nothing} matches these filters", nothing=texts.no_match)
+    return (
+        t("{nothing} matches “{query}”", nothing=texts.no_match, query=query.q)
+        if query.q
+        else t("{nothing} matches these filters", nothing=texts.no_match)
+    )

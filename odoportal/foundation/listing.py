@@ -102,7 +102,9 @@ class ListQuery:
 
     def sorted_by(self, key: str) -> str:
         """The address of a click on a column's head: its own order first, then the other way round."""
-        first, second = (f"-{key}", key) if key == self.rules.default_sort.removeprefix("-") and self.rules.default_sort[0] == "-" else (key, f"-{key}")
+        first, second = (
+            (f"-{key}", key) if key == self.rules.default_sort.removeprefix("-") and self.rules.default_sort[0] == "-" else (key, f"-{key}")
+        )
         return self.url(sort=second if self.sort == first else first)
 
 

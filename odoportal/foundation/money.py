@@ -42,11 +42,11 @@ class Money(TypeDecorator[Decimal]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ARG002
         """Dollars to cents; raises ValueError on a fraction of a cent."""
         return None if value is None else cents(Decimal(value))
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
         """Cents to dollars."""
         return None if value is None else dollars(int(value))
 

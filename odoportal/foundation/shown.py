@@ -68,4 +68,6 @@ def line_view(line: ItemRow, formats: Formats, language: str, without_amount: st
 def tax_view(tax: TaxRow, formats: Formats, language: str) -> TaxView:
     """A tax row in the page's language."""
     name = tax.name_en if language == "en" else tax.name_fr
-    return TaxView(str(tax.position), f"{name} {formats.rate(tax.rate)}", t("No. {number}", number=tax.registration), formats.amount(tax.amount))
+    return TaxView(
+        str(tax.position), f"{name} {formats.rate(tax.rate)}", t("No. {number}", number=tax.registration), formats.amount(tax.amount)
+    )

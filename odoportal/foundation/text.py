@@ -17,5 +17,5 @@ def fold(text: str) -> str:
 
 
 def like(word: str) -> str:
-    """A LIKE pattern that finds the word anywhere; `%`, `_` and `\\` stand for themselves (escape `\\`)."""
+    r"""A LIKE pattern that finds the word anywhere; `%`, `_` and `\` stand for themselves (escape `\`)."""
     return "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

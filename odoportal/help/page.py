@@ -53,7 +53,10 @@ def _guide() -> Node:
         ),
         _part(
             t("Home page of the ODOportal"),
-            t("On the home page of your portal, both in the left section and in the middle section, you will find an Orders tab as well as an Invoices tab."),
+            t(
+                "On the home page of your portal, both in the left section and in the middle section, "
+                "you will find an Orders tab as well as an Invoices tab."
+            ),
             t("Click on the desired section."),
         ),
         _part(
@@ -75,7 +78,11 @@ def guide() -> rx.Component:
     """The bundled user guide, for everybody; it stands in until its PDF is set."""
     top = View(
         lambda _: el(
-            "header", link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal"), el("span", cls="push"), language_link(other(current()), cls="ghost"), cls="bar"
+            "header",
+            link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal"),
+            el("span", cls="push"),
+            language_link(other(current()), cls="ghost"),
+            cls="bar",
         )
     )
     return rx.fragment(top.component(None), rx.el.main(View(lambda _: _guide()).component(None), id="main", class_name="main narrowpage"))
@@ -85,9 +92,18 @@ def not_found() -> rx.Component:
     """The page for an address that does not exist."""
     text = View(
         lambda _: el(
-            "div", icon("package-open"), el("h1", t("This page does not exist")), el("p", t("The address is mistyped, or the page has moved.")),
-            el("div", el("a", t("Go to the Dashboard"), href=address("/"), cls="btn primary"), language_link(other(current()), cls="btn plain"), cls="row"), cls="empty",
+            "div",
+            icon("package-open"),
+            el("h1", t("This page does not exist")),
+            el("p", t("The address is mistyped, or the page has moved.")),
+            el(
+                "div",
+                el("a", t("Go to the Dashboard"), href=address("/"), cls="btn primary"),
+                language_link(other(current()), cls="btn plain"),
+                cls="row",
+            ),
+            cls="empty",
         )
-    )  # fmt: skip
+    )
     top = View(lambda _: el("header", el("a", *wordmark(), href=address("/"), cls="logo", aria_label="ODOportal"), cls="bar"))
     return rx.fragment(top.component(None), rx.el.main(text.component(None), id="main", class_name="main"))

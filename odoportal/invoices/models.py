@@ -114,7 +114,11 @@ class CreditNote(SQLModel, table=True):
     """A credit note and the invoice it corrects."""
 
     __tablename__ = "credit_note"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (*_of_invoice(UniqueConstraint("account_id", "id")), Index("ix_credit_note_invoice", "invoice_id"), CheckConstraint("total > 0"))
+    __table_args__ = (
+        *_of_invoice(UniqueConstraint("account_id", "id")),
+        Index("ix_credit_note_invoice", "invoice_id"),
+        CheckConstraint("total > 0"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     account_id: int

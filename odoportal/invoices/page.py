@@ -33,7 +33,14 @@ def _cells(row: Ref) -> tuple[Node, ...]:
 
 def _card(row: Ref) -> Node:
     return (
-        el("div", el("h3", link(row.number, to=row.details, how="open")), el("span", row.date, cls="muted"), el("span", cls="push"), el("b", row.amount, cls="nw"), cls="top"),
+        el(
+            "div",
+            el("h3", link(row.number, to=row.details, how="open")),
+            el("span", row.date, cls="muted"),
+            el("span", cls="push"),
+            el("b", row.amount, cls="nw"),
+            cls="top",
+        ),
         _paid(row.paid),
         el("div", _details_link(row, "btn plain"), cls="acts"),
     )
@@ -54,20 +61,38 @@ def _address(title: str, lines: Ref) -> Node:
 
 
 def _facts(details: Ref) -> Node:
-    head = el("tr", el("th", t("Item"), scope="col"), el("th", t("Qty"), scope="col", cls="r"), el("th", t("Unit price"), scope="col", cls="r tab"), el("th", t("Amount"), scope="col", cls="r"))
+    head = el(
+        "tr",
+        el("th", t("Item"), scope="col"),
+        el("th", t("Qty"), scope="col", cls="r"),
+        el("th", t("Unit price"), scope="col", cls="r tab"),
+        el("th", t("Amount"), scope="col", cls="r"),
+    )
     dates = el(
         "dl",
-        el("dt", t("Date")), el("dd", details.date),
-        el("dt", t("Due")), el("dd", details.due),
+        el("dt", t("Date")),
+        el("dd", details.date),
+        el("dt", t("Due")),
+        el("dd", details.due),
         when(details.order, (el("dt", t("Order")), el("dd", link(details.order, to=details.order_url)))),
         cls="kv",
-    )  # fmt: skip
+    )
     taxes = each(details.taxes, lambda tax: el("div", el("dt", tax.name, el("small", tax.registration)), el("dd", tax.amount)))
     paid = each(details.payments, lambda p: el("div", el("dt", p.name, el("small", p.date)), el("dd", p.amount), cls="soft"))
     return el(
         "div",
         el("section", _address(t("Invoiced by"), details.seller), _address(t("Bill to"), details.bill_to), dates, cls="sec parties"),
-        el("section", el("table", el("caption", t("Lines of the invoice"), cls="sr"), el("thead", head), el("tbody", each(details.lines, _line)), cls="tbl"), cls="sec"),
+        el(
+            "section",
+            el(
+                "table",
+                el("caption", t("Lines of the invoice"), cls="sr"),
+                el("thead", head),
+                el("tbody", each(details.lines, _line)),
+                cls="tbl",
+            ),
+            cls="sec",
+        ),
         el(
             "dl",
             el("div", el("dt", t("Subtotal")), el("dd", details.subtotal)),
@@ -82,14 +107,27 @@ def _facts(details: Ref) -> Node:
 
 def _beside(details: Ref) -> Node:
     def payment(row: Ref) -> Node:
-        return el("div", el("p", el("b", row.name)), el("dl", el("dt", t("Received")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="kv"), cls="payment")
+        return el(
+            "div",
+            el("p", el("b", row.name)),
+            el("dl", el("dt", t("Received")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="kv"),
+            cls="payment",
+        )
 
     order = el("li", icon("package"), link(t("Order"), " ", details.order, to=details.order_url, cls="lk"), cls="rec")
     return el(
         "aside",
         when(details.payments, el("section", el("h3", t("Payments")), each(details.payments, payment), cls="sec")),
         when(details.terms, el("section", el("h3", t("Terms")), el("p", details.terms), cls="sec")),
-        when(details.order, el("section", el("h3", t("Related")), el("ul", order, when(details.devices, el("li", icon("map-pin"), el("span", details.devices), cls="rec"))), cls="sec")),
+        when(
+            details.order,
+            el(
+                "section",
+                el("h3", t("Related")),
+                el("ul", order, when(details.devices, el("li", icon("map-pin"), el("span", details.devices), cls="rec"))),
+                cls="sec",
+            ),
+        ),
     )
 
 
@@ -127,9 +165,12 @@ def _listing() -> Listing:
 def page() -> rx.Component:
     """The page, in the language in use."""
     refresh = rx.el.button(
-        View(lambda _: icon("refresh-cw")).component(None), type="button", class_name="btn icon", on_click=Invoices.retry,
+        View(lambda _: icon("refresh-cw")).component(None),
+        type="button",
+        class_name="btn icon",
+        on_click=Invoices.retry,
         custom_attrs={"aria-label": t("Refresh"), "title": t("Refresh")},
-    )  # fmt: skip
+    )
     heading = rx.el.div(
         live("heading", HEADING, Invoices.view, Invoices.filled, f"<h1>{t('Invoices')}</h1>"),
         refresh,

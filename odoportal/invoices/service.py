@@ -95,7 +95,7 @@ def _where(account_id: int, query: ListQuery, today: date, state_words: Mapping[
 
 
 def _order(query: ListQuery) -> finding.Order:
-    by: dict[str, ColumnElement[Any]] = {
+    by: dict[str, Any] = {
         "date": col(Invoice.issued_on),
         "number": col(Invoice.number_order),
         "amount": col(Invoice.total),
@@ -133,8 +133,8 @@ def find(session: Session, account_id: int, query: ListQuery, today: date, state
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
     """How many invoices each state's filter finds, and all of them under the empty name. One statement."""
-    sums = [func.coalesce(func.sum(case((in_state(s, today), 1), else_=0)), 0) for s in InvoiceState]
-    row = session.exec(select(func.count(), *sums).select_from(Invoice).where(Invoice.account_id == account_id)).one()  # type: ignore[call-overload]
+    sums: list[Any] = [func.coalesce(func.sum(case((in_state(s, today), 1), else_=0)), 0) for s in InvoiceState]
+    row = session.exec(select(func.count(), *sums).select_from(Invoice).where(Invoice.account_id == account_id)).one()
     return dict(zip(("", *InvoiceState), (int(n) for n in row), strict=True))
 
 
@@ -167,7 +167,7 @@ def get(session: Session, account_id: int, number: str) -> InvoiceWhole | None:
         return session.exec(select(model).where(model.account_id == account_id, model.invoice_id == invoice.id).order_by(by)).all()
 
     payments = session.exec(
-        select(Payment, Allocation.amount)
+        select(Payment, col(Allocation.amount))
         .join(Allocation, and_(col(Allocation.account_id) == Payment.account_id, col(Allocation.payment_id) == Payment.id))
         .where(Allocation.account_id == account_id, Allocation.invoice_id == invoice.id)
         .order_by(col(Payment.received_at), col(Payment.id))
@@ -212,7 +212,8 @@ def owing(session: Session, account_id: int, today: date) -> Owing:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
     ahead = func.min(case((and_(_open(), col(Invoice.due_on) >= today), col(Invoice.due_on)), else_=None))
-    row = session.exec(select(cents(_open()), cents(late), number(_open()), number(late), ahead).where(Invoice.account_id == account_id)).one()  # type: ignore[call-overload]
+    columns: list[Any] = [cents(_open()), cents(late), number(_open()), number(late), ahead]
+    row = session.exec(select(*columns).where(Invoice.account_id == account_id)).one()
     return Owing(row[0], row[1], int(row[2]), int(row[3]), row[4])
 
 
@@ -233,8 +234,10 @@ def spending(session: Session, account_id: int, today: date, months: int = 12) -
     firsts = [_month_before(today, back) for back in reversed(range(months))]
     sums = dict.fromkeys(firsts, ZERO)
     since = firsts[0]
-    bills = select(Invoice.issued_on, func.sum(Invoice.total)).where(Invoice.account_id == account_id, Invoice.issued_on >= since, Invoice.issued_on <= today)
-    notes = select(CreditNote.issued_on, func.sum(CreditNote.total)).where(
+    bills = select(col(Invoice.issued_on), func.sum(Invoice.total)).where(
+        Invoice.account_id == account_id, Invoice.issued_on >= since, Invoice.issued_on <= today
+    )
+    notes = select(col(CreditNote.issued_on), func.sum(CreditNote.total)).where(
         CreditNote.account_id == account_id, CreditNote.issued_on >= since, CreditNote.issued_on <= today
     )
     for statement, sign in ((bills.group_by(col(Invoice.issued_on)), 1), (notes.group_by(col(CreditNote.issued_on)), -1)):

@@ -109,17 +109,35 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
     folded = {state: fold(text) for state, text in words.items()}
     found = service.find(session, account_id, query, today, folded)
     counts = service.state_counts(session, account_id, today)
-    states = (InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PART_PAID, InvoiceState.PENDING, InvoiceState.PAID, InvoiceState.REFUNDED)
+    states = (
+        InvoiceState.TO_PAY,
+        InvoiceState.OVERDUE,
+        InvoiceState.PART_PAID,
+        InvoiceState.PENDING,
+        InvoiceState.PAID,
+        InvoiceState.REFUNDED,
+    )
     texts = ListTexts(
         name=t("Invoices"),
-        columns=(("date", t("Date"), False), ("number", "#", False), ("amount", t("Amount"), True), ("paid", t("Paid"), False), ("actions", t("Actions"), False)),
-        tabs=[("", t("All invoices")), *((s, words[s]) for s in states if counts[s] or s in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PAID})],
+        columns=(
+            ("date", t("Date"), False),
+            ("number", "#", False),
+            ("amount", t("Amount"), True),
+            ("paid", t("Paid"), False),
+            ("actions", t("Actions"), False),
+        ),
+        tabs=[
+            ("", t("All invoices")),
+            *((s, words[s]) for s in states if counts[s] or s in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PAID}),
+        ],
         no_match=t("No invoice"),
         nothing=t("No invoices yet"),
         dates=t("Date"),
     )
     rows = [
-        InvoiceRow(i.number, i.number, formats.day(i.issued_on), formats.amount(i.total), paid_view(i, formats, today), query.url(open=i.number))
+        InvoiceRow(
+            i.number, i.number, formats.day(i.issued_on), formats.amount(i.total), paid_view(i, formats, today), query.url(open=i.number)
+        )
         for i in found.invoices
     ]
     details = _details(session, who, query, language, today, folded) if query.open else InvoiceDetails()
@@ -147,12 +165,12 @@ def _details(session: Session, who: Who, query: ListQuery, language: str, today:
     account_id, formats = who.account.account_id, Formats(who.region)
     whole = service.get(session, account_id, query.open)
     close = query.url(open="")
-    if whole is None or whole.invoice.id is None:
+    if whole is None or (invoice_id := whole.invoice.id) is None:
         return InvoiceDetails(asked=query.open, close=close)
     invoice = whole.invoice
     bill = addresses.by_id(session, account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
     trackers = len(devices.of_order(session, account_id, invoice.order_id)) if invoice.order_id else 0
-    beside = service.place(session, account_id, query, today, folded, invoice.id)
+    beside = service.place(session, account_id, query, today, folded, invoice_id)
     settings = get_settings()
     account = {"account": query.account} if query.account else {}
     return InvoiceDetails(
@@ -216,4 +234,12 @@ def _payment(payment: Payment, amount: Decimal, formats: Formats, language: str)
 def _credit(note: CreditNote, formats: Formats, language: str) -> PaymentView:
     reason = note.reason_en if language == "en" else note.reason_fr
     name = t("Credit note {number}", number=note.number)
-    return PaymentView(note.number, f"{name}, {reason}" if reason else name, formats.day(note.issued_on), formats.amount(-note.total), formats.day(note.issued_on), note.number, "credit")
+    return PaymentView(
+        note.number,
+        f"{name}, {reason}" if reason else name,
+        formats.day(note.issued_on),
+        formats.amount(-note.total),
+        formats.day(note.issued_on),
+        note.number,
+        "credit",
+    )

@@ -56,10 +56,21 @@ def _cells(row: Ref) -> tuple[Node, ...]:
 def _card(row: Ref) -> Node:
     more = link(row.more, to=row.details, how="open", cls="tapline")
     return (
-        el("div", el("h3", link(row.number, to=row.details, how="open")), el("span", cls="push"), badge(row.term.state, row.term.state_text), cls="top"),
+        el(
+            "div",
+            el("h3", link(row.number, to=row.details, how="open")),
+            el("span", cls="push"),
+            badge(row.term.state, row.term.state_text),
+            cls="top",
+        ),
         _lines(row.card_lines),
         when(row.more, more),
-        el("div", _term(row.term), el("div", el("span", row.term.start), el("span", cls="push"), el("span", row.term.end), cls="row soft small"), cls="run"),
+        el(
+            "div",
+            _term(row.term),
+            el("div", el("span", row.term.start), el("span", cls="push"), el("span", row.term.end), cls="row soft small"),
+            cls="run",
+        ),
         _actions(row, "btn plain", "btn plain"),
     )
 
@@ -78,7 +89,9 @@ def _step(step: Ref) -> Node:
         when(step.note, el("span", " ", step.note)),
         when(step.tracking, el("span", " ", t("Tracking"), " ", tracking)),
     )
-    return choose(step.state, {"done": el("li", *said, cls="done"), "now": el("li", *said, cls="now", aria_current="step")}, el("li", *said))
+    return choose(
+        step.state, {"done": el("li", *said, cls="done"), "now": el("li", *said, cls="now", aria_current="step")}, el("li", *said)
+    )
 
 
 def _line(line: Ref) -> Node:
@@ -92,7 +105,13 @@ def _line(line: Ref) -> Node:
 
 
 def _agreement(details: Ref) -> Node:
-    head = el("tr", el("th", t("Item"), scope="col"), el("th", t("Qty"), scope="col", cls="r"), el("th", t("Unit price"), scope="col", cls="r tab"), el("th", t("Amount"), scope="col", cls="r"))
+    head = el(
+        "tr",
+        el("th", t("Item"), scope="col"),
+        el("th", t("Qty"), scope="col", cls="r"),
+        el("th", t("Unit price"), scope="col", cls="r tab"),
+        el("th", t("Amount"), scope="col", cls="r"),
+    )
     taxes = each(details.taxes, lambda tax: el("div", el("dt", tax.name, el("small", tax.registration)), el("dd", tax.amount)))
     return el(
         "section",
@@ -112,9 +131,21 @@ def _agreement(details: Ref) -> Node:
 def _facts(details: Ref) -> Node:
     term = el(
         "section",
-        el("div", el("h3", t("Term of the agreement")), el("span", cls="push"), el("span", el("b", details.term.percent), " ", t("of"), " ", details.term.whole), cls="row"),
+        el(
+            "div",
+            el("h3", t("Term of the agreement")),
+            el("span", cls="push"),
+            el("span", el("b", details.term.percent), " ", t("of"), " ", details.term.whole),
+            cls="row",
+        ),
         _road(details.term, "road big"),
-        el("div", el("span", t("Start"), " ", el("b", details.term.start)), el("span", cls="push"), el("span", t("End"), " ", el("b", details.term.end)), cls="row small"),
+        el(
+            "div",
+            el("span", t("Start"), " ", el("b", details.term.start)),
+            el("span", cls="push"),
+            el("span", t("End"), " ", el("b", details.term.end)),
+            cls="row small",
+        ),
         cls="sec",
     )
     fulfilment = when(details.steps, el("section", el("h3", t("Fulfilment")), el("ol", each(details.steps, _step), cls="steps"), cls="sec"))
@@ -131,23 +162,39 @@ def _beside(details: Ref) -> Node:
 
     def invoice(row: Ref) -> Node:
         return el(
-            "li", icon("receipt-text"), link(row.number, to=row.url, cls="lk"), el("b", row.amount),
-            el("span", row.date, cls="small muted"), badge(row.state, row.state_text, bare=True), cls="rec",
-        )  # fmt: skip
+            "li",
+            icon("receipt-text"),
+            link(row.number, to=row.url, cls="lk"),
+            el("b", row.amount),
+            el("span", row.date, cls="small muted"),
+            badge(row.state, row.state_text, bare=True),
+            cls="rec",
+        )
 
     return el(
         "aside",
         _address(t("Ship to"), details.ship_to),
         _address(t("Bill to"), details.bill_to),
-        when(details.devices, el("section", el("h3", t("Devices"), el("span", " (", details.device_count, ")", cls="muted")), el("ul", each(details.devices, device)), cls="sec")),
+        when(
+            details.devices,
+            el(
+                "section",
+                el("h3", t("Devices"), el("span", " (", details.device_count, ")", cls="muted")),
+                el("ul", each(details.devices, device)),
+                cls="sec",
+            ),
+        ),
         when(
             details.invoices,
             el(
-                "section", el("h3", t("Invoices"), el("span", " (", details.invoice_count, ")", cls="muted")), el("ul", each(details.invoices, invoice)),
-                link(t("All invoices of this order"), to=details.all_invoices, cls="tapline"), cls="sec",
+                "section",
+                el("h3", t("Invoices"), el("span", " (", details.invoice_count, ")", cls="muted")),
+                el("ul", each(details.invoices, invoice)),
+                link(t("All invoices of this order"), to=details.all_invoices, cls="tapline"),
+                cls="sec",
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def _details(details: Ref) -> Node:

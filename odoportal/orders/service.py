@@ -76,7 +76,7 @@ def _where(account_id: int, query: ListQuery, today: date) -> ColumnElement[bool
 
 
 def _order(query: ListQuery, language: str, today: date) -> finding.Order:
-    by: dict[str, ColumnElement[Any]] = {
+    by: dict[str, Any] = {
         "number": col(Order.number_order),
         "start": col(Order.start_on),
         "end": col(Order.end_on),
@@ -115,8 +115,8 @@ def find(session: Session, account_id: int, query: ListQuery, language: str, tod
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
     """How many orders are in each state, and all of them under the empty name. One statement."""
-    sums = [func.coalesce(func.sum(case((_in_state(s, today), 1), else_=0)), 0) for s in OrderState]
-    row = session.exec(select(func.count(), *sums).select_from(Order).where(Order.account_id == account_id)).one()  # type: ignore[call-overload]
+    sums: list[Any] = [func.coalesce(func.sum(case((_in_state(s, today), 1), else_=0)), 0) for s in OrderState]
+    row = session.exec(select(func.count(), *sums).select_from(Order).where(Order.account_id == account_id)).one()
     return dict(zip(("", *OrderState), (int(n) for n in row), strict=True))
 
 
@@ -166,7 +166,7 @@ def ending(session: Session, account_id: int, today: date) -> Sequence[Ending]:
     """Agreements that end within 60 days, the next one first."""
     plans = func.coalesce(func.sum(case((col(OrderLine.plan), OrderLine.quantity), else_=0)), 0)
     found = session.exec(
-        select(Order.number, Order.end_on, plans)
+        select(col(Order.number), col(Order.end_on), plans)
         .join(OrderLine, and_(col(OrderLine.account_id) == Order.account_id, col(OrderLine.order_id) == Order.id), isouter=True)
         .where(Order.account_id == account_id, _in_state(OrderState.ENDING, today))
         .group_by(col(Order.id), Order.number, col(Order.end_on))
@@ -177,4 +177,6 @@ def ending(session: Session, account_id: int, today: date) -> Sequence[Ending]:
 
 def latest(session: Session, account_id: int, limit: int) -> Sequence[Order]:
     """The orders placed last."""
-    return session.exec(select(Order).where(Order.account_id == account_id).order_by(col(Order.placed_at).desc(), col(Order.id).desc()).limit(limit)).all()
+    return session.exec(
+        select(Order).where(Order.account_id == account_id).order_by(col(Order.placed_at).desc(), col(Order.id).desc()).limit(limit)
+    ).all()

@@ -234,14 +234,14 @@ def order_details(session: Session, who: Who, query: ListQuery, language: str, t
     account_id, formats = who.account.account_id, Formats(who.region)
     whole = service.get(session, account_id, query.open)
     close = query.url(open="")
-    if whole is None or whole.order.id is None:
+    if whole is None or (order_id := whole.order.id) is None:
         return OrderDetails(asked=query.open, close=close)
     order = whole.order
     where = addresses.by_id(session, account_id, (order.ship_to_id, order.bill_to_id))
     ship, bill = (addresses.lines(where.get(i or 0), language) for i in (order.ship_to_id, order.bill_to_id))
-    trackers = devices.of_order(session, account_id, order.id)
-    bills, bill_count = invoices.of_order(session, account_id, order.id, INVOICES_SHOWN)
-    beside = service.place(session, account_id, query, language, today, order.id)
+    trackers = devices.of_order(session, account_id, order_id)
+    bills, bill_count = invoices.of_order(session, account_id, order_id, INVOICES_SHOWN)
+    beside = service.place(session, account_id, query, language, today, order_id)
     step = service.current_step(whole.steps)
     return OrderDetails(
         asked=query.open,

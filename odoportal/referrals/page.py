@@ -8,6 +8,4 @@ from odoportal.foundation.i18n import t
 
 def page() -> rx.Component:
     """The page, in the language in use."""
-    return soon_page(
-        t("Here you will find your personal link, see who joined through it and what credit you earned.")
-    )
+    return soon_page(t("Here you will find your personal link, see who joined through it and what credit you earned."))

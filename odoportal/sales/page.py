@@ -14,5 +14,8 @@ def page() -> rx.Component:
 def assistant() -> rx.Component:
     """The assistant's page, in the language in use."""
     return soon_page(
-        t("Here you will be led to the right order: how many vehicles, which term, which hardware and cable for each, where to ship, and how to pay.")
+        t(
+            "Here you will be led to the right order: how many vehicles, which term, which hardware and cable for each, "
+            "where to ship, and how to pay."
+        )
     )

@@ -59,9 +59,7 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
         return Outcome()
     person_id, stored = known
     better = await passwords.hashed(tried.password) if passwords.is_outdated(stored) else None
-    token = await write(
-        service.sign_in, person_id, stored, now, keep=tried.keep, browser=tried.browser, before=tried.before, better=better
-    )  # fmt: skip
+    token = await write(service.sign_in, person_id, stored, now, keep=tried.keep, browser=tried.browser, before=tried.before, better=better)
     if token is None:
         audit.tell("authn_login_fail", logging.WARNING, **facts, person=person_id)
         return Outcome()

@@ -69,9 +69,14 @@ def give_link(response: Response, kind: LinkKind, token: str, seconds: int) -> N
     """Keep a link's token for its own page, in both languages, so that the other one is still a click away."""
     for language in LANGUAGES:
         response.set_cookie(
-            link_cookie(kind), token, max_age=seconds, path=f"/{language}/{kind.value}",
-            secure=get_settings().secure, httponly=True, samesite="lax",
-        )  # fmt: skip
+            link_cookie(kind),
+            token,
+            max_age=seconds,
+            path=f"/{language}/{kind.value}",
+            secure=get_settings().secure,
+            httponly=True,
+            samesite="lax",
+        )
 
 
 def take_link(response: Response, kind: LinkKind) -> None:
@@ -79,4 +84,4 @@ def take_link(response: Response, kind: LinkKind) -> None:
     for language in LANGUAGES:
         response.delete_cookie(
             link_cookie(kind), path=f"/{language}/{kind.value}", secure=get_settings().secure, httponly=True, samesite="lax"
-        )  # fmt: skip
+        )

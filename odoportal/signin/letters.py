@@ -89,8 +89,12 @@ def changed(session: Session, person: Person, now: datetime) -> mail.Mail:
 def invited(session: Session, person: Person, account: Account, seed: str, now: datetime) -> mail.Mail:
     """The letter of first access: a link to set a password, or to sign in where there is one already (no seed)."""
     with i18n.use(person.language):
-        about = t("{company} invites you to ODOportal, for the account {account} ({number}).",
-                  company=get_settings().company_name, account=account.name, number=account.number)  # fmt: skip
+        about = t(
+            "{company} invites you to ODOportal, for the account {account} ({number}).",
+            company=get_settings().company_name,
+            account=account.name,
+            number=account.number,
+        )
         if seed:
             letter = _Letter(
                 subject=t("Your access to ODOportal"),

@@ -28,7 +28,14 @@ def _dial() -> El:
         return el("circle", cx=half, cy=half, r=str(radius), fill="none", stroke="currentColor", **more)
 
     def arc(start: float, end: float, **more: str) -> El:
-        return el("path", d=f"M{_on_ring(start)}A{_RING} {_RING} 0 0 1 {_on_ring(end)}", fill="none", stroke="currentColor", strokeWidth="23", **more)
+        return el(
+            "path",
+            d=f"M{_on_ring(start)}A{_RING} {_RING} 0 0 1 {_on_ring(end)}",
+            fill="none",
+            stroke="currentColor",
+            strokeWidth="23",
+            **more,
+        )
 
     return el(
         "svg",
@@ -40,8 +47,11 @@ def _dial() -> El:
         arc(131.5, 300, opacity=".38"),
         arc(-40, 124.5),
         el("circle", cx=_on_ring(128).split()[0], cy=_on_ring(128).split()[1], r="18", cls="dot"),
-        viewBox=f"0 0 {_SIZE} {_SIZE}", cls="art", aria_hidden="true", focusable="false",
-    )  # fmt: skip
+        viewBox=f"0 0 {_SIZE} {_SIZE}",
+        cls="art",
+        aria_hidden="true",
+        focusable="false",
+    )
 
 
 def _top() -> El:

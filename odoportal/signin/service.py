@@ -13,9 +13,21 @@ from odoportal.signin.models import LinkKind
 from odoportal.signin.sessions import Browser, end_all, end_if_over, resolve, sign_out, touch
 
 __all__ = [
-    "Browser", "UnusableEmail", "end_all", "end_if_over", "invite", "link_owner", "request_reset", "resolve", "set_password",
-    "sign_in", "sign_out", "stored_password", "sweep", "touch",
-]  # fmt: skip
+    "Browser",
+    "UnusableEmail",
+    "end_all",
+    "end_if_over",
+    "invite",
+    "link_owner",
+    "request_reset",
+    "resolve",
+    "set_password",
+    "sign_in",
+    "sign_out",
+    "stored_password",
+    "sweep",
+    "touch",
+]
 
 
 def stored_password(session: Session, email: str) -> tuple[int, str] | None:

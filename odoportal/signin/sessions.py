@@ -151,7 +151,6 @@ def end_if_over(session: Session, session_hash: str, now: datetime) -> None:
 def sweep(session: Session, now: datetime) -> int:
     """Remove every session that is over; returns how many."""
     over = (
-        (~col(BrowserSession.keep) & ((col(BrowserSession.seen_at) <= now - IDLE) | (col(BrowserSession.created_at) <= now - ABSOLUTE)))
-        | (col(BrowserSession.created_at) <= now - KEPT)
-    )  # fmt: skip
+        ~col(BrowserSession.keep) & ((col(BrowserSession.seen_at) <= now - IDLE) | (col(BrowserSession.created_at) <= now - ABSOLUTE))
+    ) | (col(BrowserSession.created_at) <= now - KEPT)
     return session.exec(sql_delete(BrowserSession).where(over)).rowcount

@@ -8,6 +8,4 @@ from odoportal.foundation.i18n import t
 
 def page() -> rx.Component:
     """The page, in the language in use."""
-    return soon_page(
-        t("Here you will ask, attach files and follow the answers, linked to an order, an invoice or a device.")
-    )
+    return soon_page(t("Here you will ask, attach files and follow the answers, linked to an order, an invoice or a device."))

@@ -32,7 +32,9 @@ def badge(state: Ref, text: Ref, bare: bool = False) -> Choose:
 def mark() -> El:
     """The mark: a loop left open where the point sits."""
     ring = el("path", d="M19.6 7.2A8.6 8.6 0 1 1 14.6 3.8", fill="none", stroke="currentColor", strokeWidth="3.4", strokeLinecap="round")
-    return el("svg", ring, el("circle", cx="18.6", cy="4.2", r="2.7", cls="dot"), viewBox="0 0 24 24", aria_hidden="true", focusable="false")
+    return el(
+        "svg", ring, el("circle", cx="18.6", cy="4.2", r="2.7", cls="dot"), viewBox="0 0 24 24", aria_hidden="true", focusable="false"
+    )
 
 
 def wordmark() -> tuple[El, El]:
@@ -42,7 +44,9 @@ def wordmark() -> tuple[El, El]:
 
 def empty(name: str, title: Node, text: Node = None, action: Node = None) -> El:
     """An empty state: what is not here, and what to do about it."""
-    return el("div", icon(name), el("h2", title), el("p", text) if text else None, el("div", action, cls="row") if action else None, cls="empty")
+    return el(
+        "div", icon(name), el("h2", title), el("p", text) if text else None, el("div", action, cls="row") if action else None, cls="empty"
+    )
 
 
 def kv(label: str, value: Ref, node: Node = None) -> Node:

@@ -66,7 +66,9 @@ def dialog(details: View, state: Any) -> rx.Component:
             el("div", el("div", *(el("span", cls="sk") for _ in range(9))), cls="body loading", aria_busy="true"),
         )
     )
-    live = UrlDialog.create(details.component(state.view.details), ready=state.filled, shown=state.view.details.asked, loading=loading.component(None))
+    live = UrlDialog.create(
+        details.component(state.view.details), ready=state.filled, shown=state.view.details.asked, loading=loading.component(None)
+    )
     return rx.fragment(rx.cond(state.filled, rx.fragment(), slot("dialog")), live)
 
 
@@ -74,7 +76,9 @@ def dialog_html(details: View, view: Any) -> str:
     """The open dialog in a document, or nothing."""
     if not view.asked:
         return ""
-    inner = el("div", el("div", el("template"), role="dialog", aria_modal="true", aria_labelledby="dialog-title", cls="dialog"), cls="scrim")
+    inner = el(
+        "div", el("div", el("template"), role="dialog", aria_modal="true", aria_labelledby="dialog-title", cls="dialog"), cls="scrim"
+    )
     before, after = _html(inner).split("<template></template>")
     return f"{before}{details.html(view)}{after}"
 

@@ -19,10 +19,23 @@ from odoportal.ui.icons import SPRITE
 
 _VOID = {"input", "br", "img", "hr", "rect", "line", "path", "circle", "use"}
 _HTML_NAMES = {
-    "className": "class", "htmlFor": "for", "tabIndex": "tabindex", "colSpan": "colspan", "autoComplete": "autocomplete",
-    "popoverTarget": "popovertarget", "noValidate": "novalidate", "defaultValue": "value", "hrefLang": "hreflang",
-    "textAnchor": "text-anchor", "strokeWidth": "stroke-width", "strokeLinecap": "stroke-linecap", "enterKeyHint": "enterkeyhint", "defaultChecked": "checked", "inputMode": "inputmode", "dateTime": "datetime",
-}  # fmt: skip
+    "className": "class",
+    "htmlFor": "for",
+    "tabIndex": "tabindex",
+    "colSpan": "colspan",
+    "autoComplete": "autocomplete",
+    "popoverTarget": "popovertarget",
+    "noValidate": "novalidate",
+    "defaultValue": "value",
+    "hrefLang": "hreflang",
+    "textAnchor": "text-anchor",
+    "strokeWidth": "stroke-width",
+    "strokeLinecap": "stroke-linecap",
+    "enterKeyHint": "enterkeyhint",
+    "defaultChecked": "checked",
+    "inputMode": "inputmode",
+    "dateTime": "datetime",
+}
 _REACT_NAMES = {"cls": "className", "for_": "htmlFor", "type_": "type"}
 _roots = count()
 
@@ -192,22 +205,26 @@ def _attribute(name: str, value: Value, scope: Mapping[int, Any], out: list[str]
     out.append(f' {_HTML_NAMES.get(name, name)}="{escape(text)}"')
 
 
+def _write_element(node: El, scope: Mapping[int, Any], out: list[str]) -> None:
+    out.append(f"<{node.tag}")
+    if node.to is not None:
+        _attribute("href", node.to, scope, out)
+    for name, value in node.attributes.items():
+        _attribute(name, value, scope, out)
+    out.append(">")
+    if node.tag not in _VOID:
+        for child in node.children:
+            _write(child, scope, out)
+        out.append(f"</{node.tag}>")
+
+
 def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
     if node is None:
         return
     if isinstance(node, str | Ref):
         out.append(escape(_text(node, scope), quote=False))
     elif isinstance(node, El):
-        out.append(f"<{node.tag}")
-        if node.to is not None:
-            _attribute("href", node.to, scope, out)
-        for name, value in node.attributes.items():
-            _attribute(name, value, scope, out)
-        out.append(">")
-        if node.tag not in _VOID:
-            for child in node.children:
-                _write(child, scope, out)
-            out.append(f"</{node.tag}>")
+        _write_element(node, scope, out)
     elif isinstance(node, tuple):
         for child in node:
             _write(child, scope, out)
@@ -240,8 +257,6 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
         props["class_name"] = attributes.pop("className")
     if "style" in attributes:
         props["style"] = attributes.pop("style")
-    if "id" in attributes:
-        attributes["id"] = attributes.pop("id")
     if key is not None:
         props["key"] = key
     props["custom_attrs"] = attributes
@@ -253,7 +268,7 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
     return made
 
 
-def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[Any]:
+def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[Any]:  # noqa: PLR0911 one return per kind of node
     if node is None:
         return []
     if isinstance(node, str | Ref):

@@ -21,7 +21,10 @@ def _popover_button(*children: Node, target: str, label: str, cls: str = "ghost"
 
 
 def _launch(view: Ref, cls: str) -> Node:
-    return when(view.launch_url, el("a", t("Launch ODOTRACK"), icon("arrow-up-right", small=True), href=view.launch_url, cls=f"btn launch {cls}", data_out=True))
+    return when(
+        view.launch_url,
+        el("a", t("Launch ODOTRACK"), icon("arrow-up-right", small=True), href=view.launch_url, cls=f"btn launch {cls}", data_out=True),
+    )
 
 
 def language_link(language: str, *, cls: str = "") -> Slot:
@@ -30,13 +33,20 @@ def language_link(language: str, *, cls: str = "") -> Slot:
     current_page = {"aria_current": "true"} if language == current() else {}
 
     def alive() -> rx.Component:
-        return LanguageLink.create(name, to=to, language=language, class_name=cls, custom_attrs={"aria-current": "true"} if current_page else {})
+        return LanguageLink.create(
+            name, to=to, language=language, class_name=cls, custom_attrs={"aria-current": "true"} if current_page else {}
+        )
 
     return Slot(alive, el("a", name, href=to, hrefLang=language, lang=language, cls=cls, **current_page))
 
 
 def _language_menu() -> tuple[El, El]:
-    button = _popover_button(current().upper(), icon("chevron-down", small=True), target="language-menu", label=t("Language: {name}", name=LANGUAGE_NAMES[current()]))
+    button = _popover_button(
+        current().upper(),
+        icon("chevron-down", small=True),
+        target="language-menu",
+        label=t("Language: {name}", name=LANGUAGE_NAMES[current()]),
+    )
     return button, el("div", language_link("fr"), language_link("en"), id="language-menu", popover="auto", cls="menu at-language")
 
 
@@ -50,8 +60,12 @@ def _region_form(view: Ref) -> El:
 
 def _region_menu(view: Ref) -> tuple[El, El]:
     shown = when(view.region_en, "EN (CA)", "FR (CA)")
-    button = _popover_button(shown, icon("chevron-down", small=True), target="region-menu", label=t("Format of numbers and dates"), cls="ghost wide")
-    return button, el("div", el("p", t("Format of numbers and dates")), _region_form(view), id="region-menu", popover="auto", cls="menu at-region")
+    button = _popover_button(
+        shown, icon("chevron-down", small=True), target="region-menu", label=t("Format of numbers and dates"), cls="ghost wide"
+    )
+    return button, el(
+        "div", el("p", t("Format of numbers and dates")), _region_form(view), id="region-menu", popover="auto", cls="menu at-region"
+    )
 
 
 def _accounts(view: Ref) -> Node:
@@ -64,10 +78,23 @@ def _accounts(view: Ref) -> Node:
 def _user_menu(view: Ref) -> tuple[El, El]:
     who = el("span", view.name, el("small", view.account), cls="who wide")
     button = el(
-        "button", el("span", view.initials, cls="ava", aria_hidden="true"), who, el("span", view.name, cls="sr narrow"), icon("chevron-down", small=True, cls="wide"),
-        type="button", cls="ghost", popoverTarget="user-menu", aria_haspopup="true",
-    )  # fmt: skip
-    sign_out = el("form", el("input", type="hidden", name="language", value=current()), el("button", icon("log-out"), t("Sign out"), type="submit"), method="post", action="/auth/sign-out")
+        "button",
+        el("span", view.initials, cls="ava", aria_hidden="true"),
+        who,
+        el("span", view.name, cls="sr narrow"),
+        icon("chevron-down", small=True, cls="wide"),
+        type="button",
+        cls="ghost",
+        popoverTarget="user-menu",
+        aria_haspopup="true",
+    )
+    sign_out = el(
+        "form",
+        el("input", type="hidden", name="language", value=current()),
+        el("button", icon("log-out"), t("Sign out"), type="submit"),
+        method="post",
+        action="/auth/sign-out",
+    )
     menu = el(
         "div",
         el("p", el("b", view.name), el("br"), view.email, el("br"), view.account),
@@ -79,8 +106,10 @@ def _user_menu(view: Ref) -> tuple[El, El]:
         el("button", icon("list-checks"), t("Keyboard"), type="button", popoverTarget="keys", cls="wide"),
         el("hr"),
         sign_out,
-        id="user-menu", popover="auto", cls="menu at-user",
-    )  # fmt: skip
+        id="user-menu",
+        popover="auto",
+        cls="menu at-user",
+    )
     return button, menu
 
 
@@ -128,9 +157,18 @@ def _drawer(shell: Any) -> El:
 
     listed = [group(title, entries) for title, entries in places.groups()]
     menu = el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *listed, cls="side", aria_label=t("Menu"))
+
     def launch() -> rx.Component:
         return View(lambda view: _launch(view, "block")).component(shell)
-    return el("div", menu, el("div", Slot(launch), el("div", language_link(other(current()), cls="btn second block")), cls="dfoot"), id="drawer", popover="auto", cls="drawer")
+
+    return el(
+        "div",
+        menu,
+        el("div", Slot(launch), el("div", language_link(other(current()), cls="btn second block")), cls="dfoot"),
+        id="drawer",
+        popover="auto",
+        cls="drawer",
+    )
 
 
 def breadcrumb(*trail: tuple[str, str]) -> El:
@@ -139,7 +177,13 @@ def breadcrumb(*trail: tuple[str, str]) -> El:
     items: list[Node] = []
     for path, name in steps:
         last = (path, name) == steps[-1]
-        items.append(el("li", icon("chevron-right", small=True) if path != "/" else None, el("span", name, aria_current="page") if last else link(name, to=address(path))))
+        items.append(
+            el(
+                "li",
+                icon("chevron-right", small=True) if path != "/" else None,
+                el("span", name, aria_current="page") if last else link(name, to=address(path)),
+            )
+        )
     return el("nav", el("ol", *items, cls="crumb"), aria_label=t("Breadcrumb"))
 
 
@@ -154,12 +198,27 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
     brand = link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal")
     frame = View(lambda _: brand)
     keys = Keys.create(
-        title=t("Keyboard"), off=t("Switch single keys off"), on=t("Switch single keys on"), close=t("Close"),
-        keys=[["/", t("Search")], ["j", t("Next row")], ["k", t("Previous row")], ["Enter", t("Open the row")], ["Esc", t("Close")], ["?", t("Keyboard")]],
-    )  # fmt: skip
+        title=t("Keyboard"),
+        off=t("Switch single keys off"),
+        on=t("Switch single keys on"),
+        close=t("Close"),
+        keys=[
+            ["/", t("Search")],
+            ["j", t("Next row")],
+            ["k", t("Previous row")],
+            ["Enter", t("Open the row")],
+            ["Esc", t("Close")],
+            ["?", t("Keyboard")],
+        ],
+    )
     session = Session.create(
-        gone=state.gone, ends=state.ends, title=t("Your session is about to end."), text=t("What is on the screen stays if you go on."), stay=t("Stay signed in"), on_stay=state.stay
-    )  # fmt: skip
+        gone=state.gone,
+        ends=state.ends,
+        title=t("Your session is about to end."),
+        text=t("What is on the screen stays if you go on."),
+        stay=t("Stay signed in"),
+        on_stay=state.stay,
+    )
     return rx.fragment(
         rx.el.a(t("Skip to the content"), href="#main", class_name="skip"),
         rx.el.header(

@@ -9,7 +9,9 @@ from odoportal.ui.page import here
 
 
 def _reach(view: Ref) -> Node:
-    mail = when(view.support_email, el("a", icon("mail"), " ", view.support_email, href=view.support_mailto, cls="btn second", data_out=True))
+    mail = when(
+        view.support_email, el("a", icon("mail"), " ", view.support_email, href=view.support_mailto, cls="btn second", data_out=True)
+    )
     call = when(view.support_phone, el("a", icon("phone"), " ", view.support_phone, href=view.support_tel, cls="btn second", data_out=True))
     return el("div", mail, call, cls="row")
 
@@ -26,6 +28,13 @@ def soon(text: str, reach: rx.Component) -> rx.Component:
         reach: the live ways to reach Odotrack.
     """
     place = places.place(here())
-    head = View(lambda _: (el("div", el("h1", place.name), cls="head")))
-    body = View(lambda _: (icon(place.icon), el("h2", t("This place is being built")), el("p", text), el("p", t("Until then, Odotrack does it for you:"), cls="soft")))
+    head = View(lambda _: el("div", el("h1", place.name), cls="head"))
+    body = View(
+        lambda _: (
+            icon(place.icon),
+            el("h2", t("This place is being built")),
+            el("p", text),
+            el("p", t("Until then, Odotrack does it for you:"), cls="soft"),
+        )
+    )
     return rx.fragment(head.component(None), rx.el.section(rx.el.div(body.component(None), reach, class_name="empty"), class_name="card"))

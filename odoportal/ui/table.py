@@ -39,7 +39,9 @@ def _hidden(view: Ref) -> Node:
 
 
 def _options(rows: Ref) -> Node:
-    return each(rows, lambda row: when(row.selected, el("option", row.text, value=row.key, selected=True), el("option", row.text, value=row.key)))
+    return each(
+        rows, lambda row: when(row.selected, el("option", row.text, value=row.key, selected=True), el("option", row.text, value=row.key))
+    )
 
 
 def _form(auto: bool, cls: str, *children: Node) -> Part:
@@ -64,17 +66,33 @@ def _filters(view: Ref, parts: ListParts) -> tuple[El, El]:
         return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="select"), cls="field phone")
 
     button = el(
-        "button", icon("sliders-horizontal", cls="phone"), el("span", t("Sort and filter"), cls="phone"), icon("calendar", cls="tab"), el("span", parts.dates, cls="tab"),
-        type="button", cls="chip grow", popoverTarget="filters",
-    )  # fmt: skip
+        "button",
+        icon("sliders-horizontal", cls="phone"),
+        el("span", t("Sort and filter"), cls="phone"),
+        icon("calendar", cls="tab"),
+        el("span", parts.dates, cls="tab"),
+        type="button",
+        cls="chip grow",
+        popoverTarget="filters",
+    )
     inner = _form(
-        False, "filterform",
+        False,
+        "filterform",
         el("h2", t("Sort and filter"), cls="phone"),
         choice("sort", t("Sort by"), view.frame.sorts, view.frame.plain_sort),
         choice("size", t("Records per page"), view.frame.sizes, "10"),
-        el("fieldset", el("legend", parts.dates), el("div", _date("from", t("From"), view.frame.since), _date("to", t("To"), view.frame.until), cls="duo")),
-        el("div", el("button", t("Show"), type="submit", cls="btn primary"), link(t("Clear filters"), to=view.frame.clear, cls="btn plain"), cls="row"),
-    )  # fmt: skip
+        el(
+            "fieldset",
+            el("legend", parts.dates),
+            el("div", _date("from", t("From"), view.frame.since), _date("to", t("To"), view.frame.until), cls="duo"),
+        ),
+        el(
+            "div",
+            el("button", t("Show"), type="submit", cls="btn primary"),
+            link(t("Clear filters"), to=view.frame.clear, cls="btn plain"),
+            cls="row",
+        ),
+    )
     return button, el("div", inner, id="filters", popover="auto", cls="menu sheet", role="dialog", aria_label=t("Sort and filter"))
 
 
@@ -97,9 +115,17 @@ def _pager(view: Ref) -> Node:
 
     def page(row: Ref) -> Node:
         here = link(row.text, to=row.url, aria_current="page", aria_label=row.label)
-        return el("li", when(row.url, when(row.current, here, link(row.text, to=row.url, aria_label=row.label)), el("span", row.text, cls="gap")))
+        return el(
+            "li", when(row.url, when(row.current, here, link(row.text, to=row.url, aria_label=row.label)), el("span", row.text, cls="gap"))
+        )
 
-    pages = el("ul", el("li", step(view.frame.previous, "chevron-left", t("Previous page"))), each(view.frame.pages, page), el("li", step(view.frame.next, "chevron-right", t("Next page"))), cls="pager")
+    pages = el(
+        "ul",
+        el("li", step(view.frame.previous, "chevron-left", t("Previous page"))),
+        each(view.frame.pages, page),
+        el("li", step(view.frame.next, "chevron-right", t("Next page"))),
+        cls="pager",
+    )
     return el("nav", pages, aria_label=t("Pages"))
 
 
@@ -161,9 +187,12 @@ class Listing:
     def component(self, state: Any) -> rx.Component:
         """The live card over a list's state (see `foundation.list_state`)."""
         search = SearchForm.create(
-            label=t("Search:"), hint=self.parts.hint, clear=t("Clear the search"),
-            icon=View(lambda _: icon("search")).component(None), cross=View(lambda _: icon("x", small=True)).component(None),
-        )  # fmt: skip
+            label=t("Search:"),
+            hint=self.parts.hint,
+            clear=t("Clear the search"),
+            icon=View(lambda _: icon("search")).component(None),
+            cross=View(lambda _: icon("x", small=True)).component(None),
+        )
         frame = state.view.frame
         failed = View(lambda _: empty("triangle-alert", t("The list could not be loaded."), t("Nothing is lost. Try again in a moment.")))
         again = rx.el.button(t("Try again"), type="button", class_name="btn primary", on_click=state.retry)
@@ -172,7 +201,11 @@ class Listing:
             live("tabs", TABS, state.view, state.filled),
             rx.el.div(live("tools", self.tools, state.view, state.filled), search, class_name="toolbar"),
             live("chips", CHIPS, state.view, state.filled),
-            rx.cond(state.failed, rx.el.div(failed.component(None), again, class_name="failed", role="alert"), Busy.create(rows, version=state.version)),
+            rx.cond(
+                state.failed,
+                rx.el.div(failed.component(None), again, class_name="failed", role="alert"),
+                Busy.create(rows, version=state.version),
+            ),
             rx.el.p(rx.cond(frame.empty != "", frame.empty_title, frame.showing), role="status", class_name="sr"),
             PageTitle.create(text=rx.cond(state.view.details.title != "", state.view.details.title, frame.title)),
             class_name="card listcard",

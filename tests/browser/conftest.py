@@ -9,7 +9,14 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from tests.server import Portal
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 SIZES = {"phone": (390, 844), "tablet": (820, 1180), "pc": (1440, 900)}
 Open = Callable[..., Page]
 
@@ -57,9 +64,15 @@ def open_page(portal: Portal, chromium: Browser, cookies: Callable[[str], str], 
     def opened(address: str, email: str = "", size: str = "pc", scheme: Any = "light", script: bool = True) -> Page:
         width, height = SIZES[size]
         context = chromium.new_context(
-            base_url=portal.url, viewport={"width": width, "height": height}, color_scheme=scheme, java_script_enabled=script,
-            has_touch=size != "pc", is_mobile=size == "phone", reduced_motion="reduce", locale="fr-CA",
-        )  # fmt: skip
+            base_url=portal.url,
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            java_script_enabled=script,
+            has_touch=size != "pc",
+            is_mobile=size == "phone",
+            reduced_motion="reduce",
+            locale="fr-CA",
+        )
         contexts.append(context)
         if email:
             name, value = cookies(email).split("=", 1)

@@ -68,10 +68,15 @@ def test_the_guides_tables_on_a_pc(open_page: Open) -> None:
     expect(row).to_have_count(1)
     expect(row.locator(".lines li")).to_have_text(
         [
-            "2\u00a0XODOtrace plan for businesses", "2\u00a0XODO50", "68\u00a0XODOtrace plan for businesses - 3 years", "2\u00a0XActivation Fee",
-            "2\u00a0X3 pins OBD2 cable", "Discount 3 pins OBD2 cable", "1\u00a0XFedEx",
+            "2\u00a0XODOtrace plan for businesses",
+            "2\u00a0XODO50",
+            "68\u00a0XODOtrace plan for businesses - 3 years",
+            "2\u00a0XActivation Fee",
+            "2\u00a0X3 pins OBD2 cable",
+            "Discount 3 pins OBD2 cable",
+            "1\u00a0XFedEx",
         ]
-    )  # fmt: skip
+    )
     expect(page.get_by_text("Showing 1 to 1 of 1 entries").first).to_be_visible()
     page.goto("/en/invoices")
     expect(page.locator("table.list thead th")).to_have_text(["Date", "#", "Amount", "Paid", "Actions"])
@@ -87,7 +92,20 @@ def test_the_home_page_has_every_place_of_the_guide(open_page: Open) -> None:
     expect(links).to_have_count(len(menu))
     for at, name in enumerate(menu):
         expect(links.nth(at)).to_contain_text(name)
-    tiles = ["Wizard POS", "Sales", "Renewal", "User Account", "Address book", "Credit cards", "Orders", "Invoices", "Referral", "Devices", "Tickets", "Help"]
+    tiles = [
+        "Wizard POS",
+        "Sales",
+        "Renewal",
+        "User Account",
+        "Address book",
+        "Credit cards",
+        "Orders",
+        "Invoices",
+        "Referral",
+        "Devices",
+        "Tickets",
+        "Help",
+    ]
     expect(page.locator(".tile strong")).to_have_text(tiles)
     for name in menu[1:]:
         page.locator(".shell > nav.side").get_by_role("link", name=name).click()

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tests.browser.conftest import Open
 from tests.server import EMPTY, FLEET, PASSWORD, Portal
 
-NEW_PASSWORD = "une route qui monte doucement"  # noqa: S105
+NEW_PASSWORD = "une route qui monte doucement"
 
 
 def test_signing_out_in_one_tab_leaves_the_other(open_page: Open) -> None:

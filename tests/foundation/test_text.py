@@ -1,7 +1,7 @@
 """Folding and patterns for search."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, literal, select
 
@@ -29,6 +29,7 @@ def test_case_makes_no_difference(text: str) -> None:
     assert fold(text.upper()) == fold(text.lower()) == fold(text)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab%_\\", max_size=6), st.text(alphabet="ab%_\\", max_size=10))
 @pytest.mark.asvs("1.2.4")
 def test_a_pattern_finds_exactly_what_contains_the_word(engine: Engine, word: str, text: str) -> None:
