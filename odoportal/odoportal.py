@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import reflex as rx
+from pydantic import Field
+from reflex.event import EventSpec
+from reflex.state import FrontendEventExceptionState
 from reflex_base.utils.imports import ImportVar
 from reflex_base.vars.base import VarData
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,7 +32,7 @@ from odoportal.dashboard.view import home_view
 from odoportal.devices import page as devices
 from odoportal.foundation import clock, database, i18n, mail
 from odoportal.foundation.documents import Documents
-from odoportal.foundation.gate import Gate
+from odoportal.foundation.gate import Gate, Nothing
 from odoportal.foundation.identity import Who
 from odoportal.foundation.web import Asked, Page
 from odoportal.help import page as help_
@@ -167,6 +170,22 @@ def _connection() -> rx.Component:
     return Connection.create(fr=texts["fr"], en=texts["en"], icon=View(lambda _: icon("wifi-off")).component(None))
 
 
+def _failed(exception: Exception) -> EventSpec:
+    """A handler failed: log it, and say so on the screen. Reflex's own toast would need `eval`, which the policy forbids."""
+    _log.error("an event failed", exc_info=exception)
+    return Signed.trouble()  # pyright: ignore[reportReturnType]
+
+
+def _browser_failed(exception: Exception) -> None:
+    """A script failed in somebody's browser: log it, shortened."""
+    _log.warning("a script failed in a browser: %s", str(exception)[:500])
+
+
+class _BrowserFault(Nothing):
+    info: str = Field(max_length=20_000)
+    component_stack: str = Field(max_length=20_000)
+
+
 def _make() -> rx.App:
     language: Any = rx.Var(
         '(useLocation().pathname.startsWith("/en")?"en":"fr")',
@@ -181,10 +200,13 @@ def _make() -> rx.App:
             rx.el.meta(name="viewport", content="width=device-width, initial-scale=1"),
         ],
         api_transformer=[http, _documents],
+        backend_exception_handler=_failed,
+        frontend_exception_handler=_browser_failed,
         toaster=None,
         app_wraps={(5, "Overlay"): lambda _stateful: rx.fragment(_connection())},
     )
-    made.add_middleware(Gate(Signed, resolve, touch))
+    fault = f"{FrontendEventExceptionState.get_full_name()}.handle_frontend_exception"
+    made.add_middleware(Gate(Signed, resolve, touch, {fault: _BrowserFault}))
     made.register_lifespan_task(mail.run_outbox)
     made.register_lifespan_task(_tidy)
     for page in PAGES:

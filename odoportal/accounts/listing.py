@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import date
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import reflex as rx
 from sqlalchemy.exc import SQLAlchemyError
@@ -43,7 +43,10 @@ class Listed(rx.State, mixin=True):
     version: int = 0
     rules: ClassVar[ListRules]
     draw: ClassVar[Drawn]
-    _arrive: Any
+
+    if TYPE_CHECKING:
+        # `Signed` has it; an annotation alone would become a variable of the state.
+        async def _arrive(self, anew: bool = False) -> tuple[Who, str]: ...
 
     @rx.event
     async def load(self) -> None:

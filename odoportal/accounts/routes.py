@@ -27,7 +27,8 @@ async def region(request: Request) -> Response:
     if who is not None and chosen in REGIONS:
         await write(_choose, who.person_id, str(chosen))
     came_from = urlsplit(request.headers.get("referer", ""))
-    back = came_from.path if f"{came_from.scheme}://{came_from.netloc}".lower() == get_settings().origin else "/"
+    ours = f"{came_from.scheme}://{came_from.netloc}".lower() == get_settings().origin
+    back = came_from.path if ours and not came_from.path.startswith(("//", "/\\")) else "/"
     return RedirectResponse(
         back + (f"?{came_from.query}" if came_from.query and back != "/" else ""), HTTPStatus.SEE_OTHER, {"cache-control": "no-store"}
     )

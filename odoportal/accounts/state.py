@@ -18,6 +18,7 @@ class Signed(rx.State):
     ready: bool = False
     gone: str = ""
     ends: int = 0
+    troubles: int = 0
     _bound: str = ""
     _by_itself: bool = False
     _shell_for: str = ""
@@ -27,6 +28,11 @@ class Signed(rx.State):
     async def stay(self) -> None:
         """The person asked to stay signed in; the gate has noted it."""
         self._note_end(require())
+
+    @rx.event
+    async def trouble(self) -> None:
+        """A handler failed: say so on the screen, without details."""
+        self.troubles += 1
 
     @rx.event
     async def load(self) -> None:

@@ -8,12 +8,12 @@ from odoportal.exchange.fleet_sheets import Part
 MONTH = Decimal("26.95")
 PREPAID = {1: Decimal("299.00"), 2: Decimal("569.00"), 3: Decimal("809.00")}
 VISA = ("Visa 4242", "Visa 4242")
-TRANSFER = ("Virement bancaire", "Bank transfer")
+TRANSFER = ("virement bancaire", "bank transfer")
 
 
 def cheque(number: int) -> tuple[str, str]:
     """A cheque by its number, in French and in English."""
-    return f"Chèque {number}", f"Cheque {number}"
+    return f"chèque {number}", f"cheque {number}"
 
 
 def plans(quantity: int, years: int, *, prepaid: bool) -> Part:

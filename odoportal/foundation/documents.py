@@ -121,7 +121,7 @@ class Documents:
 
     async def _who(self, request: Request, account: str | None = "") -> Who | None:
         token = request.cookies.get(cookie_name(get_settings().secure))
-        number = request.query_params.get("account") if account == "" else account
+        number = (request.query_params.get("account") or None) if account == "" else account
         return await self.resolve(digest(token) if token else None, number)
 
     async def _document(self, request: Request, language: str, path: str) -> Response:

@@ -22,6 +22,7 @@ EVENTS_PER_10_SECONDS = 300
 _log = logging.getLogger("odoportal.security")
 _STATE = "reflex___state____state"
 _ON_LOAD = f"{_STATE}.reflex___state____on_load_internal_state"
+_LOADING = f"{_ON_LOAD}.on_load_internal"
 
 
 class Nothing(BaseModel):
@@ -43,10 +44,14 @@ INTERNAL: dict[str, type[BaseModel]] = {
     f"{_STATE}.hydrate_and_load": _Hydrate,
     f"{_STATE}.hydrate": Nothing,
     f"{_STATE}.set_is_hydrated": _Hydrated,
-    f"{_ON_LOAD}.on_load_internal": Nothing,
+    _LOADING: Nothing,
     f"{_ON_LOAD}.set_is_hydrated": _Hydrated,
 }
 """Reflex's own events that an anonymous browser needs, with their payloads."""
+_CLOSED = (".setvar", ".update_vars_internal")
+"""Reflex's own events that set variables from the browser: nobody needs them here."""
+_BY_ITSELF = (".load", ".trouble", ".handle_frontend_exception")
+"""Handlers that no person calls: what an on_load brings, and what follows a failure."""
 
 
 def session_hash(state: BaseState) -> str | None:
@@ -85,7 +90,8 @@ class Gate(Middleware):
         """Resolve who asks; refuse what must not run. Runs under the state's lock, before Reflex's own handling."""
         del app
         hashed = session_hash(state)
-        who = await self.resolve(hashed, state.router.url.query_parameters.get("account"))
+        account = state.router.url.query_parameters.get("account")
+        who = await self.resolve(hashed, account)
         identity.asker.set(who)
         private = await state.get_state(self.private)
         key = who.key if who else ""
@@ -102,11 +108,14 @@ class Gate(Middleware):
         if not self._payload_fits(event):
             _log.warning("input_validation_fail %s", event.name[-120:])
             return StateUpdate(delta=await _delta(state))
-        await self._note_activity(who, private, event.name)
+        if self._by_hand(private, event.name) and who:
+            await self.touch(who)
+            # Anew, so that the handler knows the session's end as it is now.
+            identity.asker.set(await self.resolve(hashed, account))
         return None
 
     def _payload_fits(self, event: Event) -> bool:
-        if event.name.endswith(".setvar"):
+        if event.name.endswith(_CLOSED):
             return False
         try:
             self.payloads.get(event.name, Nothing).model_validate(event.payload or {})
@@ -114,15 +123,16 @@ class Gate(Middleware):
             return False
         return True
 
-    async def _note_activity(self, who: Who | None, private: Any, name: str) -> None:
+    def _by_hand(self, private: Any, name: str) -> bool:
+        """Whether a person did it."""
         # A reconnect hydrates and then runs on_load by itself: that is no person's doing and must not keep a
-        # session alive. An on_load without it is a navigation; a handler of ours is a click.
+        # session alive. An on_load without it is a navigation; most handlers of ours are clicks.
         if name == f"{_STATE}.hydrate_and_load":
             private._by_itself = True
-        elif name == f"{_ON_LOAD}.on_load_internal":
+        elif name == _LOADING:
             by_itself, private._by_itself = private._by_itself, False
-            if who and not by_itself:
-                await self.touch(who)
+            return not by_itself
+        return name not in INTERNAL and not name.endswith(_BY_ITSELF)
 
 
 async def _delta(state: BaseState) -> dict[str, dict[str, Any]]:

@@ -117,7 +117,8 @@ class Formats:
 
         CLDR's narrow space is widened, since the portal's font does not have it.
         """
-        written = format_time(clock.local(value), "short", locale=_locale(self.region))
+        pattern = "H 'h' mm" if self.region == "fr-CA" else "short"
+        written = format_time(clock.local(value), pattern, locale=_locale(self.region))
         return written.replace(" ", "\u00a0").replace("\u202f", "\u00a0")
 
     def moment(self, value: datetime) -> str:

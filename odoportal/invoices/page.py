@@ -81,7 +81,7 @@ def _facts(details: Ref) -> Node:
     paid = each(details.payments, lambda p: el("div", el("dt", p.name, el("small", p.date)), el("dd", p.amount), cls="soft"))
     return el(
         "div",
-        el("section", _address(t("Invoiced by"), details.seller), _address(t("Bill to"), details.bill_to), dates, cls="sec parties"),
+        el("section", _address(t("Invoiced by"), details.seller), _address(t("Billed to"), details.bill_to), dates, cls="sec parties"),
         el(
             "section",
             el(
@@ -110,7 +110,7 @@ def _beside(details: Ref) -> Node:
         return el(
             "div",
             el("p", el("b", row.name)),
-            el("dl", el("dt", t("Received")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="kv"),
+            el("dl", el("dt", t("Received on")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="kv"),
             cls="payment",
         )
 

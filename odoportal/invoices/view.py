@@ -105,7 +105,7 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
         today: the business day.
     """
     account_id, formats = who.account.account_id, Formats(who.region)
-    words = state_words()
+    words, tabs = state_words(), state_words(2)
     folded = {state: fold(text) for state, text in words.items()}
     found = service.find(session, account_id, query, today, folded)
     counts = service.state_counts(session, account_id, today)
@@ -123,12 +123,12 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
             ("date", t("Date"), False),
             ("number", "#", False),
             ("amount", t("Amount"), True),
-            ("paid", t("Paid"), False),
+            ("paid", words[InvoiceState.PAID], False),
             ("actions", t("Actions"), False),
         ),
         tabs=[
             ("", t("All invoices")),
-            *((s, words[s]) for s in states if counts[s] or s in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PAID}),
+            *((s, tabs[s]) for s in states if counts[s] or s in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PAID}),
         ],
         no_match=t("No invoice"),
         nothing=t("No invoices yet"),
@@ -175,7 +175,7 @@ def _details(session: Session, who: Who, query: ListQuery, language: str, today:
     account = {"account": query.account} if query.account else {}
     return InvoiceDetails(
         asked=query.open,
-        title=f"{t('Invoice')} {query.open}",
+        title=t("Invoice {number}", number=query.open),
         number=invoice.number,
         paid=_badge(invoice, formats, today),
         date=formats.day(invoice.issued_on),

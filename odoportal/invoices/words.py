@@ -1,16 +1,16 @@
 """The words of an invoice's state, for every place that shows one."""
 
-from odoportal.foundation.i18n import t
+from odoportal.foundation.i18n import t, tn
 from odoportal.invoices.service import InvoiceState
 
 
-def state_words() -> dict[str, str]:
-    """The states in the language in use."""
+def state_words(count: int = 1) -> dict[str, str]:
+    """The states in the language in use, as said of one invoice or, as on a tab, of several: French agrees."""
     return {
         InvoiceState.TO_PAY: t("To pay"),
-        InvoiceState.PART_PAID: t("Part paid"),
+        InvoiceState.PART_PAID: tn("Part paid", "Part paid", count),
         InvoiceState.PENDING: t("Pending"),
         InvoiceState.OVERDUE: t("Overdue"),
-        InvoiceState.PAID: t("Paid"),
-        InvoiceState.REFUNDED: t("Refunded"),
+        InvoiceState.PAID: tn("Paid", "Paid", count),
+        InvoiceState.REFUNDED: tn("Refunded", "Refunded", count),
     }

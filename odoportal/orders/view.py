@@ -134,13 +134,13 @@ class OrdersView:
     details: OrderDetails = field(default_factory=OrderDetails)
 
 
-def state_words() -> dict[str, str]:
-    """The states in the language in use."""
+def state_words(count: int = 1) -> dict[str, str]:
+    """The states in the language in use, as said of one order or, as on a tab, of several: French agrees."""
     return {
         OrderState.UPCOMING: t("Upcoming"),
         OrderState.ACTIVE: t("Active"),
         OrderState.ENDING: t("Ending soon"),
-        OrderState.ENDED: t("Ended"),
+        OrderState.ENDED: tn("Ended", "Ended", count),
     }
 
 
@@ -161,7 +161,7 @@ def orders_view(session: Session, who: Who, query: ListQuery, language: str, tod
     """
     account_id, formats = who.account.account_id, Formats(who.region)
     found = service.find(session, account_id, query, language, today)
-    words, counts = state_words(), service.state_counts(session, account_id, today)
+    several, counts = state_words(2), service.state_counts(session, account_id, today)
     states = (OrderState.ACTIVE, OrderState.ENDING, OrderState.UPCOMING, OrderState.ENDED)
     texts = ListTexts(
         name=t("Orders"),
@@ -173,7 +173,7 @@ def orders_view(session: Session, who: Who, query: ListQuery, language: str, tod
             ("agreement", t("Agreement"), False),
             ("actions", t("Actions"), False),
         ),
-        tabs=[("", t("All orders")), *((s, words[s]) for s in states)],
+        tabs=[("", t("All orders")), *((s, several[s]) for s in states)],
         no_match=t("No order"),
         nothing=t("No orders yet"),
         dates=t("End date"),
@@ -245,7 +245,7 @@ def order_details(session: Session, who: Who, query: ListQuery, language: str, t
     step = service.current_step(whole.steps)
     return OrderDetails(
         asked=query.open,
-        title=f"{t('Order')} {query.open}",
+        title=t("Order {number}", number=query.open),
         number=order.number,
         step=step or "",
         step_text=_step_badge(step),

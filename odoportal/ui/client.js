@@ -245,6 +245,20 @@ export function Session({ gone, ends, title, text, stay, onStay }) {
     h("button", { type: "button", className: "btn second sm", onClick: () => { setWarn(false); onStay?.(); } }, stay));
 }
 
+// A sentence that is said each time its count goes up.
+export function Notice({ count, text, close }) {
+  const [shown, setShown] = useState(false);
+  useEffect(() => {
+    if (!count) return;
+    setShown(true);
+    const timer = setTimeout(() => setShown(false), 12000);
+    return () => clearTimeout(timer);
+  }, [count]);
+  return h("div", { role: "alert", className: shown ? "banner floating" : "sr" },
+    shown && h("span", null, text),
+    shown && h("button", { type: "button", className: "btn second sm", onClick: () => setShown(false) }, close));
+}
+
 export function Scheme({ label, system, light, dark }) {
   const { rawColorMode, setColorMode } = useContext(ColorModeContext);
   return h("div", { className: "scheme", role: "radiogroup", "aria-label": label },
@@ -285,7 +299,7 @@ export function Keys({ title, keys, off, on, close }) {
     const press = (e) => {
       if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, [contenteditable]")) return;
       if (e.key === "?") { e.preventDefault(); box.current?.showPopover(); return; }
-      if (!enabled || document.querySelector("[role=dialog]")) return;
+      if (!enabled || document.querySelector(".dialog")) return;
       if (e.key === "/") { e.preventDefault(); document.querySelector("#search")?.focus(); }
       if (e.key === "j" || e.key === "k") {
         const rows = [...document.querySelectorAll("[data-row] [data-open]")].filter((r) => r.offsetParent);

@@ -121,6 +121,16 @@ class Session(_Client):
     on_stay: rx.EventHandler[rx.event.no_args_event_spec]
 
 
+class Notice(_Client):
+    """Says a sentence each time its count goes up."""
+
+    tag = "Notice"
+
+    count: rx.Var[int]
+    text: rx.Var[str]
+    close: rx.Var[str]
+
+
 class Scheme(_Client):
     """Light, dark, or as the system."""
 

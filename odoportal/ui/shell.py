@@ -8,7 +8,7 @@ import reflex as rx
 from odoportal.foundation.i18n import current, other, t
 from odoportal.ui import places
 from odoportal.ui.bits import wordmark
-from odoportal.ui.client import Keys, LanguageLink, Scheme, Session, SideToggle
+from odoportal.ui.client import Keys, LanguageLink, Notice, Scheme, Session, SideToggle
 from odoportal.ui.markup import El, Node, Ref, Slot, View, each, el, icon, link, when
 from odoportal.ui.page import address, here
 from odoportal.ui.slots import live
@@ -236,4 +236,7 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
         View(lambda _: _drawer(state.shell)).component(None),
         keys,
         session,
+        Notice.create(
+            count=state.troubles, text=t("Something failed on our side. Nothing is lost. Try again in a moment."), close=t("Close")
+        ),
     )

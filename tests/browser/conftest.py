@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.server import Portal
 
@@ -87,3 +87,9 @@ def open_page(portal: Portal, chromium: Browser, cookies: Callable[[str], str], 
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+def live(page: Page) -> Page:
+    """Wait until the live page has taken the place of the rows that the server wrote."""
+    expect(page.locator(".first")).to_have_count(0)
+    return page

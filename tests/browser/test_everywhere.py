@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SIZES, Open
+from tests.browser.conftest import SIZES, Open, live
 from tests.server import EMPTY, FLEET, OVERDUE
 
 PAGES = {
@@ -29,7 +29,7 @@ PAGES = {
 def _settle(page: Page, email: str) -> None:
     """The live page: nothing of the document's first rows is left, or, without them, the script runs."""
     if email:
-        expect(page.locator(".first")).to_have_count(0)
+        live(page)
     if "open=" in page.url:
         expect(page.get_by_role("dialog")).to_be_visible()
 

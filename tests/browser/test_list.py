@@ -4,12 +4,12 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, live
 from tests.server import FLEET, LARGE
 
 
 def test_search_by_amount_in_the_large_account(open_page: Open) -> None:
-    page = open_page("/en/invoices", LARGE)
+    page = live(open_page("/en/invoices", LARGE))
     expect(page.get_by_text("of 9,000 entries").first).to_be_visible()
     amount = page.locator("table.list tbody tr").nth(3).locator("td").nth(1).inner_text()
     page.locator("#search").press_sequentially(amount, delay=20)
@@ -20,7 +20,7 @@ def test_search_by_amount_in_the_large_account(open_page: Open) -> None:
 
 
 def test_an_older_answer_never_overwrites_a_newer_one(open_page: Open) -> None:
-    page = open_page("/fr/orders", FLEET)
+    page = live(open_page("/fr/orders", FLEET))
     expect(page.locator("#live tbody tr")).to_have_count(10)
     field = page.locator("#search")
     field.press_sequentially("263", delay=5)
@@ -35,7 +35,7 @@ def test_an_older_answer_never_overwrites_a_newer_one(open_page: Open) -> None:
 
 
 def test_next_in_the_dialog_crosses_the_page_and_back_closes_it_once(open_page: Open) -> None:
-    page = open_page("/en/orders?sort=number", FLEET)
+    page = live(open_page("/en/orders?sort=number", FLEET))
     expect(page.locator("#live tbody tr")).to_have_count(10)
     last = page.locator("#live tbody tr").nth(9)
     number = last.locator("th").inner_text()
@@ -53,7 +53,7 @@ def test_next_in_the_dialog_crosses_the_page_and_back_closes_it_once(open_page: 
 
 
 def test_a_shared_dialog_address_closes_to_its_list(open_page: Open) -> None:
-    page = open_page("/en/orders?open=26140", FLEET)
+    page = live(open_page("/en/orders?open=26140", FLEET))
     expect(page.get_by_role("dialog").get_by_role("heading", name="Order 26140")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
@@ -63,7 +63,7 @@ def test_a_shared_dialog_address_closes_to_its_list(open_page: Open) -> None:
 
 
 def test_the_keyboard_alone_is_enough(open_page: Open) -> None:
-    page = open_page("/en/orders", FLEET)
+    page = live(open_page("/en/orders", FLEET))
     expect(page.locator("#live tbody tr")).to_have_count(10)
     page.keyboard.press("/")
     expect(page.locator("#search")).to_be_focused()
@@ -80,7 +80,7 @@ def test_the_keyboard_alone_is_enough(open_page: Open) -> None:
 
 
 def test_sorting_acts_on_the_whole_list_and_goes_to_page_one(open_page: Open) -> None:
-    page = open_page("/en/invoices?page=3", FLEET)
+    page = live(open_page("/en/invoices?page=3", FLEET))
     expect(page.get_by_text("Showing 21 to 30 of 148 entries").first).to_be_visible()
     page.locator("#live thead").get_by_role("link", name="Amount").click()
     expect(page.get_by_text("Showing 1 to 10 of 148 entries").first).to_be_visible()
@@ -91,7 +91,7 @@ def test_sorting_acts_on_the_whole_list_and_goes_to_page_one(open_page: Open) ->
 
 
 def test_filters_show_as_chips_and_can_be_taken_off(open_page: Open) -> None:
-    page = open_page("/en/orders", FLEET)
+    page = live(open_page("/en/orders", FLEET))
     expect(page.locator("#live tbody tr")).to_have_count(10)
     page.get_by_role("button", name="End date").click()
     page.locator("#filter-from").fill("2020-09-25")

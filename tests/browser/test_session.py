@@ -7,7 +7,7 @@ from email.policy import default
 from playwright.sync_api import expect
 from sqlalchemy import text
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, live
 from tests.server import EMPTY, FLEET, PASSWORD, Portal
 
 NEW_PASSWORD = "une route qui monte doucement"
@@ -21,6 +21,7 @@ def test_signing_out_in_one_tab_leaves_the_other(open_page: Open) -> None:
     expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
     other = page.context.new_page()
     other.goto("/en/orders")
+    live(other)
     expect(other.locator("#live tbody tr")).to_have_count(10)
     page.locator("[popovertarget=user-menu]").click()
     page.get_by_role("button", name="Sign out").click()
@@ -35,7 +36,7 @@ def test_a_session_ended_on_the_server_ends_at_the_next_click(open_page: Open, p
     page.get_by_label("Email").fill(EMPTY)
     page.locator("#password").fill(PASSWORD)
     page.get_by_role("button", name="Login").click()
-    expect(page.get_by_role("heading", name="No orders yet")).to_be_visible()
+    expect(live(page).get_by_role("heading", name="No orders yet")).to_be_visible()
     with portal.engine().begin() as connection:
         connection.execute(text("DELETE FROM browser_session WHERE person_id = (SELECT id FROM person WHERE email = :e)"), {"e": EMPTY})
     page.locator(".shell > nav.side").get_by_role("link", name="Invoices").click()

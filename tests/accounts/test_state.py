@@ -1,0 +1,202 @@
+"""The states of signed-in people: filled, failing, forgetting."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from odoportal.accounts.state import Signed
+from odoportal.accounts.view import ShellView
+from odoportal.dashboard.service import counts
+from odoportal.dashboard.state import Home
+from odoportal.dashboard.view import HomeView
+from odoportal.foundation import database
+from odoportal.invoices.state import Invoices
+from odoportal.invoices.view import InvoicesView
+from odoportal.orders.state import Orders
+from odoportal.orders.view import OrdersView
+from tests.making import NOON, account, invoice, order, who
+from tests.states import go, signed_in, tree
+
+LISTS = [(Orders, OrdersView, "/en/orders", "26367"), (Invoices, InvoicesView, "/en/invoices", "212048")]
+
+
+@pytest.fixture
+def mine(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(Signed, "counts", counts, raising=False)
+    with database.writing() as session:
+        made = account(session)
+        order(session, made, "26367")
+        invoice(session, made, "212048", "576.07")
+        return made
+
+
+@pytest.mark.parametrize(("kind", "empty", "path", "number"), LISTS)
+def test_a_list_shows_what_its_address_asks_for(mine: int, kind: Any, empty: Any, path: str, number: str) -> None:
+    async def run() -> None:
+        root = tree(f"{path}?q={number}&open={number}")
+        state = await root.get_state(kind)
+        assert (state.view, state.filled, state.version) == (empty(), False, 0)
+        with signed_in(who(mine)):
+            await state.load()
+            assert ([r.number for r in state.view.rows], state.filled, state.failed, state.version) == ([number], True, False, 1)
+            assert state.view.details.number == number
+            go(root, f"{path}?q=zzz")
+            await state.load()
+            assert (state.view.rows, state.view.frame.empty, state.version) == ([], "no-match", 2)
+        assert (state.shell.name, state.ready) == ("Maria Gagnon", True)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("kind", "empty", "path", "number"), LISTS)
+def test_the_rows_are_in_the_language_of_the_address(mine: int, kind: Any, empty: Any, path: str, number: str) -> None:
+    async def run() -> None:
+        root = tree(path)
+        state = await root.get_state(kind)
+        with signed_in(who(mine)):
+            await state.load()
+            english = state.view.frame.tabs[0].text
+            go(root, path.replace("/en", "/fr"))
+            await state.load()
+        assert english.startswith("All")
+        assert state.view.frame.tabs[0].text.startswith("Tou")
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("kind", "empty", "path", "number"), LISTS)
+@pytest.mark.asvs("16.5.2")
+def test_a_failure_says_so_and_a_retry_recovers(mine: int, kind: Any, empty: Any, path: str, number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("disk I/O error"))
+
+    async def run() -> None:
+        state = await tree(path).get_state(kind)
+        with signed_in(who(mine)):
+            await state.load()
+            shown = state.view
+            with monkeypatch.context() as patch:
+                patch.setattr(kind, "draw", staticmethod(broken))
+                await state.load()
+                assert (state.failed, state.filled, state.version) == (True, True, 2)
+                assert state.view == shown
+            await state.retry()
+        assert (state.failed, state.version, len(state.view.rows)) == (False, 3, 1)
+
+    asyncio.run(run())
+
+
+def test_a_retry_counts_the_menu_anew(mine: int) -> None:
+    async def run() -> None:
+        state = await tree().get_state(Orders)
+        with signed_in(who(mine)):
+            await state.load()
+            with database.writing() as session:
+                order(session, mine, "26368")
+            await state.load()
+            assert state.shell.orders == "1"
+            await state.retry()
+            assert state.shell.orders == "2"
+
+    asyncio.run(run())
+
+
+def test_the_home_page_fills(mine: int) -> None:
+    async def run() -> None:
+        state = await tree("/fr/").get_state(Home)
+        with signed_in(who(mine)):
+            await state.load()
+        assert (state.filled, state.ready) == (True, True)
+        assert state.view.owed == "$576.07"
+        assert state.view.owed_url.startswith("/fr/invoices")
+
+    asyncio.run(run())
+
+
+@pytest.mark.asvs("14.3.1")
+def test_another_identity_finds_everything_forgotten(mine: int) -> None:
+    async def run() -> None:
+        root = tree("/en/orders?open=26367")
+        states = {kind: await root.get_state(kind) for kind in (Signed, Orders, Invoices, Home)}
+        with signed_in(who(mine)):
+            for kind in (Orders, Invoices, Home):
+                await states[kind].load()
+        root._clean()
+        states[Signed]._bind("another")
+        assert states[Signed]._bound == "another"
+        assert states[Signed].shell == ShellView()
+        assert (states[Signed].ready, states[Signed].ends, states[Signed].gone, states[Signed]._shell_for) == (False, 0, "", "")
+        assert states[Orders].view == OrdersView()
+        assert states[Invoices].view == InvoicesView()
+        assert states[Home].view == HomeView()
+        assert not any(states[kind].filled for kind in (Orders, Invoices, Home))
+        # The reset is sent: what the browser holds is overwritten, not only what the server holds.
+        sent = repr(root.get_delta())
+        assert "view" in sent
+        assert "Maria" not in sent
+        assert "26367" not in sent.replace("open=26367", "").replace("'open': '26367'", "")
+
+    asyncio.run(run())
+
+
+def test_another_account_or_format_fills_the_header_anew(mine: int) -> None:
+    async def run() -> None:
+        state = await tree().get_state(Signed)
+        with database.writing() as session:
+            second = account(session, "2000")
+        with signed_in(who(mine)):
+            await state.load()
+        assert state.shell.account == "Transport 1042"
+        with signed_in(who(second, "2000")):
+            await state.load()
+        assert state.shell.account == "Transport 2000"
+        with signed_in(who(second, "2000", "fr-CA")):
+            await state.load()
+        assert not state.shell.region_en
+
+    asyncio.run(run())
+
+
+def test_the_end_of_the_session_is_the_nearer_one(mine: int) -> None:
+    async def run() -> None:
+        state = await tree().get_state(Signed)
+        someone = who(mine)
+        for idle, nearer in ((NOON + timedelta(minutes=30), NOON + timedelta(minutes=30)), (None, someone.ends_at), (NOON + timedelta(hours=13), someone.ends_at)):
+            with signed_in(replace(someone, idle_end=idle)):
+                await state.stay()
+            assert state.ends == int(nearer.timestamp())
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("address", "login"),
+    [
+        ("/en/orders?q=a b&open=5", "/en/login?ended=1&next=%2Fen%2Forders%3Fq%3Da%20b%26open%3D5"), ("/fr/", "/fr/login?ended=1&next=%2Ffr%2F"),
+        ("//evil.example/", "/fr/login?ended=1&next=%2F"), ("javascript:alert(1)", "/fr/login?ended=1&next="),
+    ],
+)  # fmt: skip
+@pytest.mark.asvs("3.7.2")
+def test_leaving_leads_to_sign_in_on_this_site(address: str, login: str) -> None:
+    async def run() -> None:
+        state = await tree(address).get_state(Signed)
+        state._leave()
+        assert state.gone.startswith(login)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("kind", [Signed, Orders, Invoices, Home])
+@pytest.mark.asvs("8.3.1")
+def test_without_the_gate_s_word_no_handler_reads_anything(mine: int, kind: Any) -> None:
+    async def run() -> None:
+        state = await tree().get_state(kind)
+        with signed_in(None), pytest.raises(PermissionError):
+            await state.load()
+
+    asyncio.run(run())

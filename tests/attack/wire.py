@@ -1,0 +1,123 @@
+"""Reflex's socket without a browser: what an attacker can say, and every frame that comes back."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import socketio
+
+ROOT = "reflex___state____state"
+HYDRATE = f"{ROOT}.hydrate_and_load"
+ON_LOAD = f"{ROOT}.reflex___state____on_load_internal_state.on_load_internal"
+SIGNED = f"{ROOT}.odoportal___accounts___state____signed"
+ORDERS = f"{SIGNED}.odoportal___orders___state____orders"
+INVOICES = f"{SIGNED}.odoportal___invoices___state____invoices"
+HOME = f"{SIGNED}.odoportal___dashboard___state____home"
+SECONDS = 20
+Frame = dict[str, Any]
+
+
+class Tab:
+    """A tab: its socket, and the frames it got."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url, self.token = url, token
+        self.frames: list[Frame] = []
+        self._came: asyncio.Queue[Frame] = asyncio.Queue()
+        self._fence = False
+        self.socket = socketio.AsyncClient(reconnection=False)
+
+    async def send(self, name: str, payload: Any = None, path: str = "/en/orders", **more: Any) -> None:
+        """One event, from the page at `path`."""
+        split = urlsplit(path)
+        router = {"pathname": split.path, "asPath": path, "query": dict(parse_qsl(split.query))}
+        await self.emit({"name": name, "payload": {} if payload is None else payload, "router_data": router, **more})
+
+    async def emit(self, data: Any) -> None:
+        """Any data in the place of an event."""
+        await self.socket.emit("event", data, namespace="/_event")
+
+    async def until(self, wanted: Callable[[Frame], Any]) -> Any:
+        """What `wanted` says of the first frame it says something of."""
+        async with asyncio.timeout(SECONDS):
+            while True:
+                if found := wanted(await self._came.get()):
+                    return found
+
+    async def fence(self) -> list[Frame]:
+        """Wait until everything sent before has been handled; the frames since the last fence."""
+        before = len(self.frames)
+        self._fence = not self._fence
+        mark = self._fence
+        await self.send(f"{ROOT}.set_is_hydrated", {"value": mark})
+        await self.until(lambda frame: value(frame, ROOT, "is_hydrated") is mark)
+        return self.frames[before:]
+
+    async def load(self, path: str, state: str = ORDERS) -> Frame:
+        """Hydrate and load a page; the view that came."""
+        await self.send(HYDRATE, {}, path)
+        return await self.view(state)
+
+    async def navigate(self, path: str, state: str = ORDERS) -> Frame:
+        """Go to another page; the view that came."""
+        await self.send(ON_LOAD, {}, path)
+        return await self.view(state)
+
+    async def view(self, state: str = ORDERS) -> Frame:
+        """The next filled view of a state."""
+        return await self.until(lambda frame: value(frame, state, "view") if value(frame, state, "view") and filled(frame, state) else None)
+
+    async def left(self) -> str:
+        """Where the browser is sent because nobody is signed in."""
+        return await self.until(lambda frame: value(frame, SIGNED, "gone"))
+
+    def got(self, frame: Frame) -> None:
+        """Note a frame."""
+        self.frames.append(frame)
+        self._came.put_nowait(frame)
+
+    @property
+    def text(self) -> str:
+        """Every frame as text."""
+        return json.dumps(self.frames, ensure_ascii=False)
+
+
+def value(frame: Frame, state: str, name: str) -> Any:
+    """A variable in a frame, None when it is not there."""
+    return (frame.get("delta") or {}).get(state, {}).get(f"{name}_rx_state_")
+
+
+def filled(frame: Frame, state: str) -> bool:
+    """True where the frame is an answer to a load and not the start of an empty state."""
+    return bool(value(frame, state, "version") or value(frame, state, "filled"))
+
+
+@asynccontextmanager
+async def tab(url: str, cookie: str = "", token: str = "", origin: str | None = "", **headers: str) -> AsyncIterator[Tab]:
+    """An open socket.
+
+    Args:
+        url: the portal's.
+        cookie: the Cookie header.
+        token: the tab's own identifier; Reflex's client token.
+        origin: the Origin header; the portal's where it is empty, none where it is None.
+        headers: more of them.
+    """
+    made = Tab(url, token or str(uuid.uuid4()))
+    lines = dict(headers)
+    if origin is not None:
+        lines["Origin"] = origin or url
+    if cookie:
+        lines["Cookie"] = cookie
+    made.socket.on("event", made.got, namespace="/_event")
+    await made.socket.connect(
+        f"{url}?token={made.token}", headers=lines, transports=["websocket"], socketio_path="/_event", namespaces=["/_event"], wait_timeout=SECONDS
+    )
+    try:
+        yield made
+    finally:
+        await made.socket.disconnect()

@@ -1,0 +1,238 @@
+"""The document server over a small built frontend."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import brotli
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from odoportal.foundation import i18n
+from odoportal.foundation.documents import Documents, read_documents
+from odoportal.foundation.identity import Who, asker, digest
+from odoportal.foundation.web import Asked, Filled, Page
+from odoportal.settings import get_settings
+from tests.making import who
+
+HTML = '<html><head><link rel="modulepreload" href="/assets/a.js"></head><body><!--slot:rows-->built<!--/slot:rows--><!--slot:form--><!--/slot:form--><script type="module">1</script></body></html>'
+TOKEN = "a-token"  # noqa: S105
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ODOPORTAL_PUBLIC_URL", "http://localhost:8000")
+    monkeypatch.setenv("ODOPORTAL_MODE", "demo")
+    get_settings.cache_clear()
+    client = tmp_path / "client"
+    hashes = {}
+    for language in i18n.LANGUAGES:
+        for path in ("index.html", "orders/index.html", "login/index.html", "not-found/index.html", "unknown/index.html"):
+            file = client / language / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(HTML)
+            hashes[f"{language}/{path}"] = ["'sha256-abc'"]
+    (client / "secret.html").write_text("not in a language")
+    (tmp_path / "csp.json").write_text(json.dumps(hashes))
+    return client
+
+
+def maria() -> Who:
+    return replace(who(1), session=digest(TOKEN))
+
+
+class Site:
+    """Documents over an application that echoes what reaches it."""
+
+    def __init__(self, built: Path) -> None:
+        self.touched: list[str] = []
+        self.passed: list[Any] = []
+        self.asked: list[Asked] = []
+        self.failing = False
+
+        async def behind(scope: Any, receive: Any, send: Any) -> None:
+            self.passed.append((scope, asker.get()))
+            if scope["type"] == "http":
+                await PlainTextResponse("behind", headers={"server": "x"})(scope, receive, send)
+
+        async def resolve(hashed: str | None, account: str | None) -> Who | None:
+            return maria() if hashed == digest(TOKEN) and account in {None, "1042"} else None
+
+        async def touch(who: Who) -> None:
+            self.touched.append(who.session)
+
+        async def fill(asked: Asked) -> Filled:
+            self.asked.append(asked)
+            return Filled({"rows": f"<b>{i18n.current()}</b>"})
+
+        async def post(asked: Asked) -> Filled | Response:
+            return Filled({"form": "again"}, 422, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
+
+        pages = (
+            Page("/", "Home", lambda: None, fill=fill), Page("/orders", "Orders", lambda: None, fill=fill), Page("/login", "Login", lambda: None, post=post, private=False),
+            Page("/not-found", "", lambda: None, private=False), Page("/not-built", "", lambda: None),
+        )  # fmt: skip
+        self.app = Documents(behind, built, pages, resolve, touch)
+
+    def ask(self, path: str, method: str = "GET", signed: bool = False, **headers: str) -> httpx.Response:
+        lines = {name.replace("_", "-"): value for name, value in headers.items()}
+        if signed:
+            lines["cookie"] = f"odo_session={TOKEN}"
+
+        async def run() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+                client.headers.pop("accept-encoding", None)
+                return await client.request(method, path, headers={"accept-encoding": "identity", **lines})
+
+        return asyncio.run(run())
+
+
+@pytest.fixture
+def site(built: Path) -> Site:
+    return Site(built)
+
+
+def test_slots_are_filled_or_keep_what_was_built(built: Path) -> None:
+    document = read_documents(built)["/en/orders"]
+    assert "<body>builtx<script" in document.fill({"form": "x"})
+    assert "<body>ROWS<script" in document.fill({"rows": "ROWS"})
+    assert "slot" not in document.fill({})
+    # What is filled in is never read as a slot again.
+    assert "<!--slot:form-->" in document.fill({"rows": "<!--slot:form-->", "form": "x"})
+
+
+def test_only_pages_in_a_language_are_documents(built: Path) -> None:
+    assert set(read_documents(built)) == {f"/{la}{path}" for la in i18n.LANGUAGES for path in ("", "/orders", "/login", "/not-found", "/unknown")}
+
+
+@pytest.mark.asvs("8.2.1")
+def test_a_private_page_leads_nobody_to_sign_in(site: Site) -> None:
+    answer = site.ask("/en/orders?q=a%20b&open=5")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/en/login?next=%2Fen%2Forders%3Fq%3Da%2520b%26open%3D5")
+    assert answer.headers["cache-control"] == "no-store"
+    assert site.asked == []
+    ended = site.ask("/fr/orders", cookie="odo_session=over")
+    assert ended.headers["location"] == "/fr/login?ended=1&next=%2Ffr%2Forders"
+
+
+def test_a_private_page_is_filled_in_its_language(site: Site) -> None:
+    answer = site.ask("/fr/orders?q=%C3%A9&q=last&x=", signed=True)
+    assert (answer.status_code, site.touched) == (200, [digest(TOKEN)])
+    assert "<b>fr</b>" in answer.text
+    assert dict(site.asked[0].query) == {"q": "last", "x": ""}
+    assert answer.headers["cache-control"] == "no-store, private"
+    assert "'sha256-abc'" in answer.headers["content-security-policy"]
+    assert "Cookie" in answer.headers["vary"]
+    assert site.ask("/en/orders/", signed=True).status_code == 200
+    assert site.ask("/en", signed=True).status_code == 200
+
+
+def test_an_empty_account_in_the_address_is_no_account(site: Site) -> None:
+    assert site.ask("/en/orders?account=", signed=True).status_code == 200
+    assert site.ask("/en/orders?account=1042", signed=True).status_code == 200
+
+
+@pytest.mark.asvs("8.2.2")
+def test_a_foreign_account_is_not_found_and_nobody_s_is_sign_in(site: Site) -> None:
+    foreign, unknown = site.ask("/en/orders?account=6666", signed=True), site.ask("/en/orders?account=no-such", signed=True)
+    assert (foreign.status_code, foreign.text) == (404, unknown.text)
+    assert site.ask("/en/orders?account=6666").status_code == 303
+    assert site.asked == []
+
+
+def test_compressed_where_the_browser_reads_it(site: Site) -> None:
+    answer = site.ask("/en/orders", signed=True, accept_encoding="gzip, br")
+    assert answer.headers["content-encoding"] == "br"
+    assert "<b>en</b>" in (answer.text if "<b>" in answer.text else brotli.decompress(answer.content).decode())
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/en/unknown", "/en/nothing", "/en/not-built", "/de/orders", "/orders", "/en/orders/index.html", "/en//orders", "/secret.html", "/csp.json", "/en/../csp.json", "/_health", "/docs", "/.env"],
+)
+@pytest.mark.asvs("13.4.5")
+def test_whatever_is_no_page_does_not_exist(site: Site, path: str) -> None:
+    answer = site.ask(path, signed=True)
+    assert answer.status_code == 404
+    assert "<script" not in answer.text
+    assert "modulepreload" not in answer.text
+    assert site.passed == []
+    assert "script-src 'self';" in answer.headers["content-security-policy"]
+
+
+def test_a_method_that_a_page_does_not_know(site: Site) -> None:
+    assert [site.ask("/en/orders", m, signed=True).status_code for m in ("POST", "PUT", "DELETE", "PATCH", "TRACE", "OPTIONS")] == [405] * 6
+    assert site.ask("/en/login", "POST").status_code == 422
+    assert site.ask("/en/login", "PUT").status_code == 405
+    assert site.ask("/en/login", "HEAD").status_code == 200
+
+
+def test_a_form_that_comes_back_has_its_own_status_and_headers(site: Site) -> None:
+    answer = site.ask("/en/login", "POST")
+    assert (answer.status_code, answer.headers["referrer-policy"], answer.headers["cache-control"]) == (422, "no-referrer", "no-store")
+    assert "again" in answer.text
+
+
+@pytest.mark.asvs("3.5.1")
+def test_another_site_s_request_is_refused_before_anything_else(site: Site) -> None:
+    for path in ("/en/login", "/auth/sign-out", "/anything"):
+        answer = site.ask(path, "POST", origin="https://evil.example")
+        assert (answer.status_code, answer.text) == (403, "cross-site request refused")
+        assert "content-security-policy" in answer.headers
+    assert site.passed == []
+
+
+@pytest.mark.parametrize(
+    ("cookie", "accept", "signed", "location"),
+    [
+        ("", "", False, "/fr/login"), ("", "en-CA,en;q=0.9,fr;q=0.8", False, "/en/login"), ("", "de,fr;q=0.5", False, "/fr/login"), ("odo_language=en", "fr", False, "/en/login"),
+        ("odo_language=xx", "en", False, "/en/login"), ("odo_language=fr", "fr", True, "/en/"),
+    ],
+)  # fmt: skip
+def test_the_front_door_speaks_the_person_s_language_then_the_cookie_s_then_the_browser_s(site: Site, cookie: str, accept: str, signed: bool, location: str) -> None:
+    both = f"{cookie}; odo_session={TOKEN}" if signed else cookie
+    answer = site.ask("/", accept_language=accept, **({"cookie": both} if both else {}))
+    assert (answer.status_code, answer.headers["location"]) == (302, location)
+    assert "no-store" in answer.headers["cache-control"]
+
+
+def test_what_is_no_document_goes_on_with_the_common_headers(site: Site) -> None:
+    answer = site.ask("/assets/a.js")
+    assert answer.text == "behind"
+    assert "server" not in answer.headers
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_routes_know_who_asks_and_assets_do_not(site: Site) -> None:
+    site.ask("/auth/region", "POST", signed=True)
+    site.ask("/assets/a.js", signed=True)
+    assert [who.session if who else None for _, who in site.passed] == [digest(TOKEN), None]
+
+
+@pytest.mark.asvs("4.4.4")
+@pytest.mark.parametrize(
+    ("cookies", "forwarded"),
+    [
+        ([f"odo_session={TOKEN}"], [f"sid={digest(TOKEN)}"]), ([f"a=1; odo_session={TOKEN}; sid=forged"], [f"sid={digest(TOKEN)}"]), (["sid=forged"], []), ([f"sid={digest(TOKEN)}"], []),
+        (["a=1"], []), ([], []),
+    ],
+)  # fmt: skip
+def test_the_socket_carries_a_hash_and_no_cookie(site: Site, cookies: list[str], forwarded: list[str]) -> None:
+    lines = [(b"host", b"localhost"), *((b"cookie", c.encode()) for c in cookies)]
+    scope = {"type": "websocket", "path": "/_event", "headers": lines, "query_string": b""}
+    asyncio.run(site.app(scope, None, None))  # type: ignore[arg-type]
+    there = site.passed[0][0]["headers"]
+    assert [value.decode() for name, value in there if name.lower() == b"cookie"] == forwarded
+    assert TOKEN not in repr(there)
+    assert (b"host", b"localhost") in there
+
+
+def test_a_request_object_is_what_a_room_gets(site: Site) -> None:
+    site.ask("/en/orders", signed=True)
+    assert isinstance(site.asked[0].request, Request)
+    assert site.asked[0].who == maria()
