@@ -52,6 +52,7 @@ def prepare(folder: Path, port: int, today: date) -> None:
         "today": today.isoformat(),
         "launch_url": "https://www.odotrack.com",
         "learn_more_url": "https://www.odotrack.com",
+        "company_address": "2800, av. Francis-Hughes; Laval (Québec)\u00a0 H7L 3J5",
         "support_email": "support@odotrack.example",
         "support_phone": "1-800-555-0199",
     }

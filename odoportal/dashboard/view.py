@@ -194,8 +194,10 @@ def _todo(
             )
         )
     for agreement in ending[:TODO_ENDING]:
-        days = (agreement.end_on - today).days + 1
+        days = (agreement.end_on - today).days
         title = tn("Agreement {number} ends in {n} day", "Agreement {number} ends in {n} days", days, number=agreement.number)
+        if not days:
+            title = t("Agreement {number} ends today", number=agreement.number)
         until = t("until {day}", day=formats.day(agreement.end_on))
         text = f"{tn('{n} plan', '{n} plans', agreement.plans)}, {until}" if agreement.plans else until
         shown.append(Todo(f"o{agreement.number}", "ending", title, text, to("/orders", open=agreement.number), t("Details")))

@@ -35,7 +35,7 @@ def _card(row: Ref) -> Node:
     return (
         el(
             "div",
-            el("h3", link(row.number, to=row.details, how="open")),
+            el("h2", link(row.number, to=row.details, how="open")),
             el("span", row.date, cls="muted"),
             el("span", cls="push"),
             el("b", row.amount, cls="nw"),

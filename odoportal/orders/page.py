@@ -58,7 +58,7 @@ def _card(row: Ref) -> Node:
     return (
         el(
             "div",
-            el("h3", link(row.number, to=row.details, how="open")),
+            el("h2", link(row.number, to=row.details, how="open")),
             el("span", cls="push"),
             badge(row.term.state, row.term.state_text),
             cls="top",
@@ -85,7 +85,7 @@ def _step(step: Ref) -> Node:
     said = (
         shape,
         el("b", step.name),
-        el("span", step.when),
+        el("span", when(step.carrier, el("span", step.carrier, " ")), el("span", step.when, cls="nw")),
         when(step.note, el("span", " ", step.note)),
         when(step.tracking, el("span", " ", t("Tracking"), " ", tracking)),
     )

@@ -70,6 +70,7 @@ class StepView:
     key: str
     name: str
     state: str
+    carrier: str
     when: str
     note: str
     tracking: str
@@ -212,7 +213,7 @@ def term_view(order: Order, formats: Formats, today: date) -> Term:
     years = round(days / 365.25)
     left = ""
     if state == OrderState.ENDING:
-        left = tn("{n} day left", "{n} days left", (order.end_on - today).days + 1)
+        left = days_left(order.end_on, today)
     elif state in {OrderState.ENDED, OrderState.UPCOMING}:
         left = state_words()[state]
     return Term(
@@ -268,6 +269,12 @@ def order_details(session: Session, who: Who, query: ListQuery, language: str, t
     )
 
 
+def days_left(end_on: date, today: date) -> str:
+    """How long an agreement still runs, in the language in use."""
+    days = (end_on - today).days
+    return tn("{n} day left", "{n} days left", days) if days else t("Last day")
+
+
 def _beside(query: ListQuery, beside: Any, step: int) -> str:
     number = beside.previous if step < 0 else beside.next
     return query.url(open=number, page=(beside.index + step) // query.size + 1) if number else ""
@@ -294,17 +301,14 @@ def _steps(whole: OrderWhole, formats: Formats, language: str) -> list[StepView]
             continue
         state = "done" if known.done_at else "now" if step == current else "open"
         note = known.note_en if language == "en" else known.note_fr
-        shown.append(StepView(step, names[step], state, _when(known, formats), note, known.tracking, known.tracking_url))
+        shown.append(StepView(step, names[step], state, known.carrier, _when(known, formats), note, known.tracking, known.tracking_url))
     return shown
 
 
 def _when(step: Fulfilment, formats: Formats) -> str:
     if step.done_at:
-        return formats.moment(step.done_at) if not step.carrier else f"{step.carrier}, {formats.moment(step.done_at)}"
-    if step.expected_on:
-        day = t("expected {day}", day=formats.day(step.expected_on))
-        return f"{step.carrier}, {day}" if step.carrier else day
-    return step.carrier
+        return formats.moment(step.done_at)
+    return t("expected {day}", day=formats.day(step.expected_on)) if step.expected_on else ""
 
 
 def _invoice_link(invoice: Any, query: ListQuery, formats: Formats, language: str, today: date) -> InvoiceLink:

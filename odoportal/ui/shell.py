@@ -126,7 +126,7 @@ def _header(view: Ref) -> Node:
 
 def _demo_day(view: Ref) -> Node:
     text = t("Demonstration: the business day is {day}.", day="{day}").split("{day}")
-    return when(view.demo_day, el("p", text[0], el("b", view.demo_day), text[1], cls="demo-day"))
+    return when(view.demo_day, el("aside", text[0], el("b", view.demo_day), text[1], cls="demo-day", aria_label=t("Demonstration")))
 
 
 HEADER = View(_header)
@@ -220,7 +220,7 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
         on_stay=state.stay,
     )
     return rx.fragment(
-        rx.el.a(t("Skip to the content"), href="#main", class_name="skip"),
+        View(lambda _: el("a", t("Skip to the content"), href="#main", cls="skip")).component(None),
         rx.el.header(
             SideToggle.create(View(lambda _: icon("menu")).component(None), label=t("Menu")),
             frame.component(None),

@@ -28,7 +28,7 @@ class Tab:
         self.url, self.token = url, token
         self.frames: list[Frame] = []
         self._came: asyncio.Queue[Frame] = asyncio.Queue()
-        self._fence = False
+        self._fences = 0
         self.socket = socketio.AsyncClient(reconnection=False)
 
     async def send(self, name: str, payload: Any = None, path: str = "/en/orders", **more: Any) -> None:
@@ -50,11 +50,10 @@ class Tab:
 
     async def fence(self) -> list[Frame]:
         """Wait until everything sent before has been handled; the frames since the last fence."""
-        before = len(self.frames)
-        self._fence = not self._fence
-        mark = self._fence
-        await self.send(f"{ROOT}.set_is_hydrated", {"value": mark})
-        await self.until(lambda frame: value(frame, ROOT, "is_hydrated") is mark)
+        before, self._fences = len(self.frames), self._fences + 1
+        mark = f"fence={self._fences}"
+        await self.send(f"{ROOT}.set_is_hydrated", {"value": True}, f"/en/orders?{mark}")
+        await self.until(lambda frame: (value(frame, ROOT, "rx_router_url") or {}).get("query") == mark)
         return self.frames[before:]
 
     async def load(self, path: str, state: str = ORDERS) -> Frame:
@@ -68,8 +67,12 @@ class Tab:
         return await self.view(state)
 
     async def view(self, state: str = ORDERS) -> Frame:
-        """The next filled view of a state."""
-        return await self.until(lambda frame: value(frame, state, "view") if value(frame, state, "view") and filled(frame, state) else None)
+        """The next view that a load of a state brings; what a hydrate repeats of an earlier one is passed over."""
+
+        def brought(frame: Frame) -> Any:
+            return value(frame, state, "view") if value(frame, ROOT, "is_hydrated") is None and filled(frame, state) else None
+
+        return await self.until(brought)
 
     async def left(self) -> str:
         """Where the browser is sent because nobody is signed in."""

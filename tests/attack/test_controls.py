@@ -1,0 +1,87 @@
+"""What would happen without the guards: the tests of the gate see a difference, so they can fail."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from reflex_base.event import Event
+from sqlalchemy import Engine
+
+from odoportal.accounts.state import Signed
+from odoportal.dashboard.service import counts
+from odoportal.foundation import database
+from odoportal.foundation.gate import Gate
+from odoportal.foundation.identity import Who
+from odoportal.orders.state import Orders
+from tests.making import account, order, who
+from tests.making import stored as stored
+from tests.states import go, signed_in, tree
+
+LOAD = f"{Orders.get_full_name()}.load"
+
+
+@pytest.fixture
+def people(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, Who]:
+    """Two people with an order each, by the hash of their session."""
+    monkeypatch.setattr(Signed, "counts", counts, raising=False)
+    with database.writing() as session:
+        mine, theirs = account(session, "A"), account(session, "B")
+        order(session, mine, "26367")
+        order(session, theirs, "55555")
+    return {"maria": replace(who(mine, "A"), session="maria"), "eve": replace(who(theirs, "B"), session="eve", name="Eve")}
+
+
+async def show(people: dict[str, Who], guarded: bool) -> str:
+    """What eve's browser gets on a tab that was maria's, whole and before anything is loaded for her."""
+    root = tree("/en/orders", "sid=maria")
+    orders = await root.get_state(Orders)
+    with signed_in(people["maria"]):
+        await (await root.get_state(Signed)).load()
+        await orders.load()
+    (await root.get_state(Signed))._bound = people["maria"].key
+    go(root, "/en/orders", "sid=eve")
+
+    async def resolve(hashed: str | None, _account: str | None) -> Who | None:
+        return people.get(hashed or "")
+
+    async def touch(_who: Who) -> None:
+        return None
+
+    if guarded:
+        await Gate(Signed, resolve, touch).preprocess(None, root, Event(name=LOAD))  # type: ignore[arg-type]
+    sent: Any = root.dict()
+    return repr(sent)
+
+
+@pytest.mark.asvs("7.2.4")
+def test_the_next_person_on_a_tab_would_see_the_last_one_s_orders_without_the_gate(people: dict[str, Who]) -> None:
+    assert "26367" in asyncio.run(show(people, guarded=False))
+    shown = asyncio.run(show(people, guarded=True))
+    assert "26367" not in shown
+    assert "Maria" not in shown
+
+
+@pytest.mark.asvs("8.2.1")
+def test_a_handler_called_without_the_gate_reads_for_whoever_is_named(people: dict[str, Who]) -> None:
+    async def run(asks: Who | None) -> list[str]:
+        orders = await tree("/en/orders", "sid=eve").get_state(Orders)
+        with signed_in(asks):
+            await orders.load()
+        return [row.number for row in orders.view.rows]
+
+    assert asyncio.run(run(people["maria"])) == ["26367"]
+    with pytest.raises(PermissionError):
+        asyncio.run(run(None))
+
+
+@pytest.mark.asvs("8.4.1")
+def test_without_the_account_in_the_query_another_s_order_would_be_found(people: dict[str, Who]) -> None:
+    from sqlmodel import select
+
+    from odoportal.orders import service
+    from odoportal.orders.models import Order
+
+    with database.reading() as session:
+        assert session.exec(select(Order).where(Order.number == "55555")).first() is not None
+        assert service.get(session, people["maria"].account.account_id, "55555") is None
