@@ -118,8 +118,8 @@ def finish(static: Path, icons: Path) -> None:
 class AfterBuild(Plugin):
     """Reflex's hook after a production build."""
 
-    def get_frontend_dependencies(self, **context: Any) -> list[str]:  # noqa: ARG002
-        """The npm package of the icons."""
+    def get_frontend_development_dependencies(self, **context: Any) -> list[str]:  # noqa: ARG002
+        """The npm package of the icons. For the build only: what a page depends on, Reflex puts whole into every page."""
         return [LUCIDE]
 
     def post_build(self, **context: Any) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote
 import brotli
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from odoportal.foundation import headers, i18n
 from odoportal.foundation.gate import SOCKET_COOKIE
@@ -23,7 +23,8 @@ NOT_FOUND = "/not-found"
 LOGIN = "/login"
 _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
-_PASSED_ON = ("/_event", "/assets/", "/fonts/", "/auth/", "/health", "/icons.svg", "/favicon.svg", "/odoportal/")
+_PASSED_ON = {"/_event", "/_event/", "/healthz", "/icons.svg", "/favicon.svg"}
+_PASSED_ON_BELOW = ("/assets/", "/fonts/", "/auth/")
 _CLOSED_ON_PURPOSE = 404
 
 
@@ -100,17 +101,33 @@ class Documents:
             return
         path: str = scope["path"]
         language, _, rest = path.strip("/").partition("/")
-        if language in i18n.LANGUAGES and "//" not in path:
+        if _winds(path):
+            answer = self._not_found(request, _preferred(request, None))
+        elif language in i18n.LANGUAGES:
             answer = await self._document(request, language, f"/{rest}".rstrip("/") or "/")
         elif path == "/":
             answer = await self._front_door(request)
-        elif path.startswith(_PASSED_ON):
-            asker.set(await self._who(request) if path.startswith("/auth/") else None)
-            await self.app(scope, receive, send)
-            return
-        else:
+        elif path not in _PASSED_ON and not path.startswith(_PASSED_ON_BELOW):
             answer = self._not_found(request, _preferred(request, None))
+        else:
+            asker.set(await self._who(request) if path.startswith("/auth/") else None)
+            await self._pass_on(request, receive, send)
+            return
         await answer(scope, receive, send)
+
+    async def _pass_on(self, request: Request, receive: Receive, send: Send) -> None:
+        missing = False
+
+        async def sending(message: Message) -> None:
+            # Reflex's own page for what is not there is the client's shell, which our policy keeps from running.
+            nonlocal missing
+            missing = missing or (message["type"] == "http.response.start" and message["status"] == _CLOSED_ON_PURPOSE)
+            if not missing:
+                await send(message)
+
+        await self.app(request.scope, receive, sending)
+        if missing:
+            await self._not_found(request, _preferred(request, None))(request.scope, receive, send)
 
     async def _front_door(self, request: Request) -> Response:
         who = await self._who(request)
@@ -162,6 +179,11 @@ class Documents:
         document = self.documents[f"/{language}{NOT_FOUND}"]
         text = _SCRIPTS.sub("", document.fill({}))
         return _html(request, text, _CLOSED_ON_PURPOSE, {"content-security-policy": headers.policy([]), "cache-control": "no-store"})
+
+
+def _winds(path: str) -> bool:
+    """True for a path that does not say plainly where it leads."""
+    return "//" in path or "\\" in path or not {".", ".."}.isdisjoint(path.split("/"))
 
 
 def _html(request: Request, text: str, status: int, own: dict[str, str]) -> Response:

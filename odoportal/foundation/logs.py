@@ -42,6 +42,10 @@ def _is_card(text: str) -> bool:
     return sum(digits[0::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
 
 
+def _indented(text: str) -> str:
+    return text.replace("\r", "\\r").replace("\n", "\n  ")
+
+
 class Redaction(logging.Filter):
     """Masks the message and the traceback of each record, before any handler formats it."""
 
@@ -51,14 +55,14 @@ class Redaction(logging.Filter):
             message = record.getMessage()
         except (TypeError, ValueError):
             message = str(record.msg)
-        # One record stays one line, whatever a customer typed (ASVS 16.4.1); a traceback keeps its own.
-        record.msg, record.args = redact(message).replace("\r", "\\r").replace("\n", "\n  "), ()
+        # Only the first line of a record begins at the margin, whatever a customer typed (ASVS 16.4.1): an exception says it, too.
+        record.msg, record.args = _indented(redact(message)), ()
         if record.exc_info:
             record.exc_text = record.exc_text or logging.Formatter().formatException(record.exc_info)
-        record.exc_text = redact(record.exc_text) if record.exc_text else None
+        record.exc_text = _indented(redact(record.exc_text)) if record.exc_text else None
         record.exc_info = None
         if record.stack_info:
-            record.stack_info = redact(record.stack_info)
+            record.stack_info = _indented(redact(record.stack_info))
         return True
 
 

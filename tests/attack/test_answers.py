@@ -3,7 +3,6 @@
 import http.client
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -127,7 +126,7 @@ def test_what_everybody_may_read_holds_no_customer_and_no_secret(portal: Portal,
     for file in CLIENT.rglob("*"):
         if file.is_file() and file.suffix in {".html", ".js", ".css", ".svg", ".json", ".txt"}:
             text = file.read_text("utf-8")
-            for marker in (*attacker.markers, *victim.markers, secret, PASSWORD, str(Path.home()), str(building.root())):
+            for marker in (*attacker.markers, *victim.markers, secret, PASSWORD, str(building.root())):
                 assert marker not in text, file.name
             assert not re.search(r"(?:src|href)=[\"']?https?://(?!www\.w3\.org)", text) or file.suffix == ".js", file.name
 
@@ -166,7 +165,7 @@ def test_whatever_is_typed_into_an_address_is_text(portal: Portal, cookie_of: Co
     shapes = [elements.shape for _, elements in plain]
     for attack in (*XSS, *SQL):
         status, found = ask(attack)
-        assert status == (404 if name == "account" and attack.strip("\x00") else 200), attack
+        assert status == (404 if name == "account" else 200), attack
         assert found.shape in shapes, attack
         assert all(link.startswith(("/", "?", "#", "mailto:", "tel:", "https://www.odotrack.com")) and not link.startswith("//") for link in found.links), attack
 

@@ -47,6 +47,7 @@ def test_a_broken_event_hurts_nobody(portal: Portal, cookie_of: Cookies, victim:
         async with tab(portal.url, cookie_of(attacker.email)) as broken:
             await broken.emit(data)
             # The same socket goes on working.
+            await broken.fence()
             assert (await broken.load("/en/orders"))["rows"]
             for marker in victim.markers:
                 assert marker not in broken.text

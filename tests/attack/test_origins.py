@@ -94,7 +94,7 @@ def test_nothing_was_changed_by_any_of_it(portal: Portal, cookie_of: Cookies, at
 @pytest.mark.parametrize("path", ["/auth/sign-out", "/auth/region"])
 @pytest.mark.asvs("3.5.3")
 def test_what_changes_something_takes_a_post(portal: Portal, cookie_of: Cookies, attacker: Victim, path: str, method: str) -> None:
-    assert portal.ask(path, method=method, cookie=cookie_of(attacker.email)).status == 405
+    assert portal.ask(path, method=method, cookie=cookie_of(attacker.email)).status in {404, 405}
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "POST"])
@@ -106,7 +106,7 @@ def test_a_page_takes_no_other_method(portal: Portal, cookie_of: Cookies, attack
 
 @pytest.mark.parametrize("override", [{"x_http_method_override": "POST"}, {"x_method_override": "DELETE"}])
 def test_a_method_cannot_be_overridden(portal: Portal, cookie_of: Cookies, attacker: Victim, override: dict[str, str]) -> None:
-    assert portal.ask("/auth/sign-out?_method=POST", cookie=cookie_of(attacker.email), **override).status == 405
+    assert portal.ask("/auth/sign-out?_method=POST", cookie=cookie_of(attacker.email), **override).status in {404, 405}
     assert portal.ask("/en/orders", cookie=cookie_of(attacker.email)).status == 200
 
 

@@ -57,7 +57,8 @@ class Site:
         async def behind(scope: Any, receive: Any, send: Any) -> None:
             self.passed.append((scope, asker.get()))
             if scope["type"] == "http":
-                await PlainTextResponse("behind", headers={"server": "x"})(scope, receive, send)
+                status = 404 if "none" in scope["path"] else 200
+                await PlainTextResponse("behind", status, headers={"server": "x"})(scope, receive, send)
 
         async def resolve(hashed: str | None, account: str | None) -> Who | None:
             return maria() if hashed == digest(TOKEN) and account in {None, "1042"} else None
@@ -153,7 +154,7 @@ def test_compressed_where_the_browser_reads_it(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/en/unknown", "/en/nothing", "/en/not-built", "/de/orders", "/orders", "/en/orders/index.html", "/en//orders", "/secret.html", "/csp.json", "/en/../csp.json", "/_health", "/docs", "/.env"],
+    ["/en/unknown", "/en/nothing", "/en/not-built", "/de/orders", "/orders", "/en/orders/index.html", "/en//orders", "/secret.html", "/csp.json", "/en/../csp.json", "/_health", "/docs", "/.env", "/health", "/healthz/x", "/icons.svg/x", "/_eventx", "/assets/%2e%2e/csp.json", "/assets/%2e/a.js", "/assets/..%5ccsp.json", "/assets//a.js", "/odoportal/ui/client.js"],
 )
 @pytest.mark.asvs("13.4.5")
 def test_whatever_is_no_page_does_not_exist(site: Site, path: str) -> None:
@@ -206,6 +207,14 @@ def test_what_is_no_document_goes_on_with_the_common_headers(site: Site) -> None
     assert answer.text == "behind"
     assert "server" not in answer.headers
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_is_missing_behind_is_our_own_page(site: Site) -> None:
+    for path in ("/assets/none.js", "/auth/none", "/fonts/none.woff2"):
+        answer = site.ask(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "built" in answer.text
+        assert "behind" not in answer.text
 
 
 def test_routes_know_who_asks_and_assets_do_not(site: Site) -> None:
