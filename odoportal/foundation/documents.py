@@ -18,6 +18,8 @@ from odoportal.foundation.identity import Who, asker, cookie_name, digest
 from odoportal.foundation.web import Asked, Filled, Page
 from odoportal.settings import get_settings
 
+# The font before the scripts: with it in the first paint, nothing on the page changes its size afterwards.
+_FONT = '</fonts/figtree-odo.woff2>; rel=preload; as=font; type="font/woff2"; crossorigin'
 LANGUAGE_COOKIE = "odo_language"
 NOT_FOUND = "/not-found"
 LOGIN = "/login"
@@ -170,7 +172,7 @@ class Documents:
         return self._answer(request, document, document.fill(dict(filled.slots)), filled, who)
 
     def _answer(self, request: Request, document: Document, text: str, filled: Filled, who: Who | None) -> Response:
-        own = {"content-security-policy": document.policy, "vary": "Accept-Encoding, Cookie"}
+        own = {"content-security-policy": document.policy, "vary": "Accept-Encoding, Cookie", "link": _FONT}
         own["cache-control"] = "no-store, private" if who or filled.slots else "no-cache"
         return _html(request, text, filled.status, {**own, **filled.headers})
 
