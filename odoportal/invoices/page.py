@@ -8,6 +8,7 @@ from odoportal.invoices.state import Invoices
 from odoportal.invoices.view import InvoicesView
 from odoportal.ui.bits import badge
 from odoportal.ui.dialog import dialog, dialog_html, frame
+from odoportal.ui.document import address, lines_table, totals
 from odoportal.ui.markup import Node, Ref, View, each, el, icon, link, when
 from odoportal.ui.slots import live
 from odoportal.ui.table import Listing, ListParts
@@ -46,28 +47,11 @@ def _card(row: Ref) -> Node:
     )
 
 
-def _line(line: Ref) -> Node:
-    return el(
-        "tr",
-        el("td", line.item, when(line.note, el("span", line.note, cls="note"))),
-        el("td", line.count, cls="r"),
-        el("td", line.price, cls="r tab"),
-        el("td", line.amount, cls="r nw"),
-    )
-
-
 def _address(title: str, lines: Ref) -> Node:
-    return el("div", el("h3", title, cls="quiet"), el("address", each(lines, lambda line: el("span", line.text))))
+    return el("div", el("h3", title, cls="quiet"), address(lines))
 
 
 def _facts(details: Ref) -> Node:
-    head = el(
-        "tr",
-        el("th", t("Item"), scope="col"),
-        el("th", t("Qty"), scope="col", cls="r"),
-        el("th", t("Unit price"), scope="col", cls="r tab"),
-        el("th", t("Amount"), scope="col", cls="r"),
-    )
     dates = el(
         "dl",
         el("dt", t("Date")),
@@ -77,31 +61,13 @@ def _facts(details: Ref) -> Node:
         when(details.order, (el("dt", t("Order")), el("dd", link(details.order, to=details.order_url)))),
         cls="kv",
     )
-    taxes = each(details.taxes, lambda tax: el("div", el("dt", tax.name, el("small", tax.registration)), el("dd", tax.amount)))
     paid = each(details.payments, lambda p: el("div", el("dt", p.name, el("small", p.date)), el("dd", p.amount), cls="soft"))
+    balance = el("div", el("dt", t("Balance")), el("dd", details.balance), cls="b")
     return el(
         "div",
         el("section", _address(t("Invoiced by"), details.seller), _address(t("Billed to"), details.bill_to), dates, cls="sec parties"),
-        el(
-            "section",
-            el(
-                "table",
-                el("caption", t("Lines of the invoice"), cls="sr"),
-                el("thead", head),
-                el("tbody", each(details.lines, _line)),
-                cls="tbl",
-            ),
-            cls="sec",
-        ),
-        el(
-            "dl",
-            el("div", el("dt", t("Subtotal")), el("dd", details.subtotal)),
-            taxes,
-            el("div", el("dt", t("Total")), el("dd", details.total), cls="total"),
-            paid,
-            el("div", el("dt", t("Balance")), el("dd", details.balance), cls="b"),
-            cls="sum",
-        ),
+        el("section", lines_table(t("Lines of the invoice"), details.lines), cls="sec"),
+        totals(details, t("Total"), paid, balance),
     )
 
 

@@ -8,6 +8,7 @@ from odoportal.orders.state import Orders
 from odoportal.orders.view import OrdersView
 from odoportal.ui.bits import badge
 from odoportal.ui.dialog import dialog, dialog_html, frame
+from odoportal.ui.document import address, lines_table, totals
 from odoportal.ui.markup import Node, Ref, View, choose, each, el, icon, link, when
 from odoportal.ui.slots import live
 from odoportal.ui.table import Listing, ListParts
@@ -94,38 +95,9 @@ def _step(step: Ref) -> Node:
     )
 
 
-def _line(line: Ref) -> Node:
-    return el(
-        "tr",
-        el("td", line.item, when(line.note, el("span", line.note, cls="note"))),
-        el("td", line.count, cls="r"),
-        el("td", line.price, cls="r tab"),
-        el("td", line.amount, cls="r nw"),
-    )
-
-
 def _agreement(details: Ref) -> Node:
-    head = el(
-        "tr",
-        el("th", t("Item"), scope="col"),
-        el("th", t("Qty"), scope="col", cls="r"),
-        el("th", t("Unit price"), scope="col", cls="r tab"),
-        el("th", t("Amount"), scope="col", cls="r"),
-    )
-    taxes = each(details.taxes, lambda tax: el("div", el("dt", tax.name, el("small", tax.registration)), el("dd", tax.amount)))
-    return el(
-        "section",
-        el("h3", t("Agreement")),
-        el("table", el("caption", t("Agreement"), cls="sr"), el("thead", head), el("tbody", each(details.lines, _line)), cls="tbl"),
-        el(
-            "dl",
-            el("div", el("dt", t("Subtotal")), el("dd", details.subtotal)),
-            taxes,
-            el("div", el("dt", t("Billed with this order")), el("dd", details.total), cls="total"),
-            cls="sum",
-        ),
-        cls="sec",
-    )
+    lines = lines_table(t("Agreement"), details.lines)
+    return el("section", el("h3", t("Agreement")), lines, totals(details, t("Billed with this order")), cls="sec")
 
 
 def _facts(details: Ref) -> Node:
@@ -153,7 +125,7 @@ def _facts(details: Ref) -> Node:
 
 
 def _address(title: str, lines: Ref) -> Node:
-    return when(lines, el("section", el("h3", title), el("address", each(lines, lambda line: el("span", line.text))), cls="sec"))
+    return when(lines, el("section", el("h3", title), address(lines), cls="sec"))
 
 
 def _beside(details: Ref) -> Node:

@@ -206,7 +206,6 @@ export function Connection({ fr, en, icon }) {
   const down = connectErrors.length > 0;
   const [shown, setShown] = useState("");
   useEffect(() => {
-    document.documentElement.toggleAttribute("data-offline", down);
     if (!down) { setShown(""); return; }
     const poke = () => addEvents([]);
     const lost = new Date();
