@@ -34,7 +34,12 @@ PLAN = ("Annual plan ODO50", "Forfait annuel ODO50")
 @pytest.fixture
 def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """An empty database on the portal's own settings, for a test that goes through `foundation.database`."""
-    values = {"MODE": "demo", "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}", "PUBLIC_URL": "http://localhost:3000", "TODAY": TODAY.isoformat()}
+    values = {
+        "MODE": "demo",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}",
+        "PUBLIC_URL": "http://localhost:3000",
+        "TODAY": TODAY.isoformat(),
+    }
     for name, value in values.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
     get_settings.cache_clear()
@@ -88,7 +93,16 @@ def order(
     session.flush()
     assert made.id is not None
     texts = [
-        OrderLine(account_id=account_id, order_id=made.id, position=i, quantity=2, description_en=en, description_fr=fr, amount=Decimal("250.00"), plan=True)
+        OrderLine(
+            account_id=account_id,
+            order_id=made.id,
+            position=i,
+            quantity=2,
+            description_en=en,
+            description_fr=fr,
+            amount=Decimal("250.00"),
+            plan=True,
+        )
         for i, (en, fr) in enumerate(lines)
     ]
     session.add_all(texts)
@@ -98,14 +112,29 @@ def order(
     return made
 
 
-def invoice(session: Session, account_id: int, number: str, total: str = "100.00", issued: date = date(2020, 9, 1), due: date | None = None, **more: Any) -> Invoice:
+def invoice(
+    session: Session,
+    account_id: int,
+    number: str,
+    total: str = "100.00",
+    issued: date = date(2020, 9, 1),
+    due: date | None = None,
+    **more: Any,
+) -> Invoice:
     """A new invoice; the sums of its payments are given, not worked out."""
     amount = Decimal(total)
     digits = "".join(c for c in number if c.isdigit())
     sums = {"paid": ZERO, "pending": ZERO, "credited": ZERO, "settled_on": None, **more}
     made = Invoice(
-        account_id=account_id, number=number, number_order=int(digits or 0), issued_on=issued, due_on=due or issued + timedelta(days=30), subtotal=amount, total=amount, **sums
-    )  # fmt: skip
+        account_id=account_id,
+        number=number,
+        number_order=int(digits or 0),
+        issued_on=issued,
+        due_on=due or issued + timedelta(days=30),
+        subtotal=amount,
+        total=amount,
+        **sums,
+    )
     made.search = invoice_text.search_text(made, [], [])
     session.add(made)
     session.flush()
@@ -115,7 +144,19 @@ def invoice(session: Session, account_id: int, number: str, total: str = "100.00
 def who(account_id: int, number: str = "1042", region: str = "en-CA", others: Sequence[tuple[int, str]] = ()) -> Who:
     """A signed-in owner of the account, and of others by id and number."""
     mine = [Membership(i, n, f"Transport {n}", "owner") for i, n in [(account_id, number), *others]]
-    return Who("session", 1, "Maria Gagnon", "maria@example.com", region[:2], region, tuple(mine), mine[0], NOON, NOON + timedelta(hours=12), NOON + timedelta(minutes=30))
+    return Who(
+        "session",
+        1,
+        "Maria Gagnon",
+        "maria@example.com",
+        region[:2],
+        region,
+        tuple(mine),
+        mine[0],
+        NOON,
+        NOON + timedelta(hours=12),
+        NOON + timedelta(minutes=30),
+    )
 
 
 @contextmanager

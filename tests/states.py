@@ -19,7 +19,15 @@ def tree(address: str = "/en/orders", cookie: str = "", ip: str = "203.0.113.5")
 def go(root: Any, address: str, cookie: str = "", ip: str = "203.0.113.5") -> None:
     """Navigate."""
     headers = {"cookie": cookie, "origin": "http://localhost:3000"}
-    data = {"asPath": address, "pathname": address.partition("?")[0], "query": {}, "headers": headers, "ip": ip, "sid": "sid", "token": "token"}
+    data = {
+        "asPath": address,
+        "pathname": address.partition("?")[0],
+        "query": {},
+        "headers": headers,
+        "ip": ip,
+        "sid": "sid",
+        "token": "token",
+    }
     root.router_data = root._update_router_vars(data, root.router_data)
 
 

@@ -147,7 +147,7 @@ def list_view(
         empty="" if shown.total else "no-match" if account_total else "nothing",
         empty_title=_empty_title(query, account_total, texts) if not shown.total else "",
         clear=query.url(q="", state="", since=None, until=None, texts={}),
-        as_of=formats.time(clock.now()),
+        as_of=t("as of {time}", time=formats.time(clock.now())),
         title=t("{list}, page {page} of {pages}", list=texts.name, page=number(shown.page), pages=number(shown.pages))
         if shown.pages > 1
         else texts.name,

@@ -109,7 +109,7 @@ def _details(details: Ref) -> Node:
 
 
 HEADING = View(lambda view: el("h1", t("Invoices"), " ", el("span", "(", view.frame.total, ")")))
-AS_OF = View(lambda view: el("span", t("as of {time}", time="{time}").split("{time}")[0], view.frame.as_of, cls="muted small"))
+AS_OF = View(lambda view: el("span", view.frame.as_of, cls="muted small"))
 DETAILS = View(_details)
 
 

@@ -31,7 +31,11 @@ def scoped() -> list[tuple[str, Callable[..., Any]]]:
     for room in ROOMS:
         module = importlib.import_module(f"odoportal.{room}.service")
         for name, function in inspect.getmembers(module, inspect.isfunction):
-            if function.__module__ == module.__name__ and not name.startswith("_") and "account_id" in inspect.signature(function).parameters:
+            if (
+                function.__module__ == module.__name__
+                and not name.startswith("_")
+                and "account_id" in inspect.signature(function).parameters
+            ):
                 found.append((f"{room}.{name}", function))
     return found
 
@@ -54,15 +58,32 @@ def rows_of(session: Session, account_id: int, mark: str) -> dict[str, Any]:
     address = Address(account_id=account_id, code=mark, name=mark, line1=mark, city=mark)
     session.add(address)
     session.flush()
-    bought = order(session, account_id, f"1{mark}", TODAY.replace(year=2019), TODAY.replace(month=10), [(mark, mark)], ship_to_id=address.id)
+    bought = order(
+        session, account_id, f"1{mark}", TODAY.replace(year=2019), TODAY.replace(month=10), [(mark, mark)], ship_to_id=address.id
+    )
     billed = invoice(session, account_id, f"2{mark}", "70.00", TODAY.replace(month=5), order_id=bought.id)
     assert bought.id is not None
     assert billed.id is not None
-    paid = Payment(account_id=account_id, reference=mark, received_at=datetime(2020, 5, 1, tzinfo=UTC), method_en=mark, method_fr=mark, amount=Decimal(7))
+    paid = Payment(
+        account_id=account_id,
+        reference=mark,
+        received_at=datetime(2020, 5, 1, tzinfo=UTC),
+        method_en=mark,
+        method_fr=mark,
+        amount=Decimal(7),
+    )
     session.add(paid)
     session.flush()
     assert paid.id is not None
-    tax = {"position": 0, "name_en": mark, "name_fr": mark, "registration": mark, "rate": Decimal(5), "base": Decimal(1), "amount": Decimal(1)}
+    tax = {
+        "position": 0,
+        "name_en": mark,
+        "name_fr": mark,
+        "registration": mark,
+        "rate": Decimal(5),
+        "base": Decimal(1),
+        "amount": Decimal(1),
+    }
     session.add_all(
         [
             Device(account_id=account_id, serial=mark, model=mark, order_id=bought.id),
@@ -71,11 +92,26 @@ def rows_of(session: Session, account_id: int, mark: str) -> dict[str, Any]:
             InvoiceTax(account_id=account_id, invoice_id=billed.id, **tax),
             InvoiceLine(account_id=account_id, invoice_id=billed.id, position=0, description_en=mark, description_fr=mark),
             Allocation(account_id=account_id, payment_id=paid.id, invoice_id=billed.id, amount=Decimal(7)),
-            CreditNote(account_id=account_id, invoice_id=billed.id, number=mark, issued_on=TODAY, reason_en=mark, reason_fr=mark, subtotal=Decimal(1), total=Decimal(1)),
+            CreditNote(
+                account_id=account_id,
+                invoice_id=billed.id,
+                number=mark,
+                issued_on=TODAY,
+                reason_en=mark,
+                reason_fr=mark,
+                subtotal=Decimal(1),
+                total=Decimal(1),
+            ),
         ]
     )
     session.flush()
-    return {"order_id": bought.id, "invoice_id": billed.id, "ids": [address.id], "order_number": bought.number, "invoice_number": billed.number}
+    return {
+        "order_id": bought.id,
+        "invoice_id": billed.id,
+        "ids": [address.id],
+        "order_number": bought.number,
+        "invoice_number": billed.number,
+    }
 
 
 def call(function: Callable[..., Any], session: Session, account_id: int, named: dict[str, Any], **query: str) -> Any:
@@ -84,19 +120,37 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
     rules = getattr(module, "RULES", None)
     number = named["invoice_number" if "invoices" in function.__module__ else "order_number"]
     given = {
-        "session": session, "account_id": account_id, "today": TODAY, "language": "en", "limit": 50, "number": number, "state_words": {}, "months": 24,
-        "query": ListQuery.parse(rules, query) if rules else None, **{k: v for k, v in named.items() if k in {"order_id", "invoice_id", "ids"}},
-    }  # fmt: skip
+        "session": session,
+        "account_id": account_id,
+        "today": TODAY,
+        "language": "en",
+        "limit": 50,
+        "number": number,
+        "state_words": {},
+        "months": 24,
+        "query": ListQuery.parse(rules, query) if rules else None,
+        **{k: v for k, v in named.items() if k in {"order_id", "invoice_id", "ids"}},
+    }
     return plain(function(**{name: given[name] for name in inspect.signature(function).parameters}))
 
 
 def test_the_rooms_are_found() -> None:
     names = {name for name, _ in scoped()}
-    assert {"orders.find", "orders.get", "invoices.find", "invoices.owing", "addresses.by_id", "devices.of_order", "dashboard.counts"} <= names
+    assert {
+        "orders.find",
+        "orders.get",
+        "invoices.find",
+        "invoices.owing",
+        "addresses.by_id",
+        "devices.of_order",
+        "dashboard.counts",
+    } <= names
 
 
 @pytest.mark.parametrize(("name", "function"), scoped(), ids=[name for name, _ in scoped()])
-@pytest.mark.parametrize("query", [{}, {"q": MARK}, {"order": f"1{MARK}"}, {"sort": "number", "size": "100"}], ids=["plain", "search", "order", "sorted"])
+@pytest.mark.parametrize(
+    "query", [{}, {"q": MARK}, {"order": f"1{MARK}"}, {"sort": "number", "size": "100"}], ids=["plain", "search", "order", "sorted"]
+)
 @pytest.mark.asvs("8.2.2")
 @pytest.mark.asvs("8.4.1")
 def test_another_account_s_rows_change_nothing(engine: Engine, name: str, function: Callable[..., Any], query: dict[str, str]) -> None:
@@ -109,6 +163,6 @@ def test_another_account_s_rows_change_nothing(engine: Engine, name: str, functi
         after = call(function, session, mine, theirs, **query)
         assert after == before
         assert MARK not in repr(after)
-        assert MARK in repr(call(function, session, other, theirs)) or call(function, session, other, theirs) != call(function, session, account(session, "C"), nothing), (
-            "the rows of this test do not reach the function, so it shows nothing"
-        )
+        assert MARK in repr(call(function, session, other, theirs)) or call(function, session, other, theirs) != call(
+            function, session, account(session, "C"), nothing
+        ), "the rows of this test do not reach the function, so it shows nothing"

@@ -71,7 +71,9 @@ def test_the_rows_are_in_the_language_of_the_address(mine: int, kind: Any, empty
 
 @pytest.mark.parametrize(("kind", "empty", "path", "number"), LISTS)
 @pytest.mark.asvs("16.5.2")
-def test_a_failure_says_so_and_a_retry_recovers(mine: int, kind: Any, empty: Any, path: str, number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_says_so_and_a_retry_recovers(
+    mine: int, kind: Any, empty: Any, path: str, number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_args: object) -> None:
         raise OperationalError("SELECT", {}, Exception("disk I/O error"))
 
@@ -166,7 +168,11 @@ def test_the_end_of_the_session_is_the_nearer_one(mine: int) -> None:
     async def run() -> None:
         state = await tree().get_state(Signed)
         someone = who(mine)
-        for idle, nearer in ((NOON + timedelta(minutes=30), NOON + timedelta(minutes=30)), (None, someone.ends_at), (NOON + timedelta(hours=13), someone.ends_at)):
+        for idle, nearer in (
+            (NOON + timedelta(minutes=30), NOON + timedelta(minutes=30)),
+            (None, someone.ends_at),
+            (NOON + timedelta(hours=13), someone.ends_at),
+        ):
             with signed_in(replace(someone, idle_end=idle)):
                 await state.stay()
             assert state.ends == int(nearer.timestamp())
@@ -177,10 +183,12 @@ def test_the_end_of_the_session_is_the_nearer_one(mine: int) -> None:
 @pytest.mark.parametrize(
     ("address", "login"),
     [
-        ("/en/orders?q=a b&open=5", "/en/login?ended=1&next=%2Fen%2Forders%3Fq%3Da%20b%26open%3D5"), ("/fr/", "/fr/login?ended=1&next=%2Ffr%2F"),
-        ("//evil.example/", "/fr/login?ended=1&next=%2F"), ("javascript:alert(1)", "/fr/login?ended=1&next="),
+        ("/en/orders?q=a b&open=5", "/en/login?ended=1&next=%2Fen%2Forders%3Fq%3Da%20b%26open%3D5"),
+        ("/fr/", "/fr/login?ended=1&next=%2Ffr%2F"),
+        ("//evil.example/", "/fr/login?ended=1&next=%2F"),
+        ("javascript:alert(1)", "/fr/login?ended=1&next="),
     ],
-)  # fmt: skip
+)
 @pytest.mark.asvs("3.7.2")
 def test_leaving_leads_to_sign_in_on_this_site(address: str, login: str) -> None:
     async def run() -> None:

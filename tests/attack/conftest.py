@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Engine, text
 
+from tests.making import stored
 from tests.server import FLEET, GUIDE, Portal
+
+__all__ = ["stored"]
 
 Cookies = Callable[[str], str]
 
@@ -46,7 +49,10 @@ class Victim:
 def _victim(rows: Engine, email: str) -> Victim:
     with rows.connect() as connection:
         person = connection.execute(text("SELECT id, name FROM person WHERE email = :e"), {"e": email}).one()
-        held = connection.execute(text("SELECT a.id, a.number, a.name FROM account a JOIN membership m ON m.account_id = a.id WHERE m.person_id = :p"), {"p": person.id}).one()
+        held = connection.execute(
+            text("SELECT a.id, a.number, a.name FROM account a JOIN membership m ON m.account_id = a.id WHERE m.person_id = :p"),
+            {"p": person.id},
+        ).one()
         order = connection.scalar(text("SELECT number FROM orders WHERE account_id = :a ORDER BY start_on DESC"), {"a": held.id})
         invoice = connection.scalar(text("SELECT number FROM invoice WHERE account_id = :a ORDER BY issued_on DESC"), {"a": held.id})
     return Victim(email, held.number, order, invoice, (person.name, held.name, email))

@@ -20,7 +20,10 @@ TOKEN = f"{CANARY}-reset-token-0123456789"
 def test_no_secret_reaches_log_or_frame(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
     cookie = cookie_of(attacker.email)
     secret = cookie.split("=", 1)[1]
-    for form in ({"email": attacker.email, "password": f"{CANARY}-wrong"}, {"email": f"{CANARY}@example.com", "password": f"{CANARY}-wrong"}):
+    for form in (
+        {"email": attacker.email, "password": f"{CANARY}-wrong"},
+        {"email": f"{CANARY}@example.com", "password": f"{CANARY}-wrong"},
+    ):
         portal.ask("/en/login", form=form)
     portal.ask("/en/login", form={"email": "a@b.ca", "password": f"{CANARY}-refused"}, origin="https://evil.example")
     portal.ask(f"/en/reset?token={TOKEN}")
@@ -50,7 +53,18 @@ def test_no_secret_reaches_log_or_frame(portal: Portal, cookie_of: Cookies, atta
     frames = asyncio.run(run())
     log = portal.data.with_suffix(".log").read_text("utf-8", "replace")
     for text, where in ((frames, "a frame"), (log, "the log")):
-        for leak in (secret, digest(secret), f"{CANARY}-wrong", f"{CANARY}-refused", TOKEN, f"{CANARY}-new", f"{CANARY}-stray", f"{CANARY}-bearer", f"{CANARY}-typed", "4242 4242 4242 4242"):
+        for leak in (
+            secret,
+            digest(secret),
+            f"{CANARY}-wrong",
+            f"{CANARY}-refused",
+            TOKEN,
+            f"{CANARY}-new",
+            f"{CANARY}-stray",
+            f"{CANARY}-bearer",
+            f"{CANARY}-typed",
+            "4242 4242 4242 4242",
+        ):
             assert leak not in text, f"{leak} in {where}"
     assert PASSWORD not in log.partition("Stop with Ctrl+C")[2]
 
@@ -80,5 +94,8 @@ def test_the_data_folder_holds_no_usable_session(portal: Portal, cookie_of: Cook
             assert secret.encode() not in file.read_bytes(), file.name
     with sqlite3.connect(portal.data / "odoportal.db") as connection:
         assert connection.execute("SELECT count(*) FROM browser_session WHERE hash = ?", (digest(secret),)).fetchone() == (1,)
-        assert all(row[0].count("$2b$") == 1 and PASSWORD not in row[0] for row in connection.execute("SELECT password FROM person WHERE password != ''"))
+        assert all(
+            row[0].count("$2b$") == 1 and PASSWORD not in row[0]
+            for row in connection.execute("SELECT password FROM person WHERE password != ''")
+        )
     assert portal.data.stat().st_mode & 0o077 == 0

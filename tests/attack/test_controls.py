@@ -15,7 +15,6 @@ from odoportal.foundation.gate import Gate
 from odoportal.foundation.identity import Who
 from odoportal.orders.state import Orders
 from tests.making import account, order, who
-from tests.making import stored as stored
 from tests.states import go, signed_in, tree
 
 LOAD = f"{Orders.get_full_name()}.load"

@@ -29,9 +29,20 @@ def unlike(text: str, mine: Victim, theirs: Victim) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-@pytest.mark.parametrize(("path", "what"), [("orders?open=", "order"), ("invoices?open=", "invoice"), ("invoices?order=", "order"), ("orders?q=", "order"), ("invoices?q=", "invoice")])
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        ("orders?open=", "order"),
+        ("invoices?open=", "invoice"),
+        ("invoices?order=", "order"),
+        ("orders?q=", "order"),
+        ("invoices?q=", "invoice"),
+    ],
+)
 @pytest.mark.asvs("8.2.2")
-def test_another_s_number_is_as_unknown_as_any_in_a_document(portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim, path: str, what: str, language: str) -> None:
+def test_another_s_number_is_as_unknown_as_any_in_a_document(
+    portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim, path: str, what: str, language: str
+) -> None:
     number, mine = getattr(victim, what), cookie_of(attacker.email)
     foreign = page(portal, mine, f"/{language}/{path}{number}")
     unknown = page(portal, mine, f"/{language}/{path}{UNKNOWN}")
@@ -57,9 +68,19 @@ def test_another_account_in_the_address_is_not_found(portal: Portal, cookie_of: 
         unlike(foreign[1], attacker, victim)
 
 
-@pytest.mark.parametrize(("path", "what", "state"), [("orders?open=", "order", ORDERS), ("invoices?open=", "invoice", INVOICES), ("invoices?order=", "order", INVOICES), ("orders?q=", "order", ORDERS)])
+@pytest.mark.parametrize(
+    ("path", "what", "state"),
+    [
+        ("orders?open=", "order", ORDERS),
+        ("invoices?open=", "invoice", INVOICES),
+        ("invoices?order=", "order", INVOICES),
+        ("orders?q=", "order", ORDERS),
+    ],
+)
 @pytest.mark.asvs("8.2.2")
-def test_another_s_number_is_as_unknown_as_any_on_the_socket(portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim, path: str, what: str, state: str) -> None:
+def test_another_s_number_is_as_unknown_as_any_on_the_socket(
+    portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim, path: str, what: str, state: str
+) -> None:
     number = getattr(victim, what)
 
     async def run() -> None:
@@ -136,7 +157,9 @@ async def steal(portal: Portal, token: str, cookie_of: Cookies, victim: Victim, 
 
 
 @pytest.mark.asvs("4.4.3")
-def test_a_session_s_hash_sent_as_the_socket_s_own_cookie_is_nobody(portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim) -> None:
+def test_a_session_s_hash_sent_as_the_socket_s_own_cookie_is_nobody(
+    portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim
+) -> None:
     from odoportal.foundation.identity import digest
 
     async def run() -> Tab:

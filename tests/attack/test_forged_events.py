@@ -20,23 +20,49 @@ def event(**more: Any) -> dict[str, Any]:
 
 
 BROKEN: dict[str, Any] = {
-    "nothing": None, "a number": 5, "a text": "text", "a list": [LOAD], "an empty list": [], "an empty object": {}, "true": True, "json in a text": '{"name": "x"}',
-    "a name that is a number": event(name=5), "a name that is a list": event(name=[LOAD]), "a name that is nothing": event(name=None), "an unknown name": event(name="no.such.handler"),
-    "an empty name": event(name=""), "a private method": event(name=f"{ORDERS}._show"), "a dunder": event(name=f"{ORDERS}.__init__"), "reset": event(name=f"{ORDERS}.reset"),
-    "a very long name": event(name="x" * 100_000), "a name with a line break": event(name="x\n2026-01-01 INFO forged"),
-    "a payload that is a list": event(payload=[1]), "a payload that is a text": event(payload="x"), "a payload that is nothing": event(payload=None), "a payload that is a number": event(payload=1e308),
-    "more than the payload": event(payload={"account_id": 1, "is_admin": True, "__class__": "x", "self": 1}), "a huge payload": event(payload={"q": "x" * 500_000}),
-    "router data that is a text": event(router_data="x"), "router data that is a list": event(router_data=[]), "router data that is nothing": event(router_data=None),
-    "no router data": {"name": LOAD, "payload": {}}, "an address that is a number": event(router_data={**ROUTER, "asPath": 5}), "an address that is an object": event(router_data={**ROUTER, "asPath": {}}),
-    "a path that is a list": event(router_data={**ROUTER, "pathname": ["/en"]}), "a query that is a text": event(router_data={**ROUTER, "query": "x"}),
+    "nothing": None,
+    "a number": 5,
+    "a text": "text",
+    "a list": [LOAD],
+    "an empty list": [],
+    "an empty object": {},
+    "true": True,
+    "json in a text": '{"name": "x"}',
+    "a name that is a number": event(name=5),
+    "a name that is a list": event(name=[LOAD]),
+    "a name that is nothing": event(name=None),
+    "an unknown name": event(name="no.such.handler"),
+    "an empty name": event(name=""),
+    "a private method": event(name=f"{ORDERS}._show"),
+    "a dunder": event(name=f"{ORDERS}.__init__"),
+    "reset": event(name=f"{ORDERS}.reset"),
+    "a very long name": event(name="x" * 100_000),
+    "a name with a line break": event(name="x\n2026-01-01 INFO forged"),
+    "a payload that is a list": event(payload=[1]),
+    "a payload that is a text": event(payload="x"),
+    "a payload that is nothing": event(payload=None),
+    "a payload that is a number": event(payload=1e308),
+    "more than the payload": event(payload={"account_id": 1, "is_admin": True, "__class__": "x", "self": 1}),
+    "a huge payload": event(payload={"q": "x" * 500_000}),
+    "router data that is a text": event(router_data="x"),
+    "router data that is a list": event(router_data=[]),
+    "router data that is nothing": event(router_data=None),
+    "no router data": {"name": LOAD, "payload": {}},
+    "an address that is a number": event(router_data={**ROUTER, "asPath": 5}),
+    "an address that is an object": event(router_data={**ROUTER, "asPath": {}}),
+    "a path that is a list": event(router_data={**ROUTER, "pathname": ["/en"]}),
+    "a query that is a text": event(router_data={**ROUTER, "query": "x"}),
     "a query of lists": event(router_data={**ROUTER, "query": {"account": ["1", "2"]}, "asPath": "/en/orders?account=1&account=2"}),
-    "an address that cannot be split": event(router_data={**ROUTER, "asPath": "http://[::1"}), "surrogates": event(router_data={**ROUTER, "asPath": "/en/orders?q=%ed%a0%80%ff"}),
+    "an address that cannot be split": event(router_data={**ROUTER, "asPath": "http://[::1"}),
+    "surrogates": event(router_data={**ROUTER, "asPath": "/en/orders?q=%ed%a0%80%ff"}),
     "forged headers": event(router_data={**ROUTER, "headers": {"cookie": "sid=0"}, "ip": "10.0.0.1", "token": "other", "sid": "other"}),
-    "more fields": event(token="other", state="other", background_tasks=[1], substate_token="x"), "a client's own time": event(ts=10**30),
-    "a long address": event(router_data={**ROUTER, "asPath": "/en/orders?q=" + "x" * 200_000}), "many parameters": event(router_data={**ROUTER, "asPath": "/en/orders?" + "&".join(f"a{i}=1" for i in range(5000))}),
+    "more fields": event(token="other", state="other", background_tasks=[1], substate_token="x"),
+    "a client's own time": event(ts=10**30),
+    "a long address": event(router_data={**ROUTER, "asPath": "/en/orders?q=" + "x" * 200_000}),
+    "many parameters": event(router_data={**ROUTER, "asPath": "/en/orders?" + "&".join(f"a{i}=1" for i in range(5000))}),
     "names of python": event(router_data={**ROUTER, "asPath": "/en/orders?self=1&kwargs=2&__class__=3&cls=4"}),
     "a percent that is none": event(router_data={**ROUTER, "asPath": "/en/orders?q=%&page=%zz&size=%00"}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=list(BROKEN))
@@ -72,7 +98,9 @@ def test_nobody_s_broken_events_show_nothing(portal: Portal, victim: Victim, att
 
 @pytest.mark.parametrize("depth", [2_000, 200_000])
 @pytest.mark.asvs("15.3.5")
-def test_deep_json_and_too_large_a_message_close_that_socket_at_most(portal: Portal, cookie_of: Cookies, attacker: Victim, depth: int) -> None:
+def test_deep_json_and_too_large_a_message_close_that_socket_at_most(
+    portal: Portal, cookie_of: Cookies, attacker: Victim, depth: int
+) -> None:
     async def run(message: str) -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as deep, tab(portal.url, cookie_of(attacker.email)) as other:
             await deep.socket.eio.send(message)
@@ -101,9 +129,15 @@ def test_events_out_of_order_show_the_page_they_come_from(portal: Portal, cookie
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("forged", [{"headers": {"cookie": "sid=x", "Cookie": "odo_session=x"}}, {"ip": "10.0.0.1"}, {"token": "x"}, {"path": "/en/login"}], ids=str)
+@pytest.mark.parametrize(
+    "forged",
+    [{"headers": {"cookie": "sid=x", "Cookie": "odo_session=x"}}, {"ip": "10.0.0.1"}, {"token": "x"}, {"path": "/en/login"}],
+    ids=str,
+)
 @pytest.mark.asvs("15.3.4")
-def test_forged_router_data_changes_neither_who_asks_nor_from_where(portal: Portal, cookie_of: Cookies, attacker: Victim, forged: dict[str, Any]) -> None:
+def test_forged_router_data_changes_neither_who_asks_nor_from_where(
+    portal: Portal, cookie_of: Cookies, attacker: Victim, forged: dict[str, Any]
+) -> None:
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as odd:
             await odd.emit(event(router_data={**ROUTER, **forged}))

@@ -20,9 +20,14 @@ from reflex_base.registry import RegistrationContext
 print(*sorted(RegistrationContext.get().event_handlers), sep="\\n")
 """
 ATTACKS = (
-    {"var_name": "gone", "value": "/evil"}, {"var_name": "ready", "value": True}, {"vars": {f"{SIGNED}.gone_rx_state_": "/evil"}}, {"vars": {f"{SIGNED}._bound": "x"}},
-    {"info": "x", "component_stack": "y"}, {"value": True}, {"account_id": 2, "role": "owner"},
-)  # fmt: skip
+    {"var_name": "gone", "value": "/evil"},
+    {"var_name": "ready", "value": True},
+    {"vars": {f"{SIGNED}.gone_rx_state_": "/evil"}},
+    {"vars": {f"{SIGNED}._bound": "x"}},
+    {"info": "x", "component_stack": "y"},
+    {"value": True},
+    {"account_id": 2, "role": "owner"},
+)
 
 
 def listed() -> dict[str, str]:
@@ -40,7 +45,12 @@ def logged(portal: Portal) -> str:
 @pytest.mark.asvs("6.1.3")
 def test_the_registry_is_the_checked_in_list() -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", _REGISTRY], cwd=building.root(), env={**os.environ, "ODOPORTAL_MODE": "demo"}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", _REGISTRY],
+        cwd=building.root(),
+        env={**os.environ, "ODOPORTAL_MODE": "demo"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert [line for line in ran.stdout.split() if line.startswith(ROOT)] == sorted(listed())
 
@@ -71,7 +81,9 @@ def test_nobody_gets_anything_out_of_any_handler(portal: Portal, victim: Victim,
 
 @pytest.mark.parametrize("payload", [{}, *ATTACKS], ids=str)
 @pytest.mark.asvs("15.3.3")
-def test_what_nobody_may_call_does_nothing_for_the_signed_in_either(portal: Portal, cookie_of: Cookies, attacker: Victim, payload: dict[str, object]) -> None:
+def test_what_nobody_may_call_does_nothing_for_the_signed_in_either(
+    portal: Portal, cookie_of: Cookies, attacker: Victim, payload: dict[str, object]
+) -> None:
     async def run() -> Tab:
         async with tab(portal.url, cookie_of(attacker.email)) as signed:
             await signed.load("/en/orders")
@@ -91,7 +103,9 @@ def test_what_nobody_may_call_does_nothing_for_the_signed_in_either(portal: Port
         assert f"input_validation_fail {name[-120:]}" in said
 
 
-@pytest.mark.parametrize("stored", [f"{SIGNED}.gone_rx_state_", f"{SIGNED}.gone", f"{SIGNED}._bound", f"{ORDERS}.filled_rx_state_", "no.such.state.x"])
+@pytest.mark.parametrize(
+    "stored", [f"{SIGNED}.gone_rx_state_", f"{SIGNED}.gone", f"{SIGNED}._bound", f"{ORDERS}.filled_rx_state_", "no.such.state.x"]
+)
 @pytest.mark.asvs("7.2.1")
 def test_what_a_browser_says_it_has_stored_sets_nothing(portal: Portal, cookie_of: Cookies, attacker: Victim, stored: str) -> None:
     async def run() -> None:
@@ -107,7 +121,9 @@ def test_what_a_browser_says_it_has_stored_sets_nothing(portal: Portal, cookie_o
 
 
 @pytest.mark.asvs("8.2.3")
-def test_a_frame_holds_what_the_page_shows_and_nothing_of_the_request_s_secrets(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
+def test_a_frame_holds_what_the_page_shows_and_nothing_of_the_request_s_secrets(
+    portal: Portal, cookie_of: Cookies, attacker: Victim
+) -> None:
     async def run() -> Tab:
         async with tab(portal.url, cookie_of(attacker.email), Authorization="Bearer canary-bearer-5512") as signed:
             await signed.load(f"/en/orders?open={attacker.order}")
@@ -133,8 +149,19 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
             sent.setdefault(state.removeprefix(f"{ROOT}."), set()).update(v.removesuffix("_rx_state_") for v in variables)
     lists = {"failed", "filled", "version", "view"}
     signed = SIGNED.removeprefix(f"{ROOT}.")
-    assert sent.pop(ROOT) == {"is_hydrated", "rx_router_headers", "rx_router_page", "rx_router_route_id", "rx_router_session", "rx_router_url"}
+    assert sent.pop(ROOT) == {
+        "is_hydrated",
+        "rx_router_headers",
+        "rx_router_page",
+        "rx_router_route_id",
+        "rx_router_session",
+        "rx_router_url",
+    }
     assert sent.pop(signed) == {"ends", "gone", "ready", "shell", "troubles"}
-    assert sent.pop(f"{signed}.odoportal___orders___state____orders") == sent.pop(f"{signed}.odoportal___invoices___state____invoices") == lists
+    assert (
+        sent.pop(f"{signed}.odoportal___orders___state____orders")
+        == sent.pop(f"{signed}.odoportal___invoices___state____invoices")
+        == lists
+    )
     assert sent.pop(f"{signed}.odoportal___dashboard___state____home") == {"filled", "view"}
     assert not any(sent.values()), sent

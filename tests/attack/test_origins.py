@@ -1,6 +1,7 @@
 """Requests that another site starts: sockets by their Origin, forms by Origin and Fetch Metadata, methods that change nothing."""
 
 import asyncio
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,7 +13,19 @@ from tests.attack.wire import tab
 from tests.server import Portal
 
 POSTS = [f"/{la}/{page}" for la in ("en", "fr") for page in ("login", "forgot", "reset", "invite")] + ["/auth/sign-out", "/auth/region"]
-ELSEWHERE = ("https://evil.example", "null", "{url}.evil.example", "https://{host}", "http://localhost:1", "http://127.0.0.1:{port}", "http://evil-{host}", "{url}/", "{url}@evil.example", "file://", "")
+ELSEWHERE = (
+    "https://evil.example",
+    "null",
+    "{url}.evil.example",
+    "https://{host}",
+    "http://localhost:1",
+    "http://127.0.0.1:{port}",
+    "http://evil-{host}",
+    "{url}/",
+    "{url}@evil.example",
+    "file://",
+    "",
+)
 
 
 def written(portal: Portal, origin: str) -> str:
@@ -50,7 +63,11 @@ def test_without_an_origin_it_is_no_browser_and_the_cookie_decides(portal: Porta
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("how", [{"origin": o} for o in ELSEWHERE] + [{"sec_fetch_site": "cross-site"}, {"sec_fetch_site": "same-site"}, {"sec_fetch_site": "x"}], ids=str)
+@pytest.mark.parametrize(
+    "how",
+    [{"origin": o} for o in ELSEWHERE] + [{"sec_fetch_site": "cross-site"}, {"sec_fetch_site": "same-site"}, {"sec_fetch_site": "x"}],
+    ids=str,
+)
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.asvs("3.5.1")
 def test_a_form_from_elsewhere_is_refused(portal: Portal, cookie_of: Cookies, attacker: Victim, path: str, how: dict[str, str]) -> None:
@@ -71,7 +88,9 @@ def test_a_body_that_needs_no_preflight_is_no_form(portal: Portal, kind: str) ->
 
 
 def test_the_control_the_same_form_from_the_portal_s_own_page_works(portal: Portal, attacker: Victim) -> None:
-    answer = portal.ask("/auth/region", form={"region": "en-CA"}, origin=portal.url, sec_fetch_site="same-origin", referer=f"{portal.url}/en/orders?q=a")
+    answer = portal.ask(
+        "/auth/region", form={"region": "en-CA"}, origin=portal.url, sec_fetch_site="same-origin", referer=f"{portal.url}/en/orders?q=a"
+    )
     assert (answer.status, answer.headers["location"]) == (303, "/en/orders?q=a")
 
 
@@ -105,7 +124,7 @@ def test_a_page_takes_no_other_method(portal: Portal, cookie_of: Cookies, attack
 
 
 @pytest.mark.parametrize("override", [{"x_http_method_override": "POST"}, {"x_method_override": "DELETE"}])
-def test_a_method_cannot_be_overridden(portal: Portal, cookie_of: Cookies, attacker: Victim, override: dict[str, str]) -> None:
+def test_a_method_cannot_be_overridden(portal: Portal, cookie_of: Cookies, attacker: Victim, override: dict[str, Any]) -> None:
     assert portal.ask("/auth/sign-out?_method=POST", cookie=cookie_of(attacker.email), **override).status in {404, 405}
     assert portal.ask("/en/orders", cookie=cookie_of(attacker.email)).status == 200
 
@@ -113,13 +132,17 @@ def test_a_method_cannot_be_overridden(portal: Portal, cookie_of: Cookies, attac
 @pytest.mark.parametrize("path", ["/en/orders", "/healthz", "/icons.svg", "/auth/region", "/en/login", "/_event?EIO=4&transport=polling"])
 @pytest.mark.asvs("3.4.2")
 def test_no_other_origin_may_read_an_answer(portal: Portal, cookie_of: Cookies, attacker: Victim, path: str) -> None:
+    preflight: dict[str, Any] = {"access_control_request_method": "GET", "access_control_request_headers": "content-type"}
     for origin in ("https://evil.example", "null", f"{portal.url}.evil.example"):
-        for more in ({}, {"access_control_request_method": "GET", "access_control_request_headers": "content-type"}):
+        for more in ({}, preflight):
             answer = portal.ask(path, method="OPTIONS" if more else "GET", cookie=cookie_of(attacker.email), origin=origin, **more)
             assert "access-control-allow-origin" not in answer.headers
 
 
-@pytest.mark.parametrize("referer", ["{url}//evil.example/x", "https://evil.example/en/", "{url}.evil.example/en/", "javascript:alert(1)", "", "{url}/\\evil.example"])
+@pytest.mark.parametrize(
+    "referer",
+    ["{url}//evil.example/x", "https://evil.example/en/", "{url}.evil.example/en/", "javascript:alert(1)", "", "{url}/\\evil.example"],
+)
 @pytest.mark.asvs("3.7.2")
 def test_the_way_back_from_a_form_stays_on_this_site(portal: Portal, cookie_of: Cookies, attacker: Victim, referer: str) -> None:
     answer = portal.ask("/auth/region", form={"region": "nonsense"}, cookie=cookie_of(attacker.email), referer=written(portal, referer))

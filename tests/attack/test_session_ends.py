@@ -77,7 +77,6 @@ def removed(session: Session) -> Callable[[Session], None]:
     return lambda again: again.add(Membership(**kept))
 
 
-
 async def refused(portal: Portal, cookie: str, open_: Tab) -> None:
     """Nobody is signed in: not on a document, not on a new socket, not on the open one."""
     before = len(open_.frames)

@@ -118,7 +118,12 @@ async def tab(url: str, cookie: str = "", token: str = "", origin: str | None = 
         lines["Cookie"] = cookie
     made.socket.on("event", made.got, namespace="/_event")
     await made.socket.connect(
-        f"{url}?token={made.token}", headers=lines, transports=["websocket"], socketio_path="/_event", namespaces=["/_event"], wait_timeout=SECONDS
+        f"{url}?token={made.token}",
+        headers=lines,
+        transports=["websocket"],
+        socketio_path="/_event",
+        namespaces=["/_event"],
+        wait_timeout=SECONDS,
     )
     try:
         yield made

@@ -47,7 +47,7 @@ def test_what_is_owed_and_what_is_to_do(stored: Engine) -> None:
     assert view.tile_invoices_bad == "5 overdue"
     assert [t.key for t in view.todo] == ["i1", "i2", "i3", "o70"]
     assert view.more_todo == "2 more overdue invoices"
-    assert view.todo[3].title == "Agreement 70 ends in 6 days"
+    assert view.todo[3].title == "Agreement 70 ends in 5 days"
     assert view.active == "2 orders"
     assert view.bars[-1].now
     assert sum(b.now for b in view.bars) == 1
@@ -59,7 +59,10 @@ def test_links_name_the_account_where_there_are_several(stored: Engine) -> None:
         invoice(session, mine, "1", "100.00", date(2020, 1, 1))
         alone, several = shown(session, mine), shown(session, mine, others=[(second, "2000")])
     assert "account=" not in alone.owed_url
-    assert all("account=1042" in url for url in (several.owed_url, several.ending_url, several.active_url, several.todo[0].url, several.latest[0].url))
+    assert all(
+        "account=1042" in url
+        for url in (several.owed_url, several.ending_url, several.active_url, several.todo[0].url, several.latest[0].url)
+    )
 
 
 @given(st.lists(st.integers(-500_000, 50_000_000), min_size=12, max_size=12))

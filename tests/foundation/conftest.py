@@ -1,4 +1,5 @@
 """The databases of these tests."""
 
-from tests.making import engine as engine
-from tests.making import stored as stored
+from tests.making import engine, stored
+
+__all__ = ["engine", "stored"]

@@ -57,7 +57,10 @@ def test_a_reading_session_keeps_nothing(stored: Engine) -> None:
 
 def test_the_house_s_settings_hold_on_every_connection(stored: Engine) -> None:
     def pragmas(session: Session) -> list[Any]:
-        return [session.connection().execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "foreign_keys", "busy_timeout", "synchronous")]
+        return [
+            session.connection().execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "foreign_keys", "busy_timeout", "synchronous")
+        ]
 
     async def run() -> list[list[Any]]:
         return await asyncio.gather(*(database.read(pragmas) for _ in range(6)))
@@ -107,6 +110,8 @@ def test_the_database_itself_keeps_accounts_apart(stored: Engine) -> None:
         mine, other = account(session, "A"), account(session, "B")
         theirs, bought = invoice(session, other, "1").id, order(session, other, "2").id
     with pytest.raises(IntegrityError), database.writing() as session:
-        session.add(InvoiceLine(account_id=mine, invoice_id=theirs or 0, position=0, description_en="x", description_fr="x", amount=Decimal(1)))
+        session.add(
+            InvoiceLine(account_id=mine, invoice_id=theirs or 0, position=0, description_en="x", description_fr="x", amount=Decimal(1))
+        )
     with pytest.raises(IntegrityError), database.writing() as session:
         invoice(session, mine, "3", order_id=bought)

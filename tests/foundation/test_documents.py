@@ -19,8 +19,11 @@ from odoportal.foundation.web import Asked, Filled, Page
 from odoportal.settings import get_settings
 from tests.making import who
 
-HTML = '<html><head><link rel="modulepreload" href="/assets/a.js"></head><body><!--slot:rows-->built<!--/slot:rows--><!--slot:form--><!--/slot:form--><script type="module">1</script></body></html>'
-TOKEN = "a-token"  # noqa: S105
+HTML = (
+    '<html><head><link rel="modulepreload" href="/assets/a.js"></head><body><!--slot:rows-->built<!--/slot:rows-->'
+    '<!--slot:form--><!--/slot:form--><script type="module">1</script></body></html>'
+)
+TOKEN = "a-token"
 
 
 @pytest.fixture
@@ -74,9 +77,12 @@ class Site:
             return Filled({"form": "again"}, 422, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
 
         pages = (
-            Page("/", "Home", lambda: None, fill=fill), Page("/orders", "Orders", lambda: None, fill=fill), Page("/login", "Login", lambda: None, post=post, private=False),
-            Page("/not-found", "", lambda: None, private=False), Page("/not-built", "", lambda: None),
-        )  # fmt: skip
+            Page("/", "Home", lambda: None, fill=fill),
+            Page("/orders", "Orders", lambda: None, fill=fill),
+            Page("/login", "Login", lambda: None, post=post, private=False),
+            Page("/not-found", "", lambda: None, private=False),
+            Page("/not-built", "", lambda: None),
+        )
         self.app = Documents(behind, built, pages, resolve, touch)
 
     def ask(self, path: str, method: str = "GET", signed: bool = False, **headers: str) -> httpx.Response:
@@ -108,7 +114,9 @@ def test_slots_are_filled_or_keep_what_was_built(built: Path) -> None:
 
 
 def test_only_pages_in_a_language_are_documents(built: Path) -> None:
-    assert set(read_documents(built)) == {f"/{la}{path}" for la in i18n.LANGUAGES for path in ("", "/orders", "/login", "/not-found", "/unknown")}
+    assert set(read_documents(built)) == {
+        f"/{la}{path}" for la in i18n.LANGUAGES for path in ("", "/orders", "/login", "/not-found", "/unknown")
+    }
 
 
 @pytest.mark.asvs("8.2.1")
@@ -154,7 +162,30 @@ def test_compressed_where_the_browser_reads_it(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/en/unknown", "/en/nothing", "/en/not-built", "/de/orders", "/orders", "/en/orders/index.html", "/en//orders", "/secret.html", "/csp.json", "/en/../csp.json", "/_health", "/docs", "/.env", "/health", "/healthz/x", "/icons.svg/x", "/_eventx", "/assets/%2e%2e/csp.json", "/assets/%2e/a.js", "/assets/..%5ccsp.json", "/assets//a.js", "/odoportal/ui/client.js"],
+    [
+        "/en/unknown",
+        "/en/nothing",
+        "/en/not-built",
+        "/de/orders",
+        "/orders",
+        "/en/orders/index.html",
+        "/en//orders",
+        "/secret.html",
+        "/csp.json",
+        "/en/../csp.json",
+        "/_health",
+        "/docs",
+        "/.env",
+        "/health",
+        "/healthz/x",
+        "/icons.svg/x",
+        "/_eventx",
+        "/assets/%2e%2e/csp.json",
+        "/assets/%2e/a.js",
+        "/assets/..%5ccsp.json",
+        "/assets//a.js",
+        "/odoportal/ui/client.js",
+    ],
 )
 @pytest.mark.asvs("13.4.5")
 def test_whatever_is_no_page_does_not_exist(site: Site, path: str) -> None:
@@ -191,13 +222,19 @@ def test_another_site_s_request_is_refused_before_anything_else(site: Site) -> N
 @pytest.mark.parametrize(
     ("cookie", "accept", "signed", "location"),
     [
-        ("", "", False, "/fr/login"), ("", "en-CA,en;q=0.9,fr;q=0.8", False, "/en/login"), ("", "de,fr;q=0.5", False, "/fr/login"), ("odo_language=en", "fr", False, "/en/login"),
-        ("odo_language=xx", "en", False, "/en/login"), ("odo_language=fr", "fr", True, "/en/"),
+        ("", "", False, "/fr/login"),
+        ("", "en-CA,en;q=0.9,fr;q=0.8", False, "/en/login"),
+        ("", "de,fr;q=0.5", False, "/fr/login"),
+        ("odo_language=en", "fr", False, "/en/login"),
+        ("odo_language=xx", "en", False, "/en/login"),
+        ("odo_language=fr", "fr", True, "/en/"),
     ],
-)  # fmt: skip
-def test_the_front_door_speaks_the_person_s_language_then_the_cookie_s_then_the_browser_s(site: Site, cookie: str, accept: str, signed: bool, location: str) -> None:
+)
+def test_the_front_door_speaks_the_person_s_language_then_the_cookie_s_then_the_browser_s(
+    site: Site, cookie: str, accept: str, signed: bool, location: str
+) -> None:
     both = f"{cookie}; odo_session={TOKEN}" if signed else cookie
-    answer = site.ask("/", accept_language=accept, **({"cookie": both} if both else {}))
+    answer = site.ask("/", accept_language=accept, cookie=both)
     assert (answer.status_code, answer.headers["location"]) == (302, location)
     assert "no-store" in answer.headers["cache-control"]
 
@@ -227,10 +264,14 @@ def test_routes_know_who_asks_and_assets_do_not(site: Site) -> None:
 @pytest.mark.parametrize(
     ("cookies", "forwarded"),
     [
-        ([f"odo_session={TOKEN}"], [f"sid={digest(TOKEN)}"]), ([f"a=1; odo_session={TOKEN}; sid=forged"], [f"sid={digest(TOKEN)}"]), (["sid=forged"], []), ([f"sid={digest(TOKEN)}"], []),
-        (["a=1"], []), ([], []),
+        ([f"odo_session={TOKEN}"], [f"sid={digest(TOKEN)}"]),
+        ([f"a=1; odo_session={TOKEN}; sid=forged"], [f"sid={digest(TOKEN)}"]),
+        (["sid=forged"], []),
+        ([f"sid={digest(TOKEN)}"], []),
+        (["a=1"], []),
+        ([], []),
     ],
-)  # fmt: skip
+)
 def test_the_socket_carries_a_hash_and_no_cookie(site: Site, cookies: list[str], forwarded: list[str]) -> None:
     lines = [(b"host", b"localhost"), *((b"cookie", c.encode()) for c in cookies)]
     scope = {"type": "websocket", "path": "/_event", "headers": lines, "query_string": b""}

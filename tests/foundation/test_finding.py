@@ -38,7 +38,9 @@ def fill(session: Session, rows: Sequence[tuple[int, int, str]]) -> int:
     return mine
 
 
-ROWS = st.lists(st.tuples(st.sampled_from([0, 1, 400, 900]), st.sampled_from([0, 364, 365]), st.sampled_from(["a", "b", "é"])), min_size=1, max_size=14)
+ROWS = st.lists(
+    st.tuples(st.sampled_from([0, 1, 400, 900]), st.sampled_from([0, 364, 365]), st.sampled_from(["a", "b", "é"])), min_size=1, max_size=14
+)
 TODAY = date(2020, 3, 1)
 KEYS: dict[str, Any] = {
     "number": col(Order.number_order),
@@ -92,14 +94,24 @@ def test_a_row_of_another_account_has_no_place(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     ("q", "parts"),
-    [("Câble  USB", ["cable", "usb"]), ("12 345,60 $", ["12345.60"]), ("$12,345.60", ["12345.60"]), ("26367", ["26367"]), ("   ", []), ("50% rabais", ["50%", "rabais"])],
+    [
+        ("Câble  USB", ["cable", "usb"]),
+        ("12 345,60 $", ["12345.60"]),
+        ("$12,345.60", ["12345.60"]),
+        ("26367", ["26367"]),
+        ("   ", []),
+        ("50% rabais", ["50%", "rabais"]),
+    ],
 )
 def test_the_words_of_a_search(q: str, parts: list[str]) -> None:
     assert finding.words(q) == parts
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(["cable", "usb", "annuel", "50%", "a_b"]), max_size=4), st.lists(st.sampled_from(["cable", "usb", "annuel", "50%", "a_b", "axb", "500"]), max_size=6))
+@given(
+    st.lists(st.sampled_from(["cable", "usb", "annuel", "50%", "a_b"]), max_size=4),
+    st.lists(st.sampled_from(["cable", "usb", "annuel", "50%", "a_b", "axb", "500"]), max_size=6),
+)
 def test_every_word_must_be_there_in_any_order(engine: Engine, asked: list[str], text: list[str]) -> None:
     joined = " ".join(text)
     with engine.connect() as connection:

@@ -54,7 +54,16 @@ def session(hashed: str) -> str:
 
 @pytest.mark.parametrize(
     ("cookie", "hashed"),
-    [("sid=abc", "abc"), ("", None), ("other=1", None), ("other=1; sid=abc", "abc"), ("sid=", ""), ("\x00", None), ("sid", None), ("a[]=1; sid=abc", None)],
+    [
+        ("sid=abc", "abc"),
+        ("", None),
+        ("other=1", None),
+        ("other=1; sid=abc", "abc"),
+        ("sid=", ""),
+        ("\x00", None),
+        ("sid", None),
+        ("a[]=1; sid=abc", None),
+    ],
 )
 def test_the_hash_is_read_from_the_cookie_or_not_at_all(cookie: str, hashed: str | None) -> None:
     assert session_hash(tree(cookie=cookie)) == hashed
@@ -142,17 +151,35 @@ class Number(BaseModel):
 @pytest.mark.parametrize(
     ("name", "payload", "passes"),
     [
-        (LOAD, {}, True), (LOAD, None, True), (LOAD, {"account_id": 2}, False), (LOAD, {"self": 1}, False), (LOAD, [1], False), (LOAD, "text", False), (LOAD, 7, False),
-        ("room.set", {"number": 5}, True), ("room.set", {"number": "5"}, False), ("room.set", {"number": True}, False), ("room.set", {"number": 5.0}, False),
-        ("room.set", {"number": {"a": 1}}, False), ("room.set", {"number": [5]}, False), ("room.set", {"number": None}, False), ("room.set", {}, False),
-        ("room.set", {"number": 5, "role": "owner"}, False), ("room.set", {"number": float("nan")}, False),
-        (f"{Orders.get_full_name()}.setvar", {"var_name": "gone", "value": "x"}, False), (f"{Orders.get_full_name()}.setvar", {}, False),
+        (LOAD, {}, True),
+        (LOAD, None, True),
+        (LOAD, {"account_id": 2}, False),
+        (LOAD, {"self": 1}, False),
+        (LOAD, [1], False),
+        (LOAD, "text", False),
+        (LOAD, 7, False),
+        ("room.set", {"number": 5}, True),
+        ("room.set", {"number": "5"}, False),
+        ("room.set", {"number": True}, False),
+        ("room.set", {"number": 5.0}, False),
+        ("room.set", {"number": {"a": 1}}, False),
+        ("room.set", {"number": [5]}, False),
+        ("room.set", {"number": None}, False),
+        ("room.set", {}, False),
+        ("room.set", {"number": 5, "role": "owner"}, False),
+        ("room.set", {"number": float("nan")}, False),
+        (f"{Orders.get_full_name()}.setvar", {"var_name": "gone", "value": "x"}, False),
+        (f"{Orders.get_full_name()}.setvar", {}, False),
         (f"{ROOT}.reflex___state____update_vars_internal_state.update_vars_internal", {}, False),
         (f"{ROOT}.reflex___state____update_vars_internal_state.update_vars_internal", {"vars": {}}, False),
-        (HYDRATE, {"vars": {}, "hashes": ["a"]}, True), (HYDRATE, {"vars": 5}, False), (HYDRATE, {"more": 5}, False),
-        (f"{ROOT}.set_is_hydrated", {"value": True}, True), (f"{ROOT}.set_is_hydrated", {"value": "yes"}, False), (f"{ROOT}.set_is_hydrated", {}, False),
+        (HYDRATE, {"vars": {}, "hashes": ["a"]}, True),
+        (HYDRATE, {"vars": 5}, False),
+        (HYDRATE, {"more": 5}, False),
+        (f"{ROOT}.set_is_hydrated", {"value": True}, True),
+        (f"{ROOT}.set_is_hydrated", {"value": "yes"}, False),
+        (f"{ROOT}.set_is_hydrated", {}, False),
     ],
-)  # fmt: skip
+)
 @pytest.mark.asvs("15.3.5")
 def test_a_payload_fits_or_the_event_does_not_run(name: str, payload: Any, passes: bool) -> None:
     async def run() -> None:

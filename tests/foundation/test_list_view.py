@@ -1,6 +1,7 @@
 """The frame of a list: tabs, heads, pager, chips, what is said when nothing is there."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -11,15 +12,22 @@ from odoportal.foundation.listing import ListQuery, ListRules, window
 
 RULES = ListRules(sorts=("number", "start"), default_sort="-start", states=("active", "ended"), texts=("order",))
 TEXTS = ListTexts(
-    "Orders", (("number", "#", False), ("start", "Start date", True), ("actions", "Actions", False)), (("", "All orders"), ("active", "Active")), "No order", "No orders yet", "End date"
-)  # fmt: skip
+    "Orders",
+    (("number", "#", False), ("start", "Start date", True), ("actions", "Actions", False)),
+    (("", "All orders"), ("active", "Active")),
+    "No order",
+    "No orders yet",
+    "End date",
+)
 
 
-def frame(total: int = 120, account_total: int = 120, language: str = "en", **given: str) -> ListView:
+def frame(total: int = 120, account_total: int = 120, language: str = "en", **given: Any) -> ListView:
     clock.use(lambda: datetime(2020, 9, 24, 13, 58, tzinfo=UTC))
     query = ListQuery.parse(RULES, given)
     with i18n.use(language):
-        return list_view(query, window(query, total), account_total, Formats("en-CA"), TEXTS, {"": account_total, "active": 1234, "ended": 0})
+        return list_view(
+            query, window(query, total), account_total, Formats("en-CA"), TEXTS, {"": account_total, "active": 1234, "ended": 0}
+        )
 
 
 def test_tabs_count_and_one_is_current() -> None:
@@ -28,7 +36,11 @@ def test_tabs_count_and_one_is_current() -> None:
 
 def test_one_head_says_how_the_list_is_sorted() -> None:
     heads = frame(sort="number").heads
-    assert [(h.key, h.sort, h.shape) for h in heads] == [("number", "ascending", "ascending"), ("start", None, "none"), ("actions", None, "")]
+    assert [(h.key, h.sort, h.shape) for h in heads] == [
+        ("number", "ascending", "ascending"),
+        ("start", None, "none"),
+        ("actions", None, ""),
+    ]
     assert heads[2].url == ""
     assert heads[1].cls == "c-start r"
 
@@ -48,11 +60,14 @@ def test_the_pager_knows_where_it_stands() -> None:
 @pytest.mark.parametrize(
     ("given", "texts"),
     [
-        ({"from": "2020-01-01"}, ["End date from 2020-01-01"]), ({"to": "2020-01-01"}, ["End date until 2020-01-01"]),
-        ({"from": "2020-01-01", "to": "2020-02-01"}, ["End date 2020-01-01 to 2020-02-01"]), ({"order": "26367"}, ["of order 26367"]), ({"q": "x"}, []),
+        ({"from": "2020-01-01"}, ["End date from 2020-01-01"]),
+        ({"to": "2020-01-01"}, ["End date until 2020-01-01"]),
+        ({"from": "2020-01-01", "to": "2020-02-01"}, ["End date 2020-01-01 to 2020-02-01"]),
+        ({"order": "26367"}, ["of order 26367"]),
+        ({"q": "x"}, []),
     ],
-)  # fmt: skip
-def test_chips_name_the_filters_and_take_them_off(given: dict[str, str], texts: list[str]) -> None:
+)
+def test_chips_name_the_filters_and_take_them_off(given: dict[str, Any], texts: list[str]) -> None:
     chips = frame(**given, q="cable") if "q" not in given else frame(**given)
     assert [c.text for c in chips.chips] == texts
     for chip in chips.chips:
@@ -76,5 +91,6 @@ def test_the_time_is_the_business_s() -> None:
 
 
 def test_dates_stand_in_their_fields() -> None:
-    view = frame(**{"from": "2020-01-01"})
+    since: dict[str, Any] = {"from": "2020-01-01"}
+    view = frame(**since)
     assert (view.since, view.until) == (date(2020, 1, 1).isoformat(), "")

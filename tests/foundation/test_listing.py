@@ -11,7 +11,28 @@ from odoportal.foundation.listing import LAST_PAGE, SIZES, ListQuery, ListRules,
 
 RULES = ListRules(sorts=("number", "start"), default_sort="-start", states=("active", "ended"), texts=("order",))
 NAMES = ("q", "sort", "page", "size", "state", "from", "to", "order", "open", "account")
-LIKELY = st.sampled_from(["", "number", "-number", "-start", "start", "active", "ended", "10", "25", "100", "2", "999999", "2020-09-24", "Zoé", "50 %", " x ", "a&b=c", "é" * 120])
+LIKELY = st.sampled_from(
+    [
+        "",
+        "number",
+        "-number",
+        "-start",
+        "start",
+        "active",
+        "ended",
+        "10",
+        "25",
+        "100",
+        "2",
+        "999999",
+        "2020-09-24",
+        "Zoé",
+        "50 %",
+        " x ",
+        "a&b=c",
+        "é" * 120,
+    ]
+)
 GIVEN = st.dictionaries(st.sampled_from(NAMES), st.one_of(LIKELY, st.text(max_size=120)))
 
 
@@ -48,17 +69,42 @@ def test_a_search_cut_at_a_space_reads_as_the_same() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("sort", "password"), ("sort", "--start"), ("sort", "start;drop table orders"), ("sort", "search"), ("size", "10000"), ("size", "-1"), ("size", "11"), ("size", "１０"),
-        ("state", "deleted"), ("page", "0"), ("page", "-3"), ("page", "1e9"), ("page", "9" * 40), ("page", "٣"), ("from", "2020-13-01"), ("to", "yesterday"), ("limit", "5"), ("account_id", "2"),
+        ("sort", "password"),
+        ("sort", "--start"),
+        ("sort", "start;drop table orders"),
+        ("sort", "search"),
+        ("size", "10000"),
+        ("size", "-1"),
+        ("size", "11"),
+        ("size", "１０"),
+        ("state", "deleted"),
+        ("page", "0"),
+        ("page", "-3"),
+        ("page", "1e9"),
+        ("page", "9" * 40),
+        ("page", "٣"),
+        ("from", "2020-13-01"),
+        ("to", "yesterday"),
+        ("limit", "5"),
+        ("account_id", "2"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.asvs("15.3.3")
 def test_what_a_list_does_not_know_shows_the_plain_list(name: str, value: str) -> None:
     assert ListQuery.parse(RULES, {name: value}) == ListQuery.parse(RULES, {})
 
 
 @pytest.mark.parametrize(
-    "change", [{"q": "x"}, {"state": "active"}, {"sort": "number"}, {"size": 25}, {"since": date(2020, 1, 1)}, {"texts": {"order": "5"}}, {"q": "x", "page": 3}]
+    "change",
+    [
+        {"q": "x"},
+        {"state": "active"},
+        {"sort": "number"},
+        {"size": 25},
+        {"since": date(2020, 1, 1)},
+        {"texts": {"order": "5"}},
+        {"q": "x", "page": 3},
+    ],
 )
 def test_a_change_of_what_is_found_goes_to_page_one_and_closes_the_dialog(change: dict[str, object]) -> None:
     there = read(ListQuery(RULES, sort="-start", page=7, open="26367", account="1042").url(page=7, open="26367"))
@@ -76,8 +122,15 @@ def test_page_and_dialog_keep_every_filter(given_: dict[str, str], page: int, op
     after = read(query.url(page=page, open=opened))
     assert (after.page, after.open) == (page, opened)
     assert (after.q, after.sort, after.size, after.state, after.since, after.until, after.texts, after.account) == (
-        query.q, query.sort, query.size, query.state, query.since, query.until, query.texts, query.account,
-    )  # fmt: skip
+        query.q,
+        query.sort,
+        query.size,
+        query.state,
+        query.since,
+        query.until,
+        query.texts,
+        query.account,
+    )
 
 
 def test_a_head_sorts_its_own_way_first_then_the_other() -> None:
@@ -120,8 +173,13 @@ def test_the_pager_has_ends_and_neighbours_and_gaps_that_hide_something(pages: i
 @pytest.mark.parametrize(
     ("page", "pages", "numbers"),
     [
-        (1, 1, [1]), (2, 5, [1, 2, 3, 4, 5]), (1, 6, [1, 2, 3, 0, 6]), (3, 6, [1, 2, 3, 4, 5, 6]), (5, 10, [1, 0, 4, 5, 6, 0, 10]), (10, 10, [1, 0, 8, 9, 10]),
+        (1, 1, [1]),
+        (2, 5, [1, 2, 3, 4, 5]),
+        (1, 6, [1, 2, 3, 0, 6]),
+        (3, 6, [1, 2, 3, 4, 5, 6]),
+        (5, 10, [1, 0, 4, 5, 6, 0, 10]),
+        (10, 10, [1, 0, 8, 9, 10]),
     ],
-)  # fmt: skip
+)
 def test_the_pager_of_the_guide(page: int, pages: int, numbers: list[int]) -> None:
     assert list(Window(page, 10, pages * 10).numbers()) == numbers

@@ -11,10 +11,18 @@ from odoportal.foundation.text import fold, like
 @pytest.mark.parametrize(
     ("text", "folded"),
     [
-        ("Câble d’alimentation", "cable d'alimentation"), ("  ÉCOLE \n  Œuvre ", "ecole oeuvre"), ("Straße", "strasse"), ("2020–2021", "2020-2021"),
-        ("12\u00a0mois", "12 mois"), ("ＯＤＯ５０", "odo50"), ("İstanbul", "istanbul"), ("ODO50™", "odo50tm"), ("non\u2011breaking", "non-breaking"), ("", ""),
+        ("Câble d’alimentation", "cable d'alimentation"),
+        ("  ÉCOLE \n  Œuvre ", "ecole oeuvre"),
+        ("Straße", "strasse"),
+        ("2020–2021", "2020-2021"),
+        ("12\u00a0mois", "12 mois"),
+        ("ＯＤＯ５０", "odo50"),
+        ("İstanbul", "istanbul"),
+        ("ODO50™", "odo50tm"),
+        ("non\u2011breaking", "non-breaking"),
+        ("", ""),
     ],
-)  # fmt: skip
+)
 def test_folding(text: str, folded: str) -> None:
     assert fold(text) == folded
 

@@ -41,7 +41,9 @@ def fill(session: Session, rows: list[tuple[int, int, int, int, int, bool]], acc
     made = []
     for at, (total, paid, pending, credited, due, refunded) in enumerate(rows):
         sums = {"paid": dollars(paid), "pending": dollars(pending), "credited": dollars(credited), "refunded": refunded}
-        made.append(invoice(session, account_id, f"{at + 1}{mark}", str(dollars(total)), date(2020, 8, 1), TODAY + timedelta(days=due), **sums))
+        made.append(
+            invoice(session, account_id, f"{at + 1}{mark}", str(dollars(total)), date(2020, 8, 1), TODAY + timedelta(days=due), **sums)
+        )
     return made
 
 
@@ -75,9 +77,18 @@ def test_filters_counts_and_sums_are_what_the_screen_says(engine: Engine, rows: 
 def test_every_invoice_has_one_state_and_no_negative_balance(row: tuple[int, int, int, int, int, bool]) -> None:
     total, paid, pending, credited, due, refunded = row
     made = Invoice(
-        account_id=1, number="1", number_order=1, issued_on=TODAY, due_on=TODAY + timedelta(days=due), subtotal=ZERO, total=dollars(total),
-        paid=dollars(paid), pending=dollars(pending), credited=dollars(credited), refunded=refunded,
-    )  # fmt: skip
+        account_id=1,
+        number="1",
+        number_order=1,
+        issued_on=TODAY,
+        due_on=TODAY + timedelta(days=due),
+        subtotal=ZERO,
+        total=dollars(total),
+        paid=dollars(paid),
+        pending=dollars(pending),
+        credited=dollars(credited),
+        refunded=refunded,
+    )
     assert service.balance(made) >= ZERO
     assert service.state_of(made, TODAY) in InvoiceState
     if refunded:
@@ -87,15 +98,32 @@ def test_every_invoice_has_one_state_and_no_negative_balance(row: tuple[int, int
 @pytest.mark.parametrize(
     ("sums", "due", "state"),
     [
-        ({}, 0, InvoiceState.TO_PAY), ({}, -1, InvoiceState.OVERDUE), ({"paid": "40"}, 0, InvoiceState.PART_PAID), ({"paid": "40"}, -1, InvoiceState.OVERDUE),
-        ({"credited": "40"}, 5, InvoiceState.PART_PAID), ({"paid": "100"}, -9, InvoiceState.PAID), ({"paid": "60", "credited": "40"}, -9, InvoiceState.PAID),
-        ({"pending": "100"}, -9, InvoiceState.PENDING), ({"paid": "40", "pending": "60"}, -9, InvoiceState.PENDING), ({"pending": "99.99"}, -9, InvoiceState.OVERDUE),
-        ({"paid": "100", "credited": "100", "refunded": True}, -9, InvoiceState.REFUNDED), ({"paid": "120"}, 5, InvoiceState.PAID),
+        ({}, 0, InvoiceState.TO_PAY),
+        ({}, -1, InvoiceState.OVERDUE),
+        ({"paid": "40"}, 0, InvoiceState.PART_PAID),
+        ({"paid": "40"}, -1, InvoiceState.OVERDUE),
+        ({"credited": "40"}, 5, InvoiceState.PART_PAID),
+        ({"paid": "100"}, -9, InvoiceState.PAID),
+        ({"paid": "60", "credited": "40"}, -9, InvoiceState.PAID),
+        ({"pending": "100"}, -9, InvoiceState.PENDING),
+        ({"paid": "40", "pending": "60"}, -9, InvoiceState.PENDING),
+        ({"pending": "99.99"}, -9, InvoiceState.OVERDUE),
+        ({"paid": "100", "credited": "100", "refunded": True}, -9, InvoiceState.REFUNDED),
+        ({"paid": "120"}, 5, InvoiceState.PAID),
     ],
-)  # fmt: skip
+)
 def test_the_state_of_an_invoice(sums: dict[str, Any], due: int, state: InvoiceState) -> None:
-    given_ = {k: v if isinstance(v, bool) else Decimal(v) for k, v in sums.items()}
-    made = Invoice(account_id=1, number="1", number_order=1, issued_on=TODAY, due_on=TODAY + timedelta(days=due), subtotal=ZERO, total=Decimal(100), **given_)
+    given_: dict[str, Any] = {k: v if isinstance(v, bool) else Decimal(v) for k, v in sums.items()}
+    made = Invoice(
+        account_id=1,
+        number="1",
+        number_order=1,
+        issued_on=TODAY,
+        due_on=TODAY + timedelta(days=due),
+        subtotal=ZERO,
+        total=Decimal(100),
+        **given_,
+    )
     assert service.state_of(made, TODAY) == state
 
 
@@ -104,7 +132,9 @@ def desk(engine: Engine) -> Any:
     with emptied(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         bought, theirs = order(session, mine, "26367"), order(session, other, "555")
-        invoice(session, mine, "212048", "576.07", date(2020, 3, 12), order_id=bought.id, paid=Decimal("576.07"), settled_on=date(2020, 3, 12))
+        invoice(
+            session, mine, "212048", "576.07", date(2020, 3, 12), order_id=bought.id, paid=Decimal("576.07"), settled_on=date(2020, 3, 12)
+        )
         invoice(session, mine, "999", "12345.60", date(2020, 5, 1))
         invoice(session, mine, "1000", "80.00", date(2020, 9, 20), paid=Decimal("30.00"))
         invoice(session, other, "777", "576.07", date(2020, 3, 12), order_id=theirs.id)
@@ -114,19 +144,39 @@ def desk(engine: Engine) -> Any:
 @pytest.mark.parametrize(
     ("q", "numbers"),
     [
-        ("212048", {"212048"}), ("576,07", {"212048"}), ("576.07", {"212048"}), ("576,07 $", {"212048"}), ("$576.07", {"212048"}), ("$12,345.60", {"999"}), ("12 345,60 $", {"999"}),
-        ("12345.60", {"999"}), ("2020-05-01", {"999"}), ("%", set()), ("_", set()), ("777", set()), ("' or 1=1 --", set()), ("50,00", {"1000"}), ("(a+)+$" * 16, set()),
+        ("212048", {"212048"}),
+        ("576,07", {"212048"}),
+        ("576.07", {"212048"}),
+        ("576,07 $", {"212048"}),
+        ("$576.07", {"212048"}),
+        ("$12,345.60", {"999"}),
+        ("12 345,60 $", {"999"}),
+        ("12345.60", {"999"}),
+        ("2020-05-01", {"999"}),
+        ("%", set()),
+        ("_", set()),
+        ("777", set()),
+        ("' or 1=1 --", set()),
+        ("50,00", {"1000"}),
+        ("(a+)+$" * 16, set()),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_search(desk: Any, q: str, numbers: set[str], language: str) -> None:
     session, mine, _ = desk
     assert set(found(session, mine, language, q=q)) == numbers
 
 
-@pytest.mark.parametrize(("language", "q", "numbers"), [
-    ("en", "overdue", {"999"}), ("en", "part paid", {"1000"}), ("en", "OVERDUE 12345.60", {"999"}), ("en", "refunded", set()), ("en", "to", {"212048"} - {"212048"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "q", "numbers"),
+    [
+        ("en", "overdue", {"999"}),
+        ("en", "part paid", {"1000"}),
+        ("en", "OVERDUE 12345.60", {"999"}),
+        ("en", "refunded", set()),
+        ("en", "to", {"212048"} - {"212048"}),
+    ],
+)
 def test_a_state_can_be_searched_by_its_word(desk: Any, language: str, q: str, numbers: set[str]) -> None:
     session, mine, _ = desk
     assert set(found(session, mine, language, q=q)) == numbers
@@ -174,7 +224,14 @@ def test_one_invoice_comes_with_what_was_paid_on_it(desk: Any) -> None:
     held = service.get(session, mine, "212048")
     assert held is not None
     assert held.order_number == "26367"
-    paid = Payment(account_id=mine, reference="P1", received_at=datetime(2020, 3, 12, 15, tzinfo=UTC), method_en="Visa", method_fr="Visa", amount=Decimal("600.00"))
+    paid = Payment(
+        account_id=mine,
+        reference="P1",
+        received_at=datetime(2020, 3, 12, 15, tzinfo=UTC),
+        method_en="Visa",
+        method_fr="Visa",
+        amount=Decimal("600.00"),
+    )
     session.add(paid)
     session.flush()
     assert paid.id is not None
@@ -187,7 +244,10 @@ def test_one_invoice_comes_with_what_was_paid_on_it(desk: Any) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 99999)), max_size=10), st.lists(st.tuples(st.integers(0, 500), st.integers(1, 9999)), max_size=3))
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.integers(0, 99999)), max_size=10),
+    st.lists(st.tuples(st.integers(0, 500), st.integers(1, 9999)), max_size=3),
+)
 def test_spending_adds_up_month_by_month(engine: Engine, bills: list[tuple[int, int]], notes: list[tuple[int, int]]) -> None:
     with emptied(engine) as session:
         mine, other = account(session, "A"), account(session, "B")

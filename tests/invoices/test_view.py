@@ -26,7 +26,16 @@ def desk(engine: Engine) -> Any:
     with emptied(engine) as session:
         mine, other = account(session, "1042"), account(session, "B")
         bought = order(session, mine, "26367")
-        invoice(session, mine, "212048", "12345.60", date(2020, 3, 12), order_id=bought.id, paid=Decimal("12345.60"), settled_on=date(2020, 3, 13))
+        invoice(
+            session,
+            mine,
+            "212048",
+            "12345.60",
+            date(2020, 3, 12),
+            order_id=bought.id,
+            paid=Decimal("12345.60"),
+            settled_on=date(2020, 3, 13),
+        )
         for n in range(11):
             invoice(session, mine, f"{n + 1}", f"{n + 1}.00", date(2020, 4, 1 + n))
         invoice(session, other, "777")
@@ -75,7 +84,12 @@ def test_nothing_to_show_says_why(desk: Any) -> None:
 def test_the_account_of_the_address_stays_in_every_link(desk: Any) -> None:
     session, mine, _ = desk
     view = shown(session, mine, account="1042", open="212048")
-    links = [t.url for t in view.frame.tabs] + [p.url for p in view.frame.pages] + [h.url for h in view.frame.heads if h.url] + [r.details for r in view.rows]
+    links = (
+        [t.url for t in view.frame.tabs]
+        + [p.url for p in view.frame.pages]
+        + [h.url for h in view.frame.heads if h.url]
+        + [r.details for r in view.rows]
+    )
     links += [view.details.order_url, view.details.close, view.frame.clear, view.frame.next]
     assert all("account=1042" in link for link in links)
 

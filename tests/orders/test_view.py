@@ -24,7 +24,14 @@ def shown(session: Any, account_id: int, language: str = "en", region: str = "en
 def shop(engine: Engine) -> Any:
     with emptied(engine) as session:
         mine, other = account(session, "1042"), account(session, "B")
-        order(session, mine, "26367", date(2020, 3, 12), date(2021, 3, 11), [PLAN, ("Cable", "Câble"), ("Mount", "Support"), ("Sticker", "Autocollant"), ("Screw", "Vis")])
+        order(
+            session,
+            mine,
+            "26367",
+            date(2020, 3, 12),
+            date(2021, 3, 11),
+            [PLAN, ("Cable", "Câble"), ("Mount", "Support"), ("Sticker", "Autocollant"), ("Screw", "Vis")],
+        )
         for n in range(11):
             order(session, mine, f"{n + 1}", date(2019, 1, 1 + n), TODAY + timedelta(days=n - 5))
         order(session, other, "555")
@@ -43,11 +50,11 @@ def test_lines_are_in_the_page_s_language_and_percents_in_the_person_s_format(sh
     assert english.more == "2 more lines"
 
 
-def test_the_days_left_count_the_last_day(shop: Any) -> None:
+def test_the_days_left_are_those_after_today(shop: Any) -> None:
     session, mine, _ = shop
     by_number = {r.number: r.term for r in shown(session, mine, size="25").rows}
-    assert by_number["6"].left == "1 day left"
-    assert by_number["7"].left == "2 days left"
+    assert by_number["6"].left == "Last day"
+    assert by_number["7"].left == "1 day left"
     assert (by_number["5"].left, by_number["5"].width) == ("Ended", "100%")
     assert by_number["26367"].left == ""
 
@@ -72,7 +79,11 @@ def test_the_account_of_the_address_stays_in_every_link(shop: Any) -> None:
     session, mine, _ = shop
     view = shown(session, mine, account="1042", open="26367")
     links = [t.url for t in view.frame.tabs] + [p.url for p in view.frame.pages] + [h.url for h in view.frame.heads if h.url]
-    links += [link for r in view.rows for link in (r.details, r.invoices)] + [view.details.all_invoices, view.details.close, view.frame.clear]
+    links += [link for r in view.rows for link in (r.details, r.invoices)] + [
+        view.details.all_invoices,
+        view.details.close,
+        view.frame.clear,
+    ]
     assert all("account=1042" in link for link in links)
 
 

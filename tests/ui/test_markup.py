@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from odoportal.ui.dialog import dialog_html, frame
 from odoportal.ui.markup import Node, Ref, Slot, View, choose, each, el, icon, link, part, when
-from odoportal.ui.table import ListParts, Listing
+from odoportal.ui.table import Listing, ListParts
 from tests.attack.corpus import XSS
 
 
@@ -245,11 +245,28 @@ def test_a_whole_list_with_markup_in_every_text_is_the_same_list(attack: str) ->
     def page(text: str) -> dict[str, str]:
         options = [Option(text, text, True)]
         shown = ListView(
-            url=text, total=text, tabs=[Tab("a", text, text, text, text)], sizes=options, sorts=options, heads=[Head("a", text, text, text, "none", text)],
-            chips=[Chip("c", text, text)], hidden=[Hidden("q", text)], q=text, since=text, until=text, showing=text, pages=[PageLink("1", text, text, True, text)], previous=text, next=text,
-            clear=text, as_of=text, title=text,
-        )  # fmt: skip
-        parts = ListParts("Orders", "", "", "package", "", "ord", lambda row: (el("td", row.name),), lambda row: el("b", row.name, title=row.url))
+            url=text,
+            total=text,
+            tabs=[Tab("a", text, text, text, text)],
+            sizes=options,
+            sorts=options,
+            heads=[Head("a", text, text, text, "none", text)],
+            chips=[Chip("c", text, text)],
+            hidden=[Hidden("q", text)],
+            q=text,
+            since=text,
+            until=text,
+            showing=text,
+            pages=[PageLink("1", text, text, True, text)],
+            previous=text,
+            next=text,
+            clear=text,
+            as_of=text,
+            title=text,
+        )
+        parts = ListParts(
+            "Orders", "", "", "package", "", "ord", lambda row: (el("td", row.name),), lambda row: el("b", row.name, title=row.url)
+        )
         return Listing.of(parts).html(Page(shown, [Row("1", text, text)]))
 
     inert = {name: Elements(text).found for name, text in page("plain").items()}
