@@ -165,6 +165,7 @@ def test_a_flood_on_one_socket_leaves_other_customers_alone(portal: Portal, cook
             assert answer.status == 200
             async with tab(portal.url, cookie_of(attacker.email)) as other:
                 assert (await other.load("/en/orders"))["rows"]
+            await flood.socket.eio.disconnect(abort=True)
             return took
 
     try:

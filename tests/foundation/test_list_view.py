@@ -87,7 +87,7 @@ def test_a_form_takes_the_rest_of_the_address_along() -> None:
 
 
 def test_the_time_is_the_business_s() -> None:
-    assert frame().as_of == "9:58\u00a0a.m."
+    assert frame().as_of == "as of 9:58\u00a0a.m."
 
 
 def test_dates_stand_in_their_fields() -> None:
