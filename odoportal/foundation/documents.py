@@ -27,6 +27,7 @@ _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
 _PASSED_ON = {"/_event", "/_event/", "/healthz", "/icons.svg", "/favicon.svg"}
 _PASSED_ON_BELOW = ("/assets/", "/fonts/", "/auth/")
+_DOWNLOADS = {".csv": "GET, HEAD", ".xlsx": "GET, HEAD", ".pdf": "GET, HEAD", ".zip": "POST"}
 _CLOSED_ON_PURPOSE = 404
 
 
@@ -105,6 +106,11 @@ class Documents:
         language, _, rest = path.strip("/").partition("/")
         if _winds(path):
             answer = self._not_found(request, _preferred(request, None))
+        elif language in i18n.LANGUAGES and path.endswith(tuple(_DOWNLOADS)):
+            answer = await self._download(request, language)
+            if answer is None:
+                await self._pass_on(request, receive, send)
+                return
         elif language in i18n.LANGUAGES:
             answer = await self._document(request, language, f"/{rest}".rstrip("/") or "/")
         elif path == "/":
@@ -129,7 +135,9 @@ class Documents:
 
         await self.app(request.scope, receive, sending)
         if missing:
-            await self._not_found(request, _preferred(request, None))(request.scope, receive, send)
+            language = request.scope["path"].split("/")[1]
+            shown = language if language in i18n.LANGUAGES else _preferred(request, None)
+            await self._not_found(request, shown)(request.scope, receive, send)
 
     async def _front_door(self, request: Request) -> Response:
         who = await self._who(request)
@@ -153,12 +161,7 @@ class Documents:
         who = await self._who(request)
         asker.set(who)
         if page.private and who is None:
-            if "account" in request.query_params and await self._who(request, None):
-                # Signed in, but not for that account: it shows as not found, whoever has it.
-                return self._not_found(request, language)
-            ended = "ended=1&" if cookie_name(get_settings().secure) in request.cookies else ""
-            wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/{language}{LOGIN}?{ended}next={quote(wanted, safe='')}", 303, {"cache-control": "no-store"})
+            return await self._to_sign_in(request, language, request.url.path)
         if who:
             await self.touch(who)
         asked = Asked(language, dict(parse_qsl(request.url.query, keep_blank_values=True)), request, who)
@@ -170,6 +173,28 @@ class Documents:
         if isinstance(filled, Response):
             return filled
         return self._answer(request, document, document.fill(dict(filled.slots)), filled, who)
+
+    async def _download(self, request: Request, language: str) -> Response | None:
+        """Who asks for a private file is guarded like who asks for a page; None lets the request go on to its route."""
+        page, _, ending = request.scope["path"].rpartition(".")
+        allowed = _DOWNLOADS[f".{ending}"]
+        if request.method not in allowed.split(", "):
+            return Response("method not allowed", 405, {"allow": allowed}, media_type="text/plain")
+        who = await self._who(request)
+        asker.set(who)
+        if who is None:
+            # After signing in the person stands on the page that has the button; a document of its own, as in a mail's link, is opened.
+            return await self._to_sign_in(request, language, request.url.path if ending == "pdf" else page)
+        await self.touch(who)
+        return None
+
+    async def _to_sign_in(self, request: Request, language: str, path: str) -> Response:
+        if "account" in request.query_params and await self._who(request, None):
+            # Signed in, but not for that account: it shows as not found, whoever has it.
+            return self._not_found(request, language)
+        ended = "ended=1&" if cookie_name(get_settings().secure) in request.cookies else ""
+        wanted = path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/{language}{LOGIN}?{ended}next={quote(wanted, safe='')}", 303, {"cache-control": "no-store"})
 
     def _answer(self, request: Request, document: Document, text: str, filled: Filled, who: Who | None) -> Response:
         own = {"content-security-policy": document.policy, "vary": "Accept-Encoding, Cookie", "link": _FONT}

@@ -94,13 +94,21 @@ class ListView:
     clear: str = ""
     as_of: str = ""
     title: str = ""
+    count: int = 0
+    region: str = "fr-CA"
+    csv: str = ""
+    xlsx: str = ""
 
 
 @dataclass(frozen=True)
 class ListTexts:
-    """The words of one list. `columns` are its heads in order: key, text, right-aligned; a key that does not sort has no rule."""
+    """The words of one list, and its path with the language.
+
+    `columns` are its heads in order: key, text, right-aligned; a key that does not sort has no rule.
+    """
 
     name: str
+    path: str
     columns: Sequence[tuple[str, str, bool]]
     tabs: Sequence[tuple[str, str]]
     no_match: str
@@ -122,6 +130,7 @@ def list_view(
         counts: entries in each state, all of them under the empty name.
     """
     number = formats.number
+    found = query.url(open="")
     return ListView(
         url=query.url(),
         total=number(shown.total),
@@ -147,6 +156,10 @@ def list_view(
         empty="" if shown.total else "no-match" if account_total else "nothing",
         empty_title=_empty_title(query, account_total, texts) if not shown.total else "",
         clear=query.url(q="", state="", since=None, until=None, texts={}),
+        count=shown.total,
+        region=formats.region,
+        csv=f"{texts.path}.csv{found}",
+        xlsx=f"{texts.path}.xlsx{found}",
         as_of=t("as of {time}", time=formats.time(clock.now())),
         title=t("{list}, page {page} of {pages}", list=texts.name, page=number(shown.page), pages=number(shown.pages))
         if shown.pages > 1

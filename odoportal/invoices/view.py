@@ -1,10 +1,10 @@
 """Invoices as they are shown: rows of ready strings, in the page's language and the person's formats."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from sqlmodel import Session
 
@@ -15,6 +15,7 @@ from odoportal.foundation.i18n import Formats, t, tn
 from odoportal.foundation.identity import Who
 from odoportal.foundation.list_view import ListTexts, ListView, list_view
 from odoportal.foundation.listing import ListQuery
+from odoportal.foundation.money import cents
 from odoportal.foundation.shown import LineView, TaxView, TextLine, line_view, tax_view, text_lines
 from odoportal.foundation.text import fold
 from odoportal.invoices import service
@@ -41,8 +42,10 @@ class InvoiceRow:
     number: str
     date: str
     amount: str
+    cents: int
     paid: Paid
     details: str
+    pdf: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class PaymentView:
     received: str
     reference: str
     status: str
+    pdf: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class InvoiceDetails:
     balance: str = ""
     terms: str = ""
     devices: str = ""
+    pdf_fr: str = ""
+    pdf_en: str = ""
     previous: str = ""
     next: str = ""
     close: str = ""
@@ -91,6 +97,7 @@ class InvoicesView:
 
     frame: ListView = field(default_factory=ListView)
     rows: list[InvoiceRow] = field(default_factory=list)
+    pairs: list[list[str | int]] = field(default_factory=list)
     details: InvoiceDetails = field(default_factory=InvoiceDetails)
 
 
@@ -119,6 +126,7 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
     )
     texts = ListTexts(
         name=t("Invoices"),
+        path=f"/{language}/invoices",
         columns=(
             ("date", t("Date"), False),
             ("number", "#", False),
@@ -136,12 +144,33 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
     )
     rows = [
         InvoiceRow(
-            i.number, i.number, formats.day(i.issued_on), formats.amount(i.total), paid_view(i, formats, today), query.url(open=i.number)
+            key=i.number,
+            number=i.number,
+            date=formats.day(i.issued_on),
+            amount=formats.amount(i.total),
+            cents=cents(i.total),
+            paid=paid_view(i, formats, today),
+            details=query.url(open=i.number),
+            pdf=pdf_address(i.number, language, query),
         )
         for i in found.invoices
     ]
     details = _details(session, who, query, language, today, folded) if query.open else InvoiceDetails()
-    return InvoicesView(list_view(query, found.window, found.account_total, formats, texts, counts), rows, details)
+    frame = list_view(query, found.window, found.account_total, formats, texts, counts)
+    return InvoicesView(frame, rows, [[row.number, row.cents] for row in rows], details)
+
+
+def pdf_address(number: str, language: str, query: ListQuery) -> str:
+    """Where an invoice's PDF in a language is, for the account the list is of."""
+    return f"/{language}/invoices/{quote(number, safe='')}.pdf{_account(query)}"
+
+
+def _account(query: ListQuery) -> str:
+    return f"?{urlencode({'account': query.account})}" if query.account else ""
+
+
+def _credit_note_address(shown: PaymentView, language: str, query: ListQuery) -> str:
+    return f"/{language}/credit-notes/{quote(shown.reference, safe='')}.pdf{_account(query)}" if shown.status == "credit" else ""
 
 
 def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
@@ -177,7 +206,7 @@ def _details(session: Session, who: Who, query: ListQuery, language: str, today:
         asked=query.open,
         title=t("Invoice {number}", number=query.open),
         number=invoice.number,
-        paid=_badge(invoice, formats, today),
+        paid=badge_view(invoice, formats, today),
         date=formats.day(invoice.issued_on),
         due=formats.day(invoice.due_on),
         order=whole.order_number,
@@ -188,9 +217,11 @@ def _details(session: Session, who: Who, query: ListQuery, language: str, today:
         subtotal=formats.amount(invoice.subtotal),
         taxes=[tax_view(tax, formats, language) for tax in whole.taxes],
         total=formats.amount(invoice.total),
-        payments=_payments(whole, formats, language),
+        payments=[replace(p, pdf=_credit_note_address(p, language, query)) for p in payment_views(whole, formats, language)],
         balance=formats.amount(service.balance(invoice)),
         terms=invoice.terms_en if language == "en" else invoice.terms_fr,
+        pdf_fr=pdf_address(invoice.number, "fr", query),
+        pdf_en=pdf_address(invoice.number, "en", query),
         devices=tn("{n} device", "{n} devices", trackers) if trackers else "",
         previous=query.url(open=beside.previous, page=(beside.index - 1) // query.size + 1) if beside and beside.previous else "",
         next=query.url(open=beside.next, page=(beside.index + 1) // query.size + 1) if beside and beside.next else "",
@@ -198,13 +229,15 @@ def _details(session: Session, who: Who, query: ListQuery, language: str, today:
     )
 
 
-def _badge(invoice: Invoice, formats: Formats, today: date) -> Paid:
+def badge_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
+    """The state as one text: `Paid on 2020-09-24`, `12 days overdue`."""
     paid = paid_view(invoice, formats, today)
     text = t("Paid on {day}", day=paid.note) if paid.state == InvoiceState.PAID and paid.note else paid.text
     return Paid(paid.state, text, "")
 
 
-def _payments(whole: InvoiceWhole, formats: Formats, language: str) -> list[PaymentView]:
+def payment_views(whole: InvoiceWhole, formats: Formats, language: str) -> list[PaymentView]:
+    """Payments and credit notes of an invoice, the earliest first."""
     dated: list[tuple[date, PaymentView]] = []
     for payment, amount in whole.payments:
         dated.append((local(payment.received_at).date(), _payment(payment, amount, formats, language)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from sqlmodel import Session
 
@@ -121,6 +121,7 @@ class OrderDetails:
     invoices: list[InvoiceLink] = field(default_factory=list)
     invoice_count: str = ""
     all_invoices: str = ""
+    pdf: str = ""
     previous: str = ""
     next: str = ""
     close: str = ""
@@ -166,6 +167,7 @@ def orders_view(session: Session, who: Who, query: ListQuery, language: str, tod
     states = (OrderState.ACTIVE, OrderState.ENDING, OrderState.UPCOMING, OrderState.ENDED)
     texts = ListTexts(
         name=t("Orders"),
+        path=f"/{language}/orders",
         columns=(
             ("number", "#", False),
             ("start", t("Start date"), False),
@@ -263,6 +265,8 @@ def order_details(session: Session, who: Who, query: ListQuery, language: str, t
         invoices=[_invoice_link(i, query, formats, language, today) for i in bills],
         invoice_count=formats.number(bill_count),
         all_invoices=f"/{language}/invoices{_with(query, order=order.number)}",
+        pdf=f"/{language}/orders/{quote(order.number, safe='')}.pdf"
+        + (f"?{urlencode({'account': query.account})}" if query.account else ""),
         previous=_beside(query, beside, -1) if beside else "",
         next=_beside(query, beside, 1) if beside else "",
         close=close,
