@@ -1,6 +1,6 @@
 """Finding records for a list: words anywhere in the folded text, one page in a stable order, the neighbours of one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
@@ -80,6 +80,17 @@ def page(session: Session, model: type[Row], where: ColumnElement[bool], order: 
     """The rows of one page."""
     by = [expression.desc() if down else expression.asc() for expression, down in order]
     return session.exec(select(model).where(where).order_by(*by).offset(window.offset).limit(window.size)).all()
+
+
+def batches(session: Session, statement: Any, size: int = 500) -> Iterator[Sequence[Any]]:
+    """The rows of a statement in batches, read as they are taken: one statement, one order, one state of the database.
+
+    Args:
+        session: a reading session that stays open until the last batch; other statements may run on it meanwhile.
+        statement: a select of columns.
+        size: rows of a batch.
+    """
+    yield from session.connection().execution_options(yield_per=size).execute(statement).partitions()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect
+from sqlalchemy import BigInteger, ColumnElement, Dialect, type_coerce
 from sqlalchemy.types import TypeDecorator
 
 CENT = Decimal("0.01")
@@ -49,6 +49,11 @@ class Money(TypeDecorator[Decimal]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
         """Cents to dollars."""
         return None if value is None else dollars(int(value))
+
+
+def in_cents(column: Any) -> ColumnElement[int]:
+    """A column of money as the whole cents that the database holds, under the column's own name."""
+    return type_coerce(column, BigInteger()).label(column.key)
 
 
 _AMOUNT = re.compile(r"^[-−]?\$?\s*(\d{1,3}(?:[ \u00a0\u202f,]\d{3})+|\d+)(?:[.,](\d{2}))?\s*\$?$")

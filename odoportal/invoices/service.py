@@ -104,6 +104,13 @@ def _order(query: ListQuery) -> finding.Order:
     return [(by[query.key], query.descending), (col(Invoice.id), query.descending)]
 
 
+def whole_list(
+    account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
+) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
+    """The condition and the order of all pages of the list that the address asks for; arguments as of `find`."""
+    return _where(account_id, query, today, state_words), [e.desc() if down else e.asc() for e, down in _order(query)]
+
+
 @dataclass(frozen=True)
 class InvoicePage:
     """One page of the list and where it stands."""

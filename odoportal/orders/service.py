@@ -86,6 +86,11 @@ def _order(query: ListQuery, language: str, today: date) -> finding.Order:
     return [(by[query.key], query.descending), (col(Order.id), query.descending)]
 
 
+def whole_list(account_id: int, query: ListQuery, language: str, today: date) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
+    """The condition and the order of all pages of the list that the address asks for; arguments as of `find`."""
+    return _where(account_id, query, today), [e.desc() if down else e.asc() for e, down in _order(query, language, today)]
+
+
 @dataclass(frozen=True)
 class OrderPage:
     """One page of the list: its orders, their lines by order id, and where the page stands."""

@@ -25,7 +25,7 @@ ROOMS = sorted(path.parent.name for path in Path(odoportal.__file__).parent.glob
 MARK = "THEIRS"
 
 
-def scoped() -> list[tuple[str, Callable[..., Any]]]:
+def about_accounts() -> list[tuple[str, Callable[..., Any]]]:
     """Every public function of a service that is about an account."""
     found = []
     for room in ROOMS:
@@ -38,6 +38,16 @@ def scoped() -> list[tuple[str, Callable[..., Any]]]:
             ):
                 found.append((f"{room}.{name}", function))
     return found
+
+
+def scoped() -> list[tuple[str, Callable[..., Any]]]:
+    """Those of them that read."""
+    return [(name, function) for name, function in about_accounts() if "session" in inspect.signature(function).parameters]
+
+
+def conditions() -> list[tuple[str, Callable[..., Any]]]:
+    """Those of them that only say what another one reads."""
+    return [(name, function) for name, function in about_accounts() if (name, function) not in scoped()]
 
 
 def plain(value: Any) -> Any:
@@ -128,6 +138,10 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "number": number,
         "state_words": {},
         "months": 24,
+        "since": TODAY.replace(year=2019),
+        "until": TODAY,
+        "opening": Decimal(0),
+        "most": None,
         "query": ListQuery.parse(rules, query) if rules else None,
         **{k: v for k, v in named.items() if k in {"order_id", "invoice_id", "ids"}},
     }
@@ -166,3 +180,12 @@ def test_another_account_s_rows_change_nothing(engine: Engine, name: str, functi
         assert MARK in repr(call(function, session, other, theirs)) or call(function, session, other, theirs) != call(
             function, session, account(session, "C"), nothing
         ), "the rows of this test do not reach the function, so it shows nothing"
+
+
+@pytest.mark.parametrize(("name", "function"), conditions(), ids=[name for name, _ in conditions()])
+@pytest.mark.asvs("8.4.1")
+def test_a_condition_for_others_to_use_names_the_account(name: str, function: Callable[..., Any]) -> None:
+    module = importlib.import_module(function.__module__)
+    given = {"account_id": 4711, "query": ListQuery.parse(module.RULES, {"q": "x"}), "language": "en", "today": TODAY, "state_words": {}}
+    condition, *_ = function(**{parameter: given[parameter] for parameter in inspect.signature(function).parameters})
+    assert "account_id = 4711" in str(condition.compile(compile_kwargs={"literal_binds": True}))

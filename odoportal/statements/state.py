@@ -1,0 +1,16 @@
+"""The statement of account on the screen."""
+
+from typing import ClassVar
+
+from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.state import Signed
+from odoportal.foundation.listing import ListRules
+from odoportal.statements.view import RULES, StatementView, statement_view
+
+
+class Statements(Listed, Signed):
+    """The statement of one period."""
+
+    view: StatementView = StatementView()
+    rules: ClassVar[ListRules] = RULES
+    draw: ClassVar[Drawn] = staticmethod(statement_view)

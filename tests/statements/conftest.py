@@ -1,0 +1,5 @@
+"""The databases of these tests."""
+
+from tests.making import engine, stored
+
+__all__ = ["engine", "stored"]
