@@ -36,9 +36,13 @@ from odoportal.foundation.gate import Gate, Nothing
 from odoportal.foundation.identity import Who
 from odoportal.foundation.web import Asked, Page
 from odoportal.help import page as help_
+from odoportal.invoices import exports as invoices_exports
 from odoportal.invoices import page as invoices
+from odoportal.invoices import routes as invoices_routes
 from odoportal.invoices.state import Invoices
+from odoportal.orders import exports as orders_exports
 from odoportal.orders import page as orders
+from odoportal.orders import routes as orders_routes
 from odoportal.orders.state import Orders
 from odoportal.profile import page as profile
 from odoportal.referrals import page as referrals
@@ -47,6 +51,9 @@ from odoportal.sales import page as sales
 from odoportal.signin import page as signin
 from odoportal.signin import routes, sessions
 from odoportal.signin import service as signin_service
+from odoportal.statements import page as statements
+from odoportal.statements import routes as statements_routes
+from odoportal.statements.state import Statements
 from odoportal.tickets import page as tickets
 from odoportal.ui.client import Connection
 from odoportal.ui.markup import View, icon
@@ -119,6 +126,7 @@ PAGES = (
     Page("/", "Dashboard", dashboard.page, load=Home.load, fill=filling(_home_slots)),
     Page("/orders", "Orders", orders.page, load=Orders.load, fill=filling(_list_slots(Orders, orders.slots))),
     Page("/invoices", "Invoices", invoices.page, load=Invoices.load, fill=filling(_list_slots(Invoices, invoices.slots))),
+    Page("/statement", "Statement", statements.page, load=Statements.load, fill=filling(_list_slots(Statements, statements.slots))),
     _soon("/pos-assistant", "POS Assistant", sales.assistant),
     _soon("/renewals", "Renewal", renewals.page),
     _soon("/profile", "Profile", profile.page),
@@ -141,6 +149,11 @@ http = Starlette(
         Route("/auth/sign-out", routes.sign_out, methods=["POST"]),
         Route("/auth/region", accounts_routes.region, methods=["POST"]),
         Route("/healthz", _alive),
+        *invoices_routes.ROUTES,
+        *orders_routes.ROUTES,
+        *invoices_exports.ROUTES,
+        *orders_exports.ROUTES,
+        *statements_routes.ROUTES,
     ]
 )
 

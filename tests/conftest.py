@@ -9,6 +9,11 @@ from odoportal.settings import get_settings
 from tests.server import Portal, running
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright's event loop runs in the main thread until the session ends, and nobody else's can beside it."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """The built portal on demonstration data, one for the whole session: tests that change data clean up behind them."""

@@ -1,5 +1,6 @@
 """Native forms of the header."""
 
+import re
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -13,6 +14,9 @@ from odoportal.foundation.i18n import REGIONS
 from odoportal.foundation.identity import asker
 from odoportal.settings import get_settings
 
+_SHORT = re.compile(r"\d{1,3}")
+"""The length of a form with one choice: whatever is longer, or does not say, is not read into memory."""
+
 
 def _choose(session: Session, person_id: int, region: str) -> None:
     person = session.get_one(Person, person_id)
@@ -22,8 +26,8 @@ def _choose(session: Session, person_id: int, region: str) -> None:
 async def region(request: Request) -> Response:
     """Change the person's format of numbers and dates, and go back to the page the form was on."""
     who = asker.get()
-    form = await request.form()
-    chosen = form.get("region")
+    short = _SHORT.fullmatch(request.headers.get("content-length", ""))
+    chosen = (await request.form()).get("region") if who and short else None
     if who is not None and chosen in REGIONS:
         await write(_choose, who.person_id, str(chosen))
     came_from = urlsplit(request.headers.get("referer", ""))

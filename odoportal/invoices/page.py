@@ -3,15 +3,16 @@
 import reflex as rx
 
 from odoportal.accounts.page import private_page
-from odoportal.foundation.i18n import t
+from odoportal.foundation.i18n import current, t
 from odoportal.invoices.state import Invoices
 from odoportal.invoices.view import InvoicesView
 from odoportal.ui.bits import badge
 from odoportal.ui.dialog import dialog, dialog_html, frame
 from odoportal.ui.document import address, lines_table, totals
 from odoportal.ui.markup import Node, Ref, View, each, el, icon, link, when
+from odoportal.ui.page import address as address_of
 from odoportal.ui.slots import live
-from odoportal.ui.table import Listing, ListParts
+from odoportal.ui.table import Listing, ListParts, export_menu, tick
 
 
 def _paid(paid: Ref) -> Node:
@@ -22,13 +23,17 @@ def _details_link(row: Ref, cls: str) -> Node:
     return link(t("Details"), el("span", " ", row.number, cls="sr"), to=row.details, how="open", data_open=row.number, cls=cls)
 
 
+def _pdf_link(row: Ref, cls: str) -> Node:
+    return el("a", t("PDF"), el("span", " ", row.number, cls="sr"), href=row.pdf, cls=cls, data_out=True)
+
+
 def _cells(row: Ref) -> tuple[Node, ...]:
     return (
         el("td", row.date, cls="nw"),
         el("th", row.number, scope="row"),
         el("td", row.amount, cls="r nw m"),
         el("td", _paid(row.paid)),
-        el("td", el("div", _details_link(row, "btn second sm"), cls="acts")),
+        el("td", el("div", _details_link(row, "btn second sm"), _pdf_link(row, "btn plain sm"), cls="acts")),
     )
 
 
@@ -36,6 +41,7 @@ def _card(row: Ref) -> Node:
     return (
         el(
             "div",
+            tick(row),
             el("h2", link(row.number, to=row.details, how="open")),
             el("span", row.date, cls="muted"),
             el("span", cls="push"),
@@ -43,7 +49,7 @@ def _card(row: Ref) -> Node:
             cls="top",
         ),
         _paid(row.paid),
-        el("div", _details_link(row, "btn plain"), cls="acts"),
+        el("div", _details_link(row, "btn plain"), _pdf_link(row, "btn plain"), cls="acts"),
     )
 
 
@@ -73,16 +79,23 @@ def _facts(details: Ref) -> Node:
 
 def _beside(details: Ref) -> Node:
     def payment(row: Ref) -> Node:
-        return el(
-            "div",
-            el("p", el("b", row.name)),
-            el("dl", el("dt", t("Received on")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="kv"),
-            cls="payment",
+        facts = el("dl", el("dt", t("Received on")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="kv")
+        paper = when(
+            row.pdf,
+            el("a", icon("file-down", small=True), " ", t("PDF"), el("span", " ", row.reference, cls="sr"), href=row.pdf, data_out=True),
         )
+        return el("div", el("p", el("b", row.name)), facts, paper, cls="payment")
 
     order = el("li", icon("package"), link(t("Order"), " ", details.order, to=details.order_url, cls="lk"), cls="rec")
+    mine, others = (details.pdf_fr, details.pdf_en) if current() == "fr" else (details.pdf_en, details.pdf_fr)
+    own_name, other_name = (t("PDF in French"), t("PDF in English")) if current() == "fr" else (t("PDF in English"), t("PDF in French"))
+    documents = (
+        el("a", icon("file-down"), own_name, href=mine, cls="btn primary block", data_out=True),
+        el("a", icon("file-down"), other_name, href=others, cls="btn second block", data_out=True),
+    )
     return el(
         "aside",
+        el("section", el("h3", t("Document")), el("div", *documents, cls="stack"), cls="sec"),
         when(details.payments, el("section", el("h3", t("Payments")), each(details.payments, payment), cls="sec")),
         when(details.terms, el("section", el("h3", t("Terms")), el("p", details.terms), cls="sec")),
         when(
@@ -108,6 +121,11 @@ def _details(details: Ref) -> Node:
     )
 
 
+def _tasks(view: Ref) -> Node:
+    statement = link(icon("file-text"), t("Statement"), to=address_of("/statement"), cls="btn second")
+    return el("div", statement, *export_menu(view), cls="row tasks")
+
+
 HEADING = View(lambda view: el("h1", t("Invoices"), " ", el("span", "(", view.frame.total, ")")))
 AS_OF = View(lambda view: el("span", view.frame.as_of, cls="muted small"))
 DETAILS = View(_details)
@@ -122,6 +140,7 @@ def _listing() -> Listing:
             empty_icon="receipt-text",
             nothing_text=t("Invoices appear here as soon as Odotrack has issued them."),
             cls="inv",
+            zip=address_of("/invoices.zip"),
             cells=_cells,
             card=_card,
         )
@@ -142,6 +161,7 @@ def page() -> rx.Component:
         refresh,
         rx.el.span(class_name="push"),
         live("as-of", AS_OF, Invoices.view, Invoices.filled),
+        live("tasks", View(_tasks), Invoices.view, Invoices.filled),
         class_name="head",
     )
     return private_page(heading, _listing().component(Invoices), dialog(DETAILS, Invoices), trail=[("/invoices", t("Invoices"))])
@@ -149,4 +169,10 @@ def page() -> rx.Component:
 
 def slots(view: InvoicesView) -> dict[str, str]:
     """What the server writes into the document, by slot, in the language in use."""
-    return {**_listing().html(view), "heading": HEADING.html(view), "as-of": AS_OF.html(view), "dialog": dialog_html(DETAILS, view.details)}
+    return {
+        **_listing().html(view),
+        "heading": HEADING.html(view),
+        "as-of": AS_OF.html(view),
+        "tasks": View(_tasks).html(view),
+        "dialog": dialog_html(DETAILS, view.details),
+    }

@@ -11,7 +11,7 @@ from odoportal.ui.dialog import dialog, dialog_html, frame
 from odoportal.ui.document import address, lines_table, totals
 from odoportal.ui.markup import Node, Ref, View, choose, each, el, icon, link, when
 from odoportal.ui.slots import live
-from odoportal.ui.table import Listing, ListParts
+from odoportal.ui.table import Listing, ListParts, export_menu
 
 
 def _road(term: Ref, cls: str = "road") -> Node:
@@ -175,12 +175,18 @@ def _details(details: Ref) -> Node:
         title=details.title,
         badge=badge(details.step, details.step_text),
         body=el("div", _facts(details), _beside(details), cls="body"),
-        footer=el("footer", el("span", cls="push"), link(t("Invoices"), to=details.all_invoices, cls="btn second")),
+        footer=el(
+            "footer",
+            el("span", cls="push"),
+            el("a", icon("file-down"), t("PDF"), href=details.pdf, cls="btn second", data_out=True),
+            link(t("Invoices"), to=details.all_invoices, cls="btn second"),
+        ),
         missing=t("There is no such order"),
     )
 
 
 HEADING = View(lambda view: el("h1", t("Orders"), " ", el("span", "(", view.frame.total, ")")))
+TASKS = View(lambda view: el("div", *export_menu(view), cls="row tasks"))
 DETAILS = View(_details)
 
 
@@ -193,6 +199,7 @@ def _listing() -> Listing:
             empty_icon="package",
             nothing_text=t("Orders appear here as soon as Odotrack has recorded them."),
             cls="ord",
+            zip="",
             cells=_cells,
             card=_card,
         )
@@ -201,11 +208,13 @@ def _listing() -> Listing:
 
 def page() -> rx.Component:
     """The page, in the language in use."""
-    heading = rx.el.div(live("heading", HEADING, Orders.view, Orders.filled, f"<h1>{t('Orders')}</h1>"), class_name="head")
+    tasks = live("tasks", TASKS, Orders.view, Orders.filled)
+    title = live("heading", HEADING, Orders.view, Orders.filled, f"<h1>{t('Orders')}</h1>")
+    heading = rx.el.div(title, rx.el.span(class_name="push"), tasks, class_name="head")
     return private_page(heading, _listing().component(Orders), dialog(DETAILS, Orders), trail=[("/orders", t("Orders"))])
 
 
 def slots(view: OrdersView) -> dict[str, str]:
     """What the server writes into the document, by slot, in the language in use."""
     details = dialog_html(DETAILS, view.details)
-    return {**_listing().html(view), "heading": HEADING.html(view), "dialog": details}
+    return {**_listing().html(view), "heading": HEADING.html(view), "tasks": TASKS.html(view), "dialog": details}

@@ -1,5 +1,5 @@
 // All the portal's own browser code. Everything else is Python.
-import { createElement as h, useCallback, useContext, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { createElement as h, useCallback, useContext, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
 import { ColorModeContext, EventLoopContext } from "$/utils/context-registry";
 import * as Dialog from "@radix-ui/react-dialog";
@@ -197,6 +197,114 @@ export function Busy({ version, children }) {
     return () => clearTimeout(timer);
   }, [waiting]);
   return h("div", { id: "live", "aria-busy": waiting || undefined, className: dim ? "busy" : undefined }, children);
+}
+
+// What is ticked in a list, across its pages: number to cents, or all that match a search.
+let picked = { list: "", rows: new Map(), all: null };
+const watchers = new Set();
+const watch = (tell) => { watchers.add(tell); return () => watchers.delete(tell); };
+function pick(change) { picked = { ...picked, ...change }; watchers.forEach((tell) => tell()); }
+function usePicked() {
+  const { pathname, search } = useLocation();
+  const now = useSyncExternalStore(watch, () => picked, () => picked);
+  const list = pathname + "?" + (new URLSearchParams(search).get("account") ?? "");
+  return now.list === list ? now : { list, rows: new Map(), all: null };
+}
+const filterOf = (search) => {
+  const query = new URLSearchParams(search);
+  ["page", "open", "size", "sort"].forEach((name) => query.delete(name));
+  return query.toString();
+};
+
+export function Pick({ number, cents, label }) {
+  const now = usePicked();
+  const { search } = useLocation();
+  const all = now.all !== null && now.all === filterOf(search);
+  const flip = () => {
+    const rows = new Map(all ? [] : now.rows);
+    rows.has(number) ? rows.delete(number) : rows.set(number, cents);
+    pick({ list: now.list, rows, all: null });
+  };
+  return h("label", { className: "pick" },
+    h("input", { type: "checkbox", checked: all || now.rows.has(number), onChange: flip, "aria-label": label + " " + number }));
+}
+
+export function PickPage({ rows, label }) {
+  const now = usePicked();
+  const box = useRef(null);
+  const count = rows.filter(([number]) => now.rows.has(number)).length;
+  const full = now.all !== null || (count === rows.length && count > 0);
+  useEffect(() => { if (box.current) box.current.indeterminate = count > 0 && !full; });
+  const flip = () => {
+    const next = new Map(now.all === null ? now.rows : []);
+    rows.forEach(([number, cents]) => (full ? next.delete(number) : next.set(number, cents)));
+    pick({ list: now.list, rows: next, all: null });
+  };
+  return h("label", { className: "pick" }, h("input", { ref: box, type: "checkbox", checked: full, onChange: flip, "aria-label": label }));
+}
+
+// The bar over the rows: how many, how much, and the documents as one ZIP, made while it is fetched.
+export function SelectionBar({ total, action, region, texts, icon }) {
+  const now = usePicked();
+  const { search } = useLocation();
+  const [done, setDone] = useState(null);
+  const [said, setSaid] = useState("");
+  const stop = useRef(null);
+  const count = now.all !== null ? total : now.rows.size;
+  const money = new Intl.NumberFormat(region, { style: "currency", currency: "CAD", currencyDisplay: "narrowSymbol" });
+  const few = region.startsWith("fr") ? count < 2 : count === 1;
+  const fetchZip = async () => {
+    const form = new URLSearchParams();
+    const account = new URLSearchParams(search).get("account");
+    if (now.all !== null) { form.set("all", "1"); form.set("query", now.all); } else now.rows.forEach((_, number) => form.append("number", number));
+    stop.current = new AbortController();
+    setDone(0);
+    setSaid("");
+    try {
+      const answer = await fetch(action + (account ? "?account=" + encodeURIComponent(account) : ""), { method: "POST", body: form, signal: stop.current.signal });
+      if (!answer.ok) throw new Error(answer.status === 422 ? await answer.text() : texts.failed);
+      const reader = answer.body.getReader();
+      const parts = [];
+      let files = 0;
+      for (;;) {
+        const { done: end, value } = await reader.read();
+        if (end) break;
+        // Every file of a ZIP begins with the same four bytes.
+        for (let i = value.indexOf(0x50); i >= 0; i = value.indexOf(0x50, i + 1)) if (value[i + 1] === 0x4b && value[i + 2] === 3 && value[i + 3] === 4) files += 1;
+        parts.push(value);
+        setDone(files);
+      }
+      const name = /filename="?([^";]+)/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "invoices.zip";
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob(parts, { type: "application/zip" }));
+      link.download = name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+      setSaid(texts.saved.replace("{name}", name));
+    } catch (error) {
+      setSaid(error.name === "AbortError" ? texts.stopped : error instanceof TypeError ? texts.failed : error.message);
+    }
+    setDone(null);
+  };
+  if (!count) return h("p", { role: "status", className: "sr" }, said);
+  const sum = [...now.rows.values()].reduce((a, b) => a + b, 0) / 100;
+  return h("div", { className: "selbar" },
+    h("b", { role: "status" }, (few ? texts.one : texts.many).replace("{n}", count)),
+    now.all === null && h("span", { className: "soft" }, money.format(sum)),
+    now.all === null && count < total && h("button", { type: "button", className: "btn plain sm", onClick: () => pick({ list: now.list, rows: new Map(), all: filterOf(search) }) }, texts.all.replace("{n}", total)),
+    h("button", { type: "button", className: "btn plain sm", onClick: () => pick({ list: now.list, rows: new Map(), all: null }) }, texts.clear),
+    h("span", { className: "push" }),
+    h("span", { role: "status", className: "small soft" }, said),
+    done === null
+      ? h("button", { type: "button", className: "btn second", onClick: fetchZip }, icon, texts.zip)
+      : h("span", { className: "row" },
+          h("progress", { max: count, value: Math.min(done, count), "aria-label": texts.zip }),
+          h("span", { className: "small" }, texts.progress.replace("{n}", Math.min(done, count)).replace("{total}", count)),
+          h("button", { type: "button", className: "btn second sm", onClick: () => stop.current?.abort() }, texts.stop)));
+}
+
+export function Print({ children, ...rest }) {
+  return h("button", { ...rest, type: "button", onClick: () => { document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover()); window.print(); } }, children);
 }
 
 // Our own notice of a lost connection, after 2 s, and a poke that brings it back.

@@ -98,6 +98,43 @@ class Busy(_Client):
     version: rx.Var[int]
 
 
+class Pick(_Client):
+    """The tick of a row."""
+
+    tag = "Pick"
+
+    number: rx.Var[str]
+    cents: rx.Var[int]
+    label: rx.Var[str]
+
+
+class PickPage(_Client):
+    """The tick of all rows of a page; `rows` are pairs of number and cents."""
+
+    tag = "PickPage"
+
+    rows: rx.Var[list[list[str | int]]]
+    label: rx.Var[str]
+
+
+class SelectionBar(_Client):
+    """How many rows are ticked, how much they come to, and their documents as one ZIP."""
+
+    tag = "SelectionBar"
+
+    total: rx.Var[int]
+    action: rx.Var[str]
+    region: rx.Var[str]
+    texts: rx.Var[dict[str, str]]
+    icon: rx.Var[rx.Component]
+
+
+class Print(_Client):
+    """Prints the page."""
+
+    tag = "Print"
+
+
 class Connection(_Client):
     """The notice of a lost connection, in the page's language."""
 

@@ -57,6 +57,12 @@ NAMES = (
     "mail",
     "phone",
     "languages",
+    "file-down",
+    "file-text",
+    "file-spreadsheet",
+    "printer",
+    "download",
+    "file-archive",
     "truck",
 )
 

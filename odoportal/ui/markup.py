@@ -280,7 +280,8 @@ def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[A
     if isinstance(node, Slot):
         return [node.live()]
     if isinstance(node, Part):
-        return [node.kind.create(*(c for child in node.children for c in _components(child, scope)), **node.props)]
+        props = {name: _var(value, scope) for name, value in node.props.items()}
+        return [node.kind.create(*(c for child in node.children for c in _components(child, scope)), **props)]
     if isinstance(node, When):
         branches = [rx.fragment(*_components(n, scope)) for n in (node.then, node.otherwise)]
         return [rx.cond(node.test.within(scope), *branches)]

@@ -162,12 +162,13 @@ def _drawer(shell: Any) -> El:
         return View(lambda view: _launch(view, "block")).component(shell)
 
     return el(
-        "div",
+        "aside",
         menu,
         el("div", Slot(launch), el("div", language_link(other(current()), cls="btn second block")), cls="dfoot"),
         id="drawer",
         popover="auto",
         cls="drawer",
+        aria_label=t("Menu"),
     )
 
 

@@ -8,14 +8,18 @@ import reflex as rx
 
 from odoportal.foundation.i18n import t
 from odoportal.ui.bits import empty
-from odoportal.ui.client import Busy, ListForm, PageTitle, SearchForm
-from odoportal.ui.markup import El, Node, Part, Ref, View, choose, each, el, icon, link, part, when
+from odoportal.ui.client import Busy, ListForm, PageTitle, Pick, PickPage, Print, SearchForm, SelectionBar
+from odoportal.ui.markup import El, Node, Part, Ref, Slot, View, choose, each, el, icon, link, part, when
 from odoportal.ui.slots import live
 
 
 @dataclass(frozen=True)
 class ListParts:
-    """What one list draws by itself. `caption` names the table; `cells` are a row's cells, `card` its card on a phone."""
+    """What one list draws by itself.
+
+    `caption` names the table; `cells` are a row's cells, `card` its card on a phone. `zip` is the address that answers
+    with the documents of the rows ticked; empty where rows are not ticked.
+    """
 
     caption: str
     hint: str
@@ -23,6 +27,7 @@ class ListParts:
     empty_icon: str
     nothing_text: str
     cls: str
+    zip: str
     cells: Callable[[Ref], tuple[Node, ...]]
     card: Callable[[Ref], Node]
 
@@ -109,6 +114,60 @@ def _head(row: Ref) -> El:
     return el("th", when(row.url, link(row.text, arrow, to=row.url), row.text), scope="col", cls=row.cls, aria_sort=row.sort)
 
 
+def tick(row: Ref) -> Part:
+    """The tick of a row."""
+    return part(Pick, el("span"), number=row.number, cents=row.cents, label=t("Select"))
+
+
+def _pick(row: Ref) -> El:
+    return el("td", tick(row), cls="c-pick")
+
+
+def _pick_page(view: Ref) -> El:
+    return el("td", part(PickPage, el("span"), rows=view.pairs, label=t("Select this page")), cls="c-pick")
+
+
+def _selection(view: Ref, parts: ListParts) -> Part:
+    texts = {
+        "one": t("{n} row selected", n="{n}"),
+        "many": t("{n} rows selected", n="{n}"),
+        "all": t("Select all {n} that match", n="{n}"),
+        "clear": t("Clear"),
+        "zip": t("Download ZIP"),
+        "progress": t("{n} of {total}", n="{n}", total="{total}"),
+        "stop": t("Stop"),
+        "stopped": t("Stopped. Nothing was saved."),
+        "saved": t("{name} is saved.", name="{name}"),
+        "failed": t("The documents could not be fetched. Try again in a moment."),
+    }
+    picture = View(lambda _: icon("file-archive")).component(None)
+    return part(SelectionBar, el("span"), total=view.frame.count, action=parts.zip, region=view.frame.region, texts=texts, icon=picture)
+
+
+def export_menu(view: Ref) -> tuple[El, El]:
+    """The button and the menu that take the list along, as it is filtered and sorted."""
+    button = el(
+        "button",
+        icon("download"),
+        t("Export"),
+        icon("chevron-down", small=True),
+        type="button",
+        cls="btn second",
+        popoverTarget="export-menu",
+    )
+    menu = el(
+        "div",
+        el("p", t("As filtered and sorted")),
+        el("a", icon("file-text"), "CSV", href=view.frame.csv, data_out=True),
+        el("a", icon("file-spreadsheet"), "Excel (.xlsx)", href=view.frame.xlsx, data_out=True),
+        Slot(lambda: Print.create(View(lambda _: icon("printer")).component(None), t("Print the list"))),
+        id="export-menu",
+        popover="auto",
+        cls="menu at-export",
+    )
+    return button, menu
+
+
 def _pager(view: Ref) -> Node:
     def step(to: Ref, shape: str, name: str) -> Node:
         return when(to, link(icon(shape), to=to, aria_label=name), el("span", icon(shape), aria_disabled="true", cls="off"))
@@ -133,14 +192,14 @@ def _rows(view: Ref, parts: ListParts) -> Node:
     table = el(
         "table",
         el("caption", parts.caption, cls="sr"),
-        el("thead", el("tr", each(view.frame.heads, _head))),
-        el("tbody", each(view.rows, lambda row: el("tr", *parts.cells(row), data_row=row.key))),
+        el("thead", el("tr", _pick_page(view) if parts.zip else None, each(view.frame.heads, _head))),
+        el("tbody", each(view.rows, lambda row: el("tr", _pick(row) if parts.zip else None, *parts.cells(row), data_row=row.key))),
         cls=f"list {parts.cls}",
     )
     scroll = el("div", table, cls="scroll", role="region", tabIndex=0, aria_label=parts.caption)
     cards = el("ul", each(view.rows, lambda row: el("li", parts.card(row), cls="lcard", data_row=row.key)), cls="cards")
     foot = el("div", el("p", view.frame.showing), el("span", cls="push"), _pager(view), cls="foot")
-    return el("div", scroll, cards, foot)
+    return el("div", _selection(view, parts) if parts.zip else None, scroll, cards, foot)
 
 
 def _table(view: Ref, parts: ListParts) -> Node:

@@ -121,7 +121,7 @@ def test_events_out_of_order_show_the_page_they_come_from(portal: Portal, cookie
             # A handler before the first hydrate, of a page that is not the one in the address.
             await odd.send(f"{INVOICES}.load", {}, f"/en/orders?open={attacker.order}")
             view = await odd.view(INVOICES)
-            assert all(set(row) == {"key", "number", "date", "amount", "paid", "details"} for row in view["rows"])
+            assert all("amount" in row and "term" not in row for row in view["rows"])
             await odd.send(f"{SIGNED}.load", {}, "/fr/login")
             await odd.send(f"{ORDERS}.retry", {}, "/no/such/page?size=9999&page=-1&sort=password")
             assert 0 < len((await odd.view())["rows"]) <= 10
@@ -165,7 +165,6 @@ def test_a_flood_on_one_socket_leaves_other_customers_alone(portal: Portal, cook
             assert answer.status == 200
             async with tab(portal.url, cookie_of(attacker.email)) as other:
                 assert (await other.load("/en/orders"))["rows"]
-            await flood.socket.eio.disconnect(abort=True)
             return took
 
     try:

@@ -158,10 +158,7 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         "rx_router_url",
     }
     assert sent.pop(signed) == {"ends", "gone", "ready", "shell", "troubles"}
-    assert (
-        sent.pop(f"{signed}.odoportal___orders___state____orders")
-        == sent.pop(f"{signed}.odoportal___invoices___state____invoices")
-        == lists
-    )
+    for room in ("orders", "invoices", "statements"):
+        assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
     assert sent.pop(f"{signed}.odoportal___dashboard___state____home") == {"filled", "view"}
     assert not any(sent.values()), sent

@@ -26,6 +26,8 @@ def chromium() -> Iterator[Browser]:
     """Debian's Chromium, without a sandbox, since tests run as root."""
     found = shutil.which("chromium")
     assert found, "no chromium on the path: python -m tests installs it"
+    # A machine that does other work besides is slower than a person's.
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=QUIET)
         yield browser

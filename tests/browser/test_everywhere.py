@@ -87,4 +87,7 @@ def test_the_documents_rows_are_the_live_rows(open_page: Open) -> None:
 
 
 def _without_time(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip() and not line.startswith(("as of", "à jour à", "Show", "Afficher"))]
+    """Each line once: the live page says what is shown a second time, to screen readers."""
+    return [
+        line for line in dict.fromkeys(text.splitlines()) if line.strip() and not line.startswith(("as of", "à jour à", "Show", "Afficher"))
+    ]

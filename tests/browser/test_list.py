@@ -11,7 +11,7 @@ from tests.server import FLEET, LARGE
 def test_search_by_amount_in_the_large_account(open_page: Open) -> None:
     page = live(open_page("/en/invoices", LARGE))
     expect(page.get_by_text("of 9,000 entries").first).to_be_visible()
-    amount = page.locator("table.list tbody tr").nth(3).locator("td").nth(1).inner_text()
+    amount = page.locator("table.list tbody tr").nth(3).locator("td.r").inner_text()
     page.locator("#search").press_sequentially(amount, delay=20)
     expect(page).to_have_url(re.compile(r"q=%24"))
     expect(page.locator("#live tbody tr td.r").first).to_have_text(amount)

@@ -12,12 +12,13 @@ from odoportal.foundation.listing import ListQuery, ListRules, window
 
 RULES = ListRules(sorts=("number", "start"), default_sort="-start", states=("active", "ended"), texts=("order",))
 TEXTS = ListTexts(
-    "Orders",
-    (("number", "#", False), ("start", "Start date", True), ("actions", "Actions", False)),
-    (("", "All orders"), ("active", "Active")),
-    "No order",
-    "No orders yet",
-    "End date",
+    name="Orders",
+    path="/en/orders",
+    columns=(("number", "#", False), ("start", "Start date", True), ("actions", "Actions", False)),
+    tabs=(("", "All orders"), ("active", "Active")),
+    no_match="No order",
+    nothing="No orders yet",
+    dates="End date",
 )
 
 

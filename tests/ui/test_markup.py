@@ -97,7 +97,7 @@ def everything(view: Ref) -> Node:
         el("p", view.text, title=view.text, data_row=view.text, aria_label=view.text, style={"width": view.text}),
         link(view.text, to=view.text),
         when(view.text, el("b", view.text)),
-        choose(view.text, {"a": "b"}, el("i", view.text)),
+        choose(view.text, {"a": el("i", view.text)}, el("i", view.text)),
         each(view.rows, lambda row: el("option", row.name, value=row.name)),
         el("input", defaultValue=view.text),
     )
@@ -264,9 +264,8 @@ def test_a_whole_list_with_markup_in_every_text_is_the_same_list(attack: str) ->
             as_of=text,
             title=text,
         )
-        parts = ListParts(
-            "Orders", "", "", "package", "", "ord", lambda row: (el("td", row.name),), lambda row: el("b", row.name, title=row.url)
-        )
+        drawn: dict[str, Any] = {"cells": lambda row: (el("td", row.name),), "card": lambda row: el("b", row.name, title=row.url)}
+        parts = ListParts(caption="Orders", hint="", dates="", empty_icon="package", nothing_text="", cls="ord", zip="", **drawn)
         return Listing.of(parts).html(Page(shown, [Row("1", text, text)]))
 
     inert = {name: Elements(text).found for name, text in page("plain").items()}

@@ -1,0 +1,89 @@
+"""The choice of formats in the header."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from odoportal.accounts.models import Person
+from odoportal.accounts.routes import region
+from odoportal.foundation import database
+from tests.making import NOON, account, who
+from tests.states import signed_in
+
+HERE = "http://localhost:3000"
+APP = Starlette(routes=[Route("/auth/region", region, methods=["POST"])])
+
+
+@pytest.fixture(autouse=True)
+def _maria(stored: Engine) -> Iterator[None]:
+    with database.writing() as session:
+        account(session)
+        session.add(Person(email="maria@example.com", email_key="maria@example.com", name="Maria", region="en-CA", created_at=NOON))
+    yield
+
+
+def choose(content: str | AsyncIterator[bytes], referer: str = "", signed: bool = True) -> str:
+    """Where the answer leads."""
+
+    async def run() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url=HERE) as client:
+            body = content.encode() if isinstance(content, str) else content
+            headers = {"content-type": "application/x-www-form-urlencoded", "referer": referer}
+            return await client.post("/auth/region", content=body, headers=headers)
+
+    with signed_in(who(1) if signed else None):
+        answer = asyncio.run(run())
+    assert answer.status_code == 303
+    return answer.headers["location"]
+
+
+def stands() -> str:
+    with database.reading() as session:
+        return session.get_one(Person, 1).region
+
+
+def test_a_choice_is_kept_and_leads_back() -> None:
+    assert choose("region=fr-CA", f"{HERE}/en/orders?q=a%20b") == "/en/orders?q=a%20b"
+    assert stands() == "fr-CA"
+
+
+@pytest.mark.parametrize("content", ["region=xx-XX", "region=", "", "region=fr-CA&pad=" + "x" * 1000, "other=fr-CA"])
+@pytest.mark.asvs("2.2.1")
+def test_whatever_is_no_choice_changes_nothing(content: str) -> None:
+    choose(content)
+    assert stands() == "en-CA"
+
+
+def test_a_body_without_a_length_is_not_read() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"region=fr-CA"
+
+    choose(endless())
+    assert stands() == "en-CA"
+
+
+@pytest.mark.asvs("8.2.1")
+def test_nobody_changes_nothing() -> None:
+    choose("region=fr-CA", signed=False)
+    assert stands() == "en-CA"
+
+
+@pytest.mark.parametrize(
+    "referer",
+    [
+        f"{HERE}//evil.example/x",
+        f"{HERE}/\\evil.example",
+        "https://evil.example/en/",
+        f"{HERE}.evil.example/en/",
+        "javascript:alert(1)",
+        "",
+    ],
+)
+@pytest.mark.asvs("3.7.2")
+def test_the_way_back_stays_on_this_site(referer: str) -> None:
+    assert choose("region=fr-CA", referer) == "/"
