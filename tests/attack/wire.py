@@ -17,7 +17,7 @@ SIGNED = f"{ROOT}.odoportal___accounts___state____signed"
 ORDERS = f"{SIGNED}.odoportal___orders___state____orders"
 INVOICES = f"{SIGNED}.odoportal___invoices___state____invoices"
 HOME = f"{SIGNED}.odoportal___dashboard___state____home"
-SECONDS = 20
+SECONDS = 60
 Frame = dict[str, Any]
 
 
