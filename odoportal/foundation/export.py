@@ -26,7 +26,7 @@ from odoportal.foundation.listing import ListQuery, ListRules
 from odoportal.foundation.spool import Spool
 
 Cell = str | date | int | tuple[str, ...] | None
-STEP = 20
+STEP = 40
 """Rows written between two moments in which others may work."""
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROL = ("\t", "\r", "\n")

@@ -69,31 +69,32 @@ def _sums(view: Ref) -> Node:
 
 
 def _movements(view: Ref) -> Node:
+    # A phone has two columns: the day stands under what moved, the balance under the amount.
     def row(move: Ref) -> El:
         name = when(move.url, link(move.name, to=move.url), el("span", move.name))
         return el(
             "tr",
             el("td", move.date, cls="nw tab"),
-            el("td", name, el("span", move.date, cls="phone note"), when(move.note, el("span", move.note, cls="note"))),
-            el("td", move.amount, cls="r nw"),
-            el("td", move.balance, cls="r nw"),
+            el("td", name, el("span", move.date, cls="phone note nw"), when(move.note, el("span", move.note, cls="note"))),
+            el("td", move.amount, el("span", move.balance, cls="phone note"), cls="r nw"),
+            el("td", move.balance, cls="r nw tab"),
         )
 
     def balance(name: str, day: Ref, amount: Ref) -> El:
         return el(
             "tr",
             el("td", day, cls="nw tab"),
-            el("th", name, el("span", day, cls="phone note"), scope="row"),
-            el("td", cls="r"),
-            el("td", amount, cls="r nw b"),
+            el("th", name, el("span", day, cls="phone note nw"), scope="row"),
+            el("td", el("span", amount, cls="phone"), cls="r nw b"),
+            el("td", amount, cls="r nw b tab"),
         )
 
     head = el(
         "tr",
         el("th", t("Date"), scope="col", cls="tab"),
         el("th", t("Movement"), scope="col"),
-        el("th", t("Amount"), scope="col", cls="r"),
-        el("th", t("Balance"), scope="col", cls="r"),
+        el("th", t("Amount"), el("span", t("Balance"), cls="phone note"), scope="col", cls="r"),
+        el("th", t("Balance"), scope="col", cls="r tab"),
     )
     none = el("tr", el("td", cls="tab"), el("td", t("Nothing moved in this period."), colSpan=3, cls="soft"))
     body = el(
@@ -103,7 +104,7 @@ def _movements(view: Ref) -> Node:
         when(view.more, el("tr", el("td", cls="tab"), el("td", view.more, colSpan=3, cls="soft"))),
         balance(t("Closing balance"), view.until, view.closing),
     )
-    caption = el("caption", el("h2", t("Movements")), " ", el("span", view.period, cls="muted nw"))
+    caption = el("caption", el("h2", t("Movements")), " ", el("span", view.period, cls="muted over"))
     return el("table", caption, el("thead", head), body, cls="tbl movements")
 
 
@@ -114,7 +115,7 @@ def _aging(view: Ref) -> Node:
     head = el("tr", el("th", t("Past due"), scope="col"), el("th", t("Open"), scope="col", cls="r"))
     credit = when(view.credit, (row(t("Credit not applied to an invoice"), view.credit), row(t("Closing balance"), view.closing, "b")))
     body = el("tbody", each(view.aging, lambda age: row(age.text, age.amount)), row(t("Open in all"), view.owed, "b"), credit)
-    caption = el("caption", el("h2", t("Aging")), el("span", view.aged, cls="muted small"))
+    caption = el("caption", el("h2", t("Aging")), el("span", view.aged, cls="muted small over"))
     return el("table", caption, el("thead", head), body, cls="tbl aging")
 
 
@@ -122,7 +123,7 @@ def _statement(view: Ref) -> Node:
     return el("div", _sums(view), el("div", _movements(view), cls="pad"), el("div", _aging(view), cls="pad"), cls="account")
 
 
-HEADING = View(lambda view: el("h1", t("Statement"), " ", el("span", view.period, cls="nw")))
+HEADING = View(lambda view: el("h1", t("Statement"), " ", el("span", view.period, cls="over")))
 FILES = View(_files)
 PRESETS = View(_presets)
 PERIOD = View(_period)

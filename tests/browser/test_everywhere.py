@@ -22,6 +22,8 @@ PAGES = {
     "invoices-none": ("/invoices?q=zzz", FLEET),
     "invoice": ("/invoices?open=211702", FLEET),
     "profile": ("/profile", FLEET),
+    "statement": ("/statement", FLEET),
+    "statement-empty": ("/statement", EMPTY),
     "help": ("/help", FLEET),
 }
 

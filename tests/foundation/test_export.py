@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from starlette.applications import Starlette
 
 from odoportal.foundation import clock
-from odoportal.foundation.export import Cell, Column, Kind, Table, attachment, inert, routes, write_csv
+from odoportal.foundation.export import STEP, Cell, Column, Kind, Table, attachment, inert, routes, write_csv
 from odoportal.foundation.identity import Who
 from odoportal.foundation.listing import ListRules
 from odoportal.foundation.workbook import write_excel
@@ -140,7 +140,7 @@ def test_rows_are_read_as_they_are_written() -> None:
     for write in (write_csv(table(rows()), io.BytesIO()), write_excel(table(rows()), io.BytesIO(), "fr-CA")):
         read.clear()
         next(write)
-        assert len(read) == 20
+        assert len(read) == STEP
         write.close()
 
 
