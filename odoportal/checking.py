@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal import building
+from odoportal.exchange.merge import unfinished
 from odoportal.foundation import clock, database, mail
 from odoportal.migrations import at_head
 from odoportal.settings import Settings, UnsafeSettings
@@ -41,6 +42,14 @@ def _schema(_settings: Settings) -> str:
     if not at_head(database.engine()):
         raise ValueError("not of this release; `odoportal run` brings it up to date")
     return "up to date"
+
+
+def _import(_settings: Settings) -> str:
+    with database.reading() as session:
+        left = unfinished(session)
+    if left:
+        raise ValueError(f"an import was interrupted after {left[1]} parts; `odoportal import` or `odoportal run` finishes it")
+    return "none interrupted"
 
 
 def _mail(settings: Settings) -> str:
@@ -80,6 +89,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("settings", _settings),
     ("database", _database),
     ("schema", _schema),
+    ("import", _import),
     ("mail", _mail),
     ("frontend", _frontend),
     ("data folder", _disk),

@@ -1,6 +1,6 @@
 """All checks of the project, in one run: `python -m tests`. Arguments go on to pytest.
 
-Installs Chromium for the browser tests where there is none (Debian's package; root or sudo), builds the frontend when it
+Installs Chromium and PostgreSQL where they are not there (Debian's packages; root or sudo), builds the frontend when it
 is stale, then runs ruff, import-linter, pyright and pytest, every one of them even where an earlier one failed.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from odoportal import building
+from tests.postgresql import binaries
 
 PROJECT = Path(__file__).resolve().parents[1]
 HERE = Path(sys.executable).parent
@@ -35,29 +36,32 @@ def environment() -> dict[str, str]:
     return kept | {"PATH": f"{HERE}{os.pathsep}{kept.get('PATH', '')}", "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
 
 
-def have_browser() -> None:
-    """Install Debian's Chromium where no Chromium is on the path.
+def have_programs() -> None:
+    """Install the programs of Debian's packages that the tests use and that are not there.
 
     Raises:
         SystemExit: where that takes root and neither root nor sudo is there, or the installation fails.
     """
-    if shutil.which("chromium"):
+    there = {"chromium": shutil.which("chromium"), "postgresql": binaries()}
+    missing = [package for package, found in there.items() if not found]
+    if not missing:
         return
-    say("installing Chromium for the browser tests")
+    names = " ".join(missing)
+    say(f"installing {names} for the tests")
     sudo = [] if os.geteuid() == 0 else ["sudo"]
     if not shutil.which("apt-get") or (sudo and not shutil.which("sudo")):
-        sys.exit("The browser tests need Chromium: install it (on Debian: apt-get install chromium, as root) and run this again.")
-    install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", "chromium"]
+        sys.exit(f"The tests need these: install them (on Debian: apt-get install {names}, as root) and run this again.")
+    install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", *missing]
     for command in (["apt-get", "update"], install):
         if subprocess.run([*sudo, *command], check=False, stdin=subprocess.DEVNULL).returncode:
-            sys.exit("Chromium could not be installed; install it by hand and run this again.")
+            sys.exit(f"These could not be installed: {names}. Install them by hand and run this again.")
 
 
 def main() -> int:
     """Run everything; 0 when everything passed."""
     os.chdir(PROJECT)
     failed = []
-    have_browser()
+    have_programs()
     say("frontend")
     try:
         building.build(PROJECT, Console())

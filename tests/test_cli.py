@@ -1,18 +1,25 @@
 """The command line: what it refuses, in one sentence, and what it sets up."""
 
+import io
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import click
 import pytest
 from sqlalchemy import text
 
 from odoportal import cli, demonstration
+from odoportal.commands import portal
+from odoportal.exchange import locks
+from odoportal.exchange.merge import MARK
 from odoportal.foundation import database, deployment
+from odoportal.foundation.mail import MARK as MAIL_MARK
+from odoportal.foundation.mail import post
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
 
@@ -83,6 +90,23 @@ def one_sentence(err: str) -> bool:
         ["user", "invite", "a@example.com"],
         ["user", "invite", "a@example.com", "--account", "1042", "--role", "king"],
         ["check", "extra"],
+        ["import", "-"],
+        ["import", ".", "--as", "invoices.csv"],
+        ["import", ".", "--encoding", "utf-16"],
+        ["import", ".", "--delimiter", "|"],
+        ["import", ".", "--decimal", ","],
+        ["import", ".", "--dates", "mdy"],
+        ["import", ".", "--keep-good"],
+        ["backup"],
+        ["backup", "."],
+        ["restore"],
+        ["restore", "no-such-file"],
+        ["copy-to"],
+        ["mail", "nonsense"],
+        ["mail", "retry", "x"],
+        ["mail", "retry", "0"],
+        ["mail", "retry"],
+        ["mail", "retry", "1", "--dead"],
     ],
 )
 def test_a_bad_argument_is_one_sentence_and_code_2(run: Run, arguments: list[str]) -> None:
@@ -91,7 +115,9 @@ def test_a_bad_argument_is_one_sentence_and_code_2(run: Run, arguments: list[str
     assert one_sentence(err)
 
 
-@pytest.mark.parametrize("command", ["", "demo", "run", "import", "user", "user invite", "check"])
+@pytest.mark.parametrize(
+    "command", ["", "demo", "run", "import", "user", "user invite", "check", "backup", "restore", "copy-to", "mail", "mail retry"]
+)
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_everywhere(run: Run, command: str, option: str) -> None:
     code, out, err = run(*command.split(), option)
@@ -168,7 +194,7 @@ def test_demo_keeps_a_secret_of_its_own_that_only_its_owner_reads(tmp_path: Path
     ],
 )
 def test_run_refuses_a_missing_or_unsafe_setting(run: Run, production: str, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    monkeypatch.setattr(cli, "_build", lambda _no_build: pytest.fail("it went on"))
+    monkeypatch.setattr(portal, "build", lambda _no_build: pytest.fail("it went on"))
     monkeypatch.setenv(f"ODOPORTAL_{name}", value)
     code, out, err = run("run", "--port", str(free_port()))
     assert (code, out) == (2, "")
@@ -191,18 +217,18 @@ def free_port() -> int:
 
 
 def stop(*_arguments: object) -> Path:
-    raise cli.click.ClickException("far enough")
+    raise click.ClickException("far enough")
 
 
 def test_run_brings_the_schema_up_to_date(run: Run, production: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_build", stop)
+    monkeypatch.setattr(portal, "build", stop)
     assert run("run", "--port", str(free_port())) == (1, "", "far enough\n")
     with database.make_engine(production).connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM account")) == 0
 
 
 def test_run_refuses_demonstration_data(run: Run, production: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_build", stop)
+    monkeypatch.setattr(portal, "build", stop)
     migrate(database.engine())
     with database.writing() as session:
         deployment.mark_demonstration(session)
@@ -233,7 +259,7 @@ def test_a_database_that_does_not_answer_is_one_sentence(run: Run, monkeypatch: 
 def test_relative_paths_are_meant_from_where_the_command_was_called(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ODOPORTAL_DATABASE_URL", "sqlite:///here.db")
     monkeypatch.setenv("ODOPORTAL_DATA_DIR", "files")
-    monkeypatch.setattr(cli, "_build", stop)
+    monkeypatch.setattr(portal, "build", stop)
     run("run", "--port", str(free_port()))
     assert get_settings().database_url == f"sqlite:///{tmp_path}/here.db"
     assert get_settings().data_dir == tmp_path / "files"
@@ -324,3 +350,151 @@ def test_import_mails_new_people_only_when_asked(run: Run, options: list[str], m
         people = session.connection().scalar(text("SELECT count(*) FROM person"))
     assert mails == (people if mailed else 0)
     assert people > 0
+
+
+def fed(monkeypatch: pytest.MonkeyPatch, raw: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+
+
+@pytest.mark.usefixtures("production")
+def test_import_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fed(monkeypatch, "number;name\n1042;Métal\n".encode("cp1252"))
+    code, out, err = run("import", "-", "--as", "accounts.csv")
+    assert (code, err) == (0, "")
+    assert out == "accounts.csv: 1 new, 0 changed, 0 same; read as Windows-1252, cells separated by semicolon\nEverything was kept.\n"
+    fed(monkeypatch, b"number,name\n1042,Metal\n,Nobody\n")
+    code, out, err = run("import", "-", "--as", "accounts.csv", "--keep-good", "bad.csv")
+    assert (code, err) == (1, "")
+    assert (tmp_path / "bad.csv").read_bytes() == b"number,name,problem\r\n,Nobody,number: is empty\r\n"
+    fed(monkeypatch, b"")
+    code, out, err = run("import", "-", "--as", "../recipes.csv")
+    assert (code, out) == (2, "")
+    assert one_sentence(err)
+
+
+@pytest.mark.usefixtures("production")
+def test_a_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "accounts.csv").write_text("number,name\n1042,Transport A\n", "utf-8")
+    code, out, _ = run("import", "accounts.csv", "--dry-run")
+    assert (code, out) == (0, "accounts.csv: 1 new, 0 changed, 0 same\nNothing was written: this was a dry run.\n")
+    assert count("account") == 0
+
+
+def count(table: str) -> int:
+    with database.reading() as session:
+        return int(session.connection().scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+
+
+@pytest.mark.usefixtures("production")
+def test_an_import_beside_another_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "accounts.csv").write_text("number,name\n1042,Transport A\n", "utf-8")
+    run("check")
+    with locks.importing(database.engine()):
+        code, out, err = run("import", "accounts.csv")
+    assert (code, out, err) == (1, "", "Another import is at work on this database; try again when it is done.\n")
+
+
+def test_run_finishes_an_import_that_was_cut_short(run: Run, production: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(portal, "build", stop)
+    migrate(database.engine())
+    with database.writing() as session:
+        session.add(deployment.Deployment(name=MARK, value="gone.staged 3"))
+    code, out, _ = run("run", "--port", str(free_port()))
+    assert code == 1
+    assert "documents may be missing until its files are imported again" in out
+    assert count("deployment") == 0
+
+
+def test_an_import_at_work_does_not_stop_run(run: Run, production: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portal, "build", stop)
+    migrate(database.engine())
+    with database.writing() as session:
+        session.add(deployment.Deployment(name=MARK, value="working.staged 3"))
+    with locks.importing(database.engine()):
+        assert run("run", "--port", str(free_port())) == (1, "", "far enough\n")
+    assert count("deployment") == 1
+
+
+@pytest.mark.usefixtures("production")
+def test_backup_and_restore(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "accounts.csv").write_text("number,name\n1042,Transport A\n", "utf-8")
+    run("import", "accounts.csv")
+    code, out, err = run("backup", "nightly.db")
+    assert (code, err) == (0, "")
+    assert out.startswith("nightly.db holds 2 rows in ")
+    (tmp_path / "accounts.csv").write_text("number,name\n1043,Transport B\n", "utf-8")
+    run("import", "accounts.csv")
+    assert count("account") == 2
+    database.engine().dispose()
+    code, out, err = run("restore", "nightly.db")
+    assert (code, err) == (0, "")
+    assert "The database that was there is now" in out
+    database.engine.cache_clear()
+    assert count("account") == 1
+    code, out, err = run("restore", "accounts.csv")
+    assert (code, out) == (1, "")
+    assert one_sentence(err)
+
+
+@pytest.mark.usefixtures("production")
+def test_nothing_runs_while_the_database_is_exchanged(run: Run, production: str) -> None:
+    run("mail")
+    with locks.alone(production):
+        for command in (
+            ["mail"],
+            ["import", "."],
+            ["backup", "nightly.db"],
+            ["run", "--port", str(free_port())],
+            ["copy-to", "sqlite:///new.db"],
+        ):
+            code, out, err = run(*command)
+            assert (code, out) == (1, ""), command
+            assert "restored or moved" in err
+            assert one_sentence(err)
+
+
+@pytest.mark.usefixtures("production")
+def test_copy_to(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "accounts.csv").write_text("number,name\n1042,Transport A\n", "utf-8")
+    run("import", "accounts.csv")
+    code, out, err = run("copy-to", f"sqlite:///{tmp_path}/new.db")
+    assert (code, err) == (0, "")
+    assert out.startswith("Copied: 1 rows in ")
+    for url in ("nonsense", "nosuchdatabase://host/name"):
+        code, out, err = run("copy-to", url)
+        assert (code, out) == (2, "")
+        assert one_sentence(err)
+    monkeypatch.setenv("ODOPORTAL_NEW_DATABASE_URL", f"sqlite:///{tmp_path}/new.db")
+    code, out, err = run("copy-to")
+    assert (code, out) == (1, "")
+    assert "not empty" in err
+    monkeypatch.setenv("ODOPORTAL_DATABASE_URL", "postgresql+psycopg://host/name")
+    for command in (["copy-to"], ["backup", "x"]):
+        code, out, err = run(*command)
+        assert "pg_dump" in err
+        assert one_sentence(err)
+
+
+@pytest.mark.usefixtures("production")
+def test_letters_are_listed_without_what_they_say(run: Run) -> None:
+    assert run("mail") == (0, "No letter is due, and none is dead.\n", "")
+    now = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
+    with database.writing() as session:
+        for to, more in (
+            ("due@example.com", {}),
+            ("dead@example.com", {"next_try_at": None, "failed_at": now, "last_error": "550 no\x1b[2J"}),
+        ):
+            letter = post(
+                session, to=to, language="fr", subject="Bonjour", text=f"canary {MAIL_MARK}", html="canary", now=now, seed="canary"
+            )
+            for name, value in more.items():
+                setattr(letter, name, value)
+    code, out, err = run("mail")
+    assert (code, err) == (0, "")
+    assert "due@example.com" in out
+    assert "dead since 2020-09-24 10:30, 0 tries: 550 no\ufffd[2J" in out
+    assert "canary" not in out
+    assert run("mail", "retry", "99") == (2, "", "No letter 99 is due or dead.\n")
+    assert run("mail", "retry", "--dead") == (0, "1 letter is tried again.\n", "")
+    assert "dead since" not in run("mail")[1]
+    assert run("mail", "retry", "1")[0] == 0

@@ -61,7 +61,7 @@ def load_demo(session: Session, now: datetime, hash_password: Callable[[str], st
         raise DemoRefused("Demonstration data never load in production.")
     if session.exec(select(Account.id).where(Account.number == fleet_boreal.NUMBER)).first() is None:
         example, _ = find_files(EXAMPLE)
-        for files in (example, fleets().files()):
+        for files in ({name: path.read_bytes() for name, path in example.items()}, fleets().files()):
             report = import_tables(session, read_files(files), now)
             if report.bad:
                 raise DemoRefused(f"The demonstration data are wrong: {report.bad[0]}.")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from odoportal.addresses.models import Address
+from odoportal.exchange.files import address_key
 from odoportal.exchange.formats import (
     CreditNoteRow,
     FileRow,
@@ -25,12 +26,12 @@ from odoportal.orders.models import Fulfilment, OrderLine, OrderTax
 
 D = TypeVar("D", OrderRow, InvoiceRow)
 R = TypeVar("R", bound=FileRow)
-LARGEST_NUMBER = 2**31 - 1
+LARGEST_NUMBER = 2**63 - 1
 TAXES = {"order": OrderTax, "invoice": InvoiceTax, "credit_note": CreditNoteTax}
 
 
 def number_order(number: str) -> int:
-    """A document's number as a number for sorting: its digits, as far as the column goes on PostgreSQL."""
+    """A document's number as a number for sorting: its digits, as far as the column goes."""
     return min(int("".join(c for c in number if c in "0123456789") or 0), LARGEST_NUMBER)
 
 
@@ -38,14 +39,14 @@ def take_orders(run: Run) -> None:
     """Orders, by number. One that belongs to another account is never moved."""
     name = "orders.csv"
     lines = list(once(run, name, run.lines(name, OrderRow), ("number",), "order"))
-    addresses = _Addresses(run, [line.row.account for line in lines])
+    addresses = _Addresses(run, lines, ("ship_to", "bill_to"))
     existing = _held(run, "order", [line.row.number for line in lines])
 
     def values(line: Line[OrderRow], account: Ref) -> Values:
         row, held = line.row, existing.get((line.row.number,))
         own = ("order", row.number)
         places = {
-            f"{column}_id": addresses.find((name, line.at, column), account, getattr(row, column), getattr(held, f"{column}_id", None), own)
+            f"{column}_id": addresses.find((name, line.at, column), account, row, getattr(held, f"{column}_id", None), own)
             for column in ("ship_to", "bill_to")
             if column in row.model_fields_set
         }
@@ -60,7 +61,7 @@ def take_invoices(run: Run) -> None:
     """Invoices, by number. One that belongs to another account is never moved."""
     name = "invoices.csv"
     lines = list(once(run, name, run.lines(name, InvoiceRow), ("number",), "invoice"))
-    addresses = _Addresses(run, [line.row.account for line in lines])
+    addresses = _Addresses(run, lines, ("bill_to",))
     existing = _held(run, "invoice", [line.row.number for line in lines])
     run.learn("order", {line.row.order for line in lines})
 
@@ -69,7 +70,7 @@ def take_invoices(run: Run) -> None:
         own = ("invoice", row.number)
         found = row.stated("account", "order", "bill_to")
         if "bill_to" in row.model_fields_set:
-            found["bill_to_id"] = addresses.find((name, line.at, "bill_to"), account, row.bill_to, getattr(held, "bill_to_id", None), own)
+            found["bill_to_id"] = addresses.find((name, line.at, "bill_to"), account, row, getattr(held, "bill_to_id", None), own)
         if "order" in row.model_fields_set:
             found["order_id"] = order_of(run, (name, line.at, "order"), account, row.order, own)
         return found
@@ -92,20 +93,30 @@ def order_of(run: Run, at: tuple[str, int, str], account: Ref, number: str, *bri
 class _Addresses:
     """The addresses of some accounts. A document keeps the one it was made with as long as its row names the same code."""
 
-    def __init__(self, run: Run, accounts: Iterable[str]) -> None:
+    def __init__(self, run: Run, lines: list[Line[D]], columns: tuple[str, ...]) -> None:
         self.run = run
-        run.learn("account", set(accounts))
-        ids = {found.id for number in accounts if (found := run.known["account"].get(number))}
+        run.learn("account", {line.row.account for line in lines})
+        run.learn("address", {address_key(line.row.account, getattr(line.row, column)) for line in lines for column in columns})
+        ids = {found.id for line in lines if (found := run.known["account"].get(line.row.account)) and found.id > 0}
         self.rows = {row.id: row for row in fetch(run.session, Address, "account_id", ids)}
         self.by_code = {(row.account_id, row.code): row.id for row in self.rows.values()}
 
-    def find(self, at: tuple[str, int, str], account: Ref, code: str, held: int | None, own: tuple[str, str]) -> int | None:
+    def find(
+        self, at: tuple[str, int, str], account: Ref, row: OrderRow | InvoiceRow, held: int | None, own: tuple[str, str]
+    ) -> int | None:
+        """The id of the address that a row names in the column of `at`; None without one, or after reporting it."""
+        code: str = getattr(row, at[2])
         if not code:
+            return None
+        place = address_key(row.account, code)
+        if self.run.excused("address", place):
+            self.run.depend(*at, f"address {code} is bad", own)
             return None
         if held in self.rows and is_code(self.rows[held].code, code):
             return held
-        found = self.by_code.get((account.id, code))
-        if found is None and not self.run.excused("address", code):
+        brought = self.run.known["address"].get(place)
+        found = self.by_code.get((account.id, code)) or (brought.id if brought else None)
+        if found is None:
             self.run.refuse(*at, f"the account has no address {code}", own)
         return found
 
@@ -140,6 +151,7 @@ def _keep_documents(
     outcome = run.keep(name, model, ("number",), existing, wanted, fresh)
     refs = {number: Ref(found, wanted[number,]["account_id"]) for (number,), found in outcome.ids.items()}
     run.known[kind].update(refs)
+    run.planned[kind].update({ref.id: wanted[number,] for number, ref in refs.items()})
     for line in lines:
         if ref := refs.get(line.row.number):
             run.place(kind, ref.id, name, line.at)
@@ -229,7 +241,6 @@ def take_credit_notes(run: Run) -> None:
         if held is not None and held.account_id != invoice.account_id:
             run.refuse(name, line.at, "invoice", f"credit note {row.number} belongs to another account", own)
             continue
-        run.place("credited", invoice.id, name, line.at)
         wanted[row.number,] = {**row.stated("invoice"), "account_id": invoice.account_id, "invoice_id": invoice.id}
     _keep_documents(run, name, "credit_note", existing, wanted, {}, lines)
     for held in existing.values():
@@ -244,7 +255,9 @@ def take_taxes(run: Run) -> None:
     for kind, model in TAXES.items():
         mine = [(ref, line) for ref, line in parts if line.row.document == kind]
         document, _ = NATURAL[kind]
-        subtotals = {row.id: row.subtotal for row in fetch(run.session, document, "id", {ref.id for ref, _ in mine})}
+        planned = run.planned[kind]
+        subtotals = {row.id: row.subtotal for row in fetch(run.session, document, "id", {ref.id for ref, _ in mine} - planned.keys())}
+        subtotals |= {found: values["subtotal"] for found, values in planned.items()}
         wanted = _positions(mine, f"{kind}_id", lambda row: {**row.stated("document", "number"), "base": row.base})
         for at, values in wanted.items():
             values["base"] = subtotals[at[0]] if values["base"] is None else values["base"]

@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, get_args
 
+from odoportal.accounts.service import email_key
 from odoportal.exchange import formats
 from odoportal.exchange.formats import FileRow, TwoLanguages
 
@@ -12,17 +17,31 @@ class FileKind:
     """A file of an import.
 
     `brings` names what a row brings or belongs to, as column and kind: where the row is bad, rows that refer to the
-    same thing are not reported too. `row` checks a row.
+    same thing are not reported too. `row` checks a row. `unit` is the column and the kind of what a row is a part of, and
+    is taken or left with.
     """
 
     name: str
     row: type[FileRow]
     brings: tuple[tuple[str, str], ...]
+    unit: tuple[str, str]
 
     @property
     def columns(self) -> frozenset[str]:
         """Every column that is read."""
         return frozenset(self.row.model_fields)
+
+    @cached_property
+    def spelled(self) -> Mapping[str, str]:
+        """The columns whose values are written in several ways: "amount", "rate" or "day" by name."""
+        found: dict[str, str] = {}
+        for name, field in self.row.model_fields.items():
+            kinds: set[Any] = {field.annotation, *get_args(field.annotation)}
+            if Decimal in kinds:
+                found[name] = "rate" if name == "rate" else "amount"
+            elif kinds & {date, datetime}:
+                found[name] = "day"
+        return found
 
     def missing(self, header: set[str]) -> list[str]:
         """The required columns that a header lacks; of a text in two languages, one column is enough."""
@@ -33,24 +52,41 @@ class FileKind:
 
     def belongs_to(self, row: Mapping[str, str]) -> list[tuple[str, str]]:
         """The kind and the key of what a raw row brings or belongs to."""
+        return (
+            [self.unit_of(row)]
+            if self.row in {formats.TaxRow, formats.AddressRow}
+            else [(kind, row.get(column, "")) for column, kind in self.brings]
+        )
+
+    def unit_of(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """The kind and the key of what a row, raw or checked, is a part of; the key is "" where the row does not say."""
+        column, kind = self.unit
+        key = row.get(column, "")
         if self.row is formats.TaxRow:
-            return [(row.get("document", "").casefold(), row.get("number", ""))]
-        return [(kind, row.get(column, "")) for column, kind in self.brings]
+            return row.get("document", "").casefold(), key
+        if self.row is formats.AddressRow:
+            return kind, address_key(row.get("account", ""), key)
+        return kind, email_key(key) if kind == "person" else key
+
+
+def address_key(account: str, code: str) -> str:
+    """An address by the number of its account and its code, which never has a `~`."""
+    return f"{account}~{code}"
 
 
 FILES = (
-    FileKind("accounts.csv", formats.AccountRow, (("number", "account"),)),
-    FileKind("people.csv", formats.PersonRow, ()),
-    FileKind("addresses.csv", formats.AddressRow, (("code", "address"),)),
-    FileKind("orders.csv", formats.OrderRow, (("number", "order"),)),
-    FileKind("order_lines.csv", formats.OrderLineRow, (("order", "order"),)),
-    FileKind("fulfilment.csv", formats.FulfilmentRow, ()),
-    FileKind("invoices.csv", formats.InvoiceRow, (("number", "invoice"),)),
-    FileKind("invoice_lines.csv", formats.InvoiceLineRow, (("invoice", "invoice"),)),
-    FileKind("credit_notes.csv", formats.CreditNoteRow, (("number", "credit_note"),)),
-    FileKind("taxes.csv", formats.TaxRow, ()),
-    FileKind("payments.csv", formats.PaymentRow, (("reference", "payment"),)),
-    FileKind("allocations.csv", formats.AllocationRow, ()),
-    FileKind("devices.csv", formats.DeviceRow, ()),
+    FileKind("accounts.csv", formats.AccountRow, (("number", "account"),), ("number", "account")),
+    FileKind("people.csv", formats.PersonRow, (), ("email", "person")),
+    FileKind("addresses.csv", formats.AddressRow, (("code", "address"),), ("code", "address")),
+    FileKind("orders.csv", formats.OrderRow, (("number", "order"),), ("number", "order")),
+    FileKind("order_lines.csv", formats.OrderLineRow, (("order", "order"),), ("order", "order")),
+    FileKind("fulfilment.csv", formats.FulfilmentRow, (), ("order", "order")),
+    FileKind("invoices.csv", formats.InvoiceRow, (("number", "invoice"),), ("number", "invoice")),
+    FileKind("invoice_lines.csv", formats.InvoiceLineRow, (("invoice", "invoice"),), ("invoice", "invoice")),
+    FileKind("credit_notes.csv", formats.CreditNoteRow, (("number", "credit_note"),), ("number", "credit_note")),
+    FileKind("taxes.csv", formats.TaxRow, (), ("number", "document")),
+    FileKind("payments.csv", formats.PaymentRow, (("reference", "payment"),), ("reference", "payment")),
+    FileKind("allocations.csv", formats.AllocationRow, (), ("payment", "payment")),
+    FileKind("devices.csv", formats.DeviceRow, (), ("serial", "device")),
 )
 BY_NAME = {kind.name: kind for kind in FILES}

@@ -62,7 +62,8 @@ class FileRow(BaseModel):
 
     def stated(self, *without: str) -> dict[str, Any]:
         """The values of the columns that the file has, other than those `without`."""
-        return self.model_dump(exclude_unset=True, exclude=set(without))
+        own = self.model_fields_set.difference(without)
+        return {name: value for name, value in self.__dict__.items() if name in own}
 
     @classmethod
     def defaults(cls, *without: str) -> dict[str, Any]:

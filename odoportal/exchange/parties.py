@@ -6,10 +6,11 @@ from typing import Any
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import email_key
 from odoportal.addresses.models import Address
+from odoportal.exchange.files import address_key
 from odoportal.exchange.formats import AccountRow, AddressRow, PersonRow
 from odoportal.exchange.reader import Line
 from odoportal.exchange.run import Ref, Run, once
-from odoportal.exchange.store import Key, Outcome, Values, by_key, differs, fetch, keep, table_of
+from odoportal.exchange.store import Key, Outcome, Values, by_key, differs, fetch, table_of
 from odoportal.foundation.i18n import region_of
 from odoportal.invoices.models import Invoice
 from odoportal.orders.models import Order
@@ -67,14 +68,14 @@ def _keep_people(run: Run, people: dict[str, Line[PersonRow]]) -> Outcome:
         phone = row.phone if "phone" in row.model_fields_set or held is None else held.phone
         region = held.region if held else region_of(language)
         wanted[key,] = {"email_key": key, "email": row.email, "name": row.name, "language": language, "phone": phone, "region": region}
-    return keep(run.session, Person, ("email_key",), existing, wanted, {"created_at": run.now, "password": ""})
+    return run.write(Person, ("email_key",), existing, wanted, {"created_at": run.now, "password": ""})
 
 
 def _keep_members(run: Run, members: dict[tuple[int, int], str], new_people: set[int], changed_people: set[int]) -> None:
     key = ("account_id", "person_id")
     wanted: dict[Key, Values] = {at: {"account_id": at[0], "person_id": at[1], "role": role} for at, role in members.items()}
     existing = by_key(fetch(run.session, Membership, "person_id", {at[1] for at in members}), key)
-    outcome = keep(run.session, Membership, key, existing, wanted, {})
+    outcome = run.write(Membership, key, existing, wanted, {})
     for at in members:
         run.count("people.csv", at in outcome.new, at in outcome.changed or at[1] in changed_people)
         if at[1] in new_people:
@@ -87,18 +88,23 @@ def take_addresses(run: Run) -> None:
     lines = run.lines(name, AddressRow)
     run.learn("account", {line.row.account for line in lines})
     wanted: dict[Key, Values] = {}
-    for line in once(run, name, lines, ("account", "code"), "address"):
-        account = run.find("account", line.row.account, (name, line.at, "account"), ("address", line.row.code))
+    places: dict[Key, str] = {}
+    for line in once(run, name, lines, ("account", "code")):
+        place = address_key(line.row.account, line.row.code)
+        account = run.find("account", line.row.account, (name, line.at, "account"), ("address", place))
         if account:
             wanted[account.id, line.row.code] = {"account_id": account.id, **line.row.stated("account")}
+            places[account.id, line.row.code] = place
     existing = by_key(fetch(run.session, Address, "account_id", {at[0] for at in wanted}), key)
     for at, row in _to_replace(run, existing, wanted).items():
         del existing[at]
         wanted[at] = {**_copied(row), **wanted[at]}
         archived = {"code": archived_code(row.code, row.id), "archived_at": run.now}
-        run.session.connection().execute(addresses.update().where(addresses.c.id == row.id).values(archived))
+        if not run.dry:
+            run.session.connection().execute(addresses.update().where(addresses.c.id == row.id).values(archived))
         run.recount(name)
-    run.keep(name, Address, key, existing, wanted, {**AddressRow.defaults(), "archived_at": None})
+    outcome = run.keep(name, Address, key, existing, wanted, {**AddressRow.defaults(), "archived_at": None})
+    run.known["address"].update({places[at]: Ref(found, at[0]) for at, found in outcome.ids.items()})
 
 
 def archived_code(code: str, address_id: int) -> str:

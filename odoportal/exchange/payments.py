@@ -30,15 +30,11 @@ def take_payments(run: Run) -> None:
     outcome = run.keep(name, Payment, key, existing, wanted, PaymentRow.defaults())
     for (reference,), found in outcome.ids.items():
         run.known["payment"][reference] = Ref(found, wanted[reference,]["account_id"])
+        run.planned["payment"][found] = wanted[reference,]
         run.place("payment", found, name, places[reference])
-    _touch_paid(run, name, {outcome.ids[at]: places[at[0]] for at in outcome.changed})
-
-
-def _touch_paid(run: Run, name: str, payments: dict[int, int]) -> None:
-    """Mark the invoices of changed payments, given with their lines."""
-    for row in fetch(run.session, Allocation, "payment_id", payments):
-        run.place("allocated", row.invoice_id, name, payments[row.payment_id])
-        run.touch("invoice", [Ref(row.invoice_id, row.account_id)])
+    if not run.dry:
+        for row in fetch(run.session, Allocation, "payment_id", [outcome.ids[at] for at in outcome.changed]):
+            run.touch("invoice", [Ref(row.invoice_id, row.account_id)])
 
 
 def take_allocations(run: Run) -> None:
@@ -57,7 +53,7 @@ def take_allocations(run: Run) -> None:
             run.refuse(name, line.at, "invoice", f"invoice {line.row.invoice} belongs to another account than the payment")
             continue
         run.place("payment", payment.id, name, line.at)
-        run.place("allocated", invoice.id, name, line.at)
+        run.parts[payment.id][invoice.id] = (line.row.amount, line.at)
         wanted[payment.id, invoice.id] = {
             "account_id": payment.account_id,
             "payment_id": payment.id,

@@ -1,24 +1,31 @@
-"""From the bytes of a file to checked rows, each with its line, and what could not be read."""
+"""From a file to checked rows, each with its line, and what could not be read. A file of any size is read a row at a time."""
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from functools import lru_cache
+from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from odoportal.exchange.files import FileKind
 from odoportal.exchange.formats import FileRow
 from odoportal.exchange.report import BadRow
+from odoportal.exchange.spelling import Form, Spelling, delimiter_of, encoding_of
 from odoportal.exchange.values import RowError, clean
 
 R = TypeVar("R", bound=FileRow)
-BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+Record = tuple[int, list[str]]
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+PLAIN = Form("utf-8", mark=False, delimiter=",")
+MARK = b"\xef\xbb\xbf"
+_SHORT = 200
+# Files repeat the same few texts thousands of times.
+_cleaned = lru_cache(maxsize=4096)(clean)
 
 
-@dataclass(frozen=True)
-class Line(Generic[R]):
+class Line(NamedTuple, Generic[R]):
     """A checked row and where it stands."""
 
     at: int
@@ -27,7 +34,10 @@ class Line(Generic[R]):
 
 @dataclass
 class Table:
-    """A file as read. `whole` is False when the rest of it could not be read."""
+    """A file as read. `whole` is False when the rest of it could not be read.
+
+    `broken` names what bad rows bring, and `spoiled` what they are parts of, each with the row's line.
+    """
 
     kind: FileKind
     lines: list[Line[FileRow]] = field(default_factory=list[Line[FileRow]])
@@ -35,7 +45,9 @@ class Table:
     ignored: tuple[str, ...] = ()
     bad: list[BadRow] = field(default_factory=list[BadRow])
     broken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    spoiled: list[tuple[int, tuple[str, str]]] = field(default_factory=list[tuple[int, tuple[str, str]]])
     whole: bool = True
+    form: Form = PLAIN
 
     def refuse(self, line: int, column: str, reason: str) -> None:
         """Take down a bad row."""
@@ -47,42 +59,69 @@ class Table:
         self.whole = False
 
 
-def read_table(kind: FileKind, raw: bytes) -> Table:
-    """Read a file: UTF-8 with or without a byte order mark, commas, a header line.
-
-    Bad rows are collected in the table, never raised.
-    """
+def read_table(kind: FileKind, raw: bytes, spelling: Spelling | None = None) -> Table:
+    """Read a small file at once; bad rows are collected in the table, never raised."""
     table = Table(kind)
-    if encoding := BOMS.get(raw[:2]):
-        table.give_up(1, f"the file is {encoding}; save it as UTF-8")
-        return table
-    # Bytes that are not UTF-8 come through as lone surrogates, so that each is reported with its line and column.
-    text = raw.decode("utf-8-sig", "surrogateescape")
-    records = _records(table, text)
-    header = _header(table, next(records, None))
-    if header:
-        for at, cells in records:
-            _take(table, header, at, cells)
+    table.lines = [line for line in read_rows(table, io.BytesIO(raw), spelling or Spelling()) if line]
     return table
 
 
-def _records(table: Table, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Every record that is not blank, with the line on which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    while True:
-        at = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as problem:
-            table.give_up(at, f"cannot be read any further: {problem}")
-            return
-        if any(cell.strip() for cell in cells):
-            yield at, cells
+def read_rows(table: Table, file: BinaryIO, spelling: Spelling) -> Iterator[Line[FileRow] | None]:
+    """The rows of a file, one after another; None for a bad one, of which the table collects what is wrong.
+
+    Args:
+        table: of the file's kind; learns its form and its columns before the first row.
+        file: can be read from its start more than once.
+        spelling: what is declared about the file.
+    """
+    file.seek(0)
+    start = file.read(len(MARK))
+    if start.startswith(UTF_16):
+        table.give_up(1, "the file is UTF-16; save it as UTF-8")
+        return
+    encoding = {"utf-8": "utf-8", "windows-1252": "cp1252"}.get(spelling.encoding or "")
+    marked = start == MARK and encoding != "cp1252"
+    encoding = encoding or ("utf-8" if marked else encoding_of(file))
+    table.form = Form(encoding, marked, spelling.delimiter or _delimiter(table.kind, file, encoding))
+    found = records(table, file)
+    header = _header(table, next(found, None))
+    if header:
+        row_of = _Rows(table, header, spelling)
+        for at, cells in found:
+            row = row_of.read(at, cells)
+            yield None if row is None else Line(at, row)
 
 
-def _header(table: Table, record: tuple[int, list[str]] | None) -> list[str]:
+def _delimiter(kind: FileKind, file: BinaryIO, encoding: str) -> str:
+    file.seek(0)
+    head = next((line for line in iter(lambda: file.readline(1 << 16), b"") if line.strip()), b"")
+    return delimiter_of(head.decode(encoding, "replace").lstrip("\ufeff"), kind.columns)
+
+
+def records(table: Table, file: BinaryIO) -> Generator[Record, None, None]:
+    """Every record of a file that is not blank, with the line on which it begins. The table knows the file's form."""
+    file.seek(len(MARK) if table.form.mark else 0)
+    # Bytes that are not of the encoding come through as lone surrogates, so that each is reported with its line and column.
+    text = io.TextIOWrapper(file, table.form.encoding, "surrogateescape", newline="")
+    try:
+        reader = csv.reader(text, delimiter=table.form.delimiter, strict=True)
+        while True:
+            at = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as problem:
+                table.give_up(at, f"cannot be read any further: {problem}")
+                return
+            if any(cells) and not all(cell.isspace() or not cell for cell in cells):
+                yield at, cells
+    finally:
+        # The file is the caller's to close.
+        text.detach()
+
+
+def _header(table: Table, record: Record | None) -> list[str]:
     """The names of the columns; an empty list when the file cannot be read without them."""
     at, cells = record or (1, [])
     try:
@@ -104,27 +143,58 @@ def _header(table: Table, record: tuple[int, list[str]] | None) -> list[str]:
     return names
 
 
-def _take(table: Table, header: list[str], at: int, cells: list[str]) -> None:
-    """Check one record and keep it as a row, or take down all that is wrong with it."""
-    raw: dict[str, str] = {}
-    faults: list[tuple[str, str]] = []
-    if len(cells) != len(header):
-        faults.append(("", f"{len(cells)} cells in {len(header)} columns; a value with a comma goes in quotes"))
-    for name, cell in zip(header, cells, strict=False):
-        if name in table.columns:
+class _Rows:
+    """Makes checked rows of the records of one file."""
+
+    def __init__(self, table: Table, header: list[str], spelling: Spelling) -> None:
+        self._table = table
+        self._width = len(header)
+        self._columns = [(place, name) for place, name in enumerate(header) if name in table.columns]
+        self._names = [name for _, name in self._columns]
+        self._places = [place for place, _ in self._columns]
+        readers = {"amount": spelling.amount, "rate": spelling.rate, "day": spelling.day}
+        self._spelled = [(name, readers[how]) for name, how in table.kind.spelled.items() if name in table.columns]
+        self._validate = table.kind.row.__pydantic_validator__.validate_python
+
+    def read(self, at: int, cells: list[str]) -> FileRow | None:
+        """The checked row; None after taking down all that is wrong with it."""
+        faults: list[tuple[str, str]] = []
+        if len(cells) != self._width:
+            faults.append(("", f"{len(cells)} cells in {self._width} columns; a value with a {self._sign()} goes in quotes"))
+            cells = [*cells, *[""] * (self._width - len(cells))]
+        raw = self._texts([cells[place] for place in self._places], faults)
+        for name, read in self._spelled:
+            if text := raw.get(name):
+                try:
+                    raw[name] = read(text)
+                except ValueError as problem:
+                    faults.append((name, str(problem)))
+        if not faults:
             try:
-                raw[name] = clean(cell)
+                return self._validate(raw)
+            except ValidationError as problem:
+                faults = list(_faults(problem))
+        for column, reason in faults:
+            self._table.refuse(at, column, reason)
+        self._table.broken.update(self._table.kind.belongs_to(raw))
+        self._table.spoiled.append((at, self._table.kind.unit_of(raw)))
+        return None
+
+    def _texts(self, cells: list[str], faults: list[tuple[str, str]]) -> dict[str, str]:
+        """The texts by column; what cannot be read is added to the faults."""
+        together = "".join(cells)
+        if together.isascii() and together.isprintable():
+            return {name: cell.strip() for name, cell in zip(self._names, cells, strict=True)}
+        texts: dict[str, str] = {}
+        for name, cell in zip(self._names, cells, strict=True):
+            try:
+                texts[name] = _cleaned(cell) if len(cell) < _SHORT else clean(cell)
             except ValueError as problem:
                 faults.append((name, str(problem)))
-    if not faults:
-        try:
-            table.lines.append(Line(at, table.kind.row.model_validate(raw)))
-        except ValidationError as problem:
-            faults = list(_faults(problem))
-    if faults:
-        for column, reason in faults:
-            table.refuse(at, column, reason)
-        table.broken.update(table.kind.belongs_to(raw))
+        return texts
+
+    def _sign(self) -> str:
+        return {",": "comma", ";": "semicolon", "\t": "tab"}[self._table.form.delimiter]
 
 
 def _faults(problem: ValidationError) -> Iterator[tuple[str, str]]:

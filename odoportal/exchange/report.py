@@ -2,6 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+
+# More bad rows than a person reads; `--keep-good` writes all of them.
+MOST_TOLD = 1000
 
 
 @dataclass(frozen=True, order=True)
@@ -31,31 +35,49 @@ class Counts:
 
 @dataclass
 class Report:
-    """The outcome of an import; `kept` is False when a bad row made it leave nothing."""
+    """The outcome of an import. `kept` is False when a bad row made it leave nothing, and after a dry run.
+
+    `bad` has the first faults, `faults` says how many there are, and `bad_rows` how many rows of each file have one. `left_out` has
+    the files into which rows went that were not kept, with how many; `forms` what is worth telling about how files were read.
+    """
 
     files: dict[str, Counts] = field(default_factory=dict[str, Counts])
     bad: list[BadRow] = field(default_factory=list[BadRow])
+    faults: int = 0
+    bad_rows: dict[str, int] = field(default_factory=dict[str, int])
+    left_out: dict[str, tuple[int, Path]] = field(default_factory=dict[str, tuple[int, Path]])
+    forms: dict[str, str] = field(default_factory=dict[str, str])
     ignored_files: list[str] = field(default_factory=list[str])
     invited: int = 0
     kept: bool = False
-
-    def bad_lines(self, file: str) -> int:
-        """How many rows of a file are bad; a row with two faults counts once."""
-        return len({bad.line for bad in self.bad if bad.file == file})
+    dry: bool = False
 
     def lines(self) -> Iterator[str]:
         """The report in plain English, a line at a time: bad rows, ignored files, one line per file, the outcome."""
-        yield from (str(bad) for bad in sorted(self.bad))
+        yield from (str(bad) for bad in self.bad)
+        if self.faults > len(self.bad):
+            yield f"and {self.faults - len(self.bad)} more"
         for name in self.ignored_files:
             yield f"{name}: ignored, this is no file of an import"
         for name, counts in self.files.items():
             yield f"{name}: {self._told(name, counts)}"
         if self.invited:
             yield f"invited: {self.invited}"
-        yield "Everything was kept." if self.kept else "Nothing of this run was kept."
+        for name, (rows, path) in self.left_out.items():
+            yield f"{name}: not kept: {rows}, in {path}"
+        yield self._outcome()
+
+    def _outcome(self) -> str:
+        if self.dry:
+            return "Nothing was written: this was a dry run."
+        if not self.kept:
+            return "Nothing of this run was kept."
+        return "The good rows were kept." if self.left_out else "Everything was kept."
 
     def _told(self, name: str, counts: Counts) -> str:
         told = [f"{counts.new} new", f"{counts.changed} changed", f"{counts.same} same"]
         told += [f"{counts.removed} removed"] if counts.removed else []
-        told += [f"{bad} bad"] if (bad := self.bad_lines(name)) else []
-        return ", ".join(told) + (f"; columns ignored: {', '.join(counts.ignored)}" if counts.ignored else "")
+        told += [f"{bad} bad"] if (bad := self.bad_rows.get(name)) else []
+        notes = [f"columns ignored: {', '.join(counts.ignored)}"] if counts.ignored else []
+        notes += [self.forms[name]] if name in self.forms else []
+        return "; ".join([", ".join(told), *notes])

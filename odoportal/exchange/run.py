@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from decimal import Decimal
+from itertools import count
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlmodel import Session
 
@@ -13,7 +15,8 @@ from odoportal.exchange.formats import FileRow
 from odoportal.exchange.reader import Line, Table
 from odoportal.exchange.report import BadRow, Counts, Report
 from odoportal.exchange.store import Key, Outcome, Values, by_key, drop, fetch, keep
-from odoportal.invoices.models import CreditNote, Invoice, Payment
+from odoportal.foundation.money import ZERO
+from odoportal.invoices.models import Allocation, CreditNote, Invoice, Payment
 from odoportal.orders.models import Order
 
 R = TypeVar("R", bound=FileRow)
@@ -24,6 +27,7 @@ NATURAL = {
     "credit_note": (CreditNote, "number"),
     "payment": (Payment, "reference"),
 }
+KINDS = {model: kind for kind, (model, _) in NATURAL.items()}
 WORDS = {"credit_note": "credit note"}
 
 
@@ -35,29 +39,52 @@ class Ref:
     account_id: int
 
 
+class Promises(Protocol):
+    """What other parts of the same import bring, while nothing of it is in the database yet."""
+
+    def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:
+        """Of some keys, those that are going to be there: a number below 0 that stands for the id, and the account's number."""
+        ...
+
+
+class Nothing:
+    """No other parts."""
+
+    def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:  # noqa: ARG002
+        """Nothing."""
+        return {}
+
+
 @dataclass
 class Run:
-    """What one import knows while it runs. Nothing here commits."""
+    """What an import, or a part of one, knows while it is taken. Nothing here commits.
+
+    A dry run checks and counts, and writes nothing: what is new in it goes by a number below 0 instead of an id.
+    """
 
     session: Session
     now: datetime
     tables: dict[str, Table]
     report: Report
+    dry: bool = False
+    promises: Promises = field(default_factory=Nothing)
     broken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     unread: set[str] = field(default_factory=set[str])
     known: dict[str, dict[str, Ref | None]] = field(default_factory=lambda: defaultdict(dict))
     places: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict[tuple[str, int], tuple[str, int]])
     touched: dict[str, set[Ref]] = field(default_factory=lambda: {"order": set(), "invoice": set()})
     new_people: dict[int, int] = field(default_factory=dict[int, int])
+    dependent: list[BadRow] = field(default_factory=list[BadRow])
+    # Documents and payments as the run wants them, by kind and id; sums of parts by model and document; and of each payment
+    # its parts by invoice, with the line of each.
+    planned: dict[str, dict[int, Values]] = field(default_factory=lambda: defaultdict(dict))
+    sums: dict[Any, dict[int, Decimal]] = field(default_factory=lambda: defaultdict(dict))
+    parts: dict[int, dict[int, tuple[Decimal, int]]] = field(default_factory=lambda: defaultdict(dict))
+    _below: Iterator[int] = field(default_factory=lambda: count(-1, -1))
 
     def __post_init__(self) -> None:
         for table in self.tables.values():
-            self.report.files[table.kind.name] = Counts(ignored=table.ignored)
-            self.report.bad += table.bad
-            self.broken |= table.broken
-            if not table.whole:
-                self.unread |= {kind for _, kind in table.kind.brings}
-                self.unread |= {"order", "invoice", "credit_note"} if table.kind.name == "taxes.csv" else set()
+            self.report.files.setdefault(table.kind.name, Counts(ignored=table.ignored))
 
     def lines(self, name: str, row: type[R]) -> list[Line[R]]:
         """The good rows of a file that the run brings; `row` is what the file's rows are."""
@@ -70,6 +97,11 @@ class Run:
         self.report.bad.append(BadRow(name, line, column, reason))
         self.broken.update(brings)
 
+    def depend(self, name: str, line: int, _column: str, reason: str, *brings: tuple[str, str]) -> None:
+        """Take down a row that is good itself and cannot be taken without a bad one."""
+        self.dependent.append(BadRow(name, line, "", reason))
+        self.broken.update(brings)
+
     def excused(self, kind: str, key: str) -> bool:
         """True when the row with this key is missing or wrong only because of a bad row that is reported already."""
         return kind in self.unread or (kind, key) in self.broken
@@ -79,9 +111,21 @@ class Run:
         known = self.known[kind]
         asked = {key for key in keys if key and key not in known}
         known.update(dict.fromkeys(asked))
-        model, column = NATURAL[kind]
-        for row in fetch(self.session, model, column, asked):
-            known[getattr(row, column)] = Ref(row.id, row.id if kind == "account" else row.account_id)
+        if kind in NATURAL:
+            model, column = NATURAL[kind]
+            for row in fetch(self.session, model, column, asked):
+                known[getattr(row, column)] = Ref(row.id, row.id if kind == "account" else row.account_id)
+        if self.dry and (promised := self.promises.look(kind, [key for key in asked if known[key] is None])):
+            self._believe(kind, promised)
+
+    def _believe(self, kind: str, promised: Mapping[str, tuple[int, str]]) -> None:
+        if kind == "account":
+            self.known[kind].update({key: Ref(found, found) for key, (found, _) in promised.items()})
+            return
+        self.learn("account", {account for _, account in promised.values()})
+        for key, (found, number) in promised.items():
+            if account := self.known["account"].get(number):
+                self.known[kind][key] = Ref(found, account.id)
 
     def find(self, kind: str, key: str, at: tuple[str, int, str], *brings: tuple[str, str]) -> Ref | None:
         """What a row refers to; None after reporting that it is not there.
@@ -95,7 +139,7 @@ class Run:
         found = self.known[kind].get(key)
         if found is None or self.excused(kind, key):
             if self.excused(kind, key):
-                self.broken.update(brings)
+                self.depend(*at, f"{WORDS.get(kind, kind)} {key} is bad", *brings)
             else:
                 self.refuse(*at, f"there is no {WORDS.get(kind, kind)} {key}", *brings)
             return None
@@ -113,11 +157,34 @@ class Run:
         self.report.files[name].new -= 1
         self.report.files[name].changed += 1
 
-    def keep(
-        self, name: str, model: Any, key: tuple[str, ...], existing: Mapping[Key, Any], wanted: Mapping[Key, Values], fresh: Values
+    def write(
+        self,
+        model: Any,
+        key: tuple[str, ...],
+        existing: Mapping[Key, Any],
+        wanted: Mapping[Key, Values],
+        fresh: Values,
+        ids: bool = True,
     ) -> Outcome:
-        """`store.keep`, counted for a file."""
-        outcome = keep(self.session, model, key, existing, wanted, fresh)
+        """`store.keep`; in a dry run, new rows have numbers below 0."""
+        outcome = keep(self.session, model, key, existing, wanted, fresh, dry=self.dry, ids=ids)
+        if self.dry and outcome.new and ids:
+            promised = self.promises.look(KINDS[model], [at[-1] for at in outcome.new]) if model in KINDS else {}
+            outcome.ids |= {at: promised[at[-1]][0] if at[-1] in promised else next(self._below) for at in outcome.new}
+        return outcome
+
+    def keep(
+        self,
+        name: str,
+        model: Any,
+        key: tuple[str, ...],
+        existing: Mapping[Key, Any],
+        wanted: Mapping[Key, Values],
+        fresh: Values,
+        ids: bool = True,
+    ) -> Outcome:
+        """`write`, counted for a file."""
+        outcome = self.write(model, key, existing, wanted, fresh, ids)
         counts = self.report.files[name]
         counts.new += len(outcome.new)
         counts.changed += len(outcome.changed)
@@ -134,21 +201,27 @@ class Run:
             key: the columns that make a part unique.
             wanted: the parts by key; the others of the same documents go.
         """
-        existing = by_key(fetch(self.session, model, owner, {at[0] for at in wanted}), key)
-        outcome = self.keep(name, model, key, existing, wanted, {})
+        existing = by_key(fetch(self.session, model, owner, {at[0] for at in wanted if at[0] > 0}), key)
+        outcome = self.keep(name, model, key, existing, wanted, {}, ids=False)
         outcome.removed = existing.keys() - wanted.keys()
-        drop(self.session, model, key, outcome.removed)
         self.report.files[name].removed += len(outcome.removed)
+        if not self.dry:
+            drop(self.session, model, key, outcome.removed)
+        elif model is not Allocation:
+            sums = self.sums[model]
+            for at, values in wanted.items():
+                sums[at[0]] = sums.get(at[0], ZERO) + (values.get("amount") or ZERO)
         return outcome
 
     def touch(self, kind: str, refs: Iterable[Ref]) -> None:
         """Mark orders or invoices whose sums and search texts are to be worked out anew; other kinds have none."""
-        if kind in self.touched:
+        if kind in self.touched and not self.dry:
             self.touched[kind].update(refs)
 
     def place(self, kind: str, ref_id: int, name: str, line: int) -> None:
         """Remember where the run speaks of a document first, to report what is wrong with it as a whole."""
-        self.places.setdefault((kind, ref_id), (name, line))
+        if self.dry:
+            self.places.setdefault((kind, ref_id), (name, line))
 
 
 def once(run: Run, name: str, lines: list[Line[R]], key: tuple[str, ...], brings: str = "") -> Iterator[Line[R]]:

@@ -58,7 +58,15 @@ class Outcome:
 
 
 def keep(
-    session: Session, model: Any, key: Sequence[str], existing: Mapping[Key, Row[Any]], wanted: Mapping[Key, Values], fresh: Values
+    session: Session,
+    model: Any,
+    key: Sequence[str],
+    existing: Mapping[Key, Row[Any]],
+    wanted: Mapping[Key, Values],
+    fresh: Values,
+    *,
+    dry: bool = False,
+    ids: bool = True,
 ) -> Outcome:
     """Make the wanted rows be there: insert new ones, update those that differ, leave the others alone.
 
@@ -70,8 +78,11 @@ def keep(
         wanted: the values to be there, by key; all have the same columns, the key's among them. Columns left out
             keep what they have.
         fresh: more values, for new rows only.
+        dry: True to find out only; new rows then have no ids.
+        ids: False where the ids of new rows are not needed, which is quicker.
     """
     table, outcome = table_of(model), Outcome()
+    with_id = "id" in table.c
     inserts: list[Values] = []
     updates: list[Values] = []
     for at, values in wanted.items():
@@ -80,18 +91,20 @@ def keep(
             outcome.new.add(at)
             inserts.append({**fresh, **values})
             continue
-        if "id" in table.c:
+        if with_id:
             outcome.ids[at] = row.id
         if not differs(row, values):
             outcome.same += 1
         else:
             outcome.changed.add(at)
             updates.append(_bound(key, at) | {f"new_{name}": value for name, value in values.items()})
+    if dry:
+        return outcome
     if updates:
         set_to = {name.removeprefix("new_"): bindparam(name) for name in updates[0] if name.startswith("new_")}
         session.connection().execute(table.update().where(*_same(table, key)).values(set_to), updates)
     if inserts:
-        outcome.ids |= _insert(session, table, key, inserts)
+        outcome.ids |= _insert(session, table, key, inserts, ids and with_id)
     return outcome
 
 
@@ -110,8 +123,8 @@ def _same(table: Table, key: Sequence[str]) -> list[Any]:
     return [table.c[name] == bindparam(f"key_{name}") for name in key]
 
 
-def _insert(session: Session, table: Table, key: Sequence[str], rows: list[Values]) -> dict[Key, int]:
-    if "id" not in table.c:
+def _insert(session: Session, table: Table, key: Sequence[str], rows: list[Values], ids: bool) -> dict[Key, int]:
+    if not ids:
         session.connection().execute(table.insert(), rows)
         return {}
     columns = [table.c[name] for name in key]

@@ -50,7 +50,7 @@ def clean(cell: str) -> str:
     text = unicodedata.normalize("NFC", _BREAKS.sub(" ", cell).strip())
     for character in text:
         if "\udc80" <= character <= "\udcff":
-            raise ValueError(f"byte 0x{ord(character) - 0xDC00:02X} is not UTF-8; save the file as UTF-8")
+            raise ValueError(f"byte 0x{ord(character) - 0xDC00:02X} cannot be read; save the file as UTF-8")
         if unicodedata.category(character) in {"Cc", "Cs"}:
             raise ValueError(f"control character U+{ord(character):04X}")
     return text

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from odoportal.foundation.money import ZERO, Money
@@ -39,7 +39,7 @@ class Invoice(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="account.id")
     number: str = Field(max_length=20, unique=True)
-    number_order: int = Field(description="the number as a number, so that 999 sorts before 1000")
+    number_order: int = Field(sa_type=BigInteger, description="the number as a number, so that 999 sorts before 1000")
     order_id: int | None = None
     bill_to_id: int | None = None
     issued_on: date

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from odoportal.foundation.money import Money
@@ -40,7 +40,7 @@ class Order(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="account.id")
     number: str = Field(max_length=20, unique=True)
-    number_order: int = Field(description="the number as a number, so that 999 sorts before 1000")
+    number_order: int = Field(sa_type=BigInteger, description="the number as a number, so that 999 sorts before 1000")
     placed_at: datetime
     start_on: date
     end_on: date

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session, SQLModel
 
-from odoportal.exchange.importer import run_import
+from odoportal.exchange.importer import Options, run_import
 from odoportal.exchange.report import Report
 from odoportal.foundation import database
 from odoportal.settings import get_settings
@@ -46,6 +46,7 @@ def _small() -> dict[str, str]:
 def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("ODOPORTAL_MODE", "demo")
     monkeypatch.setenv("ODOPORTAL_DATABASE_URL", f"sqlite:///{tmp_path / 'portal.db'}")
+    monkeypatch.setenv("ODOPORTAL_DATA_DIR", str(tmp_path / "data"))
     get_settings.cache_clear()
     database.engine.cache_clear()
     SQLModel.metadata.create_all(database.engine())
@@ -63,7 +64,7 @@ def small() -> dict[str, str]:
 
 @pytest.fixture
 def take(tmp_path: Path) -> Take:
-    """Import files, given as text or bytes by name."""
+    """Import files, given as text or bytes by name; all other than `invite` and `report` are options."""
     made = iter(range(10_000))
 
     def run(files: dict[str, Any], **more: Any) -> Report:
@@ -71,7 +72,8 @@ def take(tmp_path: Path) -> Take:
         folder.mkdir()
         for name, text in files.items():
             (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-        return run_import(folder, now=NOW, **more)
+        outside = {name: more.pop(name) for name in ("invite", "report") if name in more}
+        return run_import(folder, now=NOW, options=Options(**more), **outside)
 
     return run
 

@@ -1,0 +1,135 @@
+"""What all commands share: the settings, the database, and failures as one sentence each."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from odoportal.settings import Settings
+
+BAD_REQUEST = 2
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class Refused(click.ClickException):
+    """What was asked for, or how the portal is set up, cannot be: one sentence, exit code 2."""
+
+    exit_code = BAD_REQUEST
+
+
+def read_settings() -> "Settings":
+    """The settings of the environment, with relative paths meant from the folder the command was called in."""
+    from zoneinfo import ZoneInfoNotFoundError
+
+    from pydantic import ValidationError
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    from odoportal.settings import get_settings
+
+    get_settings.cache_clear()
+    try:
+        settings = get_settings()
+    except ZoneInfoNotFoundError as error:
+        raise Refused("ODOPORTAL_ZONE is not a time zone such as America/Toronto.") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise Refused(f"ODOPORTAL_{name}: {first['msg'].removeprefix('Value error, ').rstrip('.')}.") from error
+    os.environ["ODOPORTAL_DATA_DIR"] = str(settings.data_dir.resolve())
+    if settings.database_url:
+        try:
+            url = make_url(settings.database_url)
+        except ArgumentError as error:
+            raise Refused("ODOPORTAL_DATABASE_URL is not the address of a database.") from error
+        if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
+            url = url.set(database=str(Path(url.database or "").resolve()))
+            os.environ["ODOPORTAL_DATABASE_URL"] = url.render_as_string(hide_password=False)
+    get_settings.cache_clear()
+    return get_settings()
+
+
+def address_of_data() -> str:
+    """The address of the database; refused where it is not set."""
+    settings = read_settings()
+    if not settings.database_url:
+        raise Refused("ODOPORTAL_DATABASE_URL is not set.")
+    return settings.database_url
+
+
+@contextmanager
+def data(mails: bool = False) -> Iterator[None]:
+    """For commands that work on the data: the database is set, answers, is of this release, and is not being exchanged.
+
+    Args:
+        mails: True where letters with links may be written, which need the portal's address.
+    """
+    with sentences():
+        url = address_of_data()
+        from odoportal.exchange import locks
+        from odoportal.foundation import database
+        from odoportal.migrations import migrate
+        from odoportal.settings import get_settings
+
+        if mails and not get_settings().public_url:
+            raise Refused("ODOPORTAL_PUBLIC_URL is not set: a mail needs it for its link.")
+        with locks.using(url):
+            migrate(database.engine())
+            yield
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn the failures an operator can meet into one sentence each."""
+    from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+    from odoportal.building import BuildFailed
+    from odoportal.exchange.backup import CannotBackUp
+    from odoportal.exchange.copy import CannotCopy
+    from odoportal.exchange.locks import InUse
+    from odoportal.exchange.merge import Overtaken
+    from odoportal.migrations import MigrationFailed
+    from odoportal.serving import CannotServe
+    from odoportal.settings import UnsafeSettings
+
+    try:
+        yield
+    except UnsafeSettings as error:
+        raise Refused(str(error)) from error
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("odoportal"):
+            raise
+        raise Refused("ODOPORTAL_DATABASE_URL is not the address of a database whose driver is installed.") from error
+    except (BuildFailed, MigrationFailed, CannotServe, CannotBackUp, CannotCopy, InUse, Overtaken) as error:
+        raise click.ClickException(str(error)) from error
+    except DBAPIError as error:
+        raise click.ClickException(f"The database does not answer: {' '.join(str(error.orig).split())}.") from error
+
+
+def invite(session: "Session", person_id: int, account_id: int) -> None:
+    """Mail a person of an import the invitation to an account."""
+    from odoportal.accounts.models import Account, Person
+    from odoportal.foundation import clock
+    from odoportal.signin import service
+
+    person, account = session.get_one(Person, person_id), session.get_one(Account, account_id)
+    service.invite(session, person.email, account.number, clock.now(), language=person.language)
+
+
+def counted(rows: dict[str, int]) -> str:
+    """How many rows a database has, in one line."""
+    return f"{sum(rows.values()):,} rows in {len(rows)} tables"
+
+
+def shown(instant: datetime) -> str:
+    """An instant in the business's own time zone, to the minute."""
+    from odoportal.foundation import clock
+
+    return f"{clock.local(instant):%Y-%m-%d %H:%M}"

@@ -1,0 +1,104 @@
+"""`odoportal import`: Odotrack's own files."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from odoportal.commands.common import Refused, data, invite
+
+if TYPE_CHECKING:
+    from odoportal.exchange.spelling import Spelling
+    from odoportal.exchange.validate import Progress
+
+ANY = click.Path(path_type=Path)
+SOURCE = click.Path(exists=True, allow_dash=True, path_type=Path)
+SIGNS = {"comma": ",", "point": ".", "semicolon": ";", "tab": "\t"}
+STANDARD_INPUT = Path("-")
+
+
+@click.command("import")
+@click.argument("path", type=SOURCE)
+@click.option("--as", "name", default="", metavar="NAME", help="With -: which file standard input is, such as invoices.csv.")
+@click.option("--dry-run", is_flag=True, help="Say what would be new, changed and bad, and write nothing.")
+@click.option(
+    "--keep-good", type=ANY, metavar="PLACE", help="Keep the good rows; write the bad ones into this file or folder, to be mended."
+)
+@click.option("--notify", is_flag=True, help="Mail new people their invitation; without it nobody is mailed.")
+@click.option("--encoding", type=click.Choice(["utf-8", "windows-1252"]), help="Of the files; found out when not given.")
+@click.option("--delimiter", type=click.Choice(["comma", "semicolon", "tab"]), help="Between cells; found out when not given.")
+@click.option("--decimal", type=click.Choice(["comma", "point"]), help="What 1,234 means; such amounts are refused when not given.")
+@click.option("--dates", type=click.Choice(["iso", "dmy"]), default="iso", show_default=True, help="dmy: 24/09/2020 is a day, too.")
+def import_(path: Path, name: str, dry_run: bool, keep_good: Path | None, notify: bool, **declared: str | None) -> None:
+    """Load Odotrack's own files. PATH is a folder of CSV files, one of them, or - for standard input.
+
+    One bad row, and nothing is kept, unless --keep-good is given. Ends with 1 when any row was bad.
+    """
+    if (path == STANDARD_INPUT) != bool(name):
+        raise Refused("--as NAME and - for standard input belong together.")
+    with data(mails=notify), _source(path, name) as source, _progress() as progress:
+        from odoportal.exchange.importer import ImportRefused, Options, run_import
+        from odoportal.foundation import clock
+
+        told: list[str] = []
+        options = Options(_spelling(declared), dry_run, keep_good, notify, progress)
+        try:
+            report = run_import(source, now=clock.now(), invite=invite, report=told.append, options=options)
+        except ImportRefused as error:
+            raise Refused(str(error)) from error
+        finally:
+            progress("", 0, 0)
+            for line in told:
+                click.echo(line)
+    if report.bad or not (report.kept or report.dry):
+        sys.exit(1)
+
+
+def _spelling(declared: dict[str, str | None]) -> "Spelling":
+    from odoportal.exchange.spelling import Spelling
+
+    signs = {name: SIGNS.get(declared[name] or "") for name in ("delimiter", "decimal")}
+    return Spelling(signs["delimiter"], declared["encoding"], signs["decimal"], declared["dates"] == "dmy")
+
+
+@contextmanager
+def _source(path: Path, name: str) -> Iterator[Path]:
+    """The file or folder to import; standard input is kept in a file meanwhile, since it is read more than once."""
+    if path != STANDARD_INPUT:
+        yield path
+        return
+    with TemporaryDirectory(prefix="odoportal-") as folder:
+        spooled = Path(folder) / Path(name).name
+        with spooled.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield spooled
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress]":
+    """A bar on a terminal; nothing in a log."""
+    if not sys.stderr.isatty():
+        yield lambda _what, _done, _of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    bar = Bar(console=Console(stderr=True), transient=True)
+    task = bar.add_task("", total=None)
+
+    def tell(what: str, done: int, of: int) -> None:
+        if what:
+            bar.start()
+            bar.update(task, description=what, completed=done, total=of)
+        else:
+            bar.stop()
+
+    try:
+        yield tell
+    finally:
+        bar.stop()

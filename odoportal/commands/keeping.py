@@ -1,0 +1,73 @@
+"""`odoportal backup | restore | copy-to`: keeping the data, and moving them."""
+
+from pathlib import Path
+
+import click
+
+from odoportal.commands.common import FILE, Refused, address_of_data, counted, data, sentences
+
+THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+def backup(file: Path) -> None:
+    """Write the database into FILE, while the portal goes on.
+
+    FILE is the database as it is at one moment, checked. Of PostgreSQL, pg_dump makes backups.
+    """
+    with sentences():
+        url = address_of_data()
+        from odoportal.exchange import locks
+        from odoportal.exchange.backup import back_up
+
+        with locks.using(url):
+            rows = back_up(url, file.resolve())
+    click.echo(f"{file} holds {counted(rows)}, checked.")
+
+
+@click.command()
+@click.argument("file", type=THERE)
+def restore(file: Path) -> None:
+    """Put the backup FILE in place of the database.
+
+    Stop the portal first. FILE is checked before anything is touched; the old database is kept beside the new one.
+    """
+    with sentences():
+        url = address_of_data()
+        from odoportal.exchange import backup as backups
+        from odoportal.foundation import clock
+
+        done = backups.restore(url, file.resolve(), clock.now())
+    click.echo(f"Restored: {counted(done.rows)}, checked.")
+    if done.aside:
+        click.echo(f"The database that was there is now {done.aside}.")
+    if done.due:
+        click.echo(f"{done.due} letters were still to be sent when the backup was made, and go out once the portal runs: `odoportal mail`.")
+
+
+@click.command("copy-to")
+@click.argument("url", envvar="ODOPORTAL_NEW_DATABASE_URL")
+def copy_to(url: str) -> None:
+    """Copy all data from SQLite to another database.
+
+    URL is the address of an empty one, such as postgresql+psycopg://user:password@host/name. It may be given as
+    ODOPORTAL_NEW_DATABASE_URL instead, where no list of processes shows it. Stop the portal first.
+    """
+    with sentences():
+        old = address_of_data()
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+        from odoportal.exchange import copy, locks
+        from odoportal.foundation import database
+
+        if locks.file_of(old) is None:
+            raise Refused("ODOPORTAL_DATABASE_URL is not an SQLite file; pg_dump and pg_restore move a PostgreSQL database.")
+        with data():
+            pass
+        with locks.alone(old):
+            try:
+                rows = copy.copy_to(database.engine(), url)
+            except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+                raise Refused("URL is not the address of a database whose driver is installed.") from error
+    click.echo(f"Copied: {counted(rows)}, counted on both sides. Now set ODOPORTAL_DATABASE_URL to the new address.")

@@ -1,0 +1,84 @@
+"""`odoportal user | mail`: people who sign in, and letters to them."""
+
+import click
+
+from odoportal.commands.common import Refused, data, shown
+
+ROLES = click.Choice(["owner", "billing", "operations", "read_only"])
+
+
+@click.group()
+def user() -> None:
+    """People who sign in."""
+
+
+@user.command()
+@click.argument("email")
+@click.option("--account", "number", required=True, help="Number of the account.")
+@click.option("--name", default=None, help="The person's name; the email's first part where it is not known yet.")
+@click.option("--role", type=ROLES, default="owner", show_default=True, help="What the person may do.")
+@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Of the mail, for a new person.")
+def invite(email: str, number: str, name: str | None, role: str, language: str) -> None:
+    """Give EMAIL access to an account, and mail the link to choose a password."""
+    with data(mails=True):
+        from odoportal.accounts.service import UnknownAccount, UnusableEmail
+        from odoportal.foundation import clock, database
+        from odoportal.signin import service
+
+        try:
+            with database.writing() as session:
+                person = service.invite(session, email, number, clock.now(), name=name, role=role, language=language)
+                address = person.email
+        except (UnknownAccount, UnusableEmail) as error:
+            raise Refused(str(error)) from error
+    click.echo(f"{address} has access to account {number}; the mail goes out while the portal runs.")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def mail(context: click.Context) -> None:
+    """List letters that wait or were given up.
+
+    What a letter says is never shown.
+    """
+    if context.invoked_subcommand is None:
+        _list_letters()
+
+
+def _list_letters() -> None:
+    with data():
+        from odoportal.foundation import database, outbox
+
+        with database.reading() as session:
+            letters, more = outbox.waiting(session)
+    for letter in letters:
+        when = (
+            f"tried again {shown(letter.next_try_at)}"
+            if letter.next_try_at
+            else f"dead since {shown(letter.failed_at or letter.created_at)}"
+        )
+        click.echo(f"{letter.id:>6}  {letter.to}  {letter.subject}")
+        click.echo(
+            f"        written {shown(letter.created_at)}, {when}, {letter.attempts} tries" + (f": {letter.error}" if letter.error else "")
+        )
+    if more:
+        click.echo(f"and {more} more")
+    if not letters:
+        click.echo("No letter is due, and none is dead.")
+
+
+@mail.command()
+@click.argument("number", type=click.IntRange(1), required=False)
+@click.option("--dead", is_flag=True, help="All dead letters.")
+def retry(number: int | None, dead: bool) -> None:
+    """Send letter NUMBER, or all dead ones, again: at once where the portal runs, or else when it starts."""
+    if (number is None) != dead:
+        raise Refused("Give the number of a letter, or --dead for all dead ones.")
+    with data():
+        from odoportal.foundation import clock, database, outbox
+
+        with database.writing() as session:
+            tried = outbox.retry(session, clock.now(), number)
+    if number is not None and not tried:
+        raise Refused(f"No letter {number} is due or dead.")
+    click.echo(f"{tried} letters are tried again." if tried != 1 else "1 letter is tried again.")

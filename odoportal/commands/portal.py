@@ -1,0 +1,129 @@
+"""`odoportal demo | run | check`: the portal itself."""
+
+import sys
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from odoportal.commands.common import Refused, invite, read_settings, sentences
+
+if TYPE_CHECKING:
+    from odoportal.exchange.demo import DemoSignIn
+
+DAY = click.DateTime(["%Y-%m-%d"])
+FOLDER = click.Path(file_okay=False, path_type=Path)
+PORT = click.IntRange(1, 65535)
+
+
+def build(no_build: bool) -> Path:
+    """Build the pages where they are out of date, or fail where that must not be done; returns the project's folder."""
+    from rich.console import Console
+
+    from odoportal import building
+
+    project = building.root()
+    if not no_build:
+        building.build(project, Console())
+    elif building.stale(project):
+        raise click.ClickException("The frontend is not built from the present sources; start once without --no-build.")
+    return project
+
+
+@click.command()
+@click.option("--port", type=PORT, default=8000, show_default=True, help="Serve on http://localhost at this port.")
+@click.option("--data", type=FOLDER, default=Path("data"), show_default=True, help="Folder of the database and the mails.")
+@click.option("--today", type=DAY, default="2020-09-24", show_default=True, help="The business day.")
+@click.option("--no-build", is_flag=True, help="Serve what was built before; fail when that is out of date.")
+def demo(port: int, data: Path, today: datetime, no_build: bool) -> None:
+    """Run the portal on this machine, with demonstration data."""
+    from odoportal import demonstration
+    from odoportal.settings import get_settings
+
+    folder = data.resolve()
+    try:
+        demonstration.prepare(folder, port, today.date())
+    except (OSError, ValueError) as error:
+        raise Refused(f"The data folder {folder} cannot be used: {error}.") from error
+    get_settings.cache_clear()
+    with sentences():
+        from odoportal import serving
+        from odoportal.exchange import locks
+
+        taken = serving.listen("127.0.0.1", port)
+        with locks.using(get_settings().database_url):
+            signs = demonstration.load(click.echo)
+            project = build(no_build)
+            serving.serve(project, taken, lambda: _say_ready(port, folder, today.date(), signs))
+
+
+def _say_ready(port: int, folder: Path, today: date, signs: "tuple[DemoSignIn, ...]") -> None:
+    width, secret = max(len(sign.email) for sign in signs), max(len(sign.password) for sign in signs)
+    click.echo(f"\nODOportal is ready: http://localhost:{port}\n\nSign in with (email, password, what it shows):")
+    for sign in signs:
+        click.echo(f"  {sign.email:<{width}}  {sign.password:<{secret}}  {sign.shows}")
+    click.echo(f"\nMails are written to {folder / 'mail'}")
+    click.echo(f"The business day is {today}; --today DATE sets another. Stop with Ctrl+C.")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=PORT, default=8000, show_default=True, help="Port to listen on.")
+@click.option("--no-build", is_flag=True, help="Serve what was built before; fail when that is out of date.")
+def run(host: str, port: int, no_build: bool) -> None:
+    """Run the portal in production, set by the ODOPORTAL_ variables of the environment."""
+    settings = read_settings()
+    with sentences():
+        if settings.mode != "production":
+            raise Refused("ODOPORTAL_MODE must be production, or not be set; demonstrations run with `odoportal demo`.")
+        settings.refuse_unsafe()
+        from odoportal import serving
+        from odoportal.exchange import locks
+        from odoportal.foundation import database, deployment, mail
+        from odoportal.migrations import migrate
+
+        try:
+            mail.transport_of(settings)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+
+        taken = serving.listen(host, port)
+        with locks.using(settings.database_url):
+            migrate(database.engine())
+            with database.reading() as session:
+                if deployment.is_demonstration(session):
+                    raise Refused("The database of ODOPORTAL_DATABASE_URL holds demonstration data.")
+            finish_import()
+            project = build(no_build)
+            serving.serve(project, taken, lambda: click.echo(f"ODOportal is ready: {settings.public_url}"))
+
+
+def finish_import() -> None:
+    """Finish an import that was killed halfway. Whatever comes of it, the portal starts."""
+    from odoportal.exchange.importer import finish
+    from odoportal.exchange.locks import InUse
+    from odoportal.exchange.merge import Overtaken
+
+    # In use is what an import at work says: it will finish itself.
+    with suppress(InUse):
+        try:
+            finish(invite, click.echo)
+        except Overtaken as error:
+            click.echo(str(error), err=True)
+
+
+@click.command()
+def check() -> None:
+    """Say what is configured and whether it answers."""
+    settings = read_settings()
+    with sentences():
+        from odoportal import checking
+
+        findings = list(checking.look(settings))
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        click.echo(f"{'ok    ' if finding.good else 'FAILED'}  {finding.name:<{width}}  {finding.found}")
+    if not all(finding.good for finding in findings):
+        sys.exit(1)
