@@ -60,6 +60,8 @@ def open_page(portal: Portal, chromium: Browser, cookies: Callable[[str], str], 
 
     def said(message: ConsoleMessage) -> None:
         expected = "Failed to load resource" in message.text and ("404" in message.text or "422" in message.text or "410" in message.text)
+        # A page that is left before its socket is open: the browser says so, and nothing is lost.
+        expected = expected or "WebSocket is closed before the connection is established" in message.text
         if message.type in {"error", "warning"} and not expected:
             complaints.append(f"{message.type}: {message.text}")
 
