@@ -1,0 +1,60 @@
+"""How quick the portal is, as one table: `python -m tests.benchmarks [PART…] [--rows N] [--runs N] [--quick]`.
+
+Each part is a module beside this one with `measure(ground)`, which yields rows and says in its first line what it is. The
+rows, and what the parts install (never into this environment), stay in `.benchmarks/`, so that a second run is quicker.
+"""
+
+import argparse
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from tests.benchmarks import report
+from tests.benchmarks.ground import Ground
+from tests.benchmarks.report import Row
+
+PARTS = ()
+FOLDER = Path(__file__).resolve().parents[2] / ".benchmarks"
+ROWS, QUICK_ROWS = 1_000_000, 50_000
+RUNS = 5
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure the portal.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"which of {', '.join(PARTS)}; all without one")
+    parser.add_argument("--rows", type=int, help=f"invoices in the database; {ROWS}")
+    parser.add_argument("--runs", type=int, help=f"how often each thing is timed; {RUNS}")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS} invoices, each thing timed once")
+    asked = parser.parse_args()
+    unknown = set(asked.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    asked.rows = asked.rows or (QUICK_ROWS if asked.quick else ROWS)
+    asked.runs = asked.runs or (1 if asked.quick else RUNS)
+    return asked
+
+
+def main() -> int:
+    """Measure, print the table and keep it; 1 when a bar was missed."""
+    asked = _arguments()
+    FOLDER.mkdir(exist_ok=True)
+    ground = Ground(FOLDER, asked.rows, asked.runs)
+    measured: list[tuple[str, list[Row]]] = []
+    with ground.stack:
+        for name in asked.parts or PARTS:
+            part = import_module(f"tests.benchmarks.{name}")
+            heading = (part.__doc__ or name).splitlines()[0].rstrip(".")
+            sys.stderr.write(f"== {name}: {heading}\n")
+            rows: list[Row] = []
+            for row in part.measure(ground):
+                rows.append(row)
+                sys.stderr.write("   " + "  ".join(cell for cell in row.cells() if cell) + "\n")
+            measured.append((heading, rows))
+    text = report.table(measured, f"{asked.rows:,} invoices, {asked.runs} runs each, median")
+    report.write(text, FOLDER / "table.md")
+    sys.stdout.write(text)
+    return 1 if any(row.met is False for _, rows in measured for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

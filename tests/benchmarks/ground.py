@@ -1,0 +1,138 @@
+"""Where the benchmarks stand: a scratch folder with the rows, and the portal in production on them."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from rich.console import Console
+
+from odoportal import building
+from odoportal.foundation import database
+from odoportal.migrations import migrate
+from odoportal.settings import get_settings
+from tests.benchmarks import data
+from tests.server import Portal, free_port
+
+SECRET = "benchmarks only, thirty-two characters"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A portal in production and the process that serves it."""
+
+    portal: Portal
+    process: "subprocess.Popen[bytes]"
+
+
+@dataclass
+class Ground:
+    """What every part measures on.
+
+    `folder` keeps what is dear to make (rows, packages) from one run to the next; `rows` is the number of invoices,
+    `runs` how often each thing is timed (the median counts). A part that needs more than the shared server enters its
+    own contexts into `stack`, which is left at the end of the command.
+    """
+
+    folder: Path
+    rows: int
+    runs: int
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    @cached_property
+    def place(self) -> Path:
+        """The folder of the database, filled with the rows; made once per number of rows and shape of the data."""
+        shape = hashlib.sha256(Path(data.__file__).read_bytes())
+        for version in sorted((building.root() / "odoportal" / "migrations" / "versions").glob("*.py")):
+            shape.update(version.read_bytes())
+        place = self.folder / f"rows-{self.rows}-{shape.hexdigest()[:10]}"
+        if not (place / "filled").exists():
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "odoportal.db").unlink(missing_ok=True)
+            sys.stderr.write(f"Making {self.rows:,} invoices.\n")
+            # The pepper of the passwords is a setting.
+            os.environ |= self.settings(place, "http://localhost:8000")
+            get_settings.cache_clear()
+            engine = database.make_engine(self.database_url(place))
+            migrate(engine)
+            data.fill(engine, self.rows)
+            engine.dispose()
+            (place / "filled").touch()
+        return place
+
+    def database_url(self, place: Path | None = None) -> str:
+        """The address of the database with the rows."""
+        return f"sqlite:///{place or self.place}/odoportal.db"
+
+    def settings(self, place: Path, public_url: str) -> dict[str, str]:
+        """The environment of a portal in production on the database of a folder."""
+        return {
+            "ODOPORTAL_DATABASE_URL": self.database_url(place),
+            "ODOPORTAL_PUBLIC_URL": public_url,
+            "ODOPORTAL_SECRET": SECRET,
+            # No letter is sent.
+            "ODOPORTAL_SMTP_URL": "smtp://localhost:9",
+            "ODOPORTAL_DATA_DIR": str(place),
+            "ODOPORTAL_LOG_LEVEL": "warning",
+        }
+
+    @cached_property
+    def server(self) -> Server:
+        """The portal that all parts share, started by the first that asks for it."""
+        return self.stack.enter_context(self.serving())
+
+    @contextmanager
+    def serving(self, more: Mapping[str, str] | None = None) -> Iterator[Server]:
+        """A portal of one's own, on the same rows: `odoportal run` with nothing in front of it.
+
+        Args:
+            more: settings beside or in place of the usual ones, by their full name.
+        """
+        building.build(building.root(), Console(stderr=True))
+        port = free_port()
+        portal = Portal(f"http://localhost:{port}", self.place)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
+        environment = {**kept, **self.settings(self.place, portal.url), **(more or {})}
+        command = [str(Path(sys.executable).parent / "odoportal"), "run", "--port", str(port), "--no-build"]
+        with started(command, self.folder / f"server-{port}.log", environment) as process:
+            answering(portal, process)
+            yield Server(portal, process)
+
+    def cookie(self, email: str = data.LARGE) -> str:
+        """The session's cookie (`name=value`) of somebody signed in at the shared server."""
+        return self.server.portal.sign_in(email, data.PASSWORD, keep="1")
+
+
+@contextmanager
+def started(command: list[str], log: Path, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that is ended at the end; what it says goes to `log`, which is taken away when all went well."""
+    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(20)
+    log.unlink()
+
+
+def answering(portal: Portal, process: "subprocess.Popen[bytes]", path: str = "/healthz") -> None:
+    """Wait until a server answers.
+
+    Raises:
+        RuntimeError: when it ended before it did.
+    """
+    while process.poll() is None:
+        try:
+            if portal.ask(path).status < 500:
+                return
+        except OSError:
+            try:
+                process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+    raise RuntimeError(f"{portal.url} ended before it answered; see the log in the benchmarks' folder.")
