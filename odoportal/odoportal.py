@@ -9,6 +9,7 @@ import reflex as rx
 from pydantic import Field
 from reflex.event import EventSpec
 from reflex.state import FrontendEventExceptionState
+from reflex_base.registry import RegistrationContext
 from reflex_base.utils.imports import ImportVar
 from reflex_base.vars.base import VarData
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,9 +19,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from odoportal.accounts import rights
 from odoportal.accounts import routes as accounts_routes
 from odoportal.accounts.listing import list_of
 from odoportal.accounts.page import filling
+from odoportal.accounts.rights import Right, guarded
 from odoportal.accounts.state import Signed
 from odoportal.addresses import page as addresses
 from odoportal.building import root, web_dir
@@ -149,17 +152,22 @@ http = Starlette(
         Route("/auth/sign-out", routes.sign_out, methods=["POST"]),
         Route("/auth/region", accounts_routes.region, methods=["POST"]),
         Route("/healthz", _alive),
-        *invoices_routes.ROUTES,
-        *orders_routes.ROUTES,
-        *invoices_exports.ROUTES,
-        *orders_exports.ROUTES,
-        *statements_routes.ROUTES,
+        *guarded(
+            Right.SEE,
+            [
+                *invoices_routes.ROUTES,
+                *orders_routes.ROUTES,
+                *invoices_exports.ROUTES,
+                *orders_exports.ROUTES,
+                *statements_routes.ROUTES,
+            ],
+        ),
     ]
 )
 
 
 def _documents(app: ASGIApp) -> ASGIApp:
-    return Documents(app, web_dir(root()) / "build" / "client", PAGES, resolve, touch)
+    return Documents(app, web_dir(root()) / "build" / "client", PAGES, resolve, touch, rights.may)
 
 
 def _drawn(page: Page, language: str) -> Callable[[], rx.Component]:
@@ -194,6 +202,10 @@ def _browser_failed(exception: Exception) -> None:
     _log.warning("a script failed in a browser: %s", str(exception)[:500])
 
 
+def _allowed(who: Who, handler: str) -> bool:
+    return handler in NEEDED and rights.may(who.account.role, NEEDED[handler])
+
+
 class _BrowserFault(Nothing):
     info: str = Field(max_length=20_000)
     component_stack: str = Field(max_length=20_000)
@@ -219,7 +231,7 @@ def _make() -> rx.App:
         app_wraps={(5, "Overlay"): lambda _stateful: rx.fragment(_connection())},
     )
     fault = f"{FrontendEventExceptionState.get_full_name()}.handle_frontend_exception"
-    made.add_middleware(Gate(Signed, resolve, touch, {fault: _BrowserFault}))
+    made.add_middleware(Gate(Signed, resolve, touch, _allowed, {fault: _BrowserFault}))
     made.register_lifespan_task(mail.run_outbox)
     made.register_lifespan_task(_tidy)
     for page in PAGES:
@@ -231,3 +243,4 @@ def _make() -> rx.App:
 
 
 app = _make()
+NEEDED = rights.rights_of(RegistrationContext.get().event_handlers, Signed)

@@ -19,6 +19,7 @@ class Signed(rx.State):
     gone: str = ""
     ends: int = 0
     troubles: int = 0
+    denied: int = 0
     _bound: str = ""
     _by_itself: bool = False
     _shell_for: str = ""
@@ -63,6 +64,16 @@ class Signed(rx.State):
         """Forget everything and belong to another identity (empty: nobody)."""
         self.reset()
         self._bound = key
+
+    def _refuse(self) -> None:
+        """Say on the screen that the person's role does not allow what was asked."""
+        self.denied += 1
+
+    def _anew(self) -> None:
+        """Make the browser open its page again: it shows another account, or another role, than the person has now."""
+        path = str(self.router.url.path)
+        inside = path.split("/")[1:2] and path.split("/")[1] in i18n.LANGUAGES
+        self.gone = path + (f"?{self.router.url.query}" if self.router.url.query else "") if inside else "/"
 
     def _leave(self) -> None:
         """Make the browser leave the page for sign-in: nobody is signed in any more."""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import brotli
 from starlette.requests import Request
@@ -74,6 +74,7 @@ class Documents:
         pages: every page of the portal.
         resolve: session hash and account number to who asks, None when nobody.
         touch: notes that a person did something.
+        may: whether a role allows a right.
     """
 
     def __init__(
@@ -83,8 +84,9 @@ class Documents:
         pages: Iterable[Page],
         resolve: Callable[[str | None, str | None], Awaitable[Who | None]],
         touch: Callable[[Who], Awaitable[None]],
+        may: Callable[[str, str], bool],
     ) -> None:
-        self.app, self.resolve, self.touch = app, resolve, touch
+        self.app, self.resolve, self.touch, self.may = app, resolve, touch, may
         self.documents = read_documents(built)
         self.pages = {page.path: page for page in pages}
 
@@ -160,8 +162,8 @@ class Documents:
             return Response("method not allowed", 405, {"allow": "GET, HEAD"}, media_type="text/plain")
         who = await self._who(request)
         asker.set(who)
-        if page.private and who is None:
-            return await self._to_sign_in(request, language, request.url.path)
+        if page.private and (turned := await self._turned_away(request, language, page, who)):
+            return turned
         if who:
             await self.touch(who)
         asked = Asked(language, dict(parse_qsl(request.url.query, keep_blank_values=True)), request, who)
@@ -173,6 +175,15 @@ class Documents:
         if isinstance(filled, Response):
             return filled
         return self._answer(request, document, document.fill(dict(filled.slots)), filled, who)
+
+    async def _turned_away(self, request: Request, language: str, page: Page, who: Who | None) -> Response | None:
+        if who is None:
+            return await self._to_sign_in(request, language, request.url.path)
+        if not self.may(who.account.role, page.right):
+            return self._not_found(request, language)
+        if len(who.memberships) > 1 and "account" not in request.query_params:
+            return _with_account(request, who)
+        return None
 
     async def _download(self, request: Request, language: str) -> Response | None:
         """Who asks for a private file is guarded like who asks for a page; None lets the request go on to its route."""
@@ -206,6 +217,18 @@ class Documents:
         document = self.documents[f"/{language}{NOT_FOUND}"]
         text = _SCRIPTS.sub("", document.fill({}))
         return _html(request, text, _CLOSED_ON_PURPOSE, {"content-security-policy": headers.policy([]), "cache-control": "no-store"})
+
+
+def _with_account(request: Request, who: Who) -> Response:
+    """The same address with the account in it: the one of the page it was opened from, else the person's first.
+
+    Without it, a link that is followed before the script has arrived would lead from one account into the other.
+    """
+    came_from = urlsplit(request.headers.get("referer", ""))
+    said = dict(parse_qsl(came_from.query)).get("account") if came_from.netloc == request.headers.get("host") else None
+    number = said if said in {m.number for m in who.memberships} else who.account.number
+    query = f"{request.url.query}&" if request.url.query else ""
+    return RedirectResponse(f"{request.url.path}?{query}account={quote(number, safe='')}", 303, {"cache-control": "no-store"})
 
 
 def _winds(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""One gate before every event: who asks, for which account, with which payload, how often."""
+"""One gate before every event: who asks, for which account, with which right, with which payload, how often."""
 
 import http.cookies
 import logging
@@ -68,9 +68,10 @@ class Gate(Middleware):
 
     Args:
         private: the state class all private states descend from. It has `_bound` (the key of the identity it was
-            filled for), `_by_itself`, `_bind(key)` and `_leave()`, see `accounts.state`.
+            filled for), `_by_itself`, `_bind(key)`, `_leave()`, `_anew()` and `_refuse()`, see `accounts.state`.
         resolve: session hash and account number to who asks, None when nobody.
         touch: notes that a person did something, so that the session does not end by idleness.
+        allowed: whether a person may call the handler of this full name, in the account of the address.
         payloads: the payload model of each handler that takes arguments, by the handler's full name.
     """
 
@@ -79,9 +80,10 @@ class Gate(Middleware):
         private: type[Any],
         resolve: Callable[[str | None, str | None], Awaitable[Who | None]],
         touch: Callable[[Who], Awaitable[None]],
+        allowed: Callable[[Who, str], bool],
         payloads: dict[str, type[BaseModel]] | None = None,
     ) -> None:
-        self.private, self.resolve, self.touch = private, resolve, touch
+        self.private, self.resolve, self.touch, self.allowed = private, resolve, touch, allowed
         self.payloads = {**INTERNAL, **(payloads or {})}
         self._limit = RateLimitItemPerSecond(EVENTS_PER_10_SECONDS, 10)
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
@@ -94,8 +96,8 @@ class Gate(Middleware):
         who = await self.resolve(hashed, account)
         identity.asker.set(who)
         private = await state.get_state(self.private)
-        key = who.key if who else ""
-        if private._bound != key:
+        key, before = who.key if who else "", private._bound
+        if before != key:
             private._bind(key)
         subject = hashed or state.router.session.client_ip
         if not self._limiter.hit(self._limit, subject):
@@ -105,6 +107,16 @@ class Gate(Middleware):
             _log.info("authz_fail anonymous %s", event.name[-120:])
             private._leave()
             return StateUpdate(delta=await _delta(state))
+        if who and event.name not in INTERNAL:
+            if before not in {"", key} and not event.name.endswith(_BY_ITSELF):
+                # The page shows another account, or what another role may do: what was clicked there is not done here.
+                _log.info("authz_change %s", event.name[-120:])
+                private._anew()
+                return StateUpdate(delta=await _delta(state))
+            if not self.allowed(who, event.name):
+                _log.warning("authz_fail %s %s", who.account.role, event.name[-120:])
+                private._refuse()
+                return StateUpdate(delta=await _delta(state))
         if not self._payload_fits(event):
             _log.warning("input_validation_fail %s", event.name[-120:])
             return StateUpdate(delta=await _delta(state))

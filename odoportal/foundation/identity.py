@@ -46,8 +46,8 @@ class Who:
 
     @property
     def key(self) -> str:
-        """What a filled state is bound to: another session or another account must not see it."""
-        return f"{self.session}:{self.account.account_id}"
+        """What a filled state is bound to: another session, another account or another role must not see it."""
+        return f"{self.session}:{self.account.account_id}:{self.account.role}"
 
 
 asker: ContextVar[Who | None] = ContextVar("asker", default=None)

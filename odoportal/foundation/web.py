@@ -29,6 +29,9 @@ class Filled:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+SEE = "see"
+"""The right that every private page needs at least."""
+
 Fill = Callable[[Asked], Awaitable[Filled | Response]]
 
 
@@ -39,7 +42,8 @@ class Page:
     `path` has no language and no trailing slash; `title` is an English message of the catalogue; `content` draws
     the page once per language at build time; `load` is the event that fills it; `fill` writes the first rows into
     the served document; `post` answers a native form sent to the page's own address, with a redirect or the page
-    again. A private page without a signed-in person is a redirect to sign-in.
+    again. A private page without a signed-in person is a redirect to sign-in, and without the `right` in the account
+    of the address it does not exist.
     """
 
     path: str
@@ -49,3 +53,4 @@ class Page:
     fill: Fill | None = None
     post: Fill | None = None
     private: bool = True
+    right: str = SEE

@@ -169,7 +169,7 @@ export function FirstRows({ name, html }) {
     const a = e.target.closest("a[href]");
     if (!a || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey || a.target || a.origin !== location.origin || "out" in a.dataset) return;
     e.preventDefault();
-    navigate(a.pathname + a.search, { state: a.dataset.open ? { fromList: true } : undefined, preventScrollReset: a.pathname === location.pathname });
+    navigate(withAccount(a.pathname + a.search, location.search), { state: a.dataset.open ? { fromList: true } : undefined, preventScrollReset: a.pathname === location.pathname });
   };
   return h("div", { className: "first", "data-slot": name, ref: box, onClick, suppressHydrationWarning: true, dangerouslySetInnerHTML: { __html: html } });
 }

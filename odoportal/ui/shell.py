@@ -237,6 +237,7 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
         View(lambda _: _drawer(state.shell)).component(None),
         keys,
         session,
+        Notice.create(count=state.denied, text=t("Your role in this account does not allow this."), close=t("Close")),
         Notice.create(
             count=state.troubles, text=t("Something failed on our side. Nothing is lost. Try again in a moment."), close=t("Close")
         ),

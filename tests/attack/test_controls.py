@@ -48,7 +48,7 @@ async def show(people: dict[str, Who], guarded: bool) -> str:
         return None
 
     if guarded:
-        await Gate(Signed, resolve, touch).preprocess(None, root, Event(name=LOAD))  # type: ignore[arg-type]
+        await Gate(Signed, resolve, touch, lambda _who, _name: True).preprocess(None, root, Event(name=LOAD))  # type: ignore[arg-type]
     sent: Any = root.dict()
     return repr(sent)
 

@@ -31,7 +31,7 @@ ATTACKS = (
 
 
 def listed() -> dict[str, str]:
-    """The checked-in list: who may call what, by full name."""
+    """The checked-in list, by full name: who may call what, as `anyone`, `nobody`, or the right it needs in the account."""
     lines = [line.split() for line in _LIST.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     return {f"{ROOT}.{name}": who for who, name in lines}
 
@@ -157,7 +157,7 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         "rx_router_session",
         "rx_router_url",
     }
-    assert sent.pop(signed) == {"ends", "gone", "ready", "shell", "troubles"}
+    assert sent.pop(signed) == {"denied", "ends", "gone", "ready", "shell", "troubles"}
     for room in ("orders", "invoices", "statements"):
         assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
     assert sent.pop(f"{signed}.odoportal___dashboard___state____home") == {"filled", "view"}

@@ -56,6 +56,7 @@ class Site:
         self.passed: list[Any] = []
         self.asked: list[Asked] = []
         self.failing = False
+        self.refused: set[tuple[str, str]] = set()
 
         async def behind(scope: Any, receive: Any, send: Any) -> None:
             self.passed.append((scope, asker.get()))
@@ -83,7 +84,7 @@ class Site:
             Page("/not-found", "", lambda: None, private=False),
             Page("/not-built", "", lambda: None),
         )
-        self.app = Documents(behind, built, pages, resolve, touch)
+        self.app = Documents(behind, built, pages, resolve, touch, lambda role, right: (role, right) not in self.refused)
 
     def ask(self, path: str, method: str = "GET", signed: bool = False, **headers: str) -> httpx.Response:
         lines = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -127,6 +128,14 @@ def test_a_private_page_leads_nobody_to_sign_in(site: Site) -> None:
     assert site.asked == []
     ended = site.ask("/fr/orders", cookie="odo_session=over")
     assert ended.headers["location"] == "/fr/login?ended=1&next=%2Ffr%2Forders"
+
+
+@pytest.mark.asvs("8.2.1")
+def test_a_page_that_a_role_may_not_see_does_not_exist(site: Site) -> None:
+    unknown = site.ask("/en/nowhere", signed=True)
+    site.refused.add(("owner", "see"))
+    answer = site.ask("/en/orders", signed=True)
+    assert (answer.status_code, answer.text, site.asked) == (404, unknown.text, [])
 
 
 def test_a_private_page_is_filled_in_its_language(site: Site) -> None:

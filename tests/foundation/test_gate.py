@@ -20,6 +20,7 @@ from tests.states import go, tree
 
 ROOT = "reflex___state____state"
 LOAD = f"{Orders.get_full_name()}.load"
+STAY = f"{Signed.get_full_name()}.stay"
 ON_LOAD = f"{ROOT}.reflex___state____on_load_internal_state.on_load_internal"
 HYDRATE = f"{ROOT}.hydrate_and_load"
 
@@ -28,10 +29,11 @@ class Doorman:
     """A gate with people who are known by the hash of their session, and what it noted."""
 
     def __init__(self, payloads: dict[str, type[BaseModel]] | None = None, **people: Who) -> None:
+        self.refusing: set[tuple[str, str]] = set()
         self.people: dict[str, Who | None] = dict(people)
         self.touched: list[str] = []
         self.asked: list[tuple[str | None, str | None]] = []
-        self.gate = Gate(Signed, self.resolve, self.touch, payloads)
+        self.gate = Gate(Signed, self.resolve, self.touch, self.allowed, payloads)
 
     async def resolve(self, hashed: str | None, account: str | None) -> Who | None:
         self.asked.append((hashed, account))
@@ -39,6 +41,9 @@ class Doorman:
 
     async def touch(self, who: Who) -> None:
         self.touched.append(who.session)
+
+    def allowed(self, who: Who, name: str) -> bool:
+        return (who.account.role, name) not in self.refusing
 
     async def pass_(self, root: Any, name: str, payload: Any = None) -> StateUpdate | None:
         return await self.gate.preprocess(None, root, Event(name=name, payload=payload or {}))  # type: ignore[arg-type]
@@ -244,5 +249,36 @@ def test_nobody_s_flood_counts_by_address() -> None:
         passed = [await door.pass_(here, HYDRATE) is None for _ in range(EVENTS_PER_10_SECONDS * 2 + 50)]
         assert not all(passed)
         assert await door.pass_(there, HYDRATE) is None
+
+    asyncio.run(run())
+
+
+@pytest.mark.asvs("8.2.1")
+def test_what_a_role_does_not_allow_is_not_run_and_is_said_on_the_screen() -> None:
+    async def run() -> None:
+        door, root = Doorman(maria=maria()), tree(cookie=session("maria"))
+        door.refusing.add(("owner", LOAD))
+        update = await door.pass_(root, LOAD)
+        assert update is not None
+        assert (await root.get_state(Signed)).denied == 1
+        # The right is asked before the payload, and Reflex's own events need none.
+        assert await door.pass_(root, LOAD, {"account_id": 2}) is not None
+        assert await door.pass_(root, HYDRATE) is None
+        assert (await root.get_state(Signed)).denied == 2
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("name", "runs"), [(STAY, False), (LOAD, True), (ON_LOAD, True)])
+@pytest.mark.asvs("8.3.2")
+def test_a_click_on_a_page_of_another_account_or_role_opens_the_page_anew(name: str, runs: bool) -> None:
+    async def run() -> None:
+        door, root = Doorman(maria=maria()), tree("/en/orders?page=2", session("maria"))
+        assert await door.pass_(root, STAY) is None
+        for changed in (replace(maria().account, role="billing"), who(2, "2000").account):
+            door.people["maria"] = replace(maria(), account=changed)
+            update = await door.pass_(root, name)
+            assert (update is None) == runs
+            assert (await root.get_state(Signed)).gone == ("" if runs else "/en/orders?page=2")
 
     asyncio.run(run())

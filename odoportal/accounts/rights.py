@@ -1,0 +1,122 @@
+"""What each role may do, as one table, and the one way it is enforced.
+
+Three places ask the table, and nothing else decides:
+
+- **the gate**, before every event: a handler says what it needs with `needs`, or it is one of `_SHOWING`, which only show;
+- **the HTTP layer**, before every page (`Page.right`) and every route (`guarded`, written at assembly);
+- **the service** that changes something, within its own transaction (`claim`), since a role can change between the gate and the write.
+
+A handler that says nothing keeps the portal from starting.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlmodel import Session, col, select
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from odoportal.accounts.models import Account, Membership, Role
+from odoportal.foundation.identity import Who, require
+from odoportal.foundation.web import SEE
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Right(StrEnum):
+    """Something that may be allowed."""
+
+    SEE = SEE
+    OWN = "own"
+    ADDRESSES = "addresses"
+    DELIVERY = "delivery"
+    BILLING = "billing"
+    PEOPLE = "people"
+
+
+_EVERY = frozenset(Role)
+TABLE: Mapping[Right, frozenset[Role]] = {
+    Right.SEE: _EVERY,
+    Right.OWN: _EVERY,
+    Right.ADDRESSES: frozenset({Role.OWNER, Role.BILLING, Role.OPERATIONS}),
+    Right.DELIVERY: frozenset({Role.OWNER, Role.OPERATIONS}),
+    Right.BILLING: frozenset({Role.OWNER, Role.BILLING}),
+    Right.PEOPLE: frozenset({Role.OWNER}),
+}
+_SHOWING = frozenset({"load", "retry", "stay", "trouble"})
+"""Handlers that show what the page's address asks for, or keep the session: every role has them."""
+
+
+class NotAllowed(Exception):
+    """The person's role in the account, as it is now, does not allow it, or the person is no longer a member."""
+
+
+def may(role: str, right: str) -> bool:
+    """Whether a role allows something; what nobody knows is allowed to nobody."""
+    return right in set(Right) and role in TABLE[Right(right)]
+
+
+def needs(right: Right) -> Callable[[Function], Function]:
+    """Say what right an event handler needs; stands below `@rx.event`."""
+
+    def mark(function: Function) -> Function:
+        function.needs = right  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def rights_of(handlers: Mapping[str, Any], signed: type[Any]) -> dict[str, Right]:
+    """The right that each handler needs, by the handler's full name.
+
+    Args:
+        handlers: Reflex's registry of them.
+        signed: the state all private states descend from; Reflex's own handlers need no right in the account.
+
+    Raises:
+        TypeError: when a handler of ours neither only shows nor says what it needs.
+    """
+    found: dict[str, Right] = {}
+    for name, registered in handlers.items():
+        private = any(issubclass(state, signed) for state in registered.states)
+        function, last = registered.handler.fn, name.rpartition(".")[2]
+        right = getattr(function, "needs", Right.SEE if not private or last in _SHOWING or last == "setvar" else None)
+        if right is None:
+            raise TypeError(f"{name} does not say which right it needs")
+        found[name] = right
+    return found
+
+
+def claim(session: Session, who: Who, right: Right) -> Membership:
+    """The membership a person acts with, read again within the writing transaction; until its end nobody else changes the account's people.
+
+    Raises:
+        NotAllowed: when the person is no member any more, or the role has been lowered since the gate looked.
+    """
+    session.exec(select(col(Account.id)).where(col(Account.id) == who.account.account_id).with_for_update()).first()
+    mine = session.exec(
+        select(Membership)
+        .where(Membership.account_id == who.account.account_id, Membership.person_id == who.person_id)
+        .execution_options(populate_existing=True)
+    ).first()
+    if mine is None or not may(mine.role, right):
+        raise NotAllowed(right)
+    return mine
+
+
+def guarded(right: Right, routes: Iterable[Route]) -> list[Route]:
+    """Routes that answer only whoever has the right in the account of the address; to others they do not exist."""
+
+    def guard(route: Route) -> Route:
+        endpoint: Callable[[Request], Awaitable[Response]] = route.endpoint
+
+        async def only(request: Request) -> Response:
+            return await endpoint(request) if may(require().account.role, right) else PlainTextResponse("not found", 404)
+
+        made = Route(route.path, only, methods=sorted(route.methods or {"GET"}))
+        only.needs = right  # type: ignore[attr-defined]
+        return made
+
+    return [guard(route) for route in routes]

@@ -1,0 +1,173 @@
+"""The whole matrix: every role, every handler, every page and every route, from the registries, against the one table."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from odoportal import building
+from odoportal.accounts.models import Membership, Person, Role
+from odoportal.accounts.rights import TABLE, Right, may
+from tests.attack.conftest import Cookies, Victim
+from tests.attack.test_handlers import listed, logged
+from tests.attack.wire import ORDERS, SIGNED, tab, value
+from tests.server import OVERDUE, TWO_ACCOUNTS, Portal
+
+_REGISTRY = """
+import json
+from odoportal.odoportal import NEEDED, PAGES, http
+routes = [[r.path, sorted(r.methods), getattr(r.endpoint, "needs", "")] for r in http.routes]
+print(json.dumps({"handlers": NEEDED, "pages": [[p.path, p.right] for p in PAGES if p.private], "routes": routes}))
+"""
+UNGUARDED = {"/healthz", "/auth/sign-out", "/auth/region"}
+"""What is about the browser or the person's own format, not about an account."""
+
+
+@pytest.fixture(scope="module")
+def registry() -> dict[str, Any]:
+    """What the assembled portal has: the right of each handler, page and route."""
+    environment = {**os.environ, "ODOPORTAL_MODE": "demo"}
+    command = [sys.executable, "-c", _REGISTRY]
+    ran = subprocess.run(command, cwd=building.root(), env=environment, capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+@contextmanager
+def acting_as(rows: Engine, email: str, role: str) -> Iterator[None]:
+    """A person's role in every account, for a while."""
+
+    def put(roles: dict[int, str] | str) -> dict[int, str]:
+        with Session(rows) as session:
+            person = session.exec(select(Person).where(Person.email == email)).one()
+            held = session.exec(select(Membership).where(Membership.person_id == person.id)).all()
+            before = {m.account_id: m.role for m in held}
+            for m in held:
+                m.role = roles if isinstance(roles, str) else roles[m.account_id]
+                session.add(m)
+            session.commit()
+            return before
+
+    before = put(role)
+    try:
+        yield
+    finally:
+        put(before)
+
+
+@pytest.mark.asvs("8.1.1")
+def test_the_checked_in_list_says_the_right_of_every_handler(registry: dict[str, Any]) -> None:
+    said = {name: who for name, who in listed().items() if who not in {"anyone", "nobody"}}
+    assert said == {name: registry["handlers"][name] for name in said}
+
+
+@pytest.mark.asvs("8.2.1")
+def test_every_route_is_guarded(registry: dict[str, Any]) -> None:
+    assert {path for path, _, right in registry["routes"] if not right} <= UNGUARDED
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.asvs("8.2.1")
+@pytest.mark.asvs("8.3.1")
+def test_each_handler_does_what_the_table_says_for_each_role(portal: Portal, cookie_of: Cookies, rows: Engine, role: Role) -> None:
+    """With a payload that no handler takes: whoever may call it is told so, whoever may not is refused before."""
+
+    async def run() -> None:
+        async with tab(portal.url, cookie_of(OVERDUE)) as signed:
+            await signed.load("/en/orders")
+            for name in ours:
+                await signed.send(name, {"no handler takes this": 1})
+            await signed.fence()
+
+    ours = {name: who for name, who in listed().items() if who not in {"anyone", "nobody"}}
+    before = logged(portal)
+    with acting_as(rows, OVERDUE, role):
+        asyncio.run(run())
+    said = logged(portal)[len(before) :].splitlines()
+    for name, right in ours.items():
+        word = f"input_validation_fail {name[-120:]}" if may(role, right) else f"authz_fail {role} {name[-120:]}"
+        assert any(line.endswith(word) or word in line for line in said), (word, right)
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.asvs("8.2.1")
+def test_each_page_and_route_is_there_for_the_roles_that_have_the_right(
+    portal: Portal, cookie_of: Cookies, rows: Engine, registry: dict[str, Any], role: Role
+) -> None:
+    cookie = cookie_of(OVERDUE)
+    with acting_as(rows, OVERDUE, role):
+        for path, right in registry["pages"]:
+            assert portal.ask(f"/fr{path}", cookie=cookie).status == (200 if may(role, right) else 404), path
+        for path, methods, right in registry["routes"]:
+            if not right or may(role, right):
+                continue
+            address = path.replace("{language}", "fr").replace("{number:path}", "1")
+            form = {} if "POST" in methods else None
+            assert portal.ask(address, cookie=cookie, form=form).status == 404, path
+
+
+def test_the_table_names_every_right_and_an_owner_has_all() -> None:
+    assert set(TABLE) == set(Right)
+    assert all(may(Role.OWNER, right) for right in Right)
+    assert not any(
+        may(role, right) for role, right in (("owner ", "see"), ("", "see"), ("owner", ""), ("owner", "nothing"), ("admin", "own"))
+    )
+
+
+@pytest.mark.asvs("8.3.2")
+def test_a_lowered_role_is_in_force_at_the_next_click_of_an_open_page(
+    portal: Portal, cookie_of: Cookies, rows: Engine, attacker: Victim
+) -> None:
+    async def run() -> None:
+        async with tab(portal.url, cookie_of(OVERDUE)) as open_:
+            assert (await open_.load("/en/orders"))["rows"]
+            with acting_as(rows, OVERDUE, Role.READ_ONLY):
+                await open_.send(f"{SIGNED}.stay", {}, "/en/orders?page=2")
+                # The page opens anew, as what the person may see now; what it held is forgotten.
+                assert await open_.left() == "/en/orders?page=2"
+                await open_.send(f"{ORDERS}.retry", {}, "/en/orders")
+                assert (await open_.view())["rows"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.asvs("8.4.1")
+def test_a_click_on_a_page_of_another_account_is_not_done_in_this_one(portal: Portal, cookie_of: Cookies) -> None:
+    """A form was opened in one account; its address is changed to the other before it is sent."""
+
+    async def run() -> None:
+        async with tab(portal.url, cookie_of(TWO_ACCOUNTS)) as odd:
+            await odd.load("/en/orders?account=10418")
+            shell = next(s for f in odd.frames if (s := value(f, SIGNED, "shell")) and s["several"])
+            second = next(a["key"] for a in shell["accounts"] if a["key"] != "10418")
+            await odd.send(f"{SIGNED}.stay", {}, f"/en/orders?account={second}")
+            assert await odd.left() == f"/en/orders?account={second}"
+
+    asyncio.run(run())
+
+
+@pytest.mark.asvs("8.4.1")
+def test_the_address_of_a_person_of_two_accounts_always_says_which(portal: Portal, cookie_of: Cookies) -> None:
+    cookie = cookie_of(TWO_ACCOUNTS)
+    plain = portal.ask("/fr/orders?q=a", cookie=cookie)
+    assert (plain.status, plain.headers["location"]) == (303, "/fr/orders?q=a&account=10418")
+    known = portal.ask(plain.headers["location"], cookie=cookie)
+    assert known.status == 200
+    (other,) = set(re.findall(r'href="\?account=(\w+)"', known.body)) - {"10418"}
+    # Followed on a page of the other account before the script is there.
+    for referer, leads in (
+        (f"{portal.url}/fr/invoices?account={other}", other),
+        (f"{portal.url}/fr/invoices?account=00000", "10418"),
+        (f"https://evil.example/?account={other}", "10418"),
+    ):
+        answer = portal.ask("/fr/orders", cookie=cookie, referer=referer)
+        assert answer.headers["location"] == f"/fr/orders?account={leads}"
+    assert portal.ask("/fr/orders", cookie=cookie_of(OVERDUE)).status == 200
