@@ -9,6 +9,8 @@ _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'", "‐": "-", "–
 
 def fold(text: str) -> str:
     """Lower case, no accents, ligatures and dashes in their plain form, single spaces."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     # Twice, since taking a letter such as ™ apart can bring capitals (Unicode 3.13, compatibility caseless matching).
     plain = unicodedata.normalize("NFKD", text)
     for _ in range(2):

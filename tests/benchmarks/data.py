@@ -1,89 +1,333 @@
-"""The rows everything is measured on: a tenth of the invoices in one large account, the rest spread evenly over the others."""
+"""The rows everything is measured on: eleven years of a busy seller, written straight into the portal's tables.
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+A tenth of the invoices belongs to one large account, a hundred to a small one, the rest to the others by chance; with three
+orders for ten invoices. Rows lie in the file as they would come in, by day, so that an account's own are spread over all of
+it. The same number of invoices gives the same rows.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert
-from sqlmodel import SQLModel
+from sqlalchemy import Engine
 
 from odoportal.accounts.models import Account, Membership, Person
+from odoportal.addresses.models import Address
+from odoportal.devices.models import Device
+from odoportal.foundation.money import ZERO, cents, dollars, tax
 from odoportal.invoices import text as invoice_text
-from odoportal.invoices.models import Invoice, InvoiceLine
+from odoportal.invoices.models import Allocation, CreditNote, CreditNoteTax, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.orders import text as order_text
-from odoportal.orders.models import Order, OrderLine
+from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax, Step
 from odoportal.signin import passwords
 
 PASSWORD = "longue route du nord"
 LARGE, SMALL = "large@example.com", "small@example.com"
-PER_ACCOUNT = 100
-LARGE_SHARE = 10
-NOON = datetime(2026, 1, 5, 17, tzinfo=UTC)
-LAST = date(2026, 11, 20)
-PLANS = (("Annual plan ODO50", "Forfait annuel ODO50", "269.50"), ("3 pins OBD2 cable", "Câble OBD2 à 3 broches", "14.95"))
-CHUNK = 5_000
+LARGE_ID, SMALL_ID = 1, 2
+OTHERS = tuple(f"person{place}@example.com" for place in range(200))
+"""One person each of the accounts after the small one, as many as there are accounts."""
+FIRST, LAST = date(2016, 1, 4), date(2026, 11, 20)
+PER_ACCOUNT, LARGE_SHARE = 100, 10
+RARE, COMMON = "xylophone", "odotrace"
+"""A word on one of the large account's invoices in five thousand, and one on every invoice."""
+BASKETS, CHUNK = 2_000, 10_000
+STEPS_FOR = timedelta(90)
+_NOW = "2016-01-04 14:00:00.000000"
+_TERMS = ("Payable within 30 days", "Payable dans les 30 jours")
+_TAXES = (("GST", "TPS", "12345 6789 RT0001", Decimal(5)), ("QST", "TVQ", "1234567890 TQ0001", Decimal("9.975")))
+_METHODS = (
+    ("Visa 4242", "Visa 4242"),
+    ("Mastercard 5454", "Mastercard 5454"),
+    ("cheque", "chèque"),
+    ("bank transfer", "virement bancaire"),
+)
+_ALWAYS = ("ODOtrace plan ODO50", "Forfait ODOtrace ODO50", "26.95")
+_SOLD = (
+    ("3 pins OBD2 cable", "Câble OBD2 à 3 broches", "14.95"),
+    ("6 pins heavy truck cable", "Câble de camion lourd à 6 broches", "24.95"),
+    ("Activation fee", "Frais d’activation", "10.00"),
+    ("Temperature probe", "Sonde de température", "79.00"),
+    ("Driver identification reader", "Lecteur d’identification du conducteur", "59.00"),
+    ("Installation by a technician", "Installation par un technicien", "120.00"),
+    ("FedEx Ground", "FedEx terrestre", "19.14"),
+)
+_DAYS = tuple((FIRST + timedelta(n)).isoformat() for n in range((LAST - FIRST).days + 1500))
+
+
+@dataclass(frozen=True)
+class _Basket:
+    """What a document is made of: its lines, ready for the search text and for the table, and its sums in cents."""
+
+    lines: tuple[Any, ...]
+    subtotal: int
+    taxes: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return self.subtotal + sum(self.taxes)
+
+
+@dataclass
+class _Books:
+    """What is known while the rows come: the last number given in each table, and each account's newest order."""
+
+    accounts: int
+    chance: random.Random
+    last: dict[str, int] = field(default_factory=dict)
+    newest_order: dict[int, int] = field(default_factory=dict)
+
+    def next(self, table: str) -> int:
+        self.last[table] = self.last.get(table, 0) + 1
+        return self.last[table]
+
+
+class _Rows:
+    """Rows of many tables, written a chunk at a time by the driver: through the ORM it would take ten times as long."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+        self.held: dict[str, list[tuple[Any, ...]]] = {}
+
+    def add(self, model: Any, /, **values: Any) -> None:
+        """Hold a row; its values are as the database has them (cents, ISO days)."""
+        statement = _statements.get((model, *values)) or _statement(model, tuple(values))
+        self.held.setdefault(statement, []).append(tuple(values.values()))
+
+    def write(self) -> None:
+        """Write what is held."""
+        for statement, rows in self.held.items():
+            self.driver.executemany(statement, rows)
+        self.held = {}
+
+
+_statements: dict[tuple[Any, ...], str] = {}
+
+
+def _statement(model: Any, names: tuple[str, ...]) -> str:
+    table = model.__table__
+    missing = {column.name for column in table.columns if not column.nullable} - {*names} - {"id"}
+    if missing:
+        raise ValueError(f"{table.name} needs {', '.join(sorted(missing))}")
+    made = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    return _statements.setdefault((model, *names), made)
 
 
 def fill(engine: Engine, invoices: int) -> None:
-    """Fill an empty, migrated database: invoices, three orders for ten of them, an account for a hundred."""
-    accounts = max(2, invoices // PER_ACCOUNT)
-    owners = [_owner(i, invoices, accounts) for i in range(invoices)]
-    with engine.begin() as connection:
-        named = ({"id": i + 1, "number": f"{10_000 + i}", "name": f"Transport {i}", "created_at": NOON} for i in range(accounts))
-        _put(connection, Account, named)
-        for person, (email, account) in enumerate(((LARGE, 1), (SMALL, 2)), 1):
-            known = {"id": person, "email": email, "email_key": email, "name": f"Person {person}", "language": "en", "region": "en-CA"}
-            _put(connection, Person, [{**known, "phone": "", "password": passwords.make(PASSWORD), "created_at": NOON}])
-            _put(connection, Membership, [{"account_id": account, "person_id": person, "role": "owner"}])
-        for begin in range(0, invoices, CHUNK):
-            part = range(begin, min(begin + CHUNK, invoices))
-            orders = [_order(i, owners[i]) for i in part if i % 10 in {0, 3, 6}]
-            _put(connection, Order, (order for order, _ in orders))
-            _put(connection, OrderLine, (row for _, rows in orders for row in rows))
-            bills = [_invoice(i, owners[i]) for i in part]
-            _put(connection, Invoice, (bill for bill, _ in bills))
-            _put(connection, InvoiceLine, (row for _, rows in bills for row in rows))
+    """Fill an empty, migrated SQLite database; a million invoices take about two minutes.
+
+    Args:
+        engine: its engine.
+        invoices: how many; 1,000 at least.
+    """
+    books = _Books(max(10, invoices // PER_ACCOUNT), random.Random(invoices))
+    baskets = [_basket(books.chance) for _ in range(BASKETS)]
+    driver: Any = engine.raw_connection()
+    try:
+        # Nobody else reads it, and it is made anew when it is not finished.
+        for pragma in ("foreign_keys=OFF", "synchronous=OFF", "journal_mode=OFF", "cache_size=-2000000"):
+            driver.cursor().execute(f"PRAGMA {pragma}")
+        driver.cursor().execute("BEGIN")
+        rows = _Rows(driver.cursor())
+        _parties(rows, books.accounts)
+        for place in range(invoices):
+            if place % 10 in {0, 3, 6}:
+                _order(rows, books, baskets, place, invoices)
+            _invoice(rows, books, baskets, place, invoices)
+            if place % CHUNK == CHUNK - 1:
+                rows.write()
+        rows.write()
+        driver.cursor().execute("COMMIT")
+        driver.cursor().execute("PRAGMA journal_mode=WAL")
+    finally:
+        driver.detach()
+        driver.close()
 
 
-def _owner(place: int, invoices: int, accounts: int) -> int:
-    return 1 if place % LARGE_SHARE == 0 else 2 + place % (accounts - 1)
+def _parties(rows: _Rows, accounts: int) -> None:
+    for account in range(1, accounts + 1):
+        rows.add(Account, id=account, number=f"{10_000 + account}", name=f"Transport {account}", created_at=_NOW)
+        street = {"line1": f"{account}, rue Principale", "line2": "", "city": "Laval", "province": "QC", "postal_code": "H7L 3J5"}
+        rows.add(Address, id=account, account_id=account, code="HQ", name=f"Transport {account}", **street, country="CA")
+    stored = passwords.make(PASSWORD)
+    for person, email in enumerate((LARGE, SMALL, *OTHERS[: accounts - 2]), 1):
+        words = {"name": f"Person {person}", "phone": "", "language": "en", "region": "en-CA", "password": stored}
+        rows.add(Person, id=person, email=email, email_key=email, **words, created_at=_NOW)
+        rows.add(Membership, account_id=person, person_id=person, role="owner")
 
 
-def _put(connection: Connection, model: type[SQLModel], rows: Any) -> None:
-    connection.execute(insert(model), list(rows))
+def _basket(chance: random.Random) -> _Basket:
+    more = chance.sample(_SOLD, chance.choice((0, 1, 1, 2)))
+    picked = [(_ALWAYS, chance.randint(1, 40)), *((sold, chance.randint(1, 12)) for sold in more)]
+    lines = tuple(_line(sold, quantity) for sold, quantity in picked)
+    subtotal = sum(line.amount for line in lines)
+    return _Basket(lines, subtotal, tuple(cents(tax(dollars(subtotal), rate)) for *_, rate in _TAXES))
 
 
-def _lines(place: int, key: str, account: int, first_id: int) -> Iterator[dict[str, Any]]:
-    for at, (en, fr, price) in enumerate(PLANS):
-        pieces = 1 + (place * 7 + at) % 40
-        texts = {"description_en": en, "description_fr": fr, "note_en": "", "note_fr": ""}
-        sums = {"quantity": pieces, "unit_price": Decimal(price), "amount": Decimal(price) * pieces}
-        yield {"id": first_id + at, "account_id": account, key: place + 1, "position": at, **texts, **sums}
+def _line(sold: tuple[str, str, str], quantity: int) -> SimpleNamespace:
+    en, fr, price = sold
+    unit = cents(Decimal(price))
+    texts = {"description_en": en, "description_fr": fr, "note_en": "", "note_fr": ""}
+    return SimpleNamespace(quantity=quantity, **texts, unit_price=unit, amount=unit * quantity)
 
 
-def _order(place: int, account: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    lines = [{**row, "plan": True, "monthly": False} for row in _lines(place, "order_id", account, 2 * place + 1)]
-    start = LAST - timedelta(place % 3000)
-    subtotal = sum((row["amount"] for row in lines), Decimal(0))
-    made = Order(
-        id=place + 1, account_id=account, number=f"{1_000_000 + place}", number_order=1_000_000 + place, start_on=start,
-        subtotal=subtotal, total=subtotal, end_on=start + timedelta(365 * (1 + place % 5)),
-        placed_at=datetime(start.year, start.month, start.day, 15, tzinfo=UTC),
-    )  # fmt: skip
-    texts = [OrderLine.model_construct(**row) for row in lines]
-    made.search = order_text.search_text(made, texts)
-    made.first_line_en, made.first_line_fr = order_text.first_line(texts, "en"), order_text.first_line(texts, "fr")
-    return made.model_dump(), lines
+def _account(books: _Books, place: int, share: int, small: int) -> int:
+    """Whose document it is: the large account has its share exactly, the small one as many as `small` says."""
+    if place % share == 0:
+        return LARGE_ID
+    return SMALL_ID if place % small == 1 else books.chance.randint(SMALL_ID + 1, books.accounts)
 
 
-def _invoice(place: int, account: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    lines = list(_lines(place, "invoice_id", account, 2 * place + 1))
-    issued = LAST - timedelta(place % 3000)
-    subtotal = sum((row["amount"] for row in lines), Decimal(0))
-    made = Invoice(
-        id=place + 1, account_id=account, number=f"{5_000_000 + place}", number_order=5_000_000 + place, issued_on=issued,
-        due_on=issued + timedelta(30), subtotal=subtotal, total=subtotal,
-    )  # fmt: skip
-    made.search = invoice_text.search_text(made, [InvoiceLine.model_construct(**row) for row in lines], ())
-    return made.model_dump(), lines
+def _day(place: int, invoices: int) -> int:
+    return place * ((LAST - FIRST).days + 1) // invoices
+
+
+def _lines(rows: _Rows, model: Any, basket: _Basket, **key: int) -> None:
+    for at, line in enumerate(basket.lines):
+        more = {"plan": at == 0, "monthly": False} if model is OrderLine else {}
+        rows.add(model, **key, position=at, **vars(line), **more)
+
+
+def _taxes(rows: _Rows, model: Any, basket: _Basket, **key: int) -> None:
+    for at, ((en, fr, registration, rate), amount) in enumerate(zip(_TAXES, basket.taxes, strict=True)):
+        names = {"name_en": en, "name_fr": fr, "registration": registration}
+        rows.add(model, **key, position=at, **names, rate=float(rate), base=basket.subtotal, amount=amount)
+
+
+def _order(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int, invoices: int) -> None:
+    count = books.next("order")
+    orders = invoices * 3 // 10
+    account, basket, chance = _account(books, count, LARGE_SHARE, orders // 30), books.chance.choice(baskets), books.chance
+    placed = _day(place, invoices)
+    start = placed + chance.randrange(10)
+    end = start + 365 * chance.choice((1, 1, 2, 3)) - 1
+    number = str(1_000_000 + count)
+    serials = [str(6_000_000 + books.next("device"))] if chance.random() < 0.2 else []
+    shown: Any = SimpleNamespace(
+        number=number,
+        start_on=date.fromisoformat(_DAYS[start]),
+        end_on=date.fromisoformat(_DAYS[end]),
+        subtotal=dollars(basket.subtotal),
+        total=dollars(basket.total),
+    )
+    rows.add(
+        Order,
+        id=count,
+        account_id=account,
+        number=number,
+        number_order=1_000_000 + count,
+        placed_at=f"{_DAYS[placed]} 15:00:00.000000",
+        start_on=_DAYS[start],
+        end_on=_DAYS[end],
+        ship_to_id=account,
+        bill_to_id=account,
+        subtotal=basket.subtotal,
+        total=basket.total,
+        first_line_en=order_text.first_line(basket.lines, "en"),
+        first_line_fr=order_text.first_line(basket.lines, "fr"),
+        search=order_text.search_text(shown, basket.lines, serials),
+    )
+    _lines(rows, OrderLine, basket, account_id=account, order_id=count)
+    _taxes(rows, OrderTax, basket, account_id=account, order_id=count)
+    for serial in serials:
+        rows.add(Device, account_id=account, serial=serial, model="ODO50", vehicle=f"Unit {count % 900}", order_id=count)
+    if FIRST + timedelta(placed) > LAST - STEPS_FOR:
+        for at, step in enumerate(Step):
+            when = {"done_at": f"{_DAYS[placed + at]} 15:00:00.000000", "expected_on": None}
+            none = {"carrier": "", "tracking": "", "tracking_url": "", "note_en": "", "note_fr": ""}
+            rows.add(Fulfilment, account_id=account, order_id=count, step=step.value, **when, **none)
+    books.newest_order[account] = count
+
+
+@dataclass(frozen=True)
+class _Paying:
+    """What happened to an invoice, in cents and by the number of the day; the parts it was paid in, with their states."""
+
+    parts: Sequence[tuple[int, int, str]] = ()
+    credited_on: int | None = None
+
+    def sum(self, status: str) -> int:
+        return sum(amount for _, amount, state in self.parts if state == status)
+
+
+def _paying(chance: random.Random, issued: int, total: int) -> _Paying:
+    """What becomes of an invoice: nearly all are paid within six weeks; a few are late, refused first, or refunded."""
+    last, luck = (LAST - FIRST).days, chance.random()
+    day = issued + chance.randint(1, 42)
+    if day > last:
+        return _Paying([(last, total, "pending")]) if luck < 0.05 else _Paying()
+    if luck < 0.003:
+        return _Paying()
+    if luck < 0.006:
+        return _Paying([(day, total // 2, "settled")])
+    if luck < 0.011:
+        return _Paying([(issued, total, "failed"), (day, total, "settled")])
+    if luck < 0.015 and day + 20 <= last:
+        return _Paying([(day, total, "settled")], day + 20)
+    return _Paying([(day, total, "settled")])
+
+
+def _invoice(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int, invoices: int) -> None:
+    chance, count = books.chance, place + 1
+    account, basket = _account(books, place, LARGE_SHARE, invoices // PER_ACCOUNT), chance.choice(baskets)
+    if place % (5_000 * LARGE_SHARE) == 0:
+        noted = [SimpleNamespace(**{**vars(basket.lines[0]), "note_en": RARE.capitalize(), "note_fr": RARE.capitalize()})]
+        basket = _Basket((*noted, *basket.lines[1:]), basket.subtotal, basket.taxes)
+    issued = _day(place, invoices)
+    due, paying, total = issued + 30, _paying(chance, issued, basket.total), basket.total
+    order = books.newest_order.get(account) if chance.random() < 0.8 else None
+    settled = paying.credited_on or next((day for day, amount, state in paying.parts if state == "settled" and amount == total), None)
+    paid, credited = paying.sum("settled"), total if paying.credited_on else 0
+    number = str(5_000_000 + count)
+    payments = list(_payments(rows, books, account, count, paying))
+    shown: Any = SimpleNamespace(
+        number=number,
+        issued_on=date.fromisoformat(_DAYS[issued]),
+        due_on=date.fromisoformat(_DAYS[due]),
+        settled_on=date.fromisoformat(_DAYS[settled]) if settled else None,
+        total=dollars(total),
+        paid=dollars(paid) if paid else ZERO,
+        credited=dollars(credited) if credited else ZERO,
+    )
+    rows.add(
+        Invoice,
+        id=count,
+        account_id=account,
+        number=number,
+        number_order=5_000_000 + count,
+        order_id=order,
+        bill_to_id=account,
+        issued_on=_DAYS[issued],
+        due_on=_DAYS[due],
+        terms_en=_TERMS[0],
+        terms_fr=_TERMS[1],
+        subtotal=basket.subtotal,
+        total=total,
+        paid=paid,
+        pending=paying.sum("pending"),
+        credited=credited,
+        settled_on=_DAYS[settled] if settled else None,
+        refunded=bool(credited),
+        search=invoice_text.search_text(shown, basket.lines, payments, str(1_000_000 + order) if order else ""),
+    )
+    _lines(rows, InvoiceLine, basket, account_id=account, invoice_id=count)
+    _taxes(rows, InvoiceTax, basket, account_id=account, invoice_id=count)
+    if paying.credited_on:
+        note = books.next("credit_note")
+        values = {"number": f"N{note}", "issued_on": _DAYS[paying.credited_on], "reason_en": "Returned", "reason_fr": "Retour"}
+        rows.add(CreditNote, id=note, account_id=account, invoice_id=count, **values, subtotal=basket.subtotal, total=total)
+        _taxes(rows, CreditNoteTax, basket, account_id=account, credit_note_id=note)
+
+
+def _payments(rows: _Rows, books: _Books, account: int, invoice: int, paying: _Paying) -> Iterable[Any]:
+    for day, amount, status in paying.parts:
+        payment = books.next("payment")
+        en, fr = _METHODS[payment % len(_METHODS)]
+        told = {"reference": f"P{payment}", "method_en": en, "method_fr": fr}
+        received = f"{_DAYS[day]} 17:00:00.000000"
+        rows.add(Payment, id=payment, account_id=account, received_at=received, **told, amount=amount, status=status)
+        rows.add(Allocation, account_id=account, payment_id=payment, invoice_id=invoice, amount=amount)
+        yield SimpleNamespace(**told)

@@ -37,6 +37,11 @@ def test_case_makes_no_difference(text: str) -> None:
     assert fold(text.upper()) == fold(text.lower()) == fold(text)
 
 
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=30))
+def test_text_without_accents_folds_as_beside_one(text: str) -> None:
+    assert fold(text) == fold(f"{text} é").removesuffix("e").rstrip()
+
+
 @settings(deadline=None)
 @given(st.text(alphabet="ab%_\\", max_size=6), st.text(alphabet="ab%_\\", max_size=10))
 @pytest.mark.asvs("1.2.4")

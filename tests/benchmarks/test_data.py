@@ -1,0 +1,30 @@
+"""The rows of the benchmarks are what an import would have made of them."""
+
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlmodel import Session, func, select
+
+from odoportal.exchange.refresh import refresh_orders
+from odoportal.foundation.database import make_engine
+from odoportal.invoices.models import Invoice
+from odoportal.invoices.settlement import settle
+from odoportal.migrations import migrate
+from odoportal.orders.models import Order
+from tests.benchmarks import data
+
+
+def test_what_documents_repeat_of_their_parts_stands_as_an_import_writes_it(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'rows.db'}")
+    migrate(engine)
+    data.fill(engine, 2_000)
+    with Session(engine) as session:
+        before = session.connection().exec_driver_sql("SELECT total_changes()").scalar()
+        refresh_orders(session, [n for n in session.exec(select(Order.id)) if n])
+        for account in range(1, 21):
+            settle(session, account, [n for n in session.exec(select(Invoice.id).where(Invoice.account_id == account)) if n])
+        assert session.connection().exec_driver_sql("SELECT total_changes()").scalar() == before
+        assert not session.connection().execute(text("PRAGMA foreign_key_check")).all()
+        counts = [session.exec(select(func.count()).select_from(Invoice).where(Invoice.account_id == n)).one() for n in (1, 2)]
+        assert counts == [200, 100]
+    engine.dispose()
