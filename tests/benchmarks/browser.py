@@ -1,0 +1,306 @@
+"""In the browser, beside the same list as plain server pages (Django, django-tables2, django-filter).
+
+Timed inside the page, from the last trusted key or click to the first frame with the new rows; a load from its start. "Phone" is
+412×823, CPU 4 times slower, 150 ms round trip and 1.6 Mbit/s through a shaper of TCP; each visit is a fresh profile.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import monotonic
+from typing import Any
+
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
+from sqlalchemy import Engine, text
+
+from tests.benchmarks import data, peer
+from tests.benchmarks.ground import Ground
+from tests.benchmarks.report import Row
+from tests.benchmarks.shaper import shaping
+from tests.browser.conftest import QUIET
+
+WATCH = (Path(__file__).parent / "watch.js").read_text("utf-8")
+PATIENCE = 60.0
+KEY_MS = 40
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Whose browser: the window, how much slower the processor is, and whether the line is the slow one."""
+
+    name: str
+    size: tuple[int, int]
+    slower: int
+    phone: bool
+
+
+DESKTOP, PHONE = Profile("desktop", (1440, 900), 1, False), Profile("phone", (412, 823), 4, True)
+
+
+@dataclass(frozen=True)
+class App:
+    """A list to measure: its address, who is signed in, and where things are on its page, by profile where they differ.
+
+    `typed` is pressed after the last letter of a search: nothing where the page searches by itself.
+    """
+
+    url: str
+    cookie: str
+    path: str
+    rows: Callable[[Profile], str]
+    details: str
+    still: str
+    next_page: str
+    sort: Callable[[Page, Profile], None]
+    search: str
+    typed: str
+    open: Callable[[Profile], str]
+
+
+def _sort_ours(page: Page, profile: Profile) -> None:
+    if profile.phone:
+        page.locator("button[popovertarget=filters]").click()
+        page.locator("#filter-sort").select_option("number")
+        page.locator("#filters [type=submit]").click()
+    else:
+        page.locator("th.c-number a").click()
+
+
+def _ours(url: str, cookie: str) -> App:
+    return App(
+        url,
+        cookie,
+        "/en/orders",
+        rows=lambda profile: ".cards [data-row]" if profile.phone else "tr[data-row]",
+        details=".dialog:not([aria-busy]) h2",
+        still=".first[data-slot=rows]",
+        next_page=".pager li:last-child a",
+        sort=_sort_ours,
+        search="#search",
+        typed="",
+        open=lambda profile: f"{'.cards' if profile.phone else 'tbody'} [data-open]",
+    )
+
+
+def _peers(url: str, cookie: str) -> App:
+    return App(
+        url,
+        cookie,
+        "/orders",
+        rows=lambda _: "tbody tr",
+        details="h1",
+        still=".never",
+        next_page=".pagination .next a",
+        sort=lambda page, _: page.locator("th a").first.click(),
+        search="[name=q]",
+        typed="Enter",
+        open=lambda _: "tbody a",
+    )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One visit: milliseconds of the load from its start, and of every step from its last key or click."""
+
+    times: dict[str, float]
+
+
+def _until(page: Page, met: Callable[[dict[str, Any]], float | None]) -> tuple[float, dict[str, Any]]:
+    """Wait until something has been painted: what `met` finds in the page's notes, and the notes."""
+    end = monotonic() + PATIENCE
+    while monotonic() < end:
+        try:
+            seen = page.evaluate("() => ({ ...window.watched, event: window.watched.event() })")
+        except Error:
+            # Between two documents there is nothing to ask.
+            seen = None
+        found = met(seen) if seen else None
+        if seen and found is not None:
+            return found, seen
+        page.wait_for_timeout(25)
+    raise TimeoutError(f"{page.url} did not show what was expected in {PATIENCE:.0f} seconds.")
+
+
+def _painted(seen: dict[str, Any], wanted: Callable[[dict[str, Any]], bool], after: float = 0) -> float | None:
+    return next((paint["at"] for paint in seen["paints"] if paint["at"] > after and wanted(paint)), None)
+
+
+def _step(page: Page, act: Callable[[], None], wanted: Callable[[dict[str, Any]], bool]) -> float:
+    """From the last trusted key or click of `act` to the frame that shows what is wanted."""
+    before = page.evaluate("() => window.watched.event()")
+    act()
+
+    def met(seen: dict[str, Any]) -> float | None:
+        return _painted(seen, wanted, seen["event"]) if seen["event"] > before else None
+
+    found, seen = _until(page, met)
+    return found - seen["event"]
+
+
+def _rows(page: Page) -> str:
+    return page.evaluate("() => window.watched.paints.at(-1).text")
+
+
+@contextmanager
+def _visitor(browser: Browser, app: App, profile: Profile) -> Iterator[Page]:
+    """A page of a fresh profile, watched, with the processor of the profile."""
+    width, height = profile.size
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, is_mobile=profile.phone, has_touch=profile.phone, locale="en-CA"
+    )
+    name, value = app.cookie.split("=", 1)
+    context.add_cookies([{"name": name, "value": value, "url": app.url, "httpOnly": True, "sameSite": "Lax"}])
+    selectors = {"rows": app.rows(profile), "details": app.details, "still": app.still}
+    context.add_init_script(f"const SELECTORS = {selectors!r};\n{WATCH}")
+    page = context.new_page()
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": profile.slower})
+    try:
+        yield page
+    finally:
+        context.close()
+
+
+def _load(page: Page, app: App) -> dict[str, float]:
+    """A cold load until the page is live."""
+    page.goto(app.url + app.path, wait_until="commit")
+    live, _ = _until(page, lambda seen: seen["live"] or None)
+    # What is late still counts: a shift, a long task, a larger paint.
+    page.wait_for_timeout(500)
+    _, seen = _until(page, lambda _: 0)
+    rows = _painted(seen, lambda paint: paint["rows"] >= 10)
+    if rows is None:
+        raise LookupError(f"{app.url}{app.path} shows fewer than ten rows.")
+    start = seen["origin"]
+    return {
+        "first paint": seen["first"] - start,
+        "largest paint": seen["largest"] - start,
+        "rows on screen": max(rows, seen["first"]) - start,
+        "live": live - start,
+        "layout shift": seen["shift"],
+        "blocking": sum(late for at, late in seen["blocking"] if seen["first"] <= at <= live),
+    }
+
+
+def _again(page: Page, app: App) -> float:
+    """The rows of a second visit, by a new tab of the same profile."""
+    page.goto("about:blank")
+    page.goto(app.url + app.path, wait_until="commit")
+    found, seen = _until(page, lambda seen: _painted(seen, lambda paint: paint["rows"] >= 10) if seen["first"] else None)
+    return max(found, seen["first"]) - seen["origin"]
+
+
+def _work(page: Page, app: App, profile: Profile, query: str) -> dict[str, float]:
+    """The steps of somebody at work on the list."""
+    times: dict[str, float] = {}
+
+    def change(name: str, act: Callable[[], None]) -> None:
+        old = _rows(page)
+        times[name] = _step(page, act, lambda paint: paint["rows"] > 0 and paint["text"] != old)
+
+    def type_query() -> None:
+        field = page.locator(app.search)
+        field.click()
+        field.press_sequentially(query, delay=KEY_MS)
+        if app.typed:
+            field.press(app.typed)
+
+    change("next page", page.locator(app.next_page).first.click)
+    change("sort", lambda: app.sort(page, profile))
+    times["last key → rows"] = _step(page, type_query, lambda paint: paint["rows"] == 1 and query in paint["text"])
+    times["open Details"] = _step(page, page.locator(app.open(profile)).first.click, lambda paint: bool(paint["details"]))
+    return times
+
+
+def _at_once(page: Page, app: App) -> float:
+    """A click on the next page as soon as the rows are seen, whatever has arrived by then."""
+    page.goto(app.url + app.path, wait_until="commit")
+    _until(page, lambda seen: _painted(seen, lambda paint: paint["rows"] >= 10))
+    old = _rows(page)
+    return _step(page, page.locator(app.next_page).first.click, lambda paint: paint["rows"] > 0 and paint["text"] != old)
+
+
+def _visit(browser: Browser, app: App, profile: Profile, query: str) -> Seen:
+    with _visitor(browser, app, profile) as page:
+        times = {**_load(page, app), **_work(page, app, profile, query)}
+        times["rows of a repeat visit"] = _again(page, app)
+    with _visitor(browser, app, profile) as page:
+        times["click at once → rows"] = _at_once(page, app)
+    return Seen(times)
+
+
+def rare_query(engine: Engine, account: int) -> str:
+    """Digits that one order of the account has and one digit fewer several: rows change with the last key.
+
+    Raises:
+        LookupError: when no number of the account is like that.
+    """
+    with engine.connect() as connection:
+        newest = "select number from orders where account_id = :account order by start_on desc, id desc limit 50 offset 200"
+        for (number,) in connection.execute(text(newest), {"account": account}).all():
+            count = "select count(*) from orders where account_id = :account and search like :part"
+            for length in range(3, len(number) + 1):
+                if connection.execute(text(count), {"account": account, "part": f"%{number[:length]}%"}).scalar_one() == 1:
+                    return number[:length]
+    raise LookupError("No order's number can be told from the others'.")
+
+
+def _mapped(port: int, to: int) -> str:
+    return f"MAP localhost:{port} 127.0.0.1:{to}"
+
+
+@contextmanager
+def _browser(playwright: Playwright, profile: Profile, ports: list[int]) -> Iterator[Browser]:
+    """A browser for a profile: on a phone every port lies behind the slow line, at the same address."""
+    with shaping(ports if profile.phone else []) as shaped:
+        rules = ", ".join(_mapped(port, shaped.get(port, port)) for port in ports)
+        args = [*QUIET, "--disable-dev-shm-usage", f"--host-rules={rules}"]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=args)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+BARS: dict[tuple[str, str], dict[str, float]] = {
+    ("phone", "largest paint"): {"most": 950, "ratio": 1.05},
+    ("phone", "rows on screen"): {"most": 1000, "ratio": 0.8},
+    ("phone", "live"): {"most": 2600},
+    ("phone", "last key → rows"): {"most": 350, "ratio": 0.6},
+    ("phone", "next page"): {"most": 240, "ratio": 0.35},
+    ("phone", "sort"): {"most": 240},
+    ("phone", "open Details"): {"most": 350},
+    ("phone", "blocking"): {"most": 200},
+    ("phone", "layout shift"): {"most": 0.02},
+    ("desktop", "last key → rows"): {"most": 150},
+    ("desktop", "next page"): {"most": 45, "ratio": 0.35},
+    ("desktop", "sort"): {"most": 45},
+    ("desktop", "layout shift"): {"most": 0.02},
+}
+
+
+def measure(ground: Ground) -> Iterator[Row]:
+    """Both profiles, both pages, in turn, so that what disturbs the machine disturbs both."""
+    engine = ground.server.portal.engine()
+    query = rare_query(engine, 1)
+    engine.dispose()
+    with peer.serving(ground, data.LARGE) as other, sync_playwright() as playwright:
+        apps = (_ours(ground.server.portal.url, ground.cookie()), _peers(other.portal.url, other.cookie))
+        ports = [int(app.url.rsplit(":", 1)[1]) for app in apps]
+        for profile in (DESKTOP, PHONE):
+            with _browser(playwright, profile, ports) as browser:
+                for app in apps:
+                    _visit(browser, app, profile, query)
+                visits = [[_visit(browser, app, profile, query) for app in apps] for _ in range(ground.runs)]
+            yield from _summed(profile, visits)
+
+
+def _summed(profile: Profile, visits: list[list[Seen]]) -> Iterator[Row]:
+    for name in visits[0][0].times:
+        ours, peers = (median(visit[i].times[name] for visit in visits) for i in range(2))
+        unit = "" if name == "layout shift" else "ms"
+        # A page of plain HTML is live with its rows.
+        beside = None if name == "live" else peers
+        yield Row(f"{profile.name}: {name}", unit, ours, beside, **BARS.get((profile.name, name), {}))

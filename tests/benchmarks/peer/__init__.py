@@ -1,0 +1,55 @@
+"""The same list as plain server pages: installed into an environment of its own and served beside the portal."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from venv import EnvBuilder
+
+from tests.benchmarks.ground import Ground, answering, started
+from tests.server import Portal, free_port
+
+HERE = Path(__file__).parent
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Peer:
+    """The running peer: its address and the cookie (`name=value`) of somebody signed in."""
+
+    portal: Portal
+    cookie: str
+
+
+def _installed(folder: Path) -> Path:
+    """The Python of the peer's environment, made where it is not there or not of these requirements."""
+    wanted = (HERE / "requirements.txt").read_text("utf-8")
+    place, python = folder / "peer", folder / "peer" / "bin" / "python"
+    done = place / "installed.txt"
+    if not done.exists() or done.read_text("utf-8") != wanted:
+        sys.stderr.write("Installing the peer.\n")
+        EnvBuilder(clear=True, with_pip=True).create(place)
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", HERE / "requirements.txt"]
+        subprocess.run(install, check=True, stdin=subprocess.DEVNULL)
+        done.write_text(wanted, "utf-8")
+    return python
+
+
+@contextmanager
+def serving(ground: Ground, email: str) -> Iterator[Peer]:
+    """The peer on the ground's rows, with somebody signed in."""
+    python = _installed(ground.folder)
+    rows, own = ground.place / "odoportal.db", ground.place / "peer.db"
+    environment = {**os.environ, "PEER_ROWS": str(rows), "PEER_OWN": str(own)}
+    signed = subprocess.run([python, "orders.py", email], cwd=HERE, env=environment, check=True, capture_output=True, text=True)
+    port = free_port()
+    portal = Portal(f"http://localhost:{port}", ground.place)
+    command = [str(python), "-m", "gunicorn", "--chdir", str(HERE), "--workers", str(WORKERS), "--bind", f"127.0.0.1:{port}"]
+    with started(
+        [*command, "--keep-alive", "30", "--worker-class", "gthread", "orders:application"], ground.folder / "peer.log", environment
+    ) as process:
+        answering(portal, process, "/orders")
+        yield Peer(portal, f"sessionid={signed.stdout.strip()}")
