@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         """True where browsers reach the portal by https, so that cookies can be `Secure` and `__Host-`."""
         return self.public_url.lower().startswith("https://")
 
+    @property
+    def company_lines(self) -> list[str]:
+        """Name and postal address of who issues documents and letters, a line each; empty lines are left out."""
+        return [self.company_name, *(line for part in self.company_address.split(";") if (line := part.strip()))]
+
     def refuse_unsafe(self) -> None:
         """Stop a production start on a missing or unsafe setting.
 

@@ -53,9 +53,7 @@ class Sheet:
 
 def seller() -> Block:
     """Who sends the document."""
-    settings = get_settings()
-    address = (part.strip() for part in settings.company_address.split(";"))
-    return Block(t("Invoiced by"), [settings.company_name, *(line for line in address if line)])
+    return Block(t("Invoiced by"), get_settings().company_lines)
 
 
 def frame() -> dict[str, object]:

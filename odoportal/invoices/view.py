@@ -200,7 +200,6 @@ def _details(session: Session, who: Who, query: ListQuery, language: str, today:
     bill = addresses.by_id(session, account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
     trackers = len(devices.of_order(session, account_id, invoice.order_id)) if invoice.order_id else 0
     beside = service.place(session, account_id, query, today, folded, invoice_id)
-    settings = get_settings()
     account = {"account": query.account} if query.account else {}
     return InvoiceDetails(
         asked=query.open,
@@ -211,7 +210,7 @@ def _details(session: Session, who: Who, query: ListQuery, language: str, today:
         due=formats.day(invoice.due_on),
         order=whole.order_number,
         order_url=f"/{language}/orders?{urlencode({'open': whole.order_number, **account})}" if whole.order_number else "",
-        seller=text_lines([settings.company_name, *(part.strip() for part in settings.company_address.split(";") if part.strip())]),
+        seller=text_lines(get_settings().company_lines),
         bill_to=text_lines(addresses.lines(bill, language) or [who.account.name]),
         lines=[line_view(line, formats, language) for line in whole.lines],
         subtotal=formats.amount(invoice.subtotal),

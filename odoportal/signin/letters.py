@@ -47,8 +47,7 @@ def _post(session: Session, to: str, language: str, name: str, letter: _Letter, 
         "letter": letter,
         "language": language,
         "greeting": t("Hello {name},", name=name) if name else t("Hello,"),
-        "company": settings.company_name,
-        "postal": settings.company_address,
+        "company": settings.company_lines,
         "reach": [way for way in (settings.support_email, settings.support_phone) if way],
     }
     text, html = (templates().get_template(f"mail/letter.{kind}").render(about) for kind in ("txt", "html"))

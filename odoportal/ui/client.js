@@ -252,6 +252,7 @@ export function SelectionBar({ total, action, region, texts, icon }) {
   const stop = useRef(null);
   const count = now.all !== null ? total : now.rows.size;
   const money = new Intl.NumberFormat(region, { style: "currency", currency: "CAD", currencyDisplay: "narrowSymbol" });
+  const whole = new Intl.NumberFormat(region);
   const few = region.startsWith("fr") ? count < 2 : count === 1;
   const fetchZip = async () => {
     const form = new URLSearchParams();
@@ -289,9 +290,9 @@ export function SelectionBar({ total, action, region, texts, icon }) {
   if (!count) return h("p", { role: "status", className: "sr" }, said);
   const sum = [...now.rows.values()].reduce((a, b) => a + b, 0) / 100;
   return h("div", { className: "selbar" },
-    h("b", { role: "status" }, (few ? texts.one : texts.many).replace("{n}", count)),
+    h("b", { role: "status" }, (few ? texts.one : texts.many).replace("{n}", whole.format(count))),
     now.all === null && h("span", { className: "soft" }, money.format(sum)),
-    now.all === null && count < total && h("button", { type: "button", className: "btn plain sm", onClick: () => pick({ list: now.list, rows: new Map(), all: filterOf(search) }) }, texts.all.replace("{n}", total)),
+    now.all === null && count < total && h("button", { type: "button", className: "btn plain sm", onClick: () => pick({ list: now.list, rows: new Map(), all: filterOf(search) }) }, texts.all.replace("{n}", whole.format(total))),
     h("button", { type: "button", className: "btn plain sm", onClick: () => pick({ list: now.list, rows: new Map(), all: null }) }, texts.clear),
     h("span", { className: "push" }),
     h("span", { role: "status", className: "small soft" }, said),
@@ -299,7 +300,7 @@ export function SelectionBar({ total, action, region, texts, icon }) {
       ? h("button", { type: "button", className: "btn second", onClick: fetchZip }, icon, texts.zip)
       : h("span", { className: "row" },
           h("progress", { max: count, value: Math.min(done, count), "aria-label": texts.zip }),
-          h("span", { className: "small" }, texts.progress.replace("{n}", Math.min(done, count)).replace("{total}", count)),
+          h("span", { className: "small" }, texts.progress.replace("{n}", whole.format(Math.min(done, count))).replace("{total}", whole.format(count))),
           h("button", { type: "button", className: "btn second sm", onClick: () => stop.current?.abort() }, texts.stop)));
 }
 
