@@ -1,0 +1,114 @@
+"""Open tabs: memory, and a thousand at once."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session, select
+
+from odoportal.accounts.models import Person
+from odoportal.foundation import clock, database
+from odoportal.foundation.identity import cookie_name
+from odoportal.signin import sessions
+from tests.benchmarks import data
+from tests.benchmarks.ground import Ground
+from tests.benchmarks.report import Row
+
+TABS, WARM = 1_000, 50
+WITHIN = 3
+WORK, EVERY = 30, 10
+REST = 3
+PAGE_KIB = os.sysconf("SC_PAGE_SIZE") / 1024
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def measure(ground: Ground) -> Iterator[Row]:
+    """A thousand tabs of two hundred people come within three seconds, turn a page every ten, and leave; twice."""
+    cookies = _cookies(ground)
+    with ground.serving() as server, _crowd(server.portal.url) as ask:
+        pid = server.process.pid
+        _come_and_go(ask, cookies, WARM)
+        idle = memory(pid)
+        came = ask("open", cookies, TABS, WITHIN)
+        ask("work", 1, EVERY)
+        full = memory(pid)
+        before = cpu_seconds(pid)
+        worked = ask("work", WORK, EVERY)["took"]
+        busy = (cpu_seconds(pid) - before) / WORK
+        ask("close")
+        ask("work", REST, EVERY)
+        left = memory(pid)
+        _come_and_go(ask, cookies, TABS)
+        again = memory(pid)
+    yield Row("memory per open tab", "KiB", (full - idle) / TABS, most=100)
+    yield Row(f"{TABS:,} tabs come within {WITHIN} s: all have their rows after", "s", came["all"])
+    yield from _times(f"{TABS:,} tabs come within {WITHIN} s: connected and rows", came["took"], ())
+    yield from _times(f"{TABS:,} tabs, a page every {EVERY} s", worked, (("95", 15),))
+    yield Row("the same: share of a core", "%", 100 * busy)
+    yield Row("idle", "MiB", idle / 1024)
+    yield Row("above idle with all open", "MiB", (full - idle) / 1024, most=150)
+    yield Row("above idle after all have left", "MiB", (left - idle) / 1024, most=150)
+    yield Row(f"above idle after {TABS:,} others came and left as well", "MiB", (again - idle) / 1024, most=150)
+
+
+def _come_and_go(ask: Any, cookies: Sequence[str], count: int) -> None:
+    ask("open", cookies, count, WITHIN)
+    ask("work", REST, REST)
+    ask("close")
+    ask("work", REST, EVERY)
+
+
+def _times(name: str, took: Sequence[float], bars: Sequence[tuple[str, float]]) -> Iterator[Row]:
+    known = dict(bars)
+    cuts = statistics.quantiles(took, n=100)
+    for share in (50, 95, 99):
+        yield Row(f"{name}, p{share}", "ms", 1000 * cuts[share - 1], most=known.get(str(share)))
+
+
+def memory(pid: int) -> float:
+    """What a process has in memory, in KiB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_KIB
+
+
+def cpu_seconds(pid: int) -> float:
+    """The time that a process has had of all cores."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / TICKS
+
+
+def _cookies(ground: Ground) -> list[str]:
+    """A new session for each of the people: their passwords are not what is measured here."""
+    engine = database.make_engine(ground.database_url())
+    with Session(engine) as session, session.begin():
+        people = session.exec(select(Person).where(Person.email.in_(data.OTHERS))).all()  # pyright: ignore[reportAttributeAccessIssue]
+        tokens = [sessions.begin(session, person.id, clock.now(), True, sessions.Browser()) for person in people if person.id]
+    engine.dispose()
+    return [f"{cookie_name(secure=False)}={token}" for token in tokens]
+
+
+@contextmanager
+def _crowd(url: str) -> Iterator[Any]:
+    command = [sys.executable, "-m", "tests.benchmarks.tabs", url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        said, answers = process.stdin, process.stdout
+        if said is None or answers is None:
+            raise RuntimeError("the crowd cannot be spoken to")
+
+        def ask(*words: Any) -> Any:
+            said.write(json.dumps(words) + "\n")
+            said.flush()
+            line = answers.readline()
+            if not line:
+                raise RuntimeError("the crowd is gone")
+            return json.loads(line)
+
+        try:
+            yield ask
+        finally:
+            said.close()

@@ -1,0 +1,139 @@
+"""Open tabs, many of them, in a process of their own: `python -m tests.benchmarks.tabs URL`, told what to do on standard input.
+
+Each command is a line of JSON and is answered by one: `["open", cookies, count, seconds]` opens so many tabs within these
+seconds, each of which loads the list of invoices, `["work", seconds, every]` has each tab turn a page every so many seconds,
+`["close"]` closes all.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.attack.wire import HYDRATE, INVOICES, ON_LOAD
+
+NAMESPACE = "/_event"
+SECONDS = 60
+ROWS = f'"{INVOICES}"'
+PAGES = 10
+
+
+class _Tab:
+    """A tab on the list of invoices, speaking Engine.IO's own words: a client library would take most of the machine."""
+
+    def __init__(self, url: str, cookie: str) -> None:
+        self.url, self.cookie, self.token = url, cookie, str(uuid.uuid4())
+        self.page = self.version = 0
+        self.waiting: asyncio.Future[None] | None = None
+        self.socket: ClientConnection
+        self.reading: asyncio.Task[None]
+
+    async def open(self) -> None:
+        """Connect, and load the list as a browser does."""
+        address = f"{self.url.replace('http', 'ws', 1)}{NAMESPACE}/?token={self.token}&EIO=4&transport=websocket"
+        headers = {"Origin": self.url, "Cookie": self.cookie}
+        self.socket = await connect(address, additional_headers=headers, compression=None, open_timeout=SECONDS, ping_interval=None)
+        await self.socket.recv()
+        await self.socket.send(f"40{NAMESPACE},")
+        await self.socket.recv()
+        self.reading = asyncio.create_task(self._read())
+        await self.ask(HYDRATE)
+
+    async def ask(self, name: str) -> float:
+        """Ask for the next page of the list; the seconds until its rows came."""
+        self.page = self.page % PAGES + 1
+        router = {"pathname": "/en/invoices", "asPath": f"/en/invoices?page={self.page}", "query": {"page": str(self.page)}}
+        self.waiting = asyncio.get_running_loop().create_future()
+        begun = time.perf_counter()
+        said = json.dumps(["event", {"name": name, "payload": {}, "router_data": router}])
+        await self.socket.send(f"42{NAMESPACE},{said}")
+        async with asyncio.timeout(SECONDS):
+            await self.waiting
+        return time.perf_counter() - begun
+
+    async def _read(self) -> None:
+        with suppress(ConnectionClosed):
+            async for frame in self.socket:
+                text = str(frame)
+                if text == "2":
+                    await self.socket.send("3")
+                elif self.waiting and not self.waiting.done() and self._brings_rows(text):
+                    self.waiting.set_result(None)
+
+    def _brings_rows(self, text: str) -> bool:
+        # The first look is cheap; a hydrate also names the state, but repeats the version it had before.
+        if ROWS not in text:
+            return False
+        version = json.loads(text[text.index("[") :])[1]["delta"][INVOICES].get("version_rx_state_", 0)
+        before, self.version = self.version, max(version, self.version)
+        return version > before
+
+    async def close(self) -> None:
+        """Go away as a browser does."""
+        await self.socket.close()
+        await self.reading
+
+
+class _Crowd:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.tabs: list[_Tab] = []
+
+    async def open(self, cookies: Sequence[str], count: int, seconds: float) -> Any:
+        """The seconds that each of the new tabs took until it had rows, and all of them together."""
+        begun = time.perf_counter()
+
+        async def one(place: int) -> float:
+            await asyncio.sleep(place * seconds / count)
+            own = time.perf_counter()
+            tab = _Tab(self.url, cookies[place % len(cookies)])
+            await tab.open()
+            self.tabs.append(tab)
+            return time.perf_counter() - own
+
+        took = await asyncio.gather(*(one(place) for place in range(count)))
+        return {"took": took, "all": time.perf_counter() - begun}
+
+    async def work(self, seconds: float, every: float) -> Any:
+        """The seconds that each page took, while every tab turns one at its own moment."""
+        chance = random.Random(7)
+
+        async def one(tab: _Tab) -> list[float]:
+            took: list[float] = []
+            due = time.perf_counter() + chance.random() * every
+            end = time.perf_counter() + seconds
+            while due < end:
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                took.append(await tab.ask(ON_LOAD))
+                due += every
+            return took
+
+        return {"took": [each for tab in await asyncio.gather(*map(one, self.tabs)) for each in tab]}
+
+    async def close(self) -> Any:
+        """All go away."""
+        await asyncio.gather(*(tab.close() for tab in self.tabs))
+        self.tabs = []
+        return {}
+
+
+async def main() -> None:
+    """Do what standard input says until it ends."""
+    crowd = _Crowd(sys.argv[1])
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        name, *values = json.loads(line)
+        answer = await {"open": crowd.open, "work": crowd.work, "close": crowd.close}[name](*values)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
