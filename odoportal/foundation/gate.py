@@ -6,9 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import reflex as rx
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
@@ -16,6 +13,7 @@ from reflex_base.event import Event
 
 from odoportal.foundation import identity
 from odoportal.foundation.identity import Who
+from odoportal.foundation.throttle import Pace
 
 SOCKET_COOKIE = "sid"
 EVENTS_PER_10_SECONDS = 300
@@ -85,8 +83,7 @@ class Gate(Middleware):
     ) -> None:
         self.private, self.resolve, self.touch, self.allowed = private, resolve, touch, allowed
         self.payloads = {**INTERNAL, **(payloads or {})}
-        self._limit = RateLimitItemPerSecond(EVENTS_PER_10_SECONDS, 10)
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._pace = Pace(EVENTS_PER_10_SECONDS, 10)
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         """Resolve who asks; refuse what must not run. Runs under the state's lock, before Reflex's own handling."""
@@ -100,7 +97,7 @@ class Gate(Middleware):
         if before != key:
             private._bind(key)
         subject = hashed or state.router.session.client_ip
-        if not self._limiter.hit(self._limit, subject):
+        if not self._pace.hit(subject):
             _log.warning("excess_rate_limit_exceeded events")
             return StateUpdate()
         if who is None and event.name not in INTERNAL:

@@ -5,8 +5,9 @@ an attacker's hands. The numbers are NIST SP 800-63B's: a growing wait per accou
 """
 
 import threading
+import time
 from bisect import bisect_right
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
@@ -108,6 +109,29 @@ class _Failures:
     count: int
     last: datetime
     until: datetime
+
+
+class Pace:
+    """So much in each span of time and no more, for what is counted hundreds of times a second: nothing is kept beyond the span.
+
+    Args:
+        most: how much.
+        seconds: the length of a span.
+    """
+
+    def __init__(self, most: int, seconds: int) -> None:
+        self._most, self._seconds = most, seconds
+        self._span = 0
+        self._counts: Counter[str] = Counter()
+
+    def hit(self, key: str) -> bool:
+        """Count one; False when there were too many."""
+        span = int(time.monotonic() // self._seconds)
+        if span != self._span:
+            self._span = span
+            self._counts.clear()
+        self._counts[key] += 1
+        return self._counts[key] <= self._most
 
 
 class Waits:
