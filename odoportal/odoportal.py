@@ -82,10 +82,12 @@ async def resolve(session_hash: str | None, account_number: str | None) -> Who |
     return await asyncio.to_thread(_resolve_now, session_hash, account_number)
 
 
-async def touch(who: Who) -> None:
-    """Note that a person did something; once a minute is enough."""
-    if (clock.now() - who.seen_at).total_seconds() >= TOUCH_SECONDS:
+async def touch(who: Who) -> bool:
+    """Note that a person did something; once a minute is enough. True where it was written."""
+    due = (clock.now() - who.seen_at).total_seconds() >= TOUCH_SECONDS
+    if due:
         await database.write(sessions.touch, who.session, clock.now())
+    return due
 
 
 def _list_slots(state: Any, slots: Callable[[Any], dict[str, str]]) -> Callable[[Asked], Awaitable[dict[str, str]]]:

@@ -83,7 +83,7 @@ class Documents:
         built: Path,
         pages: Iterable[Page],
         resolve: Callable[[str | None, str | None], Awaitable[Who | None]],
-        touch: Callable[[Who], Awaitable[None]],
+        touch: Callable[[Who], Awaitable[bool]],
         may: Callable[[str, str], bool],
     ) -> None:
         self.app, self.resolve, self.touch, self.may = app, resolve, touch, may

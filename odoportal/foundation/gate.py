@@ -68,7 +68,7 @@ class Gate(Middleware):
         private: the state class all private states descend from. It has `_bound` (the key of the identity it was
             filled for), `_by_itself`, `_bind(key)`, `_leave()`, `_anew()` and `_refuse()`, see `accounts.state`.
         resolve: session hash and account number to who asks, None when nobody.
-        touch: notes that a person did something, so that the session does not end by idleness.
+        touch: notes that a person did something, so that the session does not end by idleness; True where it was written.
         allowed: whether a person may call the handler of this full name, in the account of the address.
         payloads: the payload model of each handler that takes arguments, by the handler's full name.
     """
@@ -77,7 +77,7 @@ class Gate(Middleware):
         self,
         private: type[Any],
         resolve: Callable[[str | None, str | None], Awaitable[Who | None]],
-        touch: Callable[[Who], Awaitable[None]],
+        touch: Callable[[Who], Awaitable[bool]],
         allowed: Callable[[Who, str], bool],
         payloads: dict[str, type[BaseModel]] | None = None,
     ) -> None:
@@ -117,8 +117,7 @@ class Gate(Middleware):
         if not self._payload_fits(event):
             _log.warning("input_validation_fail %s", event.name[-120:])
             return StateUpdate(delta=await _delta(state))
-        if self._by_hand(private, event.name) and who:
-            await self.touch(who)
+        if self._by_hand(private, event.name) and who and await self.touch(who):
             # Anew, so that the handler knows the session's end as it is now.
             identity.asker.set(await self.resolve(hashed, account))
         return None

@@ -39,8 +39,9 @@ class Doorman:
         self.asked.append((hashed, account))
         return self.people.get(hashed or "")
 
-    async def touch(self, who: Who) -> None:
+    async def touch(self, who: Who) -> bool:
         self.touched.append(who.session)
+        return True
 
     def allowed(self, who: Who, name: str) -> bool:
         return (who.account.role, name) not in self.refusing
@@ -219,8 +220,9 @@ def test_whoever_asks_to_stay_is_told_the_new_end() -> None:
     async def run() -> None:
         door, root = Doorman(maria=maria()), tree(cookie=session("maria"))
 
-        async def touch(_who: Who) -> None:
+        async def touch(_who: Who) -> bool:
             door.people["maria"] = later
+            return True
 
         door.gate.touch = touch
         await door.pass_(root, f"{Signed.get_full_name()}.stay")
