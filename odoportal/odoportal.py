@@ -47,6 +47,8 @@ from odoportal.orders import exports as orders_exports
 from odoportal.orders import page as orders
 from odoportal.orders import routes as orders_routes
 from odoportal.orders.state import Orders
+from odoportal.people import routes as people_routes
+from odoportal.people import service as people_service
 from odoportal.profile import page as profile
 from odoportal.referrals import page as referrals
 from odoportal.renewals import page as renewals
@@ -112,12 +114,13 @@ def _soon(path: str, title: str, content: Callable[[], rx.Component]) -> Page:
 
 
 async def _tidy() -> None:
-    """Every hour, take away sessions and links that are over."""
+    """Every hour, take away sessions, links and invitations that are over."""
     while True:
         try:
             await database.write(signin_service.sweep, clock.now())
+            await database.write(people_service.sweep, clock.now())
         except SQLAlchemyError:
-            _log.exception("sessions and links that are over could not be taken away")
+            _log.exception("sessions, links and invitations that are over could not be taken away")
         await asyncio.sleep(TIDY_SECONDS)
 
 
@@ -126,6 +129,7 @@ PAGES = (
     Page("/forgot", "Forgot your password?", signin.page, fill=routes.fill_forgot, post=routes.post_forgot, private=False),
     Page("/reset", "Choose a new password", signin.page, fill=routes.fill_reset, post=routes.post_reset, private=False),
     Page("/invite", "Choose your password", signin.page, fill=routes.fill_invite, post=routes.post_invite, private=False),
+    Page("/join", "You are invited", signin.page, fill=people_routes.fill_join, post=people_routes.post_join, private=False),
     Page("/guide", "User guide", help_.guide, private=False),
     Page("/not-found", "This page does not exist", help_.not_found, private=False),
     Page("/", "Dashboard", dashboard.page, load=Home.load, fill=filling(_home_slots)),

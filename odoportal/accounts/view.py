@@ -7,12 +7,18 @@ from urllib.parse import urlencode
 
 from sqlmodel import Session
 
-from odoportal.foundation.i18n import Formats
+from odoportal.accounts.models import Role
+from odoportal.foundation.i18n import Formats, t
 from odoportal.foundation.identity import Who
 from odoportal.settings import Settings
 
 Counts = Callable[[Session, int, date], Mapping[str, int]]
 """Counts of an account's records by the path of their place: `{"/orders": 57}`. The rooms above provide them."""
+
+
+def role_words() -> dict[str, str]:
+    """The roles in the language in use."""
+    return {Role.OWNER: t("Owner"), Role.BILLING: t("Billing"), Role.OPERATIONS: t("Operations"), Role.READ_ONLY: t("Read-only")}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from odoportal.exchange.store import Key, Outcome, Values, by_key, differs, fetc
 from odoportal.foundation.i18n import region_of
 from odoportal.invoices.models import Invoice
 from odoportal.orders.models import Order
+from odoportal.people.models import FileRole
 
 ARCHIVED = "~"
 CODE_ROOM = 28
@@ -30,7 +31,7 @@ def take_accounts(run: Run) -> None:
 
 
 def take_people(run: Run) -> None:
-    """People, by email whatever its case, and their role in each account. Password and region stay as they are."""
+    """People, by email whatever its case, and their role in each account, where it is news. Password and region stay as they are."""
     name = "people.csv"
     lines = run.lines(name, PersonRow)
     run.learn("account", {line.row.account for line in lines})
@@ -74,8 +75,12 @@ def _keep_people(run: Run, people: dict[str, Line[PersonRow]]) -> Outcome:
 def _keep_members(run: Run, members: dict[tuple[int, int], str], new_people: set[int], changed_people: set[int]) -> None:
     key = ("account_id", "person_id")
     wanted: dict[Key, Values] = {at: {"account_id": at[0], "person_id": at[1], "role": role} for at, role in members.items()}
-    existing = by_key(fetch(run.session, Membership, "person_id", {at[1] for at in members}), key)
-    outcome = run.write(Membership, key, existing, wanted, {})
+    ids = {at[1] for at in members}
+    said = run.write(FileRole, key, by_key(fetch(run.session, FileRole, "person_id", ids), key), wanted, {}, ids=False)
+    # What the file says as before is no news: what an owner changed or took away in the portal stays so.
+    news = {at: values for at, values in wanted.items() if at in said.touched}
+    existing = by_key(fetch(run.session, Membership, "person_id", ids), key)
+    outcome = run.write(Membership, key, existing, news, {}, ids=False)
     for at in members:
         run.count("people.csv", at in outcome.new, at in outcome.changed or at[1] in changed_people)
         if at[1] in new_people:

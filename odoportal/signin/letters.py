@@ -29,7 +29,9 @@ def templates() -> Environment:
 
 
 @dataclass(frozen=True)
-class _Letter:
+class Letter:
+    """What a letter says: the button leads to `address`."""
+
     subject: str
     paragraphs: list[str]
     button: str = ""
@@ -37,11 +39,13 @@ class _Letter:
     after: str = ""
 
 
-def _address(path: str, language: str) -> str:
+def address(path: str, language: str) -> str:
+    """The whole address of a page."""
     return f"{get_settings().public_url.rstrip('/')}/{language}/{path}"
 
 
-def _post(session: Session, to: str, language: str, name: str, letter: _Letter, now: datetime, seed: str = "") -> mail.Mail:
+def post(session: Session, to: str, language: str, name: str, letter: Letter, now: datetime, seed: str = "") -> mail.Mail:
+    """Put a letter into the outbox as text and HTML; `language` must be the one in use."""
     settings = get_settings()
     about = {
         "letter": letter,
@@ -59,30 +63,30 @@ def reset(session: Session, person: Person | None, language: str, seed: str, now
     to, name = (person.email, person.name) if person else ("nobody@localhost", "")
     language = person.language if person else language
     with i18n.use(language):
-        letter = _Letter(
+        letter = Letter(
             subject=t("Choose a new password for ODOportal"),
             paragraphs=[t("Somebody, most likely you, asked for a new password for ODOportal.")],
             button=t("Choose a new password"),
-            address=_address(f"reset?token={mail.MARK}", language),
+            address=address(f"reset?token={mail.MARK}", language),
             after=t("The link works once, for 30 minutes. If you did not ask for it, do nothing: your password stays as it is."),
         )
-        return _post(session, to, language, name, letter, now, seed)
+        return post(session, to, language, name, letter, now, seed)
 
 
 def changed(session: Session, person: Person, now: datetime) -> mail.Mail:
     """The notice that the password was changed."""
     formats = i18n.Formats(person.region)
     with i18n.use(person.language):
-        letter = _Letter(
+        letter = Letter(
             subject=t("Your ODOportal password was changed"),
             paragraphs=[
                 t("Your password was changed on {moment}. Every browser was signed out.", moment=formats.moment(clock.local(now))),
                 t("If it was not you, choose a new password at once and write to us."),
             ],
             button=t("Choose a new password"),
-            address=_address("forgot", person.language),
+            address=address("forgot", person.language),
         )
-        return _post(session, person.email, person.language, person.name, letter, now)
+        return post(session, person.email, person.language, person.name, letter, now)
 
 
 def invited(session: Session, person: Person, account: Account, seed: str, now: datetime) -> mail.Mail:
@@ -95,18 +99,18 @@ def invited(session: Session, person: Person, account: Account, seed: str, now: 
             number=account.number,
         )
         if seed:
-            letter = _Letter(
+            letter = Letter(
                 subject=t("Your access to ODOportal"),
                 paragraphs=[about, t("You will see your orders and invoices there. To begin, choose a password.")],
                 button=t("Choose a password"),
-                address=_address(f"invite?token={mail.MARK}", person.language),
+                address=address(f"invite?token={mail.MARK}", person.language),
                 after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
             )
         else:
-            letter = _Letter(
+            letter = Letter(
                 subject=t("Your access to ODOportal"),
                 paragraphs=[about, t("Sign in with your email and the password you have.")],
                 button=t("Sign in"),
-                address=_address("login", person.language),
+                address=address("login", person.language),
             )
-        return _post(session, person.email, person.language, person.name, letter, now, seed)
+        return post(session, person.email, person.language, person.name, letter, now, seed)

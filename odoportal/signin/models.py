@@ -11,6 +11,8 @@ class LinkKind(StrEnum):
 
     RESET = "reset"
     INVITE = "invite"
+    JOIN = "join"
+    """An invitation to an account; it is kept with the people (`people.models.Invitation`), not as a `OneUseLink`."""
 
 
 class BrowserSession(SQLModel, table=True):

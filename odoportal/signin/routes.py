@@ -20,18 +20,20 @@ from odoportal.signin.view import Shown
 _NO_STORE = {"cache-control": "no-store"}
 # The address that holds a token is never a page, and no page's address holds one. `no-referrer` on the page itself would make
 # browsers send `Origin: null` with its form, which is what a forged request looks like.
-_TOKEN_ADDRESS = {**_NO_STORE, "referrer-policy": "no-referrer"}
+TOKEN_ADDRESS = {**_NO_STORE, "referrer-policy": "no-referrer"}
 _PAGE = {**_NO_STORE, "referrer-policy": "same-origin"}
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 _EMAIL = re.compile(r"[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+")
 _LINK_COOKIE_SECONDS = 30 * 60
 
 
-def _see(address: str, headers: dict[str, str] | None = None) -> RedirectResponse:
+def see(address: str, headers: dict[str, str] | None = None) -> RedirectResponse:
+    """Go on to another address."""
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, headers or _NO_STORE)
 
 
-def _again(slots: dict[str, str], status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> Filled:
+def again(slots: dict[str, str], status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> Filled:
+    """The page with a form of this room."""
     return Filled(slots, status, _PAGE)
 
 
@@ -39,7 +41,7 @@ async def fill_login(asked: Asked) -> Filled | Response:
     """The sign-in page; who is signed in already goes on."""
     wanted = asked.query.get("next", "")
     if asked.who is not None:
-        return _see(landing(wanted, asked.language, {m.number for m in asked.who.memberships}))
+        return see(landing(wanted, asked.language, {m.number for m in asked.who.memberships}))
     if (before := forms.session_hash(asked.request)) is not None:
         await write(service.end_if_over, before, clock.now())
     return Filled(view.login(Shown(notice=view.notice(dict(asked.query))), _kept(wanted, asked.language)), headers=_PAGE)
@@ -61,14 +63,14 @@ async def post_login(asked: Asked) -> Filled | Response:
     errors = {name: view.required() for name, value in (("email", email), ("password", password)) if not value}
     typed = email[:LONGEST_EMAIL]
     if errors:
-        return _again(view.login(Shown(typed, errors, keep=keep), _kept(wanted, asked.language)))
+        return again(view.login(Shown(typed, errors, keep=keep), _kept(wanted, asked.language)))
     browser = Browser(asked.request.headers.get("user-agent", ""), forms.client(asked.request))
     tried = attempts.Try(email, password, keep, browser, forms.session_hash(asked.request))
     outcome = await attempts.attempt(tried, clock.now())
     if outcome.token is None:
         status = HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
-        return _again(view.login(Shown(typed, error=view.refused(), keep=keep), _kept(wanted, asked.language)), status)
-    answer = _see(landing(wanted, asked.language))
+        return again(view.login(Shown(typed, error=view.refused(), keep=keep), _kept(wanted, asked.language)), status)
+    answer = see(landing(wanted, asked.language))
     forms.give_session(answer, outcome.token, keep)
     return answer
 
@@ -86,13 +88,13 @@ async def post_forgot(asked: Asked) -> Filled | Response:
     email = form.get("email", "").strip()
     if not email or len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
         error = view.no_email() if email else view.required()
-        return _again(view.forgot(Shown(email[:LONGEST_EMAIL], {"email": error})))
+        return again(view.forgot(Shown(email[:LONGEST_EMAIL], {"email": error})))
     address = throttle.address_key(forms.client(asked.request))
     within = throttle.hit(throttle.RESET_PER_ADDRESS, address) and throttle.hit(throttle.RESET_PER_ACCOUNT, attempts.account_key(email))
     audit.tell("authn_password_reset" if within else "excess_rate_limit_exceeded", account=audit.typed(email), address=address)
     if within:
         await write(service.request_reset, email, asked.language, clock.now())
-    return _see(f"/{asked.language}/forgot?sent=1")
+    return see(f"/{asked.language}/forgot?sent=1")
 
 
 async def fill_reset(asked: Asked) -> Filled | Response:
@@ -119,7 +121,7 @@ async def _fill_link(asked: Asked, kind: LinkKind) -> Filled | Response:
     token = asked.query.get("token")
     if token is not None:
         # Opening a link uses nothing up: mail scanners open it first.
-        answer = _see(f"/{asked.language}/{kind.value}", _TOKEN_ADDRESS)
+        answer = see(f"/{asked.language}/{kind.value}", TOKEN_ADDRESS)
         if _TOKEN.fullmatch(token):
             forms.give_link(answer, kind, token, _LINK_COOKIE_SECONDS)
         else:
@@ -127,7 +129,7 @@ async def _fill_link(asked: Asked, kind: LinkKind) -> Filled | Response:
         return answer
     person = await read(service.link_owner, asked.request.cookies.get(forms.link_cookie(kind), ""), kind, clock.now())
     if person is None:
-        return _again(view.dead(kind), HTTPStatus.GONE)
+        return again(view.dead(kind), HTTPStatus.GONE)
     return Filled(view.password(kind, Shown(person.email)), headers=_PAGE)
 
 
@@ -139,16 +141,16 @@ async def _post_link(asked: Asked, kind: LinkKind) -> Filled | Response:
     person = await read(service.link_owner, token, kind, clock.now())
     if person is None:
         audit.tell("authn_token_reuse", kind=kind.value, address=forms.client(asked.request))
-        return _again(view.dead(kind), HTTPStatus.GONE)
+        return again(view.dead(kind), HTTPStatus.GONE)
     weak = await passwords.judge(password, passwords.Owner(person.email, person.name)) if password else None
     if weak or not password:
         error = passwords.explain(weak) if weak else view.required()
-        return _again(view.password(kind, Shown(person.email, {"password": error})))
+        return again(view.password(kind, Shown(person.email, {"password": error})))
     person = await write(service.set_password, token, kind, await passwords.hashed(password), clock.now())
     if person is None:
-        return _again(view.dead(kind), HTTPStatus.GONE)
+        return again(view.dead(kind), HTTPStatus.GONE)
     throttle.waits.forgive(attempts.account_key(person.email))
-    answer = _see(f"/{asked.language}/login?{'set' if kind is LinkKind.INVITE else 'changed'}=1")
+    answer = see(f"/{asked.language}/login?{'set' if kind is LinkKind.INVITE else 'changed'}=1")
     forms.take_link(answer, kind)
     forms.take_session(answer)
     return answer
@@ -163,6 +165,6 @@ async def sign_out(request: Request) -> Response:
     if (hashed := forms.session_hash(request)) is not None and await write(service.sign_out, hashed):
         audit.tell("session_logout", address=forms.client(request))
     language = "" if isinstance(form, Response) else form.get("language", "")
-    answer = _see(f"/{language if language in LANGUAGES else 'fr'}/login?out=1")
+    answer = see(f"/{language if language in LANGUAGES else 'fr'}/login?out=1")
     forms.take_session(answer)
     return answer

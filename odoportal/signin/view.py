@@ -45,12 +45,15 @@ def notice(query: dict[str, str]) -> str:
         return t("Your session has ended. Sign in to go on.")
     if "changed" in query:
         return t("Your password is changed. Sign in with it.")
+    if "joined" in query:
+        return t("The invitation is accepted. Sign in to see the account.")
     if "set" in query:
         return t("Your password is set. Sign in with it.")
     return ""
 
 
-def _slots(template: str, **values: object) -> dict[str, str]:
+def slots(template: str, **values: object) -> dict[str, str]:
+    """A template of this room in the page's slots, with what stands around every form here."""
     about = {"icons": SPRITE, "language": current(), "learn_more": get_settings().learn_more_url}
     draw = templates().get_template
     return {
@@ -63,19 +66,19 @@ def _slots(template: str, **values: object) -> dict[str, str]:
 def login(shown: Shown, wanted: str = "") -> dict[str, str]:
     """The sign-in form. `wanted` is the checked address to go on to; it stays in the address of the page."""
     action = f"/{current()}/login" + (f"?next={quote(wanted, safe='')}" if wanted else "")
-    return _slots("login", shown=shown, action=action)
+    return slots("login", shown=shown, action=action)
 
 
 def forgot(shown: Shown, sent: bool = False) -> dict[str, str]:
     """The form that asks for a reset link, or what is said afterwards, the same for every email."""
-    return _slots("sent" if sent else "forgot", shown=shown)
+    return slots("sent" if sent else "forgot", shown=shown)
 
 
 def password(kind: LinkKind, shown: Shown) -> dict[str, str]:
     """The form that sets a password, with the rules."""
-    return _slots("password", shown=shown, first=kind is LinkKind.INVITE, action=f"/{current()}/{kind.value}", rules=passwords.rules())
+    return slots("password", shown=shown, first=kind is LinkKind.INVITE, action=f"/{current()}/{kind.value}", rules=passwords.rules())
 
 
 def dead(kind: LinkKind) -> dict[str, str]:
     """What is said of a link that is used, over or replaced, with the way to a new one."""
-    return _slots("dead", first=kind is LinkKind.INVITE)
+    return slots("dead", first=kind is LinkKind.INVITE, joining=kind is LinkKind.JOIN)

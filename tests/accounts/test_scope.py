@@ -14,12 +14,14 @@ from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel
 
 import odoportal
+from odoportal.accounts.models import Membership, Person
 from odoportal.addresses.models import Address
 from odoportal.devices.models import Device
 from odoportal.foundation.listing import ListQuery
 from odoportal.invoices.models import Allocation, CreditNote, InvoiceLine, InvoiceTax, Payment
 from odoportal.orders.models import Fulfilment, OrderTax
-from tests.making import TODAY, account, emptied, invoice, order
+from odoportal.people.models import Invitation
+from tests.making import NOON, TODAY, account, emptied, invoice, order
 
 ROOMS = sorted(path.parent.name for path in Path(odoportal.__file__).parent.glob("*/service.py"))
 MARK = "THEIRS"
@@ -68,6 +70,23 @@ def rows_of(session: Session, account_id: int, mark: str) -> dict[str, Any]:
     address = Address(account_id=account_id, code=mark, name=mark, line1=mark, city=mark)
     session.add(address)
     session.flush()
+    somebody = Person(email=f"{mark}@example.com", email_key=f"{mark}@example.com", name=mark, created_at=NOON)
+    session.add(somebody)
+    session.flush()
+    assert somebody.id is not None
+    asked: dict[str, Any] = {
+        "email": f"{mark}@example.org",
+        "email_key": f"{mark}@example.org",
+        "role": "owner",
+        "language": "fr",
+        "hash": mark,
+    }
+    session.add_all(
+        [
+            Membership(account_id=account_id, person_id=somebody.id, role="owner"),
+            Invitation(account_id=account_id, **asked, invited_by=somebody.id, created_at=NOON, expires_at=NOON),
+        ]
+    )
     bought = order(
         session, account_id, f"1{mark}", TODAY.replace(year=2019), TODAY.replace(month=10), [(mark, mark)], ship_to_id=address.id
     )

@@ -28,7 +28,8 @@ def test_no_secret_reaches_log_or_frame(portal: Portal, cookie_of: Cookies, atta
     portal.ask("/en/login", form={"email": "a@b.ca", "password": f"{CANARY}-refused"}, origin="https://evil.example")
     portal.ask(f"/en/reset?token={TOKEN}")
     portal.ask(f"/fr/invite?token={TOKEN}")
-    for kind in ("reset", "invite"):
+    portal.ask(f"/fr/join?token={TOKEN}")
+    for kind in ("reset", "invite", "join"):
         portal.ask(f"/en/{kind}", form={"password": f"{CANARY}-new password of some length"}, cookie=f"odo_{kind}={TOKEN}")
     portal.ask("/en/forgot", form={"email": "nobody@example.com", "password": f"{CANARY}-stray"})
     portal.ask("/en/orders", cookie=cookie, authorization=f"Bearer {CANARY}-bearer")

@@ -12,7 +12,8 @@ from tests.attack.conftest import Cookies, Victim
 from tests.attack.wire import tab
 from tests.server import Portal
 
-POSTS = [f"/{la}/{page}" for la in ("en", "fr") for page in ("login", "forgot", "reset", "invite")] + ["/auth/sign-out", "/auth/region"]
+_FORMS = ("login", "forgot", "reset", "invite", "join")
+POSTS = [f"/{la}/{page}" for la in ("en", "fr") for page in _FORMS] + ["/auth/sign-out", "/auth/region"]
 ELSEWHERE = (
     "https://evil.example",
     "null",

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.addresses.models import Address
 from odoportal.devices.models import Device
 from odoportal.exchange.importer import ImportRefused, run_import
+from odoportal.foundation import database
 from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.orders.models import Order, OrderLine, OrderTax
 
@@ -269,6 +271,27 @@ def test_nobody_is_invited_unless_asked(take: Any, rows: Any) -> None:
     assert len(calls) == 1
     with pytest.raises(ValueError, match="invite"):
         take(files, notify=True)
+
+
+def test_what_an_owner_did_to_a_role_stays_until_the_file_says_something_new(take: Any, rows: Any) -> None:
+    people = PEOPLE + "A,maria@example.com,Maria,owner,fr,\nA,luc@example.com,Luc,billing,fr,\nA,eve@example.com,Eve,billing,fr,\n"
+    assert take({"accounts.csv": "number,name\nA,Alpha\n", "people.csv": people}).kept
+    ids = {p["email"].split("@")[0]: p["id"] for p in rows(Person)}
+    with database.writing() as session:
+        held = {m.person_id: m for m in session.exec(select(Membership))}
+        held[ids["luc"]].role = "operations"
+        session.delete(held[ids["eve"]])
+
+    def roles() -> dict[str, str]:
+        named = {number: name for name, number in ids.items()}
+        return {named[m["person_id"]]: m["role"] for m in rows(Membership)}
+
+    again = take({"people.csv": people})
+    assert (again.files["people.csv"].same, again.files["people.csv"].changed) == (3, 0)
+    assert roles() == {"maria": "owner", "luc": "operations"}
+    news = take({"people.csv": people.replace("Luc,billing", "Luc,read_only").replace("Eve,billing", "Eve,owner")})
+    assert (news.files["people.csv"].new, news.files["people.csv"].changed, news.files["people.csv"].same) == (1, 1, 1)
+    assert roles() == {"maria": "owner", "luc": "read_only", "eve": "owner"}
 
 
 def test_a_used_address_is_archived_and_its_documents_keep_it(take: Any, small: Any, rows: Any) -> None:

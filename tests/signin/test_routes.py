@@ -19,6 +19,7 @@ from odoportal.foundation import clock, database, i18n
 from odoportal.foundation.identity import cookie_name, digest
 from odoportal.foundation.mail import Mail, token_of
 from odoportal.foundation.web import Asked, Filled
+from odoportal.people import routes as people_routes
 from odoportal.settings import get_settings
 from odoportal.signin import attempts, passwords, routes, service, view
 from odoportal.signin.models import BrowserSession
@@ -35,6 +36,7 @@ PAGES = {
     "forgot": (routes.fill_forgot, routes.post_forgot),
     "reset": (routes.fill_reset, routes.post_reset),
     "invite": (routes.fill_invite, routes.post_invite),
+    "join": (people_routes.fill_join, people_routes.post_join),
 }
 
 

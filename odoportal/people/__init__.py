@@ -1,0 +1,1 @@
+"""The people of an account, their roles, and invitations to it."""

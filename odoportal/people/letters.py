@@ -1,0 +1,65 @@
+"""The mails of this room, in the language of whoever gets them."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Person, Role
+from odoportal.accounts.view import role_words
+from odoportal.foundation import i18n, mail
+from odoportal.foundation.i18n import t
+from odoportal.foundation.identity import Membership, Who
+from odoportal.people.models import Invitation
+from odoportal.signin.letters import Letter, address, post
+
+
+def asked_to_join(session: Session, invitation: Invitation, who: Who, seed: str, now: datetime) -> mail.Mail:
+    """The invitation. It is the same whether there is a person of that email or not, and greets nobody by name."""
+    language = invitation.language
+    with i18n.use(language):
+        letter = Letter(
+            subject=t("{name} invites you to ODOportal", name=who.name)[:200],
+            paragraphs=[
+                t(
+                    "{name} ({email}) invites you to look after the account {account} ({number}) in ODOportal.",
+                    name=who.name,
+                    email=who.email,
+                    account=who.account.name,
+                    number=who.account.number,
+                ),
+                t("Your role would be: {role}.", role=role_words()[invitation.role]),
+            ],
+            button=t("See the invitation"),
+            address=address(f"join?token={mail.MARK}", language),
+            after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
+        )
+        return post(session, invitation.email, language, "", letter, now, seed)
+
+
+def role_changed(session: Session, person: Person, account: Membership, role: Role, now: datetime) -> mail.Mail:
+    """The notice of another role."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Your role in ODOportal was changed"),
+            paragraphs=[t("In the account {account} ({number}), your role is now: {role}.", **_named(account), role=role_words()[role])],
+            button=t("See what it allows"),
+            address=address(f"profile/people?account={account.number}", person.language),
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def removed(session: Session, person: Person, account: Membership, now: datetime) -> mail.Mail:
+    """The notice that somebody no longer belongs to an account."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Your access to an account in ODOportal has ended"),
+            paragraphs=[
+                t("You no longer have access to the account {account} ({number}).", **_named(account)),
+                t("If you still need it, ask an owner of the account for a new invitation."),
+            ],
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def _named(account: Membership) -> dict[str, str]:
+    return {"account": account.name, "number": account.number}

@@ -1,0 +1,89 @@
+"""The page of an invitation, which its mail leads to."""
+
+import re
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from odoportal.accounts.view import role_words
+from odoportal.foundation import clock
+from odoportal.foundation.database import read, write
+from odoportal.foundation.i18n import t
+from odoportal.foundation.web import Asked, Filled
+from odoportal.people import service
+from odoportal.signin import audit, forms, passwords, view
+from odoportal.signin.models import LinkKind
+from odoportal.signin.routes import TOKEN_ADDRESS, again, see
+from odoportal.signin.view import Shown
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
+_COOKIE_SECONDS = 30 * 60
+_LONGEST_NAME = 200
+
+
+async def fill_join(asked: Asked) -> Filled | Response:
+    """Show an invitation; opening it uses nothing up, since mail scanners open it first."""
+    token = asked.query.get("token")
+    if token is not None:
+        answer = see(f"/{asked.language}/join", TOKEN_ADDRESS)
+        if _TOKEN.fullmatch(token):
+            forms.give_link(answer, LinkKind.JOIN, token, _COOKIE_SECONDS)
+        else:
+            forms.take_link(answer, LinkKind.JOIN)
+        return answer
+    found = await read(service.open_invitation, _token(asked), clock.now())
+    if found is None:
+        return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
+    return again(_slots(found, Shown(found.invitation.email)), HTTPStatus.OK)
+
+
+async def post_join(asked: Asked) -> Filled | Response:
+    """Accept an invitation. Who has no password yet chooses one; nobody is signed in by it."""
+    form = await forms.read(asked.request)
+    if isinstance(form, Response):
+        return form
+    token, client = _token(asked), forms.client(asked.request)
+    found = await read(service.open_invitation, token, clock.now())
+    if found is None:
+        audit.tell("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
+        return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
+    name, password = " ".join(form.get("name", "").split()), form.get("password", "")
+    stored = ""
+    if found.known is None:
+        errors = await _errors(found.invitation.email, name, password)
+        if errors:
+            return again(_slots(found, Shown(found.invitation.email, errors), name[:_LONGEST_NAME]))
+        stored = await passwords.hashed(password)
+    person = await write(service.accept, token, clock.now(), name=name, stored=stored)
+    if person is None:
+        return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
+    number = found.account.number
+    audit.tell("user_created" if stored else "user_updated", person=person.id, account=number, role=found.invitation.role, address=client)
+    if asked.who is not None and asked.who.person_id == person.id:
+        answer = see(f"/{asked.language}/?account={number}")
+    else:
+        answer = see(f"/{asked.language}/login?{'set' if stored else 'joined'}=1")
+    forms.take_link(answer, LinkKind.JOIN)
+    if stored:
+        forms.take_session(answer)
+    return answer
+
+
+def _token(asked: Asked) -> str:
+    return asked.request.cookies.get(forms.link_cookie(LinkKind.JOIN), "")
+
+
+async def _errors(email: str, name: str, password: str) -> dict[str, str]:
+    errors = {field: view.required() for field, value in (("name", name), ("password", password)) if not value}
+    if len(name) > _LONGEST_NAME or not all(c.isprintable() for c in name):
+        errors["name"] = t("This cannot be used here.")
+    if password and (weak := await passwords.judge(password, passwords.Owner(email, name))):
+        errors["password"] = passwords.explain(weak)
+    return errors
+
+
+def _slots(found: service.Asked, shown: Shown, name: str = "") -> dict[str, str]:
+    account = found.account
+    about = t("{name} invites you to the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number)
+    role = t("Your role would be: {role}.", role=role_words()[found.invitation.role])
+    return view.slots("join", shown=shown, about=about, role=role, known=found.known is not None, name=name, rules=passwords.rules())

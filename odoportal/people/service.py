@@ -1,0 +1,291 @@
+"""Rules of an account's people: who is there, invitations, roles, and that an owner always stays.
+
+Whatever changes something takes `who` does it, and asks for the right again within its transaction (`rights.claim`), which also keeps
+every other change of the same account's people waiting: of two owners who remove each other at the same time, one stays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import delete as sql_delete
+from sqlmodel import Session, col, func, select
+
+from odoportal.accounts.models import Account, Membership, Person, Role
+from odoportal.accounts.rights import Right, claim
+from odoportal.accounts.service import email_key, find_person, join, person_of_email
+from odoportal.foundation import mail
+from odoportal.foundation.identity import Who, digest
+from odoportal.people import letters
+from odoportal.people.models import Invitation
+from odoportal.signin import links
+
+LIFE = timedelta(days=7)
+MOST_OPEN = 50
+KEEP_EXPIRED = timedelta(days=30)
+
+
+class NoSuchPerson(LookupError):
+    """The account has no such person, or no such invitation: removed, withdrawn or accepted in the meantime, or never there."""
+
+
+class NoEmail(ValueError):
+    """It is no email that can be invited."""
+
+
+class Already(ValueError):
+    """The email belongs to the account already."""
+
+
+class AlreadyInvited(ValueError):
+    """There is an invitation for the email already."""
+
+
+class TooManyInvitations(ValueError):
+    """The account has `MOST_OPEN` invitations that nobody has accepted."""
+
+
+class LastOwner(ValueError):
+    """It would leave the account without an owner who can sign in."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody of the account. `email` names the person in the account's pages."""
+
+    person_id: int
+    email: str
+    name: str
+    role: Role
+    disabled: bool
+
+
+def members(session: Session, account_id: int) -> Sequence[Member]:
+    """Everybody of an account, by name."""
+    found = session.exec(
+        select(Person, Membership.role)
+        .join(Membership, col(Membership.person_id) == col(Person.id))
+        .where(Membership.account_id == account_id)
+    ).all()
+    shown = [Member(p.id or 0, p.email, p.name, Role(role), p.disabled_at is not None) for p, role in found]
+    return sorted(shown, key=lambda m: (m.name.casefold(), m.email))
+
+
+def invitations(session: Session, account_id: int) -> Sequence[Invitation]:
+    """An account's invitations that nobody has accepted, by email; some may be over."""
+    return session.exec(select(Invitation).where(Invitation.account_id == account_id).order_by(col(Invitation.email))).all()
+
+
+def invite(session: Session, who: Who, email: str, role: Role, language: str, now: datetime) -> Invitation:
+    """Invite an email to the account and mail the link; it says nothing about whether there is a person of that email elsewhere.
+
+    Raises:
+        NotAllowed: the person may not.
+        NoEmail, Already, AlreadyInvited, TooManyInvitations: as they say.
+    """
+    claim(session, who, Right.PEOPLE)
+    account_id = who.account.account_id
+    try:
+        address = validate_email(email.strip(), check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise NoEmail(email) from None
+    known = find_person(session, address)
+    if known is not None and session.get(Membership, (account_id, known.id)) is not None:
+        raise Already(address)
+    if _invitation(session, account_id, address) is not None:
+        raise AlreadyInvited(address)
+    if session.exec(select(func.count()).select_from(Invitation).where(Invitation.account_id == account_id)).one() >= MOST_OPEN:
+        raise TooManyInvitations
+    seed = mail.new_seed()
+    made = Invitation(
+        account_id=account_id,
+        email=address,
+        email_key=email_key(address),
+        role=role.value,
+        language=language,
+        hash=digest(mail.token_of(seed)),
+        invited_by=who.person_id,
+        created_at=now,
+        expires_at=now + LIFE,
+    )
+    session.add(made)
+    session.flush()
+    letters.asked_to_join(session, made, who, seed, now)
+    return made
+
+
+def resend(session: Session, who: Who, email: str, now: datetime) -> Invitation:
+    """Mail an invitation again, with a new link for another 7 days; the link before no longer works.
+
+    Raises:
+        NotAllowed: the person may not.
+        NoSuchPerson: there is no such invitation.
+    """
+    claim(session, who, Right.PEOPLE)
+    held = _invitation(session, who.account.account_id, email)
+    if held is None:
+        raise NoSuchPerson(email)
+    seed = mail.new_seed()
+    held.hash, held.expires_at, held.invited_by = digest(mail.token_of(seed)), now + LIFE, who.person_id
+    session.add(held)
+    session.flush()
+    letters.asked_to_join(session, held, who, seed, now)
+    return held
+
+
+def withdraw(session: Session, who: Who, email: str) -> Invitation:
+    """Take an invitation back: its link no longer works.
+
+    Raises:
+        NotAllowed: the person may not.
+        NoSuchPerson: there is no such invitation.
+    """
+    claim(session, who, Right.PEOPLE)
+    held = _invitation(session, who.account.account_id, email)
+    if held is None:
+        raise NoSuchPerson(email)
+    session.delete(held)
+    session.flush()
+    return held
+
+
+def change_role(session: Session, who: Who, email: str, role: Role, now: datetime) -> Role:
+    """Give somebody of the account another role, in force at the next click; returns the role before. The same one is not told by mail.
+
+    Raises:
+        NotAllowed: the person may not.
+        NoSuchPerson: nobody of the account has this email.
+        LastOwner: it is the only owner.
+    """
+    claim(session, who, Right.PEOPLE)
+    person, held = _member(session, who.account.account_id, email)
+    before = Role(held.role)
+    if before == role:
+        return before
+    if before is Role.OWNER:
+        _another_owner(session, who.account.account_id, held.person_id)
+    held.role = role.value
+    session.add(held)
+    session.flush()
+    letters.role_changed(session, person, who.account, role, now)
+    return before
+
+
+def remove(session: Session, who: Who, email: str, now: datetime) -> Person:
+    """Take somebody out of the account, in force at the next click. The person stays, for other accounts and for what was done.
+
+    Raises:
+        NotAllowed: the person may not.
+        NoSuchPerson: nobody of the account has this email.
+        LastOwner: it is the only owner.
+    """
+    claim(session, who, Right.PEOPLE)
+    person, held = _member(session, who.account.account_id, email)
+    if held.role == Role.OWNER:
+        _another_owner(session, who.account.account_id, held.person_id)
+    session.delete(held)
+    session.flush()
+    letters.removed(session, person, who.account, now)
+    return person
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An open invitation as its link shows it. `known` is the person of the email who has a password already."""
+
+    invitation: Invitation
+    account: Account
+    inviter: str
+    known: Person | None
+
+
+def open_invitation(session: Session, token: str, now: datetime) -> Asked | None:
+    """The invitation of a link, without using it; None when it is unknown, over, withdrawn, or its person is disabled."""
+    if not token:
+        return None
+    found = session.exec(
+        select(Invitation, Account, Person.name)
+        .join(Account, col(Account.id) == col(Invitation.account_id))
+        .join(Person, col(Person.id) == col(Invitation.invited_by))
+        .where(col(Invitation.hash) == digest(token), col(Invitation.expires_at) > now)
+    ).first()
+    if found is None:
+        return None
+    invitation, account, inviter = found
+    person = find_person(session, invitation.email)
+    if person is not None and (person.disabled_at is not None or person.email.lower() != invitation.email.lower()):
+        # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
+        return None
+    return Asked(invitation, account, inviter, person if person is not None and person.password else None)
+
+
+def accept(session: Session, token: str, now: datetime, name: str = "", stored: str = "") -> Person | None:
+    """Use an invitation up: the person of its email belongs to the account, made where there is none.
+
+    Args:
+        session: the writing session.
+        token: of the link.
+        now: the instant.
+        name: of a new person.
+        stored: what `passwords.make` returned, for somebody without a password; who has one keeps it.
+
+    Returns:
+        The person; None when the link is dead (used in another tab, over, withdrawn), or a password is needed and not given.
+    """
+    asked = open_invitation(session, token, now)
+    if asked is None or (asked.known is None and not stored):
+        return None
+    # Of any number of tries at the same time, exactly one takes it away.
+    taken = session.exec(sql_delete(Invitation).where(col(Invitation.hash) == digest(token)))
+    if taken.rowcount != 1:
+        return None
+    person = asked.known
+    if person is None:
+        person = person_of_email(session, asked.invitation.email, now, name, asked.invitation.language)
+        if name:
+            person.name = name
+        person.password = stored
+        links.kill(session, person.id or 0, now)
+    join(session, asked.account, person, Role(asked.invitation.role))
+    return person
+
+
+def sweep(session: Session, now: datetime) -> int:
+    """Forget invitations that ended long ago; returns how many."""
+    return session.exec(sql_delete(Invitation).where(col(Invitation.expires_at) <= now - KEEP_EXPIRED)).rowcount
+
+
+def _invitation(session: Session, account_id: int, email: str) -> Invitation | None:
+    mine = select(Invitation).where(Invitation.account_id == account_id, Invitation.email_key == email_key(email))
+    return session.exec(mine).first()
+
+
+def _member(session: Session, account_id: int, email: str) -> tuple[Person, Membership]:
+    found = session.exec(
+        select(Person, Membership)
+        .join(Membership, col(Membership.person_id) == col(Person.id))
+        .where(Membership.account_id == account_id, Person.email_key == email_key(email))
+        .execution_options(populate_existing=True)
+    ).first()
+    if found is None:
+        raise NoSuchPerson(email)
+    return found[0], found[1]
+
+
+def _another_owner(session: Session, account_id: int, person_id: int) -> None:
+    others = session.exec(
+        select(func.count())
+        .select_from(Membership)
+        .join(Person, col(Person.id) == col(Membership.person_id))
+        .where(
+            Membership.account_id == account_id,
+            Membership.role == Role.OWNER,
+            Membership.person_id != person_id,
+            col(Person.disabled_at).is_(None),
+            # Nobody signs in without a password: who was only ever invited cannot look after the account.
+            Person.password != "",
+        )
+    ).one()
+    if not others:
+        raise LastOwner
