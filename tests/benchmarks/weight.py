@@ -1,0 +1,98 @@
+"""What a page weighs on the wire, headers included, and what a repeat visit still fetches."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+
+from tests.benchmarks.ground import Ground
+from tests.benchmarks.report import Row
+from tests.browser.conftest import QUIET
+
+KIB = 1024
+MOST_KIB = 185
+PAGES = {"sign-in": "/en/login", "home": "/en/", "orders": "/en/orders", "invoices": "/en/invoices"}
+# The home page and the lists have rows that the live part takes over; sign-in is live when it is there.
+LIVE = {"home", "orders", "invoices"}
+
+
+@dataclass
+class Weight:
+    """What came over the wire: bytes by kind (`Document`, `Script`, `Stylesheet`, `Font`, `Image`, `socket`), and what was asked for.
+
+    What the browser's cache answered is no request.
+    """
+
+    size: Counter[str] = field(default_factory=Counter)
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """All of it, in bytes."""
+        return self.size.total()
+
+
+def weighing(page: Page) -> Weight:
+    """Weigh what the page loads from now on; the answer grows as it comes."""
+    weight = Weight()
+    kinds: dict[str, str] = {}
+    session = page.context.new_cdp_session(page)
+
+    def began(event: dict[str, Any]) -> None:
+        kinds[event["requestId"]] = event["type"]
+
+    def answered(event: dict[str, Any]) -> None:
+        if not event["response"].get("fromDiskCache"):
+            weight.requests.append(event["response"]["url"])
+
+    def ended(event: dict[str, Any]) -> None:
+        weight.size[kinds.get(event["requestId"], "Other")] += int(event["encodedDataLength"])
+
+    def framed(event: dict[str, Any]) -> None:
+        weight.size["socket"] += len(event["response"]["payloadData"])
+
+    session.on("Network.requestWillBeSent", began)
+    session.on("Network.responseReceived", answered)
+    session.on("Network.loadingFinished", ended)
+    session.on("Network.webSocketFrameReceived", framed)
+    session.on("Network.webSocketFrameSent", framed)
+    session.send("Network.enable")
+    return weight
+
+
+def visit(page: Page, address: str, live: bool) -> Weight:
+    """Load a page and weigh it, until nothing more comes."""
+    weight = weighing(page)
+    page.goto(address, wait_until="networkidle")
+    if live:
+        expect(page.locator(".first")).to_have_count(0)
+    return weight
+
+
+def _measured(context: BrowserContext, name: str, address: str) -> Iterator[Row]:
+    # A page of its own for each visit: both share the cache of the context.
+    first, again = (visit(context.new_page(), address, name in LIVE) for _ in range(2))
+    size = first.size
+    yield Row(f"{name}: all", "KiB", first.total / KIB, most=MOST_KIB)
+    yield Row(f"{name}: script, style", "KiB", (size["Script"] + size["Stylesheet"]) / KIB)
+    yield Row(f"{name}: document, rows and styles in it", "KiB", size["Document"] / KIB)
+    yield Row(f"{name}: requests", "", len(first.requests))
+    yield Row(f"{name}: repeat visit, all", "KiB", again.total / KIB)
+
+
+def measure(ground: Ground) -> Iterator[Row]:
+    """Each page in a fresh profile, then once more in the same."""
+    portal = ground.server.portal
+    name, value = ground.cookie().split("=", 1)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+        for title, path in PAGES.items():
+            context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-CA")
+            if title != "sign-in":
+                context.add_cookies([{"name": name, "value": value, "url": portal.url, "httpOnly": True, "sameSite": "Lax"}])
+            yield from _measured(context, title, portal.url + path)
+            context.close()
+        browser.close()
