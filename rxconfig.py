@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import reflex as rx
 
 from odoportal.afterbuild import AfterBuild
+from odoportal.beforebuild import BeforeBuild
 
 
 def _origins() -> list[str]:
@@ -16,7 +17,7 @@ def _origins() -> list[str]:
 
 config = rx.Config(
     app_name="odoportal",
-    plugins=[AfterBuild()],
+    plugins=[BeforeBuild(), AfterBuild()],
     disable_plugins=[rx.plugins.SitemapPlugin],
     telemetry_enabled=False,
     show_built_with_reflex=False,

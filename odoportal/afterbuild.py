@@ -10,52 +10,46 @@ from typing import Any
 
 from reflex.plugins import Plugin
 
+from odoportal.beforebuild import BuildChanged
 from odoportal.ui.icons import NAMES
 
 LUCIDE = "lucide-static@1.62.0"
 HASHES = "csp.json"
 FALLBACK = "__spa-fallback.html"
-_SOCKET = re.compile(r"EVENT:([`\"'])wss?://[^/`\"']+(/[^`\"']*)\1")
-_SHEET = re.compile(r'<link href="(/assets/[^"]+\.css)" rel="stylesheet" type="text/css"/>')
-_PRELOAD = re.compile(r'<link as="style" href="/assets/[^"]+\.css" rel="preload"/>')
+_SOCKET = re.compile(r"EVENT([:=])([`\"'])wss?://[^/`\"']+(/[^`\"']*)\2")
+_SHEET = re.compile(r'<style data-sheet="(/assets/[^"]+\.css)"></style>')
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
 _DRAWING = re.compile(r"<svg[^>]*>(.*)</svg>", re.S)
 
 
-class BuildChanged(Exception):
-    """The built files are not what this version of Reflex wrote when the portal was made for it."""
-
-
 def same_origin(script: str) -> str:
-    """The script of addresses, with the socket on whatever origin the page came from.
+    """The script with the addresses in it, with the socket on whatever origin the page came from.
 
     Raises:
         BuildChanged: when the socket's address is not found in it.
     """
-    origin = 'EVENT:(globalThis.location?location.origin.replace(/^http/,"ws"):"ws://localhost")+'
-    text, found = _SOCKET.subn(lambda m: f"{origin}{m[1]}{m[2]}{m[1]}", script)
+    origin = '(globalThis.location?location.origin.replace(/^http/,"ws"):"ws://localhost")+'
+    text, found = _SOCKET.subn(lambda m: f"EVENT{m[1]}{origin}{m[2]}{m[3]}{m[2]}", script)
     if found != 1:
-        raise BuildChanged(f"The socket's address stands {found} times in the built environment script, not once.")
+        raise BuildChanged(f"The socket's address stands {found} times in the built script, not once.")
     return text
 
 
 def inline_styles(html: str, static: Path) -> str:
-    """The document with its style sheets in its head, so that the first paint waits for no second request.
-
-    The links stay, switched off: React expects them when it takes over the head.
+    """The document with its style sheet in its head, so that the first paint waits for no second request.
 
     Raises:
-        BuildChanged: when the document has no style sheet.
+        BuildChanged: when the document has no place for a style sheet.
     """
 
-    def inlined(link: re.Match[str]) -> str:
-        css = (static / link[1].lstrip("/")).read_text("utf-8").replace("</style", r"<\/style")
-        return f'<style>{css}</style>{link[0][:-2]} media="not all"/>'
+    def inlined(place: re.Match[str]) -> str:
+        css = (static / place[1].lstrip("/")).read_text("utf-8").replace("</style", r"<\/style")
+        return f"{place[0].removesuffix('</style>')}{css}</style>"
 
     html, found = _SHEET.subn(inlined, html)
     if not found:
         raise BuildChanged("A built document has no style sheet where one was expected.")
-    return _PRELOAD.sub("", html)
+    return html
 
 
 def script_hashes(html: str) -> list[str]:
@@ -98,9 +92,9 @@ def finish(static: Path, icons: Path) -> None:
     Raises:
         BuildChanged: when something expected is not there.
     """
-    scripts = list(static.glob("assets/reflex-env-*.js"))
+    scripts = list(static.glob("assets/portal-*.js"))
     if len(scripts) != 1:
-        raise BuildChanged(f"There are {len(scripts)} built environment scripts, not one.")
+        raise BuildChanged(f"There are {len(scripts)} scripts of the portal, not one.")
     scripts[0].write_text(same_origin(scripts[0].read_text("utf-8")), "utf-8")
     hashes = {}
     for page in sorted(static.rglob("*.html")):

@@ -181,6 +181,8 @@ def _drawn(page: Page, language: str) -> Callable[[], rx.Component]:
         with i18n.use(language), drawing(page.path):
             return page.content()
 
+    # Reflex puts what it makes of a page into a script named after the page's module: one per room, not one for all.
+    draw.__module__ = page.content.__module__
     draw.__name__ = f"{language}{page.path.replace('/', '_').replace('-', '_')}"
     return draw
 

@@ -12,10 +12,7 @@ from odoportal.afterbuild import BuildChanged
 from odoportal.ui.icons import NAMES
 
 SCRIPT = "let e={PING:`http://localhost:8000/ping`,EVENT:`ws://localhost:8000/_event`,UPLOAD:`http://localhost:8000/_upload`}"
-HEAD = (
-    '<html><head><link as="style" href="/assets/look-1.css" rel="preload"/>'
-    '<link href="/assets/look-1.css" rel="stylesheet" type="text/css"/></head>'
-)
+HEAD = '<html><head><style data-sheet="/assets/look-1.css"></style></head>'
 ICON = '<!-- @license x -->\n<svg\n  viewBox="0 0 24 24"\n  stroke-width="2"\n>\n  <path d="M1 1" />\n  <circle r="2" />\n</svg>\n'
 
 
@@ -23,7 +20,7 @@ ICON = '<!-- @license x -->\n<svg\n  viewBox="0 0 24 24"\n  stroke-width="2"\n>\
 def built(tmp_path: Path) -> Path:
     static = tmp_path / "build" / "client"
     for name, body in {
-        "assets/reflex-env-abc.js": SCRIPT,
+        "assets/portal-abc.js": SCRIPT,
         "assets/look-1.css": "a{color:red}",
         "__spa-fallback.html": HEAD + "<script>fallback()</script></html>",
         "404.html": HEAD + "<script>replaced()</script></html>",
@@ -49,9 +46,10 @@ def source(script: str) -> str:
 
 
 @pytest.mark.parametrize("quote", ["`", '"', "'"])
-def test_socket_follows_the_page(quote: str) -> None:
-    text = afterbuild.same_origin(SCRIPT.replace("`", quote))
-    assert f'EVENT:(globalThis.location?location.origin.replace(/^http/,"ws"):"ws://localhost")+{quote}/_event{quote}' in text
+@pytest.mark.parametrize("sign", [":", "="])
+def test_socket_follows_the_page(quote: str, sign: str) -> None:
+    text = afterbuild.same_origin(SCRIPT.replace("`", quote).replace("EVENT:", f"EVENT{sign}"))
+    assert f'EVENT{sign}(globalThis.location?location.origin.replace(/^http/,"ws"):"ws://localhost")+{quote}/_event{quote}' in text
     assert "ws://localhost:8000" not in text
 
 
@@ -64,9 +62,7 @@ def test_changed_environment_script_stops_the_build(script: str) -> None:
 def test_finish(built: Path, icons: Path) -> None:
     afterbuild.finish(built, icons)
     page = (built / "fr/index.html").read_text("utf-8")
-    assert "<style>a{color:red}</style>" in page
-    assert '<link href="/assets/look-1.css" rel="stylesheet" type="text/css" media="not all"/>' in page
-    assert "preload" not in page
+    assert '<style data-sheet="/assets/look-1.css">a{color:red}</style>' in page
     hashes = json.loads((built.parent / "csp.json").read_text("utf-8"))
     assert hashes["fr/index.html"] == [source("page()")]
     assert hashes["404.html"] == hashes["__spa-fallback.html"] == [source("fallback()")]

@@ -1,8 +1,8 @@
 // All the portal's own browser code. Everything else is Python.
-import { createElement as h, useCallback, useContext, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
+import { createContext, createElement as h, useCallback, useContext, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
 import { ColorModeContext, EventLoopContext } from "$/utils/context-registry";
-import * as Dialog from "@radix-ui/react-dialog";
+import { createPortal } from "react-dom";
 
 const WIDE = "(min-width: 1024px)";
 const CHANNEL = "odoportal";
@@ -126,26 +126,53 @@ export function UrlDialog({ ready, shown, loading, children }) {
   const still = arrived && arrived === asked ? " still" : "";
   const current = asked && shown === asked;
   const stepping = !current && shown && before.current && before.current !== asked && shown === before.current;
-  const back = (e) => {
-    e.preventDefault();
+  const back = () => {
     const row = document.querySelector(`#live [data-open="${CSS.escape(last.current ?? "")}"]`);
     const visible = [...document.querySelectorAll(`[data-open="${CSS.escape(last.current ?? "")}"]`)].find((l) => l.offsetParent);
     (visible ?? row ?? document.querySelector("main"))?.focus({ preventScroll: !visible });
   };
-  return h(Dialog.Root, { open: !!asked && ready, onOpenChange: (open) => { if (!open) close(); } },
-    h(Dialog.Portal, null,
-      h(Dialog.Overlay, { className: "scrim" + still },
-        h(Dialog.Content, { className: "dialog", "aria-describedby": undefined, "aria-busy": !current || undefined, tabIndex: -1,
-          onOpenAutoFocus: (e) => { e.preventDefault(); e.currentTarget.focus(); }, onCloseAutoFocus: back },
-          current || stepping ? children : loading))));
+  if (!asked || !ready) return null;
+  return h(Modal, { still, busy: !current, close, back }, current || stepping ? children : loading);
+}
+
+const CloseContext = createContext(null);
+
+// A dialog over the page. What lies beneath is inert while it is open, banners apart; Escape and a press beside it close it.
+function Modal({ still, busy, close, back, children }) {
+  const box = useRef(null);
+  const now = useRef(null);
+  now.current = { close, back };
+  useEffect(() => {
+    const root = document.documentElement;
+    const beneath = [...document.body.children].filter((e) => !e.contains(box.current) && !e.inert && !e.matches("[role=status], [role=alert], script"));
+    const bar = window.innerWidth - root.clientWidth;
+    beneath.forEach((e) => { e.inert = true; });
+    Object.assign(root.style, { overflow: "hidden", paddingRight: bar + "px" });
+    const press = (e) => { if (e.key === "Escape" && !e.defaultPrevented) now.current.close(); };
+    document.addEventListener("keydown", press);
+    box.current.focus();
+    return () => {
+      document.removeEventListener("keydown", press);
+      beneath.forEach((e) => { e.inert = false; });
+      Object.assign(root.style, { overflow: "", paddingRight: "" });
+      now.current.back();
+    };
+  }, []);
+  // What had the focus may be gone with the record that was stepped over.
+  useEffect(() => { if (document.activeElement === document.body) box.current.focus({ preventScroll: true }); });
+  return createPortal(
+    h("div", { className: "scrim" + still, "data-state": "open", onPointerDown: (e) => { if (e.target === e.currentTarget && !e.button) close(); } },
+      h("div", { ref: box, className: "dialog", role: "dialog", "aria-modal": true, "aria-labelledby": "dialog-title", "aria-busy": busy || undefined, tabIndex: -1 },
+        h(CloseContext.Provider, { value: close }, children))),
+    document.body);
 }
 
 export function DialogTitle({ children }) {
-  return h(Dialog.Title, null, children);
+  return h("h2", { id: "dialog-title" }, children);
 }
 
 export function DialogClose({ children, ...rest }) {
-  return h(Dialog.Close, { asChild: true }, h("button", { type: "button", ...rest }, children));
+  return h("button", { type: "button", ...rest, onClick: useContext(CloseContext) }, children);
 }
 
 // What the server wrote into the document, until the live part takes over: focus and links go on working.

@@ -7,7 +7,6 @@ _LIBRARY = "$/public" + rx.asset("client.js", shared=True)
 
 class _Client(rx.Component):
     library = _LIBRARY
-    lib_dependencies: list[str] = ["@radix-ui/react-dialog@1.1.15"]  # noqa: RUF012
 
 
 class PortalLink(_Client):

@@ -79,6 +79,23 @@ def test_the_keyboard_alone_is_enough(open_page: Open) -> None:
     expect(page.locator("#live [data-open='26140']:visible")).to_be_focused()
 
 
+def test_an_open_dialog_keeps_the_keyboard_and_a_press_beside_it_closes_it(open_page: Open) -> None:
+    page = live(open_page("/en/orders", FLEET))
+    expect(page.locator("#live tbody tr")).to_have_count(10)
+    page.locator("#live tbody").get_by_role("link", name="Details").first.click()
+    dialog = page.locator(".dialog:not([aria-busy])")
+    expect(dialog).to_be_focused()
+    for _ in range(dialog.locator("a[href], button").count() + 2):
+        page.keyboard.press("Tab")
+        assert page.evaluate("() => document.activeElement === document.body || !!document.activeElement.closest('.dialog')")
+    expect(page.locator("header.bar[inert]")).to_have_count(1)
+    page.mouse.click(5, 450)
+    expect(dialog).to_be_hidden()
+    expect(page.locator("[inert]")).to_have_count(0)
+    page.keyboard.press("/")
+    expect(page.locator("#search")).to_be_focused()
+
+
 def test_sorting_acts_on_the_whole_list_and_goes_to_page_one(open_page: Open) -> None:
     page = live(open_page("/en/invoices?page=3", FLEET))
     expect(page.get_by_text("Showing 21 to 30 of 148 entries").first).to_be_visible()
