@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,16 +10,16 @@ import reflex as rx
 from pydantic import Field
 from reflex.event import EventSpec
 from reflex.state import FrontendEventExceptionState
+from reflex_base.event.context import EventContext
 from reflex_base.registry import RegistrationContext
 from reflex_base.utils.imports import ImportVar
 from reflex_base.vars.base import VarData
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from odoportal import health
 from odoportal.accounts import rights
 from odoportal.accounts import routes as accounts_routes
 from odoportal.accounts.listing import list_of
@@ -33,10 +34,11 @@ from odoportal.dashboard.service import counts
 from odoportal.dashboard.state import Home
 from odoportal.dashboard.view import home_view
 from odoportal.devices import page as devices
-from odoportal.foundation import clock, database, i18n, mail
+from odoportal.foundation import clock, database, i18n, mail, trace
 from odoportal.foundation.documents import Documents
 from odoportal.foundation.gate import Gate, Nothing
 from odoportal.foundation.identity import Who
+from odoportal.foundation.watching import Watch
 from odoportal.foundation.web import Asked, Page
 from odoportal.help import page as help_
 from odoportal.invoices import exports as invoices_exports
@@ -149,15 +151,12 @@ PAGES = (
 )
 
 
-async def _alive(_request: Request) -> Response:
-    return PlainTextResponse("ok")
-
-
 http = Starlette(
     routes=[
         Route("/auth/sign-out", routes.sign_out, methods=["POST"]),
         Route("/auth/region", accounts_routes.region, methods=["POST"]),
-        Route("/healthz", _alive),
+        Route("/healthz", health.alive),
+        Route("/readyz", health.ready),
         *guarded(
             Right.SEE,
             [
@@ -199,9 +198,19 @@ def _connection() -> rx.Component:
     return Connection.create(fr=texts["fr"], en=texts["en"], icon=View(lambda _: icon("wifi-off")).component(None))
 
 
-def _failed(exception: Exception) -> EventSpec:
+_failures: deque[str] = deque(maxlen=1000)
+"""Reflex's numbers of the last events that failed."""
+
+
+def _failed(exception: Exception) -> EventSpec | None:
     """A handler failed: log it, and say so on the screen. Reflex's own toast would need `eval`, which the policy forbids."""
+    context = EventContext.get()
+    trace.follow(context.txid, context.parent_txid)
     _log.error("an event failed", exc_info=exception)
+    if context.parent_txid in _failures:
+        # Saying so failed like what it followed from: without an end here, one forged event would keep the process busy for ever.
+        return None
+    _failures.append(context.txid)
     return Signed.trouble()  # pyright: ignore[reportReturnType]
 
 
@@ -239,6 +248,7 @@ def _make() -> rx.App:
         app_wraps={(5, "Overlay"): lambda _stateful: rx.fragment(_connection())},
     )
     fault = f"{FrontendEventExceptionState.get_full_name()}.handle_frontend_exception"
+    made.add_middleware(Watch())
     made.add_middleware(Gate(Signed, resolve, touch, _allowed, {fault: _BrowserFault}))
     made.register_lifespan_task(mail.run_outbox)
     made.register_lifespan_task(_tidy)

@@ -9,8 +9,9 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from odoportal.foundation import logs
+from odoportal.foundation import database, logs, metrics
 from odoportal.foundation.proxies import BehindProxies
+from odoportal.foundation.watching import Watched, watch_sql
 from odoportal.settings import get_settings
 
 GRACE_SECONDS = 10
@@ -73,7 +74,17 @@ def _application() -> ASGIApp:
     # The assembly is imported only once the working folder and Reflex's environment are set.
     from odoportal.odoportal import app
 
-    return BehindProxies(app(), get_settings().trusted_proxies)
+    watch_sql(database.engine())
+    return BehindProxies(Watched(app()), get_settings().trusted_proxies)
+
+
+def _serve_metrics(address: str) -> None:
+    from odoportal.health import Figures
+
+    try:
+        metrics.serve(address, Figures())
+    except OSError as error:
+        raise CannotServe(f"ODOPORTAL_METRICS_ADDRESS {address} cannot be used ({(error.strerror or str(error)).lower()}).") from error
 
 
 def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> None:
@@ -83,11 +94,17 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
         project: folder with `rxconfig.py` and the built frontend.
         taken: from `listen`.
         ready: called once, when requests are answered.
+
+    Raises:
+        CannotServe: when the address of the metrics cannot be used.
     """
     os.environ.update(reflex_environment())
     # Reflex looks for rxconfig.py and for the built files in the working folder.
     os.chdir(project)
-    logs.configure(get_settings().log_level)
+    settings = get_settings()
+    logs.configure(settings.log_level, structured=settings.mode == "production")
+    if settings.metrics_address:
+        _serve_metrics(settings.metrics_address)
     config = uvicorn.Config(
         _application,
         factory=True,

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     company_name: str = "Odotrack inc."
     company_address: str = ""
     trusted_proxies: int = 0
+    metrics_address: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("launch_url", "learn_more_url", "guide_en_url", "guide_fr_url")
@@ -56,6 +57,15 @@ class Settings(BaseSettings):
     def _known_zone(cls, value: str) -> str:
         ZoneInfo(value)
         return value
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        address = f"127.0.0.1:{value}" if value.isdecimal() else value
+        host, _, port = address.rpartition(":")
+        if value and not (host and port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError("must be a port, or a host and a port such as 127.0.0.1:9464")
+        return address if value else ""
 
     @property
     def origin(self) -> str:

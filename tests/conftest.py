@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from odoportal.foundation import clock, database
+from odoportal.foundation import clock, database, trace
 from odoportal.settings import get_settings
 from tests.server import Portal, running
 
@@ -25,5 +25,6 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 def _put_back() -> Iterator[None]:
     yield
     clock.use(None)
+    trace.request.set("")
     get_settings.cache_clear()
     database.engine.cache_clear()

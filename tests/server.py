@@ -1,5 +1,6 @@
 """A real portal for tests: the built application in a process of its own, on demonstration data, on a free port."""
 
+import json
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from sqlalchemy import Engine
@@ -49,10 +51,17 @@ class Portal:
 
     url: str
     data: Path
+    database: str = ""
 
     def engine(self) -> Engine:
         """The portal's own database."""
-        return make_engine(f"sqlite:///{self.data / 'odoportal.db'}")
+        return make_engine(self.database or f"sqlite:///{self.data / 'odoportal.db'}")
+
+    def said(self) -> list[dict[str, Any]]:
+        """The log of a portal in production: its lines, read. Whatever was answered before is in it."""
+        self.ask("/healthz")
+        lines = self.data.with_suffix(".log").read_text("utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
     def ask(self, path: str, *, form: dict[str, str] | None = None, method: str | None = None, **headers: str) -> Answer:
         """One request, redirects not followed. Header names are written with underscores: `cookie`, `accept_language`."""
@@ -96,12 +105,69 @@ def running(data: Path, today: str = "2020-09-24", **settings: str) -> Iterator[
     """
     building.build(building.root(), Console(stderr=True))
     port = free_port()
-    command = [str(Path(sys.executable).parent / "odoportal"), "demo", "--port", str(port), "--data", str(data), "--today", today]
+    command = ["demo", "--port", str(port), "--data", str(data), "--today", today]
+    with _process(command, settings, Portal(f"http://localhost:{port}", data)) as portal:
+        yield portal
+
+
+_LOAD = """
+from odoportal.exchange.demo import load_demo
+from odoportal.foundation import clock, database
+from odoportal.migrations import migrate
+from odoportal.signin import passwords
+migrate(database.engine())
+with database.writing() as session:
+    load_demo(session, clock.now(), passwords.make)
+"""
+
+
+def in_production(data: Path, url: str, database: str = "", **settings: str) -> dict[str, str]:
+    """The settings of a portal in production, by their names in lower case; letters go nowhere."""
+    return {
+        "database_url": database or f"sqlite:///{data / 'odoportal.db'}",
+        "public_url": url,
+        "secret": "a secret for tests, of no use elsewhere",
+        "smtp_url": "smtp://127.0.0.1:9",
+        "data_dir": str(data),
+        **settings,
+    }
+
+
+def fill(settings: dict[str, str]) -> None:
+    """Bring an empty database up to date and put the demonstration's people and their data into it, as if they were real."""
+    command = [sys.executable, "-c", _LOAD]
+    subprocess.run(command, env=_environment({**settings, "mode": "demo"}), check=True, cwd=building.root(), stdin=subprocess.DEVNULL)
+
+
+@contextmanager
+def producing(settings: dict[str, str], port: int, log: str = "") -> Iterator[Portal]:
+    """`odoportal run` with these settings; its log is `Portal.said()`.
+
+    Args:
+        settings: of `in_production`.
+        port: where it listens.
+        log: names the log, where several have one data folder.
+    """
+    building.build(building.root(), Console(stderr=True))
+    data = Path(settings["data_dir"])
+    data.mkdir(exist_ok=True)
+    known = Portal(f"http://localhost:{port}", data.with_name(data.name + log), settings["database_url"])
+    with _process(["run", "--port", str(port)], settings, known) as portal:
+        yield portal
+
+
+def _environment(settings: dict[str, str]) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ODOPORTAL_")}
-    environment = {**kept, **{f"ODOPORTAL_{k.upper()}": v for k, v in settings.items()}}
-    log = data.with_suffix(".log")
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment) as process:
-        portal = Portal(f"http://localhost:{port}", data)
+    return {**kept, **{f"ODOPORTAL_{k.upper()}": v for k, v in settings.items()}}
+
+
+@contextmanager
+def _process(command: list[str], settings: dict[str, str], portal: Portal) -> Iterator[Portal]:
+    log, program = portal.data.with_suffix(".log"), str(Path(sys.executable).parent / "odoportal")
+    with (
+        log.open("wb") as out,
+        subprocess.Popen([program, *command], stdout=out, stderr=subprocess.STDOUT, env=_environment(settings)) as process,
+    ):
         try:
             _wait(portal, process, log)
             yield portal

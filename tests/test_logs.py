@@ -1,6 +1,7 @@
 """No password, cookie, token or card number reaches a log."""
 
 import io
+import json
 import logging
 import re
 
@@ -8,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odoportal.foundation import logs
+from odoportal.foundation import logs, trace
+from tests.making import who
+from tests.states import signed_in
 
 CANARY = "canary-Zq81x"
 EVENT = (
@@ -113,3 +116,80 @@ def test_the_socket_libraries_add_no_handler_that_does_not_redact(logged: io.Str
     socketio.AsyncServer(async_mode="asgi", logger=False, engineio_logger=False)
     for name in names:
         assert logging.getLogger(name).handlers == []
+
+
+@pytest.fixture
+def structured(monkeypatch: pytest.MonkeyPatch, logged: io.StringIO) -> io.StringIO:
+    logs.configure("info", structured=True)
+    return logged
+
+
+def read(out: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+@pytest.mark.asvs("16.2.1")
+def test_a_line_of_json_says_when_what_and_whose_request_it_was(structured: io.StringIO) -> None:
+    trace.request.set("ABCDEFGH23")
+    logs.tell(logging.getLogger("odoportal.http"), logging.INFO, "request", path="/fr/é", status=200, ms=1.5)
+    logging.getLogger("other").warning("said %s", "so")
+    first, second = read(structured)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(first.pop("time")))
+    assert first == {
+        "level": "info",
+        "logger": "odoportal.http",
+        "event": "request",
+        "request": "ABCDEFGH23",
+        "path": "/fr/\\xe9",
+        "status": 200,
+        "ms": 1.5,
+    }
+    assert (second["level"], second["message"], second["request"]) == ("warning", "said so", "ABCDEFGH23")
+
+
+@pytest.mark.asvs("16.2.5")
+@pytest.mark.asvs("16.4.1")
+def test_facts_and_tracebacks_of_json_are_redacted(structured: io.StringIO) -> None:
+    log = logging.getLogger("odoportal.security")
+    logs.tell(log, logging.INFO, "tried", token=CANARY, path=f"/reset?token={CANARY}", card="4242 4242 4242 4242", agent="x\n{}\u2028")
+    try:
+        int(f"password='{CANARY}'")
+    except ValueError:
+        log.exception("while handling %s", {"password": CANARY})
+    tried, failed = read(structured)
+    assert CANARY not in structured.getvalue()
+    assert "4242 4242" not in structured.getvalue()
+    assert tried["token"] == logs.MASK
+    assert tried["agent"] == "x\\n{}\\u2028"
+    assert "ValueError" in str(failed["exception"])
+    assert len(structured.getvalue().splitlines()) == 2
+
+
+@pytest.mark.asvs("16.2.1")
+def test_a_line_of_json_says_who_asked_by_number(structured: io.StringIO) -> None:
+    with signed_in(who(7)):
+        logging.getLogger("odoportal").info("hello")
+    (line,) = read(structured)
+    assert line["asker"] == who(7).person_id
+    assert line["asker_account"] == who(7).account.number
+    assert who(7).email not in structured.getvalue()
+
+
+@pytest.mark.parametrize(("structured", "lines"), [(True, 1), (False, 0)])
+def test_a_demonstration_writes_no_line_for_each_request(
+    logged: io.StringIO, monkeypatch: pytest.MonkeyPatch, structured: bool, lines: int
+) -> None:
+    monkeypatch.setattr(logs.sys, "stderr", logged)
+    logs.configure("info", structured=structured)
+    logs.tell(logging.getLogger("odoportal.http"), logging.INFO, "request", path="/")
+    assert len(logged.getvalue().splitlines()) == lines
+
+
+@pytest.mark.asvs("14.2.4")
+def test_frames_with_customers_data_are_never_logged(logged: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs.sys, "stderr", logged)
+    logs.configure("debug", structured=True)
+    logging.getLogger("odoportal").debug("seen")
+    for name in ("engineio.server", "socketio.server", "engineio", "socketio"):
+        logging.getLogger(name).info("emitting %s", CANARY)
+    assert [line["message"] for line in read(logged)] == ["seen"]

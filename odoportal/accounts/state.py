@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 import reflex as rx
 
 from odoportal.accounts.view import Counts, ShellView, shell_view
-from odoportal.foundation import clock, database, i18n
+from odoportal.foundation import clock, database, i18n, trace
 from odoportal.foundation.identity import Who, require
 from odoportal.settings import get_settings
 
@@ -20,6 +20,7 @@ class Signed(rx.State):
     ends: int = 0
     troubles: int = 0
     denied: int = 0
+    reference: str = ""
     _bound: str = ""
     _by_itself: bool = False
     _shell_for: str = ""
@@ -32,8 +33,8 @@ class Signed(rx.State):
 
     @rx.event
     async def trouble(self) -> None:
-        """A handler failed: say so on the screen, without details."""
-        self.troubles += 1
+        """A handler failed: say so on the screen, without details; under its name the log has them."""
+        self.troubles, self.reference = self.troubles + 1, trace.request.get()
 
     @rx.event
     async def load(self) -> None:

@@ -25,7 +25,7 @@ NOT_FOUND = "/not-found"
 LOGIN = "/login"
 _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
-_PASSED_ON = {"/_event", "/_event/", "/healthz", "/icons.svg", "/favicon.svg"}
+_PASSED_ON = {"/_event", "/_event/", "/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
 _PASSED_ON_BELOW = ("/assets/", "/fonts/", "/auth/")
 _DOWNLOADS = {".csv": "GET, HEAD", ".xlsx": "GET, HEAD", ".pdf": "GET, HEAD", ".zip": "POST"}
 _CLOSED_ON_PURPOSE = 404

@@ -11,13 +11,12 @@ from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event
 
-from odoportal.foundation import identity
+from odoportal.foundation import identity, logs
 from odoportal.foundation.identity import Who
 from odoportal.foundation.throttle import Pace
 
 SOCKET_COOKIE = "sid"
 EVENTS_PER_10_SECONDS = 300
-_log = logging.getLogger("odoportal.security")
 _STATE = "reflex___state____state"
 _ON_LOAD = f"{_STATE}.reflex___state____on_load_internal_state"
 _LOADING = f"{_ON_LOAD}.on_load_internal"
@@ -98,24 +97,24 @@ class Gate(Middleware):
             private._bind(key)
         subject = hashed or state.router.session.client_ip
         if not self._pace.hit(subject):
-            _log.warning("excess_rate_limit_exceeded events")
+            logs.security("excess_rate_limit_exceeded", logging.WARNING, what="events")
             return StateUpdate()
         if who is None and event.name not in INTERNAL:
-            _log.info("authz_fail anonymous %s", event.name[-120:])
+            logs.security("authz_fail", handler=event.name[-120:])
             private._leave()
             return StateUpdate(delta=await _delta(state))
         if who and event.name not in INTERNAL:
             if before not in {"", key} and not event.name.endswith(_BY_ITSELF):
                 # The page shows another account, or what another role may do: what was clicked there is not done here.
-                _log.info("authz_change %s", event.name[-120:])
+                logs.security("authz_change", handler=event.name[-120:])
                 private._anew()
                 return StateUpdate(delta=await _delta(state))
             if not self.allowed(who, event.name):
-                _log.warning("authz_fail %s %s", who.account.role, event.name[-120:])
+                logs.security("authz_fail", logging.WARNING, role=who.account.role, handler=event.name[-120:])
                 private._refuse()
                 return StateUpdate(delta=await _delta(state))
         if not self._payload_fits(event):
-            _log.warning("input_validation_fail %s", event.name[-120:])
+            logs.security("input_validation_fail", logging.WARNING, handler=event.name[-120:])
             return StateUpdate(delta=await _delta(state))
         if self._by_hand(private, event.name) and who and await self.touch(who):
             # Anew, so that the handler knows the session's end as it is now.

@@ -1,14 +1,20 @@
-"""Logs: instants in UTC, and never a password, cookie or token in them.
+"""Logs: instants in UTC, and never a password, cookie or token in them; JSON in production, text in a demonstration.
 
 Reflex writes a whole event with its headers when a handler fails, so what is secret is masked in the text of every record.
+Every line says which request it belongs to, and who asked.
 """
 
+import json
 import logging
 import re
 import sys
 import time
 
+from odoportal.foundation import metrics, trace
+from odoportal.foundation.identity import asker
+
 MASK = "***"
+_security = logging.getLogger("odoportal.security")
 # Lengths are bounded: what a stranger wrote must not cost more time than it is long.
 _NAMES = (
     r"(?:\w{0,30}password|passphrase|\w{0,30}secret|\w{0,30}token|authorization|"
@@ -46,8 +52,29 @@ def _indented(text: str) -> str:
     return text.replace("\r", "\\r").replace("\n", "\n  ")
 
 
+def _safe(name: str, value: object) -> object:
+    """A fact as it may stand in a log: numbers as they are, text masked and without anything that could end a line."""
+    if isinstance(value, int | float):
+        return value
+    return redact(f"{name}={value}").partition("=")[2].encode("unicode_escape").decode("ascii")
+
+
+def security(event: str, level: int = logging.INFO, **facts: object) -> None:
+    """Write a line of the security log, and count it: the event's word, of the OWASP logging vocabulary, and its facts."""
+    metrics.SECURITY.labels(event).inc()
+    tell(_security, level, event, **facts)
+
+
+def tell(logger: logging.Logger, level: int, event: str, **facts: object) -> None:
+    """Write one line: a word for what happened, and its facts, each a field of its own in JSON. Control characters are escaped."""
+    if logger.isEnabledFor(level):
+        safe = {name: _safe(name, value) for name, value in facts.items()}
+        said = " ".join(f"{name}={value}" for name, value in safe.items())
+        logger.log(level, "%s %s", event, said, extra={"event": event, "facts": safe})
+
+
 class Redaction(logging.Filter):
-    """Masks the message and the traceback of each record, before any handler formats it."""
+    """Masks the message and the traceback of each record, before any handler formats it, and notes whose request it is."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: nothing is dropped."""
@@ -63,29 +90,65 @@ class Redaction(logging.Filter):
         record.exc_info = None
         if record.stack_info:
             record.stack_info = _indented(redact(record.stack_info))
+        record.request = trace.request.get()
         return True
 
 
-def configure(level: str) -> None:
+class _Line(logging.Formatter):
+    """A line of text: instant, level, logger, request where there is one, message."""
+
+    converter = time.gmtime  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(named)s%(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        name = getattr(record, "request", "")
+        record.named = f"[{name}] " if name else ""
+        return super().format(record)
+
+
+class _Json(logging.Formatter):
+    """One JSON object in one line. Who asked is a number, never a name or an address."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        who = asker.get()
+        line: dict[str, object] = {
+            "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": getattr(record, "event", ""),
+            "message": "" if hasattr(record, "event") else record.getMessage(),
+            "request": getattr(record, "request", ""),
+            "asker": who.person_id if who else None,
+            "asker_account": who.account.number if who else None,
+            "exception": record.exc_text,
+            "stack": record.stack_info,
+        }
+        facts: dict[str, object] = getattr(record, "facts", {})
+        return json.dumps({name: value for name, value in {**line, **facts}.items() if value not in {None, ""}}, ensure_ascii=False)
+
+
+def configure(level: str, structured: bool = False) -> None:
     """Send every log to standard error through one redacting handler.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
+        structured: JSON, for a program to read; otherwise text for people, without a line for each request and event.
     """
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
+    handler.setFormatter(_Json() if structured else _Line())
     handler.addFilter(Redaction())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in ("odoportal.http", "odoportal.events"):
+        logging.getLogger(name).setLevel(logging.NOTSET if structured or level == "debug" else max(logging.WARNING, root.level))
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "reflex", "reflex_base", "sqlalchemy", "alembic"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # A line per socket that comes and goes says nothing; and the two socket libraries add a handler of their own,
-    # which would redact nothing, to a logger whose level nobody has set.
-    quiet = max(logging.WARNING, root.level) if level != "debug" else logging.DEBUG
-    for name in ("uvicorn.error", "engineio.server", "socketio.server"):
-        logging.getLogger(name).setLevel(quiet)
+    # A line per socket that comes and goes, or per look at the schema, says nothing, and the socket libraries' debug lines are whole
+    # frames with customers' data. With a level of their own they add no handler, which would redact nothing.
+    for name in ("uvicorn.error", "engineio", "engineio.server", "socketio", "socketio.server", "alembic"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -22,6 +22,7 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
+from time import monotonic
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import event
@@ -242,6 +243,7 @@ def deliver_due(transport: Transport, now: datetime) -> int:
         waiting = [mail_id for mail_id in session.exec(due) if mail_id is not None]
     sent = 0
     for mail_id in waiting:
+        _bell.beat()
         claimed = _claim(mail_id, now)
         if claimed is None:
             continue
@@ -257,11 +259,18 @@ def deliver_due(transport: Transport, now: datetime) -> int:
 
 
 class _Bell:
-    """Wakes the outbox of this process early, from whatever thread committed a letter."""
+    """Wakes the outbox of this process early, from whatever thread committed a letter, and knows when it was last at work."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rung: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._beaten = monotonic()
+
+    def beat(self) -> None:
+        self._beaten = monotonic()
+
+    def silent(self) -> float:
+        return monotonic() - self._beaten
 
     def hang(self, loop: asyncio.AbstractEventLoop | None) -> asyncio.Event:
         rung = asyncio.Event()
@@ -282,6 +291,11 @@ def _wake(_session: Session) -> None:
     _bell.ring()
 
 
+def silent_seconds() -> float:
+    """For how long the outbox of this process has looked at no letter."""
+    return _bell.silent()
+
+
 async def run_outbox(transport: Transport | None = None, poll: float = POLL_SECONDS) -> None:
     """Send what is due until cancelled: every few seconds, and at once when this process wrote a letter."""
     way_out = transport or transport_of(get_settings())
@@ -289,6 +303,7 @@ async def run_outbox(transport: Transport | None = None, poll: float = POLL_SECO
     try:
         while True:
             rung.clear()
+            _bell.beat()
             try:
                 await asyncio.to_thread(deliver_due, way_out, clock.now())
             except Exception as why:

@@ -11,8 +11,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from contextvars import copy_context
 from typing import BinaryIO
 from weakref import WeakValueDictionary
+
+from odoportal.foundation import metrics
 
 Work = Callable[[BinaryIO], Generator[None]]
 """Writes a file, yielding after every few rows. What it has written by then is never changed again."""
@@ -68,7 +71,9 @@ class Spool:
             Exception: whatever the work raised.
         """
         await self._turn.acquire()
-        making = self._loop.run_in_executor(_makers, self._make)
+        # With its context, so that the log says whose file it is.
+        making = self._loop.run_in_executor(_makers, copy_context().run, self._make)
+        metrics.FILES.inc()
         making.add_done_callback(self._made)
         sent = 0
         try:
@@ -95,5 +100,6 @@ class Spool:
         self._news.set()
 
     def _over(self, making: "asyncio.Future[None]") -> None:
+        metrics.FILES.dec()
         making.exception()
         self._file.close()

@@ -1,5 +1,6 @@
 """The database's schema, step by step: `migrate` brings a database from any earlier step, or from empty, to the newest."""
 
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
@@ -37,8 +38,9 @@ def metadata() -> MetaData:
     return SQLModel.metadata
 
 
-def _head(connection: Connection) -> str | None:
-    return ScriptDirectory.from_config(configuration(connection)).get_current_head()
+@lru_cache
+def _head() -> str | None:
+    return ScriptDirectory(str(FOLDER)).get_current_head()
 
 
 def at_head(engine: Engine) -> bool:
@@ -48,7 +50,7 @@ def at_head(engine: Engine) -> bool:
         sqlalchemy.exc.SQLAlchemyError: when the database does not answer.
     """
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == _head(connection)
+        return MigrationContext.configure(connection).get_current_revision() == _head()
 
 
 def _foreign_keys(connection: Connection, on: bool) -> None:

@@ -8,8 +8,7 @@ import hashlib
 import logging
 
 from odoportal.accounts.service import email_key
-
-_log = logging.getLogger("odoportal.security")
+from odoportal.foundation import logs
 
 
 def typed(email: str) -> str:
@@ -19,5 +18,4 @@ def typed(email: str) -> str:
 
 def tell(event: str, level: int = logging.INFO, **facts: object) -> None:
     """Write one line: the event's word and its facts. Control characters in a fact are escaped."""
-    said = " ".join(f"{name}={str(value).encode('unicode_escape').decode('ascii')}" for name, value in facts.items())
-    _log.log(level, "%s %s", event, said)
+    logs.security(event, level, **facts)

@@ -380,17 +380,17 @@ export function Session({ gone, ends, title, text, stay, onStay }) {
     h("button", { type: "button", className: "btn second sm", onClick: () => { setWarn(false); onStay?.(); } }, stay));
 }
 
-// A sentence that is said each time its count goes up.
-export function Notice({ count, text, close }) {
+// A sentence that is said each time its count goes up. It stays for a while: its number may have to be written down.
+export function Notice({ count, text, number, close }) {
   const [shown, setShown] = useState(false);
   useEffect(() => {
     if (!count) return;
     setShown(true);
-    const timer = setTimeout(() => setShown(false), 12000);
+    const timer = setTimeout(() => setShown(false), 30000);
     return () => clearTimeout(timer);
   }, [count]);
   return h("div", { role: "alert", className: shown ? "banner floating" : "sr" },
-    shown && h("span", null, text),
+    shown && h("span", null, text.replace("{number}", number)),
     shown && h("button", { type: "button", className: "btn second sm", onClick: () => setShown(false) }, close));
 }
 

@@ -158,12 +158,13 @@ class Session(_Client):
 
 
 class Notice(_Client):
-    """Says a sentence each time its count goes up."""
+    """Says a sentence each time its count goes up; `{number}` in it stands for the number."""
 
     tag = "Notice"
 
     count: rx.Var[int]
     text: rx.Var[str]
+    number: rx.Var[str]
     close: rx.Var[str]
 
 

@@ -239,6 +239,12 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
         session,
         Notice.create(count=state.denied, text=t("Your role in this account does not allow this."), close=t("Close")),
         Notice.create(
-            count=state.troubles, text=t("Something failed on our side. Nothing is lost. Try again in a moment."), close=t("Close")
+            count=state.troubles,
+            text=t(
+                "Something failed on our side. Nothing is lost. Try again in a moment. If you write to us, give this reference: {number}.",
+                number="{number}",
+            ),
+            number=state.reference,
+            close=t("Close"),
         ),
     )

@@ -14,7 +14,7 @@ from odoportal.accounts.view import ShellView
 from odoportal.dashboard.service import counts
 from odoportal.dashboard.state import Home
 from odoportal.dashboard.view import HomeView
-from odoportal.foundation import database
+from odoportal.foundation import database, trace
 from odoportal.invoices.state import Invoices
 from odoportal.invoices.view import InvoicesView
 from odoportal.orders.state import Orders
@@ -195,6 +195,16 @@ def test_leaving_leads_to_sign_in_on_this_site(address: str, login: str) -> None
         state = await tree(address).get_state(Signed)
         state._leave()
         assert state.gone.startswith(login)
+
+    asyncio.run(run())
+
+
+def test_a_failure_is_told_with_the_name_the_log_has_it_under() -> None:
+    async def run() -> None:
+        state = await tree().get_state(Signed)
+        trace.request.set("ABCDEFGH23")
+        await state.trouble()
+        assert (state.troubles, state.reference) == (1, "ABCDEFGH23")
 
     asyncio.run(run())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,19 +10,46 @@ import pytest
 from odoportal.foundation.identity import digest
 from tests.attack.conftest import Cookies, Victim
 from tests.attack.wire import HYDRATE, ON_LOAD, ORDERS, ROOT, SIGNED, tab
-from tests.server import PASSWORD, Portal
+from tests.server import GUIDE, PASSWORD, Portal, fill, free_port, in_production, producing
 
 CANARY = "Canary7731Vq"
 TOKEN = f"{CANARY}-reset-token-0123456789"
 
 
+@pytest.fixture(scope="module")
+def verbose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A portal in production that logs all it can: every request, event and statement, as JSON."""
+    data, port = tmp_path_factory.mktemp("verbose") / "data", free_port()
+    data.mkdir()
+    settings = in_production(data, f"http://localhost:{port}", log_level="debug")
+    fill(settings)
+    with producing(settings, port) as started:
+        yield started
+
+
 @pytest.mark.asvs("16.2.5")
 @pytest.mark.asvs("14.2.1")
-def test_no_secret_reaches_log_or_frame(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
-    cookie = cookie_of(attacker.email)
+def test_no_secret_reaches_log_or_frame(portal: Portal, attacker: Victim) -> None:
+    _send_secrets_everywhere(portal, attacker.email)
+    assert PASSWORD not in portal.data.with_suffix(".log").read_text("utf-8", "replace").partition("Stop with Ctrl+C")[2]
+
+
+@pytest.mark.asvs("16.2.5")
+@pytest.mark.asvs("14.2.1")
+def test_no_secret_reaches_the_log_of_production_at_its_most_talkative(verbose: Portal) -> None:
+    _send_secrets_everywhere(verbose, GUIDE)
+    said = verbose.said()
+    assert {"odoportal.http", "odoportal.events", "odoportal.sql", "odoportal.security"} <= {line["logger"] for line in said}
+    text = verbose.data.with_suffix(".log").read_text("utf-8")
+    for personal in (PASSWORD, GUIDE, "Transport Gagnon", "Maria"):
+        assert personal not in text
+
+
+def _send_secrets_everywhere(portal: Portal, person: str) -> None:
+    cookie = portal.sign_in(person)
     secret = cookie.split("=", 1)[1]
     for form in (
-        {"email": attacker.email, "password": f"{CANARY}-wrong"},
+        {"email": person, "password": f"{CANARY}-wrong"},
         {"email": f"{CANARY}@example.com", "password": f"{CANARY}-wrong"},
     ):
         portal.ask("/en/login", form=form)
@@ -67,7 +95,6 @@ def test_no_secret_reaches_log_or_frame(portal: Portal, cookie_of: Cookies, atta
             "4242 4242 4242 4242",
         ):
             assert leak not in text, f"{leak} in {where}"
-    assert PASSWORD not in log.partition("Stop with Ctrl+C")[2]
 
 
 @pytest.mark.asvs("16.4.1")

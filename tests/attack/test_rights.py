@@ -28,7 +28,7 @@ from odoportal.odoportal import NEEDED, PAGES, http
 routes = [[r.path, sorted(r.methods), getattr(r.endpoint, "needs", "")] for r in http.routes]
 print(json.dumps({"handlers": NEEDED, "pages": [[p.path, p.right] for p in PAGES if p.private], "routes": routes}))
 """
-UNGUARDED = {"/healthz", "/auth/sign-out", "/auth/region"}
+UNGUARDED = {"/healthz", "/readyz", "/auth/sign-out", "/auth/region"}
 """What is about the browser or the person's own format, not about an account."""
 
 
@@ -93,7 +93,7 @@ def test_each_handler_does_what_the_table_says_for_each_role(portal: Portal, coo
         asyncio.run(run())
     said = logged(portal)[len(before) :].splitlines()
     for name, right in ours.items():
-        word = f"input_validation_fail {name[-120:]}" if may(role, right) else f"authz_fail {role} {name[-120:]}"
+        word = f"input_validation_fail handler={name[-120:]}" if may(role, right) else f"authz_fail role={role} handler={name[-120:]}"
         assert any(line.endswith(word) or word in line for line in said), (word, right)
 
 
