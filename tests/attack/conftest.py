@@ -1,17 +1,48 @@
 """People of the demonstration, signed in once, and what is theirs alone."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
+from odoportal import building
 from tests.making import stored
 from tests.server import FLEET, GUIDE, Portal
 
 __all__ = ["stored"]
 
 Cookies = Callable[[str], str]
+_REGISTRY = """
+import inspect
+import json
+from odoportal.foundation.gate import Gate
+from odoportal.odoportal import NEEDED, PAGES, app, http
+from reflex_base.registry import RegistrationContext
+gate = next(m for m in app._middlewares if isinstance(m, Gate))
+handlers = RegistrationContext.get().event_handlers
+print(json.dumps({
+    "handlers": NEEDED,
+    "arguments": {name: list(inspect.signature(held.handler.fn).parameters)[1:] for name, held in handlers.items()},
+    "payloads": {name: model.model_json_schema() for name, model in gate.payloads.items()},
+    "pages": [[p.path, p.right] for p in PAGES if p.private],
+    "routes": [[r.path, sorted(r.methods), getattr(r.endpoint, "needs", "")] for r in http.routes],
+}))
+"""
+
+
+@pytest.fixture(scope="session")
+def registry() -> dict[str, Any]:
+    """What the assembled portal has: its handlers, pages and routes, each with its right, and the gate's payloads."""
+    environment = {**os.environ, "ODOPORTAL_MODE": "demo"}
+    command = [sys.executable, "-c", _REGISTRY]
+    ran = subprocess.run(command, cwd=building.root(), env=environment, capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,7 @@
 """The whole matrix: every role, every handler, every page and every route, from the registries, against the one table."""
 
 import asyncio
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +10,6 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from odoportal import building
 from odoportal.accounts.models import Membership, Person, Role
 from odoportal.accounts.rights import TABLE, Right, may
 from tests.attack.conftest import Cookies, Victim
@@ -22,23 +17,8 @@ from tests.attack.test_handlers import listed, logged
 from tests.attack.wire import ORDERS, SIGNED, tab, value
 from tests.server import OVERDUE, TWO_ACCOUNTS, Portal
 
-_REGISTRY = """
-import json
-from odoportal.odoportal import NEEDED, PAGES, http
-routes = [[r.path, sorted(r.methods), getattr(r.endpoint, "needs", "")] for r in http.routes]
-print(json.dumps({"handlers": NEEDED, "pages": [[p.path, p.right] for p in PAGES if p.private], "routes": routes}))
-"""
 UNGUARDED = {"/healthz", "/readyz", "/auth/sign-out", "/auth/region"}
 """What is about the browser or the person's own format, not about an account."""
-
-
-@pytest.fixture(scope="module")
-def registry() -> dict[str, Any]:
-    """What the assembled portal has: the right of each handler, page and route."""
-    environment = {**os.environ, "ODOPORTAL_MODE": "demo"}
-    command = [sys.executable, "-c", _REGISTRY]
-    ran = subprocess.run(command, cwd=building.root(), env=environment, capture_output=True, text=True, check=True)
-    return json.loads(ran.stdout.splitlines()[-1])
 
 
 @contextmanager

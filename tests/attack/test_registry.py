@@ -1,0 +1,320 @@
+"""Every page, route and handler that the portal registers, asked by nobody, by another customer, after the end of a session.
+
+A new route without a sample address, or a new handler with arguments and without a payload model, is a failure.
+"""
+
+import asyncio
+import io
+import secrets
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+from odoportal.accounts.models import Person
+from odoportal.foundation.identity import digest
+from odoportal.signin.models import BrowserSession
+from tests.attack.conftest import Cookies, Victim
+from tests.attack.test_handlers import listed
+from tests.attack.wire import HYDRATE, ORDERS, SIGNED, Tab, tab, value
+from tests.reading import whole
+from tests.server import FLEET, Portal
+
+UNKNOWN = "999999"
+_WIRE = httpx.HTTPTransport(verify=False)
+"""Connections that stay open; a client around it keeps no cookie from one request to the next."""
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """What somebody has, by number."""
+
+    invoice: str
+    order: str
+    credit_note: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request for it: an address without its language, and a form where it is sent."""
+
+    path: str
+    form: dict[str, str] | None = None
+    names: bool = True
+    """Whether the address names something of theirs, so that for others it is not found; lists only hold their own."""
+    open: bool = False
+    """Whether anybody may ask."""
+
+
+SAMPLES: dict[str, Callable[[Theirs], list[Ask]]] = {
+    "/auth/sign-out": lambda _: [Ask("/auth/sign-out", {"language": "fr"}, open=True)],
+    "/auth/region": lambda _: [Ask("/auth/region", {"region": "fr-CA"}, open=True)],
+    "/healthz": lambda _: [Ask("/healthz", open=True)],
+    "/readyz": lambda _: [Ask("/readyz", open=True)],
+    "/{language}/invoices/{number:path}.pdf": lambda t: [Ask(f"/invoices/{t.invoice}.pdf"), Ask(f"/invoices/{t.invoice}.pdf?inline=1")],
+    "/{language}/credit-notes/{number:path}.pdf": lambda t: [Ask(f"/credit-notes/{t.credit_note}.pdf")],
+    "/{language}/orders/{number:path}.pdf": lambda t: [Ask(f"/orders/{t.order}.pdf")],
+    "/{language}/invoices.zip": lambda t: [
+        Ask("/invoices.zip", {"number": t.invoice}),
+        Ask("/invoices.zip", {"all": "1", "query": f"q={t.invoice}"}, names=False),
+    ],
+    **{
+        f"/{{language}}{path}.{ending}": lambda t, path=path, ending=ending: [
+            Ask(f"{path}.{ending}", names=False),
+            Ask(f"{path}.{ending}?q={t.order}&open={t.invoice}", names=False),
+            Ask(f"{path}.{ending}?order={t.order}", names=False),
+        ]
+        for path in ("/orders", "/invoices")
+        for ending in ("csv", "xlsx")
+    },
+    "/{language}/statement.csv": lambda t: [Ask(f"/statement.csv?q={t.invoice}", names=False)],
+    "/{language}/statement.pdf": lambda t: [Ask("/statement.pdf", names=False), Ask("/statement.pdf?from=2015-01-01", names=False)],
+}
+"""How each route is asked for something of somebody's."""
+
+
+def held(rows: Engine, account: str) -> Theirs:
+    """Something of each kind that an account has."""
+    with rows.connect() as connection:
+
+        def newest(table: str) -> str:
+            found = f"SELECT max(d.number) FROM {table} d JOIN account a ON a.id = d.account_id WHERE a.number = :n"
+            return connection.scalar(text(found), {"n": account})
+
+        return Theirs(newest("invoice"), newest("orders"), newest("credit_note"))
+
+
+@pytest.fixture(scope="module")
+def theirs(rows: Engine, victim: Victim) -> Theirs:
+    """What the victim has."""
+    return held(rows, victim.account)
+
+
+def ask(portal: Portal, what: Ask, cookie: str = "", language: str = "fr", more: str = "") -> httpx.Response:
+    """One request, as a browser on the portal's own page sends it."""
+    path = what.path if what.open else f"/{language}{what.path}"
+    mark = "&" if "?" in path else "?"
+    address = portal.url + path + (f"{mark}{more}" if more else "")
+    headers = {"cookie": cookie} if cookie else {}
+    browser = httpx.Client(transport=_WIRE, timeout=60)
+    return browser.request("GET" if what.form is None else "POST", address, headers=headers, data=what.form)
+
+
+def readable(answer: httpx.Response) -> str:
+    """Everything an answer says, out of whatever it is packed into."""
+    kind = answer.headers.get("content-type", "")
+    if kind == "application/pdf":
+        return whole(answer.content)
+    if kind.startswith(("application/zip", "application/vnd.openxml")):
+        said = []
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+            for name in packed.namelist():
+                inner = packed.read(name)
+                said.append(whole(inner) if name.endswith(".pdf") else inner.decode("utf-8", "replace"))
+        return "\n".join(said)
+    return answer.text
+
+
+def private(registry: dict[str, Any], theirs: Theirs) -> Iterator[Ask]:
+    """Every request that is for whoever has a right in the account."""
+    for path, _, right in registry["routes"]:
+        if right:
+            yield from SAMPLES[path](theirs)
+    for path, _ in registry["pages"]:
+        yield Ask(path, names=False)
+        yield Ask(f"{path}?q={theirs.order}&open={theirs.invoice}", names=False)
+
+
+def silent(text_: str, theirs: Theirs, victim: Victim) -> None:
+    """Nothing of the victim's, apart from what the asker typed."""
+    for number in (theirs.order, theirs.invoice, theirs.credit_note):
+        text_ = text_.replace(f"q={number}", "").replace(f"open={number}", "").replace(f'value="{number}"', "")
+    for marker in victim.markers:
+        assert marker not in text_
+
+
+@pytest.mark.asvs("8.1.1")
+@pytest.mark.case("A-61")
+def test_every_route_has_a_sample_and_every_argument_a_model(registry: dict[str, Any]) -> None:
+    assert {path for path, _, _ in registry["routes"]} == set(SAMPLES)
+    payloads: dict[str, Any] = registry["payloads"]
+    for name, arguments in registry["arguments"].items():
+        if name.endswith((".setvar", ".update_vars_internal")):
+            continue
+        missing = set(arguments) - set(payloads.get(name, {}).get("properties", {}))
+        assert not missing, f"the gate knows no payload for {missing} of {name}"
+    for name, schema in payloads.items():
+        assert schema.get("additionalProperties") is False, name
+
+
+def test_the_control_the_owner_gets_every_one(
+    portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Theirs, victim: Victim
+) -> None:
+    cookie = cookie_of(victim.email)
+    for path, _, right in registry["routes"]:
+        if right:
+            answers = [ask(portal, what, cookie) for what in SAMPLES[path](theirs)]
+            assert {answer.status_code for answer in answers} == {200}, path
+            said = "".join(readable(answer) for answer in answers)
+            assert any(marker in said for marker in (*victim.markers, theirs.invoice, theirs.order)), path
+
+
+@pytest.mark.parametrize("cookie", ["", "odo_session=wrong", "sid=1"], ids=["none", "wrong", "inner"])
+@pytest.mark.asvs("8.2.1")
+@pytest.mark.case("A-80")
+def test_nobody_gets_nothing(portal: Portal, registry: dict[str, Any], theirs: Theirs, victim: Victim, cookie: str) -> None:
+    for language in ("fr",) if cookie else ("fr", "en"):
+        for what in private(registry, theirs):
+            answer = ask(portal, what, cookie, language, "" if language == "fr" else f"account={victim.account}")
+            assert (answer.status_code, answer.content) == (303, b""), what
+            assert answer.headers["location"].startswith(f"/{language}/login?"), what
+            assert "no-store" in answer.headers["cache-control"], what
+
+
+@pytest.mark.asvs("8.2.2")
+@pytest.mark.asvs("8.4.1")
+@pytest.mark.case("A-61", "A-62", "A-63")
+def test_another_customer_gets_what_an_unknown_number_gets(
+    portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Theirs, victim: Victim, attacker: Victim
+) -> None:
+    cookie = cookie_of(attacker.email)
+    unknown = Theirs(UNKNOWN, UNKNOWN, UNKNOWN)
+    for what, never in zip(private(registry, theirs), private(registry, unknown), strict=True):
+        answer = ask(portal, what, cookie)
+        said = readable(answer)
+        silent(said, theirs, victim)
+        if what.names:
+            assert answer.status_code == 404, what
+            assert answer.content == ask(portal, never, cookie).content, what
+        else:
+            assert answer.status_code == ask(portal, never, cookie).status_code, what
+        elsewhere = ask(portal, what, cookie, more=f"account={victim.account}")
+        nowhere = ask(portal, what, cookie, more="account=00000")
+        assert (elsewhere.status_code, elsewhere.content) == (nowhere.status_code, nowhere.content), what
+        assert elsewhere.status_code == 404, what
+
+
+@contextmanager
+def a_session(rows: Engine, email: str, **ago: timedelta) -> Iterator[str]:
+    """A session's cookie, without the form; gone afterwards, whatever became of it."""
+    token, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    with Session(rows) as session:
+        person = session.connection().execute(text("SELECT id FROM person WHERE email = :e"), {"e": email}).scalar_one()
+        began, seen = now - ago.get("began", timedelta()), now - ago.get("seen", timedelta())
+        session.add(BrowserSession(hash=digest(token), person_id=person, created_at=began, seen_at=seen))
+        session.commit()
+    yield f"odo_session={token}"
+    with Session(rows) as session:
+        if row := session.get(BrowserSession, digest(token)):
+            session.delete(row)
+            session.commit()
+
+
+def _disabled(rows: Engine, email: str, when: datetime | None) -> None:
+    with Session(rows) as session:
+        person = session.connection().execute(text("SELECT id FROM person WHERE email = :e"), {"e": email}).scalar_one()
+        session.get_one(Person, person).disabled_at = when
+        session.commit()
+
+
+@contextmanager
+def ended(portal: Portal, rows: Engine, how: str) -> Iterator[str]:
+    """A cookie that was good, with which every address answered, and is so no longer."""
+    if how in {"idle", "absolute"}:
+        old = {"began": timedelta(hours=12, seconds=1)} if how == "absolute" else {"seen": timedelta(minutes=30, seconds=1)}
+        with a_session(rows, FLEET, **old) as cookie:
+            yield cookie
+        return
+    with a_session(rows, FLEET) as cookie:
+        assert portal.ask("/fr/orders", cookie=cookie).status == 200
+        if how == "signed out":
+            portal.ask("/auth/sign-out", form={"language": "fr"}, cookie=cookie)
+            yield cookie
+            return
+        _disabled(rows, FLEET, datetime.now(UTC))
+        try:
+            yield cookie
+        finally:
+            _disabled(rows, FLEET, None)
+
+
+ENDS = ("signed out", "idle", "absolute", "disabled")
+
+
+@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.asvs("7.4.1")
+@pytest.mark.asvs("7.4.2")
+@pytest.mark.asvs("7.3.1")
+@pytest.mark.asvs("7.3.2")
+@pytest.mark.case("A-40", "A-48", "A-80")
+def test_after_its_end_a_session_opens_no_address(portal: Portal, registry: dict[str, Any], rows: Engine, theirs: Theirs, how: str) -> None:
+    with ended(portal, rows, how) as cookie:
+        for what in private(registry, theirs):
+            answer = ask(portal, what, cookie)
+            assert (answer.status_code, answer.content) == (303, b""), what
+            assert answer.headers["location"].startswith("/fr/login?ended=1&next="), what
+
+
+def sample(schema: dict[str, Any], theirs: Theirs) -> dict[str, Any]:
+    """A payload that fits a model, with somebody else's identifiers wherever something can be named."""
+    fitting = {"string": theirs.invoice, "integer": 1, "number": 1.0, "boolean": True, "array": [theirs.invoice], "object": {}}
+    payload = {}
+    for name, about in schema.get("properties", {}).items():
+        kind = about.get("type") or next(option["type"] for option in about["anyOf"] if option.get("type") != "null")
+        payload[name] = theirs.order if "order" in name else fitting[kind]
+    return payload
+
+
+def calls(registry: dict[str, Any], theirs: Theirs) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Every handler with a payload that fits it, on a page that names something of theirs."""
+    for name, who in listed().items():
+        if who != "nobody":
+            yield name, sample(registry["payloads"].get(name, {}), theirs), f"/en/invoices?open={theirs.invoice}&order={theirs.order}"
+
+
+@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.asvs("7.4.1")
+@pytest.mark.case("A-40", "A-44", "A-45", "A-48")
+def test_after_its_end_a_session_moves_no_handler(
+    portal: Portal, registry: dict[str, Any], rows: Engine, theirs: Theirs, victim: Victim, how: str
+) -> None:
+    async def run(cookie: str) -> Tab:
+        async with tab(portal.url, cookie) as late:
+            for name, payload, path in calls(registry, theirs):
+                await late.send(name, payload, path)
+            assert (await late.left()).startswith("/en/login?ended=1")
+            await late.fence()
+            return late
+
+    with ended(portal, rows, how) as cookie:
+        late = asyncio.run(run(cookie))
+    silent(late.text, theirs, victim)
+    for frame in late.frames:
+        assert value(frame, ORDERS, "filled") in {None, False}
+        assert value(frame, SIGNED, "ready") in {None, False}
+
+
+@pytest.mark.asvs("8.2.2")
+@pytest.mark.case("A-60", "A-61", "A-66")
+def test_no_handler_shows_another_customer_s(
+    portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Theirs, victim: Victim, attacker: Victim
+) -> None:
+    async def run(more: str) -> str:
+        async with tab(portal.url, cookie_of(attacker.email)) as curious:
+            await curious.send(HYDRATE, {}, "/en/orders")
+            for name, payload, path in calls(registry, theirs):
+                await curious.send(name, payload, path + more)
+            await curious.fence()
+            return curious.text
+
+    for more in ("", f"&account={victim.account}", f"&account={attacker.account}&account={victim.account}"):
+        said = asyncio.run(run(more))
+        silent(said, theirs, victim)
+        assert "is_hydrated" in said
