@@ -11,21 +11,23 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlmodel import Session, SQLModel
 
-from odoportal.accounts.models import Account
-from odoportal.addresses import models as _addresses
-from odoportal.devices import models as _devices
+from odoportal.accounts.models import Account, Person
+from odoportal.accounts.models import Membership as MembershipRow
+from odoportal.addresses.models import Address
+from odoportal.devices.models import Device
 from odoportal.foundation import database
 from odoportal.foundation.identity import Membership, Who
 from odoportal.foundation.money import ZERO
 from odoportal.invoices import text as invoice_text
-from odoportal.invoices.models import Invoice
+from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.orders import text as order_text
-from odoportal.orders.models import Order, OrderLine
+from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax
+from odoportal.people.models import Invitation
 from odoportal.settings import get_settings
 from odoportal.signin import models as _signin
 
-TABLES = (_addresses, _devices, _signin)
-"""Rooms whose tables the others refer to, so that all of them are made."""
+TABLES = (_signin,)
+"""Rooms whose tables nothing here names, so that all of them are made."""
 TODAY = date(2020, 9, 24)
 NOON = datetime(2020, 9, 24, 16, 0, tzinfo=UTC)
 PLAN = ("Annual plan ODO50", "Forfait annuel ODO50")
@@ -139,6 +141,91 @@ def invoice(
     session.add(made)
     session.flush()
     return made
+
+
+def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict[str, Any]:
+    """Something in every table that belongs to an account, with a text wherever one can be; what identifies it.
+
+    Args:
+        session: a writing session.
+        account_id: whose.
+        mark: the text.
+        key: what the numbers are made of, where it is not the text.
+    """
+    key = key or mark
+    address = Address(account_id=account_id, code=key, name=mark, line1=mark, line2=mark, city=mark)
+    session.add(address)
+    session.flush()
+    somebody = Person(email=f"{key}@example.com", email_key=f"{key}@example.com", name=mark, created_at=NOON)
+    session.add(somebody)
+    session.flush()
+    assert somebody.id is not None
+    asked: dict[str, Any] = {
+        "email": f"{key}@example.org",
+        "email_key": f"{key}@example.org",
+        "role": "owner",
+        "language": "fr",
+        "hash": key,
+    }
+    session.add_all(
+        [
+            MembershipRow(account_id=account_id, person_id=somebody.id, role="owner"),
+            Invitation(account_id=account_id, **asked, invited_by=somebody.id, created_at=NOON, expires_at=NOON),
+        ]
+    )
+    bought = order(session, account_id, f"1{key}", TODAY.replace(year=2019), TODAY.replace(month=10), [(mark, mark)], ship_to_id=address.id)
+    billed = invoice(session, account_id, f"2{key}", "70.00", TODAY.replace(month=5), order_id=bought.id, terms_en=mark, terms_fr=mark)
+    assert bought.id is not None
+    assert billed.id is not None
+    paid = Payment(
+        account_id=account_id,
+        reference=key,
+        received_at=datetime(2020, 5, 1, tzinfo=UTC),
+        method_en=mark,
+        method_fr=mark,
+        amount=Decimal(7),
+    )
+    session.add(paid)
+    session.flush()
+    assert paid.id is not None
+    tax = {
+        "position": 0,
+        "name_en": mark,
+        "name_fr": mark,
+        "registration": mark,
+        "rate": Decimal(5),
+        "base": Decimal(1),
+        "amount": Decimal(1),
+    }
+    session.add_all(
+        [
+            Device(account_id=account_id, serial=key, model=mark, vehicle=mark, order_id=bought.id),
+            Fulfilment(account_id=account_id, order_id=bought.id, step="received", carrier=mark, tracking=mark, note_en=mark, note_fr=mark),
+            OrderTax(account_id=account_id, order_id=bought.id, **tax),
+            InvoiceTax(account_id=account_id, invoice_id=billed.id, **tax),
+            InvoiceLine(account_id=account_id, invoice_id=billed.id, position=0, description_en=mark, description_fr=mark),
+            Allocation(account_id=account_id, payment_id=paid.id, invoice_id=billed.id, amount=Decimal(7)),
+            CreditNote(
+                account_id=account_id,
+                invoice_id=billed.id,
+                number=f"3{key}",
+                issued_on=TODAY,
+                reason_en=mark,
+                reason_fr=mark,
+                subtotal=Decimal(1),
+                total=Decimal(1),
+            ),
+        ]
+    )
+    session.flush()
+    return {
+        "order_id": bought.id,
+        "invoice_id": billed.id,
+        "ids": [address.id],
+        "order_number": bought.number,
+        "invoice_number": billed.number,
+        "credit_note_number": f"3{key}",
+    }
 
 
 def who(account_id: int, number: str = "1042", region: str = "en-CA", others: Sequence[tuple[int, str]] = ()) -> Who:

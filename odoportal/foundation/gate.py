@@ -95,7 +95,8 @@ class Gate(Middleware):
         key, before = who.key if who else "", private._bound
         if before != key:
             private._bind(key)
-        subject = hashed or state.router.session.client_ip
+        # By the session only where there is one: whoever makes cookies up would have a limit of his own for each.
+        subject = who.session if who else state.router.session.client_ip
         if not self._pace.hit(subject):
             logs.security("excess_rate_limit_exceeded", logging.WARNING, what="events")
             return StateUpdate()
@@ -125,7 +126,7 @@ class Gate(Middleware):
         if event.name.endswith(_CLOSED):
             return False
         try:
-            self.payloads.get(event.name, Nothing).model_validate(event.payload or {})
+            self.payloads.get(event.name, Nothing).model_validate(event.payload)
         except ValidationError:
             return False
         return True

@@ -4,7 +4,6 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel
 
 import odoportal
-from odoportal.accounts.models import Membership, Person
-from odoportal.addresses.models import Address
-from odoportal.devices.models import Device
 from odoportal.foundation.listing import ListQuery
-from odoportal.invoices.models import Allocation, CreditNote, InvoiceLine, InvoiceTax, Payment
-from odoportal.orders.models import Fulfilment, OrderTax
-from odoportal.people.models import Invitation
-from tests.making import NOON, TODAY, account, emptied, invoice, order
+from tests.making import TODAY, account, emptied, rows_of
 
 ROOMS = sorted(path.parent.name for path in Path(odoportal.__file__).parent.glob("*/service.py"))
 MARK = "THEIRS"
@@ -63,84 +56,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return [plain(v) for v in value]
     return value
-
-
-def rows_of(session: Session, account_id: int, mark: str) -> dict[str, Any]:
-    """Something in every table that belongs to an account; what identifies it."""
-    address = Address(account_id=account_id, code=mark, name=mark, line1=mark, city=mark)
-    session.add(address)
-    session.flush()
-    somebody = Person(email=f"{mark}@example.com", email_key=f"{mark}@example.com", name=mark, created_at=NOON)
-    session.add(somebody)
-    session.flush()
-    assert somebody.id is not None
-    asked: dict[str, Any] = {
-        "email": f"{mark}@example.org",
-        "email_key": f"{mark}@example.org",
-        "role": "owner",
-        "language": "fr",
-        "hash": mark,
-    }
-    session.add_all(
-        [
-            Membership(account_id=account_id, person_id=somebody.id, role="owner"),
-            Invitation(account_id=account_id, **asked, invited_by=somebody.id, created_at=NOON, expires_at=NOON),
-        ]
-    )
-    bought = order(
-        session, account_id, f"1{mark}", TODAY.replace(year=2019), TODAY.replace(month=10), [(mark, mark)], ship_to_id=address.id
-    )
-    billed = invoice(session, account_id, f"2{mark}", "70.00", TODAY.replace(month=5), order_id=bought.id)
-    assert bought.id is not None
-    assert billed.id is not None
-    paid = Payment(
-        account_id=account_id,
-        reference=mark,
-        received_at=datetime(2020, 5, 1, tzinfo=UTC),
-        method_en=mark,
-        method_fr=mark,
-        amount=Decimal(7),
-    )
-    session.add(paid)
-    session.flush()
-    assert paid.id is not None
-    tax = {
-        "position": 0,
-        "name_en": mark,
-        "name_fr": mark,
-        "registration": mark,
-        "rate": Decimal(5),
-        "base": Decimal(1),
-        "amount": Decimal(1),
-    }
-    session.add_all(
-        [
-            Device(account_id=account_id, serial=mark, model=mark, order_id=bought.id),
-            Fulfilment(account_id=account_id, order_id=bought.id, step="received", tracking=mark),
-            OrderTax(account_id=account_id, order_id=bought.id, **tax),
-            InvoiceTax(account_id=account_id, invoice_id=billed.id, **tax),
-            InvoiceLine(account_id=account_id, invoice_id=billed.id, position=0, description_en=mark, description_fr=mark),
-            Allocation(account_id=account_id, payment_id=paid.id, invoice_id=billed.id, amount=Decimal(7)),
-            CreditNote(
-                account_id=account_id,
-                invoice_id=billed.id,
-                number=mark,
-                issued_on=TODAY,
-                reason_en=mark,
-                reason_fr=mark,
-                subtotal=Decimal(1),
-                total=Decimal(1),
-            ),
-        ]
-    )
-    session.flush()
-    return {
-        "order_id": bought.id,
-        "invoice_id": billed.id,
-        "ids": [address.id],
-        "order_number": bought.number,
-        "invoice_number": billed.number,
-    }
 
 
 def call(function: Callable[..., Any], session: Session, account_id: int, named: dict[str, Any], **query: str) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from odoportal import building
+from tests.inside import Inside, serving_inside
 from tests.making import stored
 from tests.server import FLEET, GUIDE, Portal
 
@@ -99,3 +100,10 @@ def victim(rows: Engine) -> Victim:
 def attacker(rows: Engine) -> Victim:
     """The guide's account, used by somebody with bad intentions."""
     return _victim(rows, GUIDE)
+
+
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    """The portal in this process, with two customers."""
+    with serving_inside(tmp_path_factory.mktemp("inside")) as started:
+        yield started

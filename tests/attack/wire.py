@@ -41,6 +41,10 @@ class Tab:
         """Any data in the place of an event."""
         await self.socket.emit("event", data, namespace="/_event")
 
+    async def raw(self, data: Any) -> None:
+        """Like `emit`, with half surrogates, NaN and infinities as a browser's script could write them."""
+        await self.socket.eio.send(f'2/_event,["event",{json.dumps(data)}]')
+
     async def until(self, wanted: Callable[[Frame], Any]) -> Any:
         """What `wanted` says of the first frame it says something of."""
         async with asyncio.timeout(SECONDS):

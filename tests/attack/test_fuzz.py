@@ -1,0 +1,139 @@
+"""Payloads and addresses that nobody thought of, against every handler and every address that only reads."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+from itertools import count
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from odoportal.foundation import clock, database
+from odoportal.foundation.gate import Gate
+from odoportal.odoportal import NEEDED, PAGES, app, http
+from tests.attack.test_handlers import listed
+from tests.attack.wire import HYDRATE, Tab, tab
+from tests.inside import Inside
+
+READING = "see"
+BOUNDED = settings(max_examples=120, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+"""The same examples on every run, and as many as fit in some seconds."""
+HUGE = st.sampled_from([2**31, 2**63, -(2**63) - 1, 10**400, 1e308, -0.0, float("nan"), float("inf"), float("-inf"), 5e-324])
+TEXTS = st.one_of(
+    st.text(max_size=40),
+    st.text(st.characters(categories=["Cs", "Cc", "Cf", "Co", "Mn", "Zs"]), max_size=20),
+    st.sampled_from(["", "0", "-1", "1e9", "null", "__proto__", "__class__", "{{7*7}}", "%s%n", "\x00", "x" * 20_000, "a\r\nb", "﷽" * 200]),
+)
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), HUGE, TEXTS)
+ANYTHING = st.recursive(
+    SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=5), st.dictionaries(TEXTS, inner, max_size=5)), max_leaves=25
+)
+GATE = next(found for found in app._middlewares if isinstance(found, Gate))
+
+
+def deep(levels: int) -> dict[str, Any]:
+    """An object in an object in an object."""
+    made: dict[str, Any] = {}
+    for _ in range(levels):
+        made = {"a": made}
+    return made
+
+
+@st.composite
+def payloads(draw: st.DrawFn, name: str) -> Any:
+    """A payload for a handler: anything, or the names that it takes with anything in them, and more names than it takes."""
+    fields = list(GATE.payloads[name].model_fields) if name in GATE.payloads else []
+    near = st.fixed_dictionaries({}, optional=dict.fromkeys((*fields, "account_id", "self", "state", "role"), ANYTHING))
+    return draw(st.one_of(near, st.dictionaries(TEXTS, ANYTHING, max_size=4), ANYTHING, st.builds(deep, st.integers(1, 80))))
+
+
+CALLS = st.lists(st.sampled_from(sorted(listed())).flatmap(lambda name: st.tuples(st.just(name), payloads(name))), min_size=1, max_size=12)
+QUERIES = st.dictionaries(
+    st.one_of(st.sampled_from(["q", "sort", "page", "size", "state", "from", "to", "order", "open", "account", "next", "paper"]), TEXTS),
+    st.one_of(TEXTS, st.integers().map(str), st.dates().map(str)),
+    max_size=5,
+)
+
+
+def rows(whose: str = "") -> dict[str, list[str]]:
+    """Every row of the database apart from the sessions; of one account where it is named."""
+    found = {}
+    with database.engine().connect() as connection:
+        account = connection.scalar(text("SELECT id FROM account WHERE number = :n"), {"n": whose})
+        for table in SQLModel.metadata.sorted_tables:
+            if table.name == "browser_session" or (whose and "account_id" not in table.c):
+                continue
+            wanted = table.select().where(table.c.account_id == account) if whose else table.select()
+            found[table.name] = sorted(repr(tuple(row)) for row in connection.execute(wanted))
+    return found
+
+
+@contextmanager
+def harmless(inside: Inside, reading: bool = True) -> Iterator[None]:
+    """Nothing is written where it is only read, and never to another's; nothing is logged as an error; another customer is answered."""
+    clock.use(inside.clock)
+    whose = "" if reading else inside.second.account
+    before = rows(whose)
+    inside.errors.clear()
+    yield
+    assert inside.errors == []
+    assert rows(whose) == before
+    other = inside.portal.ask("/en/orders", cookie=OTHERS.setdefault(inside.portal.url, inside.session(inside.second)))
+    assert other.status == 200
+    assert inside.second.marker in other.body
+
+
+OTHERS: dict[str, str] = {}
+ADDRESSES_OF_NOBODY = count(int(IPv4Address("198.18.0.1")))
+
+
+@given(calls=CALLS)
+@BOUNDED
+@pytest.mark.parametrize("signed", [True, False], ids=["signed in", "nobody"])
+@pytest.mark.asvs("15.3.5")
+@pytest.mark.asvs("2.2.1")
+@pytest.mark.asvs("1.4.2")
+@pytest.mark.case("A-60", "A-64", "A-65")
+def test_no_payload_hurts_any_handler(inside: Inside, signed: bool, calls: list[tuple[str, Any]]) -> None:
+    async def run(cookie: str) -> Tab:
+        # From an address of its own, so that the limit of one example is not that of the next.
+        address = {"X-Forwarded-For": str(IPv4Address(next(ADDRESSES_OF_NOBODY)))}
+        async with tab(inside.portal.url, cookie, origin=None, **address) as odd:
+            await odd.send(HYDRATE, {}, "/en/orders")
+            for name, payload in calls:
+                await odd.raw({"name": name, "payload": payload, "router_data": {"pathname": "/en/orders", "asPath": "/en/orders"}})
+            # The socket lives: what is sent after all of it is answered.
+            await odd.fence()
+            return odd
+
+    reading = not signed or all(NEEDED[name] == READING for name, _ in calls)
+    with harmless(inside, reading):
+        said = asyncio.run(run(inside.session(inside.first) if signed else "")).text
+    assert inside.second.marker not in said
+    assert signed or inside.first.marker not in said
+    assert "Traceback" not in said
+
+
+ADDRESSES = [
+    *(page.path for page in PAGES),
+    *(route.path.replace("/{language}", "").replace("{number:path}", "2001") for route in http.routes if "language" in route.path),  # type: ignore[attr-defined]
+]
+
+
+@given(path=st.sampled_from(ADDRESSES), query=QUERIES, language=st.sampled_from(["fr", "en"]))
+@BOUNDED
+@pytest.mark.asvs("2.2.1")
+@pytest.mark.asvs("1.2.4")
+@pytest.mark.case("A-63")
+def test_no_query_hurts_any_address(inside: Inside, path: str, query: dict[str, str], language: str) -> None:
+    address = f"/{language}{path}?{urlencode(query, errors='surrogatepass')}"
+    with harmless(inside):
+        answer = inside.portal.ask(address, cookie=inside.session(inside.first))
+    assert answer.status in {200, 303, 404, 405, 410, 422}
+    assert inside.second.marker not in answer.body
