@@ -4,17 +4,19 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import reflex as rx
 from pydantic import Field
 from reflex.event import EventSpec
-from reflex.state import FrontendEventExceptionState
+from reflex.state import BaseState, FrontendEventExceptionState
 from reflex_base.event.context import EventContext
 from reflex_base.registry import RegistrationContext
 from reflex_base.utils.imports import ImportVar
 from reflex_base.vars.base import VarData
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -37,7 +39,7 @@ from odoportal.devices import page as devices
 from odoportal.foundation import clock, database, i18n, mail, trace
 from odoportal.foundation.documents import Documents
 from odoportal.foundation.gate import Gate, Nothing
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Who, require
 from odoportal.foundation.watching import Watch
 from odoportal.foundation.web import Asked, Page
 from odoportal.help import page as help_
@@ -68,30 +70,36 @@ from odoportal.ui.page import drawing
 
 _log = logging.getLogger("odoportal")
 TOUCH_SECONDS = 60
+TOUCH_PATIENCE = 1
 TIDY_SECONDS = 3600
 Signed.counts = counts
 
 
-def _resolve_now(session_hash: str | None, account_number: str | None) -> Who | None:
-    with database.engine().connect() as connection:
+def _resolve_now(engine: Engine, session_hash: str | None, account_number: str | None) -> Who | None:
+    with engine.connect() as connection:
         return sessions.resolve(connection, session_hash, account_number, clock.now())
 
 
 async def resolve(session_hash: str | None, account_number: str | None) -> Who | None:
-    """Who asks. SQLite answers within the loop, quicker than a thread would; another server is asked from a thread."""
+    """Who asks. SQLite answers within the loop, quicker than a thread would; whoever might have to wait is asked from a thread."""
     if session_hash is None:
         return None
-    if database.engine().dialect.name == "sqlite":
-        return _resolve_now(session_hash, account_number)
-    return await asyncio.to_thread(_resolve_now, session_hash, account_number)
+    if at_once := database.at_once():
+        with suppress(OperationalError):
+            return _resolve_now(at_once, session_hash, account_number)
+    return await asyncio.to_thread(_resolve_now, database.engine(), session_hash, account_number)
 
 
 async def touch(who: Who) -> bool:
-    """Note that a person did something; once a minute is enough. True where it was written."""
-    due = (clock.now() - who.seen_at).total_seconds() >= TOUCH_SECONDS
-    if due:
-        await database.write(sessions.touch, who.session, clock.now())
-    return due
+    """Note that a person did something; once a minute is enough. True where it was written; one that cannot be stops nobody."""
+    if (clock.now() - who.seen_at).total_seconds() < TOUCH_SECONDS:
+        return False
+    try:
+        await asyncio.wait_for(database.write(sessions.touch, who.session, clock.now()), TOUCH_PATIENCE)
+    except (SQLAlchemyError, TimeoutError) as why:
+        _log.warning("that a person is there could not be noted: %s", type(why).__name__)
+        return False
+    return True
 
 
 def _list_slots(state: Any, slots: Callable[[Any], dict[str, str]]) -> Callable[[Asked], Awaitable[dict[str, str]]]:
@@ -134,6 +142,7 @@ PAGES = (
     Page("/join", "You are invited", signin.page, fill=people_routes.fill_join, post=people_routes.post_join, private=False),
     Page("/guide", "User guide", help_.guide, private=False),
     Page("/not-found", "This page does not exist", help_.not_found, private=False),
+    Page("/unavailable", "The portal cannot answer right now", help_.unavailable, private=False),
     Page("/", "Dashboard", dashboard.page, load=Home.load, fill=filling(_home_slots)),
     Page("/orders", "Orders", orders.page, load=Orders.load, fill=filling(_list_slots(Orders, orders.slots))),
     Page("/invoices", "Invoices", invoices.page, load=Invoices.load, fill=filling(_list_slots(Invoices, invoices.slots))),
@@ -173,6 +182,14 @@ http = Starlette(
 
 def _documents(app: ASGIApp) -> ASGIApp:
     return Documents(app, web_dir(root()) / "build" / "client", PAGES, resolve, touch, rights.may)
+
+
+async def _refill(root: BaseState) -> None:
+    """Load the page a browser stands on into its state."""
+    path = str(root.router.url.path).partition("/")[2].partition("/")[2].rstrip("/")
+    page = next((page for page in PAGES if page.path == f"/{path}"), None)
+    if page and page.load and rights.may(require().account.role, page.right):
+        await (await root.get_state(page.load.state)).load()
 
 
 def _drawn(page: Page, language: str) -> Callable[[], rx.Component]:
@@ -249,7 +266,7 @@ def _make() -> rx.App:
     )
     fault = f"{FrontendEventExceptionState.get_full_name()}.handle_frontend_exception"
     made.add_middleware(Watch())
-    made.add_middleware(Gate(Signed, resolve, touch, _allowed, {fault: _BrowserFault}))
+    made.add_middleware(Gate(Signed, resolve, touch, _allowed, {fault: _BrowserFault}, _refill))
     made.register_lifespan_task(mail.run_outbox)
     made.register_lifespan_task(_tidy)
     for page in PAGES:

@@ -8,9 +8,9 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from odoportal import building
 from odoportal.foundation.database import make_engine
 
+PROGRAM = str(Path(sys.executable).parent / "odoportal")
 PASSWORD = "grand tour du lac"
 GUIDE = "maria@transportgagnon.ca"
 FLEET = "josee@groupelaurentides.ca"
@@ -52,6 +53,12 @@ class Portal:
     url: str
     data: Path
     database: str = ""
+    pid: int = 0
+
+    @property
+    def log(self) -> str:
+        """What it has logged and printed so far."""
+        return self.data.with_suffix(".log").read_text("utf-8", "replace")
 
     def engine(self) -> Engine:
         """The portal's own database."""
@@ -95,17 +102,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(data: Path, today: str = "2020-09-24", **settings: str) -> Iterator[Portal]:
+def running(
+    data: Path, today: str = "2020-09-24", port: int = 0, program: Sequence[str] = (PROGRAM,), **settings: str
+) -> Iterator[Portal]:
     """A portal on a data folder, which is filled with the demonstration data where it is empty.
 
     Args:
         data: the folder.
         today: the business day.
+        port: where it listens; any free one when 0.
+        program: what is started in place of `odoportal`, such as one that does faults to itself.
         settings: more `ODOPORTAL_` settings, by their name in lower case.
     """
     building.build(building.root(), Console(stderr=True))
-    port = free_port()
-    command = ["demo", "--port", str(port), "--data", str(data), "--today", today]
+    port = port or free_port()
+    command = [*program, "demo", "--port", str(port), "--data", str(data), "--today", today]
     with _process(command, settings, Portal(f"http://localhost:{port}", data)) as portal:
         yield portal
 
@@ -152,7 +163,7 @@ def producing(settings: dict[str, str], port: int, log: str = "") -> Iterator[Po
     data = Path(settings["data_dir"])
     data.mkdir(exist_ok=True)
     known = Portal(f"http://localhost:{port}", data.with_name(data.name + log), settings["database_url"])
-    with _process(["run", "--port", str(port)], settings, known) as portal:
+    with _process([PROGRAM, "run", "--port", str(port)], settings, known) as portal:
         yield portal
 
 
@@ -163,14 +174,14 @@ def _environment(settings: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _process(command: list[str], settings: dict[str, str], portal: Portal) -> Iterator[Portal]:
-    log, program = portal.data.with_suffix(".log"), str(Path(sys.executable).parent / "odoportal")
+    log = portal.data.with_suffix(".log")
     with (
         log.open("wb") as out,
-        subprocess.Popen([program, *command], stdout=out, stderr=subprocess.STDOUT, env=_environment(settings)) as process,
+        subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=_environment(settings)) as process,
     ):
         try:
             _wait(portal, process, log)
-            yield portal
+            yield replace(portal, pid=process.pid)
         finally:
             process.terminate()
             process.wait(20)

@@ -1,19 +1,16 @@
 """What the state and the document of every list do: read the address, call the view, show one page."""
 
-import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import reflex as rx
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from odoportal.foundation import clock, database, i18n
 from odoportal.foundation.identity import Who
 from odoportal.foundation.listing import ListQuery, ListRules
 
-_log = logging.getLogger("odoportal.lists")
 Drawn = Callable[[Session, Who, ListQuery, str, date], Any]
 
 
@@ -39,13 +36,14 @@ class Listed(rx.State, mixin=True):
     """
 
     filled: bool = False
-    failed: bool = False
     version: int = 0
     rules: ClassVar[ListRules]
     draw: ClassVar[Drawn]
 
     if TYPE_CHECKING:
-        # `Signed` has it; an annotation alone would become a variable of the state.
+        # `Signed` has them; an annotation alone would become a variable of the state.
+        async def _try(self, showing: Awaitable[object]) -> None: ...
+
         async def _arrive(self, anew: bool = False) -> tuple[Who, str]: ...
 
     @rx.event
@@ -59,12 +57,10 @@ class Listed(rx.State, mixin=True):
         await self._show(anew=True)
 
     async def _show(self, anew: bool = False) -> None:
-        who, language = await self._arrive(anew)
-        try:
-            self.view = await list_of(self.rules, type(self).draw, who, self.router.url.query_parameters, language)
-        except SQLAlchemyError:
-            _log.exception("a list could not be loaded")
-            self.failed = True
-        else:
-            self.filled, self.failed = True, False
+        await self._try(self._draw(anew))
         self.version += 1
+
+    async def _draw(self, anew: bool) -> None:
+        who, language = await self._arrive(anew)
+        self.view = await list_of(self.rules, type(self).draw, who, self.router.url.query_parameters, language)
+        self.filled = True

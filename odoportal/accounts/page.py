@@ -7,6 +7,7 @@ import reflex as rx
 from odoportal.accounts.state import Signed
 from odoportal.accounts.view import shell_view
 from odoportal.foundation import clock, database
+from odoportal.foundation.i18n import t
 from odoportal.foundation.web import Asked, Fill, Filled
 from odoportal.settings import get_settings
 from odoportal.ui import places
@@ -14,6 +15,7 @@ from odoportal.ui.page import here
 from odoportal.ui.shell import DEMO_DAY, HEADER, shell
 from odoportal.ui.slots import live
 from odoportal.ui.soon import REACH, soon
+from odoportal.ui.trouble import unless_failed
 
 
 def private_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
@@ -24,7 +26,9 @@ def private_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) 
 def soon_page(text: str) -> rx.Component:
     """The honest page of a place whose work is still to come; `text` says what a customer will do there."""
     from_menu = places.place(here())
-    return private_page(soon(text, live("reach", REACH, Signed.shell, Signed.ready)), trail=[(here(), from_menu.name)])
+    content = soon(text, live("reach", REACH, Signed.shell, Signed.ready))
+    shown = unless_failed(Signed.failed, t("The page could not be loaded."), Signed.load, content)
+    return private_page(shown, trail=[(here(), from_menu.name)])
 
 
 def filling(slots: Callable[[Asked], Awaitable[dict[str, str]]] | None = None) -> Fill:

@@ -1,23 +1,33 @@
 """The signed-in person on the screen. Every state with a customer's data descends from this one."""
 
-from typing import ClassVar
+import logging
+from collections.abc import Awaitable
+from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 import reflex as rx
+from reflex_base.constants.state import FIELD_MARKER
+from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal.accounts.view import Counts, ShellView, shell_view
 from odoportal.foundation import clock, database, i18n, trace
 from odoportal.foundation.identity import Who, require
 from odoportal.settings import get_settings
 
+_log = logging.getLogger("odoportal.pages")
+
 
 class Signed(rx.State):
-    """Header, counts, and the end of the session. What is filled here is bound to one session and one account."""
+    """Header, counts, and the end of the session. What is filled here is bound to one session and one account.
+
+    `failed`: what the page asked for could not be loaded; `troubles` counts what failed otherwise.
+    """
 
     shell: ShellView = ShellView()
     ready: bool = False
     gone: str = ""
     ends: int = 0
+    failed: bool = False
     troubles: int = 0
     denied: int = 0
     reference: str = ""
@@ -39,7 +49,17 @@ class Signed(rx.State):
     @rx.event
     async def load(self) -> None:
         """Fill the header on a page that shows nothing else of the customer."""
-        await self._arrive()
+        await self._try(self._arrive())
+
+    async def _try(self, showing: Awaitable[object]) -> None:
+        """Show what a page asks for; where the database does not answer, the page says so and offers to try again."""
+        try:
+            await showing
+        except SQLAlchemyError as why:
+            _log.error("a page could not be loaded: %s", type(why).__name__)
+            self.failed = True
+        else:
+            self.failed = False
 
     async def _arrive(self, anew: bool = False) -> tuple[Who, str]:
         """The person and the page's language; fills the header where it shows another person, account or format.
@@ -75,6 +95,11 @@ class Signed(rx.State):
         path = str(self.router.url.path)
         inside = path.split("/")[1:2] and path.split("/")[1] in i18n.LANGUAGES
         self.gone = path + (f"?{self.router.url.query}" if self.router.url.query else "") if inside else "/"
+
+    def _unknown(self) -> dict[str, dict[str, Any]]:
+        """Who asks cannot be told. Returns what may be said to anybody: that it failed."""
+        self.failed = True
+        return {self.get_full_name(): {f"failed{FIELD_MARKER}": True}}
 
     def _leave(self) -> None:
         """Make the browser leave the page for sign-in: nobody is signed in any more."""

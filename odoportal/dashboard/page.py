@@ -10,6 +10,7 @@ from odoportal.ui import places
 from odoportal.ui.markup import El, Node, Ref, View, choose, each, el, icon, link, when
 from odoportal.ui.page import address
 from odoportal.ui.slots import live
+from odoportal.ui.trouble import unless_failed
 
 
 def _band(view: Ref) -> El:
@@ -198,7 +199,8 @@ def _skeleton() -> str:
 
 def page() -> rx.Component:
     """The page, in the language in use."""
-    return private_page(live("home", HOME, Home.view, Home.filled, _skeleton()))
+    home = live("home", HOME, Home.view, Home.filled, _skeleton())
+    return private_page(unless_failed(Home.failed, t("The dashboard could not be loaded."), Home.retry, home))
 
 
 def slots(view: HomeView) -> dict[str, str]:

@@ -16,6 +16,14 @@ class Home(Signed):
     @rx.event
     async def load(self) -> None:
         """Fill the page, counts of the menu included."""
+        await self._try(self._draw())
+
+    @rx.event
+    async def retry(self) -> None:
+        """Ask again, after a failure."""
+        await self._try(self._draw())
+
+    async def _draw(self) -> None:
         who, language = await self._arrive(anew=True)
         with i18n.use(language):
             self.view = await database.read(home_view, who, language, clock.today())

@@ -1,56 +1,123 @@
 """One way to the database: a session in a worker thread, readers deferred, writers immediate."""
 
 import asyncio
+import contextvars
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlmodel import Session, create_engine
 
 from odoportal.settings import get_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
-PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=5000", "synchronous=FULL")
+PATIENCE = 5
+"""Seconds: the longest wait for another writer, for a free connection, or for a server that does not answer."""
+PRAGMAS = ("foreign_keys=ON", "synchronous=FULL")
 _WRITER = {"sqlite_begin": "IMMEDIATE"}
+# Writers wait for each other; in threads of their own they keep no reader waiting with them.
+_writers = ThreadPoolExecutor(4, thread_name_prefix="writer")
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+class _File:
+    """An SQLite file. Once it was opened, it is never made anew where it is gone, and nobody goes on in one that was moved away."""
+
+    def __init__(self, path: Path, patience: float, mode: str) -> None:
+        self._path, self._patience, self._mode = path, patience, mode
+
+    def open(self) -> sqlite3.Connection:
+        place = f"file:{quote(str(self._path))}?mode={self._mode}"
+        opened = sqlite3.connect(place, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False)
+        try:
+            self._use_log(opened)
+            for pragma in PRAGMAS:
+                opened.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            opened.close()
+            raise
+        self._mode = "rw"
+        return opened
+
+    def _use_log(self, opened: sqlite3.Connection) -> None:
+        # Two that switch an empty database over at the same moment do not wait for each other by SQLite's own timeout.
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                opened.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as why:
+                if why.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def _known(self) -> int | None:
+        try:
+            return self._path.stat().st_ino
+        except OSError:
+            return None
+
+    def on_connect(self, _dbapi: object, record: Any) -> None:
+        record.info["file"] = self._known()
+
+    def on_checkout(self, _dbapi: object, record: Any, _proxy: object) -> None:
+        if record.info["file"] != self._known():
+            raise DisconnectionError("the database's file was moved or replaced")
+
+
+def _begin(connection: Connection) -> None:
     # The driver's own BEGIN is deferred: a reader that turns writer then fails at once with "database is
     # locked", whatever the busy timeout. So SQLAlchemy writes BEGIN, and writers say IMMEDIATE.
-    def on_connect(dbapi: Any, _record: object) -> None:
-        dbapi.isolation_level = None
-        for pragma in PRAGMAS:
-            dbapi.execute(f"PRAGMA {pragma}")
+    how = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {how}")
 
-    def on_begin(connection: Connection) -> None:
-        how = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-        connection.exec_driver_sql(f"BEGIN {how}")
 
-    event.listen(engine, "connect", on_connect)
-    event.listen(engine, "begin", on_begin)
+def _sqlite(url: URL, patience: float, mode: str) -> Engine:
+    file = _File(Path(url.database or ""), patience, mode)
+    engine = create_engine(url, creator=file.open, pool_size=8, pool_timeout=PATIENCE)
+    event.listen(engine, "connect", file.on_connect)
+    event.listen(engine, "checkout", file.on_checkout)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def make_engine(url: str) -> Engine:
     """An engine for SQLite or PostgreSQL with this house's settings.
 
     Args:
-        url: an SQLAlchemy database address.
+        url: an SQLAlchemy database address; of SQLite, a file's.
     """
-    if make_url(url).get_backend_name() == "sqlite":
-        engine = create_engine(url, pool_size=8, connect_args={"check_same_thread": False})
-        _prepare_sqlite(engine)
-        return engine
-    return create_engine(url, pool_size=8, pool_pre_ping=True)
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed, PATIENCE, "rwc")
+    waits = {"connect_timeout": PATIENCE, "options": f"-c lock_timeout={PATIENCE * 1000}"}
+    return create_engine(url, pool_size=8, pool_pre_ping=True, pool_timeout=PATIENCE, connect_args=waits)
 
 
 @lru_cache
 def engine() -> Engine:
     """The engine of this process, on the address in the settings."""
     return make_engine(get_settings().database_url)
+
+
+@lru_cache(maxsize=1)
+def _impatient(patient: Engine) -> Engine:
+    return _sqlite(patient.url, 0, "rw")
+
+
+def at_once() -> Engine | None:
+    """An engine on the same SQLite file that fails rather than waits, for what runs in the event loop; None for other databases."""
+    return _impatient(engine()) if engine().dialect.name == "sqlite" else None
 
 
 @contextmanager
@@ -79,10 +146,10 @@ async def read(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwar
 
 
 async def write(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work(session, …)` in a worker thread on a writing session and commit."""
+    """Run `work(session, …)` in a writer's thread on a writing session and commit."""
 
     def run() -> T:
         with writing() as session:
             return work(session, *args, **kwargs)
 
-    return await asyncio.to_thread(run)
+    return await asyncio.get_running_loop().run_in_executor(_writers, contextvars.copy_context().run, run)

@@ -1,13 +1,16 @@
 """Every HTML document is answered here: guarded, filled with its first rows, in its language, with its headers."""
 
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import brotli
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,13 +25,17 @@ from odoportal.settings import get_settings
 _FONT = '</fonts/figtree-odo.woff2>; rel=preload; as=font; type="font/woff2"; crossorigin'
 LANGUAGE_COOKIE = "odo_language"
 NOT_FOUND = "/not-found"
+UNAVAILABLE = "/unavailable"
+RETRY_SECONDS = "30"
 LOGIN = "/login"
 _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
 _PASSED_ON = {"/_event", "/_event/", "/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
 _PASSED_ON_BELOW = ("/assets/", "/fonts/", "/auth/")
 _DOWNLOADS = {".csv": "GET, HEAD", ".xlsx": "GET, HEAD", ".pdf": "GET, HEAD", ".zip": "POST"}
-_CLOSED_ON_PURPOSE = 404
+_OWN_PAGES = {404, 500}
+"""What the application behind answers without a page of ours."""
+_log = logging.getLogger("odoportal.documents")
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,32 @@ class Documents:
         if scope["type"] == "websocket":
             await self.app({**scope, "headers": _hashed_cookie(scope)}, receive, send)
         elif scope["type"] == "http":
-            await self._http(scope, receive, headers.secured(scope, send))
+            await self._safely(scope, receive, headers.secured(scope, send))
         else:
             await self.app(scope, receive, send)
+
+    async def _safely(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whatever fails before an answer has begun is answered by our own page; what fails later cuts the answer off."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._http(scope, receive, sending)
+        except Exception as why:
+            if begun:
+                raise
+            request = Request(scope)
+            language = scope["path"].split("/")[1]
+            shown = language if language in i18n.LANGUAGES else _preferred(request, None)
+            away = isinstance(why, SQLAlchemyError | OSError)
+            # A database that is away fails every request in the same way: a line each, with no traceback.
+            _log.error("not answered: %s", type(why).__name__, exc_info=None if away else why)
+            answer = self._bare(request, shown, UNAVAILABLE, 503 if away else 500, {"retry-after": RETRY_SECONDS} if away else {})
+            await answer(scope, receive, sending)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -126,17 +156,21 @@ class Documents:
         await answer(scope, receive, send)
 
     async def _pass_on(self, request: Request, receive: Receive, send: Send) -> None:
-        missing = False
+        held = 0
 
         async def sending(message: Message) -> None:
             # Reflex's own page for what is not there is the client's shell, which our policy keeps from running.
-            nonlocal missing
-            missing = missing or (message["type"] == "http.response.start" and message["status"] == _CLOSED_ON_PURPOSE)
-            if not missing:
+            # And its page for what failed says so in English; the failure itself comes through as an exception.
+            nonlocal held
+            if message["type"] == "http.response.start" and message["status"] in _OWN_PAGES:
+                held = message["status"]
+            if not held:
                 await send(message)
 
         await self.app(request.scope, receive, sending)
-        if missing:
+        if held == HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise RuntimeError(f"{request.scope['path']} was answered by 500")
+        if held:
             language = request.scope["path"].split("/")[1]
             shown = language if language in i18n.LANGUAGES else _preferred(request, None)
             await self._not_found(request, shown)(request.scope, receive, send)
@@ -156,7 +190,7 @@ class Documents:
     async def _document(self, request: Request, language: str, path: str) -> Response:
         page = self.pages.get(path)
         document = self.documents.get(f"/{language}{path}".rstrip("/"))
-        if page is None or document is None:
+        if page is None or document is None or path == UNAVAILABLE:
             return self._not_found(request, language)
         if request.method not in {"GET", "HEAD"} and not (request.method == "POST" and page.post):
             return Response("method not allowed", 405, {"allow": "GET, HEAD"}, media_type="text/plain")
@@ -213,10 +247,13 @@ class Documents:
         return _html(request, text, filled.status, {**own, **filled.headers})
 
     def _not_found(self, request: Request, language: str) -> Response:
+        return self._bare(request, language, NOT_FOUND, HTTPStatus.NOT_FOUND)
+
+    def _bare(self, request: Request, language: str, path: str, status: int, own: dict[str, str] | None = None) -> Response:
         # The client's router would not know the address: this page reads without script, so it has none.
-        document = self.documents[f"/{language}{NOT_FOUND}"]
+        document = self.documents[f"/{language}{path}"]
         text = _SCRIPTS.sub("", document.fill({}))
-        return _html(request, text, _CLOSED_ON_PURPOSE, {"content-security-policy": headers.policy([]), "cache-control": "no-store"})
+        return _html(request, text, status, {"content-security-policy": headers.policy([]), "cache-control": "no-store", **(own or {})})
 
 
 def _with_account(request: Request, who: Who) -> Response:

@@ -10,16 +10,19 @@ from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event
+from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal.foundation import identity, logs
 from odoportal.foundation.identity import Who
 from odoportal.foundation.throttle import Pace
 
+_log = logging.getLogger("odoportal.gate")
 SOCKET_COOKIE = "sid"
 EVENTS_PER_10_SECONDS = 300
 _STATE = "reflex___state____state"
 _ON_LOAD = f"{_STATE}.reflex___state____on_load_internal_state"
 _LOADING = f"{_ON_LOAD}.on_load_internal"
+_HYDRATE = f"{_STATE}.hydrate_and_load"
 
 
 class Nothing(BaseModel):
@@ -28,7 +31,7 @@ class Nothing(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class _Hydrate(Nothing):
+class _HydratePayload(Nothing):
     vars: dict[str, Any] | None = None
     hashes: list[str] | None = None
 
@@ -38,7 +41,7 @@ class _Hydrated(Nothing):
 
 
 INTERNAL: dict[str, type[BaseModel]] = {
-    f"{_STATE}.hydrate_and_load": _Hydrate,
+    _HYDRATE: _HydratePayload,
     f"{_STATE}.hydrate": Nothing,
     f"{_STATE}.set_is_hydrated": _Hydrated,
     _LOADING: Nothing,
@@ -65,11 +68,13 @@ class Gate(Middleware):
 
     Args:
         private: the state class all private states descend from. It has `_bound` (the key of the identity it was
-            filled for), `_by_itself`, `_bind(key)`, `_leave()`, `_anew()` and `_refuse()`, see `accounts.state`.
+            filled for), `_by_itself`, `_bind(key)`, `_leave()`, `_anew()`, `_refuse()` and `_unknown()`, see `accounts.state`.
         resolve: session hash and account number to who asks, None when nobody.
         touch: notes that a person did something, so that the session does not end by idleness; True where it was written.
         allowed: whether a person may call the handler of this full name, in the account of the address.
         payloads: the payload model of each handler that takes arguments, by the handler's full name.
+        refill: fills the state of the page a browser comes back to, before that browser is sent the state as it is: after a
+            restart, or where the state was lost, the rows it shows stay where they are.
     """
 
     def __init__(
@@ -79,8 +84,9 @@ class Gate(Middleware):
         touch: Callable[[Who], Awaitable[bool]],
         allowed: Callable[[Who, str], bool],
         payloads: dict[str, type[BaseModel]] | None = None,
+        refill: Callable[[BaseState], Awaitable[None]] | None = None,
     ) -> None:
-        self.private, self.resolve, self.touch, self.allowed = private, resolve, touch, allowed
+        self.private, self.resolve, self.touch, self.allowed, self.refill = private, resolve, touch, allowed, refill
         self.payloads = {**INTERNAL, **(payloads or {})}
         self._pace = Pace(EVENTS_PER_10_SECONDS, 10)
 
@@ -89,9 +95,14 @@ class Gate(Middleware):
         del app
         hashed = session_hash(state)
         account = state.router.url.query_parameters.get("account")
-        who = await self.resolve(hashed, account)
-        identity.asker.set(who)
         private = await state.get_state(self.private)
+        try:
+            who = await self.resolve(hashed, account)
+        except SQLAlchemyError as why:
+            # Whose state this is cannot be told: nothing of it is sent, and nothing runs that would ask again.
+            _log.error("who asks cannot be told: %s", type(why).__name__)
+            return StateUpdate(delta=private._unknown())
+        identity.asker.set(who)
         key, before = who.key if who else "", private._bound
         if before != key:
             private._bind(key)
@@ -100,27 +111,35 @@ class Gate(Middleware):
         if not self._pace.hit(subject):
             logs.security("excess_rate_limit_exceeded", logging.WARNING, what="events")
             return StateUpdate()
-        if who is None and event.name not in INTERNAL:
-            logs.security("authz_fail", handler=event.name[-120:])
-            private._leave()
-            return StateUpdate(delta=await _delta(state))
-        if who and event.name not in INTERNAL:
-            if before not in {"", key} and not event.name.endswith(_BY_ITSELF):
-                # The page shows another account, or what another role may do: what was clicked there is not done here.
-                logs.security("authz_change", handler=event.name[-120:])
-                private._anew()
-                return StateUpdate(delta=await _delta(state))
-            if not self.allowed(who, event.name):
-                logs.security("authz_fail", logging.WARNING, role=who.account.role, handler=event.name[-120:])
-                private._refuse()
-                return StateUpdate(delta=await _delta(state))
-        if not self._payload_fits(event):
-            logs.security("input_validation_fail", logging.WARNING, handler=event.name[-120:])
+        if self._turned_away(private, event, who, before not in {"", key}):
             return StateUpdate(delta=await _delta(state))
         if self._by_hand(private, event.name) and who and await self.touch(who):
             # Anew, so that the handler knows the session's end as it is now.
             identity.asker.set(await self.resolve(hashed, account))
+        if who and self.refill and event.name == _HYDRATE and not (event.payload or {}).get("hashes"):
+            await self.refill(state)
         return None
+
+    def _turned_away(self, private: Any, event: Event, who: Who | None, changed: bool) -> bool:
+        """Whether the event must not run; what the screen is to say about it is set. `changed`: the page was another identity's."""
+        if who is None and event.name not in INTERNAL:
+            logs.security("authz_fail", handler=event.name[-120:])
+            private._leave()
+            return True
+        if who and event.name not in INTERNAL:
+            if changed and not event.name.endswith(_BY_ITSELF):
+                # The page shows another account, or what another role may do: what was clicked there is not done here.
+                logs.security("authz_change", handler=event.name[-120:])
+                private._anew()
+                return True
+            if not self.allowed(who, event.name):
+                logs.security("authz_fail", logging.WARNING, role=who.account.role, handler=event.name[-120:])
+                private._refuse()
+                return True
+        if not self._payload_fits(event):
+            logs.security("input_validation_fail", logging.WARNING, handler=event.name[-120:])
+            return True
+        return False
 
     def _payload_fits(self, event: Event) -> bool:
         if event.name.endswith(_CLOSED):
@@ -135,7 +154,7 @@ class Gate(Middleware):
         """Whether a person did it."""
         # A reconnect hydrates and then runs on_load by itself: that is no person's doing and must not keep a
         # session alive. An on_load without it is a navigation; most handlers of ours are clicks.
-        if name == f"{_STATE}.hydrate_and_load":
+        if name == _HYDRATE:
             private._by_itself = True
         elif name == _LOADING:
             by_itself, private._by_itself = private._by_itself, False

@@ -161,6 +161,13 @@ class Waits:
                 self._failures.popitem(last=False)
             return True
 
+    def take_back(self, key: str) -> None:
+        """Uncount the newest try: it was not the visitor's failure that it led to nothing."""
+        with self._lock:
+            if known := self._failures.get(key):
+                known.count -= 1
+                known.until = known.last + wait_after(known.count)
+
     def forgive(self, key: str) -> None:
         """Start anew: the try succeeded, or the password was set from a mail."""
         with self._lock:

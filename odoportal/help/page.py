@@ -90,20 +90,18 @@ def guide() -> rx.Component:
 
 def not_found() -> rx.Component:
     """The page for an address that does not exist."""
-    text = View(
-        lambda _: el(
-            "div",
-            icon("package-open"),
-            el("h1", t("This page does not exist")),
-            el("p", t("The address is mistyped, or the page has moved.")),
-            el(
-                "div",
-                el("a", t("Go to the Dashboard"), href=address("/"), cls="btn primary"),
-                language_link(other(current()), cls="btn plain"),
-                cls="row",
-            ),
-            cls="empty",
-        )
-    )
+    home = el("a", t("Go to the Dashboard"), href=address("/"), cls="btn primary")
+    away = el("div", home, language_link(other(current()), cls="btn plain"), cls="row")
+    return _plain("package-open", t("This page does not exist"), t("The address is mistyped, or the page has moved."), away)
+
+
+def unavailable() -> rx.Component:
+    """What is answered while the database does not answer. It reads without script, at whatever address was asked for."""
+    again = el("div", el("a", t("Try again"), href="", cls="btn primary"), cls="row")
+    return _plain("triangle-alert", t("The portal cannot answer right now"), t("Nothing is lost. Try again in a moment."), again)
+
+
+def _plain(shape: str, title: str, words: str, actions: El) -> rx.Component:
+    text = View(lambda _: el("div", icon(shape), el("h1", title), el("p", words), actions, cls="empty"))
     top = View(lambda _: el("header", el("a", *wordmark(), href=address("/"), cls="logo", aria_label="ODOportal"), cls="bar"))
     return rx.fragment(top.component(None), rx.el.main(text.component(None), id="main", class_name="main"))

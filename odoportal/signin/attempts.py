@@ -1,8 +1,11 @@
 """One try to sign in: counted, compared at the cost of one bcrypt whoever it is, logged."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal.accounts.service import email_key
 from odoportal.foundation import throttle
@@ -41,6 +44,9 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
 
     Unknown, known, disabled and waiting accounts take the same path: one look-up and one comparison. Only a crowded client address
     is refused before, which says nothing about any account.
+
+    Raises:
+        SQLAlchemyError: the database does not answer; the try is then not counted.
     """
     address = throttle.address_key(tried.browser.address)
     key = account_key(tried.email)
@@ -49,6 +55,17 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
         audit.tell("excess_rate_limit_exceeded", logging.WARNING, **facts)
         return Outcome(crowded=True)
     waiting = not throttle.waits.begin(key, now)
+    try:
+        return await _compared(tried, now, waiting, facts)
+    except SQLAlchemyError:
+        # That the database did not answer is not the visitor's failure.
+        if not waiting:
+            throttle.waits.take_back(key)
+        throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, address)
+        raise
+
+
+async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str, object]) -> Outcome:
     known = await read(service.stored_password, tried.email)
     right = await passwords.verify(known[1] if known and not waiting else None, tried.password)
     if waiting:
@@ -63,7 +80,7 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
     if token is None:
         audit.tell("authn_login_fail", logging.WARNING, **facts, person=person_id)
         return Outcome()
-    throttle.waits.forgive(key)
-    throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, address)
+    throttle.waits.forgive(account_key(tried.email))
+    throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(tried.browser.address))
     audit.tell("authn_login_success", person=person_id, address=tried.browser.address)
     return Outcome(token)

@@ -3,6 +3,7 @@
 import re
 from http import HTTPStatus
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -89,11 +90,17 @@ async def post_forgot(asked: Asked) -> Filled | Response:
     if not email or len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
         error = view.no_email() if email else view.required()
         return again(view.forgot(Shown(email[:LONGEST_EMAIL], {"email": error})))
-    address = throttle.address_key(forms.client(asked.request))
-    within = throttle.hit(throttle.RESET_PER_ADDRESS, address) and throttle.hit(throttle.RESET_PER_ACCOUNT, attempts.account_key(email))
+    address, account = throttle.address_key(forms.client(asked.request)), attempts.account_key(email)
+    within = throttle.hit(throttle.RESET_PER_ADDRESS, address) and throttle.hit(throttle.RESET_PER_ACCOUNT, account)
     audit.tell("authn_password_reset" if within else "excess_rate_limit_exceeded", account=audit.typed(email), address=address)
     if within:
-        await write(service.request_reset, email, asked.language, clock.now())
+        try:
+            await write(service.request_reset, email, asked.language, clock.now())
+        except SQLAlchemyError:
+            # No letter was written: whoever asks again when the database answers gets one.
+            throttle.give_back(throttle.RESET_PER_ADDRESS, address)
+            throttle.give_back(throttle.RESET_PER_ACCOUNT, account)
+            raise
     return see(f"/{asked.language}/forgot?sent=1")
 
 

@@ -6,10 +6,10 @@ from odoportal.accounts.page import private_page
 from odoportal.foundation.i18n import t
 from odoportal.statements.state import Statements
 from odoportal.statements.view import StatementView
-from odoportal.ui.bits import empty
 from odoportal.ui.client import Busy, ListForm, PageTitle
 from odoportal.ui.markup import El, Node, Ref, View, each, el, icon, link, part, when
 from odoportal.ui.slots import live
+from odoportal.ui.trouble import unless_failed
 
 
 def _presets(view: Ref) -> Node:
@@ -144,16 +144,11 @@ def page() -> rx.Component:
         live("files", FILES, view, filled),
         class_name="head",
     )
-    failed = View(lambda _: empty("triangle-alert", t("The statement could not be loaded."), t("Nothing is lost. Try again in a moment.")))
-    again = rx.el.button(t("Try again"), type="button", class_name="btn primary", on_click=Statements.retry)
+    movements = Busy.create(live("statement", STATEMENT, view, filled, _skeleton()), version=Statements.version)
     card = rx.el.section(
         live("presets", PRESETS, view, filled),
         rx.el.div(live("period", PERIOD, view, filled), class_name="toolbar"),
-        rx.cond(
-            Statements.failed,
-            rx.el.div(failed.component(None), again, class_name="failed", role="alert"),
-            Busy.create(live("statement", STATEMENT, view, filled, _skeleton()), version=Statements.version),
-        ),
+        unless_failed(Statements.failed, t("The statement could not be loaded."), Statements.retry, movements),
         rx.el.p(view.said, role="status", class_name="sr"),
         PageTitle.create(text=t("Statement")),
         class_name="card statement",

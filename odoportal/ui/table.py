@@ -11,6 +11,7 @@ from odoportal.ui.bits import empty
 from odoportal.ui.client import Busy, ListForm, PageTitle, Pick, PickPage, Print, SearchForm, SelectionBar
 from odoportal.ui.markup import El, Node, Part, Ref, Slot, View, choose, each, el, icon, link, part, when
 from odoportal.ui.slots import live
+from odoportal.ui.trouble import unless_failed
 
 
 @dataclass(frozen=True)
@@ -253,18 +254,12 @@ class Listing:
             cross=View(lambda _: icon("x", small=True)).component(None),
         )
         frame = state.view.frame
-        failed = View(lambda _: empty("triangle-alert", t("The list could not be loaded."), t("Nothing is lost. Try again in a moment.")))
-        again = rx.el.button(t("Try again"), type="button", class_name="btn primary", on_click=state.retry)
         rows = live("rows", self.rows, state.view, state.filled, skeleton(5))
         return rx.el.section(
             live("tabs", TABS, state.view, state.filled),
             rx.el.div(live("tools", self.tools, state.view, state.filled), search, class_name="toolbar"),
             live("chips", CHIPS, state.view, state.filled),
-            rx.cond(
-                state.failed,
-                rx.el.div(failed.component(None), again, class_name="failed", role="alert"),
-                Busy.create(rows, version=state.version),
-            ),
+            unless_failed(state.failed, t("The list could not be loaded."), state.retry, Busy.create(rows, version=state.version)),
             rx.el.p(rx.cond(frame.empty != "", frame.empty_title, frame.showing), role="status", class_name="sr"),
             PageTitle.create(text=rx.cond(state.view.details.title != "", state.view.details.title, frame.title)),
             class_name="card listcard",

@@ -147,7 +147,7 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
     for frame in asyncio.run(run()).frames:
         for state, variables in frame["delta"].items():
             sent.setdefault(state.removeprefix(f"{ROOT}."), set()).update(v.removesuffix("_rx_state_") for v in variables)
-    lists = {"failed", "filled", "version", "view"}
+    lists = {"filled", "version", "view"}
     signed = SIGNED.removeprefix(f"{ROOT}.")
     assert sent.pop(ROOT) == {
         "is_hydrated",
@@ -157,7 +157,7 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         "rx_router_session",
         "rx_router_url",
     }
-    assert sent.pop(signed) == {"denied", "ends", "gone", "ready", "reference", "shell", "troubles"}
+    assert sent.pop(signed) == {"denied", "ends", "failed", "gone", "ready", "reference", "shell", "troubles"}
     for room in ("orders", "invoices", "statements"):
         assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
     assert sent.pop(f"{signed}.odoportal___dashboard___state____home") == {"filled", "view"}

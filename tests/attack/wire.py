@@ -67,8 +67,12 @@ class Tab:
 
     async def navigate(self, path: str, state: str = ORDERS) -> Frame:
         """Go to another page; the view that came."""
-        await self.send(ON_LOAD, {}, path)
+        await self.leave_for(path)
         return await self.view(state)
+
+    async def leave_for(self, path: str) -> None:
+        """Go to another page, whatever comes of it."""
+        await self.send(ON_LOAD, {}, path)
 
     async def view(self, state: str = ORDERS) -> Frame:
         """The next view that a load of a state brings; what a hydrate repeats of an earlier one is passed over."""

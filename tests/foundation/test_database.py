@@ -3,11 +3,12 @@
 import asyncio
 import threading
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlmodel import Session, select
 
 from odoportal.accounts.models import Account
@@ -115,3 +116,68 @@ def test_the_database_itself_keeps_accounts_apart(stored: Engine) -> None:
         )
     with pytest.raises(IntegrityError), database.writing() as session:
         invoice(session, mine, "3", order_id=bought)
+
+
+@pytest.mark.case("F-07")
+def test_what_runs_in_the_loop_does_not_wait(stored: Engine, tmp_path: Path) -> None:
+    with database.reading() as session:
+        assert numbers(session) == []
+    at_once = database.at_once()
+    assert at_once is not None
+    with at_once.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 0
+        with database.writing() as writer:
+            add(writer, "1")
+            writer.flush()
+            with pytest.raises(OperationalError, match="locked"):
+                connection.exec_driver_sql("DELETE FROM account")
+    at_once.dispose()
+
+
+@pytest.mark.case("F-09")
+def test_a_file_that_is_gone_is_not_made_anew_and_a_moved_one_is_not_written_to(stored: Engine, tmp_path: Path) -> None:
+    place, aside = tmp_path / "portal.db", tmp_path / "aside.db"
+    with database.writing() as session:
+        add(session, "1")
+    place.rename(aside)
+    with pytest.raises(SQLAlchemyError), database.writing() as session:
+        add(session, "2")
+    assert not place.exists()
+    aside.rename(place)
+    with database.writing() as session:
+        add(session, "3")
+        assert numbers(session) == ["1", "3"]
+
+
+@pytest.mark.case("F-10")
+def test_a_full_database_refuses_a_write_as_a_whole_and_reads_on(stored: Engine) -> None:
+    with database.writing() as session:
+        add(session, "1")
+    with pytest.raises(OperationalError, match="full"), database.writing() as session:
+        session.connection().exec_driver_sql("PRAGMA max_page_count=1")
+        for number in range(10_000):
+            add(session, f"x{number}")
+    with database.reading() as session:
+        assert numbers(session) == ["1"]
+        session.connection().exec_driver_sql("PRAGMA max_page_count=1073741823")
+    with database.writing() as session:
+        add(session, "2")
+    with database.reading() as session:
+        assert numbers(session) == ["1", "2"]
+
+
+@pytest.mark.case("F-07")
+def test_readers_have_threads_that_no_writer_waits_in(stored: Engine) -> None:
+    async def run() -> bool:
+        held = threading.Event()
+
+        def hold(_session: Session) -> bool:
+            return held.wait(30)
+
+        # More of them than there are threads for anything else.
+        writers = [asyncio.create_task(database.write(hold)) for _ in range(40)]
+        read = await database.read(numbers)
+        held.set()
+        return read == [] and all(await asyncio.gather(*writers))
+
+    assert asyncio.run(run())

@@ -34,7 +34,8 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     client = tmp_path / "client"
     hashes = {}
     for language in i18n.LANGUAGES:
-        for path in ("index.html", "orders/index.html", "login/index.html", "not-found/index.html", "unknown/index.html"):
+        for folder in ("", "orders/", "login/", "not-found/", "unavailable/", "unknown/"):
+            path = f"{folder}index.html"
             file = client / language / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(HTML)
@@ -83,6 +84,7 @@ class Site:
             Page("/orders", "Orders", lambda: None, fill=fill),
             Page("/login", "Login", lambda: None, post=post, private=False),
             Page("/not-found", "", lambda: None, private=False),
+            Page("/unavailable", "", lambda: None, private=False),
             Page("/not-built", "", lambda: None),
         )
         self.app = Documents(behind, built, pages, resolve, touch, lambda role, right: (role, right) not in self.refused)
@@ -117,7 +119,7 @@ def test_slots_are_filled_or_keep_what_was_built(built: Path) -> None:
 
 def test_only_pages_in_a_language_are_documents(built: Path) -> None:
     assert set(read_documents(built)) == {
-        f"/{la}{path}" for la in i18n.LANGUAGES for path in ("", "/orders", "/login", "/not-found", "/unknown")
+        f"/{la}{path}" for la in i18n.LANGUAGES for path in ("", "/orders", "/login", "/not-found", "/unavailable", "/unknown")
     }
 
 

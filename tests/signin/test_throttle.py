@@ -45,6 +45,19 @@ def test_success_starts_anew_and_a_day_forgets(now) -> None:
     assert [waits.begin("a", later) for _ in range(6)] == [True] * 5 + [False]
 
 
+@pytest.mark.case("F-09")
+def test_a_try_that_led_to_nothing_is_uncounted(now) -> None:
+    waits = Waits()
+    for _ in range(10):
+        assert waits.begin("a", now())
+        waits.take_back("a")
+    assert [waits.begin("a", now()) for _ in range(5)] == [True] * 5
+    assert not waits.begin("a", now())
+    waits.take_back("a")
+    assert waits.begin("a", now())
+    waits.take_back("nobody")
+
+
 @pytest.mark.asvs("15.4.2")
 def test_parallel_tries_are_all_counted(now) -> None:
     waits = Waits()

@@ -1,0 +1,107 @@
+"""A portal that faults are done to: its files, its log, and the order to fail."""
+
+import resource
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.making import stored
+from tests.server import Portal, running
+
+__all__ = ["stored"]
+SIDES = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The portal, and the file that its connections obey."""
+
+    portal: Portal
+    orders: Path
+
+    @property
+    def database(self) -> Path:
+        """The file of its database."""
+        return self.portal.data / "odoportal.db"
+
+    def _move(self, away: bool) -> None:
+        aside = self.database.with_name("aside.db")
+        for side in SIDES:
+            pair = [path.with_name(path.name + side) for path in (self.database, aside)]
+            source, target = pair if away else reversed(pair)
+            if source.exists():
+                source.rename(target)
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """The database's files lie elsewhere."""
+        self._move(away=True)
+        try:
+            yield
+        finally:
+            assert not self.database.exists(), "an empty database was made in the place of the one that is gone"
+            self._move(away=False)
+
+    @contextmanager
+    def damaged(self) -> Iterator[None]:
+        """In the place of the database lies one whose pages are garbage behind the first few."""
+        self._move(away=True)
+        raw = bytearray(self.database.with_name("aside.db").read_bytes())
+        raw[3 * 4096 :] = b"\xa5" * (len(raw) - 3 * 4096)
+        self.database.write_bytes(raw)
+        try:
+            yield
+        finally:
+            for side in SIDES:
+                self.database.with_name(self.database.name + side).unlink(missing_ok=True)
+            self._move(away=False)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Another program writes and does not end."""
+        with closing(sqlite3.connect(self.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """No file can be written beyond its first byte: not the database's log, and not the portal's own."""
+        before = resource.prlimit(self.portal.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        try:
+            yield
+        finally:
+            resource.prlimit(self.portal.pid, resource.RLIMIT_FSIZE, before)
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Every connection that is taken refuses to write."""
+        self.orders.write_text("query_only=ON")
+        try:
+            yield
+        finally:
+            self.orders.unlink()
+
+    def ask(self, statement: str) -> list[tuple[object, ...]]:
+        """The rows of a statement on the portal's own database."""
+        with closing(sqlite3.connect(self.database, isolation_level=None)) as found:
+            return found.execute(statement).fetchall()
+
+    def idle(self) -> None:
+        """Everybody did something two minutes ago, so that the next click is to be noted."""
+        with closing(sqlite3.connect(self.database, isolation_level=None)) as found:
+            found.execute("UPDATE browser_session SET seen_at = datetime(seen_at, '-2 minutes')")
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
+    """One for the tests of a module: each puts back what it did."""
+    folder = tmp_path_factory.mktemp("faults")
+    orders = folder / "orders"
+    with running(folder / "data", program=(sys.executable, "-m", "tests.faults.injected", str(orders))) as started:
+        yield Patient(started, orders)

@@ -1,0 +1,25 @@
+"""`odoportal`, with faults of its database done to it from outside: each connection obeys the pragma in a file when it is taken.
+
+python -m tests.faults.injected FILE demo --port …
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+
+from odoportal.cli import main
+
+
+def _obey(orders: Path) -> None:
+    def on_checkout(dbapi: Any, _record: object, _proxy: object) -> None:
+        dbapi.execute(f"PRAGMA {orders.read_text() if orders.exists() else 'query_only=OFF'}")
+
+    event.listen(Pool, "checkout", on_checkout)
+
+
+if __name__ == "__main__":
+    _obey(Path(sys.argv.pop(1)))
+    main()

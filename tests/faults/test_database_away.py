@@ -1,0 +1,157 @@
+"""The database gone, damaged, locked, full or read-only: our own words, nothing lost, and on it goes once it is back."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+
+import pytest
+
+from tests.attack.wire import HOME, ORDERS, SIGNED, Tab, tab, value
+from tests.faults.conftest import Patient
+from tests.server import FLEET, GUIDE, PASSWORD
+
+Fault = Callable[[Patient], AbstractContextManager[None]]
+UNREADABLE: list[Fault] = [Patient.gone, Patient.damaged]
+UNWRITABLE: list[Fault] = [Patient.full, Patient.read_only]
+WORDS = {"en": "The portal cannot answer right now", "fr": "Le portail ne peut pas répondre pour le moment"}
+AGAIN = {"en": "Try again", "fr": "Réessayer"}
+INTERNAL = re.compile(r"Traceback|sqlalchemy|sqlite|OperationalError|DatabaseError|Internal Server Error", re.I)
+
+
+@pytest.fixture(scope="module")
+def cookie(patient: Patient) -> str:
+    return patient.portal.sign_in(FLEET, keep="1")
+
+
+@pytest.fixture(autouse=True)
+def _whole(patient: Patient) -> Iterator[None]:
+    """Nothing of a fault is left, and no row came or went by it."""
+    counted = "SELECT (SELECT count(*) FROM invoice), (SELECT count(*) FROM one_use_link), (SELECT count(*) FROM mail)"
+    before = patient.ask(counted)
+    yield
+    assert patient.ask("PRAGMA integrity_check") == [("ok",)]
+    assert patient.ask("PRAGMA foreign_key_check") == []
+    assert patient.ask(counted) == before
+
+
+@pytest.mark.case("F-09")
+@pytest.mark.asvs("16.5.2")
+@pytest.mark.parametrize("fault", UNREADABLE)
+@pytest.mark.parametrize("language", WORDS)
+def test_every_request_is_answered_in_our_own_words(patient: Patient, cookie: str, fault: Fault, language: str) -> None:
+    portal = patient.portal
+    asked = [f"/{language}/", f"/{language}/orders?page=2", f"/{language}/invoices", f"/{language}/statement", f"/{language}/help"]
+    asked += [f"/{language}/orders.csv", f"/{language}/orders.xlsx", f"/{language}/invoices/212048.pdf"]
+    with fault(patient):
+        answers = [portal.ask(path, cookie=cookie) for path in asked]
+        answers.append(portal.ask(f"/{language}/invoices.zip", form={"number": "1"}, cookie=cookie))
+        answers.append(portal.ask(f"/{language}/login", form={"email": GUIDE, "password": PASSWORD}))
+        answers.append(portal.ask(f"/{language}/forgot", form={"email": GUIDE}))
+        answers.append(portal.ask("/auth/region", form={"region": "fr-CA"}, cookie=cookie, accept_language=language))
+        # What needs no database goes on.
+        assert portal.ask("/healthz").status == 200
+        assert portal.ask(f"/{language}/guide").status == 200
+    for path, answer in zip([*asked, "zip", "login", "forgot", "region"], answers, strict=True):
+        assert (path, answer.status) == (path, 503)
+        assert WORDS[language] in answer.body, path
+        assert f'href="">{AGAIN[language]}' in answer.body.replace("href=''", 'href=""'), path
+        assert f'lang="{language}"' in answer.body
+        assert not INTERNAL.search(answer.body), path
+        assert (answer.headers["retry-after"], answer.headers["cache-control"]) == ("30", "no-store")
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    for path in asked[:5]:
+        assert portal.ask(path, cookie=cookie).status == 200
+
+
+async def _failing(page: Tab) -> None:
+    await page.until(lambda frame: value(frame, SIGNED, "failed"))
+
+
+@pytest.mark.case("F-09")
+@pytest.mark.asvs("16.5.2")
+@pytest.mark.parametrize("fault", UNREADABLE)
+@pytest.mark.parametrize(("state", "path"), [(ORDERS, "/en/orders"), (HOME, "/fr/")])
+def test_an_open_page_says_so_and_its_button_works_once_it_is_back(
+    patient: Patient, cookie: str, fault: Fault, state: str, path: str
+) -> None:
+    async def run() -> Tab:
+        async with tab(patient.portal.url, cookie) as page:
+            shown = await page.load(path, state)
+            await page.fence()
+            before = len(page.frames)
+            with fault(patient):
+                await page.leave_for(path + "?page=2")
+                await _failing(page)
+                await page.send(f"{state}.retry", {}, path)
+                await _failing(page)
+            said = page.frames[before:]
+            await page.send(f"{state}.retry", {}, path)
+            again = await page.until(lambda frame: value(frame, state, "view"))
+            assert again.get("rows") == shown.get("rows")
+            told = [value(frame, SIGNED, "failed") for frame in page.frames[before + len(said) :]]
+            assert [failed for failed in told if failed is not None] == [False]
+            # Nothing but that it failed was said meanwhile.
+            assert {name for frame in said for kept in (frame["delta"] or {}).values() for name in kept} == {"failed_rx_state_"}
+            return page
+
+    assert not INTERNAL.search(asyncio.run(run()).text)
+
+
+@pytest.mark.case("F-26")
+@pytest.mark.parametrize("fault", UNREADABLE)
+def test_a_failure_is_told_once_and_starts_nothing_by_itself(patient: Patient, cookie: str, fault: Fault) -> None:
+    async def run() -> None:
+        async with tab(patient.portal.url, cookie) as page:
+            await page.load("/en/orders")
+            await page.fence()
+            with fault(patient):
+                before = len(patient.portal.log.splitlines())
+                for _ in range(5):
+                    await page.leave_for("/en/orders?page=2")
+                    await _failing(page)
+                told = patient.portal.log.splitlines()[before:]
+            assert len([line for line in told if "who asks cannot be told" in line]) == 5
+            assert not [line for line in told if "Traceback" in line]
+
+    asyncio.run(run())
+
+
+@pytest.mark.case("F-10")
+@pytest.mark.case("F-09")
+@pytest.mark.parametrize("fault", UNWRITABLE)
+def test_what_only_reads_goes_on_and_what_writes_is_refused_as_a_whole(patient: Patient, cookie: str, fault: Fault) -> None:
+    portal = patient.portal
+    with fault(patient):
+        patient.idle()
+        for path in ("/en/", "/fr/orders", "/en/invoices"):
+            assert portal.ask(path, cookie=cookie).status == 200
+        # A file is made on disk before it is sent.
+        assert portal.ask("/en/invoices.csv", cookie=cookie).status == (503 if fault is Patient.full else 200)
+        refused = [
+            portal.ask("/fr/login", form={"email": GUIDE, "password": PASSWORD}),
+            portal.ask("/fr/forgot", form={"email": GUIDE}),
+        ]
+        assert [WORDS["fr"] in answer.body for answer in refused] == [True, True]
+        assert [answer.status for answer in refused] == [503, 503]
+        assert not any(answer.cookies for answer in refused)
+        # Five failures would make the account wait, three letters are the limit: none of these counts.
+        for _ in range(5):
+            assert portal.ask("/fr/login", form={"email": GUIDE, "password": PASSWORD}).status == 503
+            assert portal.ask("/fr/forgot", form={"email": GUIDE}).status == 503
+    assert portal.sign_in(GUIDE)
+
+
+@pytest.mark.case("F-07")
+def test_readers_go_on_while_writers_wait_for_another_program(patient: Patient, cookie: str) -> None:
+    portal = patient.portal
+    patient.idle()
+    with ThreadPoolExecutor(12) as crowd, patient.locked():
+        # More writers than the process has threads for reading.
+        waiting = [crowd.submit(portal.ask, "/auth/region", form={"region": "en-CA"}, cookie=cookie) for _ in range(12)]
+        for path in ("/en/", "/en/orders?page=2", "/fr/invoices"):
+            assert portal.ask(path, cookie=cookie).status == 200
+        assert not any(writer.done() and writer.result().status == 200 for writer in waiting)
+    assert {writer.result().status for writer in waiting} <= {303, 503}
+    assert portal.ask("/auth/region", form={"region": "fr-CA"}, cookie=cookie).status == 303
