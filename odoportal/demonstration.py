@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from odoportal.exchange import refold
 from odoportal.exchange.demo import SIGN_INS, DemoSignIn, load_demo
 from odoportal.foundation import clock, database, deployment
-from odoportal.migrations import migrate
 from odoportal.signin import passwords
 
 DAY = date(2020, 9, 24)
@@ -68,7 +68,7 @@ def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
     Returns:
         Whom to sign in as.
     """
-    migrate(database.engine())
+    refold.bring_up(say)
     with database.writing() as session:
         if not deployment.is_demonstration(session):
             say("Loading the demonstration data.")

@@ -1,17 +1,45 @@
-"""What every test may use: a running portal for the session, and a clock and settings that are put back."""
+"""What every test may use: a database, a running portal for the session, and a clock and settings that are put back."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from odoportal.foundation import clock, database, trace
 from odoportal.settings import get_settings
+from tests import databases
 from tests.server import Portal, running
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's event loop runs in the main thread until the session ends, and nobody else's can beside it."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--database postgresql` runs the same tests on PostgreSQL."""
+    parser.addoption("--database", choices=databases.KINDS, default=databases.KINDS[0], help="what the tests' databases are")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright's event loop runs in the main thread until the session ends, and nobody else's can beside it.
+
+    On PostgreSQL, a test that is about SQLite itself is left out, with its reason.
+    """
     items.sort(key=lambda item: "browser" in item.path.parts)
+    if config.getoption("database") != "sqlite":
+        for item in items:
+            for marker in item.iter_markers("sqlite"):
+                item.add_marker(pytest.mark.skip(reason=f"about SQLite: {marker.args[0]}"))
+
+
+@pytest.fixture(scope="session")
+def new_database(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.New]:
+    """Makes databases."""
+    with databases.copies(str(pytestconfig.getoption("database")), tmp_path_factory.mktemp("databases")) as new:
+        yield new
+
+
+@pytest.fixture
+def database_url(new_database: databases.New, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database of this release, for one test."""
+    with new_database(tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

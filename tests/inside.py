@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import uvicorn
 from rich.console import Console
-from sqlmodel import SQLModel
 
 from odoportal import building, serving
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import email_key
 from odoportal.foundation import clock, database, throttle
 from odoportal.foundation.identity import COOKIE, digest
+from odoportal.migrations import migrate
 from odoportal.settings import get_settings
 from odoportal.signin import passwords
 from odoportal.signin.models import BrowserSession
@@ -151,7 +151,7 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
         database.engine.cache_clear()
         throttle.forget_all()
         clock.use(moved)
-        SQLModel.metadata.create_all(database.engine())
+        migrate(database.engine())
         two = customer("anna", "1001"), customer("bert", "2002")
         for name in _LOGGERS:
             logging.getLogger(name).addHandler(noting)

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.models import Membership as MembershipRow
@@ -24,21 +23,19 @@ from odoportal.orders import text as order_text
 from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax
 from odoportal.people.models import Invitation
 from odoportal.settings import get_settings
-from odoportal.signin import models as _signin
+from tests import databases
 
-TABLES = (_signin,)
-"""Rooms whose tables nothing here names, so that all of them are made."""
 TODAY = date(2020, 9, 24)
 NOON = datetime(2020, 9, 24, 16, 0, tzinfo=UTC)
 PLAN = ("Annual plan ODO50", "Forfait annuel ODO50")
 
 
 @pytest.fixture
-def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def stored(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """An empty database on the portal's own settings, for a test that goes through `foundation.database`."""
     values = {
         "MODE": "demo",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}",
+        "DATABASE_URL": database_url,
         "PUBLIC_URL": "http://localhost:3000",
         "TODAY": TODAY.isoformat(),
     }
@@ -46,7 +43,6 @@ def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
     get_settings.cache_clear()
     database.engine.cache_clear()
-    SQLModel.metadata.create_all(database.engine())
     yield database.engine()
     database.engine().dispose()
 
@@ -60,12 +56,12 @@ def emptied(engine: Engine) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def engine(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A database for one module, for use with `emptied`."""
-    made = database.make_engine(f"sqlite:///{tmp_path_factory.mktemp('rows') / 'rows.db'}")
-    SQLModel.metadata.create_all(made)
-    yield made
-    made.dispose()
+    with new_database(tmp_path_factory.mktemp("rows")) as url:
+        made = database.make_engine(url)
+        yield made
+        made.dispose()
 
 
 def account(session: Session, number: str = "1042") -> int:

@@ -2,15 +2,24 @@
 
 import re
 import threading
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, String, inspect, text
+from sqlmodel import Session
 
 from odoportal import migrations
+from odoportal.foundation import finding
 from odoportal.foundation.database import make_engine
+from odoportal.foundation.listing import ListQuery
+from odoportal.invoices import service as invoices
 
 PACKAGE = Path(migrations.__file__).parents[1]
 
@@ -22,6 +31,11 @@ def engine(tmp_path: Path):
     made.dispose()
 
 
+def _all_of(engine: Engine) -> dict[str, Any]:
+    compared = migrations.compared(engine.dialect.name)
+    return {"compare_type": True, "compare_server_default": True, "include_object": compared}
+
+
 def tables(engine: Engine) -> set[str]:
     return set(inspect(engine).get_table_names())
 
@@ -31,7 +45,7 @@ def test_from_empty_to_what_the_models_say(engine: Engine) -> None:
     migrations.migrate(engine)
     assert migrations.at_head(engine)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(connection, opts=_all_of(engine))
         assert compare_metadata(context, migrations.metadata()) == []
 
 
@@ -105,3 +119,69 @@ def test_two_at_once_both_end_well(engine: Engine) -> None:
         thread.join()
     assert failures == []
     assert migrations.at_head(engine)
+
+
+FILLED = """
+INSERT INTO account (id, number, name, created_at)
+VALUES (1, 'A', 'Alpha', '2020-01-01 00:00:00'),
+(2, 'B', 'Beta', '2020-01-01 00:00:00');
+INSERT INTO orders (id, account_id, number, number_order, placed_at, start_on, end_on, subtotal, total, first_line_en, first_line_fr,
+search)
+VALUES (7, 1, '100', 100, '2020-01-02 00:00:00', '2020-01-02', '2021-01-01', 10000, 11498, 'plan', 'forfait', 'cable usb');
+INSERT INTO invoice (id, account_id, number, number_order, order_id, issued_on, due_on, terms_en, terms_fr, subtotal, total, paid, pending,
+credited, settled_on, refunded, search) VALUES
+(5, 1, '500', 500, 7, '2020-01-02', '2020-02-01', '', '', 10000, 11498, 11498, 0, 0, '2020-01-20', false, 'cable usb'),
+(6, 2, '501', 501, NULL, '2020-01-03', '2020-02-02', '', '', 10000, 11498, 0, 0, 0, NULL, false, 'cable');
+"""
+
+
+def to(revision: str, engine: Engine) -> None:
+    with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+        command.upgrade(migrations.configuration(connection), revision)
+
+
+def found(session: Session, account_id: int, q: str) -> list[str]:
+    query = ListQuery.parse(invoices.RULES, {"q": q})
+    return [i.number for i in invoices.find(session, account_id, query, date(2020, 9, 24), {}).invoices]
+
+
+def test_data_of_the_revision_before_are_kept_and_found(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with engine.begin() as connection:
+        for name in migrations.missing_extensions(connection):
+            connection.execute(text(f"CREATE EXTENSION {name}"))
+    to("0002", engine)
+    with engine.begin() as connection:
+        for statement in FILLED.strip().split(";")[:-1]:
+            connection.execute(text(statement))
+    migrations.migrate(engine)
+    monkeypatch.setattr(finding, "LARGE", -1)
+    with Session(engine) as session:
+        assert [found(session, 1, q) for q in ("cable", "usb", "ab", "zebra")] == [["500"], ["500"], ["500"], []]
+        assert (found(session, 2, "cable"), found(session, 2, "usb")) == (["501"], [])
+        assert invoices.state_counts(session, 1, date(2020, 9, 24))["paid"] == 1
+        assert invoices.owing(session, 2, date(2020, 9, 24)).overdue == Decimal("114.98")
+
+
+@pytest.mark.sqlite("its triggers, which a rebuilt table loses")
+def test_a_step_that_rebuilds_a_table_leaves_its_search_right(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrations.migrate(engine)
+    with engine.begin() as connection:
+        for statement in FILLED.strip().split(";")[:-1]:
+            connection.execute(text(statement))
+    whole = migrations._upgrade
+
+    def rebuilds(connection: Connection) -> None:
+        with Operations(MigrationContext.configure(connection)).batch_alter_table("invoice", recreate="always") as batch:
+            batch.alter_column("terms_en", existing_type=String(300), type_=String(301))
+        connection.execute(text("UPDATE invoice SET search = 'zebra' WHERE id = 6"))
+        left = connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'invoice'")).all()
+        assert left == []
+        whole(connection)
+
+    monkeypatch.setattr(migrations, "_upgrade", rebuilds)
+    migrations.migrate(engine)
+    monkeypatch.setattr(finding, "LARGE", -1)
+    with Session(engine) as session:
+        assert (found(session, 2, "zebra"), found(session, 2, "cable")) == (["501"], [])
+        session.connection().execute(text("UPDATE invoice SET search = 'mule' WHERE id = 6"))
+        assert (found(session, 2, "mule"), found(session, 2, "zebra")) == (["501"], [])

@@ -73,15 +73,13 @@ def data(mails: bool = False) -> Iterator[None]:
     """
     with sentences():
         url = address_of_data()
-        from odoportal.exchange import locks
-        from odoportal.foundation import database
-        from odoportal.migrations import migrate
+        from odoportal.exchange import locks, refold
         from odoportal.settings import get_settings
 
         if mails and not get_settings().public_url:
             raise Refused("ODOPORTAL_PUBLIC_URL is not set: a mail needs it for its link.")
         with locks.using(url):
-            migrate(database.engine())
+            refold.bring_up(click.echo)
             yield
 
 

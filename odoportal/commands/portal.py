@@ -80,9 +80,8 @@ def run(host: str, port: int, no_build: bool) -> None:
             raise Refused("ODOPORTAL_MODE must be production, or not be set; demonstrations run with `odoportal demo`.")
         settings.refuse_unsafe()
         from odoportal import serving
-        from odoportal.exchange import locks
+        from odoportal.exchange import locks, refold
         from odoportal.foundation import database, deployment, mail
-        from odoportal.migrations import migrate
 
         try:
             mail.transport_of(settings)
@@ -91,7 +90,7 @@ def run(host: str, port: int, no_build: bool) -> None:
 
         taken = serving.listen(host, port)
         with locks.using(settings.database_url):
-            migrate(database.engine())
+            refold.bring_up(click.echo)
             with database.reading() as session:
                 if deployment.is_demonstration(session):
                     raise Refused("The database of ODOPORTAL_DATABASE_URL holds demonstration data.")

@@ -57,9 +57,7 @@ def counts(path: Path) -> dict[str, int]:
     """How many rows each table has."""
     with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as database:
         # The portal's own tables only: those of a search index are made of them.
-        names = database.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND sql NOT LIKE 'CREATE VIRTUAL%'"
-        )
+        names = database.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'")
         return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in names.fetchall()}  # noqa: S608
 
 

@@ -1,13 +1,35 @@
-"""Finding records for a list: words anywhere in the folded text, one page in a stable order, the neighbours of one."""
+"""Finding records for a list: words anywhere in the folded text, one page in a stable order, the neighbours of one.
+
+**How a search stays quick.** What matches is always decided by `matching`: every word is somewhere in the row's text. That alone is quick
+where the account has few rows, and where a word is common, since a page of matches is found soon then. What is left is the rare
+word in a large account: `among` asks the trigram index, which has the account in it, for the few rows that can match at all, and the
+list is then looked for among those. Whether it does or not, the rows found are the same.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, and_, case, func, literal, or_, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    UnaryExpression,
+    and_,
+    case,
+    column,
+    func,
+    literal,
+    literal_column,
+    or_,
+    table,
+    true,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.sql.operators import custom_op
 from sqlmodel import Session, SQLModel, select
 
 from odoportal.foundation.listing import Window
@@ -15,8 +37,17 @@ from odoportal.foundation.money import typed_amount
 from odoportal.foundation.text import fold, like
 
 Row = TypeVar("Row", bound=SQLModel)
+Meaning = Callable[[str], ColumnElement[bool] | None]
+"""What a word of a search may mean besides itself, such as a state's name; None when nothing."""
 Order = Sequence[tuple[Any, bool]]
 """Expressions to sort by, each with True for descending; the last one is unique, none is ever NULL."""
+ALWAYS: ColumnElement[bool] = true()
+LARGE = 5_000
+"""Rows of an account. Fewer are looked through in about 2 ms."""
+FEW = 1_000
+"""Rows that can match. More are found sooner by walking through the list."""
+KEY_BITS = 40
+"""SQLite's trigrams know a row by its account, shifted by this much, and its id: an account's rows are one range."""
 
 
 class days_between(GenericFunction[int]):  # noqa: N801
@@ -50,20 +81,28 @@ def words(q: str) -> list[str]:
     return [amount] if amount else fold(q).split()
 
 
-def matching(column: Any, q: str, special: Callable[[str], ColumnElement[bool] | None] = lambda _word: None) -> ColumnElement[bool]:
+def _nothing(_word: str) -> ColumnElement[bool] | None:
+    return None
+
+
+def _has(text: Any, word: str) -> ColumnElement[bool]:
+    return text.like(like(word), escape="\\")
+
+
+def matching(text: Any, q: str, special: Meaning = _nothing) -> ColumnElement[bool]:
     """The condition that every word is found in a folded text column.
 
     Args:
-        column: the text column.
+        text: the text column.
         q: the search as typed.
-        special: what a word may mean besides, such as a state's name; None when nothing.
+        special: what a word may mean besides.
     """
     parts: list[ColumnElement[bool]] = []
     for word in words(q):
-        found = column.like(like(word), escape="\\")
+        found = _has(text, word)
         meant = special(word)
         parts.append(found if meant is None else or_(found, meant))
-    return and_(true(), *parts)
+    return and_(ALWAYS, *parts)
 
 
 def of_account(model: Any, account_id: int) -> ColumnElement[bool]:
@@ -71,15 +110,68 @@ def of_account(model: Any, account_id: int) -> ColumnElement[bool]:
     return model.account_id == account_id
 
 
+def unindexed(column: Any) -> ColumnElement[Any]:
+    """A column to be looked at in each row, and not looked up in an index."""
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+
+
+def among(session: Session, model: Any, account_id: int, rows: int, q: str, special: Meaning = _nothing) -> ColumnElement[bool]:
+    """The condition that a row belongs to the account and, where that helps, is one of the few that can match a search.
+
+    To be used together with `matching`, which decides. One statement in a large account, none in a small one.
+
+    Args:
+        session: a reading session.
+        model: whose rows: a model with `id`, `account_id`, `search` and the indexes of `foundation.rows.search_indexes`.
+        account_id: the account.
+        rows: how many rows it has.
+        q: the search as typed.
+        special: what a word may mean besides; such words are left out, since a row may match without them.
+    """
+    plain = [word for word in words(q) if special(word) is None]
+    if rows <= LARGE or not plain:
+        return of_account(model, account_id)
+    ids = session.connection().scalars(_candidates(session, model, account_id, plain).limit(FEW + 1)).all()
+    if len(ids) > FEW:
+        return of_account(model, account_id)
+    # The account is checked, and not looked up: by an index on it, SQLite would walk through the whole list instead of the few ids.
+    return and_(model.id.in_(ids), unindexed(model.account_id) == account_id)
+
+
+def _candidates(session: Session, model: Any, account_id: int, plain: Sequence[str]) -> Select[Any]:
+    """Ids of all rows of an account that can match all of the words, perhaps of some more."""
+    grams = dict.fromkeys(word[i : i + 3] for word in plain for i in range(len(word) - 2))
+    if session.get_bind().dialect.name != "sqlite" or not grams:
+        return select(model.id).where(of_account(model, account_id), *(_has(model.search, word) for word in plain))
+    name, first = f"{model.__tablename__}_grams", account_id << KEY_BITS
+    key = column("rowid", BigInteger)
+    asked = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in grams)
+    within = key.between(first, first + (1 << KEY_BITS) - 1)
+    return select(key - first).select_from(table(name, key)).where(literal_column(name).op("MATCH")(asked), within)
+
+
 def count(session: Session, model: type[SQLModel], where: ColumnElement[bool]) -> int:
     """How many rows match."""
     return session.exec(select(func.count()).select_from(model).where(where)).one()
 
 
-def page(session: Session, model: type[Row], where: ColumnElement[bool], order: Order, window: Window) -> Sequence[Row]:
-    """The rows of one page."""
+def page(
+    session: Session, model: type[Row], where: ColumnElement[bool], order: Order, window: Window, few: ColumnElement[bool] = ALWAYS
+) -> Sequence[Row]:
+    """The rows of one page.
+
+    Args:
+        session: a reading session.
+        model: whose rows.
+        where: which ones.
+        order: their order.
+        window: the page, and how many there are.
+        few: what is true of all matches, and leads SQLite to an index that has hardly more than them. Where they are few, they are
+            taken from it and sorted, instead of walking through the list until a page is full.
+    """
     by = [expression.desc() if down else expression.asc() for expression, down in order]
-    return session.exec(select(model).where(where).order_by(*by).offset(window.offset).limit(window.size)).all()
+    found = select(model).where(where).order_by(*by).offset(window.offset).limit(window.size)
+    return session.exec(found if window.total > FEW else found.where(few)).all()
 
 
 def batches(session: Session, statement: Any, size: int = 500) -> Iterator[Sequence[Any]]:

@@ -1,11 +1,25 @@
-"""What the lines and the tax rows of every kind of document have in common."""
+"""What documents of every kind have in common: their lines, their tax rows, and the indexes of their search texts."""
 
 from decimal import Decimal
 
-from sqlalchemy import Numeric
+from sqlalchemy import Index, Numeric
 from sqlmodel import Field, SQLModel
 
 from odoportal.foundation.money import Money
+
+
+def search_indexes(table: str) -> tuple[Index, Index]:
+    """How a table's column `search` is looked through (see `foundation.finding`).
+
+    In SQLite an account's texts lie side by side, apart from the wide rows, so that looking through all of them is quick; the
+    trigrams are in a table of their own (`migrations.grams`). In PostgreSQL one index has the account and the trigrams.
+    """
+    return (
+        Index(f"ix_{table}_texts", "account_id", "id", "search").ddl_if(dialect="sqlite"),
+        Index(f"ix_{table}_grams", "account_id", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}).ddl_if(
+            dialect="postgresql"
+        ),
+    )
 
 
 class TaxRow(SQLModel):

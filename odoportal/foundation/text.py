@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+FOLDING = "1"
+"""The way of folding. When `fold` is changed, it takes the next number, and stored texts are folded anew (`exchange.refold`)."""
 _SPACES = re.compile(r"\s+")
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'", "‐": "-", "–": "-", "—": "-", "−": "-"})
 

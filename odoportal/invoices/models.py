@@ -4,11 +4,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from odoportal.foundation.money import ZERO, Money
-from odoportal.foundation.rows import ItemRow, TaxRow
+from odoportal.foundation.rows import ItemRow, TaxRow, search_indexes
 
 
 class PaymentStatus(StrEnum):
@@ -24,6 +24,10 @@ def _of_invoice(*more: UniqueConstraint) -> tuple[object, ...]:
     return (ForeignKeyConstraint(["account_id", "invoice_id"], ["invoice.account_id", "invoice.id"], ondelete="CASCADE"), *more)
 
 
+_STANDING = ("account_id", "due_on", "id", "total", "paid", "credited", "pending", "refunded")
+_REST = "total - paid - credited > 0"
+
+
 class Invoice(SQLModel, table=True):
     """An invoice. `paid`, `pending` and `credited` repeat the sums of its payments and credit notes (see `settle`)."""
 
@@ -32,8 +36,21 @@ class Invoice(SQLModel, table=True):
         ForeignKeyConstraint(["account_id", "order_id"], ["orders.account_id", "orders.id"]),
         ForeignKeyConstraint(["account_id", "bill_to_id"], ["address.account_id", "address.id"]),
         Index("ix_invoice_issued", "account_id", "issued_on", "id"),
+        Index("ix_invoice_number", "account_id", "number_order", "id"),
         Index("ix_invoice_total", "account_id", "total", "id"),
+        Index("ix_invoice_paid", "account_id", text("coalesce(settled_on, '9999-12-31')"), "id"),
         Index("ix_invoice_order", "account_id", "order_id"),
+        # The few that are not settled, with all that their state and their rest are worked out from; and the fewer that are refunded.
+        Index(
+            "ix_invoice_open",
+            *_STANDING,
+            sqlite_where=text(f"refunded IS 0 AND {_REST}"),
+            postgresql_where=text(f"NOT refunded AND {_REST}"),
+        ),
+        Index(
+            "ix_invoice_refunded", "account_id", "issued_on", "id", sqlite_where=text("refunded IS 1"), postgresql_where=text("refunded")
+        ),
+        *search_indexes("invoice"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -1,13 +1,13 @@
 """Rules of invoices: what is owed, what a list may ask, and one invoice whole."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, type_coerce
+from sqlalchemy import ColumnElement, and_, case, false, literal_column, true, type_coerce
 from sqlmodel import Session, col, func, or_, select
 
 from odoportal.foundation import finding
@@ -29,7 +29,11 @@ class InvoiceState(StrEnum):
 
 
 RULES = ListRules(sorts=("date", "number", "amount", "paid"), default_sort="-date", states=tuple(InvoiceState), texts=("order",))
-_NEVER = date(9999, 12, 31)
+# In the database's own words, since it knows the indexes `ix_invoice_paid` and `ix_invoice_open` by them.
+_NEVER: ColumnElement[date] = literal_column("'9999-12-31'")
+_NOTHING: ColumnElement[int] = literal_column("0")
+# Every day is after it: SQLite, which keeps no statistics, takes the index that has the day and few rows only when it is asked about.
+_EVER = date(1, 1, 1)
 
 
 def balance(invoice: Invoice) -> Decimal:
@@ -55,39 +59,71 @@ def _rest() -> ColumnElement[Any]:
     return type_coerce(col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited), Money)
 
 
+def _unsettled() -> ColumnElement[bool]:
+    return and_(col(Invoice.refunded).is_(False), col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited) > _NOTHING)
+
+
+def _refunded() -> ColumnElement[bool]:
+    return col(Invoice.refunded).is_(True)
+
+
 def _open() -> ColumnElement[bool]:
-    return and_(col(Invoice.refunded).is_(False), _rest() > ZERO, col(Invoice.pending) < _rest())
+    return and_(_unsettled(), col(Invoice.pending) < _rest())
+
+
+_UNSETTLED = (InvoiceState.TO_PAY, InvoiceState.PART_PAID, InvoiceState.PENDING, InvoiceState.OVERDUE)
+
+
+def _days(query: ListQuery, day: Any) -> ColumnElement[bool]:
+    return and_(true(), *([day >= query.since] if query.since else []), *([day <= query.until] if query.until else []))
+
+
+def _few(query: ListQuery) -> ColumnElement[bool]:
+    """What leads to the index that has the invoices of a state, or of some days, and not many more."""
+    if query.state in _UNSETTLED:
+        return and_(_unsettled(), col(Invoice.due_on) > _EVER)
+    if query.state == InvoiceState.REFUNDED:
+        return and_(_refunded(), col(Invoice.issued_on) > _EVER)
+    return _days(query, col(Invoice.issued_on))
 
 
 def in_state(state: str, today: date) -> ColumnElement[bool]:
     """The filter of a state, as SQL; it agrees with `state_of`, with "to pay" for all that is open."""
+    due_on = finding.unindexed(col(Invoice.due_on))
     closed = and_(col(Invoice.refunded).is_(False), _rest() <= ZERO)
     part = col(Invoice.paid) + col(Invoice.credited) > ZERO
     return {
         InvoiceState.TO_PAY: _open(),
-        InvoiceState.PART_PAID: and_(_open(), col(Invoice.due_on) >= today, part),
-        InvoiceState.PENDING: and_(col(Invoice.refunded).is_(False), _rest() > ZERO, col(Invoice.pending) >= _rest()),
-        InvoiceState.OVERDUE: and_(_open(), col(Invoice.due_on) < today),
+        InvoiceState.PART_PAID: and_(_open(), due_on >= today, part),
+        InvoiceState.PENDING: and_(_unsettled(), col(Invoice.pending) >= _rest()),
+        InvoiceState.OVERDUE: and_(_open(), due_on < today),
         InvoiceState.PAID: closed,
-        InvoiceState.REFUNDED: col(Invoice.refunded).is_(True),
+        InvoiceState.REFUNDED: _refunded(),
     }[InvoiceState(state)]
 
 
-def _where(account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [col(Invoice.account_id) == account_id]
+def _meaning(today: date, state_words: Mapping[str, str]) -> finding.Meaning:
+    def meaning(word: str) -> ColumnElement[bool] | None:
+        named = [in_state(s, today) for s, text in state_words.items() if len(word) > 2 and word in text]
+        return or_(false(), *named) if named else None
+
+    return meaning
+
+
+def _among(session: Session, account_id: int, rows: int, query: ListQuery, today: date, words: Mapping[str, str]) -> ColumnElement[bool]:
+    return finding.among(session, Invoice, account_id, rows, query.q, _meaning(today, words))
+
+
+def _where(own: ColumnElement[bool], account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> ColumnElement[bool]:
+    """What the address asks for among an account's own rows; `own` is the condition of these."""
+    parts: list[ColumnElement[bool]] = [own]
     if query.q:
-
-        def meaning(word: str) -> ColumnElement[bool] | None:
-            named = [in_state(s, today) for s, text in state_words.items() if len(word) > 2 and word in text]
-            return or_(false(), *named) if named else None
-
-        parts.append(finding.matching(Invoice.search, query.q, meaning))
+        parts.append(finding.matching(Invoice.search, query.q, _meaning(today, state_words)))
     if query.state:
         parts.append(in_state(query.state, today))
-    if query.since:
-        parts.append(col(Invoice.issued_on) >= query.since)
-    if query.until:
-        parts.append(col(Invoice.issued_on) <= query.until)
+    day = col(Invoice.issued_on)
+    # By another order, days are looked at and not looked up: the index is to be the one of the order, so that a page ends the walk.
+    parts.append(_days(query, day if query.key == "date" else finding.unindexed(day)))
     if order := query.texts.get("order"):
         of = select(Order.id).where(Order.account_id == account_id, Order.number == order).scalar_subquery()
         parts.append(col(Invoice.order_id) == of)
@@ -108,7 +144,8 @@ def whole_list(
     account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
 ) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
     """The condition and the order of all pages of the list that the address asks for; arguments as of `find`."""
-    return _where(account_id, query, today, state_words), [e.desc() if down else e.asc() for e, down in _order(query)]
+    where = _where(finding.of_account(Invoice, account_id), account_id, query, today, state_words)
+    return where, [e.desc() if down else e.asc() for e, down in _order(query)]
 
 
 @dataclass(frozen=True)
@@ -121,7 +158,7 @@ class InvoicePage:
 
 
 def find(session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> InvoicePage:
-    """The page of invoices that the address asks for. Three statements, whatever the size.
+    """The page of invoices that the address asks for. Three statements, and one more for a search in a large account.
 
     Args:
         session: a reading session.
@@ -130,26 +167,40 @@ def find(session: Session, account_id: int, query: ListQuery, today: date, state
         today: the business day.
         state_words: the folded word of each state in the page's language, for the search.
     """
-    where = _where(account_id, query, today, state_words)
-    total = finding.count(session, Invoice, where)
+    everything = finding.count(session, Invoice, finding.of_account(Invoice, account_id))
+    where = _where(_among(session, account_id, everything, query, today, state_words), account_id, query, today, state_words)
+    if query.state and not replace(query, state="").narrowed:
+        total = state_counts(session, account_id, today)[query.state]
+    else:
+        total = finding.count(session, Invoice, where) if query.narrowed else everything
     shown = window(query, total)
-    invoices = finding.page(session, Invoice, where, _order(query), shown)
-    everything = finding.count(session, Invoice, col(Invoice.account_id) == account_id) if query.narrowed else total
-    return InvoicePage(shown, invoices, everything)
+    return InvoicePage(shown, finding.page(session, Invoice, where, _order(query), shown, _few(query)), everything)
 
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
     """How many invoices each state's filter finds, and all of them under the empty name. One statement."""
-    sums: list[Any] = [func.coalesce(func.sum(case((in_state(s, today), 1), else_=0)), 0) for s in InvoiceState]
-    row = session.exec(select(func.count(), *sums).select_from(Invoice).where(Invoice.account_id == account_id)).one()
-    return dict(zip(("", *InvoiceState), (int(n) for n in row), strict=True))
+    own = finding.of_account(Invoice, account_id)
+
+    def counted(*where: ColumnElement[bool]) -> Any:
+        return select(func.count()).select_from(Invoice).where(own, *where).scalar_subquery()
+
+    def summed(state: InvoiceState) -> Any:
+        return func.coalesce(func.sum(case((in_state(state, today), 1), else_=0)), 0)
+
+    columns: list[Any] = [counted(), counted(_refunded()), func.count(), *(summed(state) for state in _UNSETTLED)]
+    found = session.exec(select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _EVER)).one()
+    everything, refunded, left, *sums = (int(n) for n in found)
+    paid = everything - refunded - left
+    return {"": everything, InvoiceState.PAID: paid, InvoiceState.REFUNDED: refunded, **dict(zip(_UNSETTLED, sums, strict=True))}
 
 
 def place(
     session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str], invoice_id: int
 ) -> finding.Neighbours | None:
     """Where an invoice stands in the list the address asks for; None when the list does not hold it."""
-    return finding.neighbours(session, Invoice, _where(account_id, query, today, state_words), _order(query), invoice_id)
+    rows = finding.count(session, Invoice, finding.of_account(Invoice, account_id)) if query.q else 0
+    where = _where(_among(session, account_id, rows, query, today, state_words), account_id, query, today, state_words)
+    return finding.neighbours(session, Invoice, where, _order(query), invoice_id)
 
 
 @dataclass(frozen=True)
@@ -220,13 +271,14 @@ def owing(session: Session, account_id: int, today: date) -> Owing:
 
     ahead = func.min(case((and_(_open(), col(Invoice.due_on) >= today), col(Invoice.due_on)), else_=None))
     columns: list[Any] = [cents(_open()), cents(late), number(_open()), number(late), ahead]
-    row = session.exec(select(*columns).where(Invoice.account_id == account_id)).one()
+    where = (finding.of_account(Invoice, account_id), _unsettled(), col(Invoice.due_on) > _EVER)
+    row = session.exec(select(*columns).where(*where)).one()
     return Owing(row[0], row[1], int(row[2]), int(row[3]), row[4])
 
 
 def overdue(session: Session, account_id: int, today: date, limit: int) -> Sequence[Invoice]:
     """Overdue invoices, the longest overdue first."""
-    where = (col(Invoice.account_id) == account_id, in_state(InvoiceState.OVERDUE, today))
+    where = (finding.of_account(Invoice, account_id), _open(), col(Invoice.due_on) < today)
     return session.exec(select(Invoice).where(*where).order_by(col(Invoice.due_on), col(Invoice.id)).limit(limit)).all()
 
 

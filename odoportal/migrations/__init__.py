@@ -3,17 +3,23 @@
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy import Connection, Engine, Index, MetaData, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
+
+from odoportal.migrations import grams
 
 FOLDER = Path(__file__).parent
 FOUNDATION_TABLES = ("odoportal.foundation.deployment", "odoportal.foundation.mail")
+EXTENSIONS = ("pg_trgm", "btree_gin")
+"""What the search needs of PostgreSQL; both come with it (in Debian, with its package)."""
 _LOCK_NUMBER = 0x0D0
 
 
@@ -38,6 +44,18 @@ def metadata() -> MetaData:
     return SQLModel.metadata
 
 
+def compared(engine_name: str) -> Any:
+    """What Alembic looks at when it compares models and a database: not the other database's indexes, nor SQLite's trigrams."""
+
+    def include(item: Any, name: str | None, kind: str, reflected: bool, _other: Any) -> bool:
+        if isinstance(item, Index) and not reflected:
+            only = item._ddl_if
+            return only is None or only.dialect == engine_name
+        return kind != "table" or not any((name or "").startswith(f"{table}_grams") for table in grams.SEARCHED)
+
+    return include
+
+
 @lru_cache
 def _head() -> str | None:
     return ScriptDirectory(str(FOLDER)).get_current_head()
@@ -60,11 +78,37 @@ def _foreign_keys(connection: Connection, on: bool) -> None:
         driver.cursor().execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
+def missing_extensions(connection: Connection) -> list[str]:
+    """Of PostgreSQL's extensions that the portal needs, those that the database does not have; none for SQLite."""
+    if connection.dialect.name != "postgresql":
+        return []
+    there = set(connection.scalars(text("SELECT extname FROM pg_extension")))
+    return [name for name in EXTENSIONS if name not in there]
+
+
+def how_to_extend(names: list[str]) -> str:
+    """One sentence for the operator on how to get missing extensions."""
+    asked = " ".join(f"CREATE EXTENSION {name};" for name in names)
+    return f"PostgreSQL's extension {' and '.join(names)} is missing in this database: let its owner or a superuser run {asked}"
+
+
+def _extend(connection: Connection) -> None:
+    for name in (names := missing_extensions(connection)):
+        try:
+            with connection.begin_nested():
+                connection.execute(text(f"CREATE EXTENSION {name}"))
+        except DBAPIError as error:
+            said = str(error.orig).splitlines()[0]
+            raise MigrationFailed(f"{how_to_extend(names)} (PostgreSQL says: {said}).") from error
+
+
 def _upgrade(connection: Connection) -> None:
+    _extend(connection)
     try:
         command.upgrade(configuration(connection), "head")
     except CommandError as error:
         raise MigrationFailed(f"The database is not of this release or an older one ({error}).") from error
+    grams.bring_up(connection)
 
 
 def migrate(engine: Engine) -> None:

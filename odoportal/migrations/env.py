@@ -7,6 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import BigInteger, DateTime, String
 
 from odoportal.foundation.money import Money
+from odoportal.migrations import compared
 
 
 def render(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
@@ -26,6 +27,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=context.config.attributes.get("metadata"),
     render_item=render,
+    include_object=compared(context.config.attributes["connection"].dialect.name),
     render_as_batch=True,
     # SQLite can undo a schema change; Alembic assumes the worst.
     transactional_ddl=True,

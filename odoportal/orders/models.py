@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from odoportal.foundation.money import Money
-from odoportal.foundation.rows import ItemRow, TaxRow
+from odoportal.foundation.rows import ItemRow, TaxRow, search_indexes
 
 
 class Step(StrEnum):
@@ -33,8 +33,14 @@ class Order(SQLModel, table=True):
         UniqueConstraint("account_id", "id"),
         ForeignKeyConstraint(["account_id", "ship_to_id"], ["address.account_id", "address.id"]),
         ForeignKeyConstraint(["account_id", "bill_to_id"], ["address.account_id", "address.id"]),
-        Index("ix_orders_start", "account_id", "start_on", "id"),
+        Index("ix_orders_number", "account_id", "number_order", "id"),
+        Index("ix_orders_placed", "account_id", "placed_at", "id"),
+        # With the end, so that the states of all orders are counted from it.
+        Index("ix_orders_start", "account_id", "start_on", "id", "end_on"),
         Index("ix_orders_end", "account_id", "end_on", "id"),
+        Index("ix_orders_line_en", "account_id", "first_line_en", "id"),
+        Index("ix_orders_line_fr", "account_id", "first_line_fr", "id"),
+        *search_indexes("orders"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

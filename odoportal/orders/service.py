@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case
+from sqlalchemy import ColumnElement, and_, case, true
 from sqlmodel import Session, col, func, select
 
 from odoportal.foundation import finding
@@ -44,13 +44,13 @@ def state_of(start: date, end: date, today: date) -> OrderState:
     return OrderState.ENDING if end <= today + timedelta(days=ENDING_DAYS) else OrderState.ACTIVE
 
 
-def _in_state(state: str, today: date) -> ColumnElement[bool]:
-    running = and_(col(Order.start_on) <= today, col(Order.end_on) >= today)
+def _in_state(state: str, today: date, start: Any = Order.start_on, end: Any = Order.end_on) -> ColumnElement[bool]:
+    running = and_(start <= today, end >= today)
     return {
-        OrderState.UPCOMING: col(Order.start_on) > today,
+        OrderState.UPCOMING: start > today,
         OrderState.ACTIVE: running,
-        OrderState.ENDING: and_(running, col(Order.end_on) <= today + timedelta(days=ENDING_DAYS)),
-        OrderState.ENDED: col(Order.end_on) < today,
+        OrderState.ENDING: and_(running, end <= today + timedelta(days=ENDING_DAYS)),
+        OrderState.ENDED: end < today,
     }[OrderState(state)]
 
 
@@ -62,17 +62,31 @@ def _percent_word(today: date) -> Any:
     return meaning
 
 
-def _where(account_id: int, query: ListQuery, today: date) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [col(Order.account_id) == account_id]
+def _asked(query: ListQuery) -> str:
+    return re.sub(r"(\d)[\s\u00a0]+%", r"\1%", query.q)
+
+
+def _among(session: Session, account_id: int, rows: int, query: ListQuery, today: date) -> ColumnElement[bool]:
+    return finding.among(session, Order, account_id, rows, _asked(query), _percent_word(today))
+
+
+def _where(own: ColumnElement[bool], query: ListQuery, today: date) -> ColumnElement[bool]:
+    """What the address asks for among an account's own rows; `own` is the condition of these."""
+    parts: list[ColumnElement[bool]] = [own]
     if query.q:
-        parts.append(finding.matching(Order.search, re.sub(r"(\d)[\s\u00a0]+%", r"\1%", query.q), _percent_word(today)))
-    if query.state:
-        parts.append(_in_state(query.state, today))
-    if query.since:
-        parts.append(col(Order.end_on) >= query.since)
-    if query.until:
-        parts.append(col(Order.end_on) <= query.until)
+        parts.append(finding.matching(Order.search, _asked(query), _percent_word(today)))
+    # Looked at, and not looked up: the index is to be the one of the order, so that a page ends the walk.
+    parts.append(_filters(query, today, finding.unindexed(col(Order.start_on)), finding.unindexed(col(Order.end_on))))
     return and_(*parts)
+
+
+def _filters(query: ListQuery, today: date, start: Any, end: Any) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = [_in_state(query.state, today, start, end)] if query.state else []
+    if query.since:
+        parts.append(end >= query.since)
+    if query.until:
+        parts.append(end <= query.until)
+    return and_(true(), *parts)
 
 
 def _order(query: ListQuery, language: str, today: date) -> finding.Order:
@@ -88,7 +102,8 @@ def _order(query: ListQuery, language: str, today: date) -> finding.Order:
 
 def whole_list(account_id: int, query: ListQuery, language: str, today: date) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
     """The condition and the order of all pages of the list that the address asks for; arguments as of `find`."""
-    return _where(account_id, query, today), [e.desc() if down else e.asc() for e, down in _order(query, language, today)]
+    where = _where(finding.of_account(Order, account_id), query, today)
+    return where, [e.desc() if down else e.asc() for e, down in _order(query, language, today)]
 
 
 @dataclass(frozen=True)
@@ -102,19 +117,19 @@ class OrderPage:
 
 
 def find(session: Session, account_id: int, query: ListQuery, language: str, today: date) -> OrderPage:
-    """The page of orders that the address asks for. Four statements, whatever the size.
+    """The page of orders that the address asks for. Four statements, and one more for a search in a large account.
 
     `language` decides which first line the Agreement column sorts by.
     """
-    where = _where(account_id, query, today)
-    total = finding.count(session, Order, where)
-    shown = window(query, total)
-    orders = finding.page(session, Order, where, _order(query, language, today), shown)
+    everything = finding.count(session, Order, finding.of_account(Order, account_id))
+    where = _where(_among(session, account_id, everything, query, today), query, today)
+    shown = window(query, finding.count(session, Order, where) if query.narrowed else everything)
+    few = _filters(query, today, col(Order.start_on), col(Order.end_on))
+    orders = finding.page(session, Order, where, _order(query, language, today), shown, few)
     by_order: dict[int, list[OrderLine]] = {o.id: [] for o in orders if o.id is not None}
     lines = select(OrderLine).where(OrderLine.account_id == account_id, col(OrderLine.order_id).in_(by_order))
     for line in session.exec(lines.order_by(col(OrderLine.order_id), col(OrderLine.position))):
         by_order[line.order_id].append(line)
-    everything = finding.count(session, Order, col(Order.account_id) == account_id) if query.narrowed else total
     return OrderPage(shown, orders, by_order, everything)
 
 
@@ -127,7 +142,9 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
 
 def place(session: Session, account_id: int, query: ListQuery, language: str, today: date, order_id: int) -> finding.Neighbours | None:
     """Where an order stands in the list the address asks for; None when the list does not hold it."""
-    return finding.neighbours(session, Order, _where(account_id, query, today), _order(query, language, today), order_id)
+    rows = finding.count(session, Order, finding.of_account(Order, account_id)) if query.q else 0
+    where = _where(_among(session, account_id, rows, query, today), query, today)
+    return finding.neighbours(session, Order, where, _order(query, language, today), order_id)
 
 
 @dataclass(frozen=True)

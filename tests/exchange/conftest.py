@@ -43,13 +43,12 @@ def _small() -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def portal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("ODOPORTAL_MODE", "demo")
-    monkeypatch.setenv("ODOPORTAL_DATABASE_URL", f"sqlite:///{tmp_path / 'portal.db'}")
+    monkeypatch.setenv("ODOPORTAL_DATABASE_URL", database_url)
     monkeypatch.setenv("ODOPORTAL_DATA_DIR", str(tmp_path / "data"))
     get_settings.cache_clear()
     database.engine.cache_clear()
-    SQLModel.metadata.create_all(database.engine())
     yield tmp_path
     database.engine().dispose()
     database.engine.cache_clear()

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlmodel import Session, SQLModel, select
+from sqlmodel import Session, select
 
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.exchange import demo
@@ -18,22 +18,22 @@ from odoportal.invoices import service
 from odoportal.invoices.models import CreditNote, Invoice, InvoiceLine, InvoiceTax
 from odoportal.orders.models import Order, OrderLine, OrderTax
 from odoportal.settings import get_settings
+from tests import databases
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 TODAY = date(2020, 9, 24)
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    engine = database.make_engine(f"sqlite:///{tmp_path_factory.mktemp('demo') / 'portal.db'}")
-    SQLModel.metadata.create_all(engine)
-    with pytest.MonkeyPatch.context() as patch:
+def loaded(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with new_database(tmp_path_factory.mktemp("demo")) as url, pytest.MonkeyPatch.context() as patch:
+        engine = database.make_engine(url)
         patch.setenv("ODOPORTAL_MODE", "demo")
         get_settings.cache_clear()
         with Session(engine) as session, session.begin():
             load_demo(session, NOW, lambda password: f"hash of {password}")
-    yield engine
-    engine.dispose()
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from odoportal.foundation import clock, database, mail
 from odoportal.foundation.mail import Mail
@@ -27,15 +27,14 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture(autouse=True)
-def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("ODOPORTAL_DATABASE_URL", f"sqlite:///{tmp_path / 'portal.db'}")
+def portal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("ODOPORTAL_DATABASE_URL", database_url)
     monkeypatch.setenv("ODOPORTAL_SECRET", "s" * 40)
     monkeypatch.setenv("ODOPORTAL_MAIL_FROM", "ODOportal <no-reply@example.com>")
     monkeypatch.setenv("ODOPORTAL_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("ODOPORTAL_SMTP_URL", "")
     get_settings.cache_clear()
     database.engine.cache_clear()
-    SQLModel.metadata.create_all(database.engine())
     clock.use(lambda: START)
     yield tmp_path
     clock.use(None)

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from odoportal.accounts.models import Account
 from odoportal.foundation import database
@@ -54,9 +53,8 @@ def test_nothing_to_pay_is_settled_from_the_start_and_is_no_refund() -> None:
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    engine = database.make_engine(f"sqlite:///{tmp_path / 'portal.db'}")
-    SQLModel.metadata.create_all(engine)
+def session(database_url: str) -> Iterator[Session]:
+    engine = database.make_engine(database_url)
     with Session(engine) as session:
         session.add_all([Account(id=1, number="A", name="A", created_at=START), Account(id=2, number="B", name="B", created_at=START)])
         session.flush()

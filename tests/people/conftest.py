@@ -12,7 +12,7 @@ from odoportal.accounts.models import Membership, Person, Role
 from odoportal.foundation import database
 from odoportal.foundation.identity import Membership as Held
 from odoportal.foundation.identity import Who
-from odoportal.migrations import metadata
+from odoportal.migrations import migrate
 from odoportal.settings import get_settings
 from tests.making import NOON, account, who
 from tests.postgresql import binaries, running_postgresql
@@ -42,7 +42,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         with engine.begin() as connection:
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
-    metadata().create_all(engine)
+    migrate(engine)
     yield engine
     engine.dispose()
 

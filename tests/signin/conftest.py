@@ -7,7 +7,6 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-from sqlmodel import SQLModel
 
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import email_key
@@ -43,10 +42,10 @@ class Hashes:
 
 
 @pytest.fixture(autouse=True)
-def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def portal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, value in {
         "MODE": "demo",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.db'}",
+        "DATABASE_URL": database_url,
         "PUBLIC_URL": "https://portal.example.com",
         "SECRET": "s" * 40,
         "DATA_DIR": str(tmp_path / "data"),
@@ -58,7 +57,6 @@ def portal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     database.engine.cache_clear()
     throttle.forget_all()
     monkeypatch.setattr(passwords, "COST", 4)
-    SQLModel.metadata.create_all(database.engine())
     yield tmp_path
     database.engine().dispose()
     database.engine.cache_clear()
