@@ -34,6 +34,9 @@ FIRST, LAST = date(2016, 1, 4), date(2026, 11, 20)
 PER_ACCOUNT, LARGE_SHARE = 100, 10
 RARE, COMMON = "xylophone", "odotrace"
 """A word on one of the large account's invoices in five thousand, and one on every invoice."""
+LONG, LONG_LINES = "5000002", 30
+"""The number of an invoice of the small account with many lines."""
+FIRST_ORDER, FIRST_INVOICE = 1_000_000, 5_000_000
 BASKETS, CHUNK = 2_000, 10_000
 STEPS_FOR = timedelta(90)
 _NOW = "2016-01-04 14:00:00.000000"
@@ -159,8 +162,8 @@ def _parties(rows: _Rows, accounts: int) -> None:
         rows.add(Membership, account_id=person, person_id=person, role="owner")
 
 
-def _basket(chance: random.Random) -> _Basket:
-    more = chance.sample(_SOLD, chance.choice((0, 1, 1, 2)))
+def _basket(chance: random.Random, lines: int = 0) -> _Basket:
+    more = chance.choices(_SOLD, k=lines - 1 if lines else chance.choice((0, 1, 1, 2)))
     picked = [(_ALWAYS, chance.randint(1, 40)), *((sold, chance.randint(1, 12)) for sold in more)]
     lines = tuple(_line(sold, quantity) for sold, quantity in picked)
     subtotal = sum(line.amount for line in lines)
@@ -204,7 +207,7 @@ def _order(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int, i
     placed = _day(place, invoices)
     start = placed + chance.randrange(10)
     end = start + 365 * chance.choice((1, 1, 2, 3)) - 1
-    number = str(1_000_000 + count)
+    number = str(FIRST_ORDER + count)
     serials = [str(6_000_000 + books.next("device"))] if chance.random() < 0.2 else []
     shown: Any = SimpleNamespace(
         number=number,
@@ -218,7 +221,7 @@ def _order(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int, i
         id=count,
         account_id=account,
         number=number,
-        number_order=1_000_000 + count,
+        number_order=FIRST_ORDER + count,
         placed_at=f"{_DAYS[placed]} 15:00:00.000000",
         start_on=_DAYS[start],
         end_on=_DAYS[end],
@@ -276,12 +279,14 @@ def _invoice(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int,
     if place % (5_000 * LARGE_SHARE) == 0:
         noted = [SimpleNamespace(**{**vars(basket.lines[0]), "note_en": RARE.capitalize(), "note_fr": RARE.capitalize()})]
         basket = _Basket((*noted, *basket.lines[1:]), basket.subtotal, basket.taxes)
+    if count == int(LONG) - FIRST_INVOICE:
+        basket = _basket(chance, LONG_LINES)
     issued = _day(place, invoices)
     due, paying, total = issued + 30, _paying(chance, issued, basket.total), basket.total
     order = books.newest_order.get(account) if chance.random() < 0.8 else None
     settled = paying.credited_on or next((day for day, amount, state in paying.parts if state == "settled" and amount == total), None)
     paid, credited = paying.sum("settled"), total if paying.credited_on else 0
-    number = str(5_000_000 + count)
+    number = str(FIRST_INVOICE + count)
     payments = list(_payments(rows, books, account, count, paying))
     shown: Any = SimpleNamespace(
         number=number,
@@ -297,7 +302,7 @@ def _invoice(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int,
         id=count,
         account_id=account,
         number=number,
-        number_order=5_000_000 + count,
+        number_order=FIRST_INVOICE + count,
         order_id=order,
         bill_to_id=account,
         issued_on=_DAYS[issued],
@@ -311,7 +316,7 @@ def _invoice(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int,
         credited=credited,
         settled_on=_DAYS[settled] if settled else None,
         refunded=bool(credited),
-        search=invoice_text.search_text(shown, basket.lines, payments, str(1_000_000 + order) if order else ""),
+        search=invoice_text.search_text(shown, basket.lines, payments, str(FIRST_ORDER + order) if order else ""),
     )
     _lines(rows, InvoiceLine, basket, account_id=account, invoice_id=count)
     _taxes(rows, InvoiceTax, basket, account_id=account, invoice_id=count)
