@@ -105,7 +105,7 @@ def matching(text: Any, q: str, special: Meaning = _nothing) -> ColumnElement[bo
     return and_(ALWAYS, *parts)
 
 
-def of_account(model: Any, account_id: int) -> ColumnElement[bool]:
+def of_account(model: Any, account_id: Any) -> ColumnElement[bool]:
     """The condition that a row belongs to the account."""
     return model.account_id == account_id
 

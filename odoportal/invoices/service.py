@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, literal_column, true, type_coerce
+from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, false, literal_column, true, type_coerce
 from sqlmodel import Session, col, func, or_, select
 
 from odoportal.foundation import finding
@@ -87,7 +88,7 @@ def _few(query: ListQuery) -> ColumnElement[bool]:
     return _days(query, col(Invoice.issued_on))
 
 
-def in_state(state: str, today: date) -> ColumnElement[bool]:
+def in_state(state: str, today: Any) -> ColumnElement[bool]:
     """The filter of a state, as SQL; it agrees with `state_of`, with "to pay" for all that is open."""
     due_on = finding.unindexed(col(Invoice.due_on))
     closed = and_(col(Invoice.refunded).is_(False), _rest() <= ZERO)
@@ -177,8 +178,10 @@ def find(session: Session, account_id: int, query: ListQuery, today: date, state
     return InvoicePage(shown, finding.page(session, Invoice, where, _order(query), shown, _few(query)), everything)
 
 
-def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
-    """How many invoices each state's filter finds, and all of them under the empty name. One statement."""
+@lru_cache(maxsize=1)
+def _counting() -> Any:
+    """The statement of `state_counts`, made once: to make it takes ten times as long as to run it for a small account."""
+    account_id, today = bindparam("account", type_=Integer), bindparam("today", type_=Date)
     own = finding.of_account(Invoice, account_id)
 
     def counted(*where: ColumnElement[bool]) -> Any:
@@ -188,7 +191,12 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
         return func.coalesce(func.sum(case((in_state(state, today), 1), else_=0)), 0)
 
     columns: list[Any] = [counted(), counted(_refunded()), func.count(), *(summed(state) for state in _UNSETTLED)]
-    found = session.exec(select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _EVER)).one()
+    return select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _EVER)
+
+
+def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
+    """How many invoices each state's filter finds, and all of them under the empty name. One statement."""
+    found = session.connection().execute(_counting(), {"account": account_id, "today": today}).one()
     everything, refunded, left, *sums = (int(n) for n in found)
     paid = everything - refunded - left
     return {"": everything, InvoiceState.PAID: paid, InvoiceState.REFUNDED: refunded, **dict(zip(_UNSETTLED, sums, strict=True))}

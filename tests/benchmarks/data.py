@@ -21,6 +21,7 @@ from odoportal.devices.models import Device
 from odoportal.foundation.money import ZERO, cents, dollars, tax
 from odoportal.invoices import text as invoice_text
 from odoportal.invoices.models import Allocation, CreditNote, CreditNoteTax, Invoice, InvoiceLine, InvoiceTax, Payment
+from odoportal.migrations import grams
 from odoportal.orders import text as order_text
 from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax, Step
 from odoportal.signin import passwords
@@ -134,6 +135,10 @@ def fill(engine: Engine, invoices: int) -> None:
         for pragma in ("foreign_keys=OFF", "synchronous=OFF", "journal_mode=OFF", "cache_size=-2000000"):
             driver.cursor().execute(f"PRAGMA {pragma}")
         driver.cursor().execute("BEGIN")
+        for table in grams.SEARCHED:
+            # The trigrams are made in one go at the end, which takes a tenth of the time.
+            for when in ("added", "removed", "changed"):
+                driver.cursor().execute(f"DROP TRIGGER {table}_grams_{when}")
         rows = _Rows(driver.cursor())
         _parties(rows, books.accounts)
         for place in range(invoices):
@@ -148,6 +153,8 @@ def fill(engine: Engine, invoices: int) -> None:
     finally:
         driver.detach()
         driver.close()
+    with engine.begin() as connection:
+        grams.bring_up(connection)
 
 
 def _parties(rows: _Rows, accounts: int) -> None:
@@ -162,8 +169,8 @@ def _parties(rows: _Rows, accounts: int) -> None:
         rows.add(Membership, account_id=person, person_id=person, role="owner")
 
 
-def _basket(chance: random.Random, lines: int = 0) -> _Basket:
-    more = chance.choices(_SOLD, k=lines - 1 if lines else chance.choice((0, 1, 1, 2)))
+def _basket(chance: random.Random, wanted: int = 0) -> _Basket:
+    more = chance.choices(_SOLD, k=wanted - 1 if wanted else chance.choice((0, 1, 1, 2)))
     picked = [(_ALWAYS, chance.randint(1, 40)), *((sold, chance.randint(1, 12)) for sold in more)]
     lines = tuple(_line(sold, quantity) for sold, quantity in picked)
     subtotal = sum(line.amount for line in lines)
