@@ -4,6 +4,14 @@
   const KEY = "watched_event";
   const at = (time) => performance.timeOrigin + time;
   const watch = window.watched = { first: 0, largest: 0, shift: 0, blocking: [], paints: [], live: 0, origin: performance.timeOrigin };
+  // What was painted since `known` notes of the document that began at `origin`: at once if there is any, else with the next frame
+  // that shows something new. Asking again and again would take the processor from the page.
+  let asking = [];
+  const notes = (known) => ({ ...watch, paints: watch.paints.slice(known), event: watch.event() });
+  watch.next = (known, origin) => {
+    const from = origin === watch.origin ? known : 0;
+    return watch.paints.length > from ? notes(from) : new Promise((done) => asking.push(() => done(notes(from))));
+  };
   watch.event = () => Number(sessionStorage.getItem(KEY) ?? 0);
   for (const kind of ["keydown", "click"])
     addEventListener(kind, (e) => e.isTrusted && sessionStorage.setItem(KEY, at(e.timeStamp)), true);
@@ -17,7 +25,12 @@
   // What a frame shows is noted after it: a message posted while it is made is answered once it is painted.
   const { port1, port2 } = new MessageChannel();
   let waiting = [];
-  port1.onmessage = () => { waiting.forEach((done) => done(at(performance.now()))); waiting = []; };
+  port1.onmessage = () => {
+    const done = waiting;
+    waiting = [];
+    done.forEach((note) => note(at(performance.now())));
+    asking.splice(0).forEach((answer) => answer());
+  };
   let last = "";
   const look = () => {
     asked = false;
@@ -28,7 +41,9 @@
       last = text + details;
       waiting.push((time) => watch.paints.push({ at: time, rows: rows.length, text, details }));
     }
-    if (!watch.live && rows.length && !document.querySelector(SELECTORS.still)) waiting.push((time) => { watch.live ||= time; });
+    if (!watch.live && rows.length && !document.querySelector(SELECTORS.still)) {
+      waiting.push((time) => { if (!watch.live) { watch.live = time; watch.paints.push({ at: time, rows: rows.length, text, details }); } });
+    }
     if (waiting.length) port2.postMessage(0);
   };
   let asked = false;
