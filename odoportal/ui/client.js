@@ -7,29 +7,44 @@ import { createPortal } from "react-dom";
 const WIDE = "(min-width: 1024px)";
 const CHANNEL = "odoportal";
 
-function withAccount(to, search) {
-  const account = new URLSearchParams(search).get("account");
-  if (!account || to.includes("account=")) return to;
-  return to + (to.includes("?") ? "&" : "?") + "account=" + encodeURIComponent(account);
+const never = () => () => {};
+const account = () => new URLSearchParams(window.location.search).get("account") ?? "";
+
+function withAccount(to, own) {
+  return !own || to.includes("account=") ? to : to + (to.includes("?") ? "&" : "?") + "account=" + encodeURIComponent(own);
 }
 
-// A link inside the portal. `how`: "open" marks a dialog opened from its list, "swap" the next record in it.
+function hidePopovers() {
+  document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover());
+}
+
+// Whether a click on a link is the portal's to follow: not one that the browser opens elsewhere.
+function ours(e, a) {
+  return !(e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey || a.target || a.origin !== window.location.origin);
+}
+
+// A link inside the portal. `how`: "open" marks a dialog opened from its list, "swap" the next record in it. A page has a hundred of
+// them, so they are no links of the router's, each of which is drawn anew with every change of the address.
 export function PortalLink({ to, how, children, ...rest }) {
-  const { search, state } = useLocation();
-  const target = withAccount(to, search);
-  const sameList = to.startsWith("?");
-  return h(Link, {
-    ...rest, to: target, preventScrollReset: sameList, replace: how === "swap",
-    state: how === "open" ? { fromList: true } : how === "swap" ? state : undefined,
-    onClick: () => document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover()),
-  }, children);
+  const navigate = useNavigate();
+  const own = useSyncExternalStore(never, account, () => "");
+  const href = withAccount(to, own);
+  const onClick = (e) => {
+    const a = e.currentTarget;
+    hidePopovers();
+    if (!ours(e, a)) return;
+    e.preventDefault();
+    const state = how === "open" ? { fromList: true } : how === "swap" ? window.history.state?.usr : undefined;
+    navigate(a.pathname + a.search + a.hash, { state, preventScrollReset: to.startsWith("?"), replace: how === "swap" });
+  };
+  return h("a", { ...rest, href, onClick }, children);
 }
 
 export function LanguageLink({ to, language, children, ...rest }) {
   const { search, state } = useLocation();
   const remember = () => {
     document.cookie = `odo_language=${language}; path=/; max-age=31536000; samesite=lax`;
-    document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover());
+    hidePopovers();
   };
   return h(Link, { ...rest, to: to + search, state, hrefLang: language, lang: language, onClick: remember }, children);
 }
@@ -194,11 +209,33 @@ export function FirstRows({ name, html }) {
   }, []);
   const onClick = (e) => {
     const a = e.target.closest("a[href]");
-    if (!a || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey || a.target || a.origin !== location.origin || "out" in a.dataset) return;
+    if (!a || !ours(e, a) || "out" in a.dataset) return;
     e.preventDefault();
-    navigate(withAccount(a.pathname + a.search, location.search), { state: a.dataset.open ? { fromList: true } : undefined, preventScrollReset: a.pathname === location.pathname });
+    navigate(withAccount(a.pathname + a.search, account()), { state: a.dataset.open ? { fromList: true } : undefined, preventScrollReset: a.pathname === location.pathname });
   };
   return h("div", { className: "first", "data-slot": name, ref: box, onClick, suppressHydrationWarning: true, dangerouslySetInnerHTML: { __html: html } });
+}
+
+// Of the two drawings of a list, the one that its screen shows; on paper both, of which the style sheet takes one.
+const NARROW = "(max-width: 640px)";
+let printing = false;
+function screens(changed) {
+  const narrow = window.matchMedia(NARROW);
+  const paper = (e) => { printing = e.type === "beforeprint"; changed(); };
+  narrow.addEventListener("change", changed);
+  window.addEventListener("beforeprint", paper);
+  window.addEventListener("afterprint", paper);
+  return () => {
+    narrow.removeEventListener("change", changed);
+    window.removeEventListener("beforeprint", paper);
+    window.removeEventListener("afterprint", paper);
+  };
+}
+const screen = () => (printing ? "paper" : window.matchMedia(NARROW).matches ? "narrow" : "wide");
+
+export function OnScreen({ as, on, children, ...rest }) {
+  const now = useSyncExternalStore(screens, screen, () => "paper");
+  return now === on || now === "paper" ? h(as, rest, children) : null;
 }
 
 // The tab's name says the page of a list, or the open record.

@@ -81,6 +81,15 @@ class FirstRows(_Client):
     html: rx.Var[str]
 
 
+class OnScreen(_Client):
+    """An element that is there only on screens of its width: `on` is "wide" or "narrow"."""
+
+    tag = "OnScreen"
+
+    as_: rx.Var[str]
+    on: rx.Var[str]
+
+
 class PageTitle(_Client):
     """The name of the browser's tab."""
 

@@ -8,7 +8,7 @@ import reflex as rx
 
 from odoportal.foundation.i18n import t
 from odoportal.ui.bits import empty
-from odoportal.ui.client import Busy, ListForm, PageTitle, Pick, PickPage, Print, SearchForm, SelectionBar
+from odoportal.ui.client import Busy, ListForm, OnScreen, PageTitle, Pick, PickPage, Print, SearchForm, SelectionBar
 from odoportal.ui.markup import El, Node, Part, Ref, Slot, View, choose, each, el, icon, link, part, when
 from odoportal.ui.slots import live
 from odoportal.ui.trouble import unless_failed
@@ -197,8 +197,11 @@ def _rows(view: Ref, parts: ListParts) -> Node:
         el("tbody", each(view.rows, lambda row: el("tr", _pick(row) if parts.zip else None, *parts.cells(row), data_row=row.key))),
         cls=f"list {parts.cls}",
     )
-    scroll = el("div", table, cls="scroll", role="region", tabIndex=0, aria_label=parts.caption)
-    cards = el("ul", each(view.rows, lambda row: el("li", parts.card(row), cls="lcard", data_row=row.key)), cls="cards")
+    region = {"role": "region", "tabIndex": 0, "aria-label": parts.caption}
+    still = el("div", cls="scroll", role="region", tabIndex=0, aria_label=parts.caption)
+    scroll = part(OnScreen, still, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
+    rows = each(view.rows, lambda row: el("li", parts.card(row), cls="lcard", data_row=row.key))
+    cards = part(OnScreen, el("ul", cls="cards"), rows, as_="ul", on="narrow", class_name="cards")
     foot = el("div", el("p", view.frame.showing), el("span", cls="push"), _pager(view), cls="foot")
     return el("div", _selection(view, parts) if parts.zip else None, scroll, cards, foot)
 
