@@ -16,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
-    UnaryExpression,
     and_,
     case,
     column,
@@ -29,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
-from sqlalchemy.sql.operators import custom_op
+from sqlalchemy.sql.visitors import InternalTraversal
 from sqlmodel import Session, SQLModel, select
 
 from odoportal.foundation.listing import Window
@@ -67,6 +66,26 @@ def _days_as_difference(element: Any, compiler: Any, **kw: Any) -> str:
 def _days_of_julian(element: Any, compiler: Any, **kw: Any) -> str:
     later, earlier = (compiler.process(c, **kw) for c in element.clauses)
     return f"CAST(julianday({later}) - julianday({earlier}) AS INTEGER)"
+
+
+class unindexed(ColumnElement[Any]):  # noqa: N801
+    """A column to be looked at in each row: SQLite, which keeps no statistics, is not to look it up in an index."""
+
+    inherit_cache = True
+    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]  # noqa: RUF012
+
+    def __init__(self, column: Any) -> None:
+        self.column, self.type = column, column.type
+
+
+@compiles(unindexed)
+def _as_it_is(element: Any, compiler: Any, **kw: Any) -> str:
+    return compiler.process(element.column, **kw)
+
+
+@compiles(unindexed, "sqlite")
+def _behind_a_sign(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"+{compiler.process(element.column, **kw)}"
 
 
 def progress(start: Any, end: Any, today: date) -> ColumnElement[int]:
@@ -108,11 +127,6 @@ def matching(text: Any, q: str, special: Meaning = _nothing) -> ColumnElement[bo
 def of_account(model: Any, account_id: Any) -> ColumnElement[bool]:
     """The condition that a row belongs to the account."""
     return model.account_id == account_id
-
-
-def unindexed(column: Any) -> ColumnElement[Any]:
-    """A column to be looked at in each row, and not looked up in an index."""
-    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
 def among(session: Session, model: Any, account_id: int, rows: int, q: str, special: Meaning = _nothing) -> ColumnElement[bool]:
