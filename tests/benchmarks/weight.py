@@ -38,24 +38,23 @@ class Weight:
 def weighing(page: Page) -> Weight:
     """Weigh what the page loads from now on; the answer grows as it comes."""
     weight = Weight()
-    kinds: dict[str, str] = {}
+    kinds: dict[str, tuple[str, str]] = {}
     session = page.context.new_cdp_session(page)
 
     def began(event: dict[str, Any]) -> None:
-        kinds[event["requestId"]] = event["type"]
-
-    def answered(event: dict[str, Any]) -> None:
-        if not event["response"].get("fromDiskCache"):
-            weight.requests.append(event["response"]["url"])
+        kinds[event["requestId"]] = event["type"], event["request"]["url"]
 
     def ended(event: dict[str, Any]) -> None:
-        weight.size[kinds.get(event["requestId"], "Other")] += int(event["encodedDataLength"])
+        kind, url = kinds.get(event["requestId"], ("Other", ""))
+        weight.size[kind] += int(event["encodedDataLength"])
+        # What a cache or the address itself (`data:`) answered came without a byte.
+        if event["encodedDataLength"]:
+            weight.requests.append(url)
 
     def framed(event: dict[str, Any]) -> None:
         weight.size["socket"] += len(event["response"]["payloadData"])
 
     session.on("Network.requestWillBeSent", began)
-    session.on("Network.responseReceived", answered)
     session.on("Network.loadingFinished", ended)
     session.on("Network.webSocketFrameReceived", framed)
     session.on("Network.webSocketFrameSent", framed)
