@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,9 +88,11 @@ def test_old_clicks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(trace._clicks) == 2
 
 
-def test_a_slow_statement_is_told_without_its_values(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_statement_is_told_without_its_values(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     caplog.set_level(logging.INFO, "odoportal.sql")
-    engine = make_engine("sqlite://")
+    engine = make_engine(f"sqlite:///{tmp_path / 'watched.db'}")
     watch_sql(engine)
     before = counted("odoportal_sql_seconds_count", kind="select")
     with engine.connect() as connection:
