@@ -50,7 +50,9 @@ def check(path: Path) -> None:
             if lost:
                 raise CannotBackUp(f"{path} is damaged: row {lost[1]} of table {lost[0]} points nowhere.")
     except sqlite3.DatabaseError as error:
-        raise CannotBackUp(f"{path} is no database that can be read ({error}).") from error
+        # The check itself gives up where the damage is in what it needs to look.
+        broken = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
+        raise CannotBackUp(f"{path} is {'damaged' if broken else 'no database that can be read'} ({error}).") from error
 
 
 def counts(path: Path) -> dict[str, int]:
