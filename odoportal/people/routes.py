@@ -1,6 +1,5 @@
 """The page of an invitation, which its mail leads to."""
 
-import re
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -13,25 +12,17 @@ from odoportal.foundation.web import Asked, Filled
 from odoportal.people import service
 from odoportal.signin import audit, forms, passwords, view
 from odoportal.signin.models import LinkKind
-from odoportal.signin.routes import TOKEN_ADDRESS, again, see
+from odoportal.signin.routes import again, opened, see
 from odoportal.signin.view import Shown
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
-_COOKIE_SECONDS = 30 * 60
 _LONGEST_NAME = 200
 
 
 async def fill_join(asked: Asked) -> Filled | Response:
-    """Show an invitation; opening it uses nothing up, since mail scanners open it first."""
-    token = asked.query.get("token")
-    if token is not None:
-        answer = see(f"/{asked.language}/join", TOKEN_ADDRESS)
-        if _TOKEN.fullmatch(token):
-            forms.give_link(answer, LinkKind.JOIN, token, _COOKIE_SECONDS)
-        else:
-            forms.take_link(answer, LinkKind.JOIN)
+    """Show an invitation; opening it uses nothing up."""
+    if answer := opened(asked, LinkKind.JOIN):
         return answer
-    found = await read(service.open_invitation, _token(asked), clock.now())
+    found = await read(service.open_invitation, forms.link_token(asked.request, LinkKind.JOIN), clock.now())
     if found is None:
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
     return again(_slots(found, Shown(found.invitation.email)), HTTPStatus.OK)
@@ -42,7 +33,7 @@ async def post_join(asked: Asked) -> Filled | Response:
     form = await forms.read(asked.request)
     if isinstance(form, Response):
         return form
-    token, client = _token(asked), forms.client(asked.request)
+    token, client = forms.link_token(asked.request, LinkKind.JOIN), forms.client(asked.request)
     found = await read(service.open_invitation, token, clock.now())
     if found is None:
         audit.tell("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
@@ -67,10 +58,6 @@ async def post_join(asked: Asked) -> Filled | Response:
     if stored:
         forms.take_session(answer)
     return answer
-
-
-def _token(asked: Asked) -> str:
-    return asked.request.cookies.get(forms.link_cookie(LinkKind.JOIN), "")
 
 
 async def _errors(email: str, name: str, password: str) -> dict[str, str]:

@@ -123,9 +123,7 @@ def resend(session: Session, who: Who, email: str, now: datetime) -> Invitation:
         NoSuchPerson: there is no such invitation.
     """
     claim(session, who, Right.PEOPLE)
-    held = _invitation(session, who.account.account_id, email)
-    if held is None:
-        raise NoSuchPerson(email)
+    held = _held(session, who.account.account_id, email)
     seed = mail.new_seed()
     held.hash, held.expires_at, held.invited_by = digest(mail.token_of(seed)), now + LIFE, who.person_id
     session.add(held)
@@ -142,9 +140,7 @@ def withdraw(session: Session, who: Who, email: str) -> Invitation:
         NoSuchPerson: there is no such invitation.
     """
     claim(session, who, Right.PEOPLE)
-    held = _invitation(session, who.account.account_id, email)
-    if held is None:
-        raise NoSuchPerson(email)
+    held = _held(session, who.account.account_id, email)
     session.delete(held)
     session.flush()
     return held
@@ -259,6 +255,12 @@ def sweep(session: Session, now: datetime) -> int:
 def _invitation(session: Session, account_id: int, email: str) -> Invitation | None:
     mine = select(Invitation).where(Invitation.account_id == account_id, Invitation.email_key == email_key(email))
     return session.exec(mine).first()
+
+
+def _held(session: Session, account_id: int, email: str) -> Invitation:
+    if (found := _invitation(session, account_id, email)) is None:
+        raise NoSuchPerson(email)
+    return found
 
 
 def _member(session: Session, account_id: int, email: str) -> tuple[Person, Membership]:

@@ -65,6 +65,11 @@ def link_cookie(kind: LinkKind) -> str:
     return f"__Secure-odo_{kind.value}" if get_settings().secure else f"odo_{kind.value}"
 
 
+def link_token(request: Request, kind: LinkKind) -> str:
+    """The token of an opened link; empty where there is none."""
+    return request.cookies.get(link_cookie(kind), "")
+
+
 def give_link(response: Response, kind: LinkKind, token: str, seconds: int) -> None:
     """Keep a link's token for its own page, in both languages, so that the other one is still a click away."""
     for language in LANGUAGES:

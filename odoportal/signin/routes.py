@@ -21,7 +21,7 @@ from odoportal.signin.view import Shown
 _NO_STORE = {"cache-control": "no-store"}
 # The address that holds a token is never a page, and no page's address holds one. `no-referrer` on the page itself would make
 # browsers send `Origin: null` with its form, which is what a forged request looks like.
-TOKEN_ADDRESS = {**_NO_STORE, "referrer-policy": "no-referrer"}
+_TOKEN_ADDRESS = {**_NO_STORE, "referrer-policy": "no-referrer"}
 _PAGE = {**_NO_STORE, "referrer-policy": "same-origin"}
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 _EMAIL = re.compile(r"[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+")
@@ -124,17 +124,26 @@ async def post_invite(asked: Asked) -> Filled | Response:
     return await _post_link(asked, LinkKind.INVITE)
 
 
-async def _fill_link(asked: Asked, kind: LinkKind) -> Filled | Response:
+def opened(asked: Asked, kind: LinkKind) -> Response | None:
+    """A mailed link is opened: its token goes from the address into a cookie. None where the address has no token (any more).
+
+    Opening a link uses nothing up: mail scanners open it first.
+    """
     token = asked.query.get("token")
-    if token is not None:
-        # Opening a link uses nothing up: mail scanners open it first.
-        answer = see(f"/{asked.language}/{kind.value}", TOKEN_ADDRESS)
-        if _TOKEN.fullmatch(token):
-            forms.give_link(answer, kind, token, _LINK_COOKIE_SECONDS)
-        else:
-            forms.take_link(answer, kind)
+    if token is None:
+        return None
+    answer = see(f"/{asked.language}/{kind.value}", _TOKEN_ADDRESS)
+    if _TOKEN.fullmatch(token):
+        forms.give_link(answer, kind, token, _LINK_COOKIE_SECONDS)
+    else:
+        forms.take_link(answer, kind)
+    return answer
+
+
+async def _fill_link(asked: Asked, kind: LinkKind) -> Filled | Response:
+    if answer := opened(asked, kind):
         return answer
-    person = await read(service.link_owner, asked.request.cookies.get(forms.link_cookie(kind), ""), kind, clock.now())
+    person = await read(service.link_owner, forms.link_token(asked.request, kind), kind, clock.now())
     if person is None:
         return again(view.dead(kind), HTTPStatus.GONE)
     return Filled(view.password(kind, Shown(person.email)), headers=_PAGE)
@@ -144,7 +153,7 @@ async def _post_link(asked: Asked, kind: LinkKind) -> Filled | Response:
     form = await forms.read(asked.request)
     if isinstance(form, Response):
         return form
-    token, password = asked.request.cookies.get(forms.link_cookie(kind), ""), form.get("password", "")
+    token, password = forms.link_token(asked.request, kind), form.get("password", "")
     person = await read(service.link_owner, token, kind, clock.now())
     if person is None:
         audit.tell("authn_token_reuse", kind=kind.value, address=forms.client(asked.request))
