@@ -67,15 +67,19 @@ class Signed(rx.State):
         Args:
             anew: count again even so.
         """
-        who, url = require(), self.router.url
-        language = "en" if str(url.path).startswith("/en") else "fr"
-        here = str(url.path) + (f"?{url.query}" if url.query else "")
+        who, here = require(), self._here()
+        language = "en" if here.startswith("/en") else "fr"
         key = f"{who.key}:{who.region}:{who.name}"
         if anew or self._shell_for != key:
             self.shell = await database.read(shell_view, who, here, clock.today(), type(self).counts, get_settings())
             self._shell_for, self.ready = key, True
         self._note_end(who)
         return who, language
+
+    def _here(self) -> str:
+        """The address in the browser, from its path on."""
+        url = self.router.url
+        return str(url.path) + (f"?{url.query}" if url.query else "")
 
     def _note_end(self, who: Who) -> None:
         end = min(who.ends_at, who.idle_end) if who.idle_end else who.ends_at
@@ -92,9 +96,8 @@ class Signed(rx.State):
 
     def _anew(self) -> None:
         """Make the browser open its page again: it shows another account, or another role, than the person has now."""
-        path = str(self.router.url.path)
-        inside = path.split("/")[1:2] and path.split("/")[1] in i18n.LANGUAGES
-        self.gone = path + (f"?{self.router.url.query}" if self.router.url.query else "") if inside else "/"
+        inside = str(self.router.url.path).split("/")[1:2]
+        self.gone = self._here() if inside and inside[0] in i18n.LANGUAGES else "/"
 
     def _unknown(self) -> dict[str, dict[str, Any]]:
         """Who asks cannot be told. Returns what may be said to anybody: that it failed."""
@@ -103,7 +106,6 @@ class Signed(rx.State):
 
     def _leave(self) -> None:
         """Make the browser leave the page for sign-in: nobody is signed in any more."""
-        url = self.router.url
-        language = next((part for part in i18n.LANGUAGES if str(url.path).startswith(f"/{part}")), "fr")
-        wanted = str(url.path) + (f"?{url.query}" if url.query else "")
+        wanted = self._here()
+        language = next((part for part in i18n.LANGUAGES if wanted.startswith(f"/{part}")), "fr")
         self.gone = f"/{language}/login?" + urlencode({"ended": "1", "next": wanted}, quote_via=quote)

@@ -121,12 +121,11 @@ class Documents:
             if begun:
                 raise
             request = Request(scope)
-            language = scope["path"].split("/")[1]
-            shown = language if language in i18n.LANGUAGES else _preferred(request, None)
             away = isinstance(why, SQLAlchemyError | OSError)
             # A database that is away fails every request in the same way: a line each, with no traceback.
             _log.error("not answered: %s", type(why).__name__, exc_info=None if away else why)
-            answer = self._bare(request, shown, UNAVAILABLE, 503 if away else 500, {"retry-after": RETRY_SECONDS} if away else {})
+            status, own = (503, {"retry-after": RETRY_SECONDS}) if away else (500, {})
+            answer = self._bare(request, _spoken(request), UNAVAILABLE, status, own)
             await answer(scope, receive, sending)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -171,9 +170,7 @@ class Documents:
         if held == HTTPStatus.INTERNAL_SERVER_ERROR:
             raise RuntimeError(f"{request.scope['path']} was answered by 500")
         if held:
-            language = request.scope["path"].split("/")[1]
-            shown = language if language in i18n.LANGUAGES else _preferred(request, None)
-            await self._not_found(request, shown)(request.scope, receive, send)
+            await self._not_found(request, _spoken(request))(request.scope, receive, send)
 
     async def _front_door(self, request: Request) -> Response:
         who = await self._who(request)
@@ -278,6 +275,12 @@ def _html(request: Request, text: str, status: int, own: dict[str, str]) -> Resp
     if "br" in request.headers.get("accept-encoding", ""):
         body, own = brotli.compress(body, quality=4), {**own, "content-encoding": "br"}
     return Response(body, status, own, media_type="text/html")
+
+
+def _spoken(request: Request) -> str:
+    """The language of the address, else the preferred one."""
+    language = request.scope["path"].split("/")[1]
+    return language if language in i18n.LANGUAGES else _preferred(request, None)
 
 
 def _preferred(request: Request, who: Who | None) -> str:
