@@ -8,6 +8,7 @@ import pytest
 from odoportal.foundation import clock, database, trace
 from odoportal.settings import get_settings
 from tests import databases
+from tests.postgresql import binaries, running_postgresql
 from tests.server import Portal, running
 
 
@@ -56,3 +57,12 @@ def _put_back() -> Iterator[None]:
     trace.request.set("")
     get_settings.cache_clear()
     database.engine.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running PostgreSQL server; a test empties the database first (`tests.postgresql.empty`)."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with running_postgresql(tmp_path_factory.mktemp("postgresql")) as url:
+        yield url

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from sqlalchemy import Engine, text
+
 USER = "postgres"
 # A test's database may lose its last seconds when the machine does.
 QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
@@ -65,3 +67,10 @@ def running_postgresql(folder: Path | None = None) -> Iterator[str]:
             _run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(own, ignore_errors=True)
+
+
+def empty(engine: Engine) -> None:
+    """Take everything out of a database."""
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))

@@ -17,19 +17,10 @@ from odoportal.foundation.database import make_engine
 from odoportal.migrations import at_head, metadata, migrate
 from odoportal.settings import get_settings
 from odoportal.signin import service
-from tests.postgresql import binaries, running_postgresql
+from tests.postgresql import empty
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 LARGE = 2**40
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running PostgreSQL server."""
-    if binaries() is None:
-        pytest.skip("PostgreSQL is not installed")
-    with running_postgresql(tmp_path_factory.mktemp("copy")) as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -37,11 +28,9 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'new.db'}"
-    url = request.getfixturevalue("server")
+    url = request.getfixturevalue("postgresql_server")
     engine = make_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
+    empty(engine)
     engine.dispose()
     return url
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from odoportal.accounts.models import Membership, Person, Role
@@ -15,33 +15,22 @@ from odoportal.foundation.identity import Who
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
 from tests.making import NOON, account, who
-from tests.postgresql import binaries, running_postgresql
+from tests.postgresql import empty
 
 __all__ = ["replace"]
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running PostgreSQL server."""
-    if binaries() is None:
-        pytest.skip("PostgreSQL is not installed")
-    with running_postgresql(tmp_path_factory.mktemp("people")) as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """An empty database on the portal's own settings."""
-    url = f"sqlite:///{tmp_path / 'portal.db'}" if request.param == "sqlite" else request.getfixturevalue("server")
+    url = f"sqlite:///{tmp_path / 'portal.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql_server")
     for name, value in {"MODE": "demo", "DATABASE_URL": url, "PUBLIC_URL": "http://localhost:3000", "SECRET": "s" * 40}.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
     get_settings.cache_clear()
     database.engine.cache_clear()
     engine = database.engine()
     if request.param == "postgresql":
-        with engine.begin() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
+        empty(engine)
     migrate(engine)
     yield engine
     engine.dispose()
