@@ -1,5 +1,6 @@
 """The home page as ready strings: what is owed, what ends, what to do, what was spent."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -285,4 +286,5 @@ def _step(largest: Decimal) -> Decimal:
 
 
 def _round(amount: Decimal, formats: Formats) -> str:
-    return formats.amount(amount).replace(".00", "").replace(",00", "")
+    # Cents only: what stands before three zeros is the sign between thousands.
+    return re.sub(r"[.,]00(?!\d)", "", formats.amount(amount))

@@ -78,6 +78,22 @@ def test_every_bar_stays_inside_the_chart(amounts: list[int]) -> None:
         assert float(bar.y) + float(bar.height) == pytest.approx(float(grid[0].y), abs=0.11)
 
 
+@pytest.mark.parametrize(
+    ("region", "largest", "shown"),
+    [
+        ("en-CA", "212787.89", ["$0", "$100,000", "$200,000", "$300,000", "$400,000"]),
+        ("fr-CA", "212787.89", ["0\u00a0$", "100\u00a0000\u00a0$", "200\u00a0000\u00a0$", "300\u00a0000\u00a0$", "400\u00a0000\u00a0$"]),
+        ("en-CA", "90", ["$0", "$25", "$50", "$75", "$100"]),
+    ],
+)
+def test_the_grid_says_whole_dollars_and_keeps_their_zeros(region: str, largest: str, shown: list[str]) -> None:
+    from odoportal.dashboard.view import _chart
+
+    with i18n.use("en"):
+        _bars, grid = _chart([(date(2020, 9, 1), Decimal(largest))], i18n.Formats(region))
+    assert [line.text for line in grid] == shown
+
+
 def test_the_statements_do_not_grow_with_the_rows(stored: Engine) -> None:
     asked: list[tuple[int, int]] = []
     with emptied(stored) as session:
