@@ -38,6 +38,7 @@ from odoportal.dashboard.view import home_view
 from odoportal.devices import page as devices
 from odoportal.foundation import clock, database, i18n, mail, trace
 from odoportal.foundation.documents import Documents
+from odoportal.foundation.forms import posting
 from odoportal.foundation.gate import Gate, Nothing
 from odoportal.foundation.identity import Who, require
 from odoportal.foundation.watching import Watch
@@ -53,7 +54,9 @@ from odoportal.orders import routes as orders_routes
 from odoportal.orders.state import Orders
 from odoportal.people import routes as people_routes
 from odoportal.people import service as people_service
+from odoportal.profile import forms as profile_forms
 from odoportal.profile import page as profile
+from odoportal.profile.state import Profile
 from odoportal.referrals import page as referrals
 from odoportal.renewals import page as renewals
 from odoportal.sales import page as sales
@@ -134,6 +137,7 @@ async def _tidy() -> None:
         await asyncio.sleep(TIDY_SECONDS)
 
 
+PROFILE = filling(profile.slots)
 PAGES = (
     Page("/login", "Sign In", signin.page, fill=routes.fill_login, post=routes.post_login, private=False),
     Page("/forgot", "Forgot your password?", signin.page, fill=routes.fill_forgot, post=routes.post_forgot, private=False),
@@ -149,7 +153,7 @@ PAGES = (
     Page("/statement", "Statement", statements.page, load=Statements.load, fill=filling(_list_slots(Statements, statements.slots))),
     _soon("/pos-assistant", "POS Assistant", sales.assistant),
     _soon("/renewals", "Renewal", renewals.page),
-    _soon("/profile", "Profile", profile.page),
+    Page("/profile", "Profile", profile.page, load=Profile.load, fill=PROFILE, post=posting(profile_forms.RULES, PROFILE)),
     _soon("/addresses", "Address book", addresses.page),
     _soon("/cards", "Credit cards", cards.page),
     _soon("/sales", "Point of Sale", sales.page),

@@ -12,12 +12,16 @@ from odoportal.foundation.identity import Who
 
 @dataclass(frozen=True)
 class Asked:
-    """A request for a page, as a room sees it: query values are the last of each name, decoded."""
+    """A request for a page, as a room sees it: query values are the last of each name, decoded.
+
+    `said` is what the page must say of a form it answers (`foundation.forms.Said`), None where it answers none.
+    """
 
     language: str
     query: Mapping[str, str]
     request: Request
     who: Who | None
+    said: Any = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from odoportal.migrations import grams
 
 FOLDER = Path(__file__).parent
-FOUNDATION_TABLES = ("odoportal.foundation.deployment", "odoportal.foundation.mail")
+FOUNDATION_TABLES = ("odoportal.foundation.deployment", "odoportal.foundation.forms", "odoportal.foundation.mail")
 EXTENSIONS = ("pg_trgm", "btree_gin")
 """What the search needs of PostgreSQL; both come with it (in Debian, with its package)."""
 _LOCK_NUMBER = 0x0D0

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from odoportal.accounts.view import role_words
 from odoportal.foundation import clock
 from odoportal.foundation.database import read, write
+from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import t
 from odoportal.foundation.web import Asked, Filled
 from odoportal.people import service
@@ -30,7 +31,7 @@ async def fill_join(asked: Asked) -> Filled | Response:
 
 async def post_join(asked: Asked) -> Filled | Response:
     """Accept an invitation. Who has no password yet chooses one; nobody is signed in by it."""
-    form = await forms.read(asked.request)
+    form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
     token, client = forms.link_token(asked.request, LinkKind.JOIN), forms.client(asked.request)

@@ -2,15 +2,63 @@
 
 import reflex as rx
 
-from odoportal.accounts.page import soon_page
+from odoportal.accounts.page import private_page
+from odoportal.foundation import database
+from odoportal.foundation.forms import answered
 from odoportal.foundation.i18n import t
+from odoportal.foundation.identity import require
+from odoportal.foundation.web import Asked
+from odoportal.profile.state import Profile
+from odoportal.profile.view import profile_view
+from odoportal.ui.form import Field, Form
+from odoportal.ui.markup import El, Node, Ref, View, el
+from odoportal.ui.page import here
+from odoportal.ui.shell import LANGUAGE_NAMES
+from odoportal.ui.slots import live
+
+
+def _details() -> Form:
+    return Form(
+        "details",
+        (
+            Field("name", t("Name"), required=True, autocomplete="name"),
+            Field("phone", t("Phone"), "tel", hint=t("With its area code. Only Odotrack sees it."), longest=40, autocomplete="tel"),
+            (
+                Field(
+                    "language",
+                    t("Language"),
+                    "select",
+                    hint=t("Of the portal, on every device, and of our mails."),
+                    options=list(LANGUAGE_NAMES.items()),
+                ),
+                Field(
+                    "region",
+                    t("Numbers and dates"),
+                    "select",
+                    hint=t("Amounts, dates and times."),
+                    options=[("fr-CA", "FR (CA): 12 345,60 $"), ("en-CA", "EN (CA): $12,345.60")],
+                ),
+            ),
+        ),
+        t("Save"),
+    )
+
+
+def _card(title: str, *content: Node, text: str = "") -> El:
+    return el("section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card pad formcard", aria_label=title)
+
+
+def _draw(view: Ref) -> Node:
+    return _card(t("Who you are"), _details().draw(view, on_done=Profile.retry))
 
 
 def page() -> rx.Component:
     """The page, in the language in use."""
-    return soon_page(
-        t(
-            "Here you will change your name, phone, email and password, switch on two-factor sign-in, "
-            "and look after the people of your account."
-        )
-    )
+    head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
+    return private_page(head.component(None), live("profile", View(_draw), Profile.view, Profile.filled), trail=[(here(), t("Profile"))])
+
+
+async def slots(asked: Asked) -> dict[str, str]:
+    """What the server writes into the document."""
+    view = await database.read(profile_view, require())
+    return {"profile": View(_draw).html(answered(view, asked))}

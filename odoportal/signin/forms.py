@@ -1,39 +1,13 @@
-"""Forms as browsers send them, read with limits, and the cookies of this room."""
-
-from collections.abc import Mapping
-from urllib.parse import parse_qsl
+"""The cookies of this room, and who sent a form."""
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
-from odoportal.foundation.i18n import LANGUAGES, t
+from odoportal.foundation.i18n import LANGUAGES
 from odoportal.foundation.identity import cookie_name, digest
 from odoportal.settings import get_settings
 from odoportal.signin.models import LinkKind
 from odoportal.signin.sessions import KEPT
-
-LARGEST_BODY = 64 * 1024
-MOST_FIELDS = 50
-_FORM = "application/x-www-form-urlencoded"
-
-
-async def read(request: Request) -> Mapping[str, str] | Response:
-    """The fields of a form, the last of each name; an answer (413, 415, 400) where it is too large or no form."""
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
-        return _refused(415)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            return _refused(413)
-    try:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS))
-    except ValueError:
-        return _refused(400)
-
-
-def _refused(status: int) -> Response:
-    return PlainTextResponse(t("This request cannot be read. Go back and try again."), status, {"cache-control": "no-store"})
 
 
 def client(request: Request) -> str:

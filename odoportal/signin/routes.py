@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from odoportal.accounts.service import LONGEST_EMAIL
 from odoportal.foundation import clock, throttle
 from odoportal.foundation.database import read, write
+from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import LANGUAGES
 from odoportal.foundation.web import Asked, Filled
 from odoportal.signin import attempts, audit, forms, passwords, service, view
@@ -56,7 +57,7 @@ def _kept(wanted: str, language: str) -> str:
 
 async def post_login(asked: Asked) -> Filled | Response:
     """A try to sign in: a redirect with the session's cookie, or the page again with one wording for every refusal."""
-    form = await forms.read(asked.request)
+    form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
     wanted = asked.query.get("next", "")
@@ -83,7 +84,7 @@ async def fill_forgot(asked: Asked) -> Filled | Response:
 
 async def post_forgot(asked: Asked) -> Filled | Response:
     """Ask for a reset link. The answer is the same for every email, also where the limit of mails is reached."""
-    form = await forms.read(asked.request)
+    form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
     email = form.get("email", "").strip()
@@ -150,7 +151,7 @@ async def _fill_link(asked: Asked, kind: LinkKind) -> Filled | Response:
 
 
 async def _post_link(asked: Asked, kind: LinkKind) -> Filled | Response:
-    form = await forms.read(asked.request)
+    form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
     token, password = forms.link_token(asked.request, kind), form.get("password", "")
@@ -177,7 +178,7 @@ async def sign_out(request: Request) -> Response:
 
     A form that cannot be read ends the session all the same.
     """
-    form = await forms.read(request)
+    form = await read_form(request)
     if (hashed := forms.session_hash(request)) is not None and await write(service.sign_out, hashed):
         audit.tell("session_logout", address=forms.client(request))
     language = "" if isinstance(form, Response) else form.get("language", "")

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import UnusableEmail, find_account, find_person, join, person_of_email
-from odoportal.foundation import mail
+from odoportal.foundation import forms, mail
 from odoportal.signin import audit, letters, links, sessions
 from odoportal.signin.models import LinkKind
 from odoportal.signin.sessions import Browser, end_all, end_if_over, resolve, sign_out, touch
@@ -153,5 +153,5 @@ def invite(
 
 
 def sweep(session: Session, now: datetime) -> int:
-    """Remove sessions that are over and links that died long ago; returns how many rows went."""
-    return sessions.sweep(session, now) + links.sweep(session, now)
+    """Remove sessions that are over, links that died and forms that were done long ago; returns how many rows went."""
+    return sessions.sweep(session, now) + links.sweep(session, now) + forms.sweep(session, now)

@@ -7,6 +7,22 @@ import { createPortal } from "react-dom";
 const WIDE = "(min-width: 1024px)";
 const CHANNEL = "odoportal";
 
+// What forms and the page around them know of each other, across files: forms with something unsaved (a page that goes away by itself
+// empties it, so that nobody is asked), and what was typed into a form of the document before the live one took its place.
+const { dirty, arrivals } = (globalThis.odoForms ??= { dirty: new Set(), arrivals: new Map() });
+
+// Keeps what was typed into a form of the document, and what the server said about it.
+function arrive(form) {
+  const touched = (f) => f.type === "checkbox" || f.type === "radio" ? f.checked !== f.defaultChecked
+    : f.options ? [...f.options].some((o) => o.selected !== o.defaultSelected) : f.type !== "hidden" && f.value !== f.defaultValue;
+  const summary = form.querySelector(".summary");
+  const notice = form.querySelector(".formstatus .notice span, [role=status] .notice span")?.textContent ?? "";
+  const named = [...form.elements].filter((f) => f.name);
+  if (!summary && !notice && !named.some(touched)) return;
+  const errors = Object.fromEntries(named.map((f) => [f.name, f.id && document.getElementById(f.id + "-note")?.querySelector(".msg span")?.textContent]).filter(([, text]) => text));
+  arrivals.set(form.dataset.form, { values: new FormData(form), errors, error: Object.keys(errors).length ? "" : summary?.textContent ?? "", notice });
+}
+
 const never = () => () => {};
 const account = () => new URLSearchParams(window.location.search).get("account") ?? "";
 
@@ -197,8 +213,18 @@ export function FirstRows({ name, html }) {
   useLayoutEffect(() => {
     const holder = box.current;
     return () => {
+      holder?.querySelectorAll("form[data-form]").forEach(arrive);
       const focused = document.activeElement;
       if (!holder?.contains(focused)) return;
+      const [id, at] = [focused.id, focused.selectionStart];
+      if (id && focused.form?.dataset.form) {
+        queueMicrotask(() => {
+          const twin = document.getElementById(id);
+          twin?.focus({ preventScroll: true });
+          if (at !== null && at !== undefined && twin?.selectionStart !== null) twin?.setSelectionRange(at, at);
+        });
+        return;
+      }
       const key = focused.dataset.open;
       const href = focused.getAttribute("href");
       queueMicrotask(() => {
@@ -395,18 +421,18 @@ export function Connection({ fr, en, icon }) {
 // Warns before the session ends; leaves for sign-in when it has, here or in another tab.
 export function Session({ gone, ends, title, text, stay, onStay }) {
   const [warn, setWarn] = useState(false);
-  useEffect(() => { if (gone) window.location.assign(gone); }, [gone]);
+  useEffect(() => { if (gone) { dirty.clear(); window.location.assign(gone); } }, [gone]);
   useEffect(() => {
     setWarn(false);
     if (!ends) return;
     const left = ends * 1000 - Date.now();
     const soon = setTimeout(() => setWarn(true), Math.min(Math.max(left - 120000, 0), 2147483647));
-    const end = setTimeout(() => window.location.reload(), Math.min(left + 1500, 2147483647));
+    const end = setTimeout(() => { dirty.clear(); window.location.reload(); }, Math.min(left + 1500, 2147483647));
     return () => { clearTimeout(soon); clearTimeout(end); };
   }, [ends]);
   useEffect(() => {
     const channel = new BroadcastChannel(CHANNEL);
-    channel.onmessage = () => window.location.reload();
+    channel.onmessage = () => { dirty.clear(); window.location.reload(); };
     const shown = (e) => { if (e.persisted) window.location.reload(); };
     window.addEventListener("pageshow", shown);
     return () => { channel.close(); window.removeEventListener("pageshow", shown); };
@@ -507,6 +533,8 @@ export function CopyLink({ label, done, children }) {
 export function ServerForms() {
   useEffect(() => {
     const said = new URLSearchParams(window.location.search);
+    // Signed out on purpose: what was typed and not saved goes, too. A session that only ended leaves it for the same person.
+    if (said.has("out")) Object.keys(sessionStorage).filter((name) => name.startsWith("odo_draft ")).forEach((name) => sessionStorage.removeItem(name));
     if (said.has("out") || said.has("ended")) {
       const channel = new BroadcastChannel(CHANNEL);
       channel.postMessage("out");

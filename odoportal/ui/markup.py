@@ -57,7 +57,7 @@ class Ref:
         """The value in a scope that maps roots to views (or to Reflex variables, which answer the same names)."""
         value = scope[self._root]
         for name in self._path:
-            value = getattr(value, name)
+            value = value.get(name, "") if isinstance(value, Mapping) else getattr(value, name)
         return value
 
     @property
@@ -66,8 +66,27 @@ class Ref:
         return self._root
 
 
+@dataclass(frozen=True)
+class Still:
+    """An attribute of the served HTML only: in the live page a form's own code keeps it.
+
+    It has the reference's value where that is not empty; with `equals` it is there where the value is that; with `says` it says that.
+    """
+
+    ref: Ref
+    equals: str = ""
+    says: str = ""
+
+    def within(self, scope: Mapping[int, Any]) -> str | bool:
+        """The attribute's value, False where it is not there."""
+        value = self.ref.within(scope)
+        if self.equals:
+            return value == self.equals
+        return (self.says or value) if value else False
+
+
 Node: TypeAlias = "str | Ref | El | When | Choose | Each | Slot | Part | tuple[Node, ...] | None"
-Value: TypeAlias = "str | int | bool | Ref | dict[str, str | Ref]"
+Value: TypeAlias = "str | int | bool | Ref | Still | dict[str, str | Ref]"
 
 
 @dataclass(frozen=True)
@@ -198,7 +217,7 @@ def _attribute(name: str, value: Value, scope: Mapping[int, Any], out: list[str]
     if isinstance(value, dict):
         text = ";".join(f"{k}:{_text(v, scope)}" for k, v in value.items())
     else:
-        got = value.within(scope) if isinstance(value, Ref) else value
+        got = value.within(scope) if isinstance(value, Ref | Still) else value
         if got is False or got is None:
             return
         text = "" if got is True else str(got)
@@ -251,7 +270,7 @@ def _var(value: Any, scope: Mapping[int, Any]) -> Any:
 
 
 def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Component:
-    attributes = {k: _var(v, scope) for k, v in node.attributes.items()}
+    attributes = {k: _var(v, scope) for k, v in node.attributes.items() if not isinstance(v, Still)}
     props: dict[str, Any] = {}
     if "className" in attributes:
         props["class_name"] = attributes.pop("className")

@@ -160,5 +160,6 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
     assert sent.pop(signed) == {"denied", "ends", "failed", "gone", "ready", "reference", "shell", "troubles"}
     for room in ("orders", "invoices", "statements"):
         assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
-    assert sent.pop(f"{signed}.odoportal___dashboard___state____home") == {"filled", "view"}
+    for room, name in (("dashboard", "home"), ("profile", "profile")):
+        assert sent.pop(f"{signed}.odoportal___{room}___state____{name}") == {"filled", "view"}
     assert not any(sent.values()), sent

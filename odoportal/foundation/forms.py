@@ -1,0 +1,381 @@
+"""Forms of signed-in pages: from the browser to a rule, checked, and done once whatever is clicked.
+
+A form is a POST to the page's own address, by `ui/form.js` with the answer as JSON, or by the browser itself with the page again as
+the answer. It is no event of the socket, because then
+it works before the script has arrived, the answer belongs to the question (a lost one is asked again with the same key and is not done
+twice), it may set cookies, and a password neither passes through a queue nor lies in a state, a frame, or what Reflex logs of an event.
+The page's live state is told to load anew when it is done.
+"""
+
+import json
+import logging
+import re
+import secrets
+import unicodedata
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from http import HTTPStatus
+from typing import Annotated, Any, Concatenate, Generic, ParamSpec, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+from limits import RateLimitItemPerMinute
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from sqlalchemy import delete as sql_delete
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlmodel import Field, Session, SQLModel, col
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+
+from odoportal.foundation import clock, throttle
+from odoportal.foundation.database import write
+from odoportal.foundation.i18n import t
+from odoportal.foundation.identity import Who, digest
+from odoportal.foundation.web import Asked, Fill, Filled
+
+LARGEST_BODY = 64 * 1024
+MOST_FIELDS = 100
+LARGEST_KEY = 100
+FORMS_PER_PERSON = RateLimitItemPerMinute(60, 1, "forms")
+REMEMBER = timedelta(days=2)
+_FORM = "application/x-www-form-urlencoded"
+_ONCE = re.compile(r"[0-9a-f]{32}")
+_NO_STORE = {"cache-control": "no-store"}
+_log = logging.getLogger("odoportal.security")
+_faults = logging.getLogger("odoportal.forms")
+P = ParamSpec("P")
+M = TypeVar("M", bound="FormModel")
+
+
+class Submission(SQLModel, table=True):
+    """A form that was done, by the key its browser made for it: sent again, it gets the same answer and nothing happens."""
+
+    person_id: int = Field(primary_key=True)
+    once: str = Field(max_length=32, primary_key=True)
+    form: str = Field(max_length=40)
+    answer: str = Field(max_length=1000)
+    at: datetime = Field(index=True)
+
+
+# --- what a form may hold ----------------------------------------------------------------------------------------
+
+
+def _line(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if any(unicodedata.category(c) in {"Cc", "Cs"} and c != "\t" for c in value):
+        raise ValueError(t("This holds characters that cannot be used here."))
+    return re.sub(r"\s+", " ", value).strip()
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    plain = value.replace("\r\n", "\n").replace("\r", "\n")
+    if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t" for c in plain):
+        raise ValueError(t("This holds characters that cannot be used here."))
+    return plain.strip()
+
+
+Line = Annotated[str, BeforeValidator(_line)]
+"""One line of text: single spaces, none around it, no control characters. Give its lengths with pydantic's `Field`."""
+Text = Annotated[str, BeforeValidator(_text)]
+"""Text of several lines."""
+Secret = SecretStr
+"""A password or a code: exactly as typed, and never written out by accident."""
+
+
+class FormModel(BaseModel):
+    """The fields of a form. A field that is not named is refused; a box that is not ticked is absent, so it needs a default."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+# --- what is shown of a form --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FormView:
+    """What a form shows: one attribute of its page's view, named as the form.
+
+    `given` are the stored values by field, `version` stands for them; `key` says which record it is about; `owner` binds what is kept in
+    a browser to the person. `errors`, `error` and `notice` are there only in a page that answers a form sent without script.
+    """
+
+    key: str = ""
+    version: str = ""
+    owner: str = ""
+    once: str = ""
+    given: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+    notice: str = ""
+
+
+def version_of(given: Mapping[str, str]) -> str:
+    """What stands for the stored values of a form: another save in the meantime makes it another one."""
+    return blake2b(json.dumps(sorted(given.items())).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def form_view(who: Who, given: Mapping[str, str] | None = None, key: str = "") -> FormView:
+    """A form over stored values.
+
+    Args:
+        who: whose form it is.
+        given: the stored values by field, as the form has them (a ticked box is "1", another one ""); never a secret.
+        key: which record it is about, where a page has several of the kind.
+    """
+    values = dict(given or {})
+    owner = digest(f"draft {who.person_id} {who.account.account_id}")[:12]
+    return FormView(key, version_of(values), owner, secrets.token_hex(16), values)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a page says of the form it answers: what was typed (no secrets), and what came of it."""
+
+    form: str
+    key: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    notice: str = ""
+
+
+def answered(view: Any, asked: Asked) -> Any:
+    """The page's view with what is said of the form that the page answers, or of the one that was just done (`?done=`)."""
+    said = asked.said or Said(asked.query.get("done", ""), asked.query.get("key", ""), notice=t("Saved."))
+    form = getattr(view, said.form, None) if said.form else None
+    if not isinstance(form, FormView) or form.key != said.key:
+        return view
+    spoken = replace(form, given={**form.given, **said.typed}, errors=dict(said.errors), error=said.error, notice=said.notice)
+    return replace(view, **{said.form: spoken})
+
+
+# --- what is sent, and what comes of it ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sent(Generic[M]):
+    """A form that was sent and fits its model. `client` and `agent` are the browser's address and its own words."""
+
+    form: str
+    who: Who
+    language: str
+    values: M
+    key: str
+    version: str
+    once: str
+    client: str
+    agent: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a form. It was done where there is neither an error of a field nor one of the whole form.
+
+    Attributes:
+        notice: what is said where it was done.
+        go: the address to go on to.
+        errors: what is wrong, by field.
+        error: what is wrong with the whole.
+        version: of what is stored now, where somebody else saved it meanwhile.
+        shown: lines that are shown this once, and kept nowhere.
+        dress: puts cookies on the answer.
+    """
+
+    notice: str = ""
+    go: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    version: str = ""
+    shown: tuple[str, ...] = ()
+    dress: Callable[[Response], None] | None = None
+    status: int = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was done."""
+        return not self.errors and not self.error
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a form is answered: the model it must fit, and the work."""
+
+    model: type[FormModel]
+    work: Callable[[Sent[Any]], Awaitable[Done]]
+
+
+def conflict(sent: Sent[Any], stored: Mapping[str, str]) -> Done | None:
+    """What is said where somebody else saved the record since the form was shown; None where nobody did.
+
+    What was typed stays; beside each field that differs stands what is stored now, and saving again means it.
+    """
+    version = version_of(stored)
+    if sent.version == version:
+        return None
+    typed = sent.values.model_dump(mode="json")
+    errors = {
+        name: t("Stored meanwhile: “{value}”.", value=value) if value else t("This was emptied meanwhile.")
+        for name, value in stored.items()
+        if name in typed and value != str(typed[name] if typed[name] is not None else "")
+    }
+    error = t("This was changed in the meantime, in another window or by somebody else. Look at it, then save again.")
+    return Done(errors=errors, error=error, version=version)
+
+
+async def once(sent: Sent[Any], work: Callable[Concatenate[Session, P], Done], *args: P.args, **kwargs: P.kwargs) -> Done:
+    """Run `work(session, …)` in one transaction, unless the same form was done before: then its answer is given again."""
+
+    def run(session: Session) -> Done:
+        person, key = sent.who.person_id, sent.once
+        if (before := session.get(Submission, (person, key))) is not None:
+            return Done(**json.loads(before.answer)) if before.form == sent.form else Done(error=_unreadable())
+        # First, so that of two at the same time one waits for the other and then finds it done.
+        mark = Submission(person_id=person, once=key, form=sent.form, answer="{}", at=clock.now())
+        session.add(mark)
+        session.flush()
+        done = work(session, *args, **kwargs)
+        if done.ok:
+            mark.answer = json.dumps({"notice": done.notice, "go": done.go})
+        else:
+            session.delete(mark)
+        return done
+
+    try:
+        return await write(run)
+    except IntegrityError:
+        # Another server process was quicker with the same form: now it is found done. Anything else is raised again.
+        return await write(run)
+
+
+def sweep(session: Session, now: datetime) -> int:
+    """Forget forms that were done long ago; returns how many."""
+    return session.exec(sql_delete(Submission).where(col(Submission.at) <= now - REMEMBER)).rowcount
+
+
+def _unreadable() -> str:
+    return t("This request cannot be read. Go back and try again.")
+
+
+def required() -> str:
+    """The guide's words for an empty field."""
+    return t("This field is required.")
+
+
+def _explained(error: Mapping[str, Any]) -> str:
+    kind, limits = error["type"], error.get("ctx", {})
+    if kind in {"missing", "string_too_short"} and limits.get("min_length", 1) <= 1:
+        return required()
+    if kind == "string_too_short":
+        return t("Use at least {n} characters.", n=limits["min_length"])
+    if kind == "string_too_long":
+        return t("Use at most {n} characters.", n=limits["max_length"])
+    if kind == "value_error":
+        return str(limits["error"])
+    return t("Choose one of the values offered.") if kind in {"literal_error", "enum"} else t("This cannot be used here.")
+
+
+def check(model: type[M], fields: Mapping[str, str]) -> M | dict[str, str]:
+    """The fields as the model has them, or what is wrong by field; under the empty name what is wrong with the whole."""
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as wrong:
+        found = wrong.errors(include_url=False, include_input=False)
+        if any(error["type"] == "extra_forbidden" for error in found):
+            return {"": _unreadable()}
+        return {str(error["loc"][0]) if error["loc"] else "": _explained(error) for error in reversed(found)}
+
+
+async def read(request: Request) -> dict[str, str] | Response:
+    """The fields of a form, the last of each name; an answer (413, 415, 400) where it is too large or no form."""
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
+        return _refused(415)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            return _refused(413)
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS))
+    except ValueError:
+        return _refused(400)
+
+
+def _refused(status: int) -> Response:
+    return PlainTextResponse(_unreadable(), status, _NO_STORE)
+
+
+async def _done(rule: Rule, form: str, asked: Asked, who: Who, fields: dict[str, str]) -> Done:
+    key, version, mark = (fields.pop(name, "") for name in ("key", "version", "once"))
+    if not _ONCE.fullmatch(mark) or len(key) > LARGEST_KEY or len(version) > LARGEST_KEY:
+        return Done(error=_unreadable(), status=HTTPStatus.BAD_REQUEST)
+    if not throttle.hit(FORMS_PER_PERSON, str(who.person_id)):
+        _log.warning("excess_rate_limit_exceeded forms person=%s", who.person_id)
+        return Done(error=t("That was too many at once. Wait a minute, then try again."), status=HTTPStatus.TOO_MANY_REQUESTS)
+    values = check(rule.model, fields)
+    if isinstance(values, dict):
+        if "" in values:
+            _log.warning("input_validation_fail form=%s person=%s", form, who.person_id)
+        return Done(errors={name: text for name, text in values.items() if name}, error=values.get("", ""))
+    client = asked.request.client.host if asked.request.client else ""
+    sent = Sent(form, who, asked.language, values, key, version, mark, client, asked.request.headers.get("user-agent", ""))
+    try:
+        return await rule.work(sent)
+    except SQLAlchemyError:
+        _faults.exception("the form %s could not be saved", form)
+        error = t("Something failed on our side. Nothing is lost. Try again in a moment.")
+        return Done(error=error, status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def posting(rules: Mapping[str, Rule], fill: Fill) -> Fill:
+    """The `post` of a page with forms.
+
+    Args:
+        rules: how each form is answered, by its name.
+        fill: the page's own `fill`, which draws the page again for a browser without script.
+    """
+
+    async def post(asked: Asked) -> Filled | Response:
+        fields = await read(asked.request)
+        if isinstance(fields, Response):
+            return fields
+        form = fields.pop("form", "")
+        rule, who = rules.get(form), asked.who
+        if rule is None or who is None:
+            _log.warning("input_validation_fail form")
+            return _refused(HTTPStatus.BAD_REQUEST)
+        key = fields.get("key", "")
+        secret = {name for name, about in rule.model.model_fields.items() if about.annotation in {SecretStr, SecretStr | None}}
+        typed = {name: value for name, value in fields.items() if name in rule.model.model_fields and name not in secret}
+        done = await _done(rule, form, asked, who, fields)
+        if asked.request.headers.get("accept") == "application/json":
+            return _as_json(done)
+        return await _as_page(done, Said(form, key, typed, done.errors, done.error), asked, fill)
+
+    return post
+
+
+def _as_json(done: Done) -> Response:
+    said = asdict(replace(done, dress=None))
+    body = {name: said[name] for name in ("notice", "go", "errors", "error", "version", "shown")} | {"ok": done.ok}
+    answer = JSONResponse(body, HTTPStatus.OK if done.ok else done.status, _NO_STORE)
+    if done.dress:
+        done.dress(answer)
+    return answer
+
+
+async def _as_page(done: Done, said: Said, asked: Asked, fill: Fill) -> Filled | Response:
+    if done.ok and not done.shown:
+        query = {name: asked.query[name] for name in ("account", "open") if name in asked.query} | {"done": said.form}
+        answer = RedirectResponse(done.go or f"{asked.request.url.path}?{urlencode(query)}", HTTPStatus.SEE_OTHER, _NO_STORE)
+        if done.dress:
+            done.dress(answer)
+        return answer
+    shown = " ".join((done.notice, *done.shown)) if done.ok else ""
+    filled = await fill(replace(asked, said=replace(said, typed={}, notice=shown) if done.ok else said))
+    if isinstance(filled, Response):
+        return filled
+    return replace(filled, status=HTTPStatus.OK if done.ok else done.status)

@@ -1,0 +1,245 @@
+// Forms: sent once, checked by the server, kept while the connection is gone. See form.py and foundation/forms.py.
+import { createContext, createElement as h, useContext, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useBlocker, useLocation, useNavigate } from "react-router";
+
+// See client.js.
+const { dirty, arrivals } = (globalThis.odoForms ??= { dirty: new Set(), arrivals: new Map() });
+const bare = (path) => path.replace(/^\/(fr|en)(?=\/|$)/, "").replace(/\/$/, "");
+
+const QUIET = { errors: {}, error: "", notice: "", shown: [], kept: false };
+const Said = createContext({ ...QUIET, busy: false });
+const SECONDS = 30;
+
+const onceKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+const fields = (form) => [...form.elements].filter((f) => f.name && !["hidden", "submit", "button"].includes(f.type));
+const secret = (field) => field.type === "password" || "secret" in field.dataset;
+
+// The values by field: a box that is not ticked is "".
+function typed(form, secrets) {
+  const out = {};
+  for (const f of fields(form)) {
+    if (secret(f) && !secrets) continue;
+    if (f.type === "checkbox") out[f.name] = f.checked ? f.value : "";
+    else if (f.type !== "radio") out[f.name] = f.value;
+    else if (f.checked) out[f.name] = f.value;
+  }
+  return out;
+}
+
+function put(form, values) {
+  for (const f of fields(form)) {
+    if (f.type === "checkbox" || f.type === "radio") f.checked = values[f.name] === f.value;
+    else f.value = values[f.name] ?? "";
+  }
+}
+
+const same = (a, b) => Object.keys({ ...a, ...b }).every((k) => (a[k] ?? "") === (b[k] ?? ""));
+
+// What is kept of a form in this tab, for this person: never a password.
+function keeper(owner, path, search, name, key) {
+  const slot = ["odo_draft", owner, bare(path), new URLSearchParams(search).get("account") ?? "", name, key].join(" ");
+  return {
+    get: () => { try { return JSON.parse(sessionStorage.getItem(slot)); } catch { return null; } },
+    set: (draft) => { try { sessionStorage.setItem(slot, JSON.stringify(draft)); } catch { /* full or switched off: the form works without */ } },
+    drop: () => sessionStorage.removeItem(slot),
+  };
+}
+
+async function post(address, body) {
+  const answer = await fetch(address, {
+    method: "POST", body, redirect: "manual", headers: { accept: "application/json" }, signal: AbortSignal.timeout(SECONDS * 1000),
+  });
+  if (answer.type === "opaqueredirect") return { ended: true };
+  const json = (answer.headers.get("content-type") ?? "").startsWith("application/json");
+  return { status: answer.status, ...(json ? await answer.json() : {}) };
+}
+
+export function PortalForm({ name, record, loaded, owner, version, given, fresh, texts, confirm, children, onDone, ...rest }) {
+  const box = useRef(null);
+  const { pathname, search } = useLocation();
+  const navigate = useNavigate();
+  const [said, setSaid] = useState(QUIET);
+  const [busy, setBusy] = useState(false);
+  const [asking, setAsking] = useState(null);
+  const held = useRef({ once: "", version: null, base: {}, sending: false });
+  const draft = keeper(owner, pathname, search, name, record);
+
+  const settle = (values, of) => {
+    const form = box.current;
+    put(form, values);
+    Object.assign(held.current, { version: of, base: typed(form, true), once: held.current.once || onceKey() });
+    dirty.delete(held);
+  };
+  const look = () => {
+    const form = box.current;
+    const now = typed(form, true);
+    if (same(now, held.current.base)) { dirty.delete(held); draft.drop(); return; }
+    dirty.add(held);
+    const open = typed(form, false);
+    const before = Object.fromEntries(Object.keys(open).map((k) => [k, held.current.base[k]]));
+    if (same(open, before)) draft.drop();
+    else draft.set({ version: held.current.version, values: open });
+  };
+
+  // What is stored, until something else is typed; what was typed before the script came or the page was loaded anew.
+  useLayoutEffect(() => {
+    const form = box.current;
+    const first = held.current.version === null;
+    if (!first && dirty.has(held)) return;
+    settle(given, version);
+    if (!first) return;
+    const early = arrivals.get(name);
+    if (early && (early.values.get("key") ?? "") === record) {
+      arrivals.delete(name);
+      for (const f of fields(form)) {
+        if (f.type === "checkbox" || f.type === "radio") f.checked = early.values.get(f.name) === f.value;
+        else if (early.values.has(f.name)) f.value = early.values.get(f.name);
+      }
+      look();
+      setSaid({ ...QUIET, errors: early.errors, error: early.error, notice: early.notice });
+      return;
+    }
+    const kept = draft.get();
+    const stored = Object.fromEntries(Object.keys(kept?.values ?? {}).map((k) => [k, held.current.base[k]]));
+    if (!kept || same(kept.values, stored)) return;
+    put(form, { ...given, ...kept.values });
+    held.current.version = kept.version;
+    dirty.add(held);
+    setSaid({ ...QUIET, kept: true });
+  }, [loaded, record]);
+  useEffect(() => () => dirty.delete(held), []);
+
+  // Marks each field that is wrong, for whoever cannot see it.
+  useEffect(() => {
+    for (const f of fields(box.current)) said.errors[f.name] ? f.setAttribute("aria-invalid", "true") : f.removeAttribute("aria-invalid");
+    if (Object.keys(said.errors).length || said.error) box.current.querySelector("[data-summary]")?.focus();
+  }, [said]);
+
+  const over = (answer) => {
+    const now = held.current;
+    if (answer.ended) {
+      dirty.clear();
+      window.location.reload();
+      return;
+    }
+    // A definite answer ends the key; without one the same key is sent again, and nothing is done twice.
+    if (answer.ok || answer.status === 422) now.once = onceKey();
+    if (!answer.ok) {
+      if (answer.version) now.version = answer.version;
+      const known = fields(box.current).map((f) => f.name);
+      const stray = Object.entries(answer.errors ?? {}).filter(([field]) => !known.includes(field)).map(([, text]) => text);
+      const error = [answer.error ?? (answer.errors ? "" : texts.failed), ...stray].filter(Boolean).join(" ");
+      setSaid({ ...QUIET, errors: answer.errors ?? {}, error });
+      return;
+    }
+    draft.drop();
+    const values = fresh ? given : typed(box.current, false);
+    settle(values, now.version);
+    setSaid({ ...QUIET, notice: answer.notice, shown: answer.shown });
+    if (answer.go) answer.go.startsWith("/") && !answer.go.startsWith("/auth/") ? navigate(answer.go) : window.location.assign(answer.go);
+    onDone?.();
+  };
+  const send = async (button) => {
+    const now = held.current;
+    if (now.sending) return;
+    now.sending = true;
+    setBusy(true);
+    const body = new URLSearchParams(new FormData(box.current, button));
+    body.set("form", name);
+    body.set("key", record);
+    body.set("once", now.once);
+    body.set("version", now.version);
+    let answer;
+    try {
+      answer = await post(pathname + search, body);
+    } catch {
+      answer = { status: 0, errors: {}, error: texts.lost };
+    }
+    now.sending = false;
+    setBusy(false);
+    over(answer);
+  };
+  const submit = (e) => {
+    e.preventDefault();
+    const button = e.nativeEvent.submitter;
+    confirm ? setAsking({ button }) : send(button);
+  };
+  const discard = () => { draft.drop(); settle(given, version); setSaid(QUIET); };
+
+  return h("form", { ...rest, ref: box, method: "post", noValidate: true, "aria-busy": busy || undefined, onSubmit: submit, onInput: look },
+    h(Said.Provider, { value: { ...said, busy, discard, texts } }, children),
+    confirm && h(Ask, { ...confirm, open: asking !== null, danger: true, onNo: () => setAsking(null), onYes: () => { const { button } = asking; setAsking(null); send(button); } }));
+}
+
+// Asks before something unsaved is left behind, by a link or by closing the page.
+export function LeaveGuard({ title, text, stay, leave }) {
+  const open = (search) => new URLSearchParams(search).get("open");
+  const blocker = useBlocker(({ currentLocation: a, nextLocation: b }) =>
+    dirty.size > 0 && (bare(a.pathname) !== bare(b.pathname) || open(a.search) !== open(b.search)));
+  useEffect(() => {
+    const ask = (e) => { if (dirty.size) e.preventDefault(); };
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, []);
+  return h(Ask, { open: blocker.state === "blocked", title, text, verb: leave, keep: stay, onNo: () => blocker.reset(), onYes: () => { dirty.clear(); blocker.proceed(); } });
+}
+
+// One question before something that cannot be taken back; the focus is on the safe answer.
+function Ask({ open, title, text, verb, keep, danger, onYes, onNo }) {
+  const box = useRef(null);
+  const safe = useRef(null);
+  useEffect(() => {
+    if (!open) return;
+    box.current.showModal();
+    safe.current.focus();
+  }, [open]);
+  if (!open) return null;
+  return h("dialog", { ref: box, className: "dialog ask", role: "alertdialog", "aria-labelledby": "ask-title", "aria-describedby": "ask-text",
+    onCancel: (e) => { e.preventDefault(); onNo(); } },
+    h("div", { className: "pad" }, h("h2", { id: "ask-title" }, title), h("p", { id: "ask-text", className: "soft" }, text)),
+    h("footer", null, h("span", { className: "push" }),
+      h("button", { type: "button", className: "btn second", ref: safe, onClick: onNo }, keep),
+      h("button", { type: "button", className: danger ? "btn danger" : "btn primary", onClick: onYes }, verb)));
+}
+
+// What is wrong with the whole and, as links, with each field; it takes the focus.
+export function FormSummary({ title, labels, icon }) {
+  const { errors, error } = useContext(Said);
+  const wrong = labels.filter(([field]) => errors[field]);
+  const any = error || wrong.length;
+  return h("div", { role: "alert", tabIndex: -1, "data-summary": "", className: any ? "summary" : "sr" },
+    any && icon,
+    any && h("div", null,
+      h("p", { className: "b" }, error || title),
+      wrong.length > 0 && h("ul", null, wrong.map(([field, label, target]) => h("li", { key: field }, h("a", { href: "#" + target,
+        onClick: (e) => { e.preventDefault(); document.getElementById(target)?.focus(); } }, label + errors[field]))))));
+}
+
+// Below a field: what helps, or what is wrong.
+export function FieldNote({ field, id, icon, children }) {
+  const { errors } = useContext(Said);
+  return h("div", { id, className: "note" }, errors[field] ? h("p", { className: "msg" }, icon, h("span", null, errors[field])) : children);
+}
+
+export function FormStatus({ icon, restored, discard, copy, copied }) {
+  const said = useContext(Said);
+  const [done, setDone] = useState(false);
+  const take = async () => { await navigator.clipboard.writeText(said.shown.join("\n")); setDone(true); };
+  return h("div", { role: "status", className: said.notice || said.kept ? "formstatus" : "sr" },
+    said.notice && h("p", { className: "notice" }, icon, h("span", null, said.notice)),
+    said.shown?.length > 0 && h("div", { className: "shown" }, h("ul", null, said.shown.map((line) => h("li", { key: line }, h("code", null, line)))),
+      h("button", { type: "button", className: "btn second sm", onClick: take }, done ? copied : copy)),
+    said.kept && h("p", { className: "notice quiet" }, h("span", null, restored), h("button", { type: "button", className: "btn plain sm", onClick: said.discard }, discard)));
+}
+
+export function SubmitButton({ children, ...rest }) {
+  const { busy } = useContext(Said);
+  return h("button", { ...rest, type: "submit", "aria-busy": busy || undefined, "aria-disabled": busy || undefined }, busy && h("span", { className: "spin", "aria-hidden": true }), children);
+}
+
+// Shows a password while the button is pressed in.
+export function Reveal({ target, children, ...rest }) {
+  const [shown, setShown] = useState(false);
+  useEffect(() => { document.getElementById(target).type = shown ? "text" : "password"; }, [shown, target]);
+  return h("button", { ...rest, type: "button", "aria-pressed": shown, "aria-controls": target, onClick: () => setShown(!shown) }, children);
+}

@@ -1,0 +1,379 @@
+"""The one form: labels, help, errors by field and in a summary, one submission, a kept draft; live and in the served HTML.
+
+A form is drawn over one attribute of the page's view, a `foundation.forms.FormView` of the same name, and its page answers it
+(`foundation.forms.posting`, which says why forms are posts):
+
+    DETAILS = Form(
+        "details",
+        (Field("name", t("Name"), required=True, autocomplete="name"), Field("phone", t("Phone"), "tel", hint=t("With its area code."))),
+        t("Save"),
+    )
+    View(lambda view: DETAILS.draw(view, on_done=Profile.retry))            # page.py; draw it inside `slots.live`
+
+    @dataclass(frozen=True)                                                 # view.py
+    class ProfileView:
+        details: FormView = field(default_factory=FormView)                 # form_view(who, {"name": person.name, "phone": …})
+
+    class Details(FormModel):                                               # forms.py of the room
+        name: Line = Field(min_length=1, max_length=200)
+        phone: Line = Field("", max_length=40)
+
+    async def _details(sent: Sent[Details]) -> Done:
+        return await once(sent, service.change_details, sent)               # in it: `if clash := conflict(sent, stored): return clash`
+
+    Page("/profile", …, fill=filling(slots), post=posting({"details": Rule(Details, _details)}, filling(slots)))
+                                                                            # slots: HTML of `answered(view, asked)`
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from odoportal.foundation.i18n import t
+from odoportal.ui.markup import El, Node, Part, Ref, Slot, Still, View, el, icon, part, when
+
+_LIBRARY = "$/public" + rx.asset("form.js", shared=True)
+
+
+class _Form(rx.Component):
+    library = _LIBRARY
+
+
+class PortalForm(_Form):
+    """The live form around its fields; see form.js."""
+
+    tag = "PortalForm"
+
+    name: rx.Var[str]
+    record: rx.Var[str]
+    loaded: rx.Var[str]
+    owner: rx.Var[str]
+    version: rx.Var[str]
+    given: rx.Var[dict[str, str]]
+    fresh: rx.Var[bool]
+    texts: rx.Var[dict[str, str]]
+    confirm: rx.Var[dict[str, str]]
+    on_done: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class LeaveGuard(_Form):
+    """Asks before something unsaved is left behind."""
+
+    tag = "LeaveGuard"
+
+    title: rx.Var[str]
+    text: rx.Var[str]
+    stay: rx.Var[str]
+    leave: rx.Var[str]
+
+
+class FormSummary(_Form):
+    """What is wrong; `labels` are field, label with its colon, and the id of the control."""
+
+    tag = "FormSummary"
+
+    title: rx.Var[str]
+    labels: rx.Var[list[list[str]]]
+    icon: rx.Var[rx.Component]
+
+
+class FieldNote(_Form):
+    """Below a field: what helps, or what is wrong."""
+
+    tag = "FieldNote"
+
+    field: rx.Var[str]
+    icon: rx.Var[rx.Component]
+
+
+class FormStatus(_Form):
+    """That it was done, what is shown this once, and that a draft was brought back."""
+
+    tag = "FormStatus"
+
+    icon: rx.Var[rx.Component]
+    restored: rx.Var[str]
+    discard: rx.Var[str]
+    copy: rx.Var[str]
+    copied: rx.Var[str]
+
+
+class SubmitButton(_Form):
+    """The button that sends; busy until the answer is there."""
+
+    tag = "SubmitButton"
+
+
+class Reveal(_Form):
+    """Shows the password in the field with the id `target`."""
+
+    tag = "Reveal"
+
+    target: rx.Var[str]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field. `hint` helps below it; `options` are value and text of a select or of radio buttons.
+
+    `kind` is text, email, tel, password, code (a one-time code), date, textarea, select, radio, checkbox or fixed (shown, not sent).
+    """
+
+    name: str
+    label: str
+    kind: str = "text"
+    hint: Node = None
+    required: bool = False
+    longest: int = 200
+    autocomplete: str = "off"
+    options: Sequence[tuple[str, str]] = ()
+    cls: str = ""
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """A question before the form is sent: the verb goes on the button, the focus on the safe answer."""
+
+    title: str
+    text: str
+    verb: str
+
+
+Body = Sequence["Field | tuple[Field, ...] | Callable[[Ref], Node]"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form.
+
+    Args:
+        name: in the page's view and rules; letters and underscores.
+        body: fields, fields side by side as a tuple, and whatever else is drawn over the form's view.
+        submit: the verb on the button.
+        fresh: empties it when it is done (something was added; nothing stored is edited).
+        look: the button's, such as "primary" or "danger".
+        confirm: asked before it is sent.
+        aside: what stands beside the button, such as a link that leaves.
+    """
+
+    name: str
+    body: Body
+    submit: str
+    fresh: bool = False
+    look: str = "primary"
+    confirm: Confirm | None = None
+    aside: Node = None
+    cls: str = "form"
+
+    def fields(self) -> list[Field]:
+        """Every field in order."""
+        found: list[Field] = []
+        for piece in self.body:
+            if isinstance(piece, Field):
+                found.append(piece)
+            elif isinstance(piece, tuple):
+                found += piece
+        return found
+
+    def draw(self, view: Ref, on_done: Any = None) -> Node:
+        """The form over its attribute of a page's view; `on_done` is the event that loads the page's state anew."""
+        return self.over(getattr(view, self.name), on_done)
+
+    def over(self, form: Ref, on_done: Any = None) -> Node:
+        """The form over a `FormView` that stands elsewhere, such as in a row."""
+        pieces = [self._piece(piece, form) for piece in self.body]
+        foot = el("div", self._submit(), self.aside, cls="row")
+        return self._part(form, (self._summary(form), *pieces, _status(form), foot), form.key, on_done)
+
+    def button(self, key: Ref, form: Ref, on_done: Any = None) -> Node:
+        """Only the button, about the record `key` of a list; `form` is any `FormView` of the same page.
+
+        Without script its errors are told by the page's own notice.
+        """
+        return self._part(form, (self._submit(), self._summary(None), _status(None)), key, on_done)
+
+    def _part(self, form: Ref, children: tuple[Node, ...], key: Ref, on_done: Any) -> Part:
+        meta = {"form": self.name, "key": Still(key), "version": Still(form.version), "once": Still(form.once)}
+        hidden = Slot(rx.fragment, tuple(el("input", type="hidden", name=name, value=value) for name, value in meta.items()))
+        props: dict[str, Any] = {
+            "name": self.name,
+            "record": key,
+            "loaded": form.once,
+            "owner": form.owner,
+            "version": form.version,
+            "given": form.given,
+            "fresh": self.fresh,
+            "texts": {
+                "lost": t("The connection was lost before the answer came. What you typed is kept. Try again: nothing is done twice."),
+                "failed": t("Something failed on our side. Nothing is lost. Try again in a moment."),
+            },
+            "class_name": self.cls,
+        }
+        if self.confirm:
+            asked = self.confirm
+            props["confirm"] = {"title": asked.title, "text": asked.text, "verb": asked.verb, "keep": t("Cancel")}
+        if on_done is not None:
+            props["on_done"] = on_done
+        still = el("form", method="post", noValidate=True, cls=self.cls, data_form=self.name)
+        return part(PortalForm, still, hidden, *children, **props)
+
+    def _id(self, field: Field) -> str:
+        return f"{self.name}-{field.name}"
+
+    def _submit(self) -> Part:
+        cls = f"btn {self.look}"
+        return part(SubmitButton, el("button", type="submit", cls=cls), self.submit, class_name=cls)
+
+    def _summary(self, form: Ref | None) -> Part:
+        labels = [[f.name, _named(f), self._id(f)] for f in self.fields()]
+        shown: Node = None
+        if form is not None:
+            links = [
+                when(getattr(form.errors, f.name), el("li", el("a", _named(f), getattr(form.errors, f.name), href=f"#{self._id(f)}")))
+                for f in self.fields()
+            ]
+            title = when(form.error, el("p", form.error, cls="b"), el("p", _wrong(), cls="b"))
+            box = el(
+                "div", icon("circle-alert"), el("div", title, el("ul", *links)), role="alert", tabIndex=-1, autoFocus=True, cls="summary"
+            )
+            shown = when(form.error, box, when(form.errors, box))
+        # The served page has the whole summary; the live one its own.
+        still = el("div")
+        return part(FormSummary, still, Slot(rx.fragment, shown), title=_wrong(), labels=labels, icon=_picture("circle-alert"))
+
+    def _piece(self, piece: Any, form: Ref) -> Node:
+        if isinstance(piece, Field):
+            return self.field(piece, form)
+        if isinstance(piece, tuple):
+            return el("div", *(self.field(f, form) for f in piece), cls="duo")
+        return piece(form)
+
+    def field(self, field: Field, form: Ref) -> El:
+        """A field with its label, its control, and what stands below it."""
+        star = el("span", "*", cls="req", aria_hidden="true") if field.required else None
+        note = self._note(field, form)
+        if field.kind == "radio":
+            return el(
+                "fieldset",
+                el("legend", field.label, star),
+                *(
+                    self._choice(field, form, value, text, f"{self._id(field)}-{i}" if i else self._id(field))
+                    for i, (value, text) in enumerate(field.options)
+                ),
+                note,
+                cls=f"field {field.cls}",
+                aria_describedby=f"{self._id(field)}-note",
+            )
+        if field.kind == "checkbox":
+            return el("div", self._choice(field, form, "1", field.label, self._id(field)), note, cls=f"field {field.cls}")
+        if field.kind == "fixed":
+            return el(
+                "div",
+                el("span", field.label, cls="label"),
+                el("p", getattr(form.given, field.name), cls="fixed"),
+                note,
+                cls=f"field {field.cls}",
+            )
+        return el("div", el("label", field.label, star, for_=self._id(field)), self._control(field, form), note, cls=f"field {field.cls}")
+
+    def _attributes(self, field: Field, form: Ref) -> dict[str, Any]:
+        value = getattr(form.given, field.name)
+        made: dict[str, Any] = {
+            "id": self._id(field),
+            "name": field.name,
+            "aria_describedby": f"{self._id(field)}-note",
+            "aria_invalid": Still(getattr(form.errors, field.name), says="true"),
+        }
+        if field.required:
+            made |= {"required": True, "aria_required": "true"}
+        if field.kind not in {"select", "password", "textarea", "code"}:
+            made["value"] = Still(value)
+        return made
+
+    def _control(self, field: Field, form: Ref) -> Node:
+        about, value = self._attributes(field, form), getattr(form.given, field.name)
+        if field.kind == "select":
+            options = (el("option", text, value=key, selected=Still(value, equals=key)) for key, text in field.options)
+            return el("span", el("select", *options, **about, autoComplete=field.autocomplete), cls="select")
+        if field.kind == "textarea":
+            return el("textarea", Slot(rx.fragment, value), **about, rows=4, maxLength=field.longest, cls="input")
+        if field.kind == "password":
+            reveal = {"aria_label": t("Show the password")}
+            eye = part(
+                Reveal,
+                el("button", type="button", hidden=True, cls="btn plain icon", **reveal),
+                icon("eye", small=True),
+                target=self._id(field),
+                class_name="btn plain icon",
+                custom_attrs={"aria-label": reveal["aria_label"]},
+            )
+            return el(
+                "div",
+                el(
+                    "input",
+                    **about,
+                    type="password",
+                    data_secret=True,
+                    autoComplete=field.autocomplete,
+                    autoCapitalize="none",
+                    spellCheck="false",
+                ),
+                eye,
+                cls="input secret",
+            )
+        more: dict[str, Any] = {"type": field.kind, "autoComplete": field.autocomplete, "maxLength": field.longest, "cls": "input"}
+        if field.kind == "code":
+            more |= {"type": "text", "inputMode": "numeric", "data_secret": True, "autoCapitalize": "none", "spellCheck": "false"}
+        if field.kind == "email":
+            more |= {"autoCapitalize": "none", "spellCheck": "false"}
+        return el("input", **about, **more)
+
+    def _choice(self, field: Field, form: Ref, value: str, text: str, id_: str) -> El:
+        given = getattr(form.given, field.name)
+        kind = "radio" if field.kind == "radio" else "checkbox"
+        box = el(
+            "input",
+            type=kind,
+            id=id_,
+            name=field.name,
+            value=value,
+            checked=Still(given, equals=value),
+            aria_describedby=f"{self._id(field)}-note",
+        )
+        return el("label", box, el("span", text), cls="keep")
+
+    def _note(self, field: Field, form: Ref) -> Node:
+        id_ = f"{self._id(field)}-note"
+        hint = el("p", field.hint, cls="hint") if isinstance(field.hint, str) else field.hint
+        wrong = getattr(form.errors, field.name)
+        message = Slot(rx.fragment, when(wrong, el("p", icon("circle-alert", small=True), el("span", wrong), cls="msg")))
+        still = el("div", id=id_, cls="note")
+        return part(FieldNote, still, message, hint, field=field.name, id=id_, icon=_picture("circle-alert", small=True))
+
+
+def _status(form: Ref | None) -> Part:
+    shown = when(form.notice, el("p", icon("circle-check"), el("span", form.notice), cls="notice")) if form is not None else None
+    return part(
+        FormStatus,
+        el("div", role="status"),
+        Slot(rx.fragment, shown),
+        icon=_picture("circle-check"),
+        restored=t("What you had typed here is back. It is not saved yet."),
+        discard=t("Discard it"),
+        copy=t("Copy"),
+        copied=t("Copied"),
+    )
+
+
+def _named(field: Field) -> str:
+    return t("{name}: {error}", name=field.label, error="")
+
+
+def _wrong() -> str:
+    return t("Not saved yet. Look at these fields:")
+
+
+def _picture(name: str, small: bool = False) -> rx.Component:
+    return View(lambda _: icon(name, small=small)).component(None)
