@@ -153,7 +153,7 @@ PAGES = (
     Page("/statement", "Statement", statements.page, load=Statements.load, fill=filling(_list_slots(Statements, statements.slots))),
     _soon("/pos-assistant", "POS Assistant", sales.assistant),
     _soon("/renewals", "Renewal", renewals.page),
-    Page("/profile", "Profile", profile.page, load=Profile.load, fill=PROFILE, post=posting(profile_forms.RULES, PROFILE)),
+    Page("/profile", "Profile", profile.page, load=Profile.load, fill=PROFILE, post=posting(profile_forms.RULES, PROFILE, rights.may)),
     _soon("/addresses", "Address book", addresses.page),
     _soon("/cards", "Credit cards", cards.page),
     _soon("/sales", "Point of Sale", sales.page),

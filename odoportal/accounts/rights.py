@@ -1,9 +1,10 @@
 """What each role may do, as one table, and the one way it is enforced.
 
-Three places ask the table, and nothing else decides:
+Four places ask the table, and nothing else decides:
 
 - **the gate**, before every event: a handler says what it needs with `needs`, or it is one of `_SHOWING`, which only show;
 - **the HTTP layer**, before every page (`Page.right`) and every route (`guarded`, written at assembly);
+- **the forms** (`posting`), before anything of what was typed is looked at (`Rule.right`);
 - **the service** that changes something, within its own transaction (`claim`), since a role can change between the gate and the write.
 
 A handler that says nothing keeps the portal from starting.
@@ -19,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from odoportal.accounts.models import Account, Membership, Role
-from odoportal.foundation.identity import Who, require
+from odoportal.foundation.identity import NotAllowed, Who, require
 from odoportal.foundation.web import SEE
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -47,10 +48,6 @@ TABLE: Mapping[Right, frozenset[Role]] = {
 }
 _SHOWING = frozenset({"load", "retry", "stay", "trouble"})
 """Handlers that show what the page's address asks for, or keep the session: every role has them."""
-
-
-class NotAllowed(Exception):
-    """The person's role in the account, as it is now, does not allow it, or the person is no longer a member."""
 
 
 def may(role: str, right: str) -> bool:

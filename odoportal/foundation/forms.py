@@ -28,10 +28,10 @@ from sqlmodel import Field, Session, SQLModel, col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from odoportal.foundation import clock, throttle
+from odoportal.foundation import clock, logs, throttle
 from odoportal.foundation.database import write
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import Who, digest
+from odoportal.foundation.identity import NotAllowed, Who, digest
 from odoportal.foundation.web import Asked, Fill, Filled
 
 LARGEST_BODY = 64 * 1024
@@ -42,7 +42,6 @@ REMEMBER = timedelta(days=2)
 _FORM = "application/x-www-form-urlencoded"
 _ONCE = re.compile(r"[0-9a-f]{32}")
 _NO_STORE = {"cache-control": "no-store"}
-_log = logging.getLogger("odoportal.security")
 _faults = logging.getLogger("odoportal.forms")
 P = ParamSpec("P")
 M = TypeVar("M", bound="FormModel")
@@ -202,9 +201,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Rule:
-    """How a form is answered: the model it must fit, and the work."""
+    """How a form is answered: the model it must fit, the right it takes in the account of the address, and the work.
+
+    The work asks for the right once more, in its own transaction, where what it changes is the account's; it may raise `NotAllowed`.
+    """
 
     model: type[FormModel]
+    right: str
     work: Callable[[Sent[Any]], Awaitable[Done]]
 
 
@@ -313,29 +316,38 @@ async def _done(rule: Rule, form: str, asked: Asked, who: Who, fields: dict[str,
     if not _ONCE.fullmatch(mark) or len(key) > LARGEST_KEY or len(version) > LARGEST_KEY:
         return Done(error=_unreadable(), status=HTTPStatus.BAD_REQUEST)
     if not throttle.hit(FORMS_PER_PERSON, str(who.person_id)):
-        _log.warning("excess_rate_limit_exceeded forms person=%s", who.person_id)
+        logs.security("excess_rate_limit_exceeded", logging.WARNING, limit="forms", person=who.person_id)
         return Done(error=t("That was too many at once. Wait a minute, then try again."), status=HTTPStatus.TOO_MANY_REQUESTS)
     values = check(rule.model, fields)
     if isinstance(values, dict):
         if "" in values:
-            _log.warning("input_validation_fail form=%s person=%s", form, who.person_id)
+            logs.security("input_validation_fail", logging.WARNING, form=form, person=who.person_id)
         return Done(errors={name: text for name, text in values.items() if name}, error=values.get("", ""))
     client = asked.request.client.host if asked.request.client else ""
     sent = Sent(form, who, asked.language, values, key, version, mark, client, asked.request.headers.get("user-agent", ""))
     try:
         return await rule.work(sent)
+    except NotAllowed:
+        logs.security("authz_fail", logging.WARNING, form=form, person=who.person_id)
+        return _forbidden()
     except SQLAlchemyError:
         _faults.exception("the form %s could not be saved", form)
         error = t("Something failed on our side. Nothing is lost. Try again in a moment.")
         return Done(error=error, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def posting(rules: Mapping[str, Rule], fill: Fill) -> Fill:
+def _forbidden() -> Done:
+    error = t("Your role in this account does not allow this. Ask its owner.")
+    return Done(error=error, status=HTTPStatus.FORBIDDEN)
+
+
+def posting(rules: Mapping[str, Rule], fill: Fill, may: Callable[[str, str], bool]) -> Fill:
     """The `post` of a page with forms.
 
     Args:
         rules: how each form is answered, by its name.
         fill: the page's own `fill`, which draws the page again for a browser without script.
+        may: whether a role (first) has a right (second).
     """
 
     async def post(asked: Asked) -> Filled | Response:
@@ -345,12 +357,16 @@ def posting(rules: Mapping[str, Rule], fill: Fill) -> Fill:
         form = fields.pop("form", "")
         rule, who = rules.get(form), asked.who
         if rule is None or who is None:
-            _log.warning("input_validation_fail form")
+            logs.security("input_validation_fail", logging.WARNING, form=form[:LARGEST_KEY])
             return _refused(HTTPStatus.BAD_REQUEST)
         key = fields.get("key", "")
         secret = {name for name, about in rule.model.model_fields.items() if about.annotation in {SecretStr, SecretStr | None}}
         typed = {name: value for name, value in fields.items() if name in rule.model.model_fields and name not in secret}
-        done = await _done(rule, form, asked, who, fields)
+        if may(who.account.role, rule.right):
+            done = await _done(rule, form, asked, who, fields)
+        else:
+            logs.security("authz_fail", logging.WARNING, form=form, person=who.person_id)
+            done = _forbidden()
         if asked.request.headers.get("accept") == "application/json":
             return _as_json(done)
         return await _as_page(done, Said(form, key, typed, done.errors, done.error), asked, fill)

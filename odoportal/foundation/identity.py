@@ -53,6 +53,10 @@ class Who:
 asker: ContextVar[Who | None] = ContextVar("asker", default=None)
 
 
+class NotAllowed(Exception):
+    """The person's role in the account, as it is now, does not allow it, or the person is no longer a member."""
+
+
 def require() -> Who:
     """The person the gate let through.
 

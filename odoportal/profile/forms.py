@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from odoportal.accounts.rights import Right
 from odoportal.foundation.forms import Done, FormModel, Line, Rule, Sent, once
 from odoportal.foundation.i18n import t
 from odoportal.profile import service
@@ -31,4 +32,4 @@ async def _details(sent: Sent[Details]) -> Done:
     return await once(sent, service.change_details, sent, wanted)
 
 
-RULES = {"details": Rule(Details, _details)}
+RULES = {"details": Rule(Details, Right.OWN, _details)}

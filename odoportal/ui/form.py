@@ -21,7 +21,7 @@ A form is drawn over one attribute of the page's view, a `foundation.forms.FormV
     async def _details(sent: Sent[Details]) -> Done:
         return await once(sent, service.change_details, sent)               # in it: `if clash := conflict(sent, stored): return clash`
 
-    Page("/profile", …, fill=filling(slots), post=posting({"details": Rule(Details, _details)}, filling(slots)))
+    Page("/profile", …, fill=filling(slots), post=posting({"details": Rule(Details, Right.OWN, _details)}, filling(slots), rights.may))
                                                                             # slots: HTML of `answered(view, asked)`
 """
 

@@ -34,6 +34,7 @@ from odoportal.foundation.forms import (
     once,
     posting,
 )
+from odoportal.foundation.identity import NotAllowed
 from odoportal.foundation.web import Asked, Filled
 from odoportal.ui.form import Field as Shown
 from odoportal.ui.form import Form
@@ -179,18 +180,24 @@ def asked(fields: Mapping[str, str] | bytes, accept: str = "", content_type: str
     return Asked("en", {"account": "1042"}, Request(scope, receive), who(1))
 
 
+def may(_role: str, right: str) -> bool:
+    return right == "see"
+
+
 async def fill(about: Asked) -> Filled:
     return Filled({"page": json.dumps(vars(answered(Page(form_view(who(1), {"name": "stored"})), about).thing))})
 
 
-def ask(fields: Mapping[str, str] | bytes, accept: str = "application/json", work: Any = None, **more: Any) -> Filled | Response:
+def ask(
+    fields: Mapping[str, str] | bytes, accept: str = "application/json", work: Any = None, right: str = "see", **more: Any
+) -> Filled | Response:
     async def done(about: Sent[Thing]) -> Done:
         return Done(f"{about.values.name} {about.client}")
 
     throttle.forget_all()
 
     async def run() -> Filled | Response:
-        return await posting({"thing": Rule(Thing, work or done)}, fill)(asked(fields, accept, **more))
+        return await posting({"thing": Rule(Thing, right, work or done)}, fill, may)(asked(fields, accept, **more))
 
     with i18n.use("en"):
         return asyncio.run(run())
@@ -276,6 +283,29 @@ def test_a_flood_of_forms_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
         answer = ask(GOOD)
     assert isinstance(answer, Response)
     assert answer.status_code == 429
+
+
+@pytest.mark.asvs("8.2.1")
+def test_a_form_that_the_role_may_not_send_is_refused_before_it_is_read() -> None:
+    worked: list[object] = []
+
+    async def work(about: Sent[Thing]) -> Done:
+        worked.append(about)
+        return Done("done")
+
+    refused = ask({**GOOD, "name": ""}, work=work, right="people")
+    assert isinstance(refused, Response)
+    assert (refused.status_code, body(refused)["errors"], worked) == (403, {}, [])
+    assert body(refused)["error"] == "Your role in this account does not allow this. Ask its owner."
+
+
+def test_a_role_that_was_lowered_since_is_refused_by_the_work() -> None:
+    async def lowered(_: Sent[Thing]) -> Done:
+        raise NotAllowed("people")
+
+    refused = ask(GOOD, work=lowered)
+    assert isinstance(refused, Response)
+    assert refused.status_code == 403
 
 
 class Tags(HTMLParser):

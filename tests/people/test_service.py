@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Membership, Person, Role
-from odoportal.accounts.rights import NotAllowed, Right, claim
+from odoportal.accounts.rights import Right, claim
 from odoportal.foundation import database, mail
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import NotAllowed, Who
 from odoportal.foundation.mail import Mail
 from odoportal.people import service
 from odoportal.people.models import Invitation
