@@ -11,6 +11,7 @@ from odoportal.foundation.i18n import t
 from odoportal.foundation.web import Asked, Fill, Filled
 from odoportal.settings import get_settings
 from odoportal.ui import places
+from odoportal.ui.form import leave_guard
 from odoportal.ui.page import here
 from odoportal.ui.shell import DEMO_DAY, HEADER, shell
 from odoportal.ui.slots import live
@@ -21,6 +22,11 @@ from odoportal.ui.trouble import unless_failed
 def private_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
     """A page with header, menu and breadcrumb; `trail` is path and name of each step after the Dashboard."""
     return shell(*content, state=Signed, trail=trail)
+
+
+def form_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
+    """A private page that has forms: what is typed and not saved is not left behind unasked."""
+    return private_page(*content, leave_guard(), trail=trail)
 
 
 def soon_page(text: str) -> rx.Component:

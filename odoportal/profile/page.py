@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from odoportal.accounts.page import private_page
+from odoportal.accounts.page import form_page
 from odoportal.foundation import database
 from odoportal.foundation.forms import answered
 from odoportal.foundation.i18n import t
@@ -55,7 +55,7 @@ def _draw(view: Ref) -> Node:
 def page() -> rx.Component:
     """The page, in the language in use."""
     head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
-    return private_page(head.component(None), live("profile", View(_draw), Profile.view, Profile.filled), trail=[(here(), t("Profile"))])
+    return form_page(head.component(None), live("profile", View(_draw), Profile.view, Profile.filled), trail=[(here(), t("Profile"))])
 
 
 async def slots(asked: Asked) -> dict[str, str]:

@@ -114,6 +114,16 @@ class Reveal(_Form):
     target: rx.Var[str]
 
 
+def leave_guard() -> rx.Component:
+    """What asks before something unsaved is left behind: once in every page that has forms, and in no other, which need not load it."""
+    return LeaveGuard.create(
+        title=t("Leave without saving?"),
+        text=t("You have changed something that is not saved yet."),
+        stay=t("Stay here"),
+        leave=t("Leave without saving"),
+    )
+
+
 @dataclass(frozen=True)
 class Field:
     """A field. `hint` helps below it; `options` are value and text of a select or of radio buttons.

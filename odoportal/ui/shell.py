@@ -9,7 +9,6 @@ from odoportal.foundation.i18n import current, other, t
 from odoportal.ui import places
 from odoportal.ui.bits import wordmark
 from odoportal.ui.client import Keys, LanguageLink, Notice, Scheme, Session, SideToggle
-from odoportal.ui.form import LeaveGuard
 from odoportal.ui.markup import El, Node, Ref, Slot, View, each, el, icon, link, when
 from odoportal.ui.page import address, here
 from odoportal.ui.slots import live
@@ -239,12 +238,6 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
         keys,
         session,
         Notice.create(count=state.denied, text=t("Your role in this account does not allow this."), close=t("Close")),
-        LeaveGuard.create(
-            title=t("Leave without saving?"),
-            text=t("You have changed something that is not saved yet."),
-            stay=t("Stay here"),
-            leave=t("Leave without saving"),
-        ),
         Notice.create(
             count=state.troubles,
             text=t(
