@@ -35,7 +35,7 @@ from odoportal.foundation.identity import NotAllowed, Who, digest
 from odoportal.foundation.web import Asked, Fill, Filled
 
 LARGEST_BODY = 64 * 1024
-MOST_FIELDS = 100
+MOST_FIELDS = 50
 LARGEST_KEY = 100
 FORMS_PER_PERSON = RateLimitItemPerMinute(60, 1, "forms")
 REMEMBER = timedelta(days=2)
