@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from redis import RedisError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal import building
 from odoportal.exchange.merge import unfinished
-from odoportal.foundation import clock, database, mail
+from odoportal.foundation import clock, database, mail, sharing
 from odoportal.migrations import at_head
 from odoportal.settings import Settings, UnsafeSettings
 
@@ -50,6 +51,14 @@ def _import(_settings: Settings) -> str:
     if left:
         raise ValueError(f"an import was interrupted after {left[1]} parts; `odoportal import` or `odoportal run` finishes it")
     return "none interrupted"
+
+
+def _redis(settings: Settings) -> str:
+    if not settings.redis_url:
+        return "not set: one process serves"
+    sharing.answers()
+    parts = urlsplit(settings.redis_url)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
 
 def _mail(settings: Settings) -> str:
@@ -90,6 +99,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("database", _database),
     ("schema", _schema),
     ("import", _import),
+    ("redis", _redis),
     ("mail", _mail),
     ("frontend", _frontend),
     ("data folder", _disk),
@@ -101,7 +111,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     for name, check in CHECKS:
         try:
             yield Finding(name, check(settings), good=True)
-        except (UnsafeSettings, building.BuildFailed, SQLAlchemyError, OSError, ValueError, smtplib.SMTPException) as error:
+        except (UnsafeSettings, building.BuildFailed, SQLAlchemyError, RedisError, OSError, ValueError, smtplib.SMTPException) as error:
             yield Finding(name, _sentence(error), good=False)
     yield Finding("public address", settings.public_url or "not set", good=bool(settings.public_url))
     yield Finding("secret", "set" if settings.secret.get_secret_value() else "not set", good=bool(settings.secret.get_secret_value()))

@@ -10,13 +10,14 @@ from time import monotonic
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from redis import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from odoportal.foundation import clock, database, logs, mail
+from odoportal.foundation import clock, database, logs, mail, sharing
 from odoportal.foundation.mail import Mail
 from odoportal.migrations import at_head
 from odoportal.signin.models import BrowserSession
@@ -44,7 +45,16 @@ def outbox_is_right() -> bool:
     return mail.silent_seconds() < OUTBOX_SILENT_SECONDS
 
 
+def redis_is_right() -> bool:
+    """True where Redis answers, or none is set."""
+    try:
+        return sharing.answers()
+    except RedisError:
+        return False
+
+
 PARTS = (("database", database_is_right), ("outbox", outbox_is_right))
+"""What a process needs to be given visitors. Not Redis: without it every process alike lets nobody sign in, but whoever is reads on."""
 
 
 class _Readiness:
@@ -95,7 +105,7 @@ class Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         """Look the figures up. Those of a database that does not answer are left out."""
         up = GaugeMetricFamily("odoportal_up", "1 where a part of the portal is right", labels=["part"])
-        right = {name: is_right() for name, is_right in PARTS}
+        right = {name: is_right() for name, is_right in (*PARTS, ("redis", redis_is_right))}
         for name, is_right in right.items():
             up.add_metric([name], float(is_right))
         yield up

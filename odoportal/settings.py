@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     public_url: str = ""
     secret: SecretStr = SecretStr("")
+    redis_url: str = ""
     smtp_url: str = ""
     mail_from: str = "ODOportal <no-reply@localhost>"
     data_dir: Path = Path("data")
@@ -51,6 +52,13 @@ class Settings(BaseSettings):
         if value and urlsplit(value).scheme not in {"https", "http"}:
             raise ValueError("must start with https:// or http://")
         return value.rstrip()
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_address(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
 
     @field_validator("zone")
     @classmethod

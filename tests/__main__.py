@@ -1,6 +1,6 @@
 """All checks of the project, in one run: `python -m tests`. Arguments go on to pytest.
 
-Installs Chromium and PostgreSQL where they are not there (Debian's packages; root or sudo), builds the frontend when it
+Installs Chromium, PostgreSQL and Redis where they are not there (Debian's packages; root or sudo), builds the frontend when it
 is stale, then runs ruff, import-linter, pyright and pytest, every one of them even where an earlier one failed.
 """
 
@@ -42,7 +42,7 @@ def have_programs() -> None:
     Raises:
         SystemExit: where that takes root and neither root nor sudo is there, or the installation fails.
     """
-    there = {"chromium": shutil.which("chromium"), "postgresql": binaries()}
+    there = {"chromium": shutil.which("chromium"), "postgresql": binaries(), "redis-server": shutil.which("redis-server")}
     missing = [package for package, found in there.items() if not found]
     if not missing:
         return

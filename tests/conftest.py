@@ -1,5 +1,6 @@
 """What every test may use: a database, a running portal for the session, and a clock and settings that are put back."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from odoportal.foundation import clock, database, trace
 from odoportal.settings import get_settings
 from tests import databases
 from tests.postgresql import binaries, running_postgresql
+from tests.redis_server import Server, running_redis
 from tests.server import Portal, running
 
 
@@ -66,3 +68,12 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         pytest.skip("PostgreSQL is not installed")
     with running_postgresql(tmp_path_factory.mktemp("postgresql")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running Redis server; a test empties it first (`server.ask("FLUSHALL")`)."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("Redis is not installed")
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server

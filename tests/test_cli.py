@@ -22,6 +22,7 @@ from odoportal.foundation.mail import MARK as MAIL_MARK
 from odoportal.foundation.mail import post
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
+from tests.redis_server import Server
 
 GOOD = {
     "ODOPORTAL_PUBLIC_URL": "https://portal.example.com",
@@ -291,6 +292,32 @@ def test_check_is_content_when_everything_answers(run: Run, production: str, mon
     code, out, _ = run("check")
     assert code == 0, out
     assert "FAILED" not in out
+
+
+@pytest.mark.usefixtures("production")
+def test_check_says_whether_redis_answers(run: Run, monkeypatch: pytest.MonkeyPatch, redis_server: Server) -> None:
+    def line() -> str:
+        return next(line for line in run("check")[1].splitlines() if line[8:].startswith("redis "))
+
+    assert line().split(maxsplit=2) == ["ok", "redis", "not set: one process serves"]
+    monkeypatch.setenv("ODOPORTAL_REDIS_URL", redis_server.url)
+    assert line().split() == ["ok", "redis", "redis://127.0.0.1/0"]
+    monkeypatch.setenv("ODOPORTAL_REDIS_URL", f"redis://:canary@127.0.0.1:{free_port()}/0")
+    assert line().startswith("FAILED  redis ")
+    assert "canary" not in line()
+    monkeypatch.setenv("ODOPORTAL_REDIS_URL", "memcached://127.0.0.1")
+    code, out, err = run("check")
+    assert (code, out, err) == (2, "", "ODOPORTAL_REDIS_URL: must start with redis://, rediss:// or unix://.\n")
+
+
+@pytest.mark.usefixtures("production")
+def test_a_second_process_is_refused_in_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portal, "build", stop)
+    with locks.serving(database.engine(), together=False):
+        code, out, err = run("run", "--port", str(free_port()))
+    assert (code, out) == (1, "")
+    assert err.startswith("Another process serves this database")
+    assert one_sentence(err)
 
 
 @pytest.mark.usefixtures("production")

@@ -67,7 +67,19 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [sample.labels | {"value": sample.value} for family in health.Figures().collect() for sample in family.samples] == [
         {"part": "database", "value": 0.0},
         {"part": "outbox", "value": 1.0},
+        {"part": "redis", "value": 1.0},
     ]
+
+
+@pytest.mark.case("F-24")
+@pytest.mark.usefixtures("here")
+def test_ready_without_redis_which_the_figures_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate(database.engine())
+    monkeypatch.setenv("ODOPORTAL_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    get_settings.cache_clear()
+    assert asked().status_code == 200
+    up = next(iter(health.Figures().collect()))
+    assert {sample.labels["part"]: sample.value for sample in up.samples} == {"database": 1.0, "outbox": 1.0, "redis": 0.0}
 
 
 @pytest.mark.usefixtures("here")

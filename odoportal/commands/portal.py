@@ -89,7 +89,7 @@ def run(host: str, port: int, no_build: bool) -> None:
             raise Refused(str(error)) from error
 
         taken = serving.listen(host, port)
-        with locks.using(settings.database_url):
+        with locks.using(settings.database_url), locks.serving(database.engine(), together=bool(settings.redis_url)):
             refold.bring_up(click.echo)
             with database.reading() as session:
                 if deployment.is_demonstration(session):

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
 _IMPORT_NUMBER = 0x0D1
+_SERVING_NUMBER = 0x0D2
 
 
 class InUse(Exception):
@@ -82,6 +83,18 @@ def alone(url: str) -> Iterator[None]:
 
 
 @contextmanager
+def _advised(engine: Engine, function: str, number: int, refusal: str) -> Iterator[None]:
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        if not connection.scalar(text(f"SELECT {function}(:number)"), {"number": number}):
+            raise InUse(refusal)
+        try:
+            yield
+        finally:
+            # The lock is the connection's, and goes with it; unlocking would fail where the server was restarted meanwhile.
+            connection.invalidate()
+
+
+@contextmanager
 def importing(engine: Engine) -> Iterator[None]:
     """Be the one import at work on a database.
 
@@ -97,10 +110,29 @@ def importing(engine: Engine) -> Iterator[None]:
         with _held(file, ".import", fcntl.LOCK_EX, refusal):
             yield
         return
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        if not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": _IMPORT_NUMBER}):
-            raise InUse(refusal)
-        try:
+    with _advised(engine, "pg_try_advisory_lock", _IMPORT_NUMBER, refusal):
+        yield
+
+
+@contextmanager
+def serving(engine: Engine, together: bool) -> Iterator[None]:
+    """Serve a database: beside others that count tries together with this process, or as the only one.
+
+    Args:
+        engine: the database's.
+        together: True where Redis is set.
+
+    Raises:
+        InUse: where another process serves it and the two would not know of each other.
+    """
+    refusal = "Another process serves this database; several need PostgreSQL and ODOPORTAL_REDIS_URL, the same for each."
+    if engine.dialect.name == "sqlite":
+        file = file_of(str(engine.url))
+        if file is None or not file.parent.is_dir():
             yield
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _IMPORT_NUMBER})
+            return
+        with _held(file, ".serve", fcntl.LOCK_EX, refusal):
+            yield
+        return
+    with _advised(engine, "pg_try_advisory_lock_shared" if together else "pg_try_advisory_lock", _SERVING_NUMBER, refusal):
+        yield

@@ -108,7 +108,7 @@ class Gate(Middleware):
             private._bind(key)
         # By the session only where there is one: whoever makes cookies up would have a limit of his own for each.
         subject = who.session if who else state.router.session.client_ip
-        if not self._pace.hit(subject):
+        if not await self._pace.hit(subject):
             logs.security("excess_rate_limit_exceeded", logging.WARNING, what="events")
             return StateUpdate()
         if self._turned_away(private, event, who, before not in {"", key}):

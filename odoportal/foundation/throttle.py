@@ -1,13 +1,17 @@
-"""Limits on tries: sign-ins per account and per client address, reset mails. In memory, per process, bounded.
+"""Limits on tries: sign-ins per account and per client address, reset mails; and on events.
 
-A restart forgets what was counted; that is accepted, because every try still costs a bcrypt and a restart is not in
-an attacker's hands. The numbers are NIST SP 800-63B's: a growing wait per account from 30 seconds to an hour.
+One process counts in its memory, bounded. A restart forgets what was counted; that is accepted, because every try still costs a
+bcrypt and a restart is not in an attacker's hands. Several processes count together in Redis (`sharing`). While that does not answer,
+no try is let through (`sharing.RedisAway`), and each process counts events by itself, so that who is signed in reads on.
+The numbers are NIST SP 800-63B's: a growing wait per account from 30 seconds to an hour.
 """
 
+import logging
 import threading
 import time
 from bisect import bisect_right
 from collections import Counter, OrderedDict
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
@@ -16,7 +20,8 @@ from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import MovingWindowSupport, Storage
 from limits.strategies import MovingWindowRateLimiter
 
-from odoportal.foundation import clock
+from odoportal.foundation import clock, logs, sharing
+from odoportal.settings import get_settings
 
 FREE_FAILURES = 5
 FIRST_WAIT = timedelta(seconds=30)
@@ -27,6 +32,8 @@ RESET_PER_ACCOUNT = RateLimitItemPerHour(3, 1, "reset-account")
 RESET_PER_ADDRESS = RateLimitItemPerHour(20, 1, "reset-address")
 MOST_KEYS = 20_000
 _IPV6_SITE = 64
+_WAITS = (FREE_FAILURES, *(int(span.total_seconds()) for span in (FIRST_WAIT, LONGEST_WAIT, FORGET_AFTER)))
+_log = logging.getLogger("odoportal.limits")
 
 
 class _Memory(Storage, MovingWindowSupport):
@@ -124,14 +131,23 @@ class Pace:
         self._span = 0
         self._counts: Counter[str] = Counter()
 
-    def hit(self, key: str) -> bool:
+    async def hit(self, key: str) -> bool:
         """Count one; False when there were too many."""
+        shared = _shared()
+        try:
+            count = await sharing.apart(sharing.Shared.pace, shared, key, self._seconds) if shared else self._count(key)
+        except sharing.RedisAway:
+            # Who is signed in reads on, within what this process alone would allow.
+            count = self._count(key)
+        return count <= self._most
+
+    def _count(self, key: str) -> int:
         span = int(time.monotonic() // self._seconds)
         if span != self._span:
             self._span = span
             self._counts.clear()
         self._counts[key] += 1
-        return self._counts[key] <= self._most
+        return self._counts[key]
 
 
 class Waits:
@@ -189,23 +205,69 @@ def wait_after(failures: int) -> timedelta:
 
 _memory = _Memory(MOST_KEYS)
 _windows = MovingWindowRateLimiter(_memory)
-waits = Waits()
+_waits = Waits()
 
 
-def hit(limit: RateLimitItem, key: str) -> bool:
-    """Count one try of `key` against a limit; False when the limit is reached (the try is then not counted)."""
-    return _windows.hit(limit, key)
+def _shared() -> sharing.Shared | None:
+    return sharing.connect(url, _WAITS) if (url := get_settings().redis_url) else None
 
 
-def give_back(limit: RateLimitItem, key: str) -> None:
+async def hit(limit: RateLimitItem, key: str) -> bool:
+    """Count one try of `key` against a limit; False when the limit is reached (the try is then not counted).
+
+    Raises:
+        sharing.RedisAway: it cannot be counted.
+    """
+    shared = _shared()
+    return await sharing.apart(sharing.Shared.hit, shared, limit, key) if shared else _windows.hit(limit, key)
+
+
+async def begin(key: str, now: datetime) -> bool:
+    """Count a try as failed before it is made; False: wait. See `Waits`.
+
+    Raises:
+        sharing.RedisAway: it cannot be counted.
+    """
+    shared = _shared()
+    return await sharing.apart(sharing.Shared.begin, shared, key, now.timestamp()) if shared else _waits.begin(key, now)
+
+
+async def give_back(limit: RateLimitItem, key: str) -> None:
     """Take one counted try back: it turned out to be none of those that are limited."""
-    _memory.give_back(limit.key_for(key))
+    if shared := _shared():
+        await _kindly(sharing.apart(sharing.Shared.give_back, shared, limit, key))
+    else:
+        _memory.give_back(limit.key_for(key))
+
+
+async def take_back(key: str) -> None:
+    """Uncount the newest failure. See `Waits`."""
+    if shared := _shared():
+        await _kindly(sharing.apart(sharing.Shared.take_back, shared, key))
+    else:
+        _waits.take_back(key)
+
+
+async def forgive(key: str) -> None:
+    """Start anew. See `Waits`."""
+    if shared := _shared():
+        await _kindly(sharing.apart(sharing.Shared.forgive, shared, key))
+    else:
+        _waits.forgive(key)
+
+
+async def _kindly(uncounting: Awaitable[None]) -> None:
+    """What was right stays right where it can no longer be uncounted: the person only has fewer tries left."""
+    try:
+        await uncounting
+    except sharing.RedisAway:
+        logs.tell(_log, logging.WARNING, "not_uncounted")
 
 
 def forget_all() -> None:
-    """Forget every try of this process (tests, and an operator's restart does the same)."""
+    """Forget every try of this process's memory (tests, and an operator's restart does the same)."""
     _memory.reset()
-    waits.clear()
+    _waits.clear()
 
 
 def address_key(address: str) -> str:

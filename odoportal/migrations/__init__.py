@@ -125,7 +125,10 @@ def migrate(engine: Engine) -> None:
         try:
             with connection.begin():
                 if not sqlite:
+                    # For as long as the other takes, which may be longer than anybody waits for a row.
+                    connection.execute(text("SET LOCAL lock_timeout = 0"))
                     connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+                    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
                 _upgrade(connection)
                 if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                     raise MigrationFailed("A migration left rows that point nowhere; nothing was changed.")

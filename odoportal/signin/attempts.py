@@ -47,21 +47,22 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
 
     Raises:
         SQLAlchemyError: the database does not answer; the try is then not counted.
+        sharing.RedisAway: tries cannot be counted, so none is made.
     """
     address = throttle.address_key(tried.browser.address)
     key = account_key(tried.email)
     facts: dict[str, object] = {"account": audit.typed(tried.email), "address": tried.browser.address}
-    if not throttle.hit(throttle.SIGN_IN_PER_ADDRESS, address):
+    if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, address):
         audit.tell("excess_rate_limit_exceeded", logging.WARNING, **facts)
         return Outcome(crowded=True)
-    waiting = not throttle.waits.begin(key, now)
+    waiting = not await throttle.begin(key, now)
     try:
         return await _compared(tried, now, waiting, facts)
     except SQLAlchemyError:
         # That the database did not answer is not the visitor's failure.
         if not waiting:
-            throttle.waits.take_back(key)
-        throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, address)
+            await throttle.take_back(key)
+        await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, address)
         raise
 
 
@@ -80,7 +81,7 @@ async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str
     if token is None:
         audit.tell("authn_login_fail", logging.WARNING, **facts, person=person_id)
         return Outcome()
-    throttle.waits.forgive(account_key(tried.email))
-    throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(tried.browser.address))
+    await throttle.forgive(account_key(tried.email))
+    await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(tried.browser.address))
     audit.tell("authn_login_success", person=person_id, address=tried.browser.address)
     return Outcome(token)

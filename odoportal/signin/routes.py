@@ -92,15 +92,15 @@ async def post_forgot(asked: Asked) -> Filled | Response:
         error = view.no_email() if email else view.required()
         return again(view.forgot(Shown(email[:LONGEST_EMAIL], {"email": error})))
     address, account = throttle.address_key(forms.client(asked.request)), attempts.account_key(email)
-    within = throttle.hit(throttle.RESET_PER_ADDRESS, address) and throttle.hit(throttle.RESET_PER_ACCOUNT, account)
+    within = await throttle.hit(throttle.RESET_PER_ADDRESS, address) and await throttle.hit(throttle.RESET_PER_ACCOUNT, account)
     audit.tell("authn_password_reset" if within else "excess_rate_limit_exceeded", account=audit.typed(email), address=address)
     if within:
         try:
             await write(service.request_reset, email, asked.language, clock.now())
         except SQLAlchemyError:
             # No letter was written: whoever asks again when the database answers gets one.
-            throttle.give_back(throttle.RESET_PER_ADDRESS, address)
-            throttle.give_back(throttle.RESET_PER_ACCOUNT, account)
+            await throttle.give_back(throttle.RESET_PER_ADDRESS, address)
+            await throttle.give_back(throttle.RESET_PER_ACCOUNT, account)
             raise
     return see(f"/{asked.language}/forgot?sent=1")
 
@@ -166,7 +166,7 @@ async def _post_link(asked: Asked, kind: LinkKind) -> Filled | Response:
     person = await write(service.set_password, token, kind, await passwords.hashed(password), clock.now())
     if person is None:
         return again(view.dead(kind), HTTPStatus.GONE)
-    throttle.waits.forgive(attempts.account_key(person.email))
+    await throttle.forgive(attempts.account_key(person.email))
     answer = see(f"/{asked.language}/login?{'set' if kind is LinkKind.INVITE else 'changed'}=1")
     forms.take_link(answer, kind)
     forms.take_session(answer)

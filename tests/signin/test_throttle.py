@@ -1,12 +1,51 @@
-from concurrent.futures import ThreadPoolExecutor
+"""The limits on tries: the same in this process's memory and in Redis, where several processes count together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from odoportal.foundation import throttle
-from odoportal.foundation.throttle import RESET_PER_ACCOUNT, SIGN_IN_PER_ADDRESS, Waits, address_key, wait_after
+from odoportal.foundation import sharing, throttle
+from odoportal.foundation.throttle import RESET_PER_ACCOUNT, SIGN_IN_PER_ADDRESS, Pace, Waits, address_key, wait_after
+from odoportal.settings import get_settings
+from tests.redis_server import Server
 
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def in_redis(redis_server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Tries are counted in Redis; nothing is counted yet."""
+    redis_server.ask("FLUSHALL")
+    monkeypatch.setenv("ODOPORTAL_REDIS_URL", redis_server.url)
+    get_settings.cache_clear()
+    return redis_server
+
+
+@pytest.fixture(params=["memory", "redis"])
+def counting(request: pytest.FixtureRequest) -> None:
+    """Tries are counted in either place."""
+    if request.param == "redis":
+        request.getfixturevalue("in_redis")
+
+
+def each(ask: Callable[[], Awaitable[Any]], times: int) -> list[Any]:
+    """What is answered, one after the other."""
+
+    async def run() -> list[Any]:
+        return [await ask() for _ in range(times)]
+
+    return asyncio.run(run())
+
+
+def begun(key: str, now: Any, times: int = 1) -> list[bool]:
+    return each(lambda: throttle.begin(key, now), times)
+
+
+def hits(limit: Any, key: str, times: int = 1) -> list[bool]:
+    return each(lambda: throttle.hit(limit, key), times)
 
 
 @pytest.mark.asvs("6.1.1")
@@ -18,54 +57,64 @@ def test_the_documented_numbers() -> None:
 
 
 @pytest.mark.asvs("6.3.1")
+@pytest.mark.usefixtures("counting")
 def test_the_wait_on_both_sides_of_its_end(now) -> None:
-    waits = Waits()
-    assert [waits.begin("a", now()) for _ in range(6)] == [True] * 5 + [False]
-    assert waits.begin("b", now())
-    assert not waits.begin("a", now() + timedelta(seconds=30) - SECOND)
-    assert waits.begin("a", now() + timedelta(seconds=30))
-    assert not waits.begin("a", now() + timedelta(seconds=89))
-    assert waits.begin("a", now() + timedelta(seconds=90))
+    start = now()
+    assert begun("a", start, 6) == [True] * 5 + [False]
+    assert begun("b", start) == [True]
+    assert begun("a", start + timedelta(seconds=30) - SECOND) == [False]
+    assert begun("a", start + timedelta(seconds=30)) == [True]
+    assert begun("a", start + timedelta(seconds=89)) == [False]
+    assert begun("a", start + timedelta(seconds=90)) == [True]
 
 
+@pytest.mark.usefixtures("counting")
+def test_each_failure_brings_its_wait_and_an_hour_is_the_longest(now) -> None:
+    at = now()
+    assert begun("a", at, 4) == [True] * 4
+    for failures in range(5, 25):
+        assert begun("a", at) == [True]
+        assert begun("a", at + wait_after(failures) - SECOND) == [False]
+        at += wait_after(failures)
+
+
+@pytest.mark.usefixtures("counting")
 def test_a_refused_try_does_not_lengthen_the_wait(now) -> None:
-    waits = Waits()
-    for _ in range(200):
-        waits.begin("a", now())
-    assert waits.begin("a", now() + timedelta(seconds=30))
+    begun("a", now(), 200)
+    assert begun("a", now() + timedelta(seconds=30)) == [True]
 
 
+@pytest.mark.usefixtures("counting")
 def test_success_starts_anew_and_a_day_forgets(now) -> None:
-    waits = Waits()
-    for _ in range(5):
-        waits.begin("a", now())
-    waits.forgive("a")
-    assert [waits.begin("a", now()) for _ in range(6)] == [True] * 5 + [False]
-    later = now() + throttle.FORGET_AFTER
-    assert [waits.begin("a", later) for _ in range(6)] == [True] * 5 + [False]
+    begun("a", now(), 5)
+    each(lambda: throttle.forgive("a"), 1)
+    assert begun("a", now(), 6) == [True] * 5 + [False]
+    assert begun("a", now() + throttle.FORGET_AFTER, 6) == [True] * 5 + [False]
 
 
 @pytest.mark.case("F-09")
+@pytest.mark.usefixtures("counting")
 def test_a_try_that_led_to_nothing_is_uncounted(now) -> None:
-    waits = Waits()
     for _ in range(10):
-        assert waits.begin("a", now())
-        waits.take_back("a")
-    assert [waits.begin("a", now()) for _ in range(5)] == [True] * 5
-    assert not waits.begin("a", now())
-    waits.take_back("a")
-    assert waits.begin("a", now())
-    waits.take_back("nobody")
+        assert begun("a", now()) == [True]
+        each(lambda: throttle.take_back("a"), 1)
+    assert begun("a", now(), 6) == [True] * 5 + [False]
+    each(lambda: throttle.take_back("a"), 1)
+    assert begun("a", now()) == [True]
+    each(lambda: throttle.take_back("nobody"), 1)
 
 
 @pytest.mark.asvs("15.4.2")
+@pytest.mark.usefixtures("counting")
 def test_parallel_tries_are_all_counted(now) -> None:
-    waits = Waits()
-    with ThreadPoolExecutor(16) as pool:
-        allowed = list(pool.map(lambda _: waits.begin("a", now()), range(200)))
-        hits = list(pool.map(lambda _: throttle.hit(SIGN_IN_PER_ADDRESS, "203.0.113.9"), range(200)))
-    assert sum(allowed) == 5
-    assert sum(hits) == 30
+    async def run() -> tuple[list[bool], list[bool]]:
+        return (
+            await asyncio.gather(*(throttle.begin("a", now()) for _ in range(200))),
+            await asyncio.gather(*(throttle.hit(SIGN_IN_PER_ADDRESS, "203.0.113.9") for _ in range(200))),
+        )
+
+    allowed, counted = asyncio.run(run())
+    assert (sum(allowed), sum(counted)) == (5, 30)
 
 
 def test_memory_is_bounded(now) -> None:
@@ -77,30 +126,77 @@ def test_memory_is_bounded(now) -> None:
     assert len(memory._hits) == 10
 
 
+@pytest.mark.usefixtures("counting")
 def test_a_window_moves_with_the_clock(now) -> None:
-    assert all(throttle.hit(RESET_PER_ACCOUNT, "a") for _ in range(3))
-    assert not throttle.hit(RESET_PER_ACCOUNT, "a")
-    assert throttle.hit(RESET_PER_ACCOUNT, "b")
+    assert hits(RESET_PER_ACCOUNT, "a", 4) == [True] * 3 + [False]
+    assert hits(RESET_PER_ACCOUNT, "b") == [True]
     now.move(seconds=3599)
-    assert not throttle.hit(RESET_PER_ACCOUNT, "a")
+    assert hits(RESET_PER_ACCOUNT, "a") == [False]
     now.move(seconds=1)
-    assert throttle.hit(RESET_PER_ACCOUNT, "a")
+    assert hits(RESET_PER_ACCOUNT, "a", 4) == [True] * 3 + [False]
 
 
+@pytest.mark.usefixtures("counting")
 def test_a_clock_that_goes_back_frees_nobody(now) -> None:
-    for _ in range(3):
-        throttle.hit(RESET_PER_ACCOUNT, "a")
+    hits(RESET_PER_ACCOUNT, "a", 2)
     now.move(hours=-1)
-    assert not throttle.hit(RESET_PER_ACCOUNT, "a")
+    assert hits(RESET_PER_ACCOUNT, "a", 2) == [True, False]
+    now.move(hours=1, minutes=30)
+    assert hits(RESET_PER_ACCOUNT, "a") == [False]
 
 
+@pytest.mark.usefixtures("counting")
 def test_what_is_given_back_can_be_used_again() -> None:
-    for _ in range(30):
-        throttle.hit(SIGN_IN_PER_ADDRESS, "a")
-    throttle.give_back(SIGN_IN_PER_ADDRESS, "a")
-    throttle.give_back(SIGN_IN_PER_ADDRESS, "never seen")
-    assert throttle.hit(SIGN_IN_PER_ADDRESS, "a")
-    assert not throttle.hit(SIGN_IN_PER_ADDRESS, "a")
+    hits(SIGN_IN_PER_ADDRESS, "a", 30)
+    each(lambda: throttle.give_back(SIGN_IN_PER_ADDRESS, "a"), 1)
+    each(lambda: throttle.give_back(SIGN_IN_PER_ADDRESS, "never seen"), 1)
+    assert hits(SIGN_IN_PER_ADDRESS, "a", 2) == [True, False]
+
+
+@pytest.mark.usefixtures("counting")
+def test_events_are_counted_by_whom_and_within_a_span(now) -> None:
+    first, other = Pace(3, 600), Pace(3, 600)
+    assert each(lambda: first.hit("a"), 4) == [True] * 3 + [False]
+    assert each(lambda: first.hit("b"), 1) == [True]
+    together = get_settings().redis_url != ""
+    assert each(lambda: other.hit("a"), 1) == [not together], "another process's events count where they are shared"
+
+
+def test_every_key_in_redis_ends_by_itself(in_redis: Server, now) -> None:
+    begun("of-account", now())
+    hits(SIGN_IN_PER_ADDRESS, "203.0.113.9")
+    each(lambda: Pace(3, 10).hit("of-session"), 1)
+    lives = {key: in_redis.ask("TTL", key) for key in in_redis.ask("KEYS", "*")}
+    assert {key.split(":")[1] for key in lives} == {"wait", "window", "pace"}
+    assert all(0 < seconds <= throttle.FORGET_AFTER.total_seconds() for seconds in lives.values())
+
+
+@pytest.mark.case("F-24")
+def test_without_redis_no_try_is_let_through_and_events_are_counted_alone(
+    now, in_redis: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shared, pace = sharing.Shared(in_redis.url, throttle._WAITS), Pace(3, 600)
+    monkeypatch.setattr(sharing, "connect", lambda url, waits: shared)
+    assert hits(RESET_PER_ACCOUNT, "a") == [True]
+    for fault in (in_redis.away, in_redis.hanging):
+        with fault():
+            for _ in range(3):
+                with pytest.raises(sharing.RedisAway):
+                    hits(RESET_PER_ACCOUNT, "a")
+                with pytest.raises(sharing.RedisAway):
+                    begun("a", now())
+            # What only uncounts, a success among them, fails nobody.
+            each(lambda: throttle.forgive("a"), 1)
+            each(lambda: throttle.take_back("a"), 1)
+            each(lambda: throttle.give_back(RESET_PER_ACCOUNT, "a"), 1)
+            assert caplog.text.count("redis_away") == 1, "asked once, then nobody waits"
+            assert caplog.text.count("not_uncounted") == 3
+        shared._away_until = 1.0
+        assert hits(RESET_PER_ACCOUNT, "b") == [True], "asked again after the rest"
+        assert caplog.text.count("redis_back") == 1
+        caplog.clear()
+    with in_redis.away():
+        assert each(lambda: pace.hit("a"), 4) == [True] * 3 + [False]
 
 
 @pytest.mark.parametrize(
