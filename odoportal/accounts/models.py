@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 
@@ -45,3 +46,24 @@ class Membership(SQLModel, table=True):
     account_id: int = Field(foreign_key="account.id", primary_key=True)
     person_id: int = Field(foreign_key="person.id", primary_key=True, index=True)
     role: str = Field(max_length=20)
+
+
+class Change(SQLModel, table=True):
+    """That something was changed, by whom and from where; written in the transaction of the change (`accounts.audit`).
+
+    `account_id` is the account whose thing was changed, `subject_id` the person about whom it was, where it was about one. `before` and
+    `after` are JSON: the fields that differ, as text.
+    """
+
+    __table_args__ = (Index("ix_change_account", "account_id", "id"), Index("ix_change_subject", "subject_id", "id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    person_id: int | None = Field(default=None, foreign_key="person.id", description="who did it; empty: Odotrack's staff")
+    address: str = Field(default="", max_length=45)
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    subject_id: int | None = Field(default=None, foreign_key="person.id")
+    what: str = Field(max_length=40)
+    about: str = Field(default="", max_length=200)
+    before: str = Field(default="{}")
+    after: str = Field(default="{}")

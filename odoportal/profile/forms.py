@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from odoportal.accounts.rights import Right
+from odoportal.foundation import clock
 from odoportal.foundation.forms import Done, FormModel, Line, Rule, Sent, once
 from odoportal.foundation.i18n import t
 from odoportal.profile import service
@@ -29,7 +30,7 @@ class Details(FormModel):
 
 async def _details(sent: Sent[Details]) -> Done:
     wanted = service.Details(**sent.values.model_dump())
-    return await once(sent, service.change_details, sent, wanted)
+    return await once(sent, service.change_details, sent, wanted, clock.now())
 
 
 RULES = {"details": Rule(Details, Right.OWN, _details)}

@@ -1,11 +1,13 @@
 """What a person may say of himself."""
 
 import asyncio
+import json
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import select
 
-from odoportal.accounts.models import Person
+from odoportal.accounts.models import Change, Person
 from odoportal.foundation import database, i18n
 from odoportal.foundation.forms import Done, Sent, check, form_view
 from odoportal.profile import forms, service
@@ -67,6 +69,18 @@ def test_details_are_changed_and_a_new_language_goes_on_in_it(maria: int) -> Non
     assert stored_details() == {"name": "Maria Roy", "phone": "+1 418-555-0142", "language": "fr", "region": "en-CA"}
     changed = save(form_view(who(1), stored_details()).version, "b" * 32, language="en")
     assert (changed.notice, changed.go) == ("Saved.", "/en/profile")
+
+
+def test_a_change_is_a_row_with_what_differs_and_what_was_refused_is_none(maria: int) -> None:
+    before = form_view(who(1), stored_details()).version
+    save(before)
+    assert not save(before, "b" * 32, name="Second").ok
+    save(form_view(who(1), stored_details()).version, "c" * 32)
+    with database.reading() as session:
+        (row,) = session.exec(select(Change)).all()
+    assert (row.what, row.person_id, row.subject_id, row.account_id, row.address) == ("details", 1, 1, None, "203.0.113.5")
+    assert json.loads(row.before) == {"name": "Maria Gagnon", "phone": "", "region": "fr-CA"}
+    assert json.loads(row.after) == {"name": "Maria Roy", "phone": "+1 418-555-0142", "region": "en-CA"}
 
 
 @pytest.mark.asvs("2.3.1")

@@ -1,0 +1,117 @@
+"""Every change as a row: who, what, when, from where, in which account, about whom, before and after.
+
+How a room uses it, in the transaction of the change, so that there is never the one without the other:
+
+    from odoportal.accounts.audit import By, What, record
+
+    def save(session: Session, sent: Sent[Any], …, now: datetime) -> Done:
+        before = _as_form(address)                    # the stored values by field, as text
+        …
+        record(session, What.ADDRESS, By.of(sent), now, account_id=…, about=address.code, before=before, after=_as_form(address))
+
+`about` says in a word which thing it was (a number, a name, an email), `account_id` whose it is; what is a person's own (profile, password,
+sessions) has `subject_id` instead. `By.of(who, client)` serves where there is no form, `STAFF` the command line. Each room adds its changes
+to `What`, with words in `words`. Never a secret: a field named like one is refused; tell the fact alone.
+
+The security log (`signin.audit`) is something else: lines for whoever runs the portal, refusals included.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Change
+from odoportal.foundation.forms import Sent
+from odoportal.foundation.i18n import t
+from odoportal.foundation.identity import Who
+
+LONGEST_ABOUT = 200
+LONGEST_ADDRESS = 45
+_SECRET = re.compile(r"password|secret|token|otp|recovery|hash|cookie|card_?number", re.IGNORECASE)
+
+
+class What(StrEnum):
+    """What was changed. The word is stored: an old one is never given another meaning."""
+
+    DETAILS = "details"
+
+
+def words() -> dict[str, str]:
+    """Each change in the language in use."""
+    return {What.DETAILS: t("Profile changed")}
+
+
+@dataclass(frozen=True)
+class By:
+    """Who changes something, and the network address it came from."""
+
+    person_id: int | None
+    address: str = ""
+
+    @classmethod
+    def of(cls, sender: Sent[Any] | Who, client: str = "") -> "By":
+        """Of a form that was sent, or of a signed-in person and the client's address."""
+        return cls(sender.who.person_id, sender.client) if isinstance(sender, Sent) else cls(sender.person_id, client)
+
+
+STAFF = By(None)
+"""Odotrack's staff, at the command line."""
+
+
+def record(
+    session: Session,
+    what: What,
+    by: By,
+    now: datetime,
+    *,
+    account_id: int | None = None,
+    subject_id: int | None = None,
+    about: str = "",
+    before: Mapping[str, str] | None = None,
+    after: Mapping[str, str] | None = None,
+) -> None:
+    """Note a change, in its own transaction. Only the fields that differ are kept; where none does, nothing was changed.
+
+    Args:
+        session: the session that writes the change.
+        what: what was changed.
+        by: who did it, and from where.
+        now: the instant.
+        account_id: whose thing it is.
+        subject_id: the person it is about.
+        about: which thing, in a word.
+        before: the values by field; absent where something is new.
+        after: the values now; absent where it is gone.
+
+    Raises:
+        ValueError: a field's name is that of a secret.
+    """
+    was, is_ = dict(before or {}), dict(after or {})
+    if secret := next((name for name in (*was, *is_) if _SECRET.search(name)), None):
+        raise ValueError(f"{secret} is not to be kept")
+    if before is not None and after is not None and was == is_:
+        return
+    differ = {name for name in (*was, *is_) if was.get(name) != is_.get(name)}
+    session.add(
+        Change(
+            at=now,
+            person_id=by.person_id,
+            address=by.address[:LONGEST_ADDRESS],
+            account_id=account_id,
+            subject_id=subject_id,
+            what=what.value,
+            about=about[:LONGEST_ABOUT],
+            before=_json(was, differ),
+            after=_json(is_, differ),
+        )
+    )
+
+
+def _json(values: Mapping[str, str], fields: set[str]) -> str:
+    return json.dumps({name: value for name, value in values.items() if name in fields}, ensure_ascii=False)
