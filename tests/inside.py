@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from tests.server import Portal, free_port
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 PASSWORD = "quatre camions bleus dorment"
+_ADDRESSES = count(int(IPv4Address("198.18.0.1")))
 _LOGGERS = ("", "reflex", "reflex_base", "uvicorn", "uvicorn.error", "socketio.server", "engineio.server")
 
 
@@ -79,6 +82,10 @@ class Inside:
     second: Customer
     errors: list[str] = field(default_factory=list)
     """What was logged as an error."""
+
+    def elsewhere(self) -> dict[str, str]:
+        """The header of a request from an address that nobody had before, so that no limit of addresses is reached by many examples."""
+        return {"X-Forwarded-For": str(IPv4Address(next(_ADDRESSES)))}
 
     def session(self, customer: Customer) -> str:
         """The cookie of a new session of somebody."""

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address
-from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
@@ -90,7 +88,6 @@ def harmless(inside: Inside, reading: bool = True) -> Iterator[None]:
 
 
 OTHERS: dict[str, str] = {}
-ADDRESSES_OF_NOBODY = count(int(IPv4Address("198.18.0.1")))
 
 
 @given(calls=CALLS)
@@ -102,9 +99,7 @@ ADDRESSES_OF_NOBODY = count(int(IPv4Address("198.18.0.1")))
 @pytest.mark.case("A-60", "A-64", "A-65")
 def test_no_payload_hurts_any_handler(inside: Inside, signed: bool, calls: list[tuple[str, Any]]) -> None:
     async def run(cookie: str) -> Tab:
-        # From an address of its own, so that the limit of one example is not that of the next.
-        address = {"X-Forwarded-For": str(IPv4Address(next(ADDRESSES_OF_NOBODY)))}
-        async with tab(inside.portal.url, cookie, origin=None, **address) as odd:
+        async with tab(inside.portal.url, cookie, origin=None, **inside.elsewhere()) as odd:
             await odd.send(HYDRATE, {}, "/en/orders")
             for name, payload in calls:
                 await odd.raw({"name": name, "payload": payload, "router_data": {"pathname": "/en/orders", "asPath": "/en/orders"}})
