@@ -155,19 +155,18 @@ class Documents:
         await answer(scope, receive, send)
 
     async def _pass_on(self, request: Request, receive: Receive, send: Send) -> None:
-        held = 0
+        held = set[int]()
 
         async def sending(message: Message) -> None:
             # Reflex's own page for what is not there is the client's shell, which our policy keeps from running.
             # And its page for what failed says so in English; the failure itself comes through as an exception.
-            nonlocal held
             if message["type"] == "http.response.start" and message["status"] in _OWN_PAGES:
-                held = message["status"]
+                held.add(message["status"])
             if not held:
                 await send(message)
 
         await self.app(request.scope, receive, sending)
-        if held == HTTPStatus.INTERNAL_SERVER_ERROR:
+        if HTTPStatus.INTERNAL_SERVER_ERROR in held:
             raise RuntimeError(f"{request.scope['path']} was answered by 500")
         if held:
             await self._not_found(request, _spoken(request))(request.scope, receive, send)

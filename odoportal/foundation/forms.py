@@ -315,7 +315,7 @@ async def _done(rule: Rule, form: str, asked: Asked, who: Who, fields: dict[str,
     key, version, mark = (fields.pop(name, "") for name in ("key", "version", "once"))
     if not _ONCE.fullmatch(mark) or len(key) > LARGEST_KEY or len(version) > LARGEST_KEY:
         return Done(error=_unreadable(), status=HTTPStatus.BAD_REQUEST)
-    if not throttle.hit(FORMS_PER_PERSON, str(who.person_id)):
+    if not await throttle.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):
         logs.security("excess_rate_limit_exceeded", logging.WARNING, limit="forms", person=who.person_id)
         return Done(error=t("That was too many at once. Wait a minute, then try again."), status=HTTPStatus.TOO_MANY_REQUESTS)
     values = check(rule.model, fields)

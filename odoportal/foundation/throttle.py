@@ -212,14 +212,24 @@ def _shared() -> sharing.Shared | None:
     return sharing.connect(url, _WAITS) if (url := get_settings().redis_url) else None
 
 
-async def hit(limit: RateLimitItem, key: str) -> bool:
+async def hit(limit: RateLimitItem, key: str, alone: bool = False) -> bool:
     """Count one try of `key` against a limit; False when the limit is reached (the try is then not counted).
+
+    Args:
+        limit: how many within which time.
+        key: whose try it is.
+        alone: while Redis is away this process counts by itself: for what those do who are signed in.
 
     Raises:
         sharing.RedisAway: it cannot be counted.
     """
     shared = _shared()
-    return await sharing.apart(sharing.Shared.hit, shared, limit, key) if shared else _windows.hit(limit, key)
+    try:
+        return await sharing.apart(sharing.Shared.hit, shared, limit, key) if shared else _windows.hit(limit, key)
+    except sharing.RedisAway:
+        if alone:
+            return _windows.hit(limit, key)
+        raise
 
 
 async def begin(key: str, now: datetime) -> bool:

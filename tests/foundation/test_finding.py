@@ -62,7 +62,7 @@ def test_walking_through_the_neighbours_is_the_list_itself(engine: Engine, rows:
         walked, at = [listed[0].number], finding.neighbours(session, Order, where, by, listed[0].id or 0)
         assert at is not None
         assert at.previous == ""
-        while at is not None and at.next:
+        while at.next:
             before, number = walked[-1], at.next
             walked.append(number)
             at = finding.neighbours(session, Order, where, by, ids[number])

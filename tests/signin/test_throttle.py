@@ -196,6 +196,7 @@ def test_without_redis_no_try_is_let_through_and_events_are_counted_alone(
         assert caplog.text.count("redis_back") == 1
         caplog.clear()
     with in_redis.away():
+        assert each(lambda: throttle.hit(RESET_PER_ACCOUNT, "signed in", alone=True), 4) == [True] * 3 + [False]
         assert each(lambda: pace.hit("a"), 4) == [True] * 3 + [False]
 
 
