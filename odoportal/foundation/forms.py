@@ -29,6 +29,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from odoportal.foundation import clock, logs, throttle
+from odoportal.foundation.cardnumbers import masked
 from odoportal.foundation.database import write
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import NotAllowed, Who, digest
@@ -65,7 +66,7 @@ def _line(value: object) -> object:
         return value
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c != "\t" for c in value):
         raise ValueError(t("This holds characters that cannot be used here."))
-    return re.sub(r"\s+", " ", value).strip()
+    return masked(re.sub(r"\s+", " ", value).strip())
 
 
 def _text(value: object) -> object:
@@ -74,13 +75,14 @@ def _text(value: object) -> object:
     plain = value.replace("\r\n", "\n").replace("\r", "\n")
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t" for c in plain):
         raise ValueError(t("This holds characters that cannot be used here."))
-    return plain.strip()
+    return masked(plain.strip())
 
 
 Line = Annotated[str, BeforeValidator(_line)]
-"""One line of text: single spaces, none around it, no control characters. Give its lengths with pydantic's `Field`."""
+"""One line of text: single spaces, none around it, no control characters; the number of a payment card, which nobody means to type there,
+is masked. Give its lengths with pydantic's `Field`."""
 Text = Annotated[str, BeforeValidator(_text)]
-"""Text of several lines."""
+"""Text of several lines, with the same care."""
 Secret = SecretStr
 """A password or a code: exactly as typed, and never written out by accident."""
 

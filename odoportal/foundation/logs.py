@@ -10,7 +10,7 @@ import re
 import sys
 import time
 
-from odoportal.foundation import metrics, trace
+from odoportal.foundation import cardnumbers, metrics, trace
 from odoportal.foundation.identity import asker
 
 MASK = "***"
@@ -29,7 +29,6 @@ _PLAIN = re.compile(rf"(?i)\b(?P<name>{_NAMES}\s*=\s*)(?P<value>[^\s&;,'\")]+)")
 _HEADER = re.compile(r"(?im)\b(?P<name>(?:set-)?cookie|authorization)(?P<colon>:\s*)(?P<value>[^\r\n'\"]+)")
 _ADDRESS = re.compile(r"(?P<name>\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,100}:)(?P<value>[^\s@/]{1,300})(?=@)")
 _EVENT = re.compile(r"\b(?P<name>payload|router_data|headers)(?P<sign>=|'?: )\{.*\}")
-_CARD = re.compile(r"(?<!\d)(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{5})(?!\d)")
 
 
 def redact(text: str) -> str:
@@ -39,13 +38,7 @@ def redact(text: str) -> str:
     text = _HEADER.sub(lambda m: f"{m['name']}{m['colon']}{MASK}", text)
     text = _PLAIN.sub(lambda m: f"{m['name']}{MASK}", text)
     text = _ADDRESS.sub(lambda m: f"{m['name']}{MASK}", text)
-    return _CARD.sub(lambda m: MASK if _is_card(m[0]) else m[0], text)
-
-
-def _is_card(text: str) -> bool:
-    """True when the check digit is a payment card's (Luhn)."""
-    digits = [int(letter) for letter in reversed(text) if letter.isdecimal()]
-    return sum(digits[0::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
+    return cardnumbers.masked(text, MASK)
 
 
 def _indented(text: str) -> str:

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from odoportal.accounts.view import role_words
 from odoportal.foundation import clock
+from odoportal.foundation.cardnumbers import masked
 from odoportal.foundation.database import read, write
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import t
@@ -39,7 +40,7 @@ async def post_join(asked: Asked) -> Filled | Response:
     if found is None:
         audit.tell("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
-    name, password = " ".join(form.get("name", "").split()), form.get("password", "")
+    name, password = masked(" ".join(form.get("name", "").split())), form.get("password", "")
     stored = ""
     if found.known is None:
         errors = await _errors(found.invitation.email, name, password)

@@ -80,6 +80,23 @@ def test_a_line_is_tidied_and_a_secret_is_not() -> None:
     assert fits.secret.get_secret_value() == "  p  w "
 
 
+@pytest.mark.asvs("14.2.1")
+@pytest.mark.case("A-95")
+def test_a_card_number_that_was_typed_by_mistake_is_masked_before_it_is_stored() -> None:
+    class Long(Thing):
+        name: Line = Field(max_length=60)
+
+    with i18n.use("en"):
+        fits = forms.check(
+            Long, {"name": "Visa 4242  4242 4242 4242", "note": "pay with\n4242-4242-4242-4242 12/28", "secret": "4242424242424242"}
+        )
+    assert isinstance(fits, Long)
+    assert (fits.name, fits.note) == ("Visa •••• 4242", "pay with\n•••• 4242 12/28")
+    # A password is nobody's to change.
+    assert fits.secret is not None
+    assert fits.secret.get_secret_value() == "4242424242424242"
+
+
 @pytest.mark.asvs("16.2.5")
 def test_a_secret_is_in_no_text_of_the_form() -> None:
     fits = problems(name="a", secret="canary-8841")
