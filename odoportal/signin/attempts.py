@@ -1,9 +1,10 @@
 """One try to sign in: counted, compared at the cost of one bcrypt whoever it is, logged."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,6 +14,8 @@ from odoportal.foundation.database import read, write
 from odoportal.foundation.identity import digest
 from odoportal.signin import audit, passwords, service
 from odoportal.signin.sessions import Browser
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,31 +52,76 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
         SQLAlchemyError: the database does not answer; the try is then not counted.
         sharing.RedisAway: tries cannot be counted, so none is made.
     """
-    address = throttle.address_key(tried.browser.address)
-    key = account_key(tried.email)
-    facts: dict[str, object] = {"account": audit.typed(tried.email), "address": tried.browser.address}
-    if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, address):
+
+    async def compare(waiting: bool, facts: Mapping[str, object]) -> Outcome:
+        return await _compared(tried, now, waiting, facts)
+
+    return await _counted(tried.email, tried.browser.address, now, compare) or Outcome(crowded=True)
+
+
+async def confirm(email: str, password: str, address: str, now: datetime) -> bool:
+    """Whether somebody who is signed in knows the password, asked again before something that matters.
+
+    It is counted with the tries to sign in, so that a session that was left open is no place to guess a password at.
+
+    Args:
+        email: of the signed-in person.
+        password: what was typed.
+        address: the client's.
+        now: the instant.
+
+    Raises:
+        SQLAlchemyError, sharing.RedisAway: as `attempt`.
+    """
+
+    async def compare(waiting: bool, facts: Mapping[str, object]) -> bool:
+        known = await _verified(email, password, waiting, facts)
+        if known is not None:
+            await _forgive(email, address)
+        return known is not None
+
+    return bool(await _counted(email, address, now, compare))
+
+
+async def _counted(email: str, address: str, now: datetime, compare: Callable[[bool, Mapping[str, object]], Awaitable[T]]) -> T | None:
+    """Count a try, then `compare(waiting, facts)`; None for a crowded client address."""
+    facts: dict[str, object] = {"account": audit.typed(email), "address": address}
+    place, key = throttle.address_key(address), account_key(email)
+    if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, place):
         audit.tell("excess_rate_limit_exceeded", logging.WARNING, **facts)
-        return Outcome(crowded=True)
+        return None
     waiting = not await throttle.begin(key, now)
     try:
-        return await _compared(tried, now, waiting, facts)
+        return await compare(waiting, facts)
     except SQLAlchemyError:
         # That the database did not answer is not the visitor's failure.
         if not waiting:
             await throttle.take_back(key)
-        await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, address)
+        await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, place)
         raise
 
 
-async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str, object]) -> Outcome:
-    known = await read(service.stored_password, tried.email)
-    right = await passwords.verify(known[1] if known and not waiting else None, tried.password)
+async def _verified(email: str, password: str, waiting: bool, facts: Mapping[str, object]) -> tuple[int, str] | None:
+    """The person's number and stored password where the typed one is right and may be tried now."""
+    known = await read(service.stored_password, email)
+    right = await passwords.verify(known[1] if known and not waiting else None, password)
     if waiting:
         audit.tell("authn_login_lock", logging.WARNING, **facts)
-        return Outcome()
-    if not right or known is None:
+    elif not right or known is None:
         audit.tell("authn_login_fail", logging.WARNING, **facts, person=known[0] if known else "unknown")
+    else:
+        return known
+    return None
+
+
+async def _forgive(email: str, address: str) -> None:
+    await throttle.forgive(account_key(email))
+    await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(address))
+
+
+async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str, object]) -> Outcome:
+    known = await _verified(tried.email, tried.password, waiting, facts)
+    if known is None:
         return Outcome()
     person_id, stored = known
     better = await passwords.hashed(tried.password) if passwords.is_outdated(stored) else None
@@ -81,7 +129,6 @@ async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str
     if token is None:
         audit.tell("authn_login_fail", logging.WARNING, **facts, person=person_id)
         return Outcome()
-    await throttle.forgive(account_key(tried.email))
-    await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(tried.browser.address))
+    await _forgive(tried.email, tried.browser.address)
     audit.tell("authn_login_success", person=person_id, address=tried.browser.address)
     return Outcome(token)

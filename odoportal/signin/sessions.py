@@ -23,6 +23,7 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 KEPT = timedelta(days=30)
 TOUCH_EVERY = timedelta(minutes=1)
+FRESH = timedelta(minutes=5)
 MOST_SESSIONS = 20
 
 _WHO = (
@@ -104,6 +105,12 @@ def touch(session: Session, session_hash: str, now: datetime) -> None:
         .where(col(BrowserSession.hash) == session_hash, col(BrowserSession.seen_at) == row.seen_at)
         .values(seen_at=now)
     )
+
+
+def is_fresh(session: Session, session_hash: str, now: datetime) -> bool:
+    """Whether a session was begun within the last five minutes: before what matters, an older one is asked for the password again."""
+    row = session.get(BrowserSession, session_hash)
+    return row is not None and now - row.created_at <= FRESH
 
 
 def begin(session: Session, person_id: int, now: datetime, keep: bool, browser: Browser) -> str:
