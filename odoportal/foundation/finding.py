@@ -25,6 +25,7 @@ from sqlalchemy import (
     or_,
     table,
     true,
+    tuple_,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
@@ -223,10 +224,8 @@ def neighbours(session: Session, model: Any, where: ColumnElement[bool], order: 
 
 
 def _beyond(order: Order, values: tuple[Any, ...], after: bool) -> ColumnElement[bool]:
-    """Rows that sort after (or before) these values: the first differing expression decides."""
-    ways: list[ColumnElement[bool]] = []
-    for position, (expression, down) in enumerate(order):
-        same = [e == v for (e, _), v in zip(order[:position], values, strict=False)]
-        differs = expression < values[position] if down == after else expression > values[position]
-        ways.append(and_(*same, differs))
-    return or_(*ways)
+    """Rows that sort after (or before) these values; the whole order goes one way, so that an index leads to them."""
+    (down,) = {down for _, down in order}
+    expressions = tuple_(*(expression for expression, _ in order))
+    held = tuple_(*(literal(value, expression.type) for (expression, _), value in zip(order, values, strict=True)))
+    return expressions < held if down == after else expressions > held

@@ -35,10 +35,10 @@ class Invoice(SQLModel, table=True):
         UniqueConstraint("account_id", "id"),
         ForeignKeyConstraint(["account_id", "order_id"], ["orders.account_id", "orders.id"]),
         ForeignKeyConstraint(["account_id", "bill_to_id"], ["address.account_id", "address.id"]),
-        Index("ix_invoice_issued", "account_id", "issued_on", "id"),
+        Index("ix_invoice_issued", "account_id", "issued_on", "id", "total"),
         Index("ix_invoice_number", "account_id", "number_order", "id"),
         Index("ix_invoice_total", "account_id", "total", "id"),
-        Index("ix_invoice_paid", "account_id", text("coalesce(settled_on, '9999-12-31')"), "id"),
+        Index("ix_invoice_paid", "account_id", text("coalesce(settled_on, '9999-12-31')"), "id", "issued_on"),
         Index("ix_invoice_order", "account_id", "order_id"),
         # The few that are not settled, with all that their state and their rest are worked out from; and the fewer that are refunded.
         Index(
@@ -98,7 +98,11 @@ class InvoiceTax(TaxRow, table=True):
 class Payment(SQLModel, table=True):
     """Money received, or on its way, from an account. `method` is what to call it: "Visa 4242", "cheque 118"."""
 
-    __table_args__ = (UniqueConstraint("account_id", "id"), CheckConstraint("amount > 0"))
+    __table_args__ = (
+        UniqueConstraint("account_id", "id"),
+        Index("ix_payment_received", "account_id", "status", "received_at", "id", "amount"),
+        CheckConstraint("amount > 0"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="account.id")
@@ -134,6 +138,7 @@ class CreditNote(SQLModel, table=True):
     __table_args__ = (
         *_of_invoice(UniqueConstraint("account_id", "id")),
         Index("ix_credit_note_invoice", "invoice_id"),
+        Index("ix_credit_note_issued", "account_id", "issued_on", "id", "total"),
         CheckConstraint("total > 0"),
     )
 

@@ -131,6 +131,11 @@ def _where(own: ColumnElement[bool], account_id: int, query: ListQuery, today: d
     return and_(*parts)
 
 
+def settled_after(day: Any) -> ColumnElement[bool]:
+    """The condition that an invoice was not settled on this day or before, by the index that has the day."""
+    return func.coalesce(col(Invoice.settled_on), _NEVER) > day
+
+
 def _order(query: ListQuery) -> finding.Order:
     by: dict[str, Any] = {
         "date": col(Invoice.issued_on),

@@ -21,6 +21,7 @@ from sqlmodel import Session, col
 
 from odoportal.foundation import clock, finding
 from odoportal.foundation.money import ZERO, Money
+from odoportal.invoices import service as invoices
 from odoportal.invoices.models import Allocation, CreditNote, Invoice, Payment, PaymentStatus
 from odoportal.settings import get_settings
 
@@ -216,9 +217,11 @@ def _payment_moves(session: Session, account_id: int, days: _Between) -> Iterato
 def _applied(session: Session, account_id: int, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
     """The numbers of the invoices that payments go to."""
     numbers: dict[int, list[str]] = defaultdict(list)
-    parts = select(col(Allocation.payment_id), col(Invoice.number)).join(Invoice, col(Invoice.id) == col(Allocation.invoice_id))
-    parts = parts.where(col(Allocation.account_id) == account_id, col(Allocation.payment_id).in_(ids)).order_by(col(Allocation.id))
-    for payment_id, number in session.connection().execute(parts):
+    parts = select(col(Allocation.payment_id), col(Invoice.number), col(Allocation.id)).join(
+        Invoice, col(Invoice.id) == col(Allocation.invoice_id)
+    )
+    parts = parts.where(col(Allocation.account_id) == account_id, col(Allocation.payment_id).in_(ids))
+    for payment_id, number, _ in sorted(session.connection().execute(parts), key=lambda part: part.id):
         numbers[payment_id].append(number)
     return numbers
 
@@ -244,21 +247,25 @@ def aging(session: Session, account_id: int, until: date) -> Aging:
     """What was open at the end of a day on each invoice issued by then, by days past due. One statement.
 
     Open is the total less the parts of payments settled by then and the credit notes issued by then; what is paid or
-    credited beyond an invoice's total does not lessen another invoice.
+    credited beyond an invoice's total does not lessen another invoice. What was settled by then is not looked at: only the
+    rest is worked out from its parts, found by the invoice, whose account is the one asked for.
     """
-    days = (EARLIEST, until + DAY)
-    parts = select(col(Allocation.invoice_id), func.sum(col(Allocation.amount)).label("paid"))
-    parts = parts.join(Payment, col(Payment.id) == col(Allocation.payment_id)).where(
-        col(Allocation.account_id) == account_id, _payments(account_id, days)
+    after = until + DAY
+    paid = select(func.sum(col(Allocation.amount))).join(Payment, col(Payment.id) == col(Allocation.payment_id))
+    paid = paid.where(
+        col(Allocation.invoice_id) == col(Invoice.id),
+        col(Payment.status) == PaymentStatus.SETTLED,
+        col(Payment.received_at) < _begin(after),
     )
-    paid = parts.group_by(col(Allocation.invoice_id)).subquery()
-    notes = select(col(CreditNote.invoice_id), func.sum(col(CreditNote.total)).label("noted")).where(_notes(account_id, days))
-    noted = notes.group_by(col(CreditNote.invoice_id)).subquery()
-    rest = type_coerce(col(Invoice.total) - func.coalesce(paid.c.paid, 0) - func.coalesce(noted.c.noted, 0), Money)
+    noted = select(func.sum(col(CreditNote.total))).where(col(CreditNote.invoice_id) == col(Invoice.id), col(CreditNote.issued_on) < after)
+    sums = [func.coalesce(found.correlate(Invoice).scalar_subquery(), 0) for found in (paid, noted)]
+    left = select(col(Invoice.due_on), (col(Invoice.total) - sums[0] - sums[1]).label("rest")).where(
+        col(Invoice.account_id) == account_id, invoices.settled_after(until), finding.unindexed(col(Invoice.issued_on)) < after
+    )
+    # Worked out once for each invoice, and not again for each of the ages.
+    rests = left.cte("rests").prefix_with("MATERIALIZED")
+    rest, due = type_coerce(rests.c.rest, Money), rests.c.due_on
     late = [until - timedelta(days=n) for n in (0, 30, 60, 90)]
-    due = col(Invoice.due_on)
     bounds = (due >= late[0], *(and_(due < first, due >= last) for first, last in pairwise(late)), due < late[3])
-    sums = [type_coerce(func.coalesce(func.sum(case((and_(rest > ZERO, bound), rest), else_=ZERO)), 0), Money) for bound in bounds]
-    found = select(*sums).select_from(Invoice).outerjoin(paid, paid.c.invoice_id == col(Invoice.id))
-    found = found.outerjoin(noted, noted.c.invoice_id == col(Invoice.id)).where(_invoices(account_id, days))
-    return Aging(*session.connection().execute(found).one())
+    ages = [type_coerce(func.coalesce(func.sum(case((and_(rest > ZERO, bound), rest), else_=ZERO)), 0), Money) for bound in bounds]
+    return Aging(*session.connection().execute(select(*ages)).one())

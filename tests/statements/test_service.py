@@ -15,6 +15,7 @@ from sqlmodel import Session
 from odoportal.foundation import clock
 from odoportal.foundation.money import ZERO, dollars
 from odoportal.invoices.models import Allocation, CreditNote, Payment
+from odoportal.invoices.settlement import settle
 from odoportal.statements import service
 from odoportal.statements.service import Aging, MovementKind, period, statement
 from tests.making import TODAY, account, counting, emptied, invoice
@@ -83,6 +84,7 @@ def write(session: Session, made: Books, number: str = "1042") -> int:
         for n, (i, day, total) in enumerate(made.notes)
     )  # fmt: skip
     session.flush()
+    settle(session, mine, [bill.id for bill in bills if bill.id])
     return mine
 
 
