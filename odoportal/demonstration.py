@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import URL
+from sqlalchemy import URL, inspect
+from sqlmodel import select
 
+from odoportal.accounts.models import Account
 from odoportal.exchange import refold
-from odoportal.exchange.demo import SIGN_INS, DemoSignIn, load_demo
+from odoportal.exchange.demo import SIGN_INS, DemoRefused, DemoSignIn, load_demo
 from odoportal.foundation import clock, database, deployment
 from odoportal.signin import passwords
 
@@ -29,13 +31,14 @@ def _secret(folder: Path) -> str:
     return file.read_text("ascii")
 
 
-def prepare(folder: Path, port: int, today: date) -> None:
+def prepare(folder: Path, port: int, today: date, database_url: str = "") -> None:
     """Make the data folder and put this process into demonstration mode. Other ODOPORTAL_ settings of the environment are dropped.
 
     Args:
         folder: where database, mails and secret are kept; only its owner may look inside.
         port: the portal's address is http://localhost at this port.
         today: the business day.
+        database_url: SQLAlchemy address of another database than the folder's own.
 
     Raises:
         OSError: when the folder cannot be made or written.
@@ -46,7 +49,7 @@ def prepare(folder: Path, port: int, today: date) -> None:
     values = {
         "mode": "demo",
         "data_dir": str(folder),
-        "database_url": URL.create("sqlite", database=str(folder / "odoportal.db")).render_as_string(),
+        "database_url": database_url or URL.create("sqlite", database=str(folder / "odoportal.db")).render_as_string(),
         "public_url": f"http://localhost:{port}",
         "secret": _secret(folder),
         "today": today.isoformat(),
@@ -67,7 +70,11 @@ def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
 
     Returns:
         Whom to sign in as.
+
+    Raises:
+        DemoRefused: when the database holds other data.
     """
+    _refuse_other_data()
     refold.bring_up(say)
     with database.writing() as session:
         if not deployment.is_demonstration(session):
@@ -75,3 +82,12 @@ def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
             load_demo(session, clock.now(), passwords.make)
             deployment.mark_demonstration(session)
     return SIGN_INS
+
+
+def _refuse_other_data() -> None:
+    # Before anything: a customer's database is not even brought up to date.
+    with database.reading() as session:
+        if not inspect(session.connection()).has_table(str(Account.__tablename__)):
+            return
+        if not deployment.is_demonstration(session) and session.exec(select(Account.id).limit(1)).first() is not None:
+            raise DemoRefused("The database holds data that are no demonstration; give the demonstration one of its own.")

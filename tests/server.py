@@ -103,7 +103,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    data: Path, today: str = "2020-09-24", port: int = 0, program: Sequence[str] = (PROGRAM,), **settings: str
+    data: Path, today: str = "2020-09-24", port: int = 0, program: Sequence[str] = (PROGRAM,), database: str = "", **settings: str
 ) -> Iterator[Portal]:
     """A portal on a data folder, which is filled with the demonstration data where it is empty.
 
@@ -112,12 +112,13 @@ def running(
         today: the business day.
         port: where it listens; any free one when 0.
         program: what is started in place of `odoportal`, such as one that does faults to itself.
+        database: its address, where it is not the folder's own.
         settings: more `ODOPORTAL_` settings, by their name in lower case.
     """
     building.build(building.root(), Console(stderr=True))
     port = port or free_port()
-    command = [*program, "demo", "--port", str(port), "--data", str(data), "--today", today]
-    with _process(command, settings, Portal(f"http://localhost:{port}", data)) as portal:
+    command = [*program, "demo", "--port", str(port), "--data", str(data), "--today", today, "--database", database]
+    with _process(command, settings, Portal(f"http://localhost:{port}", data, database)) as portal:
         yield portal
 
 

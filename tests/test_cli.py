@@ -22,6 +22,7 @@ from odoportal.foundation.mail import MARK as MAIL_MARK
 from odoportal.foundation.mail import post
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
+from tests.making import account
 from tests.redis_server import Server
 
 GOOD = {
@@ -236,6 +237,16 @@ def test_run_refuses_demonstration_data(run: Run, production: str, monkeypatch: 
     code, _, err = run("run", "--port", str(free_port()))
     assert code == 2
     assert err == "The database of ODOPORTAL_DATABASE_URL holds demonstration data.\n"
+
+
+def test_demo_never_goes_among_other_data(run: Run, production: str, tmp_path: Path) -> None:
+    migrate(database.engine())
+    with database.writing() as session:
+        account(session)
+    code, _, err = run("demo", "--data", str(tmp_path / "demo"), "--port", str(free_port()), "--database", production)
+    assert (code, err) == (1, "The database holds data that are no demonstration; give the demonstration one of its own.\n")
+    with database.make_engine(production).connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM account")) == 1
 
 
 @pytest.mark.usefixtures("production")

@@ -91,6 +91,7 @@ def sentences() -> Iterator[None]:
     from odoportal.building import BuildFailed
     from odoportal.exchange.backup import CannotBackUp
     from odoportal.exchange.copy import CannotCopy
+    from odoportal.exchange.demo import DemoRefused
     from odoportal.exchange.locks import InUse
     from odoportal.exchange.merge import Overtaken
     from odoportal.migrations import MigrationFailed
@@ -105,7 +106,7 @@ def sentences() -> Iterator[None]:
         if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("odoportal"):
             raise
         raise Refused("ODOPORTAL_DATABASE_URL is not the address of a database whose driver is installed.") from error
-    except (BuildFailed, MigrationFailed, CannotServe, CannotBackUp, CannotCopy, InUse, Overtaken) as error:
+    except (BuildFailed, MigrationFailed, CannotServe, CannotBackUp, CannotCopy, DemoRefused, InUse, Overtaken) as error:
         raise click.ClickException(str(error)) from error
     except DBAPIError as error:
         raise click.ClickException(f"The database does not answer: {' '.join(str(error.orig).split())}.") from error

@@ -36,15 +36,18 @@ def build(no_build: bool) -> Path:
 @click.option("--port", type=PORT, default=8000, show_default=True, help="Serve on http://localhost at this port.")
 @click.option("--data", type=FOLDER, default=Path("data"), show_default=True, help="Folder of the database and the mails.")
 @click.option("--today", type=DAY, default="2020-09-24", show_default=True, help="The business day.")
+@click.option(
+    "--database", default="", metavar="URL", help="Another database than the folder's own, such as postgresql+psycopg://host/name."
+)
 @click.option("--no-build", is_flag=True, help="Serve what was built before; fail when that is out of date.")
-def demo(port: int, data: Path, today: datetime, no_build: bool) -> None:
+def demo(port: int, data: Path, today: datetime, database: str, no_build: bool) -> None:
     """Run the portal on this machine, with demonstration data."""
     from odoportal import demonstration
     from odoportal.settings import get_settings
 
     folder = data.resolve()
     try:
-        demonstration.prepare(folder, port, today.date())
+        demonstration.prepare(folder, port, today.date(), database)
     except (OSError, ValueError) as error:
         raise Refused(f"The data folder {folder} cannot be used: {error}.") from error
     get_settings.cache_clear()

@@ -197,7 +197,7 @@ def batches(session: Session, statement: Any, size: int = 500) -> Iterator[Seque
         statement: a select of columns.
         size: rows of a batch.
     """
-    yield from session.connection().execution_options(yield_per=size).execute(statement).partitions()
+    yield from session.connection().execute(statement.execution_options(yield_per=size)).partitions()
 
 
 @dataclass(frozen=True)

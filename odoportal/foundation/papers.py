@@ -52,7 +52,8 @@ def route(path: str, name: Callable[[str], str], make: Making) -> Route:
 
     async def hand_out(request: Request) -> Response:
         language, number = request.path_params["language"], request.path_params["number"]
-        if language not in i18n.LANGUAGES:
+        # PostgreSQL refuses to be asked for a text with a NUL in it.
+        if language not in i18n.LANGUAGES or not number.isprintable():
             return not_found()
         asked = request.query_params
         paper = asked.get("paper", "") if asked.get("paper") in typeset.PAPERS else "letter"

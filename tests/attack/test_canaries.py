@@ -1,11 +1,12 @@
 """Secrets that are sent everywhere, and found nowhere: not in the log, not in a frame, not in a file of the data folder."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy import text as sql
 
 from odoportal.foundation.identity import digest
 from tests.attack.conftest import Cookies, Victim
@@ -115,15 +116,15 @@ def test_a_log_line_cannot_be_forged(portal: Portal, cookie_of: Cookies, attacke
 
 @pytest.mark.asvs("7.2.2")
 @pytest.mark.asvs("14.3.3")
-def test_the_data_folder_holds_no_usable_session(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
+def test_the_data_folder_holds_no_usable_session(portal: Portal, rows: Engine, cookie_of: Cookies, attacker: Victim) -> None:
     secret = cookie_of(attacker.email).split("=", 1)[1]
     for file in portal.data.rglob("*"):
         if file.is_file():
             assert secret.encode() not in file.read_bytes(), file.name
-    with sqlite3.connect(portal.data / "odoportal.db") as connection:
-        assert connection.execute("SELECT count(*) FROM browser_session WHERE hash = ?", (digest(secret),)).fetchone() == (1,)
+    with rows.connect() as connection:
+        assert connection.scalar(sql("SELECT count(*) FROM browser_session WHERE hash = :hash"), {"hash": digest(secret)}) == 1
         assert all(
             row[0].count("$2b$") == 1 and PASSWORD not in row[0]
-            for row in connection.execute("SELECT password FROM person WHERE password != ''")
+            for row in connection.execute(sql("SELECT password FROM person WHERE password != ''"))
         )
     assert portal.data.stat().st_mode & 0o077 == 0

@@ -186,6 +186,7 @@ def test_a_database_that_changed_meanwhile_stops_it_with_one_sentence(many: Path
     assert mark() == ""
 
 
+@pytest.mark.sqlite("its one writer at a time")
 def test_another_writer_gets_its_turn_between_two_batches(many: Path, tmp_path: Path) -> None:
     found: list[int] = []
 

@@ -34,6 +34,7 @@ print(json.dumps({"kept": report.kept, "above_idle_mib": round(peak() - idle), "
 """
 
 
+@pytest.mark.sqlite("its one writer at a time")
 def test_memory_stays_flat_and_nobody_waits_long(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     big.write(tmp_path / "many", INVOICES, taxes=False)
     waits: list[float] = []

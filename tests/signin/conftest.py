@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+from sqlmodel import select
 
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import email_key
@@ -102,8 +103,7 @@ def add_person(
         session.add(person)
         session.flush()
         for number in accounts:
-            found = session.connection().exec_driver_sql("SELECT id FROM account WHERE number = ?", (number,)).first()
-            account_id = found[0] if found else None
+            account_id = session.exec(select(Account.id).where(Account.number == number)).first()
             if account_id is None:
                 account = Account(number=number, name=f"Transport {number}", created_at=START)
                 session.add(account)

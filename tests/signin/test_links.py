@@ -157,6 +157,7 @@ def test_a_new_password_ends_every_session_signs_nobody_in_and_is_told(maria: in
 
 
 @pytest.mark.asvs("6.5.3")
+@pytest.mark.sqlite("a copy of its file")
 def test_a_copy_of_the_database_holds_no_usable_token(maria: int, portal) -> None:
     token = ask()
     with database.reading() as session:

@@ -178,6 +178,7 @@ def test_garbage_is_nobody(maria: int) -> None:
         assert who(token, START) is None
 
 
+@pytest.mark.sqlite("its query plan")
 def test_resolving_takes_one_statement_on_indexes(maria: int) -> None:
     token, seen = sign_in(maria), []
     with database.engine().connect() as connection:
