@@ -15,20 +15,28 @@ from tests.server import Portal, running
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--database postgresql` runs the same tests on PostgreSQL."""
+    """`--database postgresql` runs the tests that have a database on PostgreSQL."""
     parser.addoption("--database", choices=databases.KINDS, default=databases.KINDS[0], help="what the tests' databases are")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests last: Playwright's event loop runs in the main thread until the session ends, and nobody else's can beside it.
 
-    On PostgreSQL, a test that is about SQLite itself is left out, with its reason.
+    On PostgreSQL, only those stay that have a database from here and, of the browser's, the ones marked as a whole journey; a test that is
+    about SQLite itself is left out, with its reason.
     """
     items.sort(key=lambda item: "browser" in item.path.parts)
     if config.getoption("database") != "sqlite":
+        config.hook.pytest_deselected(items=[item for item in items if not _tells_databases_apart(item)])
+        items[:] = [item for item in items if _tells_databases_apart(item)]
         for item in items:
             for marker in item.iter_markers("sqlite"):
                 item.add_marker(pytest.mark.skip(reason=f"about SQLite: {marker.args[0]}"))
+
+
+def _tells_databases_apart(item: pytest.Item) -> bool:
+    drawn = "browser" in item.path.parts and item.get_closest_marker("journey") is None
+    return "new_database" in getattr(item, "fixturenames", ()) and not drawn
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +54,10 @@ def database_url(new_database: databases.New, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def portal(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """The built portal on demonstration data, one for the whole session: tests that change data clean up behind them."""
-    with running(tmp_path_factory.mktemp("portal") / "data") as started:
+    folder = tmp_path_factory.mktemp("portal")
+    with new_database(folder) as url, running(folder / "data", database=url) as started:
         yield started
 
 

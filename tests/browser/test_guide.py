@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
@@ -14,6 +15,7 @@ def _sign_in(page: Page, email: str = GUIDE) -> None:
     page.get_by_role("button", name="Se connecter").click()
 
 
+@pytest.mark.journey
 def test_the_guide_on_a_phone_in_french(open_page: Open) -> None:
     page = open_page("/", size="phone")
     expect(page).to_have_url(re.compile(r"/fr/login$"))

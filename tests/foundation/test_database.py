@@ -56,6 +56,7 @@ def test_a_reading_session_keeps_nothing(stored: Engine) -> None:
         assert numbers(session) == []
 
 
+@pytest.mark.sqlite("its settings")
 def test_the_house_s_settings_hold_on_every_connection(stored: Engine) -> None:
     def pragmas(session: Session) -> list[Any]:
         return [
@@ -69,6 +70,7 @@ def test_the_house_s_settings_hold_on_every_connection(stored: Engine) -> None:
     assert asyncio.run(run()) == [["wal", 1, 5000, 2]] * 6
 
 
+@pytest.mark.sqlite("its one writer at a time")
 def test_writers_wait_for_each_other_and_lose_nothing(stored: Engine) -> None:
     with database.writing() as session:
         account(session, "0")
@@ -85,6 +87,7 @@ def test_writers_wait_for_each_other_and_lose_nothing(stored: Engine) -> None:
         assert session.exec(select(Account.name)).one() == "24"
 
 
+@pytest.mark.sqlite("its one writer at a time")
 def test_the_control_a_deferred_reader_that_turns_writer_fails_at_once(stored: Engine) -> None:
     with database.writing() as session:
         account(session, "0")
@@ -119,6 +122,7 @@ def test_the_database_itself_keeps_accounts_apart(stored: Engine) -> None:
 
 
 @pytest.mark.case("F-07")
+@pytest.mark.sqlite("its one writer at a time")
 def test_what_runs_in_the_loop_does_not_wait(stored: Engine, tmp_path: Path) -> None:
     with database.reading() as session:
         assert numbers(session) == []
@@ -135,6 +139,7 @@ def test_what_runs_in_the_loop_does_not_wait(stored: Engine, tmp_path: Path) -> 
 
 
 @pytest.mark.case("F-09")
+@pytest.mark.sqlite("its file")
 def test_a_file_that_is_gone_is_not_made_anew_and_a_moved_one_is_not_written_to(stored: Engine, tmp_path: Path) -> None:
     place, aside = tmp_path / "portal.db", tmp_path / "aside.db"
     with database.writing() as session:
@@ -150,6 +155,7 @@ def test_a_file_that_is_gone_is_not_made_anew_and_a_moved_one_is_not_written_to(
 
 
 @pytest.mark.case("F-10")
+@pytest.mark.sqlite("its limit of pages")
 def test_a_full_database_refuses_a_write_as_a_whole_and_reads_on(stored: Engine) -> None:
     with database.writing() as session:
         add(session, "1")
