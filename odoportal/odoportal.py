@@ -54,6 +54,11 @@ from odoportal.orders import routes as orders_routes
 from odoportal.orders.state import Orders
 from odoportal.people import routes as people_routes
 from odoportal.people import service as people_service
+from odoportal.privacy import forms as privacy_forms
+from odoportal.privacy import page as privacy
+from odoportal.privacy import routes as privacy_routes
+from odoportal.privacy import service as privacy_service
+from odoportal.privacy.state import MyData
 from odoportal.profile import forms as profile_forms
 from odoportal.profile import page as profile
 from odoportal.profile.state import Profile
@@ -127,17 +132,19 @@ def _soon(path: str, title: str, content: Callable[[], rx.Component]) -> Page:
 
 
 async def _tidy() -> None:
-    """Every hour, take away sessions, links and invitations that are over."""
+    """Every hour, take away sessions, links, invitations and files of people's data that are over."""
     while True:
         try:
             await database.write(signin_service.sweep, clock.now())
             await database.write(people_service.sweep, clock.now())
-        except SQLAlchemyError:
-            _log.exception("sessions, links and invitations that are over could not be taken away")
+            await database.write(privacy_service.sweep, clock.now())
+        except (OSError, SQLAlchemyError):
+            _log.exception("what is over could not be taken away")
         await asyncio.sleep(TIDY_SECONDS)
 
 
 PROFILE = filling(profile.slots)
+MY_DATA = filling(privacy.slots)
 PAGES = (
     Page("/login", "Sign In", signin.page, fill=routes.fill_login, post=routes.post_login, private=False),
     Page("/forgot", "Forgot your password?", signin.page, fill=routes.fill_forgot, post=routes.post_forgot, private=False),
@@ -145,6 +152,7 @@ PAGES = (
     Page("/invite", "Choose your password", signin.page, fill=routes.fill_invite, post=routes.post_invite, private=False),
     Page("/join", "You are invited", signin.page, fill=people_routes.fill_join, post=people_routes.post_join, private=False),
     Page("/guide", "User guide", help_.guide, private=False),
+    Page("/privacy", "Privacy", privacy.privacy, fill=privacy.fill_privacy, private=False),
     Page("/not-found", "This page does not exist", help_.not_found, private=False),
     Page("/unavailable", "The portal cannot answer right now", help_.unavailable, private=False),
     Page("/", "Dashboard", dashboard.page, load=Home.load, fill=filling(_home_slots)),
@@ -154,6 +162,7 @@ PAGES = (
     _soon("/pos-assistant", "POS Assistant", sales.assistant),
     _soon("/renewals", "Renewal", renewals.page),
     Page("/profile", "Profile", profile.page, load=Profile.load, fill=PROFILE, post=posting(profile_forms.RULES, PROFILE, rights.may)),
+    Page("/profile/data", "My data", privacy.page, load=MyData.load, fill=MY_DATA, post=posting(privacy_forms.RULES, MY_DATA, rights.may)),
     _soon("/addresses", "Address book", addresses.page),
     _soon("/cards", "Credit cards", cards.page),
     _soon("/sales", "Point of Sale", sales.page),
@@ -178,6 +187,7 @@ http = Starlette(
                 *invoices_exports.ROUTES,
                 *orders_exports.ROUTES,
                 *statements_routes.ROUTES,
+                *privacy_routes.ROUTES,
             ],
         ),
     ]
@@ -272,6 +282,7 @@ def _make() -> rx.App:
     made.add_middleware(Watch())
     made.add_middleware(Gate(Signed, resolve, touch, _allowed, {fault: _BrowserFault}, _refill))
     made.register_lifespan_task(mail.run_outbox)
+    made.register_lifespan_task(privacy_service.make_files)
     made.register_lifespan_task(_tidy)
     for page in PAGES:
         for spoken in i18n.LANGUAGES:

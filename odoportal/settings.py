@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     guide_fr_url: str = ""
     support_email: str = ""
     support_phone: str = ""
+    privacy_officer: str = ""
     company_name: str = "Odotrack inc."
     company_address: str = ""
     trusted_proxies: int = 0

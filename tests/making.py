@@ -22,6 +22,7 @@ from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLi
 from odoportal.orders import text as order_text
 from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax
 from odoportal.people.models import Invitation
+from odoportal.privacy.models import ClosingRequest
 from odoportal.settings import get_settings
 from tests import databases
 
@@ -195,6 +196,7 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     }
     session.add_all(
         [
+            ClosingRequest(account_id=account_id, person_id=somebody.id, asked_at=NOON),
             Device(account_id=account_id, serial=key, model=mark, vehicle=mark, order_id=bought.id),
             Fulfilment(account_id=account_id, order_id=bought.id, step="received", carrier=mark, tracking=mark, note_en=mark, note_fr=mark),
             OrderTax(account_id=account_id, order_id=bought.id, **tax),

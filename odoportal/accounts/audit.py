@@ -40,11 +40,17 @@ class What(StrEnum):
     """What was changed. The word is stored: an old one is never given another meaning."""
 
     DETAILS = "details"
+    CLOSING_ASKED = "closing_asked"
+    CLOSING_TAKEN_BACK = "closing_taken_back"
 
 
 def words() -> dict[str, str]:
     """Each change in the language in use."""
-    return {What.DETAILS: t("Profile changed")}
+    return {
+        What.DETAILS: t("Profile changed"),
+        What.CLOSING_ASKED: t("Asked to close the account"),
+        What.CLOSING_TAKEN_BACK: t("Took back the request to close the account"),
+    }
 
 
 @dataclass(frozen=True)

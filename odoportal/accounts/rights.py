@@ -35,6 +35,7 @@ class Right(StrEnum):
     DELIVERY = "delivery"
     BILLING = "billing"
     PEOPLE = "people"
+    ACCOUNT = "account"
 
 
 _EVERY = frozenset(Role)
@@ -45,6 +46,7 @@ TABLE: Mapping[Right, frozenset[Role]] = {
     Right.DELIVERY: frozenset({Role.OWNER, Role.OPERATIONS}),
     Right.BILLING: frozenset({Role.OWNER, Role.BILLING}),
     Right.PEOPLE: frozenset({Role.OWNER}),
+    Right.ACCOUNT: frozenset({Role.OWNER}),
 }
 _SHOWING = frozenset({"load", "retry", "stay", "trouble"})
 """Handlers that show what the page's address asks for, or keep the session: every role has them."""

@@ -32,7 +32,7 @@ _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
 _PASSED_ON = {"/_event", "/_event/", "/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
 _PASSED_ON_BELOW = ("/assets/", "/fonts/", "/auth/")
-_DOWNLOADS = {".csv": "GET, HEAD", ".xlsx": "GET, HEAD", ".pdf": "GET, HEAD", ".zip": "POST"}
+_DOWNLOADS = {".csv": "GET, HEAD", ".xlsx": "GET, HEAD", ".pdf": "GET, HEAD", ".zip": "GET, HEAD, POST"}
 _OWN_PAGES = {404, 500}
 """What the application behind answers without a page of ours."""
 _log = logging.getLogger("odoportal.documents")

@@ -25,6 +25,13 @@ def page() -> rx.Component:
                 el("div", link(icon("book-open"), t("Read user guide"), to=address("/guide"), cls="btn second"), cls="row"),
                 cls="card pad stack",
             ),
+            el(
+                "section",
+                el("h2", t("Privacy")),
+                el("p", t("What is kept on you, why, and for how long."), cls="soft"),
+                el("div", link(icon("book-open"), t("Read about privacy"), to=address("/privacy"), cls="btn second"), cls="row"),
+                cls="card pad stack",
+            ),
         )
     )
     reach = View(lambda _: (el("h2", t("Reach Odotrack")), el("p", t("We answer within one working day."), cls="soft")))

@@ -11,8 +11,8 @@ from odoportal.foundation.web import Asked
 from odoportal.profile.state import Profile
 from odoportal.profile.view import profile_view
 from odoportal.ui.form import Field, Form
-from odoportal.ui.markup import El, Node, Ref, View, el
-from odoportal.ui.page import here
+from odoportal.ui.markup import El, Node, Ref, View, el, icon, link
+from odoportal.ui.page import address, here
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.slots import live
 
@@ -52,10 +52,17 @@ def _draw(view: Ref) -> Node:
     return _card(t("Who you are"), _details().draw(view, on_done=Profile.retry))
 
 
+def _data() -> Node:
+    text = t("Take home what is kept on you, ask to close the account, read about privacy.")
+    go = link(t("My data"), icon("chevron-right", small=True), to=address("/profile/data"), cls="btn second")
+    return _card(t("My data"), el("div", go, cls="row"), text=text)
+
+
 def page() -> rx.Component:
     """The page, in the language in use."""
     head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
-    return form_page(head.component(None), live("profile", View(_draw), Profile.view, Profile.filled), trail=[(here(), t("Profile"))])
+    forms = live("profile", View(_draw), Profile.view, Profile.filled)
+    return form_page(head.component(None), forms, View(lambda _: _data()).component(None), trail=[(here(), t("Profile"))])
 
 
 async def slots(asked: Asked) -> dict[str, str]:

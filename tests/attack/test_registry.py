@@ -20,6 +20,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Person
 from odoportal.foundation.identity import digest
+from odoportal.privacy.models import DataFile
 from odoportal.signin.models import BrowserSession
 from tests.attack.conftest import Cookies, Victim
 from tests.attack.test_handlers import listed
@@ -76,6 +77,7 @@ SAMPLES: dict[str, Callable[[Theirs], list[Ask]]] = {
     },
     "/{language}/statement.csv": lambda t: [Ask(f"/statement.csv?q={t.invoice}", names=False)],
     "/{language}/statement.pdf": lambda t: [Ask("/statement.pdf", names=False), Ask("/statement.pdf?from=2015-01-01", names=False)],
+    "/{language}/profile/data.zip": lambda _: [Ask("/profile/data.zip")],
 }
 """How each route is asked for something of somebody's."""
 
@@ -92,9 +94,20 @@ def held(rows: Engine, account: str) -> Theirs:
 
 
 @pytest.fixture(scope="module")
-def theirs(rows: Engine, victim: Victim) -> Theirs:
-    """What the victim has."""
-    return held(rows, victim.account)
+def theirs(rows: Engine, portal: Portal, victim: Victim) -> Theirs:
+    """What the victim has, a file of all of it among them."""
+    found, name = held(rows, victim.account), "0" * 40
+    with Session(rows) as session:
+        whose = text("SELECT p.id, a.id FROM person p, account a WHERE p.email = :e AND a.number = :n")
+        person, account = session.connection().execute(whose, {"e": victim.email, "n": victim.account}).one()
+        now = datetime.now(UTC)
+        session.add(DataFile(person_id=person, account_id=account, language="fr", asked_at=now, whole=True, name=name, ready_at=now))
+        session.commit()
+    place = portal.data / "people" / name
+    place.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(place, "w") as packed:
+        packed.writestr("invoice.json", found.invoice)
+    return found
 
 
 def ask(portal: Portal, what: Ask, cookie: str = "", language: str = "fr", more: str = "") -> httpx.Response:
