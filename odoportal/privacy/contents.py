@@ -144,6 +144,6 @@ def write(session: Session, tables: Sequence[Table], subject: Subject, about: Se
             t("One file for each kind of record, once as JSON and once as CSV. Instants are UTC, amounts are in Canadian dollars."),
             t("Passwords, keys and the codes of links are not in it: only values that cannot be turned back are kept of them."),
             "",
-            *(t("{name}: {n} rows", name=name, n=count) for name, count in counts.items()),
+            *(t("Rows of {name}: {n}", name=name, n=count) for name, count in counts.items()),
         ]
         packed.writestr(t("READ ME") + ".txt", "\r\n".join(lines) + "\r\n")

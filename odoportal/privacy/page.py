@@ -32,7 +32,7 @@ def _file(view: Ref) -> Node:
         el("div", el("p", icon("circle-check"), el("span", view.until), cls="notice"), el("div", fetch, cls="row"), cls="formstatus"),
         when(
             view.waiting,
-            el("p", icon("clock"), el("span", view.waiting), cls="notice quiet"),
+            el("p", el("span", view.waiting), cls="notice quiet"),
             when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="msg")),
         ),
     )
@@ -62,7 +62,7 @@ def _close(view: Ref) -> Node:
         ),
     )
     keep = Form("keep", (), t("Keep the account open"), look="second")
-    asked = el("div", el("p", icon("circle-alert"), el("span", view.closing), cls="notice quiet"), keep.draw(view, on_done=MyData.retry))
+    asked = el("div", el("p", el("span", view.closing), cls="notice quiet"), keep.draw(view, on_done=MyData.retry), cls="formstatus")
     return _card(
         t("Close the account"),
         el(
@@ -71,7 +71,7 @@ def _close(view: Ref) -> Node:
             el("li", t("What is owed stays owed, and agreements run to their end or are settled with you.")),
             el("li", t("Then nobody signs in for this account any more, and its plans end.")),
             el("li", t("Orders, invoices and payments are kept as long as tax law asks: six years after the year they are of.")),
-            cls="prose",
+            cls="bullets",
         ),
         when(view.closing, asked, close.draw(view, on_done=MyData.retry)),
     )
@@ -146,6 +146,7 @@ def _told() -> Node:
             el("li", t("No card number is kept here: cards are typed in at the payment provider’s.")),
             el("li", t("Where your vehicles are is not shown in this portal. Such functions stay off until you switch them on.")),
             el("li", t("Nothing is sold or lent. Only who serves you sees it: Odotrack and those it pays to send mail and take payments.")),
+            cls="bullets",
         ),
         el("h2", t("Your rights")),
         el("p", t("See, correct and take home what is kept on you in Profile. Ask us to erase it, or object, by writing to us.")),
