@@ -12,6 +12,7 @@ from tests import databases
 from tests.postgresql import binaries, running_postgresql
 from tests.redis_server import Server, running_redis
 from tests.server import Portal, running
+from tests.workers.pair import Workers, two_workers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,3 +87,10 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         pytest.skip("Redis is not installed")
     with running_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def workers(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str, redis_server: Server) -> Iterator[Workers]:
+    """Two workers behind one address, one pair for the whole session."""
+    with two_workers(tmp_path_factory.mktemp("workers"), postgresql_server, redis_server) as both:
+        yield both

@@ -123,11 +123,15 @@ def running(
 
 
 _LOAD = """
+import sys
+from odoportal.exchange import fleet_boreal
 from odoportal.exchange.demo import load_demo
 from odoportal.foundation import clock, database
 from odoportal.migrations import migrate
 from odoportal.signin import passwords
 migrate(database.engine())
+if "--small" in sys.argv:
+    fleet_boreal.write = lambda _sheets: None
 with database.writing() as session:
     load_demo(session, clock.now(), passwords.make)
 """
@@ -145,9 +149,14 @@ def in_production(data: Path, url: str, database: str = "", **settings: str) -> 
     }
 
 
-def fill(settings: dict[str, str]) -> None:
-    """Bring an empty database up to date and put the demonstration's people and their data into it, as if they were real."""
-    command = [sys.executable, "-c", _LOAD]
+def fill(settings: dict[str, str], small: bool = False) -> None:
+    """Bring an empty database up to date and put the demonstration's people and their data into it, as if they were real.
+
+    Args:
+        settings: of `in_production`.
+        small: without the large fleet, which takes most of the time.
+    """
+    command = [sys.executable, "-c", _LOAD, *(["--small"] if small else [])]
     subprocess.run(command, env=_environment({**settings, "mode": "demo"}), check=True, cwd=building.root(), stdin=subprocess.DEVNULL)
 
 

@@ -26,7 +26,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 PATIENCE = 0.5
 """Seconds to wait for Redis. It answers within a millisecond or is away."""
-REST = 5.0
+REST = 2.0
 """Seconds for which nobody asks once it was found away: whoever asks is told at once."""
 _PREFIX = "odoportal"
 _log = logging.getLogger("odoportal.sharing")

@@ -43,10 +43,17 @@ def serve(engine: Engine, together: bool) -> None:
         pass
 
 
+def let_go(engine: Engine) -> None:
+    """Wait until the server has noticed that whoever served is dead."""
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": locks._SERVING_NUMBER})
+
+
 @pytest.fixture
 def server(postgresql_server: str) -> Iterator[Engine]:
     engine = make_engine(postgresql_server)
     yield engine
+    let_go(engine)
     engine.dispose()
 
 
@@ -64,6 +71,7 @@ def test_one_process_serves_a_file(tmp_path: Path, together: bool) -> None:
 def test_one_process_serves_a_server_where_nothing_is_shared(server: Engine, postgresql_server: str, there: bool, here: bool) -> None:
     with elsewhere(postgresql_server, there), pytest.raises(locks.InUse, match="Another process"):
         serve(server, here)
+    let_go(server)
     serve(server, here)
 
 
@@ -75,7 +83,8 @@ def test_several_serve_together_through_redis(server: Engine, postgresql_server:
 
 def test_a_lock_outlives_nobody_where_the_server_was_restarted(server: Engine) -> None:
     with locks.serving(server, together=False), server.connect() as other:
-        other.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+        here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        other.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND {here}"))
     serve(server, False)
 
 
