@@ -39,7 +39,7 @@ class Invoice(SQLModel, table=True):
         Index("ix_invoice_number", "account_id", "number_order", "id"),
         Index("ix_invoice_total", "account_id", "total", "id"),
         Index("ix_invoice_paid", "account_id", text("coalesce(settled_on, '9999-12-31')"), "id", "issued_on"),
-        Index("ix_invoice_order", "account_id", "order_id"),
+        Index("ix_invoice_order", "account_id", "order_id", "issued_on", "id"),
         # The few that are not settled, with all that their state and their rest are worked out from; and the fewer that are refunded.
         Index(
             "ix_invoice_open",

@@ -35,9 +35,9 @@ class Order(SQLModel, table=True):
         ForeignKeyConstraint(["account_id", "bill_to_id"], ["address.account_id", "address.id"]),
         Index("ix_orders_number", "account_id", "number_order", "id"),
         Index("ix_orders_placed", "account_id", "placed_at", "id"),
-        # With the end, so that the states of all orders are counted from it.
         Index("ix_orders_start", "account_id", "start_on", "id", "end_on"),
-        Index("ix_orders_end", "account_id", "end_on", "id"),
+        # With the start, so that the orders that end soon are counted from it.
+        Index("ix_orders_end", "account_id", "end_on", "id", "start_on"),
         Index("ix_orders_line_en", "account_id", "first_line_en", "id"),
         Index("ix_orders_line_fr", "account_id", "first_line_fr", "id"),
         *search_indexes("orders"),

@@ -238,7 +238,8 @@ def test_no_view_scans_a_table_or_sorts_one(engine: Engine, name: str, few: int)
     ("invoices overdue", "INDEX ix_invoice_open (account_id=? AND due_on>?)"),
     ("invoices' states", "COVERING INDEX ix_invoice_open (account_id=? AND due_on>?)"),
     ("invoices' states", "INDEX ix_invoice_refunded (account_id=?)"),
-    ("orders' states", "COVERING INDEX ix_orders_start (account_id=?)"),
+    ("orders' states", "COVERING INDEX ix_orders_start (account_id=? AND start_on>?)"),
+    ("orders' states", "COVERING INDEX ix_orders_end (account_id=? AND end_on<?)"),
     ("what is owed", "COVERING INDEX ix_invoice_open (account_id=? AND due_on>?)"),
 ])  # fmt: skip
 def test_a_view_has_its_index(engine: Engine, name: str, expected: str) -> None:
