@@ -1,0 +1,134 @@
+"""SQL of every view in an account with a tenth of all invoices, and in one of a hundred; plans in `.benchmarks/plans.txt`."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from sqlalchemy import Connection, Engine, text
+from sqlmodel import Session
+
+from odoportal.foundation import database
+from tests.benchmarks import data
+from tests.benchmarks.ground import Ground
+from tests.benchmarks.report import Row
+from tests.making import who
+from tests.views import Ran, View, costly, draw, plan, views, watching
+
+MILLION = 1_000_000
+# Up to a million invoices, and with more.
+VIEW_MS, SEARCH_MS = (10, 20), (20, 100)
+DEEP_MS, PROGRESS_MS = 30, 100
+PLANS = "plans.txt"
+
+
+def _searches(number: str) -> Iterator[View]:
+    for room in ("invoices", "orders"):
+        for what, typed in (
+            ("a number", number if room == "invoices" else str(data.FIRST_ORDER + 7 * data.LARGE_SHARE)),
+            ("an amount", "$1,234.50"),
+            ("a rare word", data.RARE),
+            ("a common word", "cable"),
+            ("two common words", "cable probe"),
+            ("the word of every row", data.COMMON),
+            ("two letters", "od"),
+            ("nothing that is there", "zyzzyva"),
+        ):
+            yield View(f"{room}, search for {what}", f"{room}?q={typed}")
+        yield View(f"{room}, search for a common word, its last page", f"{room}?q=cable&page=1000000")
+    yield View("invoices, search for a state's word", "invoices?q=overdue")
+    yield View("invoices, page 6,000 of a common word", "invoices?q=odotrace&page=6000&size=10")
+
+
+def _bar(view: View, rows: int) -> float:
+    large = rows > MILLION
+    if "progress" in view.address:
+        return PROGRESS_MS * (10 if large else 1)
+    if "page=" in view.address:
+        return DEEP_MS * (10 if large else 1)
+    return (SEARCH_MS if "q=" in view.address else VIEW_MS)[large]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A view's statements, the milliseconds they take together, and what a plan has of whole tables and sorting."""
+
+    view: View
+    ran: Sequence[Ran]
+    took: float
+    steps: Sequence[Sequence[str]]
+
+    @property
+    def worst(self) -> list[str]:
+        return [step for steps in self.steps for step in costly(list(steps))]
+
+
+def _timed(connection: Connection, ran: Sequence[Ran]) -> float:
+    """All rows of all statements, fetched by the driver: the processor's time, which others on the machine hardly lengthen."""
+    cursor = connection.connection.cursor()
+    begun = time.thread_time()
+    for statement, values in ran:
+        cursor.execute(statement, values)
+        cursor.fetchall()
+    took = time.thread_time() - begun
+    cursor.close()
+    return 1000 * took
+
+
+def _measured(engine: Engine, account_id: int, view: View, runs: int) -> _Measured:
+    with Session(engine) as session, watching(engine) as ran:
+        draw(session, who(account_id), view.address, data.LAST)
+        seen = list(ran)
+    with engine.connect() as connection:
+        took = median(_timed(connection, seen) for _ in range(runs))
+        return _Measured(view, seen, took, [plan(connection, each) for each in seen])
+
+
+def _one(engine: Engine, statement: str, account_id: int) -> str:
+    with engine.connect() as connection:
+        return connection.execute(text(statement), {"account": account_id}).scalar_one()
+
+
+def _known(engine: Engine, account_id: int) -> tuple[str, str]:
+    """An order's number and the number of an invoice of an order, both from the middle of the account's lists."""
+    rows = "from {0} where account_id = :account {1}"
+    middle = f"select number {rows} order by id limit 1 offset (select count(*) / 2 {rows})"
+    return (
+        _one(engine, middle.format("orders", ""), account_id),
+        _one(engine, middle.format("invoice", "and order_id is not null"), account_id),
+    )
+
+
+def _write(place: Path, measured: Sequence[_Measured]) -> None:
+    lines: list[str] = []
+    for each in measured:
+        lines.append(f"## {each.view.name}: /{each.view.address}, {each.took:.2f} ms")
+        for (statement, _), steps in zip(each.ran, each.steps, strict=True):
+            lines += [" ".join(statement.split()), *(f"    {step}" for step in steps)]
+    place.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def measure(ground: Ground) -> Iterator[Row]:
+    """Each view is drawn once; the statements it ran are then run again and again as they are, without the portal around them."""
+    place = ground.place
+    engine = database.make_engine(ground.database_url(place))
+    kept: list[_Measured] = []
+    order, number = _known(engine, data.LARGE_ID)
+    asked = [*views(order, number), *_searches(number)]
+    for view in asked:
+        found = _measured(engine, data.LARGE_ID, view, ground.runs)
+        kept.append(found)
+        yield Row(f"{view.name} ({len(found.ran)} statements)", "ms", found.took, most=_bar(view, ground.rows))
+    order, number = _known(engine, data.SMALL_ID)
+    small = [_measured(engine, data.SMALL_ID, view, ground.runs) for view in (*views(order, number), *_searches(number))]
+    commonest = next(each for each in small if f"q={data.COMMON}" in each.view.address)
+    yield Row("an account of 100 invoices: the word of every row", "ms", commonest.took, most=SEARCH_MS[0])
+    slowest = max(small, key=lambda each: each.took)
+    yield Row(f"an account of 100 invoices: the slowest view ({slowest.view.name})", "ms", slowest.took, most=VIEW_MS[0])
+    more = [large.view.name for large, other in zip(kept, small, strict=True) if len(large.ran) > len(other.ran) + 1]
+    yield Row("views with more than one statement more in the large account", "", len(more), most=0)
+    scanned = [step for each in (*kept, *small) for step in each.worst if step.startswith("SCAN")]
+    yield Row("steps of plans that read a whole table", "", len(scanned), most=0)
+    _write(ground.folder / PLANS, kept)
+    engine.dispose()

@@ -1,0 +1,64 @@
+"""Whole pages, as they are drawn: as many statements in any account, and nothing read that no index leads to."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from tests.making import TODAY, account, emptied, invoice, order, who
+from tests.views import View, costly, draw, plan, views, watching
+
+VIEWS = [
+    *views("1", "1"),
+    View("shell", "shell"),
+    View("invoices with a word", "invoices?q=odo50"),
+    View("orders with a word", "orders?q=odo50"),
+]
+# Progress depends on today. The rest sorts what was found first: at most `finding.FEW` rows, one record's, or the tours that end soon.
+SORTED = re.compile(
+    r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices) of a year|invoices of an order"
+    r"|invoices, (to_pay|part_paid|pending|overdue|refunded|Details)"
+)
+
+
+def _written(session: Session, number: str, count: int) -> int:
+    """An account with so many orders and invoices, each invoice of an order."""
+    mine = account(session, number)
+    for at in range(1, count + 1):
+        day = TODAY - timedelta(days=at)
+        bought = order(session, mine, str(at), day, day + timedelta(days=364))
+        invoice(session, mine, str(at), issued=day, order_id=bought.id)
+    return mine
+
+
+def _ran(engine: Engine, account_id: int, session: Session) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    for view in VIEWS:
+        with watching(engine) as ran:
+            draw(session, who(account_id), view.address, TODAY)
+        counts[view.name] = len(ran)
+    return counts
+
+
+def test_a_page_asks_as_often_in_any_account(engine: Engine) -> None:
+    with emptied(engine) as session:
+        few = _ran(engine, _written(session, "A", 2), session)
+    with emptied(engine) as session:
+        assert _ran(engine, _written(session, "A", 40), session) == few
+    assert max(few.values()) <= 16
+
+
+@pytest.mark.sqlite("its query plans")
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_a_page_reads_by_an_index(engine: Engine, view: View) -> None:
+    with emptied(engine) as session:
+        mine = _written(session, "A", 3)
+        with watching(engine) as ran:
+            draw(session, who(mine), view.address, TODAY)
+        assert ran
+        steps = [step for each in list(ran) for step in costly(plan(session.connection(), each))]
+    assert [step for step in steps if step.startswith("SCAN")] == []
+    assert steps == [] or SORTED.fullmatch(view.name)

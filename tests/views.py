@@ -1,0 +1,102 @@
+"""Every view of a customer's records, as the portal draws it, with the statements it runs and how the database would run them."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sqlalchemy import Connection, Engine, event
+from sqlmodel import Session
+
+from odoportal.accounts.view import shell_view
+from odoportal.dashboard.service import counts
+from odoportal.dashboard.view import home_view
+from odoportal.foundation import i18n
+from odoportal.foundation.identity import Who
+from odoportal.foundation.listing import ListQuery, ListRules
+from odoportal.invoices import service as invoices
+from odoportal.invoices.view import invoices_view
+from odoportal.orders import service as orders
+from odoportal.orders.view import orders_view
+from odoportal.settings import get_settings
+from odoportal.statements.view import RULES as STATEMENT
+from odoportal.statements.view import statement_view
+
+LISTS: Mapping[str, tuple[ListRules, Callable[..., object]]] = {
+    "orders": (orders.RULES, orders_view),
+    "invoices": (invoices.RULES, invoices_view),
+    "statement": (STATEMENT, statement_view),
+}
+# A constant, an inner question, what was worked out once, and the trigrams, which have an index of their own, are no tables.
+_BAD = re.compile(r"^SCAN (?!CONSTANT ROW|\(subquery|rests$|.* VIRTUAL TABLE INDEX|\d)|TEMP B-TREE")
+
+
+@dataclass(frozen=True)
+class View:
+    """A page by its name for a table and its address after the language: `orders?sort=number`."""
+
+    name: str
+    address: str
+
+
+def views(order: str, invoice: str) -> list[View]:
+    """The home page, and every list: first and last page, each order, each state, dates, the open record.
+
+    Args:
+        order: the number of an order of the account.
+        invoice: the number of an invoice of an order.
+    """
+    found = [View("home", "home")]
+    for room, number in (("orders", order), ("invoices", invoice)):
+        rules = LISTS[room][0]
+        found += [View(f"{room}, first page", room), View(f"{room}, last page", f"{room}?page=1000000")]
+        found += [View(f"{room} by {sort}", f"{room}?sort={sort}") for key in rules.sorts for sort in (key, f"-{key}")]
+        found += [View(f"{room}, {state}", f"{room}?state={state}") for state in rules.states]
+        found += [View(f"{room} of a year", f"{room}?from=2019-01-01&to=2019-12-31"), View(f"{room}, Details", f"{room}?open={number}")]
+    found.append(View("invoices of an order", f"invoices?order={order}"))
+    return [*found, View("statement", "statement"), View("statement of all years", "statement?from=1990-01-01")]
+
+
+def draw(session: Session, who: Who, address: str, today: date) -> object:
+    """A page's own view, in English."""
+    room, _, query = address.partition("?")
+    with i18n.use("en"):
+        if room == "home":
+            return home_view(session, who, "en", today)
+        if room == "shell":
+            return shell_view(session, who, "/en", today, counts, get_settings())
+        rules, view = LISTS[room]
+        return view(session, who, ListQuery.parse(rules, dict(parse_qsl(query))), "en", today)
+
+
+Ran = tuple[str, Any]
+"""A statement and its values as the driver gets them."""
+
+
+@contextmanager
+def watching(engine: Engine) -> Iterator[list[Ran]]:
+    """The statements that an engine runs meanwhile, with their values."""
+    ran: list[Ran] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")):
+            ran.append((statement, values))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield ran
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def plan(connection: Connection, ran: Ran) -> list[str]:
+    """The steps of SQLite's plan for a statement."""
+    return [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {ran[0]}", ran[1])]
+
+
+def costly(steps: list[str]) -> list[str]:
+    """The steps that read a whole table or sort in a temporary B-tree."""
+    return [step for step in steps if _BAD.search(step)]
