@@ -60,6 +60,7 @@ class Customer:
     invoice: str
     order: str
     credit_note: str
+    text: str = ""
 
     @property
     def email(self) -> str:
@@ -69,7 +70,7 @@ class Customer:
     @property
     def marker(self) -> str:
         """What stands in every text of the account."""
-        return f"only{self.name.capitalize()}4711"
+        return self.text or f"only{self.name.capitalize()}4711"
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,10 @@ def _application() -> Any:
     return serving._application()
 
 
-def customer(name: str, number: str) -> Customer:
-    """A new account with one owner and something of everything."""
+def customer(name: str, number: str, text: str = "") -> Customer:
+    """A new account with one owner and something of everything; the text stands wherever one can, in place of a marker."""
     with database.writing() as session:
-        made = Customer(name, 0, number, "", "", "")
+        made = Customer(name, 0, number, "", "", "", text)
         account = Account(number=number, name=f"Transport {made.marker}", created_at=START)
         person = Person(
             email=made.email,
@@ -121,7 +122,7 @@ def customer(name: str, number: str) -> Customer:
         assert person.id is not None
         session.add(Membership(account_id=account.id, person_id=person.id, role="owner"))
         named = rows_of(session, account.id, made.marker, number)
-        return Customer(name, person.id, number, named["invoice_number"], named["order_number"], named["credit_note_number"])
+        return Customer(name, person.id, number, named["invoice_number"], named["order_number"], named["credit_note_number"], text)
 
 
 class _Errors(logging.Handler):

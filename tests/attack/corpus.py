@@ -61,3 +61,19 @@ ELSEWHERE = (
     "/%252f%252fevil.example",
     "x" * 5000,
 )
+FORMULAS = (
+    '=HYPERLINK("https://evil.example","Click")',
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(A1)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    " =1+1",
+    "＝1+1",
+    "=cmd|' /C calc'!A0",
+    'a,"b";\r\nc',
+    ";=1+1",
+)
+"""What a spreadsheet might take for a formula, and what breaks a line of CSV."""
