@@ -1,0 +1,78 @@
+"""Something fails inside, everywhere at once: nobody learns what, the log does, and the portal goes on."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from odoportal.foundation import clock, database
+from odoportal.odoportal import PAGES
+from tests.attack.test_handlers import listed
+from tests.attack.test_registry import SAMPLES, Theirs, ask, readable
+from tests.attack.wire import HYDRATE, ON_LOAD, ORDERS, Tab, tab, value
+from tests.inside import Inside
+
+INSIDE = "/srv/inside/secret4711"
+
+
+@pytest.fixture
+def failing(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inside]:
+    """Every reading of the database raises, with something in its text that is nobody's business."""
+
+    @contextmanager
+    def reading() -> Iterator[Any]:
+        raise RuntimeError(f"no such file: {INSIDE}")
+        yield
+
+    clock.use(inside.clock)
+    inside.errors.clear()
+    monkeypatch.setattr(database, "reading", reading)
+    yield inside
+    inside.errors.clear()
+
+
+@pytest.mark.asvs("16.5.1")
+@pytest.mark.asvs("16.3.4")
+@pytest.mark.asvs("16.5.4")
+@pytest.mark.case("A-75")
+def test_a_failing_handler_says_that_it_failed_and_the_log_says_why(failing: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> Tab:
+        async with tab(failing.portal.url, failing.session(failing.first), origin=None) as unlucky:
+            await unlucky.send(HYDRATE, {}, "/en/orders")
+            for name, who in listed().items():
+                if who != "nobody":
+                    await unlucky.send(name, {}, f"/en/orders?open={failing.first.order}")
+            await unlucky.fence()
+            before = len(unlucky.frames)
+            monkeypatch.undo()
+            clock.use(failing.clock)
+            # The same socket works as soon as the cause is gone.
+            await unlucky.send(ON_LOAD, {}, "/en/orders")
+            await unlucky.until(lambda frame: (value(frame, ORDERS, "view") or {}).get("rows"))
+            assert "Traceback" not in repr(unlucky.frames[:before])
+            return unlucky
+
+    said = asyncio.run(run()).text
+    assert INSIDE not in said
+    assert any(INSIDE in error for error in failing.errors)
+
+
+@pytest.mark.asvs("16.5.1")
+@pytest.mark.asvs("16.3.4")
+@pytest.mark.case("A-75")
+def test_a_failing_page_or_file_says_nothing_about_the_inside(failing: Inside) -> None:
+    cookie, one = failing.session(failing.first), failing.first
+    wanted = [w for path, make in SAMPLES.items() if "language" in path for w in make(Theirs(one.invoice, one.order, one.credit_note))]
+    for what in wanted:
+        answer = ask(failing.portal, what, cookie)
+        assert answer.status_code >= 500, what
+        assert INSIDE not in readable(answer)
+        assert "Traceback" not in answer.text
+    for page in PAGES:
+        answer = failing.portal.ask(f"/en{page.path}", cookie=cookie)
+        assert INSIDE not in answer.body
+        assert "Traceback" not in answer.body
+    assert any(INSIDE in error for error in failing.errors)
+    assert failing.portal.ask("/healthz").status == 200
