@@ -11,6 +11,7 @@ from odoportal.settings import get_settings
 from tests import databases
 from tests.postgresql import binaries, running_postgresql
 from tests.redis_server import Server, running_redis
+from tests.requirements import Requirements
 from tests.server import Portal, running
 from tests.workers.pair import Workers, two_workers
 
@@ -18,6 +19,11 @@ from tests.workers.pair import Workers, two_workers
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--database postgresql` runs the tests that have a database on PostgreSQL."""
     parser.addoption("--database", choices=databases.KINDS, default=databases.KINDS[0], help="what the tests' databases are")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say at the end what was shown of the security requirements."""
+    config.pluginmanager.register(Requirements(config), "requirements")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -47,6 +47,7 @@ def source(script: str) -> str:
 
 @pytest.mark.parametrize("quote", ["`", '"', "'"])
 @pytest.mark.parametrize("sign", [":", "="])
+@pytest.mark.asvs("4.4.1")
 def test_socket_follows_the_page(quote: str, sign: str) -> None:
     text = afterbuild.same_origin(SCRIPT.replace("`", quote).replace("EVENT:", f"EVENT{sign}"))
     assert f'EVENT{sign}(globalThis.location?location.origin.replace(/^http/,"ws"):"ws://localhost")+{quote}/_event{quote}' in text

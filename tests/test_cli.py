@@ -143,6 +143,7 @@ def test_a_file_cannot_be_the_data_folder(run: Run, tmp_path: Path) -> None:
     assert one_sentence(err)
 
 
+@pytest.mark.asvs("15.2.3")
 def test_demo_sets_itself_up_and_forgets_production(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ODOPORTAL_DATABASE_URL", "postgresql://real/customers")
     monkeypatch.setenv("ODOPORTAL_SMTP_URL", "smtp://real")
@@ -195,6 +196,7 @@ def test_demo_keeps_a_secret_of_its_own_that_only_its_owner_reads(tmp_path: Path
         ("DATABASE_URL", "nosuchdatabase://host/name"),
     ],
 )
+@pytest.mark.asvs("13.4.2")
 def test_run_refuses_a_missing_or_unsafe_setting(run: Run, production: str, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setattr(portal, "build", lambda _no_build: pytest.fail("it went on"))
     monkeypatch.setenv(f"ODOPORTAL_{name}", value)
@@ -229,6 +231,8 @@ def test_run_brings_the_schema_up_to_date(run: Run, production: str, monkeypatch
         assert connection.scalar(text("SELECT count(*) FROM account")) == 0
 
 
+@pytest.mark.asvs("6.3.2")
+@pytest.mark.asvs("15.2.3")
 def test_run_refuses_demonstration_data(run: Run, production: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portal, "build", stop)
     migrate(database.engine())

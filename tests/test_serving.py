@@ -81,6 +81,8 @@ def test_reflex_reads_the_names_it_is_given() -> None:
         (" , ", 1, None),
     ],
 )
+@pytest.mark.asvs("15.3.4")
+@pytest.mark.case("A-09")
 def test_client_address_is_what_our_outermost_proxy_saw(forwarded: str, hops: int, address: str | None) -> None:
     assert client_address(forwarded, hops) == address
 

@@ -211,6 +211,7 @@ def test_a_failure_is_told_with_the_name_the_log_has_it_under() -> None:
 
 @pytest.mark.parametrize("kind", [Signed, Orders, Invoices, Home])
 @pytest.mark.asvs("8.3.1")
+@pytest.mark.asvs("16.5.3")
 def test_without_the_gate_s_word_no_handler_reads_anything(mine: int, kind: Any) -> None:
     async def run() -> None:
         state = await tree().get_state(kind)

@@ -33,6 +33,9 @@ NAMES = ("q", "sort", "page", "size", "state", "from", "to", "order", "open", "a
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.asvs("1.2.1")
 @pytest.mark.asvs("1.2.4")
+@pytest.mark.asvs("1.2.9")
+@pytest.mark.asvs("1.3.12")
+@pytest.mark.case("A-63", "A-82")
 def test_whatever_is_typed_into_an_address_is_text(portal: Portal, cookie_of: Cookies, attacker: Victim, room: str, name: str) -> None:
     def ask(value: str) -> tuple[int, Elements]:
         answer = portal.ask(f"/en/{room}?{name}={quote(value, safe='')}", cookie=cookie_of(attacker.email))
@@ -53,6 +56,7 @@ def test_whatever_is_typed_into_an_address_is_text(portal: Portal, cookie_of: Co
 @pytest.mark.parametrize("attack", [*XSS, *SQL, *ELSEWHERE])
 @pytest.mark.asvs("1.2.2")
 @pytest.mark.asvs("3.7.2")
+@pytest.mark.case("A-14")
 def test_the_way_on_after_sign_in_stays_on_this_site(portal: Portal, cookie_of: Cookies, attacker: Victim, attack: str) -> None:
     wanted = f"/en/login?next={quote(attack, safe='')}"
     answer = portal.ask(wanted, cookie=cookie_of(attacker.email))
@@ -86,6 +90,7 @@ def test_markup_typed_into_the_sign_in_form_comes_back_as_text(portal: Portal, a
     "value", ["1; a=b", "x" * 6000, '"', "\\", "=", "sid=1; odo_session=", "é".encode().decode("latin-1"), "a" * 43], ids=range(8)
 )
 @pytest.mark.asvs("2.2.1")
+@pytest.mark.case("A-40")
 def test_a_broken_cookie_is_nobody(portal: Portal, value: str) -> None:
     for path in ("/en/orders", "/en/login", "/"):
         assert portal.ask(path, cookie=f"odo_session={value}").status in {200, 302, 303}

@@ -53,6 +53,11 @@ def script() -> str:
 @pytest.mark.asvs("3.4.4")
 @pytest.mark.asvs("3.4.6")
 @pytest.mark.asvs("13.4.6")
+@pytest.mark.asvs("3.4.5")
+@pytest.mark.asvs("3.4.8")
+@pytest.mark.asvs("3.5.8")
+@pytest.mark.asvs("4.1.1")
+@pytest.mark.case("A-86", "A-88")
 def test_the_headers_of_every_kind_of_answer(portal: Portal, cookie_of: Cookies, attacker: Victim, path: str, how: dict[str, str]) -> None:
     more = {k: v for k, v in how.items() if k in {"origin", "content_type"}}
     if "signed" in how:
@@ -83,6 +88,8 @@ def test_the_headers_of_every_kind_of_answer(portal: Portal, cookie_of: Cookies,
 
 
 @pytest.mark.asvs("14.2.2")
+@pytest.mark.case("A-89")
+@pytest.mark.asvs("7.4.4")
 def test_a_page_with_somebody_s_data_is_never_kept(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
     for page in PAGES:
         if page.private:
@@ -91,6 +98,8 @@ def test_a_page_with_somebody_s_data_is_never_kept(portal: Portal, cookie_of: Co
                 assert answer.status == 200, page.path
                 assert "no-store" in answer.headers["cache-control"]
                 assert "cookie" in answer.headers["vary"].lower()
+                # The way out, on every page and before the script is there.
+                assert re.search(r'<form[^>]*action="/auth/sign-out"', answer.body), page.path
 
 
 @pytest.mark.asvs("8.2.1")
@@ -168,6 +177,9 @@ def test_every_private_page_leads_nobody_to_sign_in(portal: Portal, attacker: Vi
 )
 @pytest.mark.asvs("13.4.5")
 @pytest.mark.asvs("13.4.1")
+@pytest.mark.asvs("13.4.3")
+@pytest.mark.asvs("14.2.5")
+@pytest.mark.case("A-89", "A-90")
 def test_what_is_nobody_s_business_does_not_exist(portal: Portal, cookie_of: Cookies, attacker: Victim, path: str) -> None:
     # As it stands: urllib would tidy the path.
     parts = urlsplit(portal.url)
@@ -183,6 +195,7 @@ def test_what_is_nobody_s_business_does_not_exist(portal: Portal, cookie_of: Coo
 
 
 @pytest.mark.asvs("13.4.1")
+@pytest.mark.case("A-90")
 def test_no_source_map_is_built_or_served(portal: Portal) -> None:
     assert list(CLIENT.rglob("*.map")) == []
     assert portal.ask(f"/assets/{script()}.map").status == 404
@@ -191,6 +204,8 @@ def test_no_source_map_is_built_or_served(portal: Portal) -> None:
 
 
 @pytest.mark.asvs("13.3.1")
+@pytest.mark.asvs("3.6.1")
+@pytest.mark.case("A-91")
 def test_what_everybody_may_read_holds_no_customer_and_no_secret(portal: Portal, attacker: Victim, victim: Victim) -> None:
     secret = (portal.data / "secret").read_text("ascii").strip()
     for file in CLIENT.rglob("*"):

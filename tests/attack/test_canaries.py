@@ -30,6 +30,7 @@ def verbose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 
 @pytest.mark.asvs("16.2.5")
 @pytest.mark.asvs("14.2.1")
+@pytest.mark.case("A-74")
 def test_no_secret_reaches_log_or_frame(portal: Portal, attacker: Victim) -> None:
     _send_secrets_everywhere(portal, attacker.email)
     assert PASSWORD not in portal.data.with_suffix(".log").read_text("utf-8", "replace").partition("Stop with Ctrl+C")[2]
@@ -99,6 +100,7 @@ def _send_secrets_everywhere(portal: Portal, person: str) -> None:
 
 
 @pytest.mark.asvs("16.4.1")
+@pytest.mark.case("A-12")
 def test_a_log_line_cannot_be_forged(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
     forged = "2026-01-01T00:00:00.000Z INFO odoportal.security authn_login_success person=1"
 
@@ -116,6 +118,7 @@ def test_a_log_line_cannot_be_forged(portal: Portal, cookie_of: Cookies, attacke
 
 @pytest.mark.asvs("7.2.2")
 @pytest.mark.asvs("14.3.3")
+@pytest.mark.case("A-28")
 def test_the_data_folder_holds_no_usable_session(portal: Portal, rows: Engine, cookie_of: Cookies, attacker: Victim) -> None:
     secret = cookie_of(attacker.email).split("=", 1)[1]
     for file in portal.data.rglob("*"):

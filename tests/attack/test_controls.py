@@ -54,6 +54,7 @@ async def show(people: dict[str, Who], guarded: bool) -> str:
 
 
 @pytest.mark.asvs("7.2.4")
+@pytest.mark.case("A-51")
 def test_the_next_person_on_a_tab_would_see_the_last_one_s_orders_without_the_gate(people: dict[str, Who]) -> None:
     assert "26367" in asyncio.run(show(people, guarded=False))
     shown = asyncio.run(show(people, guarded=True))

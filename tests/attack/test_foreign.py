@@ -40,6 +40,7 @@ def unlike(text: str, mine: Victim, theirs: Victim) -> None:
     ],
 )
 @pytest.mark.asvs("8.2.2")
+@pytest.mark.case("A-61", "A-62")
 def test_another_s_number_is_as_unknown_as_any_in_a_document(
     portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim, path: str, what: str, language: str
 ) -> None:
@@ -78,6 +79,7 @@ def test_another_account_in_the_address_is_not_found(portal: Portal, cookie_of: 
     ],
 )
 @pytest.mark.asvs("8.2.2")
+@pytest.mark.case("A-61")
 def test_another_s_number_is_as_unknown_as_any_on_the_socket(
     portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim, path: str, what: str, state: str
 ) -> None:
@@ -125,6 +127,7 @@ def test_a_person_of_two_accounts_sees_each_only_in_its_own_tab(portal: Portal, 
 
 @pytest.mark.asvs("7.2.1")
 @pytest.mark.asvs("4.4.3")
+@pytest.mark.case("A-42", "A-43")
 def test_another_s_tab_token_is_worth_nothing(portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim) -> None:
     async def run() -> None:
         token = str(uuid.uuid4())
@@ -173,6 +176,7 @@ def test_a_session_s_hash_sent_as_the_socket_s_own_cookie_is_nobody(
 
 
 @pytest.mark.asvs("8.2.2")
+@pytest.mark.case("A-63")
 def test_searching_for_another_s_name_finds_nothing(portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim) -> None:
     for marker in (*victim.markers, victim.account, "%", "_"):
         for room in ("orders", "invoices"):

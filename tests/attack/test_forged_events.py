@@ -68,6 +68,7 @@ BROKEN: dict[str, Any] = {
 @pytest.mark.parametrize("data", BROKEN.values(), ids=list(BROKEN))
 @pytest.mark.asvs("2.2.1")
 @pytest.mark.asvs("16.5.2")
+@pytest.mark.case("A-65", "A-67")
 def test_a_broken_event_hurts_nobody(portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim, data: Any) -> None:
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as broken:
@@ -98,6 +99,7 @@ def test_nobody_s_broken_events_show_nothing(portal: Portal, victim: Victim, att
 
 @pytest.mark.parametrize("depth", [2_000, 200_000])
 @pytest.mark.asvs("15.3.5")
+@pytest.mark.case("A-72")
 def test_deep_json_and_too_large_a_message_close_that_socket_at_most(portal: Portal, depth: int) -> None:
     # A session of its own: the events of the tests before count against the limit of theirs, and one beyond it is not answered.
     cookie = portal.sign_in(OVERDUE)
@@ -116,6 +118,7 @@ def test_deep_json_and_too_large_a_message_close_that_socket_at_most(portal: Por
 
 
 @pytest.mark.asvs("2.3.1")
+@pytest.mark.case("A-66", "A-68")
 def test_events_out_of_order_show_the_page_they_come_from(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as odd:
@@ -136,6 +139,7 @@ def test_events_out_of_order_show_the_page_they_come_from(portal: Portal, cookie
     ids=str,
 )
 @pytest.mark.asvs("15.3.4")
+@pytest.mark.case("A-66")
 def test_forged_router_data_changes_neither_who_asks_nor_from_where(
     portal: Portal, cookie_of: Cookies, attacker: Victim, forged: dict[str, Any]
 ) -> None:
@@ -153,6 +157,7 @@ def test_forged_router_data_changes_neither_who_asks_nor_from_where(
 
 
 @pytest.mark.asvs("2.4.1")
+@pytest.mark.case("A-72")
 def test_a_flood_on_one_socket_leaves_other_customers_alone(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
     mine = portal.sign_in(EMPTY)
 

@@ -43,6 +43,8 @@ def logged(portal: Portal) -> str:
 
 @pytest.mark.asvs("8.1.1")
 @pytest.mark.asvs("6.1.3")
+@pytest.mark.asvs("2.1.1")
+@pytest.mark.case("A-60")
 def test_the_registry_is_the_checked_in_list() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", _REGISTRY],
@@ -57,6 +59,8 @@ def test_the_registry_is_the_checked_in_list() -> None:
 
 @pytest.mark.parametrize("payload", [{}, *ATTACKS], ids=str)
 @pytest.mark.asvs("8.2.1")
+@pytest.mark.asvs("16.3.2")
+@pytest.mark.case("A-60")
 def test_nobody_gets_anything_out_of_any_handler(portal: Portal, victim: Victim, attacker: Victim, payload: dict[str, object]) -> None:
     async def run() -> Tab:
         async with tab(portal.url) as stranger:
@@ -81,6 +85,8 @@ def test_nobody_gets_anything_out_of_any_handler(portal: Portal, victim: Victim,
 
 @pytest.mark.parametrize("payload", [{}, *ATTACKS], ids=str)
 @pytest.mark.asvs("15.3.3")
+@pytest.mark.asvs("16.3.3")
+@pytest.mark.case("A-60", "A-64")
 def test_what_nobody_may_call_does_nothing_for_the_signed_in_either(
     portal: Portal, cookie_of: Cookies, attacker: Victim, payload: dict[str, object]
 ) -> None:
@@ -107,6 +113,7 @@ def test_what_nobody_may_call_does_nothing_for_the_signed_in_either(
     "stored", [f"{SIGNED}.gone_rx_state_", f"{SIGNED}.gone", f"{SIGNED}._bound", f"{ORDERS}.filled_rx_state_", "no.such.state.x"]
 )
 @pytest.mark.asvs("7.2.1")
+@pytest.mark.case("A-67")
 def test_what_a_browser_says_it_has_stored_sets_nothing(portal: Portal, cookie_of: Cookies, attacker: Victim, stored: str) -> None:
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as signed:
@@ -121,6 +128,8 @@ def test_what_a_browser_says_it_has_stored_sets_nothing(portal: Portal, cookie_o
 
 
 @pytest.mark.asvs("8.2.3")
+@pytest.mark.asvs("15.3.1")
+@pytest.mark.case("A-73")
 def test_a_frame_holds_what_the_page_shows_and_nothing_of_the_request_s_secrets(
     portal: Portal, cookie_of: Cookies, attacker: Victim
 ) -> None:
@@ -137,6 +146,8 @@ def test_a_frame_holds_what_the_page_shows_and_nothing_of_the_request_s_secrets(
 
 
 @pytest.mark.asvs("8.2.3")
+@pytest.mark.asvs("8.1.2")
+@pytest.mark.case("A-73")
 def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
     async def run() -> Tab:
         async with tab(portal.url, cookie_of(attacker.email)) as signed:

@@ -37,6 +37,7 @@ def written(portal: Portal, origin: str) -> str:
 
 @pytest.mark.parametrize("origin", ELSEWHERE[:-1])
 @pytest.mark.asvs("4.4.2")
+@pytest.mark.case("A-70")
 def test_a_socket_from_elsewhere_is_refused(portal: Portal, cookie_of: Cookies, attacker: Victim, origin: str) -> None:
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email), origin=written(portal, origin)):
@@ -71,6 +72,7 @@ def test_without_an_origin_it_is_no_browser_and_the_cookie_decides(portal: Porta
 )
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.asvs("3.5.1")
+@pytest.mark.case("A-15", "A-81")
 def test_a_form_from_elsewhere_is_refused(portal: Portal, cookie_of: Cookies, attacker: Victim, path: str, how: dict[str, str]) -> None:
     headers = {name: written(portal, value) for name, value in how.items()}
     form = {"email": attacker.email, "password": "grand tour du lac", "region": "en-CA", "language": "en"}
@@ -82,6 +84,7 @@ def test_a_form_from_elsewhere_is_refused(portal: Portal, cookie_of: Cookies, at
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/form-data; boundary=x", ""])
 @pytest.mark.asvs("3.5.2")
+@pytest.mark.case("A-81")
 def test_a_body_that_needs_no_preflight_is_no_form(portal: Portal, kind: str) -> None:
     answer = portal.ask("/en/login", form={"email": "a@b.ca", "password": "x"}, content_type=kind)
     assert answer.status == 415
@@ -113,18 +116,23 @@ def test_nothing_was_changed_by_any_of_it(portal: Portal, cookie_of: Cookies, at
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/auth/sign-out", "/auth/region"])
 @pytest.mark.asvs("3.5.3")
+@pytest.mark.asvs("4.1.4")
+@pytest.mark.case("A-81")
 def test_what_changes_something_takes_a_post(portal: Portal, cookie_of: Cookies, attacker: Victim, path: str, method: str) -> None:
     assert portal.ask(path, method=method, cookie=cookie_of(attacker.email)).status in {404, 405}
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "POST"])
 @pytest.mark.asvs("13.4.4")
+@pytest.mark.asvs("4.1.4")
+@pytest.mark.case("A-81")
 def test_a_page_takes_no_other_method(portal: Portal, cookie_of: Cookies, attacker: Victim, method: str) -> None:
     for path in ("/en/orders", "/fr/", "/en/guide"):
         assert portal.ask(path, method=method, form={} if method == "POST" else None, cookie=cookie_of(attacker.email)).status == 405
 
 
 @pytest.mark.parametrize("override", [{"x_http_method_override": "POST"}, {"x_method_override": "DELETE"}])
+@pytest.mark.case("A-81")
 def test_a_method_cannot_be_overridden(portal: Portal, cookie_of: Cookies, attacker: Victim, override: dict[str, Any]) -> None:
     assert portal.ask("/auth/sign-out?_method=POST", cookie=cookie_of(attacker.email), **override).status in {404, 405}
     assert portal.ask("/en/orders", cookie=cookie_of(attacker.email)).status == 200
@@ -132,6 +140,7 @@ def test_a_method_cannot_be_overridden(portal: Portal, cookie_of: Cookies, attac
 
 @pytest.mark.parametrize("path", ["/en/orders", "/healthz", "/icons.svg", "/auth/region", "/en/login", "/_event?EIO=4&transport=polling"])
 @pytest.mark.asvs("3.4.2")
+@pytest.mark.case("A-80")
 def test_no_other_origin_may_read_an_answer(portal: Portal, cookie_of: Cookies, attacker: Victim, path: str) -> None:
     preflight: dict[str, Any] = {"access_control_request_method": "GET", "access_control_request_headers": "content-type"}
     for origin in ("https://evil.example", "null", f"{portal.url}.evil.example"):

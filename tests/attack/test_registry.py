@@ -155,6 +155,7 @@ def silent(text_: str, theirs: Theirs, victim: Victim) -> None:
 
 @pytest.mark.asvs("8.1.1")
 @pytest.mark.case("A-61")
+@pytest.mark.asvs("2.1.1")
 def test_every_route_has_a_sample_and_every_argument_a_model(registry: dict[str, Any]) -> None:
     assert {path for path, _, _ in registry["routes"]} == set(SAMPLES)
     payloads: dict[str, Any] = registry["payloads"]

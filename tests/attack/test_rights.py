@@ -103,6 +103,7 @@ def test_the_table_names_every_right_and_an_owner_has_all() -> None:
 
 
 @pytest.mark.asvs("8.3.2")
+@pytest.mark.case("A-48")
 def test_a_lowered_role_is_in_force_at_the_next_click_of_an_open_page(
     portal: Portal, cookie_of: Cookies, rows: Engine, attacker: Victim
 ) -> None:

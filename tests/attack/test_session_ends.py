@@ -108,6 +108,7 @@ def ending(portal: Portal, cookie: str, end: Callable[[], Any]) -> None:
 
 
 @pytest.mark.asvs("7.4.1")
+@pytest.mark.case("A-40")
 def test_after_sign_out(portal: Portal, cookie: str) -> None:
     @contextmanager
     def out() -> Iterator[None]:
@@ -163,6 +164,7 @@ def seen(rows: Engine, cookie: str) -> datetime:
 
 
 @pytest.mark.asvs("7.3.1")
+@pytest.mark.case("A-44")
 def test_a_reconnect_keeps_nobody_signed_in_but_a_navigation_and_a_click_do(portal: Portal, cookie: str, rows: Engine) -> None:
     async def run() -> None:
         ago(cookie, seen_at=timedelta(minutes=5))
@@ -210,6 +212,7 @@ def test_a_document_counts_as_activity_and_a_failure_does_not(portal: Portal, co
 
 
 @pytest.mark.asvs("7.2.4")
+@pytest.mark.case("A-41")
 def test_a_sign_in_gives_a_new_session_whatever_cookie_came(portal: Portal) -> None:
     planted = "odo_session=planted-by-somebody-else-000000000000000"
     answer = portal.ask("/en/login", form={"email": OVERDUE, "password": "grand tour du lac"}, cookie=planted)
@@ -229,6 +232,8 @@ def test_signing_in_again_ends_the_session_that_came_along(portal: Portal, cooki
 
 
 @pytest.mark.asvs("3.3.4")
+@pytest.mark.asvs("3.3.2")
+@pytest.mark.case("A-52")
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(portal: Portal) -> None:
     for keep in ({}, {"keep": "1"}):
         answer = portal.ask("/en/login", form={"email": OVERDUE, "password": "grand tour du lac", **keep})

@@ -38,6 +38,7 @@ def _settle(page: Page, email: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.case("A-87")
 def test_axe_finds_nothing(open_page: Open, name: str, size: str) -> None:
     path, email = PAGES[name]
     for language in ("fr", "en"):

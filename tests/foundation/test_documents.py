@@ -209,6 +209,7 @@ def test_whatever_is_no_page_does_not_exist(site: Site, path: str) -> None:
     assert "script-src 'self';" in answer.headers["content-security-policy"]
 
 
+@pytest.mark.asvs("4.1.4")
 def test_a_method_that_a_page_does_not_know(site: Site) -> None:
     assert [site.ask("/en/orders", m, signed=True).status_code for m in ("POST", "PUT", "DELETE", "PATCH", "TRACE", "OPTIONS")] == [405] * 6
     assert site.ask("/en/login", "POST").status_code == 422
@@ -223,6 +224,7 @@ def test_a_form_that_comes_back_has_its_own_status_and_headers(site: Site) -> No
 
 
 @pytest.mark.asvs("3.5.1")
+@pytest.mark.case("A-81")
 def test_another_site_s_request_is_refused_before_anything_else(site: Site) -> None:
     for path in ("/en/login", "/auth/sign-out", "/anything"):
         answer = site.ask(path, "POST", origin="https://evil.example")

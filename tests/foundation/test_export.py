@@ -56,6 +56,7 @@ def as_excel(made: Table, region: str = "fr-CA", **more: int) -> Any:
     return load_workbook(file)
 
 
+@pytest.mark.case("A-84")
 def test_csv_is_for_programs() -> None:
     assert as_csv(table()) == (
         b"\xef\xbb\xbfname,day,state,share,total\r\n"
@@ -67,6 +68,7 @@ def test_csv_is_for_programs() -> None:
 
 @pytest.mark.parametrize("text", FORMULAS)
 @pytest.mark.asvs("1.2.10")
+@pytest.mark.case("A-84")
 def test_a_formula_in_csv_is_text(text: str) -> None:
     written = as_csv(Table("x", (Column("name", "Nom"), Column("state", "État", words={"a": "=1"})), [(text, text), ((text, "b"), "a")]))
     rows = list(csv.reader(io.StringIO(written.decode("utf-8-sig"), newline="")))[1:]
@@ -110,6 +112,7 @@ def test_the_total_can_be_read_without_counting() -> None:
     "text", [*FORMULAS, "http://evil.example", "{=1}", "<r><t>x</t></r></is></c><c><f>1</f></c><c><is><r></r>", "_x0041_", "a\x00b"]
 )
 @pytest.mark.asvs("1.2.10")
+@pytest.mark.case("A-84")
 def test_a_formula_in_excel_is_text(text: str) -> None:
     cell = as_excel(Table("x", (Column("name", "Nom"),), [(text,)]))["x"]["A2"]
     assert (cell.data_type, unescape(cell.value), cell.hyperlink) == ("s", text, None)

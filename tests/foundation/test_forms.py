@@ -272,7 +272,7 @@ def test_an_unknown_form_is_refused(form: str) -> None:
     assert answer.status_code == 400
 
 
-@pytest.mark.asvs("4.3.1")
+@pytest.mark.asvs("2.2.1")
 def test_what_is_no_form_or_too_large_is_refused() -> None:
     sizes = [
         (b"x", "application/json", 415),

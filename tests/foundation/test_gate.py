@@ -113,6 +113,7 @@ def test_the_person_reaches_the_handler_and_leaves_with_the_session() -> None:
 
 
 @pytest.mark.asvs("7.2.4")
+@pytest.mark.case("A-43", "A-51")
 def test_another_identity_on_the_same_tab_finds_the_state_empty() -> None:
     async def run() -> None:
         door = Doorman(maria=maria(), eve=replace(who(2, "6666"), session="eve"))
@@ -188,6 +189,8 @@ class Number(BaseModel):
     ],
 )
 @pytest.mark.asvs("15.3.5")
+@pytest.mark.asvs("2.2.2")
+@pytest.mark.case("A-65")
 def test_a_payload_fits_or_the_event_does_not_run(name: str, payload: Any, passes: bool) -> None:
     async def run() -> None:
         door, root = Doorman({"room.set": Number}, maria=maria()), tree(cookie=session("maria"))
@@ -198,6 +201,7 @@ def test_a_payload_fits_or_the_event_does_not_run(name: str, payload: Any, passe
 
 
 @pytest.mark.asvs("7.3.1")
+@pytest.mark.case("A-44")
 def test_only_a_person_s_doing_counts_as_activity() -> None:
     async def run() -> None:
         door, root = Doorman(maria=maria()), tree(cookie=session("maria"))
@@ -235,6 +239,8 @@ def test_whoever_asks_to_stay_is_told_the_new_end() -> None:
 
 
 @pytest.mark.asvs("2.4.1")
+@pytest.mark.asvs("16.3.3")
+@pytest.mark.case("A-72")
 def test_a_flood_of_one_session_is_not_another_s() -> None:
     async def run() -> None:
         door = Doorman(maria=maria(), eve=replace(who(2, "6666"), session="eve"))
@@ -246,6 +252,8 @@ def test_a_flood_of_one_session_is_not_another_s() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.asvs("2.4.1")
+@pytest.mark.case("A-72")
 def test_nobody_s_flood_counts_by_address() -> None:
     async def run() -> None:
         door, here, there = Doorman(), tree(ip="203.0.113.5"), tree(ip="203.0.113.6")

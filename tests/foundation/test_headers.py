@@ -91,6 +91,8 @@ def sent(path: str = "/en/login", status: int = 200, own: list[tuple[bytes, byte
 
 @pytest.mark.asvs("3.4.1")
 @pytest.mark.asvs("3.4.4")
+@pytest.mark.asvs("3.4.5")
+@pytest.mark.asvs("3.4.8")
 def test_every_answer_has_the_common_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     found = sent()
     assert found["strict-transport-security"] == ["max-age=63072000; includeSubDomains"]

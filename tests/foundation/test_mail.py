@@ -129,6 +129,8 @@ def test_a_letter_arrives_once_as_text_and_html(server: tuple[Inbox, str]) -> No
     assert letter(number).sent_at == START
 
 
+@pytest.mark.asvs("16.5.2")
+@pytest.mark.case("A-29")
 def test_a_server_that_is_down_is_tried_again_later_and_later(server: tuple[Inbox, str]) -> None:
     inbox, url = server
     number, out, at = post(), Out(*[ConnectionRefusedError("down")] * 4), START
@@ -255,6 +257,8 @@ def test_the_same_key_is_one_letter() -> None:
 
 @pytest.mark.asvs("1.3.3")
 @pytest.mark.parametrize("broken", ["Hi\r\nBcc: evil@example.com", "Hi\nBcc: evil@example.com", "Hi\rBcc: evil@example.com"])
+@pytest.mark.asvs("1.3.11")
+@pytest.mark.case("A-12")
 def test_a_line_break_in_a_header_is_refused(broken: str) -> None:
     with pytest.raises(ValueError):
         post(subject=broken)
@@ -356,6 +360,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
         assert len(inbox.got) == 1
 
 
+@pytest.mark.asvs("12.3.1")
 def test_starttls_is_never_left_out() -> None:
     inbox = Inbox()
     with serving(Listening(inbox), "smtp+starttls") as url:

@@ -110,6 +110,8 @@ def test_the_paper(paper: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("text", [*TYPST, *XSS, *(s for s in SQL if "\x00" not in s)])
 @pytest.mark.asvs("1.3.3")
 @pytest.mark.asvs("1.2.8")
+@pytest.mark.asvs("1.3.7")
+@pytest.mark.case("A-83")
 def test_whatever_is_typed_is_text(text: str) -> None:
     sheet = replace(
         PLAIN,
@@ -128,6 +130,7 @@ def test_whatever_is_typed_is_text(text: str) -> None:
 
 
 @pytest.mark.asvs("1.3.3")
+@pytest.mark.case("A-83")
 def test_the_template_reads_nothing_but_what_it_is_given() -> None:
     source = "\n".join(row for row in Path(typeset.__file__).with_name("typst").joinpath("sheet.typ").read_text("utf-8").split("\n"))
     assert not re.search(r"#?\b(read|include|import|plugin|eval|csv|yaml|toml|xml|cbor)\b\s*[(\"]|@preview", source)

@@ -52,7 +52,7 @@ def role_of(email: str, number: str = "1042") -> str | None:
         return session.exec(held).first()
 
 
-@pytest.mark.asvs("6.3.3")
+@pytest.mark.asvs("6.4.1")
 def test_somebody_new_chooses_a_name_and_a_password(web: TestClient, owner: Who) -> None:
     address = follow(web, link(owner))
     page = web.get(address)

@@ -141,7 +141,7 @@ def test_what_cannot_be_invited(people: People, email: str, why: type[Exception]
     assert letters() == before
 
 
-@pytest.mark.asvs("6.3.3")
+@pytest.mark.asvs("6.4.1")
 def test_a_link_dies_by_time_by_a_newer_one_by_withdrawal_and_with_its_person(people: People) -> None:
     owner = people["owner"]
     with database.writing() as session:
@@ -254,7 +254,7 @@ def _remove_each_other(people: People, monkeypatch: pytest.MonkeyPatch) -> tuple
     return came, list(roles(mine).values()).count("owner")
 
 
-@pytest.mark.asvs("2.3.4")
+@pytest.mark.asvs("15.4.2")
 def test_of_two_owners_who_remove_each_other_one_stays(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     came, owners = _remove_each_other(people, monkeypatch)
     assert owners == 1

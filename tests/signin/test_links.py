@@ -50,6 +50,7 @@ def is_open(token: str, at=START, kind: LinkKind = RESET) -> bool:
 
 
 @pytest.mark.asvs("6.4.1")
+@pytest.mark.case("A-20")
 def test_a_link_works_once(maria: int) -> None:
     token = ask()
     assert set_it(token) is not None
@@ -57,6 +58,7 @@ def test_a_link_works_once(maria: int) -> None:
     assert stored(maria) == "v1$new"
 
 
+@pytest.mark.case("A-26")
 def test_looking_at_a_link_uses_nothing_up(maria: int) -> None:
     token = ask()
     assert all(is_open(token) for _ in range(5))
@@ -85,6 +87,8 @@ def race(guarded: bool, token: str, monkeypatch: pytest.MonkeyPatch) -> int:
         return sum(pool.map(tab, range(2)))
 
 
+@pytest.mark.asvs("15.4.2")
+@pytest.mark.case("A-20")
 def test_of_two_tabs_exactly_one_succeeds(maria: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert race(True, ask(), monkeypatch) == 1
 
@@ -93,6 +97,7 @@ def test_without_the_guard_both_would(maria: int, monkeypatch: pytest.MonkeyPatc
     assert race(False, ask(), monkeypatch) == 2
 
 
+@pytest.mark.case("A-21")
 def test_a_newer_link_kills_the_older(maria: int) -> None:
     first, second = ask(), ask()
     assert not is_open(first)
@@ -100,6 +105,7 @@ def test_a_newer_link_kills_the_older(maria: int) -> None:
 
 
 @pytest.mark.parametrize(("kind", "life"), [(RESET, timedelta(minutes=30)), (INVITE, timedelta(days=7))])
+@pytest.mark.case("A-22")
 def test_the_end_of_a_link_on_both_sides(maria: int, kind: LinkKind, life: timedelta) -> None:
     person = write(Session.get_one, Person, maria)
     token = token_of(write(links.make, person, kind, START))
@@ -109,6 +115,7 @@ def test_the_end_of_a_link_on_both_sides(maria: int, kind: LinkKind, life: timed
     assert set_it(token, kind, START + life - SECOND)
 
 
+@pytest.mark.case("A-23")
 def test_sign_in_email_change_and_disabling_kill_a_link(maria: int) -> None:
     token = ask()
     write(service.sign_in, maria, stored(maria), START)
@@ -134,6 +141,7 @@ def test_sign_in_email_change_and_disabling_kill_a_link(maria: int) -> None:
     assert set_it(token) is None
 
 
+@pytest.mark.case("A-24")
 def test_a_link_is_for_one_thing_and_exact(maria: int) -> None:
     token = ask()
     for wrong in ("", token[:-1], token + "x", token.swapcase(), "x" * 1_000_000, "\ud800", "\0"):
@@ -144,6 +152,9 @@ def test_a_link_is_for_one_thing_and_exact(maria: int) -> None:
 
 
 @pytest.mark.asvs("7.4.3")
+@pytest.mark.asvs("6.3.7")
+@pytest.mark.asvs("7.6.2")
+@pytest.mark.case("A-30")
 def test_a_new_password_ends_every_session_signs_nobody_in_and_is_told(maria: int) -> None:
     for _ in range(3):
         write(service.sign_in, maria, stored(maria), START)
@@ -158,6 +169,7 @@ def test_a_new_password_ends_every_session_signs_nobody_in_and_is_told(maria: in
 
 @pytest.mark.asvs("6.5.3")
 @pytest.mark.sqlite("a copy of its file")
+@pytest.mark.case("A-28")
 def test_a_copy_of_the_database_holds_no_usable_token(maria: int, portal) -> None:
     token = ask()
     with database.reading() as session:
@@ -180,6 +192,7 @@ def test_unknown_and_disabled_do_the_same_work_and_leave_nothing(maria: int) -> 
 @pytest.mark.parametrize(
     "typed", ["MARIA@TransportGagnon.CA", " maria@transportgagnon.ca ", "maria＠transportgagnon.ca", "ｍaria@transportgagnon.ca"]
 )
+@pytest.mark.case("A-11")
 def test_the_mail_goes_to_the_stored_address(maria: int, typed: str) -> None:
     ask(typed)
     assert letters()[-1].to == EMAIL

@@ -17,6 +17,7 @@ ODD = ["a" * 72 + "b", EMOJI, "before\0after and more", "lone \ud800 surrogate h
 
 @pytest.mark.asvs("6.2.8")
 @pytest.mark.parametrize("password", ODD)
+@pytest.mark.case("A-01")
 def test_odd_passwords_work_and_are_compared_whole(password: str) -> None:
     stored = passwords.make(password)
     assert passwords.matches(stored, password)
@@ -36,10 +37,12 @@ def test_a_nul_does_not_end_a_password() -> None:
     assert not passwords.matches(passwords.make("abcdefgh\0ijklmnop"), "abcdefgh\0zzzzzzzz")
 
 
+@pytest.mark.case("A-13")
 def test_spaces_are_kept() -> None:
     assert not passwords.matches(passwords.make(" with spaces around "), "with spaces around")
 
 
+@pytest.mark.case("A-13")
 def test_composed_and_decomposed_letters_are_one_password() -> None:
     word = "été à la forêt noire"
     assert passwords.matches(passwords.make(unicodedata.normalize("NFC", word)), unicodedata.normalize("NFD", word))
@@ -48,11 +51,13 @@ def test_composed_and_decomposed_letters_are_one_password() -> None:
 @pytest.mark.parametrize(
     "stored", ["", None, "!", "v1$", "v1$$2b$99$" + "a" * 53, "$2b$04$" + "a" * 53, "v1$$2b$04$short", "v1$$2b$04$" + "é" * 53, "\ud800"]
 )
+@pytest.mark.case("A-05")
 def test_a_damaged_hash_is_a_wrong_password_at_the_usual_cost(stored: str | None, hashes) -> None:
     assert not passwords.matches(stored, "any password at all")
     assert hashes.compared == 1
 
 
+@pytest.mark.case("A-01")
 def test_a_password_longer_than_can_be_set_is_refused_before_hashing(hashes) -> None:
     for password in ("x" * 129, "x" * 1_000_000, "\ufdfa" * 100):
         assert not passwords.matches("v1$$2b$04$" + "a" * 53, password)
@@ -121,6 +126,7 @@ def test_no_rule_of_composition(password: str) -> None:
         "tr@nsp0rtg@gn0n1",
     ],
 )
+@pytest.mark.asvs("6.2.11")
 def test_own_and_company_words_are_refused(password: str) -> None:
     assert passwords.weakness(password, OWNER) is not None
 

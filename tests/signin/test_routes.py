@@ -123,6 +123,7 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.asvs("6.2.7")
+@pytest.mark.asvs("6.2.6")
 def test_the_form(web: TestClient) -> None:
     page = web.get("/en/login")
     tags = Tags(page.text).by
@@ -172,6 +173,10 @@ def test_what_happened_before_is_said(web: TestClient, query: str, words: str) -
 
 
 @pytest.mark.asvs("3.3.1")
+@pytest.mark.asvs("3.3.2")
+@pytest.mark.asvs("3.3.3")
+@pytest.mark.asvs("3.3.4")
+@pytest.mark.case("A-52")
 def test_signing_in(web: TestClient, maria: int) -> None:
     answer = sign_in(web, query="?next=" + quote("/fr/orders?page=2"))
     assert (answer.status_code, answer.headers["location"], answer.headers["cache-control"]) == (303, "/en/orders?page=2", "no-store")
@@ -243,6 +248,7 @@ def test_next_stays_in_the_address_of_the_form(web: TestClient) -> None:
 
 
 @pytest.mark.asvs("6.3.8")
+@pytest.mark.case("A-02", "A-05", "A-12")
 def test_every_refusal_is_the_same_answer_at_the_cost_of_one_hash(web: TestClient, maria: int, hashes) -> None:
     add_person("gone@example.com", disabled=True)
     add_person("new@example.com", password="")
@@ -267,11 +273,19 @@ def test_every_refusal_is_the_same_answer_at_the_cost_of_one_hash(web: TestClien
     assert page.count("We could not sign you in.") == 1
 
 
+@pytest.mark.asvs("6.2.10")
+def test_a_password_works_after_ten_years(web: TestClient, maria: int, now) -> None:
+    now.move(days=3650)
+    assert sign_in(web).status_code == 303
+
+
 @pytest.mark.parametrize("password", ["p" * 73, "\U0001f600" * 64, "a\0b", "x" * 60_000, " ", "%ED%A0%80"])
+@pytest.mark.case("A-01")
 def test_odd_passwords_are_wrong_passwords(web: TestClient, maria: int, password: str) -> None:
     assert sign_in(web, password=password).status_code == 422
 
 
+@pytest.mark.case("A-01")
 def test_a_lone_surrogate_and_other_bytes_are_wrong_passwords(web: TestClient, maria: int) -> None:
     for raw in (b"%ED%A0%80", b"%FF%FE", b"\xff\xfe", b"%", b"%zz", b"%00"):
         body = b"email=maria%40transportgagnon.ca&password=" + raw
@@ -280,15 +294,19 @@ def test_a_lone_surrogate_and_other_bytes_are_wrong_passwords(web: TestClient, m
 
 
 @pytest.mark.parametrize("spaces", ["maria@transportgagnon.ca ", "MARIA@TRANSPORTGAGNON.CA", "ｍaria@transportgagnon.ca"])
+@pytest.mark.case("A-11")
 def test_spellings_of_one_email(web: TestClient, maria: int, spaces: str) -> None:
     assert sign_in(web, spaces).status_code == 303
 
 
 @pytest.mark.parametrize("other", ["marıa@transportgagnon.ca", "maria+1@transportgagnon.ca", "maria@transportgagnon.ca."])
+@pytest.mark.case("A-11")
 def test_another_email(web: TestClient, maria: int, other: str) -> None:
     assert sign_in(web, other).status_code == 422
 
 
+@pytest.mark.asvs("2.2.2")
+@pytest.mark.case("A-01", "A-81")
 def test_what_is_no_form_or_too_large_is_refused_before_anything(web: TestClient, maria: int, hashes) -> None:
     large = {"email": EMAIL, "password": "x" * 1_000_000}
     assert web.post("/en/login", data=large).status_code == 413
@@ -301,6 +319,7 @@ def test_what_is_no_form_or_too_large_is_refused_before_anything(web: TestClient
 
 
 @pytest.mark.asvs("6.3.1")
+@pytest.mark.case("A-07")
 def test_an_account_waits_from_every_address_and_then_opens(maria: int, now) -> None:
     for n in range(100):
         with browser(f"198.51.100.{n}") as attacker:
@@ -327,6 +346,7 @@ def test_who_signs_in_is_not_counted_for_the_address(maria: int) -> None:
         assert {sign_in(office).status_code for _ in range(31)} == {303}
 
 
+@pytest.mark.case("A-08")
 def test_one_address_may_fail_thirty_times_in_five_minutes(now, hashes) -> None:
     with browser() as web:
         for n in range(30):
@@ -343,6 +363,7 @@ def test_one_address_may_fail_thirty_times_in_five_minutes(now, hashes) -> None:
 
 
 @pytest.mark.asvs("15.3.4")
+@pytest.mark.case("A-09")
 def test_a_forged_address_counts_as_the_real_one(maria: int) -> None:
     with browser() as web:
         for n in range(30):
@@ -351,6 +372,7 @@ def test_a_forged_address_counts_as_the_real_one(maria: int) -> None:
         assert sign_in(web).status_code == 429
 
 
+@pytest.mark.case("A-10")
 def test_fifty_tries_at_once_are_all_counted(maria: int, hashes) -> None:
     async def many() -> list[attempts.Outcome]:
         tried = [attempts.Try(EMAIL, "wrong", False, Browser("", f"198.51.100.{n}"), None) for n in range(50)]
@@ -372,6 +394,7 @@ def test_fifty_tries_at_once_are_all_counted(maria: int, hashes) -> None:
 
 
 @pytest.mark.asvs("7.2.4")
+@pytest.mark.case("A-41")
 def test_a_planted_session_ends_at_sign_in(web: TestClient, maria: int) -> None:
     evil = add_person("evil@example.com")
     assert evil
@@ -387,6 +410,7 @@ def test_a_planted_session_ends_at_sign_in(web: TestClient, maria: int) -> None:
         assert attacker.get("/en/home").status_code == 401
 
 
+@pytest.mark.case("A-06")
 def test_the_hash_is_made_anew_after_success_only(web: TestClient, maria: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "COST", 5)
 
@@ -435,6 +459,11 @@ def follow(client: TestClient, link: str) -> str:
 
 
 @pytest.mark.asvs("6.4.1")
+@pytest.mark.asvs("6.2.2")
+@pytest.mark.asvs("6.3.4")
+@pytest.mark.asvs("6.3.7")
+@pytest.mark.asvs("7.6.2")
+@pytest.mark.case("A-26", "A-27", "A-30")
 def test_the_whole_reset(web: TestClient, maria: int, now) -> None:
     with browser() as elsewhere:
         sign_in(elsewhere)
@@ -474,6 +503,7 @@ def test_the_whole_reset(web: TestClient, maria: int, now) -> None:
         assert sign_in(web, password=NEW).status_code == 303
 
 
+@pytest.mark.case("A-24")
 def test_a_dead_link_says_so_and_leads_to_a_new_one(web: TestClient, maria: int, now) -> None:
     web.get(link_for(web))
     now.move(minutes=30)
@@ -492,12 +522,14 @@ def test_a_link_of_garbage_takes_an_older_one_away(web: TestClient, maria: int) 
     assert web.get("/en/reset").status_code == 410
 
 
+@pytest.mark.case("A-24")
 def test_a_reset_link_is_no_invitation(web: TestClient, maria: int) -> None:
     link = link_for(web).replace("/reset", "/invite")
     assert web.get(follow(web, link)).status_code == 410
 
 
 @pytest.mark.asvs("6.3.8")
+@pytest.mark.case("A-04")
 def test_the_answer_to_a_reset_is_the_same_for_everybody(web: TestClient, maria: int) -> None:
     add_person("gone@example.com", disabled=True)
     answers = [web.post("/en/forgot", data={"email": email}) for email in (EMAIL, "nobody@example.com", "gone@example.com")]
@@ -508,6 +540,7 @@ def test_the_answer_to_a_reset_is_the_same_for_everybody(web: TestClient, maria:
 
 
 @pytest.mark.parametrize("email", ["", "nothing", "a@b\r\nBcc: c@d.ca", "a b@c.ca", "x" * 300 + "@example.com", "<script>@"])
+@pytest.mark.case("A-12")
 def test_what_cannot_be_an_email_is_said(web: TestClient, email: str) -> None:
     answer = web.post("/en/forgot", data={"email": email})
     assert answer.status_code == 422
@@ -516,6 +549,7 @@ def test_what_cannot_be_an_email_is_said(web: TestClient, email: str) -> None:
 
 
 @pytest.mark.asvs("2.4.1")
+@pytest.mark.case("A-31")
 def test_mails_are_limited_and_the_answer_is_not(web: TestClient, maria: int, now) -> None:
     answers = {web.post("/en/forgot", data={"email": EMAIL}).headers["location"] for _ in range(50)}
     assert answers == {"/en/forgot?sent=1"}
@@ -536,6 +570,7 @@ def test_one_address_may_ask_twenty_times_an_hour(maria: int) -> None:
 
 
 @pytest.mark.asvs("4.1.3")
+@pytest.mark.case("A-25")
 def test_a_poisoned_host_is_not_in_the_link(web: TestClient, maria: int) -> None:
     web.post(
         "/en/forgot",
@@ -573,6 +608,9 @@ def test_first_access(web: TestClient, maria: int) -> None:
 
 
 @pytest.mark.asvs("16.3.1")
+@pytest.mark.asvs("16.2.1")
+@pytest.mark.asvs("16.3.3")
+@pytest.mark.case("A-74")
 def test_the_log_tells_what_happened_and_holds_nothing_secret(web: TestClient, maria: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "httpx")
     caplog.set_level(logging.DEBUG)

@@ -43,10 +43,12 @@ def test_only_the_hash_of_a_token_is_stored(maria: int) -> None:
     assert who(row.hash, START) is None
 
 
+@pytest.mark.asvs("7.2.3")
 def test_tokens_are_unique(maria: int) -> None:
     assert len({sign_in(maria) for _ in range(30)}) == 30
 
 
+@pytest.mark.asvs("7.1.1")
 def test_who_it_is(maria: int) -> None:
     found = who(sign_in(maria), START)
     assert found is not None
@@ -62,6 +64,8 @@ def test_who_it_is(maria: int) -> None:
 
 
 @pytest.mark.asvs("7.3.1")
+@pytest.mark.asvs("7.1.1")
+@pytest.mark.case("A-44")
 def test_the_idle_end(maria: int) -> None:
     token = sign_in(maria)
     assert who(token, START + sessions.IDLE - SECOND)
@@ -70,6 +74,8 @@ def test_the_idle_end(maria: int) -> None:
 
 
 @pytest.mark.asvs("7.3.2")
+@pytest.mark.asvs("7.1.1")
+@pytest.mark.case("A-45")
 def test_the_absolute_end_whatever_is_done(maria: int) -> None:
     token, at = sign_in(maria), START
     while at < START + sessions.ABSOLUTE - timedelta(minutes=20):
@@ -89,6 +95,7 @@ def test_keep_me_signed_in_has_no_idle_end(maria: int) -> None:
     assert who(token, START + sessions.KEPT) is None
 
 
+@pytest.mark.case("A-46", "A-49")
 def test_touch_extends_once_a_minute_and_never_revives(maria: int) -> None:
     token = sign_in(maria)
     touch(token, START + timedelta(seconds=59))
@@ -102,6 +109,7 @@ def test_touch_extends_once_a_minute_and_never_revives(maria: int) -> None:
     assert who(token, late) is None
 
 
+@pytest.mark.case("A-46")
 def test_a_clock_that_goes_back_revives_nothing(maria: int) -> None:
     token = sign_in(maria)
     with database.writing() as session:
@@ -199,6 +207,7 @@ def test_the_session_a_request_came_with_ends(maria: int) -> None:
 
 
 @pytest.mark.asvs("7.1.2")
+@pytest.mark.case("A-50")
 def test_the_oldest_session_beyond_twenty_ends(maria: int) -> None:
     tokens = [sign_in(maria, START + n * SECOND, keep=True) for n in range(21)]
     other = sign_in(add_person("b@example.com"))

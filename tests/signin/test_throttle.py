@@ -49,6 +49,7 @@ def hits(limit: Any, key: str, times: int = 1) -> list[bool]:
 
 
 @pytest.mark.asvs("6.1.1")
+@pytest.mark.asvs("2.1.3")
 def test_the_documented_numbers() -> None:
     assert [wait_after(n).total_seconds() for n in (0, 4, 5, 6, 7, 11, 12, 13, 10_000)] == [0, 0, 30, 60, 120, 1920, 3600, 3600, 3600]
     assert (SIGN_IN_PER_ADDRESS.amount, SIGN_IN_PER_ADDRESS.get_expiry()) == (30, 300)
@@ -137,6 +138,7 @@ def test_a_window_moves_with_the_clock(now) -> None:
 
 
 @pytest.mark.usefixtures("counting")
+@pytest.mark.case("A-46")
 def test_a_clock_that_goes_back_frees_nobody(now) -> None:
     hits(RESET_PER_ACCOUNT, "a", 2)
     now.move(hours=-1)

@@ -1,0 +1,40 @@
+"""The list of what must be shown: nothing is on it twice, and what waits for something waits for what is really not there."""
+
+from collections import Counter
+
+import pytest
+
+from odoportal.accounts.state import Signed
+from odoportal.odoportal import PAGES
+from tests import requirements
+
+
+def test_every_number_is_on_the_list_once() -> None:
+    found = requirements.listed()
+    for kind in requirements.KINDS:
+        waiting = [number for about in found["absent"].values() for number in about.get(kind, ())]
+        numbers = Counter([*found[kind]["shown"], *found[kind]["never"], *waiting])
+        assert [number for number, times in numbers.items() if times > 1] == []
+
+
+def test_what_is_said_to_be_absent_is_absent() -> None:
+    loaded = {page.path: page.load for page in PAGES}
+    for name, about in requirements.listed()["absent"].items():
+        if "page" in about:
+            # A placeholder loads nothing of its own.
+            assert loaded[about["page"]] == Signed.load, (
+                f"{about['page']} is built: move what waits for {name} in requirements.toml to `shown`, with the tests that show it"
+            )
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [("6.3.3", "does not exist yet: a second factor"), ("15.1.1", "does not apply"), ("99.9.9", "not there at all")]
+)
+def test_a_test_that_carries_what_is_not_to_be_shown_is_a_mistake(number: str, words: str) -> None:
+    found = {
+        "asvs": {"shown": {"7.4.1": ""}, "never": {"15.1.1": "why"}},
+        "absent": {"a second factor": {"why": "why", "asvs": ["6.3.3"]}},
+    }
+    assert requirements.mistakes(found, [("a test", "asvs", "7.4.1")]) == []
+    (said,) = requirements.mistakes(found, [("a test", "asvs", number)])
+    assert words in said
