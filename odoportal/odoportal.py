@@ -155,6 +155,7 @@ PAGES = (
     Page("/privacy", "Privacy", privacy.privacy, fill=privacy.fill_privacy, private=False),
     Page("/not-found", "This page does not exist", help_.not_found, private=False),
     Page("/unavailable", "The portal cannot answer right now", help_.unavailable, private=False),
+    Page("/too-many", "Too many requests at once", help_.too_many, private=False),
     Page("/", "Dashboard", dashboard.page, load=Home.load, fill=filling(_home_slots)),
     Page("/orders", "Orders", orders.page, load=Orders.load, fill=filling(_list_slots(Orders, orders.slots))),
     Page("/invoices", "Invoices", invoices.page, load=Invoices.load, fill=filling(_list_slots(Invoices, invoices.slots))),

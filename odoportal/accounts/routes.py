@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from odoportal.accounts.models import Person
+from odoportal.foundation import throttle
 from odoportal.foundation.database import write
+from odoportal.foundation.forms import FORMS_PER_PERSON
 from odoportal.foundation.i18n import REGIONS
 from odoportal.foundation.identity import asker
 from odoportal.settings import get_settings
@@ -28,7 +30,7 @@ async def region(request: Request) -> Response:
     who = asker.get()
     short = _SHORT.fullmatch(request.headers.get("content-length", ""))
     chosen = (await request.form()).get("region") if who and short else None
-    if who is not None and chosen in REGIONS:
+    if who is not None and chosen in REGIONS and await throttle.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):
         await write(_choose, who.person_id, str(chosen))
     came_from = urlsplit(request.headers.get("referer", ""))
     ours = f"{came_from.scheme}://{came_from.netloc}".lower() == get_settings().origin

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from odoportal.foundation import headers, i18n
+from odoportal.foundation import allowance, headers, i18n
 from odoportal.foundation.gate import SOCKET_COOKIE
 from odoportal.foundation.identity import Who, asker, cookie_name, digest
 from odoportal.foundation.web import Asked, Filled, Page
@@ -26,13 +26,21 @@ _FONT = '</fonts/figtree-odo.woff2>; rel=preload; as=font; type="font/woff2"; cr
 LANGUAGE_COOKIE = "odo_language"
 NOT_FOUND = "/not-found"
 UNAVAILABLE = "/unavailable"
+TOO_MANY = "/too-many"
 RETRY_SECONDS = "30"
 LOGIN = "/login"
 _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
 _PASSED_ON = {"/_event", "/_event/", "/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
 _PASSED_ON_BELOW = ("/assets/", "/fonts/", "/auth/")
-_DOWNLOADS = {".csv": "GET, HEAD", ".xlsx": "GET, HEAD", ".pdf": "GET, HEAD", ".zip": "GET, HEAD, POST"}
+_READ = "GET, HEAD"
+_DOWNLOADS = {
+    ".csv": (_READ, allowance.EXPORTS),
+    ".xlsx": (_READ, allowance.EXPORTS),
+    ".pdf": (_READ, allowance.DOCUMENTS),
+    ".zip": (f"{_READ}, POST", allowance.ARCHIVES),
+}
+"""The methods and the limit of each kind of private file."""
 _OWN_PAGES = {404, 500}
 """What the application behind answers without a page of ours."""
 _log = logging.getLogger("odoportal.documents")
@@ -186,7 +194,7 @@ class Documents:
     async def _document(self, request: Request, language: str, path: str) -> Response:
         page = self.pages.get(path)
         document = self.documents.get(f"/{language}{path}".rstrip("/"))
-        if page is None or document is None or path == UNAVAILABLE:
+        if page is None or document is None or path in {UNAVAILABLE, TOO_MANY}:
             return self._not_found(request, language)
         if request.method not in {"GET", "HEAD"} and not (request.method == "POST" and page.post):
             return Response("method not allowed", 405, {"allow": "GET, HEAD"}, media_type="text/plain")
@@ -195,6 +203,8 @@ class Documents:
         if page.private and (turned := await self._turned_away(request, language, page, who)):
             return turned
         if who:
+            if not await allowance.within(allowance.PAGES, who, who.session):
+                return self._too_many(request, language)
             await self.touch(who)
         asked = Asked(language, dict(parse_qsl(request.url.query, keep_blank_values=True)), request, who)
         filled: Filled | Response = Filled()
@@ -218,7 +228,7 @@ class Documents:
     async def _download(self, request: Request, language: str) -> Response | None:
         """Who asks for a private file is guarded like who asks for a page; None lets the request go on to its route."""
         page, _, ending = request.scope["path"].rpartition(".")
-        allowed = _DOWNLOADS[f".{ending}"]
+        allowed, limit = _DOWNLOADS[f".{ending}"]
         if request.method not in allowed.split(", "):
             return Response("method not allowed", 405, {"allow": allowed}, media_type="text/plain")
         who = await self._who(request)
@@ -226,6 +236,8 @@ class Documents:
         if who is None:
             # After signing in the person stands on the page that has the button; a document of its own, as in a mail's link, is opened.
             return await self._to_sign_in(request, language, request.url.path if ending == "pdf" else page)
+        if not await allowance.within(limit, who, str(who.person_id)):
+            return self._too_many(request, language)
         await self.touch(who)
         return None
 
@@ -244,6 +256,9 @@ class Documents:
 
     def _not_found(self, request: Request, language: str) -> Response:
         return self._bare(request, language, NOT_FOUND, HTTPStatus.NOT_FOUND)
+
+    def _too_many(self, request: Request, language: str) -> Response:
+        return self._bare(request, language, TOO_MANY, HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": allowance.RETRY_SECONDS})
 
     def _bare(self, request: Request, language: str, path: str, status: int, own: dict[str, str] | None = None) -> Response:
         # The client's router would not know the address: this page reads without script, so it has none.

@@ -108,6 +108,13 @@ def unavailable() -> rx.Component:
     return _plain("triangle-alert", t("The portal cannot answer right now"), t("Nothing is lost. Try again in a moment."), again)
 
 
+def too_many() -> rx.Component:
+    """What is answered to somebody who asks for much more than a person reads. It reads without script, at whatever address."""
+    again = el("div", el("a", t("Try again"), href="", cls="btn primary"), cls="row")
+    words = t("More pages or documents were asked for than one person reads. Wait a minute, then try again.")
+    return _plain("triangle-alert", t("Too many requests at once"), words, again)
+
+
 def _plain(shape: str, title: str, words: str, actions: El) -> rx.Component:
     text = View(lambda _: el("div", icon(shape), el("h1", title), el("p", words), actions, cls="empty"))
     top = View(lambda _: el("header", el("a", *wordmark(), href=address("/"), cls="logo", aria_label="ODOportal"), cls="bar"))

@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from odoportal.accounts.models import Person
 from odoportal.accounts.routes import region
-from odoportal.foundation import database
+from odoportal.foundation import database, throttle
+from odoportal.foundation.forms import FORMS_PER_PERSON
 from tests.making import NOON, account, who
 from tests.states import signed_in
 
@@ -87,3 +88,15 @@ def test_nobody_changes_nothing() -> None:
 @pytest.mark.asvs("3.7.2")
 def test_the_way_back_stays_on_this_site(referer: str) -> None:
     assert choose("region=fr-CA", referer) == "/"
+
+
+@pytest.mark.asvs("2.4.1")
+def test_a_flood_of_choices_changes_nothing_more() -> None:
+    throttle.forget_all()
+    for _ in range(FORMS_PER_PERSON.amount):
+        choose("region=en-CA")
+    choose("region=fr-CA")
+    assert stands() == "en-CA"
+    throttle.forget_all()
+    choose("region=fr-CA")
+    assert stands() == "fr-CA"

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from tests.server import FLEET, GUIDE, Portal
 __all__ = ["stored"]
 
 Cookies = Callable[[str], str]
+USES = 200
 _REGISTRY = """
 import inspect
 import json
@@ -48,12 +50,14 @@ def registry() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def cookie_of(portal: Portal) -> Cookies:
-    """The session's cookie of a person, signed in once for all tests that do not end or change it."""
+    """The session's cookie of a person, for all tests that do not end or change it; another one before its limits are reached."""
     known: dict[str, str] = {}
+    given: Counter[str] = Counter()
 
     def of(email: str) -> str:
-        if email not in known:
+        if given[email] % USES == 0:
             known[email] = portal.sign_in(email, keep="1")
+        given[email] += 1
         return known[email]
 
     return of

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from odoportal import building
+from odoportal.foundation import allowance
 from odoportal.odoportal import PAGES
 from tests.attack.conftest import Cookies, Victim
-from tests.server import PASSWORD, Portal
+from tests.server import EMPTY, PASSWORD, Portal
 
 CLIENT = building.web_dir(building.root()) / "build" / "client"
 KINDS = {
@@ -214,3 +215,18 @@ def test_what_everybody_may_read_holds_no_customer_and_no_secret(portal: Portal,
             for marker in (*attacker.markers, *victim.markers, secret, PASSWORD, str(building.root())):
                 assert marker not in text, file.name
             assert not re.search(r"(?:src|href)=[\"']?https?://(?!www\.w3\.org)", text) or file.suffix == ".js", file.name
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Too many requests at once"), ("fr", "Trop de demandes à la fois")])
+@pytest.mark.asvs("2.4.1")
+@pytest.mark.case("A-72")
+def test_a_script_that_asks_for_every_export_is_told_to_wait(portal: Portal, language: str, words: str) -> None:
+    cookie = portal.sign_in(EMPTY)
+    # However slow the machine is, one of these minutes has too many.
+    answers = (portal.ask(f"/{language}/orders.csv", method="HEAD", cookie=cookie) for _ in range(10 * allowance.EXPORTS.amount))
+    assert next(answer for answer in answers if answer.status != 200).status == 429
+    refused = portal.ask(f"/{language}/orders.csv", cookie=cookie)
+    assert (refused.status, refused.headers["retry-after"]) == (429, "60")
+    assert words in refused.body
+    assert portal.ask(f"/{language}/orders", cookie=cookie).status == 200
+    portal.ask("/auth/sign-out", form={}, cookie=cookie)

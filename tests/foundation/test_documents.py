@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from odoportal.foundation import i18n
+from odoportal.foundation import allowance, clock, i18n, throttle
 from odoportal.foundation.documents import Documents, read_documents
 from odoportal.foundation.identity import Who, asker, digest
 from odoportal.foundation.web import Asked, Filled, Page
 from odoportal.settings import get_settings
-from tests.making import who
+from tests.inside import Clock
+from tests.making import NOON, who
 
 HTML = (
     '<html><head><link rel="modulepreload" href="/assets/a.js"></head><body><!--slot:rows-->built<!--/slot:rows-->'
@@ -34,7 +36,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     client = tmp_path / "client"
     hashes = {}
     for language in i18n.LANGUAGES:
-        for folder in ("", "orders/", "login/", "not-found/", "unavailable/", "unknown/"):
+        for folder in ("", "orders/", "login/", "not-found/", "unavailable/", "too-many/", "unknown/"):
             path = f"{folder}index.html"
             file = client / language / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +87,7 @@ class Site:
             Page("/login", "Login", lambda: None, post=post, private=False),
             Page("/not-found", "", lambda: None, private=False),
             Page("/unavailable", "", lambda: None, private=False),
+            Page("/too-many", "", lambda: None, private=False),
             Page("/not-built", "", lambda: None),
         )
         self.app = Documents(behind, built, pages, resolve, touch, lambda role, right: (role, right) not in self.refused)
@@ -119,7 +122,7 @@ def test_slots_are_filled_or_keep_what_was_built(built: Path) -> None:
 
 def test_only_pages_in_a_language_are_documents(built: Path) -> None:
     assert set(read_documents(built)) == {
-        f"/{la}{path}" for la in i18n.LANGUAGES for path in ("", "/orders", "/login", "/not-found", "/unavailable", "/unknown")
+        f"/{la}{path}" for la in i18n.LANGUAGES for path in ("", "/orders", "/login", "/not-found", "/unavailable", "/too-many", "/unknown")
     }
 
 
@@ -300,3 +303,47 @@ def test_a_request_object_is_what_a_room_gets(site: Site) -> None:
     site.ask("/en/orders", signed=True)
     assert isinstance(site.asked[0].request, Request)
     assert site.asked[0].who == maria()
+
+
+@pytest.fixture
+def now() -> Iterator[Clock]:
+    """A clock that stands still; nothing was counted before."""
+    moved = Clock(NOON)
+    clock.use(moved)
+    throttle.forget_all()
+    yield moved
+    throttle.forget_all()
+
+
+LIMITED = {
+    "/en/orders": (allowance.PAGES, 200),
+    "/fr/invoices/1.pdf": (allowance.DOCUMENTS, 200),
+    "/en/orders.csv": (allowance.EXPORTS, 200),
+    "/fr/invoices.zip": (allowance.ARCHIVES, 200),
+}
+
+
+@pytest.mark.parametrize("path", LIMITED)
+@pytest.mark.asvs("2.4.1")
+@pytest.mark.asvs("16.3.3")
+def test_who_asks_for_too_much_waits_a_minute(site: Site, path: str, now: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    limit, fine = LIMITED[path]
+    assert {site.ask(path, signed=True).status_code for _ in range(limit.amount)} == {fine}
+    touched = len(site.touched)
+    with caplog.at_level("WARNING"):
+        refused = site.ask(path, signed=True)
+    assert (refused.status_code, refused.headers["retry-after"], refused.headers["cache-control"]) == (429, "60", "no-store")
+    assert "text/html" in refused.headers["content-type"]
+    assert "script" not in refused.text
+    assert f"excess_rate_limit_exceeded limit={limit.namespace}" in caplog.text
+    # What is refused reaches nothing behind, and keeps nobody signed in.
+    assert len(site.touched) == touched
+    other = next(p for p, (held, _) in LIMITED.items() if held is not limit)
+    assert site.ask(other, signed=True).status_code == 200
+    assert site.ask("/en/login").status_code == 200
+    now.move(seconds=61)
+    assert site.ask(path, signed=True).status_code == fine
+
+
+def test_the_page_for_too_much_has_no_address_of_its_own(site: Site) -> None:
+    assert site.ask("/en/too-many").status_code == 404
