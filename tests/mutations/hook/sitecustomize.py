@@ -1,0 +1,45 @@
+"""Python imports this before anything else where this folder is on its path: one module is then read with one guard taken out.
+
+The file itself stays as it is, so that nothing is built anew, and every process that a test starts is changed alike.
+"""
+
+import importlib.machinery
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from types import CodeType, ModuleType
+from typing import Any
+
+MUTATION = "TESTS_MUTATION"
+
+
+class _Changed(importlib.machinery.SourceFileLoader):
+    old, new = "", ""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The module's code, never from a cache: another mutation would find it there."""
+        name = self.get_filename(fullname)
+        source = self.get_data(name).decode("utf-8")
+        if source.count(self.old) != 1:
+            raise ImportError(f"what is to be changed is not there exactly once: {self.old}")
+        return compile(source.replace(self.old, self.new), name, "exec", dont_inherit=True)
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, module: str, old: str, new: str) -> None:
+        self.module = module
+        self.loader = type("Changed", (_Changed,), {"old": old, "new": new})
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
+        if fullname != self.module:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.origin:
+            spec.loader = self.loader(fullname, spec.origin)
+        return spec
+
+
+if MUTATION in os.environ:
+    sys.meta_path.insert(0, _Finder(**json.loads(os.environ[MUTATION])))

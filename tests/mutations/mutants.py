@@ -1,0 +1,345 @@
+"""The guards, each with the text that takes it out and the tests that must then fail.
+
+A text stands exactly once in its module; a test of the ordinary run (`test_mutants`) says so as soon as the code has moved on.
+"""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+ATTACK = "tests/attack"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One guard taken out: `old` becomes `new` in a module, and one of the tests must fail."""
+
+    guard: str
+    module: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """The module as it stands."""
+        spec = importlib.util.find_spec(self.module)
+        assert spec is not None
+        assert spec.origin is not None
+        return Path(spec.origin).read_text("utf-8")
+
+
+def _mutant(guard: str, module: str, old: str, new: str, *tests: str) -> Mutant:
+    return Mutant(guard, f"odoportal.{module}", old, new, tests)
+
+
+REGISTRY = f"{ATTACK}/test_registry.py"
+HANDLERS = f"{ATTACK}/test_handlers.py"
+FOREIGN = f"{ATTACK}/test_foreign.py"
+ENDS = f"{ATTACK}/test_session_ends.py"
+ORIGINS = f"{ATTACK}/test_origins.py"
+RIGHTS = f"{ATTACK}/test_rights.py"
+MACHINE = f"{ATTACK}/test_two_customers.py"
+STORED = f"{ATTACK}/test_stored.py"
+ROUTES = "tests/signin/test_routes.py"
+LINKS = "tests/signin/test_links.py"
+
+MUTANTS = (
+    # Whose it is.
+    _mutant(
+        "one order is of the account",
+        "orders.service",
+        "select(Order).where(Order.account_id == account_id, Order.number == number)",
+        "select(Order).where(Order.number == number)",
+        FOREIGN,
+        REGISTRY,
+    ),
+    _mutant(
+        "one invoice is of the account",
+        "invoices.service",
+        "select(Invoice).where(Invoice.account_id == account_id, Invoice.number == number)",
+        "select(Invoice).where(Invoice.number == number)",
+        FOREIGN,
+        REGISTRY,
+    ),
+    _mutant(
+        "one credit note is of the account",
+        "invoices.credit_notes",
+        "CreditNote.account_id == account_id, CreditNote.number == number",
+        "CreditNote.number == number",
+        REGISTRY,
+    ),
+    _mutant(
+        "the invoices of a ZIP are of the account",
+        "invoices.archive",
+        ".where(Invoice.account_id == account_id, col(Invoice.number).in_(numbers))",
+        ".where(col(Invoice.number).in_(numbers))",
+        REGISTRY,
+    ),
+    _mutant(
+        "a list is of the account",
+        "orders.service",
+        "where = _where(finding.of_account(Order, account_id), query, today)",
+        "where = _where(true(), query, today)",
+        REGISTRY,
+    ),
+    _mutant(
+        "the invoices of a statement are of the account",
+        "statements.service",
+        "return and_(col(Invoice.account_id) == account_id, col(Invoice.issued_on) >= days[0]",
+        "return and_(col(Invoice.issued_on) >= days[0]",
+        REGISTRY,
+    ),
+    _mutant(
+        "the account of the address is the person's",
+        "signin.sessions",
+        "next((m for m in memberships if account_number in {None, m.number}), None)",
+        "next((m for m in memberships if account_number in {None, m.number}), memberships[0])",
+        FOREIGN,
+    ),
+    # The gate.
+    _mutant(
+        "an event of nobody's is refused",
+        "foundation.gate",
+        "if who is None and event.name not in INTERNAL:",
+        "if False and event.name not in INTERNAL:",
+        HANDLERS,
+        REGISTRY,
+    ),
+    _mutant("a handler asks for its right", "foundation.gate", "if not self.allowed(who, event.name):", "if False:", RIGHTS),
+    _mutant("a payload fits its model", "foundation.gate", "if not self._payload_fits(event):", "if False:", RIGHTS),
+    _mutant("what sets variables is closed", "foundation.gate", "if event.name.endswith(_CLOSED):", "if False:", HANDLERS),
+    _mutant(
+        "a state belongs to one identity",
+        "foundation.gate",
+        "if before != key:",
+        "if False:",
+        f"{ATTACK}/test_controls.py",
+        FOREIGN,
+    ),
+    _mutant(
+        "a click meant for another account is not done",
+        "foundation.gate",
+        "if changed and not event.name.endswith(_BY_ITSELF):",
+        "if False:",
+        RIGHTS,
+    ),
+    _mutant(
+        "events have a limit",
+        "foundation.gate",
+        "if not await self._pace.hit(subject):",
+        "if False:",
+        f"{ATTACK}/test_forged_events.py",
+        "tests/foundation/test_gate.py",
+    ),
+    # Documents, files, forms.
+    _mutant(
+        "a page is for who is signed in",
+        "foundation.documents",
+        "if page.private and (turned := await self._turned_away(request, language, page, who)):",
+        "if who and page.private and (turned := await self._turned_away(request, language, page, who)):",
+        REGISTRY,
+    ),
+    _mutant(
+        "a file is for who is signed in",
+        "foundation.documents",
+        "        asker.set(who)\n        if who is None:\n",
+        "        asker.set(who)\n        if False:\n",
+        REGISTRY,
+    ),
+    _mutant(
+        "a route asks for its right",
+        "accounts.rights",
+        "return await endpoint(request) if may(require().account.role, right) else",
+        "return await endpoint(request) if True else",
+        "tests/accounts",
+        RIGHTS,
+    ),
+    _mutant(
+        "a form asks for its right",
+        "foundation.forms",
+        "if may(who.account.role, rule.right):",
+        "if True:",
+        "tests/foundation/test_forms.py",
+    ),
+    _mutant(
+        "a form takes no other field",
+        "foundation.forms",
+        'extra="forbid", hide_input_in_errors',
+        'extra="ignore", hide_input_in_errors',
+        "tests/foundation/test_forms.py",
+    ),
+    _mutant(
+        "who changes people still may",
+        "accounts.rights",
+        "if mine is None or not may(mine.role, right):",
+        "if mine is None:",
+        "tests/people/test_service.py",
+    ),
+    _mutant(
+        "a state's browser never gets the cookie",
+        "foundation.documents",
+        'await self.app({**scope, "headers": _hashed_cookie(scope)}, receive, send)',
+        "await self.app(scope, receive, send)",
+        f"{ATTACK}/test_canaries.py",
+        HANDLERS,
+        FOREIGN,
+    ),
+    _mutant(
+        "files have a limit",
+        "foundation.documents",
+        "if not await allowance.within(limit, who, str(who.person_id)):",
+        "if False:",
+        "tests/foundation/test_documents.py",
+    ),
+    _mutant(
+        "forms have a limit",
+        "foundation.forms",
+        "if not await throttle.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):",
+        "if False:",
+        "tests/foundation/test_forms.py",
+    ),
+    # Other sites.
+    _mutant(
+        "a form that another site sent is refused",
+        "foundation.headers",
+        'if site is not None and site not in {"same-origin", "none"}:',
+        "if False:",
+        ORIGINS,
+    ),
+    _mutant(
+        "a form of another origin is refused",
+        "foundation.headers",
+        "return origin is not None and origin.lower() != get_settings().origin",
+        "return False",
+        ORIGINS,
+    ),
+    _mutant(
+        "the way on after signing in stays here",
+        "signin.landing",
+        "or not _stays(wanted):",
+        "or False:",
+        f"{ATTACK}/test_addresses.py",
+    ),
+    _mutant(
+        "no page is shown in a frame",
+        "foundation.headers",
+        "frame-ancestors 'none'; form-action 'self'",
+        "form-action 'self'",
+        f"{ATTACK}/test_answers.py",
+    ),
+    # Sessions.
+    _mutant("a session has an idle end", "signin.sessions", "or (idle is not None and now >= idle)", "or False", ENDS),
+    _mutant("a session has an absolute end", "signin.sessions", "return now >= absolute or", "return False or", ENDS),
+    _mutant(
+        "a disabled person has no session",
+        "signin.sessions",
+        'col(BrowserSession.hash) == bindparam("hash"), col(Person.disabled_at).is_(None))',
+        'col(BrowserSession.hash) == bindparam("hash"))',
+        ENDS,
+    ),
+    _mutant(
+        "signing out ends the session",
+        "signin.sessions",
+        "return session.exec(sql_delete(BrowserSession).where(col(BrowserSession.hash) == session_hash)).rowcount == 1",
+        "return True",
+        ENDS,
+    ),
+    _mutant(
+        "a reset ends every session", "signin.service", "    sessions.end_all(session, person.id)\n    links.kill", "    links.kill", LINKS
+    ),
+    _mutant(
+        "a sign-in ends the session before it", "signin.service", "        sessions.sign_out(session, before)\n", "        pass\n", ENDS
+    ),
+    _mutant(
+        "scripts cannot read the cookie",
+        "signin.forms",
+        'token, max_age=age, path="/", secure=secure, httponly=True',
+        'token, max_age=age, path="/", secure=secure, httponly=False',
+        ENDS,
+    ),
+    _mutant(
+        "a document counts as being there",
+        "foundation.documents",
+        "            await self.touch(who)\n        asked =",
+        "            pass\n        asked =",
+        ENDS,
+    ),
+    # Guessing.
+    _mutant(
+        "an account's failures make it wait",
+        "signin.attempts",
+        "waiting = not await throttle.begin(key, now)",
+        "waiting = False",
+        ROUTES,
+    ),
+    _mutant(
+        "an address's failures are limited",
+        "signin.attempts",
+        "if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, place):",
+        "if False:",
+        ROUTES,
+    ),
+    _mutant(
+        "mails are limited",
+        "signin.routes",
+        "if within:",
+        "if True:",
+        ROUTES,
+    ),
+    _mutant(
+        "an unknown account costs a hash, too",
+        "signin.attempts",
+        "right = await passwords.verify(known[1] if known and not waiting else None, password)",
+        "right = await passwords.verify(known[1], password) if known and not waiting else False",
+        ROUTES,
+    ),
+    _mutant("a link works once", "signin.links", "return person if taken.rowcount == 1 else None", "return person", LINKS),
+    _mutant(
+        "a link ends",
+        "signin.links",
+        "            col(OneUseLink.expires_at) > now,\n            col(Person.disabled_at)",
+        "            col(Person.disabled_at)",
+        LINKS,
+    ),
+    _mutant(
+        "a newer link kills the older",
+        "signin.links",
+        "    kill(session, person.id, now)\n    seed",
+        "    seed",
+        LINKS,
+    ),
+    # What is shown and logged.
+    _mutant(
+        "text is escaped",
+        "ui.markup",
+        "out.append(escape(_text(node, scope), quote=False))",
+        "out.append(_text(node, scope))",
+        STORED,
+    ),
+    _mutant(
+        "attributes are escaped",
+        "ui.markup",
+        '="{escape(text)}"',
+        '="{text}"',
+        f"{ATTACK}/test_addresses.py",
+        STORED,
+    ),
+    _mutant(
+        "a formula is text in a CSV", "foundation.export", 'return f"\'{text}" if text.startswith', "return text if text.startswith", STORED
+    ),
+    _mutant(
+        "logs mask what is secret",
+        "foundation.logs",
+        "record.msg, record.args = _indented(redact(message)), ()",
+        "record.msg, record.args = _indented(message), ()",
+        f"{ATTACK}/test_canaries.py",
+    ),
+    _mutant(
+        "a log line cannot be forged",
+        "foundation.logs",
+        "record.msg, record.args = _indented(redact(message)), ()",
+        "record.msg, record.args = redact(message), ()",
+        "tests/test_logs.py",
+    ),
+)
