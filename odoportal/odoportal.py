@@ -52,8 +52,11 @@ from odoportal.orders import exports as orders_exports
 from odoportal.orders import page as orders
 from odoportal.orders import routes as orders_routes
 from odoportal.orders.state import Orders
+from odoportal.people import forms as people_forms
+from odoportal.people import page as people
 from odoportal.people import routes as people_routes
 from odoportal.people import service as people_service
+from odoportal.people.state import People
 from odoportal.privacy import forms as privacy_forms
 from odoportal.privacy import page as privacy
 from odoportal.privacy import routes as privacy_routes
@@ -145,6 +148,7 @@ async def _tidy() -> None:
 
 PROFILE = filling(profile.slots)
 MY_DATA = filling(privacy.slots)
+PEOPLE = filling(people.slots)
 PAGES = (
     Page("/login", "Sign In", signin.page, fill=routes.fill_login, post=routes.post_login, private=False),
     Page("/forgot", "Forgot your password?", signin.page, fill=routes.fill_forgot, post=routes.post_forgot, private=False),
@@ -164,6 +168,7 @@ PAGES = (
     _soon("/renewals", "Renewal", renewals.page),
     Page("/profile", "Profile", profile.page, load=Profile.load, fill=PROFILE, post=posting(profile_forms.RULES, PROFILE, rights.may)),
     Page("/profile/data", "My data", privacy.page, load=MyData.load, fill=MY_DATA, post=posting(privacy_forms.RULES, MY_DATA, rights.may)),
+    Page("/profile/people", "People", people.page, load=People.load, fill=PEOPLE, post=posting(people_forms.RULES, PEOPLE, rights.may)),
     _soon("/addresses", "Address book", addresses.page),
     _soon("/cards", "Credit cards", cards.page),
     _soon("/sales", "Point of Sale", sales.page),

@@ -42,6 +42,12 @@ class What(StrEnum):
     DETAILS = "details"
     CLOSING_ASKED = "closing_asked"
     CLOSING_TAKEN_BACK = "closing_taken_back"
+    INVITED = "invited"
+    INVITED_AGAIN = "invited_again"
+    WITHDRAWN = "invitation_withdrawn"
+    JOINED = "joined"
+    ROLE = "role"
+    REMOVED = "removed"
 
 
 def words() -> dict[str, str]:
@@ -50,6 +56,12 @@ def words() -> dict[str, str]:
         What.DETAILS: t("Profile changed"),
         What.CLOSING_ASKED: t("Asked to close the account"),
         What.CLOSING_TAKEN_BACK: t("Took back the request to close the account"),
+        What.INVITED: t("Invited"),
+        What.INVITED_AGAIN: t("Invitation sent again"),
+        What.WITHDRAWN: t("Invitation withdrawn"),
+        What.JOINED: t("Invitation accepted"),
+        What.ROLE: t("Role changed"),
+        What.REMOVED: t("Removed from the account"),
     }
 
 

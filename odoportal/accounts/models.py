@@ -38,6 +38,7 @@ class Person(SQLModel, table=True):
     password: str = Field(default="", max_length=200, description="scheme and bcrypt hash; empty before first access")
     created_at: datetime
     disabled_at: datetime | None = None
+    signed_in_at: datetime | None = Field(default=None, description="the last time")
 
 
 class Membership(SQLModel, table=True):

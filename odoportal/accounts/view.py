@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from sqlmodel import Session
 
 from odoportal.accounts.models import Role
+from odoportal.accounts.rights import Right
 from odoportal.foundation.i18n import Formats, t
 from odoportal.foundation.identity import Who
 from odoportal.settings import Settings
@@ -19,6 +20,19 @@ Counts = Callable[[Session, int, date], Mapping[str, int]]
 def role_words() -> dict[str, str]:
     """The roles in the language in use."""
     return {Role.OWNER: t("Owner"), Role.BILLING: t("Billing"), Role.OPERATIONS: t("Operations"), Role.READ_ONLY: t("Read-only")}
+
+
+def right_words() -> dict[str, str]:
+    """What each right allows, in the language in use."""
+    return {
+        Right.SEE: t("See orders, invoices, statements and devices"),
+        Right.OWN: t("Look after one’s own profile"),
+        Right.ADDRESSES: t("Add, change and remove addresses"),
+        Right.DELIVERY: t("Look after deliveries"),
+        Right.BILLING: t("Look after billing and payment"),
+        Right.PEOPLE: t("Invite and remove people, change roles, see every change"),
+        Right.ACCOUNT: t("Take home the account’s data, ask to close the account"),
+    }
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from odoportal.foundation.web import Asked, Fill, Filled
 
 LARGEST_BODY = 64 * 1024
 MOST_FIELDS = 50
-LARGEST_KEY = 100
+LARGEST_KEY = 254
 FORMS_PER_PERSON = RateLimitItemPerMinute(60, 1, "forms")
 REMEMBER = timedelta(days=2)
 _FORM = "application/x-www-form-urlencoded"
@@ -373,6 +373,7 @@ def posting(rules: Mapping[str, Rule], fill: Fill, may: Callable[[str, str], boo
             return _as_json(done)
         return await _as_page(done, Said(form, key, typed, done.errors, done.error), asked, fill)
 
+    post.rules = rules  # type: ignore[attr-defined]
     return post
 
 

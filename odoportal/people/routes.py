@@ -11,7 +11,7 @@ from odoportal.foundation.database import read, write
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import t
 from odoportal.foundation.web import Asked, Filled
-from odoportal.people import service
+from odoportal.people import joining
 from odoportal.signin import audit, forms, passwords, view
 from odoportal.signin.models import LinkKind
 from odoportal.signin.routes import again, opened, see
@@ -24,7 +24,7 @@ async def fill_join(asked: Asked) -> Filled | Response:
     """Show an invitation; opening it uses nothing up."""
     if answer := opened(asked, LinkKind.JOIN):
         return answer
-    found = await read(service.open_invitation, forms.link_token(asked.request, LinkKind.JOIN), clock.now())
+    found = await read(joining.open_invitation, forms.link_token(asked.request, LinkKind.JOIN), clock.now())
     if found is None:
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
     return again(_slots(found, Shown(found.invitation.email)), HTTPStatus.OK)
@@ -36,7 +36,7 @@ async def post_join(asked: Asked) -> Filled | Response:
     if isinstance(form, Response):
         return form
     token, client = forms.link_token(asked.request, LinkKind.JOIN), forms.client(asked.request)
-    found = await read(service.open_invitation, token, clock.now())
+    found = await read(joining.open_invitation, token, clock.now())
     if found is None:
         audit.tell("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
@@ -47,7 +47,7 @@ async def post_join(asked: Asked) -> Filled | Response:
         if errors:
             return again(_slots(found, Shown(found.invitation.email, errors), name[:_LONGEST_NAME]))
         stored = await passwords.hashed(password)
-    person = await write(service.accept, token, clock.now(), name=name, stored=stored)
+    person = await write(joining.accept, token, clock.now(), name=name, stored=stored, client=client)
     if person is None:
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
     number = found.account.number
@@ -71,7 +71,7 @@ async def _errors(email: str, name: str, password: str) -> dict[str, str]:
     return errors
 
 
-def _slots(found: service.Asked, shown: Shown, name: str = "") -> dict[str, str]:
+def _slots(found: joining.Asked, shown: Shown, name: str = "") -> dict[str, str]:
     account = found.account
     about = t("{name} invites you to the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number)
     role = t("Your role would be: {role}.", role=role_words()[found.invitation.role])

@@ -1,25 +1,27 @@
 """Rules of an account's people: who is there, invitations, roles, and that an owner always stays.
 
 Whatever changes something takes `who` does it, and asks for the right again within its transaction (`rights.claim`), which also keeps
-every other change of the same account's people waiting: of two owners who remove each other at the same time, one stays.
+every other change of the same account's people waiting: of two owners who remove each other at the same time, one stays. Each is a row of
+the account's changes; `client` is the network address it came from.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete as sql_delete
 from sqlmodel import Session, col, func, select
 
-from odoportal.accounts.models import Account, Membership, Person, Role
+from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.models import Membership, Person, Role
 from odoportal.accounts.rights import Right, claim
-from odoportal.accounts.service import email_key, find_person, join, person_of_email
+from odoportal.accounts.service import email_key, find_person
 from odoportal.foundation import mail
 from odoportal.foundation.identity import Who, digest
 from odoportal.people import letters
 from odoportal.people.models import Invitation
-from odoportal.signin import links
 
 LIFE = timedelta(days=7)
 MOST_OPEN = 50
@@ -58,7 +60,8 @@ class Member:
     email: str
     name: str
     role: Role
-    disabled: bool
+    blocked: bool
+    signed_in_at: datetime | None
 
 
 def members(session: Session, account_id: int) -> Sequence[Member]:
@@ -68,7 +71,7 @@ def members(session: Session, account_id: int) -> Sequence[Member]:
         .join(Membership, col(Membership.person_id) == col(Person.id))
         .where(Membership.account_id == account_id)
     ).all()
-    shown = [Member(p.id or 0, p.email, p.name, Role(role), p.disabled_at is not None) for p, role in found]
+    shown = [Member(p.id or 0, p.email, p.name, Role(role), p.disabled_at is not None, p.signed_in_at) for p, role in found]
     return sorted(shown, key=lambda m: (m.name.casefold(), m.email))
 
 
@@ -77,7 +80,7 @@ def invitations(session: Session, account_id: int) -> Sequence[Invitation]:
     return session.exec(select(Invitation).where(Invitation.account_id == account_id).order_by(col(Invitation.email))).all()
 
 
-def invite(session: Session, who: Who, email: str, role: Role, language: str, now: datetime) -> Invitation:
+def invite(session: Session, who: Who, email: str, role: Role, language: str, now: datetime, client: str = "") -> Invitation:
     """Invite an email to the account and mail the link; it says nothing about whether there is a person of that email elsewhere.
 
     Raises:
@@ -112,10 +115,11 @@ def invite(session: Session, who: Who, email: str, role: Role, language: str, no
     session.add(made)
     session.flush()
     letters.asked_to_join(session, made, who, seed, now)
+    _note(session, What.INVITED, who, now, client, about=address, after={"role": role.value})
     return made
 
 
-def resend(session: Session, who: Who, email: str, now: datetime) -> Invitation:
+def resend(session: Session, who: Who, email: str, now: datetime, client: str = "") -> Invitation:
     """Mail an invitation again, with a new link for another 7 days; the link before no longer works.
 
     Raises:
@@ -129,10 +133,11 @@ def resend(session: Session, who: Who, email: str, now: datetime) -> Invitation:
     session.add(held)
     session.flush()
     letters.asked_to_join(session, held, who, seed, now)
+    _note(session, What.INVITED_AGAIN, who, now, client, about=held.email)
     return held
 
 
-def withdraw(session: Session, who: Who, email: str) -> Invitation:
+def withdraw(session: Session, who: Who, email: str, now: datetime, client: str = "") -> Invitation:
     """Take an invitation back: its link no longer works.
 
     Raises:
@@ -143,10 +148,20 @@ def withdraw(session: Session, who: Who, email: str) -> Invitation:
     held = _held(session, who.account.account_id, email)
     session.delete(held)
     session.flush()
+    _note(session, What.WITHDRAWN, who, now, client, about=held.email, before={"role": held.role})
     return held
 
 
-def change_role(session: Session, who: Who, email: str, role: Role, now: datetime) -> Role:
+def role_of(session: Session, who: Who, email: str) -> Role:
+    """The role of somebody of the asker's account.
+
+    Raises:
+        NoSuchPerson: nobody of the account has this email.
+    """
+    return Role(_member(session, who.account.account_id, email)[1].role)
+
+
+def change_role(session: Session, who: Who, email: str, role: Role, now: datetime, client: str = "") -> Role:
     """Give somebody of the account another role, in force at the next click; returns the role before. The same one is not told by mail.
 
     Raises:
@@ -165,10 +180,12 @@ def change_role(session: Session, who: Who, email: str, role: Role, now: datetim
     session.add(held)
     session.flush()
     letters.role_changed(session, person, who.account, role, now)
+    was, is_ = {"role": before.value}, {"role": role.value}
+    _note(session, What.ROLE, who, now, client, about=person.email, subject_id=person.id, before=was, after=is_)
     return before
 
 
-def remove(session: Session, who: Who, email: str, now: datetime) -> Person:
+def remove(session: Session, who: Who, email: str, now: datetime, client: str = "") -> Person:
     """Take somebody out of the account, in force at the next click. The person stays, for other accounts and for what was done.
 
     Raises:
@@ -183,68 +200,12 @@ def remove(session: Session, who: Who, email: str, now: datetime) -> Person:
     session.delete(held)
     session.flush()
     letters.removed(session, person, who.account, now)
+    _note(session, What.REMOVED, who, now, client, about=person.email, subject_id=person.id, before={"role": held.role})
     return person
 
 
-@dataclass(frozen=True)
-class Asked:
-    """An open invitation as its link shows it. `known` is the person of the email who has a password already."""
-
-    invitation: Invitation
-    account: Account
-    inviter: str
-    known: Person | None
-
-
-def open_invitation(session: Session, token: str, now: datetime) -> Asked | None:
-    """The invitation of a link, without using it; None when it is unknown, over, withdrawn, or its person is disabled."""
-    if not token:
-        return None
-    found = session.exec(
-        select(Invitation, Account, Person.name)
-        .join(Account, col(Account.id) == col(Invitation.account_id))
-        .join(Person, col(Person.id) == col(Invitation.invited_by))
-        .where(col(Invitation.hash) == digest(token), col(Invitation.expires_at) > now)
-    ).first()
-    if found is None:
-        return None
-    invitation, account, inviter = found
-    person = find_person(session, invitation.email)
-    if person is not None and (person.disabled_at is not None or person.email.lower() != invitation.email.lower()):
-        # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
-        return None
-    return Asked(invitation, account, inviter, person if person is not None and person.password else None)
-
-
-def accept(session: Session, token: str, now: datetime, name: str = "", stored: str = "") -> Person | None:
-    """Use an invitation up: the person of its email belongs to the account, made where there is none.
-
-    Args:
-        session: the writing session.
-        token: of the link.
-        now: the instant.
-        name: of a new person.
-        stored: what `passwords.make` returned, for somebody without a password; who has one keeps it.
-
-    Returns:
-        The person; None when the link is dead (used in another tab, over, withdrawn), or a password is needed and not given.
-    """
-    asked = open_invitation(session, token, now)
-    if asked is None or (asked.known is None and not stored):
-        return None
-    # Of any number of tries at the same time, exactly one takes it away.
-    taken = session.exec(sql_delete(Invitation).where(col(Invitation.hash) == digest(token)))
-    if taken.rowcount != 1:
-        return None
-    person = asked.known
-    if person is None:
-        person = person_of_email(session, asked.invitation.email, now, name, asked.invitation.language)
-        if name:
-            person.name = name
-        person.password = stored
-        links.kill(session, person.id or 0, now)
-    join(session, asked.account, person, Role(asked.invitation.role))
-    return person
+def _note(session: Session, what: What, who: Who, now: datetime, client: str, **more: Any) -> None:
+    record(session, what, By.of(who, client), now, account_id=who.account.account_id, **more)
 
 
 def sweep(session: Session, now: datetime) -> int:

@@ -58,11 +58,18 @@ def _data() -> Node:
     return _card(t("My data"), el("div", go, cls="row"), text=text)
 
 
+def _people() -> Node:
+    text = t("Who signs in to this account, and what each may do.")
+    go = link(t("People"), icon("chevron-right", small=True), to=address("/profile/people"), cls="btn second")
+    return _card(t("People"), el("div", go, cls="row"), text=text)
+
+
 def page() -> rx.Component:
     """The page, in the language in use."""
     head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
     forms = live("profile", View(_draw), Profile.view, Profile.filled)
-    return form_page(head.component(None), forms, View(lambda _: _data()).component(None), trail=[(here(), t("Profile"))])
+    more = View(lambda _: (_people(), _data()))
+    return form_page(head.component(None), forms, more.component(None), trail=[(here(), t("Profile"))])
 
 
 async def slots(asked: Asked) -> dict[str, str]:

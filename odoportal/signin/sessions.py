@@ -127,6 +127,7 @@ def begin(session: Session, person_id: int, now: datetime, keep: bool, browser: 
             address=browser.address[:45],
         )
     )
+    session.exec(sql_update(Person).where(col(Person.id) == person_id).values(signed_in_at=now))
     session.flush()
     beyond = (
         select(col(BrowserSession.hash))

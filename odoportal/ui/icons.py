@@ -64,6 +64,7 @@ NAMES = (
     "download",
     "file-archive",
     "truck",
+    "users",
 )
 
 SPRITE = f"/icons.svg?v={hashlib.sha256(' '.join(NAMES).encode()).hexdigest()[:8]}"

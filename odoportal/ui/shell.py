@@ -101,6 +101,7 @@ def _user_menu(view: Ref) -> tuple[El, El]:
         el("hr"),
         _accounts(view),
         link(icon("circle-user-round"), t("Profile"), to=address("/profile")),
+        link(icon("users"), t("People"), to=address("/profile/people")),
         el("div", el("p", t("Format of numbers and dates")), _region_form(view), cls="narrow"),
         Slot(lambda: Scheme.create(label=t("Colours"), system=t("System"), light=t("Light"), dark=t("Dark"))),
         el("button", icon("list-checks"), t("Keyboard"), type="button", popoverTarget="keys", cls="wide"),
@@ -139,7 +140,8 @@ def _entry(place: places.Place, shell: Any) -> Node:
     def count() -> rx.Component:
         return rx.el.span(counted, class_name="n")
 
-    marked = {"aria_current": "page"} if place.path == here() else {}
+    inside = place.path != "/" and here().startswith(f"{place.path}/")
+    marked = {"aria_current": "page"} if place.path == here() else {"aria_current": "true"} if inside else {}
     return link(icon(place.icon), place.name, Slot(count) if place.count else None, to=address(place.path), **marked)
 
 

@@ -63,7 +63,8 @@ def test_the_registry_is_the_checked_in_list() -> None:
 @pytest.mark.case("A-60")
 def test_nobody_gets_anything_out_of_any_handler(portal: Portal, victim: Victim, attacker: Victim, payload: dict[str, object]) -> None:
     async def run() -> Tab:
-        async with tab(portal.url) as stranger:
+        # From an address of its own, since so many events come near to the limit of one.
+        async with tab(portal.url, client=f"127.0.1.{1 + [{}, *ATTACKS].index(payload)}") as stranger:
             for name in listed():
                 await stranger.send(name, payload, f"/en/orders?open={victim.order}")
             await stranger.fence()
@@ -171,6 +172,6 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
     assert sent.pop(signed) == {"denied", "ends", "failed", "gone", "ready", "reference", "shell", "troubles"}
     for room in ("orders", "invoices", "statements"):
         assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
-    for room, name in (("dashboard", "home"), ("privacy", "my_data"), ("profile", "profile")):
+    for room, name in (("dashboard", "home"), ("people", "people"), ("privacy", "my_data"), ("profile", "profile")):
         assert sent.pop(f"{signed}.odoportal___{room}___state____{name}") == {"filled", "view"}
     assert not any(sent.values()), sent

@@ -1,21 +1,24 @@
 """The whole matrix: every role, every handler, every page and every route, from the registries, against the one table."""
 
 import asyncio
+import json
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 
 from odoportal.accounts.models import Membership, Person, Role
 from odoportal.accounts.rights import TABLE, Right, may
+from odoportal.foundation.forms import version_of
 from tests.attack.conftest import Cookies, Victim
 from tests.attack.test_handlers import listed, logged
-from tests.attack.wire import ORDERS, SIGNED, tab, value
-from tests.server import OVERDUE, TWO_ACCOUNTS, Portal
+from tests.attack.wire import ORDERS, PEOPLE, SIGNED, tab, value
+from tests.server import LARGE, OVERDUE, READ_ONLY, TWO_ACCOUNTS, Portal
 
 UNGUARDED = {"/healthz", "/readyz", "/auth/sign-out", "/auth/region"}
 """What is about the browser or the person's own format, not about an account."""
@@ -94,6 +97,23 @@ def test_each_page_and_route_is_there_for_the_roles_that_have_the_right(
             assert portal.ask(address, cookie=cookie, form=form).status == 404, path
 
 
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.asvs("8.2.1")
+@pytest.mark.asvs("8.3.1")
+def test_each_form_does_what_the_table_says_for_each_role(
+    portal: Portal, cookie_of: Cookies, rows: Engine, registry: dict[str, Any], role: Role
+) -> None:
+    """Sent as no browser sends it: whoever may send the form is told that it cannot be read, whoever may not is refused before."""
+    cookie = cookie_of(OVERDUE)
+    assert registry["forms"]
+    with acting_as(rows, OVERDUE, role):
+        for path, name, right in registry["forms"]:
+            answer = portal.ask(f"/en{path}", form={"form": name}, cookie=cookie, accept="application/json", origin=portal.url)
+            assert answer.status == (400 if may(role, right) else 403), (name, answer.body)
+            page = portal.ask(f"/en{path}", form={"form": name}, cookie=cookie, origin=portal.url)
+            assert page.status == answer.status, name
+
+
 def test_the_table_names_every_right_and_an_owner_has_all() -> None:
     assert set(TABLE) == set(Right)
     assert all(may(Role.OWNER, right) for right in Right)
@@ -118,6 +138,43 @@ def test_a_lowered_role_is_in_force_at_the_next_click_of_an_open_page(
                 assert (await open_.view())["rows"]
 
     asyncio.run(run())
+
+
+@pytest.mark.asvs("8.3.2")
+def test_what_an_owner_does_to_somebody_is_in_force_in_the_page_that_person_has_open(
+    portal: Portal, cookie_of: Cookies, rows: Engine
+) -> None:
+    page = "/en/profile/people"
+
+    def do(form: str, **fields: str) -> None:
+        key = {"form": form, "key": READ_ONLY, "once": secrets.token_hex(16), **fields}
+        answer = portal.ask(page, form=key, cookie=cookie_of(LARGE), accept="application/json", origin=portal.url)
+        assert json.loads(answer.body)["ok"], answer.body
+
+    async def run() -> None:
+        async with tab(portal.url, cookie_of(READ_ONLY)) as theirs:
+            assert (await theirs.load(page, PEOPLE))["may"]
+            do("role", role="billing", version=version_of({"role": "owner"}))
+            await theirs.send(f"{PEOPLE}.retry", {}, page)
+            assert await theirs.left() == page
+            await theirs.send(f"{PEOPLE}.retry", {}, page)
+            assert not (await theirs.view(PEOPLE))["may"]
+            do("remove")
+            await theirs.send(f"{PEOPLE}.retry", {}, page)
+            assert (await theirs.left()).startswith("/en/login?ended=1")
+
+    with rows.connect() as connection:
+        found = "SELECT m.account_id, m.person_id FROM membership m JOIN person p ON p.id = m.person_id WHERE p.email = :e"
+        (mine,) = connection.execute(text(found), {"e": READ_ONLY}).all()
+    try:
+        with Session(rows) as session:
+            session.get_one(Membership, tuple(mine)).role = "owner"
+            session.commit()
+        asyncio.run(run())
+    finally:
+        with Session(rows) as session:
+            session.merge(Membership(account_id=mine.account_id, person_id=mine.person_id, role="read_only"))
+            session.commit()
 
 
 @pytest.mark.asvs("8.4.1")

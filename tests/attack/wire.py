@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import aiohttp
 import socketio
 
 ROOT = "reflex___state____state"
@@ -16,6 +17,7 @@ ON_LOAD = f"{ROOT}.reflex___state____on_load_internal_state.on_load_internal"
 SIGNED = f"{ROOT}.odoportal___accounts___state____signed"
 ORDERS = f"{SIGNED}.odoportal___orders___state____orders"
 INVOICES = f"{SIGNED}.odoportal___invoices___state____invoices"
+PEOPLE = f"{SIGNED}.odoportal___people___state____people"
 HOME = f"{SIGNED}.odoportal___dashboard___state____home"
 SECONDS = 60
 AGAIN = 10
@@ -25,12 +27,13 @@ Frame = dict[str, Any]
 class Tab:
     """A tab: its socket, and the frames it got."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, client: str) -> None:
         self.url, self.token = url, token
         self.frames: list[Frame] = []
         self._came: asyncio.Queue[Frame] = asyncio.Queue()
         self._fences = 0
-        self.socket = socketio.AsyncClient(reconnection=False)
+        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(client, 0)) if client else None)
+        self.socket = socketio.AsyncClient(reconnection=False, http_session=self.http)
 
     async def send(self, name: str, payload: Any = None, path: str = "/en/orders", **more: Any) -> None:
         """One event, from the page at `path`."""
@@ -116,7 +119,7 @@ def filled(frame: Frame, state: str) -> bool:
 
 
 @asynccontextmanager
-async def tab(url: str, cookie: str = "", token: str = "", origin: str | None = "", **headers: str) -> AsyncIterator[Tab]:
+async def tab(url: str, cookie: str = "", token: str = "", origin: str | None = "", client: str = "", **headers: str) -> AsyncIterator[Tab]:
     """An open socket.
 
     Args:
@@ -124,9 +127,10 @@ async def tab(url: str, cookie: str = "", token: str = "", origin: str | None = 
         cookie: the Cookie header.
         token: the tab's own identifier; Reflex's client token.
         origin: the Origin header; the portal's where it is empty, none where it is None.
+        client: the address it comes from, such as 127.0.0.9; what nobody is signed in for is limited by it.
         headers: more of them.
     """
-    made = Tab(url, token or str(uuid.uuid4()))
+    made = Tab(url, token or str(uuid.uuid4()), client)
     lines = dict(headers)
     if origin is not None:
         lines["Origin"] = origin or url
@@ -145,3 +149,4 @@ async def tab(url: str, cookie: str = "", token: str = "", origin: str | None = 
         yield made
     finally:
         await made.socket.disconnect()
+        await made.http.close()

@@ -1,7 +1,10 @@
 """A Chromium for the session, and pages that fail the test on any console error or policy violation."""
 
+import email
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from email.policy import default
 from typing import Any
 
 import pytest
@@ -97,3 +100,16 @@ def live(page: Page) -> Page:
     """Wait until the live page has taken the place of the rows that the server wrote."""
     expect(page.locator(".first")).to_have_count(0)
     return page
+
+
+def mailed(portal: Portal, to: str, page: str) -> str:
+    """The address of a page in the newest letter to a person; letters are files in the data folder, written within seconds."""
+    for _ in range(100):
+        for file in sorted((portal.data / "mail").glob("*.eml"), reverse=True):
+            letter = email.message_from_bytes(file.read_bytes(), policy=default)
+            body = letter.get_body(("plain",))
+            found = re.search(rf"https?://\S+/{page}\?token=\S+", body.get_content()) if body and to in str(letter["To"]) else None
+            if found:
+                return found[0]
+        portal.ask("/healthz")
+    raise AssertionError("no letter with a link came")

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SIZES, Open, live
-from tests.server import EMPTY, FLEET, OVERDUE
+from tests.server import EMPTY, FLEET, LARGE, OVERDUE, READ_ONLY
 
 PAGES = {
     "login": ("/login", ""),
@@ -22,6 +22,9 @@ PAGES = {
     "invoices-none": ("/invoices?q=zzz", FLEET),
     "invoice": ("/invoices?open=211702", FLEET),
     "profile": ("/profile", FLEET),
+    "people": ("/profile/people", LARGE),
+    "person": ("/profile/people?open=6", LARGE),
+    "people-read-only": ("/profile/people", READ_ONLY),
     "statement": ("/statement", FLEET),
     "statement-empty": ("/statement", EMPTY),
     "help": ("/help", FLEET),

@@ -1,13 +1,11 @@
 """Signing out, being signed out, and getting back in."""
 
-import email
 import re
-from email.policy import default
 
 from playwright.sync_api import expect
 from sqlalchemy import text
 
-from tests.browser.conftest import Open, live
+from tests.browser.conftest import Open, live, mailed
 from tests.server import EMPTY, FLEET, PASSWORD, Portal
 
 NEW_PASSWORD = "une route qui monte doucement"
@@ -50,7 +48,7 @@ def test_the_password_is_reset_from_the_mail(open_page: Open, portal: Portal) ->
     page.get_by_label("Courriel").fill(EMPTY)
     page.get_by_role("button", name="Envoyer le lien").click()
     expect(page.get_by_role("heading", level=2)).to_be_visible()
-    page.goto(_link(portal, EMPTY))
+    page.goto(mailed(portal, EMPTY, "reset"))
     expect(page).to_have_url(re.compile(r"/fr/reset$"))
     page.locator("#password").fill("trop court")
     page.locator("[type=submit]").click()
@@ -62,16 +60,3 @@ def test_the_password_is_reset_from_the_mail(open_page: Open, portal: Portal) ->
     page.locator("#password").fill(NEW_PASSWORD)
     page.get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()
-
-
-def _link(portal: Portal, to: str) -> str:
-    """The address in the newest letter to a person; letters are files in the data folder, written within seconds."""
-    for _ in range(100):
-        for file in sorted((portal.data / "mail").glob("*.eml"), reverse=True):
-            letter = email.message_from_bytes(file.read_bytes(), policy=default)
-            body = letter.get_body(("plain",))
-            found = re.search(r"https?://\S+/reset\?token=\S+", body.get_content()) if body and to in str(letter["To"]) else None
-            if found:
-                return found[0]
-        portal.ask("/healthz")
-    raise AssertionError("no letter with a link came")

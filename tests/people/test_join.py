@@ -126,7 +126,7 @@ def test_somebody_with_no_account_left_can_come_back(web: TestClient, owner: Who
 def test_a_dead_link_says_so(web: TestClient, owner: Who, now) -> None:  # noqa: F811
     addresses = [link(owner)]
     with database.writing() as session:
-        service.withdraw(session, owner, INVITED)
+        service.withdraw(session, owner, INVITED, clock.now())
     addresses += ["/en/join?token=" + "a" * 43, "/en/join?token=x", link(owner)]
     now.move(days=7)
     for address in addresses:

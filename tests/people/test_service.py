@@ -16,7 +16,7 @@ from odoportal.accounts.rights import Right, claim
 from odoportal.foundation import database, mail
 from odoportal.foundation.identity import NotAllowed, Who
 from odoportal.foundation.mail import Mail
-from odoportal.people import service
+from odoportal.people import joining, service
 from odoportal.people.models import Invitation
 from tests.making import NOON
 from tests.people.conftest import member, person
@@ -43,13 +43,13 @@ def token() -> str:
 
 def accept(link: str, **more: str) -> Person | None:
     with database.writing() as session:
-        return service.accept(session, link, NOON, **more)
+        return joining.accept(session, link, NOON, **more)
 
 
 CHANGES: list[Callable[[Session, Who], Any]] = [
     lambda s, w: service.invite(s, w, NEW, Role.OWNER, "fr", NOON),
     lambda s, w: service.resend(s, w, "asked@example.org", NOON),
-    lambda s, w: service.withdraw(s, w, "asked@example.org"),
+    lambda s, w: service.withdraw(s, w, "asked@example.org", NOON),
     lambda s, w: service.change_role(s, w, "billing@example.com", Role.OWNER, NOON),
     lambda s, w: service.remove(s, w, "billing@example.com", NOON),
 ]
@@ -86,7 +86,7 @@ def test_an_accepted_invitation_makes_the_person_and_works_once(people: People) 
     assert "Facturation" in text
     assert "/fr/join?token=" in text
     with database.reading() as session:
-        asked = service.open_invitation(session, token(), NOON)
+        asked = joining.open_invitation(session, token(), NOON)
         assert asked is not None
         assert (asked.account.number, asked.inviter, asked.known) == ("1042", "Owner", None)
     # Until then nobody belongs to the account, and there is no such person.
@@ -149,23 +149,23 @@ def test_a_link_dies_by_time_by_a_newer_one_by_withdrawal_and_with_its_person(pe
     first = token()
     for after, works in ((timedelta(days=7, seconds=-1), True), (timedelta(days=7), False)):
         with database.reading() as session:
-            assert (service.open_invitation(session, first, NOON + after) is not None) is works
+            assert (joining.open_invitation(session, first, NOON + after) is not None) is works
     with database.writing() as session:
         service.resend(session, owner, NEW, NOON + timedelta(days=8))
     second = token()
     with database.reading() as session:
-        assert service.open_invitation(session, first, NOON) is None
-        assert service.open_invitation(session, second, NOON + timedelta(days=14)) is not None
-        assert service.open_invitation(session, "", NOON) is None
+        assert joining.open_invitation(session, first, NOON) is None
+        assert joining.open_invitation(session, second, NOON + timedelta(days=14)) is not None
+        assert joining.open_invitation(session, "", NOON) is None
     with database.writing() as session:
         person(session, "NEW@example.org")
         session.exec(select(Person).where(Person.email == "NEW@example.org")).one().disabled_at = NOON
     # A fold of another address has the same key and another mailbox.
     with database.writing() as session:
         session.exec(select(Person).where(Person.email == "NEW@example.org")).one().email_key = NEW
-        assert service.open_invitation(session, second, NOON) is None
-        service.withdraw(session, owner, NEW)
-        assert service.open_invitation(session, second, NOON) is None
+        assert joining.open_invitation(session, second, NOON) is None
+        service.withdraw(session, owner, NEW, NOON)
+        assert joining.open_invitation(session, second, NOON) is None
 
 
 @pytest.mark.asvs("6.3.8")

@@ -1,0 +1,112 @@
+"""The forms of the page of people: what each may hold, and which rule answers it."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from pydantic import Field
+from sqlmodel import Session
+
+from odoportal.accounts.models import Role
+from odoportal.accounts.rights import Right
+from odoportal.accounts.view import role_words
+from odoportal.foundation import clock
+from odoportal.foundation.forms import Done, FormModel, Line, Rule, Sent, conflict, once
+from odoportal.foundation.i18n import t
+from odoportal.people import service
+
+
+class Invite(FormModel):
+    """Who is invited, as what, and in which language the letter is."""
+
+    email: Line = Field(min_length=1, max_length=254)
+    role: Role
+    language: Literal["fr", "en"]
+
+
+class AnotherRole(FormModel):
+    """The role that somebody is to have."""
+
+    role: Role
+
+
+class Nothing(FormModel):
+    """A button: the form's key says about whom."""
+
+
+def _refusals() -> dict[type[Exception], Done]:
+    return {
+        service.NoEmail: Done(errors={"email": t("Enter an email such as name@example.com.")}),
+        service.Already: Done(errors={"email": t("This person belongs to the account already.")}),
+        service.AlreadyInvited: Done(errors={"email": t("This person is invited already. Send the invitation again, below.")}),
+        service.TooManyInvitations: Done(error=t("There are {n} open invitations. Withdraw some first.", n=service.MOST_OPEN)),
+        service.NoSuchPerson: Done(error=t("This is no longer here: somebody changed it in the meantime. Load the page again.")),
+        service.LastOwner: Done(
+            error=t("An account needs an owner who can sign in, and this is the only one. Make somebody else an owner first.")
+        ),
+    }
+
+
+def _told(work: Callable[[Session, Sent[Any]], Done]) -> Callable[[Session, Sent[Any]], Done]:
+    """The work, and what is said where one of its rules says no, which each does before it writes anything."""
+
+    def told(session: Session, sent: Sent[Any]) -> Done:
+        refusals = _refusals()
+        try:
+            return work(session, sent)
+        except tuple(refusals) as why:
+            return refusals[type(why)]
+
+    return told
+
+
+def _back(sent: Sent[Any], done: str) -> str:
+    """The page of people, where it says what was done; the record that was open is gone."""
+    account = {"account": sent.who.account.number} if len(sent.who.memberships) > 1 else {}
+    return f"/{sent.language}/profile/people?{urlencode({**account, 'done': done})}"
+
+
+def _invite(session: Session, sent: Sent[Invite]) -> Done:
+    asked = sent.values
+    made = service.invite(session, sent.who, asked.email, asked.role, asked.language, clock.now(), sent.client)
+    return Done(t("The invitation to {email} is on its way.", email=made.email))
+
+
+def _resend(session: Session, sent: Sent[Nothing]) -> Done:
+    service.resend(session, sent.who, sent.key, clock.now(), sent.client)
+    return Done(t("Sent again."))
+
+
+def _withdraw(session: Session, sent: Sent[Nothing]) -> Done:
+    service.withdraw(session, sent.who, sent.key, clock.now(), sent.client)
+    return Done(go=_back(sent, "withdrawn"))
+
+
+def _role(session: Session, sent: Sent[AnotherRole]) -> Done:
+    stored = service.role_of(session, sent.who, sent.key)
+    if clash := conflict(sent, {"role": stored}):
+        wrong = {"role": t("Stored meanwhile: “{value}”.", value=role_words()[stored])} if clash.errors else {}
+        return Done(errors=wrong, error=clash.error, version=clash.version)
+    service.change_role(session, sent.who, sent.key, sent.values.role, clock.now(), sent.client)
+    return Done(t("Saved. It is in force from the next click on."))
+
+
+def _remove(session: Session, sent: Sent[Nothing]) -> Done:
+    service.remove(session, sent.who, sent.key, clock.now(), sent.client)
+    return Done(go=_back(sent, "removed"))
+
+
+def _rule(model: type[FormModel], work: Callable[[Session, Sent[Any]], Done]) -> Rule:
+    async def answer(sent: Sent[Any]) -> Done:
+        return await once(sent, _told(work), sent)
+
+    return Rule(model, Right.PEOPLE, answer)
+
+
+RULES = {
+    "invite": _rule(Invite, _invite),
+    "resend": _rule(Nothing, _resend),
+    "withdraw": _rule(Nothing, _withdraw),
+    "role": _rule(AnotherRole, _role),
+    "remove": _rule(Nothing, _remove),
+}
