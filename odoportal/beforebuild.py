@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from reflex.plugins import Plugin
+from reflex_base.constants import Templates
 
-ELEMENT = "utils/element.js"
+ELEMENT, EVENTS = "utils/element.js", "utils/state.js"
 SHEET = '"data-sheet":reflexGlobalStyles'
 _EMOTION = f'{{ find: "@emotion/react", replacement: fileURLToPath(new URL("./{ELEMENT}", import.meta.url)) }},'
 # Three scripts for what every page needs: browsers ask six at once of a server, the document and the font among them.
@@ -50,6 +51,18 @@ def document(script: str) -> str:
     return _changed(script, links, f'jsx("style",{{{SHEET},{kept}}})')
 
 
+def events(script: str) -> str:
+    """Reflex's events without its ways to a newer version, which reload a page under what somebody writes, or say so in English, and
+    without its uploads: files of the portal go through forms.
+
+    Raises:
+        BuildChanged: when they are not found.
+    """
+    ways = r"const reloadForNewVersion = .*?\nconst handleStateMismatch = .*?\n\};\n"
+    script = _changed(script, ways, "const handleStateMismatch = () => {};\n")
+    return _changed(script, r'import \{ uploadFiles \} from "[^"]+";', "const uploadFiles = () => false;")
+
+
 def root(script: str) -> str:
     """The root of the pages without the libraries it would keep for components that are evaluated, which the policy forbids.
 
@@ -64,8 +77,12 @@ class BeforeBuild(Plugin):
     """Reflex's hooks before a production build."""
 
     def get_static_assets(self, **context: Any) -> Sequence[tuple[Path, str | bytes]]:  # noqa: ARG002
-        """Our stand-in for Emotion, beside Reflex's own sources."""
-        return [(Path(ELEMENT), (Path(__file__).parent / "ui" / "element.js").read_text("utf-8"))]
+        """Our stand-in for Emotion, and Reflex's events as the portal has them.
+
+        The events are copied once into the folder of a build, so they are changed on their way there and not in it.
+        """
+        own = (Path(__file__).parent / "ui" / "element.js").read_text("utf-8")
+        return [(Path(ELEMENT), own), (Path(EVENTS), events((Path(Templates.Dirs.WEB_TEMPLATE) / EVENTS).read_text("utf-8")))]
 
     def pre_compile(self, **context: Any) -> None:
         """Have the sources changed once they are written."""

@@ -60,6 +60,11 @@ def _digest(project: Path) -> str:
     return whole.hexdigest()
 
 
+def version_of(project: Path) -> str:
+    """A short name for the sources as they are: the same in the pages built from them and in the server that runs them."""
+    return _digest(project)[:12]
+
+
 def _locked(project: Path) -> str:
     lock = project / "reflex.lock" / "package-lock.json"
     return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "-"

@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from odoportal import health
+from odoportal import building, health
 from odoportal.accounts import rights
 from odoportal.accounts import routes as accounts_routes
 from odoportal.accounts.listing import list_of
@@ -29,7 +29,6 @@ from odoportal.accounts.page import filling
 from odoportal.accounts.rights import Right, guarded
 from odoportal.accounts.state import Signed
 from odoportal.addresses import page as addresses
-from odoportal.building import root, web_dir
 from odoportal.cards import page as cards
 from odoportal.dashboard import page as dashboard
 from odoportal.dashboard.service import counts
@@ -83,7 +82,9 @@ _log = logging.getLogger("odoportal")
 TOUCH_SECONDS = 60
 TOUCH_PATIENCE = 1
 TIDY_SECONDS = 3600
+VERSION = building.version_of(building.root())
 Signed.counts = counts
+Signed.running = VERSION
 
 
 def _resolve_now(engine: Engine, session_hash: str | None, account_number: str | None) -> Who | None:
@@ -201,7 +202,7 @@ http = Starlette(
 
 
 def _documents(app: ASGIApp) -> ASGIApp:
-    return Documents(app, web_dir(root()) / "build" / "client", PAGES, resolve, touch, rights.may)
+    return Documents(app, building.web_dir(building.root()) / "build" / "client", PAGES, resolve, touch, rights.may)
 
 
 async def _refill(root: BaseState) -> None:
@@ -231,8 +232,13 @@ def _connection() -> rx.Component:
                 "lost": i18n.t("Connection lost."),
                 "had": i18n.t("You see what we had at {time}.", time="{time}"),
                 "trying": i18n.t("Trying again"),
+                "newer": i18n.t("There is a newer version of the portal."),
+                "older": i18n.t("Finish what you are writing, then load the page anew."),
+                "reload": i18n.t("Load the page anew"),
             }
-    return Connection.create(fr=texts["fr"], en=texts["en"], icon=View(lambda _: icon("wifi-off")).component(None))
+    picture = View(lambda _: icon("wifi-off")).component(None)
+    shell: Any = Signed.shell
+    return Connection.create(**texts, icon=picture, region_en=shell.region_en, zone=shell.zone, built=VERSION, running=Signed.release)
 
 
 _failures: deque[str] = deque(maxlen=1000)

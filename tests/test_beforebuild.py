@@ -1,9 +1,11 @@
 """What is changed in Reflex's sources before bundling: on what the installed release writes."""
 
 import re
+from pathlib import Path
 
 import pytest
 from reflex_base.compiler import templates
+from reflex_base.constants import Templates
 
 from odoportal import beforebuild
 from odoportal.beforebuild import BuildChanged
@@ -53,7 +55,16 @@ def test_the_root_keeps_no_libraries_for_evaluated_components() -> None:
     assert "return children" in script
 
 
-@pytest.mark.parametrize("change", [beforebuild.bundle, beforebuild.document, beforebuild.root])
+def test_a_newer_version_and_uploads_are_not_reflex_s_to_handle() -> None:
+    whole = (Path(Templates.Dirs.WEB_TEMPLATE) / beforebuild.EVENTS).read_text("utf-8")
+    script = beforebuild.events(whole)
+    assert "A new version of this app" in whole
+    assert "A new version of this app" not in script
+    assert "helpers/upload" not in script
+    assert "socket.current.on(STATE_MISMATCH_EVENT, handleStateMismatch)" in script
+
+
+@pytest.mark.parametrize("change", [beforebuild.bundle, beforebuild.document, beforebuild.events, beforebuild.root])
 def test_a_changed_release_stops_the_build(change: object) -> None:
     assert callable(change)
     with pytest.raises(BuildChanged):

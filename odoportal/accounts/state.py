@@ -21,6 +21,7 @@ class Signed(rx.State):
     """Header, counts, and the end of the session. What is filled here is bound to one session and one account.
 
     `failed`: what the page asked for could not be loaded; `troubles` counts what failed otherwise.
+    `release` is the server's, so that a page of an older one notices.
     """
 
     shell: ShellView = ShellView()
@@ -31,10 +32,12 @@ class Signed(rx.State):
     troubles: int = 0
     denied: int = 0
     reference: str = ""
+    release: str = ""
     _bound: str = ""
     _by_itself: bool = False
     _shell_for: str = ""
     counts: ClassVar[Counts]
+    running: ClassVar[str] = ""
 
     @rx.event
     async def stay(self) -> None:
@@ -74,6 +77,7 @@ class Signed(rx.State):
             self.shell = await database.read(shell_view, who, here, clock.today(), type(self).counts, get_settings())
             self._shell_for, self.ready = key, True
         self._note_end(who)
+        self.release = type(self).running
         return who, language
 
     def _here(self) -> str:

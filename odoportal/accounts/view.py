@@ -54,6 +54,7 @@ class ShellView:
     email: str = ""
     account: str = ""
     here: str = ""
+    zone: str = ""
     region_en: bool = False
     launch_url: str = ""
     beta: bool = False
@@ -93,6 +94,7 @@ def shell_view(session: Session, who: Who, here: str, today: date, counts: Count
         email=who.email,
         account=who.account.name,
         here=here,
+        zone=settings.zone,
         region_en=who.region == "en-CA",
         launch_url=settings.launch_url,
         beta=settings.beta,

@@ -154,7 +154,7 @@ def page() -> rx.Component:
         type="button",
         class_name="btn icon",
         on_click=Invoices.retry,
-        custom_attrs={"aria-label": t("Refresh"), "title": t("Refresh")},
+        custom_attrs={"aria-label": t("Refresh"), "title": t("Refresh"), "data-server": ""},
     )
     heading = rx.el.div(
         live("heading", HEADING, Invoices.view, Invoices.filled, f"<h1>{t('Invoices')}</h1>"),

@@ -1,7 +1,7 @@
-// All the portal's own browser code. Everything else is Python.
+// The portal's own browser code, with `connection.js`. Everything else is Python.
 import { createContext, createElement as h, useCallback, useContext, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
-import { ColorModeContext, EventLoopContext } from "$/utils/context-registry";
+import { ColorModeContext } from "$/utils/context-registry";
 import { createPortal } from "react-dom";
 
 const WIDE = "(min-width: 1024px)";
@@ -23,6 +23,10 @@ function arrive(form) {
   arrivals.set(form.dataset.form, { values: new FormData(form), errors, error: Object.keys(errors).length ? "" : summary?.textContent ?? "", notice });
 }
 
+// Whether the server has been away for so long that the page says so, see `connection.js`.
+const watchAway = (tell) => { window.addEventListener("odo-away", tell); return () => window.removeEventListener("odo-away", tell); };
+const useAway = () => useSyncExternalStore(watchAway, () => document.documentElement.hasAttribute("data-away"), () => false);
+
 const never = () => () => {};
 const account = () => new URLSearchParams(window.location.search).get("account") ?? "";
 
@@ -34,8 +38,9 @@ function hidePopovers() {
   document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover());
 }
 
-// Whether a click on a link is the portal's to follow: not one that the browser opens elsewhere.
+// Whether a click on a link is the portal's to follow: not one that the browser opens elsewhere, or anew, see `connection.js`.
 function ours(e, a) {
+  if (document.documentElement.hasAttribute("data-plain") && !dirty.size) return false;
   return !(e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey || a.target || a.origin !== window.location.origin);
 }
 
@@ -82,12 +87,20 @@ export function SearchForm({ label, hint, clear, icon, cross }) {
   const started = useRef(false);
   const asked = params.get("q") ?? "";
   const [filled, setFilled] = useState(false);
+  const away = useAway();
   const go = useCallback(() => {
     clearTimeout(timer.current);
+    // What is typed while the server is away is searched when it is back.
+    if (away) return;
     const value = input.current.value.trim();
     const now = new URLSearchParams(window.location.search).get("q") ?? "";
     if (value !== now) navigate(listAddress({ q: value }), { replace: true, preventScrollReset: true });
-  }, [navigate]);
+  }, [navigate, away]);
+  const wasAway = useRef(false);
+  useEffect(() => {
+    if (wasAway.current && !away) go();
+    wasAway.current = away;
+  }, [away, go]);
   useEffect(() => {
     const field = input.current;
     const first = !started.current;
@@ -96,7 +109,7 @@ export function SearchForm({ label, hint, clear, icon, cross }) {
     if (first && field.value && field.value !== asked) return go();
     if (document.activeElement !== field || first) field.value = asked;
     setFilled(!!field.value);
-  }, [asked, go]);
+  }, [asked]);
   useEffect(() => () => clearTimeout(timer.current), []);
   const typed = () => {
     setFilled(!!input.current.value);
@@ -123,6 +136,9 @@ export function ListForm({ auto, children, ...rest }) {
       if (field.name && field.type !== "hidden" && document.activeElement !== field)
         field.value = params.get(field.name) ?? field.dataset.plain ?? "";
   }, [search]);
+  // Off while the server is away, where a change would apply at once.
+  const off = useAway() && auto;
+  useEffect(() => { for (const field of form.current.elements) field.disabled = off; }, [off]);
   const apply = (e) => {
     e?.preventDefault();
     const change = {};
@@ -387,7 +403,7 @@ export function SelectionBar({ total, action, region, texts, icon }) {
     h("span", { className: "push" }),
     h("span", { role: "status", className: "small soft" }, said),
     done === null
-      ? h("button", { type: "button", className: "btn second", onClick: fetchZip }, icon, texts.zip)
+      ? h("button", { type: "button", className: "btn second", "data-server": "", onClick: fetchZip }, icon, texts.zip)
       : h("span", { className: "row" },
           h("progress", { max: count, value: Math.min(done, count), "aria-label": texts.zip }),
           h("span", { className: "small" }, texts.progress.replace("{n}", whole.format(Math.min(done, count))).replace("{total}", whole.format(count))),
@@ -396,26 +412,6 @@ export function SelectionBar({ total, action, region, texts, icon }) {
 
 export function Print({ children, ...rest }) {
   return h("button", { ...rest, type: "button", onClick: () => { document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover()); window.print(); } }, children);
-}
-
-// Our own notice of a lost connection, after 2 s, and a poke that brings it back.
-export function Connection({ fr, en, icon }) {
-  const [addEvents, connectErrors] = useContext(EventLoopContext);
-  const { pathname } = useLocation();
-  const down = connectErrors.length > 0;
-  const [shown, setShown] = useState("");
-  useEffect(() => {
-    if (!down) { setShown(""); return; }
-    const poke = () => addEvents([]);
-    const lost = new Date();
-    const show = setTimeout(() => setShown(lost.toLocaleTimeString(pathname.startsWith("/fr") ? "fr-CA" : "en-CA", { hour: "numeric", minute: "2-digit" })), 2000);
-    const every = setInterval(poke, 700);
-    window.addEventListener("online", poke);
-    return () => { clearTimeout(show); clearInterval(every); window.removeEventListener("online", poke); };
-  }, [down]);
-  const text = pathname.startsWith("/fr") ? fr : en;
-  return h("div", { role: "status", className: shown ? "banner floating" : "sr" },
-    shown && icon, shown && h("span", null, h("b", null, text.lost), " ", text.had.replace("{time}", shown)), shown && h("span", { className: "soft" }, text.trying));
 }
 
 // Warns before the session ends; leaves for sign-in when it has, here or in another tab.
@@ -440,7 +436,7 @@ export function Session({ gone, ends, title, text, stay, onStay }) {
   if (!warn) return h("div", { role: "alert", className: "sr" });
   return h("div", { role: "alert", className: "banner floating" },
     h("span", null, h("b", null, title), " ", text),
-    h("button", { type: "button", className: "btn second sm", onClick: () => { setWarn(false); onStay?.(); } }, stay));
+    h("button", { type: "button", className: "btn second sm", "data-server": "", onClick: () => { setWarn(false); onStay?.(); } }, stay));
 }
 
 // A sentence that is said each time its count goes up. It stays for a while: its number may have to be written down.

@@ -143,14 +143,23 @@ class Print(_Client):
     tag = "Print"
 
 
-class Connection(_Client):
-    """The notice of a lost connection, in the page's language."""
+class Connection(rx.Component):
+    """The notice of a lost connection, and of a newer version, in the page's language.
 
+    `region_en` is the person's way to write times and `zone` the portal's, as in its other times; `built` is the version of the
+    page, `running` the server's, empty where it has said nothing yet.
+    """
+
+    library = "$/public" + rx.asset("connection.js", shared=True)
     tag = "Connection"
 
     fr: rx.Var[dict[str, str]]
     en: rx.Var[dict[str, str]]
     icon: rx.Var[rx.Component]
+    region_en: rx.Var[bool]
+    zone: rx.Var[str]
+    built: rx.Var[str]
+    running: rx.Var[str]
 
 
 class Session(_Client):

@@ -202,7 +202,8 @@ def _rows(view: Ref, parts: ListParts) -> Node:
     scroll = part(OnScreen, still, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
     rows = each(view.rows, lambda row: el("li", parts.card(row), cls="lcard", data_row=row.key))
     cards = part(OnScreen, el("ul", cls="cards"), rows, as_="ul", on="narrow", class_name="cards")
-    foot = el("div", el("p", view.frame.showing), el("span", cls="push"), _pager(view), cls="foot")
+    shown = el("p", view.frame.showing, el("span", " ", view.frame.as_of, cls="asof"))
+    foot = el("div", shown, el("span", cls="push"), _pager(view), cls="foot")
     return el("div", _selection(view, parts) if parts.zip else None, scroll, cards, foot)
 
 

@@ -19,5 +19,5 @@ def unless_failed(failed: Any, title: str, retry: Any, content: rx.Component) ->
         content: what stands there otherwise.
     """
     said = View(lambda _: empty("triangle-alert", title, t("Nothing is lost. Try again in a moment.")))
-    again = rx.el.button(t("Try again"), type="button", class_name="btn primary", on_click=retry)
+    again = rx.el.button(t("Try again"), type="button", class_name="btn primary", on_click=retry, custom_attrs={"data-server": ""})
     return rx.cond(failed, rx.el.div(said.component(None), again, class_name="failed", role="alert"), content)

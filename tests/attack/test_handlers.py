@@ -169,7 +169,7 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         "rx_router_session",
         "rx_router_url",
     }
-    assert sent.pop(signed) == {"denied", "ends", "failed", "gone", "ready", "reference", "shell", "troubles"}
+    assert sent.pop(signed) == {"denied", "ends", "failed", "gone", "ready", "reference", "release", "shell", "troubles"}
     for room in ("orders", "invoices", "statements"):
         assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
     for room, name in (("dashboard", "home"), ("people", "people"), ("privacy", "my_data"), ("profile", "profile")):

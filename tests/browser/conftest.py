@@ -57,7 +57,15 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def open_page(portal: Portal, chromium: Browser, cookies: Callable[[str], str], complaints: list[str]) -> Iterator[Open]:
+def pardoned() -> list[str]:
+    """Parts of what a test brings the console to say."""
+    return []
+
+
+@pytest.fixture
+def open_page(
+    portal: Portal, chromium: Browser, cookies: Callable[[str], str], complaints: list[str], pardoned: list[str]
+) -> Iterator[Open]:
     """`open_page(address, email=…, size="phone", scheme="dark", script=True)`: a page in a context of its own."""
     contexts: list[BrowserContext] = []
 
@@ -65,6 +73,7 @@ def open_page(portal: Portal, chromium: Browser, cookies: Callable[[str], str], 
         expected = "Failed to load resource" in message.text and ("404" in message.text or "422" in message.text or "410" in message.text)
         # A page that is left before its socket is open: the browser says so, and nothing is lost.
         expected = expected or "WebSocket is closed before the connection is established" in message.text
+        expected = expected or any(part in message.text for part in pardoned)
         if message.type in {"error", "warning"} and not expected:
             complaints.append(f"{message.type}: {message.text}")
 

@@ -1,0 +1,223 @@
+"""The server goes away and comes back under open pages, as itself or as a newer version."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+
+from odoportal import building
+from tests.browser.conftest import SIZES, Open, live
+from tests.server import FLEET, Portal, free_port, running
+
+LOST = {"en": "Connection lost.", "fr": "Connexion perdue."}
+NEWER = {"en": "There is a newer version of the portal.", "fr": "Il y a une nouvelle version du portail."}
+RELOAD = {"en": "Load the page anew", "fr": "Recharger la page"}
+NO_SOCKET = "WebSocket = class extends WebSocket { constructor(to) { super(to.replace('_event', 'fonts/none')); } };"
+NOTICE = ".banner.floating"
+
+
+class Server:
+    """A portal that stops and starts on one address."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.port, self._stack = data, free_port(), ExitStack()
+        self.portal = self.start()
+
+    def start(self) -> Portal:
+        return self._stack.enter_context(running(self.data, port=self.port))
+
+    def stop(self) -> None:
+        self._stack.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = Server(tmp_path_factory.mktemp("restarted") / "data")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def opened(server: Server, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    contexts: list[BrowserContext] = []
+    name, value = server.portal.sign_in(FLEET, keep="1").split("=", 1)
+
+    def open_(path: str, size: str = "pc", scheme: str = "light") -> Page:
+        width, height = SIZES[size]
+        context = chromium.new_context(
+            base_url=server.portal.url,
+            viewport={"width": width, "height": height},
+            is_mobile=size == "phone",
+            reduced_motion="reduce",
+            color_scheme=scheme,  # pyright: ignore[reportArgumentType]
+        )
+        contexts.append(context)
+        context.add_cookies([{"name": name, "value": value, "url": server.portal.url, "httpOnly": True, "sameSite": "Lax"}])
+        page = context.new_page()
+        page.goto(path)
+        return live(page)
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def _wrong(page: Page) -> list[object]:
+    return [(found["id"], [node["html"][:160] for node in found["nodes"]][:3]) for found in Axe().run(page).response["violations"]]
+
+
+def _minutes(said: Locator) -> int:
+    hours, minutes = re.findall(r"(\d{1,2})\sh\s(\d{2})", said.inner_text())[0]
+    return int(hours) * 60 + int(minutes)
+
+
+@pytest.mark.case("F-14")
+@pytest.mark.case("F-16")
+def test_without_the_server_the_rows_stay_and_what_needs_it_is_off(server: Server, opened: Callable[..., Page]) -> None:
+    page = opened("/en/orders?sort=number&page=2")
+    rows = page.locator("#live tbody tr")
+    expect(rows).to_have_count(10)
+    numbers = page.locator("#live tbody th").all_inner_texts()
+    link = page.locator("#live thead").get_by_role("link").first
+    select = page.locator("select[name=size]").first
+    phone = opened("/fr/orders", "phone", "dark")
+    expect(phone.locator("#live .lcard")).to_have_count(10)
+    server.stop()
+    for tab, language in ((page, "en"), (phone, "fr")):
+        expect(tab.locator(NOTICE)).to_contain_text(LOST[language])
+        # The person's own format on every page (Josée reads French ones), and the portal's own zone, as the list beside it.
+        expect(tab.locator(NOTICE)).to_contain_text(re.compile(r"\d{1,2} h \d{2}"))
+        expect(tab.locator("#live .foot .asof")).to_be_visible()
+        assert abs(_minutes(tab.locator(NOTICE)) - _minutes(tab.locator("#live .foot .asof"))) % (24 * 60 - 30) < 30
+        assert _wrong(tab) == []
+        assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    expect(link).to_have_attribute("aria-disabled", "true")
+    expect(select).to_be_disabled()
+    address = page.url
+    link.click(force=True)
+    page.locator("#search").press_sequentially("263", delay=5)
+    page.locator("#search").press("Enter")
+    assert page.url == address
+    assert page.locator("#live tbody th").all_inner_texts() == numbers
+    server.start()
+    for tab in (page, phone):
+        expect(tab.locator(NOTICE)).to_have_count(0)
+    # What was typed meanwhile is searched now.
+    expect(page).to_have_url(re.compile(r"q=263"))
+    expect(page.locator("#search")).to_have_value("263")
+    expect(select).to_be_enabled()
+    expect(page.locator("[data-held], [aria-disabled=true]:not(.off)")).to_have_count(0)
+
+
+@pytest.mark.case("F-14")
+@pytest.mark.case("F-15")
+@pytest.mark.case("F-24")
+def test_a_restart_leaves_page_filter_scroll_dialog_and_what_is_open_as_they_are(server: Server, opened: Callable[..., Page]) -> None:
+    page = opened("/en/orders?sort=number&page=2&size=25")
+    expect(page.locator("#live tbody tr")).to_have_count(25)
+    page.evaluate("window.scrollTo(0, 300)")
+    with_dialog = opened("/en/orders?sort=number&open=26140")
+    dialog = with_dialog.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="Order 26140")).to_be_visible()
+    # Nothing of the list may be taken away and put back, not even for a frame.
+    for tab in (page, with_dialog):
+        tab.evaluate(
+            """() => {
+                window.gone = 0;
+                const lost = (node) => node.matches?.("tr, table, #live, .dialog, [data-row]");
+                const count = (all) => { for (const one of all) window.gone += [...one.removedNodes].filter(lost).length; };
+                new MutationObserver(count).observe(document.body, {childList: true, subtree: true});
+            }"""
+        )
+    server.stop()
+    for tab in (page, with_dialog):
+        expect(tab.locator(NOTICE)).to_be_visible()
+    server.start()
+    for tab in (page, with_dialog):
+        expect(tab.locator(NOTICE)).to_have_count(0)
+    assert page.evaluate("window.scrollY") == 300
+    expect(page.locator("#live tbody tr")).to_have_count(25)
+    expect(dialog.get_by_role("heading", name="Order 26140")).to_be_visible()
+    assert [tab.evaluate("window.gone") for tab in (page, with_dialog)] == [0, 0]
+    page.locator("#live").get_by_role("link", name="Page 1", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/en/orders\?sort=number&size=25$|page=1"))
+    expect(page.locator("#live tbody tr")).to_have_count(25)
+
+
+def _of_an_older_version(route: Route) -> None:
+    answer = route.fetch()
+    headers = {**answer.headers, "cache-control": "no-store"}
+    text = answer.text().replace(building.version_of(building.root()), "0123456789ab")
+    # Not kept by the browser: a real build has other names.
+    route.fulfill(response=answer, headers=headers, body=re.sub(r'(stateSchema[`"\']?\s*[:=]\s*[`"\'])[0-9a-f]+', r"\g<1>0", text))
+
+
+def _old(open_page: Open, path: str) -> Page:
+    page = open_page("/healthz", FLEET)
+    page.route("**/assets/*.js", _of_an_older_version)
+    page.goto(path)
+    page.evaluate("window.same = true")
+    live(page)
+    expect(page.locator(NOTICE)).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def warned(open_page: Open, pardoned: list[str]) -> Open:
+    """`open_page` for pages to whose console the browser speaks of a socket."""
+    pardoned.append("WebSocket connection to")
+    return open_page
+
+
+@pytest.mark.case("F-14")
+@pytest.mark.parametrize("language", NEWER)
+def test_a_page_of_an_older_version_asks_and_does_not_reload_by_itself(open_page: Open, language: str) -> None:
+    page = _old(open_page, f"/{language}/orders")
+    notice = page.locator(NOTICE)
+    expect(notice).to_contain_text(NEWER[language])
+    assert _wrong(page) == []
+    expect(page.get_by_text("A new version of this app is available.")).to_be_hidden()
+    page.locator("#search").fill("26140")
+    expect(page.locator("#live tbody tr")).to_have_count(1)
+    assert page.evaluate("window.same")
+    page.unroute_all()
+    notice.get_by_role("button", name=RELOAD[language]).click()
+    page.wait_for_url(re.compile(r"q=26140"))
+    live(page)
+    expect(page.locator("#search")).to_have_value("26140")
+    expect(notice).to_have_count(0)
+    assert not page.evaluate("window.same")
+
+
+@pytest.mark.case("F-14")
+def test_the_next_link_of_a_page_of_an_older_version_loads_the_newer(open_page: Open) -> None:
+    page = _old(open_page, "/en/orders")
+    page.unroute_all()
+    page.locator(".shell > nav.side").get_by_role("link", name="Invoices").click()
+    expect(page).to_have_url(re.compile(r"/en/invoices$"))
+    live(page)
+    expect(page.locator(NOTICE)).to_have_count(0)
+    assert not page.evaluate("window.same")
+    # The control: a page of this version goes on within its document.
+    page.evaluate("window.same = true")
+    page.locator(".shell > nav.side").get_by_role("link", name="Orders").click()
+    expect(page.locator("#live tbody th").first).to_have_text(re.compile(r"^26\d{3}$"))
+    assert page.evaluate("window.same")
+
+
+@pytest.mark.case("F-16")
+def test_where_no_socket_comes_to_be_the_pages_work_as_plain_ones(warned: Open) -> None:
+    page = warned("/healthz", FLEET)
+    page.add_init_script(NO_SOCKET)
+    page.goto("/en/orders")
+    expect(page.locator(NOTICE)).to_contain_text(LOST["en"])
+    page.locator(".first thead").get_by_role("link", name="End date").click()
+    expect(page).to_have_url(re.compile(r"sort="))
+    expect(page.locator(".first tbody tr")).to_have_count(10)
+    page.locator(".shell > nav.side").get_by_role("link", name="Invoices").click()
+    expect(page.get_by_role("heading", name="Invoices")).to_be_visible()
+    expect(page.locator(".first tbody tr")).to_have_count(10)
