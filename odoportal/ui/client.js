@@ -222,6 +222,22 @@ export function DialogClose({ children, ...rest }) {
   return h("button", { type: "button", ...rest, onClick: useContext(CloseContext) }, children);
 }
 
+// A menu that was opened before the live one took its place stays open, with what was chosen in it.
+function stayOpen(open) {
+  if (!open) return;
+  const chosen = [...open.querySelectorAll("input[id], select[id]")].map((field) => [field.id, field.value, field.id === document.activeElement?.id]);
+  const pressed = open.contains(document.activeElement) ? "" : document.activeElement?.getAttribute("popovertarget");
+  queueMicrotask(() => {
+    document.getElementById(open.id)?.showPopover();
+    if (pressed === open.id) document.querySelector(`[popovertarget="${CSS.escape(pressed)}"]`)?.focus();
+    for (const [id, value, focused] of chosen) {
+      const field = document.getElementById(id);
+      if (field) field.value = value;
+      if (focused) field?.focus();
+    }
+  });
+}
+
 // What the server wrote into the document, until the live part takes over: focus and links go on working.
 export function FirstRows({ name, html }) {
   const navigate = useNavigate();
@@ -230,6 +246,7 @@ export function FirstRows({ name, html }) {
     const holder = box.current;
     return () => {
       holder?.querySelectorAll("form[data-form]").forEach(arrive);
+      stayOpen(holder?.querySelector(":popover-open"));
       const focused = document.activeElement;
       if (!holder?.contains(focused)) return;
       const [id, at] = [focused.id, focused.selectionStart];

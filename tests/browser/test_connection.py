@@ -221,3 +221,17 @@ def test_where_no_socket_comes_to_be_the_pages_work_as_plain_ones(warned: Open) 
     page.locator(".shell > nav.side").get_by_role("link", name="Invoices").click()
     expect(page.get_by_role("heading", name="Invoices")).to_be_visible()
     expect(page.locator(".first tbody tr")).to_have_count(10)
+
+
+@pytest.mark.parametrize("popover", ["user-menu", "filters"])
+def test_a_menu_opened_before_the_script_stays_open(open_page: Open, popover: str) -> None:
+    page = open_page("/healthz", FLEET)
+    page.route("**/assets/*.js", lambda route: (page.wait_for_selector(f"#{popover}:popover-open"), route.continue_())[1])
+    page.goto("/en/invoices", wait_until="commit")
+    page.locator(f"[popovertarget={popover}]:visible").click()
+    if popover == "filters":
+        page.locator("#filter-from").fill("2020-09-01")
+    live(page)
+    expect(page.locator(f"#{popover}")).to_be_visible()
+    if popover == "filters":
+        expect(page.locator("#filter-from")).to_have_value("2020-09-01")
