@@ -22,6 +22,7 @@ KEEP_DEAD = timedelta(days=30)
 def make(session: Session, person: Person, kind: LinkKind, now: datetime) -> str:
     """A new link for a person; every older one of the same person dies. Returns the seed for the mail."""
     assert person.id is not None  # noqa: S101 - a person of the database
+    _hold(session, person.id)
     kill(session, person.id, now)
     seed = mail.new_seed()
     session.add(
@@ -36,6 +37,12 @@ def make(session: Session, person: Person, kind: LinkKind, now: datetime) -> str
     )
     session.flush()
     return seed
+
+
+def _hold(session: Session, person_id: int) -> None:
+    # Links are made and used one after another for each person: of two resets at the same time, neither sees the other's link to end it.
+    # Whoever changes a person's links holds the person first, so that no two wait for each other.
+    session.exec(select(col(Person.id)).where(col(Person.id) == person_id).with_for_update()).one()
 
 
 def kill(session: Session, person_id: int, now: datetime) -> None:
@@ -67,8 +74,9 @@ def owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person
 def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:
     """Use a link up: of any number of tries at the same time exactly one gets the person, the others None."""
     person = owner(session, token, kind, now)
-    if person is None:
+    if person is None or person.id is None:
         return None
+    _hold(session, person.id)
     taken = session.exec(
         sql_update(OneUseLink)
         .where(

@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -78,7 +79,7 @@ def race(guarded: bool, token: str, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(links, "owner", owner)
 
     def tab(_: int) -> bool:
-        with Session(database.engine()) as session:
+        with Session(database.engine().execution_options(sqlite_begin="IMMEDIATE")) as session:
             person = links.use(session, token, RESET, START) if guarded else links.owner(session, token, RESET, START)
             session.commit()
             return person is not None
@@ -95,6 +96,66 @@ def test_of_two_tabs_exactly_one_succeeds(maria: int, monkeypatch: pytest.Monkey
 
 def test_without_the_guard_both_would(maria: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert race(False, ask(), monkeypatch) == 2
+
+
+def together(*work: Callable[[], Any]) -> None:
+    with ThreadPoolExecutor(len(work)) as pool:
+        for job in [pool.submit(each) for each in work]:
+            job.result(30)
+
+
+def meeting(monkeypatch: pytest.MonkeyPatch, *places: tuple[Any, str]) -> None:
+    """Two that come to these functions wait there for each other, for a moment, when theirs is done."""
+    both = threading.Barrier(2)
+
+    def met(before: Callable[..., Any]) -> Callable[..., Any]:
+        def function(*args: Any) -> Any:
+            found = before(*args)
+            with suppress(threading.BrokenBarrierError):
+                both.wait(1)
+            return found
+
+        return function
+
+    for module, name in places:
+        monkeypatch.setattr(module, name, met(getattr(module, name)))
+
+
+def ask_twice(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A reset and an invitation at the same time, each of which ended the older links before the other made its own; the open links."""
+
+    def reset() -> None:
+        write(service.request_reset, EMAIL, "en", START)
+
+    def invite() -> None:
+        write(service.invite, EMAIL, "1042", START)
+
+    meeting(monkeypatch, (links, "kill"))
+    together(reset, invite)
+    with database.reading() as session:
+        return len(session.exec(select(OneUseLink).where(OneUseLink.used_at == None)).all())  # noqa: E711
+
+
+@pytest.mark.asvs("6.4.1")
+def test_a_reset_and_an_invitation_at_once_leave_one_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    add_person(password="")
+    assert ask_twice(monkeypatch) == 1
+
+
+@pytest.mark.asvs("6.4.1")
+def test_the_control_without_holding_the_person_both_links_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    if database.engine().dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time, with or without it")
+    add_person(password="")
+    monkeypatch.setattr(links, "_hold", lambda *_: None)
+    assert ask_twice(monkeypatch) == 2
+
+
+def test_a_link_that_is_used_while_a_newer_one_is_made_holds_nobody_up(maria: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = ask()
+    meeting(monkeypatch, (links, "use"), (links, "kill"))
+    together(lambda: set_it(token), lambda: write(service.request_reset, EMAIL, "en", START))
+    assert not is_open(token)
 
 
 @pytest.mark.case("A-21")
