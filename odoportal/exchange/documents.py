@@ -148,7 +148,8 @@ def _keep_documents(
     run: Run, name: str, kind: str, existing: dict[Key, Any], wanted: dict[Key, Values], fresh: Values, lines: Iterable[Line[Any]]
 ) -> None:
     model, _ = NATURAL[kind]
-    outcome = run.keep(name, model, ("number",), existing, wanted, fresh)
+    lines = list(lines)
+    outcome = run.keep(name, model, ("number",), existing, wanted, fresh, lines={(line.row.number,): line.at for line in lines})
     refs = {number: Ref(found, wanted[number,]["account_id"]) for (number,), found in outcome.ids.items()}
     run.known[kind].update(refs)
     run.planned[kind].update({ref.id: wanted[number,] for number, ref in refs.items()})
@@ -189,22 +190,26 @@ def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple
     return parts
 
 
-def _positions(parts: Iterable[tuple[Ref, Line[R]]], owner: str, values: Callable[[R], Values]) -> dict[Key, Values]:
-    """The parts by document and position, numbered from 1 in the file's order."""
+def _positions(
+    parts: Iterable[tuple[Ref, Line[R]]], owner: str, values: Callable[[R], Values]
+) -> tuple[dict[Key, Values], dict[Key, int]]:
+    """The parts by document and position, numbered from 1 in the file's order, and where each stands in the file."""
     counts: dict[int, int] = defaultdict(int)
     wanted: dict[Key, Values] = {}
+    lines: dict[Key, int] = {}
     for ref, line in parts:
         counts[ref.id] += 1
         at = (ref.id, counts[ref.id])
         wanted[at] = {"account_id": ref.account_id, owner: ref.id, "position": at[1], **values(line.row)}
-    return wanted
+        lines[at] = line.at
+    return wanted, lines
 
 
 def _keep_lines(run: Run, name: str, kind: str, model: Any, defaults: Values, parts: list[tuple[Ref, Line[Any]]]) -> None:
     def values(row: LineRow) -> Values:
         return {**defaults, **row.stated(kind)}
 
-    outcome = run.keep_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), _positions(parts, f"{kind}_id", values))
+    outcome = run.keep_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), *_positions(parts, f"{kind}_id", values))
     _touch_owners(run, kind, outcome, (ref for ref, _ in parts))
 
 
@@ -218,11 +223,12 @@ def take_fulfilment(run: Run) -> None:
     name, key = "fulfilment.csv", ("order_id", "step")
     lines = list(once(run, name, run.lines(name, FulfilmentRow), ("order", "step")))
     defaults = FulfilmentRow.defaults()
-    wanted = {
+    parts = _parts(run, name, lines, lambda row: ("order", row.order), "order")
+    wanted: dict[Key, Values] = {
         (ref.id, line.row.step): {"account_id": ref.account_id, "order_id": ref.id, **defaults, **line.row.stated("order")}
-        for ref, line in _parts(run, name, lines, lambda row: ("order", row.order), "order")
+        for ref, line in parts
     }
-    run.keep_parts(name, Fulfilment, "order_id", key, wanted)
+    run.keep_parts(name, Fulfilment, "order_id", key, wanted, {(ref.id, line.row.step): line.at for ref, line in parts})
 
 
 def take_credit_notes(run: Run) -> None:
@@ -258,8 +264,8 @@ def take_taxes(run: Run) -> None:
         planned = run.planned[kind]
         subtotals = {row.id: row.subtotal for row in fetch(run.session, document, "id", {ref.id for ref, _ in mine} - planned.keys())}
         subtotals |= {found: values["subtotal"] for found, values in planned.items()}
-        wanted = _positions(mine, f"{kind}_id", lambda row: {**row.stated("document", "number"), "base": row.base})
+        wanted, lines = _positions(mine, f"{kind}_id", lambda row: {**row.stated("document", "number"), "base": row.base})
         for at, values in wanted.items():
             values["base"] = subtotals[at[0]] if values["base"] is None else values["base"]
-        outcome = run.keep_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), wanted)
+        outcome = run.keep_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), wanted, lines)
         _touch_owners(run, kind, outcome, (ref for ref, _ in mine))

@@ -27,7 +27,7 @@ def take_payments(run: Run) -> None:
             continue
         places[row.reference] = line.at
         wanted[row.reference,] = {**row.stated("account"), "account_id": account.id}
-    outcome = run.keep(name, Payment, key, existing, wanted, PaymentRow.defaults())
+    outcome = run.keep(name, Payment, key, existing, wanted, PaymentRow.defaults(), lines={(held,): at for held, at in places.items()})
     for (reference,), found in outcome.ids.items():
         run.known["payment"][reference] = Ref(found, wanted[reference,]["account_id"])
         run.planned["payment"][found] = wanted[reference,]
@@ -60,8 +60,9 @@ def take_allocations(run: Run) -> None:
             "invoice_id": invoice.id,
             "amount": line.row.amount,
         }
+    places: dict[Key, int] = {at: run.parts[at[0]][at[1]][1] for at in wanted}
     accounts = {values["payment_id"]: values["account_id"] for values in wanted.values()}
-    outcome = run.keep_parts(name, Allocation, "payment_id", ("payment_id", "invoice_id"), wanted)
+    outcome = run.keep_parts(name, Allocation, "payment_id", ("payment_id", "invoice_id"), wanted, places)
     run.touch("invoice", (Ref(invoice, accounts[payment]) for payment, invoice in outcome.touched))
 
 

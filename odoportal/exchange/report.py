@@ -52,6 +52,12 @@ class Report:
     kept: bool = False
     dry: bool = False
 
+    def uncount(self, name: str, counted: str) -> None:
+        """Take a row of a file out of what it was counted as: `new`, `changed` or `same`; of "" nothing."""
+        if counted:
+            counts = self.files[name]
+            setattr(counts, counted, getattr(counts, counted) - 1)
+
     def lines(self) -> Iterator[str]:
         """The report in plain English, a line at a time: bad rows, ignored files, one line per file, the outcome."""
         yield from (str(bad) for bad in self.bad)

@@ -80,6 +80,8 @@ class Run:
     planned: dict[str, dict[int, Values]] = field(default_factory=lambda: defaultdict(dict))
     sums: dict[Any, dict[int, Decimal]] = field(default_factory=lambda: defaultdict(dict))
     parts: dict[int, dict[int, tuple[Decimal, int]]] = field(default_factory=lambda: defaultdict(dict))
+    # What rows were counted as, by file and line, in a dry run: one that is found bad later was counted wrongly.
+    counted: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
     _below: Iterator[int] = field(default_factory=lambda: count(-1, -1))
 
     def __post_init__(self) -> None:
@@ -95,6 +97,7 @@ class Run:
     def refuse(self, name: str, line: int, column: str, reason: str, *brings: tuple[str, str]) -> None:
         """Take down a bad row, and what it would have brought, so that no row that refers to it is reported too."""
         self.report.bad.append(BadRow(name, line, column, reason))
+        self.report.uncount(name, self.counted.pop((name, line), ""))
         self.broken.update(brings)
 
     def depend(self, name: str, line: int, _column: str, reason: str, *brings: tuple[str, str]) -> None:
@@ -182,16 +185,22 @@ class Run:
         wanted: Mapping[Key, Values],
         fresh: Values,
         ids: bool = True,
+        lines: Mapping[Key, int] | None = None,
     ) -> Outcome:
-        """`write`, counted for a file."""
+        """`write`, counted for a file, in which the rows stand on `lines`."""
         outcome = self.write(model, key, existing, wanted, fresh, ids)
+        if self.dry and lines:
+            words = dict.fromkeys(outcome.new, "new") | dict.fromkeys(outcome.changed, "changed")
+            self.counted.update({(name, lines[at]): words.get(at, "same") for at in wanted})
         counts = self.report.files[name]
         counts.new += len(outcome.new)
         counts.changed += len(outcome.changed)
         counts.same += outcome.same
         return outcome
 
-    def keep_parts(self, name: str, model: Any, owner: str, key: tuple[str, str], wanted: Mapping[Key, Values]) -> Outcome:
+    def keep_parts(
+        self, name: str, model: Any, owner: str, key: tuple[str, str], wanted: Mapping[Key, Values], lines: Mapping[Key, int]
+    ) -> Outcome:
         """Make the parts of some documents be exactly those wanted: lines, taxes, steps, allocations.
 
         Args:
@@ -200,9 +209,10 @@ class Run:
             owner: the column with the document's id, first of the key.
             key: the columns that make a part unique.
             wanted: the parts by key; the others of the same documents go.
+            lines: where they stand in the file.
         """
         existing = by_key(fetch(self.session, model, owner, {at[0] for at in wanted if at[0] > 0}), key)
-        outcome = self.keep(name, model, key, existing, wanted, {}, ids=False)
+        outcome = self.keep(name, model, key, existing, wanted, {}, ids=False, lines=lines)
         outcome.removed = existing.keys() - wanted.keys()
         self.report.files[name].removed += len(outcome.removed)
         if not self.dry:

@@ -7,7 +7,7 @@ address, a device. A **batch** is what one transaction takes: whole units, and w
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,10 +33,11 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE row (id INTEGER PRIMARY KEY, file INT, line INT, kind TEXT, key TEXT, head INT, account TEXT, invoice TEXT, body TEXT);
 CREATE TABLE fault (file INT, line INT, field TEXT, reason TEXT, own INT);
 CREATE TABLE spoiled (file INT, line INT, kind TEXT, key TEXT);
-CREATE TABLE move (invoice INT, what TEXT, cents INT, file INT, line INT, number TEXT);
+CREATE TABLE move (invoice INT, what TEXT, cents INT, file INT, line INT, number TEXT, counted TEXT);
 CREATE TABLE unit (id INTEGER PRIMARY KEY, kind TEXT, key TEXT, account TEXT, first INT, size INT, batch INT, bad INT DEFAULT 0);
 """
 
+_MOVES = "SELECT invoice, what, cents, file, line, number FROM move ORDER BY invoice, file, line"
 # Each row that is not taken, with what is wrong with it; or else with what it needs; or else it is a part of something bad.
 _LEFT_OUT = """
 WITH at AS (
@@ -237,11 +238,11 @@ class Staging:
         )
         return {key: (-number, account or "") for key, number, account in found}
 
-    def add_moves(self, moves: Iterable[Move]) -> None:
-        """Note what rows do to invoices."""
-        rows = [(m.invoice, m.what, cents(m.amount), PLACES[m.file], m.line, m.number) for m in moves]
+    def add_moves(self, moves: Iterable[Move], counted: Mapping[tuple[str, int], str]) -> None:
+        """Note what rows do to invoices, and what the rows were counted as, by file and line."""
+        rows = [(m.invoice, m.what, cents(m.amount), PLACES[m.file], m.line, m.number, counted.get((m.file, m.line), "")) for m in moves]
         self._db.execute("BEGIN")
-        self._db.executemany("INSERT INTO move VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self._db.executemany("INSERT INTO move VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self._db.execute("COMMIT")
 
     def forget_moves(self) -> None:
@@ -251,12 +252,20 @@ class Staging:
     def standings(self) -> Iterator[dict[int, Standing]]:
         """What all rows together do, by invoice, some invoices at a time."""
         rows: list[Move] = []
-        for invoice, what, amount, file, line, number in self._db.execute("SELECT * FROM move ORDER BY invoice, file, line"):
+        for invoice, what, amount, file, line, number in self._db.execute(_MOVES):
             if len(rows) >= CHUNK and rows[-1].invoice != invoice:
                 yield standings(rows)
                 rows = []
             rows.append(Move(invoice, what, dollars(amount), FILES[file].name, line, number))
         yield standings(rows)
+
+    def uncount(self, file: str, line: int) -> str:
+        """What a row that does something to an invoice was counted as, the first time; "" from then on."""
+        self._db.execute("CREATE INDEX IF NOT EXISTS move_place ON move (file, line)")
+        at = (PLACES[file], line)
+        found = self._db.execute("SELECT counted FROM move WHERE file = ? AND line = ?", at).fetchone()
+        self._db.execute("UPDATE move SET counted = '' WHERE file = ? AND line = ?", at)
+        return str(found[0])
 
     def movers(self, invoice: int, what: str) -> list[tuple[str, int]]:
         """The rows that add to what is paid or credited on an invoice."""

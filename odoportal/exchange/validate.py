@@ -52,17 +52,21 @@ def _pass(staging: Staging, now: datetime, progress: Progress, broken: set[tuple
             for name in tables:
                 TAKERS[name](run)
             moves = check_sums(run)
-        staging.add_moves(moves)
+        staging.add_moves(moves, run.counted)
         staging.take_down(report.bad)
         staging.take_down(run.dependent, own=False)
         report.bad.clear()
+    refused: list[tuple[str, int]] = []
     for changed in staging.standings():
         with database.reading() as session:
             for invoice, number, what, place in overdrawn(session, changed):
                 if "invoice" not in unread and ("invoice", number) not in broken:
                     staging.take_down([BadRow(*place)])
+                    refused.append(place[:2])
                     movers = staging.movers(invoice, what)
                     staging.take_down((BadRow(file, line, "", place[-1]) for file, line in movers), own=False)
+    for file, line in refused:
+        report.uncount(file, staging.uncount(file, line))
     progress("Checking", batches, batches)
     return report
 

@@ -354,3 +354,28 @@ def test_a_path_without_files_is_refused_in_one_sentence(tmp_path: Path) -> None
     for name, why in (("nowhere", "is not there"), ("empty", "holds no file"), ("other.txt", "is no file")):
         with pytest.raises(ImportRefused, match=why):
             run_import(tmp_path / name, now=NOW)
+
+
+@pytest.mark.parametrize("batch_rows", [8000, 1])
+def test_a_row_counts_once_whether_it_is_new_changed_the_same_or_bad(take: Any, small: Any, batch_rows: int) -> None:
+    again = "A,501,100,2020-01-02,2020-02-01,100.00,114.98\nA,502,,2020-01-02,2020-02-01,0,0\n"
+    bad = {
+        **small,
+        # The lines of 501 are missing; 500 is paid twice, and so is refused at the row of its first payment.
+        "invoices.csv": small["invoices.csv"] + again,
+        "payments.csv": small["payments.csv"] + small["payments.csv"].splitlines()[1].replace("P1", "P2") + "\n",
+        "allocations.csv": small["allocations.csv"] + "P2,500,114.98\n",
+    }
+    report = take(bad, batch_rows=batch_rows)
+    assert {(row.file, row.line) for row in report.bad} == {("invoices.csv", 3), ("allocations.csv", 2)}
+    text = "\n".join(report.lines())
+    assert "invoices.csv: 2 new, 0 changed, 0 same, 1 bad" in text
+    assert "allocations.csv: 1 new, 0 changed, 0 same, 1 bad" in text
+    assert take(small).kept
+    text = "\n".join(take(bad, batch_rows=batch_rows).lines())
+    assert "invoices.csv: 1 new, 0 changed, 1 same, 1 bad" in text
+    small["order_lines.csv"] = small["order_lines.csv"].replace("50.00,100.00", "50.00,99.00")
+    small["invoices.csv"] = small["invoices.csv"].replace("100.00,114.98", "99.00,114.98")
+    text = "\n".join(take(small, batch_rows=batch_rows).lines())
+    assert "orders.csv: 0 new, 0 changed, 0 same, 1 bad" in text
+    assert "invoices.csv: 0 new, 0 changed, 0 same, 1 bad" in text
