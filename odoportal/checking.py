@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from odoportal import building
 from odoportal.exchange.merge import unfinished
 from odoportal.foundation import clock, database, mail, sharing
-from odoportal.migrations import at_head
+from odoportal.migrations import EXTENSIONS, at_head, how_to_extend, missing_extensions
 from odoportal.settings import Settings, UnsafeSettings
 
 TIMEOUT_SECONDS = 5
@@ -37,6 +37,15 @@ def _settings(settings: Settings) -> str:
 def _database(settings: Settings) -> str:
     with database.engine().connect():
         return make_url(settings.database_url).render_as_string(hide_password=True)
+
+
+def _extensions(_settings: Settings) -> str:
+    with database.engine().connect() as connection:
+        if connection.dialect.name != "postgresql":
+            return "none needed"
+        if missing := missing_extensions(connection):
+            raise ValueError(how_to_extend(missing))
+    return ", ".join(EXTENSIONS)
 
 
 def _schema(_settings: Settings) -> str:
@@ -97,6 +106,7 @@ def _disk(settings: Settings) -> str:
 CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("settings", _settings),
     ("database", _database),
+    ("extensions", _extensions),
     ("schema", _schema),
     ("import", _import),
     ("redis", _redis),

@@ -23,6 +23,7 @@ from odoportal.foundation.mail import post
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
 from tests.making import account
+from tests.postgresql import empty
 from tests.redis_server import Server
 
 GOOD = {
@@ -307,6 +308,27 @@ def test_check_is_content_when_everything_answers(run: Run, production: str, mon
     code, out, _ = run("check")
     assert code == 0, out
     assert "FAILED" not in out
+
+
+@pytest.mark.usefixtures("production")
+def test_check_says_which_extensions_postgresql_lacks(run: Run, monkeypatch: pytest.MonkeyPatch, postgresql_server: str) -> None:
+    def line() -> str:
+        return next(line for line in run("check")[1].splitlines() if line[8:].startswith("extensions "))
+
+    assert line().split(maxsplit=2) == ["ok", "extensions", "none needed"]
+    database.engine.cache_clear()
+    monkeypatch.setenv("ODOPORTAL_DATABASE_URL", postgresql_server)
+    get_settings.cache_clear()
+    engine = database.engine()
+    empty(engine)
+    assert line().startswith("FAILED  extensions ")
+    assert "run CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gin;" in line()
+    migrate(engine)
+    assert line().split(maxsplit=2) == ["ok", "extensions", "pg_trgm, btree_gin"]
+    with engine.begin() as connection:
+        connection.execute(text("DROP EXTENSION btree_gin CASCADE"))
+    assert "extension btree_gin is missing in this database" in line()
+    engine.dispose()
 
 
 @pytest.mark.usefixtures("production")

@@ -89,7 +89,10 @@ def missing_extensions(connection: Connection) -> list[str]:
 def how_to_extend(names: list[str]) -> str:
     """One sentence for the operator on how to get missing extensions."""
     asked = " ".join(f"CREATE EXTENSION {name};" for name in names)
-    return f"PostgreSQL's extension {' and '.join(names)} is missing in this database: let its owner or a superuser run {asked}"
+    return (
+        f"PostgreSQL's extension {' and '.join(names)} is missing in this database: let its owner or a superuser run {asked} "
+        "A server that does not know it lacks its package of extensions, often called postgresql-contrib"
+    )
 
 
 def _extend(connection: Connection) -> None:
