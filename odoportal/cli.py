@@ -1,4 +1,4 @@
-"""The command line: `odoportal demo | run | check | import | backup | restore | copy-to | user | mail`; each is in `commands/`."""
+"""The command line: `odoportal demo | run | build | check | import | backup | restore | copy-to | user | mail`; each is in `commands/`."""
 
 import sys
 
@@ -8,7 +8,7 @@ from odoportal.commands.common import BAD_REQUEST
 from odoportal.commands.importing import import_
 from odoportal.commands.keeping import backup, copy_to, restore
 from odoportal.commands.people import mail, user
-from odoportal.commands.portal import check, demo, run
+from odoportal.commands.portal import build_only, check, demo, run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,7 +17,7 @@ def commands() -> None:
     """ODOportal, the customer portal of Odotrack."""
 
 
-for command in (demo, run, check, import_, backup, restore, copy_to, user, mail):
+for command in (demo, run, build_only, check, import_, backup, restore, copy_to, user, mail):
     commands.add_command(command)
 
 

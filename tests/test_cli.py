@@ -232,6 +232,17 @@ def test_run_brings_the_schema_up_to_date(run: Run, production: str, monkeypatch
         assert connection.scalar(text("SELECT count(*) FROM account")) == 0
 
 
+def test_build_builds_and_serves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from odoportal import building
+
+    built: list[Path] = []
+    monkeypatch.setattr(building, "build", lambda project, _console: built.append(project))
+    assert run("build") == (0, "", "")
+    assert built == [building.root()]
+    monkeypatch.setattr(building, "root", lambda: (_ for _ in ()).throw(building.BuildFailed("No project folder.")))
+    assert run("build") == (1, "", "No project folder.\n")
+
+
 @pytest.mark.asvs("6.3.2")
 @pytest.mark.asvs("15.2.3")
 def test_run_refuses_demonstration_data(run: Run, production: str, monkeypatch: pytest.MonkeyPatch) -> None:

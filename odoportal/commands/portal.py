@@ -1,4 +1,4 @@
-"""`odoportal demo | run | check`: the portal itself."""
+"""`odoportal demo | run | build | check`: the portal itself."""
 
 import sys
 from contextlib import suppress
@@ -69,6 +69,13 @@ def _say_ready(port: int, folder: Path, today: date, signs: "tuple[DemoSignIn, .
         click.echo(f"  {sign.email:<{width}}  {sign.password:<{secret}}  {sign.shows}")
     click.echo(f"\nMails are written to {folder / 'mail'}")
     click.echo(f"The business day is {today}; --today DATE sets another. Stop with Ctrl+C.")
+
+
+@click.command("build")
+def build_only() -> None:
+    """Build the pages where they are out of date, and serve nothing."""
+    with sentences():
+        build(no_build=False)
 
 
 @click.command()
