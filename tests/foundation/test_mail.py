@@ -6,7 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import default as default_policy
@@ -192,6 +192,22 @@ def test_two_workers_send_each_letter_once() -> None:
         sent = list(pool.map(lambda _: mail.deliver_due(way_out, START), range(2)))
     assert sum(sent) == 20
     assert len({str(m["To"]) for m in out.sent}) == len(out.sent) == 20
+
+
+def test_of_two_workers_that_both_saw_a_letter_waiting_one_sends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    number, both, out, update = post(), threading.Barrier(2), Out(), mail.sql_update
+
+    def met(table: type[Mail]) -> Any:
+        # On SQLite the second one is not let in so far.
+        with suppress(threading.BrokenBarrierError):
+            both.wait(1)
+        return update(table)
+
+    monkeypatch.setattr(mail, "sql_update", met)
+    with ThreadPoolExecutor(2) as pool:
+        sent = list(pool.map(lambda _: mail.deliver_due(out, START), range(2)))
+    assert sorted(sent) == [0, 1]
+    assert (out.tries, letter(number).attempts) == (1, 1)
 
 
 def test_without_the_claim_two_workers_would_send_twice(monkeypatch: pytest.MonkeyPatch) -> None:
