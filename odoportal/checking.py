@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from redis import RedisError
+from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal import building
 from odoportal.exchange.merge import unfinished
 from odoportal.foundation import clock, database, mail, sharing
+from odoportal.foundation.deployment import Deployment
 from odoportal.migrations import EXTENSIONS, at_head, how_to_extend, missing_extensions
 from odoportal.settings import Settings, UnsafeSettings
 
@@ -56,7 +58,7 @@ def _schema(_settings: Settings) -> str:
 
 def _import(_settings: Settings) -> str:
     with database.reading() as session:
-        left = unfinished(session)
+        left = unfinished(session) if inspect(session.connection()).has_table(str(Deployment.__tablename__)) else None
     if left:
         raise ValueError(f"an import was interrupted after {left[1]} parts; `odoportal import` or `odoportal run` finishes it")
     return "none interrupted"

@@ -303,6 +303,8 @@ def test_check_says_what_does_not_answer_and_masks_secrets(run: Run, monkeypatch
     assert lines["settings"].startswith("ok ")
     assert lines["database"].startswith("ok ")
     assert lines["schema"].startswith("FAILED ")
+    # A database that is still empty has none.
+    assert lines["import"].startswith("ok ")
     assert lines["mail"].startswith("FAILED ")
     assert lines["data folder"].startswith("ok ")
     assert lines["secret"].split() == ["ok", "secret", "set"]
@@ -338,7 +340,7 @@ def test_check_says_which_extensions_postgresql_lacks(run: Run, monkeypatch: pyt
     assert line().split(maxsplit=2) == ["ok", "extensions", "pg_trgm, btree_gin"]
     with engine.begin() as connection:
         connection.execute(text("DROP EXTENSION btree_gin CASCADE"))
-    assert "extension btree_gin is missing in this database" in line()
+    assert "This database lacks PostgreSQL's btree_gin: " in line()
     engine.dispose()
 
 

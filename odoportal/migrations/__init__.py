@@ -90,8 +90,8 @@ def how_to_extend(names: list[str]) -> str:
     """One sentence for the operator on how to get missing extensions."""
     asked = " ".join(f"CREATE EXTENSION {name};" for name in names)
     return (
-        f"PostgreSQL's extension {' and '.join(names)} is missing in this database: let its owner or a superuser run {asked} "
-        "A server that does not know it lacks its package of extensions, often called postgresql-contrib"
+        f"This database lacks PostgreSQL's {' and '.join(names)}: let its owner or a superuser run {asked} "
+        "A server that cannot do that lacks its package of extensions, often called postgresql-contrib"
     )
 
 
