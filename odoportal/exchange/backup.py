@@ -188,15 +188,20 @@ def _due(ready: Path) -> int:
 
 
 def _set_aside(place: Path, now: datetime) -> Path | None:
-    """Give the old database a second name, its log included; at no moment is there none under the first name."""
+    """Give the old database a second name, its log included; at no moment is there none under the first name.
+
+    Only then is the log taken from the first one: a process that is killed in between leaves it whole under one of the two.
+    """
     if not place.exists():
         return None
     aside = place.with_name(f"{place.name}.before-{now:%Y%m%dT%H%M%SZ}")
     if aside.exists():
         raise CannotBackUp(f"{aside} is there already.")
-    for side in _SIDES:
-        log = place.with_name(place.name + side)
-        if log.exists():
-            log.rename(aside.with_name(aside.name + side))
     os.link(place, aside)
+    logs = [(log, side) for side in _SIDES if (log := place.with_name(place.name + side)).exists()]
+    for log, side in logs:
+        os.link(log, aside.with_name(aside.name + side))
+    _sync(aside)
+    for log, _ in logs:
+        log.unlink()
     return aside
