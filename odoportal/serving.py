@@ -75,10 +75,11 @@ def reflex_environment() -> dict[str, str]:
 
 def _application() -> ASGIApp:
     # The assembly is imported only once the working folder and Reflex's environment are set.
+    from odoportal.foundation.leaving import Leaving
     from odoportal.odoportal import app
 
     watch_sql(database.engine())
-    return BehindProxies(Watched(app()), get_settings().trusted_proxies)
+    return BehindProxies(Watched(Leaving(app(), app)), get_settings().trusted_proxies)
 
 
 def _serve_metrics(address: str) -> None:
