@@ -26,7 +26,7 @@ ROWS = f'"{INVOICES}"'
 PAGES = 10
 
 
-class _Tab:
+class OpenTab:
     """A tab on the list of invoices, speaking Engine.IO's own words: a client library would take most of the machine."""
 
     def __init__(self, url: str, cookie: str) -> None:
@@ -85,7 +85,7 @@ class _Tab:
 class _Crowd:
     def __init__(self, url: str) -> None:
         self.url = url
-        self.tabs: list[_Tab] = []
+        self.tabs: list[OpenTab] = []
 
     async def open(self, cookies: Sequence[str], count: int, seconds: float) -> Any:
         """The seconds that each of the new tabs took until it had rows, and all of them together."""
@@ -94,7 +94,7 @@ class _Crowd:
         async def one(place: int) -> float:
             await asyncio.sleep(place * seconds / count)
             own = time.perf_counter()
-            tab = _Tab(self.url, cookies[place % len(cookies)])
+            tab = OpenTab(self.url, cookies[place % len(cookies)])
             await tab.open()
             self.tabs.append(tab)
             return time.perf_counter() - own
@@ -106,7 +106,7 @@ class _Crowd:
         """The seconds that each page took, while every tab turns one at its own moment."""
         chance = random.Random(7)
 
-        async def one(tab: _Tab) -> list[float]:
+        async def one(tab: OpenTab) -> list[float]:
             took: list[float] = []
             due = time.perf_counter() + chance.random() * every
             end = time.perf_counter() + seconds

@@ -1,0 +1,143 @@
+"""What a client can do to a socket: never read, flood, send what is no message, or come and go. Nobody else notices, and nothing stays."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.attack.wire import HYDRATE, ON_LOAD, tab
+from tests.server import FLEET, LARGE, Portal, running
+from tests.soak import Held
+
+POLLS = 3_000
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """One that asks its sockets every second whether they live."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REFLEX_SOCKET_INTERVAL", "1")
+        patch.setenv("REFLEX_SOCKET_TIMEOUT", "1")
+        with running(tmp_path_factory.mktemp("sockets") / "data") as started:
+            yield started
+
+
+async def opened(portal: Portal, cookie: str, **more: object) -> ClientConnection:
+    """A socket as far as Engine.IO and Socket.IO go."""
+    address = f"{portal.url.replace('http', 'ws', 1)}/_event/?token={uuid.uuid4()}&EIO=4&transport=websocket"
+    headers = {"Origin": portal.url, "Cookie": cookie}
+    made = await connect(address, additional_headers=headers, compression=None, ping_interval=None, **more)  # type: ignore[arg-type]
+    await made.recv()
+    await made.send("40/_event,")
+    await made.recv()
+    return made
+
+
+def event(name: str, query: str = "") -> str:
+    asked = dict(pair.split("=") for pair in query.split("&")) if query else {}
+    router = {"pathname": "/en/invoices", "asPath": f"/en/invoices?{query}", "query": asked}
+    return "42/_event," + json.dumps(["event", {"name": name, "payload": {}, "router_data": router}])
+
+
+async def until_sockets(portal: Portal, most: int) -> None:
+    """Wait until the portal holds no more sockets than these, as it does by itself."""
+    for _ in range(POLLS):
+        if Held.by(portal.pid).sockets <= most:
+            return
+        # Something that it answers meanwhile.
+        await asyncio.to_thread(portal.ask, "/healthz")
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{Held.by(portal.pid).sockets} sockets are open, more than {most}")
+
+
+async def neighbour(portal: Portal, cookie: str) -> None:
+    """Somebody else's page, by document and by socket."""
+    assert (await asyncio.to_thread(portal.ask, "/en/orders", cookie=cookie)).status == 200
+    async with tab(portal.url, cookie) as page:
+        assert await page.load("/en/orders")
+
+
+@pytest.mark.case("F-17")
+def test_who_never_reads_is_closed_and_holds_nothing(portal: Portal) -> None:
+    reader, other = portal.sign_in(LARGE), portal.sign_in(FLEET)
+
+    async def run() -> None:
+        await neighbour(portal, other)
+        await until_sockets(portal, Held.by(portal.pid).sockets)
+        before = Held.by(portal.pid)
+        deaf = [await opened(portal, reader, max_queue=1) for _ in range(3)]
+        for page in deaf:
+            await page.send(event(HYDRATE))
+            for place in range(80):
+                await page.send(event(ON_LOAD, f"size=100&page={place % 9 + 1}"))
+        await neighbour(portal, other)
+        await until_sockets(portal, before.sockets)
+        left = Held.by(portal.pid)
+        assert left.mib - before.mib < 60
+        for page in deaf:
+            page.transport.abort()
+
+    asyncio.run(run())
+
+
+@pytest.mark.case("F-17")
+def test_a_flood_keeps_nobody_else_waiting_for_good(portal: Portal) -> None:
+    cookie, other = portal.sign_in(LARGE), portal.sign_in(FLEET)
+
+    async def run() -> None:
+        page = await opened(portal, cookie)
+        for _ in range(2_000):
+            await page.send(event(f"{ON_LOAD.rpartition('.')[0]}.set_is_hydrated"))
+        await neighbour(portal, other)
+        await page.close()
+
+    asyncio.run(run())
+    assert "excess_rate_limit_exceeded" in portal.log
+
+
+NO_MESSAGE = ["", "9", "42", "42/_event,", "42/_event,[", '42/_event,["event"]', "45-1/_event,[]", "4" * 5_000, "b" + "A" * 99, "\x00"]
+
+
+@pytest.mark.case("F-17")
+@pytest.mark.parametrize("frame", [*NO_MESSAGE, b"\xff" * 64])
+def test_what_is_no_message_closes_at_most_its_own_socket(portal: Portal, frame: str | bytes) -> None:
+    cookie = portal.sign_in(FLEET)
+
+    async def run() -> None:
+        before = Held.by(portal.pid).sockets
+        page = await opened(portal, cookie)
+        try:
+            await page.send(frame)
+            await page.send(event(HYDRATE))
+        except ConnectionClosed:
+            pass
+        await neighbour(portal, cookie)
+        await page.close()
+        await until_sockets(portal, before)
+
+    asyncio.run(run())
+
+
+@pytest.mark.case("F-16")
+@pytest.mark.case("F-25")
+def test_twenty_cut_lines_of_one_tab_leave_one_state_and_no_socket(portal: Portal) -> None:
+    cookie = portal.sign_in(FLEET)
+    token = str(uuid.uuid4())
+
+    async def run() -> None:
+        before = Held.by(portal.pid).sockets
+        rows = set()
+        for _ in range(20):
+            async with tab(portal.url, cookie, token=token) as page:
+                view = await page.load("/en/orders?page=2")
+                rows.add(json.dumps(view["rows"]))
+                # A line that is cut says no word of leaving.
+                page.socket.eio.ws._writer.transport.abort()
+        assert len(rows) == 1
+        await until_sockets(portal, before)
+
+    asyncio.run(run())
