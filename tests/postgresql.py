@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -40,9 +41,35 @@ def _run(*command: object) -> None:
         raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running server: the address of an empty database, and what starts and stops it."""
+
+    url: str
+    _command: tuple[object, ...]
+    _options: tuple[object, ...]
+
+    def start(self) -> None:
+        """Start it; returns when it answers."""
+        _run(*self._command, *self._options, "start")
+
+    def stop(self) -> None:
+        """Stop it at once, as if the machine were gone."""
+        _run(*self._command, "-m", "immediate", "-w", "stop")
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It is away for a while."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+
 @contextmanager
-def running_postgresql(folder: Path | None = None) -> Iterator[str]:
-    """Start a server, and stop it and take its data away at the end; yields the address of an empty database.
+def serving(folder: Path | None = None) -> Iterator[Server]:
+    """Start a server, and stop it and take its data away at the end.
 
     Args:
         folder: unused beyond naming the run; the data lie in a folder of their own that the server's user can reach.
@@ -55,18 +82,30 @@ def running_postgresql(folder: Path | None = None) -> Iterator[str]:
         raise LookupError("PostgreSQL is not installed: apt-get install postgresql")
     own = Path(mkdtemp(prefix=f"{folder.name if folder else 'portal'}-pg-", dir="/tmp"))
     data, port = own / "data", _free_port()
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={own} {QUICK}"
+    server = Server(
+        f"postgresql+psycopg://{USER}@127.0.0.1:{port}/postgres",
+        (programs / "pg_ctl", "-D", data),
+        ("-l", own / "log", "-w", "-t", "60", "-o", options),
+    )
     try:
         if os.geteuid() == 0:
             shutil.chown(own, USER, USER)
         _run(programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={own} {QUICK}"
-        _run(programs / "pg_ctl", "-D", data, "-l", own / "log", "-w", "-t", "60", "-o", options, "start")
+        server.start()
         try:
-            yield f"postgresql+psycopg://{USER}@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            _run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            server.stop()
     finally:
         shutil.rmtree(own, ignore_errors=True)
+
+
+@contextmanager
+def running_postgresql(folder: Path | None = None) -> Iterator[str]:
+    """The address of an empty database of a server that runs meanwhile, see `serving`."""
+    with serving(folder) as server:
+        yield server.url
 
 
 def empty(engine: Engine) -> None:
