@@ -5,9 +5,12 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from odoportal.foundation import database, logs, metrics
 from odoportal.foundation.proxies import BehindProxies
@@ -20,6 +23,15 @@ BACKLOG = 2048
 
 class CannotServe(Exception):
     """The address cannot be served; the text is one sentence for the operator."""
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """A websocket whose messages are compressed one by one: none leaves anything in memory for an open tab."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        alone = ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
+        self.conn.available_extensions = [alone]
 
 
 class _Server(uvicorn.Server):
@@ -112,8 +124,7 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
     config = uvicorn.Config(
         _application,
         factory=True,
-        ws="websockets-sansio",
-        # 79 KiB per open tab; compression of small frames costs more memory than it saves.
+        ws=Socket,
         ws_per_message_deflate=False,
         log_config=None,
         access_log=False,

@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from odoportal import serving
 from odoportal.foundation.proxies import BehindProxies, client_address
+from tests.server import Portal
 
 PROGRAM = """
 import sys
@@ -100,3 +103,16 @@ def test_forged_header_is_read_only_behind_proxies(hops: int, seen: str) -> None
     scope = {"type": "http", "client": ("10.0.0.9", 1), "headers": [(b"x-forwarded-for", b"6.6.6.6"), (b"X-Forwarded-For", b"1.1.1.1")]}
     asyncio.run(BehindProxies(app, hops)(scope, None, None))  # type: ignore[arg-type]
     assert clients == [seen]
+
+
+@pytest.mark.parametrize("compression", ["deflate", None])
+def test_messages_are_compressed_one_by_one_for_whoever_can_read_that(portal: Portal, compression: str | None) -> None:
+    address = f"{portal.url.replace('http', 'ws', 1)}/_event/?EIO=4&transport=websocket"
+    with connect(address, origin=Origin(portal.url), compression=compression) as socket:
+        assert str(socket.recv()).startswith("0{")
+        agreed = str(socket.response and socket.response.headers.get("Sec-WebSocket-Extensions", ""))
+    if compression is None:
+        assert agreed == ""
+    else:
+        # Without these, what was sent before would be kept for every open tab.
+        assert {"server_no_context_takeover", "client_no_context_takeover"} <= set(agreed.replace(" ", "").split(";"))

@@ -40,7 +40,7 @@ class OpenTab:
         """Connect, and load the list as a browser does."""
         address = f"{self.url.replace('http', 'ws', 1)}{NAMESPACE}/?token={self.token}&EIO=4&transport=websocket"
         headers = {"Origin": self.url, "Cookie": self.cookie}
-        self.socket = await connect(address, additional_headers=headers, compression=None, open_timeout=SECONDS, ping_interval=None)
+        self.socket = await connect(address, additional_headers=headers, open_timeout=SECONDS, ping_interval=None)
         await self.socket.recv()
         await self.socket.send(f"40{NAMESPACE},")
         await self.socket.recv()

@@ -1,6 +1,7 @@
 """What a page weighs on the wire, headers included, and what a repeat visit still fetches."""
 
 import shutil
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ def weighing(page: Page) -> Weight:
     """Weigh what the page loads from now on; the answer grows as it comes."""
     weight = Weight()
     kinds: dict[str, tuple[str, str]] = {}
+    # What a socket agreed to that was open before; `tests.test_serving` shows that ours does.
+    compressed = [True]
     session = page.context.new_cdp_session(page)
 
     def began(event: dict[str, Any]) -> None:
@@ -51,11 +54,17 @@ def weighing(page: Page) -> Weight:
         if event["encodedDataLength"]:
             weight.requests.append(url)
 
+    def shook(event: dict[str, Any]) -> None:
+        compressed.append("permessage-deflate" in str(event["response"]["headers"]))
+
     def framed(event: dict[str, Any]) -> None:
-        weight.size["socket"] += len(event["response"]["payloadData"])
+        # The browser tells what it unpacked; each message is packed by itself.
+        said = event["response"]["payloadData"].encode()
+        weight.size["socket"] += len(zlib.compress(said, wbits=-zlib.MAX_WBITS)) if compressed[-1] else len(said)
 
     session.on("Network.requestWillBeSent", began)
     session.on("Network.loadingFinished", ended)
+    session.on("Network.webSocketHandshakeResponseReceived", shook)
     session.on("Network.webSocketFrameReceived", framed)
     session.on("Network.webSocketFrameSent", framed)
     session.send("Network.enable")
