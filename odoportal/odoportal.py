@@ -67,8 +67,11 @@ from odoportal.profile.state import Profile
 from odoportal.referrals import page as referrals
 from odoportal.renewals import page as renewals
 from odoportal.sales import page as sales
+from odoportal.security import forms as security_forms
+from odoportal.security import page as security
+from odoportal.security.state import Security
+from odoportal.signin import mailed, routes, sessions
 from odoportal.signin import page as signin
-from odoportal.signin import routes, sessions
 from odoportal.signin import service as signin_service
 from odoportal.statements import page as statements
 from odoportal.statements import routes as statements_routes
@@ -150,12 +153,17 @@ async def _tidy() -> None:
 PROFILE = filling(profile.slots)
 MY_DATA = filling(privacy.slots)
 PEOPLE = filling(people.slots)
+SECURITY = filling(security.slots)
 PAGES = (
     Page("/login", "Sign In", signin.page, fill=routes.fill_login, post=routes.post_login, private=False),
+    Page("/code", "Two-step sign-in", signin.page, fill=routes.fill_code, post=routes.post_code, private=False),
     Page("/forgot", "Forgot your password?", signin.page, fill=routes.fill_forgot, post=routes.post_forgot, private=False),
     Page("/reset", "Choose a new password", signin.page, fill=routes.fill_reset, post=routes.post_reset, private=False),
     Page("/invite", "Choose your password", signin.page, fill=routes.fill_invite, post=routes.post_invite, private=False),
     Page("/join", "You are invited", signin.page, fill=people_routes.fill_join, post=people_routes.post_join, private=False),
+    Page("/email", "Confirm your new email", signin.page, fill=mailed.fill_email, post=mailed.post_email, private=False),
+    Page("/undo", "Undo the change of your email", signin.page, fill=mailed.fill_undo, post=mailed.post_undo, private=False),
+    Page("/alert", "It was somebody else", signin.page, fill=mailed.fill_alert, post=mailed.post_alert, private=False),
     Page("/guide", "User guide", help_.guide, private=False),
     Page("/privacy", "Privacy", privacy.privacy, fill=privacy.fill_privacy, private=False),
     Page("/not-found", "This page does not exist", help_.not_found, private=False),
@@ -170,6 +178,14 @@ PAGES = (
     Page("/profile", "Profile", profile.page, load=Profile.load, fill=PROFILE, post=posting(profile_forms.RULES, PROFILE, rights.may)),
     Page("/profile/data", "My data", privacy.page, load=MyData.load, fill=MY_DATA, post=posting(privacy_forms.RULES, MY_DATA, rights.may)),
     Page("/profile/people", "People", people.page, load=People.load, fill=PEOPLE, post=posting(people_forms.RULES, PEOPLE, rights.may)),
+    Page(
+        "/profile/security",
+        "Sign-in and security",
+        security.page,
+        load=Security.load,
+        fill=SECURITY,
+        post=posting(security_forms.RULES, SECURITY, rights.may),
+    ),
     _soon("/addresses", "Address book", addresses.page),
     _soon("/cards", "Credit cards", cards.page),
     _soon("/sales", "Point of Sale", sales.page),

@@ -14,14 +14,17 @@ import pytest
 from sqlalchemy import text
 
 from odoportal import cli, demonstration
+from odoportal.accounts.models import Person
 from odoportal.commands import portal
 from odoportal.exchange import locks
 from odoportal.exchange.merge import MARK
-from odoportal.foundation import database, deployment
+from odoportal.foundation import clock, database, deployment
 from odoportal.foundation.mail import MARK as MAIL_MARK
 from odoportal.foundation.mail import post
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
+from odoportal.signin import second
+from odoportal.signin.models import Authenticator, BrowserSession
 from tests.making import account
 from tests.postgresql import empty
 from tests.redis_server import Server
@@ -90,6 +93,8 @@ def one_sentence(err: str) -> bool:
         ["import", "no-such-folder"],
         ["user", "nonsense"],
         ["user", "invite"],
+        ["user", "disable"],
+        ["user", "reset-two-factor"],
         ["user", "invite", "a@example.com"],
         ["user", "invite", "a@example.com", "--account", "1042", "--role", "king"],
         ["check", "extra"],
@@ -384,6 +389,59 @@ def test_invite(run: Run) -> None:
     with database.reading() as session:
         assert session.connection().scalar(text("SELECT role FROM membership")) == "billing"
         assert session.connection().scalar(text('SELECT "to" FROM mail')) == "a@example.com"
+
+
+@pytest.mark.asvs("7.4.5")
+@pytest.mark.asvs("6.4.6")
+@pytest.mark.usefixtures("production")
+def test_what_the_staff_does_for_a_person(run: Run) -> None:
+    def scalar(statement: str) -> object:
+        with database.reading() as session:
+            return session.connection().scalar(text(statement))
+
+    def do(name: str) -> str:
+        code, out, err = run("user", name, "a@example.com")
+        assert (code, err) == (0, ""), err
+        return out
+
+    with database.writing() as session:
+        migrate(database.engine())
+        person = Person(email="a@example.com", email_key="a@example.com", name="A", password="x", created_at=clock.now())
+        session.add(person)
+        session.flush()
+        assert person.id is not None
+        second.begin(session, person.id, clock.now())
+        session.get_one(Authenticator, person.id).confirmed_at = clock.now()
+        session.add(BrowserSession(hash="h", person_id=person.id, created_at=clock.now(), seen_at=clock.now()))
+    assert do("roles") == "a@example.com belongs to no account.\n"
+    assert "ended: 1" in do("sign-out-everywhere")
+    assert "mail" in do("reset-two-factor")
+    assert scalar("SELECT count(*) FROM authenticator") == 0
+    assert scalar("SELECT subject FROM mail") == "La connexion en deux étapes est désactivée"
+    code, out, err = run("user", "reset-two-factor", "a@example.com")
+    assert (code, out, err) == (2, "", "a@example.com has no two-step sign-in.\n")
+    assert "disabled" in do("disable")
+    assert scalar("SELECT disabled_at FROM person") is not None
+    assert "may sign in again" in do("enable")
+    assert "was not disabled" in do("enable")
+    assert scalar("SELECT disabled_at FROM person") is None
+    assert scalar("SELECT count(*) FROM change WHERE person_id IS NULL AND subject_id = 1") == 4
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("name", ["disable", "enable", "reset-two-factor", "sign-out-everywhere", "roles"])
+def test_nobody_has_the_email(run: Run, name: str) -> None:
+    assert run("user", name, "no@example.com") == (2, "", "Nobody has the email no@example.com.\n")
+
+
+@pytest.mark.usefixtures("production")
+def test_the_roles_of_a_person(run: Run) -> None:
+    run("import", str(Path(cli.__file__).parent / "exchange" / "example"))
+    with database.reading() as session:
+        email = session.connection().scalar(text("SELECT email FROM person ORDER BY id"))
+    code, out, err = run("user", "roles", email)
+    assert (code, err) == (0, "")
+    assert "owner" in out
 
 
 @pytest.mark.usefixtures("production")

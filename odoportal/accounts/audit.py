@@ -48,6 +48,16 @@ class What(StrEnum):
     JOINED = "joined"
     ROLE = "role"
     REMOVED = "removed"
+    EMAIL = "email"
+    PASSWORD_CHANGED = "password"  # noqa: S105 - the word for what happened
+    SESSION_ENDED = "session"
+    DISOWNED = "disowned"
+    TWO_STEP_ON = "two_step_on"
+    TWO_STEP_OFF = "two_step_off"
+    CODES_RENEWED = "codes_renewed"
+    RECOVERY_USED = "code_used"
+    DISABLED = "disabled"
+    ENABLED = "enabled"
 
 
 def words() -> dict[str, str]:
@@ -62,6 +72,16 @@ def words() -> dict[str, str]:
         What.JOINED: t("Invitation accepted"),
         What.ROLE: t("Role changed"),
         What.REMOVED: t("Removed from the account"),
+        What.EMAIL: t("Email changed"),
+        What.PASSWORD_CHANGED: t("Password changed"),
+        What.SESSION_ENDED: t("Session ended"),
+        What.DISOWNED: t("Somebody else’s sign-in reported"),
+        What.TWO_STEP_ON: t("Two-step sign-in switched on"),
+        What.TWO_STEP_OFF: t("Two-step sign-in switched off"),
+        What.CODES_RENEWED: t("New recovery codes made"),
+        What.RECOVERY_USED: t("Recovery code used"),
+        What.DISABLED: t("Access closed"),
+        What.ENABLED: t("Access opened again"),
     }
 
 

@@ -72,7 +72,7 @@ class Signed(rx.State):
         """
         who, here = require(), self._here()
         language = "en" if here.startswith("/en") else "fr"
-        key = f"{who.key}:{who.region}:{who.name}"
+        key = f"{who.key}:{who.region}:{who.name}:{who.email}"
         if anew or self._shell_for != key:
             self.shell = await database.read(shell_view, who, here, clock.today(), type(self).counts, get_settings())
             self._shell_for, self.ready = key, True

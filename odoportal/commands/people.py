@@ -1,9 +1,14 @@
 """`odoportal user | mail`: people who sign in, and letters to them."""
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
 import click
 
 from odoportal.commands.common import Refused, data, shown
 
+T = TypeVar("T")
 ROLES = click.Choice(["owner", "billing", "operations", "read_only"])
 
 
@@ -32,6 +37,80 @@ def invite(email: str, number: str, name: str | None, role: str, language: str) 
         except (UnknownAccount, UnusableEmail) as error:
             raise Refused(str(error)) from error
     click.echo(f"{address} has access to account {number}; the mail goes out while the portal runs.")
+
+
+def _for_person(work: Callable[..., T], *more: object, mails: bool = False) -> T:
+    """What `work(session, …)` of the staff's rules returns; one sentence where nobody has the email."""
+    with data(mails=mails):
+        from odoportal.foundation import database
+        from odoportal.signin import staff
+
+        try:
+            with database.writing() as session:
+                return work(session, *more)
+        except staff.NoSuchPerson as error:
+            raise Refused(str(error)) from error
+
+
+def _now() -> datetime:
+    from odoportal.foundation import clock
+
+    return clock.now()
+
+
+@user.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """Let EMAIL in no more: every session ends at once."""
+    from odoportal.signin import staff
+
+    ended = _for_person(staff.disable, email, _now())
+    click.echo(f"{email} is disabled. Sessions ended: {ended}.")
+
+
+@user.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let EMAIL in again, with the password there was."""
+    from odoportal.signin import staff
+
+    click.echo(f"{email} may sign in again." if _for_person(staff.enable, email, _now()) else f"{email} was not disabled.")
+
+
+@user.command("reset-two-factor")
+@click.argument("email")
+def reset_two_factor(email: str) -> None:
+    """Switch EMAIL's two-step sign-in off, where the app and the recovery codes are lost; the person is told by mail.
+
+    Make sure first that it is the person who asks.
+    """
+    from odoportal.signin import staff
+
+    if not _for_person(staff.reset_two_factor, email, _now(), mails=True):
+        raise Refused(f"{email} has no two-step sign-in.")
+    click.echo(f"Two-step sign-in of {email} is off, and every session ended; the mail goes out while the portal runs.")
+
+
+@user.command("sign-out-everywhere")
+@click.argument("email")
+def sign_out_everywhere(email: str) -> None:
+    """End every session of EMAIL, and forget which devices need no code."""
+    from odoportal.signin import staff
+
+    click.echo(f"Sessions of {email} ended: {_for_person(staff.sign_out_everywhere, email, _now())}.")
+
+
+@user.command()
+@click.argument("email")
+def roles(email: str) -> None:
+    """List the accounts of EMAIL, and the role in each."""
+    from odoportal.signin import staff
+
+    found = _for_person(staff.roles, email)
+    for place in found:
+        click.echo(f"{place.number:>8}  {place.role:<10}  {place.name}")
+    if not found:
+        click.echo(f"{email} belongs to no account.")
 
 
 @click.group(invoke_without_command=True)

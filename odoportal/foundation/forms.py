@@ -231,13 +231,24 @@ def conflict(sent: Sent[Any], stored: Mapping[str, str]) -> Done | None:
     return Done(errors=errors, error=error, version=version)
 
 
+def done_before(session: Session, sent: Sent[Any]) -> Done | None:
+    """The answer of a form that was done already; None where it was not.
+
+    `once` asks it by itself. A form whose check would fail the second time, such as that of the password it changed, asks it first.
+    """
+    before = session.get(Submission, (sent.who.person_id, sent.once))
+    if before is None:
+        return None
+    return Done(**json.loads(before.answer)) if before.form == sent.form else Done(error=_unreadable())
+
+
 async def once(sent: Sent[Any], work: Callable[Concatenate[Session, P], Done], *args: P.args, **kwargs: P.kwargs) -> Done:
     """Run `work(session, …)` in one transaction, unless the same form was done before: then its answer is given again."""
 
     def run(session: Session) -> Done:
         person, key = sent.who.person_id, sent.once
-        if (before := session.get(Submission, (person, key))) is not None:
-            return Done(**json.loads(before.answer)) if before.form == sent.form else Done(error=_unreadable())
+        if (before := done_before(session, sent)) is not None:
+            return before
         # First, so that of two at the same time one waits for the other and then finds it done.
         mark = Submission(person_id=person, once=key, form=sent.form, answer="{}", at=clock.now())
         session.add(mark)

@@ -10,8 +10,8 @@ from odoportal.foundation.identity import require
 from odoportal.foundation.web import Asked
 from odoportal.profile.state import Profile
 from odoportal.profile.view import profile_view
-from odoportal.ui.form import Field, Form
-from odoportal.ui.markup import El, Node, Ref, View, el, icon, link
+from odoportal.ui.form import Field, Form, section
+from odoportal.ui.markup import Node, Ref, View, el, icon, link
 from odoportal.ui.page import address, here
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.slots import live
@@ -44,31 +44,28 @@ def _details() -> Form:
     )
 
 
-def _card(title: str, *content: Node, text: str = "") -> El:
-    return el("section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card pad formcard", aria_label=title)
-
-
 def _draw(view: Ref) -> Node:
-    return _card(t("Who you are"), _details().draw(view, on_done=Profile.retry))
+    return section(t("Who you are"), _details().draw(view, on_done=Profile.retry))
 
 
-def _data() -> Node:
-    text = t("Take home what is kept on you, ask to close the account, read about privacy.")
-    go = link(t("My data"), icon("chevron-right", small=True), to=address("/profile/data"), cls="btn second")
-    return _card(t("My data"), el("div", go, cls="row"), text=text)
+def _elsewhere(title: str, path: str, text: str) -> Node:
+    go = link(title, icon("chevron-right", small=True), to=address(path), cls="btn second")
+    return section(title, el("div", go, cls="row"), text=text)
 
 
-def _people() -> Node:
-    text = t("Who signs in to this account, and what each may do.")
-    go = link(t("People"), icon("chevron-right", small=True), to=address("/profile/people"), cls="btn second")
-    return _card(t("People"), el("div", go, cls="row"), text=text)
+def _more() -> Node:
+    return (
+        _elsewhere(t("Sign-in and security"), "/profile/security", t("Your email, your password, and where you are signed in.")),
+        _elsewhere(t("People"), "/profile/people", t("Who signs in to this account, and what each may do.")),
+        _elsewhere(t("My data"), "/profile/data", t("Take home what is kept on you, ask to close the account, read about privacy.")),
+    )
 
 
 def page() -> rx.Component:
     """The page, in the language in use."""
     head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
     forms = live("profile", View(_draw), Profile.view, Profile.filled)
-    more = View(lambda _: (_people(), _data()))
+    more = View(lambda _: _more())
     return form_page(head.component(None), forms, more.component(None), trail=[(here(), t("Profile"))])
 
 

@@ -12,7 +12,7 @@ from odoportal.accounts.service import email_key
 from odoportal.foundation import throttle
 from odoportal.foundation.database import read, write
 from odoportal.foundation.identity import digest
-from odoportal.signin import audit, passwords, service
+from odoportal.signin import audit, passwords, second, service
 from odoportal.signin.sessions import Browser
 
 T = TypeVar("T")
@@ -31,9 +31,13 @@ class Try:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The new session's token, None when refused. `crowded`: too many failures from this client's address."""
+    """The new session's token, or that of the second step it takes; neither when refused.
+
+    `crowded`: too many failures from this client's address.
+    """
 
     token: str | None = None
+    step: str | None = None
     crowded: bool = False
 
 
@@ -125,10 +129,33 @@ async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str
         return Outcome()
     person_id, stored = known
     better = await passwords.hashed(tried.password) if passwords.is_outdated(stored) else None
-    token = await write(service.sign_in, person_id, stored, now, keep=tried.keep, browser=tried.browser, before=tried.before, better=better)
-    if token is None:
+    begun = await write(
+        service.begin_sign_in, person_id, stored, now, keep=tried.keep, browser=tried.browser, before=tried.before, better=better
+    )
+    if begun.token is None and begun.step is None:
         audit.tell("authn_login_fail", logging.WARNING, **facts, person=person_id)
         return Outcome()
     await _forgive(tried.email, tried.browser.address)
-    audit.tell("authn_login_success", person=person_id, address=tried.browser.address)
-    return Outcome(token)
+    event = "authn_login_success" if begun.token else "authn_login_second_step"
+    audit.tell(event, person=person_id, address=tried.browser.address)
+    return Outcome(begun.token, begun.step)
+
+
+async def finish(step: str, code: str, browser: Browser, before: str | None, remember: bool, now: datetime) -> service.Stepped:
+    """Try the code of a second step; see `service.finish_sign_in`. Wrong ones of a person bring a growing wait over all steps."""
+    asked = await read(second.asked, step, now)
+    if asked is None:
+        return service.Stepped(over=True)
+    key = digest(f"code {asked.person_id}")
+    if not await throttle.begin(key, now):
+        audit.tell("authn_login_lock", logging.WARNING, person=asked.person_id, address=browser.address, by="code")
+        return service.Stepped()
+    try:
+        done = await write(service.finish_sign_in, step, code, now, browser=browser, before=before, remember=remember)
+    except SQLAlchemyError:
+        await throttle.take_back(key)
+        raise
+    if done.token is not None:
+        await throttle.forgive(key)
+        audit.tell("authn_login_success", person=asked.person_id, address=browser.address, by="code")
+    return done

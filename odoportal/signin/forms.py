@@ -1,13 +1,19 @@
 """The cookies of this room, and who sent a form."""
 
+import re
+import secrets
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from odoportal.foundation.i18n import LANGUAGES
 from odoportal.foundation.identity import cookie_name, digest
 from odoportal.settings import get_settings
+from odoportal.signin.browsers import FORGET
 from odoportal.signin.models import LinkKind
 from odoportal.signin.sessions import KEPT
+
+_DEVICE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def client(request: Request) -> str:
@@ -32,6 +38,22 @@ def take_session(response: Response) -> None:
     """Take the session's cookie away."""
     secure = get_settings().secure
     response.delete_cookie(cookie_name(secure), path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _device_cookie() -> str:
+    return "__Host-odo_device" if get_settings().secure else "odo_device"
+
+
+def device(request: Request) -> str:
+    """The token by which a browser is known again: what it brought, or a new one."""
+    brought = request.cookies.get(_device_cookie(), "")
+    return brought if _DEVICE.fullmatch(brought) else secrets.token_urlsafe(32)
+
+
+def give_device(response: Response, token: str) -> None:
+    """Let a browser be known again, for a year after its last sign-in. It signs nobody in."""
+    secure, age = get_settings().secure, int(FORGET.total_seconds())
+    response.set_cookie(_device_cookie(), token, max_age=age, path="/", secure=secure, httponly=True, samesite="lax")
 
 
 def link_cookie(kind: LinkKind) -> str:

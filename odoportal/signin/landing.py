@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from odoportal.foundation.i18n import LANGUAGES
 
 LONGEST = 2_000
-_OUTSIDE = {"login", "forgot", "reset", "invite", "join"}
+_OUTSIDE = {"login", "forgot", "reset", "invite", "join", "email", "undo", "alert", "code"}
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
 _DECODINGS = 3
 

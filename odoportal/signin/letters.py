@@ -1,5 +1,6 @@
 """The mails of this room, in the person's language, as text and HTML. Every link starts with the public address."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -73,20 +74,142 @@ def reset(session: Session, person: Person | None, language: str, seed: str, now
         return post(session, to, language, name, letter, now, seed)
 
 
-def changed(session: Session, person: Person, now: datetime) -> mail.Mail:
-    """The notice that the password was changed."""
-    formats = i18n.Formats(person.region)
+def changed(session: Session, person: Person, now: datetime, here: bool = False) -> mail.Mail:
+    """The notice that the password was changed; `here`: by the person in a browser that stays signed in."""
     with i18n.use(person.language):
+        moment = _moment(person, now)
+        done = (
+            t("Your password was changed on {moment}. Every other browser was signed out.", moment=moment)
+            if here
+            else t("Your password was changed on {moment}. Every browser was signed out.", moment=moment)
+        )
         letter = Letter(
             subject=t("Your ODOportal password was changed"),
-            paragraphs=[
-                t("Your password was changed on {moment}. Every browser was signed out.", moment=formats.moment(clock.local(now))),
-                t("If it was not you, choose a new password at once and write to us."),
-            ],
+            paragraphs=[done, t("If it was not you, choose a new password at once and write to us.")],
             button=t("Choose a new password"),
             address=address("forgot", person.language),
         )
         return post(session, person.email, person.language, person.name, letter, now)
+
+
+def email_confirm(session: Session, person: Person, to: str, seed: str, now: datetime) -> mail.Mail:
+    """The letter to a new mailbox: its link puts the email in force."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Confirm your new email for ODOportal"),
+            paragraphs=[t("You asked to sign in to ODOportal with this email, {email}. Until you confirm it, nothing changes.", email=to)],
+            button=t("Confirm this email"),
+            address=address(f"email?token={mail.MARK}", person.language),
+            after=t("The link works once, for 24 hours. If you did not ask for it, do nothing."),
+        )
+        return post(session, to, person.language, person.name, letter, now, seed)
+
+
+def email_known(session: Session, person: Person, now: datetime) -> mail.Mail:
+    """The letter to somebody whose email another person wanted to have."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("You have an access to ODOportal already"),
+            paragraphs=[
+                t("Somebody asked to use your email for another access to ODOportal. It already belongs to yours, so nothing was changed."),
+                t("If it was you, sign in with this email, or ask to be invited to the other account."),
+            ],
+            button=t("Sign in"),
+            address=address("login", person.language),
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def email_changed(session: Session, person: Person, old: str, seed: str, now: datetime) -> mail.Mail:
+    """The notice to the old mailbox, with the link that takes the change back."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Your email for ODOportal was changed"),
+            paragraphs=[
+                t("On {moment}, your email was changed from {old} to {new}.", moment=_moment(person, now), old=old, new=person.email),
+                t("If it was not you, undo it: every browser is signed out, and we mail you a link to a new password."),
+            ],
+            button=t("It was not me"),
+            address=address(f"undo?token={mail.MARK}", person.language),
+            after=t("The link works once, for 7 days. If it was you, do nothing."),
+        )
+        return post(session, old, person.language, person.name, letter, now, seed)
+
+
+def email_in_force(session: Session, person: Person, now: datetime) -> mail.Mail:
+    """The notice to the new mailbox."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Your email for ODOportal was changed"),
+            paragraphs=[t("From now on, you sign in with {email}. Your password stays the same.", email=person.email)],
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def new_browser(
+    session: Session, person: Person, words: Callable[[str], str], agent: str, network: str, seed: str, now: datetime
+) -> mail.Mail:
+    """The notice of a sign-in from a browser that was never seen before; `words` puts its `agent` into words."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("New sign-in to ODOportal"),
+            paragraphs=[
+                t("On {moment}, somebody signed in as you with a browser that we do not know yet:", moment=_moment(person, now)),
+                t("{browser}, network address {address}", browser=words(agent), address=network),
+                t("If it was not you, say so: every browser is signed out, and we mail you a link to a new password."),
+            ],
+            button=t("It was not me"),
+            address=address(f"alert?token={mail.MARK}", person.language),
+            after=t("The link works once, for 7 days. If it was you, do nothing."),
+        )
+        return post(session, person.email, person.language, person.name, letter, now, seed)
+
+
+def _security(session: Session, person: Person, subject: str, paragraphs: list[str], now: datetime) -> mail.Mail:
+    """A notice that leads to the page of how the person gets in; the person's language must be in use."""
+    where = address("profile/security", person.language)
+    return post(session, person.email, person.language, person.name, Letter(subject, paragraphs, t("Sign-in and security"), where), now)
+
+
+def two_step(session: Session, person: Person, on: bool, now: datetime, staff: bool = False) -> mail.Mail:
+    """The notice that two-step sign-in is on or off; `staff`: Odotrack has switched it off."""
+    with i18n.use(person.language):
+        moment = _moment(person, now)
+        if on:
+            subject = t("Two-step sign-in is on")
+            said = t("Since {moment}, a code of your authenticator app is asked after your password.", moment=moment)
+        else:
+            subject = t("Two-step sign-in is off")
+            said = (
+                t("On {moment}, Odotrack switched it off at your request. Only your password is asked from now on.", moment=moment)
+                if staff
+                else t("Since {moment}, only your password is asked.", moment=moment)
+            )
+        return _security(session, person, subject, [said, t("If it was not you, choose a new password at once and write to us.")], now)
+
+
+def step_failed(session: Session, person: Person, now: datetime) -> mail.Mail:
+    """The notice that somebody had the right password and no right code."""
+    with i18n.use(person.language):
+        paragraphs = [
+            t("On {moment}, somebody signed in with your password and then entered several wrong codes.", moment=_moment(person, now)),
+            t("If it was not you, somebody knows your password: choose a new one at once."),
+        ]
+        return _security(session, person, t("Several wrong codes at your sign-in"), paragraphs, now)
+
+
+def recovery_used(session: Session, person: Person, left: int, now: datetime) -> mail.Mail:
+    """The notice that a recovery code was used, and how many are left."""
+    with i18n.use(person.language):
+        paragraphs = [
+            t("On {moment}, somebody signed in as you with a recovery code. Codes left: {n}.", moment=_moment(person, now), n=left),
+            t("If it was not you, choose a new password at once and write to us."),
+        ]
+        return _security(session, person, t("A recovery code was used"), paragraphs, now)
+
+
+def _moment(person: Person, now: datetime) -> str:
+    return i18n.Formats(person.region).moment(clock.local(now))
 
 
 def invited(session: Session, person: Person, account: Account, seed: str, now: datetime) -> mail.Mail:

@@ -7,6 +7,7 @@ table of links nor the outbox holds one that could be used.
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete as sql_delete
+from sqlalchemy import or_
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
@@ -15,7 +16,7 @@ from odoportal.foundation import mail
 from odoportal.foundation.identity import digest
 from odoportal.signin.models import LinkKind, OneUseLink
 
-LIFE = {LinkKind.RESET: timedelta(minutes=30), LinkKind.INVITE: timedelta(days=7)}
+LIFE = {LinkKind.RESET: timedelta(minutes=30), LinkKind.INVITE: timedelta(days=7), LinkKind.ALERT: timedelta(days=7)}
 KEEP_DEAD = timedelta(days=30)
 
 
@@ -24,6 +25,16 @@ def make(session: Session, person: Person, kind: LinkKind, now: datetime) -> str
     assert person.id is not None  # noqa: S101 - a person of the database
     _hold(session, person.id)
     kill(session, person.id, now)
+    return _add(session, person, kind, now)
+
+
+def make_alert(session: Session, person: Person, now: datetime) -> str:
+    """A new link with which a person says that it was somebody else; nothing but its use and its time ends it."""
+    return _add(session, person, LinkKind.ALERT, now)
+
+
+def _add(session: Session, person: Person, kind: LinkKind, now: datetime) -> str:
+    assert person.id is not None  # noqa: S101 - a person of the database
     seed = mail.new_seed()
     session.add(
         OneUseLink(
@@ -46,9 +57,15 @@ def _hold(session: Session, person_id: int) -> None:
 
 
 def kill(session: Session, person_id: int, now: datetime) -> None:
-    """End every open link of a person: a newer one, a sign-in, a changed password or email makes them useless."""
+    """End every open link of a person to a password: a newer one, a sign-in, a changed password or email makes them useless."""
     session.exec(
-        sql_update(OneUseLink).where(col(OneUseLink.person_id) == person_id, col(OneUseLink.used_at).is_(None)).values(used_at=now)
+        sql_update(OneUseLink)
+        .where(
+            col(OneUseLink.person_id) == person_id,
+            col(OneUseLink.kind) != LinkKind.ALERT.value,
+            col(OneUseLink.used_at).is_(None),
+        )
+        .values(used_at=now)
     )
 
 
@@ -65,10 +82,15 @@ def owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person
             col(OneUseLink.used_at).is_(None),
             col(OneUseLink.expires_at) > now,
             col(Person.disabled_at).is_(None),
-            col(Person.email_key) == col(OneUseLink.email_key),
+            or_(col(Person.email_key) == col(OneUseLink.email_key), col(OneUseLink.kind) == LinkKind.ALERT.value),
         )
     ).first()
     return found[1] if found else None
+
+
+def email_of(session: Session, token: str) -> str:
+    """The key of the email that a link was made for."""
+    return session.exec(select(OneUseLink.email_key).where(OneUseLink.hash == digest(token))).one()
 
 
 def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:

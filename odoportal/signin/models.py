@@ -13,6 +13,13 @@ class LinkKind(StrEnum):
     INVITE = "invite"
     JOIN = "join"
     """An invitation to an account; it is kept with the people (`people.models.Invitation`), not as a `OneUseLink`."""
+    EMAIL = "email"
+    UNDO = "undo"
+    """These two belong to an `EmailChange`."""
+    ALERT = "alert"
+    """It was not the person who signed in. No other link ends it."""
+    CODE = "code"
+    """No link: the page of a sign-in's second step, and the cookie with its token (`SecondStep`)."""
 
 
 class BrowserSession(SQLModel, table=True):
@@ -41,3 +48,78 @@ class OneUseLink(SQLModel, table=True):
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None = None
+
+
+class EmailChange(SQLModel, table=True):
+    """Another email that a person asked for. It changes nothing until the link in the new mailbox is used (`hash`).
+
+    From then on the link in the old mailbox (`undo_hash`) takes it back.
+    """
+
+    __tablename__ = "email_change"  # pyright: ignore[reportAssignmentType]
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", index=True)
+    old_email: str = Field(max_length=254)
+    new_email: str = Field(max_length=254)
+    hash: str = Field(max_length=64, unique=True, description="SHA-256 of the link's token")
+    expires_at: datetime
+    confirmed_at: datetime | None = None
+    undo_hash: str | None = Field(default=None, max_length=64, unique=True)
+    undo_until: datetime | None = None
+    undone_at: datetime | None = None
+
+
+class SignIn(SQLModel, table=True):
+    """That a person signed in; kept for 90 days."""
+
+    __tablename__ = "sign_in"  # pyright: ignore[reportAssignmentType]
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", index=True)
+    at: datetime = Field(index=True)
+    browser: str = Field(default="", max_length=200)
+    address: str = Field(default="", max_length=45)
+
+
+class KnownBrowser(SQLModel, table=True):
+    """A browser that a person has signed in with, by the hash of its own cookie. Until `trusted_until` it needs no second step."""
+
+    __tablename__ = "known_browser"  # pyright: ignore[reportAssignmentType]
+
+    person_id: int = Field(foreign_key="person.id", primary_key=True)
+    hash: str = Field(max_length=64, primary_key=True)
+    seen_at: datetime
+    trusted_until: datetime | None = None
+
+
+class Authenticator(SQLModel, table=True):
+    """A person's authenticator app; its secret is derived from `seed`. It is nothing until its first code was right."""
+
+    person_id: int = Field(foreign_key="person.id", primary_key=True)
+    seed: str = Field(max_length=64)
+    created_at: datetime
+    confirmed_at: datetime | None = None
+    last_step: int = Field(default=0, description="the time step of the last code, in units of 30 s since 1970")
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A recovery code that was not used yet."""
+
+    __tablename__ = "recovery_code"  # pyright: ignore[reportAssignmentType]
+
+    person_id: int = Field(foreign_key="person.id", primary_key=True)
+    hash: str = Field(max_length=64, primary_key=True)
+
+
+class SecondStep(SQLModel, table=True):
+    """A sign-in whose password was right and whose code is awaited. It is no session: it opens nothing."""
+
+    __tablename__ = "second_step"  # pyright: ignore[reportAssignmentType]
+
+    hash: str = Field(max_length=64, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", index=True)
+    keep: bool
+    password_hash: str = Field(max_length=64, description="of the stored password that was right; another one ends the step")
+    tries: int
+    expires_at: datetime

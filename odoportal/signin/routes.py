@@ -2,6 +2,7 @@
 
 import re
 from http import HTTPStatus
+from urllib.parse import quote
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -12,8 +13,9 @@ from odoportal.foundation import clock, throttle
 from odoportal.foundation.database import read, write
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import LANGUAGES
+from odoportal.foundation.identity import digest
 from odoportal.foundation.web import Asked, Filled
-from odoportal.signin import attempts, audit, forms, passwords, service, view
+from odoportal.signin import attempts, audit, forms, passwords, second, service, view
 from odoportal.signin.landing import landing
 from odoportal.signin.models import LinkKind
 from odoportal.signin.sessions import Browser
@@ -27,6 +29,7 @@ _PAGE = {**_NO_STORE, "referrer-policy": "same-origin"}
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 _EMAIL = re.compile(r"[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+")
 _LINK_COOKIE_SECONDS = 30 * 60
+_LONGEST_CODE = 100
 
 
 def see(address: str, headers: dict[str, str] | None = None) -> RedirectResponse:
@@ -66,14 +69,58 @@ async def post_login(asked: Asked) -> Filled | Response:
     typed = email[:LONGEST_EMAIL]
     if errors:
         return again(view.login(Shown(typed, errors, keep=keep), _kept(wanted, asked.language)))
-    browser = Browser(asked.request.headers.get("user-agent", ""), forms.client(asked.request))
+    device = forms.device(asked.request)
+    browser = Browser(asked.request.headers.get("user-agent", ""), forms.client(asked.request), digest(device))
     tried = attempts.Try(email, password, keep, browser, forms.session_hash(asked.request))
     outcome = await attempts.attempt(tried, clock.now())
+    if outcome.step is not None:
+        answer = see(f"/{asked.language}/code{_next(_kept(wanted, asked.language))}")
+        forms.give_link(answer, LinkKind.CODE, outcome.step, int(second.LIFE.total_seconds()))
+        forms.give_device(answer, device)
+        return answer
     if outcome.token is None:
         status = HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
         return again(view.login(Shown(typed, error=view.refused(), keep=keep), _kept(wanted, asked.language)), status)
     answer = see(landing(wanted, asked.language))
     forms.give_session(answer, outcome.token, keep)
+    forms.give_device(answer, device)
+    return answer
+
+
+def _next(wanted: str) -> str:
+    return f"?next={quote(wanted, safe='')}" if wanted else ""
+
+
+async def fill_code(asked: Asked) -> Filled | Response:
+    """The second step of a sign-in; without a first one there is none."""
+    wanted = asked.query.get("next", "")
+    if await read(second.asked, forms.link_token(asked.request, LinkKind.CODE), clock.now()) is None:
+        return see(f"/{asked.language}/login{_next(_kept(wanted, asked.language))}")
+    return again(view.code(Shown(), _kept(wanted, asked.language), "recovery" in asked.query), HTTPStatus.OK)
+
+
+async def post_code(asked: Asked) -> Filled | Response:
+    """A try of a code: a redirect with the session's cookie, or the page again; back to the password where no try is left."""
+    form = await read_form(asked.request)
+    if isinstance(form, Response):
+        return form
+    wanted, recovery = _kept(asked.query.get("next", ""), asked.language), "recovery" in asked.query
+    code, remember, request = form.get("code", "")[:_LONGEST_CODE], form.get("remember") == "1", asked.request
+    if not code.strip():
+        return again(view.code(Shown(errors={"code": view.required()}, keep=remember), wanted, recovery))
+    device = forms.device(request)
+    browser = Browser(request.headers.get("user-agent", ""), forms.client(request), digest(device))
+    token = forms.link_token(request, LinkKind.CODE)
+    done = await attempts.finish(token, code, browser, forms.session_hash(request), remember, clock.now())
+    if done.token is None and not done.over:
+        return again(view.code(Shown(error=view.wrong_code(), keep=remember), wanted, recovery))
+    if done.token is None:
+        answer = see(f"/{asked.language}/login?again=1{_next(wanted).replace('?', '&')}")
+    else:
+        answer = see(landing(asked.query.get("next", ""), asked.language))
+        forms.give_session(answer, done.token, done.keep)
+        forms.give_device(answer, device)
+    forms.take_link(answer, LinkKind.CODE)
     return answer
 
 

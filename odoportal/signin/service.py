@@ -1,24 +1,34 @@
 """The rules of signing in: who may, what a link allows, and what ends what."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
+from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import UnusableEmail, find_account, find_person, join, person_of_email
 from odoportal.foundation import forms, mail
-from odoportal.signin import audit, letters, links, sessions
+from odoportal.foundation.identity import Who
+from odoportal.signin import audit, browsers, emails, letters, links, second, sessions
 from odoportal.signin.models import LinkKind
 from odoportal.signin.sessions import Browser, end_all, end_if_over, resolve, sign_out, touch
 
 __all__ = [
+    "Begun",
     "Browser",
+    "Stepped",
     "UnusableEmail",
+    "begin_sign_in",
+    "change_password",
     "end_all",
     "end_if_over",
+    "finish_sign_in",
     "invite",
     "link_owner",
+    "password_of",
+    "renew_codes",
     "request_reset",
     "resolve",
     "set_password",
@@ -27,6 +37,8 @@ __all__ = [
     "stored_password",
     "sweep",
     "touch",
+    "two_step_off",
+    "two_step_on",
 ]
 
 
@@ -36,6 +48,69 @@ def stored_password(session: Session, email: str) -> tuple[int, str] | None:
     if person is None or person.id is None or person.disabled_at is not None:
         return None
     return person.id, person.password
+
+
+def password_of(session: Session, person_id: int) -> str | None:
+    """The stored password of a person; None for an unknown or a disabled one."""
+    person = session.get(Person, person_id)
+    return None if person is None or person.disabled_at is not None else person.password
+
+
+def change_password(session: Session, who: Who, by: By, verified: str, stored: str, now: datetime) -> bool:
+    """Set another password for a person who has just given the one there was; every other session ends, a notice is mailed.
+
+    Args:
+        session: the writing session.
+        who: the person, in the session that goes on.
+        by: for the audit row.
+        verified: the stored password that was compared; a change in the meantime makes it fail.
+        stored: what `passwords.make` returned for the new password.
+        now: the instant.
+    """
+    person = session.get(Person, who.person_id, with_for_update=True)
+    if person is None or person.password != verified:
+        return False
+    person.password = stored
+    sessions.end_all(session, who.person_id, but=who.session)
+    second.trust_nobody(session, who.person_id)
+    links.kill(session, who.person_id, now)
+    letters.changed(session, person, now, here=True)
+    record(session, What.PASSWORD_CHANGED, by, now, subject_id=who.person_id)
+    audit.tell("authn_password_change", person=who.person_id, by="profile")
+    return True
+
+
+def two_step_on(session: Session, who: Who, by: By, code: str, now: datetime) -> list[str] | None:
+    """Put the authenticator that was set up in force by its first code; returns the recovery codes, None where the code is wrong.
+
+    Every other session ends: whoever was in without a code is in no longer.
+    """
+    codes = second.confirm(session, who.person_id, code, now)
+    if codes is None:
+        return None
+    sessions.end_all(session, who.person_id, but=who.session)
+    letters.two_step(session, session.get_one(Person, who.person_id), True, now)
+    record(session, What.TWO_STEP_ON, by, now, subject_id=who.person_id)
+    audit.tell("authn_two_step_on", person=who.person_id)
+    return codes
+
+
+def two_step_off(session: Session, person_id: int, by: By, now: datetime) -> bool:
+    """Do without a second step from now on; True where there was one. The person is told, also where the staff does it."""
+    if not second.remove(session, person_id):
+        return False
+    letters.two_step(session, session.get_one(Person, person_id), False, now, staff=by.person_id is None)
+    record(session, What.TWO_STEP_OFF, by, now, subject_id=person_id)
+    audit.tell("authn_two_step_off", level=logging.WARNING, person=person_id, by="staff" if by.person_id is None else "profile")
+    return True
+
+
+def renew_codes(session: Session, person_id: int, by: By, now: datetime) -> list[str] | None:
+    """Ten new recovery codes in place of those that are left; None where there is no second step."""
+    if second.in_force(session, person_id) is None:
+        return None
+    record(session, What.CODES_RENEWED, by, now, subject_id=person_id)
+    return second.renew_codes(session, person_id)
 
 
 def sign_in(
@@ -72,7 +147,84 @@ def sign_in(
     if before is not None:
         sessions.sign_out(session, before)
     links.kill(session, person_id, now)
+    browsers.arrived(session, person, browser or Browser(), now)
     return sessions.begin(session, person_id, now, keep, browser or Browser())
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A session's token, or that of the second step it takes first; neither where the sign-in is refused."""
+
+    token: str | None = None
+    step: str | None = None
+
+
+def begin_sign_in(
+    session: Session,
+    person_id: int,
+    verified: str,
+    now: datetime,
+    *,
+    keep: bool,
+    browser: Browser,
+    before: str | None,
+    better: str | None,
+) -> Begun:
+    """Begin a session, or the second step where the person has one and did not have this browser remembered; see `sign_in`."""
+    if not second.needed(session, person_id, browser.device, now):
+        return Begun(sign_in(session, person_id, verified, now, keep=keep, browser=browser, before=before, better=better))
+    person = session.get(Person, person_id, with_for_update=True)
+    if person is None or person.disabled_at is not None or person.password != verified:
+        return Begun()
+    if better is not None:
+        person.password = better
+    return Begun(step=second.ask(session, person, keep, now))
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """What came of a second step: the session's token, or why there is none. `over`: only the password helps now."""
+
+    token: str | None = None
+    keep: bool = False
+    over: bool = False
+
+
+def finish_sign_in(
+    session: Session, step: str, code: str, now: datetime, *, browser: Browser, before: str | None, remember: bool
+) -> Stepped:
+    """Begin the session whose second step has the token `step`, where the code is right.
+
+    Where the tries are used up, the person is told by mail: whoever tried had the password.
+
+    Args:
+        session: the writing session.
+        step: the token of the second step.
+        code: of the app, or a recovery code.
+        now: the instant.
+        browser: what is kept about the browser.
+        before: the hash of the session the request came with; it ends.
+        remember: ask this browser for no second step for 30 days.
+    """
+    asked = second.asked(session, step, now)
+    if asked is None:
+        return Stepped(over=True)
+    person = session.get_one(Person, asked.person_id)
+    keep, person_id, by = asked.keep, asked.person_id, By(asked.person_id, browser.address)
+    taken = second.take(session, asked, code, now)
+    if not taken.ok:
+        audit.tell("authn_login_fail", logging.WARNING, person=person.id, address=browser.address, by="code")
+        if taken.last:
+            letters.step_failed(session, person, now)
+        return Stepped(over=taken.last)
+    token = sign_in(session, person_id, person.password, now, keep=keep, browser=browser, before=before)
+    if remember:
+        second.trust(session, person_id, browser.device, now)
+    if taken.recovery:
+        left = second.codes_left(session, person_id)
+        letters.recovery_used(session, person, left, now)
+        record(session, What.RECOVERY_USED, by, now, subject_id=person_id)
+    return Stepped(token, keep)
 
 
 def request_reset(session: Session, email: str, language: str, now: datetime) -> bool:
@@ -115,6 +267,7 @@ def set_password(session: Session, token: str, kind: LinkKind, stored: str, now:
     first = not person.password
     person.password = stored
     sessions.end_all(session, person.id)
+    second.trust_nobody(session, person.id)
     links.kill(session, person.id, now)
     if not first:
         letters.changed(session, person, now)
@@ -153,5 +306,5 @@ def invite(
 
 
 def sweep(session: Session, now: datetime) -> int:
-    """Remove sessions that are over, links that died and forms that were done long ago; returns how many rows went."""
-    return sessions.sweep(session, now) + links.sweep(session, now) + forms.sweep(session, now)
+    """Remove what is over and what was kept long enough; returns how many rows went."""
+    return sum(kept.sweep(session, now) for kept in (sessions, links, emails, browsers, second, forms))

@@ -51,10 +51,16 @@ _WHO = (
 
 @dataclass(frozen=True)
 class Browser:
-    """What is kept about the browser of a session, to tell sessions apart: its own words and its address."""
+    """What is kept about the browser of a session: its own words, its address, and the hash of the cookie by which it is known again."""
 
     agent: str = ""
     address: str = ""
+    device: str = ""
+
+
+def key_of(session_hash: str) -> str:
+    """What names a session in its person's page; nobody is signed in by it."""
+    return digest(f"session {session_hash}")[:24]
 
 
 def ends(created_at: datetime, seen_at: datetime, keep: bool) -> tuple[datetime, datetime | None]:
@@ -145,9 +151,10 @@ def sign_out(session: Session, session_hash: str) -> bool:
     return session.exec(sql_delete(BrowserSession).where(col(BrowserSession.hash) == session_hash)).rowcount == 1
 
 
-def end_all(session: Session, person_id: int) -> int:
-    """End every session of a person; returns how many."""
-    return session.exec(sql_delete(BrowserSession).where(col(BrowserSession.person_id) == person_id)).rowcount
+def end_all(session: Session, person_id: int, but: str = "") -> int:
+    """End every session of a person, but the one with this hash; returns how many."""
+    ended = sql_delete(BrowserSession).where(col(BrowserSession.person_id) == person_id, col(BrowserSession.hash) != but)
+    return session.exec(ended).rowcount
 
 
 def end_if_over(session: Session, session_hash: str, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """What these pages show: HTML for the slots of the page around it, in the language in use, everything escaped."""
 
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from odoportal.foundation.i18n import current, t
 from odoportal.settings import get_settings
@@ -39,17 +39,18 @@ def no_email() -> str:
 
 def notice(query: dict[str, str]) -> str:
     """What happened just before the sign-in page was opened, from its address."""
-    if "out" in query:
-        return t("You are signed out.")
-    if "ended" in query:
-        return t("Your session has ended. Sign in to go on.")
-    if "changed" in query:
-        return t("Your password is changed. Sign in with it.")
-    if "joined" in query:
-        return t("The invitation is accepted. Sign in to see the account.")
-    if "set" in query:
-        return t("Your password is set. Sign in with it.")
-    return ""
+    said = {
+        "again": t("Sign in again, with your password first."),
+        "out": t("You are signed out."),
+        "ended": t("Your session has ended. Sign in to go on."),
+        "changed": t("Your password is changed. Sign in with it."),
+        "email": t("Your email is changed. Sign in with it."),
+        "undone": t("The change is undone. We mailed you a link to a new password."),
+        "disowned": t("Every browser is signed out. We mailed you a link to a new password."),
+        "joined": t("The invitation is accepted. Sign in to see the account."),
+        "set": t("Your password is set. Sign in with it."),
+    }
+    return next((text for name, text in said.items() if name in query), "")
 
 
 def slots(template: str, **values: object) -> dict[str, str]:
@@ -69,6 +70,19 @@ def login(shown: Shown, wanted: str = "") -> dict[str, str]:
     return slots("login", shown=shown, action=action)
 
 
+def wrong_code() -> str:
+    """The one wording for every code that is not taken."""
+    return t("This code is not right, or was used already. Wait for the next one. After several tries, wait a few minutes.")
+
+
+def code(shown: Shown, wanted: str, recovery: bool) -> dict[str, str]:
+    """The second step; `recovery`: for one of the recovery codes. `wanted` is the checked address to go on to."""
+    query = {"next": wanted} if wanted else {}
+    here, other = ({"recovery": "1", **query}, query) if recovery else (query, {"recovery": "1", **query})
+    to = [f"/{current()}/code" + (f"?{urlencode(q)}" if q else "") for q in (here, other)]
+    return slots("code", shown=shown, recovery=recovery, action=to[0], other=to[1])
+
+
 def forgot(shown: Shown, sent: bool = False) -> dict[str, str]:
     """The form that asks for a reset link, or what is said afterwards, the same for every email."""
     return slots("sent" if sent else "forgot", shown=shown)
@@ -81,4 +95,26 @@ def password(kind: LinkKind, shown: Shown) -> dict[str, str]:
 
 def dead(kind: LinkKind) -> dict[str, str]:
     """What is said of a link that is used, over or replaced, with the way to a new one."""
-    return slots("dead", first=kind is LinkKind.INVITE, joining=kind is LinkKind.JOIN)
+    mailed = {
+        LinkKind.EMAIL: t(
+            "A link that confirms an email works once, for 24 hours, and only the latest one. Ask for a new one in your profile."
+        ),
+        LinkKind.UNDO: t("A link that undoes a change works once, for 7 days. If you still need help, write to us."),
+        LinkKind.ALERT: t("A link that reports a sign-in works once, for 7 days. If you still need help, write to us."),
+    }.get(kind, "")
+    return slots("dead", first=kind is LinkKind.INVITE, joining=kind is LinkKind.JOIN, mailed=mailed)
+
+
+def mailed(kind: LinkKind, old: str, new: str) -> dict[str, str]:
+    """What the link of a security letter does, before it does it: mail scanners open links, too. `old` and `new` are emails."""
+    ends = t("Every browser is signed out, the password no longer works, and we mail you a link to a new one.")
+    if kind is LinkKind.EMAIL:
+        title, button = t("Confirm your new email"), t("Confirm this email")
+        paragraphs = [t("From then on, you sign in with {new} instead of {old}.", new=new, old=old)]
+    elif kind is LinkKind.UNDO:
+        title, button = t("Undo the change of your email"), t("Undo the change")
+        paragraphs = [t("Your email becomes {old} again.", old=old), ends]
+    else:
+        title, button = t("It was somebody else"), t("It was not me")
+        paragraphs = [t("You say that somebody else signed in as you."), ends]
+    return slots("mailed", title=title, paragraphs=paragraphs, button=button, action=f"/{current()}/{kind.value}")

@@ -363,6 +363,11 @@ class Form:
         return part(FieldNote, still, message, hint, field=field.name, id=id_, icon=_picture("circle-alert", small=True))
 
 
+def section(title: str, *content: Node, text: str = "") -> El:
+    """A card of a page that has several forms, under a heading."""
+    return el("section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card pad formcard", aria_label=title)
+
+
 def _status(form: Ref | None) -> Part:
     shown = when(form.notice, el("p", icon("circle-check"), el("span", form.notice), cls="notice")) if form is not None else None
     return part(

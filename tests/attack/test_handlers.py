@@ -172,6 +172,12 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
     assert sent.pop(signed) == {"denied", "ends", "failed", "gone", "ready", "reference", "release", "shell", "troubles"}
     for room in ("orders", "invoices", "statements"):
         assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
-    for room, name in (("dashboard", "home"), ("people", "people"), ("privacy", "my_data"), ("profile", "profile")):
+    for room, name in (
+        ("dashboard", "home"),
+        ("people", "people"),
+        ("privacy", "my_data"),
+        ("profile", "profile"),
+        ("security", "security"),
+    ):
         assert sent.pop(f"{signed}.odoportal___{room}___state____{name}") == {"filled", "view"}
     assert not any(sent.values()), sent

@@ -25,6 +25,7 @@ PAGES = {
     "people": ("/profile/people", LARGE),
     "person": ("/profile/people?open=6", LARGE),
     "people-read-only": ("/profile/people", READ_ONLY),
+    "security": ("/profile/security", FLEET),
     "statement": ("/statement", FLEET),
     "statement-empty": ("/statement", EMPTY),
     "help": ("/help", FLEET),

@@ -21,7 +21,7 @@ from odoportal.foundation.mail import Mail, token_of
 from odoportal.foundation.web import Asked, Filled
 from odoportal.people import routes as people_routes
 from odoportal.settings import get_settings
-from odoportal.signin import attempts, passwords, routes, service, view
+from odoportal.signin import attempts, mailed, passwords, routes, service, view
 from odoportal.signin.models import BrowserSession
 from odoportal.signin.sessions import Browser
 from odoportal.signin.view import Shown
@@ -37,6 +37,8 @@ PAGES = {
     "reset": (routes.fill_reset, routes.post_reset),
     "invite": (routes.fill_invite, routes.post_invite),
     "join": (people_routes.fill_join, people_routes.post_join),
+    "email": (mailed.fill_email, mailed.post_email),
+    "undo": (mailed.fill_undo, mailed.post_undo),
 }
 
 
@@ -180,9 +182,11 @@ def test_what_happened_before_is_said(web: TestClient, query: str, words: str) -
 def test_signing_in(web: TestClient, maria: int) -> None:
     answer = sign_in(web, query="?next=" + quote("/fr/orders?page=2"))
     assert (answer.status_code, answer.headers["location"], answer.headers["cache-control"]) == (303, "/en/orders?page=2", "no-store")
-    cookie = answer.headers["set-cookie"]
+    cookie, device = answer.headers.get_list("set-cookie")
     assert cookie.startswith(f"{COOKIE}=")
     assert sorted(part.strip().lower() for part in cookie.split(";")[1:]) == ["httponly", "path=/", "samesite=lax", "secure"]
+    assert device.startswith("__Host-odo_device=")
+    assert {"HttpOnly", "Path=/", "SameSite=lax", "Secure"} <= {part.strip() for part in device.split(";")[1:]}
     assert web.get("/en/home").text == EMAIL
     with database.reading() as session:
         row = session.exec(select(BrowserSession)).one()

@@ -1,0 +1,1 @@
+"""How a person gets in, for the person: email, password, two-step sign-in, open sessions."""

@@ -1,0 +1,198 @@
+"""The forms of how a person gets in. Whatever would lock the owner out, or let somebody else in, asks the password again."""
+
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from limits import RateLimitItemPerHour
+from pydantic import Field, field_validator
+from sqlmodel import Session
+
+from odoportal.accounts.audit import By
+from odoportal.accounts.rights import Right
+from odoportal.foundation import clock, throttle
+from odoportal.foundation.database import read
+from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent, done_before, once, required
+from odoportal.foundation.i18n import t
+from odoportal.foundation.identity import digest
+from odoportal.signin import attempts, browsers, emails, passwords, second, service
+
+EMAILS_PER_PERSON = RateLimitItemPerHour(5, 1, "email-change")
+"""Letters to mailboxes that are perhaps not the person's."""
+
+
+class NewPassword(FormModel):
+    """The password that is, and the one that will be."""
+
+    current: Secret
+    password: Secret
+
+
+class NewEmail(FormModel):
+    """Another email, and the password."""
+
+    address: Line = Field(min_length=1, max_length=254)
+    current: Secret
+
+    @field_validator("address")
+    @classmethod
+    def _email(cls, typed: str) -> str:
+        try:
+            return validate_email(typed, check_deliverability=False).normalized
+        except EmailNotValidError:
+            raise ValueError(t("Enter an email such as name@example.com.")) from None
+
+
+async def _again(sent: Sent[Any]) -> str | Done:
+    """The stored password, which what was typed is equal to; or what is answered where it is not, or where the form was done before."""
+    if (before := await read(done_before, sent)) is not None:
+        return before
+    typed = sent.values.current.get_secret_value()
+    if not typed:
+        return Done(errors={"current": required()})
+    # Read before it is compared: where it is changed in between, it is no longer the one that the work finds.
+    stored = await read(service.password_of, sent.who.person_id)
+    if not stored or not await attempts.confirm(sent.who.email, typed, sent.client, clock.now()):
+        return Done(errors={"current": t("This is not your password, or you tried too often. Wait a few minutes after several tries.")})
+    return stored
+
+
+def _changed() -> Done:
+    return Done(error=t("Your password was changed in the meantime. Try again with the new one."))
+
+
+async def _password(sent: Sent[NewPassword]) -> Done:
+    if isinstance(verified := await _again(sent), Done):
+        return verified
+    new = sent.values.password.get_secret_value()
+    weak = await passwords.judge(new, passwords.Owner(sent.who.email, sent.who.name)) if new else None
+    if weak or not new:
+        return Done(errors={"password": passwords.explain(weak) if weak else required()})
+    if await passwords.verify(verified, new):
+        return Done(errors={"password": t("This is the password you have. Choose another one.")})
+    stored = await passwords.hashed(new)
+
+    def change(session: Session) -> Done:
+        by = By.of(sent)
+        if not service.change_password(session, sent.who, by, verified, stored, clock.now()):
+            return _changed()
+        return Done(t("Your password is changed. Every other browser is signed out."))
+
+    return await once(sent, change)
+
+
+async def _email(sent: Sent[NewEmail]) -> Done:
+    wanted = sent.values.address
+    if isinstance(verified := await _again(sent), Done):
+        return verified
+    if wanted.lower() == sent.who.email.lower():
+        return Done(errors={"address": t("This is the email you have.")})
+    if not await throttle.hit(EMAILS_PER_PERSON, str(sent.who.person_id)):
+        return Done(error=t("You asked for several emails already. Wait an hour, then try again."))
+
+    def ask(session: Session) -> Done:
+        if not emails.request(session, sent.who.person_id, verified, wanted, clock.now()):
+            return _changed()
+        return Done(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
+
+    return await once(sent, ask)
+
+
+class Again(FormModel):
+    """The password once more."""
+
+    current: Secret
+
+
+class FirstCode(FormModel):
+    """A code of the app that is set up."""
+
+    code: Line = Field(min_length=1, max_length=20)
+
+
+async def _totp_begin(sent: Sent[Again]) -> Done:
+    if isinstance(verified := await _again(sent), Done):
+        return verified
+
+    def begin(session: Session) -> Done:
+        second.begin(session, sent.who.person_id, clock.now())
+        return Done(t("Now set up your app."))
+
+    return await once(sent, begin)
+
+
+async def _totp_confirm(sent: Sent[FirstCode]) -> Done:
+    key = digest(f"first code {sent.who.person_id}")
+    if not await throttle.begin(key, clock.now()):
+        return Done(errors={"code": t("That was too many tries. Wait a few minutes, then try again.")})
+
+    def confirm(session: Session) -> Done:
+        codes = service.two_step_on(session, sent.who, By.of(sent), "".join(sent.values.code.split()), clock.now())
+        if codes is None:
+            return Done(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
+        return Done(_keep_them(), shown=tuple(codes))
+
+    done = await once(sent, confirm)
+    if done.ok:
+        await throttle.forgive(key)
+    return done
+
+
+def _keep_them() -> str:
+    return t("Two-step sign-in is on. Keep these recovery codes where you find them without your phone; they are not shown again.")
+
+
+async def _totp_off(sent: Sent[Again]) -> Done:
+    if isinstance(verified := await _again(sent), Done):
+        return verified
+
+    def off(session: Session) -> Done:
+        service.two_step_off(session, sent.who.person_id, By.of(sent), clock.now())
+        return Done(t("Two-step sign-in is off."))
+
+    return await once(sent, off)
+
+
+async def _recovery(sent: Sent[Again]) -> Done:
+    if isinstance(verified := await _again(sent), Done):
+        return verified
+
+    def renew(session: Session) -> Done:
+        codes = service.renew_codes(session, sent.who.person_id, By.of(sent), clock.now())
+        if codes is None:
+            return Done(error=t("Two-step sign-in is off."))
+        return Done(t("These codes replace all from before. Keep them; they are not shown again."), shown=tuple(codes))
+
+    return await once(sent, renew)
+
+
+class Nothing(FormModel):
+    """A button: which record it is about is the form's key."""
+
+
+async def _end_session(sent: Sent[Nothing]) -> Done:
+    def end(session: Session) -> Done:
+        if not browsers.end(session, sent.who.person_id, sent.key, By.of(sent), clock.now()):
+            return Done(error=t("This session has ended already."))
+        return Done(t("The session is ended."))
+
+    return await once(sent, end)
+
+
+async def _end_others(sent: Sent[Nothing]) -> Done:
+    def end(session: Session) -> Done:
+        browsers.end_others(session, sent.who.person_id, sent.who.session, By.of(sent), clock.now())
+        return Done(t("Every other browser is signed out."))
+
+    return await once(sent, end)
+
+
+RULES = {
+    "new_password": Rule(NewPassword, Right.OWN, _password),
+    "email": Rule(NewEmail, Right.OWN, _email),
+    "totp_begin": Rule(Again, Right.OWN, _totp_begin),
+    "totp_confirm": Rule(FirstCode, Right.OWN, _totp_confirm),
+    "totp_off": Rule(Again, Right.OWN, _totp_off),
+    "recovery": Rule(Again, Right.OWN, _recovery),
+    "end_session": Rule(Nothing, Right.OWN, _end_session),
+    "end_others": Rule(Nothing, Right.OWN, _end_others),
+}

@@ -1,0 +1,163 @@
+"""How a person gets in: email, password, two-step sign-in, open sessions."""
+
+import reflex as rx
+
+from odoportal.accounts.page import form_page
+from odoportal.foundation import clock, database
+from odoportal.foundation.forms import answered
+from odoportal.foundation.i18n import t
+from odoportal.foundation.identity import require
+from odoportal.foundation.web import Asked
+from odoportal.security.state import Security
+from odoportal.security.view import security_view
+from odoportal.signin import passwords
+from odoportal.ui.form import Confirm, Field, Form, section
+from odoportal.ui.markup import Node, Ref, View, choose, each, el, icon, link, when
+from odoportal.ui.page import address, here
+from odoportal.ui.slots import live
+from odoportal.ui.trouble import unless_failed
+
+
+def _current() -> Field:
+    return Field("current", t("Your password"), "password", required=True, autocomplete="current-password")
+
+
+def _email() -> Form:
+    hint = t("We mail a link to it. Until you confirm there, nothing changes.")
+    return Form(
+        "email",
+        (
+            Field("now", t("Your email now"), "fixed"),
+            Field("address", t("New email"), "email", hint=hint, required=True, longest=254, autocomplete="email"),
+            _current(),
+        ),
+        t("Change the email"),
+        fresh=True,
+    )
+
+
+def _password() -> Form:
+    rules = el("ul", *(el("li", rule) for rule in passwords.rules()), cls="hint rules")
+    return Form(
+        "new_password",
+        (
+            # So that a password manager knows whose password is changed; without a name it is not sent.
+            lambda form: el("input", type="text", value=form.given.now, autoComplete="username", readOnly=True, hidden=True),
+            _current(),
+            Field("password", t("New password"), "password", hint=rules, required=True, autocomplete="new-password"),
+        ),
+        t("Change the password"),
+        fresh=True,
+    )
+
+
+def _two_step(view: Ref) -> Node:
+    """Off, being set up, on. The recovery codes stand where they were made: those forms do not load the page anew."""
+    begin = Form("totp_begin", (_current(),), t("Set it up"), fresh=True, look="second")
+    steps = el(
+        "ol",
+        el("li", t("Open an authenticator app on your phone and add an account with this picture, or enter the key by hand.")),
+        el("li", t("Enter the code of 6 digits that the app shows.")),
+        cls="howto",
+    )
+    state = view.two_step
+    picture = el("svg", el("path", d=state.qr), viewBox=state.box, cls="qr", role="img", aria_label=t("Picture with the key, for the app"))
+    key = el("p", t("Key"), " ", el("code", state.key), cls="key")
+    confirm = Form(
+        "totp_confirm",
+        (lambda _: (steps, picture, key), Field("code", t("Code"), "code", required=True, longest=10, autocomplete="one-time-code")),
+        t("Switch it on"),
+        aside=_kept(),
+        cls="form oncecodes",
+    )
+    again = Form("recovery", (_current(),), t("Make new recovery codes"), fresh=True, look="second", aside=_kept(), cls="form oncecodes")
+    off = Form(
+        "totp_off",
+        (_current(),),
+        t("Switch it off"),
+        fresh=True,
+        look="danger",
+        confirm=Confirm(
+            t("Switch two-step sign-in off?"),
+            t("From then on, whoever knows your password can sign in as you. Your recovery codes no longer work."),
+            t("Switch it off"),
+        ),
+    )
+    on = (
+        el("p", icon("circle-check"), el("span", state.about), cls="notice"),
+        # Without script, this page answers the form that switched it on, and its codes are nowhere else.
+        when(view.totp_confirm.notice, el("p", view.totp_confirm.notice, cls="b")),
+        el("h3", t("Recovery codes")),
+        again.draw(view),
+        el("h3", t("Switch it off")),
+        off.draw(view, on_done=Security.retry),
+    )
+    shown = {"on": on, "setting_up": confirm.draw(view)}
+    return choose(state.state, shown, begin.draw(view, on_done=Security.retry))
+
+
+def _kept() -> Node:
+    return link(t("I have kept them"), to=address("/profile/security"), cls="btn primary done")
+
+
+def _sessions(view: Ref) -> Node:
+    end = Form("end_session", (), t("End the session"), look="second sm", cls="inline")
+    others = Form(
+        "end_others",
+        (),
+        t("End all other sessions"),
+        look="second",
+        confirm=Confirm(
+            t("End all other sessions?"),
+            t("Every other browser is signed out at its next click. You stay signed in here."),
+            t("End them"),
+        ),
+    )
+
+    def row(one: Ref) -> Node:
+        mark = when(one.here, el("span", icon("circle-check", small=True), one.here, cls="badge ok"))
+        said = el("div", el("p", one.browser, " ", mark, cls="b"), el("p", one.about, cls="small muted"))
+        return el("li", said, when(one.here, None, end.button(one.key, view.end_session, on_done=Security.retry)))
+
+    return (
+        el("ul", each(view.sessions, row), cls="lines"),
+        when(view.others, others.draw(view, on_done=Security.retry)),
+    )
+
+
+def _history(view: Ref) -> Node:
+    def row(one: Ref) -> Node:
+        return el("tr", el("th", one.at, scope="row"), el("td", one.browser), el("td", one.address))
+
+    heads = (el("th", name, scope="col") for name in (t("When"), t("Browser"), t("Network address")))
+    return el("table", el("thead", el("tr", *heads)), el("tbody", each(view.history, row)), cls="plain")
+
+
+def _draw(view: Ref) -> Node:
+    pending = when(view.pending, el("p", icon("clock"), el("span", view.pending), cls="notice quiet"))
+    codes = t("After your password, a code of an app on your phone is asked. Whoever learns your password alone does not get in.")
+    sessions = t("Where you are signed in. If you do not know a browser, end its session and change your password.")
+    past = t("The last sign-ins; we keep them for 90 days.")
+    again = t("You stay signed in here. Every other browser is signed out.")
+    return (
+        section(t("Email"), pending, _email().draw(view, on_done=Security.retry)),
+        section(t("Password"), _password().draw(view, on_done=Security.retry), text=again),
+        section(t("Two-step sign-in"), _two_step(view), text=codes),
+        section(t("Open sessions"), _sessions(view), text=sessions),
+        section(t("Sign-in history"), _history(view), text=past),
+    )
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    head = View(lambda _: el("div", el("h1", t("Sign-in and security")), cls="head"))
+    content = live("security", View(_draw), Security.view, Security.filled)
+    shown = unless_failed(Security.failed, t("The page could not be loaded."), Security.retry, content)
+    trail = [("/profile", t("Profile")), (here(), t("Sign-in and security"))]
+    return form_page(head.component(None), shown, trail=trail)
+
+
+async def slots(asked: Asked) -> dict[str, str]:
+    """What the server writes into the document."""
+    view = await database.read(security_view, require(), clock.now())
+    return {"security": View(_draw).html(answered(view, asked))}

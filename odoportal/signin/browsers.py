@@ -1,0 +1,122 @@
+"""Which browsers a person signs in with: known ones, the history of 90 days, and a letter at a new one.
+
+A browser is told by a cookie of its own, a random token of which the hash is kept. Where it comes from is the network address.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete as sql_delete
+from sqlmodel import Session, col, select
+
+from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.models import Person
+from odoportal.foundation.i18n import t
+from odoportal.signin import emails, letters, links, locking, sessions
+from odoportal.signin.models import BrowserSession, KnownBrowser, LinkKind, SignIn
+from odoportal.signin.sessions import Browser
+
+HISTORY = timedelta(days=90)
+FORGET = timedelta(days=365)
+SHOWN = 25
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "FxiOS": "Firefox",
+    "CriOS": "Chrome",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+_SYSTEMS = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "CrOS": "ChromeOS",
+    "Macintosh": "Mac",
+    "Linux": "Linux",
+}
+
+
+def words(agent: str) -> str:
+    """What a browser says of itself, in a few words of the language in use; it may say anything."""
+    browser = next((name for mark, name in _BROWSERS.items() if f"{mark}/" in agent or f"{mark}A/" in agent), "")
+    system = next((name for mark, name in _SYSTEMS.items() if mark in agent), "")
+    if browser and system:
+        return t("{browser} on {system}", browser=browser, system=system)
+    return browser or system or t("Unknown browser")
+
+
+def arrived(session: Session, person: Person, browser: Browser, now: datetime) -> None:
+    """Note that a person signed in. A browser that was never seen before is told by mail, unless it is the very first one."""
+    assert person.id is not None  # noqa: S101 - read from the database
+    first = session.exec(select(col(SignIn.id)).where(SignIn.person_id == person.id).limit(1)).first() is None
+    agent, address = browser.agent[:200], browser.address[:45]
+    session.add(SignIn(person_id=person.id, at=now, browser=agent, address=address))
+    known = session.get(KnownBrowser, (person.id, browser.device))
+    if known is not None:
+        known.seen_at = now
+        return
+    session.add(KnownBrowser(person_id=person.id, hash=browser.device, seen_at=now))
+    session.flush()
+    if not first:
+        seed = links.make_alert(session, person, now)
+        letters.new_browser(session, person, words, agent, address, seed, now)
+
+
+def history(session: Session, person_id: int, now: datetime) -> Sequence[SignIn]:
+    """The newest sign-ins of the last 90 days."""
+    found = select(SignIn).where(SignIn.person_id == person_id, col(SignIn.at) > now - HISTORY)
+    return session.exec(found.order_by(col(SignIn.at).desc(), col(SignIn.id).desc()).limit(SHOWN)).all()
+
+
+def open_sessions(session: Session, person_id: int, now: datetime) -> Sequence[BrowserSession]:
+    """A person's sessions that are not over, the one that was used last first."""
+    found = session.exec(
+        select(BrowserSession).where(BrowserSession.person_id == person_id).order_by(col(BrowserSession.seen_at).desc())
+    ).all()
+    return [row for row in found if not sessions.is_over(row.created_at, row.seen_at, row.keep, now)]
+
+
+def end(session: Session, person_id: int, key: str, by: By, now: datetime) -> bool:
+    """End one of a person's sessions, named by `sessions.key_of`; False where the person has none of that name."""
+    for row in session.exec(select(BrowserSession).where(BrowserSession.person_id == person_id)).all():
+        if sessions.key_of(row.hash) == key:
+            sessions.sign_out(session, row.hash)
+            record(session, What.SESSION_ENDED, by, now, subject_id=person_id, about=row.browser)
+            return True
+    return False
+
+
+def end_others(session: Session, person_id: int, here: str, by: By, now: datetime) -> int:
+    """End every session of a person but the one with the hash `here`; returns how many."""
+    ended = sessions.end_all(session, person_id, but=here)
+    if ended:
+        record(session, What.SESSION_ENDED, by, now, subject_id=person_id, after={"ended": str(ended)})
+    return ended
+
+
+def disown(session: Session, token: str, now: datetime, address: str) -> Person | None:
+    """It was not the person who signed in: everything ends, an email that was changed since is put back, a reset link is mailed.
+
+    Returns:
+        None when the link is dead.
+    """
+    used = links.use(session, token, LinkKind.ALERT, now)
+    if used is None or used.id is None:
+        return None
+    person = session.get_one(Person, used.id, with_for_update=True)
+    by = By(person.id, address)
+    emails.put_back(session, person, links.email_of(session, token), by, now)
+    session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.person_id) == person.id))
+    record(session, What.DISOWNED, by, now, subject_id=person.id)
+    locking.lock_out(session, person, now)
+    return person
+
+
+def sweep(session: Session, now: datetime) -> int:
+    """Forget sign-ins after 90 days and browsers that were not seen for a year; returns how many rows went."""
+    old = session.exec(sql_delete(SignIn).where(col(SignIn.at) <= now - HISTORY)).rowcount
+    return old + session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.seen_at) <= now - FORGET)).rowcount

@@ -1,0 +1,167 @@
+"""Another email for a person: asked for with the password, in force once the new mailbox says so, taken back by the old one."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import or_
+from sqlalchemy import update as sql_update
+from sqlmodel import Session, col, select
+
+from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.models import Person
+from odoportal.accounts.service import email_key, find_person
+from odoportal.foundation import mail
+from odoportal.foundation.identity import digest
+from odoportal.signin import audit, letters, links, locking
+from odoportal.signin.models import EmailChange
+
+LIFE = timedelta(hours=24)
+UNDO = timedelta(days=7)
+KEEP = timedelta(days=30)
+
+
+def request(session: Session, person_id: int, verified: str, email: str, now: datetime) -> bool:
+    """Ask for another email: a link is mailed to it, and nothing changes until it is used. An older request dies.
+
+    Where the email is somebody else's, that person gets a letter instead, and whoever asked is told the same.
+
+    Args:
+        session: the writing session.
+        person_id: the person.
+        verified: the stored password that was just compared; a change in the meantime makes it fail.
+        email: an email as `email_validator` writes it.
+        now: the instant.
+    """
+    person = session.get(Person, person_id, with_for_update=True)
+    if person is None or person.password != verified:
+        return False
+    _forget(session, person_id)
+    audit.tell("authn_email_change_requested", person=person_id)
+    if (known := find_person(session, email)) is not None and known.id != person_id:
+        letters.email_known(session, known, now)
+        return True
+    seed = mail.new_seed()
+    asked = EmailChange(
+        person_id=person_id, old_email=person.email, new_email=email, hash=digest(mail.token_of(seed)), expires_at=now + LIFE
+    )
+    session.add(asked)
+    session.flush()
+    letters.email_confirm(session, person, email, seed, now)
+    return True
+
+
+def waiting(session: Session, person_id: int, now: datetime) -> EmailChange | None:
+    """The email that a person asked for and has not confirmed yet."""
+    return session.exec(
+        select(EmailChange).where(
+            EmailChange.person_id == person_id, col(EmailChange.confirmed_at).is_(None), col(EmailChange.expires_at) > now
+        )
+    ).first()
+
+
+def asked(session: Session, token: str, now: datetime) -> EmailChange | None:
+    """The change that an open link in the new mailbox confirms; None when it is over, used, replaced, or the person is disabled."""
+    return _open(
+        session, col(EmailChange.hash) == digest(token), col(EmailChange.confirmed_at).is_(None), col(EmailChange.expires_at) > now
+    )
+
+
+def undoable(session: Session, token: str, now: datetime) -> EmailChange | None:
+    """The change that an open link in the old mailbox takes back."""
+    return _open(
+        session, col(EmailChange.undo_hash) == digest(token), col(EmailChange.undone_at).is_(None), col(EmailChange.undo_until) > now
+    )
+
+
+def confirm(session: Session, token: str, now: datetime, address: str) -> Person | None:
+    """Put another email in force, once: reset links of the old one die, and it gets a notice with a link that undoes it.
+
+    Args:
+        session: the writing session.
+        token: of the link in the new mailbox.
+        now: the instant.
+        address: of the client.
+
+    Returns:
+        None when the link is dead, or the email has become somebody else's meanwhile.
+    """
+    change = asked(session, token, now)
+    if change is None:
+        return None
+    person = session.get_one(Person, change.person_id, with_for_update=True)
+    known = find_person(session, change.new_email)
+    if person.email != change.old_email or (known is not None and known.id != person.id):
+        return None
+    undo = mail.new_seed()
+    until = now + UNDO
+    taken = session.exec(
+        sql_update(EmailChange)
+        .where(col(EmailChange.id) == change.id, col(EmailChange.confirmed_at).is_(None))
+        .values(confirmed_at=now, undo_hash=digest(mail.token_of(undo)), undo_until=until)
+    )
+    if taken.rowcount != 1:
+        return None
+    _put(session, person, change.new_email, By(person.id, address), now)
+    letters.email_changed(session, person, change.old_email, undo, now)
+    letters.email_in_force(session, person, now)
+    return person
+
+
+def undo(session: Session, token: str, now: datetime, address: str) -> Person | None:
+    """Take a change back from the old mailbox, whatever became of the email since. Somebody else was in, so that everything ends.
+
+    Returns:
+        None when the link is dead, or the old email has become somebody else's.
+    """
+    change = undoable(session, token, now)
+    if change is None:
+        return None
+    person = session.get_one(Person, change.person_id, with_for_update=True)
+    known = find_person(session, change.old_email)
+    if known is not None and known.id != person.id:
+        return None
+    taken = session.exec(
+        sql_update(EmailChange).where(col(EmailChange.id) == change.id, col(EmailChange.undone_at).is_(None)).values(undone_at=now)
+    )
+    if taken.rowcount != 1:
+        return None
+    _put(session, person, change.old_email, By(person.id, address), now)
+    locking.lock_out(session, person, now)
+    return person
+
+
+def put_back(session: Session, person: Person, key: str, by: By, now: datetime) -> None:
+    """Give a person back the email with this key, where it was changed since and is nobody else's."""
+    if person.email_key == key:
+        return
+    made = select(EmailChange).where(EmailChange.person_id == person.id, col(EmailChange.confirmed_at).is_not(None))
+    for change in session.exec(made.order_by(col(EmailChange.confirmed_at).desc())).all():
+        if email_key(change.old_email) == key and find_person(session, change.old_email) is None:
+            _put(session, person, change.old_email, by, now)
+            return
+
+
+def sweep(session: Session, now: datetime) -> int:
+    """Remove changes that nobody can confirm or undo any more; returns how many."""
+    dead = or_(col(EmailChange.undo_until).is_(None), col(EmailChange.undo_until) <= now - KEEP)
+    return session.exec(sql_delete(EmailChange).where(col(EmailChange.expires_at) <= now - KEEP, dead)).rowcount
+
+
+def _open(session: Session, *conditions: object) -> EmailChange | None:
+    found = select(EmailChange).join(Person, col(Person.id) == col(EmailChange.person_id)).where(col(Person.disabled_at).is_(None))
+    return session.exec(found.where(*conditions)).first()  # pyright: ignore[reportArgumentType]
+
+
+def _put(session: Session, person: Person, email: str, by: By, now: datetime) -> None:
+    assert person.id is not None  # noqa: S101 - read from the database
+    before = person.email
+    person.email, person.email_key = email, email_key(email)
+    session.flush()
+    _forget(session, person.id)
+    links.kill(session, person.id, now)
+    record(session, What.EMAIL, by, now, subject_id=person.id, before={"email": before}, after={"email": email})
+    audit.tell("authn_email_changed", person=person.id, address=by.address)
+
+
+def _forget(session: Session, person_id: int) -> None:
+    session.exec(sql_delete(EmailChange).where(col(EmailChange.person_id) == person_id, col(EmailChange.confirmed_at).is_(None)))

@@ -1,0 +1,23 @@
+"""What is done for a person when somebody else was in."""
+
+import logging
+from datetime import datetime
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Person
+from odoportal.signin import audit, letters, links, second, sessions
+from odoportal.signin.models import LinkKind
+
+
+def lock_out(session: Session, person: Person, now: datetime) -> None:
+    """Every session ends, no password and no older link works any more, and a link to a new password is mailed to the person.
+
+    A second step stays: whoever reads the person's mail must not get around it.
+    """
+    assert person.id is not None  # noqa: S101 - read from the database
+    person.password = ""
+    sessions.end_all(session, person.id)
+    second.trust_nobody(session, person.id)
+    letters.reset(session, person, person.language, links.make(session, person, LinkKind.RESET, now), now)
+    audit.tell("authn_account_locked", level=logging.WARNING, person=person.id)

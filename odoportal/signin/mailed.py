@@ -1,0 +1,88 @@
+"""The pages that the links of security letters lead to: each says what its link does, and its button does it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+
+from sqlmodel import Session
+from starlette.responses import Response
+
+from odoportal.accounts.models import Person
+from odoportal.foundation import clock
+from odoportal.foundation.database import read, write
+from odoportal.foundation.forms import read as read_form
+from odoportal.foundation.web import Asked, Filled
+from odoportal.signin import audit, browsers, emails, forms, links, view
+from odoportal.signin.models import EmailChange, LinkKind
+from odoportal.signin.routes import again, opened, see
+
+Look = Callable[[Session, str, datetime], EmailChange | Person | None]
+Does = Callable[[Session, str, datetime, str], Person | None]
+
+
+def _owner(session: Session, token: str, now: datetime) -> Person | None:
+    return links.owner(session, token, LinkKind.ALERT, now)
+
+
+_LOOKS: dict[LinkKind, Look] = {LinkKind.EMAIL: emails.asked, LinkKind.UNDO: emails.undoable, LinkKind.ALERT: _owner}
+_DOES: dict[LinkKind, Does] = {LinkKind.EMAIL: emails.confirm, LinkKind.UNDO: emails.undo, LinkKind.ALERT: browsers.disown}
+
+
+async def _fill(asked: Asked, kind: LinkKind) -> Filled | Response:
+    if answer := opened(asked, kind):
+        return answer
+    found = await read(_LOOKS[kind], forms.link_token(asked.request, kind), clock.now())
+    if found is None:
+        return again(view.dead(kind), HTTPStatus.GONE)
+    old, new = (found.old_email, found.new_email) if isinstance(found, EmailChange) else ("", "")
+    return again(view.mailed(kind, old, new), HTTPStatus.OK)
+
+
+async def _post(asked: Asked, kind: LinkKind) -> Filled | Response:
+    form = await read_form(asked.request)
+    if isinstance(form, Response):
+        return form
+    client = forms.client(asked.request)
+    person = await write(_DOES[kind], forms.link_token(asked.request, kind), clock.now(), client)
+    if person is None:
+        audit.tell("authn_token_reuse", kind=kind.value, address=client)
+        return again(view.dead(kind), HTTPStatus.GONE)
+    if kind is not LinkKind.EMAIL:
+        answer = see(f"/{asked.language}/login?{'undone' if kind is LinkKind.UNDO else 'disowned'}=1")
+        forms.take_session(answer)
+    elif asked.who is not None and asked.who.person_id == person.id:
+        answer = see(f"/{asked.language}/profile/security")
+    else:
+        answer = see(f"/{asked.language}/login?email=1")
+    forms.take_link(answer, kind)
+    return answer
+
+
+async def fill_email(asked: Asked) -> Filled | Response:
+    """What confirming a new email means."""
+    return await _fill(asked, LinkKind.EMAIL)
+
+
+async def post_email(asked: Asked) -> Filled | Response:
+    """Put it in force."""
+    return await _post(asked, LinkKind.EMAIL)
+
+
+async def fill_undo(asked: Asked) -> Filled | Response:
+    """What taking a change back means."""
+    return await _fill(asked, LinkKind.UNDO)
+
+
+async def post_undo(asked: Asked) -> Filled | Response:
+    """Take it back."""
+    return await _post(asked, LinkKind.UNDO)
+
+
+async def fill_alert(asked: Asked) -> Filled | Response:
+    """What saying that it was somebody else means."""
+    return await _fill(asked, LinkKind.ALERT)
+
+
+async def post_alert(asked: Asked) -> Filled | Response:
+    """It was somebody else."""
+    return await _post(asked, LinkKind.ALERT)

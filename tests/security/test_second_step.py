@@ -1,0 +1,308 @@
+"""The second step: setting it up, codes that work once, recovery codes, remembered browsers, and no way around it."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pyotp.totp import TOTP
+from sqlmodel import select
+
+from odoportal.accounts.models import Person
+from odoportal.foundation import clock, database
+from odoportal.signin import second, service
+from odoportal.signin.models import Authenticator, RecoveryCode, SecondStep
+from odoportal.signin.sessions import Browser as About
+from tests.security.conftest import EMAIL, Browser, changes, letters
+from tests.security.test_browsers import FIREFOX
+from tests.signin.conftest import GOOD, Clock, add_person
+
+NEW = "sept tortues jaunes voyagent"
+
+
+def key_of(web: Browser) -> str:
+    """The key that the page shows while an app is set up."""
+    found = re.search(r"<code>([A-Z2-7 ]+)</code>", web.page())
+    assert found
+    return found[1].replace(" ", "")
+
+
+def code(key: str, steps: int = 0) -> str:
+    """What an app shows now, or so many steps later."""
+    return TOTP(key).at(clock.now() + timedelta(seconds=30 * steps))
+
+
+def set_up(web: Browser, now: Clock) -> tuple[str, list[str]]:
+    """Switch it on; the key and the recovery codes."""
+    assert web.form("totp_begin", current=GOOD)["ok"]
+    key = key_of(web)
+    done = web.form("totp_confirm", code=code(key))
+    assert done["ok"], done
+    now.move(minutes=2)
+    return key, done["shown"]
+
+
+def step(browser: Browser, typed: str, **more: str) -> Any:
+    """Sign in with the password, then enter a code."""
+    answer = browser.sign_in()
+    assert answer.headers["location"].startswith("/en/code")
+    assert not browser.inside
+    return browser.client.post("/en/code", data={"code": typed, **more})
+
+
+@pytest.mark.asvs("6.3.3")
+def test_an_app_is_set_up_and_its_code_is_asked_after_the_password(
+    web: Browser, opened: Callable[[], Browser], now: Clock, maria: int
+) -> None:
+    other = opened()
+    other.sign_in()
+    key, codes = set_up(web, now)
+    assert (len(codes), len(set(codes))) == (10, 10)
+    assert (web.inside, other.inside) == (True, False)
+    assert [letter.subject for letter in letters(EMAIL)][-1] == "Two-step sign-in is on"
+    assert changes()[-1] == ("two_step_on", maria, "203.0.113.0")
+    page = web.page()
+    assert "Recovery codes left: 10." in page
+    assert key not in page.replace(" ", "")
+    phone = opened()
+    answer = step(phone, code(key))
+    assert (answer.status_code, answer.headers["location"], phone.inside) == (303, "/en/", True)
+
+
+def test_the_first_code_must_be_right_and_soon(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    assert web.form("totp_confirm", code="123456")["errors"]
+    assert web.form("totp_begin", current="wrong")["errors"]
+    assert "Set it up" in web.page()
+    web.form("totp_begin", current=GOOD)
+    key = key_of(web)
+    assert web.form("totp_confirm", code=code(key, 2))["errors"]
+    now.move(minutes=15)
+    assert web.form("totp_confirm", code=code(key))["errors"]
+    assert "Set it up" in web.page()
+    assert opened().sign_in().headers["location"] == "/en/"
+
+
+@pytest.mark.asvs("6.5.1")
+def test_a_code_works_once(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    key, _ = set_up(web, now)
+    used = code(key)
+    assert step(opened(), used).status_code == 303
+    assert step(opened(), used).status_code == 422
+    assert step(opened(), code(key, -1)).status_code == 422
+    assert step(opened(), code(key, 1)).status_code == 303
+
+
+@pytest.mark.parametrize(("steps", "taken"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+@pytest.mark.asvs("6.5.5")
+@pytest.mark.asvs("6.5.8")
+def test_a_clock_may_be_one_step_off(web: Browser, opened: Callable[[], Browser], now: Clock, steps: int, taken: bool) -> None:
+    key, _ = set_up(web, now)
+    assert step(opened(), code(key, steps)).status_code == (303 if taken else 422)
+
+
+@pytest.mark.asvs("6.5.1")
+def test_of_twenty_at_the_same_time_with_one_code_one_gets_in(web: Browser, now: Clock, maria: int) -> None:
+    key, _ = set_up(web, now)
+    with database.writing() as session:
+        tokens = [second.ask(session, session.get_one(Person, maria), False, clock.now()) for _ in range(20)]
+    typed = code(key)
+
+    def finish(token: str) -> bool:
+        with database.writing() as session:
+            done = service.finish_sign_in(session, token, typed, clock.now(), browser=About(), before=None, remember=False)
+            return done.token is not None
+
+    with ThreadPoolExecutor(20) as pool:
+        assert sum(pool.map(finish, tokens)) == 1
+
+
+@pytest.mark.asvs("6.5.2")
+@pytest.mark.asvs("6.4.4")
+def test_a_recovery_code_works_once_and_is_told(web: Browser, opened: Callable[[], Browser], now: Clock, maria: int) -> None:
+    _, codes = set_up(web, now)
+    typed = codes[3].upper().replace("-", " ")
+    assert step(opened(), typed).status_code == 303
+    assert letters(EMAIL)[-1].subject == "A recovery code was used"
+    assert "Codes left: 9." in letters(EMAIL)[-1].text
+    assert step(opened(), typed).status_code == 422
+    assert ("code_used", maria, "203.0.113.1") in changes()
+    with database.reading() as session:
+        kept = [row.hash for row in session.exec(select(RecoveryCode))]
+    assert len(kept) == 9
+    assert not any(code in "".join(kept) for code in codes)
+
+
+def test_new_recovery_codes_replace_the_old_ones(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    _, old = set_up(web, now)
+    assert web.form("recovery", current="wrong")["errors"]
+    new = web.form("recovery", current=GOOD)["shown"]
+    assert not set(new) & set(old)
+    assert step(opened(), old[0]).status_code == 422
+    assert step(opened(), new[0]).status_code == 303
+
+
+@pytest.mark.asvs("6.3.1")
+@pytest.mark.asvs("6.3.5")
+@pytest.mark.case("A-53")
+def test_five_wrong_codes_end_the_step_and_are_told(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    key, _ = set_up(web, now)
+    thief = opened()
+    thief.sign_in()
+    answers = [thief.client.post("/en/code", data={"code": "000000"}) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [422] * 4 + [303]
+    assert answers[-1].headers["location"] == "/en/login?again=1"
+    assert letters(EMAIL)[-1].subject == "Several wrong codes at your sign-in"
+    # Another step does not give five more: the person waits, also with the right code.
+    assert step(thief, code(key)).status_code == 422
+    now.move(seconds=30)
+    assert step(opened(), code(key)).status_code == 303
+
+
+def test_the_step_is_open_for_ten_minutes_and_ends_with_the_password(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    key, _ = set_up(web, now)
+    late, outdated = opened(), opened()
+    late.sign_in()
+    now.move(minutes=10)
+    assert late.client.post("/en/code", data={"code": code(key)}).headers["location"] == "/en/login?again=1"
+    outdated.sign_in()
+    assert web.form("new_password", current=GOOD, password=NEW)["ok"]
+    assert outdated.client.post("/en/code", data={"code": code(key)}).headers["location"] == "/en/login?again=1"
+    assert not outdated.inside
+
+
+def test_without_a_first_step_there_is_no_second(opened: Callable[[], Browser], maria: int) -> None:
+    nobody = opened()
+    assert nobody.client.get("/en/code?next=/en/orders").headers["location"] == "/en/login?next=%2Fen%2Forders"
+    assert nobody.client.post("/en/code", data={"code": "123456"}).headers["location"] == "/en/login?again=1"
+
+
+def test_the_page_asked_for_is_gone_on_to_and_no_other_site(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    key, _ = set_up(web, now)
+    phone = opened()
+    answer = phone.client.post("/en/login?next=/en/orders?page=2", data={"email": EMAIL, "password": GOOD})
+    assert answer.headers["location"] == "/en/code?next=%2Fen%2Forders%3Fpage%3D2"
+    page = phone.client.get(answer.headers["location"])
+    assert 'autocomplete="one-time-code"' in page.text
+    assert phone.client.post("/en/code?next=//evil.example", data={"code": code(key)}).headers["location"] == "/en/"
+
+
+def test_a_remembered_browser_is_asked_no_code_for_thirty_days(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    key, _ = set_up(web, now)
+    phone = opened()
+    assert step(phone, code(key), remember="1").status_code == 303
+    now.move(days=29, hours=23, minutes=59)
+    assert phone.sign_in().headers["location"] == "/en/"
+    now.move(minutes=1)
+    assert phone.sign_in().headers["location"] == "/en/code"
+    # Another browser, and this one without its cookie, never were.
+    assert opened().sign_in().headers["location"] == "/en/code"
+
+
+@pytest.mark.parametrize("how", ["password", "reset", "off and on"])
+def test_what_was_remembered_is_forgotten(web: Browser, opened: Callable[[], Browser], now: Clock, how: str) -> None:
+    key, _ = set_up(web, now)
+    phone = opened()
+    step(phone, code(key), remember="1")
+    password = NEW
+    if how == "password":
+        assert web.form("new_password", current=GOOD, password=NEW)["ok"]
+    elif how == "reset":
+        phone.client.post("/en/forgot", data={"email": EMAIL})
+        phone.link(letters(EMAIL)[-1])
+        assert phone.client.post("/en/reset", data={"password": NEW}).status_code == 303
+    else:
+        assert web.form("totp_off", current=GOOD)["ok"]
+        now.move(minutes=2)
+        set_up(web, now)
+        password = GOOD
+    assert phone.sign_in(password=password).headers["location"] == "/en/code"
+
+
+@pytest.mark.asvs("6.4.3")
+def test_a_reset_by_mail_never_gets_around_it(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    set_up(web, now)
+    thief = opened()
+    thief.client.post("/en/forgot", data={"email": EMAIL})
+    thief.link(letters(EMAIL)[-1])
+    assert thief.client.post("/en/reset", data={"password": NEW}).status_code == 303
+    assert thief.sign_in(password=NEW).headers["location"] == "/en/code"
+    assert not thief.inside
+
+
+def test_it_was_not_me_leaves_the_second_step(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    key, _ = set_up(web, now)
+    step(opened(), code(key))
+    alert = next(letter for letter in letters(EMAIL) if letter.subject == "New sign-in to ODOportal")
+    owner = opened()
+    owner.link(alert)
+    assert owner.client.post("/en/alert", data={"ok": "1"}).status_code == 303
+    owner.link(letters(EMAIL)[-1])
+    owner.client.post("/en/reset", data={"password": NEW})
+    assert owner.sign_in(password=NEW).headers["location"] == "/en/code"
+
+
+@pytest.mark.asvs("7.5.1")
+def test_it_is_switched_off_with_the_password_and_told(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    set_up(web, now)
+    assert list(web.form("totp_off", current="wrong")["errors"]) == ["current"]
+    assert opened().sign_in().headers["location"] == "/en/code"
+    assert web.form("totp_off", current=GOOD)["ok"]
+    assert letters(EMAIL)[-1].subject == "Two-step sign-in is off"
+    assert opened().sign_in().headers["location"] == "/en/"
+    with database.reading() as session:
+        assert not session.exec(select(Authenticator)).all()
+        assert not session.exec(select(RecoveryCode)).all()
+        assert not session.exec(select(SecondStep)).all()
+
+
+def test_setting_up_again_leaves_what_is_in_force(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    key, _ = set_up(web, now)
+    web.form("totp_begin", current=GOOD)
+    assert step(opened(), code(key)).status_code == 303
+
+
+def test_one_person_s_code_is_not_another_s(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    key, codes = set_up(web, now)
+    add_person("other@example.com")
+    other = opened()
+    other.sign_in("other@example.com")
+    assert other.form("totp_begin", current=GOOD)["ok"]
+    assert key_of(other) != key
+    assert other.form("totp_confirm", code=code(key_of(other)))["ok"]
+    now.move(minutes=2)
+    thief = opened()
+    thief.sign_in("other@example.com")
+    for typed in (code(key), codes[0]):
+        assert thief.client.post("/en/code", data={"code": typed}).status_code == 422
+
+
+@pytest.mark.parametrize("typed", ["", " ", "12345", "abc", "１２３４５６", "x" * 5000, "0" * 6, "😀"])
+def test_odd_codes_are_wrong_codes(web: Browser, opened: Callable[[], Browser], now: Clock, typed: str) -> None:
+    set_up(web, now)
+    phone = opened()
+    phone.client.headers["user-agent"] = FIREFOX
+    assert step(phone, typed).status_code == 422
+    assert not phone.inside
+
+
+def test_the_database_makes_no_codes(web: Browser, now: Clock) -> None:
+    key, _ = set_up(web, now)
+    with database.reading() as session:
+        row = session.exec(select(Authenticator)).one()
+    assert key not in {row.seed, row.seed.upper()}
+    assert second.secret_of(row.seed) == key
+    assert second.secret_of(row.seed + "x") != key
+
+
+def test_what_is_over_is_swept_away(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    set_up(web, now)
+    opened().sign_in()
+    add_person("other@example.com")
+    other = opened()
+    other.sign_in("other@example.com")
+    other.form("totp_begin", current=GOOD)
+    with database.writing() as session:
+        assert second.sweep(session, clock.now()) == 0
+        assert second.sweep(session, now.move(minutes=15)) == 2
