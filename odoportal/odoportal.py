@@ -28,7 +28,9 @@ from odoportal.accounts.listing import list_of
 from odoportal.accounts.page import filling
 from odoportal.accounts.rights import Right, guarded
 from odoportal.accounts.state import Signed
+from odoportal.addresses import forms as addresses_forms
 from odoportal.addresses import page as addresses
+from odoportal.addresses.state import Addresses, EditAddress
 from odoportal.cards import page as cards
 from odoportal.dashboard import page as dashboard
 from odoportal.dashboard.service import counts
@@ -154,6 +156,8 @@ PROFILE = filling(profile.slots)
 MY_DATA = filling(privacy.slots)
 PEOPLE = filling(people.slots)
 SECURITY = filling(security.slots)
+BOOK = filling(addresses.slots)
+ADDRESS = filling(addresses.edit_slots)
 PAGES = (
     Page("/login", "Sign In", signin.page, fill=routes.fill_login, post=routes.post_login, private=False),
     Page("/code", "Two-step sign-in", signin.page, fill=routes.fill_code, post=routes.post_code, private=False),
@@ -186,7 +190,23 @@ PAGES = (
         fill=SECURITY,
         post=posting(security_forms.RULES, SECURITY, rights.may),
     ),
-    _soon("/addresses", "Address book", addresses.page),
+    Page(
+        "/addresses",
+        "Address book",
+        addresses.page,
+        load=Addresses.load,
+        fill=BOOK,
+        post=posting(addresses_forms.BOOK, BOOK, rights.may),
+    ),
+    Page(
+        "/addresses/edit",
+        "Address",
+        addresses.edit_page,
+        load=EditAddress.load,
+        fill=ADDRESS,
+        post=posting(addresses_forms.EDIT, ADDRESS, rights.may),
+        right=Right.ADDRESSES,
+    ),
     _soon("/cards", "Credit cards", cards.page),
     _soon("/sales", "Point of Sale", sales.page),
     _soon("/referrals", "Referral", referrals.page),

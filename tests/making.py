@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.models import Membership as MembershipRow
-from odoportal.addresses.models import Address
+from odoportal.addresses.models import Address, AddressDefault
 from odoportal.devices.models import Device
 from odoportal.foundation import database
 from odoportal.foundation.identity import Membership, Who
@@ -166,6 +166,7 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     }
     session.add_all(
         [
+            AddressDefault(account_id=account_id, purpose="delivery", address_id=address.id or 0),
             MembershipRow(account_id=account_id, person_id=somebody.id, role="owner"),
             Invitation(account_id=account_id, **asked, invited_by=somebody.id, created_at=NOON, expires_at=NOON),
         ]

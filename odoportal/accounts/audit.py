@@ -58,6 +58,11 @@ class What(StrEnum):
     RECOVERY_USED = "code_used"
     DISABLED = "disabled"
     ENABLED = "enabled"
+    ADDRESS_ADDED = "address_added"
+    ADDRESS = "address"
+    ADDRESS_REMOVED = "address_removed"
+    ADDRESS_RESTORED = "address_restored"
+    ADDRESS_DEFAULT = "address_default"
 
 
 def words() -> dict[str, str]:
@@ -82,6 +87,11 @@ def words() -> dict[str, str]:
         What.RECOVERY_USED: t("Recovery code used"),
         What.DISABLED: t("Access closed"),
         What.ENABLED: t("Access opened again"),
+        What.ADDRESS_ADDED: t("Address added"),
+        What.ADDRESS: t("Address changed"),
+        What.ADDRESS_REMOVED: t("Address removed"),
+        What.ADDRESS_RESTORED: t("Address put back"),
+        What.ADDRESS_DEFAULT: t("Default address chosen"),
     }
 
 

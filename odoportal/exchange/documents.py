@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from odoportal.addresses.models import Address
+from odoportal.addresses.service import is_code
 from odoportal.exchange.files import address_key
 from odoportal.exchange.formats import (
     CreditNoteRow,
@@ -17,7 +18,6 @@ from odoportal.exchange.formats import (
     OrderRow,
     TaxRow,
 )
-from odoportal.exchange.parties import is_code
 from odoportal.exchange.reader import Line
 from odoportal.exchange.run import NATURAL, Ref, Run, once
 from odoportal.exchange.store import Key, Outcome, Values, by_key, fetch

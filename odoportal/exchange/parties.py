@@ -1,11 +1,13 @@
 """Accounts, people with their memberships, and addresses, from an import's rows into the database."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import email_key
-from odoportal.addresses.models import Address
+from odoportal.addresses.models import Address, AddressDefault
+from odoportal.addresses.service import FIELDS, archived_code
 from odoportal.exchange.files import address_key
 from odoportal.exchange.formats import AccountRow, AddressRow, PersonRow
 from odoportal.exchange.reader import Line
@@ -15,9 +17,6 @@ from odoportal.foundation.i18n import region_of
 from odoportal.invoices.models import Invoice
 from odoportal.orders.models import Order
 from odoportal.people.models import FileRole
-
-ARCHIVED = "~"
-CODE_ROOM = 28
 
 
 def take_accounts(run: Run) -> None:
@@ -88,7 +87,10 @@ def _keep_members(run: Run, members: dict[tuple[int, int], str], new_people: set
 
 
 def take_addresses(run: Run) -> None:
-    """Addresses, by account and code. One that a document uses is archived, and the changed one takes its place."""
+    """Addresses, by account and code. One that a document uses is archived, and the changed one takes its place.
+
+    What a customer changed or removed in the portal stays so while the file says the same as last time (`addresses.service`).
+    """
     name, key, addresses = "addresses.csv", ("account_id", "code"), table_of(Address)
     lines = run.lines(name, AddressRow)
     run.learn("account", {line.row.account for line in lines})
@@ -101,26 +103,36 @@ def take_addresses(run: Run) -> None:
             wanted[account.id, line.row.code] = {"account_id": account.id, **line.row.stated("account")}
             places[account.id, line.row.code] = place
     existing = by_key(fetch(run.session, Address, "account_id", {at[0] for at in wanted}), key)
-    for at, row in _to_replace(run, existing, wanted).items():
+    wanted |= _news(existing, wanted)
+    replaced = _to_replace(run, existing, wanted)
+    for at, row in replaced.items():
         del existing[at]
         wanted[at] = {**_copied(row), **wanted[at]}
         archived = {"code": archived_code(row.code, row.id), "archived_at": run.now}
         if not run.dry:
             run.session.connection().execute(addresses.update().where(addresses.c.id == row.id).values(archived))
         run.recount(name)
-    outcome = run.keep(name, Address, key, existing, wanted, {**AddressRow.defaults(), "archived_at": None})
+    outcome = run.keep(name, Address, key, existing, wanted, {**AddressRow.defaults(), "district": "", "file": "", "archived_at": None})
+    if not run.dry:
+        for at, row in replaced.items():
+            uses = table_of(AddressDefault)
+            run.session.connection().execute(uses.update().where(uses.c.address_id == row.id).values(address_id=outcome.ids[at]))
     run.known["address"].update({places[at]: Ref(found, at[0]) for at, found in outcome.ids.items()})
 
 
-def archived_code(code: str, address_id: int) -> str:
-    """The code of an address that another has taken the place of."""
-    return f"{code[:CODE_ROOM]}{ARCHIVED}{address_id}"
-
-
-def is_code(stored: str, code: str) -> bool:
-    """True when a stored code is this one, or that of an archived address that bore it."""
-    plain, archived, _ = stored.partition(ARCHIVED)
-    return plain == (code[:CODE_ROOM] if archived else code)
+def _news(existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key, Values]:
+    """The known addresses, whole. One that was changed in the portal is the file's where the file says something new, else as it is."""
+    found: dict[Key, Values] = {}
+    for at in existing.keys() & wanted.keys():
+        row = existing[at]
+        kept = {name: getattr(row, name) for name in (*wanted[at], *FIELDS, "file", "archived_at")}
+        if not row.file:
+            found[at] = {**kept, **wanted[at]}
+            continue
+        said: Values = json.loads(row.file)
+        new = {**said, **wanted[at]}
+        found[at] = {**new, "file": "", "archived_at": None} if any(new[name] != value for name, value in said.items()) else kept
+    return found
 
 
 def _to_replace(run: Run, existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key, Any]:

@@ -97,11 +97,40 @@ class FormModel(BaseModel):
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A choice of a select."""
+
+    key: str
+    text: str
+    selected: bool
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """A field that is known only when the page is shown. A select has `options`; `id`, `note` and `link` lead to its elements."""
+
+    key: str
+    id: str
+    note: str
+    link: str
+    label: str
+    required: bool = False
+    longest: int = 200
+    autocomplete: str = "off"
+    hint: str = ""
+    value: str = ""
+    error: str = ""
+    select: bool = False
+    options: list[Choice] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class FormView:
     """What a form shows: one attribute of its page's view, named as the form.
 
     `given` are the stored values by field, `version` stands for them; `key` says which record it is about; `owner` binds what is kept in
-    a browser to the person. `errors`, `error` and `notice` are there only in a page that answers a form sent without script.
+    a browser to the person. `rows` are the fields of a form that has others for each record, `labels` name, label and id of each of them.
+    `errors`, `error` and `notice` are there only in a page that answers a form sent without script.
     """
 
     key: str = ""
@@ -109,6 +138,8 @@ class FormView:
     owner: str = ""
     once: str = ""
     given: dict[str, str] = field(default_factory=dict)
+    rows: list[FieldRow] = field(default_factory=list)
+    labels: list[list[str]] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     error: str = ""
     notice: str = ""
@@ -150,8 +181,16 @@ def answered(view: Any, asked: Asked) -> Any:
     form = getattr(view, said.form, None) if said.form else None
     if not isinstance(form, FormView) or form.key != said.key:
         return view
-    spoken = replace(form, given={**form.given, **said.typed}, errors=dict(said.errors), error=said.error, notice=said.notice)
+    rows = [_spoken(row, said) for row in form.rows]
+    given, errors = {**form.given, **said.typed}, dict(said.errors)
+    spoken = replace(form, given=given, rows=rows, errors=errors, error=said.error, notice=said.notice)
     return replace(view, **{said.form: spoken})
+
+
+def _spoken(row: FieldRow, said: Said) -> FieldRow:
+    value = said.typed.get(row.key, row.value)
+    options = [replace(option, selected=option.key == value) for option in row.options]
+    return replace(row, value=value, options=options, error=said.errors.get(row.key, ""))
 
 
 # --- what is sent, and what comes of it ---------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from typing import Any
 import reflex as rx
 
 from odoportal.foundation.i18n import t
-from odoportal.ui.markup import El, Node, Part, Ref, Slot, Still, View, el, icon, part, when
+from odoportal.ui.markup import El, Node, Part, Ref, Slot, Still, View, each, el, icon, part, when
 
 _LIBRARY = "$/public" + rx.asset("form.js", shared=True)
 
@@ -151,7 +151,11 @@ class Confirm:
     verb: str
 
 
-Body = Sequence["Field | tuple[Field, ...] | Callable[[Ref], Node]"]
+class Rows:
+    """In a form's body: the fields that its `FormView.rows` has, for a form whose fields depend on the record."""
+
+
+Body = Sequence["Field | Rows | tuple[Field, ...] | Callable[[Ref], Node]"]
 
 
 @dataclass(frozen=True)
@@ -237,16 +241,26 @@ class Form:
         return part(SubmitButton, el("button", type="submit", cls=cls), self.submit, class_name=cls)
 
     def _summary(self, form: Ref | None) -> Part:
-        labels = [[f.name, _named(f), self._id(f)] for f in self.fields()]
+        many = form is not None and any(isinstance(piece, Rows) for piece in self.body)
+        labels = form.labels if form is not None and many else [[f.name, _named(f), self._id(f)] for f in self.fields()]
         shown: Node = None
         if form is not None:
             links = [
                 when(getattr(form.errors, f.name), el("li", el("a", _named(f), getattr(form.errors, f.name), href=f"#{self._id(f)}")))
                 for f in self.fields()
             ]
+            rows = (
+                each(form.rows, lambda row: el("li", when(row.error, el("a", row.label, ": ", row.error, href=row.link)))) if many else None
+            )
             title = when(form.error, el("p", form.error, cls="b"), el("p", _wrong(), cls="b"))
             box = el(
-                "div", icon("circle-alert"), el("div", title, el("ul", *links)), role="alert", tabIndex=-1, autoFocus=True, cls="summary"
+                "div",
+                icon("circle-alert"),
+                el("div", title, el("ul", *links, rows)),
+                role="alert",
+                tabIndex=-1,
+                autoFocus=True,
+                cls="summary",
             )
             shown = when(form.error, box, when(form.errors, box))
         # The served page has the whole summary; the live one its own.
@@ -256,6 +270,8 @@ class Form:
     def _piece(self, piece: Any, form: Ref) -> Node:
         if isinstance(piece, Field):
             return self.field(piece, form)
+        if isinstance(piece, Rows):
+            return each(form.rows, _row)
         if isinstance(piece, tuple):
             return el("div", *(self.field(f, form) for f in piece), cls="duo")
         return piece(form)
@@ -366,6 +382,25 @@ class Form:
 def section(title: str, *content: Node, text: str = "") -> El:
     """A card of a page that has several forms, under a heading."""
     return el("section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card pad formcard", aria_label=title)
+
+
+def _row(row: Ref) -> El:
+    about: dict[str, Any] = {
+        "id": row.id,
+        "name": row.key,
+        "required": row.required,
+        "aria_describedby": row.note,
+        "aria_invalid": Still(row.error, says="true"),
+        "autoComplete": row.autocomplete,
+    }
+    options = each(row.options, lambda option: el("option", option.text, value=option.key, selected=Still(option.selected)))
+    select = el("span", el("select", options, **about), cls="select")
+    box = el("input", **about, type="text", value=Still(row.value), maxLength=row.longest, cls="input")
+    star = when(row.required, el("span", "*", cls="req", aria_hidden="true"))
+    message = Slot(rx.fragment, when(row.error, el("p", icon("circle-alert", small=True), el("span", row.error), cls="msg")))
+    hint, still = when(row.hint, el("p", row.hint, cls="hint")), el("div", id=row.note, cls="note")
+    note = part(FieldNote, still, message, hint, field=row.key, id=row.note, icon=_picture("circle-alert", small=True))
+    return el("div", el("label", row.label, star, for_=row.id), when(row.select, select, box), note, cls="field")
 
 
 def _status(form: Ref | None) -> Part:

@@ -18,8 +18,8 @@ from odoportal.ui.trouble import unless_failed
 class ListParts:
     """What one list draws by itself.
 
-    `caption` names the table; `cells` are a row's cells, `card` its card on a phone. `zip` is the address that answers
-    with the documents of the rows ticked; empty where rows are not ticked.
+    `caption` names the table; `dates` says what is filtered by days, empty where nothing is; `cells` are a row's cells, `card` its card
+    on a phone. `zip` is the address that answers with the documents of the rows ticked; empty where rows are not ticked.
     """
 
     caption: str
@@ -78,8 +78,13 @@ def _filters(view: Ref, parts: ListParts) -> tuple[El, El]:
         icon("calendar", cls="tab"),
         el("span", parts.dates, cls="tab"),
         type="button",
-        cls="chip grow",
+        cls="chip grow" if parts.dates else "chip grow phone",
         popoverTarget="filters",
+    )
+    dates = el(
+        "fieldset",
+        el("legend", parts.dates),
+        el("div", _date("from", t("From"), view.frame.since), _date("to", t("To"), view.frame.until), cls="duo"),
     )
     inner = _form(
         False,
@@ -87,11 +92,7 @@ def _filters(view: Ref, parts: ListParts) -> tuple[El, El]:
         el("h2", t("Sort and filter"), cls="phone"),
         choice("sort", t("Sort by"), view.frame.sorts, view.frame.plain_sort),
         choice("size", t("Records per page"), view.frame.sizes, "10"),
-        el(
-            "fieldset",
-            el("legend", parts.dates),
-            el("div", _date("from", t("From"), view.frame.since), _date("to", t("To"), view.frame.until), cls="duo"),
-        ),
+        dates if parts.dates else None,
         el(
             "div",
             el("button", t("Show"), type="submit", cls="btn primary"),

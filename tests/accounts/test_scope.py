@@ -76,6 +76,9 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "until": TODAY,
         "opening": Decimal(0),
         "most": None,
+        "q": query.get("q", ""),
+        "removed": False,
+        "code": named["order_number"][1:],
         "query": ListQuery.parse(rules, query) if rules else None,
         **{k: v for k, v in named.items() if k in {"order_id", "invoice_id", "ids"}},
     }
