@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -32,7 +32,7 @@ LOGIN = "/login"
 _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
 _PASSED_ON = {"/_event", "/_event/", "/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
-_PASSED_ON_BELOW = ("/assets/", "/fonts/", "/auth/")
+_PASSED_ON_BELOW = ("/assets/", "/fonts/", "/auth/", "/hooks/", "/sandbox/")
 _READ = "GET, HEAD"
 _DOWNLOADS = {
     ".csv": (_READ, allowance.EXPORTS),
@@ -62,21 +62,23 @@ class Document:
         return "".join(out)
 
 
-def read_documents(built: Path) -> dict[str, Document]:
+def read_documents(built: Path, leads_to: Mapping[str, tuple[str, ...]]) -> dict[str, Document]:
     """The built documents by address (`/fr/orders`).
 
     Args:
         built: the folder that the frontend build wrote its pages to; `csp.json` lies beside it.
+        leads_to: by a page's path (`/orders`), the origins that a form of it may lead to.
     """
     hashes: dict[str, list[str]] = json.loads((built.parent / "csp.json").read_text("utf-8"))
     found: dict[str, Document] = {}
     for file in built.rglob("*.html"):
         name = file.relative_to(built).as_posix()
         address = "/" + name.removesuffix("index.html").removesuffix(".html").strip("/")
-        if address.split("/")[1] in i18n.LANGUAGES:
+        language, _, path = address.removeprefix("/").partition("/")
+        if language in i18n.LANGUAGES:
             parts = _SLOT.split(file.read_text("utf-8"))
             slots = tuple(zip(parts[1::3], parts[2::3], strict=True))
-            found[address] = Document(tuple(parts[0::3]), slots, headers.policy(hashes[name]))
+            found[address] = Document(tuple(parts[0::3]), slots, headers.policy(hashes[name], leads_to.get(f"/{path}", ())))
     return found
 
 
@@ -102,8 +104,8 @@ class Documents:
         may: Callable[[str, str], bool],
     ) -> None:
         self.app, self.resolve, self.touch, self.may = app, resolve, touch, may
-        self.documents = read_documents(built)
         self.pages = {page.path: page for page in pages}
+        self.documents = read_documents(built, {path: page.leads_to for path, page in self.pages.items()})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a document, or pass the request on with what must be changed in it."""

@@ -11,12 +11,19 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 IMMUTABLE = ("/assets/", "/fonts/", "/icons.svg")
 
 
-def policy(script_hashes: Iterable[str]) -> str:
-    """The content security policy of a document: own scripts, and inline ones only by their hash (ASVS 3.4.3)."""
+def policy(script_hashes: Iterable[str], leads_to: Iterable[str] = ()) -> str:
+    """The content security policy of a document: own scripts, and inline ones only by their hash (ASVS 3.4.3).
+
+    Args:
+        script_hashes: of the inline scripts.
+        leads_to: origins that a form may lead to besides the portal's own: browsers ask for the answer's redirect, too.
+    """
     scripts = " ".join(["script-src 'self'", *script_hashes])
+    forms = " ".join(["form-action 'self'", *leads_to])
     return (
         f"default-src 'none'; {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-        "manifest-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+        "manifest-src 'self'; object-src 'none'; base-uri 'none'; "
+        f"frame-ancestors 'none'; {forms}"
     )
 
 

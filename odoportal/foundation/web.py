@@ -47,7 +47,7 @@ class Page:
     the page once per language at build time; `load` is the event that fills it; `fill` writes the first rows into
     the served document; `post` answers a native form sent to the page's own address, with a redirect or the page
     again. A private page without a signed-in person is a redirect to sign-in, and without the `right` in the account
-    of the address it does not exist.
+    of the address it does not exist. `leads_to` are the origins of other sites that a form of it may lead to.
     """
 
     path: str
@@ -58,3 +58,4 @@ class Page:
     post: Fill | None = None
     private: bool = True
     right: str = SEE
+    leads_to: tuple[str, ...] = ()

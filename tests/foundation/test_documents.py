@@ -112,7 +112,7 @@ def site(built: Path) -> Site:
 
 
 def test_slots_are_filled_or_keep_what_was_built(built: Path) -> None:
-    document = read_documents(built)["/en/orders"]
+    document = read_documents(built, {})["/en/orders"]
     assert "<body>builtx<script" in document.fill({"form": "x"})
     assert "<body>ROWS<script" in document.fill({"rows": "ROWS"})
     assert "slot" not in document.fill({})
@@ -121,9 +121,17 @@ def test_slots_are_filled_or_keep_what_was_built(built: Path) -> None:
 
 
 def test_only_pages_in_a_language_are_documents(built: Path) -> None:
-    assert set(read_documents(built)) == {
+    assert set(read_documents(built, {})) == {
         f"/{la}{path}" for la in i18n.LANGUAGES for path in ("", "/orders", "/login", "/not-found", "/unavailable", "/too-many", "/unknown")
     }
+
+
+@pytest.mark.asvs("3.4.3")
+def test_only_the_page_that_says_so_has_a_form_that_leads_to_another_site(built: Path) -> None:
+    found = read_documents(built, {"/orders": ("https://pay.example",)})
+    said = {address for address, document in found.items() if "form-action 'self' https://pay.example" in document.policy}
+    assert said == {"/en/orders", "/fr/orders"}
+    assert all(document.policy.endswith("form-action 'self'") for address, document in found.items() if address not in said)
 
 
 @pytest.mark.asvs("8.2.1")
