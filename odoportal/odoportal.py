@@ -31,7 +31,13 @@ from odoportal.accounts.state import Signed
 from odoportal.addresses import forms as addresses_forms
 from odoportal.addresses import page as addresses
 from odoportal.addresses.state import Addresses, EditAddress
+from odoportal.cards import flow as cards_flow
+from odoportal.cards import forms as cards_forms
 from odoportal.cards import page as cards
+from odoportal.cards import routes as cards_routes
+from odoportal.cards import sandbox_page
+from odoportal.cards import service as cards_service
+from odoportal.cards.state import Cards
 from odoportal.dashboard import page as dashboard
 from odoportal.dashboard.service import counts
 from odoportal.dashboard.state import Home
@@ -141,12 +147,13 @@ def _soon(path: str, title: str, content: Callable[[], rx.Component]) -> Page:
 
 
 async def _tidy() -> None:
-    """Every hour, take away sessions, links, invitations and files of people's data that are over."""
+    """Every hour, take away sessions, links, invitations, files of people's data and begun cards that are over."""
     while True:
         try:
             await database.write(signin_service.sweep, clock.now())
             await database.write(people_service.sweep, clock.now())
             await database.write(privacy_service.sweep, clock.now())
+            await database.write(cards_service.sweep, clock.now())
         except (OSError, SQLAlchemyError):
             _log.exception("what is over could not be taken away")
         await asyncio.sleep(TIDY_SECONDS)
@@ -158,6 +165,7 @@ PEOPLE = filling(people.slots)
 SECURITY = filling(security.slots)
 BOOK = filling(addresses.slots)
 ADDRESS = filling(addresses.edit_slots)
+CARDS = filling(cards.slots)
 PAGES = (
     Page("/login", "Sign In", signin.page, fill=routes.fill_login, post=routes.post_login, private=False),
     Page("/code", "Two-step sign-in", signin.page, fill=routes.fill_code, post=routes.post_code, private=False),
@@ -207,7 +215,15 @@ PAGES = (
         post=posting(addresses_forms.EDIT, ADDRESS, rights.may),
         right=Right.ADDRESSES,
     ),
-    _soon("/cards", "Credit cards", cards.page),
+    Page(
+        "/cards",
+        "Credit cards",
+        cards.page,
+        load=Cards.load,
+        fill=CARDS,
+        post=posting(cards_forms.RULES, CARDS, rights.may),
+        leads_to=cards_flow.pages(),
+    ),
     _soon("/sales", "Point of Sale", sales.page),
     _soon("/referrals", "Referral", referrals.page),
     _soon("/devices", "Devices", devices.page),
@@ -222,6 +238,8 @@ http = Starlette(
         Route("/auth/region", accounts_routes.region, methods=["POST"]),
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
+        *cards_routes.ROUTES,
+        *sandbox_page.ROUTES,
         *guarded(
             Right.SEE,
             [
@@ -332,6 +350,7 @@ def _make() -> rx.App:
     made.register_lifespan_task(mail.run_outbox)
     made.register_lifespan_task(privacy_service.make_files)
     made.register_lifespan_task(_tidy)
+    made.register_lifespan_task(cards_flow.keep_up)
     for page in PAGES:
         for spoken in i18n.LANGUAGES:
             with i18n.use(spoken):

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     privacy_officer: str = ""
     company_name: str = "Odotrack inc."
     company_address: str = ""
+    stripe_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = SecretStr("")
     trusted_proxies: int = 0
     metrics_address: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -103,6 +105,8 @@ class Settings(BaseSettings):
         for name in ("database_url", "public_url", "smtp_url"):
             if not getattr(self, name):
                 raise UnsafeSettings(f"ODOPORTAL_{name.upper()} is not set.")
+        if bool(self.stripe_key.get_secret_value()) != bool(self.stripe_webhook_secret.get_secret_value()):
+            raise UnsafeSettings("ODOPORTAL_STRIPE_KEY and ODOPORTAL_STRIPE_WEBHOOK_SECRET go together.")
         if len(self.secret.get_secret_value()) < SECRET_LENGTH:
             raise UnsafeSettings(f"ODOPORTAL_SECRET must have at least {SECRET_LENGTH} characters.")
         parts = urlsplit(self.public_url)

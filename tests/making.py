@@ -13,6 +13,7 @@ from sqlmodel import Session
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.models import Membership as MembershipRow
 from odoportal.addresses.models import Address, AddressDefault
+from odoportal.cards.models import Card, CardSetup, PaymentCustomer
 from odoportal.devices.models import Device
 from odoportal.foundation import database
 from odoportal.foundation.identity import Membership, Who
@@ -195,9 +196,23 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
         "base": Decimal(1),
         "amount": Decimal(1),
     }
+    expiry = {"exp_month": 4, "exp_year": 2031, "added_at": NOON, "known_at": NOON}
     session.add_all(
         [
             ClosingRequest(account_id=account_id, person_id=somebody.id, asked_at=NOON),
+            PaymentCustomer(account_id=account_id, provider="sandbox", token=f"cus_{key}"),
+            Card(
+                account_id=account_id, provider="sandbox", token=f"card_{key}", brand="visa", last4="4242", added_by=somebody.id, **expiry
+            ),
+            CardSetup(
+                account_id=account_id,
+                person_id=somebody.id,
+                key=f"setup {key}",
+                once=key,
+                provider="sandbox",
+                token=f"set_{key}",
+                created_at=NOON,
+            ),
             Device(account_id=account_id, serial=key, model=mark, vehicle=mark, order_id=bought.id),
             Fulfilment(account_id=account_id, order_id=bought.id, step="received", carrier=mark, tracking=mark, note_en=mark, note_fr=mark),
             OrderTax(account_id=account_id, order_id=bought.id, **tax),
@@ -224,6 +239,7 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
         "order_number": bought.number,
         "invoice_number": billed.number,
         "credit_note_number": f"3{key}",
+        "setup_key": f"setup {key}",
     }
 
 

@@ -63,6 +63,10 @@ class What(StrEnum):
     ADDRESS_REMOVED = "address_removed"
     ADDRESS_RESTORED = "address_restored"
     ADDRESS_DEFAULT = "address_default"
+    CARD_ADDED = "card_added"
+    CARD_DEFAULT = "card_default"
+    CARD_REMOVED = "card_removed"
+    CARD_LOST = "card_lost"
 
 
 def words() -> dict[str, str]:
@@ -92,6 +96,10 @@ def words() -> dict[str, str]:
         What.ADDRESS_REMOVED: t("Address removed"),
         What.ADDRESS_RESTORED: t("Address put back"),
         What.ADDRESS_DEFAULT: t("Default address chosen"),
+        What.CARD_ADDED: t("Card added"),
+        What.CARD_DEFAULT: t("Default card changed"),
+        What.CARD_REMOVED: t("Card removed"),
+        What.CARD_LOST: t("Card given up by the payment provider"),
     }
 
 

@@ -80,6 +80,8 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "removed": False,
         "code": named["order_number"][1:],
         "query": ListQuery.parse(rules, query) if rules else None,
+        "provider": "sandbox",
+        "key": named["setup_key"],
         **{k: v for k, v in named.items() if k in {"order_id", "invoice_id", "ids"}},
     }
     return plain(function(**{name: given[name] for name in inspect.signature(function).parameters}))
@@ -108,7 +110,14 @@ def test_another_account_s_rows_change_nothing(engine: Engine, name: str, functi
     with emptied(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         rows_of(session, mine, "MINE")
-        nothing = {"order_id": 10**6, "invoice_id": 10**6, "ids": [10**6], "order_number": "none", "invoice_number": "none"}
+        nothing = {
+            "order_id": 10**6,
+            "invoice_id": 10**6,
+            "ids": [10**6],
+            "order_number": "none",
+            "invoice_number": "none",
+            "setup_key": "none",
+        }
         before = call(function, session, mine, nothing, **query)
         theirs = rows_of(session, other, MARK)
         after = call(function, session, mine, theirs, **query)

@@ -174,6 +174,7 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
     for room, name in (
         ("addresses", "edit_address"),
+        ("cards", "cards"),
         ("dashboard", "home"),
         ("people", "people"),
         ("privacy", "my_data"),

@@ -59,6 +59,8 @@ SAMPLES: dict[str, Callable[[Theirs], list[Ask]]] = {
     "/auth/region": lambda _: [Ask("/auth/region", {"region": "fr-CA"}, open=True)],
     "/healthz": lambda _: [Ask("/healthz", open=True)],
     "/readyz": lambda _: [Ask("/readyz", open=True)],
+    "/hooks/cards": lambda _: [Ask("/hooks/cards", {}, open=True)],
+    "/sandbox/{ref}": lambda _: [Ask("/sandbox/set_unknown", open=True)],
     "/{language}/invoices/{number:path}.pdf": lambda t: [Ask(f"/invoices/{t.invoice}.pdf"), Ask(f"/invoices/{t.invoice}.pdf?inline=1")],
     "/{language}/credit-notes/{number:path}.pdf": lambda t: [Ask(f"/credit-notes/{t.credit_note}.pdf")],
     "/{language}/orders/{number:path}.pdf": lambda t: [Ask(f"/orders/{t.order}.pdf")],

@@ -80,7 +80,6 @@ def test_a_line_is_tidied_and_a_secret_is_not() -> None:
     assert fits.secret.get_secret_value() == "  p  w "
 
 
-@pytest.mark.asvs("14.2.1")
 @pytest.mark.case("A-95")
 def test_a_card_number_that_was_typed_by_mistake_is_masked_before_it_is_stored() -> None:
     class Long(Thing):

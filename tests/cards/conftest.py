@@ -1,0 +1,71 @@
+"""A database, two accounts, and the sandbox with a clock that a test moves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from odoportal.accounts.models import Account, Person, Role
+from odoportal.accounts.models import Membership as MembershipRow
+from odoportal.cards import flow
+from odoportal.cards.sandbox import Sandbox
+from odoportal.foundation import clock, database
+from odoportal.foundation.identity import Membership, Who
+from tests.making import NOON, stored
+
+__all__ = ["stored"]
+
+
+@dataclass
+class Time:
+    """The instant that the portal and the sandbox take it to be."""
+
+    at = NOON
+
+    def __call__(self):
+        return self.at
+
+    def move(self, **delta: float) -> None:
+        """Let time pass."""
+        self.at += timedelta(**delta)
+
+
+@pytest.fixture(autouse=True)
+def time(stored: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Time]:
+    monkeypatch.setenv("ODOPORTAL_DATA_DIR", str(tmp_path))
+    moved = Time()
+    clock.use(moved)
+    yield moved
+    clock.use(None)
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return flow.sandbox()
+
+
+def someone(number: str, *, role: Role = Role.OWNER) -> Who:
+    """A person signed in for a new account."""
+    with database.writing() as session:
+        account = Account(number=number, name=f"Account {number}", created_at=NOON)
+        person = Person(email=f"{number}@example.com", email_key=f"{number}@example.com", name=f"Person {number}", created_at=NOON)
+        session.add_all([account, person])
+        session.flush()
+        assert account.id is not None
+        assert person.id is not None
+        session.add(MembershipRow(account_id=account.id, person_id=person.id, role=role))
+        mine = Membership(account.id, number, account.name, role)
+        return Who("0" * 64, person.id, person.name, person.email, "fr", "fr-CA", (mine,), mine, NOON, NOON + timedelta(hours=12), None)
+
+
+@pytest.fixture
+def alpha() -> Who:
+    return someone("1001")
+
+
+@pytest.fixture
+def beta() -> Who:
+    return someone("1002")
