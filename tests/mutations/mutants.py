@@ -161,6 +161,7 @@ MUTANTS = (
         "if may(who.account.role, rule.right):",
         "if True:",
         "tests/foundation/test_forms.py",
+        f"{ATTACK}/test_forms.py",
     ),
     _mutant(
         "a form takes no other field",
@@ -168,6 +169,7 @@ MUTANTS = (
         'extra="forbid", hide_input_in_errors',
         'extra="ignore", hide_input_in_errors',
         "tests/foundation/test_forms.py",
+        f"{ATTACK}/test_forms.py",
     ),
     _mutant(
         "who changes people still may",
