@@ -140,6 +140,9 @@ class Documents:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        if headers.ambiguous(request):
+            await Response("ambiguous length", 400, {"connection": "close"}, media_type="text/plain")(scope, receive, send)
+            return
         if headers.foreign(request):
             await Response("cross-site request refused", 403, media_type="text/plain")(scope, receive, send)
             return

@@ -72,3 +72,8 @@ def foreign(request: Request) -> bool:
         return True
     origin = request.headers.get("origin")
     return origin is not None and origin.lower() != get_settings().origin
+
+
+def ambiguous(request: Request) -> bool:
+    """True for a request with two lengths: whoever stands in front may have read another end of it (RFC 9112, 6.3)."""
+    return "transfer-encoding" in request.headers and "content-length" in request.headers

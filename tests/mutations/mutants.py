@@ -203,6 +203,13 @@ MUTANTS = (
     ),
     # Other sites.
     _mutant(
+        "a request of two lengths ends its connection",
+        "foundation.documents",
+        "if headers.ambiguous(request):",
+        "if False:",
+        f"{ATTACK}/test_requests.py",
+    ),
+    _mutant(
         "a form that another site sent is refused",
         "foundation.headers",
         'if site is not None and site not in {"same-origin", "none"}:',
