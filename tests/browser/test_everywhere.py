@@ -21,6 +21,7 @@ PAGES = {
     "invoices": ("/invoices", FLEET),
     "invoices-none": ("/invoices?q=zzz", FLEET),
     "invoice": ("/invoices?open=211702", FLEET),
+    "cards-empty": ("/cards", FLEET),
     "profile": ("/profile", FLEET),
     "people": ("/profile/people", LARGE),
     "person": ("/profile/people?open=6", LARGE),

@@ -1,0 +1,127 @@
+"""Cards in a browser, on a phone and in French: added, declined, confirmed at the bank, made the default, removed."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+from sqlalchemy import text
+
+from tests.browser.conftest import SIZES, Open, live
+from tests.server import EMPTY, Portal
+
+_OURS = "SELECT m.account_id FROM membership m JOIN person p ON p.id = m.person_id WHERE p.email = :e"
+
+
+def _forget(portal: Portal) -> None:
+    rows = portal.engine()
+    with rows.begin() as connection:
+        for table in ("card_setup", "card", "payment_customer"):
+            connection.execute(text(f"DELETE FROM {table} WHERE account_id IN ({_OURS})"), {"e": EMPTY})
+    rows.dispose()
+
+
+@pytest.fixture
+def no_cards(portal: Portal) -> Iterator[None]:
+    """The account has none, before and after."""
+    _forget(portal)
+    yield
+    _forget(portal)
+
+
+def add(page: Page, scenario: str) -> None:
+    """To the provider's page, and the button there."""
+    page.get_by_role("button", name="Ajouter une carte").click()
+    page.wait_for_url("**/sandbox/**")
+    page.get_by_role("button", name=scenario).first.click()
+
+
+def accessible(page: Page, what: str) -> None:
+    told = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in Axe().run(page).response["violations"]]
+    assert told == [], what
+
+
+def test_the_life_of_a_card(no_cards: None, open_page: Open) -> None:
+    page = live(open_page("/fr/cards", EMPTY, size="phone"))
+    expect(page.get_by_text("Aucune carte pour l’instant")).to_be_visible()
+    add(page, "Acceptée Visa •••• 4242")
+    live(page)
+    expect(page.get_by_text("La carte est ajoutée.")).to_be_visible()
+    expect(page.locator(".bankcard")).to_have_count(1)
+    expect(page.locator(".bankcard")).to_contain_text("Par défaut")
+
+    add(page, "Refusée")
+    expect(page.get_by_role("alert")).to_contain_text("La banque a refusé cette carte.")
+    accessible(page, "sandbox")
+    page.get_by_role("link", name="Retour à ODOportal").click()
+    live(page)
+    expect(page.get_by_role("alert").filter(has_text="La banque a refusé cette carte.")).to_be_visible()
+    expect(page.locator(".bankcard")).to_have_count(1)
+
+    # The bank asks; the provider's page is left for the bank's, and only then there is a card.
+    add(page, "3-D Secure")
+    page.get_by_role("button", name="Oui, c’est moi").click()
+    live(page)
+    expect(page.locator(".bankcard")).to_have_count(2)
+    add(page, "Acceptée, expire ce mois-ci")
+    live(page)
+    soon = page.locator(".bankcard", has_text="Mastercard •••• 4444")
+    expect(soon).to_contain_text("Expire bientôt")
+
+    soon.get_by_role("button", name="Choisir par défaut").dblclick()
+    expect(page.get_by_text("Cette carte est maintenant la carte par défaut.")).to_be_visible()
+    expect(page.locator(".bankcard").first).to_contain_text("Mastercard •••• 4444")
+    expect(page.get_by_text("Par défaut", exact=True)).to_have_count(1)
+
+    soon.get_by_role("link", name="Retirer").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Visa •••• 4242 prendra sa place.")
+    accessible(page, "dialog")
+    dialog.get_by_role("link", name="La garder").click()
+    expect(dialog).to_have_count(0)
+    expect(soon).to_be_visible()
+    soon.get_by_role("link", name="Retirer").click()
+    dialog.get_by_role("button", name="Retirer cette carte").click()
+    expect(page.get_by_text("La carte est retirée.")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    expect(page.locator(".bankcard")).to_have_count(2)
+    expect(page.locator(".bankcard").first).to_contain_text("Par défaut")
+
+
+def test_a_slow_provider_is_waited_for_and_the_page_fills_by_itself(no_cards: None, open_page: Open) -> None:
+    page = live(open_page("/fr/cards", EMPTY))
+    add(page, "Acceptée, après huit secondes")
+    expect(page.get_by_text("n’a pas encore dit si la carte est acceptée")).to_be_visible()
+    expect(page.locator(".bankcard")).to_have_count(1, timeout=40_000)
+    expect(page.get_by_text("La carte est ajoutée.")).to_be_visible()
+
+
+@pytest.mark.parametrize("scenario", ["le retour est coupé", "le message arrive deux fois", "le message arrive avant vous"])
+def test_whatever_way_the_message_comes_there_is_one_card(no_cards: None, open_page: Open, scenario: str) -> None:
+    page = live(open_page("/fr/cards", EMPTY))
+    add(page, scenario)
+    if scenario == "le retour est coupé":
+        page.get_by_role("link", name="Retour à ODOportal").click()
+    for _ in range(50):
+        live(page)
+        if page.locator(".bankcard").count():
+            break
+        page.reload()
+    expect(page.locator(".bankcard")).to_have_count(1)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_page_with_cards_is_accessible_and_fits(no_cards: None, open_page: Open, size: str) -> None:
+    page = live(open_page("/fr/cards", EMPTY, size=size))
+    for scenario in ("Acceptée Visa •••• 4242", "Acceptée, expire ce mois-ci"):
+        add(page, scenario)
+        live(page)
+        expect(page.get_by_text("La carte est ajoutée.")).to_be_visible()
+    for language in ("fr", "en"):
+        for scheme in ("light", "dark"):
+            seen = live(open_page(f"/{language}/cards", EMPTY, size=size, scheme=scheme))
+            expect(seen.locator(".bankcard")).to_have_count(2)
+            accessible(seen, f"{language} {scheme}")
+            seen.set_viewport_size({"width": 320, "height": 700})
+            assert seen.evaluate("document.documentElement.scrollWidth") <= 320
+            seen.close()
