@@ -37,6 +37,7 @@ def test_a_postal_code_is_written_as_its_country_does(typed: str, country: str, 
     assert postal.postal_code(typed, country, province) == stored
 
 
+@pytest.mark.asvs("2.1.2")
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_every_country_has_fields_names_and_codes_that_hold(language: str) -> None:
     with i18n.use(language):
@@ -80,6 +81,7 @@ def test_what_is_stored_of_an_address() -> None:
         assert (paris["province"], paris["postal_code"]) == ("", "75001")
 
 
+@pytest.mark.asvs("2.2.3")
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [

@@ -233,8 +233,8 @@ MUTANTS = (
     _mutant(
         "no page is shown in a frame",
         "foundation.headers",
-        "frame-ancestors 'none'; form-action 'self'",
-        "form-action 'self'",
+        "frame-ancestors 'none'; {forms}",
+        "{forms}",
         f"{ATTACK}/test_answers.py",
     ),
     # Sessions.
@@ -255,7 +255,11 @@ MUTANTS = (
         ENDS,
     ),
     _mutant(
-        "a reset ends every session", "signin.service", "    sessions.end_all(session, person.id)\n    links.kill", "    links.kill", LINKS
+        "a reset ends every session",
+        "signin.service",
+        "    sessions.end_all(session, person.id)\n    second.trust",
+        "    second.trust",
+        LINKS,
     ),
     _mutant(
         "a sign-in ends the session before it", "signin.service", "        sessions.sign_out(session, before)\n", "        pass\n", ENDS
@@ -263,8 +267,8 @@ MUTANTS = (
     _mutant(
         "scripts cannot read the cookie",
         "signin.forms",
-        'token, max_age=age, path="/", secure=secure, httponly=True',
-        'token, max_age=age, path="/", secure=secure, httponly=False',
+        'cookie_name(secure), token, max_age=age, path="/", secure=secure, httponly=True',
+        'cookie_name(secure), token, max_age=age, path="/", secure=secure, httponly=False',
         ENDS,
     ),
     _mutant(
@@ -314,8 +318,8 @@ MUTANTS = (
     _mutant(
         "a newer link kills the older",
         "signin.links",
-        "    kill(session, person.id, now)\n    seed",
-        "    seed",
+        "    kill(session, person.id, now)\n    return _add",
+        "    return _add",
         LINKS,
     ),
     # What is shown and logged.
