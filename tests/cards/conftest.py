@@ -14,6 +14,7 @@ from odoportal.cards import flow
 from odoportal.cards.sandbox import Sandbox
 from odoportal.foundation import clock, database
 from odoportal.foundation.identity import Membership, Who
+from odoportal.settings import get_settings
 from tests.making import NOON, stored
 
 __all__ = ["stored"]
@@ -36,6 +37,7 @@ class Time:
 @pytest.fixture(autouse=True)
 def time(stored: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Time]:
     monkeypatch.setenv("ODOPORTAL_DATA_DIR", str(tmp_path))
+    get_settings.cache_clear()
     moved = Time()
     clock.use(moved)
     yield moved
