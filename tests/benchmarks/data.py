@@ -161,7 +161,9 @@ def _parties(rows: _Rows, accounts: int) -> None:
     for account in range(1, accounts + 1):
         rows.add(Account, id=account, number=f"{10_000 + account}", name=f"Transport {account}", created_at=_NOW)
         street = {"line1": f"{account}, rue Principale", "line2": "", "city": "Laval", "province": "QC", "postal_code": "H7L 3J5"}
-        rows.add(Address, id=account, account_id=account, code="HQ", name=f"Transport {account}", **street, country="CA")
+        rows.add(
+            Address, id=account, account_id=account, code="HQ", name=f"Transport {account}", **street, country="CA", district="", file=""
+        )
     stored = passwords.make(PASSWORD)
     for person, email in enumerate((LARGE, SMALL, *OTHERS[: accounts - 2]), 1):
         words = {"name": f"Person {person}", "phone": "", "language": "en", "region": "en-CA", "password": stored}

@@ -84,7 +84,7 @@ def test_several_serve_together_through_redis(server: Engine, postgresql_server:
 def test_a_lock_outlives_nobody_where_the_server_was_restarted(server: Engine) -> None:
     with locks.serving(server, together=False), server.connect() as other:
         here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        other.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND {here}"))
+        other.execute(text(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND {here}"))
     serve(server, False)
 
 
