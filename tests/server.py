@@ -16,6 +16,7 @@ from typing import Any
 
 from rich.console import Console
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from odoportal import building
 from odoportal.foundation.database import make_engine
@@ -44,6 +45,14 @@ class Answer:
     headers: dict[str, str]
     cookies: list[str]
     body: str
+
+
+def writer(rows: Engine) -> Session:
+    """A session that reads and then writes while a portal works on the same database.
+
+    It waits for its turn first: in SQLite, who reads and then writes is refused where somebody wrote in between.
+    """
+    return Session(rows.execution_options(sqlite_begin="IMMEDIATE"))
 
 
 @dataclass(frozen=True)

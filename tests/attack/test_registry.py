@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import Engine, text
-from sqlmodel import Session
 
 from odoportal.accounts.models import Person
 from odoportal.foundation.identity import digest
@@ -26,7 +25,7 @@ from tests.attack.conftest import Cookies, Victim
 from tests.attack.test_handlers import listed
 from tests.attack.wire import HYDRATE, ORDERS, SIGNED, Tab, tab, value
 from tests.reading import whole
-from tests.server import FLEET, Portal
+from tests.server import FLEET, Portal, writer
 
 UNKNOWN = "999999"
 _WIRE = httpx.HTTPTransport(verify=False)
@@ -99,7 +98,7 @@ def held(rows: Engine, account: str) -> Theirs:
 def theirs(rows: Engine, portal: Portal, victim: Victim) -> Theirs:
     """What the victim has, a file of all of it among them."""
     found, name = held(rows, victim.account), "0" * 40
-    with Session(rows) as session:
+    with writer(rows) as session:
         whose = text("SELECT p.id, a.id FROM person p, account a WHERE p.email = :e AND a.number = :n")
         person, account = session.connection().execute(whose, {"e": victim.email, "n": victim.account}).one()
         now = datetime.now(UTC)
@@ -221,20 +220,20 @@ def test_another_customer_gets_what_an_unknown_number_gets(
 def a_session(rows: Engine, email: str, **ago: timedelta) -> Iterator[str]:
     """A session's cookie, without the form; gone afterwards, whatever became of it."""
     token, now = secrets.token_urlsafe(32), datetime.now(UTC)
-    with Session(rows) as session:
+    with writer(rows) as session:
         person = session.connection().execute(text("SELECT id FROM person WHERE email = :e"), {"e": email}).scalar_one()
         began, seen = now - ago.get("began", timedelta()), now - ago.get("seen", timedelta())
         session.add(BrowserSession(hash=digest(token), person_id=person, created_at=began, seen_at=seen))
         session.commit()
     yield f"odo_session={token}"
-    with Session(rows) as session:
+    with writer(rows) as session:
         if row := session.get(BrowserSession, digest(token)):
             session.delete(row)
             session.commit()
 
 
 def _disabled(rows: Engine, email: str, when: datetime | None) -> None:
-    with Session(rows) as session:
+    with writer(rows) as session:
         person = session.connection().execute(text("SELECT id FROM person WHERE email = :e"), {"e": email}).scalar_one()
         session.get_one(Person, person).disabled_at = when
         session.commit()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from odoportal.accounts.models import Membership, Person, Role
 from odoportal.accounts.rights import TABLE, Right, may
@@ -18,7 +18,7 @@ from odoportal.foundation.forms import version_of
 from tests.attack.conftest import Cookies, Victim
 from tests.attack.test_handlers import listed, logged
 from tests.attack.wire import ORDERS, PEOPLE, SIGNED, tab, value
-from tests.server import LARGE, OVERDUE, READ_ONLY, TWO_ACCOUNTS, Portal
+from tests.server import LARGE, OVERDUE, READ_ONLY, TWO_ACCOUNTS, Portal, writer
 
 UNGUARDED = {"/healthz", "/readyz", "/auth/sign-out", "/auth/region", "/hooks/cards", "/sandbox/{ref}"}
 """What is about the browser or the person's own format, not about an account; and what the payment provider says, which is signed, and its
@@ -30,7 +30,7 @@ def acting_as(rows: Engine, email: str, role: str) -> Iterator[None]:
     """A person's role in every account, for a while."""
 
     def put(roles: dict[int, str] | str) -> dict[int, str]:
-        with Session(rows) as session:
+        with writer(rows) as session:
             person = session.exec(select(Person).where(Person.email == email)).one()
             held = session.exec(select(Membership).where(Membership.person_id == person.id)).all()
             before = {m.account_id: m.role for m in held}
@@ -169,12 +169,12 @@ def test_what_an_owner_does_to_somebody_is_in_force_in_the_page_that_person_has_
         found = "SELECT m.account_id, m.person_id FROM membership m JOIN person p ON p.id = m.person_id WHERE p.email = :e"
         (mine,) = connection.execute(text(found), {"e": READ_ONLY}).all()
     try:
-        with Session(rows) as session:
+        with writer(rows) as session:
             session.get_one(Membership, tuple(mine)).role = "owner"
             session.commit()
         asyncio.run(run())
     finally:
-        with Session(rows) as session:
+        with writer(rows) as session:
             session.merge(Membership(account_id=mine.account_id, person_id=mine.person_id, role="read_only"))
             session.commit()
 

@@ -14,7 +14,7 @@ from odoportal.accounts.models import Membership, Person
 from odoportal.foundation.identity import digest
 from odoportal.signin.models import BrowserSession
 from tests.attack.wire import HYDRATE, ON_LOAD, ORDERS, SIGNED, Tab, tab, value
-from tests.server import OVERDUE, Portal
+from tests.server import OVERDUE, Portal, writer
 
 PATH = "/en/orders"
 MARKERS = ("Coopérative", "coopdesneiges")
@@ -35,14 +35,14 @@ def hashed(cookie: str) -> str:
 @contextmanager
 def changed(rows: Engine, change: Callable[[Session], Callable[[Session], None] | None]) -> Iterator[None]:
     """A change in the portal's database; what `change` returns undoes it."""
-    with Session(rows) as session:
+    with writer(rows) as session:
         undo = change(session)
         session.commit()
     try:
         yield
     finally:
         if undo:
-            with Session(rows) as session:
+            with writer(rows) as session:
                 undo(session)
                 session.commit()
 
@@ -159,7 +159,7 @@ def test_a_kept_session_has_no_idle_end_but_ends_after_thirty_days(portal: Porta
 
 
 def seen(rows: Engine, cookie: str) -> datetime:
-    with Session(rows) as session:
+    with writer(rows) as session:
         return session.get_one(BrowserSession, hashed(cookie)).seen_at
 
 

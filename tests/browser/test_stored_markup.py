@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Dialog, expect
-from sqlmodel import Session
 
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.foundation.identity import digest
@@ -13,7 +12,7 @@ from odoportal.signin.models import BrowserSession
 from tests.attack.corpus import XSS
 from tests.browser.conftest import Open, live
 from tests.making import rows_of
-from tests.server import Portal
+from tests.server import Portal, writer
 
 ALIVE = "iframe, [onerror], [onload], [onmouseover], [onfocus], [srcdoc], img[src=x], math, template, [href^=javascript]"
 
@@ -23,7 +22,7 @@ ALIVE = "iframe, [onerror], [onload], [onmouseover], [onfocus], [srcdoc], img[sr
 @pytest.mark.case("A-82", "A-87")
 def test_the_live_page_shows_markup_as_text(open_page: Open, portal: Portal) -> None:
     now, token, key, hostile = datetime.now(UTC), secrets.token_urlsafe(32), "70707", " ".join(XSS)[:300]
-    with Session(portal.engine()) as session:
+    with writer(portal.engine()) as session:
         account = Account(number=key, name=hostile[:200], created_at=now)
         person = Person(email="markup@example.com", email_key="markup@example.com", name=hostile[:200], language="en", created_at=now)
         session.add_all([account, person])
