@@ -203,7 +203,7 @@ def test_the_same_form_is_the_same_setup(alpha: Who, beta: Who) -> None:
         first = begun(session, alpha, "a" * 32)
         assert begun(session, alpha, "a" * 32).id == first.id
         assert begun(session, alpha, "b" * 32).id != first.id
-        assert begun(session, beta, "a" * 32 + "!").id != first.id
+        assert begun(session, beta, "a" * 31 + "!").id != first.id
 
 
 @pytest.mark.asvs("2.4.1")
