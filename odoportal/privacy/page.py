@@ -12,16 +12,12 @@ from odoportal.privacy.state import MyData
 from odoportal.privacy.view import data_view
 from odoportal.settings import get_settings
 from odoportal.ui.bits import wordmark
-from odoportal.ui.form import Confirm, Field, Form
+from odoportal.ui.form import Confirm, Field, Form, section
 from odoportal.ui.markup import El, Node, Ref, View, el, icon, link, when
 from odoportal.ui.page import address
 from odoportal.ui.shell import language_link
 from odoportal.ui.slots import live, slot
 from odoportal.ui.trouble import unless_failed
-
-
-def _card(title: str, *content: Node) -> El:
-    return el("section", el("h2", title), *content, cls="card pad formcard", aria_label=title)
 
 
 def _file(view: Ref) -> Node:
@@ -36,7 +32,7 @@ def _file(view: Ref) -> Node:
             when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="msg")),
         ),
     )
-    return _card(
+    return section(
         t("Download my data"),
         el("p", t("One ZIP file with all that is kept on you here, to read and to use elsewhere (JSON and CSV)."), cls="soft"),
         when(
@@ -63,7 +59,7 @@ def _close(view: Ref) -> Node:
     )
     keep = Form("keep", (), t("Keep the account open"), look="second")
     asked = el("div", el("p", el("span", view.closing), cls="notice quiet"), keep.draw(view, on_done=MyData.retry), cls="formstatus")
-    return _card(
+    return section(
         t("Close the account"),
         el(
             "ul",
