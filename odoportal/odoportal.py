@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -45,11 +45,11 @@ from odoportal.dashboard.view import home_view
 from odoportal.devices import page as devices
 from odoportal.foundation import clock, database, i18n, mail, trace
 from odoportal.foundation.documents import Documents
-from odoportal.foundation.forms import posting
+from odoportal.foundation.forms import Rule, posting
 from odoportal.foundation.gate import Gate, Nothing
 from odoportal.foundation.identity import Who, require
 from odoportal.foundation.watching import Watch
-from odoportal.foundation.web import Asked, Page
+from odoportal.foundation.web import SEE, Asked, Page
 from odoportal.help import page as help_
 from odoportal.invoices import exports as invoices_exports
 from odoportal.invoices import page as invoices
@@ -93,6 +93,8 @@ _log = logging.getLogger("odoportal")
 TOUCH_SECONDS = 60
 TOUCH_PATIENCE = 1
 TIDY_SECONDS = 3600
+Content = Callable[[], rx.Component]
+Slots = Callable[[Asked], Awaitable[dict[str, str]]]
 VERSION = building.version_of(building.root())
 Signed.counts = counts
 Signed.running = VERSION
@@ -142,7 +144,27 @@ def _signed(asked: Asked) -> Who:
     return asked.who
 
 
-def _soon(path: str, title: str, content: Callable[[], rx.Component]) -> Page:
+def _list(path: str, title: str, content: Content, state: Any, slots: Callable[[Any], dict[str, str]]) -> Page:
+    """A list: its state has the rules and the view, `slots` what of that the document holds."""
+    return Page(path, title, content, load=state.load, fill=filling(_list_slots(state, slots)))
+
+
+def _forms(
+    path: str,
+    title: str,
+    content: Content,
+    state: Any,
+    slots: Slots,
+    rules: Mapping[str, Rule],
+    right: str = SEE,
+    leads_to: tuple[str, ...] = (),
+) -> Page:
+    """A page with forms: `slots` draws it for the document, `rules` answer what is sent to it; the rest is as `Page` has it."""
+    fill = filling(slots)
+    return Page(path, title, content, load=state.load, fill=fill, post=posting(rules, fill, rights.may), right=right, leads_to=leads_to)
+
+
+def _soon(path: str, title: str, content: Content) -> Page:
     return Page(path, title, content, load=Signed.load, fill=filling())
 
 
@@ -159,13 +181,6 @@ async def _tidy() -> None:
         await asyncio.sleep(TIDY_SECONDS)
 
 
-PROFILE = filling(profile.slots)
-MY_DATA = filling(privacy.slots)
-PEOPLE = filling(people.slots)
-SECURITY = filling(security.slots)
-BOOK = filling(addresses.slots)
-ADDRESS = filling(addresses.edit_slots)
-CARDS = filling(cards.slots)
 PAGES = (
     Page("/login", "Sign In", signin.page, fill=routes.fill_login, post=routes.post_login, private=False),
     Page("/code", "Two-step sign-in", signin.page, fill=routes.fill_code, post=routes.post_code, private=False),
@@ -182,48 +197,18 @@ PAGES = (
     Page("/unavailable", "The portal cannot answer right now", help_.unavailable, private=False),
     Page("/too-many", "Too many requests at once", help_.too_many, private=False),
     Page("/", "Dashboard", dashboard.page, load=Home.load, fill=filling(_home_slots)),
-    Page("/orders", "Orders", orders.page, load=Orders.load, fill=filling(_list_slots(Orders, orders.slots))),
-    Page("/invoices", "Invoices", invoices.page, load=Invoices.load, fill=filling(_list_slots(Invoices, invoices.slots))),
-    Page("/statement", "Statement", statements.page, load=Statements.load, fill=filling(_list_slots(Statements, statements.slots))),
+    _list("/orders", "Orders", orders.page, Orders, orders.slots),
+    _list("/invoices", "Invoices", invoices.page, Invoices, invoices.slots),
+    _list("/statement", "Statement", statements.page, Statements, statements.slots),
     _soon("/pos-assistant", "POS Assistant", sales.assistant),
     _soon("/renewals", "Renewal", renewals.page),
-    Page("/profile", "Profile", profile.page, load=Profile.load, fill=PROFILE, post=posting(profile_forms.RULES, PROFILE, rights.may)),
-    Page("/profile/data", "My data", privacy.page, load=MyData.load, fill=MY_DATA, post=posting(privacy_forms.RULES, MY_DATA, rights.may)),
-    Page("/profile/people", "People", people.page, load=People.load, fill=PEOPLE, post=posting(people_forms.RULES, PEOPLE, rights.may)),
-    Page(
-        "/profile/security",
-        "Sign-in and security",
-        security.page,
-        load=Security.load,
-        fill=SECURITY,
-        post=posting(security_forms.RULES, SECURITY, rights.may),
-    ),
-    Page(
-        "/addresses",
-        "Address book",
-        addresses.page,
-        load=Addresses.load,
-        fill=BOOK,
-        post=posting(addresses_forms.BOOK, BOOK, rights.may),
-    ),
-    Page(
-        "/addresses/edit",
-        "Address",
-        addresses.edit_page,
-        load=EditAddress.load,
-        fill=ADDRESS,
-        post=posting(addresses_forms.EDIT, ADDRESS, rights.may),
-        right=Right.ADDRESSES,
-    ),
-    Page(
-        "/cards",
-        "Credit cards",
-        cards.page,
-        load=Cards.load,
-        fill=CARDS,
-        post=posting(cards_forms.RULES, CARDS, rights.may),
-        leads_to=cards_flow.pages(),
-    ),
+    _forms("/profile", "Profile", profile.page, Profile, profile.slots, profile_forms.RULES),
+    _forms("/profile/data", "My data", privacy.page, MyData, privacy.slots, privacy_forms.RULES),
+    _forms("/profile/people", "People", people.page, People, people.slots, people_forms.RULES),
+    _forms("/profile/security", "Sign-in and security", security.page, Security, security.slots, security_forms.RULES),
+    _forms("/addresses", "Address book", addresses.page, Addresses, addresses.slots, addresses_forms.BOOK),
+    _forms("/addresses/edit", "Address", addresses.edit_page, EditAddress, addresses.edit_slots, addresses_forms.EDIT, Right.ADDRESSES),
+    _forms("/cards", "Credit cards", cards.page, Cards, cards.slots, cards_forms.RULES, leads_to=cards_flow.pages()),
     _soon("/sales", "Point of Sale", sales.page),
     _soon("/referrals", "Referral", referrals.page),
     _soon("/devices", "Devices", devices.page),

@@ -1,12 +1,12 @@
 """What the state and the document of every list do: read the address, call the view, show one page."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-import reflex as rx
 from sqlmodel import Session
 
+from odoportal.accounts.showing import Shown
 from odoportal.foundation import clock, database, i18n
 from odoportal.foundation.identity import Who
 from odoportal.foundation.listing import ListQuery, ListRules
@@ -29,38 +29,19 @@ async def list_of(rules: ListRules, draw: Drawn, who: Who, given: Any, language:
         return await database.read(draw, who, query, language, clock.today())
 
 
-class Listed(rx.State, mixin=True):
-    """A list's state, mixed into one that descends from `Signed` and declares `view`, `rules` and `draw`.
+class Listed(Shown, mixin=True):
+    """A list's state, which declares `rules` and `draw` as well.
 
     `version` counts the answers, so that the page knows when the one it waits for is there.
     """
 
-    filled: bool = False
     version: int = 0
     rules: ClassVar[ListRules]
     draw: ClassVar[Drawn]
 
-    if TYPE_CHECKING:
-        # `Signed` has them; an annotation alone would become a variable of the state.
-        async def _try(self, showing: Awaitable[object]) -> None: ...
-
-        async def _arrive(self, anew: bool = False) -> tuple[Who, str]: ...
-
-    @rx.event
-    async def load(self) -> None:
-        """Show what the address asks for."""
-        await self._show()
-
-    @rx.event
-    async def retry(self) -> None:
-        """Ask again: after a failure, or for what is new."""
-        await self._show(anew=True)
-
     async def _show(self, anew: bool = False) -> None:
-        await self._try(self._draw(anew))
+        await super()._show(anew)
         self.version += 1
 
-    async def _draw(self, anew: bool) -> None:
-        who, language = await self._arrive(anew)
-        self.view = await list_of(self.rules, type(self).draw, who, self.router.url.query_parameters, language)
-        self.filled = True
+    async def _look(self, who: Who) -> Any:
+        return await list_of(self.rules, type(self).draw, who, self.router.url.query_parameters, i18n.current())

@@ -1,6 +1,7 @@
 """The page of a signed-in person: the shell around what a room shows, live and in the document."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import reflex as rx
 
@@ -27,6 +28,20 @@ def private_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) 
 def form_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
     """A private page that has forms: what is typed and not saved is not left behind unasked."""
     return private_page(*content, leave_guard(), trail=trail)
+
+
+def shown_page(state: Any, head: rx.Component, body: rx.Component, *beside: rx.Component, trail: Sequence[tuple[str, str]]) -> rx.Component:
+    """A page with forms that shows one view.
+
+    Args:
+        state: the page's, a `Shown`.
+        head: its heading.
+        body: what the view shows; where that could not be loaded, the page says so in its place and offers to try again.
+        beside: what stands on top of it or needs nothing of it, such as a dialog.
+        trail: as in `private_page`.
+    """
+    tried = unless_failed(state.failed, t("The page could not be loaded."), state.retry, body)
+    return form_page(head, tried, *beside, trail=trail)
 
 
 def soon_page(text: str) -> rx.Component:

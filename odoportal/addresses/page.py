@@ -5,7 +5,7 @@ from dataclasses import replace
 import reflex as rx
 
 from odoportal.accounts.listing import list_of
-from odoportal.accounts.page import form_page
+from odoportal.accounts.page import form_page, shown_page
 from odoportal.addresses.models import Purpose
 from odoportal.addresses.state import Addresses, EditAddress
 from odoportal.addresses.view import AddressesView, EditView, edit_view, purpose_words
@@ -21,7 +21,6 @@ from odoportal.ui.markup import Node, Ref, View, each, el, icon, link, part, whe
 from odoportal.ui.page import address
 from odoportal.ui.slots import live
 from odoportal.ui.table import Listing, ListParts
-from odoportal.ui.trouble import unless_failed
 
 
 def _lines(row: Ref) -> Node:
@@ -195,9 +194,9 @@ def edit_page() -> rx.Component:
     """Where an address is added or changed, in the language in use."""
     title = live("heading", EDIT_HEADING, EditAddress.view, EditAddress.filled, f"<h1>{t('Address')}</h1>")
     body = live("edit", EDIT, EditAddress.view, EditAddress.filled)
-    shown = unless_failed(EditAddress.failed, t("The page could not be loaded."), EditAddress.retry, body)
     trail = [("/addresses", t("Address book")), ("/addresses/edit", t("Address"))]
-    return form_page(rx.el.div(title, class_name="head"), shown, PageTitle.create(text=EditAddress.view.title), trail=trail)
+    head, named = rx.el.div(title, class_name="head"), PageTitle.create(text=EditAddress.view.title)
+    return shown_page(EditAddress, head, body, named, trail=trail)
 
 
 async def edit_slots(asked: Asked) -> dict[str, str]:

@@ -1,14 +1,14 @@
 """The address book on the screen."""
 
-from typing import ClassVar
-
-import reflex as rx
+from typing import Any, ClassVar
 
 from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.showing import Shown
 from odoportal.accounts.state import Signed
 from odoportal.addresses.service import RULES
 from odoportal.addresses.view import AddressesView, EditView, addresses_view, edit_view
-from odoportal.foundation import database, i18n
+from odoportal.foundation import database
+from odoportal.foundation.identity import Who
 from odoportal.foundation.listing import ListRules
 
 
@@ -20,24 +20,10 @@ class Addresses(Listed, Signed):
     draw: ClassVar[Drawn] = staticmethod(addresses_view)
 
 
-class EditAddress(Signed):
-    """One address, to be written."""
+class EditAddress(Shown, Signed):
+    """One address, to be written, with the fields of the country that the page's address asks for."""
 
     view: EditView = EditView()
-    filled: bool = False
 
-    @rx.event
-    async def load(self) -> None:
-        """Show what is stored, with the fields of the country that the address asks for."""
-        await self._try(self._show())
-
-    @rx.event
-    async def retry(self) -> None:
-        """A form was done, or it failed before: show what is stored now."""
-        await self._try(self._show())
-
-    async def _show(self) -> None:
-        who, language = await self._arrive()
-        with i18n.use(language):
-            self.view = await database.read(edit_view, who, dict(self.router.url.query_parameters))
-        self.filled = True
+    async def _look(self, who: Who) -> Any:
+        return await database.read(edit_view, who, dict(self.router.url.query_parameters))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import reflex as rx
 
-from odoportal.accounts.page import form_page
+from odoportal.accounts.page import shown_page
 from odoportal.cards.state import Cards
 from odoportal.cards.view import shown
 from odoportal.foundation.forms import answered
@@ -18,7 +18,6 @@ from odoportal.ui.form import Field, Form
 from odoportal.ui.markup import El, Node, Ref, Slot, View, each, el, icon, link, when
 from odoportal.ui.page import here
 from odoportal.ui.slots import live
-from odoportal.ui.trouble import unless_failed
 
 ASK_SECONDS = 3
 ASK_TIMES = 20
@@ -128,9 +127,9 @@ def page() -> rx.Component:
         live("add", ADD, Cards.view, Cards.filled),
         class_name="head",
     )
-    content = rx.fragment(live("cards", LIST, Cards.view, Cards.filled), dialog(DETAILS, Cards))
-    tried = unless_failed(Cards.failed, t("The cards could not be loaded."), Cards.retry, content)
-    return form_page(head, tried, trail=[(here(), t("Credit cards"))])
+    return shown_page(
+        Cards, head, live("cards", LIST, Cards.view, Cards.filled), dialog(DETAILS, Cards), trail=[(here(), t("Credit cards"))]
+    )
 
 
 async def slots(asked: Asked) -> dict[str, str]:

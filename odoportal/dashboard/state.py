@@ -1,30 +1,23 @@
 """The home page on the screen."""
 
-import reflex as rx
+from typing import Any
 
+from odoportal.accounts.showing import Shown
 from odoportal.accounts.state import Signed
 from odoportal.dashboard.view import HomeView, home_view
-from odoportal.foundation import clock, database, i18n
+from odoportal.foundation import clock, database
+from odoportal.foundation.i18n import current
+from odoportal.foundation.identity import Who
 
 
-class Home(Signed):
+class Home(Shown, Signed):
     """What the home page shows."""
 
     view: HomeView = HomeView()
-    filled: bool = False
 
-    @rx.event
-    async def load(self) -> None:
-        """Fill the page, counts of the menu included."""
-        await self._try(self._draw())
+    async def _show(self, anew: bool = False) -> None:
+        del anew  # Whoever comes home is told the menu's counts as they are now.
+        await super()._show(anew=True)
 
-    @rx.event
-    async def retry(self) -> None:
-        """Ask again, after a failure."""
-        await self._try(self._draw())
-
-    async def _draw(self) -> None:
-        who, language = await self._arrive(anew=True)
-        with i18n.use(language):
-            self.view = await database.read(home_view, who, language, clock.today())
-        self.filled = True
+    async def _look(self, who: Who) -> Any:
+        return await database.read(home_view, who, current(), clock.today())

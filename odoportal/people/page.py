@@ -5,7 +5,7 @@ from dataclasses import replace
 import reflex as rx
 
 from odoportal.accounts.models import Role
-from odoportal.accounts.page import form_page
+from odoportal.accounts.page import shown_page
 from odoportal.accounts.view import role_words
 from odoportal.foundation import clock, database
 from odoportal.foundation.forms import answered
@@ -21,7 +21,6 @@ from odoportal.ui.markup import El, Node, Ref, View, each, el, icon, link, part,
 from odoportal.ui.page import here
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.slots import live
-from odoportal.ui.trouble import unless_failed
 
 
 def _roles_field(hint: Node = None) -> Field:
@@ -232,9 +231,8 @@ def page() -> rx.Component:
     """The page, in the language in use."""
     heading = rx.el.div(live("heading", HEADING, People.view, People.filled, f"<h1>{t('People')}</h1>"), class_name="head")
     body = live("people", BODY, People.view, People.filled)
-    shown = unless_failed(People.failed, t("The page could not be loaded."), People.retry, body)
     trail = [("/profile", t("Profile")), (here(), t("People"))]
-    return form_page(heading, shown, dialog(DETAILS, People), trail=trail)
+    return shown_page(People, heading, body, dialog(DETAILS, People), trail=trail)
 
 
 async def slots(asked: Asked) -> dict[str, str]:

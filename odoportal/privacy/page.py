@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from odoportal.accounts.page import form_page
+from odoportal.accounts.page import shown_page
 from odoportal.foundation import clock, database
 from odoportal.foundation.forms import answered
 from odoportal.foundation.i18n import current, other, t
@@ -17,7 +17,6 @@ from odoportal.ui.markup import El, Node, Ref, View, el, icon, link, when
 from odoportal.ui.page import address
 from odoportal.ui.shell import language_link
 from odoportal.ui.slots import live, slot
-from odoportal.ui.trouble import unless_failed
 
 
 def _file(view: Ref) -> Node:
@@ -84,8 +83,8 @@ def page() -> rx.Component:
     """The page of one's own data, in the language in use."""
     head = View(lambda _: el("div", el("h1", t("My data")), cls="head"))
     content = live("data", View(_draw), MyData.view, MyData.filled)
-    shown = unless_failed(MyData.failed, t("The page could not be loaded."), MyData.retry, content)
-    return form_page(head.component(None), shown, trail=[("/profile", t("Profile")), ("/profile/data", t("My data"))])
+    trail = [("/profile", t("Profile")), ("/profile/data", t("My data"))]
+    return shown_page(MyData, head.component(None), content, trail=trail)
 
 
 async def slots(asked: Asked) -> dict[str, str]:

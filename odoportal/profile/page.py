@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from odoportal.accounts.page import form_page
+from odoportal.accounts.page import shown_page
 from odoportal.foundation import database
 from odoportal.foundation.forms import answered
 from odoportal.foundation.i18n import t
@@ -66,7 +66,7 @@ def page() -> rx.Component:
     head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
     forms = live("profile", View(_draw), Profile.view, Profile.filled)
     more = View(lambda _: _more())
-    return form_page(head.component(None), forms, more.component(None), trail=[(here(), t("Profile"))])
+    return shown_page(Profile, head.component(None), rx.fragment(forms, more.component(None)), trail=[(here(), t("Profile"))])
 
 
 async def slots(asked: Asked) -> dict[str, str]:

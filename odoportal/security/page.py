@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from odoportal.accounts.page import form_page
+from odoportal.accounts.page import shown_page
 from odoportal.foundation import clock, database
 from odoportal.foundation.forms import answered
 from odoportal.foundation.i18n import t
@@ -15,7 +15,6 @@ from odoportal.ui.form import Confirm, Field, Form, section
 from odoportal.ui.markup import Node, Ref, View, choose, each, el, icon, link, when
 from odoportal.ui.page import address, here
 from odoportal.ui.slots import live
-from odoportal.ui.trouble import unless_failed
 
 
 def _current() -> Field:
@@ -152,9 +151,8 @@ def page() -> rx.Component:
     """The page, in the language in use."""
     head = View(lambda _: el("div", el("h1", t("Sign-in and security")), cls="head"))
     content = live("security", View(_draw), Security.view, Security.filled)
-    shown = unless_failed(Security.failed, t("The page could not be loaded."), Security.retry, content)
     trail = [("/profile", t("Profile")), (here(), t("Sign-in and security"))]
-    return form_page(head.component(None), shown, trail=trail)
+    return shown_page(Security, head.component(None), content, trail=trail)
 
 
 async def slots(asked: Asked) -> dict[str, str]:

@@ -1,0 +1,60 @@
+"""Every page that shows one view says so where that failed, and recovers."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from odoportal.accounts.models import Person
+from odoportal.accounts.showing import Shown
+from odoportal.accounts.state import Signed
+from odoportal.dashboard.service import counts
+from odoportal.foundation import database, i18n
+from odoportal.foundation.web import Page
+from odoportal.odoportal import PAGES
+from odoportal.ui.page import drawing
+from tests.making import NOON, account, who
+from tests.states import signed_in, tree
+
+OURS = [page for page in PAGES if page.load is not None]
+VIEWS = [page for page in OURS if issubclass(page.load.state, Shown)]
+
+
+@contextmanager
+def away() -> Iterator[Any]:
+    """The database does not answer."""
+    raise OperationalError("SELECT", {}, Exception("connection refused"))
+    yield
+
+
+@pytest.mark.parametrize("page", OURS, ids=lambda page: page.path)
+@pytest.mark.asvs("16.5.2")
+def test_a_page_whose_database_is_away_says_so_and_recovers(stored: Engine, monkeypatch: pytest.MonkeyPatch, page: Page) -> None:
+    monkeypatch.setattr(Signed, "counts", counts, raising=False)
+    with database.writing() as session:
+        me = who(account(session))
+        session.add(Person(id=me.person_id, email=me.email, email_key=me.email, name=me.name, created_at=NOON))
+
+    async def run() -> None:
+        state: Any = await tree(f"/fr{page.path}").get_state(page.load.state)
+        with signed_in(me):
+            with monkeypatch.context() as patch:
+                patch.setattr(database, "reading", away)
+                await state.load()
+                assert (state.failed, getattr(state, "filled", False)) == (True, False)
+            again = state.retry if issubclass(page.load.state, Shown) else state.load
+            await again()
+        assert (state.failed, getattr(state, "filled", True)) == (False, True)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.path)
+def test_a_page_that_could_not_be_loaded_offers_to_try_again(page: Page) -> None:
+    with i18n.use("en"), drawing(page.path):
+        drawn = str(page.content().render())
+    assert str(page.load.state.failed) in drawn
