@@ -58,7 +58,7 @@ def test_a_socket_from_the_portal_s_own_pages_is_not(portal: Portal, cookie_of: 
 @pytest.mark.asvs("4.4.2")
 def test_without_an_origin_it_is_no_browser_and_the_cookie_decides(portal: Portal) -> None:
     async def run() -> None:
-        async with tab(portal.url, origin=None) as program:
+        async with tab(portal.url, origin=None, client="127.0.0.70") as program:
             await program.send("reflex___state____state.hydrate_and_load", {}, "/en/orders")
             assert await program.left()
 
