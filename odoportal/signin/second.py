@@ -29,7 +29,7 @@ STEP = 30
 DRIFT = 1
 """Steps that an app's clock may be off, either way."""
 SETTING_UP = timedelta(minutes=15)
-LIFE = timedelta(minutes=10)
+LIFE = timedelta(minutes=5)
 MOST_TRIES = 5
 TRUST = timedelta(days=30)
 CODES = 10

@@ -160,11 +160,11 @@ def test_five_wrong_codes_end_the_step_and_are_told(web: Browser, opened: Callab
     assert step(opened(), code(key)).status_code == 303
 
 
-def test_the_step_is_open_for_ten_minutes_and_ends_with_the_password(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+def test_the_step_is_open_for_five_minutes_and_ends_with_the_password(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
     key, _ = set_up(web, now)
     late, outdated = opened(), opened()
     late.sign_in()
-    now.move(minutes=10)
+    now.move(minutes=5)
     assert late.client.post("/en/code", data={"code": code(key)}).headers["location"] == "/en/login?again=1"
     outdated.sign_in()
     assert web.form("new_password", current=GOOD, password=NEW)["ok"]
