@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -52,6 +52,12 @@ def in_force(session: Session, person_id: int) -> Authenticator | None:
     """A person's authenticator, where there is one and its first code was right."""
     found = session.get(Authenticator, person_id)
     return found if found is not None and found.confirmed_at is not None else None
+
+
+def who_have_one(session: Session, people: Collection[int]) -> set[int]:
+    """Those of some persons who have a second factor of whatever kind in force."""
+    found = select(Authenticator.person_id).where(col(Authenticator.person_id).in_(people), col(Authenticator.confirmed_at).is_not(None))
+    return set(session.exec(found).all())
 
 
 def setting_up(session: Session, person_id: int, now: datetime) -> Authenticator | None:
@@ -105,7 +111,7 @@ def codes_left(session: Session, person_id: int) -> int:
 
 def needed(session: Session, person_id: int, device: str, now: datetime) -> bool:
     """Whether a sign-in takes a second step: there is one, and the browser (the hash of its cookie) was not remembered."""
-    if in_force(session, person_id) is None:
+    if not who_have_one(session, [person_id]):
         return False
     known = session.get(KnownBrowser, (person_id, device))
     return known is None or known.trusted_until is None or now >= known.trusted_until
