@@ -52,14 +52,18 @@ def document(script: str) -> str:
 
 
 def events(script: str) -> str:
-    """Reflex's events without its ways to a newer version, which reload a page under what somebody writes, or say so in English, and
-    without its uploads: files of the portal go through forms.
+    """Reflex's events without its ways to a newer version, which reload a page under what somebody writes, or say so in English, without
+    its uploads, as files of the portal go through forms, and with a way to open the socket anew.
 
     Raises:
         BuildChanged: when they are not found.
     """
     ways = r"const reloadForNewVersion = .*?\nconst handleStateMismatch = .*?\n\};\n"
     script = _changed(script, ways, "const handleStateMismatch = () => {};\n")
+    # After a form that gave the browser another session, see ui/form.js: a socket keeps the cookies it was opened with.
+    failing = 'socket.current.on("connect_error", retryConnect);'
+    anew = 'window.addEventListener("odo-renewed", () => { socket.current?.disconnect(); socket.current?.reconnect(); });'
+    script = _changed(script, re.escape(failing), f"{failing}\n  {anew}")
     return _changed(script, r'import \{ uploadFiles \} from "[^"]+";', "const uploadFiles = () => false;")
 
 

@@ -62,6 +62,7 @@ def test_a_newer_version_and_uploads_are_not_reflex_s_to_handle() -> None:
     assert "A new version of this app" not in script
     assert "helpers/upload" not in script
     assert "socket.current.on(STATE_MISMATCH_EVENT, handleStateMismatch)" in script
+    assert script.count("odo-renewed") == 1
 
 
 @pytest.mark.parametrize("change", [beforebuild.bundle, beforebuild.document, beforebuild.events, beforebuild.root])

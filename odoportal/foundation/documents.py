@@ -257,7 +257,10 @@ class Documents:
     def _answer(self, request: Request, document: Document, text: str, filled: Filled, who: Who | None) -> Response:
         own = {"content-security-policy": document.policy, "vary": "Accept-Encoding, Cookie", "link": _FONT}
         own["cache-control"] = "no-store, private" if who or filled.slots else "no-cache"
-        return _html(request, text, filled.status, {**own, **filled.headers})
+        answer = _html(request, text, filled.status, {**own, **filled.headers})
+        if filled.dress:
+            filled.dress(answer)
+        return answer
 
     def _not_found(self, request: Request, language: str) -> Response:
         return self._bare(request, language, NOT_FOUND, HTTPStatus.NOT_FOUND)

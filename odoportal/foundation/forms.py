@@ -223,6 +223,7 @@ class Done:
         version: of what is stored now, where somebody else saved it meanwhile.
         shown: lines that are shown this once, and kept nowhere.
         dress: puts cookies on the answer.
+        renewed: the cookies hold another session, so that the page's socket must be opened anew.
     """
 
     notice: str = ""
@@ -232,6 +233,7 @@ class Done:
     version: str = ""
     shown: tuple[str, ...] = ()
     dress: Callable[[Response], None] | None = None
+    renewed: bool = False
     status: int = HTTPStatus.UNPROCESSABLE_ENTITY
 
     @property
@@ -429,7 +431,7 @@ def posting(rules: Mapping[str, Rule], fill: Fill, may: Callable[[str, str], boo
 
 def _as_json(done: Done) -> Response:
     said = asdict(replace(done, dress=None))
-    body = {name: said[name] for name in ("notice", "go", "errors", "error", "version", "shown")} | {"ok": done.ok}
+    body = {name: said[name] for name in ("notice", "go", "errors", "error", "version", "shown", "renewed")} | {"ok": done.ok}
     answer = JSONResponse(body, HTTPStatus.OK if done.ok else done.status, _NO_STORE)
     if done.dress:
         done.dress(answer)
@@ -447,4 +449,4 @@ async def _as_page(done: Done, said: Said, asked: Asked, fill: Fill) -> Filled |
     filled = await fill(replace(asked, said=replace(said, typed={}, notice=shown) if done.ok else said))
     if isinstance(filled, Response):
         return filled
-    return replace(filled, status=HTTPStatus.OK if done.ok else done.status)
+    return replace(filled, status=HTTPStatus.OK if done.ok else done.status, dress=done.dress)

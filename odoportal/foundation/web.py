@@ -26,11 +26,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Filled:
-    """What a room puts into a page: HTML by slot name, and how to answer."""
+    """What a room puts into a page: HTML by slot name, and how to answer; `dress` puts cookies on the answer."""
 
     slots: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    dress: Callable[[Response], None] | None = None
 
 
 SEE = "see"

@@ -1,11 +1,13 @@
 """The forms of how a person gets in. Whatever would lock the owner out, or let somebody else in, asks the password again."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from limits import RateLimitItemPerHour
 from pydantic import Field, field_validator
 from sqlmodel import Session
+from starlette.responses import Response
 
 from odoportal.accounts.audit import By
 from odoportal.accounts.rights import Right
@@ -13,8 +15,9 @@ from odoportal.foundation import clock, throttle
 from odoportal.foundation.database import read
 from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent, done_before, once, required
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import digest
-from odoportal.signin import attempts, browsers, emails, passwords, second, service
+from odoportal.foundation.identity import asker, digest
+from odoportal.signin import attempts, browsers, emails, passwords, second, service, sessions
+from odoportal.signin.forms import give_session
 
 EMAILS_PER_PERSON = RateLimitItemPerHour(5, 1, "email-change")
 """Letters to mailboxes that are perhaps not the person's."""
@@ -60,6 +63,27 @@ def _changed() -> Done:
     return Done(error=t("Your password was changed in the meantime. Try again with the new one."))
 
 
+@dataclass(frozen=True)
+class Fresh:
+    """A new token for the browser that stays signed in."""
+
+    token: str
+    keep: bool
+
+    def __call__(self, response: Response) -> None:
+        """Give it to the browser."""
+        give_session(response, self.token, self.keep)
+
+
+def _fresh(session: Session, sent: Sent[Any]) -> dict[str, Any]:
+    """What a `Done` says where another way in is in force: the browser's own session goes on under another token (ASVS 7.2.4).
+
+    Where its answer is lost, the browser has no session any more: the person signs in with what is in force now.
+    """
+    renewed = sessions.renew(session, sent.who.session)
+    return {"dress": Fresh(*renewed), "renewed": True} if renewed else {}
+
+
 async def _password(sent: Sent[NewPassword]) -> Done:
     if isinstance(verified := await _again(sent), Done):
         return verified
@@ -75,7 +99,7 @@ async def _password(sent: Sent[NewPassword]) -> Done:
         by = By.of(sent)
         if not service.change_password(session, sent.who, by, verified, stored, clock.now()):
             return _changed()
-        return Done(t("Your password is changed. Every other browser is signed out."))
+        return Done(t("Your password is changed. Every other browser is signed out."), **_fresh(session, sent))
 
     return await once(sent, change)
 
@@ -129,11 +153,14 @@ async def _totp_confirm(sent: Sent[FirstCode]) -> Done:
         codes = service.two_step_on(session, sent.who, By.of(sent), "".join(sent.values.code.split()), clock.now())
         if codes is None:
             return Done(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
-        return Done(_keep_them(), shown=tuple(codes))
+        return Done(_keep_them(), shown=tuple(codes), **_fresh(session, sent))
 
     done = await once(sent, confirm)
     if done.ok:
         await throttle.forgive(key)
+    if isinstance(done.dress, Fresh):
+        # Without script this answer is the page, in which the browser's own session is marked.
+        asker.set(replace(sent.who, session=digest(done.dress.token)))
     return done
 
 

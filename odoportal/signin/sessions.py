@@ -146,6 +146,18 @@ def begin(session: Session, person_id: int, now: datetime, keep: bool, browser: 
     return token
 
 
+def renew(session: Session, session_hash: str) -> tuple[str, bool] | None:
+    """Give a session another token: whoever had learned the one from before is out (ASVS 7.2.4). Its times stay.
+
+    Returns:
+        The new token and whether the session is kept beyond the browser's closing; None where it has ended.
+    """
+    token = secrets.token_urlsafe(32)
+    renewed = sql_update(BrowserSession).where(col(BrowserSession.hash) == session_hash).values(hash=digest(token))
+    kept = session.exec(select(BrowserSession.keep).where(BrowserSession.hash == session_hash)).first()
+    return (token, kept) if kept is not None and session.exec(renewed).rowcount == 1 else None
+
+
 def sign_out(session: Session, session_hash: str) -> bool:
     """End one session; True when there was one."""
     return session.exec(sql_delete(BrowserSession).where(col(BrowserSession.hash) == session_hash)).rowcount == 1

@@ -136,6 +136,11 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
     const values = fresh ? given : typed(box.current, false);
     settle(values, now.version);
     setSaid({ ...QUIET, notice: answer.notice, shown: answer.shown });
+    // Opened anew, the socket loads the page's state by itself, which would take away what is shown this once.
+    if (answer.renewed) {
+      if (!answer.shown.length) window.dispatchEvent(new Event("odo-renewed"));
+      return;
+    }
     if (answer.go) answer.go.startsWith("/") && !answer.go.startsWith("/auth/") ? navigate(answer.go) : window.location.assign(answer.go);
     onDone?.();
   };

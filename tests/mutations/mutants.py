@@ -43,6 +43,8 @@ MACHINE = f"{ATTACK}/test_two_customers.py"
 STORED = f"{ATTACK}/test_stored.py"
 ROUTES = "tests/signin/test_routes.py"
 LINKS = "tests/signin/test_links.py"
+PASSWORD = "tests/security/test_password.py"
+SECOND = "tests/security/test_second_step.py"
 
 MUTANTS = (
     # Whose it is.
@@ -306,6 +308,14 @@ MUTANTS = (
         "right = await passwords.verify(known[1] if known and not waiting else None, password)",
         "right = await passwords.verify(known[1], password) if known and not waiting else False",
         ROUTES,
+    ),
+    _mutant(
+        "another password gives the session another token",
+        "security.forms",
+        "renewed = sessions.renew(session, sent.who.session)",
+        "renewed = None",
+        PASSWORD,
+        SECOND,
     ),
     _mutant("a link works once", "signin.links", "return person if taken.rowcount == 1 else None", "return person", LINKS),
     _mutant(

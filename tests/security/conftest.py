@@ -59,7 +59,10 @@ async def _document(request: Request) -> Response:
     with i18n.use(language):
         filled = await (post if request.method == "POST" else fill)(Asked(language, dict(request.query_params), request, who))
     if isinstance(filled, Filled):
-        return HTMLResponse("".join(filled.slots.values()), filled.status, dict(filled.headers))
+        answer = HTMLResponse("".join(filled.slots.values()), filled.status, dict(filled.headers))
+        if filled.dress:
+            filled.dress(answer)
+        return answer
     return filled
 
 
@@ -91,6 +94,11 @@ class Browser:
         """The page as the server writes it."""
         return self.client.get("/en/profile/security").text
 
+    @property
+    def token(self) -> str:
+        """Of its session."""
+        return self.client.cookies[cookie_name(get_settings().secure)]
+
     def link(self, letter: Mail) -> Any:
         """Open the link of a letter, and the page it leads to."""
         path = letter.text.partition("https://portal.example.com")[2].partition("__ONE_USE_TOKEN__")[0]
@@ -120,6 +128,18 @@ def web(opened: Callable[[], Browser], maria: int) -> Browser:
     browser = opened()
     assert browser.sign_in().status_code == 303
     return browser
+
+
+@pytest.fixture
+def thief(opened: Callable[[], Browser]) -> Callable[[str], Browser]:
+    """`thief(token)`: another browser with the token of somebody's session."""
+
+    def thief(token: str) -> Browser:
+        browser = opened()
+        browser.client.cookies.set(cookie_name(get_settings().secure), token)
+        return browser
+
+    return thief
 
 
 def letters(to: str = "") -> list[Mail]:

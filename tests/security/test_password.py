@@ -3,7 +3,10 @@
 from collections.abc import Callable
 
 import pytest
+from sqlmodel import select
 
+from odoportal.foundation import clock, database
+from odoportal.signin.models import BrowserSession
 from tests.security.conftest import EMAIL, Browser, changes, letters, stored
 from tests.signin.conftest import GOOD, add_person
 
@@ -25,6 +28,29 @@ def test_another_password_ends_every_other_session_and_is_told(web: Browser, ope
     (letter,) = [letter for letter in letters(EMAIL) if letter.subject == "Your ODOportal password was changed"]
     assert "Every other browser was signed out." in letter.text
     assert changes() == [("password", maria, "203.0.113.0")]
+
+
+@pytest.mark.asvs("7.2.4")
+@pytest.mark.parametrize("keep", ["", "1"])
+def test_the_session_goes_on_under_another_token(
+    opened: Callable[[], Browser], maria: int, thief: Callable[[str], Browser], keep: str
+) -> None:
+    web = opened()
+    web.sign_in(keep=keep)
+    before = web.token
+    done = web.form("new_password", current=GOOD, password=NEW)
+    assert (done["renewed"], web.inside, thief(web.token).inside, thief(before).inside) == (True, True, True, False)
+    (cookie,) = [cookie for cookie in web.client.cookies.jar if cookie.value == web.token]
+    assert (cookie.expires is not None) is bool(keep)
+    with database.reading() as session:
+        (row,) = session.exec(select(BrowserSession)).all()
+    assert (row.person_id, row.keep, row.created_at) == (maria, bool(keep), clock.now())
+
+
+def test_what_is_refused_leaves_the_token(web: Browser) -> None:
+    before = web.token
+    assert not web.form("new_password", current="wrong", password=NEW)["ok"]
+    assert (web.token, web.inside) == (before, True)
 
 
 @pytest.mark.asvs("6.2.3")
@@ -54,7 +80,8 @@ def test_the_rules_of_a_new_password(web: Browser, new: str, says: str) -> None:
 def test_the_same_form_sent_again_after_a_lost_answer_is_done_once(web: Browser) -> None:
     key = "0123456789abcdef" * 2
     first = web.form("new_password", once=key, current=GOOD, password=NEW)
-    assert web.form("new_password", once=key, current=GOOD, password=NEW) == first
+    # The browser has its new session's cookie already.
+    assert web.form("new_password", once=key, current=GOOD, password=NEW) == {**first, "renewed": False}
     assert first["ok"]
     assert len(letters()) == 1
 

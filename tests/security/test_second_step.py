@@ -71,6 +71,31 @@ def test_an_app_is_set_up_and_its_code_is_asked_after_the_password(
     assert (answer.status_code, answer.headers["location"], phone.inside) == (303, "/en/", True)
 
 
+@pytest.mark.asvs("7.2.4")
+@pytest.mark.parametrize("script", [True, False])
+def test_the_session_goes_on_under_another_token(web: Browser, thief: Callable[[str], Browser], script: bool) -> None:
+    before = web.token
+    assert web.form("totp_begin", current=GOOD)["ok"]
+    assert web.token == before
+    typed = code(key_of(web))
+    if script:
+        assert web.form("totp_confirm", code=typed)["renewed"]
+    else:
+        answer = web.client.post("/en/profile/security", data={"form": "totp_confirm", "once": "a" * 32, "code": typed})
+        assert (answer.status_code, answer.text.count("This browser")) == (200, 1)
+    assert (web.inside, thief(web.token).inside, thief(before).inside) == (True, True, False)
+
+
+def test_who_has_a_second_factor_is_known_once_it_is_in_force(web: Browser, now: Clock, maria: int) -> None:
+    other = add_person("other@example.com")
+    web.form("totp_begin", current=GOOD)
+    with database.reading() as session:
+        assert second.who_have_one(session, [maria, other]) == set()
+    web.form("totp_confirm", code=code(key_of(web)))
+    with database.reading() as session:
+        assert (second.who_have_one(session, [maria, other]), second.who_have_one(session, [other])) == ({maria}, set())
+
+
 def test_the_first_code_must_be_right_and_soon(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
     assert web.form("totp_confirm", code="123456")["errors"]
     assert web.form("totp_begin", current="wrong")["errors"]

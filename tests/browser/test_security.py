@@ -1,0 +1,110 @@
+"""How a person gets in, in browsers and in French: another password, two-step sign-in set up, asked and lost, the others signed out."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from pyotp.totp import TOTP
+from sqlalchemy import text
+from sqlmodel import SQLModel, select
+
+from odoportal.accounts.models import Membership, Person
+from odoportal.accounts.service import email_key
+from tests.browser.conftest import Open, live
+from tests.server import GUIDE, PASSWORD, Portal, writer
+
+DIANE = "diane@transportgagnon.ca"
+NEW = "sept tortues jaunes voyagent"
+
+
+@pytest.fixture(autouse=True)
+def diane(portal: Portal) -> Iterator[int]:
+    """A person of this module's own: her sessions end, and her password changes."""
+    engine = portal.engine()
+    with writer(engine) as session:
+        known = session.exec(select(Person).where(Person.email == GUIDE)).one()
+        made = Person(
+            email=DIANE, email_key=email_key(DIANE), name="Diane Roy", language="fr", region="fr-CA", password=known.password,
+            created_at=known.created_at,
+        )  # fmt: skip
+        session.add(made)
+        session.flush()
+        number = session.exec(select(Membership.account_id).where(Membership.person_id == known.id)).first()
+        assert made.id is not None and number is not None
+        session.add(Membership(account_id=number, person_id=made.id, role="read_only"))
+        session.commit()
+        person = made.id
+    yield person
+    with engine.begin() as connection:
+        for table in reversed(SQLModel.metadata.sorted_tables):
+            for column in {"person_id", "subject_id"} & set(table.c.keys()):
+                connection.execute(table.delete().where(table.c[column] == person))
+        connection.execute(text("DELETE FROM person WHERE id = :id"), {"id": person})
+    engine.dispose()
+
+
+def sign_in(page: Page, password: str = PASSWORD) -> None:
+    page.get_by_label("Courriel").fill(DIANE)
+    page.locator("#password").fill(password)
+    page.get_by_role("button", name="Se connecter").click()
+
+
+def test_a_second_step_is_set_up_asked_and_lost(open_page: Open) -> None:
+    phone, office = open_page("/fr/login", size="phone"), open_page("/fr/login")
+    sign_in(office)
+    expect(office.get_by_role("heading", name="Tableau de bord")).to_be_visible()
+    sign_in(phone)
+    expect(phone.get_by_role("heading", name="Tableau de bord")).to_be_visible()
+    phone.goto("/fr/profile/security")
+    live(phone)
+    phone.locator("#totp_begin-current").fill(PASSWORD)
+    phone.get_by_role("button", name="Configurer").click()
+    expect(phone.get_by_role("img", name="Image qui contient la clé, pour l’application")).to_be_visible()
+    app = TOTP(phone.locator(".key code").inner_text().replace(" ", ""))
+    phone.locator("#totp_confirm-code").fill(app.now())
+    phone.get_by_role("button", name="Activer").click()
+    codes = phone.locator(".shown code")
+    expect(codes).to_have_count(10)
+    kept = codes.all_inner_texts()
+    phone.get_by_role("link", name="Je les ai gardés").click()
+    expect(phone.get_by_text("Codes de récupération restants\u00a0: 10.")).to_be_visible()
+    expect(phone.get_by_text(kept[0])).to_have_count(0)
+    # Whoever was in without a code is in no longer; the phone is lost, a recovery code is not.
+    office.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
+    expect(office.get_by_text("Votre session a pris fin.")).to_be_visible()
+    sign_in(office)
+    office.get_by_role("link", name="Utiliser un code de récupération").click()
+    office.locator("#code").fill(kept[0])
+    office.get_by_role("button", name="Se connecter").click()
+    expect(office.get_by_role("heading", name="Factures")).to_be_visible()
+    office.goto("/fr/profile/security")
+    live(office)
+    expect(office.get_by_text("Codes de récupération restants\u00a0: 9.")).to_be_visible()
+    office.get_by_role("button", name="Fermer la session").click()
+    expect(office.get_by_role("button", name="Fermer la session")).to_have_count(0)
+    phone.reload()
+    expect(phone.locator("#password")).to_be_visible()
+
+
+def test_after_another_password_the_page_goes_on_under_the_new_session(open_page: Open) -> None:
+    page, other = open_page("/fr/login"), open_page("/fr/login")
+    for browser in (page, other):
+        sign_in(browser)
+        expect(browser.get_by_role("heading", name="Tableau de bord")).to_be_visible()
+    page.goto("/fr/profile/security")
+    live(page)
+    before = page.context.cookies()
+    page.locator("#new_password-current").fill(PASSWORD)
+    page.locator("#new_password-password").fill(NEW)
+    page.get_by_role("button", name="Modifier le mot de passe").click()
+    expect(page.get_by_text("Votre mot de passe est modifié. La session est fermée dans tous les autres navigateurs.")).to_be_visible()
+    assert page.context.cookies() != before
+    # Over the socket, which was opened anew: no document is loaded, and the session is known.
+    page.evaluate("window.kept = true")
+    page.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
+    expect(page.locator("[data-row]").first).to_be_visible()
+    assert page.evaluate("window.kept")
+    other.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
+    expect(other.get_by_text("Votre session a pris fin.")).to_be_visible()
+    sign_in(other, NEW)
+    expect(other.get_by_role("heading", name="Factures")).to_be_visible()
