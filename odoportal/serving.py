@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
-from odoportal.foundation import database, logs, metrics
+from odoportal.foundation import database, logs, metrics, typeset
 from odoportal.foundation.proxies import BehindProxies
 from odoportal.foundation.watching import Watched, watch_sql
 from odoportal.settings import get_settings
@@ -133,5 +133,6 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    typeset.warm()
     with closing(taken):
         _Server(config, ready).run(sockets=[taken])

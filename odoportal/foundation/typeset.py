@@ -1,18 +1,24 @@
-"""Documents as PDF: a sheet of ready strings, set by Typst as an accessible PDF/UA-1."""
+"""Documents as PDF: a sheet of ready strings, set by Typst as an accessible PDF/UA-1.
+
+They are set in processes beside the portal, which are renewed: Typst keeps what it has made of every text, 50 to 190 MiB for a
+long statement, in the process that set it, and has no word for giving it back.
+"""
 
 import asyncio
 import json
+import logging
+import os
 import re
+import subprocess
+import sys
 import threading
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
-
-import typst
+from typing import IO, Any, ParamSpec, TypeVar, cast
 
 from odoportal.foundation.sheets import Sheet, frame
 
@@ -21,8 +27,9 @@ T = TypeVar("T")
 PAPERS = {"letter": "us-letter", "a4": "a4"}
 """Paper by its name in an address. Canada writes on Letter in both languages; A4 is for those who ask."""
 SETTERS = 2
-_HERE = Path(__file__).parent
-_TEMPLATES, _FONTS = _HERE / "typst", _HERE / "fonts"
+WORN_BYTES = 200_000
+"""What a process has read when another takes its place: fifty invoices, or a statement of 1,500 lines, for which it holds 160 MiB."""
+_PROGRAM = Path(__file__).with_name("setter.py")
 _LONGEST_WORD = 28
 _MISSING = "\ufffd"
 # What Figtree and, for other scripts, Typst's own fonts can draw: PDF/UA refuses a text with a character that no font has.
@@ -35,26 +42,103 @@ _DRAWN = (
 _UNDRAWN = re.compile(f"[^{_DRAWN}]")
 _WORD = re.compile(rf"[^\s-]{{{_LONGEST_WORD},}}")
 _pool = ThreadPoolExecutor(SETTERS, "typeset")
-_of_thread = threading.local()
+_turn = threading.BoundedSemaphore(SETTERS)
+_log = logging.getLogger("odoportal.typeset")
 
 
-@lru_cache
-def _fonts() -> typst.Fonts:
-    """The bundled fonts and those in Typst itself; never the machine's, so that a document is the same everywhere."""
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[_FONTS])
+class _Setter:
+    """A process that sets documents (`setter.py`). It ends by itself once nobody holds the other end of its input."""
 
-
-def _compiler() -> typst.Compiler:
-    if not hasattr(_of_thread, "compiler"):
-        # Packages are looked for, and would be fetched, in a folder that does not exist below the templates: there are none.
-        _of_thread.compiler = typst.Compiler(
-            _TEMPLATES / "sheet.typ",
-            root=_TEMPLATES,
-            font_paths=_fonts(),
-            package_path=_TEMPLATES / "none",
-            package_cache_path=_TEMPLATES / "none",
+    def __init__(self) -> None:
+        # It needs no secret, and a customer's text is all that it reads. Signals of a terminal are for the portal.
+        known = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
+        self._process = subprocess.Popen(  # noqa: S603 - our own file
+            [sys.executable, "-P", str(_PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=known, start_new_session=True
         )
-    return _of_thread.compiler
+        self._read = 0
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def worn(self) -> bool:
+        return self._read >= WORN_BYTES
+
+    def set(self, data: bytes) -> tuple[dict[str, Any], bytes]:
+        """What it says of a sheet, and the document.
+
+        Raises:
+            ChildProcessError: when it dies over it.
+        """
+        self._read += len(data)
+        there, back = cast("tuple[IO[bytes], IO[bytes]]", (self._process.stdin, self._process.stdout))
+        try:
+            there.write(data + b"\n")
+            there.flush()
+        except BrokenPipeError:
+            # What it answered, nothing, is read below.
+            said = b""
+        else:
+            said = back.readline()
+        answer = json.loads(said) if said.endswith(b"\n") else {}
+        made = back.read(answer.get("size", 0))
+        if not answer or len(made) < answer["size"]:
+            raise ChildProcessError(f"the process that sets documents has ended by itself ({self._process.wait()})")
+        return answer, made
+
+    def end(self) -> None:
+        """End it at once, whatever it is at."""
+        self._process.kill()
+        with suppress(BrokenPipeError), self._process:
+            pass
+
+
+_idle: list[_Setter] = []
+
+
+def warm() -> None:
+    """Start a process for documents, so that the first one need not wait for it."""
+    _idle.append(_Setter())
+
+
+def _taken() -> _Setter:
+    with suppress(IndexError):
+        while True:
+            known = _idle.pop()
+            if known.alive:
+                return known
+            known.end()
+    return _Setter()
+
+
+def _set(data: bytes) -> bytes:
+    with _turn:
+        setter = _taken()
+        try:
+            answer, made = setter.set(data)
+        except BaseException as why:
+            setter.end()
+            if isinstance(why, ChildProcessError):
+                _log.error("%s", why)
+            raise
+        if setter.worn:
+            setter.end()
+            # It makes itself ready while nobody waits for it.
+            setter = _Setter()
+        _idle.append(setter)
+    if "error" in answer:
+        import typst
+
+        # What it says more is no argument, whatever its stub says: Typst itself puts it there in this way.
+        failed = typst.TypstError(answer["error"])  # pyright: ignore[reportCallIssue]
+        vars(failed).update(answer["more"])
+        raise failed
+    return made
 
 
 def drawable(text: str) -> str:
@@ -96,12 +180,10 @@ def render(sheet: Sheet, paper: str = "letter") -> bytes:
     Raises:
         KeyError: on another paper.
         typst.TypstError: when the sheet cannot be set.
+        ChildProcessError: when the process that sets it is killed, such as by a machine without memory; the next sheet gets another.
     """
     data = {**_drawable({**frame(), **asdict(sheet)}), "paper": PAPERS[paper]}
-    made = _compiler().compile(format="pdf", sys_inputs={"data": json.dumps(data)}, pdf_standards=["ua-1"], timestamp=0)
-    if not isinstance(made, bytes):
-        raise TypeError("Typst gave no document")
-    return made
+    return _set(json.dumps(data).encode())
 
 
 async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
