@@ -1,5 +1,6 @@
 """What `odoportal check` looks at: each setting that reaches outside this process, and whether it answers."""
 
+import re
 import smtplib
 import ssl
 import tempfile
@@ -20,6 +21,7 @@ from odoportal.migrations import EXTENSIONS, at_head, how_to_extend, missing_ext
 from odoportal.settings import Settings, UnsafeSettings
 
 TIMEOUT_SECONDS = 5
+_POSTAL_CODE = re.compile(r"\b[ABCEGHJ-NPRSTVXY]\d[A-Z]\s*\d[A-Z]\d\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,13 @@ def _mail(settings: Settings) -> str:
     return f"{parts.scheme}://{host}"
 
 
+def _postal_address(settings: Settings) -> str:
+    # Canada's anti-spam law (S.C. 2010, c. 23, s. 6(2), and SOR/2012-36, s. 2) wants who writes and a mailing address in every letter.
+    if len(settings.company_lines) < 2 or not _POSTAL_CODE.search(settings.company_address):
+        raise ValueError("ODOPORTAL_COMPANY_ADDRESS has no postal code: every letter must say where its sender is reached by post")
+    return ", ".join(settings.company_lines)
+
+
 def _frontend(_settings: Settings) -> str:
     if building.stale(building.root()):
         raise ValueError("not built, or built from other sources; `odoportal run` builds it")
@@ -113,6 +122,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("import", _import),
     ("redis", _redis),
     ("mail", _mail),
+    ("postal address", _postal_address),
     ("frontend", _frontend),
     ("data folder", _disk),
 )

@@ -55,6 +55,9 @@ from odoportal.invoices import exports as invoices_exports
 from odoportal.invoices import page as invoices
 from odoportal.invoices import routes as invoices_routes
 from odoportal.invoices.state import Invoices
+from odoportal.notices import forms as notices_forms
+from odoportal.notices import page as notices
+from odoportal.notices.state import Notices
 from odoportal.orders import exports as orders_exports
 from odoportal.orders import page as orders
 from odoportal.orders import routes as orders_routes
@@ -204,6 +207,7 @@ PAGES = (
     _soon("/renewals", "Renewal", renewals.page),
     _forms("/profile", "Profile", profile.page, Profile, profile.slots, profile_forms.RULES),
     _forms("/profile/data", "My data", privacy.page, MyData, privacy.slots, privacy_forms.RULES),
+    _forms("/profile/notices", "Notices", notices.page, Notices, notices.slots, notices_forms.RULES),
     _forms("/profile/people", "People", people.page, People, people.slots, people_forms.RULES),
     _forms("/profile/security", "Sign-in and security", security.page, Security, security.slots, security_forms.RULES),
     _forms("/addresses", "Address book", addresses.page, Addresses, addresses.slots, addresses_forms.BOOK),

@@ -20,6 +20,7 @@ from odoportal.foundation.identity import Membership, Who
 from odoportal.foundation.money import ZERO
 from odoportal.invoices import text as invoice_text
 from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
+from odoportal.notices.models import NoticeChoice
 from odoportal.orders import text as order_text
 from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax
 from odoportal.people.models import Invitation
@@ -199,6 +200,7 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     expiry = {"exp_month": 4, "exp_year": 2031, "added_at": NOON, "known_at": NOON}
     session.add_all(
         [
+            NoticeChoice(account_id=account_id, person_id=somebody.id, kind="ending", wanted=False, changed_at=NOON),
             ClosingRequest(account_id=account_id, person_id=somebody.id, asked_at=NOON),
             PaymentCustomer(account_id=account_id, provider="sandbox", token=f"cus_{key}"),
             Card(
@@ -235,6 +237,7 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     return {
         "order_id": bought.id,
         "invoice_id": billed.id,
+        "person_id": somebody.id,
         "ids": [address.id],
         "order_number": bought.number,
         "invoice_number": billed.number,

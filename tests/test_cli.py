@@ -33,6 +33,7 @@ GOOD = {
     "ODOPORTAL_PUBLIC_URL": "https://portal.example.com",
     "ODOPORTAL_SECRET": "s" * 32,
     "ODOPORTAL_SMTP_URL": "smtp://127.0.0.1:9",
+    "ODOPORTAL_COMPANY_ADDRESS": "2800, av. Francis-Hughes; Laval (Québec) H7L 3J5",
 }
 Run = Callable[..., tuple[int, str, str]]
 
@@ -326,6 +327,23 @@ def test_check_is_content_when_everything_answers(run: Run, production: str, mon
     code, out, _ = run("check")
     assert code == 0, out
     assert "FAILED" not in out
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize(
+    ("address", "good"),
+    [
+        ("", False),
+        ("Laval (Québec)", False),
+        ("no-reply@example.com", False),
+        ("2800, av. Francis-Hughes; Laval (Québec)\u00a0 H7L 3J5", True),
+        ("C.P. 12; Laval QC; h7l3j5", True),
+    ],
+)
+def test_check_says_whether_letters_have_a_postal_address(run: Run, monkeypatch: pytest.MonkeyPatch, address: str, good: bool) -> None:
+    monkeypatch.setenv("ODOPORTAL_COMPANY_ADDRESS", address)
+    line = next(line for line in run("check")[1].splitlines() if line[8:].startswith("postal address "))
+    assert line.startswith("ok " if good else "FAILED ")
 
 
 @pytest.mark.usefixtures("production")

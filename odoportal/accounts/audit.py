@@ -67,6 +67,7 @@ class What(StrEnum):
     CARD_DEFAULT = "card_default"
     CARD_REMOVED = "card_removed"
     CARD_LOST = "card_lost"
+    NOTICES = "notices"
 
 
 def words() -> dict[str, str]:
@@ -100,6 +101,7 @@ def words() -> dict[str, str]:
         What.CARD_DEFAULT: t("Default card changed"),
         What.CARD_REMOVED: t("Card removed"),
         What.CARD_LOST: t("Card given up by the payment provider"),
+        What.NOTICES: t("Choice of notices changed"),
     }
 
 

@@ -56,6 +56,7 @@ def _elsewhere(title: str, path: str, text: str) -> Node:
 def _more() -> Node:
     return (
         _elsewhere(t("Sign-in and security"), "/profile/security", t("Your email, your password, and where you are signed in.")),
+        _elsewhere(t("Notices"), "/profile/notices", t("Which mails you get, and who gets a copy of the invoices.")),
         _elsewhere(t("People"), "/profile/people", t("Who signs in to this account, and what each may do.")),
         _elsewhere(t("My data"), "/profile/data", t("Take home what is kept on you, ask to close the account, read about privacy.")),
     )

@@ -81,8 +81,9 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "code": named["order_number"][1:],
         "query": ListQuery.parse(rules, query) if rules else None,
         "provider": "sandbox",
+        "role": "owner",
         "key": named["setup_key"],
-        **{k: v for k, v in named.items() if k in {"order_id", "invoice_id", "ids"}},
+        **{k: v for k, v in named.items() if k in {"order_id", "invoice_id", "ids", "person_id"}},
     }
     return plain(function(**{name: given[name] for name in inspect.signature(function).parameters}))
 
@@ -114,6 +115,7 @@ def test_another_account_s_rows_change_nothing(engine: Engine, name: str, functi
             "order_id": 10**6,
             "invoice_id": 10**6,
             "ids": [10**6],
+            "person_id": 10**6,
             "order_number": "none",
             "invoice_number": "none",
             "setup_key": "none",

@@ -177,6 +177,7 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         ("addresses", "edit_address"),
         ("cards", "cards"),
         ("dashboard", "home"),
+        ("notices", "notices"),
         ("people", "people"),
         ("privacy", "my_data"),
         ("profile", "profile"),

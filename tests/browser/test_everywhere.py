@@ -26,6 +26,7 @@ PAGES = {
     "people": ("/profile/people", LARGE),
     "person": ("/profile/people?open=6", LARGE),
     "people-read-only": ("/profile/people", READ_ONLY),
+    "notices": ("/profile/notices", FLEET),
     "security": ("/profile/security", FLEET),
     "addresses": ("/addresses", FLEET),
     "addresses-empty": ("/addresses?state=removed", FLEET),
