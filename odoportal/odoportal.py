@@ -38,6 +38,9 @@ from odoportal.cards import routes as cards_routes
 from odoportal.cards import sandbox_page
 from odoportal.cards import service as cards_service
 from odoportal.cards.state import Cards
+from odoportal.changes import exports as changes_exports
+from odoportal.changes import page as changes
+from odoportal.changes.state import Changes
 from odoportal.dashboard import page as dashboard
 from odoportal.dashboard.service import counts
 from odoportal.dashboard.state import Home
@@ -147,9 +150,9 @@ def _signed(asked: Asked) -> Who:
     return asked.who
 
 
-def _list(path: str, title: str, content: Content, state: Any, slots: Callable[[Any], dict[str, str]]) -> Page:
+def _list(path: str, title: str, content: Content, state: Any, slots: Callable[[Any], dict[str, str]], right: str = SEE) -> Page:
     """A list: its state has the rules and the view, `slots` what of that the document holds."""
-    return Page(path, title, content, load=state.load, fill=filling(_list_slots(state, slots)))
+    return Page(path, title, content, load=state.load, fill=filling(_list_slots(state, slots)), right=right)
 
 
 def _forms(
@@ -208,6 +211,7 @@ PAGES = (
     _forms("/profile", "Profile", profile.page, Profile, profile.slots, profile_forms.RULES),
     _forms("/profile/data", "My data", privacy.page, MyData, privacy.slots, privacy_forms.RULES),
     _forms("/profile/notices", "Notices", notices.page, Notices, notices.slots, notices_forms.RULES),
+    _list("/profile/changes", "Activity", changes.page, Changes, changes.slots, Right.CHANGES),
     _forms("/profile/people", "People", people.page, People, people.slots, people_forms.RULES),
     _forms("/profile/security", "Sign-in and security", security.page, Security, security.slots, security_forms.RULES),
     _forms("/addresses", "Address book", addresses.page, Addresses, addresses.slots, addresses_forms.BOOK),
@@ -229,6 +233,7 @@ http = Starlette(
         Route("/readyz", health.ready),
         *cards_routes.ROUTES,
         *sandbox_page.ROUTES,
+        *guarded(Right.CHANGES, changes_exports.ROUTES),
         *guarded(
             Right.SEE,
             [

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlmodel import Session
 
-from odoportal.accounts.models import Account, Person
+from odoportal.accounts.models import Account, Change, Person
 from odoportal.accounts.models import Membership as MembershipRow
 from odoportal.addresses.models import Address, AddressDefault
 from odoportal.cards.models import Card, CardSetup, PaymentCustomer
@@ -18,6 +18,7 @@ from odoportal.devices.models import Device
 from odoportal.foundation import database
 from odoportal.foundation.identity import Membership, Who
 from odoportal.foundation.money import ZERO
+from odoportal.foundation.text import fold
 from odoportal.invoices import text as invoice_text
 from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.notices.models import NoticeChoice
@@ -201,6 +202,7 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     session.add_all(
         [
             NoticeChoice(account_id=account_id, person_id=somebody.id, kind="ending", wanted=False, changed_at=NOON),
+            Change(account_id=account_id, person_id=somebody.id, at=NOON, what="role", about=mark, search=fold(mark)),
             ClosingRequest(account_id=account_id, person_id=somebody.id, asked_at=NOON),
             PaymentCustomer(account_id=account_id, provider="sandbox", token=f"cus_{key}"),
             Card(
@@ -243,6 +245,7 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
         "invoice_number": billed.number,
         "credit_note_number": f"3{key}",
         "setup_key": f"setup {key}",
+        "person": str(somebody.id),
     }
 
 

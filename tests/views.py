@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine, event
 from sqlmodel import Session
 
 from odoportal.accounts.view import shell_view
+from odoportal.changes import service as changes
+from odoportal.changes.view import changes_view
 from odoportal.dashboard.service import counts
 from odoportal.dashboard.view import home_view
 from odoportal.foundation import i18n
@@ -29,6 +31,7 @@ LISTS: Mapping[str, tuple[ListRules, Callable[..., object]]] = {
     "orders": (orders.RULES, orders_view),
     "invoices": (invoices.RULES, invoices_view),
     "statement": (STATEMENT, statement_view),
+    "changes": (changes.RULES, changes_view),
 }
 # A constant, an inner question, what was worked out once, and the trigrams, which have an index of their own, are no tables.
 _BAD = re.compile(r"^SCAN (?!CONSTANT ROW|\(subquery|rests$|.* VIRTUAL TABLE INDEX|\d)|TEMP B-TREE")
@@ -57,6 +60,11 @@ def views(order: str, invoice: str) -> list[View]:
         found += [View(f"{room}, {state}", f"{room}?state={state}") for state in rules.states]
         found += [View(f"{room} of a year", f"{room}?from=2019-01-01&to=2019-12-31"), View(f"{room}, Details", f"{room}?open={number}")]
     found.append(View("invoices of an order", f"invoices?order={order}"))
+    found += [
+        View("changes", "changes"),
+        View("changes of a person", "changes?person=1"),
+        View("changes of a year", "changes?from=2019-01-01"),
+    ]
     return [*found, View("statement", "statement"), View("statement of all years", "statement?from=1990-01-01")]
 
 

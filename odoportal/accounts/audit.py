@@ -13,6 +13,9 @@ How a room uses it, in the transaction of the change, so that there is never the
 sessions) has `subject_id` instead. `By.of(who, client)` serves where there is no form, `STAFF` the command line. Each room adds its changes
 to `What`, with words in `words`. Never a secret: a field named like one is refused; tell the fact alone.
 
+What a person does about signing in concerns the accounts, too: of `TOLD`, each account that the person belongs to then gets a row of its
+own, which says that it happened, and neither from where nor what was before and after.
+
 The security log (`signin.audit`) is something else: lines for whoever runs the portal, refusals included.
 """
 
@@ -24,12 +27,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from odoportal.accounts.models import Change
+from odoportal.accounts.models import Change, Membership, Person
 from odoportal.foundation.forms import Sent
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import Who
+from odoportal.foundation.text import fold
 
 LONGEST_ABOUT = 200
 LONGEST_ADDRESS = 45
@@ -68,6 +72,22 @@ class What(StrEnum):
     CARD_REMOVED = "card_removed"
     CARD_LOST = "card_lost"
     NOTICES = "notices"
+
+
+TOLD = frozenset(
+    {
+        What.EMAIL,
+        What.PASSWORD_CHANGED,
+        What.DISOWNED,
+        What.TWO_STEP_ON,
+        What.TWO_STEP_OFF,
+        What.CODES_RENEWED,
+        What.RECOVERY_USED,
+        What.DISABLED,
+        What.ENABLED,
+    }
+)
+"""What is a person's own, and yet told to the owners of the person's accounts: that it happened."""
 
 
 def words() -> dict[str, str]:
@@ -156,19 +176,29 @@ def record(
     if before is not None and after is not None and was == is_:
         return
     differ = {name for name in (*was, *is_) if was.get(name) != is_.get(name)}
-    session.add(
-        Change(
-            at=now,
-            person_id=by.person_id,
-            address=by.address[:LONGEST_ADDRESS],
-            account_id=account_id,
-            subject_id=subject_id,
-            what=what.value,
-            about=about[:LONGEST_ABOUT],
-            before=_json(was, differ),
-            after=_json(is_, differ),
-        )
+    row = Change(
+        at=now,
+        person_id=by.person_id,
+        address=by.address[:LONGEST_ADDRESS],
+        account_id=account_id,
+        subject_id=subject_id,
+        what=what.value,
+        about=about[:LONGEST_ABOUT],
+        before=_json(was, differ),
+        after=_json(is_, differ),
     )
+    names = [name for person_id in {by.person_id, subject_id} - {None} if (name := _name(session, person_id))]
+    row.search = fold(" ".join([about, *names, *(values[name] for values in (was, is_) for name in sorted(values) if name in differ)]))
+    session.add(row)
+    if account_id is None and subject_id is not None and what in TOLD:
+        theirs = select(Membership.account_id).where(Membership.person_id == subject_id).order_by(col(Membership.account_id))
+        told = {"at": now, "person_id": by.person_id, "subject_id": subject_id, "what": what.value, "search": fold(" ".join(names))}
+        session.add_all([Change(account_id=account, **told) for account in session.exec(theirs)])
+
+
+def _name(session: Session, person_id: int | None) -> str:
+    person = session.get(Person, person_id)
+    return person.name if person is not None else ""
 
 
 def _json(values: Mapping[str, str], fields: set[str]) -> str:

@@ -56,7 +56,12 @@ class Change(SQLModel, table=True):
     `after` are JSON: the fields that differ, as text.
     """
 
-    __table_args__ = (Index("ix_change_account", "account_id", "id"), Index("ix_change_subject", "subject_id", "id"))
+    __table_args__ = (
+        Index("ix_change_account", "account_id", "at", "id"),
+        Index("ix_change_kinds", "account_id", "what", "at"),
+        Index("ix_change_people", "account_id", "person_id", "at", "id"),
+        Index("ix_change_subject", "subject_id", "id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime
@@ -68,3 +73,4 @@ class Change(SQLModel, table=True):
     about: str = Field(default="", max_length=200)
     before: str = Field(default="{}")
     after: str = Field(default="{}")
+    search: str = Field(default="", description="folded: which thing, who did it, whom it is about, and the values")

@@ -2,7 +2,8 @@
 
 Four places ask the table, and nothing else decides:
 
-- **the gate**, before every event: a handler says what it needs with `needs`, or it is one of `_SHOWING`, which only show;
+- **the gate**, before every event: a handler says what it needs with `needs`, or it is one of `_SHOWING`, which only show and need what
+  their state says (`needs`), or to see;
 - **the HTTP layer**, before every page (`Page.right`) and every route (`guarded`, written at assembly);
 - **the forms** (`posting`), before anything of what was typed is looked at (`Rule.right`);
 - **the service** that changes something, within its own transaction (`claim`), since a role can change between the gate and the write.
@@ -36,6 +37,7 @@ class Right(StrEnum):
     BILLING = "billing"
     PEOPLE = "people"
     ACCOUNT = "account"
+    CHANGES = "changes"
 
 
 _EVERY = frozenset(Role)
@@ -47,6 +49,7 @@ TABLE: Mapping[Right, frozenset[Role]] = {
     Right.BILLING: frozenset({Role.OWNER, Role.BILLING}),
     Right.PEOPLE: frozenset({Role.OWNER}),
     Right.ACCOUNT: frozenset({Role.OWNER}),
+    Right.CHANGES: frozenset({Role.OWNER}),
 }
 _SHOWING = frozenset({"load", "retry", "stay", "trouble"})
 """Handlers that show what the page's address asks for, or keep the session: every role has them."""
@@ -81,7 +84,8 @@ def rights_of(handlers: Mapping[str, Any], signed: type[Any]) -> dict[str, Right
     for name, registered in handlers.items():
         private = any(issubclass(state, signed) for state in registered.states)
         function, last = registered.handler.fn, name.rpartition(".")[2]
-        right = getattr(function, "needs", Right.SEE if not private or last in _SHOWING or last == "setvar" else None)
+        showing = next((state.needs for state in registered.states if hasattr(state, "needs")), Right.SEE)
+        right = getattr(function, "needs", showing if not private or last in _SHOWING or last == "setvar" else None)
         if right is None:
             raise TypeError(f"{name} does not say which right it needs")
         found[name] = right

@@ -30,7 +30,8 @@ def right_words() -> dict[str, str]:
         Right.ADDRESSES: t("Add, change and remove addresses"),
         Right.DELIVERY: t("Look after deliveries"),
         Right.BILLING: t("Look after billing and payment"),
-        Right.PEOPLE: t("Invite and remove people, change roles, see every change"),
+        Right.PEOPLE: t("Invite and remove people, change roles"),
+        Right.CHANGES: t("See who changed what in the account"),
         Right.ACCOUNT: t("Take home the account’s data, ask to close the account"),
     }
 

@@ -1,7 +1,7 @@
 """The one clock: instants in UTC, days in the business's own time zone."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from odoportal.settings import get_settings
@@ -27,6 +27,11 @@ def today() -> date:
 def local(instant: datetime) -> datetime:
     """An aware instant as the business's own wall time."""
     return instant.astimezone(ZoneInfo(get_settings().zone))
+
+
+def begins(day: date) -> datetime:
+    """The instant a business day begins."""
+    return datetime.combine(day, time.min, ZoneInfo(get_settings().zone)).astimezone(UTC)
 
 
 def use(source: Callable[[], datetime] | None) -> None:

@@ -114,6 +114,8 @@ class ListTexts:
     no_match: str
     nothing: str
     dates: str
+    chips: Mapping[str, str] = field(default_factory=dict)
+    """What each text filter in force is called, by its name."""
 
 
 def list_view(
@@ -202,10 +204,7 @@ def _pages(query: ListQuery, shown: Window, formats: Formats) -> list[PageLink]:
 
 
 def _chips(query: ListQuery, formats: Formats, texts: ListTexts) -> list[Chip]:
-    chips = [
-        Chip(name, t("of order {number}", number=value), query.url(texts={k: v for k, v in query.texts.items() if k != name}))
-        for name, value in query.texts.items()
-    ]
+    chips = [Chip(name, texts.chips[name], query.url(texts={k: v for k, v in query.texts.items() if k != name})) for name in query.texts]
     if query.since or query.until:
         if query.since and query.until:
             span = t("{first} to {last}", first=formats.day(query.since), last=formats.day(query.until))

@@ -141,6 +141,7 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
         no_match=t("No invoice"),
         nothing=t("No invoices yet"),
         dates=t("Date"),
+        chips={"order": t("of order {number}", number=query.texts.get("order", ""))},
     )
     rows = [
         InvoiceRow(

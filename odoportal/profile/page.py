@@ -11,7 +11,7 @@ from odoportal.foundation.web import Asked
 from odoportal.profile.state import Profile
 from odoportal.profile.view import profile_view
 from odoportal.ui.form import Field, Form, section
-from odoportal.ui.markup import Node, Ref, View, el, icon, link
+from odoportal.ui.markup import Node, Ref, View, el, icon, link, when
 from odoportal.ui.page import address, here
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.slots import live
@@ -45,7 +45,7 @@ def _details() -> Form:
 
 
 def _draw(view: Ref) -> Node:
-    return section(t("Who you are"), _details().draw(view, on_done=Profile.retry))
+    return (section(t("Who you are"), _details().draw(view, on_done=Profile.retry)), *_more(view))
 
 
 def _elsewhere(title: str, path: str, text: str) -> Node:
@@ -53,11 +53,13 @@ def _elsewhere(title: str, path: str, text: str) -> Node:
     return section(title, el("div", go, cls="row"), text=text)
 
 
-def _more() -> Node:
+def _more(view: Ref) -> tuple[Node, ...]:
+    changes = _elsewhere(t("Activity"), "/profile/changes", t("Who changed what in this account, and when."))
     return (
         _elsewhere(t("Sign-in and security"), "/profile/security", t("Your email, your password, and where you are signed in.")),
         _elsewhere(t("Notices"), "/profile/notices", t("Which mails you get, and who gets a copy of the invoices.")),
         _elsewhere(t("People"), "/profile/people", t("Who signs in to this account, and what each may do.")),
+        when(view.changes, changes),
         _elsewhere(t("My data"), "/profile/data", t("Take home what is kept on you, ask to close the account, read about privacy.")),
     )
 
@@ -66,8 +68,7 @@ def page() -> rx.Component:
     """The page, in the language in use."""
     head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
     forms = live("profile", View(_draw), Profile.view, Profile.filled)
-    more = View(lambda _: _more())
-    return shown_page(Profile, head.component(None), rx.fragment(forms, more.component(None)), trail=[(here(), t("Profile"))])
+    return shown_page(Profile, head.component(None), forms, trail=[(here(), t("Profile"))])
 
 
 async def slots(asked: Asked) -> dict[str, str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
+from odoportal.accounts.rights import Right, may
 from odoportal.foundation.forms import FormView, form_view
 from odoportal.foundation.identity import Who
 from odoportal.profile import service
@@ -11,11 +12,12 @@ from odoportal.profile import service
 
 @dataclass(frozen=True)
 class ProfileView:
-    """The forms of the profile."""
+    """The forms of the profile; `changes` says whether the person may see those of the account."""
 
     details: FormView = field(default_factory=FormView)
+    changes: bool = False
 
 
 def profile_view(session: Session, who: Who) -> ProfileView:
     """The profile of the signed-in person."""
-    return ProfileView(details=form_view(who, service.details(session, who.person_id)))
+    return ProfileView(details=form_view(who, service.details(session, who.person_id)), changes=may(who.account.role, Right.CHANGES))

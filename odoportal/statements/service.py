@@ -9,12 +9,11 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from itertools import islice, pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, case, func, select, type_coerce
 from sqlmodel import Session, col
@@ -23,7 +22,6 @@ from odoportal.foundation import clock, finding
 from odoportal.foundation.money import ZERO, Money
 from odoportal.invoices import service as invoices
 from odoportal.invoices.models import Allocation, CreditNote, Invoice, Payment, PaymentStatus
-from odoportal.settings import get_settings
 
 EARLIEST = date(1900, 1, 1)
 DAY = timedelta(days=1)
@@ -101,11 +99,6 @@ def period(since: date | None, until: date | None, today: date) -> tuple[date, d
     return max(EARLIEST, first), last
 
 
-def _begin(day: date) -> datetime:
-    """The instant a business day begins."""
-    return datetime.combine(day, time.min, ZoneInfo(get_settings().zone)).astimezone(UTC)
-
-
 _Between = tuple[date, date]
 """A first day, and the day after the last."""
 
@@ -116,7 +109,7 @@ def _invoices(account_id: int, days: _Between) -> ColumnElement[bool]:
 
 def _payments(account_id: int, days: _Between) -> ColumnElement[bool]:
     settled = and_(col(Payment.account_id) == account_id, col(Payment.status) == PaymentStatus.SETTLED)
-    return and_(settled, col(Payment.received_at) >= _begin(days[0]), col(Payment.received_at) < _begin(days[1]))
+    return and_(settled, col(Payment.received_at) >= clock.begins(days[0]), col(Payment.received_at) < clock.begins(days[1]))
 
 
 def _notes(account_id: int, days: _Between) -> ColumnElement[bool]:
@@ -255,7 +248,7 @@ def aging(session: Session, account_id: int, until: date) -> Aging:
     paid = paid.where(
         col(Allocation.invoice_id) == col(Invoice.id),
         col(Payment.status) == PaymentStatus.SETTLED,
-        col(Payment.received_at) < _begin(after),
+        col(Payment.received_at) < clock.begins(after),
     )
     noted = select(func.sum(col(CreditNote.total))).where(col(CreditNote.invoice_id) == col(Invoice.id), col(CreditNote.issued_on) < after)
     sums = [func.coalesce(found.correlate(Invoice).scalar_subquery(), 0) for found in (paid, noted)]

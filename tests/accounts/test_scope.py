@@ -83,6 +83,8 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "provider": "sandbox",
         "role": "owner",
         "key": named["setup_key"],
+        "person": named["person"],
+        "words": {},
         **{k: v for k, v in named.items() if k in {"order_id", "invoice_id", "ids", "person_id"}},
     }
     return plain(function(**{name: given[name] for name in inspect.signature(function).parameters}))
@@ -119,6 +121,7 @@ def test_another_account_s_rows_change_nothing(engine: Engine, name: str, functi
             "order_number": "none",
             "invoice_number": "none",
             "setup_key": "none",
+            "person": "1000000",
         }
         before = call(function, session, mine, nothing, **query)
         theirs = rows_of(session, other, MARK)
@@ -134,6 +137,13 @@ def test_another_account_s_rows_change_nothing(engine: Engine, name: str, functi
 @pytest.mark.asvs("8.4.1")
 def test_a_condition_for_others_to_use_names_the_account(name: str, function: Callable[..., Any]) -> None:
     module = importlib.import_module(function.__module__)
-    given = {"account_id": 4711, "query": ListQuery.parse(module.RULES, {"q": "x"}), "language": "en", "today": TODAY, "state_words": {}}
+    given = {
+        "account_id": 4711,
+        "query": ListQuery.parse(module.RULES, {"q": "x"}),
+        "language": "en",
+        "today": TODAY,
+        "state_words": {},
+        "words": {},
+    }
     condition, *_ = function(**{parameter: given[parameter] for parameter in inspect.signature(function).parameters})
     assert "account_id = 4711" in str(condition.compile(compile_kwargs={"literal_binds": True}))

@@ -171,7 +171,7 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         "rx_router_url",
     }
     assert sent.pop(signed) == {"denied", "ends", "failed", "gone", "ready", "reference", "release", "shell", "troubles"}
-    for room in ("addresses", "invoices", "orders", "statements"):
+    for room in ("addresses", "changes", "invoices", "orders", "statements"):
         assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
     for room, name in (
         ("addresses", "edit_address"),

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
+from odoportal.accounts.audit import STAFF, What, record
 from odoportal.accounts.models import Person
 from odoportal.foundation.identity import digest
 from odoportal.privacy.models import DataFile
@@ -78,6 +79,10 @@ SAMPLES: dict[str, Callable[[Theirs], list[Ask]]] = {
     },
     "/{language}/statement.csv": lambda t: [Ask(f"/statement.csv?q={t.invoice}", names=False)],
     "/{language}/statement.pdf": lambda t: [Ask("/statement.pdf", names=False), Ask("/statement.pdf?from=2015-01-01", names=False)],
+    **{
+        f"/{{language}}/profile/changes.{ending}": lambda t, ending=ending: [Ask(f"/profile/changes.{ending}?q={t.order}", names=False)]
+        for ending in ("csv", "xlsx")
+    },
     "/{language}/profile/data.zip": lambda _: [Ask("/profile/data.zip")],
 }
 """How each route is asked for something of somebody's."""
@@ -96,12 +101,13 @@ def held(rows: Engine, account: str) -> Theirs:
 
 @pytest.fixture(scope="module")
 def theirs(rows: Engine, portal: Portal, victim: Victim) -> Theirs:
-    """What the victim has, a file of all of it among them."""
+    """What the victim has, a change and a file of all of it among them."""
     found, name = held(rows, victim.account), "0" * 40
     with writer(rows) as session:
         whose = text("SELECT p.id, a.id FROM person p, account a WHERE p.email = :e AND a.number = :n")
         person, account = session.connection().execute(whose, {"e": victim.email, "n": victim.account}).one()
         now = datetime.now(UTC)
+        record(session, What.ADDRESS, STAFF, now, account_id=account, about=found.order, before={"city": "a"}, after={"city": found.order})
         session.add(DataFile(person_id=person, account_id=account, language="fr", asked_at=now, whole=True, name=name, ready_at=now))
         session.commit()
     place = portal.data / "people" / name

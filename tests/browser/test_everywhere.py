@@ -28,6 +28,7 @@ PAGES = {
     "people-read-only": ("/profile/people", READ_ONLY),
     "notices": ("/profile/notices", FLEET),
     "security": ("/profile/security", FLEET),
+    "changes": ("/profile/changes", LARGE),
     "addresses": ("/addresses", FLEET),
     "addresses-empty": ("/addresses?state=removed", FLEET),
     "addresses-read-only": ("/addresses", READ_ONLY),

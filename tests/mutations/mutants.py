@@ -158,6 +158,28 @@ MUTANTS = (
         RIGHTS,
     ),
     _mutant(
+        "a page that only shows needs what its state says",
+        "accounts.rights",
+        'next((state.needs for state in registered.states if hasattr(state, "needs")), Right.SEE)',
+        "Right.SEE",
+        RIGHTS,
+    ),
+    _mutant(
+        "changes are of the account",
+        "changes.service",
+        "[finding.of_account(Change, account_id), finding.matching(",
+        "[finding.matching(",
+        "tests/changes/test_changes.py",
+        "tests/accounts/test_scope.py",
+    ),
+    _mutant(
+        "of a person's own sign-in owners are told only that it changed",
+        "accounts.audit",
+        "if account_id is None and subject_id is not None and what in TOLD:",
+        "if account_id is None and subject_id is not None:",
+        "tests/changes/test_changes.py",
+    ),
+    _mutant(
         "a form asks for its right",
         "foundation.forms",
         "if may(who.account.role, rule.right):",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -149,9 +149,10 @@ def letters(to: str = "") -> list[Mail]:
 
 
 def changes() -> list[tuple[str, int | None, str]]:
-    """What was noted: what, about whom, from where."""
+    """What was noted of people's own: what, about whom, from where."""
     with database.reading() as session:
-        return [(row.what, row.subject_id, row.address) for row in session.exec(select(Change).order_by("id"))]
+        own = select(Change).where(col(Change.account_id).is_(None)).order_by("id")
+        return [(row.what, row.subject_id, row.address) for row in session.exec(own)]
 
 
 def stored(person_id: int) -> Person:

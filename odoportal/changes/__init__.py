@@ -1,0 +1,1 @@
+"""The changes of an account: who changed what, when and from where."""

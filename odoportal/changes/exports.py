@@ -1,0 +1,45 @@
+"""The changes as a file: every page of what the address asks for."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from sqlmodel import Session, select
+
+from odoportal.accounts import audit
+from odoportal.accounts.models import Change
+from odoportal.changes import service
+from odoportal.changes.service import RULES
+from odoportal.changes.view import about_of, staff, values_of
+from odoportal.foundation import clock, export, finding
+from odoportal.foundation.export import Cell, Column, Table
+from odoportal.foundation.i18n import t
+from odoportal.foundation.identity import Who
+from odoportal.foundation.listing import ListQuery
+
+
+def changes_table(session: Session, who: Who, query: ListQuery, _language: str, _today: date) -> Table:
+    """All changes that the address asks for, in its order, whatever its page; arguments as of `changes_view`."""
+    account_id, words = who.account.account_id, audit.words()
+    where, order = service.whole_list(account_id, query, words)
+    found = select(Change).where(where).order_by(*order)
+    columns = [
+        Column("at", t("When"), width=24),
+        Column("by", t("Who"), width=24),
+        Column("change", t("What"), words=words, width=30),
+        Column("about", t("About"), width=30),
+        Column("values", t("Before and after"), width=60),
+        Column("network_address", t("Network address"), width=20),
+    ]
+
+    def rows() -> Iterator[Sequence[Cell]]:
+        for batch in finding.batches(session, found):
+            people = service.names(session, batch)
+            for change in batch:
+                name = people.get(change.person_id, "") if change.person_id else staff()
+                at = clock.local(change.at).isoformat(timespec="seconds")
+                yield at, name, change.what, about_of(change, people), tuple(values_of(change)), change.address
+
+    return Table(t("Activity"), columns, rows())
+
+
+ROUTES = export.routes("/profile/changes", RULES, lambda: t("Activity"), changes_table)

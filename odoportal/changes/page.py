@@ -1,0 +1,85 @@
+"""What was changed in the account, for its owners."""
+
+import reflex as rx
+
+from odoportal.accounts.page import private_page
+from odoportal.changes.state import Changes
+from odoportal.changes.view import ChangesView
+from odoportal.foundation.i18n import t
+from odoportal.ui.markup import Node, Ref, View, each, el, link, when
+from odoportal.ui.page import here
+from odoportal.ui.slots import live
+from odoportal.ui.table import Listing, ListParts, export_menu
+
+
+def _who(row: Ref) -> Node:
+    return link(row.who, el("span", " ", t("Show only what this person did"), cls="sr"), to=row.only)
+
+
+def _values(row: Ref) -> Node:
+    return el("div", each(row.lines, lambda line: el("div", line.text)), cls="breaks small")
+
+
+def _cells(row: Ref) -> tuple[Node, ...]:
+    return (
+        el("th", row.when, scope="row", cls="nw"),
+        el("td", _who(row)),
+        el("td", el("b", row.what), when(row.about, el("div", row.about, cls="breaks soft"))),
+        el("td", _values(row)),
+        el("td", row.place, cls="breaks soft"),
+    )
+
+
+def _card(row: Ref) -> Node:
+    return (
+        el("div", el("h2", row.what), cls="top"),
+        when(row.about, el("p", row.about, cls="breaks")),
+        _values(row),
+        el("p", _who(row), " · ", el("span", row.when, cls="soft")),
+        when(row.place, el("p", row.place, cls="breaks soft small")),
+    )
+
+
+HEADING = View(lambda view: el("h1", t("Activity"), " ", el("span", "(", view.frame.total, ")")))
+TASKS = View(lambda view: el("div", *export_menu(view), cls="row tasks"))
+
+
+def _listing() -> Listing:
+    return Listing.of(
+        ListParts(
+            caption=t("Activity"),
+            hint=t("Name, email or value"),
+            dates=t("Date"),
+            empty_icon="clock",
+            nothing_text=t("Whatever somebody changes in this account appears here, with who did it, and when."),
+            cls="changes",
+            zip="",
+            cells=_cells,
+            card=_card,
+        )
+    )
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    heading = rx.el.div(
+        live("heading", HEADING, Changes.view, Changes.filled, f"<h1>{t('Activity')}</h1>"),
+        rx.el.span(class_name="push"),
+        live("tasks", TASKS, Changes.view, Changes.filled),
+        class_name="head",
+    )
+    said = View(
+        lambda _: el(
+            "p",
+            t("Who changed what in this account. Of a person’s own sign-in, only that it was changed is shown."),
+            cls="soft lead",
+        )
+    )
+    return private_page(
+        heading, said.component(None), _listing().component(Changes), trail=[("/profile", t("Profile")), (here(), t("Activity"))]
+    )
+
+
+def slots(view: ChangesView) -> dict[str, str]:
+    """What the server writes into the document, by slot, in the language in use."""
+    return {**_listing().html(view), "heading": HEADING.html(view), "tasks": TASKS.html(view)}

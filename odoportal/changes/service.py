@@ -1,0 +1,143 @@
+"""An account's changes: what the audit rows of the account say, filtered, searched, a page at a time.
+
+Only rows that bear the account's number are ever read. What its people do about their own sign-in is among them as far as
+`accounts.audit` tells it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_
+from sqlmodel import Session, col, func, select
+
+from odoportal.accounts.audit import What
+from odoportal.accounts.models import Change, Person
+from odoportal.foundation import clock, finding
+from odoportal.foundation.listing import ListQuery, ListRules, Window, window
+from odoportal.foundation.text import fold
+
+NOBODY = "odotrack"
+"""What an address calls Odotrack's staff where it names a person."""
+
+
+class Group(StrEnum):
+    """What a change is about."""
+
+    PEOPLE = "people"
+    SIGN_IN = "sign-in"
+    ADDRESSES = "addresses"
+    CARDS = "cards"
+    ACCOUNT = "account"
+
+
+GROUPS: Mapping[Group, frozenset[What]] = {
+    Group.PEOPLE: frozenset({What.INVITED, What.INVITED_AGAIN, What.WITHDRAWN, What.JOINED, What.ROLE, What.REMOVED}),
+    Group.SIGN_IN: frozenset(
+        {
+            What.EMAIL,
+            What.PASSWORD_CHANGED,
+            What.SESSION_ENDED,
+            What.DISOWNED,
+            What.TWO_STEP_ON,
+            What.TWO_STEP_OFF,
+            What.CODES_RENEWED,
+            What.RECOVERY_USED,
+            What.DISABLED,
+            What.ENABLED,
+        }
+    ),
+    Group.ADDRESSES: frozenset({w for w in What if w.value.startswith("address")}),
+    Group.CARDS: frozenset({w for w in What if w.value.startswith("card")}),
+    Group.ACCOUNT: frozenset({What.DETAILS, What.CLOSING_ASKED, What.CLOSING_TAKEN_BACK}),
+}
+RULES = ListRules(sorts=("when",), default_sort="-when", states=tuple(Group), texts=("person",))
+
+
+@dataclass(frozen=True)
+class ChangePage:
+    """One page: its changes, the people they name, how many there are in each group, and without any filter."""
+
+    window: Window
+    changes: Sequence[Change]
+    people: Mapping[int, str]
+    counts: Mapping[str, int]
+    account_total: int
+
+
+def find(session: Session, account_id: int, query: ListQuery, words: Mapping[str, str]) -> ChangePage:
+    """The page of changes that the address asks for. Four statements at most.
+
+    Args:
+        session: a reading session.
+        account_id: the account.
+        query: the list's address.
+        words: what each change is called in the page's language, which is searched, too.
+    """
+    per_kind = select(col(Change.what), func.count()).group_by(col(Change.what))
+    where = _where(account_id, query, words)
+    kinds = {what: int(n) for what, n in session.exec(per_kind.where(where)).all()}
+    counts = {"": sum(kinds.values()), **{group: sum(kinds.get(what, 0) for what in held) for group, held in GROUPS.items()}}
+    everything = counts[""]
+    if query.narrowed:
+        everything = finding.count(session, Change, finding.of_account(Change, account_id))
+    shown = window(query, counts[query.state])
+    rows = finding.page(session, Change, and_(where, _in_group(query)), _order(query), shown)
+    return ChangePage(shown, rows, names(session, rows), counts, everything)
+
+
+def whole_list(account_id: int, query: ListQuery, words: Mapping[str, str]) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
+    """The condition and the order of all pages of the list that the address asks for; arguments as of `find`."""
+    return and_(_where(account_id, query, words), _in_group(query)), [e.desc() if down else e.asc() for e, down in _order(query)]
+
+
+def names(session: Session, changes: Sequence[Any]) -> Mapping[int, str]:
+    """The names of those who did these changes (or their columns), or whom they are about."""
+    ids = {person for change in changes for person in (change.person_id, change.subject_id) if person is not None}
+    found = session.exec(select(Person.id, Person.name).where(col(Person.id).in_(ids))).all() if ids else []
+    return {person_id: name for person_id, name in found if person_id is not None}
+
+
+def name_of(session: Session, account_id: int, person: str) -> str:
+    """The name of the person that an address filters by; empty where nobody of that number did anything in the account."""
+    did = select(Person.name).join(Change, col(Change.person_id) == col(Person.id))
+    return session.exec(did.where(Change.account_id == account_id, Change.person_id == _number(person)).limit(1)).first() or ""
+
+
+def _order(query: ListQuery) -> finding.Order:
+    return [(col(Change.at), query.descending), (col(Change.id), query.descending)]
+
+
+def _in_group(query: ListQuery) -> ColumnElement[bool]:
+    return col(Change.what).in_(GROUPS[Group(query.state)]) if query.state else finding.ALWAYS
+
+
+def _where(account_id: int, query: ListQuery, words: Mapping[str, str]) -> ColumnElement[bool]:
+    """What is asked for, but for the group."""
+    said = {what: fold(text) for what, text in words.items()}
+
+    def called(word: str) -> ColumnElement[bool] | None:
+        kinds = [what for what, text in said.items() if word in text]
+        return col(Change.what).in_(kinds) if kinds else None
+
+    parts: list[Any] = [finding.of_account(Change, account_id), finding.matching(col(Change.search), query.q, called)]
+    if query.since:
+        parts.append(col(Change.at) >= clock.begins(query.since))
+    if query.until:
+        parts.append(col(Change.at) < clock.begins(query.until + timedelta(days=1)))
+    if person := query.texts.get("person"):
+        parts.append(_by(person))
+    return and_(*parts)
+
+
+def _by(person: str) -> ColumnElement[bool]:
+    if person == NOBODY:
+        return col(Change.person_id).is_(None)
+    return col(Change.person_id) == _number(person)
+
+
+def _number(person: str) -> int:
+    """A person's number as an address has it; what is none is nobody's."""
+    return int(person) if person.isascii() and person.isdigit() and len(person) < 10 else 0

@@ -1,0 +1,19 @@
+"""The changes on the screen."""
+
+from typing import ClassVar
+
+from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.rights import Right
+from odoportal.accounts.state import Signed
+from odoportal.changes.service import RULES
+from odoportal.changes.view import ChangesView, changes_view
+from odoportal.foundation.listing import ListRules
+
+
+class Changes(Listed, Signed):
+    """One page of changes."""
+
+    view: ChangesView = ChangesView()
+    rules: ClassVar[ListRules] = RULES
+    draw: ClassVar[Drawn] = staticmethod(changes_view)
+    needs: ClassVar[Right] = Right.CHANGES

@@ -1,0 +1,155 @@
+"""The changes as they are shown: ready strings, in the page's language and the person's formats."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlmodel import Session
+
+from odoportal.accounts import audit
+from odoportal.accounts.models import Change
+from odoportal.accounts.view import role_words
+from odoportal.addresses import postal
+from odoportal.changes import service
+from odoportal.changes.service import NOBODY, Group
+from odoportal.foundation.i18n import Formats, current, t
+from odoportal.foundation.identity import Who
+from odoportal.foundation.list_view import ListTexts, ListView, list_view
+from odoportal.foundation.listing import ListQuery
+from odoportal.foundation.shown import TextLine, text_lines
+from odoportal.settings import get_settings
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """A change. `only` is the address of what the same person did, `lines` what was before and after, `place` where it came from."""
+
+    key: str
+    when: str
+    who: str
+    only: str
+    what: str
+    about: str
+    lines: list[TextLine]
+    place: str
+
+
+@dataclass(frozen=True)
+class NoDetails:
+    """The list opens no record on top of itself."""
+
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class ChangesView:
+    """One page of changes."""
+
+    frame: ListView = field(default_factory=ListView)
+    rows: list[ChangeRow] = field(default_factory=list)
+    details: NoDetails = field(default_factory=NoDetails)
+
+
+def changes_view(session: Session, who: Who, query: ListQuery, language: str, _today: date) -> ChangesView:
+    """The page of changes that the address asks for, in the page's language."""
+    account_id, formats = who.account.account_id, Formats(who.region)
+    found = service.find(session, account_id, query, audit.words())
+    person = query.texts.get("person", "")
+    name = staff() if person == NOBODY else service.name_of(session, account_id, person) if person else ""
+    return ChangesView(
+        frame=list_view(query, found.window, found.account_total, formats, _texts(language, name), found.counts),
+        rows=[_row(change, found.people, query, formats) for change in found.changes],
+    )
+
+
+def staff() -> str:
+    """Who did what no customer did."""
+    return get_settings().company_name
+
+
+def group_words() -> dict[str, str]:
+    """The groups in the language in use."""
+    return {
+        Group.PEOPLE: t("People"),
+        Group.SIGN_IN: t("Sign-in"),
+        Group.ADDRESSES: t("Addresses"),
+        Group.CARDS: t("Cards"),
+        Group.ACCOUNT: t("Account"),
+    }
+
+
+def field_words() -> dict[str, str]:
+    """The fields that changes keep values of, in the language in use."""
+    return {
+        "role": t("Role"),
+        "name": t("Name"),
+        "line1": t("Street"),
+        "line2": t("Apartment, suite or floor"),
+        "district": t("District"),
+        "city": t("City"),
+        "province": t("Province or region"),
+        "postal_code": t("Postal code"),
+        "country": t("Country"),
+        "delivery": t("Delivery"),
+        "billing": t("Billing"),
+        "card": t("Card"),
+        "expiry": t("Expires"),
+        "default": t("Default"),
+    }
+
+
+def values_of(change: Any) -> list[str]:
+    """What was before and after of a change (or its columns), a line for each field: `Role: Read-only → Billing`; `–` is nothing."""
+    before, after = json.loads(change.before), json.loads(change.after)
+    names, spoken = field_words(), _spoken()
+
+    def said(name: str, values: Mapping[str, str]) -> str:
+        value = values.get(name, "")
+        return spoken.get(name, str)(value) if value else "–"
+
+    shown = [name for name in dict.fromkeys((*before, *after)) if before.get(name) or after.get(name)]
+    if not before:
+        return [t("{field}: {value}", field=names.get(name, name), value=said(name, after)) for name in shown]
+    return [
+        t("{field}: {before} → {after}", field=names.get(name, name), before=said(name, before), after=said(name, after)) for name in shown
+    ]
+
+
+def _spoken() -> dict[str, Callable[[str], str]]:
+    roles, language = role_words(), current()
+    return {"role": lambda value: roles.get(value, value), "country": lambda value: postal.country_name(value, language)}
+
+
+def about_of(change: Any, people: Mapping[int, str]) -> str:
+    """Which thing, or whom: a name where the person is known."""
+    return people.get(change.subject_id or 0, "") or change.about
+
+
+def _row(change: Change, people: Mapping[int, str], query: ListQuery, formats: Formats) -> ChangeRow:
+    by = str(change.person_id) if change.person_id else NOBODY
+    return ChangeRow(
+        key=str(change.id),
+        when=formats.moment(change.at),
+        who=people.get(change.person_id, "") if change.person_id else staff(),
+        only=query.url(texts={"person": by}),
+        what=audit.words().get(change.what, change.what),
+        about=about_of(change, people),
+        lines=text_lines(values_of(change)),
+        place=change.address,
+    )
+
+
+def _texts(language: str, person: str) -> ListTexts:
+    columns = [
+        ("when", t("When"), False),
+        ("who", t("Who"), False),
+        ("what", t("What"), False),
+        ("values", t("Before and after"), False),
+        ("place", t("Network address"), False),
+    ]
+    tabs = [("", t("All changes")), *group_words().items()]
+    chips = {"person": t("by {name}", name=person) if person else t("by nobody of this account")}
+    nothing = t("Nothing was changed yet")
+    return ListTexts(t("Activity"), f"/{language}/profile/changes", columns, tabs, t("No change"), nothing, t("Date"), chips)
