@@ -51,7 +51,7 @@ GROUPS: Mapping[Group, frozenset[What]] = {
     ),
     Group.ADDRESSES: frozenset({w for w in What if w.value.startswith("address")}),
     Group.CARDS: frozenset({w for w in What if w.value.startswith("card")}),
-    Group.ACCOUNT: frozenset({What.DETAILS, What.CLOSING_ASKED, What.CLOSING_TAKEN_BACK}),
+    Group.ACCOUNT: frozenset({What.DETAILS, What.CLOSING_ASKED, What.CLOSING_TAKEN_BACK, What.NOTICES}),
 }
 RULES = ListRules(sorts=("when",), default_sort="-when", states=tuple(Group), texts=("person",))
 

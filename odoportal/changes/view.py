@@ -19,6 +19,8 @@ from odoportal.foundation.identity import Who
 from odoportal.foundation.list_view import ListTexts, ListView, list_view
 from odoportal.foundation.listing import ListQuery
 from odoportal.foundation.shown import TextLine, text_lines
+from odoportal.notices.models import Kind
+from odoportal.notices.words import kind_words
 from odoportal.settings import get_settings
 
 
@@ -97,6 +99,7 @@ def field_words() -> dict[str, str]:
         "card": t("Card"),
         "expiry": t("Expires"),
         "default": t("Default"),
+        **kind_words(),
     }
 
 
@@ -119,7 +122,8 @@ def values_of(change: Any) -> list[str]:
 
 def _spoken() -> dict[str, Callable[[str], str]]:
     roles, language = role_words(), current()
-    return {"role": lambda value: roles.get(value, value), "country": lambda value: postal.country_name(value, language)}
+    chosen = {kind.value: lambda _: t("Yes") for kind in Kind}
+    return {**chosen, "role": lambda value: roles.get(value, value), "country": lambda value: postal.country_name(value, language)}
 
 
 def about_of(change: Any, people: Mapping[int, str]) -> str:

@@ -17,6 +17,7 @@ from odoportal.changes.view import ChangesView, changes_view, field_words
 from odoportal.foundation import database, i18n
 from odoportal.foundation.identity import Who
 from odoportal.foundation.listing import ListQuery
+from odoportal.notices.models import Kind
 from odoportal.people import service as people_service
 from tests.making import NOON, TODAY
 from tests.views import costly, plan, watching
@@ -144,7 +145,7 @@ def test_every_change_is_in_one_group_and_every_field_has_words(people: People) 
     held = [what for group in GROUPS.values() for what in group]
     assert sorted(held) == sorted(What)
     assert GROUPS[service.Group.SIGN_IN] >= TOLD
-    kept = {*addresses.FIELDS, *(purpose.value for purpose in addresses.RIGHT), *cards._as_text(_card()), "role"}
+    kept = {*addresses.FIELDS, *(purpose.value for purpose in addresses.RIGHT), *cards._as_text(_card()), "role", *Kind}
     for language in i18n.LANGUAGES:
         with i18n.use(language):
             assert kept <= set(field_words())
