@@ -1,4 +1,4 @@
-"""The command line: `odoportal demo | run | build | check | import | backup | restore | copy-to | user | mail`; each is in `commands/`."""
+"""The commands `odoportal demo | run | build | check | import | backup | restore | copy-to | user | mail | notices`; see `commands`."""
 
 import sys
 
@@ -7,6 +7,7 @@ import click
 from odoportal.commands.common import BAD_REQUEST
 from odoportal.commands.importing import import_
 from odoportal.commands.keeping import backup, copy_to, restore
+from odoportal.commands.notices import notices
 from odoportal.commands.people import mail, user
 from odoportal.commands.portal import build_only, check, demo, run
 
@@ -17,7 +18,7 @@ def commands() -> None:
     """ODOportal, the customer portal of Odotrack."""
 
 
-for command in (demo, run, build_only, check, import_, backup, restore, copy_to, user, mail):
+for command in (demo, run, build_only, check, import_, backup, restore, copy_to, user, mail, notices):
     commands.add_command(command)
 
 

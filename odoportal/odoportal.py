@@ -60,6 +60,7 @@ from odoportal.invoices import routes as invoices_routes
 from odoportal.invoices.state import Invoices
 from odoportal.notices import forms as notices_forms
 from odoportal.notices import page as notices
+from odoportal.notices import routes as notices_routes
 from odoportal.notices.state import Notices
 from odoportal.orders import exports as orders_exports
 from odoportal.orders import page as orders
@@ -197,6 +198,15 @@ PAGES = (
     Page("/email", "Confirm your new email", signin.page, fill=mailed.fill_email, post=mailed.post_email, private=False),
     Page("/undo", "Undo the change of your email", signin.page, fill=mailed.fill_undo, post=mailed.post_undo, private=False),
     Page("/alert", "It was somebody else", signin.page, fill=mailed.fill_alert, post=mailed.post_alert, private=False),
+    Page(
+        mail.UNSUBSCRIBE,
+        "Stop these mails",
+        signin.page,
+        fill=notices_routes.fill_unsubscribe,
+        post=notices_routes.post_unsubscribe,
+        private=False,
+        from_anywhere=True,
+    ),
     Page("/guide", "User guide", help_.guide, private=False),
     Page("/privacy", "Privacy", privacy.privacy, fill=privacy.fill_privacy, private=False),
     Page("/not-found", "This page does not exist", help_.not_found, private=False),

@@ -21,7 +21,7 @@ from odoportal.foundation.money import ZERO
 from odoportal.foundation.text import fold
 from odoportal.invoices import text as invoice_text
 from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
-from odoportal.notices.models import NoticeChoice
+from odoportal.notices.models import Notice, NoticeChoice, NoticeReader, NoticeStart
 from odoportal.orders import text as order_text
 from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax
 from odoportal.people.models import Invitation
@@ -178,6 +178,9 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     billed = invoice(session, account_id, f"2{key}", "70.00", TODAY.replace(month=5), order_id=bought.id, terms_en=mark, terms_fr=mark)
     assert bought.id is not None
     assert billed.id is not None
+    told = Notice(account_id=account_id, kind="invoice", about=f"2{key}", told_at=NOON)
+    session.add(told)
+    session.flush()
     paid = Payment(
         account_id=account_id,
         reference=key,
@@ -203,6 +206,8 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
         [
             NoticeChoice(account_id=account_id, person_id=somebody.id, kind="ending", wanted=False, changed_at=NOON),
             Change(account_id=account_id, person_id=somebody.id, at=NOON, what="role", about=mark, search=fold(mark)),
+            NoticeStart(account_id=account_id, since=TODAY),
+            NoticeReader(notice_id=told.id or 0, email=somebody.email, person_id=somebody.id),
             ClosingRequest(account_id=account_id, person_id=somebody.id, asked_at=NOON),
             PaymentCustomer(account_id=account_id, provider="sandbox", token=f"cus_{key}"),
             Card(

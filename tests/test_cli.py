@@ -116,6 +116,7 @@ def one_sentence(err: str) -> bool:
         ["mail", "retry", "0"],
         ["mail", "retry"],
         ["mail", "retry", "1", "--dead"],
+        ["notices", "today"],
     ],
 )
 def test_a_bad_argument_is_one_sentence_and_code_2(run: Run, arguments: list[str]) -> None:
@@ -125,7 +126,8 @@ def test_a_bad_argument_is_one_sentence_and_code_2(run: Run, arguments: list[str
 
 
 @pytest.mark.parametrize(
-    "command", ["", "demo", "run", "import", "user", "user invite", "check", "backup", "restore", "copy-to", "mail", "mail retry"]
+    "command",
+    ["", "demo", "run", "import", "user", "user invite", "check", "backup", "restore", "copy-to", "mail", "mail retry", "notices"],
 )
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_everywhere(run: Run, command: str, option: str) -> None:
@@ -490,6 +492,35 @@ def test_mails_need_the_public_address(run: Run, monkeypatch: pytest.MonkeyPatch
     code, _, err = run(*arguments)
     assert code == 2
     assert "ODOPORTAL_PUBLIC_URL" in err
+
+
+@pytest.mark.usefixtures("production")
+def test_notices_are_written_once_and_a_dry_run_only_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datetime import UTC, datetime
+
+    run("import", str(Path(cli.__file__).parent / "exchange" / "example"))
+    clock.use(lambda: datetime(2020, 9, 25, 11, 30, tzinfo=UTC))
+    with database.writing() as session:
+        session.connection().execute(text("UPDATE person SET password = 'set'"))
+
+    def mails() -> int:
+        with database.reading() as session:
+            return session.connection().execute(text("SELECT count(*) FROM mail")).scalar_one()
+
+    dry = run("notices", "--dry-run")
+    assert dry[0] == 0
+    assert "invoice   1" in dry[1]
+    assert "letters would be written" in dry[1]
+    assert mails() == 0
+    code, out, err = run("notices")
+    assert (code, err) == (0, "")
+    assert out == dry[1].replace("would be written", "written")
+    written = mails()
+    assert written > 0
+    assert run("notices")[1] == "0 letters written.\n"
+    assert mails() == written
+    monkeypatch.setenv("ODOPORTAL_PUBLIC_URL", "")
+    assert run("notices")[0] == 2
 
 
 @pytest.mark.usefixtures("production")

@@ -112,7 +112,7 @@ def _arguments(line: str) -> None:
     """Fails where the command line does not take these arguments; nothing is run."""
     name, *rest = line.split()
     command = commands.commands[name]
-    command.make_context(name, rest, parent=click.Context(commands))
+    command.make_context(name, rest, parent=click.Context(commands, **commands.context_settings))
 
 
 def test_the_unit_starts_a_worker_on_its_port() -> None:
@@ -126,6 +126,19 @@ def test_the_unit_starts_a_worker_on_its_port() -> None:
     name, _, address = service["Environment"].replace("%i", "8001").partition("=")
     assert settings_of({name: address}).metrics_address == "127.0.0.1:18001"
     assert service["ReadWritePaths"] == example()["ODOPORTAL_DATA_DIR"]
+
+
+def test_the_timer_starts_the_notices_every_day() -> None:
+    unit, timer = configparser.ConfigParser(interpolation=None), configparser.ConfigParser(interpolation=None)
+    for read in (unit, timer):
+        read.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]
+    unit.read(DEPLOY / "odoportal-notices.service", "utf-8")
+    timer.read(DEPLOY / "odoportal-notices.timer", "utf-8")
+    program, _, arguments = unit["Service"]["ExecStart"].partition(" ")
+    assert program.endswith("/.venv/bin/odoportal")
+    _arguments(arguments)
+    assert unit["Service"]["ReadWritePaths"] == example()["ODOPORTAL_DATA_DIR"]
+    assert timer["Timer"]["OnCalendar"].endswith(Settings().zone)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

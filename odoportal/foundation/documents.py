@@ -143,7 +143,7 @@ class Documents:
         if headers.ambiguous(request):
             await Response("ambiguous length", 400, {"connection": "close"}, media_type="text/plain")(scope, receive, send)
             return
-        if headers.foreign(request):
+        if headers.foreign(request) and not self._from_anywhere(request):
             await Response("cross-site request refused", 403, media_type="text/plain")(scope, receive, send)
             return
         path: str = scope["path"]
@@ -166,6 +166,11 @@ class Documents:
             await self._pass_on(request, receive, send)
             return
         await answer(scope, receive, send)
+
+    def _from_anywhere(self, request: Request) -> bool:
+        language, _, path = request.scope["path"].removeprefix("/").partition("/")
+        page = self.pages.get(f"/{path}")
+        return request.method == "POST" and language in i18n.LANGUAGES and page is not None and page.from_anywhere
 
     async def _pass_on(self, request: Request, receive: Receive, send: Send) -> None:
         held = set[int]()
@@ -203,7 +208,7 @@ class Documents:
             return self._not_found(request, language)
         if request.method not in {"GET", "HEAD"} and not (request.method == "POST" and page.post):
             return Response("method not allowed", 405, {"allow": "GET, HEAD"}, media_type="text/plain")
-        who = await self._who(request)
+        who = None if page.from_anywhere else await self._who(request)
         asker.set(who)
         if page.private and (turned := await self._turned_away(request, language, page, who)):
             return turned

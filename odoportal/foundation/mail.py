@@ -1,7 +1,8 @@
 """Mail: an outbox table, written with what it tells about and sent afterwards, again and again until it is taken.
 
 A letter that carries a one-use link has `MARK` where the link's token belongs, and a seed. The token is derived from the
-seed with the portal's secret when the letter leaves, so a copy of the database holds no link that works.
+seed with the portal's secret when the letter leaves, so a copy of the database holds no link that works. In the same way `STOP_MARK`
+becomes the address that switches off what the letter is one of (RFC 8058), where the letter says what that is (`unsubscribe`).
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
 from time import monotonic
@@ -29,11 +30,16 @@ from sqlalchemy import event
 from sqlalchemy import update as sql_update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from odoportal.foundation import clock
+from odoportal.foundation import clock, signed
 from odoportal.foundation.database import reading, writing
 from odoportal.settings import Settings, get_settings
 
 MARK = "__ONE_USE_TOKEN__"
+STOP_MARK = "__UNSUBSCRIBE__"
+UNSUBSCRIBE = "/unsubscribe"
+"""The path of the page that such an address leads to; also the purpose it is signed for."""
+ONE_CLICK = ("List-Unsubscribe", "One-Click")
+"""Name and value of the one field that a mail program sends there (RFC 8058, section 3.2)."""
 MOST_TRIES = 12
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
@@ -60,12 +66,31 @@ class Mail(SQLModel, table=True):
     text: str
     html: str
     seed: str = Field(default="", max_length=64)
+    unsubscribe: str = Field(default="", max_length=60, description="what its link switches off; empty: nothing does")
     created_at: datetime
     attempts: int = 0
     next_try_at: datetime | None = Field(default=None, index=True)
     sent_at: datetime | None = None
     failed_at: datetime | None = None
     last_error: str = Field(default="", max_length=300)
+
+
+class _Policy(EmailPolicy):
+    """Like the library's, but an address in a header stays whole: a longer one would be written in encoded words, which no reader of
+    `List-Unsubscribe` understands. A line may have 998 signs (RFC 5322, section 2.1.1).
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        """A header as text."""
+        return f"{name}: {value}{self.linesep}" if name == ONE_CLICK[0] else super().fold(name, value)
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """A header as it leaves."""
+        return self.fold(name, value).encode() if name == ONE_CLICK[0] else super().fold_binary(name, value)
+
+
+_SMTP = _Policy(linesep="\r\n")
+_SMTPUTF8 = _SMTP.clone(utf8=True)
 
 
 def new_seed() -> str:
@@ -80,6 +105,11 @@ def token_of(seed: str) -> str:
     return base64.urlsafe_b64encode(mixed).rstrip(b"=").decode()
 
 
+def unsubscribe_address(mail: Mail) -> str:
+    """The signed address that switches off what a letter is one of. It holds no address of anybody, and works for years."""
+    return f"{get_settings().public_url.rstrip('/')}/{mail.language}{UNSUBSCRIBE}?token={signed.sign(UNSUBSCRIBE, mail.unsubscribe)}"
+
+
 def compose(mail: Mail) -> EmailMessage:
     """The letter as it leaves: text and HTML, with its token filled in.
 
@@ -91,7 +121,7 @@ def compose(mail: Mail) -> EmailMessage:
     if not local or not domain or any(c in mail.to for c in "\r\n"):
         raise ValueError("not an email address")
     ascii_only = local.isascii()
-    message = EmailMessage(policy=SMTP if ascii_only else SMTPUTF8)
+    message = EmailMessage(policy=_SMTP if ascii_only else _SMTPUTF8)
     message["From"] = Address(name, addr_spec=sender)
     message["To"] = Address(username=local, domain=domain.encode("idna").decode() if ascii_only else domain)
     message["Subject"] = mail.subject
@@ -102,14 +132,30 @@ def compose(mail: Mail) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = mail.language
     token = token_of(mail.seed) if mail.seed else ""
+    text, html = mail.text.replace(MARK, token), mail.html.replace(MARK, token)
+    if mail.unsubscribe:
+        stop = unsubscribe_address(mail)
+        message["List-Unsubscribe"] = f"<{stop}>"
+        message["List-Unsubscribe-Post"] = "=".join(ONE_CLICK)
+        text, html = text.replace(STOP_MARK, stop), html.replace(STOP_MARK, stop)
     # Unencoded, so that a link in an `.eml` file can be read and copied as it stands.
-    message.set_content(mail.text.replace(MARK, token), cte="8bit")
-    message.add_alternative(mail.html.replace(MARK, token), subtype="html", cte="8bit")
+    message.set_content(text, cte="8bit")
+    message.add_alternative(html, subtype="html", cte="8bit")
     return message
 
 
 def post(
-    session: Session, *, to: str, language: str, subject: str, text: str, html: str, now: datetime, seed: str = "", key: str | None = None
+    session: Session,
+    *,
+    to: str,
+    language: str,
+    subject: str,
+    text: str,
+    html: str,
+    now: datetime,
+    seed: str = "",
+    key: str | None = None,
+    unsubscribe: str = "",
 ) -> Mail:
     """Put a letter into the outbox, in the transaction of what it tells about.
 
@@ -123,6 +169,7 @@ def post(
         now: the instant it was written.
         seed: of the token that replaces `MARK`.
         key: where given, a letter with the same key is not written twice.
+        unsubscribe: what the address that replaces `STOP_MARK` switches off; its page knows what that means.
 
     Raises:
         ValueError: on a line break in a header, or an address that is none.
@@ -130,6 +177,7 @@ def post(
     if key is not None and (known := session.exec(select(Mail).where(Mail.key == key)).first()):
         return known
     mail = Mail(key=key, to=to, language=language, subject=subject, text=text, html=html, seed=seed, created_at=now, next_try_at=now)
+    mail.unsubscribe = unsubscribe
     compose(mail)
     session.add(mail)
     session.flush()

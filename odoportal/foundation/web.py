@@ -48,7 +48,8 @@ class Page:
     the page once per language at build time; `load` is the event that fills it; `fill` writes the first rows into
     the served document; `post` answers a native form sent to the page's own address, with a redirect or the page
     again. A private page without a signed-in person is a redirect to sign-in, and without the `right` in the account
-    of the address it does not exist. `leads_to` are the origins of other sites that a form of it may lead to.
+    of the address it does not exist. `leads_to` are the origins of other sites that a form of it may lead to. `from_anywhere`: a form may
+    come from any site or program, and nobody is known to the page: what its address holds is the whole right.
     """
 
     path: str
@@ -60,3 +61,4 @@ class Page:
     private: bool = True
     right: str = SEE
     leads_to: tuple[str, ...] = ()
+    from_anywhere: bool = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, false, literal_column, true, type_coerce
 from sqlmodel import Session, col, func, or_, select
 
-from odoportal.foundation import finding
+from odoportal.foundation import clock, finding
 from odoportal.foundation.listing import ListQuery, ListRules, Window, window
 from odoportal.foundation.money import ZERO, Money
-from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
+from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment, PaymentStatus
 from odoportal.orders.models import Order
 
 
@@ -299,6 +299,39 @@ def latest(session: Session, account_id: int, limit: int) -> Sequence[Invoice]:
     """The newest invoices."""
     newest = select(Invoice).where(Invoice.account_id == account_id).order_by(col(Invoice.issued_on).desc(), col(Invoice.id).desc())
     return session.exec(newest.limit(limit)).all()
+
+
+def issued(session: Session, account_id: int, since: date, until: date) -> Sequence[Invoice]:
+    """The invoices issued from one day to another, both included, oldest first."""
+    where = (Invoice.account_id == account_id, Invoice.issued_on >= since, Invoice.issued_on <= until)
+    return session.exec(select(Invoice).where(*where).order_by(col(Invoice.issued_on), col(Invoice.id))).all()
+
+
+def open_and_due(session: Session, account_id: int, since: date, until: date) -> Sequence[Invoice]:
+    """The invoices due from one day to another, both included, that are still open: not paid, credited, refunded, or about to be."""
+    where = (finding.of_account(Invoice, account_id), _open(), col(Invoice.due_on) >= since, col(Invoice.due_on) <= until)
+    return session.exec(select(Invoice).where(*where).order_by(col(Invoice.due_on), col(Invoice.id))).all()
+
+
+def received(session: Session, account_id: int, since: date, until: date) -> Sequence[tuple[Payment, Sequence[str]]]:
+    """The payments that arrived from one day to another, both included, oldest first, each with the numbers of the invoices it pays."""
+    first, end = clock.begins(since), clock.begins(until + timedelta(days=1))
+    settled = (Payment.account_id == account_id, Payment.status == PaymentStatus.SETTLED)
+    payments = session.exec(
+        select(Payment)
+        .where(*settled, Payment.received_at >= first, Payment.received_at < end)
+        .order_by(col(Payment.received_at), col(Payment.id))
+    ).all()
+    paid: dict[int, list[str]] = {payment.id or 0: [] for payment in payments}
+    parts = (
+        select(col(Allocation.payment_id), col(Invoice.number))
+        .join(Invoice, and_(col(Invoice.account_id) == Allocation.account_id, col(Invoice.id) == Allocation.invoice_id))
+        .where(Allocation.account_id == account_id, col(Allocation.payment_id).in_(list(paid)))
+        .order_by(col(Invoice.number_order), col(Invoice.id))
+    )
+    for payment_id, number in session.exec(parts) if paid else ():
+        paid[payment_id].append(number)
+    return [(payment, paid[payment.id or 0]) for payment in payments]
 
 
 def spending(session: Session, account_id: int, today: date, months: int = 12) -> Sequence[tuple[date, Decimal]]:

@@ -1,8 +1,9 @@
-"""Which notices somebody wants."""
+"""Which notices somebody wants, and what was told to whom."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
@@ -26,3 +27,34 @@ class NoticeChoice(SQLModel, table=True):
     kind: str = Field(max_length=20, primary_key=True)
     wanted: bool
     changed_at: datetime
+
+
+class NoticeStart(SQLModel, table=True):
+    """The day from which things of an account are told. What was so before, such as an imported history, is told to nobody."""
+
+    __tablename__ = "notice_start"  # pyright: ignore[reportAssignmentType]
+
+    account_id: int = Field(foreign_key="account.id", primary_key=True)
+    since: date
+
+
+class Notice(SQLModel, table=True):
+    """That something of an account was told, once for ever. `about` says what: a number, and how far it had come ("212048 7")."""
+
+    __table_args__ = (UniqueConstraint("account_id", "kind", "about"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id")
+    kind: str = Field(max_length=20)
+    about: str = Field(max_length=80)
+    told_at: datetime
+
+
+class NoticeReader(SQLModel, table=True):
+    """Whom it was told to, by email as it then was. There is none where nobody wanted it."""
+
+    __tablename__ = "notice_reader"  # pyright: ignore[reportAssignmentType]
+
+    notice_id: int = Field(foreign_key="notice.id", primary_key=True)
+    email: str = Field(max_length=254, primary_key=True)
+    person_id: int | None = Field(default=None, foreign_key="person.id", index=True)

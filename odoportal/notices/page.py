@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from odoportal.accounts.page import form_page
+from odoportal.accounts.page import shown_page
 from odoportal.foundation import database
 from odoportal.foundation.forms import answered
 from odoportal.foundation.i18n import t
@@ -16,7 +16,6 @@ from odoportal.ui.form import Field, Form, section
 from odoportal.ui.markup import Node, Ref, View, el, icon
 from odoportal.ui.page import here
 from odoportal.ui.slots import live
-from odoportal.ui.trouble import unless_failed
 
 
 def _choices() -> Form:
@@ -42,8 +41,7 @@ def page() -> rx.Component:
     """The page, in the language in use."""
     head = View(lambda _: el("div", el("h1", t("Notices")), cls="head"))
     content = live("notices", View(_draw), Notices.view, Notices.filled)
-    shown = unless_failed(Notices.failed, t("The page could not be loaded."), Notices.retry, content)
-    return form_page(head.component(None), shown, trail=[("/profile", t("Profile")), (here(), t("Notices"))])
+    return shown_page(Notices, head.component(None), content, trail=[("/profile", t("Profile")), (here(), t("Notices"))])
 
 
 async def slots(asked: Asked) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The mails of this room, in the person's language, as text and HTML. Every link starts with the public address."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -30,14 +30,33 @@ def templates() -> Environment:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A line of a letter's list: what it is, what there is to say about it, and an amount."""
+
+    what: str
+    about: str = ""
+    amount: str = ""
+
+
+@dataclass(frozen=True)
+class Foot:
+    """Why somebody gets a notice, and the address where that is changed (none for who has no access)."""
+
+    why: str
+    change: str = ""
+
+
+@dataclass(frozen=True)
 class Letter:
-    """What a letter says: the button leads to `address`."""
+    """What a letter says: the button leads to `address`, and a list stands above it. A notice has a `foot`; security mails have none."""
 
     subject: str
     paragraphs: list[str]
     button: str = ""
     address: str = ""
     after: str = ""
+    rows: Sequence[Row] = ()
+    foot: Foot | None = None
 
 
 def address(path: str, language: str) -> str:
@@ -45,18 +64,23 @@ def address(path: str, language: str) -> str:
     return f"{get_settings().public_url.rstrip('/')}/{language}/{path}"
 
 
-def post(session: Session, to: str, language: str, name: str, letter: Letter, now: datetime, seed: str = "") -> mail.Mail:
-    """Put a letter into the outbox as text and HTML; `language` must be the one in use."""
+def post(
+    session: Session, to: str, language: str, name: str, letter: Letter, now: datetime, seed: str = "", unsubscribe: str = ""
+) -> mail.Mail:
+    """Put a letter into the outbox as text and HTML; `language` must be the one in use. A notice says what its link switches off."""
     settings = get_settings()
     about = {
         "letter": letter,
         "language": language,
         "greeting": t("Hello {name},", name=name) if name else t("Hello,"),
         "company": settings.company_lines,
+        "stop": mail.STOP_MARK,
         "reach": [way for way in (settings.support_email, settings.support_phone) if way],
     }
     text, html = (templates().get_template(f"mail/letter.{kind}").render(about) for kind in ("txt", "html"))
-    return mail.post(session, to=to, language=language, subject=letter.subject, text=text, html=html, now=now, seed=seed)
+    return mail.post(
+        session, to=to, language=language, subject=letter.subject, text=text, html=html, now=now, seed=seed, unsubscribe=unsubscribe
+    )
 
 
 def reset(session: Session, person: Person | None, language: str, seed: str, now: datetime) -> mail.Mail:

@@ -117,4 +117,6 @@ def mailed(kind: LinkKind, old: str, new: str) -> dict[str, str]:
     else:
         title, button = t("It was somebody else"), t("It was not me")
         paragraphs = [t("You say that somebody else signed in as you."), ends]
-    return slots("mailed", title=title, paragraphs=paragraphs, button=button, action=f"/{current()}/{kind.value}")
+    return slots(
+        "mailed", title=title, notice="", paragraphs=paragraphs, button=button, quiet=False, fields={}, action=f"/{current()}/{kind.value}"
+    )

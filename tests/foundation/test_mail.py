@@ -18,7 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from sqlmodel import select
 
-from odoportal.foundation import clock, database, mail
+from odoportal.foundation import clock, database, mail, signed
 from odoportal.foundation.mail import Mail
 from odoportal.settings import get_settings
 
@@ -75,6 +75,7 @@ class Inbox:
 
     def __init__(self, refusal: str = "") -> None:
         self.got: list[EmailMessage] = []
+        self.raw: list[bytes] = []
         self.refusal = refusal
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - the name is the library's
@@ -84,6 +85,7 @@ class Inbox:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 - the name is the library's
+        self.raw.append(envelope.content)
         self.got.append(email.message_from_bytes(envelope.content, policy=default_policy))  # pyright: ignore[reportArgumentType]
         return "250 OK"
 
@@ -127,6 +129,34 @@ def test_a_letter_arrives_once_as_text_and_html(server: tuple[Inbox, str]) -> No
     assert got["Auto-Submitted"] == "auto-generated"
     assert [part.get_content().strip() for part in got.iter_parts()] == ["Voilà", "<p>Voilà</p>"]  # pyright: ignore[reportAttributeAccessIssue]
     assert letter(number).sent_at == START
+
+
+@pytest.mark.parametrize("to", ["maria@example.com", "mária@example.com"])
+def test_a_letter_that_can_be_stopped_says_how_in_its_headers(server: tuple[Inbox, str], monkeypatch: pytest.MonkeyPatch, to: str) -> None:
+    monkeypatch.setenv("ODOPORTAL_PUBLIC_URL", "https://portal.a-rather-long-name.example.com")
+    get_settings.cache_clear()
+    inbox, url = server
+    post(
+        to,
+        subject="Réinitialisation — été " * 8,
+        text=f"Stop: {mail.STOP_MARK}",
+        html=f"<a href='{mail.STOP_MARK}'>x</a>",
+        unsubscribe="invoice.3.17",
+    )
+    post("other@example.com")
+    assert mail.deliver_due(mail.smtp(url), START) == 2
+    got, other = sorted(inbox.got, key=lambda letter: letter["To"] == "other@example.com")
+    # RFC 8058, section 2: both headers, the address as it is and in one piece.
+    lines = inbox.raw[inbox.got.index(got)].split(b"\r\n")
+    raw = next(line.decode() for line in lines if line.startswith(b"List-Unsubscribe:"))
+    stop = raw.removeprefix("List-Unsubscribe: <").removesuffix(">")
+    assert stop.startswith("https://portal.a-rather-long-name.example.com/fr/unsubscribe?token=")
+    assert signed.read(mail.UNSUBSCRIBE, stop.partition("token=")[2]) == "invoice.3.17"
+    assert got["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert to not in stop
+    assert [part.get_content().strip() for part in got.iter_parts()] == [f"Stop: {stop}", f"<a href='{stop}'>x</a>"]  # pyright: ignore[reportAttributeAccessIssue]
+    assert all(len(line) < 998 for line in lines)
+    assert other["List-Unsubscribe"] is other["List-Unsubscribe-Post"] is None
 
 
 @pytest.mark.asvs("16.5.2")

@@ -43,6 +43,8 @@ MACHINE = f"{ATTACK}/test_two_customers.py"
 STORED = f"{ATTACK}/test_stored.py"
 ROUTES = "tests/signin/test_routes.py"
 LINKS = "tests/signin/test_links.py"
+NOTICES = "tests/notices"
+STOP = f"{ATTACK}/test_unsubscribe.py"
 PASSWORD = "tests/security/test_password.py"
 SECOND = "tests/security/test_second_step.py"
 
@@ -353,6 +355,65 @@ MUTANTS = (
         "    kill(session, person.id, now)\n    return _add",
         "    return _add",
         LINKS,
+    ),
+    # Notices.
+    _mutant(
+        "a notice is told once",
+        "notices.sending",
+        "return [event for event in found if (event.kind.value, event.about) not in known]",
+        "return found",
+        NOTICES,
+    ),
+    _mutant(
+        "a run waits for another one",
+        "notices.sending",
+        "account = session.get_one(Account, account_id, with_for_update=True)",
+        "account = session.get_one(Account, account_id)",
+        NOTICES,
+    ),
+    _mutant(
+        "a history that was imported is not told",
+        "notices.due",
+        "return [event for event in found if event.day >= first]",
+        "return list(found)",
+        NOTICES,
+    ),
+    _mutant(
+        "who gets a notice belongs to the account",
+        "notices.sending",
+        '.where(Membership.account_id == account_id, Person.password != ""',
+        '.where(Person.password != ""',
+        NOTICES,
+    ),
+    _mutant(
+        "what is switched off is not told",
+        "notices.service",
+        "return role in DEFAULTS[kind] if chosen is None else chosen",
+        "return True",
+        NOTICES,
+    ),
+    _mutant(
+        "the portal signed the link that stops notices",
+        "foundation.signed",
+        "return plain if point and hmac.compare_digest(known, _mac(purpose, said)) and",
+        "return plain if point and",
+        STOP,
+        "tests/foundation/test_signed.py",
+    ),
+    _mutant(
+        "only the page that stops notices takes a form from anywhere",
+        "foundation.documents",
+        "and page is not None and page.from_anywhere",
+        "and page is not None",
+        STOP,
+        ORIGINS,
+    ),
+    _mutant(
+        "no other site switches notices on again",
+        "notices.routes",
+        "if not off and headers.foreign(asked.request):",
+        "if False:",
+        STOP,
     ),
     # What is shown and logged.
     _mutant(

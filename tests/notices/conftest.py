@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from odoportal.accounts.models import Role
+from odoportal.accounts.models import Person, Role
 from odoportal.foundation import clock, database
 from odoportal.foundation.identity import Who
 from odoportal.foundation.mail import Mail
@@ -64,6 +64,8 @@ def people() -> People:
         mine, other = account(session), account(session, "2000")
         made = {role.value: member(session, mine, f"{role}@example.com", role) for role in Role}
         stranger = member(session, other, "stranger@example.com", Role.OWNER)
+        for person in session.exec(select(Person)):
+            person.region = "en-CA"
         made["stranger"] = replace(stranger, account=replace(stranger.account, account_id=other, number="2000"))
     return made
 

@@ -1,0 +1,31 @@
+"""`odoportal notices`: tell people what is new, once a day."""
+
+import click
+
+from odoportal.commands.common import Refused, data
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be told, and write nothing.")
+def notices(dry_run: bool) -> None:
+    """Write the letters about what is new today.
+
+    New invoices, payments, overdue invoices, agreements and cards that end soon, each told once to whoever wants it. To be run once a
+    day, after the import: more often does no harm. The portal sends the letters.
+    """
+    with data(mails=True):
+        from odoportal.cards import flow
+        from odoportal.exchange import locks, merge
+        from odoportal.foundation import clock, database
+        from odoportal.notices import sending
+
+        chosen = flow.provider()
+        # Between the parts of an import, an invoice may stand there without its payment.
+        with locks.importing(database.engine()):
+            with database.reading() as session:
+                if merge.unfinished(session):
+                    raise Refused("An import was interrupted; `odoportal import` or `odoportal run` finishes it first.")
+            done = sending.run(chosen.name if chosen else "", clock.today(), clock.now(), dry=dry_run)
+    for kind, count in sorted(done.things.items()):
+        click.echo(f"{kind.value:<8}  {count}")
+    click.echo(f"{done.letters} letters {'would be written' if dry_run else 'written'}.")

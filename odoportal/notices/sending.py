@@ -1,0 +1,108 @@
+"""One run of the notices: what is new of every account is told to who wants to know, once.
+
+Of any number of runs, at the same time or one after the other, with any imports in between, exactly one tells a thing: it is noted, by a
+unique key, in the transaction that writes its letters. Who joins an account, or switches a kind on, is told what becomes so from then on.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from odoportal.accounts.models import Account, Membership, Person
+from odoportal.foundation.database import reading, writing
+from odoportal.notices import letters
+from odoportal.notices.due import Event, events
+from odoportal.notices.models import Kind, Notice, NoticeChoice, NoticeReader, NoticeStart
+from odoportal.notices.service import wants
+
+GRACE = timedelta(days=3)
+"""An account is told of what became so up to three days before its first run, so that a new customer's first invoice is among it."""
+
+
+@dataclass
+class Run:
+    """What a run has told: things by kind, and letters."""
+
+    things: Counter[Kind] = field(default_factory=Counter[Kind])
+    letters: int = 0
+
+
+def run(provider: str, today: date, now: datetime, dry: bool = False) -> Run:
+    """Tell what is new of every account.
+
+    Args:
+        provider: of the cards on file; empty where there is none.
+        today: the business day.
+        now: the instant.
+        dry: only say what would be told.
+    """
+    done = Run()
+    with reading() as session:
+        accounts = session.exec(select(Account.id).order_by(col(Account.id))).all()
+    for account_id in accounts:
+        if account_id is None:
+            continue
+        # Most accounts have nothing to tell: whoever only reads keeps nobody from writing.
+        with reading() as session:
+            found = _new(session, account_id, provider, today)
+            started = session.get(NoticeStart, account_id) is not None
+            wanted = _letters(session, account_id, found)
+        if not dry and (found or not started):
+            with writing() as session:
+                found, wanted = _tell(session, account_id, provider, today, now)
+        done.things.update(event.kind for event in found)
+        done.letters += len(wanted)
+    return done
+
+
+def _new(session: Session, account_id: int, provider: str, today: date) -> list[Event]:
+    start = session.get(NoticeStart, account_id)
+    found = events(session, account_id, provider, start.since if start else today - GRACE, today)
+    told = select(Notice.kind, Notice.about).where(Notice.account_id == account_id, col(Notice.about).in_([e.about for e in found]))
+    known = set(session.exec(told).all()) if found else set[tuple[str, str]]()
+    return [event for event in found if (event.kind.value, event.about) not in known]
+
+
+def _letters(session: Session, account_id: int, found: Sequence[Event]) -> list[tuple[Person, Kind]]:
+    kinds = sorted({event.kind for event in found})
+    return [(person, kind) for kind in kinds for person in readers(session, account_id, kind)]
+
+
+def readers(session: Session, account_id: int, kind: Kind) -> list[Person]:
+    """Who of an account gets a kind of notice: who wants it, may sign in, and has done so or set a password at least."""
+    chose = (
+        (col(NoticeChoice.account_id) == col(Membership.account_id))
+        & (col(NoticeChoice.person_id) == col(Membership.person_id))
+        & (col(NoticeChoice.kind) == kind.value)
+    )
+    found = session.exec(
+        select(Person, Membership.role, NoticeChoice.wanted)
+        .join(Membership, col(Membership.person_id) == col(Person.id))
+        .join(NoticeChoice, chose, isouter=True)
+        .where(Membership.account_id == account_id, Person.password != "", col(Person.disabled_at).is_(None))
+        .order_by(col(Person.id))
+    )
+    return [person for person, role, choice in found if wants(role, kind, choice)]
+
+
+def _tell(
+    session: Session, account_id: int, provider: str, today: date, now: datetime
+) -> tuple[Sequence[Event], Sequence[tuple[Person, Kind]]]:
+    # Whoever tells something of an account holds it: another run waits here, and then finds it told.
+    account = session.get_one(Account, account_id, with_for_update=True)
+    if session.get(NoticeStart, account_id) is None:
+        session.add(NoticeStart(account_id=account_id, since=today - GRACE))
+        session.flush()
+    found = _new(session, account_id, provider, today)
+    noted = [(event, Notice(account_id=account_id, kind=event.kind.value, about=event.about, told_at=now)) for event in found]
+    session.add_all([notice for _, notice in noted])
+    session.flush()
+    wanted = _letters(session, account_id, found)
+    for person, kind in wanted:
+        mine = [(event, notice) for event, notice in noted if event.kind is kind]
+        letters.tell(session, person, account, kind, [event for event, _ in mine], today, now)
+        session.add_all([NoticeReader(notice_id=notice.id or 0, email=person.email, person_id=person.id) for _, notice in mine])
+    return found, wanted

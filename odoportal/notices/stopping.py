@@ -1,0 +1,63 @@
+"""What the link of a notice switches off, and on again: signed by the portal, so that it needs no sign-in and fits one reader and one kind.
+
+The link works as long as the portal's secret is the same. It says who and what by number; no address is in it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from odoportal.accounts.audit import By
+from odoportal.accounts.models import Account, Membership
+from odoportal.foundation import signed
+from odoportal.foundation.mail import UNSUBSCRIBE
+from odoportal.notices.models import Kind
+from odoportal.notices.service import Reader, chosen, switch, wants
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What a link is about, and whether it is on."""
+
+    kind: Kind
+    reader: Reader
+    account: Account
+    on: bool
+
+
+def of_person(kind: Kind, account_id: int, person_id: int) -> str:
+    """What the link in a person's notice says."""
+    return f"{kind.value}.{account_id}.{person_id}"
+
+
+def look(session: Session, token: str) -> Stopped | None:
+    """What a link is about; None where the portal did not sign it, or the person belongs to the account no more."""
+    said = signed.read(UNSUBSCRIBE, token)
+    if said is None:
+        return None
+    kind, account_id, person_id = said.split(".")
+    reader = Reader(int(account_id), int(person_id))
+    member = session.get(Membership, (reader.account_id, reader.person_id))
+    if member is None:
+        return None
+    of = Kind(kind)
+    on = wants(member.role, of, chosen(session, reader.account_id, reader.person_id).get(of))
+    return Stopped(of, reader, session.get_one(Account, reader.account_id), on)
+
+
+def put(session: Session, token: str, on: bool, client: str, now: datetime) -> Stopped | None:
+    """Switch what a link is about on or off, in the name of its reader; told twice, nothing more happens.
+
+    Args:
+        session: writing.
+        token: of the link.
+        on: what it shall be.
+        client: the network address it came from.
+        now: the instant.
+    """
+    found = look(session, token)
+    if found is not None:
+        switch(session, found.reader, found.kind, on, By(found.reader.person_id, client), now)
+        found = Stopped(found.kind, found.reader, found.account, on)
+    return found

@@ -1,0 +1,206 @@
+"""The link that stops notices: anybody's POST with it works, from anywhere, and nothing else than what the portal signed does."""
+
+import json
+from collections.abc import Mapping
+
+import httpx
+import pytest
+from sqlmodel import select
+
+from odoportal.accounts.models import Account, Change, Membership, Role
+from odoportal.foundation import clock, database, signed, throttle
+from odoportal.foundation.mail import UNSUBSCRIBE
+from odoportal.notices import service, stopping
+from odoportal.notices.models import Kind
+from tests.attack.test_origins import ELSEWHERE
+from tests.inside import Customer, Inside
+
+CLICK = {"List-Unsubscribe": "One-Click"}
+SITES = [{"origin": origin} for origin in ("https://mail.example", "null", "")] + [{"sec-fetch-site": "cross-site"}]
+
+
+def account_of(customer: Customer) -> int:
+    with database.reading() as session:
+        return session.exec(select(Account.id).where(Account.number == customer.account)).one() or 0
+
+
+def token_of(customer: Customer, kind: Kind = Kind.INVOICE, account_id: int = 0) -> str:
+    """What stands in somebody's mail."""
+    return signed.sign(UNSUBSCRIBE, stopping.of_person(kind, account_id or account_of(customer), customer.person_id))
+
+
+def on(customer: Customer) -> set[str]:
+    """The notices that somebody gets."""
+    with database.reading() as session:
+        found = service.choices(session, account_of(customer), customer.person_id, Role.OWNER)
+    return {kind for kind, value in found.items() if value}
+
+
+def click(inside: Inside, token: str, data: Mapping[str, str] = CLICK, language: str = "en", **headers: str) -> httpx.Response:
+    """What a mail program sends: no cookie, and not even the first page before."""
+    lines = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.post(f"{inside.portal.url}/{language}{UNSUBSCRIBE}", params={"token": token}, data=dict(data), headers=lines)
+
+
+@pytest.fixture(autouse=True)
+def _as_before(inside: Inside):
+    yield
+    throttle.forget_all()
+    for customer in (inside.first, inside.second):
+        with database.writing() as session:
+            for kind in Kind:
+                reader = service.Reader(account_of(customer), customer.person_id)
+                service.switch(session, reader, kind, True, stopping.By(customer.person_id), clock.now())
+
+
+@pytest.mark.parametrize("how", [{}, *SITES, {"cookie": "odo_session=x"}], ids=str)
+@pytest.mark.parametrize("many", [False, True], ids=["urlencoded", "multipart"])
+@pytest.mark.case("A-101")
+def test_one_click_from_anywhere_switches_one_kind_off(inside: Inside, how: dict[str, str], many: bool) -> None:
+    url = f"{inside.portal.url}/en{UNSUBSCRIBE}?token={token_of(inside.first)}"
+    body = {"files": {"List-Unsubscribe": (None, "One-Click")}} if many else {"data": CLICK}
+    answer = httpx.post(url, headers=how, **body)  # type: ignore[arg-type]
+    # RFC 8058, section 3.1: no redirect.
+    assert answer.status_code == 200
+    assert "no longer get “New invoices”" in answer.text
+    assert "set-cookie" not in answer.headers
+    assert on(inside.first) == set(Kind) - {"invoice"}
+    assert on(inside.second) == set(Kind)
+    # Told twice, it stays off, and one change is noted.
+    assert httpx.post(url, headers=how, **body).status_code == 200  # type: ignore[arg-type]
+    with database.reading() as session:
+        last = session.exec(select(Change).where(Change.what == "notices").order_by(Change.id.desc())).first()  # type: ignore[union-attr]
+        assert last is not None
+        assert (last.person_id, json.loads(last.before), json.loads(last.after)) == (
+            inside.first.person_id,
+            {"invoice": "1"},
+            {"invoice": ""},
+        )
+
+
+@pytest.mark.asvs("3.5.3")
+@pytest.mark.case("A-26", "A-101")
+def test_opening_it_does_nothing_and_shows_what_a_button_would(inside: Inside) -> None:
+    for language, words in (("en", "You get “New invoices” by mail"), ("fr", "Vous recevez «\u00a0Nouvelles factures\u00a0» par courriel")):
+        for method in ("GET", "HEAD"):
+            answer = httpx.request(method, f"{inside.portal.url}/{language}{UNSUBSCRIBE}", params={"token": token_of(inside.first)})
+            assert answer.status_code == 200
+            assert method == "HEAD" or words in answer.text
+    assert on(inside.first) == set(Kind)
+
+
+@pytest.mark.case("A-101")
+def test_the_token_says_nobody_s_email(inside: Inside) -> None:
+    token = token_of(inside.first)
+    assert "@" not in (signed.read(UNSUBSCRIBE, token) or "")
+    assert inside.first.email not in token
+
+
+@pytest.mark.case("A-24", "A-101")
+def test_what_the_portal_did_not_sign_switches_nothing(inside: Inside) -> None:
+    mine, theirs = token_of(inside.first), token_of(inside.second)
+    (text, mac), (other, _) = mine.split("."), theirs.split(".")
+    of_another_kind = signed.sign(UNSUBSCRIBE, stopping.of_person(Kind.CARD, account_of(inside.first), inside.first.person_id)).split(".")[
+        0
+    ]
+    forged = [
+        f"{other}.{mac}",
+        f"{of_another_kind}.{mac}",
+        f"{text}.",
+        text,
+        mac,
+        "",
+        ".",
+        mine[:-1],
+        f"{mine}A",
+        f"{mine}.{mac}",
+        mine.swapcase(),
+        "a" * 5000,
+        "\x00",
+        signed.sign("another purpose", "invoice.1.1"),
+    ]
+    for token in forged:
+        answer = click(inside, token)
+        assert answer.status_code == 410, token
+        assert httpx.get(f"{inside.portal.url}/en{UNSUBSCRIBE}", params={"token": token}).status_code == 410
+    assert on(inside.first) == on(inside.second) == set(Kind)
+    assert inside.errors == []
+
+
+@pytest.mark.asvs("8.2.2")
+@pytest.mark.case("A-101")
+def test_of_an_account_that_one_does_not_belong_to_it_is_nothing(inside: Inside) -> None:
+    assert click(inside, token_of(inside.first, account_id=account_of(inside.second))).status_code == 410
+    with database.writing() as session:
+        held = session.get_one(Membership, (account_of(inside.first), inside.first.person_id))
+        role = held.role
+        session.delete(held)
+    try:
+        assert click(inside, token_of(inside.first)).status_code == 410
+    finally:
+        with database.writing() as session:
+            session.add(Membership(account_id=account_of(inside.first), person_id=inside.first.person_id, role=role))
+
+
+@pytest.mark.asvs("3.5.1")
+@pytest.mark.case("A-101")
+def test_only_the_page_itself_switches_it_on_again(inside: Inside) -> None:
+    token = token_of(inside.first)
+    click(inside, token)
+    for how in SITES:
+        answer = click(inside, token, {"again": "1"}, **how)
+        assert (answer.status_code, answer.text) == (403, "cross-site request refused")
+    assert "invoice" not in on(inside.first)
+    answer = click(inside, token, {"again": "1"}, origin=inside.portal.url)
+    assert answer.status_code == 200
+    assert on(inside.first) == set(Kind)
+
+
+@pytest.mark.asvs("2.4.1")
+def test_back_and_forth_has_an_end(inside: Inside) -> None:
+    token = token_of(inside.first)
+    answers = [click(inside, token, {"again": "1"}).status_code for _ in range(12)]
+    assert answers == [200] * 10 + [429] * 2
+    assert click(inside, token).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"List-Unsubscribe": "one-click"}, {"List-Unsubscribe": "x"}, {"x": "1"}, {**CLICK, "pad": "x" * 5000}], ids=repr
+)
+@pytest.mark.case("A-101")
+def test_another_form_is_none(inside: Inside, data: dict[str, str]) -> None:
+    assert click(inside, token_of(inside.first), data).status_code == 400
+    assert on(inside.first) == set(Kind)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/form-data", "multipart/form-data; boundary=x"])
+def test_another_kind_of_body_is_none(inside: Inside, kind: str) -> None:
+    url = f"{inside.portal.url}/en{UNSUBSCRIBE}?token={token_of(inside.first)}"
+    assert httpx.post(url, content=b"List-Unsubscribe=One-Click", headers={"content-type": kind}).status_code == 400
+    assert on(inside.first) == set(Kind)
+    assert inside.errors == []
+
+
+@pytest.mark.asvs("3.5.1")
+@pytest.mark.case("A-81", "A-101")
+def test_no_other_address_takes_a_form_from_anywhere(inside: Inside) -> None:
+    token = token_of(inside.first)
+    near = [
+        "/en/login",
+        "/en/profile/notices",
+        "/en/unsubscribe/x",
+        "/en//unsubscribe",
+        "/en/unsubscribe/../login",
+        "/unsubscribe",
+        "/de/unsubscribe",
+        "/en/Unsubscribe",
+        "/auth/sign-out",
+    ]
+    for path in near:
+        for origin in ELSEWHERE[:2]:
+            answer = httpx.post(f"{inside.portal.url}{path}?token={token}", data=CLICK, headers={"origin": origin})
+            assert (answer.status_code, answer.text) == (403, "cross-site request refused"), path
+    for method in ("PUT", "DELETE", "PATCH"):
+        answer = httpx.request(method, f"{inside.portal.url}/en{UNSUBSCRIBE}?token={token}", headers={"origin": "null"})
+        assert answer.status_code == 403
+    assert on(inside.first) == set(Kind)
