@@ -82,8 +82,8 @@ from odoportal.profile.state import Profile
 from odoportal.referrals import page as referrals
 from odoportal.renewals import page as renewals
 from odoportal.sales import page as sales
-from odoportal.security import forms as security_forms
 from odoportal.security import page as security
+from odoportal.security import passkey_forms as security_forms
 from odoportal.security.state import Security
 from odoportal.signin import mailed, routes, sessions
 from odoportal.signin import page as signin

@@ -60,6 +60,9 @@ class What(StrEnum):
     TWO_STEP_OFF = "two_step_off"
     CODES_RENEWED = "codes_renewed"
     RECOVERY_USED = "code_used"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_RENAMED = "passkey_renamed"
+    PASSKEY_REMOVED = "passkey_removed"
     DISABLED = "disabled"
     ENABLED = "enabled"
     ADDRESS_ADDED = "address_added"
@@ -110,6 +113,9 @@ def words() -> dict[str, str]:
         What.TWO_STEP_OFF: t("Two-step sign-in switched off"),
         What.CODES_RENEWED: t("New recovery codes made"),
         What.RECOVERY_USED: t("Recovery code used"),
+        What.PASSKEY_ADDED: t("Passkey added"),
+        What.PASSKEY_RENAMED: t("Passkey renamed"),
+        What.PASSKEY_REMOVED: t("Passkey removed"),
         What.DISABLED: t("Access closed"),
         What.ENABLED: t("Access opened again"),
         What.ADDRESS_ADDED: t("Address added"),

@@ -45,7 +45,7 @@ class NewEmail(FormModel):
             raise ValueError(t("Enter an email such as name@example.com.")) from None
 
 
-async def _again(sent: Sent[Any]) -> str | Done:
+async def again(sent: Sent[Any]) -> str | Done:
     """The stored password, which what was typed is equal to; or what is answered where it is not, or where the form was done before."""
     if (before := await read(done_before, sent)) is not None:
         return before
@@ -59,7 +59,8 @@ async def _again(sent: Sent[Any]) -> str | Done:
     return stored
 
 
-def _changed() -> Done:
+def changed() -> Done:
+    """What is said where the password was changed between its check and the work."""
     return Done(error=t("Your password was changed in the meantime. Try again with the new one."))
 
 
@@ -75,7 +76,7 @@ class Fresh:
         give_session(response, self.token, self.keep)
 
 
-def _fresh(session: Session, sent: Sent[Any]) -> dict[str, Any]:
+def fresh(session: Session, sent: Sent[Any]) -> dict[str, Any]:
     """What a `Done` says where another way in is in force: the browser's own session goes on under another token (ASVS 7.2.4).
 
     Where its answer is lost, the browser has no session any more: the person signs in with what is in force now.
@@ -84,8 +85,15 @@ def _fresh(session: Session, sent: Sent[Any]) -> dict[str, Any]:
     return {"dress": Fresh(*renewed), "renewed": True} if renewed else {}
 
 
+def marked(sent: Sent[Any], done: Done) -> Done:
+    """The answer; without script it is the page, in which the browser's own session is marked."""
+    if isinstance(done.dress, Fresh):
+        asker.set(replace(sent.who, session=digest(done.dress.token)))
+    return done
+
+
 async def _password(sent: Sent[NewPassword]) -> Done:
-    if isinstance(verified := await _again(sent), Done):
+    if isinstance(verified := await again(sent), Done):
         return verified
     new = sent.values.password.get_secret_value()
     weak = await passwords.judge(new, passwords.Owner(sent.who.email, sent.who.name)) if new else None
@@ -98,15 +106,15 @@ async def _password(sent: Sent[NewPassword]) -> Done:
     def change(session: Session) -> Done:
         by = By.of(sent)
         if not service.change_password(session, sent.who, by, verified, stored, clock.now()):
-            return _changed()
-        return Done(t("Your password is changed. Every other browser is signed out."), **_fresh(session, sent))
+            return changed()
+        return Done(t("Your password is changed. Every other browser is signed out."), **fresh(session, sent))
 
     return await once(sent, change)
 
 
 async def _email(sent: Sent[NewEmail]) -> Done:
     wanted = sent.values.address
-    if isinstance(verified := await _again(sent), Done):
+    if isinstance(verified := await again(sent), Done):
         return verified
     if wanted.lower() == sent.who.email.lower():
         return Done(errors={"address": t("This is the email you have.")})
@@ -115,7 +123,7 @@ async def _email(sent: Sent[NewEmail]) -> Done:
 
     def ask(session: Session) -> Done:
         if not emails.request(session, sent.who.person_id, verified, wanted, clock.now()):
-            return _changed()
+            return changed()
         return Done(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
 
     return await once(sent, ask)
@@ -134,7 +142,7 @@ class FirstCode(FormModel):
 
 
 async def _totp_begin(sent: Sent[Again]) -> Done:
-    if isinstance(verified := await _again(sent), Done):
+    if isinstance(verified := await again(sent), Done):
         return verified
 
     def begin(session: Session) -> Done:
@@ -153,23 +161,21 @@ async def _totp_confirm(sent: Sent[FirstCode]) -> Done:
         codes = service.two_step_on(session, sent.who, By.of(sent), "".join(sent.values.code.split()), clock.now())
         if codes is None:
             return Done(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
-        return Done(_keep_them(), shown=tuple(codes), **_fresh(session, sent))
+        return Done(keep_them(), shown=tuple(codes), **fresh(session, sent))
 
     done = await once(sent, confirm)
     if done.ok:
         await throttle.forgive(key)
-    if isinstance(done.dress, Fresh):
-        # Without script this answer is the page, in which the browser's own session is marked.
-        asker.set(replace(sent.who, session=digest(done.dress.token)))
-    return done
+    return marked(sent, done)
 
 
-def _keep_them() -> str:
+def keep_them() -> str:
+    """What is said with new recovery codes."""
     return t("Two-step sign-in is on. Keep these recovery codes where you find them without your phone; they are not shown again.")
 
 
 async def _totp_off(sent: Sent[Again]) -> Done:
-    if isinstance(verified := await _again(sent), Done):
+    if isinstance(verified := await again(sent), Done):
         return verified
 
     def off(session: Session) -> Done:
@@ -180,7 +186,7 @@ async def _totp_off(sent: Sent[Again]) -> Done:
 
 
 async def _recovery(sent: Sent[Again]) -> Done:
-    if isinstance(verified := await _again(sent), Done):
+    if isinstance(verified := await again(sent), Done):
         return verified
 
     def renew(session: Session) -> Done:

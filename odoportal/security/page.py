@@ -11,9 +11,10 @@ from odoportal.foundation.web import Asked
 from odoportal.security.state import Security
 from odoportal.security.view import security_view
 from odoportal.signin import passwords
-from odoportal.ui.form import Confirm, Field, Form, section
+from odoportal.ui.form import Confirm, Field, Form, Rows, section
 from odoportal.ui.markup import Node, Ref, View, choose, each, el, icon, when
 from odoportal.ui.page import address, here
+from odoportal.ui.passkey import Passkeys
 from odoportal.ui.slots import live
 
 
@@ -69,7 +70,6 @@ def _two_step(view: Ref) -> Node:
         aside=_kept(),
         cls="form oncecodes",
     )
-    again = Form("recovery", (_current(),), t("Make new recovery codes"), fresh=True, look="second", aside=_kept(), cls="form oncecodes")
     off = Form(
         "totp_off",
         (_current(),),
@@ -86,13 +86,70 @@ def _two_step(view: Ref) -> Node:
         el("p", icon("circle-check"), el("span", state.about), cls="notice"),
         # Without script, this page answers the form that switched it on, and its codes are nowhere else.
         when(view.totp_confirm.notice, el("p", view.totp_confirm.notice, cls="b")),
-        el("h3", t("Recovery codes")),
-        again.draw(view),
         el("h3", t("Switch it off")),
         off.draw(view, on_done=Security.retry),
     )
     shown = {"on": on, "setting_up": confirm.draw(view)}
     return choose(state.state, shown, begin.draw(view, on_done=Security.retry))
+
+
+def _recovery(view: Ref) -> Node:
+    again = Form("recovery", (_current(),), t("Make new recovery codes"), fresh=True, look="second", aside=_kept(), cls="form oncecodes")
+    text = t("Each stands once for your second step, where your phone or your passkey is not at hand.")
+    return when(view.codes, section(t("Recovery codes"), el("p", view.codes), again.draw(view), text=text))
+
+
+def _adding(view: Ref) -> Form:
+    """What the device makes; the button that makes it sends the form."""
+    hint = t("So that you know it again, such as the name of the device.")
+    about = {"type": "button", "cls": "btn primary", "data_passkey": "create", "data_task": view.task}
+    make = el("button", icon("key-round"), t("Make the passkey"), **about)
+    failed = t("No passkey was made. Try again; a device that has one of yours already makes no second one.")
+    said = el("p", role="status", cls="hint", data_passkey_said=True, data_failed=failed)
+    lacking = el("p", t("Passkeys need a browser that knows them, and its scripts."), cls="hint lacking")
+    return Form(
+        "passkey_add",
+        (
+            Field("name", t("Name of the passkey"), hint=hint, longest=60),
+            lambda _: (el("input", type="hidden", name="credential"), el("p", make), said, lacking),
+        ),
+        t("Keep the passkey"),
+        aside=_kept(),
+        cls="form oncecodes making",
+    )
+
+
+def _passkeys(view: Ref) -> Node:
+    """Those that are there, what can be done with them, and the next one: begun with the password, then made by the device."""
+    begin = Form("passkey_begin", (_current(),), t("Add a passkey"), fresh=True, look="second")
+    name = Field("name", t("New name"), required=True, longest=60)
+    rename = Form("passkey_rename", (Rows(), name), t("Rename"), fresh=True, look="second")
+    remove = Form(
+        "passkey_remove",
+        (Rows(), _current()),
+        t("Remove the passkey"),
+        fresh=True,
+        look="danger",
+        confirm=Confirm(
+            t("Remove this passkey?"),
+            t("Nobody signs in with it any more. On your device it stays until you delete it there, too."),
+            t("Remove the passkey"),
+        ),
+    )
+
+    def row(one: Ref) -> Node:
+        return el("li", el("div", el("p", one.name, cls="b"), el("p", one.about, cls="small muted")))
+
+    there = (
+        el("ul", each(view.passkeys, row), cls="lines"),
+        el("h3", t("Rename")),
+        rename.draw(view, on_done=Security.retry),
+        el("h3", t("Remove")),
+        remove.draw(view, on_done=Security.retry),
+        el("h3", t("Another passkey")),
+    )
+    next_ = when(view.task, _adding(view).draw(view, on_done=Security.retry), begin.draw(view, on_done=Security.retry))
+    return when(view.passkeys, there), next_
 
 
 def _kept() -> Node:
@@ -127,15 +184,19 @@ def _sessions(view: Ref) -> Node:
 
 def _history(view: Ref) -> Node:
     def row(one: Ref) -> Node:
-        return el("tr", el("th", one.at, scope="row"), el("td", one.browser), el("td", one.address))
+        return el("tr", el("th", one.at, scope="row"), el("td", one.browser), el("td", one.way), el("td", one.address))
 
-    heads = (el("th", name, scope="col") for name in (t("When"), t("Browser"), t("Network address")))
+    heads = (el("th", name, scope="col") for name in (t("When"), t("Browser"), t("How"), t("Network address")))
     return el("table", el("thead", el("tr", *heads)), el("tbody", each(view.history, row)), cls="plain")
 
 
 def _draw(view: Ref) -> Node:
     pending = when(view.pending, el("p", icon("clock"), el("span", view.pending), cls="notice quiet"))
     codes = t("After your password, a code of an app on your phone is asked. Whoever learns your password alone does not get in.")
+    keys = t(
+        "A passkey is kept by your phone, your computer or a security key, and asks your finger, your face or its code. You sign in with "
+        "it without a password, or after it as the second step. It works on this site only, so that no other site can ask for it."
+    )
     sessions = t("Where you are signed in. If you do not know a browser, end its session and change your password.")
     past = t("The last sign-ins; we keep them for 90 days.")
     again = t("You stay signed in here. Every other browser is signed out.")
@@ -143,6 +204,8 @@ def _draw(view: Ref) -> Node:
         section(t("Email"), pending, _email().draw(view, on_done=Security.retry)),
         section(t("Password"), _password().draw(view, on_done=Security.retry), text=again),
         section(t("Two-step sign-in"), _two_step(view), text=codes),
+        section(t("Passkeys"), _passkeys(view), text=keys),
+        _recovery(view),
         section(t("Open sessions"), _sessions(view), text=sessions),
         section(t("Sign-in history"), _history(view), text=past),
     )
@@ -153,7 +216,7 @@ def page() -> rx.Component:
     head = View(lambda _: el("div", el("h1", t("Sign-in and security")), cls="head"))
     content = live("security", View(_draw), Security.view, Security.filled)
     trail = [("/profile", t("Profile")), (here(), t("Sign-in and security"))]
-    return shown_page(Security, head.component(None), content, trail=trail)
+    return shown_page(Security, head.component(None), content, Passkeys.create(), trail=trail)
 
 
 async def slots(asked: Asked) -> dict[str, str]:

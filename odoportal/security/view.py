@@ -1,15 +1,18 @@
 """What the page shows of how a person gets in."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import segno
 from sqlmodel import Session
 
-from odoportal.foundation.forms import FormView, form_view
+from odoportal.accounts.models import Person
+from odoportal.foundation.forms import Choice, FieldRow, FormView, form_view
 from odoportal.foundation.i18n import Formats, t
 from odoportal.foundation.identity import Who
-from odoportal.signin import browsers, emails, second, sessions
+from odoportal.signin import browsers, emails, passkeys, second, sessions
+from odoportal.signin.models import Passkey
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,16 @@ class SignInRow:
     at: str
     browser: str
     address: str
+    way: str
+
+
+@dataclass(frozen=True)
+class PasskeyRow:
+    """A passkey."""
+
+    key: str
+    name: str
+    about: str
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,10 @@ class TwoStep:
 
 @dataclass(frozen=True)
 class SecurityView:
-    """The forms; `pending` says which email waits for its confirmation, `others` whether there are other sessions."""
+    """The forms; `pending` says which email waits for its confirmation, `others` whether there are other sessions.
+
+    `task` is what the browser is to do to make a passkey, filled while one is added; `codes` says how many recovery codes are left.
+    """
 
     email: FormView = field(default_factory=FormView)
     new_password: FormView = field(default_factory=FormView)
@@ -55,7 +71,14 @@ class SecurityView:
     totp_confirm: FormView = field(default_factory=FormView)
     totp_off: FormView = field(default_factory=FormView)
     recovery: FormView = field(default_factory=FormView)
+    passkey_begin: FormView = field(default_factory=FormView)
+    passkey_add: FormView = field(default_factory=FormView)
+    passkey_rename: FormView = field(default_factory=FormView)
+    passkey_remove: FormView = field(default_factory=FormView)
     two_step: TwoStep = field(default_factory=TwoStep)
+    passkeys: list[PasskeyRow] = field(default_factory=list)
+    task: str = ""
+    codes: str = ""
     pending: str = ""
     sessions: list[SessionRow] = field(default_factory=list)
     others: bool = False
@@ -74,6 +97,9 @@ def security_view(session: Session, who: Who, now: datetime) -> SecurityView:
             "{email} waits for your confirmation, by the link that we mailed to it, until {moment}.", email=asked.new_email, moment=until
         )
     rows = _sessions(session, who, formats, now)
+    known, ways = passkeys.of(session, who.person_id), browsers.ways()
+    device = next((row.browser for row in rows if row.here), "")
+    protected = bool(second.who_have_one(session, [who.person_id]))
     return SecurityView(
         email=form_view(who, mine),
         new_password=form_view(who, mine),
@@ -83,12 +109,19 @@ def security_view(session: Session, who: Who, now: datetime) -> SecurityView:
         totp_confirm=form_view(who),
         totp_off=form_view(who),
         recovery=form_view(who),
+        passkey_begin=form_view(who),
+        passkey_add=form_view(who, {"name": device}),
+        passkey_rename=_choosing(who, known, "passkey_rename", {"name": t("New name")}),
+        passkey_remove=_choosing(who, known, "passkey_remove", {"current": t("Your password")}),
         two_step=_two_step(session, who, formats, now),
+        passkeys=[_passkey(found, formats) for found in known],
+        task=passkeys.adding(session, session.get_one(Person, who.person_id), who.session, now),
+        codes=t("Recovery codes left: {n}.", n=formats.number(second.codes_left(session, who.person_id))) if protected else "",
         pending=pending,
         sessions=rows,
         others=len(rows) > 1,
         history=[
-            SignInRow(str(row.id), formats.moment(row.at), browsers.words(row.browser), row.address)
+            SignInRow(str(row.id), formats.moment(row.at), browsers.words(row.browser), row.address, ways.get(row.way, ""))
             for row in browsers.history(session, who.person_id, now)
         ],
     )
@@ -96,14 +129,28 @@ def security_view(session: Session, who: Who, now: datetime) -> SecurityView:
 
 def _two_step(session: Session, who: Who, formats: Formats, now: datetime) -> TwoStep:
     if (on := second.in_force(session, who.person_id)) is not None and on.confirmed_at is not None:
-        left = second.codes_left(session, who.person_id)
-        about = t("On since {moment}. Recovery codes left: {n}.", moment=formats.moment(on.confirmed_at), n=formats.number(left))
-        return TwoStep("on", about=about)
+        return TwoStep("on", about=t("On since {moment}.", moment=formats.moment(on.confirmed_at)))
     if (begun := second.setting_up(session, who.person_id, now)) is None:
         return TwoStep()
     secret = second.secret_of(begun.seed)
     path, side = _qr(second.uri_of(begun.seed, who.email))
     return TwoStep("setting_up", " ".join(secret[i : i + 4] for i in range(0, len(secret), 4)), path, f"0 0 {side} {side}")
+
+
+def _passkey(found: Passkey, formats: Formats) -> PasskeyRow:
+    added = t("Added on {moment}.", moment=formats.moment(found.added_at))
+    used = t("Last used on {moment}.", moment=formats.moment(found.used_at)) if found.used_at else t("Not used yet.")
+    return PasskeyRow(str(found.id), found.name, f"{added} {used}")
+
+
+def _choosing(who: Who, known: Sequence[Passkey], name: str, others: dict[str, str]) -> FormView:
+    """A form that is about one of the passkeys: which one is chosen in it."""
+    id_, label = f"{name}-which", t("Passkey")
+    options = [Choice(str(found.id), found.name, at == 0) for at, found in enumerate(known)]
+    row = FieldRow("which", id_, f"{id_}-note", f"#{id_}", label, True, select=True, options=options)
+    labels = [[key, t("{name}: {error}", name=text, error=""), f"{name}-{key}"] for key, text in ({"which": label} | others).items()]
+    given = {"which": options[0].key} if options else {}
+    return replace(form_view(who, given), rows=[row], labels=labels)
 
 
 def _qr(text: str) -> tuple[str, int]:

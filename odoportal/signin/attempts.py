@@ -12,7 +12,7 @@ from odoportal.accounts.service import email_key
 from odoportal.foundation import throttle
 from odoportal.foundation.database import read, write
 from odoportal.foundation.identity import digest
-from odoportal.signin import audit, passwords, second, service
+from odoportal.signin import audit, passkeys, passwords, second, service
 from odoportal.signin.sessions import Browser
 
 T = TypeVar("T")
@@ -141,8 +141,41 @@ async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str
     return Outcome(begun.token, begun.step)
 
 
-async def finish(step: str, code: str, browser: Browser, before: str | None, remember: bool, now: datetime) -> service.Stepped:
-    """Try the code of a second step; see `service.finish_sign_in`. Wrong ones of a person bring a growing wait over all steps."""
+async def passkey_task(token: str, address: str, now: datetime) -> str | None:
+    """What a browser is to do to sign in with a passkey, as JSON; None for a crowded client address.
+
+    It is counted with the tries to sign in, since without it there is none; one that succeeds gives it back.
+    """
+    if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(address)):
+        audit.tell("excess_rate_limit_exceeded", logging.WARNING, address=address, by="passkey")
+        return None
+    return await write(passkeys.ask, passkeys.For.SIGN_IN, token, now)
+
+
+async def by_passkey(answer: passkeys.Answer, keep: bool, browser: Browser, before: str | None, now: datetime) -> Outcome:
+    """Sign in with a passkey, or not; see `service.sign_in_by_passkey`. Whatever is wrong, the answer is the same.
+
+    Raises:
+        SQLAlchemyError, sharing.RedisAway: as `attempt`.
+    """
+    place = throttle.address_key(browser.address)
+    if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, place):
+        audit.tell("excess_rate_limit_exceeded", logging.WARNING, address=browser.address, by="passkey")
+        return Outcome(crowded=True)
+    token = await write(service.sign_in_by_passkey, answer, now, keep=keep, browser=browser, before=before)
+    if token is None:
+        audit.tell("authn_login_fail", logging.WARNING, address=browser.address, by="passkey")
+        return Outcome()
+    for _ in range(2):
+        await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, place)
+    audit.tell("authn_login_success", address=browser.address, by="passkey")
+    return Outcome(token)
+
+
+async def finish(
+    step: str, proof: str | passkeys.Answer, browser: Browser, before: str | None, remember: bool, now: datetime
+) -> service.Stepped:
+    """Try a second step; see `service.finish_sign_in`. What is wrong of a person brings a growing wait over all steps."""
     asked = await read(second.asked, step, now)
     if asked is None:
         return service.Stepped(over=True)
@@ -151,7 +184,7 @@ async def finish(step: str, code: str, browser: Browser, before: str | None, rem
         audit.tell("authn_login_lock", logging.WARNING, person=asked.person_id, address=browser.address, by="code")
         return service.Stepped()
     try:
-        done = await write(service.finish_sign_in, step, code, now, browser=browser, before=before, remember=remember)
+        done = await write(service.finish_sign_in, step, proof, now, browser=browser, before=before, remember=remember)
     except SQLAlchemyError:
         await throttle.take_back(key)
         raise

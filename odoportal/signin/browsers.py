@@ -13,7 +13,7 @@ from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Person
 from odoportal.foundation.i18n import t
 from odoportal.signin import emails, letters, links, locking, sessions
-from odoportal.signin.models import BrowserSession, KnownBrowser, LinkKind, SignIn
+from odoportal.signin.models import BrowserSession, KnownBrowser, LinkKind, SignIn, Way
 from odoportal.signin.sessions import Browser
 
 HISTORY = timedelta(days=90)
@@ -49,12 +49,23 @@ def words(agent: str) -> str:
     return browser or system or t("Unknown browser")
 
 
-def arrived(session: Session, person: Person, browser: Browser, now: datetime) -> None:
+def ways() -> dict[str, str]:
+    """Each way of signing in, in the language in use."""
+    return {
+        Way.PASSWORD: t("Password"),
+        Way.CODE: t("Password and code of the app"),
+        Way.RECOVERY: t("Password and recovery code"),
+        Way.BOTH: t("Password and passkey"),
+        Way.PASSKEY: t("Passkey"),
+    }
+
+
+def arrived(session: Session, person: Person, browser: Browser, now: datetime, way: Way) -> None:
     """Note that a person signed in. A browser that was never seen before is told by mail, unless it is the very first one."""
     assert person.id is not None  # noqa: S101 - read from the database
     first = session.exec(select(col(SignIn.id)).where(SignIn.person_id == person.id).limit(1)).first() is None
     agent, address = browser.agent[:200], browser.address[:45]
-    session.add(SignIn(person_id=person.id, at=now, browser=agent, address=address))
+    session.add(SignIn(person_id=person.id, at=now, browser=agent, address=address, way=way.value))
     known = session.get(KnownBrowser, (person.id, browser.device))
     if known is not None:
         known.seen_at = now
@@ -112,7 +123,7 @@ def disown(session: Session, token: str, now: datetime, address: str) -> Person 
     emails.put_back(session, person, links.email_of(session, token), by, now)
     session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.person_id) == person.id))
     record(session, What.DISOWNED, by, now, subject_id=person.id)
-    locking.lock_out(session, person, now)
+    locking.lock_out(session, person, links.made_at(session, token), by, now)
     return person
 
 

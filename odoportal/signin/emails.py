@@ -125,8 +125,10 @@ def undo(session: Session, token: str, now: datetime, address: str) -> Person | 
     )
     if taken.rowcount != 1:
         return None
-    _put(session, person, change.old_email, By(person.id, address), now)
-    locking.lock_out(session, person, now)
+    by = By(person.id, address)
+    _put(session, person, change.old_email, by, now)
+    # Whoever changed the email may have added a passkey in the days that the change waited for its confirmation.
+    locking.lock_out(session, person, change.expires_at - LIFE, by, now)
     return person
 
 

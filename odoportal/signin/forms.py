@@ -9,6 +9,7 @@ from starlette.responses import Response
 from odoportal.foundation.i18n import LANGUAGES
 from odoportal.foundation.identity import cookie_name, digest
 from odoportal.settings import get_settings
+from odoportal.signin import passkeys
 from odoportal.signin.browsers import FORGET
 from odoportal.signin.models import LinkKind
 from odoportal.signin.sessions import KEPT
@@ -54,6 +55,21 @@ def give_device(response: Response, token: str) -> None:
     """Let a browser be known again, for a year after its last sign-in. It signs nobody in."""
     secure, age = get_settings().secure, int(FORGET.total_seconds())
     response.set_cookie(_device_cookie(), token, max_age=age, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _passkey_cookie() -> str:
+    return "__Host-odo_passkey" if get_settings().secure else "odo_passkey"
+
+
+def passkey_token(request: Request) -> str:
+    """The token that a sign-in's challenge is bound to; empty where there is none."""
+    return request.cookies.get(_passkey_cookie(), "")
+
+
+def give_passkey(response: Response, token: str) -> None:
+    """Bind a challenge to this browser. It signs nobody in."""
+    secure, age = get_settings().secure, int(passkeys.LIFE.total_seconds())
+    response.set_cookie(_passkey_cookie(), token, max_age=age, path="/", secure=secure, httponly=True, samesite="strict")
 
 
 def link_cookie(kind: LinkKind) -> str:

@@ -195,8 +195,21 @@ def _security(session: Session, person: Person, subject: str, paragraphs: list[s
     return post(session, person.email, person.language, person.name, Letter(subject, paragraphs, t("Sign-in and security"), where), now)
 
 
-def two_step(session: Session, person: Person, on: bool, now: datetime, staff: bool = False) -> mail.Mail:
-    """The notice that two-step sign-in is on or off; `staff`: Odotrack has switched it off."""
+def passkey(session: Session, person: Person, name: str, added: bool, now: datetime) -> mail.Mail:
+    """The notice that a passkey was added or removed."""
+    with i18n.use(person.language):
+        moment = _moment(person, now)
+        if added:
+            subject = t("A passkey was added")
+            said = t("On {moment}, the passkey “{name}” was added. Whoever has it signs in as you.", moment=moment, name=name)
+        else:
+            subject = t("A passkey was removed")
+            said = t("On {moment}, the passkey “{name}” was removed. Nobody signs in with it any more.", moment=moment, name=name)
+        return _security(session, person, subject, [said, t("If it was not you, choose a new password at once and write to us.")], now)
+
+
+def two_step(session: Session, person: Person, on: bool, now: datetime, staff: bool = False, keys: bool = False) -> mail.Mail:
+    """The notice that two-step sign-in is on or off; `staff`: Odotrack has switched it off; `keys`: passkeys are left."""
     with i18n.use(person.language):
         moment = _moment(person, now)
         if on:
@@ -207,6 +220,8 @@ def two_step(session: Session, person: Person, on: bool, now: datetime, staff: b
             said = (
                 t("On {moment}, Odotrack switched it off at your request. Only your password is asked from now on.", moment=moment)
                 if staff
+                else t("Since {moment}, no code of an app is asked after your password, but one of your passkeys.", moment=moment)
+                if keys
                 else t("Since {moment}, only your password is asked.", moment=moment)
             )
         return _security(session, person, subject, [said, t("If it was not you, choose a new password at once and write to us.")], now)

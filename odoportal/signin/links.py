@@ -93,6 +93,11 @@ def email_of(session: Session, token: str) -> str:
     return session.exec(select(OneUseLink.email_key).where(OneUseLink.hash == digest(token))).one()
 
 
+def made_at(session: Session, token: str) -> datetime:
+    """When a link was made."""
+    return session.exec(select(OneUseLink.created_at).where(OneUseLink.hash == digest(token))).one()
+
+
 def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:
     """Use a link up: of any number of tries at the same time exactly one gets the person, the others None."""
     person = owner(session, token, kind, now)

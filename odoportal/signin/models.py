@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 
@@ -20,6 +21,18 @@ class LinkKind(StrEnum):
     """It was not the person who signed in. No other link ends it."""
     CODE = "code"
     """No link: the page of a sign-in's second step, and the cookie with its token (`SecondStep`)."""
+
+
+class Way(StrEnum):
+    """How somebody signed in; the word is stored."""
+
+    PASSWORD = "password"  # noqa: S105 - the word for a way in
+    """Alone: there is no second factor, or the browser was remembered."""
+    CODE = "code"
+    RECOVERY = "recovery"
+    BOTH = "both"
+    """The password, and a passkey as the second step."""
+    PASSKEY = "passkey"
 
 
 class BrowserSession(SQLModel, table=True):
@@ -80,6 +93,37 @@ class SignIn(SQLModel, table=True):
     at: datetime = Field(index=True)
     browser: str = Field(default="", max_length=200)
     address: str = Field(default="", max_length=45)
+    way: str = Field(default="", max_length=20, description="a `Way`; empty where it was not noted yet")
+
+
+class Passkey(SQLModel, table=True):
+    """A key of a person's device or password manager (WebAuthn), of which the public half is kept here.
+
+    `handle` is what the device knows the person by: random, the same for all passkeys of a person, and no number of ours.
+    """
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", index=True)
+    handle: str = Field(max_length=100)
+    credential: str = Field(max_length=1400, unique=True, description="the key's own id, in base64url")
+    public_key: str = Field(max_length=2000, description="COSE, in base64url")
+    sign_count: int = Field(default=0, sa_type=BigInteger, description="how often it was used, as far as it counts; 0: it does not")
+    transports: str = Field(default="", max_length=100)
+    name: str = Field(max_length=60)
+    added_at: datetime
+    used_at: datetime | None = None
+
+
+class PasskeyCeremony(SQLModel, table=True):
+    """A challenge that a browser is to answer with a passkey, once and soon; `hash` is of what only that browser has."""
+
+    __tablename__ = "passkey_ceremony"  # pyright: ignore[reportAssignmentType]
+
+    hash: str = Field(primary_key=True, max_length=64)
+    person_id: int | None = Field(default=None, foreign_key="person.id", index=True)
+    challenge: str = Field(max_length=100)
+    handle: str = Field(default="", max_length=100)
+    expires_at: datetime
 
 
 class KnownBrowser(SQLModel, table=True):

@@ -9,6 +9,7 @@ from odoportal.ui.bits import wordmark
 from odoportal.ui.client import ServerForms
 from odoportal.ui.markup import El, View, el, icon
 from odoportal.ui.page import address
+from odoportal.ui.passkey import Passkeys
 from odoportal.ui.shell import language_link
 from odoportal.ui.slots import slot
 
@@ -78,4 +79,5 @@ def page() -> rx.Component:
             class_name="login",
         ),
         ServerForms.create(),
+        Passkeys.create(),
     )

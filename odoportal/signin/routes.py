@@ -1,12 +1,13 @@
 """The forms of this room: sign in, forgotten password, new password, first access, and sign-out."""
 
 import re
+import secrets
 from http import HTTPStatus
 from urllib.parse import quote
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from odoportal.accounts.service import LONGEST_EMAIL
 from odoportal.foundation import clock, throttle
@@ -15,7 +16,7 @@ from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import LANGUAGES
 from odoportal.foundation.identity import digest
 from odoportal.foundation.web import Asked, Filled
-from odoportal.signin import attempts, audit, forms, passwords, second, service, view
+from odoportal.signin import attempts, audit, forms, passkeys, passwords, second, service, view
 from odoportal.signin.landing import landing
 from odoportal.signin.models import LinkKind
 from odoportal.signin.sessions import Browser
@@ -30,6 +31,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 _EMAIL = re.compile(r"[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+")
 _LINK_COOKIE_SECONDS = 30 * 60
 _LONGEST_CODE = 100
+_BEGIN = "begin"
 
 
 def see(address: str, headers: dict[str, str] | None = None) -> RedirectResponse:
@@ -64,6 +66,8 @@ async def post_login(asked: Asked) -> Filled | Response:
     if isinstance(form, Response):
         return form
     wanted = asked.query.get("next", "")
+    if "passkey" in form:
+        return await _post_passkey(asked, form)
     email, password, keep = form.get("email", "").strip(), form.get("password", ""), form.get("keep") == "1"
     errors = {name: view.required() for name, value in (("email", email), ("password", password)) if not value}
     typed = email[:LONGEST_EMAIL]
@@ -87,6 +91,30 @@ async def post_login(asked: Asked) -> Filled | Response:
     return answer
 
 
+async def _post_passkey(asked: Asked, form: dict[str, str]) -> Filled | Response:
+    """The browser's task (`passkey=begin`, by script), or what its device signed: then as `post_login`."""
+    request, wanted, keep = asked.request, asked.query.get("next", ""), form.get("keep") == "1"
+    if form["passkey"] == _BEGIN:
+        token = secrets.token_urlsafe(32)
+        task = await attempts.passkey_task(token, forms.client(request), clock.now())
+        if task is None:
+            return JSONResponse({"error": view.no_passkey()}, HTTPStatus.TOO_MANY_REQUESTS, _NO_STORE)
+        answer: Response = Response(task, media_type="application/json", headers=_NO_STORE)
+        forms.give_passkey(answer, token)
+        return answer
+    device = forms.device(request)
+    browser = Browser(request.headers.get("user-agent", ""), forms.client(request), digest(device))
+    signed = passkeys.Answer(forms.passkey_token(request), form["passkey"])
+    outcome = await attempts.by_passkey(signed, keep, browser, forms.session_hash(request), clock.now())
+    if outcome.token is None:
+        status = HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
+        return again(view.login(Shown(error=view.no_passkey(), keep=keep), _kept(wanted, asked.language)), status)
+    answer = see(landing(wanted, asked.language))
+    forms.give_session(answer, outcome.token, keep)
+    forms.give_device(answer, device)
+    return answer
+
+
 def _next(wanted: str) -> str:
     return f"?next={quote(wanted, safe='')}" if wanted else ""
 
@@ -94,9 +122,10 @@ def _next(wanted: str) -> str:
 async def fill_code(asked: Asked) -> Filled | Response:
     """The second step of a sign-in; without a first one there is none."""
     wanted = asked.query.get("next", "")
-    if await read(second.asked, forms.link_token(asked.request, LinkKind.CODE), clock.now()) is None:
+    kinds = await read(second.kinds, forms.link_token(asked.request, LinkKind.CODE), clock.now())
+    if kinds is None:
         return see(f"/{asked.language}/login{_next(_kept(wanted, asked.language))}")
-    return again(view.code(Shown(), _kept(wanted, asked.language), "recovery" in asked.query), HTTPStatus.OK)
+    return again(view.code(Shown(), _kept(wanted, asked.language), kinds, "recovery" in asked.query), HTTPStatus.OK)
 
 
 async def post_code(asked: Asked) -> Filled | Response:
@@ -106,14 +135,22 @@ async def post_code(asked: Asked) -> Filled | Response:
         return form
     wanted, recovery = _kept(asked.query.get("next", ""), asked.language), "recovery" in asked.query
     code, remember, request = form.get("code", "")[:_LONGEST_CODE], form.get("remember") == "1", asked.request
-    if not code.strip():
-        return again(view.code(Shown(errors={"code": view.required()}, keep=remember), wanted, recovery))
+    token = forms.link_token(request, LinkKind.CODE)
+    kinds = await read(second.kinds, token, clock.now()) or second.Kinds()
+    proof: str | passkeys.Answer = code
+    if "passkey" in form:
+        if form["passkey"] == _BEGIN:
+            task = await write(second.passkey_task, token, clock.now())
+            return JSONResponse({}, HTTPStatus.GONE, _NO_STORE) if not task else Response(task, 200, _NO_STORE, "application/json")
+        proof = passkeys.Answer(token, form["passkey"])
+    elif not code.strip():
+        return again(view.code(Shown(errors={"code": view.required()}, keep=remember), wanted, kinds, recovery))
     device = forms.device(request)
     browser = Browser(request.headers.get("user-agent", ""), forms.client(request), digest(device))
-    token = forms.link_token(request, LinkKind.CODE)
-    done = await attempts.finish(token, code, browser, forms.session_hash(request), remember, clock.now())
+    done = await attempts.finish(token, proof, browser, forms.session_hash(request), remember, clock.now())
     if done.token is None and not done.over:
-        return again(view.code(Shown(error=view.wrong_code(), keep=remember), wanted, recovery))
+        error = view.wrong_code() if isinstance(proof, str) else view.wrong_passkey()
+        return again(view.code(Shown(error=error, keep=remember), wanted, kinds, recovery))
     if done.token is None:
         answer = see(f"/{asked.language}/login?again=1{_next(wanted).replace('?', '&')}")
     else:

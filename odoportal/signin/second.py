@@ -1,4 +1,4 @@
-"""The second step of a sign-in: codes of an authenticator app (RFC 6238), ten recovery codes, and browsers that need none.
+"""The second step of a sign-in: codes of an authenticator app (RFC 6238), passkeys, ten recovery codes, and browsers that need none.
 
 An app's secret is derived with the portal's own from a random seed, so that a copy of the database makes no codes. A recovery code has
 more than 112 bits, so that its plain hash is enough (ASVS 6.5.2). A code works once: its time step, or its row, is used up by the
@@ -22,7 +22,8 @@ from sqlmodel import Session, col, func, select
 from odoportal.accounts.models import Person
 from odoportal.foundation.identity import digest
 from odoportal.settings import get_settings
-from odoportal.signin.models import Authenticator, KnownBrowser, RecoveryCode, SecondStep
+from odoportal.signin import passkeys
+from odoportal.signin.models import Authenticator, KnownBrowser, Passkey, RecoveryCode, SecondStep, Way
 
 ISSUER = "ODOportal"
 STEP = 30
@@ -56,8 +57,9 @@ def in_force(session: Session, person_id: int) -> Authenticator | None:
 
 def who_have_one(session: Session, people: Collection[int]) -> set[int]:
     """Those of some persons who have a second factor of whatever kind in force."""
-    found = select(Authenticator.person_id).where(col(Authenticator.person_id).in_(people), col(Authenticator.confirmed_at).is_not(None))
-    return set(session.exec(found).all())
+    apps = select(Authenticator.person_id).where(col(Authenticator.person_id).in_(people), col(Authenticator.confirmed_at).is_not(None))
+    keys = select(Passkey.person_id).where(col(Passkey.person_id).in_(people))
+    return {*session.exec(apps).all(), *session.exec(keys).all()}
 
 
 def setting_up(session: Session, person_id: int, now: datetime) -> Authenticator | None:
@@ -87,12 +89,20 @@ def confirm(session: Session, person_id: int, code: str, now: datetime) -> list[
 
 
 def remove(session: Session, person_id: int) -> bool:
-    """Do without a second step; True where there was one."""
+    """Do without the app; True where there was one."""
     there = session.exec(sql_delete(Authenticator).where(col(Authenticator.person_id) == person_id)).rowcount
+    settle(session, person_id)
+    return there > 0
+
+
+def settle(session: Session, person_id: int) -> bool:
+    """A factor was taken away: where none is left, what belongs to a second step goes, too. True where one is left."""
+    trust_nobody(session, person_id)
+    if who_have_one(session, [person_id]):
+        return True
     session.exec(sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id))
     session.exec(sql_delete(SecondStep).where(col(SecondStep.person_id) == person_id))
-    trust_nobody(session, person_id)
-    return there > 0
+    return False
 
 
 def renew_codes(session: Session, person_id: int) -> list[str]:
@@ -115,6 +125,26 @@ def needed(session: Session, person_id: int, device: str, now: datetime) -> bool
         return False
     known = session.get(KnownBrowser, (person_id, device))
     return known is None or known.trusted_until is None or now >= known.trusted_until
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What a person's second step can be done with, besides recovery codes."""
+
+    app: bool = False
+    keys: bool = False
+
+
+def kinds(session: Session, token: str, now: datetime) -> Kinds | None:
+    """What the open second step of a token can be done with; None where there is none."""
+    step = asked(session, token, now)
+    return Kinds(in_force(session, step.person_id) is not None, bool(passkeys.of(session, step.person_id))) if step else None
+
+
+def passkey_task(session: Session, token: str, now: datetime) -> str:
+    """What a browser is to do to take the open second step of a token with a passkey, as JSON; empty where there is no such step."""
+    step = asked(session, token, now)
+    return passkeys.ask(session, passkeys.For.STEP, token, now, step.person_id) if step else ""
 
 
 def ask(session: Session, person: Person, keep: bool, now: datetime) -> str:
@@ -147,15 +177,17 @@ def asked(session: Session, token: str, now: datetime) -> SecondStep | None:
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of a code: `recovery` where it was one of those; `last` where no further try is left."""
+    """What came of a try: by which way it was right, None where it was not; `last` where no further try is left."""
 
-    ok: bool
-    recovery: bool = False
+    way: Way | None = None
     last: bool = False
 
 
-def take(session: Session, step: SecondStep, code: str, now: datetime) -> Taken:
-    """Try a code of the app, or a recovery code. A try is counted before it is made, so that parallel ones cannot all slip through."""
+def take(session: Session, step: SecondStep, proof: str | passkeys.Answer, now: datetime) -> Taken:
+    """Try a code of the app, a recovery code, or a passkey's answer.
+
+    A try is counted before it is made, so that parallel ones cannot all slip through.
+    """
     counted = session.exec(
         sql_update(SecondStep)
         .where(col(SecondStep.hash) == step.hash, col(SecondStep.tries) < MOST_TRIES)
@@ -163,16 +195,22 @@ def take(session: Session, step: SecondStep, code: str, now: datetime) -> Taken:
         .execution_options(synchronize_session="fetch")
     )
     if counted.rowcount != 1:
-        return Taken(ok=False, last=True)
-    plain = "".join(code.split()).replace("-", "").lower()
-    found = in_force(session, step.person_id)
-    if plain.isascii() and plain.isdecimal():
-        ok, recovery = found is not None and _take(session, found, plain, now), False
-    else:
-        ok, recovery = _take_recovery(session, step.person_id, plain), True
-    if ok:
+        return Taken(last=True)
+    way = _way(session, step.person_id, proof, now)
+    if way is not None:
         session.exec(sql_delete(SecondStep).where(col(SecondStep.hash) == step.hash))
-    return Taken(ok, recovery and ok, not ok and step.tries >= MOST_TRIES)
+    return Taken(way, way is None and step.tries >= MOST_TRIES)
+
+
+def _way(session: Session, person_id: int, proof: str | passkeys.Answer, now: datetime) -> Way | None:
+    if isinstance(proof, passkeys.Answer):
+        found = passkeys.prove(session, passkeys.For.STEP, proof, now)
+        return Way.BOTH if found is not None and found.person_id == person_id else None
+    plain = "".join(proof.split()).replace("-", "").lower()
+    if plain.isascii() and plain.isdecimal():
+        app = in_force(session, person_id)
+        return Way.CODE if app is not None and _take(session, app, plain, now) else None
+    return Way.RECOVERY if _take_recovery(session, person_id, plain) else None
 
 
 def trust(session: Session, person_id: int, device: str, now: datetime) -> None:

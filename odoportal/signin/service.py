@@ -11,15 +11,17 @@ from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import UnusableEmail, find_account, find_person, join, person_of_email
 from odoportal.foundation import forms, mail
 from odoportal.foundation.identity import Who
-from odoportal.signin import audit, browsers, emails, letters, links, second, sessions
-from odoportal.signin.models import LinkKind
+from odoportal.signin import audit, browsers, emails, letters, links, passkeys, second, sessions
+from odoportal.signin.models import LinkKind, Way
 from odoportal.signin.sessions import Browser, end_all, end_if_over, resolve, sign_out, touch
 
 __all__ = [
+    "Added",
     "Begun",
     "Browser",
     "Stepped",
     "UnusableEmail",
+    "add_passkey",
     "begin_sign_in",
     "change_password",
     "end_all",
@@ -28,11 +30,15 @@ __all__ = [
     "invite",
     "link_owner",
     "password_of",
+    "remove_passkey",
+    "rename_passkey",
     "renew_codes",
     "request_reset",
+    "reset_two_factor",
     "resolve",
     "set_password",
     "sign_in",
+    "sign_in_by_passkey",
     "sign_out",
     "stored_password",
     "sweep",
@@ -96,18 +102,78 @@ def two_step_on(session: Session, who: Who, by: By, code: str, now: datetime) ->
 
 
 def two_step_off(session: Session, person_id: int, by: By, now: datetime) -> bool:
-    """Do without a second step from now on; True where there was one. The person is told, also where the staff does it."""
+    """Do without the app from now on; True where there was one. The person is told."""
     if not second.remove(session, person_id):
         return False
-    letters.two_step(session, session.get_one(Person, person_id), False, now, staff=by.person_id is None)
+    left = bool(second.who_have_one(session, [person_id]))
+    letters.two_step(session, session.get_one(Person, person_id), False, now, keys=left)
     record(session, What.TWO_STEP_OFF, by, now, subject_id=person_id)
-    audit.tell("authn_two_step_off", level=logging.WARNING, person=person_id, by="staff" if by.person_id is None else "profile")
+    audit.tell("authn_two_step_off", level=logging.WARNING, person=person_id, by="profile")
+    return True
+
+
+def reset_two_factor(session: Session, person_id: int, by: By, now: datetime) -> bool:
+    """Take away every second factor of a person, who is told; True where there was one."""
+    if not second.who_have_one(session, [person_id]):
+        return False
+    for name in passkeys.remove_all(session, person_id):
+        record(session, What.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
+    second.remove(session, person_id)
+    letters.two_step(session, session.get_one(Person, person_id), False, now, staff=True)
+    record(session, What.TWO_STEP_OFF, by, now, subject_id=person_id)
+    audit.tell("authn_two_step_off", level=logging.WARNING, person=person_id, by="staff")
+    return True
+
+
+@dataclass(frozen=True)
+class Added:
+    """A new passkey. `codes` are the recovery codes, shown this once, where it is the person's first second factor."""
+
+    codes: tuple[str, ...] = ()
+
+
+def add_passkey(session: Session, who: Who, by: By, answer: passkeys.Answer, name: str, now: datetime) -> Added | None:
+    """Keep a passkey of the signed-in person, who is told by mail; None where what the browser sent is not right.
+
+    Where it is the first second factor, every other session ends: whoever was in without one is in no longer.
+    """
+    first = not second.who_have_one(session, [who.person_id])
+    if passkeys.add(session, who.person_id, answer, name, now) is None:
+        return None
+    codes = tuple(second.renew_codes(session, who.person_id)) if first else ()
+    if first:
+        second.trust_nobody(session, who.person_id)
+        sessions.end_all(session, who.person_id, but=who.session)
+    letters.passkey(session, session.get_one(Person, who.person_id), name, True, now)
+    record(session, What.PASSKEY_ADDED, by, now, subject_id=who.person_id, about=name)
+    audit.tell("authn_passkey_added", person=who.person_id)
+    return Added(codes)
+
+
+def rename_passkey(session: Session, person_id: int, by: By, passkey_id: int, name: str, now: datetime) -> bool:
+    """Give a passkey another name; False where the person has no such passkey."""
+    before = passkeys.rename(session, person_id, passkey_id, name)
+    if before is None:
+        return False
+    record(session, What.PASSKEY_RENAMED, by, now, subject_id=person_id, about=name, before={"name": before}, after={"name": name})
+    return True
+
+
+def remove_passkey(session: Session, person_id: int, by: By, passkey_id: int, now: datetime) -> bool:
+    """Take a passkey away; the person is told. False where the person has no such passkey."""
+    name = passkeys.remove(session, person_id, passkey_id)
+    if name is None:
+        return False
+    second.settle(session, person_id)
+    letters.passkey(session, session.get_one(Person, person_id), name, False, now)
+    record(session, What.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
+    audit.tell("authn_passkey_removed", level=logging.WARNING, person=person_id)
     return True
 
 
 def renew_codes(session: Session, person_id: int, by: By, now: datetime) -> list[str] | None:
     """Ten new recovery codes in place of those that are left; None where there is no second step."""
-    if second.in_force(session, person_id) is None:
+    if not second.who_have_one(session, [person_id]):
         return None
     record(session, What.CODES_RENEWED, by, now, subject_id=person_id)
     return second.renew_codes(session, person_id)
@@ -123,8 +189,9 @@ def sign_in(
     browser: Browser | None = None,
     before: str | None = None,
     better: str | None = None,
+    way: Way = Way.PASSWORD,
 ) -> str | None:
-    """Begin a session for a person whose password was just verified; returns its token.
+    """Begin a session for a person who was just verified; returns its token.
 
     Args:
         session: the writing session.
@@ -135,6 +202,7 @@ def sign_in(
         browser: what is kept about the browser.
         before: the hash of the session the request came with; it ends, so that nobody can plant a token.
         better: a new stored value where the old one was of a lower cost.
+        way: how the person was verified.
 
     Returns:
         None when the person was disabled or the password changed since it was compared.
@@ -147,7 +215,7 @@ def sign_in(
     if before is not None:
         sessions.sign_out(session, before)
     links.kill(session, person_id, now)
-    browsers.arrived(session, person, browser or Browser(), now)
+    browsers.arrived(session, person, browser or Browser(), now, way)
     return sessions.begin(session, person_id, now, keep, browser or Browser())
 
 
@@ -191,16 +259,16 @@ class Stepped:
 
 
 def finish_sign_in(
-    session: Session, step: str, code: str, now: datetime, *, browser: Browser, before: str | None, remember: bool
+    session: Session, step: str, proof: str | passkeys.Answer, now: datetime, *, browser: Browser, before: str | None, remember: bool
 ) -> Stepped:
-    """Begin the session whose second step has the token `step`, where the code is right.
+    """Begin the session whose second step has the token `step`, where what is given is right.
 
     Where the tries are used up, the person is told by mail: whoever tried had the password.
 
     Args:
         session: the writing session.
         step: the token of the second step.
-        code: of the app, or a recovery code.
+        proof: a code of the app, a recovery code, or the answer of a passkey.
         now: the instant.
         browser: what is kept about the browser.
         before: the hash of the session the request came with; it ends.
@@ -211,20 +279,35 @@ def finish_sign_in(
         return Stepped(over=True)
     person = session.get_one(Person, asked.person_id)
     keep, person_id, by = asked.keep, asked.person_id, By(asked.person_id, browser.address)
-    taken = second.take(session, asked, code, now)
-    if not taken.ok:
+    taken = second.take(session, asked, proof, now)
+    if taken.way is None:
         audit.tell("authn_login_fail", logging.WARNING, person=person.id, address=browser.address, by="code")
         if taken.last:
             letters.step_failed(session, person, now)
         return Stepped(over=taken.last)
-    token = sign_in(session, person_id, person.password, now, keep=keep, browser=browser, before=before)
+    token = sign_in(session, person_id, person.password, now, keep=keep, browser=browser, before=before, way=taken.way)
     if remember:
         second.trust(session, person_id, browser.device, now)
-    if taken.recovery:
+    if taken.way is Way.RECOVERY:
         left = second.codes_left(session, person_id)
         letters.recovery_used(session, person, left, now)
         record(session, What.RECOVERY_USED, by, now, subject_id=person_id)
     return Stepped(token, keep)
+
+
+def sign_in_by_passkey(
+    session: Session, answer: passkeys.Answer, now: datetime, *, keep: bool, browser: Browser, before: str | None
+) -> str | None:
+    """Begin the session of whoever has the passkey that answered, without a password and a second step; returns its token.
+
+    Returns:
+        None where the answer is not right, the person is disabled, or somebody else's sign-in was reported and no new password is set yet.
+    """
+    found = passkeys.prove(session, passkeys.For.SIGN_IN, answer, now)
+    person = session.get(Person, found.person_id) if found is not None else None
+    if person is None or person.id is None or not person.password:
+        return None
+    return sign_in(session, person.id, person.password, now, keep=keep, browser=browser, before=before, way=Way.PASSKEY)
 
 
 def request_reset(session: Session, email: str, language: str, now: datetime) -> bool:
@@ -307,4 +390,4 @@ def invite(
 
 def sweep(session: Session, now: datetime) -> int:
     """Remove what is over and what was kept long enough; returns how many rows went."""
-    return sum(kept.sweep(session, now) for kept in (sessions, links, emails, browsers, second, forms))
+    return sum(kept.sweep(session, now) for kept in (sessions, links, emails, browsers, second, passkeys, forms))

@@ -66,7 +66,7 @@ def reset_two_factor(session: Session, email: str, now: datetime) -> bool:
     """
     person = person_of(session, email)
     assert person.id is not None  # noqa: S101 - read from the database
-    if not service.two_step_off(session, person.id, STAFF, now):
+    if not service.reset_two_factor(session, person.id, STAFF, now):
         return False
     sessions.end_all(session, person.id)
     return True

@@ -8,6 +8,7 @@ from odoportal.settings import get_settings
 from odoportal.signin import passwords
 from odoportal.signin.letters import templates
 from odoportal.signin.models import LinkKind
+from odoportal.signin.second import Kinds
 from odoportal.ui.icons import SPRITE
 
 
@@ -75,12 +76,22 @@ def wrong_code() -> str:
     return t("This code is not right, or was used already. Wait for the next one. After several tries, wait a few minutes.")
 
 
-def code(shown: Shown, wanted: str, recovery: bool) -> dict[str, str]:
+def no_passkey() -> str:
+    """The one wording for every refusal of a passkey in place of the password."""
+    return t("We could not sign you in with a passkey. Use your password, or wait a few minutes if you have tried several times.")
+
+
+def wrong_passkey() -> str:
+    """The one wording for every passkey that is not taken as a second step."""
+    return t("This passkey was not accepted. Try again, or use another way. After several tries, wait a few minutes.")
+
+
+def code(shown: Shown, wanted: str, kinds: Kinds, recovery: bool) -> dict[str, str]:
     """The second step; `recovery`: for one of the recovery codes. `wanted` is the checked address to go on to."""
     query = {"next": wanted} if wanted else {}
     here, other = ({"recovery": "1", **query}, query) if recovery else (query, {"recovery": "1", **query})
     to = [f"/{current()}/code" + (f"?{urlencode(q)}" if q else "") for q in (here, other)]
-    return slots("code", shown=shown, recovery=recovery, action=to[0], other=to[1])
+    return slots("code", shown=shown, kinds=kinds, recovery=recovery, action=to[0], other=to[1])
 
 
 def forgot(shown: Shown, sent: bool = False) -> dict[str, str]:

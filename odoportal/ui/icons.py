@@ -65,6 +65,7 @@ NAMES = (
     "file-archive",
     "truck",
     "users",
+    "key-round",
 )
 
 SPRITE = f"/icons.svg?v={hashlib.sha256(' '.join(NAMES).encode()).hexdigest()[:8]}"

@@ -12,7 +12,7 @@ from tests.server import GUIDE, PASSWORD
 def _sign_in(page: Page, email: str = GUIDE) -> None:
     page.get_by_label("Courriel").fill(email)
     page.get_by_label("Mot de passe", exact=False).first.fill(PASSWORD)
-    page.get_by_role("button", name="Se connecter").click()
+    page.get_by_role("button", name="Se connecter", exact=True).click()
 
 
 @pytest.mark.journey
@@ -20,7 +20,7 @@ def test_the_guide_on_a_phone_in_french(open_page: Open) -> None:
     page = open_page("/", size="phone")
     expect(page).to_have_url(re.compile(r"/fr/login$"))
     expect(page.get_by_role("heading", name="Bienvenue sur notre portail Web!")).to_be_visible()
-    page.get_by_role("button", name="Se connecter").click()
+    page.get_by_role("button", name="Se connecter", exact=True).click()
     expect(page.get_by_text("Ce champ est obligatoire.").first).to_be_visible()
     _sign_in(page)
     expect(page).to_have_url(re.compile(r"/fr/$"))

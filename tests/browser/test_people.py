@@ -46,7 +46,7 @@ def test_a_colleague_is_invited_accepts_is_refused_and_is_removed(open_page: Ope
     nora.get_by_role("button", name="Accepter l’invitation").click()
     nora.get_by_label("Courriel").fill(NORA)
     nora.locator("#password").fill(NEW_PASSWORD)
-    nora.get_by_role("button", name="Se connecter").click()
+    nora.get_by_role("button", name="Se connecter", exact=True).click()
     expect(nora.get_by_role("heading", name="Tableau de bord")).to_be_visible()
     nora.goto("/fr/profile/people")
     expect(live(nora).get_by_role("heading", name="Propriétaires de ce compte")).to_be_visible()

@@ -1,6 +1,7 @@
 """How a person gets in, in browsers and in French: another password, two-step sign-in set up, asked and lost, the others signed out."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -46,7 +47,7 @@ def diane(portal: Portal) -> Iterator[int]:
 def sign_in(page: Page, password: str = PASSWORD) -> None:
     page.get_by_label("Courriel").fill(DIANE)
     page.locator("#password").fill(password)
-    page.get_by_role("button", name="Se connecter").click()
+    page.get_by_role("button", name="Se connecter", exact=True).click()
 
 
 def test_a_second_step_is_set_up_asked_and_lost(open_page: Open) -> None:
@@ -75,7 +76,7 @@ def test_a_second_step_is_set_up_asked_and_lost(open_page: Open) -> None:
     sign_in(office)
     office.get_by_role("link", name="Utiliser un code de récupération").click()
     office.locator("#code").fill(kept[0])
-    office.get_by_role("button", name="Se connecter").click()
+    office.get_by_role("button", name="Se connecter", exact=True).click()
     expect(office.get_by_role("heading", name="Factures")).to_be_visible()
     office.goto("/fr/profile/security")
     live(office)
@@ -108,3 +109,73 @@ def test_after_another_password_the_page_goes_on_under_the_new_session(open_page
     expect(other.get_by_text("Votre session a pris fin.")).to_be_visible()
     sign_in(other, NEW)
     expect(other.get_by_role("heading", name="Factures")).to_be_visible()
+
+
+def fitted(page: Page) -> Any:
+    """Give a page's browser a device that makes passkeys and finds its person there; returns what speaks to it."""
+    speaks = page.context.new_cdp_session(page)
+    speaks.send("WebAuthn.enable")
+    about = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    speaks.send("WebAuthn.addVirtualAuthenticator", {"options": about})
+    return speaks
+
+
+def sign_out(page: Page) -> None:
+    page.context.clear_cookies()
+    page.goto("/fr/login")
+
+
+def test_a_passkey_is_made_used_both_ways_and_removed(open_page: Open) -> None:
+    page = open_page("/fr/login", size="phone")
+    fitted(page)
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()
+    page.goto("/fr/profile/security")
+    live(page)
+    page.locator("#passkey_begin-current").fill(PASSWORD)
+    page.get_by_role("button", name="Ajouter une clé d’accès").click()
+    page.get_by_label("Nom de la clé d’accès").fill("Mon téléphone")
+    page.get_by_role("button", name="Créer la clé d’accès").click()
+    expect(page.locator(".shown code")).to_have_count(10)
+    page.get_by_role("link", name="Je les ai gardés").click()
+    expect(page.locator(".lines").get_by_text("Mon téléphone")).to_be_visible()
+    # In place of the password, with no second step.
+    sign_out(page)
+    page.get_by_role("button", name="Se connecter avec une clé d’accès").click()
+    expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()
+    # After the password, as the second step.
+    sign_out(page)
+    sign_in(page)
+    expect(page.get_by_text("Confirmez avec votre clé d’accès que c’est bien vous.")).to_be_visible()
+    expect(page.get_by_text("demandent un navigateur")).to_be_hidden()
+    page.get_by_role("button", name="Utiliser une clé d’accès").click()
+    expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()
+    page.goto("/fr/profile/security")
+    live(page)
+    expect(page.get_by_role("cell", name="Mot de passe et clé d’accès")).to_be_visible()
+    page.locator("#passkey_remove-current").fill(PASSWORD)
+    page.locator("form").filter(has=page.locator("#passkey_remove-which")).get_by_role("button", name="Retirer la clé d’accès").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Retirer la clé d’accès").click()
+    expect(page.locator("#passkey_remove-which")).to_have_count(0)
+    sign_out(page)
+    page.get_by_role("button", name="Se connecter avec une clé d’accès").click()
+    expect(page.get_by_text("Nous n’avons pas pu vous connecter avec une clé d’accès.")).to_be_visible()
+
+
+def test_without_a_device_or_without_script_words_say_so(open_page: Open) -> None:
+    page = open_page("/fr/login")
+    speaks = fitted(page)
+    (device,) = [speaks.send("WebAuthn.addVirtualAuthenticator", {"options": {"protocol": "ctap2", "transport": "usb"}})]
+    speaks.send("WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": device["authenticatorId"], "enabled": True})
+    page.get_by_role("button", name="Se connecter avec une clé d’accès").click()
+    expect(page.get_by_text("Aucune clé d’accès n’a été utilisée.")).to_be_visible()
+    plain = open_page("/fr/login", script=False)
+    expect(plain.get_by_role("button", name="Se connecter avec une clé d’accès")).to_be_hidden()
+    expect(plain.get_by_role("button", name="Se connecter", exact=True)).to_be_visible()

@@ -58,5 +58,5 @@ def test_the_password_is_reset_from_the_mail(open_page: Open, portal: Portal) ->
     expect(page).to_have_url(re.compile(r"/fr/login\?changed=1"))
     page.get_by_label("Courriel").fill(EMPTY)
     page.locator("#password").fill(NEW_PASSWORD)
-    page.get_by_role("button", name="Se connecter").click()
+    page.get_by_role("button", name="Se connecter", exact=True).click()
     expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()

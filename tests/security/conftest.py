@@ -19,8 +19,8 @@ from odoportal.foundation.forms import posting
 from odoportal.foundation.identity import asker, cookie_name, digest
 from odoportal.foundation.mail import Mail, token_of
 from odoportal.foundation.web import Asked, Filled
-from odoportal.security import forms
 from odoportal.security import page as security
+from odoportal.security import passkey_forms as forms
 from odoportal.settings import get_settings
 from odoportal.signin import mailed, routes, service
 from tests.signin.conftest import GOOD, hashes, maria, now, portal
@@ -79,7 +79,7 @@ class Browser:
         """Try to sign in."""
         return self.client.post("/en/login", data={"email": email, "password": password, **more})
 
-    def form(self, name: str, key: str = "", once: str = "", **fields: str) -> dict[str, Any]:
+    def form(self, name: str, /, key: str = "", once: str = "", **fields: str) -> dict[str, Any]:
         """Send a form of the page as its script does; the answer."""
         data = {"form": name, "key": key, "version": "", "once": once or secrets.token_hex(16), **fields}
         answer = self.client.post("/en/profile/security", data=data, headers={"accept": "application/json"})

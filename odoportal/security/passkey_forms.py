@@ -1,0 +1,103 @@
+"""The forms of passkeys: begun with the password, added with what the browser made, renamed, removed with the password."""
+
+
+from pydantic import Field
+from sqlmodel import Session
+
+from odoportal.accounts.audit import By
+from odoportal.accounts.rights import Right
+from odoportal.foundation import clock
+from odoportal.foundation.database import read
+from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent, done_before, once
+from odoportal.foundation.i18n import t
+from odoportal.security import forms
+from odoportal.security.forms import Again, again, fresh
+from odoportal.signin import browsers, passkeys, service
+
+LONGEST_NAME = 60
+
+
+class NewPasskey(FormModel):
+    """What the browser made, as JSON, and what the person calls it."""
+
+    name: Line = Field("", max_length=LONGEST_NAME)
+    credential: Secret
+
+
+class NewName(FormModel):
+    """Another name for one of the passkeys."""
+
+    which: Line = Field(min_length=1, max_length=18, pattern=r"^[0-9]*$")
+    name: Line = Field(min_length=1, max_length=LONGEST_NAME)
+
+
+class Which(Again):
+    """One of the passkeys, and the password."""
+
+    which: Line = Field(min_length=1, max_length=18, pattern=r"^[0-9]*$")
+
+
+def _no_such() -> Done:
+    return Done(error=t("This passkey was removed already."))
+
+
+async def _begin(sent: Sent[Again]) -> Done:
+    if isinstance(verified := await again(sent), Done):
+        return verified
+
+    def begin(session: Session) -> Done:
+        if len(passkeys.of(session, sent.who.person_id)) >= passkeys.MOST:
+            return Done(error=t("You have as many passkeys as there can be. Remove one first."))
+        passkeys.begin_adding(session, sent.who.person_id, sent.who.session, clock.now())
+        return Done(t("Now let your device make the passkey."))
+
+    return await once(sent, begin)
+
+
+async def _add(sent: Sent[NewPasskey]) -> Done:
+    if (before := await read(done_before, sent)) is not None:
+        return before
+    signed = sent.values.credential.get_secret_value()
+    if not signed:
+        return Done(error=t("Let your device make the passkey first."))
+    answer = passkeys.Answer(sent.who.session, signed)
+    name = sent.values.name or browsers.words(sent.agent)
+
+    def add(session: Session) -> Done:
+        added = service.add_passkey(session, sent.who, By.of(sent), answer, name, clock.now())
+        if added is None:
+            return Done(error=t("Your device’s answer did not fit. Load the page anew and begin again."))
+        if not added.codes:
+            return Done(t("The passkey is added."))
+        return Done(forms.keep_them(), shown=added.codes, **fresh(session, sent))
+
+    return forms.marked(sent, await once(sent, add))
+
+
+async def _rename(sent: Sent[NewName]) -> Done:
+    def rename(session: Session) -> Done:
+        done = service.rename_passkey(session, sent.who.person_id, By.of(sent), int(sent.values.which), sent.values.name, clock.now())
+        return Done(t("The passkey has another name.")) if done else _no_such()
+
+    return await once(sent, rename)
+
+
+async def _remove(sent: Sent[Which]) -> Done:
+    if isinstance(verified := await again(sent), Done):
+        return verified
+
+    def remove(session: Session) -> Done:
+        done = service.remove_passkey(session, sent.who.person_id, By.of(sent), int(sent.values.which), clock.now())
+        return Done(t("The passkey is removed.")) if done else _no_such()
+
+    return await once(sent, remove)
+
+
+RULES: dict[str, Rule] = {
+    **forms.RULES,
+    "passkey_begin": Rule(Again, Right.OWN, _begin),
+    "passkey_add": Rule(NewPasskey, Right.OWN, _add),
+    "passkey_rename": Rule(NewName, Right.OWN, _rename),
+    "passkey_remove": Rule(Which, Right.OWN, _remove),
+}
+"""Every form of the page."""

@@ -1,0 +1,65 @@
+// Passkeys: a button in a form hands the browser its task, and sends the form with what the device made of it. See signin/passkeys.py.
+import { useEffect } from "react";
+
+const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+const text = (buffer) => buffer && btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const named = (list) => list?.map((one) => ({ ...one, id: bytes(one.id) }));
+
+function parsed(task) {
+  const { challenge, user, excludeCredentials, allowCredentials, ...rest } = task;
+  return { ...rest, challenge: bytes(challenge), ...(user && { user: { ...user, id: bytes(user.id) } }),
+    ...(excludeCredentials && { excludeCredentials: named(excludeCredentials) }), ...(allowCredentials && { allowCredentials: named(allowCredentials) }) };
+}
+
+function signed({ id, rawId, type, response: r }) {
+  const parts = ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"];
+  const response = Object.fromEntries(parts.filter((name) => r[name]).map((name) => [name, text(r[name])]));
+  return JSON.stringify({ id, rawId: text(rawId), type, clientExtensionResults: {}, response: { ...response, ...(r.getTransports && { transports: r.getTransports() }) } });
+}
+
+// The page's own server makes the task where the button does not hold it.
+async function ask(form) {
+  const answer = await fetch(form.action, { method: "POST", headers: { accept: "application/json" }, body: new URLSearchParams({ passkey: "begin" }) });
+  if (answer.status === 410) window.location.reload();
+  const task = await answer.json();
+  if (!answer.ok) throw new RangeError(task.error ?? "");
+  return task;
+}
+
+function send(form, name, value) {
+  const kept = form.elements[name];
+  const input = kept ?? Object.assign(document.createElement("input"), { type: "hidden", name });
+  input.value = value;
+  if (!kept) form.append(input);
+  form.requestSubmit();
+  kept ? (kept.value = "") : input.remove();
+}
+
+export function Passkeys() {
+  useEffect(() => {
+    let busy = false;
+    document.documentElement.toggleAttribute("data-passkeys", !!window.PublicKeyCredential);
+    const click = async (e) => {
+      const button = e.target.closest("[data-passkey]");
+      if (!button || busy) return;
+      const { form } = button;
+      const create = button.dataset.passkey === "create";
+      const said = form.querySelector("[data-passkey-said]");
+      busy = true;
+      button.setAttribute("aria-busy", "true");
+      said.textContent = "";
+      try {
+        const publicKey = parsed(create ? JSON.parse(button.dataset.task) : await ask(form));
+        const made = await (create ? navigator.credentials.create({ publicKey }) : navigator.credentials.get({ publicKey }));
+        send(form, create ? "credential" : "passkey", signed(made));
+      } catch (why) {
+        said.textContent = (why instanceof RangeError && why.message) || said.dataset.failed;
+      }
+      button.removeAttribute("aria-busy");
+      busy = false;
+    };
+    document.addEventListener("click", click);
+    return () => document.removeEventListener("click", click);
+  }, []);
+  return null;
+}
