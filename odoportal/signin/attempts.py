@@ -141,13 +141,20 @@ async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str
     return Outcome(begun.token, begun.step)
 
 
+async def _within(address: str) -> bool:
+    """Count a step of a sign-in with a passkey; False for a crowded client address."""
+    within = await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(address))
+    if not within:
+        audit.tell("excess_rate_limit_exceeded", logging.WARNING, address=address, by="passkey")
+    return within
+
+
 async def passkey_task(token: str, address: str, now: datetime) -> str | None:
     """What a browser is to do to sign in with a passkey, as JSON; None for a crowded client address.
 
     It is counted with the tries to sign in, since without it there is none; one that succeeds gives it back.
     """
-    if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(address)):
-        audit.tell("excess_rate_limit_exceeded", logging.WARNING, address=address, by="passkey")
+    if not await _within(address):
         return None
     return await write(passkeys.ask, passkeys.For.SIGN_IN, token, now)
 
@@ -158,10 +165,9 @@ async def by_passkey(answer: passkeys.Answer, keep: bool, browser: Browser, befo
     Raises:
         SQLAlchemyError, sharing.RedisAway: as `attempt`.
     """
-    place = throttle.address_key(browser.address)
-    if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, place):
-        audit.tell("excess_rate_limit_exceeded", logging.WARNING, address=browser.address, by="passkey")
+    if not await _within(browser.address):
         return Outcome(crowded=True)
+    place = throttle.address_key(browser.address)
     token = await write(service.sign_in_by_passkey, answer, now, keep=keep, browser=browser, before=before)
     if token is None:
         audit.tell("authn_login_fail", logging.WARNING, address=browser.address, by="passkey")

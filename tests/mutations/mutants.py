@@ -46,6 +46,7 @@ LINKS = "tests/signin/test_links.py"
 NOTICES = "tests/notices"
 STOP = f"{ATTACK}/test_unsubscribe.py"
 PASSWORD = "tests/security/test_password.py"
+PASSKEYS = "tests/security/test_passkeys.py"
 SECOND = "tests/security/test_second_step.py"
 
 MUTANTS = (
@@ -340,6 +341,53 @@ MUTANTS = (
         "renewed = None",
         PASSWORD,
         SECOND,
+    ),
+    *(
+        _mutant(guard, "signin.passkeys", old, new, PASSKEYS)
+        for guard, old, new in (
+            (
+                "a passkey's challenge is used up",
+                "return begun if taken == 1 and",
+                "session.add(PasskeyCeremony(**begun.model_dump()))\n    return begun if",
+            ),
+            ("a passkey's challenge is soon over", "taken == 1 and now < begun.expires_at", "taken == 1"),
+            ("a challenge is for one purpose", 'digest(f"passkey {what} {token}")', 'digest(f"passkey {token}")'),
+            ("a second step is the person's own", "found is None or begun.person_id not in {None, found.person_id}", "found is None"),
+            ("a passkey says whose it is", 'bytes_to_base64url(handle or b"") != found.handle', "False"),
+            ("a passkey's counter goes up", "credential_current_sign_count=found.sign_count", "credential_current_sign_count=0"),
+            (
+                "a passkey's device makes sure of its person",
+                "credential_current_sign_count=found.sign_count,\n            require_user_verification=True",
+                "credential_current_sign_count=found.sign_count,\n            require_user_verification=False",
+            ),
+            ("one counter is noted once", "return found if noted.rowcount == 1 else None", "return found"),
+            ("a passkey is of the person", "Passkey.person_id == person_id, Passkey.id == passkey_id", "Passkey.id == passkey_id"),
+            ("a passkey is added by whoever began it", "begun is None or begun.person_id != person_id or len", "begun is None or len"),
+        )
+    ),
+    _mutant(
+        "who was locked out waits for a new password",
+        "signin.service",
+        "or person.id is None or not person.password:",
+        "or person.id is None:",
+        PASSKEYS,
+    ),
+    _mutant(
+        "passkeys added by somebody else go",
+        "signin.locking",
+        "passkeys.remove_all(session, person.id, since)",
+        "list[str]()",
+        PASSKEYS,
+    ),
+    _mutant(
+        "sign-ins with passkeys are limited", "signin.attempts", "    if not within:\n", "    within = True\n    if not within:\n", PASSKEYS
+    ),
+    _mutant(
+        "a passkey is a second factor",
+        "signin.second",
+        "return {*session.exec(apps).all(), *session.exec(keys).all()}",
+        "return set(session.exec(apps).all())",
+        PASSKEYS,
     ),
     _mutant("a link works once", "signin.links", "return person if taken.rowcount == 1 else None", "return person", LINKS),
     _mutant(
