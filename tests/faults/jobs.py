@@ -1,0 +1,154 @@
+"""Jobs of the portal, each done in a process of its own that is killed (SIGKILL) before one of its steps: `done_until`.
+
+A step is a statement, a commit, or something done to a file of the job's folder. The processes are forked from one that has this module
+and no thread, so that every one of them takes the same steps, whatever the tests before have done.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlmodel import Session
+
+from odoportal import migrations
+from odoportal.accounts.models import Account
+from odoportal.exchange import backup
+from odoportal.exchange.importer import run_import
+from odoportal.foundation import database, mail
+from odoportal.foundation.database import make_engine
+
+NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
+LATER = NOW + mail.CLAIM
+NEVER = -1
+SECONDS = 120
+_ON_FILES = {"open", "os.rename", "os.remove", "os.link", "os.mkdir", "shutil.copyfile", "sqlite3.connect"}
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload([__name__])
+
+
+def place(folder: Path) -> Path:
+    """Where a job's database lies in its folder."""
+    return folder / "portal.db"
+
+
+def migrate(folder: Path) -> None:
+    """Bring the database to this release."""
+    engine = make_engine(f"sqlite:///{place(folder)}")
+    migrations.migrate(engine)
+    engine.dispose()
+
+
+def deliver(folder: Path, now: datetime) -> None:
+    """Send what is due; a letter that arrived has a line in `arrived`."""
+
+    def transport(message: Any) -> None:
+        # Opening the file is a step: one before it has arrived, and what follows is after.
+        with (folder / "arrived").open("a") as box:
+            box.write(f"{message['Message-ID']}\n")
+
+    mail.deliver_due(transport, now)
+
+
+def back_up(folder: Path) -> None:
+    """Write a backup over the last one."""
+    backup.back_up(f"sqlite:///{place(folder)}", folder / "night.db")
+
+
+def restore(folder: Path, now: datetime) -> None:
+    """Put a backup in the database's place."""
+    backup.restore(f"sqlite:///{place(folder)}", folder.parent / "night.db", now)
+
+
+def take(folder: Path) -> None:
+    """Import what lies beside the folder."""
+    run_import(folder.parent / "many", now=NOW)
+
+
+def write(folder: Path, many: int) -> None:
+    """Write accounts, one a transaction; each that is acknowledged has a line in `acknowledged`."""
+    for number in range(many):
+        with Session(database.engine()) as session:
+            session.add(Account(number=str(number), name="Transport", created_at=NOW))
+            session.commit()
+        with (folder / "acknowledged").open("a") as said:
+            said.write(f"{number}\n")
+
+
+def _begin(folder: Path) -> None:
+    settings = {"MODE": "demo", "DATABASE_URL": f"sqlite:///{place(folder)}", "DATA_DIR": str(folder), "TODAY": "2020-09-24"}
+    os.environ.update({f"ODOPORTAL_{name}": value for name, value in settings.items()})
+
+
+def _watch(folder: Path, step: Callable[[], None]) -> None:
+    def on_file(name: str, args: tuple[object, ...]) -> None:
+        if name in _ON_FILES and any(str(folder) in str(arg) for arg in args):
+            step()
+
+    sys.addaudithook(on_file)
+    event.listen(Engine, "before_cursor_execute", lambda *_: step())
+    event.listen(Engine, "commit", lambda *_: step())
+
+
+def _killed(folder: Path, last: int, said: Connection, job: Callable[..., None], more: tuple[object, ...]) -> None:
+    taken = 0
+
+    def step() -> None:
+        nonlocal taken
+        if taken == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        taken += 1
+
+    _begin(folder)
+    _watch(folder, step)
+    job(folder, *more)
+    said.send(taken)
+
+
+def _copied(folder: Path, _last: int, said: Connection, job: Callable[..., None], more: tuple[object, ...]) -> None:
+    moments: list[tuple[int, dict[str, bytes]]] = []
+    acknowledged, copying = folder / "acknowledged", False
+
+    def step() -> None:
+        nonlocal copying
+        if copying:
+            return
+        copying = True
+        files = {side: file.read_bytes() for side in ("", "-wal") if (file := place(folder).with_name(f"portal.db{side}")).exists()}
+        moments.append((len(acknowledged.read_text().split()) if acknowledged.exists() else 0, files))
+        copying = False
+
+    _begin(folder)
+    _watch(folder, step)
+    job(folder, *more)
+    said.send(moments)
+
+
+def _apart(how: Callable[..., None], folder: Path, last: int, job: Callable[..., None], more: tuple[object, ...]) -> Any:
+    mine, theirs = _context.Pipe(duplex=False)
+    process = _context.Process(target=how, args=(folder, last, theirs, job, more))
+    process.start()
+    theirs.close()
+    try:
+        said = mine.recv()
+    except EOFError:
+        said = None
+    process.join(SECONDS)
+    assert process.exitcode in {0, -signal.SIGKILL}, f"the job failed by itself: {process.exitcode}"
+    return said
+
+
+def done_until(last: int, folder: Path, job: Callable[..., None], *more: object) -> int | None:
+    """Do a job in a process that dies before the step after `last`; the steps that it took where it came to its end."""
+    return _apart(_killed, folder, last, job, more)
+
+
+def copies(folder: Path, job: Callable[..., None], *more: object) -> list[tuple[int, dict[str, bytes]]]:
+    """Do a job, and at each step copy its database: how many lines it had acknowledged by then, and the files, by their ending."""
+    return _apart(_copied, folder, NEVER, job, more)

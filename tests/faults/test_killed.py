@@ -1,0 +1,238 @@
+"""A process that is killed between any two steps of its work: nothing half done, nothing lost, and the next one ends it."""
+
+import random
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from odoportal import migrations
+from odoportal.exchange import backup
+from odoportal.foundation import mail
+from odoportal.foundation.database import make_engine
+from tests.exchange import big
+from tests.faults import jobs
+from tests.faults.jobs import LATER, NEVER, NOW, done_until
+from tests.test_migrations import FILLED, to
+
+POINTS = 12
+ACCOUNT = "INSERT INTO account (number, name, created_at) VALUES (?, 'A', '2020-01-01 00:00:00')"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What a job works in, and is emptied before each."""
+    made = tmp_path / "work"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of this release, in one file."""
+    path = tmp_path_factory.mktemp("killed") / "empty.db"
+    engine = make_engine(f"sqlite:///{path}")
+    migrations.migrate(engine)
+    engine.dispose()
+    return path
+
+
+def whole(path: Path) -> Path:
+    """The same database in one file, without a log beside it."""
+    with closing(sqlite3.connect(path)) as found:
+        found.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+def fresh(folder: Path, *template: Path) -> None:
+    """The folder with these files as its database, its log, and nothing else."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for file in template:
+        shutil.copyfile(file, folder / file.name.replace(template[0].name, "portal.db"))
+
+
+def points(steps: int | None) -> Iterator[int]:
+    """Steps to die before, spread over all of them, the first and the last ones among them."""
+    assert steps
+    stride = max(1, steps // POINTS)
+    return iter(sorted({*range(0, steps, stride), *range(max(0, steps - 4), steps)}))
+
+
+def sound(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as found:
+        assert found.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert found.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def counted(path: Path, *tables: str) -> tuple[int, ...]:
+    sound(path)
+    rows = backup.counts(path)
+    return tuple(rows[table] for table in tables)
+
+
+def schema(path: Path) -> set[tuple[str, ...]]:
+    """Every part of a schema by its words: a step that rebuilds a table writes its constraints in any order."""
+    with closing(sqlite3.connect(path)) as found:
+        rows = found.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master").fetchall()
+    return {(kind, name, table, *sorted(re.findall(r"\w+", sql))) for kind, name, table, sql in rows}
+
+
+@pytest.mark.case("F-13")
+def test_a_migration_is_done_or_not_begun_and_the_next_start_ends_it(tmp_path: Path, folder: Path) -> None:
+    before, database = tmp_path / "before.db", jobs.place(folder)
+    engine = make_engine(f"sqlite:///{before}")
+    to("0002", engine)
+    with engine.begin() as connection:
+        for statement in FILLED.strip().split(";")[:-1]:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    old = schema(whole(before))
+    fresh(folder, before)
+    steps = done_until(NEVER, folder, jobs.migrate)
+    wanted = schema(database)
+    assert wanted != old
+    seen = set()
+    for last in points(steps):
+        fresh(folder, before)
+        assert done_until(last, folder, jobs.migrate) is None
+        found = schema(database)
+        assert found in (old, wanted), f"half a schema before step {last}"
+        seen.add(found == wanted)
+        assert done_until(NEVER, folder, jobs.migrate)
+        assert schema(database) == wanted
+        assert counted(database, "account", "invoice") == (2, 2)
+    assert False in seen
+
+
+@pytest.mark.case("F-18")
+def test_every_letter_arrives_and_only_the_one_under_way_can_arrive_twice(tmp_path: Path, folder: Path, empty: Path) -> None:
+    template = shutil.copyfile(empty, tmp_path / "letters.db")
+    engine = make_engine(f"sqlite:///{template}")
+    with Session(engine) as session:
+        for place in range(3):
+            mail.post(session, to=f"p{place}@example.com", language="en", subject="Hello", text="t", html="h", now=NOW)
+        session.commit()
+    engine.dispose()
+    whole(template)
+    fresh(folder, template)
+    steps = done_until(NEVER, folder, jobs.deliver, NOW)
+    assert len((folder / "arrived").read_text().split()) == 3
+    twice = 0
+    for last in points(steps):
+        fresh(folder, template)
+        assert done_until(last, folder, jobs.deliver, NOW) is None
+        assert done_until(NEVER, folder, jobs.deliver, LATER)
+        came = (folder / "arrived").read_text().split()
+        assert len(set(came)) == 3, f"a letter is lost before step {last}"
+        assert len(came) <= 4
+        twice += len(came) == 4
+        with closing(sqlite3.connect(jobs.place(folder))) as found:
+            assert found.execute("SELECT count(*) FROM mail WHERE sent_at IS NULL").fetchone() == (0,)
+        sound(jobs.place(folder))
+    # A letter that had left when its worker died goes out again, under the same name: one that was lost would be worse.
+    assert twice
+
+
+def with_accounts(path: Path, empty: Path, many: int) -> Path:
+    shutil.copyfile(empty, path)
+    with closing(sqlite3.connect(path)) as found:
+        found.executemany(ACCOUNT, [(str(number),) for number in range(many)])
+        found.commit()
+    return whole(path)
+
+
+@pytest.mark.case("F-11")
+def test_a_backup_is_the_last_whole_one_or_the_new(tmp_path: Path, folder: Path, empty: Path) -> None:
+    portal, yesterday = with_accounts(tmp_path / "two.db", empty, 2), with_accounts(tmp_path / "one.db", empty, 1)
+    fresh(folder, portal)
+    steps = done_until(NEVER, folder, jobs.back_up)
+    seen = set()
+    for last in points(steps):
+        fresh(folder, portal)
+        shutil.copyfile(yesterday, folder / "night.db")
+        assert done_until(last, folder, jobs.back_up) is None
+        seen.add(counted(folder / "night.db", "account"))
+        assert done_until(NEVER, folder, jobs.back_up)
+        assert counted(folder / "night.db", "account") == (2,)
+        assert not list(folder.glob(".night*"))
+    assert seen == {(1,), (2,)}
+
+
+@pytest.mark.case("F-11")
+def test_a_restore_leaves_the_old_database_whole_in_one_place_or_the_other(tmp_path: Path, folder: Path, empty: Path) -> None:
+    with_accounts(tmp_path / "night.db", empty, 1)
+    database, old = jobs.place(folder), with_accounts(tmp_path / "old.db", empty, 3)
+    # A portal that was killed leaves what it wrote last in the log beside the file.
+    with closing(sqlite3.connect(old)) as written:
+        written.execute(ACCOUNT, ("9",))
+        written.commit()
+        files = [old, *(Path(f"{old}{side}") for side in ("-wal", "-shm"))]
+        fresh(folder, *files)
+        steps = done_until(NEVER, folder, jobs.restore, NOW)
+        seen = set()
+        for last in points(steps):
+            fresh(folder, *files)
+            assert done_until(last, folder, jobs.restore, NOW) is None
+            # Looked at in copies, since looking writes the log into the file.
+            looked = Path(shutil.copytree(folder, tmp_path / "looked"))
+            found = [counted(file, "account")[0] for file in (looked / database.name, *looked.glob("*.before-*Z"))]
+            assert 4 in found, f"the old database is nowhere whole before step {last}: {found}"
+            seen.add(found[0])
+            shutil.rmtree(looked)
+            assert done_until(NEVER, folder, jobs.restore, NOW + timedelta(hours=1))
+            assert counted(database, "account") == (1,)
+    assert {1, 4} <= seen
+
+
+@pytest.mark.case("F-12")
+def test_an_import_of_one_transaction_is_all_there_or_nothing(tmp_path: Path, folder: Path, empty: Path) -> None:
+    big.write(tmp_path / "many", 8, taxes=True)
+    database = jobs.place(folder)
+    fresh(folder, empty)
+    steps = done_until(NEVER, folder, jobs.take)
+    assert counted(database, "invoice", "invoice_line") == (8, 24)
+    seen = set()
+    for last in points(steps):
+        fresh(folder, empty)
+        assert done_until(last, folder, jobs.take) is None
+        seen.add(counted(database, "invoice", "invoice_line"))
+        assert done_until(NEVER, folder, jobs.take)
+        assert counted(database, "invoice", "invoice_line") == (8, 24)
+    assert {(0, 0)} <= seen <= {(0, 0), (8, 24)}
+
+
+def opened(folder: Path, files: dict[str, bytes], log: int | None = None) -> int:
+    """The accounts in a database that lost its machine: its file, and of its log all or so many bytes."""
+    fresh(folder)
+    jobs.place(folder).write_bytes(files[""])
+    if "-wal" in files:
+        Path(f"{jobs.place(folder)}-wal").write_bytes(files["-wal"][:log])
+    return counted(jobs.place(folder), "account")[0]
+
+
+@pytest.mark.case("F-12")
+def test_a_database_that_lost_its_machine_opens_with_all_that_was_acknowledged(folder: Path, empty: Path) -> None:
+    fresh(folder, empty)
+    moments = jobs.copies(folder, jobs.write, 20)
+    assert moments[-1][0] == 19
+    assert len(moments) > 60
+    chance = random.Random(7)
+    synced, before, lost = 0, 0, 0
+    for acknowledged, files in moments:
+        assert acknowledged <= opened(folder, files) <= acknowledged + 1
+        size = len(files.get("-wal", b""))
+        if acknowledged > before:
+            # What was acknowledged since lies in the log up to here.
+            synced, before = size, acknowledged
+        # What is not synced yet may be there in any part.
+        assert acknowledged <= opened(folder, files, chance.randint(synced, size)) <= acknowledged + 1
+        lost += opened(folder, files, synced // 2) < acknowledged
+    # The control: where a machine does not keep what it says is synced, something is missing.
+    assert lost
