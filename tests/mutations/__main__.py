@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from odoportal import building
@@ -58,8 +59,9 @@ def main(words: list[str]) -> int:
     for mutant in chosen:
         noticed, by = judge(*run(list(mutant.tests), mutant))
         missed += noticed
-        table.add_row(mutant.guard, mutant.module.removeprefix("odoportal."), by)
-        console.print(f"  {mutant.guard}: {by}", soft_wrap=True)
+        # What a test is called may look like markup.
+        table.add_row(mutant.guard, mutant.module.removeprefix("odoportal."), escape(by))
+        console.print(f"  {mutant.guard}: {by}", soft_wrap=True, markup=False)
     console.print(table)
     console.print(f"{missed} of {len(chosen)} were noticed.")
     return 0 if missed == len(chosen) else 1
