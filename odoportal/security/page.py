@@ -16,6 +16,7 @@ from odoportal.ui.markup import Node, Ref, View, choose, each, el, icon, when
 from odoportal.ui.page import address, here
 from odoportal.ui.passkey import Passkeys
 from odoportal.ui.slots import live
+from odoportal.ui.strength import Strength, strength
 
 
 def _current() -> Field:
@@ -45,6 +46,7 @@ def _password() -> Form:
             lambda form: el("input", type="text", value=form.given.now, autoComplete="username", readOnly=True, hidden=True),
             _current(),
             Field("password", t("New password"), "password", hint=rules, required=True, autocomplete="new-password"),
+            lambda _: strength("new_password-password", passwords.SHORTEST),
         ),
         t("Change the password"),
         fresh=True,
@@ -184,9 +186,10 @@ def _sessions(view: Ref) -> Node:
 
 def _history(view: Ref) -> Node:
     def row(one: Ref) -> Node:
-        return el("tr", el("th", one.at, scope="row"), el("td", one.browser), el("td", one.way), el("td", one.address))
+        browser = el("td", one.browser, when(one.way, el("p", one.way, cls="small muted")))
+        return el("tr", el("th", one.at, scope="row"), browser, el("td", one.address))
 
-    heads = (el("th", name, scope="col") for name in (t("When"), t("Browser"), t("How"), t("Network address")))
+    heads = (el("th", name, scope="col") for name in (t("When"), t("Browser"), t("Network address")))
     return el("table", el("thead", el("tr", *heads)), el("tbody", each(view.history, row)), cls="plain")
 
 
@@ -216,7 +219,7 @@ def page() -> rx.Component:
     head = View(lambda _: el("div", el("h1", t("Sign-in and security")), cls="head"))
     content = live("security", View(_draw), Security.view, Security.filled)
     trail = [("/profile", t("Profile")), (here(), t("Sign-in and security"))]
-    return shown_page(Security, head.component(None), content, Passkeys.create(), trail=trail)
+    return shown_page(Security, head.component(None), content, Passkeys.create(), Strength.create(), trail=trail)
 
 
 async def slots(asked: Asked) -> dict[str, str]:

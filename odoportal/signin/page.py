@@ -12,6 +12,7 @@ from odoportal.ui.page import address
 from odoportal.ui.passkey import Passkeys
 from odoportal.ui.shell import language_link
 from odoportal.ui.slots import slot
+from odoportal.ui.strength import Strength
 
 _SIZE, _RING = 768, 298
 
@@ -80,4 +81,5 @@ def page() -> rx.Component:
         ),
         ServerForms.create(),
         Passkeys.create(),
+        Strength.create(),
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
+from markupsafe import Markup
+
 from odoportal.foundation.i18n import current, t
 from odoportal.settings import get_settings
 from odoportal.signin import passwords
@@ -10,6 +12,8 @@ from odoportal.signin.letters import templates
 from odoportal.signin.models import LinkKind
 from odoportal.signin.second import Kinds
 from odoportal.ui.icons import SPRITE
+from odoportal.ui.markup import View
+from odoportal.ui.strength import strength
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,9 @@ def notice(query: dict[str, str]) -> str:
 
 def slots(template: str, **values: object) -> dict[str, str]:
     """A template of this room in the page's slots, with what stands around every form here."""
-    about = {"icons": SPRITE, "language": current(), "learn_more": get_settings().learn_more_url}
+    about: dict[str, object] = {"icons": SPRITE, "language": current(), "learn_more": get_settings().learn_more_url}
     draw = templates().get_template
+    about["strength"] = Markup(View(lambda _: strength("password", passwords.SHORTEST)).html(None))  # noqa: S704 - escaped by `View`
     return {
         "form": draw(f"{template}.html").render(**about, **values),
         "more": draw("more.html").render(**about),

@@ -159,7 +159,7 @@ def test_a_passkey_is_made_used_both_ways_and_removed(open_page: Open) -> None:
     expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()
     page.goto("/fr/profile/security")
     live(page)
-    expect(page.get_by_role("cell", name="Mot de passe et clé d’accès")).to_be_visible()
+    expect(page.get_by_role("cell").get_by_text("Mot de passe et clé d’accès")).to_be_visible()
     page.locator("#passkey_remove-current").fill(PASSWORD)
     page.locator("form").filter(has=page.locator("#passkey_remove-which")).get_by_role("button", name="Retirer la clé d’accès").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Retirer la clé d’accès").click()
@@ -179,3 +179,28 @@ def test_without_a_device_or_without_script_words_say_so(open_page: Open) -> Non
     plain = open_page("/fr/login", script=False)
     expect(plain.get_by_role("button", name="Se connecter avec une clé d’accès")).to_be_hidden()
     expect(plain.get_by_role("button", name="Se connecter", exact=True)).to_be_visible()
+
+
+def test_the_hint_follows_what_is_typed_and_sends_nothing(open_page: Open) -> None:
+    page = open_page("/fr/login")
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()
+    page.goto("/fr/profile/security")
+    live(page)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    field, hint = page.locator("#new_password-password"), page.locator(".strength")
+    for typed, says, level in (
+        ("court", "Caractères encore manquants\u00a0: 10.", "1"),
+        ("motdepassemotdepasse", "Facile à deviner.", "1"),
+        ("aaaaaaaaaaaaaaaaaaaaaa", "Facile à deviner.", "1"),
+        ("1234567890123456789", "Facile à deviner.", "1"),
+        ("tortue jaune 1975", "Pas mal.", "2"),
+        (NEW, "Difficile à deviner.", "3"),
+    ):
+        field.fill(typed)
+        expect(hint.get_by_role("status")).to_contain_text(says)
+        expect(hint).to_have_attribute("data-level", level)
+    field.fill("")
+    expect(hint.get_by_role("status")).to_be_empty()
+    assert sent == []

@@ -170,7 +170,7 @@ def test_a_passkey_signs_in_without_password_and_second_step(
     assert stored_keys()[0].used_at == clock.now()
     with database.reading() as session:
         assert session.exec(select(SignIn.way).order_by("id")).all()[-1] == "passkey"
-    assert "<td>Passkey</td>" in web.page()
+    assert "Passkey</p></td>" in web.page()
 
 
 @pytest.mark.asvs("6.5.1")

@@ -1,0 +1,26 @@
+"""The hint under a new password: how hard it looks to guess. It only helps; `signin.passwords` decides."""
+
+import reflex as rx
+
+from odoportal.foundation.i18n import t
+from odoportal.ui.markup import El, el
+
+
+class Strength(rx.Component):
+    """Keeps the hints of a page in step with what is typed."""
+
+    library = "$/public" + rx.asset("strength.js", shared=True)
+    tag = "Strength"
+
+
+def strength(field: str, fewest: int) -> El:
+    """The hint for the field with this id; `fewest` is how many characters a password needs. Without script it stays empty."""
+    texts = {
+        "data_short": t("Characters still missing: {n}.", n="{n}"),
+        "data_weak": t("Easy to guess. Add words that do not belong together."),
+        "data_fair": t("Not bad. One more word makes it harder to guess."),
+        "data_hard": t("Hard to guess."),
+    }
+    bar = el("span", cls="bar", aria_hidden="true")
+    said = el("span", role="status", cls="hint")
+    return el("p", bar, said, cls="strength", data_strength=field, data_fewest=str(fewest), data_level="0", **texts)
