@@ -263,12 +263,14 @@ def _documents(app: ASGIApp) -> ASGIApp:
     return Documents(app, building.web_dir(building.root()) / "build" / "client", PAGES, resolve, touch, rights.may)
 
 
-async def _refill(root: BaseState) -> None:
-    """Load the page a browser stands on into its state."""
+async def _fill(root: BaseState) -> bool:
+    """Load the page a browser stands on into its state; False where there is nothing to load, or nothing that the person may see."""
     path = str(root.router.url.path).partition("/")[2].partition("/")[2].rstrip("/")
     page = next((page for page in PAGES if page.path == f"/{path}"), None)
     if page and page.load and rights.may(require().account.role, page.right):
         await (await root.get_state(page.load.state)).load()
+        return True
+    return False
 
 
 def _drawn(page: Page, language: str) -> Callable[[], rx.Component]:
@@ -350,7 +352,7 @@ def _make() -> rx.App:
     )
     fault = f"{FrontendEventExceptionState.get_full_name()}.handle_frontend_exception"
     made.add_middleware(Watch())
-    made.add_middleware(Gate(Signed, resolve, touch, _allowed, {fault: _BrowserFault}, _refill))
+    made.add_middleware(Gate(Signed, resolve, touch, _allowed, {fault: _BrowserFault}, _fill))
     made.register_lifespan_task(mail.run_outbox)
     made.register_lifespan_task(privacy_service.make_files)
     made.register_lifespan_task(_tidy)

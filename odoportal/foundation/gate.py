@@ -9,6 +9,7 @@ import reflex as rx
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
+from reflex_base.constants.state import FIELD_MARKER
 from reflex_base.event import Event
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -73,8 +74,9 @@ class Gate(Middleware):
         touch: notes that a person did something, so that the session does not end by idleness; True where it was written.
         allowed: whether a person may call the handler of this full name, in the account of the address.
         payloads: the payload model of each handler that takes arguments, by the handler's full name.
-        refill: fills the state of the page a browser comes back to, before that browser is sent the state as it is: after a
-            restart, or where the state was lost, the rows it shows stay where they are.
+        fill: fills the state of the page a browser stands on; False where that page asks for nothing. Before a browser that comes
+            back is sent the state as it is: after a restart, or where the state was lost, the rows it shows stay where they are. And
+            in the place of Reflex's three events of a navigation, each of which the browser draws: one answer, drawn once.
     """
 
     def __init__(
@@ -84,9 +86,9 @@ class Gate(Middleware):
         touch: Callable[[Who], Awaitable[bool]],
         allowed: Callable[[Who, str], bool],
         payloads: dict[str, type[BaseModel]] | None = None,
-        refill: Callable[[BaseState], Awaitable[None]] | None = None,
+        fill: Callable[[BaseState], Awaitable[bool]] | None = None,
     ) -> None:
-        self.private, self.resolve, self.touch, self.allowed, self.refill = private, resolve, touch, allowed, refill
+        self.private, self.resolve, self.touch, self.allowed, self.fill = private, resolve, touch, allowed, fill
         self.payloads = {**INTERNAL, **(payloads or {})}
         self._pace = Pace(EVENTS_PER_10_SECONDS, 10)
 
@@ -116,8 +118,14 @@ class Gate(Middleware):
         if self._by_hand(private, event.name) and who and await self.touch(who):
             # Anew, so that the handler knows the session's end as it is now.
             identity.asker.set(await self.resolve(hashed, account))
-        if who and self.refill and event.name == _HYDRATE and not (event.payload or {}).get("hashes"):
-            await self.refill(state)
+        if who and self.fill and event.name == _HYDRATE and not (event.payload or {}).get("hashes"):
+            await self.fill(state)
+        # A state that was lost or is another person's by now begins anew, which is Reflex's to do.
+        if who and self.fill and event.name == _LOADING and before == key and await self.fill(state):
+            delta = await _delta(state)
+            # The browser has set it to false by itself, as long as the page is under way.
+            delta.setdefault(_STATE, {})[f"is_hydrated{FIELD_MARKER}"] = True
+            return StateUpdate(delta=delta)
         return None
 
     def _turned_away(self, private: Any, event: Event, who: Who | None, changed: bool) -> bool:

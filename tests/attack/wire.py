@@ -89,7 +89,7 @@ class Tab:
         """The next view that a load of a state brings; what a hydrate repeats of an earlier one is passed over."""
 
         def brought(frame: Frame) -> Any:
-            return value(frame, state, "view") if value(frame, ROOT, "is_hydrated") is None and filled(frame, state) else None
+            return value(frame, state, "view") if value(frame, ROOT, "is_hydrated") is not False and filled(frame, state) else None
 
         return await self.until(brought)
 
