@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlmodel import col, select
 
 from odoportal.accounts.models import Membership, Person, Role
+from odoportal.accounts.rights import Right, may
 from odoportal.exchange.importer import import_tables, read_files
 from odoportal.foundation import clock, database, throttle
 from odoportal.foundation.mail import Mail, token_of
@@ -48,6 +49,7 @@ class TwoCustomers(RuleBasedStateMachine):
         self.over: tuple[list[str], list[str]] = ([], [])
         self.passwords = [PASSWORD, PASSWORD]
         self.disabled = [False, False]
+        self.roles = [Role.OWNER, Role.OWNER]
         self.imported = [0, 0]
         self.seen: list[tuple[int, str]] = []
         clock.use(self.inside.clock)
@@ -60,6 +62,7 @@ class TwoCustomers(RuleBasedStateMachine):
                 person.disabled_at = None
             for one in self.people:
                 session.get_one(Person, one.person_id).password = passwords.make(PASSWORD)
+                session.exec(select(Membership).where(Membership.person_id == one.person_id)).one().role = Role.OWNER
         self.sign_in(0, right=True)
         self.sign_in(1, right=True)
 
@@ -165,6 +168,7 @@ class TwoCustomers(RuleBasedStateMachine):
         """In the own account."""
         with database.writing() as session:
             session.exec(select(Membership).where(Membership.person_id == self.people[at].person_id)).one().role = role
+        self.roles[at] = role
 
     # --- what is asked ---
 
@@ -199,8 +203,9 @@ class TwoCustomers(RuleBasedStateMachine):
         said = readable(answer)
         self._note(at, cookie, answer.status_code, said)
         if self._lives(at, cookie):
-            # Of the one file that is made on demand there may be none.
-            own = {200, 404, 422} if "profile/data" in route else {200, 422}
+            # Of the one file that is made on demand there may be none; what was changed is for owners.
+            shown = may(self.roles[at], Right.CHANGES) or "profile/changes" not in route
+            own = {404} if not shown else {200, 404, 422} if "profile/data" in route else {200, 422}
             assert answer.status_code in ({404} if what.names and whose != at else own)
 
     @rule(data=st.data(), at=WHO, whose=WHO, account=st.sampled_from(["", "mine", "theirs"]))
