@@ -53,14 +53,14 @@ class Server:
         """Start it; returns when it answers."""
         _run(*self._command, *self._options, "start")
 
-    def stop(self) -> None:
-        """Stop it at once, as if the machine were gone."""
-        _run(*self._command, "-m", "immediate", "-w", "stop")
+    def stop(self, how: str = "immediate") -> None:
+        """Stop it: at once, as if the machine were gone and with what was written last, or `fast`, in order."""
+        _run(*self._command, "-m", how, "-w", "stop")
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """It is away for a while."""
-        self.stop()
+        """It is away for a while. It ends its connections in order: as it is set here, it would lose what it was told last otherwise."""
+        self.stop("fast")
         try:
             yield
         finally:
