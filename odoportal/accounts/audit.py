@@ -75,6 +75,8 @@ class What(StrEnum):
     CARD_REMOVED = "card_removed"
     CARD_LOST = "card_lost"
     NOTICES = "notices"
+    TWO_STEP_REQUIRED = "two_step_required"
+    TWO_STEP_FREE = "two_step_free"
 
 
 TOLD = frozenset(
@@ -86,6 +88,8 @@ TOLD = frozenset(
         What.TWO_STEP_OFF,
         What.CODES_RENEWED,
         What.RECOVERY_USED,
+        What.PASSKEY_ADDED,
+        What.PASSKEY_REMOVED,
         What.DISABLED,
         What.ENABLED,
     }
@@ -110,6 +114,8 @@ def words() -> dict[str, str]:
         What.SESSION_ENDED: t("Session ended"),
         What.DISOWNED: t("Somebody else’s sign-in reported"),
         What.TWO_STEP_ON: t("Two-step sign-in switched on"),
+        What.TWO_STEP_REQUIRED: t("Two-step sign-in required of everybody"),
+        What.TWO_STEP_FREE: t("Two-step sign-in no longer required"),
         What.TWO_STEP_OFF: t("Two-step sign-in switched off"),
         What.CODES_RENEWED: t("New recovery codes made"),
         What.RECOVERY_USED: t("Recovery code used"),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import Index, false
 from sqlmodel import Field, SQLModel
 
 
@@ -23,6 +23,9 @@ class Account(SQLModel, table=True):
     number: str = Field(max_length=40, unique=True)
     name: str = Field(max_length=200)
     created_at: datetime
+    two_step: bool = Field(
+        default=False, sa_column_kwargs={"server_default": false()}, description="nobody sees the account who has no second factor"
+    )
 
 
 class Person(SQLModel, table=True):

@@ -21,15 +21,16 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from odoportal.accounts.models import Account, Membership, Role
-from odoportal.foundation.identity import NotAllowed, Who, require
+from odoportal.foundation.identity import HELD_BACK, NotAllowed, Who, require
 from odoportal.foundation.web import SEE
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Right(StrEnum):
-    """Something that may be allowed."""
+    """Something that may be allowed. `ENTER` is nothing of an account: to be signed in, and to look after how."""
 
+    ENTER = "enter"
     SEE = SEE
     OWN = "own"
     ADDRESSES = "addresses"
@@ -40,8 +41,10 @@ class Right(StrEnum):
     CHANGES = "changes"
 
 
-_EVERY = frozenset(Role)
-TABLE: Mapping[Right, frozenset[Role]] = {
+_EVERY: frozenset[str] = frozenset(Role)
+TABLE: Mapping[Right, frozenset[str]] = {
+    # To look after how one gets in, which is all that is left to somebody who is held back.
+    Right.ENTER: _EVERY | {HELD_BACK},
     Right.SEE: _EVERY,
     Right.OWN: _EVERY,
     Right.ADDRESSES: frozenset({Role.OWNER, Role.BILLING, Role.OPERATIONS}),
@@ -51,8 +54,8 @@ TABLE: Mapping[Right, frozenset[Role]] = {
     Right.ACCOUNT: frozenset({Role.OWNER}),
     Right.CHANGES: frozenset({Role.OWNER}),
 }
-_SHOWING = frozenset({"load", "retry", "stay", "trouble"})
-"""Handlers that show what the page's address asks for, or keep the session: every role has them."""
+_SHOWING = frozenset({"load", "retry"})
+"""Handlers that show what the page's address asks for: every role has them, unless their state says what they need."""
 
 
 def may(role: str, right: str) -> bool:
@@ -85,7 +88,8 @@ def rights_of(handlers: Mapping[str, Any], signed: type[Any]) -> dict[str, Right
         private = any(issubclass(state, signed) for state in registered.states)
         function, last = registered.handler.fn, name.rpartition(".")[2]
         showing = next((state.needs for state in registered.states if hasattr(state, "needs")), Right.SEE)
-        right = getattr(function, "needs", showing if not private or last in _SHOWING or last == "setvar" else None)
+        private_right = showing if last in _SHOWING or last == "setvar" else None
+        right = getattr(function, "needs", private_right if private else Right.ENTER)
         if right is None:
             raise TypeError(f"{name} does not say which right it needs")
         found[name] = right

@@ -9,6 +9,7 @@ import reflex as rx
 from reflex_base.constants.state import FIELD_MARKER
 from sqlalchemy.exc import SQLAlchemyError
 
+from odoportal.accounts.rights import Right, needs
 from odoportal.accounts.view import Counts, ShellView, shell_view
 from odoportal.foundation import clock, database, i18n, trace
 from odoportal.foundation.identity import Who, require
@@ -40,11 +41,13 @@ class Signed(rx.State):
     running: ClassVar[str] = ""
 
     @rx.event
+    @needs(Right.ENTER)
     async def stay(self) -> None:
         """The person asked to stay signed in; the gate has noted it."""
         self._note_end(require())
 
     @rx.event
+    @needs(Right.ENTER)
     async def trouble(self) -> None:
         """A handler failed: say so on the screen, without details; under its name the log has them."""
         self.troubles, self.reference = self.troubles + 1, trace.request.get()

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from sqlmodel import Session
 
 from odoportal.accounts.models import Role
-from odoportal.accounts.rights import Right
+from odoportal.accounts.rights import Right, may
 from odoportal.foundation.i18n import Formats, t
 from odoportal.foundation.identity import Who
 from odoportal.settings import Settings
@@ -84,7 +84,8 @@ def shell_view(session: Session, who: Who, here: str, today: date, counts: Count
         settings: addresses of other places.
     """
     formats = Formats(who.region)
-    counted = {path: formats.number(n) if n else "" for path, n in counts(session, who.account.account_id, today).items()}
+    shown = counts(session, who.account.account_id, today) if may(who.account.role, Right.SEE) else {}
+    counted = {path: formats.number(n) if n else "" for path, n in shown.items()}
     choices = [
         AccountChoice(m.number, m.name, "?" + urlencode({"account": m.number}), m.account_id == who.account.account_id)
         for m in who.memberships

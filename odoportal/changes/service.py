@@ -45,6 +45,11 @@ GROUPS: Mapping[Group, frozenset[What]] = {
             What.TWO_STEP_OFF,
             What.CODES_RENEWED,
             What.RECOVERY_USED,
+            What.PASSKEY_ADDED,
+            What.PASSKEY_RENAMED,
+            What.PASSKEY_REMOVED,
+            What.TWO_STEP_REQUIRED,
+            What.TWO_STEP_FREE,
             What.DISABLED,
             What.ENABLED,
         }

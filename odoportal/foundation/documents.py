@@ -29,6 +29,8 @@ UNAVAILABLE = "/unavailable"
 TOO_MANY = "/too-many"
 RETRY_SECONDS = "30"
 LOGIN = "/login"
+SECOND_FACTOR = "/profile/security"
+"""Where somebody is led whom the account holds back until a second factor is set up."""
 _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
 _PASSED_ON = {"/_event", "/_event/", "/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
@@ -229,10 +231,10 @@ class Documents:
     async def _turned_away(self, request: Request, language: str, page: Page, who: Who | None) -> Response | None:
         if who is None:
             return await self._to_sign_in(request, language, request.url.path)
-        if not self.may(who.account.role, page.right):
-            return self._not_found(request, language)
         if len(who.memberships) > 1 and "account" not in request.query_params:
             return _with_account(request, who)
+        if not self.may(who.account.role, page.right):
+            return _to_second_factor(language, who) if who.held_back else self._not_found(request, language)
         return None
 
     async def _download(self, request: Request, language: str) -> Response | None:
@@ -290,6 +292,11 @@ def _with_account(request: Request, who: Who) -> Response:
     number = said if said in {m.number for m in who.memberships} else who.account.number
     query = f"{request.url.query}&" if request.url.query else ""
     return RedirectResponse(f"{request.url.path}?{query}account={quote(number, safe='')}", 303, {"cache-control": "no-store"})
+
+
+def _to_second_factor(language: str, who: Who) -> Response:
+    account = f"?account={quote(who.account.number, safe='')}" if len(who.memberships) > 1 else ""
+    return RedirectResponse(f"/{language}{SECOND_FACTOR}{account}", 303, {"cache-control": "no-store"})
 
 
 def _winds(path: str) -> bool:

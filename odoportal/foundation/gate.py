@@ -142,7 +142,8 @@ class Gate(Middleware):
                 return True
             if not self.allowed(who, event.name):
                 logs.security("authz_fail", logging.WARNING, role=who.account.role, handler=event.name[-120:])
-                private._refuse()
+                # Whoever is held back is led on by the page's own address; what the person may not do is said where it was clicked.
+                _ = private._anew() if who.held_back else private._refuse()
                 return True
         if not self._payload_fits(event):
             logs.security("input_validation_fail", logging.WARNING, handler=event.name[-120:])

@@ -18,9 +18,13 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+HELD_BACK = "held back"
+"""The role of a person who has no second factor, in an account that requires one, whatever the role is otherwise."""
+
+
 @dataclass(frozen=True)
 class Membership:
-    """An account a person may act for."""
+    """An account a person may act for, with the role that is in force."""
 
     account_id: int
     number: str
@@ -43,6 +47,11 @@ class Who:
     seen_at: datetime
     ends_at: datetime
     idle_end: datetime | None
+
+    @property
+    def held_back(self) -> bool:
+        """Whether the person must set up a second factor before anything of the account is shown."""
+        return self.account.role == HELD_BACK
 
     @property
     def key(self) -> str:

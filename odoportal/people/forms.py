@@ -11,9 +11,11 @@ from odoportal.accounts.models import Role
 from odoportal.accounts.rights import Right
 from odoportal.accounts.view import role_words
 from odoportal.foundation import clock
-from odoportal.foundation.forms import Done, FormModel, Line, Rule, Sent, conflict, once
+from odoportal.foundation.database import read
+from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent, conflict, once, required
 from odoportal.foundation.i18n import t
 from odoportal.people import service
+from odoportal.signin import attempts, sessions
 
 
 class Invite(FormModel):
@@ -28,6 +30,12 @@ class AnotherRole(FormModel):
     """The role that somebody is to have."""
 
     role: Role
+
+
+class Sure(FormModel):
+    """The password once more, where the session is not fresh."""
+
+    password: Secret | None = None
 
 
 class Nothing(FormModel):
@@ -96,6 +104,24 @@ def _remove(session: Session, sent: Sent[Nothing]) -> Done:
     return Done(go=_back(sent, "removed"))
 
 
+def _required(session: Session, sent: Sent[Sure]) -> Done:
+    on = sent.form == "require"
+    try:
+        service.require_two_step(session, sent.who, on, clock.now(), sent.client)
+    except service.NoSecondFactor:
+        return Done(error=t("Set up two-step sign-in for yourself first, under Sign-in and security."))
+    return Done(go=_back(sent, sent.form))
+
+
+async def _require(sent: Sent[Sure]) -> Done:
+    if not await read(sessions.is_fresh, sent.who.session, clock.now()):
+        if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
+            return Done(errors={"password": required()})
+        if not await attempts.confirm(sent.who.email, typed, sent.client, clock.now()):
+            return Done(errors={"password": t("This is not your password.")})
+    return await once(sent, _required, sent)
+
+
 def _rule(model: type[FormModel], work: Callable[[Session, Sent[Any]], Done]) -> Rule:
     async def answer(sent: Sent[Any]) -> Done:
         return await once(sent, _told(work), sent)
@@ -109,4 +135,6 @@ RULES = {
     "withdraw": _rule(Nothing, _withdraw),
     "role": _rule(AnotherRole, _role),
     "remove": _rule(Nothing, _remove),
+    "require": Rule(Sure, Right.PEOPLE, _require),
+    "release": Rule(Sure, Right.PEOPLE, _require),
 }

@@ -48,6 +48,21 @@ def role_changed(session: Session, person: Person, account: Membership, role: Ro
         return post(session, person.email, person.language, person.name, letter, now)
 
 
+def two_step_required(session: Session, person: Person, account: Membership, now: datetime) -> mail.Mail:
+    """The notice to somebody without a second factor that the account requires one now."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Set up two-step sign-in for ODOportal"),
+            paragraphs=[
+                t("The account {account} ({number}) now requires two-step sign-in of everybody.", **_named(account)),
+                t("Set it up under Sign-in and security; you see the account again as soon as it is on. It takes two minutes."),
+            ],
+            button=t("Set it up"),
+            address=address(f"profile/security?account={account.number}", person.language),
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
 def removed(session: Session, person: Person, account: Membership, now: datetime) -> mail.Mail:
     """The notice that somebody no longer belongs to an account."""
     with i18n.use(person.language):

@@ -18,7 +18,7 @@ from odoportal.ui.client import OnScreen
 from odoportal.ui.dialog import dialog, dialog_html, frame
 from odoportal.ui.form import Confirm, Field, Form
 from odoportal.ui.markup import El, Node, Ref, View, each, el, icon, link, part, when
-from odoportal.ui.page import here
+from odoportal.ui.page import address, here
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.slots import live
 
@@ -63,6 +63,14 @@ def _badges(row: Ref) -> Node:
     )
 
 
+def _step(row: Ref) -> Node:
+    return when(
+        row.two_step,
+        el("span", icon("circle-check", small=True), t("Two-step on"), cls="badge ok"),
+        el("span", t("Password only"), cls="badge"),
+    )
+
+
 def _change(row: Ref, cls: str) -> El:
     return link(t("Change"), el("span", " ", row.name, cls="sr"), to=row.details, how="open", data_open=row.key, cls=cls)
 
@@ -84,6 +92,7 @@ def _everybody(view: Ref) -> Node:
             el("td", person.email, cls="breaks"),
             el("td", person.role, cls="nw"),
             el("td", person.seen, cls="nw"),
+            el("td", _step(person), cls="nw"),
             el("td", _change(person, "btn second sm")),
         )
 
@@ -94,10 +103,11 @@ def _everybody(view: Ref) -> Node:
             el("div", name, el("span", cls="push"), _badges(person), cls="top"),
             el("p", person.email, cls="soft breaks"),
             el("p", el("b", person.role), el("span", " · ", t("Last sign-in"), " ", person.seen, cls="soft")),
+            el("p", _step(person)),
             cls="lcard",
         )
 
-    heads = (t("Name"), t("Email"), t("Role"), t("Last sign-in"), t("Actions"))
+    heads = (t("Name"), t("Email"), t("Role"), t("Last sign-in"), t("Sign-in"), t("Actions"))
     table = el(
         "table",
         el("caption", t("People"), cls="sr"),
@@ -130,6 +140,43 @@ def _invitations(view: Ref) -> Node:
         listed,
         cls="card pad formcard",
         aria_label=t("Invitations"),
+    )
+
+
+def _required(view: Ref) -> Node:
+    password = Field(
+        "password",
+        t("Your password"),
+        "password",
+        hint=t("You signed in more than five minutes ago, so we ask for it again."),
+        required=True,
+        autocomplete="current-password",
+    )
+
+    def form(name: str, verb: str, look: str, confirm: Confirm) -> Node:
+        plain, checked = (Form(name, body, verb, fresh=bool(body), look=look, confirm=confirm) for body in ((), (password,)))
+        return when(view.fresh, plain.draw(view, on_done=People.retry), checked.draw(view, on_done=People.retry))
+
+    on = Confirm(
+        t("Require two-step sign-in of everybody?"),
+        t("Whoever has none is told by mail, and sees nothing of this account until it is set up."),
+        t("Require it"),
+    )
+    off = Confirm(t("Require it no longer?"), t("From then on, a password alone opens this account again."), t("Require it no longer"))
+    first = link(t("Set it up for yourself first"), icon("chevron-right", small=True), to=address("/profile/security"), cls="btn second")
+    free = el("p", t("Everybody decides alone whether a code is asked after the password."), cls="soft")
+    said = el("p", icon("circle-check"), el("span", t("Nobody sees this account without two-step sign-in.")), cls="notice")
+    may_require = form("require", t("Require it of everybody"), "second", on)
+    return el(
+        "section",
+        el("h2", t("Two-step sign-in")),
+        when(
+            view.required,
+            (said, form("release", t("Require it no longer"), "danger", off)),
+            (free, when(view.mine, may_require, el("div", first, cls="row"))),
+        ),
+        cls="card pad formcard",
+        aria_label=t("Two-step sign-in"),
     )
 
 
@@ -189,7 +236,7 @@ def _draw(view: Ref) -> Node:
     said = el("p", icon("circle-check"), el("span", view.said), cls="notice")
     wrong = el("p", icon("circle-alert"), el("span", view.wrong), cls="summary")
     top = el("div", when(view.said, said), when(view.wrong, wrong), role="status")
-    return top, when(view.may, (_everybody(view), _invitations(view)), _owners(view)), _table(view)
+    return top, when(view.may, (_everybody(view), _invitations(view), _required(view)), _owners(view)), _table(view)
 
 
 def _open(details: Ref) -> Node:
@@ -201,6 +248,8 @@ def _open(details: Ref) -> Node:
             el("dd", details.email, cls="breaks"),
             el("dt", t("Last sign-in")),
             el("dd", details.seen),
+            el("dt", t("Sign-in")),
+            el("dd", _step(details)),
             cls="facts",
         ),
     )

@@ -15,13 +15,14 @@ from sqlalchemy import delete as sql_delete
 from sqlmodel import Session, col, func, select
 
 from odoportal.accounts.audit import By, What, record
-from odoportal.accounts.models import Membership, Person, Role
+from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.accounts.rights import Right, claim
 from odoportal.accounts.service import email_key, find_person
 from odoportal.foundation import mail
 from odoportal.foundation.identity import Who, digest
 from odoportal.people import letters
 from odoportal.people.models import Invitation
+from odoportal.signin import second
 
 LIFE = timedelta(days=7)
 MOST_OPEN = 50
@@ -48,6 +49,10 @@ class TooManyInvitations(ValueError):
     """The account has `MOST_OPEN` invitations that nobody has accepted."""
 
 
+class NoSecondFactor(ValueError):
+    """Who would require a second factor of everybody has none."""
+
+
 class LastOwner(ValueError):
     """It would leave the account without an owner who can sign in."""
 
@@ -62,6 +67,7 @@ class Member:
     role: Role
     blocked: bool
     signed_in_at: datetime | None
+    two_step: bool
 
 
 def members(session: Session, account_id: int) -> Sequence[Member]:
@@ -71,7 +77,8 @@ def members(session: Session, account_id: int) -> Sequence[Member]:
         .join(Membership, col(Membership.person_id) == col(Person.id))
         .where(Membership.account_id == account_id)
     ).all()
-    shown = [Member(p.id or 0, p.email, p.name, Role(role), p.disabled_at is not None, p.signed_in_at) for p, role in found]
+    safe = second.who_have_one(session, [p.id or 0 for p, _ in found])
+    shown = [Member(p.id or 0, p.email, p.name, Role(role), p.disabled_at is not None, p.signed_in_at, p.id in safe) for p, role in found]
     return sorted(shown, key=lambda m: (m.name.casefold(), m.email))
 
 
@@ -202,6 +209,36 @@ def remove(session: Session, who: Who, email: str, now: datetime, client: str = 
     letters.removed(session, person, who.account, now)
     _note(session, What.REMOVED, who, now, client, about=person.email, subject_id=person.id, before={"role": held.role})
     return person
+
+
+def requires_two_step(session: Session, who: Who) -> bool:
+    """Whether nobody sees the asker's account who has no second factor."""
+    return session.exec(select(Account.two_step).where(Account.id == who.account.account_id)).one()
+
+
+def require_two_step(session: Session, who: Who, on: bool, now: datetime, client: str = "") -> bool:
+    """Let only people with a second factor see the account, or everybody again; whoever has none is told. False where it was so already.
+
+    It is in force at everybody's next click: `signin.sessions.resolve` asks for it.
+
+    Raises:
+        NotAllowed: the person may not.
+        NoSecondFactor: the person has none, and would be held back, too.
+    """
+    claim(session, who, Right.PEOPLE)
+    account = session.get_one(Account, who.account.account_id, populate_existing=True)
+    if account.two_step == on:
+        return False
+    everybody = members(session, who.account.account_id)
+    if on and not any(m.person_id == who.person_id and m.two_step for m in everybody):
+        raise NoSecondFactor
+    account.two_step = on
+    session.flush()
+    for member in everybody:
+        if on and not member.two_step and not member.blocked:
+            letters.two_step_required(session, session.get_one(Person, member.person_id), who.account, now)
+    _note(session, What.TWO_STEP_REQUIRED if on else What.TWO_STEP_FREE, who, now, client, about=who.account.number)
+    return True
 
 
 def _note(session: Session, what: What, who: Who, now: datetime, client: str, **more: Any) -> None:

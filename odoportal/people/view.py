@@ -17,6 +17,7 @@ from odoportal.foundation.shown import TextLine, text_lines
 from odoportal.people import service
 from odoportal.people.models import Invitation
 from odoportal.people.service import Member
+from odoportal.signin import sessions
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class PersonRow:
     blocked: bool
     role: str
     seen: str
+    two_step: bool
     details: str
 
 
@@ -56,6 +58,7 @@ class PersonDetails:
     blocked: bool = False
     role_text: str = ""
     seen: str = ""
+    two_step: bool = False
     previous: str = ""
     next: str = ""
     close: str = ""
@@ -93,7 +96,10 @@ class RoleCard:
 
 @dataclass(frozen=True)
 class PeopleView:
-    """The page. `may` says whether the person may change anything here; without, there is nobody and nothing to change in it."""
+    """The page. `may` says whether the person may change anything here; without, there is nobody and nothing to change in it.
+
+    `required`: nobody sees the account without a second factor; `mine`: the person has one; `fresh`: the password is not asked again.
+    """
 
     may: bool = False
     role: str = ""
@@ -104,6 +110,11 @@ class PeopleView:
     people: list[PersonRow] = field(default_factory=list)
     invitations: list[InvitationRow] = field(default_factory=list)
     invite: FormView = field(default_factory=FormView)
+    required: bool = False
+    fresh: bool = False
+    mine: bool = False
+    require: FormView = field(default_factory=FormView)
+    release: FormView = field(default_factory=FormView)
     roles: list[RoleCard] = field(default_factory=list)
     rights: list[RightRow] = field(default_factory=list)
     details: PersonDetails = field(default_factory=PersonDetails)
@@ -136,6 +147,11 @@ def people_view(session: Session, who: Who, query: Mapping[str, str], now: datet
         people=[_row(m, who, formats) for m in everybody],
         invitations=[_invitation(i, formats, now) for i in service.invitations(session, account_id)],
         invite=form_view(who, {"email": "", "role": Role.READ_ONLY, "language": current()}),
+        required=service.requires_two_step(session, who),
+        fresh=sessions.is_fresh(session, who.session, now),
+        mine=any(m.two_step for m in everybody if m.person_id == who.person_id),
+        require=form_view(who),
+        release=form_view(who),
         roles=shown.roles,
         rights=shown.rights,
         details=_details(everybody, who, formats, query),
@@ -146,6 +162,8 @@ def _done() -> dict[str, str]:
     return {
         "removed": t("This person no longer belongs to the account."),
         "withdrawn": t("The invitation is withdrawn. Its link no longer works."),
+        "require": t("From the next click on, only people with two-step sign-in see this account. Whoever has none is told by mail."),
+        "release": t("Two-step sign-in is no longer required in this account."),
         "resend": t("The invitation is sent again, for another 7 days."),
     }
 
@@ -159,6 +177,7 @@ def _row(member: Member, who: Who, formats: Formats) -> PersonRow:
         blocked=member.blocked,
         role=role_words()[member.role],
         seen=_seen(member, formats),
+        two_step=member.two_step,
         details=f"?{urlencode({'open': member.person_id})}",
     )
 
@@ -190,6 +209,7 @@ def _details(everybody: Sequence[Member], who: Who, formats: Formats, query: Map
         blocked=member.blocked,
         role_text=role_words()[member.role],
         seen=_seen(member, formats),
+        two_step=member.two_step,
         previous=beside.get(at - 1, ""),
         next=beside.get(at + 1, ""),
         close=close,
@@ -200,13 +220,13 @@ def _details(everybody: Sequence[Member], who: Who, formats: Formats, query: Map
 
 def _rights() -> list[RightRow]:
     words = right_words()
-    return [RightRow(right, words[right], [Cell(role, role in held) for role in Role]) for right, held in TABLE.items()]
+    return [RightRow(right, words[right], [Cell(role, role in held) for role in Role]) for right, held in TABLE.items() if right in words]
 
 
 def _roles(who: Who) -> list[RoleCard]:
     words = right_words()
 
     def allowed(role: Role, yes: bool) -> list[TextLine]:
-        return text_lines(words[right] for right, held in TABLE.items() if (role in held) is yes)
+        return text_lines(words[right] for right, held in TABLE.items() if right in words and (role in held) is yes)
 
     return [RoleCard(r, role_words()[r], r == who.account.role, allowed(r, True), allowed(r, False)) for r in Role]

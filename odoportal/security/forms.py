@@ -174,11 +174,18 @@ def keep_them() -> str:
     return t("Two-step sign-in is on. Keep these recovery codes where you find them without your phone; they are not shown again.")
 
 
+def required_still(account: str) -> str:
+    """What is said where the last factor would be taken away while an account requires one."""
+    return t("{account} requires two-step sign-in of everybody, so it stays on.", account=account)
+
+
 async def _totp_off(sent: Sent[Again]) -> Done:
     if isinstance(verified := await again(sent), Done):
         return verified
 
     def off(session: Session) -> Done:
+        if name := second.kept_for(session, sent.who.person_id):
+            return Done(error=required_still(name))
         service.two_step_off(session, sent.who.person_id, By.of(sent), clock.now())
         return Done(t("Two-step sign-in is off."))
 
@@ -220,12 +227,12 @@ async def _end_others(sent: Sent[Nothing]) -> Done:
 
 
 RULES = {
-    "new_password": Rule(NewPassword, Right.OWN, _password),
-    "email": Rule(NewEmail, Right.OWN, _email),
-    "totp_begin": Rule(Again, Right.OWN, _totp_begin),
-    "totp_confirm": Rule(FirstCode, Right.OWN, _totp_confirm),
-    "totp_off": Rule(Again, Right.OWN, _totp_off),
-    "recovery": Rule(Again, Right.OWN, _recovery),
-    "end_session": Rule(Nothing, Right.OWN, _end_session),
-    "end_others": Rule(Nothing, Right.OWN, _end_others),
+    "new_password": Rule(NewPassword, Right.ENTER, _password),
+    "email": Rule(NewEmail, Right.ENTER, _email),
+    "totp_begin": Rule(Again, Right.ENTER, _totp_begin),
+    "totp_confirm": Rule(FirstCode, Right.ENTER, _totp_confirm),
+    "totp_off": Rule(Again, Right.ENTER, _totp_off),
+    "recovery": Rule(Again, Right.ENTER, _recovery),
+    "end_session": Rule(Nothing, Right.ENTER, _end_session),
+    "end_others": Rule(Nothing, Right.ENTER, _end_others),
 }

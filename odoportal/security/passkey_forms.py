@@ -1,6 +1,5 @@
 """The forms of passkeys: begun with the password, added with what the browser made, renamed, removed with the password."""
 
-
 from pydantic import Field
 from sqlmodel import Session
 
@@ -12,7 +11,7 @@ from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent
 from odoportal.foundation.i18n import t
 from odoportal.security import forms
 from odoportal.security.forms import Again, again, fresh
-from odoportal.signin import browsers, passkeys, service
+from odoportal.signin import browsers, passkeys, second, service
 
 LONGEST_NAME = 60
 
@@ -87,6 +86,8 @@ async def _remove(sent: Sent[Which]) -> Done:
         return verified
 
     def remove(session: Session) -> Done:
+        if name := second.kept_for(session, sent.who.person_id):
+            return Done(error=forms.required_still(name))
         done = service.remove_passkey(session, sent.who.person_id, By.of(sent), int(sent.values.which), clock.now())
         return Done(t("The passkey is removed.")) if done else _no_such()
 
@@ -95,9 +96,9 @@ async def _remove(sent: Sent[Which]) -> Done:
 
 RULES: dict[str, Rule] = {
     **forms.RULES,
-    "passkey_begin": Rule(Again, Right.OWN, _begin),
-    "passkey_add": Rule(NewPasskey, Right.OWN, _add),
-    "passkey_rename": Rule(NewName, Right.OWN, _rename),
-    "passkey_remove": Rule(Which, Right.OWN, _remove),
+    "passkey_begin": Rule(Again, Right.ENTER, _begin),
+    "passkey_add": Rule(NewPasskey, Right.ENTER, _add),
+    "passkey_rename": Rule(NewName, Right.ENTER, _rename),
+    "passkey_remove": Rule(Which, Right.ENTER, _remove),
 }
 """Every form of the page."""

@@ -1,7 +1,8 @@
 """How a person gets in, on the screen."""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from odoportal.accounts.rights import Right
 from odoportal.accounts.showing import Shown
 from odoportal.accounts.state import Signed
 from odoportal.foundation import clock, database
@@ -13,6 +14,7 @@ class Security(Shown, Signed):
     """The forms of how a person gets in."""
 
     view: SecurityView = SecurityView()
+    needs: ClassVar[Right] = Right.ENTER
 
     async def _look(self, who: Who) -> Any:
         return await database.read(security_view, who, clock.now())

@@ -60,7 +60,8 @@ class TwoStep:
 class SecurityView:
     """The forms; `pending` says which email waits for its confirmation, `others` whether there are other sessions.
 
-    `task` is what the browser is to do to make a passkey, filled while one is added; `codes` says how many recovery codes are left.
+    `task` is what the browser is to do to make a passkey, filled while one is added; `codes` says how many recovery codes are left; `held` why nothing
+    else of the account is shown.
     """
 
     email: FormView = field(default_factory=FormView)
@@ -80,6 +81,7 @@ class SecurityView:
     task: str = ""
     codes: str = ""
     pending: str = ""
+    held: str = ""
     sessions: list[SessionRow] = field(default_factory=list)
     others: bool = False
     history: list[SignInRow] = field(default_factory=list)
@@ -118,6 +120,9 @@ def security_view(session: Session, who: Who, now: datetime) -> SecurityView:
         task=passkeys.adding(session, session.get_one(Person, who.person_id), who.session, now),
         codes=t("Recovery codes left: {n}.", n=formats.number(second.codes_left(session, who.person_id))) if protected else "",
         pending=pending,
+        held=t("{account} requires two-step sign-in of everybody. Set it up below to see the account.", account=who.account.name)
+        if who.held_back
+        else "",
         sessions=rows,
         others=len(rows) > 1,
         history=[

@@ -19,7 +19,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, func, select
 
-from odoportal.accounts.models import Person
+from odoportal.accounts.models import Account, Membership, Person
 from odoportal.foundation.identity import digest
 from odoportal.settings import get_settings
 from odoportal.signin import passkeys
@@ -60,6 +60,14 @@ def who_have_one(session: Session, people: Collection[int]) -> set[int]:
     apps = select(Authenticator.person_id).where(col(Authenticator.person_id).in_(people), col(Authenticator.confirmed_at).is_not(None))
     keys = select(Passkey.person_id).where(col(Passkey.person_id).in_(people))
     return {*session.exec(apps).all(), *session.exec(keys).all()}
+
+
+def kept_for(session: Session, person_id: int) -> str:
+    """The name of an account that requires a second factor of a person who has only one left; empty where one may be taken away."""
+    if (in_force(session, person_id) is not None) + len(passkeys.of(session, person_id)) > 1:
+        return ""
+    theirs = select(Account.name).join(Membership, col(Membership.account_id) == col(Account.id))
+    return session.exec(theirs.where(Membership.person_id == person_id, col(Account.two_step)).order_by(Account.number)).first() or ""
 
 
 def setting_up(session: Session, person_id: int, now: datetime) -> Authenticator | None:

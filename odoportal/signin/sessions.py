@@ -5,8 +5,10 @@ The ends (NIST SP 800-63B, AAL1 and stricter): idle 30 minutes and absolute 12 h
 """
 
 import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, bindparam
 from sqlalchemy import delete as sql_delete
@@ -16,7 +18,8 @@ from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.models import Membership as MembershipRow
-from odoportal.foundation.identity import Membership, Who, digest
+from odoportal.foundation.identity import HELD_BACK, Membership, Who, digest
+from odoportal.signin import second
 from odoportal.signin.models import BrowserSession
 
 IDLE = timedelta(minutes=30)
@@ -40,6 +43,7 @@ _WHO = (
         col(Account.number),
         col(Account.name),
         col(MembershipRow.role),
+        col(Account.two_step),
     )
     .join(Person, col(Person.id) == col(BrowserSession.person_id))
     .join(MembershipRow, col(MembershipRow.person_id) == col(Person.id))
@@ -93,12 +97,22 @@ def resolve(connection: Connection, session_hash: str | None, account_number: st
     if not found or is_over(found[0][0], found[0][1], found[0][2], now):
         return None
     created_at, seen_at, keep, person_id, name, email, language, region = found[0][:8]
-    memberships = tuple(sorted((Membership(*row[8:]) for row in found), key=lambda m: m.number.zfill(40)))
+    memberships = tuple(sorted(_in_force(connection, person_id, [row[8:] for row in found]), key=lambda m: m.number.zfill(40)))
     account = next((m for m in memberships if account_number in {None, m.number}), None)
     if account is None:
         return None
     ends_at, idle_end = ends(created_at, seen_at, keep)
     return Who(session_hash, person_id, name, email, language, region, memberships, account, seen_at, ends_at, idle_end)
+
+
+def _in_force(connection: Connection, person_id: int, found: Sequence[Sequence[Any]]) -> Iterator[Membership]:
+    """The memberships. Without a second factor, an account that requires one holds its people back: the one place that does."""
+    held_back = False
+    if any(two_step for *_, two_step in found):
+        with Session(connection) as session:
+            held_back = not second.who_have_one(session, [person_id])
+    for account_id, number, name, role, two_step in found:
+        yield Membership(account_id, number, name, HELD_BACK if two_step and held_back else role)
 
 
 def touch(session: Session, session_hash: str, now: datetime) -> None:

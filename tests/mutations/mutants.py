@@ -168,6 +168,21 @@ MUTANTS = (
         RIGHTS,
     ),
     _mutant(
+        "an account that requires a second factor holds back whoever has none",
+        "signin.sessions",
+        "HELD_BACK if two_step and held_back else role",
+        "role",
+        "tests/people/test_two_step.py",
+        f"{ATTACK}/test_held_back.py",
+    ),
+    _mutant(
+        "the second factor stays on while an account requires it",
+        "security.forms",
+        "if name := second.kept_for(session, sent.who.person_id):",
+        "if (name := second.kept_for(session, sent.who.person_id)) is None:",
+        "tests/security/test_second_step.py",
+    ),
+    _mutant(
         "changes are of the account",
         "changes.service",
         "[finding.of_account(Change, account_id), finding.matching(",

@@ -10,7 +10,7 @@ import pytest
 from pyotp.totp import TOTP
 from sqlmodel import select
 
-from odoportal.accounts.models import Person
+from odoportal.accounts.models import Account, Person
 from odoportal.foundation import clock, database
 from odoportal.signin import second, service
 from odoportal.signin.models import Authenticator, RecoveryCode, SecondStep
@@ -280,6 +280,20 @@ def test_it_is_switched_off_with_the_password_and_told(web: Browser, opened: Cal
         assert not session.exec(select(Authenticator)).all()
         assert not session.exec(select(RecoveryCode)).all()
         assert not session.exec(select(SecondStep)).all()
+
+
+@pytest.mark.asvs("6.3.3")
+def test_it_stays_on_while_an_account_requires_it(web: Browser, now: Clock) -> None:
+    set_up(web, now)
+    with database.writing() as session:
+        for account in session.exec(select(Account)):
+            account.two_step = True
+    assert "requires two-step sign-in" in web.form("totp_off", current=GOOD)["error"]
+    with database.writing() as session:
+        assert session.exec(select(Authenticator)).all()
+        for account in session.exec(select(Account)):
+            account.two_step = False
+    assert web.form("totp_off", current=GOOD)["ok"]
 
 
 def test_setting_up_again_leaves_what_is_in_force(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
