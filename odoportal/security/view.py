@@ -60,8 +60,8 @@ class TwoStep:
 class SecurityView:
     """The forms; `pending` says which email waits for its confirmation, `others` whether there are other sessions.
 
-    `task` is what the browser is to do to make a passkey, filled while one is added; `codes` says how many recovery codes are left; `held` why nothing
-    else of the account is shown.
+    `task` is what the browser is to do to make a passkey, filled while one is added; `codes` says how many recovery codes are left;
+    `held` why nothing else of the account is shown.
     """
 
     email: FormView = field(default_factory=FormView)
