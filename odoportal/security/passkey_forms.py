@@ -26,14 +26,14 @@ class NewPasskey(FormModel):
 class NewName(FormModel):
     """Another name for one of the passkeys."""
 
-    which: Line = Field(min_length=1, max_length=18, pattern=r"^[0-9]*$")
+    which: Line = Field(min_length=1, max_length=9, pattern=r"^[0-9]*$")
     name: Line = Field(min_length=1, max_length=LONGEST_NAME)
 
 
 class Which(Again):
     """One of the passkeys, and the password."""
 
-    which: Line = Field(min_length=1, max_length=18, pattern=r"^[0-9]*$")
+    which: Line = Field(min_length=1, max_length=9, pattern=r"^[0-9]*$")
 
 
 def _no_such() -> Done:

@@ -425,8 +425,9 @@ def test_somebody_elses_passkey_is_neither_renamed_nor_removed(web: Browser, ope
     other = opened()
     other.sign_in(OTHER)
     fields = {"current": GOOD} if form == "passkey_remove" else {"name": "Mine"}
-    for which in (str(stored_keys()[0].id), "0", "9" * 18):
+    for which in (str(stored_keys()[0].id), "0", "9" * 9):
         assert other.form(form, which=which, **fields)["error"] == "This passkey was removed already."
+    assert list(other.form(form, which="9" * 10, **fields)["errors"]) == ["which"]
     assert [key.name for key in stored_keys()] == ["My phone"]
 
 
