@@ -110,8 +110,10 @@ class Gate(Middleware):
             private._bind(key)
         # By the session only where there is one: whoever makes cookies up would have a limit of his own for each.
         subject = who.session if who else state.router.session.client_ip
-        if not await self._pace.hit(subject):
-            logs.security("excess_rate_limit_exceeded", logging.WARNING, what="events")
+        if over := await self._pace.over(subject):
+            if over == 1:
+                # Once in a span: a flood must not fill the log, too.
+                logs.security("excess_rate_limit_exceeded", logging.WARNING, what="events")
             return StateUpdate()
         if self._turned_away(private, event, who, before not in {"", key}):
             return StateUpdate(delta=await _delta(state))

@@ -131,15 +131,15 @@ class Pace:
         self._span = 0
         self._counts: Counter[str] = Counter()
 
-    async def hit(self, key: str) -> bool:
-        """Count one; False when there were too many."""
+    async def over(self, key: str) -> int:
+        """Count one; by how many there were too many by then, 0 where there were not."""
         shared = _shared()
         try:
             count = await sharing.apart(sharing.Shared.pace, shared, key, self._seconds) if shared else self._count(key)
         except sharing.RedisAway:
             # Who is signed in reads on, within what this process alone would allow.
             count = self._count(key)
-        return count <= self._most
+        return max(0, count - self._most)
 
     def _count(self, key: str) -> int:
         span = int(time.monotonic() // self._seconds)

@@ -132,8 +132,8 @@ MUTANTS = (
     _mutant(
         "events have a limit",
         "foundation.gate",
-        "if not await self._pace.hit(subject):",
-        "if False:",
+        "if over := await self._pace.over(subject):",
+        "if over := 0:",
         f"{ATTACK}/test_forged_events.py",
         "tests/foundation/test_gate.py",
     ),

@@ -158,16 +158,16 @@ def test_what_is_given_back_can_be_used_again() -> None:
 @pytest.mark.usefixtures("counting")
 def test_events_are_counted_by_whom_and_within_a_span(now) -> None:
     first, other = Pace(3, 600), Pace(3, 600)
-    assert each(lambda: first.hit("a"), 4) == [True] * 3 + [False]
-    assert each(lambda: first.hit("b"), 1) == [True]
+    assert each(lambda: first.over("a"), 5) == [0, 0, 0, 1, 2]
+    assert each(lambda: first.over("b"), 1) == [0]
     together = get_settings().redis_url != ""
-    assert each(lambda: other.hit("a"), 1) == [not together], "another process's events count where they are shared"
+    assert each(lambda: other.over("a"), 1) == [3 if together else 0], "another process's events count where they are shared"
 
 
 def test_every_key_in_redis_ends_by_itself(in_redis: Server, now) -> None:
     begun("of-account", now())
     hits(SIGN_IN_PER_ADDRESS, "203.0.113.9")
-    each(lambda: Pace(3, 10).hit("of-session"), 1)
+    each(lambda: Pace(3, 10).over("of-session"), 1)
     lives = {key: in_redis.ask("TTL", key) for key in in_redis.ask("KEYS", "*")}
     assert {key.split(":")[1] for key in lives} == {"wait", "window", "pace"}
     assert all(0 < seconds <= throttle.FORGET_AFTER.total_seconds() for seconds in lives.values())
@@ -199,7 +199,7 @@ def test_without_redis_no_try_is_let_through_and_events_are_counted_alone(
         caplog.clear()
     with in_redis.away():
         assert each(lambda: throttle.hit(RESET_PER_ACCOUNT, "signed in", alone=True), 4) == [True] * 3 + [False]
-        assert each(lambda: pace.hit("a"), 4) == [True] * 3 + [False]
+        assert each(lambda: pace.over("a"), 4) == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize(
