@@ -58,6 +58,7 @@ from odoportal.invoices import exports as invoices_exports
 from odoportal.invoices import page as invoices
 from odoportal.invoices import routes as invoices_routes
 from odoportal.invoices.state import Invoices
+from odoportal.notices import copies as notices_copies
 from odoportal.notices import forms as notices_forms
 from odoportal.notices import page as notices
 from odoportal.notices import routes as notices_routes
@@ -176,13 +177,14 @@ def _soon(path: str, title: str, content: Content) -> Page:
 
 
 async def _tidy() -> None:
-    """Every hour, take away sessions, links, invitations, files of people's data and begun cards that are over."""
+    """Every hour, take away sessions, links, invitations, files of people's data, begun cards and unconfirmed copies that are over."""
     while True:
         try:
             await database.write(signin_service.sweep, clock.now())
             await database.write(people_service.sweep, clock.now())
             await database.write(privacy_service.sweep, clock.now())
             await database.write(cards_service.sweep, clock.now())
+            await database.write(notices_copies.sweep, clock.now())
         except (OSError, SQLAlchemyError):
             _log.exception("what is over could not be taken away")
         await asyncio.sleep(TIDY_SECONDS)
@@ -198,6 +200,7 @@ PAGES = (
     Page("/email", "Confirm your new email", signin.page, fill=mailed.fill_email, post=mailed.post_email, private=False),
     Page("/undo", "Undo the change of your email", signin.page, fill=mailed.fill_undo, post=mailed.post_undo, private=False),
     Page("/alert", "It was somebody else", signin.page, fill=mailed.fill_alert, post=mailed.post_alert, private=False),
+    Page("/copy", "Copies of invoices", signin.page, fill=notices_routes.fill_copy, post=notices_routes.post_copy, private=False),
     Page(
         mail.UNSUBSCRIBE,
         "Stop these mails",

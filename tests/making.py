@@ -21,7 +21,7 @@ from odoportal.foundation.money import ZERO
 from odoportal.foundation.text import fold
 from odoportal.invoices import text as invoice_text
 from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
-from odoportal.notices.models import Notice, NoticeChoice, NoticeReader, NoticeStart
+from odoportal.notices.models import InvoiceCopy, Notice, NoticeChoice, NoticeReader, NoticeStart
 from odoportal.orders import text as order_text
 from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax
 from odoportal.people.models import Invitation
@@ -206,6 +206,15 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
         [
             NoticeChoice(account_id=account_id, person_id=somebody.id, kind="ending", wanted=False, changed_at=NOON),
             Change(account_id=account_id, person_id=somebody.id, at=NOON, what="role", about=mark, search=fold(mark)),
+            InvoiceCopy(
+                account_id=account_id,
+                email=f"{key}@example.net",
+                email_key=f"{key}@example.net",
+                language="fr",
+                hash=f"copy {key}",
+                asked_by=somebody.id,
+                expires_at=NOON,
+            ),
             NoticeStart(account_id=account_id, since=TODAY),
             NoticeReader(notice_id=told.id or 0, email=somebody.email, person_id=somebody.id),
             ClosingRequest(account_id=account_id, person_id=somebody.id, asked_at=NOON),

@@ -77,6 +77,11 @@ class What(StrEnum):
     NOTICES = "notices"
     TWO_STEP_REQUIRED = "two_step_required"
     TWO_STEP_FREE = "two_step_free"
+    COPY_ADDED = "copy_added"
+    COPY_CONFIRMED = "copy_confirmed"
+    COPY_REMOVED = "copy_removed"
+    COPY_STOPPED = "copy_stopped"
+    COPY_RESUMED = "copy_resumed"
 
 
 TOLD = frozenset(
@@ -134,6 +139,11 @@ def words() -> dict[str, str]:
         What.CARD_REMOVED: t("Card removed"),
         What.CARD_LOST: t("Card given up by the payment provider"),
         What.NOTICES: t("Choice of notices changed"),
+        What.COPY_ADDED: t("Address for copies of invoices added"),
+        What.COPY_CONFIRMED: t("Address for copies of invoices confirmed, by its mailbox"),
+        What.COPY_REMOVED: t("Address for copies of invoices removed"),
+        What.COPY_STOPPED: t("Copies of invoices stopped, by their mailbox"),
+        What.COPY_RESUMED: t("Copies of invoices wanted again, by their mailbox"),
     }
 
 

@@ -56,7 +56,9 @@ GROUPS: Mapping[Group, frozenset[What]] = {
     ),
     Group.ADDRESSES: frozenset({w for w in What if w.value.startswith("address")}),
     Group.CARDS: frozenset({w for w in What if w.value.startswith("card")}),
-    Group.ACCOUNT: frozenset({What.DETAILS, What.CLOSING_ASKED, What.CLOSING_TAKEN_BACK, What.NOTICES}),
+    Group.ACCOUNT: frozenset(
+        {What.DETAILS, What.CLOSING_ASKED, What.CLOSING_TAKEN_BACK, What.NOTICES, *(w for w in What if w.value.startswith("copy"))}
+    ),
 }
 RULES = ListRules(sorts=("when",), default_sort="-when", states=tuple(Group), texts=("person",))
 

@@ -67,6 +67,8 @@ class Mail(SQLModel, table=True):
     html: str
     seed: str = Field(default="", max_length=64)
     unsubscribe: str = Field(default="", max_length=60, description="what its link switches off; empty: nothing does")
+    attached: bytes | None = Field(default=None, description="a PDF; dropped once it has left")
+    attached_name: str = Field(default="", max_length=100)
     created_at: datetime
     attempts: int = 0
     next_try_at: datetime | None = Field(default=None, index=True)
@@ -141,6 +143,8 @@ def compose(mail: Mail) -> EmailMessage:
     # Unencoded, so that a link in an `.eml` file can be read and copied as it stands.
     message.set_content(text, cte="8bit")
     message.add_alternative(html, subtype="html", cte="8bit")
+    if mail.attached is not None:
+        message.add_attachment(mail.attached, maintype="application", subtype="pdf", filename=mail.attached_name)
     return message
 
 
@@ -156,6 +160,7 @@ def post(
     seed: str = "",
     key: str | None = None,
     unsubscribe: str = "",
+    attached: tuple[str, bytes] | None = None,
 ) -> Mail:
     """Put a letter into the outbox, in the transaction of what it tells about.
 
@@ -170,6 +175,7 @@ def post(
         seed: of the token that replaces `MARK`.
         key: where given, a letter with the same key is not written twice.
         unsubscribe: what the address that replaces `STOP_MARK` switches off; its page knows what that means.
+        attached: name and content of a PDF.
 
     Raises:
         ValueError: on a line break in a header, or an address that is none.
@@ -178,6 +184,8 @@ def post(
         return known
     mail = Mail(key=key, to=to, language=language, subject=subject, text=text, html=html, seed=seed, created_at=now, next_try_at=now)
     mail.unsubscribe = unsubscribe
+    if attached is not None:
+        mail.attached_name, mail.attached = attached
     compose(mail)
     session.add(mail)
     session.flush()
@@ -269,7 +277,7 @@ def _settle(claimed: Mail, now: datetime, why: Exception | None) -> None:
         if mail is None:
             return
         if why is None:
-            mail.sent_at, mail.next_try_at, mail.last_error = now, None, ""
+            mail.sent_at, mail.next_try_at, mail.last_error, mail.attached = now, None, "", None
             return
         mail.last_error = " ".join(f"{type(why).__name__}: {why}".split())[:300]
         if mail.attempts >= MOST_TRIES or _is_permanent(why):

@@ -13,12 +13,14 @@ from odoportal.cards.service import last_day
 from odoportal.cards.words import card_name
 from odoportal.foundation import clock, i18n, mail
 from odoportal.foundation.i18n import Formats, t, tn
+from odoportal.foundation.identity import Who
 from odoportal.foundation.money import ZERO
+from odoportal.foundation.papers import file_name
 from odoportal.invoices.models import Invoice
 from odoportal.invoices.service import balance
 from odoportal.notices.due import Event, PaymentIn
-from odoportal.notices.models import Kind
-from odoportal.notices.stopping import of_person
+from odoportal.notices.models import InvoiceCopy, Kind
+from odoportal.notices.stopping import of_copy, of_person
 from odoportal.notices.words import kind_words
 from odoportal.orders.service import Ending
 from odoportal.signin.letters import Foot, Letter, Row, address, post
@@ -64,6 +66,45 @@ def tell(session: Session, person: Person, account: Account, kind: Kind, events:
         )
         stop = of_person(kind, account.id or 0, person.id or 0)
         return post(session, person.email, person.language, person.name, letter, now, unsubscribe=stop)
+
+
+def copy_asked(session: Session, copy: InvoiceCopy, who: Who, seed: str, now: datetime) -> mail.Mail:
+    """Ask a mailbox whether it wants copies of an account's invoices."""
+    about = {"account": who.account.name, "number": who.account.number}
+    with i18n.use(copy.language):
+        letter = Letter(
+            subject=t("Copies of invoices: please confirm"),
+            paragraphs=[
+                t(
+                    "{name} ({email}) wants you to get a copy of each invoice of {account} ({number}).",
+                    name=who.name,
+                    email=who.email,
+                    **about,
+                ),
+                t("Until you confirm, nothing more comes."),
+            ],
+            button=t("Get the copies"),
+            address=address(f"copy?token={mail.MARK}", copy.language),
+            after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
+        )
+        return post(session, copy.email, copy.language, "", letter, now, seed)
+
+
+def copy_of(session: Session, copy: InvoiceCopy, account: Account, invoice: Invoice, paper: bytes, now: datetime) -> mail.Mail:
+    """A copy of an invoice, as a PDF."""
+    with i18n.use(copy.language):
+        about = {"account": account.name, "number": account.number}
+        letter = Letter(
+            subject=t("Invoice {invoice} of {account}", invoice=invoice.number, account=account.name)[:200],
+            paragraphs=[t("Account: {account} ({number})", **about), t("The invoice is attached.")],
+            rows=[invoice_row(invoice, Formats(i18n.region_of(copy.language)))],
+            foot=Foot(
+                t("You get this because this mailbox confirmed that it wants copies of the invoices of {account} ({number}).", **about)
+            ),
+        )
+        name = file_name(t("Invoice {number}", number=invoice.number)) + ".pdf"
+        stop = of_copy(copy.id or 0)
+        return post(session, copy.email, copy.language, "", letter, now, unsubscribe=stop, attached=(name[-100:], paper))
 
 
 def _only(names: Sequence[str]) -> str:

@@ -58,3 +58,24 @@ class NoticeReader(SQLModel, table=True):
     notice_id: int = Field(foreign_key="notice.id", primary_key=True)
     email: str = Field(max_length=254, primary_key=True)
     person_id: int | None = Field(default=None, foreign_key="person.id", index=True)
+
+
+class InvoiceCopy(SQLModel, table=True):
+    """An address that gets a copy of an account's invoices, such as the accountant's, once its mailbox has said so (`hash`).
+
+    Whoever has the mailbox may stop it; the address stays listed then, so that it is not asked again and again.
+    """
+
+    __tablename__ = "invoice_copy"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (UniqueConstraint("account_id", "email_key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id")
+    email: str = Field(max_length=254)
+    email_key: str = Field(max_length=254)
+    language: str = Field(max_length=2)
+    hash: str = Field(max_length=64, unique=True, description="SHA-256 of the link's token")
+    asked_by: int = Field(foreign_key="person.id")
+    expires_at: datetime
+    confirmed_at: datetime | None = None
+    stopped_at: datetime | None = None

@@ -3,7 +3,7 @@
 import reflex as rx
 
 from odoportal.accounts.page import shown_page
-from odoportal.foundation import database
+from odoportal.foundation import clock, database
 from odoportal.foundation.forms import answered
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import require
@@ -12,9 +12,10 @@ from odoportal.notices.models import Kind
 from odoportal.notices.state import Notices
 from odoportal.notices.view import notices_view
 from odoportal.notices.words import always_words, kind_hints, kind_words
-from odoportal.ui.form import Field, Form, section
-from odoportal.ui.markup import Node, Ref, View, el, icon
+from odoportal.ui.form import Confirm, Field, Form, section
+from odoportal.ui.markup import Node, Ref, View, each, el, icon, when
 from odoportal.ui.page import here
+from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.slots import live
 
 
@@ -32,9 +33,46 @@ def _always() -> Node:
     )
 
 
+def _copies(view: Ref) -> Node:
+    ask = Form(
+        "copy",
+        (
+            (
+                Field("email", t("Email"), "email", required=True, longest=254),
+                Field("language", t("Language"), "select", options=list(LANGUAGE_NAMES.items())),
+            ),
+        ),
+        t("Add the address"),
+        fresh=True,
+        look="second",
+    )
+    sure = Confirm(t("Remove this address?"), t("It gets no more copies. To add it again, it must confirm again."), t("Remove"))
+
+    def one(row: Ref) -> Node:
+        again = Form("copy_again", (), t("Send again"), look="second sm", cls="inline").button(
+            row.key, view.copy_again, on_done=Notices.retry
+        )
+        gone = Form("copy_remove", (), t("Remove"), look="plain sm", cls="inline", confirm=sure)
+        state = (
+            when(row.on, el("span", icon("circle-check", small=True), row.on, cls="badge ok")),
+            when(row.waits, el("span", row.waits, cls="soft")),
+            when(row.off, el("span", icon("clock", small=True), row.off, cls="badge warn")),
+        )
+        said = el("div", el("b", row.key, cls="breaks"), el("p", row.language, " · ", state))
+        buttons = (when(row.asks, again), gone.button(row.key, view.copy_remove, on_done=Notices.retry))
+        return el("li", said, el("div", *buttons, cls="acts", role="group", aria_label=row.key))
+
+    return section(
+        t("Copies of invoices"),
+        when(view.copies, el("ul", each(view.copies, one), cls="asked"), el("p", t("No address gets copies yet."), cls="soft")),
+        ask.draw(view, on_done=Notices.retry),
+        text=t("Each new invoice also goes to these addresses, as a PDF: your accountant’s, for instance. Each must confirm first."),
+    )
+
+
 def _draw(view: Ref) -> Node:
     chosen = section(t("Which mails you get"), el("p", view.about, cls="soft"), _choices().draw(view, on_done=Notices.retry))
-    return el("div", chosen, _always(), cls="stack")
+    return el("div", chosen, when(view.may, _copies(view)), _always(), cls="stack")
 
 
 def page() -> rx.Component:
@@ -46,5 +84,5 @@ def page() -> rx.Component:
 
 async def slots(asked: Asked) -> dict[str, str]:
     """What the server writes into the document."""
-    view = await database.read(notices_view, require())
+    view = await database.read(notices_view, require(), clock.now())
     return {"notices": View(_draw).html(answered(view, asked))}

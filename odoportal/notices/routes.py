@@ -1,8 +1,10 @@
-"""The page that the link of a notice leads to, for people and, by one click, for their mail programs (RFC 8058).
+"""The pages that the links of this room lead to: copies are confirmed, and notices stopped, by one click too (RFC 8058).
 
-It needs no session, takes no cookie, and is the one page that takes a form from anywhere: the signed token is the whole right.
+What stops notices needs no session, takes no cookie, and is the one page that takes a form from anywhere: the signed token is the whole
+right.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from limits import RateLimitItemPerHour
@@ -14,15 +16,17 @@ from starlette.responses import PlainTextResponse, Response
 
 from odoportal.foundation import clock, headers, logs, throttle
 from odoportal.foundation.database import read, write
+from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import current, t
 from odoportal.foundation.identity import digest
 from odoportal.foundation.mail import ONE_CLICK, UNSUBSCRIBE
 from odoportal.foundation.web import Asked, Filled
-from odoportal.notices import stopping
+from odoportal.notices import copies, stopping
 from odoportal.notices.stopping import Stopped
 from odoportal.notices.words import kind_words
-from odoportal.signin import forms, view
-from odoportal.signin.routes import again
+from odoportal.signin import audit, forms, view
+from odoportal.signin.models import LinkKind
+from odoportal.signin.routes import again, opened, see
 
 LARGEST_BODY = 4096
 BACK_ON = RateLimitItemPerHour(10, 1, "notice-on")
@@ -45,6 +49,53 @@ async def _form(request: Request) -> FormData | None:
         return await Request(request.scope, whole).form(max_files=0, max_fields=5)  # type: ignore[arg-type]
     except (HTTPException, MultiPartException):
         return None
+
+
+async def fill_copy(asked: Asked) -> Filled | Response:
+    """What confirming copies means. Opening it confirms nothing: mail scanners open it, too."""
+    if answer := opened(asked, LinkKind.COPY):
+        return answer
+    if "done" in asked.query:
+        done = t("This mailbox now gets a copy of each new invoice. Each of them has a link that stops them.")
+        return again(_mailed(t("Copies of invoices"), [done], "", notice=t("Done.")), HTTPStatus.OK)
+    found = await read(copies.asked, forms.link_token(asked.request, LinkKind.COPY), clock.now())
+    if found is None:
+        return again(view.dead(LinkKind.COPY), HTTPStatus.GONE)
+    copy, account = found
+    said = t(
+        "{email} will get a copy of each new invoice of {account} ({number}).",
+        email=copy.email,
+        account=account.name,
+        number=account.number,
+    )
+    return again(_mailed(t("Copies of invoices"), [said], t("Get the copies"), action=f"/{current()}/copy"), HTTPStatus.OK)
+
+
+async def post_copy(asked: Asked) -> Filled | Response:
+    """Send copies from now on."""
+    form = await read_form(asked.request)
+    if isinstance(form, Response):
+        return form
+    client = forms.client(asked.request)
+    if not await write(copies.confirm, forms.link_token(asked.request, LinkKind.COPY), client, clock.now()):
+        audit.tell("authn_token_reuse", kind=LinkKind.COPY.value, address=client)
+        return again(view.dead(LinkKind.COPY), HTTPStatus.GONE)
+    answer = see(f"/{asked.language}/copy?done=1")
+    forms.take_link(answer, LinkKind.COPY)
+    return answer
+
+
+def _mailed(
+    title: str,
+    paragraphs: list[str],
+    button: str,
+    action: str = "",
+    notice: str = "",
+    fields: Mapping[str, str] | None = None,
+    quiet: bool = False,
+) -> dict[str, str]:
+    about = {"title": title, "paragraphs": paragraphs, "button": button, "action": action, "notice": notice}
+    return view.slots("mailed", **about, fields=fields or {}, quiet=quiet)
 
 
 async def fill_unsubscribe(asked: Asked) -> Filled | Response:
@@ -79,16 +130,8 @@ def _page(found: Stopped, token: str, notice: str = "") -> Filled:
         said = t("You no longer get “{kind}” by mail for the account {account} ({number}).", **about)
         button, fields = t("Get them again"), {_AGAIN: "1"}
     other = t("What protects your access is always sent. Everything else you choose in your profile, under Notices.")
-    slots = view.slots(
-        "mailed",
-        title=t("Stop these mails"),
-        notice=notice,
-        paragraphs=[said, other],
-        button=button,
-        quiet=not found.on,
-        fields=fields,
-        action=f"/{current()}{UNSUBSCRIBE}?token={token}",
-    )
+    action = f"/{current()}{UNSUBSCRIBE}?token={token}"
+    slots = _mailed(t("Stop these mails"), [said, other], button, action, notice, fields, quiet=not found.on)
     return again(slots, HTTPStatus.OK)
 
 

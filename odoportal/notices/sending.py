@@ -13,11 +13,17 @@ from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.foundation.database import reading, writing
+from odoportal.foundation.identity import Membership as Member
+from odoportal.foundation.papers import draw
+from odoportal.invoices.models import Invoice
+from odoportal.invoices.pdf import invoice_sheet
 from odoportal.notices import letters
 from odoportal.notices.due import Event, events
-from odoportal.notices.models import Kind, Notice, NoticeChoice, NoticeReader, NoticeStart
-from odoportal.notices.service import wants
+from odoportal.notices.models import InvoiceCopy, Kind, Notice, NoticeChoice, NoticeReader, NoticeStart
+from odoportal.notices.service import copies, wants
 
+Papers = dict[tuple[str, str], bytes]
+"""Documents by the number of the invoice, and the language."""
 GRACE = timedelta(days=3)
 """An account is told of what became so up to three days before its first run, so that a new customer's first invoice is among it."""
 
@@ -49,12 +55,15 @@ def run(provider: str, today: date, now: datetime, dry: bool = False) -> Run:
         with reading() as session:
             found = _new(session, account_id, provider, today)
             started = session.get(NoticeStart, account_id) is not None
-            wanted = _letters(session, account_id, found)
+            letters_due = len(_letters(session, account_id, found))
+            letters_due += len(_wanting(session, account_id)) * sum(event.kind is Kind.INVOICE for event in found)
         if not dry and (found or not started):
+            papers = _papers(account_id, found, today)
             with writing() as session:
-                found, wanted = _tell(session, account_id, provider, today, now)
+                found, sent = _tell(session, account_id, provider, papers, today, now)
+            letters_due = len(sent)
         done.things.update(event.kind for event in found)
-        done.letters += len(wanted)
+        done.letters += letters_due
     return done
 
 
@@ -88,21 +97,54 @@ def readers(session: Session, account_id: int, kind: Kind) -> list[Person]:
     return [person for person, role, choice in found if wants(role, kind, choice)]
 
 
+def _wanting(session: Session, account_id: int) -> list[InvoiceCopy]:
+    return [copy for copy in copies(session, account_id) if copy.confirmed_at is not None and copy.stopped_at is None]
+
+
+def _papers(account_id: int, found: Sequence[Event], today: date) -> Papers:
+    """The documents of new invoices in each language that copies are wanted in. Set before anything is written: it takes a while."""
+    with reading() as session:
+        languages = {copy.language for copy in _wanting(session, account_id)}
+        account = session.get_one(Account, account_id)
+    whose = Member(account_id, account.number, account.name, "")
+    made: Papers = {}
+    for event in found:
+        for language in languages if event.kind is Kind.INVOICE else ():
+            if (paper := draw(invoice_sheet, whose, event.about, language, today, "letter")) is not None:
+                made[event.about, language] = paper
+    return made
+
+
 def _tell(
-    session: Session, account_id: int, provider: str, today: date, now: datetime
-) -> tuple[Sequence[Event], Sequence[tuple[Person, Kind]]]:
+    session: Session, account_id: int, provider: str, papers: Papers, today: date, now: datetime
+) -> tuple[Sequence[Event], Sequence[Person | InvoiceCopy]]:
     # Whoever tells something of an account holds it: another run waits here, and then finds it told.
     account = session.get_one(Account, account_id, with_for_update=True)
     if session.get(NoticeStart, account_id) is None:
         session.add(NoticeStart(account_id=account_id, since=today - GRACE))
         session.flush()
-    found = _new(session, account_id, provider, today)
+    wanting = _wanting(session, account_id)
+    # An invoice that came up since the documents were set waits for the next run.
+    found = [
+        event
+        for event in _new(session, account_id, provider, today)
+        if event.kind is not Kind.INVOICE or all((event.about, copy.language) in papers for copy in wanting)
+    ]
     noted = [(event, Notice(account_id=account_id, kind=event.kind.value, about=event.about, told_at=now)) for event in found]
     session.add_all([notice for _, notice in noted])
     session.flush()
     wanted = _letters(session, account_id, found)
+    told: dict[tuple[int, str], int | None] = {}
     for person, kind in wanted:
         mine = [(event, notice) for event, notice in noted if event.kind is kind]
         letters.tell(session, person, account, kind, [event for event, _ in mine], today, now)
-        session.add_all([NoticeReader(notice_id=notice.id or 0, email=person.email, person_id=person.id) for _, notice in mine])
-    return found, wanted
+        told |= {(notice.id or 0, person.email): person.id for _, notice in mine}
+    sent: list[Person | InvoiceCopy] = [person for person, _ in wanted]
+    issued = [(event.record, notice) for event, notice in noted if event.kind is Kind.INVOICE and isinstance(event.record, Invoice)]
+    for invoice, notice in issued:
+        for copy in wanting:
+            letters.copy_of(session, copy, account, invoice, papers[invoice.number, copy.language], now)
+            told.setdefault((notice.id or 0, copy.email), None)
+            sent.append(copy)
+    session.add_all([NoticeReader(notice_id=n, email=email, person_id=who) for (n, email), who in told.items()])
+    return found, sent

@@ -1,6 +1,6 @@
 """Rules of notices: who gets which of an account."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from odoportal.accounts.models import Membership, Role
 from odoportal.foundation.forms import Done, Sent, conflict
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import NotAllowed
-from odoportal.notices.models import Kind, NoticeChoice
+from odoportal.notices.models import InvoiceCopy, Kind, NoticeChoice
 
 _MONEY = frozenset({Role.OWNER, Role.BILLING})
 DEFAULTS: Mapping[Kind, frozenset[Role]] = {
@@ -49,6 +49,11 @@ def choices(session: Session, account_id: int, person_id: int, role: str) -> dic
     """Which notices a person gets of an account, as the form has it: "1" for each one that is on, "" for the others."""
     made = chosen(session, account_id, person_id)
     return {kind.value: "1" if wants(role, kind, made.get(kind)) else "" for kind in Kind}
+
+
+def copies(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
+    """The addresses that get, or are to get, copies of an account's invoices."""
+    return session.exec(select(InvoiceCopy).where(InvoiceCopy.account_id == account_id).order_by(col(InvoiceCopy.email))).all()
 
 
 def choose(session: Session, sent: Sent[Any], wanted: Mapping[str, str], now: datetime) -> Done:

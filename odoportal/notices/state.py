@@ -4,7 +4,7 @@ from typing import Any
 
 from odoportal.accounts.showing import Shown
 from odoportal.accounts.state import Signed
-from odoportal.foundation import database
+from odoportal.foundation import clock, database
 from odoportal.foundation.identity import Who
 from odoportal.notices.view import NoticesView, notices_view
 
@@ -15,4 +15,4 @@ class Notices(Shown, Signed):
     view: NoticesView = NoticesView()
 
     async def _look(self, who: Who) -> Any:
-        return await database.read(notices_view, who)
+        return await database.read(notices_view, who, clock.now())

@@ -8,20 +8,22 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts.audit import By
+from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Account, Membership
 from odoportal.foundation import signed
 from odoportal.foundation.mail import UNSUBSCRIBE
-from odoportal.notices.models import Kind
+from odoportal.notices.models import InvoiceCopy, Kind
 from odoportal.notices.service import Reader, chosen, switch, wants
+
+_COPY = "copy"
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """What a link is about, and whether it is on."""
+    """What a link is about, and whether it is on: a person's kind of notice, or the copies that a mailbox gets (`reader` is its number)."""
 
     kind: Kind
-    reader: Reader
+    reader: Reader | int
     account: Account
     on: bool
 
@@ -31,17 +33,27 @@ def of_person(kind: Kind, account_id: int, person_id: int) -> str:
     return f"{kind.value}.{account_id}.{person_id}"
 
 
+def of_copy(copy_id: int) -> str:
+    """What the link in a copy of an invoice says."""
+    return f"{_COPY}.{copy_id}"
+
+
 def look(session: Session, token: str) -> Stopped | None:
     """What a link is about; None where the portal did not sign it, or the person belongs to the account no more."""
     said = signed.read(UNSUBSCRIBE, token)
     if said is None:
         return None
-    kind, account_id, person_id = said.split(".")
-    reader = Reader(int(account_id), int(person_id))
+    what, *numbers = said.split(".")
+    if what == _COPY:
+        copy = session.get(InvoiceCopy, int(numbers[0]))
+        if copy is None or copy.confirmed_at is None:
+            return None
+        return Stopped(Kind.INVOICE, copy.id or 0, session.get_one(Account, copy.account_id), copy.stopped_at is None)
+    reader = Reader(*map(int, numbers))
     member = session.get(Membership, (reader.account_id, reader.person_id))
     if member is None:
         return None
-    of = Kind(kind)
+    of = Kind(what)
     on = wants(member.role, of, chosen(session, reader.account_id, reader.person_id).get(of))
     return Stopped(of, reader, session.get_one(Account, reader.account_id), on)
 
@@ -58,6 +70,12 @@ def put(session: Session, token: str, on: bool, client: str, now: datetime) -> S
     """
     found = look(session, token)
     if found is not None:
-        switch(session, found.reader, found.kind, on, By(found.reader.person_id, client), now)
+        if isinstance(found.reader, Reader):
+            switch(session, found.reader, found.kind, on, By(found.reader.person_id, client), now)
+        elif found.on != on:
+            copy = session.get_one(InvoiceCopy, found.reader)
+            copy.stopped_at = None if on else now
+            what = What.COPY_RESUMED if on else What.COPY_STOPPED
+            record(session, what, By(None, client), now, account_id=copy.account_id, about=copy.email)
         found = Stopped(found.kind, found.reader, found.account, on)
     return found

@@ -1,27 +1,65 @@
 """What the page of notices shows."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlmodel import Session
 
+from odoportal.accounts.rights import Right, may
 from odoportal.foundation.forms import FormView, form_view
-from odoportal.foundation.i18n import t
+from odoportal.foundation.i18n import Formats, current, t
 from odoportal.foundation.identity import Who
 from odoportal.notices import service
+from odoportal.notices.models import InvoiceCopy
+
+
+@dataclass(frozen=True)
+class CopyRow:
+    """An address for copies; of `on`, `waits` and `off` one says how it stands. One that `asks` can be written to again."""
+
+    key: str
+    language: str
+    on: str = ""
+    waits: str = ""
+    off: str = ""
+    asks: bool = False
 
 
 @dataclass(frozen=True)
 class NoticesView:
-    """The forms; `about` says for which account, and to which email."""
+    """The forms; `about` says for which account, and to which email. Copies are there for who looks after billing (`may`)."""
 
     choices: FormView = field(default_factory=FormView)
     about: str = ""
+    may: bool = False
+    copies: list[CopyRow] = field(default_factory=list)
+    copy: FormView = field(default_factory=FormView)
+    copy_again: FormView = field(default_factory=FormView)
+    copy_remove: FormView = field(default_factory=FormView)
 
 
-def notices_view(session: Session, who: Who) -> NoticesView:
+def notices_view(session: Session, who: Who, now: datetime) -> NoticesView:
     """The page of the signed-in person, in the language in use."""
     account = who.account
+    allowed = may(account.role, Right.BILLING)
+    rows = service.copies(session, account.account_id) if allowed else ()
     return NoticesView(
         choices=form_view(who, service.choices(session, account.account_id, who.person_id, account.role)),
         about=t("For the account {account} ({number}), to {email}.", account=account.name, number=account.number, email=who.email),
+        may=allowed,
+        copies=[_copy(row, Formats(who.region), now) for row in rows],
+        copy=form_view(who, {"email": "", "language": current()}),
+        copy_again=form_view(who),
+        copy_remove=form_view(who),
     )
+
+
+def _copy(row: InvoiceCopy, formats: Formats, now: datetime) -> CopyRow:
+    language = {"fr": "Français", "en": "English"}[row.language]
+    if row.stopped_at is not None:
+        return CopyRow(row.email, language, off=t("Stopped by this mailbox"))
+    if row.confirmed_at is not None:
+        return CopyRow(row.email, language, on=t("Confirmed"))
+    if row.expires_at <= now:
+        return CopyRow(row.email, language, off=t("Expired"), asks=True)
+    return CopyRow(row.email, language, waits=t("To be confirmed by {moment}", moment=formats.moment(row.expires_at)), asks=True)

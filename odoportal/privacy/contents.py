@@ -24,7 +24,7 @@ from odoportal.foundation.spool import PAUSE
 
 KEPT_BACK = re.compile(r"hash|password|seed|secret|token|once|public_key")
 """Columns that prove who somebody is: they say nothing about the person, and a file that is lost must open no door."""
-DOUBLED = {"search", "html"}
+DOUBLED = {"search", "html", "attached"}
 """Columns that say again, in another form, what another one of their row says."""
 CHUNK = 1_000
 

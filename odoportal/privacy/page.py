@@ -110,6 +110,11 @@ def _told() -> Node:
         _kept(t("Orders, invoices, payments, addresses"), t("To fulfil the contract and the law"), years),
         _kept(t("Devices and vehicles"), t("To show what you bought"), t("As long as the account is open")),
         _kept(t("Which notices you chose to get"), t("To write to you only as you wish"), t("As long as you have access")),
+        _kept(
+            t("Addresses that get copies of invoices"),
+            t("To send them what you asked for, once they agreed"),
+            t("Until they are removed; unconfirmed ones for 37 days"),
+        ),
         _kept(t("Letters we sent you"), t("To show that you were told"), t("As long as you have access")),
         _kept(
             t("Records of what was asked of the server"),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from sqlmodel import Session
@@ -64,10 +65,8 @@ def address(path: str, language: str) -> str:
     return f"{get_settings().public_url.rstrip('/')}/{language}/{path}"
 
 
-def post(
-    session: Session, to: str, language: str, name: str, letter: Letter, now: datetime, seed: str = "", unsubscribe: str = ""
-) -> mail.Mail:
-    """Put a letter into the outbox as text and HTML; `language` must be the one in use. A notice says what its link switches off."""
+def post(session: Session, to: str, language: str, name: str, letter: Letter, now: datetime, seed: str = "", **more: Any) -> mail.Mail:
+    """Put a letter into the outbox as text and HTML; `language` must be the one in use. `more` is as `mail.post` has it."""
     settings = get_settings()
     about = {
         "letter": letter,
@@ -78,9 +77,7 @@ def post(
         "reach": [way for way in (settings.support_email, settings.support_phone) if way],
     }
     text, html = (templates().get_template(f"mail/letter.{kind}").render(about) for kind in ("txt", "html"))
-    return mail.post(
-        session, to=to, language=language, subject=letter.subject, text=text, html=html, now=now, seed=seed, unsubscribe=unsubscribe
-    )
+    return mail.post(session, to=to, language=language, subject=letter.subject, text=text, html=html, now=now, seed=seed, **more)
 
 
 def reset(session: Session, person: Person | None, language: str, seed: str, now: datetime) -> mail.Mail:

@@ -19,6 +19,8 @@ class LinkKind(StrEnum):
     """These two belong to an `EmailChange`."""
     ALERT = "alert"
     """It was not the person who signed in. No other link ends it."""
+    COPY = "copy"
+    """A mailbox that is to get copies of invoices; kept with the notices (`notices.models.InvoiceCopy`)."""
     CODE = "code"
     """No link: the page of a sign-in's second step, and the cookie with its token (`SecondStep`)."""
 

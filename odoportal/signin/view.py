@@ -117,6 +117,9 @@ def dead(kind: LinkKind) -> dict[str, str]:
         ),
         LinkKind.UNDO: t("A link that undoes a change works once, for 7 days. If you still need help, write to us."),
         LinkKind.ALERT: t("A link that reports a sign-in works once, for 7 days. If you still need help, write to us."),
+        LinkKind.COPY: t(
+            "A link that confirms copies of invoices works once, for 7 days, and only the latest one. Ask whoever added you for a new one."
+        ),
     }.get(kind, "")
     return slots("dead", first=kind is LinkKind.INVITE, joining=kind is LinkKind.JOIN, mailed=mailed)
 

@@ -12,7 +12,7 @@ from tests.attack.conftest import Cookies, Victim
 from tests.attack.wire import tab
 from tests.server import Portal
 
-_FORMS = ("login", "forgot", "reset", "invite", "join")
+_FORMS = ("login", "forgot", "reset", "invite", "join", "copy")
 POSTS = [f"/{la}/{page}" for la in ("en", "fr") for page in _FORMS] + ["/auth/sign-out", "/auth/region"]
 ELSEWHERE = (
     "https://evil.example",

@@ -43,7 +43,7 @@ def portal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     get_settings.cache_clear()
 
 
-def post(to: str = "maria@example.com", subject: str = "Hello", text: str = "Text", html: str = "<p>Text</p>", **more: str) -> int:
+def post(to: str = "maria@example.com", subject: str = "Hello", text: str = "Text", html: str = "<p>Text</p>", **more: Any) -> int:
     with database.writing() as session:
         letter = mail.post(session, to=to, language="fr", subject=subject, text=text, html=html, now=START, **more)
         assert letter.id is not None

@@ -22,13 +22,13 @@ ALL = {kind.value: "1" for kind in Kind}
 
 def given(who: Who) -> dict[str, str]:
     with i18n.use("en"), database.reading() as session:
-        return notices_view(session, who).choices.given
+        return notices_view(session, who, clock.now()).choices.given
 
 
 def send(who: Who, fields: Mapping[str, str], version: str | None = None, mark: str = "a", form: str = "choices") -> Done:
     with i18n.use("en"):
         with database.reading() as session:
-            view = notices_view(session, who).choices
+            view = notices_view(session, who, clock.now()).choices
         values = check(forms.RULES[form].model, fields)
         assert isinstance(values, FormModel), values
         known = view.version if version is None else version
@@ -80,7 +80,7 @@ def test_a_choice_outlives_another_role(people: People) -> None:
 def test_a_form_that_another_window_overtook_is_told(people: People) -> None:
     who = people["owner"]
     with i18n.use("en"), database.reading() as session:
-        version = notices_view(session, who).choices.version
+        version = notices_view(session, who, clock.now()).choices.version
     assert send(who, {**ALL, "card": ""}).ok
     clash = send(who, {**ALL, "payment": ""}, version, mark="b")
     assert (clash.ok, clash.errors) == (False, {"payment": "Switched on meanwhile.", "card": "Switched off meanwhile."})

@@ -1,0 +1,137 @@
+"""Addresses that get copies of invoices: added by who looks after billing, in force once the mailbox itself has said so.
+
+Whoever changes something asks for the right again within the transaction (`rights.claim`), which also keeps another change of the same
+account waiting: of two who add the tenth address at the same time, one is refused.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import update as sql_update
+from sqlmodel import Session, col, select
+
+from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.models import Account
+from odoportal.accounts.rights import Right, claim
+from odoportal.accounts.service import email_key
+from odoportal.foundation import mail
+from odoportal.foundation.forms import Done
+from odoportal.foundation.i18n import t
+from odoportal.foundation.identity import Who, digest
+from odoportal.notices import letters
+from odoportal.notices.models import InvoiceCopy
+from odoportal.notices.service import copies
+
+LIFE = timedelta(days=7)
+MOST = 10
+KEEP = timedelta(days=30)
+
+
+def add(session: Session, who: Who, by: By, email: str, language: str, now: datetime) -> Done:
+    """Ask a mailbox whether it wants copies; until it says so it gets none.
+
+    Args:
+        session: writing.
+        who: does it.
+        by: the same, for the account's changes.
+        email: as `email_validator` writes it.
+        language: of its letters and documents.
+        now: the instant.
+
+    Raises:
+        NotAllowed: the person may not.
+    """
+    claim(session, who, Right.BILLING)
+    known, account_id = copies(session, who.account.account_id), who.account.account_id
+    if any(copy.email_key == email_key(email) for copy in known):
+        return Done(errors={"email": t("This address is listed already.")})
+    if len(known) >= MOST:
+        return Done(error=t("There are ten addresses already. Remove one first."))
+    seed = mail.new_seed()
+    made = InvoiceCopy(
+        account_id=account_id,
+        email=email,
+        email_key=email_key(email),
+        language=language,
+        hash=digest(mail.token_of(seed)),
+        asked_by=who.person_id,
+        expires_at=now + LIFE,
+    )
+    session.add(made)
+    session.flush()
+    letters.copy_asked(session, made, who, seed, now)
+    record(session, What.COPY_ADDED, by, now, account_id=account_id, about=email)
+    return Done(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
+
+
+def again(session: Session, who: Who, email: str, now: datetime) -> Done:
+    """Mail a new link to an address that was not confirmed yet; the link before no longer works.
+
+    Raises:
+        NotAllowed: the person may not.
+    """
+    claim(session, who, Right.BILLING)
+    copy = _named(session, who.account.account_id, email)
+    if copy is None or copy.confirmed_at is not None:
+        return Done(error=t("This address no longer waits for its confirmation."))
+    seed = mail.new_seed()
+    copy.hash, copy.expires_at = digest(mail.token_of(seed)), now + LIFE
+    letters.copy_asked(session, copy, who, seed, now)
+    return Done(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=copy.email))
+
+
+def remove(session: Session, who: Who, by: By, email: str, now: datetime) -> Done:
+    """Send an address no more copies, and forget it.
+
+    Raises:
+        NotAllowed: the person may not.
+    """
+    claim(session, who, Right.BILLING)
+    if (copy := _named(session, who.account.account_id, email)) is not None:
+        session.delete(copy)
+        record(session, What.COPY_REMOVED, by, now, account_id=who.account.account_id, about=copy.email)
+    return Done(t("The address is removed."))
+
+
+def _named(session: Session, account_id: int, email: str) -> InvoiceCopy | None:
+    return session.exec(
+        select(InvoiceCopy)
+        .where(InvoiceCopy.account_id == account_id, InvoiceCopy.email_key == email_key(email))
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def asked(session: Session, token: str, now: datetime) -> tuple[InvoiceCopy, Account] | None:
+    """The address that an open link confirms, and the account; None when the link is unknown, used, replaced or over."""
+    found = session.exec(
+        select(InvoiceCopy, Account)
+        .join(Account, col(Account.id) == col(InvoiceCopy.account_id))
+        .where(
+            InvoiceCopy.hash == digest(token),
+            col(InvoiceCopy.confirmed_at).is_(None),
+            col(InvoiceCopy.expires_at) > now,
+        )
+    ).first()
+    return (found[0], found[1]) if found else None
+
+
+def confirm(session: Session, token: str, client: str, now: datetime) -> bool:
+    """Send copies from now on; of any number of tries with a link one confirms, the others are told that it is used."""
+    found = asked(session, token, now)
+    if found is None:
+        return False
+    copy, _ = found
+    taken = session.exec(
+        sql_update(InvoiceCopy)
+        .where(col(InvoiceCopy.id) == copy.id, col(InvoiceCopy.hash) == digest(token), col(InvoiceCopy.confirmed_at).is_(None))
+        .values(confirmed_at=now)
+    )
+    if taken.rowcount == 1:
+        record(session, What.COPY_CONFIRMED, By(None, client), now, account_id=copy.account_id, about=copy.email)
+    return taken.rowcount == 1
+
+
+def sweep(session: Session, now: datetime) -> int:
+    """Forget addresses that were asked long ago and never said yes; returns how many."""
+    silent = (col(InvoiceCopy.confirmed_at).is_(None), col(InvoiceCopy.expires_at) <= now - KEEP)
+    return session.exec(sql_delete(InvoiceCopy).where(*silent)).rowcount
