@@ -212,8 +212,8 @@ def take(session: Session, step: SecondStep, proof: str | passkeys.Answer, now: 
 
 def _way(session: Session, person_id: int, proof: str | passkeys.Answer, now: datetime) -> Way | None:
     if isinstance(proof, passkeys.Answer):
-        found = passkeys.prove(session, passkeys.For.STEP, proof, now)
-        return Way.BOTH if found is not None and found.person_id == person_id else None
+        # The challenge is bound to the person of the step.
+        return Way.BOTH if passkeys.prove(session, passkeys.For.STEP, proof, now) is not None else None
     plain = "".join(proof.split()).replace("-", "").lower()
     if plain.isascii() and plain.isdecimal():
         app = in_force(session, person_id)

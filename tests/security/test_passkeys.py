@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import select
 
 from odoportal.accounts.models import Person
@@ -244,6 +245,36 @@ def test_what_no_device_makes_is_an_answer_and_no_fault(web: Browser, opened: Ca
     assert enter(phone, signed, "code").status_code == 422
     web.form("passkey_begin", current=GOOD)
     assert web.form("passkey_add", credential=signed)["error"]
+
+
+def test_a_challenge_is_for_one_purpose_and_one_person(web: Browser, maria: int) -> None:
+    device, other = Device(), add_person(OTHER)
+    register(web, device)
+    with database.writing() as session:
+        asked = json.loads(passkeys.ask(session, passkeys.For.STEP, "token", clock.now(), maria))
+        assert passkeys.prove(session, passkeys.For.SIGN_IN, passkeys.Answer("token", device.get(asked)), clock.now()) is None
+        asked = json.loads(passkeys.ask(session, passkeys.For.STEP, "token", clock.now(), other))
+        assert passkeys.prove(session, passkeys.For.STEP, passkeys.Answer("token", device.get(asked)), clock.now()) is None
+        passkeys.begin_adding(session, maria, "token", clock.now())
+        made = json.loads(passkeys.adding(session, session.get_one(Person, maria), "token", clock.now()))
+        assert passkeys.adding(session, session.get_one(Person, other), "token", clock.now()) == ""
+        assert passkeys.add(session, other, passkeys.Answer("token", Device().create(made)), "Thief", clock.now()) is None
+
+
+def test_of_two_answers_that_find_the_same_counter_one_is_taken(web: Browser, maria: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    device, verify = Device(), passkeys.verify_authentication_response
+    register(web, device)
+    with database.writing() as session:
+        asked = json.loads(passkeys.ask(session, passkeys.For.STEP, "token", clock.now(), maria))
+
+        def overtaken(**given: Any) -> Any:
+            proved = verify(**given)
+            session.connection().execute(update(Passkey).values(sign_count=99))
+            return proved
+
+        monkeypatch.setattr(passkeys, "verify_authentication_response", overtaken)
+        assert passkeys.prove(session, passkeys.For.STEP, passkeys.Answer("token", device.get(asked)), clock.now()) is None
+    assert stored_keys()[0].sign_count == 99
 
 
 def test_a_counter_that_goes_back_is_refused(web: Browser, opened: Callable[[], Browser]) -> None:
