@@ -51,7 +51,7 @@ from odoportal.foundation.documents import Documents
 from odoportal.foundation.forms import Rule, posting
 from odoportal.foundation.gate import Gate, Nothing
 from odoportal.foundation.identity import Who, require
-from odoportal.foundation.watching import Watch
+from odoportal.foundation.watching import Watch, within
 from odoportal.foundation.web import SEE, Asked, Page
 from odoportal.help import page as help_
 from odoportal.invoices import exports as invoices_exports
@@ -271,7 +271,9 @@ async def _fill(root: BaseState) -> bool:
     path = str(root.router.url.path).partition("/")[2].partition("/")[2].rstrip("/")
     page = next((page for page in PAGES if page.path == f"/{path}"), None)
     if page and page.load and rights.may(require().account.role, page.right):
-        await (await root.get_state(page.load.state)).load()
+        state = await root.get_state(page.load.state)
+        with within(f"{state.get_full_name()}.load"):
+            await state.load()
         return True
     return False
 

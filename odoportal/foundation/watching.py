@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -97,12 +99,27 @@ class Watch(Middleware):
             seconds = perf_counter() - begun
             outcome = "superseded" if task.cancelled() else "failed" if task.exception() else "done"
             metrics.EVENTS.labels(outcome).inc()
-            metrics.EVENT_SECONDS.labels(handler).observe(seconds)
-            logs.tell(_events, logging.INFO, "event", handler=handler, outcome=outcome, ms=_ms(seconds))
+            _note(handler, outcome, seconds)
 
         if task := asyncio.current_task():
             task.add_done_callback(over)
         return None
+
+
+@contextmanager
+def within(name: str) -> Iterator[None]:
+    """Time a handler that runs within another event, under its own name. `name` is its full one."""
+    begun, outcome = perf_counter(), "failed"
+    try:
+        yield
+        outcome = "done"
+    finally:
+        _note(short(name), outcome, perf_counter() - begun)
+
+
+def _note(handler: str, outcome: str, seconds: float) -> None:
+    metrics.EVENT_SECONDS.labels(handler).observe(seconds)
+    logs.tell(_events, logging.INFO, "event", handler=handler, outcome=outcome, ms=_ms(seconds))
 
 
 def watch_sql(engine: Engine) -> None:

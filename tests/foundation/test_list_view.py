@@ -19,6 +19,7 @@ TEXTS = ListTexts(
     no_match="No order",
     nothing="No orders yet",
     dates="End date",
+    chips={"order": "of order 26367"},
 )
 
 
