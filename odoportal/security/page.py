@@ -203,7 +203,7 @@ def _draw(view: Ref) -> Node:
     sessions = t("Where you are signed in. If you do not know a browser, end its session and change your password.")
     past = t("The last sign-ins; we keep them for 90 days.")
     again = t("You stay signed in here. Every other browser is signed out.")
-    held = when(view.held, el("p", icon("circle-alert"), el("span", view.held), cls="notice quiet"))
+    held = when(view.held, el("p", icon("circle-alert"), el("span", view.held), cls="summary heldback"))
     return (
         held,
         section(t("Email"), pending, _email().draw(view, on_done=Security.retry)),
