@@ -59,7 +59,7 @@ QUERIES = st.dictionaries(
 )
 
 
-SWEPT = {"browser_session", "invitation", "card_setup"}
+SWEPT = {"browser_session", "invitation", "card_setup", "invoice_copy"}
 """What is over is taken away by the portal itself, at whatever moment."""
 
 

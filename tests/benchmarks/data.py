@@ -159,7 +159,7 @@ def fill(engine: Engine, invoices: int) -> None:
 
 def _parties(rows: _Rows, accounts: int) -> None:
     for account in range(1, accounts + 1):
-        rows.add(Account, id=account, number=f"{10_000 + account}", name=f"Transport {account}", created_at=_NOW)
+        rows.add(Account, id=account, number=f"{10_000 + account}", name=f"Transport {account}", two_step=False, created_at=_NOW)
         street = {"line1": f"{account}, rue Principale", "line2": "", "city": "Laval", "province": "QC", "postal_code": "H7L 3J5"}
         rows.add(
             Address, id=account, account_id=account, code="HQ", name=f"Transport {account}", **street, country="CA", district="", file=""
