@@ -162,7 +162,7 @@ def privacy() -> rx.Component:
             "header",
             link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal"),
             el("span", cls="push"),
-            language_link(other(current()), cls="ghost"),
+            language_link(other(current()), cls="ghost", whole=True),
             cls="bar",
         )
     )

@@ -59,7 +59,7 @@ def _dial() -> El:
 def _top() -> El:
     logo = el("a", *wordmark(), href=address("/login"), cls="logo lg-logo", aria_label="ODOportal")
     turn = other(current())
-    return el("header", logo, el("span", icon("globe"), language_link(turn, cls="btn plain caps"), cls="row"), cls="row lg-top")
+    return el("header", logo, el("span", icon("globe"), language_link(turn, cls="btn plain caps", whole=True), cls="row"), cls="row lg-top")
 
 
 def _welcome() -> El:

@@ -61,13 +61,17 @@ export function PortalLink({ to, how, children, ...rest }) {
   return h("a", { ...rest, href, onClick }, children);
 }
 
-export function LanguageLink({ to, language, children, ...rest }) {
+export function LanguageLink({ to, language, whole, children, ...rest }) {
   const { search, state } = useLocation();
+  const link = useRef(null);
   const remember = () => {
     document.cookie = `odo_language=${language}; path=/; max-age=31536000; samesite=lax`;
     hidePopovers();
   };
-  return h(Link, { ...rest, to: to + search, state, hrefLang: language, lang: language, onClick: remember }, children);
+  const about = { ...rest, hrefLang: language, lang: language, onClick: remember };
+  // The built page knows no search, and what it has is kept when the script takes over.
+  useEffect(() => { if (whole) link.current.href = to + search; }, [to, search]);
+  return whole ? h("a", { ...about, href: to, ref: link }, children) : h(Link, { ...about, to: to + search, state }, children);
 }
 
 function listAddress(change) {

@@ -28,6 +28,7 @@ class LanguageLink(_Client):
 
     to: rx.Var[str]
     language: rx.Var[str]
+    whole: rx.Var[bool]
 
 
 class SearchForm(_Client):

@@ -27,14 +27,20 @@ def _launch(view: Ref, cls: str) -> Node:
     )
 
 
-def language_link(language: str, *, cls: str = "") -> Slot:
-    """The way to this page in a language: with script it keeps the search, without it opens the page."""
+def language_link(language: str, *, cls: str = "", whole: bool = False) -> Slot:
+    """The way to this page in a language: with script it keeps the search, without it opens the page.
+
+    Args:
+        language: where it leads.
+        cls: classes.
+        whole: the page has parts that only the server fills, so it is always asked for anew.
+    """
     name, to = LANGUAGE_NAMES[language], address(here(), language)
     current_page = {"aria_current": "true"} if language == current() else {}
 
     def alive() -> rx.Component:
         return LanguageLink.create(
-            name, to=to, language=language, class_name=cls, custom_attrs={"aria-current": "true"} if current_page else {}
+            name, to=to, language=language, whole=whole, class_name=cls, custom_attrs={"aria-current": "true"} if current_page else {}
         )
 
     return Slot(alive, el("a", name, href=to, hrefLang=language, lang=language, cls=cls, **current_page))

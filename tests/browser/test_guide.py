@@ -15,6 +15,20 @@ def _sign_in(page: Page, email: str = GUIDE) -> None:
     page.get_by_role("button", name="Se connecter", exact=True).click()
 
 
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("/fr/login?next=%2Ffr%2Forders", "Sign In"), ("/fr/forgot?x=1", "Forgot your password?"), ("/fr/privacy?x=1", "Odotrack inc.")],
+)
+def test_the_other_language_is_one_click_away_before_signing_in(open_page: Open, address: str, words: str) -> None:
+    page = open_page(address)
+    # The script is there once the link has the rest of the address; what it leads to must be a whole page then, too.
+    other = page.get_by_role("link", name="English")
+    expect(other).to_have_attribute("href", address.replace("/fr/", "/en/", 1))
+    other.click()
+    expect(page).to_have_url(re.compile(re.escape(address.replace("/fr/", "/en/", 1)) + "$"))
+    expect(page.locator("main")).to_contain_text(words)
+
+
 @pytest.mark.journey
 def test_the_guide_on_a_phone_in_french(open_page: Open) -> None:
     page = open_page("/", size="phone")
