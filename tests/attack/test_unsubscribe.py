@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import httpx
 import pytest
 from sqlmodel import select
 
 from odoportal.accounts.models import Account, Change, Membership, Role
-from odoportal.foundation import clock, database, signed, throttle
+from odoportal.foundation import clock, database, mail, signed, throttle
+from odoportal.foundation.identity import digest
 from odoportal.foundation.mail import UNSUBSCRIBE
-from odoportal.notices import service, stopping
-from odoportal.notices.models import Kind
+from odoportal.notices import copies, service, stopping
+from odoportal.notices.models import InvoiceCopy, Kind
 from tests.attack.test_origins import ELSEWHERE
 from tests.inside import Customer, Inside
 
@@ -204,3 +206,54 @@ def test_no_other_address_takes_a_form_from_anywhere(inside: Inside) -> None:
         answer = httpx.request(method, f"{inside.portal.url}/en{UNSUBSCRIBE}?token={token}", headers={"origin": "null"})
         assert answer.status_code == 403
     assert on(inside.first) == set(Kind)
+
+
+@pytest.fixture
+def asked(inside: Inside):
+    """The token of a letter that asks a mailbox whether it wants copies."""
+    seed = mail.new_seed()
+    made: dict[str, Any] = {
+        "email": "books@example.org",
+        "email_key": "books@example.org",
+        "language": "en",
+        "hash": digest(mail.token_of(seed)),
+    }
+    with database.writing() as session:
+        copy = InvoiceCopy(
+            account_id=account_of(inside.first), asked_by=inside.first.person_id, expires_at=clock.now() + copies.LIFE, **made
+        )
+        session.add(copy)
+    yield mail.token_of(seed)
+    with database.writing() as session:
+        session.delete(session.get_one(InvoiceCopy, copy.id))
+
+
+def confirmed() -> bool:
+    with database.reading() as session:
+        return session.exec(select(InvoiceCopy.confirmed_at).where(InvoiceCopy.email == "books@example.org")).one() is not None
+
+
+@pytest.mark.asvs("3.5.3")
+@pytest.mark.case("A-26", "A-27", "A-102")
+def test_copies_are_confirmed_by_the_button_and_not_by_opening_the_link(inside: Inside, asked: str) -> None:
+    with httpx.Client(base_url=inside.portal.url) as browser:
+        opened = browser.get(f"/en/copy?token={asked}")
+        assert (opened.status_code, opened.headers["location"], opened.headers["referrer-policy"]) == (303, "/en/copy", "no-referrer")
+        assert "books@example.org will get a copy" in browser.get("/en/copy").text
+        assert not confirmed()
+        for how in SITES:
+            assert browser.post("/en/copy", data={"ok": "1"}, headers=how).status_code == 403
+        assert not confirmed()
+        assert browser.post("/en/copy", data={"ok": "1"}).headers["location"] == "/en/copy?done=1"
+        assert confirmed()
+        assert browser.post("/en/copy", data={"ok": "1"}).status_code == 410
+
+
+@pytest.mark.case("A-24", "A-102")
+@pytest.mark.parametrize("token", ["", "x", "a" * 43, "../../etc", "a" * 5000])
+def test_what_was_not_mailed_confirms_nothing(inside: Inside, asked: str, token: str) -> None:
+    with httpx.Client(base_url=inside.portal.url) as browser:
+        browser.get("/en/copy", params={"token": token})
+        assert browser.get("/en/copy").status_code == 410
+        assert browser.post("/en/copy", data={"ok": "1"}).status_code == 410
+    assert not confirmed()
