@@ -48,6 +48,8 @@ STOP = f"{ATTACK}/test_unsubscribe.py"
 PASSWORD = "tests/security/test_password.py"
 PASSKEYS = "tests/security/test_passkeys.py"
 SECOND = "tests/security/test_second_step.py"
+CARDS = "tests/cards/test_service.py"
+HOOKS = "tests/cards/test_provider.py"
 
 MUTANTS = (
     # Whose it is.
@@ -86,14 +88,14 @@ MUTANTS = (
         "orders.service",
         "where = _where(finding.of_account(Order, account_id), query, today)",
         "where = _where(true(), query, today)",
-        REGISTRY,
+        MACHINE,
     ),
     _mutant(
         "the invoices of a statement are of the account",
         "statements.service",
         "return and_(col(Invoice.account_id) == account_id, col(Invoice.issued_on) >= days[0]",
         "return and_(col(Invoice.issued_on) >= days[0]",
-        REGISTRY,
+        "tests/statements",
     ),
     _mutant(
         "the account of the address is the person's",
@@ -319,6 +321,56 @@ MUTANTS = (
         "            await self.touch(who)\n        asked =",
         "            pass\n        asked =",
         ENDS,
+    ),
+    # Cards.
+    _mutant(
+        "a card is of the account",
+        "cards.service",
+        "select(Card).where(Card.account_id == account_id, Card.provider",
+        "select(Card).where(Card.provider",
+        CARDS,
+    ),
+    _mutant(
+        "a card's way back is of the account",
+        "cards.service",
+        "where(CardSetup.account_id == account_id, CardSetup.key == key)",
+        "where(CardSetup.key == key)",
+        "tests/cards/test_flow.py",
+    ),
+    _mutant(
+        "who sets out to add a card may",
+        "cards.service",
+        "    claim(session, who, Right.BILLING)\n    account_id",
+        "    account_id",
+        CARDS,
+    ),
+    _mutant(
+        "who changes a card may",
+        "cards.service",
+        "    claim(session, who, Right.BILLING)\n    all_",
+        "    all_",
+        CARDS,
+    ),
+    _mutant(
+        "the sandbox's webhook is signed",
+        "cards.sandbox",
+        'if said is None or not hmac.compare_digest(said["by"].encode(), self._sign(said["at"], body).encode()):',
+        "if said is None:",
+        HOOKS,
+    ),
+    _mutant(
+        "the sandbox's webhook is of the last minutes",
+        "cards.sandbox",
+        'if abs(clock.now().timestamp() - int(said["at"])) > BELIEVED.total_seconds():',
+        "if False:",
+        "tests/cards/test_flow.py",
+    ),
+    _mutant(
+        "Stripe's webhook is of the last minutes",
+        "cards.stripe_provider",
+        'headers.get("stripe-signature", ""), self._webhook_secret)',
+        'headers.get("stripe-signature", ""), self._webhook_secret, 10**9)',
+        HOOKS,
     ),
     # Guessing.
     _mutant(
