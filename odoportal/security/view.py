@@ -96,7 +96,7 @@ def security_view(session: Session, who: Who, now: datetime) -> SecurityView:
     if asked:
         until = formats.moment(asked.expires_at)
         pending = t(
-            "{email} waits for your confirmation, by the link that we mailed to it, until {moment}.", email=asked.new_email, moment=until
+            "Until {moment}, {email} waits for your confirmation by the link that we mailed to it.", email=asked.new_email, moment=until
         )
     rows = _sessions(session, who, formats, now)
     known, ways = passkeys.of(session, who.person_id), browsers.ways()
@@ -134,7 +134,7 @@ def security_view(session: Session, who: Who, now: datetime) -> SecurityView:
 
 def _two_step(session: Session, who: Who, formats: Formats, now: datetime) -> TwoStep:
     if (on := second.in_force(session, who.person_id)) is not None and on.confirmed_at is not None:
-        return TwoStep("on", about=t("On since {moment}.", moment=formats.moment(on.confirmed_at)))
+        return TwoStep("on", about=t("On since {moment}", moment=formats.moment(on.confirmed_at)))
     if (begun := second.setting_up(session, who.person_id, now)) is None:
         return TwoStep()
     secret = second.secret_of(begun.seed)
@@ -143,9 +143,9 @@ def _two_step(session: Session, who: Who, formats: Formats, now: datetime) -> Tw
 
 
 def _passkey(found: Passkey, formats: Formats) -> PasskeyRow:
-    added = t("Added on {moment}.", moment=formats.moment(found.added_at))
-    used = t("Last used on {moment}.", moment=formats.moment(found.used_at)) if found.used_at else t("Not used yet.")
-    return PasskeyRow(str(found.id), found.name, f"{added} {used}")
+    added = t("Added on {moment}", moment=formats.moment(found.added_at))
+    used = t("Last used on {moment}", moment=formats.moment(found.used_at)) if found.used_at else t("Not used yet")
+    return PasskeyRow(str(found.id), found.name, f"{added} · {used}")
 
 
 def _choosing(who: Who, known: Sequence[Passkey], name: str, others: dict[str, str]) -> FormView:
@@ -171,7 +171,7 @@ def _sessions(session: Session, who: Who, formats: Formats, now: datetime) -> li
         SessionRow(
             key=sessions.key_of(row.hash),
             browser=browsers.words(row.browser),
-            about=t("Network address {address}. Last used {moment}.", address=row.address, moment=formats.moment(row.seen_at)),
+            about=t("Network address {address} · Last used {moment}", address=row.address, moment=formats.moment(row.seen_at)),
             here=t("This browser") if row.hash == who.session else "",
         )
         for row in sorted(found, key=lambda row: row.hash != who.session)

@@ -100,9 +100,9 @@ def changed(session: Session, person: Person, now: datetime, here: bool = False)
     with i18n.use(person.language):
         moment = _moment(person, now)
         done = (
-            t("Your password was changed on {moment}. Every other browser was signed out.", moment=moment)
+            t("Your password was changed on {moment}, and every other browser was signed out.", moment=moment)
             if here
-            else t("Your password was changed on {moment}. Every browser was signed out.", moment=moment)
+            else t("Your password was changed on {moment}, and every browser was signed out.", moment=moment)
         )
         letter = Letter(
             subject=t("Your ODOportal password was changed"),

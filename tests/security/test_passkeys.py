@@ -75,7 +75,7 @@ def test_a_passkey_is_added_with_the_password_and_told(web: Browser, opened: Cal
     assert changes()[-1] == ("passkey_added", maria, "203.0.113.0")
     page = web.page()
     assert "My phone" in page
-    assert "Not used yet." in page
+    assert "Not used yet" in page
     assert "Recovery codes left: 10." in page
 
 
