@@ -43,6 +43,10 @@ class Ground:
     rows: int
     runs: int
     stack: ExitStack = field(default_factory=ExitStack)
+    _shared: ExitStack = field(default_factory=ExitStack)
+
+    def __post_init__(self) -> None:
+        self.stack.enter_context(self._shared)
 
     @cached_property
     def place(self) -> Path:
@@ -82,21 +86,25 @@ class Ground:
 
     @cached_property
     def server(self) -> Server:
-        """The portal that all parts share, started by the first that asks for it."""
-        return self.stack.enter_context(self.serving())
+        """The portal that the parts share, started by the first that asks for it."""
+        return self._shared.enter_context(self._serving())
 
     @contextmanager
-    def serving(self, more: Mapping[str, str] | None = None) -> Iterator[Server]:
-        """A portal of one's own, on the same rows: `odoportal run` with nothing in front of it.
+    def serving(self) -> Iterator[Server]:
+        """A portal of one's own, on the same rows; the shared one is stopped, since one process only serves such a database."""
+        self._shared.close()
+        self.__dict__.pop("server", None)
+        with self._serving() as server:
+            yield server
 
-        Args:
-            more: settings beside or in place of the usual ones, by their full name.
-        """
+    @contextmanager
+    def _serving(self) -> Iterator[Server]:
+        """`odoportal run` with nothing in front of it."""
         building.build(building.root(), Console(stderr=True))
         port = free_port()
         portal = Portal(f"http://localhost:{port}", self.place)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
-        environment = {**kept, **self.settings(self.place, portal.url), **(more or {})}
+        environment = kept | self.settings(self.place, portal.url)
         command = [str(Path(sys.executable).parent / "odoportal"), "run", "--port", str(port), "--no-build"]
         with started(command, self.folder / f"server-{port}.log", environment) as process:
             answering(portal, process)
