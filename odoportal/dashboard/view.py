@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from sqlmodel import Session
 
-from odoportal.dashboard import service
+from odoportal.devices import service as devices
 from odoportal.foundation import clock
 from odoportal.foundation.i18n import Formats, month_name, t, tn
 from odoportal.foundation.identity import Who
@@ -129,7 +129,7 @@ def home_view(session: Session, who: Who, language: str, today: date) -> HomeVie
     owing = invoices.owing(session, account_id, today)
     ending = orders.ending(session, account_id, today)
     states = orders.state_counts(session, account_id, today)
-    counts = service.counts(session, account_id, today)
+    trackers = devices.count(session, account_id)
     spent = invoices.spending(session, account_id, today)
     settings = get_settings()
     bars, grid = _chart(spent, formats)
@@ -158,11 +158,11 @@ def home_view(session: Session, who: Who, language: str, today: date) -> HomeVie
         so_far=t("{month} so far", month=month_name(today, "long").capitalize()),
         so_far_amount=formats.amount(spent[-1][1]),
         latest=_latest(session, account_id, formats, today, to),
-        tile_orders=_tile(counts["/orders"], tn("{n} active", "{n} active", states["active"]), formats),
+        tile_orders=_tile(states[""], tn("{n} active", "{n} active", states["active"]), formats),
         tile_invoices=tn("{n} to pay", "{n} to pay", owing.invoices) if owing.invoices else t("Nothing to pay"),
         tile_invoices_bad=tn("{n} overdue", "{n} overdue", owing.overdue_invoices) if owing.overdue_invoices else "",
         tile_renewals=tn("{n} agreement ends soon", "{n} agreements end soon", len(ending)) if ending else "",
-        tile_devices=tn("{n} tracker", "{n} trackers", counts["/devices"]) if counts["/devices"] else "",
+        tile_devices=tn("{n} tracker", "{n} trackers", trackers) if trackers else "",
         tile_profile=who.name,
         guide_en=settings.guide_en_url or "/en/guide",
         guide_fr=settings.guide_fr_url or "/fr/guide",

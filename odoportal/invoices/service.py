@@ -156,11 +156,11 @@ def whole_list(
 
 @dataclass(frozen=True)
 class InvoicePage:
-    """One page of the list and where it stands."""
+    """One page of the list, where it stands, and what `state_counts` says."""
 
     window: Window
     invoices: Sequence[Invoice]
-    account_total: int
+    counts: Mapping[str, int]
 
 
 def find(session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> InvoicePage:
@@ -173,14 +173,11 @@ def find(session: Session, account_id: int, query: ListQuery, today: date, state
         today: the business day.
         state_words: the folded word of each state in the page's language, for the search.
     """
-    everything = finding.count(session, Invoice, finding.of_account(Invoice, account_id))
-    where = _where(_among(session, account_id, everything, query, today, state_words), account_id, query, today, state_words)
-    if query.state and not replace(query, state="").narrowed:
-        total = state_counts(session, account_id, today)[query.state]
-    else:
-        total = finding.count(session, Invoice, where) if query.narrowed else everything
-    shown = window(query, total)
-    return InvoicePage(shown, finding.page(session, Invoice, where, _order(query), shown, _few(query)), everything)
+    counts = state_counts(session, account_id, today)
+    where = _where(_among(session, account_id, counts[""], query, today, state_words), account_id, query, today, state_words)
+    counted = not replace(query, state="").narrowed
+    shown = window(query, counts[query.state] if counted else finding.count(session, Invoice, where))
+    return InvoicePage(shown, finding.page(session, Invoice, where, _order(query), shown, _few(query)), counts)
 
 
 @lru_cache(maxsize=1)
@@ -208,10 +205,12 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
 
 
 def place(
-    session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str], invoice_id: int
+    session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str], rows: int, invoice_id: int
 ) -> finding.Neighbours | None:
-    """Where an invoice stands in the list the address asks for; None when the list does not hold it."""
-    rows = finding.count(session, Invoice, finding.of_account(Invoice, account_id)) if query.q else 0
+    """Where an invoice stands in the list the address asks for; None when the list does not hold it.
+
+    Arguments as of `find`, and `rows` is how many invoices the account has.
+    """
     where = _where(_among(session, account_id, rows, query, today, state_words), account_id, query, today, state_words)
     return finding.neighbours(session, Invoice, where, _order(query), invoice_id)
 

@@ -115,7 +115,6 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
     words, tabs = state_words(), state_words(2)
     folded = {state: fold(text) for state, text in words.items()}
     found = service.find(session, account_id, query, today, folded)
-    counts = service.state_counts(session, account_id, today)
     states = (
         InvoiceState.TO_PAY,
         InvoiceState.OVERDUE,
@@ -136,7 +135,7 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
         ),
         tabs=[
             ("", t("All invoices")),
-            *((s, tabs[s]) for s in states if counts[s] or s in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PAID}),
+            *((s, tabs[s]) for s in states if found.counts[s] or s in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PAID}),
         ],
         no_match=t("No invoice"),
         nothing=t("No invoices yet"),
@@ -156,8 +155,8 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
         )
         for i in found.invoices
     ]
-    details = _details(session, who, query, language, today, folded) if query.open else InvoiceDetails()
-    frame = list_view(query, found.window, found.account_total, formats, texts, counts)
+    details = _details(session, who, query, language, today, folded, found.counts[""]) if query.open else InvoiceDetails()
+    frame = list_view(query, found.window, found.counts[""], formats, texts, found.counts)
     return InvoicesView(frame, rows, [[row.number, row.cents] for row in rows], details)
 
 
@@ -191,7 +190,7 @@ def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
     return Paid(state, *rest[state])
 
 
-def _details(session: Session, who: Who, query: ListQuery, language: str, today: date, folded: dict[str, str]) -> InvoiceDetails:
+def _details(session: Session, who: Who, query: ListQuery, language: str, today: date, folded: dict[str, str], rows: int) -> InvoiceDetails:
     account_id, formats = who.account.account_id, Formats(who.region)
     whole = service.get(session, account_id, query.open)
     close = query.url(open="")
@@ -200,7 +199,7 @@ def _details(session: Session, who: Who, query: ListQuery, language: str, today:
     invoice = whole.invoice
     bill = addresses.by_id(session, account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
     trackers = len(devices.of_order(session, account_id, invoice.order_id)) if invoice.order_id else 0
-    beside = service.place(session, account_id, query, today, folded, invoice_id)
+    beside = service.place(session, account_id, query, today, folded, rows, invoice_id)
     account = {"account": query.account} if query.account else {}
     return InvoiceDetails(
         asked=query.open,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
@@ -108,12 +108,12 @@ def whole_list(account_id: int, query: ListQuery, language: str, today: date) ->
 
 @dataclass(frozen=True)
 class OrderPage:
-    """One page of the list: its orders, their lines by order id, and where the page stands."""
+    """One page of the list: its orders, their lines by order id, where the page stands, and what `state_counts` says."""
 
     window: Window
     orders: Sequence[Order]
     lines: Mapping[int, Sequence[OrderLine]]
-    account_total: int
+    counts: Mapping[str, int]
 
 
 def find(session: Session, account_id: int, query: ListQuery, language: str, today: date) -> OrderPage:
@@ -121,16 +121,17 @@ def find(session: Session, account_id: int, query: ListQuery, language: str, tod
 
     `language` decides which first line the Agreement column sorts by.
     """
-    everything = finding.count(session, Order, finding.of_account(Order, account_id))
-    where = _where(_among(session, account_id, everything, query, today), query, today)
-    shown = window(query, finding.count(session, Order, where) if query.narrowed else everything)
+    counts = state_counts(session, account_id, today)
+    where = _where(_among(session, account_id, counts[""], query, today), query, today)
+    counted = not replace(query, state="").narrowed
+    shown = window(query, counts[query.state] if counted else finding.count(session, Order, where))
     few = _filters(query, today, col(Order.start_on), col(Order.end_on))
     orders = finding.page(session, Order, where, _order(query, language, today), shown, few)
     by_order: dict[int, list[OrderLine]] = {o.id: [] for o in orders if o.id is not None}
     lines = select(OrderLine).where(OrderLine.account_id == account_id, col(OrderLine.order_id).in_(by_order))
     for line in session.exec(lines.order_by(col(OrderLine.order_id), col(OrderLine.position))):
         by_order[line.order_id].append(line)
-    return OrderPage(shown, orders, by_order, everything)
+    return OrderPage(shown, orders, by_order, counts)
 
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
@@ -148,9 +149,13 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
     return dict(zip(("", *OrderState), counts, strict=True))
 
 
-def place(session: Session, account_id: int, query: ListQuery, language: str, today: date, order_id: int) -> finding.Neighbours | None:
-    """Where an order stands in the list the address asks for; None when the list does not hold it."""
-    rows = finding.count(session, Order, finding.of_account(Order, account_id)) if query.q else 0
+def place(
+    session: Session, account_id: int, query: ListQuery, language: str, today: date, rows: int, order_id: int
+) -> finding.Neighbours | None:
+    """Where an order stands in the list the address asks for; None when the list does not hold it.
+
+    Arguments as of `find`, and `rows` is how many orders the account has.
+    """
     where = _where(_among(session, account_id, rows, query, today), query, today)
     return finding.neighbours(session, Order, where, _order(query, language, today), order_id)
 

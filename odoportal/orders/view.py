@@ -163,7 +163,7 @@ def orders_view(session: Session, who: Who, query: ListQuery, language: str, tod
     """
     account_id, formats = who.account.account_id, Formats(who.region)
     found = service.find(session, account_id, query, language, today)
-    several, counts = state_words(2), service.state_counts(session, account_id, today)
+    several = state_words(2)
     states = (OrderState.ACTIVE, OrderState.ENDING, OrderState.UPCOMING, OrderState.ENDED)
     texts = ListTexts(
         name=t("Orders"),
@@ -181,9 +181,9 @@ def orders_view(session: Session, who: Who, query: ListQuery, language: str, tod
         nothing=t("No orders yet"),
         dates=t("End date"),
     )
-    shown = list_view(query, found.window, found.account_total, formats, texts, counts)
+    shown = list_view(query, found.window, found.counts[""], formats, texts, found.counts)
     rows = [_row(order, found.lines[order.id or 0], query, formats, language, today) for order in found.orders]
-    details = order_details(session, who, query, language, today) if query.open else OrderDetails()
+    details = order_details(session, who, query, language, today, found.counts[""]) if query.open else OrderDetails()
     return OrdersView(shown, rows, details)
 
 
@@ -232,8 +232,11 @@ def term_view(order: Order, formats: Formats, today: date) -> Term:
     )
 
 
-def order_details(session: Session, who: Who, query: ListQuery, language: str, today: date) -> OrderDetails:
-    """The open order whole; one that the account does not have shows as not found, whoever has it."""
+def order_details(session: Session, who: Who, query: ListQuery, language: str, today: date, rows: int) -> OrderDetails:
+    """The open order whole; one that the account does not have shows as not found, whoever has it.
+
+    Arguments as of `orders_view`, and `rows` is how many orders the account has.
+    """
     account_id, formats = who.account.account_id, Formats(who.region)
     whole = service.get(session, account_id, query.open)
     close = query.url(open="")
@@ -244,7 +247,7 @@ def order_details(session: Session, who: Who, query: ListQuery, language: str, t
     ship, bill = (addresses.lines(where.get(i or 0), language) for i in (order.ship_to_id, order.bill_to_id))
     trackers = devices.of_order(session, account_id, order_id)
     bills, bill_count = invoices.of_order(session, account_id, order_id, INVOICES_SHOWN)
-    beside = service.place(session, account_id, query, language, today, order_id)
+    beside = service.place(session, account_id, query, language, today, rows, order_id)
     step = service.current_step(whole.steps)
     return OrderDetails(
         asked=query.open,

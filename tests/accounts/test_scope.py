@@ -68,6 +68,7 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "account_id": account_id,
         "today": TODAY,
         "language": "en",
+        "rows": 3,
         "limit": 50,
         "number": number,
         "state_words": {},

@@ -142,8 +142,8 @@ def test_the_neighbours_in_a_search_are_those_of_a_small_account(engine: Engine)
 
         def places() -> list[Any]:
             return [
-                *(invoices.place(session, mine, query, TODAY, STATES, row.id or 0) for row in billed),
-                *(orders.place(session, mine, asked, "en", TODAY, row.id or 0) for row in bought),
+                *(invoices.place(session, mine, query, TODAY, STATES, 3, row.id or 0) for row in billed),
+                *(orders.place(session, mine, asked, "en", TODAY, 3, row.id or 0) for row in bought),
             ]
 
         plain = places()

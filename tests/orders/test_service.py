@@ -153,7 +153,7 @@ def test_a_page_beyond_the_last_is_the_last(shop: Any) -> None:
 def test_the_account_s_total_counts_what_a_search_hides(shop: Any) -> None:
     session, mine, _ = shop
     shown = service.find(session, mine, ListQuery.parse(service.RULES, {"q": "nothing like it"}), "en", TODAY)
-    assert (shown.window.total, shown.account_total) == (0, 3)
+    assert (shown.window.total, shown.counts[""]) == (0, 3)
 
 
 @pytest.mark.asvs("8.2.2")
