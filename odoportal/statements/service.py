@@ -159,11 +159,11 @@ def statement(session: Session, account_id: int, since: date, until: date, today
         aging=open_then,
         credit=open_then.total - closing,
         count=count,
-        movements=list(islice(movements(session, account_id, since, until, opening), most)),
+        movements=list(islice(movements(session, account_id, since, until, opening, most), most)),
     )
 
 
-def movements(session: Session, account_id: int, since: date, until: date, opening: Decimal) -> Iterator[Movement]:
+def movements(session: Session, account_id: int, since: date, until: date, opening: Decimal, most: int | None = None) -> Iterator[Movement]:
     """The movements of a period in order, read as they are taken: by day, invoices before payments before credit notes.
 
     Args:
@@ -172,9 +172,10 @@ def movements(session: Session, account_id: int, since: date, until: date, openi
         since: the first day.
         until: the last day.
         opening: the balance before them, in dollars.
+        most: of each kind, where no more are taken in all; None for all of them.
     """
     days = (since, until + DAY)
-    streams = (_invoice_moves(session, account_id, days), _payment_moves(session, account_id, days), _note_moves(session, account_id, days))
+    streams = (made(session, account_id, days, most) for made in (_invoice_moves, _payment_moves, _note_moves))
     balance = opening
     ranks = tuple(MovementKind)
     for move in heapq.merge(*streams, key=lambda move: (move["day"], ranks.index(move["kind"]))):
@@ -182,18 +183,18 @@ def movements(session: Session, account_id: int, since: date, until: date, openi
         yield Movement(**move, balance=balance)
 
 
-def _invoice_moves(session: Session, account_id: int, days: _Between) -> Iterator[dict[str, Any]]:
+def _invoice_moves(session: Session, account_id: int, days: _Between, most: int | None) -> Iterator[dict[str, Any]]:
     found = select(col(Invoice.number), col(Invoice.issued_on), col(Invoice.due_on), col(Invoice.total))
     found = found.where(_invoices(account_id, days)).order_by(col(Invoice.issued_on), col(Invoice.id))
-    for batch in finding.batches(session, found):
+    for batch in finding.batches(session, found.limit(most)):
         for row in batch:
             yield {"day": row.issued_on, "kind": MovementKind.INVOICE, "number": row.number, "amount": row.total, "due_on": row.due_on}
 
 
-def _payment_moves(session: Session, account_id: int, days: _Between) -> Iterator[dict[str, Any]]:
+def _payment_moves(session: Session, account_id: int, days: _Between, most: int | None) -> Iterator[dict[str, Any]]:
     shown = (Payment.id, Payment.reference, Payment.received_at, Payment.amount, Payment.method_en, Payment.method_fr)
     found = select(*(col(column) for column in shown)).where(_payments(account_id, days))
-    for batch in finding.batches(session, found.order_by(col(Payment.received_at), col(Payment.id))):
+    for batch in finding.batches(session, found.order_by(col(Payment.received_at), col(Payment.id)).limit(most)):
         applied = _applied(session, account_id, [row.id for row in batch])
         for row in batch:
             yield {
@@ -219,11 +220,11 @@ def _applied(session: Session, account_id: int, ids: Sequence[int]) -> Mapping[i
     return numbers
 
 
-def _note_moves(session: Session, account_id: int, days: _Between) -> Iterator[dict[str, Any]]:
+def _note_moves(session: Session, account_id: int, days: _Between, most: int | None) -> Iterator[dict[str, Any]]:
     shown = (CreditNote.number, CreditNote.issued_on, CreditNote.total, CreditNote.reason_en, CreditNote.reason_fr)
     found = select(*(col(column) for column in shown), col(Invoice.number).label("invoice"))
     found = found.join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id)).where(_notes(account_id, days))
-    for batch in finding.batches(session, found.order_by(col(CreditNote.issued_on), col(CreditNote.id))):
+    for batch in finding.batches(session, found.order_by(col(CreditNote.issued_on), col(CreditNote.id)).limit(most)):
         for row in batch:
             yield {
                 "day": row.issued_on,
