@@ -125,9 +125,9 @@ def _where(account_id: int, query: ListQuery, words: Mapping[str, str]) -> Colum
     """What is asked for, but for the group."""
     said = {what: fold(text) for what, text in words.items()}
 
-    def called(word: str) -> ColumnElement[bool] | None:
+    def called(word: str) -> Sequence[ColumnElement[bool]]:
         kinds = [what for what, text in said.items() if word in text]
-        return col(Change.what).in_(kinds) if kinds else None
+        return [col(Change.what).in_(kinds)] if kinds else []
 
     parts: list[Any] = [finding.of_account(Change, account_id), finding.matching(col(Change.search), query.q, called)]
     if query.since:

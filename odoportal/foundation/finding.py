@@ -26,6 +26,7 @@ from sqlalchemy import (
     table,
     true,
     tuple_,
+    union_all,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
@@ -37,8 +38,8 @@ from odoportal.foundation.money import typed_amount
 from odoportal.foundation.text import fold, like
 
 Row = TypeVar("Row", bound=SQLModel)
-Meaning = Callable[[str], ColumnElement[bool] | None]
-"""What a word of a search may mean besides itself, such as a state's name; None when nothing."""
+Meaning = Callable[[str], Sequence[ColumnElement[bool]]]
+"""What a word of a search may mean besides itself, such as the states that are called so: any of these conditions."""
 Order = Sequence[tuple[Any, bool]]
 """Expressions to sort by, each with True for descending; the last one is unique, none is ever NULL."""
 ALWAYS: ColumnElement[bool] = true()
@@ -101,8 +102,8 @@ def words(q: str) -> list[str]:
     return [amount] if amount else fold(q).split()
 
 
-def _nothing(_word: str) -> ColumnElement[bool] | None:
-    return None
+def _nothing(_word: str) -> Sequence[ColumnElement[bool]]:
+    return ()
 
 
 def _has(text: Any, word: str) -> ColumnElement[bool]:
@@ -117,12 +118,7 @@ def matching(text: Any, q: str, special: Meaning = _nothing) -> ColumnElement[bo
         q: the search as typed.
         special: what a word may mean besides.
     """
-    parts: list[ColumnElement[bool]] = []
-    for word in words(q):
-        found = _has(text, word)
-        meant = special(word)
-        parts.append(found if meant is None else or_(found, meant))
-    return and_(ALWAYS, *parts)
+    return and_(ALWAYS, *(or_(_has(text, word), *special(word)) for word in words(q)))
 
 
 def of_account(model: Any, account_id: Any) -> ColumnElement[bool]:
@@ -141,12 +137,17 @@ def among(session: Session, model: Any, account_id: int, rows: int, q: str, spec
         account_id: the account.
         rows: how many rows it has.
         q: the search as typed.
-        special: what a word may mean besides; such words are left out, since a row may match without them.
+        special: what a word may mean besides.
     """
-    plain = [word for word in words(q) if special(word) is None]
-    if rows <= LARGE or not plain:
+    asked = words(q)
+    if rows <= LARGE or not asked:
         return of_account(model, account_id)
-    ids = session.connection().scalars(_candidates(session, model, account_id, plain).limit(FEW + 1)).all()
+    # A row may match without a word that means something, so only where there is no other word, the first of them is looked up both ways.
+    plain = [word for word in asked if not special(word)]
+    few = _candidates(session, model, account_id, plain or asked[:1])
+    if not plain:
+        few = union_all(few, *(select(model.id).where(of_account(model, account_id), meant) for meant in special(asked[0])))
+    ids = session.connection().scalars(few.limit(FEW + 1)).all()
     if len(ids) > FEW:
         return of_account(model, account_id)
     # The account is checked, and not looked up: by an index on it, SQLite would walk through the whole list instead of the few ids.

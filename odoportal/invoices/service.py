@@ -8,8 +8,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, false, literal_column, true, type_coerce
-from sqlmodel import Session, col, func, or_, select
+from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, literal_column, true, type_coerce
+from sqlmodel import Session, col, func, select
 
 from odoportal.foundation import clock, finding
 from odoportal.foundation.listing import ListQuery, ListRules, Window, window
@@ -104,9 +104,8 @@ def in_state(state: str, today: Any) -> ColumnElement[bool]:
 
 
 def _meaning(today: date, state_words: Mapping[str, str]) -> finding.Meaning:
-    def meaning(word: str) -> ColumnElement[bool] | None:
-        named = [in_state(s, today) for s, text in state_words.items() if len(word) > 2 and word in text]
-        return or_(false(), *named) if named else None
+    def meaning(word: str) -> Sequence[ColumnElement[bool]]:
+        return [in_state(s, today) for s, text in state_words.items() if len(word) > 2 and word in text]
 
     return meaning
 

@@ -54,10 +54,10 @@ def _in_state(state: str, today: date, start: Any = Order.start_on, end: Any = O
     }[OrderState(state)]
 
 
-def _percent_word(today: date) -> Any:
-    def meaning(word: str) -> ColumnElement[bool] | None:
+def _percent_word(today: date) -> finding.Meaning:
+    def meaning(word: str) -> Sequence[ColumnElement[bool]]:
         found = _PERCENT.fullmatch(word)
-        return finding.progress(Order.start_on, Order.end_on, today) == int(found[1]) if found else None
+        return [finding.progress(Order.start_on, Order.end_on, today) == int(found[1])] if found else []
 
     return meaning
 
