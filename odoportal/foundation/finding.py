@@ -45,7 +45,7 @@ Order = Sequence[tuple[Any, bool]]
 ALWAYS: ColumnElement[bool] = true()
 LARGE = 5_000
 """Rows of an account. Fewer are looked through in about 2 ms."""
-FEW = 1_000
+FEW = 2_000
 """Rows that can match. More are found sooner by walking through the list."""
 KEY_BITS = 40
 """SQLite's trigrams know a row by its account, shifted by this much, and its id: an account's rows are one range."""
@@ -172,9 +172,9 @@ def count(session: Session, model: type[SQLModel], where: ColumnElement[bool]) -
 
 
 def page(
-    session: Session, model: type[Row], where: ColumnElement[bool], order: Order, window: Window, few: ColumnElement[bool] = ALWAYS
+    session: Session, model: type[Row], where: ColumnElement[bool], order: Order, window: Window, few: ColumnElement[bool] | None = None
 ) -> Sequence[Row]:
-    """The rows of one page.
+    """The rows of one page. A page of the second half is found from the end: rows that are passed over cost as much as those shown.
 
     Args:
         session: a reading session.
@@ -182,12 +182,18 @@ def page(
         where: which ones.
         order: their order.
         window: the page, and how many there are.
-        few: what is true of all matches, and leads SQLite to an index that has hardly more than them. Where they are few, they are
-            taken from it and sorted, instead of walking through the list until a page is full.
+        few: what is true of all matches, and leads SQLite to an index that has hardly more than them; None where nothing does. Where
+            they are few, they are taken from it and sorted, instead of walking through the list until a page is full.
     """
-    by = [expression.desc() if down else expression.asc() for expression, down in order]
-    found = select(model).where(where).order_by(*by).offset(window.offset).limit(window.size)
-    return session.exec(found if window.total > FEW else found.where(few)).all()
+    found = select(model).where(where)
+    if few is not None and window.total <= FEW:
+        found, order = found.where(few), [(unindexed(expression), down) for expression, down in order]
+    after = window.total - window.last
+    backwards = after < window.offset
+    by = [expression.desc() if down != backwards else expression.asc() for expression, down in order]
+    passed, shown = (after, window.last - window.offset) if backwards else (window.offset, window.size)
+    rows = session.exec(found.order_by(*by).offset(passed).limit(shown)).all()
+    return rows[::-1] if backwards else rows
 
 
 def batches(session: Session, statement: Any, size: int = 500) -> Iterator[Sequence[Any]]:

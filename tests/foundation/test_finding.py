@@ -15,6 +15,7 @@ from odoportal.foundation.listing import Window
 from odoportal.orders.models import Order
 from odoportal.orders.service import progress
 from tests.making import account, emptied, order
+from tests.views import watching
 
 DAYS = st.dates(date(1990, 1, 1), date(2090, 1, 1))
 
@@ -81,6 +82,22 @@ def test_pages_together_are_the_list_without_a_gap_or_a_repeat(engine: Engine, r
         pages = Window(1, size, len(rows)).pages
         shown = [o.number for p in range(1, pages + 1) for o in finding.page(session, Order, where, by, Window(p, size, len(rows)))]
         assert sorted(shown) == sorted(str(i + 1) for i in range(len(rows)))
+        assert shown == [o.number for o in finding.page(session, Order, where, by, Window(1, 100, len(rows)))]
+
+
+def test_a_page_passes_over_no_more_rows_than_stand_beyond_it(engine: Engine) -> None:
+    with emptied(engine) as session:
+        where = finding.of_account(Order, fill(session, [(0, 0, "a")] * 7))
+        by: finding.Order = [(KEYS["number"], True), (col(Order.id), True)]
+        with watching(engine) as ran:
+            shown = [[o.number for o in finding.page(session, Order, where, by, Window(page, 2, 7))] for page in (1, 2, 3, 4)]
+        assert shown == [["7", "6"], ["5", "4"], ["3", "2"], ["1"]]
+        assert [tuple(values.values() if isinstance(values, dict) else values)[-2:] for _, values in ran] == [
+            (2, 0),
+            (2, 2),
+            (2, 1),
+            (1, 0),
+        ]
 
 
 def test_a_row_of_another_account_has_no_place(engine: Engine) -> None:

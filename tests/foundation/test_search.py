@@ -256,6 +256,20 @@ def test_a_view_has_its_index(engine: Engine, name: str, expected: str) -> None:
     assert any(expected in plan for plan in plans), plans
 
 
+@pytest.mark.sqlite("its query plans")
+@pytest.mark.parametrize("sort", ["-date", "number", "amount", "paid"])
+@pytest.mark.parametrize(("state", "index"), [("refunded", "ix_invoice_refunded"), ("overdue", "ix_invoice_open")])
+def test_the_few_of_a_state_are_found_by_its_index_in_any_order(engine: Engine, sort: str, state: str, index: str) -> None:
+    with emptied(engine) as session:
+        mine = account(session, "A")
+        write(session, mine, mine, [(True, "cable", "100.00")], "")
+        with ran(engine) as statements:
+            listed(invoices, state=state, sort=sort)(session, mine)
+        page, given_ = statements[-1]
+        first, *_ = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {page}", given_)
+    assert f"INDEX {index} " in first.detail
+
+
 def test_postgresql_looks_a_search_up_by_account_and_trigrams(engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
         pytest.skip("the plans of PostgreSQL")
