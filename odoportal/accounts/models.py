@@ -68,7 +68,7 @@ class Change(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime
-    person_id: int | None = Field(default=None, foreign_key="person.id", description="who did it; empty: Odotrack's staff")
+    person_id: int | None = Field(default=None, foreign_key="person.id", description="who did it; empty: Odotrack's staff, or a mailbox")
     address: str = Field(default="", max_length=45)
     account_id: int | None = Field(default=None, foreign_key="account.id")
     subject_id: int | None = Field(default=None, foreign_key="person.id")

@@ -9,7 +9,7 @@ from odoportal.accounts import audit
 from odoportal.accounts.models import Change
 from odoportal.changes import service
 from odoportal.changes.service import RULES
-from odoportal.changes.view import about_of, staff, values_of
+from odoportal.changes.view import about_of, values_of, who_of
 from odoportal.foundation import clock, export, finding
 from odoportal.foundation.export import Cell, Column, Table
 from odoportal.foundation.i18n import t
@@ -35,9 +35,8 @@ def changes_table(session: Session, who: Who, query: ListQuery, _language: str, 
         for batch in finding.batches(session, found):
             people = service.names(session, batch)
             for change in batch:
-                name = people.get(change.person_id, "") if change.person_id else staff()
                 at = clock.local(change.at).isoformat(timespec="seconds")
-                yield at, name, change.what, about_of(change, people), tuple(values_of(change)), change.address
+                yield at, who_of(change, people), change.what, about_of(change, people), tuple(values_of(change)), change.address
 
     return Table(t("Activity"), columns, rows())
 

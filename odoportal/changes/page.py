@@ -13,7 +13,8 @@ from odoportal.ui.table import Listing, ListParts, export_menu
 
 
 def _who(row: Ref) -> Node:
-    return link(row.who, el("span", " ", t("Show only what this person did"), cls="sr"), to=row.only)
+    only = link(row.who, el("span", " ", t("Show only what this person did"), cls="sr"), to=row.only)
+    return when(row.only, only, el("span", row.who, cls="breaks"))
 
 
 def _values(row: Ref) -> Node:

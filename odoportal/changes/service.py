@@ -60,6 +60,8 @@ GROUPS: Mapping[Group, frozenset[What]] = {
         {What.DETAILS, What.CLOSING_ASKED, What.CLOSING_TAKEN_BACK, What.NOTICES, *(w for w in What if w.value.startswith("copy"))}
     ),
 }
+MAILBOXES = frozenset({What.COPY_CONFIRMED, What.COPY_STOPPED, What.COPY_RESUMED})
+"""What whoever has a mailbox does by a link in it, who need not be a person of the portal. The change is about that mailbox."""
 RULES = ListRules(sorts=("when",), default_sort="-when", states=tuple(Group), texts=("person",))
 
 
@@ -141,7 +143,7 @@ def _where(account_id: int, query: ListQuery, words: Mapping[str, str]) -> Colum
 
 def _by(person: str) -> ColumnElement[bool]:
     if person == NOBODY:
-        return col(Change.person_id).is_(None)
+        return and_(col(Change.person_id).is_(None), col(Change.what).not_in({*MAILBOXES, What.CARD_LOST}))
     return col(Change.person_id) == _number(person)
 
 

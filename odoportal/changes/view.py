@@ -26,7 +26,9 @@ from odoportal.settings import get_settings
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """A change. `only` is the address of what the same person did, `lines` what was before and after, `place` where it came from."""
+    """A change. `only` is the address of what the same person did (empty where it was none), `lines` what was before and after, `place`
+    where it came from.
+    """
 
     key: str
     when: str
@@ -126,18 +128,33 @@ def _spoken() -> dict[str, Callable[[str], str]]:
     return {**chosen, "role": lambda value: roles.get(value, value), "country": lambda value: postal.country_name(value, language)}
 
 
+def who_of(change: Any, people: Mapping[int, str]) -> str:
+    """Who did it: a person, whoever has a mailbox, the payment provider, or Odotrack."""
+    if change.person_id:
+        return people.get(change.person_id, "")
+    if change.what in service.MAILBOXES:
+        return change.about
+    return t("Payment provider") if change.what == audit.What.CARD_LOST else staff()
+
+
+def _by(change: Change) -> str:
+    """What an address calls who did it; empty for who is nobody that the list can be narrowed to."""
+    if change.person_id:
+        return str(change.person_id)
+    return "" if change.what in {*service.MAILBOXES, audit.What.CARD_LOST} else NOBODY
+
+
 def about_of(change: Any, people: Mapping[int, str]) -> str:
     """Which thing, or whom: a name where the person is known."""
     return people.get(change.subject_id or 0, "") or change.about
 
 
 def _row(change: Change, people: Mapping[int, str], query: ListQuery, formats: Formats) -> ChangeRow:
-    by = str(change.person_id) if change.person_id else NOBODY
     return ChangeRow(
         key=str(change.id),
         when=formats.moment(change.at),
-        who=people.get(change.person_id, "") if change.person_id else staff(),
-        only=query.url(texts={"person": by}),
+        who=who_of(change, people),
+        only=query.url(texts={"person": by}) if (by := _by(change)) else "",
         what=audit.words().get(change.what, change.what),
         about=about_of(change, people),
         lines=text_lines(values_of(change)),

@@ -247,7 +247,8 @@ async def _post_link(asked: Asked, kind: LinkKind) -> Filled | Response:
     if weak or not password:
         error = passwords.explain(weak) if weak else view.required()
         return again(view.password(kind, Shown(person.email, {"password": error})))
-    person = await write(service.set_password, token, kind, await passwords.hashed(password), clock.now())
+    stored = await passwords.hashed(password)
+    person = await write(service.set_password, token, kind, stored, clock.now(), forms.client(asked.request))
     if person is None:
         return again(view.dead(kind), HTTPStatus.GONE)
     await throttle.forgive(attempts.account_key(person.email))

@@ -331,7 +331,7 @@ def link_owner(session: Session, token: str, kind: LinkKind, now: datetime) -> P
     return links.owner(session, token, kind, now)
 
 
-def set_password(session: Session, token: str, kind: LinkKind, stored: str, now: datetime) -> Person | None:
+def set_password(session: Session, token: str, kind: LinkKind, stored: str, now: datetime, client: str = "") -> Person | None:
     """Use a link up and set the password: every session ends, every other link dies, a notice is mailed. Nobody is signed in.
 
     Args:
@@ -340,6 +340,7 @@ def set_password(session: Session, token: str, kind: LinkKind, stored: str, now:
         kind: what the link must be for.
         stored: what `passwords.make` returned for the new password.
         now: the instant.
+        client: the network address it came from.
 
     Returns:
         The person, or None when the link is dead (used in another tab, over, replaced).
@@ -354,6 +355,8 @@ def set_password(session: Session, token: str, kind: LinkKind, stored: str, now:
     links.kill(session, person.id, now)
     if not first:
         letters.changed(session, person, now)
+    if kind is LinkKind.RESET:
+        record(session, What.PASSWORD_CHANGED, By(person.id, client), now, subject_id=person.id)
     audit.tell("authn_password_change", person=person.id, by=kind.value)
     return person
 

@@ -113,13 +113,31 @@ def test_the_list_is_filtered_searched_and_paged(people: People) -> None:
     assert [row.what for row in shown(owner, q="role").rows] == ["Role changed"]
     assert [row.who for row in shown(owner, person=str(billing.person_id)).rows] == ["Billing"]
     assert shown(owner, person=str(billing.person_id)).frame.chips[0].text == "by Billing"
-    staff = shown(owner, person=service.NOBODY)
-    assert ([row.what for row in staff.rows], len(staff.frame.chips)) == (["Card given up by the payment provider"], 1)
     for odd in ("x", "99999", "1" * 40, "²"):
         assert shown(owner, person=odd).frame.empty == "no-match"
     assert [row.about for row in shown(owner, state="addresses", **{"from": "2020-09-26", "to": "2020-09-26"}).rows] == ["Dépôt 2"]
     assert shown(owner, sort="when").rows[0].about == "Dépôt 0"
     assert shown(people["billing"], q="zzz").frame.empty == "no-match"
+
+
+def test_what_no_person_did_is_told_as_the_mailbox_s_the_provider_s_or_odotrack_s(people: People) -> None:
+    owner = people["owner"]
+    mine = owner.account.account_id
+    for what in service.MAILBOXES:
+        note(what, By(None, "198.51.100.7"), account_id=mine, about="accountant@example.com")
+    note(What.CARD_LOST, STAFF, 1, account_id=mine, about="Visa 4242")
+    note(What.TWO_STEP_OFF, STAFF, 2, account_id=mine, subject_id=owner.person_id)
+    rows = shown(owner).rows
+    assert [(row.who, bool(row.only)) for row in rows] == [
+        ("Odotrack inc.", True),
+        ("Payment provider", False),
+        *[("accountant@example.com", False)] * 3,
+    ]
+    staff = shown(owner, person=service.NOBODY)
+    assert ([row.what for row in staff.rows], len(staff.frame.chips)) == (["Two-step sign-in switched off"], 1)
+    with i18n.use("en"), database.reading() as session:
+        table = changes_table(session, owner, ListQuery.parse(service.RULES, {}), "en", TODAY)
+        assert [row[1] for row in table.rows] == [row.who for row in rows]
 
 
 def test_the_file_has_every_page_and_no_more_than_the_list(people: People) -> None:

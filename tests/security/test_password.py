@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import select
 
+from odoportal.accounts.models import Change
 from odoportal.foundation import clock, database
 from odoportal.signin.models import BrowserSession
 from tests.security.conftest import EMAIL, Browser, changes, letters, stored
@@ -26,7 +27,7 @@ def test_another_password_ends_every_other_session_and_is_told(web: Browser, ope
     assert other.sign_in().status_code == 422
     assert other.sign_in(password=NEW).status_code == 303
     (letter,) = [letter for letter in letters(EMAIL) if letter.subject == "Your ODOportal password was changed"]
-    assert "Every other browser was signed out." in letter.text
+    assert "and every other browser was signed out." in letter.text
     assert changes() == [("password", maria, "203.0.113.0")]
 
 
@@ -92,6 +93,19 @@ def test_a_reset_link_from_before_dies(web: Browser, opened: Callable[[], Browse
     (letter,) = letters()
     assert web.form("new_password", current=GOOD, password=NEW)["ok"]
     assert late.link(letter).status_code == 410
+
+
+def test_another_password_by_a_mailed_link_is_noted_as_the_person_s(opened: Callable[[], Browser], maria: int) -> None:
+    browser = opened()
+    browser.client.post("/en/forgot", data={"email": EMAIL})
+    browser.link(letters(EMAIL)[-1])
+    assert browser.client.post("/en/reset", data={"password": NEW}).status_code == 303
+    with database.reading() as session:
+        noted = session.exec(select(Change).order_by("id")).all()
+    assert [(row.what, row.person_id, row.subject_id, row.account_id is None, row.address) for row in noted] == [
+        ("password", maria, maria, True, "203.0.113.0"),
+        ("password", maria, maria, False, ""),
+    ]
 
 
 def test_the_page_says_the_rules_and_holds_no_secret(web: Browser) -> None:
