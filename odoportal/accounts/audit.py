@@ -59,6 +59,7 @@ class What(StrEnum):
     TWO_STEP_ON = "two_step_on"
     TWO_STEP_OFF = "two_step_off"
     CODES_RENEWED = "codes_renewed"
+    CODES_REMOVED = "codes_removed"
     RECOVERY_USED = "code_used"
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_RENAMED = "passkey_renamed"
@@ -92,6 +93,7 @@ TOLD = frozenset(
         What.TWO_STEP_ON,
         What.TWO_STEP_OFF,
         What.CODES_RENEWED,
+        What.CODES_REMOVED,
         What.RECOVERY_USED,
         What.PASSKEY_ADDED,
         What.PASSKEY_REMOVED,
@@ -123,6 +125,7 @@ def words() -> dict[str, str]:
         What.TWO_STEP_FREE: t("Two-step sign-in no longer required"),
         What.TWO_STEP_OFF: t("Two-step sign-in switched off"),
         What.CODES_RENEWED: t("New recovery codes made"),
+        What.CODES_REMOVED: t("Recovery codes taken back"),
         What.RECOVERY_USED: t("Recovery code used"),
         What.PASSKEY_ADDED: t("Passkey added"),
         What.PASSKEY_RENAMED: t("Passkey renamed"),

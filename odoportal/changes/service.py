@@ -44,6 +44,7 @@ GROUPS: Mapping[Group, frozenset[What]] = {
             What.TWO_STEP_ON,
             What.TWO_STEP_OFF,
             What.CODES_RENEWED,
+            What.CODES_REMOVED,
             What.RECOVERY_USED,
             What.PASSKEY_ADDED,
             What.PASSKEY_RENAMED,

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from sqlmodel import Session
 
+from odoportal.accounts.audit import What
 from odoportal.accounts.models import Account, Person
 from odoportal.foundation import clock, i18n, mail
 from odoportal.foundation.i18n import t
@@ -93,6 +94,27 @@ def reset(session: Session, person: Person | None, language: str, seed: str, now
             after=t("The link works once, for 30 minutes. If you did not ask for it, do nothing: your password stays as it is."),
         )
         return post(session, to, language, name, letter, now, seed)
+
+
+def locked_out(session: Session, person: Person, seed: str, keys: Sequence[str], more: Sequence[What], now: datetime) -> mail.Mail:
+    """The letter with the link to a new password for who said that somebody else was in.
+
+    `keys` are the names of passkeys that were taken back, `more` what else was.
+    """
+    with i18n.use(person.language):
+        said = [t("You told us that somebody else was in. Every browser is signed out, and your password no longer works.")]
+        if keys or more:
+            said.append(t("What was set up since then is taken back:"))
+        words = {What.TWO_STEP_OFF: t("Authenticator app"), What.CODES_REMOVED: t("Recovery codes")}
+        letter = Letter(
+            subject=t("Choose a new password for ODOportal"),
+            paragraphs=said,
+            rows=[*(Row(t("Passkey"), name) for name in keys), *(Row(words[what]) for what in more)],
+            button=t("Choose a new password"),
+            address=address(f"reset?token={mail.MARK}", person.language),
+            after=t("The link works once, for 30 minutes. After that, ask for another one where you sign in."),
+        )
+        return post(session, person.email, person.language, person.name, letter, now, seed)
 
 
 def changed(session: Session, person: Person, now: datetime, here: bool = False) -> mail.Mail:

@@ -14,13 +14,17 @@ from odoportal.signin.models import LinkKind
 def lock_out(session: Session, person: Person, since: datetime, by: By, now: datetime) -> None:
     """Every session ends, no password and no older link works any more, and a link to a new password is mailed to the person.
 
-    A second step stays: whoever reads the person's mail must not get around it. Passkeys added `since` somebody else was in go.
+    What was set up `since` somebody else was in is taken back: passkeys, an authenticator app, recovery codes. A second step from before
+    stays: whoever reads the person's mail must not get around it.
     """
     assert person.id is not None  # noqa: S101 - read from the database
     person.password = ""
     sessions.end_all(session, person.id)
-    for name in passkeys.remove_all(session, person.id, since):
-        record(session, What.PASSKEY_REMOVED, by, now, subject_id=person.id, about=name)
+    keys, more = passkeys.remove_all(session, person.id, since), second.take_back(session, person.id, since)
     second.settle(session, person.id)
-    letters.reset(session, person, person.language, links.make(session, person, LinkKind.RESET, now), now)
+    for name in keys:
+        record(session, What.PASSKEY_REMOVED, by, now, subject_id=person.id, about=name)
+    for what in more:
+        record(session, what, by, now, subject_id=person.id)
+    letters.locked_out(session, person, links.make(session, person, LinkKind.RESET, now), keys, more, now)
     audit.tell("authn_account_locked", level=logging.WARNING, person=person.id)

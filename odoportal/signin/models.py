@@ -156,6 +156,7 @@ class RecoveryCode(SQLModel, table=True):
 
     person_id: int = Field(foreign_key="person.id", primary_key=True)
     hash: str = Field(max_length=64, primary_key=True)
+    made_at: datetime | None = Field(default=None, description="empty: before this was noted")
 
 
 class SecondStep(SQLModel, table=True):

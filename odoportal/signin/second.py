@@ -19,6 +19,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, func, select
 
+from odoportal.accounts.audit import What
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.foundation.identity import digest
 from odoportal.settings import get_settings
@@ -93,7 +94,7 @@ def confirm(session: Session, person_id: int, code: str, now: datetime) -> list[
     found.confirmed_at = now
     session.add(found)
     trust_nobody(session, person_id)
-    return renew_codes(session, person_id)
+    return renew_codes(session, person_id, now)
 
 
 def remove(session: Session, person_id: int) -> bool:
@@ -101,6 +102,19 @@ def remove(session: Session, person_id: int) -> bool:
     there = session.exec(sql_delete(Authenticator).where(col(Authenticator.person_id) == person_id)).rowcount
     settle(session, person_id)
     return there > 0
+
+
+def take_back(session: Session, person_id: int, since: datetime) -> list[What]:
+    """Do without an app and without recovery codes from `since` on, and without an app that is being set up. Returns what there was."""
+    app = session.get(Authenticator, person_id)
+    was = app is not None and app.confirmed_at is not None and app.confirmed_at >= since
+    if app is not None and (was or app.confirmed_at is None):
+        # Whoever began has seen the secret: nobody may go on with it.
+        session.delete(app)
+        session.flush()
+    made = sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id, col(RecoveryCode.made_at) >= since)
+    codes = session.exec(made).rowcount > 0
+    return [*([What.TWO_STEP_OFF] if was else []), *([What.CODES_REMOVED] if codes else [])]
 
 
 def settle(session: Session, person_id: int) -> bool:
@@ -113,11 +127,11 @@ def settle(session: Session, person_id: int) -> bool:
     return False
 
 
-def renew_codes(session: Session, person_id: int) -> list[str]:
+def renew_codes(session: Session, person_id: int, now: datetime) -> list[str]:
     """Ten new recovery codes; those from before no longer work."""
     session.exec(sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id))
     codes = ["-".join("".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS)) for _ in range(_GROUPS)) for _ in range(CODES)]
-    session.add_all([RecoveryCode(person_id=person_id, hash=_recovery(code)) for code in codes])
+    session.add_all([RecoveryCode(person_id=person_id, hash=_recovery(code), made_at=now) for code in codes])
     session.flush()
     return codes
 

@@ -140,7 +140,7 @@ def add_passkey(session: Session, who: Who, by: By, answer: passkeys.Answer, nam
     first = not second.who_have_one(session, [who.person_id])
     if passkeys.add(session, who.person_id, answer, name, now) is None:
         return None
-    codes = tuple(second.renew_codes(session, who.person_id)) if first else ()
+    codes = tuple(second.renew_codes(session, who.person_id, now)) if first else ()
     if first:
         second.trust_nobody(session, who.person_id)
         sessions.end_all(session, who.person_id, but=who.session)
@@ -176,7 +176,7 @@ def renew_codes(session: Session, person_id: int, by: By, now: datetime) -> list
     if not second.who_have_one(session, [person_id]):
         return None
     record(session, What.CODES_RENEWED, by, now, subject_id=person_id)
-    return second.renew_codes(session, person_id)
+    return second.renew_codes(session, person_id, now)
 
 
 def sign_in(

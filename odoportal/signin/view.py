@@ -127,15 +127,16 @@ def dead(kind: LinkKind) -> dict[str, str]:
 def mailed(kind: LinkKind, old: str, new: str) -> dict[str, str]:
     """What the link of a security letter does, before it does it: mail scanners open links, too. `old` and `new` are emails."""
     ends = t("Every browser is signed out, the password no longer works, and we mail you a link to a new one.")
+    back = t("Passkeys, an authenticator app and recovery codes that were set up since then are taken back.")
     if kind is LinkKind.EMAIL:
         title, button = t("Confirm your new email"), t("Confirm this email")
         paragraphs = [t("From then on, you sign in with {new} instead of {old}.", new=new, old=old)]
     elif kind is LinkKind.UNDO:
         title, button = t("Undo the change of your email"), t("Undo the change")
-        paragraphs = [t("Your email becomes {old} again.", old=old), ends]
+        paragraphs = [t("Your email becomes {old} again.", old=old), ends, back]
     else:
         title, button = t("It was somebody else"), t("It was not me")
-        paragraphs = [t("You say that somebody else signed in as you."), ends]
+        paragraphs = [t("You say that somebody else signed in as you."), ends, back]
     return slots(
         "mailed", title=title, notice="", paragraphs=paragraphs, button=button, quiet=False, fields={}, action=f"/{current()}/{kind.value}"
     )

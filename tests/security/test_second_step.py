@@ -268,6 +268,61 @@ def test_it_was_not_me_leaves_the_second_step(web: Browser, opened: Callable[[],
     assert owner.sign_in(password=NEW).headers["location"] == "/en/code"
 
 
+def disown(owner: Browser) -> None:
+    """Say by the link of the alert that it was somebody else, and choose another password."""
+    owner.link(next(letter for letter in letters(EMAIL) if letter.subject == "New sign-in to ODOportal"))
+    assert owner.client.post("/en/alert", data={"ok": "1"}).status_code == 303
+    owner.link(letters(EMAIL)[-1])
+    assert owner.client.post("/en/reset", data={"password": NEW}).status_code == 303
+
+
+def test_it_was_not_me_takes_back_the_app_and_the_codes_that_were_set_up_since(
+    web: Browser, opened: Callable[[], Browser], now: Clock, maria: int
+) -> None:
+    thief = opened()
+    thief.sign_in()
+    _, codes = set_up(thief, now)
+    owner = opened()
+    disown(owner)
+    assert [what for what, *_ in changes()] == ["two_step_on", "disowned", "two_step_off", "codes_removed", "password"]
+    told = next(letter for letter in letters(EMAIL) if "somebody else was in" in letter.text)
+    assert "set up since then is taken back: Authenticator app Recovery codes Choose a new" in " ".join(told.text.split())
+    assert owner.sign_in(password=NEW).headers["location"] == "/en/"
+    with database.reading() as session:
+        assert not second.who_have_one(session, [maria])
+        assert not session.exec(select(RecoveryCode)).all()
+    assert len(codes) == 10
+
+
+def test_it_was_not_me_takes_back_an_app_that_is_being_set_up(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
+    thief = opened()
+    thief.sign_in()
+    thief.form("totp_begin", current=GOOD)
+    seen = key_of(thief)
+    owner = opened()
+    disown(owner)
+    owner.sign_in(password=NEW)
+    assert seen not in owner.page().replace(" ", "")
+    assert list(owner.form("totp_confirm", code=code(seen))["errors"]) == ["code"]
+    assert not any("taken back" in letter.text for letter in letters(EMAIL))
+
+
+def test_it_was_not_me_takes_back_new_recovery_codes_and_leaves_the_app(
+    web: Browser, opened: Callable[[], Browser], now: Clock, maria: int
+) -> None:
+    key, _ = set_up(web, now)
+    thief = opened()
+    step(thief, code(key))
+    stolen = thief.form("recovery", current=GOOD)["shown"]
+    owner = opened()
+    disown(owner)
+    assert [what for what, *_ in changes()][-3:] == ["disowned", "codes_removed", "password"]
+    assert owner.sign_in(password=NEW).headers["location"] == "/en/code"
+    now.move(minutes=2)
+    assert owner.client.post("/en/code?recovery=1", data={"code": stolen[0]}).status_code == 422
+    assert owner.client.post("/en/code", data={"code": code(key)}).status_code == 303
+
+
 @pytest.mark.asvs("7.5.1")
 def test_it_is_switched_off_with_the_password_and_told(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
     set_up(web, now)
