@@ -1,15 +1,20 @@
 """The process that sets documents: it reads sheets from its input and writes PDFs to its output, until the input ends.
 
-`odoportal.foundation.typeset` starts this file, and says why. It imports nothing of the portal, knows none of its settings, and
-reads only the template and the fonts.
+Each sheet is set by a copy of this process that ends with it: Typst keeps what it has made of every text, 1 MiB for an invoice and
+130 MiB for a long statement, and has no word for giving it back.
+
+`odoportal.foundation.typeset` starts this file. It imports nothing of the portal, knows none of its settings, and reads only the
+template and the fonts.
 """
 
 import json
 import os
 import signal
 import sys
+import traceback
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import typst
 
@@ -36,6 +41,24 @@ def _answer(compiler: typst.Compiler, data: str) -> tuple[dict[str, object], byt
     return {"size": len(made)}, made
 
 
+def _set(compiler: typst.Compiler, line: bytes, out: BinaryIO) -> None:
+    """In the copy: say the answer, and end."""
+    failed = 1
+    try:
+        said, made = _answer(compiler, line.decode())
+        out.write(json.dumps(said).encode() + b"\n" + made)
+        out.flush()
+        failed = 0
+    except BrokenPipeError:
+        # Whoever asked is no longer there.
+        failed = 0
+    except BaseException:
+        # Typst's own failures are no `Exception`. Above this stands the loop of the first process, which is not the copy's.
+        traceback.print_exc()
+    finally:
+        os._exit(failed)
+
+
 def main() -> None:
     """Set one sheet after the other: a line of JSON in, a line of JSON and the document's bytes out."""
     # Whoever ends the portal may tell its whole group; what is under way is still ended in order, and then the input ends.
@@ -47,15 +70,16 @@ def main() -> None:
     # Nothing but answers may come out, whatever a library prints.
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
+        # Nothing is set here: a copy lacks the threads that Typst starts for its work, and would wait for them for ever.
         compiler = _compiler()
         for line in sys.stdin.buffer:
-            said, made = _answer(compiler, line.decode())
-            try:
-                out.write(json.dumps(said).encode() + b"\n" + made)
-                out.flush()
-            except BrokenPipeError:
-                # Whoever asked is no longer there.
-                os._exit(0)
+            copy = os.fork()
+            if not copy:
+                _set(compiler, line, out)
+            _, status = os.waitpid(copy, 0)
+            if status:
+                # How much of an answer went out nobody knows: nothing may follow it.
+                os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Documents as PDF: a sheet of ready strings, set by Typst as an accessible PDF/UA-1.
 
-They are set in processes beside the portal, which are renewed: Typst keeps what it has made of every text, 50 to 190 MiB for a
-long statement, in the process that set it, and has no word for giving it back.
+They are set in processes beside the portal (`setter.py`), so that what Typst keeps of a document goes with it.
 """
 
 import asyncio
@@ -9,6 +8,7 @@ import json
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar, cast
+from weakref import WeakValueDictionary
 
 from odoportal.foundation.sheets import Sheet, frame
 
@@ -27,8 +28,6 @@ T = TypeVar("T")
 PAPERS = {"letter": "us-letter", "a4": "a4"}
 """Paper by its name in an address. Canada writes on Letter in both languages; A4 is for those who ask."""
 SETTERS = 2
-WORN_BYTES = 200_000
-"""What a process has read when another takes its place: fifty invoices, or a statement of 1,500 lines, for which it holds 160 MiB."""
 _PROGRAM = Path(__file__).with_name("setter.py")
 _LONGEST_WORD = 28
 _MISSING = "\ufffd"
@@ -42,6 +41,8 @@ _DRAWN = (
 _UNDRAWN = re.compile(f"[^{_DRAWN}]")
 _WORD = re.compile(rf"[^\s-]{{{_LONGEST_WORD},}}")
 _pool = ThreadPoolExecutor(SETTERS, "typeset")
+_long = ThreadPoolExecutor(1, "typeset-long")
+_turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 _turn = threading.BoundedSemaphore(SETTERS)
 _log = logging.getLogger("odoportal.typeset")
 
@@ -55,7 +56,6 @@ class _Setter:
         self._process = subprocess.Popen(  # noqa: S603 - our own file
             [sys.executable, "-P", str(_PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=known, start_new_session=True
         )
-        self._read = 0
 
     @property
     def pid(self) -> int:
@@ -65,17 +65,12 @@ class _Setter:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    @property
-    def worn(self) -> bool:
-        return self._read >= WORN_BYTES
-
     def set(self, data: bytes) -> tuple[dict[str, Any], bytes]:
         """What it says of a sheet, and the document.
 
         Raises:
             ChildProcessError: when it dies over it.
         """
-        self._read += len(data)
         there, back = cast("tuple[IO[bytes], IO[bytes]]", (self._process.stdin, self._process.stdout))
         try:
             there.write(data + b"\n")
@@ -92,8 +87,9 @@ class _Setter:
         return answer, made
 
     def end(self) -> None:
-        """End it at once, whatever it is at."""
-        self._process.kill()
+        """End it at once, whatever it is at, and the copy of it that is at work."""
+        if self.alive:
+            os.killpg(self.pid, signal.SIGKILL)
         with suppress(BrokenPipeError), self._process:
             pass
 
@@ -126,10 +122,6 @@ def _set(data: bytes) -> bytes:
             if isinstance(why, ChildProcessError):
                 _log.error("%s", why)
             raise
-        if setter.worn:
-            setter.end()
-            # It makes itself ready while nobody waits for it.
-            setter = _Setter()
         _idle.append(setter)
     if "error" in answer:
         import typst
@@ -193,3 +185,19 @@ async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         Exception: what `work` raises.
     """
     return await asyncio.get_running_loop().run_in_executor(_pool, lambda: work(*args, **kwargs))
+
+
+async def one_by_one(person_id: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work`, which sets a document that may be long, alone: 1,500 lines take 130 MiB of memory while they are set.
+
+    Args:
+        person_id: for whom. Whoever asks for several is given them in turn with others, not before them.
+        work: what to run in a thread.
+        args: for `work`.
+        kwargs: for `work`.
+
+    Raises:
+        Exception: what `work` raises.
+    """
+    async with _turns.setdefault(person_id, asyncio.Lock()):
+        return await asyncio.get_running_loop().run_in_executor(_long, lambda: work(*args, **kwargs))

@@ -100,5 +100,6 @@ async def hand_out(request: Request) -> Response:
     with i18n.use(language):
         headers = attachment(f"{papers.file_name(t('Statement'))}-{first.isoformat()}-{last.isoformat()}.pdf")
     paper = asked.get("paper", "") if asked.get("paper") in typeset.PAPERS else "letter"
-    made = await typeset.in_turn(_draw, require().account, asked, language, today, paper)
+    who = require()
+    made = await typeset.one_by_one(who.person_id, _draw, who.account, asked, language, today, paper)
     return Response(made, headers={**headers, "content-security-policy": papers.POLICY}, media_type="application/pdf")

@@ -1,11 +1,16 @@
-"""The processes that set documents: killed at work or idle, worn, told to end, or left alone; and what they know."""
+"""The processes that set documents: killed at work or idle, told to end, or left alone; and what they know."""
 
+import asyncio
+import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,7 @@ import pytest
 import typst
 
 from odoportal.foundation import clock, i18n, typeset
+from odoportal.foundation.sheets import frame
 from odoportal.settings import get_settings
 from tests.faults.test_database_away import AGAIN, WORDS
 from tests.foundation.test_typeset import PLAIN, line
@@ -30,6 +36,16 @@ with i18n.use("en"):
 typeset.warm()
 print(*(setter.pid for setter in typeset._idle), flush=True)
 os.kill(os.getpid(), int(sys.argv[1]))
+"""
+_SET_HERE = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import setter
+def mib():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+compiler, before = setter._compiler(), mib()
+assert setter._answer(compiler, sys.stdin.read())[1]
+print(before, mib())
 """
 
 
@@ -105,28 +121,105 @@ def _told(inside: Inside, patch: pytest.MonkeyPatch) -> None:
     assert (again.status, again.headers["content-type"]) == (200, "application/pdf")
 
 
-def test_one_that_has_read_enough_is_replaced() -> None:
-    first = kept()
-    assert kept() == first
-    typeset.render(LONG)
-    assert first not in {setter.pid for setter in typeset._idle}
-    assert not Path(f"/proc/{first}").exists()
-    assert len(typeset._idle) <= typeset.SETTERS
+def mib(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def test_the_control_without_it_a_process_keeps_what_it_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mib(pid: int) -> float:
-        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-    monkeypatch.setattr(typeset, "WORN_BYTES", 10**9)
+def test_a_long_document_leaves_nothing_behind() -> None:
+    # The copy that set the last document is gone, and waited for, once the next one is there.
     first = kept()
     before = mib(first)
     for place in range(2):
         typeset.render(replace(LONG, title=f"Statement {place}"))
     assert kept() == first
-    assert mib(first) > before + 60
-    monkeypatch.undo()
-    assert kept() != first
+    assert mib(first) < before + 5
+
+
+def test_the_control_the_process_that_set_it_keeps_what_it_made() -> None:
+    asked = [sys.executable, "-c", _SET_HERE, str(Path(typeset.__file__).parent)]
+    sheet = json.dumps({**typeset._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"})
+    ran = subprocess.run(asked, input=sheet, stdout=subprocess.PIPE, check=True, text=True)
+    before, after = map(float, ran.stdout.split())
+    assert after > before + 60
+
+
+def copies(pid: int) -> list[int]:
+    """Those that are at work, or have not been waited for."""
+    return [int(copy) for copy in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+
+def copy_of(pid: int) -> int:
+    """The copy that is at work, once there is one."""
+    while not (found := copies(pid)):
+        pass
+    return found[0]
+
+
+def test_a_copy_that_is_killed_takes_its_process_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    before = kept()
+    while copies(before):
+        pass
+    # The copy is there for as long as the document takes, half a second.
+    killing = threading.Thread(target=lambda: os.kill(copy_of(before), signal.SIGKILL), daemon=True)
+    killing.start()
+    with pytest.raises(ChildProcessError, match=r"ended by itself \(1\)"):
+        typeset.render(LONG)
+    killing.join()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert kept() != before
+
+
+def test_ending_one_at_work_ends_its_copy_too() -> None:
+    setter = typeset._Setter()
+    sheet = {**typeset._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"}
+
+    def ask() -> None:
+        # Its output may be closed already when more of it is read.
+        with suppress(ChildProcessError, ValueError):
+            setter.set(json.dumps(sheet).encode())
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    copy = copy_of(setter.pid)
+    # It will not come to its end by itself.
+    os.kill(copy, signal.SIGSTOP)
+    watched = os.pidfd_open(copy)
+    ending = threading.Thread(target=setter.end)
+    ending.start()
+    try:
+        assert select.select([watched], [], [], 20)[0]
+    finally:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(watched, signal.SIGKILL)
+        os.close(watched)
+        ending.join()
+        asking.join()
+
+
+def test_long_ones_come_one_after_the_other_and_keep_no_thread_of_the_short_ones() -> None:
+    at_once, most, order, go = 0, 0, list[str](), threading.Event()
+
+    def work(name: str) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        order.append(name)
+        assert go.wait(30)
+        at_once -= 1
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        long = [loop.create_task(typeset.one_by_one(7, work, f"first {place}")) for place in range(3)]
+        long.append(loop.create_task(typeset.one_by_one(8, work, "second")))
+        # As many as there are threads for them, while the long ones wait for each other.
+        assert [await typeset.in_turn(str, place) for place in range(4)] == ["0", "1", "2", "3"]
+        go.set()
+        await asyncio.gather(*long)
+
+    asyncio.run(run())
+    assert most == 1
+    # Whoever asks for three is not given them before another one's first.
+    assert order == ["first 0", "second", "first 1", "first 2"]
 
 
 def test_a_sheet_that_cannot_be_set_is_the_same_error_as_in_the_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
