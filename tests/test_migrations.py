@@ -81,8 +81,12 @@ def test_a_failed_step_leaves_nothing(engine: Engine, monkeypatch: pytest.Monkey
 
 def test_rows_that_point_nowhere_are_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     migrations.migrate(engine)
-    orphan = text("INSERT INTO membership (account_id, person_id, role) VALUES (1, 1, 'owner')")
-    monkeypatch.setattr(migrations, "_upgrade", lambda connection: connection.execute(orphan))
+
+    def step(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO membership (account_id, person_id, role) VALUES (1, 1, 'owner')"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    monkeypatch.setattr(migrations, "_upgrade", step)
     with pytest.raises(migrations.MigrationFailed):
         migrations.migrate(engine)
     with engine.connect() as connection:
