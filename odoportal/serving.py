@@ -1,5 +1,6 @@
 """Serving the built portal: Uvicorn in this process, on Reflex's application, without compiling anything."""
 
+import gc
 import os
 import socket
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from odoportal.settings import get_settings
 
 GRACE_SECONDS = 10
 BACKLOG = 2048
+COLLECT_AFTER = (10_000, 20, 20)
+"""After how many new objects, and of how many younger collections, each generation is collected."""
 
 
 class CannotServe(Exception):
@@ -43,6 +46,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What is there now stays for good; a collection that went through it all again would stop every open tab for its time.
+        gc.collect()
+        gc.freeze()
         if self.started and not self.should_exit:
             self._ready()
 
@@ -134,5 +140,6 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     typeset.warm()
+    gc.set_threshold(*COLLECT_AFTER)
     with closing(taken):
         _Server(config, ready).run(sockets=[taken])
