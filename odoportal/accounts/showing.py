@@ -1,12 +1,19 @@
 """What the state of every page that shows one view does: fill it, say so where that failed, try again."""
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import reflex as rx
 
 from odoportal.foundation import i18n
 from odoportal.foundation.identity import Who
+
+View = TypeVar("View")
+
+
+def unfilled(view: View) -> View:
+    """What a state shows before it is filled: one value for all tabs, where Reflex would copy it for each of them."""
+    return rx.field(default_factory=lambda: view)  # pyright: ignore[reportReturnType]
 
 
 class Shown(rx.State, mixin=True):

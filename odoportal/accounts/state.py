@@ -10,6 +10,7 @@ from reflex_base.constants.state import FIELD_MARKER
 from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal.accounts.rights import Right, needs
+from odoportal.accounts.showing import unfilled
 from odoportal.accounts.view import Counts, ShellView, shell_view
 from odoportal.foundation import clock, database, i18n, trace
 from odoportal.foundation.identity import Who, require
@@ -25,7 +26,7 @@ class Signed(rx.State):
     `release` is the server's, so that a page of an older one notices.
     """
 
-    shell: ShellView = ShellView()
+    shell: ShellView = unfilled(ShellView())
     ready: bool = False
     gone: str = ""
     ends: int = 0

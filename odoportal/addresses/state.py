@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from odoportal.accounts.listing import Drawn, Listed
-from odoportal.accounts.showing import Shown
+from odoportal.accounts.showing import Shown, unfilled
 from odoportal.accounts.state import Signed
 from odoportal.addresses.service import RULES
 from odoportal.addresses.view import AddressesView, EditView, addresses_view, edit_view
@@ -15,7 +15,7 @@ from odoportal.foundation.listing import ListRules
 class Addresses(Listed, Signed):
     """One page of the book."""
 
-    view: AddressesView = AddressesView()
+    view: AddressesView = unfilled(AddressesView())
     rules: ClassVar[ListRules] = RULES
     draw: ClassVar[Drawn] = staticmethod(addresses_view)
 
@@ -23,7 +23,7 @@ class Addresses(Listed, Signed):
 class EditAddress(Shown, Signed):
     """One address, to be written, with the fields of the country that the page's address asks for."""
 
-    view: EditView = EditView()
+    view: EditView = unfilled(EditView())
 
     async def _look(self, who: Who) -> Any:
         return await database.read(edit_view, who, dict(self.router.url.query_parameters))

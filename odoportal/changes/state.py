@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from odoportal.accounts.listing import Drawn, Listed
 from odoportal.accounts.rights import Right
+from odoportal.accounts.showing import unfilled
 from odoportal.accounts.state import Signed
 from odoportal.changes.service import RULES
 from odoportal.changes.view import ChangesView, changes_view
@@ -13,7 +14,7 @@ from odoportal.foundation.listing import ListRules
 class Changes(Listed, Signed):
     """One page of changes."""
 
-    view: ChangesView = ChangesView()
+    view: ChangesView = unfilled(ChangesView())
     rules: ClassVar[ListRules] = RULES
     draw: ClassVar[Drawn] = staticmethod(changes_view)
     needs: ClassVar[Right] = Right.CHANGES

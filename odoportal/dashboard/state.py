@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from odoportal.accounts.showing import Shown
+from odoportal.accounts.showing import Shown, unfilled
 from odoportal.accounts.state import Signed
 from odoportal.dashboard.view import HomeView, home_view
 from odoportal.foundation import clock, database
@@ -13,7 +13,7 @@ from odoportal.foundation.identity import Who
 class Home(Shown, Signed):
     """What the home page shows."""
 
-    view: HomeView = HomeView()
+    view: HomeView = unfilled(HomeView())
 
     async def _show(self, anew: bool = False) -> None:
         del anew  # Whoever comes home is told the menu's counts as they are now.

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.showing import unfilled
 from odoportal.accounts.state import Signed
 from odoportal.foundation.listing import ListRules
 from odoportal.invoices.service import RULES
@@ -12,6 +13,6 @@ from odoportal.invoices.view import InvoicesView, invoices_view
 class Invoices(Listed, Signed):
     """One page of invoices, and the open one."""
 
-    view: InvoicesView = InvoicesView()
+    view: InvoicesView = unfilled(InvoicesView())
     rules: ClassVar[ListRules] = RULES
     draw: ClassVar[Drawn] = staticmethod(invoices_view)

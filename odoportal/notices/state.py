@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from odoportal.accounts.showing import Shown
+from odoportal.accounts.showing import Shown, unfilled
 from odoportal.accounts.state import Signed
 from odoportal.foundation import clock, database
 from odoportal.foundation.identity import Who
@@ -12,7 +12,7 @@ from odoportal.notices.view import NoticesView, notices_view
 class Notices(Shown, Signed):
     """Which mails a person gets."""
 
-    view: NoticesView = NoticesView()
+    view: NoticesView = unfilled(NoticesView())
 
     async def _look(self, who: Who) -> Any:
         return await database.read(notices_view, who, clock.now())

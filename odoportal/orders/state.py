@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.showing import unfilled
 from odoportal.accounts.state import Signed
 from odoportal.foundation.listing import ListRules
 from odoportal.orders.service import RULES
@@ -12,6 +13,6 @@ from odoportal.orders.view import OrdersView, orders_view
 class Orders(Listed, Signed):
     """One page of orders, and the open one."""
 
-    view: OrdersView = OrdersView()
+    view: OrdersView = unfilled(OrdersView())
     rules: ClassVar[ListRules] = RULES
     draw: ClassVar[Drawn] = staticmethod(orders_view)

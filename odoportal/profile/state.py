@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from odoportal.accounts.showing import Shown
+from odoportal.accounts.showing import Shown, unfilled
 from odoportal.accounts.state import Signed
 from odoportal.foundation import database
 from odoportal.foundation.identity import Who
@@ -12,7 +12,7 @@ from odoportal.profile.view import ProfileView, profile_view
 class Profile(Shown, Signed):
     """The forms of the profile."""
 
-    view: ProfileView = ProfileView()
+    view: ProfileView = unfilled(ProfileView())
 
     async def _look(self, who: Who) -> Any:
         return await database.read(profile_view, who)

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from odoportal.accounts.rights import Right
-from odoportal.accounts.showing import Shown
+from odoportal.accounts.showing import Shown, unfilled
 from odoportal.accounts.state import Signed
 from odoportal.foundation import clock, database
 from odoportal.foundation.identity import Who
@@ -13,7 +13,7 @@ from odoportal.security.view import SecurityView, security_view
 class Security(Shown, Signed):
     """The forms of how a person gets in."""
 
-    view: SecurityView = SecurityView()
+    view: SecurityView = unfilled(SecurityView())
     needs: ClassVar[Right] = Right.ENTER
 
     async def _look(self, who: Who) -> Any:

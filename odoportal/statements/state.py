@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.showing import unfilled
 from odoportal.accounts.state import Signed
 from odoportal.foundation.listing import ListRules
 from odoportal.statements.view import RULES, StatementView, statement_view
@@ -11,6 +12,6 @@ from odoportal.statements.view import RULES, StatementView, statement_view
 class Statements(Listed, Signed):
     """The statement of one period."""
 
-    view: StatementView = StatementView()
+    view: StatementView = unfilled(StatementView())
     rules: ClassVar[ListRules] = RULES
     draw: ClassVar[Drawn] = staticmethod(statement_view)
