@@ -10,7 +10,7 @@ from sqlalchemy import URL, inspect
 from sqlmodel import select
 
 from odoportal.accounts.models import Account
-from odoportal.exchange import refold
+from odoportal.exchange import lived_in, refold
 from odoportal.exchange.demo import SIGN_INS, DemoRefused, DemoSignIn, load_demo
 from odoportal.foundation import clock, database, deployment
 from odoportal.signin import passwords
@@ -80,6 +80,7 @@ def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
         if not deployment.is_demonstration(session):
             say("Loading the demonstration data.")
             load_demo(session, clock.now(), passwords.make)
+            lived_in.live(session, clock.now(), clock.today())
             deployment.mark_demonstration(session)
     return SIGN_INS
 

@@ -12,6 +12,9 @@ from odoportal.exchange.importer import Options, run_import
 from odoportal.exchange.report import Report
 from odoportal.foundation import database
 from odoportal.settings import get_settings
+from tests.making import stored
+
+__all__ = ["stored"]
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 Take = Callable[..., Report]

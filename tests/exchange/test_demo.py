@@ -1,37 +1,50 @@
-"""The demonstration's fleets: right to the cent, in both languages, loaded once, and never in production."""
+"""The demonstration: its fleets right to the cent and in both languages, its people with a past; loaded once, and never in production."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from odoportal.accounts.models import Account, Membership, Person
-from odoportal.exchange import demo
+from odoportal import demonstration
+from odoportal.accounts.models import Account, Change, Membership, Person
+from odoportal.addresses import service as addresses
+from odoportal.cards import service as cards
+from odoportal.changes.service import GROUPS
+from odoportal.exchange import demo, lived_in
 from odoportal.exchange.demo import SIGN_INS, DemoRefused, load_demo
-from odoportal.foundation import database
+from odoportal.foundation import clock, database
+from odoportal.foundation.mail import Mail
 from odoportal.foundation.money import tax
 from odoportal.invoices import service
 from odoportal.invoices.models import CreditNote, Invoice, InvoiceLine, InvoiceTax
+from odoportal.notices.service import copies
 from odoportal.orders.models import Order, OrderLine, OrderTax
+from odoportal.people import service as people
 from odoportal.settings import get_settings
 from tests import databases
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 TODAY = date(2020, 9, 24)
+LATER = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+LIVED_IN = ("10732", "11204", "10418")
+EMPTY = "10951"
 
 
 @pytest.fixture(scope="module")
 def loaded(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with new_database(tmp_path_factory.mktemp("demo")) as url, pytest.MonkeyPatch.context() as patch:
         engine = database.make_engine(url)
-        patch.setenv("ODOPORTAL_MODE", "demo")
+        values = {"MODE": "demo", "DATA_DIR": str(tmp_path_factory.mktemp("books")), "TODAY": TODAY.isoformat()}
+        for name, value in values.items():
+            patch.setenv(f"ODOPORTAL_{name}", value)
         get_settings.cache_clear()
-        with Session(engine) as session, session.begin():
+        with Session(engine, expire_on_commit=False) as session, session.begin():
             load_demo(session, NOW, lambda password: f"hash of {password}")
+            lived_in.live(session, LATER, TODAY)
         yield engine
         engine.dispose()
 
@@ -117,6 +130,68 @@ def test_the_sign_ins_are_there_with_their_roles(session: Session) -> None:
     assert (people["ian@borealhaulage.ca"].language, people["josee@groupelaurentides.ca"].language) == ("en", "fr")
 
 
+@pytest.mark.parametrize("number", LIVED_IN)
+def test_a_past_on_working_days_before_the_business_day(session: Session, number: str) -> None:
+    changes = session.exec(select(Change).where(Change.account_id == of(session, number)).order_by(col(Change.id))).all()
+    moments = [clock.local(change.at) for change in changes]
+    assert 15 <= len(changes) <= 25
+    assert moments == sorted(moments)
+    assert all(TODAY - timedelta(days=50) < moment.date() < TODAY for moment in moments)
+    assert all(moment.weekday() < 5 and 7 <= moment.hour < 18 for moment in moments)
+    assert {group for group, kinds in GROUPS.items() if {change.what for change in changes} & kinds} >= {
+        "people",
+        "addresses",
+        "cards",
+        "account",
+    }
+    assert len({change.person_id for change in changes}) >= 4
+    assert len({change.address for change in changes}) >= 3
+
+
+@pytest.mark.parametrize("number", LIVED_IN)
+def test_who_and_what_the_past_left(session: Session, number: str) -> None:
+    account_id = of(session, number)
+    everybody = people.members(session, account_id)
+    assert len({member.role for member in everybody}) >= 3
+    assert sum(member.signed_in_at is not None for member in everybody) >= 4
+    (invited,) = people.invitations(session, account_id)
+    assert invited.expires_at == LATER + people.LIFE
+    kept, removed = addresses.book(session, account_id), addresses.book(session, account_id, removed=True)
+    assert (4 <= len(kept) <= 6, len(removed)) == (True, 1)
+    assert {address.country for address in kept} == {"CA", "FR"}
+    assert {address.province for address in kept} == {"QC", "ON", ""}
+    assert len(set(addresses.defaults(session, account_id).values())) == 2
+    assert sorted(cards.last_day(card) < TODAY + timedelta(days=30) for card in cards.cards(session, account_id, "sandbox")) == [
+        False,
+        True,
+    ]
+    (copy,) = copies(session, account_id)
+    assert copy.confirmed_at is not None
+
+
+def test_only_who_has_not_answered_gets_a_letter(session: Session) -> None:
+    due = session.exec(select(Mail.to).where(col(Mail.next_try_at).is_not(None))).all()
+    assert sorted(due) == sorted(invited.email for number in LIVED_IN for invited in people.invitations(session, of(session, number)))
+    assert len(due) == 3
+
+
+def test_the_account_without_anything_has_no_past(session: Session) -> None:
+    account_id = of(session, EMPTY)
+    assert session.exec(select(Change).where(Change.account_id == account_id)).all() == []
+    assert (len(people.members(session, account_id)), len(people.invitations(session, account_id))) == (1, 0)
+    assert cards.cards(session, account_id, "sandbox") == []
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_second_start_loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(demonstration, "load_demo", lambda *_: done.append("fleets"))
+    monkeypatch.setattr(demonstration.lived_in, "live", lambda *_: done.append("past"))
+    for _ in range(2):
+        assert demonstration.load(lambda _: None) == SIGN_INS
+    assert done == ["fleets", "past"]
+
+
 def test_a_second_load_does_nothing(session: Session) -> None:
     assert load_demo(session, NOW, lambda _password: pytest.fail("hashed again")) == SIGN_INS
 
@@ -130,3 +205,5 @@ def test_production_never_gets_them(session: Session, monkeypatch: pytest.Monkey
     get_settings.cache_clear()
     with pytest.raises(DemoRefused):
         load_demo(session, NOW, str)
+    with pytest.raises(RuntimeError):
+        lived_in.live(session, NOW, TODAY)
