@@ -84,8 +84,10 @@ def group_words() -> dict[str, str]:
     }
 
 
-def field_words() -> dict[str, str]:
-    """The fields that changes keep values of, in the language in use."""
+def field_words(what: str) -> dict[str, str]:
+    """The fields that a kind of change keeps values of, in the language in use. A choice of notices keeps the kinds of notices."""
+    if what == audit.What.NOTICES:
+        return {**kind_words()}
     return {
         "role": t("Role"),
         "name": t("Name"),
@@ -101,14 +103,13 @@ def field_words() -> dict[str, str]:
         "card": t("Card"),
         "expiry": t("Expires"),
         "default": t("Default"),
-        **kind_words(),
     }
 
 
 def values_of(change: Any) -> list[str]:
     """What was before and after of a change (or its columns), a line for each field: `Role: Read-only → Billing`; `–` is nothing."""
     before, after = json.loads(change.before), json.loads(change.after)
-    names, spoken = field_words(), _spoken()
+    names, spoken = field_words(change.what), _spoken(change.what)
 
     def said(name: str, values: Mapping[str, str]) -> str:
         value = values.get(name, "")
@@ -122,10 +123,11 @@ def values_of(change: Any) -> list[str]:
     ]
 
 
-def _spoken() -> dict[str, Callable[[str], str]]:
+def _spoken(what: str) -> dict[str, Callable[[str], str]]:
+    if what == audit.What.NOTICES:
+        return {kind.value: lambda _: t("Yes") for kind in Kind}
     roles, language = role_words(), current()
-    chosen = {kind.value: lambda _: t("Yes") for kind in Kind}
-    return {**chosen, "role": lambda value: roles.get(value, value), "country": lambda value: postal.country_name(value, language)}
+    return {"role": lambda value: roles.get(value, value), "country": lambda value: postal.country_name(value, language)}
 
 
 def who_of(change: Any, people: Mapping[int, str]) -> str:

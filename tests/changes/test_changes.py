@@ -1,6 +1,7 @@
 """The list of an account's changes: what an owner sees of them, and what nobody sees."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import Session, select
@@ -163,10 +164,21 @@ def test_every_change_is_in_one_group_and_every_field_has_words(people: People) 
     held = [what for group in GROUPS.values() for what in group]
     assert sorted(held) == sorted(What)
     assert GROUPS[service.Group.SIGN_IN] >= TOLD
-    kept = {*addresses.FIELDS, *(purpose.value for purpose in addresses.RIGHT), *cards._as_text(_card()), "role", *Kind}
+    kept = {*addresses.FIELDS, *(purpose.value for purpose in addresses.RIGHT), *cards._as_text(_card()), "role"}
     for language in i18n.LANGUAGES:
         with i18n.use(language):
-            assert kept <= set(field_words())
+            assert kept <= set(field_words(What.ROLE))
+            assert set(field_words(What.NOTICES)) == set(Kind)
+
+
+def test_a_card_is_no_choice_of_notices(people: People) -> None:
+    owner = people["owner"]
+    mine: dict[str, Any] = {"account_id": owner.account.account_id}
+    note(What.CARD_ADDED, By(owner.person_id), **mine, about="Visa 4242", after={"card": "Visa 4242", "expiry": "2031-04"})
+    note(What.NOTICES, By(owner.person_id), 1, **mine, before={"card": "1"}, after={"card": ""})
+    chosen, added = ([line.text for line in row.lines] for row in shown(owner).rows)
+    assert added == ["Card: Visa 4242", "Expires: 2031-04"]
+    assert chosen == ["Cards that expire soon: Yes → –"]
 
 
 def _card() -> cards.Card:
