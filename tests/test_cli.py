@@ -152,6 +152,38 @@ def test_a_file_cannot_be_the_data_folder(run: Run, tmp_path: Path) -> None:
     assert one_sentence(err)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nonsense",
+        "nonsense://x",
+        "mysql://host/name",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite+aiosqlite:///portal.db",
+        "postgresql://host:canary/name",
+        "postgresql+nodriver://host/name",
+    ],
+)
+def test_a_database_that_cannot_be_is_one_sentence(run: Run, production: str, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    for command, named in (
+        (("demo", "--port", str(free_port()), "--database", address), "--database"),
+        (("copy-to", address), "URL"),
+    ):
+        code, out, err = run(*command)
+        assert (code, out) == (2, "")
+        assert one_sentence(err)
+        assert err.startswith(f"{named} is not ")
+        assert "canary" not in err
+        assert not Path("data").exists()
+    monkeypatch.setenv("ODOPORTAL_DATABASE_URL", address)
+    database.engine.cache_clear()
+    code, out, err = run("notices")
+    assert (code, out) == (2, "")
+    assert one_sentence(err)
+    assert err.startswith("ODOPORTAL_DATABASE_URL is not ")
+
+
 @pytest.mark.asvs("15.2.3")
 def test_demo_sets_itself_up_and_forgets_production(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ODOPORTAL_DATABASE_URL", "postgresql://real/customers")

@@ -47,7 +47,7 @@ def read_settings() -> "Settings":
     if settings.database_url:
         try:
             url = make_url(settings.database_url)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError) as error:
             raise Refused("ODOPORTAL_DATABASE_URL is not the address of a database.") from error
         if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
             url = url.set(database=str(Path(url.database or "").resolve()))
@@ -86,7 +86,7 @@ def data(mails: bool = False) -> Iterator[None]:
 @contextmanager
 def sentences() -> Iterator[None]:
     """Turn the failures an operator can meet into one sentence each."""
-    from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+    from sqlalchemy.exc import DBAPIError
 
     from odoportal.building import BuildFailed
     from odoportal.exchange.backup import CannotBackUp
@@ -94,6 +94,7 @@ def sentences() -> Iterator[None]:
     from odoportal.exchange.demo import DemoRefused
     from odoportal.exchange.locks import InUse
     from odoportal.exchange.merge import Overtaken
+    from odoportal.foundation.database import Unusable
     from odoportal.migrations import MigrationFailed
     from odoportal.serving import CannotServe
     from odoportal.settings import UnsafeSettings
@@ -102,10 +103,8 @@ def sentences() -> Iterator[None]:
         yield
     except UnsafeSettings as error:
         raise Refused(str(error)) from error
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("odoportal"):
-            raise
-        raise Refused("ODOPORTAL_DATABASE_URL is not the address of a database whose driver is installed.") from error
+    except Unusable as error:
+        raise Refused(f"ODOPORTAL_DATABASE_URL {error}.") from error
     except (BuildFailed, MigrationFailed, CannotServe, CannotBackUp, CannotCopy, DemoRefused, InUse, Overtaken) as error:
         raise click.ClickException(str(error)) from error
     except DBAPIError as error:

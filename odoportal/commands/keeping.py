@@ -56,8 +56,6 @@ def copy_to(url: str) -> None:
     """
     with sentences():
         old = address_of_data()
-        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-
         from odoportal.exchange import copy, locks
         from odoportal.foundation import database
 
@@ -68,6 +66,6 @@ def copy_to(url: str) -> None:
         with locks.alone(old):
             try:
                 rows = copy.copy_to(database.engine(), url)
-            except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-                raise Refused("URL is not the address of a database whose driver is installed.") from error
+            except database.Unusable as error:
+                raise Refused(f"URL {error}.") from error
     click.echo(f"Copied: {counted(rows)}, counted on both sides. Now set ODOPORTAL_DATABASE_URL to the new address.")

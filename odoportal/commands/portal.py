@@ -43,8 +43,14 @@ def build(no_build: bool) -> Path:
 def demo(port: int, data: Path, today: datetime, database: str, no_build: bool) -> None:
     """Run the portal on this machine, with demonstration data."""
     from odoportal import demonstration
+    from odoportal.foundation.database import Unusable, address
     from odoportal.settings import get_settings
 
+    if database:
+        try:
+            address(database)
+        except Unusable as error:
+            raise Refused(f"--database {error}.") from error
     folder = data.resolve()
     try:
         demonstration.prepare(folder, port, today.date(), database)

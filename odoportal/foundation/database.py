@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from sqlmodel import Session, create_engine
 
 from odoportal.settings import get_settings
@@ -91,13 +91,38 @@ def _sqlite(url: URL, patience: float, mode: str) -> Engine:
     return engine
 
 
+class Unusable(ValueError):
+    """It is no address of a database that can be used here; the text is its predicate, such as "is not the address of …"."""
+
+
+def address(url: str) -> URL:
+    """The parts of an SQLAlchemy database address.
+
+    Raises:
+        Unusable: when it is none, names neither a file of SQLite nor a PostgreSQL database, or its driver is not installed.
+    """
+    try:
+        parsed = make_url(url)
+        dialect = parsed.get_dialect()
+        dialect.import_dbapi()
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        raise Unusable("is not the address of a database whose driver is installed") from error
+    kept = parsed.database not in {None, "", ":memory:"} if dialect.name == "sqlite" else dialect.name == "postgresql"
+    if dialect.is_async or not kept:
+        raise Unusable("is not an address such as sqlite:////srv/odoportal.db or postgresql+psycopg://user:password@host/name")
+    return parsed
+
+
 def make_engine(url: str) -> Engine:
     """An engine for SQLite or PostgreSQL with this house's settings.
 
     Args:
         url: an SQLAlchemy database address; of SQLite, a file's.
+
+    Raises:
+        Unusable: as `address` says.
     """
-    parsed = make_url(url)
+    parsed = address(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed, PATIENCE, "rwc")
     # The server asks a silent client whether it still lives: locks of a machine that was lost are free after 90 seconds, not two hours.
