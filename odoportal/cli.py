@@ -15,7 +15,10 @@ from odoportal.commands.portal import build_only, check, demo, run
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="odoportal", message="odoportal %(version)s")
 def commands() -> None:
-    """ODOportal, the customer portal of Odotrack."""
+    """ODOportal, the customer portal of Odotrack.
+
+    `odoportal demo` shows it on this machine and needs nothing; `odoportal run` serves customers. README.md says how each is set up.
+    """
 
 
 for command in (demo, run, build_only, check, import_, backup, restore, copy_to, user, mail, notices):

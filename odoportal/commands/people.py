@@ -14,7 +14,7 @@ ROLES = click.Choice(["owner", "billing", "operations", "read_only"])
 
 @click.group()
 def user() -> None:
-    """People who sign in."""
+    """Look after people who sign in."""
 
 
 @user.command()
@@ -24,7 +24,10 @@ def user() -> None:
 @click.option("--role", type=ROLES, default="owner", show_default=True, help="What the person may do.")
 @click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Of the mail, for a new person.")
 def invite(email: str, number: str, name: str | None, role: str, language: str) -> None:
-    """Give EMAIL access to an account, and mail the link to choose a password."""
+    """Give EMAIL access to an account.
+
+    The letter has a link that sets the first password, or says where to sign in where there is a password already.
+    """
     with data(mails=True):
         from odoportal.accounts.service import UnknownAccount, UnusableEmail
         from odoportal.foundation import clock, database
@@ -80,7 +83,9 @@ def enable(email: str) -> None:
 @user.command("reset-two-factor")
 @click.argument("email")
 def reset_two_factor(email: str) -> None:
-    """Switch EMAIL's two-step sign-in off, where the app and the recovery codes are lost; the person is told by mail.
+    """Switch EMAIL's two-step sign-in off.
+
+    For who lost the app, the passkeys and the recovery codes; the person is told by mail.
 
     Make sure first that it is the person who asks.
     """
@@ -94,7 +99,10 @@ def reset_two_factor(email: str) -> None:
 @user.command("sign-out-everywhere")
 @click.argument("email")
 def sign_out_everywhere(email: str) -> None:
-    """End every session of EMAIL, and forget which devices need no code."""
+    """End every session of EMAIL.
+
+    Forgets, too, which browsers need no second step.
+    """
     from odoportal.signin import staff
 
     click.echo(f"Sessions of {email} ended: {_for_person(staff.sign_out_everywhere, email, _now())}.")
@@ -150,7 +158,10 @@ def _list_letters() -> None:
 @click.argument("number", type=click.IntRange(1), required=False)
 @click.option("--dead", is_flag=True, help="All dead letters.")
 def retry(number: int | None, dead: bool) -> None:
-    """Send letter NUMBER, or all dead ones, again: at once where the portal runs, or else when it starts."""
+    """Send letter NUMBER again, or all dead ones.
+
+    It leaves at once where the portal runs, or else when it starts.
+    """
     if (number is None) != dead:
         raise Refused("Give the number of a letter, or --dead for all dead ones.")
     with data():

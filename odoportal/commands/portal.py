@@ -33,15 +33,19 @@ def build(no_build: bool) -> Path:
 
 
 @click.command()
-@click.option("--port", type=PORT, default=8000, show_default=True, help="Serve on http://localhost at this port.")
-@click.option("--data", type=FOLDER, default=Path("data"), show_default=True, help="Folder of the database and the mails.")
-@click.option("--today", type=DAY, default="2020-09-24", show_default=True, help="The business day.")
+@click.option("--port", type=PORT, metavar="PORT", default=8000, show_default=True, help="Serve on http://localhost at this port.")
+@click.option("--data", type=FOLDER, default=Path("data"), show_default=True, help="Folder of the database and the letters.")
+@click.option("--today", type=DAY, metavar="DATE", default="2020-09-24", show_default=True, help="The business day, such as 2020-09-24.")
 @click.option(
     "--database", default="", metavar="URL", help="Another database than the folder's own, such as postgresql+psycopg://host/name."
 )
 @click.option("--no-build", is_flag=True, help="Serve what was built before; fail when that is out of date.")
 def demo(port: int, data: Path, today: datetime, database: str, no_build: bool) -> None:
-    """Run the portal on this machine, with demonstration data."""
+    """Run the portal on this machine, with demonstration data.
+
+    The first time it fills the data folder and builds the pages, which takes about a minute. It prints whom to sign in as. What is changed
+    stays in the folder; without the folder, it begins anew. ODOPORTAL_ variables count for nothing here.
+    """
     from odoportal import demonstration
     from odoportal.foundation.database import Unusable, address
     from odoportal.settings import get_settings
@@ -86,10 +90,13 @@ def build_only() -> None:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=PORT, default=8000, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, metavar="PORT", default=8000, show_default=True, help="Port to listen on.")
 @click.option("--no-build", is_flag=True, help="Serve what was built before; fail when that is out of date.")
 def run(host: str, port: int, no_build: bool) -> None:
-    """Run the portal in production, set by the ODOPORTAL_ variables of the environment."""
+    """Run the portal in production.
+
+    It is set by the ODOPORTAL_ variables of the environment, which README.md lists. Brings the database up to date first.
+    """
     settings = read_settings()
     with sentences():
         if settings.mode != "production":
@@ -131,7 +138,10 @@ def finish_import() -> None:
 
 @click.command()
 def check() -> None:
-    """Say what is configured and whether it answers."""
+    """Say what is configured and whether it answers.
+
+    Ends with 1 when anything does not.
+    """
     settings = read_settings()
     with sentences():
         from odoportal import checking
