@@ -1,0 +1,162 @@
+"""Customers come, work and go, and nothing of them stays: no state, socket, task, thread, file or process. `tests.soak` in short."""
+
+import asyncio
+import gc
+import os
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import reflex as rx
+
+from odoportal.foundation import clock, leaving, metrics, spool, typeset
+from tests.attack.wire import tab
+from tests.inside import PASSWORD, Customer, Inside, serving_inside
+from tests.server import Answer
+from tests.soak import SPARE, started_by
+
+PAGES = ("/", "/orders?page=2&sort=number", "/invoices?state=paid&size=25", "/statement", "/profile", "/addresses", "/cards", "/help")
+FILES = ("/orders.csv", "/orders.xlsx", "/invoices.csv?state=overdue", "/statement.pdf", "/statement.csv", "/invoices.zip")
+AT_ONCE, VISITS = 6, 5
+MOST_MIB = 60
+ANSWERS = 300
+POOLED = {"files": SPARE, "threads": SPARE, "processes": 1}
+"""What may still have grown: more of a pool's connections and threads are taken, and the second process that sets documents is started."""
+
+
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    with serving_inside(tmp_path_factory.mktemp("steady")) as served:
+        yield served
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the portal holds for those who are there."""
+
+    tabs: int
+    """Whose state is kept."""
+    states: int
+    """Objects of states, with those that nobody could reach any more."""
+    sockets: int
+    waiting: int
+    """Whose turn for a file or a document is kept."""
+    files_in_the_making: float
+    files: int
+    """Open ones, sockets too."""
+    threads: int
+    processes: int
+
+    @classmethod
+    def now(cls) -> "Kept":
+        """What it holds, once what is rubbish is away."""
+        from odoportal.odoportal import app
+
+        gc.collect()
+        return cls(
+            tabs=len(app.state_manager.states),  # type: ignore[attr-defined]
+            states=sum(isinstance(one, rx.State) for one in gc.get_objects()),
+            sockets=len(app.event_namespace.token_to_sid),  # type: ignore[union-attr]
+            waiting=len(spool._turns) + len(typeset._turns),
+            files_in_the_making=next(iter(metrics.FILES.collect())).samples[0].value,
+            files=len(list(Path("/proc/self/fd").iterdir())),
+            threads=threading.active_count(),
+            processes=len(list(started_by(os.getpid()))),
+        )
+
+
+def memory() -> float:
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class Customers:
+    """Those who come and go.
+
+    Args:
+        inside: the portal that they come to.
+    """
+
+    def __init__(self, inside: Inside) -> None:
+        self.inside, self.chance = inside, random.Random(7)
+        self.visits = 0
+
+    async def ask(self, path: str, status: int, cookie: str = "", form: dict[str, str] | None = None) -> Answer:
+        """A request that must be answered with this status."""
+        headers = {"cookie": cookie, "x_forwarded_for": self.inside.elsewhere()["X-Forwarded-For"]}
+        answer = await asyncio.to_thread(self.inside.portal.ask, path, form=form, **headers)
+        assert (path, answer.status) == (path, status)
+        return answer
+
+    async def visit(self, who: Customer) -> None:
+        """From signing in to going away: by signing out, by closing, or by a line that is cut."""
+        # A minute is over before anybody has asked for more files than are his within one.
+        self.inside.clock.move(seconds=10)
+        chance, language = self.chance, self.chance.choice(("en", "fr"))
+        signed = await self.ask(f"/{language}/login", 303, form={"email": who.email, "password": PASSWORD})
+        cookie = next(line.split(";")[0] for line in signed.cookies if "odo_session" in line)
+        for path in chance.sample(PAGES, 3):
+            await self.ask(f"/{language}{path}", 200, cookie)
+        file = chance.choice(FILES)
+        await self.ask(f"/{language}{file}", 200, cookie, {"number": who.invoice} if file.endswith("zip") else None)
+        async with tab(self.inside.portal.url, cookie) as page:
+            await page.load(f"/{language}/orders")
+            for number in range(3):
+                await page.navigate(f"/{language}/orders?page={number}")
+            if chance.random() < 0.5:
+                page.socket.eio.ws._writer.transport.abort()
+        if chance.random() < 0.8:
+            await self.ask("/auth/sign-out", 303, cookie, {})
+        self.visits += 1
+
+    async def wave(self, visits: int) -> None:
+        """So many visits of each of those who are there at once."""
+
+        async def one(place: int) -> None:
+            for _ in range(visits):
+                await self.visit((self.inside.first, self.inside.second)[place % 2])
+
+        async with asyncio.TaskGroup() as everybody:
+            for place in range(AT_ONCE):
+                everybody.create_task(one(place))
+
+
+def wave(inside: Inside, visits: int, tabs: int = 0) -> Kept:
+    """What is kept once so many have come and gone, with so many tabs that are not forgotten."""
+    asyncio.run(Customers(inside).wave(visits))
+    for _ in range(ANSWERS):
+        kept = Kept.now()
+        if kept.tabs == tabs and not (kept.sockets or kept.waiting or kept.files_in_the_making) and kept.processes <= typeset.SETTERS:
+            return kept
+        # Something that it answers meanwhile: what ends, ends in its loop.
+        inside.portal.ask("/healthz")
+    return Kept.now()
+
+
+def grown(before: Kept, after: Kept) -> list[str]:
+    """What there is more of, by name."""
+    return [name for name, kept in vars(before).items() if getattr(after, name) > kept + POOLED.get(name, 0)]
+
+
+@pytest.mark.case("F-25")
+def test_of_those_who_have_gone_nothing_is_kept(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock.use(inside.clock)
+    monkeypatch.setattr(leaving, "LEFT_SECONDS", 0.0)
+    # Everything that is made once and kept: pools, caches, threads, processes.
+    wave(inside, 2)
+    before, mib = wave(inside, 1), memory()
+    after = wave(inside, VISITS)
+    assert (before.tabs, before.sockets, before.waiting, before.files_in_the_making) == (0, 0, 0, 0)
+    assert grown(before, after) == []
+    assert memory() - mib < MOST_MIB
+    assert inside.errors == []
+
+
+@pytest.mark.case("F-25")
+def test_the_control_it_counts_those_that_are_kept(inside: Inside) -> None:
+    clock.use(inside.clock)
+    before = Kept.now()
+    after = wave(inside, 1, before.tabs + AT_ONCE)
+    assert {"tabs", "states"} <= {*grown(before, after)}
