@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from limits import RateLimitItem
-from redis import Redis, RedisError
+from redis import Redis, RedisError, ResponseError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -33,10 +33,19 @@ _log = logging.getLogger("odoportal.sharing")
 # In threads of their own: while Redis hangs, whoever waits for it keeps no reader of the database waiting.
 _askers = ThreadPoolExecutor(4, thread_name_prefix="redis")
 
-# The scripts do what `throttle` does in memory. ARGV: the instant, how many within the window, its seconds.
+# The scripts do what `throttle` does in memory; clocks of two machines may be a minute apart. ARGV: the instant, how many within the
+# window, its seconds.
 _HIT = """
 local now, most = tonumber(ARGV[1]), tonumber(ARGV[2])
-local oldest, newest = redis.call('LINDEX', KEYS[1], most - 1), redis.call('LINDEX', KEYS[1], 0)
+local newest = redis.call('LINDEX', KEYS[1], 0)
+if newest and tonumber(newest) > now + 60 then
+    for place, hit in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+        if tonumber(hit) > now then redis.call('LSET', KEYS[1], place - 1, ARGV[1]) end
+    end
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
+    newest = ARGV[1]
+end
+local oldest = redis.call('LINDEX', KEYS[1], most - 1)
 if oldest and tonumber(oldest) > now - tonumber(ARGV[3]) then return 0 end
 local moment = ARGV[1]
 if newest and tonumber(newest) > now then moment = newest end
@@ -53,22 +62,28 @@ local function wait(count)
     return math.min(tonumber(ARGV[3]) * 2 ^ math.min(count - free, 16), tonumber(ARGV[4]))
 end
 local known = redis.call('HMGET', KEYS[1], 'count', 'last', 'until')
+local count, last, over = tonumber(known[1] or 0), tonumber(known[2] or 0), tonumber(known[3] or 0)
+if not (count >= 0 and count % 1 == 0 and last and over) then error('no count') end
 """
 _BEGIN = f"""
 {_WAIT}
-local now, count = tonumber(ARGV[1]), tonumber(known[1] or 0)
-if known[3] and now < tonumber(known[3]) then return 0 end
-if known[2] and now - tonumber(known[2]) >= tonumber(ARGV[5]) then count = 0 end
+local now = tonumber(ARGV[1])
+local function note(last)
+    redis.call('HSET', KEYS[1], 'count', count, 'last', last, 'until', string.format('%.3f', last + wait(count)))
+    redis.call('EXPIRE', KEYS[1], ARGV[5])
+end
+if over > now + wait(count) + 60 then note(now) return 0 end
+if now < over then return 0 end
+if now - last >= tonumber(ARGV[5]) then count = 0 end
 count = count + 1
-redis.call('HSET', KEYS[1], 'count', count, 'last', ARGV[1], 'until', string.format('%.3f', now + wait(count)))
-redis.call('EXPIRE', KEYS[1], ARGV[5])
+note(now)
 return 1
 """
 _TAKE_BACK = f"""
 {_WAIT}
-if not known[1] then return 0 end
-local count = tonumber(known[1]) - 1
-redis.call('HSET', KEYS[1], 'count', count, 'until', string.format('%.3f', tonumber(known[2]) + wait(count)))
+if count == 0 then return 0 end
+count = count - 1
+redis.call('HSET', KEYS[1], 'count', count, 'until', string.format('%.3f', last + wait(count)))
 return 1
 """
 _PACE = """
@@ -100,7 +115,7 @@ class Shared:
         self._lock = threading.Lock()
         self._away_until = 0.0
 
-    def _ask(self, work: Callable[..., Any], *args: Any) -> Any:
+    def _ask(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
         with self._lock:
             resting = monotonic() < self._away_until
             if self._away_until and not resting:
@@ -109,7 +124,7 @@ class Shared:
         if resting:
             raise RedisAway
         try:
-            found = work(*args)
+            found = self._counted(key, work, *args)
         except RedisError as why:
             self._away_until = monotonic() + REST
             logs.tell(_log, logging.ERROR, "redis_away", why=type(why).__name__)
@@ -119,30 +134,48 @@ class Shared:
             logs.tell(_log, logging.WARNING, "redis_back")
         return found
 
+    def _counted(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return work(*args)
+        except ResponseError as why:
+            # Others say that Redis is full or may not write.
+            if type(why) is not ResponseError:
+                raise
+            # What lies there is no count of ours. It must not take Redis away from everybody else, for as long as it lies there.
+            logs.tell(_log, logging.ERROR, "redis_foreign", kind=key.split(":")[1])
+            self._redis.delete(key)
+            return work(*args)
+
     def hit(self, limit: RateLimitItem, key: str) -> bool:
         """Count one try within a moving window; False when the limit is reached."""
-        return bool(self._ask(self._hit, [_window(limit, key)], [clock.now().timestamp(), limit.amount, limit.get_expiry()]))
+        place = _window(limit, key)
+        return bool(self._ask(place, self._hit, [place], [clock.now().timestamp(), limit.amount, limit.get_expiry()]))
 
     def give_back(self, limit: RateLimitItem, key: str) -> None:
         """Take the newest try away."""
-        self._ask(self._redis.lpop, _window(limit, key))
+        place = _window(limit, key)
+        self._ask(place, self._redis.lpop, place)
 
     def pace(self, key: str, seconds: int) -> int:
         """Count one within the present span of so many seconds; returns how many there are."""
         span = int(clock.now().timestamp()) // seconds
-        return int(self._ask(self._pace, [f"{_PREFIX}:pace:{key}:{span}"], [2 * seconds]))
+        place = f"{_PREFIX}:pace:{key}:{span}"
+        return int(self._ask(place, self._pace, [place], [2 * seconds]))
 
     def begin(self, key: str, now: float) -> bool:
         """Count a try as failed before it is made; False: wait. `now` is the instant in seconds."""
-        return bool(self._ask(self._begin, [f"{_PREFIX}:wait:{key}"], [now, *self._waits]))
+        place = _wait(key)
+        return bool(self._ask(place, self._begin, [place], [now, *self._waits]))
 
     def take_back(self, key: str) -> None:
         """Uncount the newest failure."""
-        self._ask(self._take_back, [f"{_PREFIX}:wait:{key}"], [0, *self._waits])
+        place = _wait(key)
+        self._ask(place, self._take_back, [place], [0, *self._waits])
 
     def forgive(self, key: str) -> None:
         """Start anew."""
-        self._ask(self._redis.delete, f"{_PREFIX}:wait:{key}")
+        place = _wait(key)
+        self._ask(place, self._redis.delete, place)
 
 
 def _client(url: str, retries: int) -> Redis:
@@ -151,6 +184,10 @@ def _client(url: str, retries: int) -> Redis:
 
 def _window(limit: RateLimitItem, key: str) -> str:
     return f"{_PREFIX}:window:{limit.key_for(key)}"
+
+
+def _wait(key: str) -> str:
+    return f"{_PREFIX}:wait:{key}"
 
 
 @lru_cache

@@ -48,15 +48,18 @@ class _Memory(Storage, MovingWindowSupport):
         self._hits: OrderedDict[str, list[float]] = OrderedDict()
 
     def _window(self, key: str, expiry: float) -> list[float]:
-        hits = self._hits.get(key, [])
-        return hits[bisect_right(hits, clock.now().timestamp() - expiry) :]
+        hits, now = self._hits.get(key, []), clock.now().timestamp()
+        if hits and hits[-1] > now:
+            # The clock went back. Nothing is free for it, and nothing counts for longer than from now on.
+            hits = [min(hit, now) for hit in hits]
+        return hits[bisect_right(hits, now - expiry) :]
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Count `amount` hits within the limit, or none and answer False."""
         with self._lock:
             kept = self._window(key, expiry)
             allowed = len(kept) + amount <= limit
-            # A clock that went back must not put a hit before an older one: the list stays sorted.
+            # A clock that goes back in between must not put a hit before an older one: the list stays sorted.
             moment = max([clock.now().timestamp(), *kept[-1:]])
             self._hits[key] = kept + [moment] * amount if allowed else kept
             self._hits.move_to_end(key)
@@ -165,6 +168,9 @@ class Waits:
         """
         with self._lock:
             known = self._failures.get(key)
+            if known is not None and now < known.last:
+                # The clock went back: the wait is none the shorter, nor longer than it is.
+                known.last, known.until = now, now + wait_after(known.count)
             if known is not None and now < known.until:
                 return False
             if known is None or now - known.last >= FORGET_AFTER:

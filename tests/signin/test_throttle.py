@@ -138,13 +138,86 @@ def test_a_window_moves_with_the_clock(now) -> None:
 
 
 @pytest.mark.usefixtures("counting")
-@pytest.mark.case("A-46")
-def test_a_clock_that_goes_back_frees_nobody(now) -> None:
+@pytest.mark.case("A-46", "F-22")
+def test_a_clock_that_goes_back_frees_nobody_and_holds_nobody_longer(now) -> None:
     hits(RESET_PER_ACCOUNT, "a", 2)
-    now.move(hours=-1)
+    begun("b", now(), 5)
+    now.move(hours=-7)
     assert hits(RESET_PER_ACCOUNT, "a", 2) == [True, False]
-    now.move(hours=1, minutes=30)
+    assert begun("b", now()) == [False]
+    now.move(seconds=29)
+    assert begun("b", now()) == [False]
+    now.move(seconds=1)
+    assert begun("b", now(), 2) == [True, False], "and it is the sixth failure, which waits for a minute"
+    now.move(minutes=59, seconds=29)
     assert hits(RESET_PER_ACCOUNT, "a") == [False]
+    now.move(seconds=1)
+    assert hits(RESET_PER_ACCOUNT, "a", 4) == [True] * 3 + [False]
+
+
+@pytest.mark.case("F-22")
+def test_clocks_of_two_machines_may_be_a_little_apart(in_redis: Server, now) -> None:
+    hits(RESET_PER_ACCOUNT, "a", 3)
+    begun("b", now(), 5)
+    known = [in_redis.ask("LRANGE", *in_redis.ask("KEYS", "*window*"), 0, -1), in_redis.ask("HGETALL", *in_redis.ask("KEYS", "*wait*"))]
+    now.move(seconds=-50)
+    assert hits(RESET_PER_ACCOUNT, "a") == begun("b", now()) == [False]
+    assert known == [
+        in_redis.ask("LRANGE", *in_redis.ask("KEYS", "*window*"), 0, -1),
+        in_redis.ask("HGETALL", *in_redis.ask("KEYS", "*wait*")),
+    ]
+
+
+WINDOW, WAIT = "odoportal:window:reset-account/a/3/1/hour", "odoportal:wait:a"
+FOREIGN: list[tuple[str, ...]] = [
+    ("SET", WINDOW, "7"),
+    ("RPUSH", WINDOW, "garbage"),
+    ("RPUSH", WINDOW, "1", "garbage", "\xff"),
+    ("HSET", WINDOW, "count", "1"),
+    ("SET", WAIT, "\x80\x04"),
+    ("RPUSH", WAIT, "1"),
+    ("HSET", WAIT, "count", "many", "last", "0", "until", "0"),
+    ("HSET", WAIT, "count", "-5", "last", "0", "until", "0"),
+    ("HSET", WAIT, "count", "nan", "last", "0", "until", "0"),
+    ("HSET", WAIT, "count", "1", "last", "yesterday", "until", "0"),
+    ("HSET", WAIT, "count", "1", "last", "0", "until", "never"),
+]
+
+
+@pytest.mark.case("F-24")
+@pytest.mark.parametrize("written", FOREIGN)
+def test_what_is_no_count_is_removed_and_told_once_and_nobody_else_notices(
+    now, in_redis: Server, written: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert hits(RESET_PER_ACCOUNT, "a") == [True]
+    assert WINDOW in in_redis.ask("KEYS", "*")
+    in_redis.ask("FLUSHALL")
+    in_redis.ask(*written)
+    assert hits(RESET_PER_ACCOUNT, "a", 4) == [True] * 3 + [False]
+    assert begun("a", now(), 6) == [True] * 5 + [False]
+    assert caplog.text.count("redis_foreign") == 1
+    assert "redis_away" not in caplog.text
+    assert all(in_redis.ask("TTL", key) > 0 for key in in_redis.ask("KEYS", "*"))
+
+
+@pytest.mark.case("F-24")
+def test_a_pace_that_is_no_number_is_counted_anew(now, in_redis: Server, caplog: pytest.LogCaptureFixture) -> None:
+    pace = Pace(3, 600)
+    each(lambda: pace.over("a"), 1)
+    for foreign in ("garbage", str(2**63 - 1), "1.5"):
+        in_redis.ask("SET", *in_redis.ask("KEYS", "*pace*"), foreign)
+        assert each(lambda: pace.over("a"), 4) == [0, 0, 0, 1]
+    assert caplog.text.count("redis_foreign") == 3
+
+
+@pytest.mark.case("F-24")
+def test_a_wait_that_nobody_brought_about_is_an_hour_at_most(now, in_redis: Server) -> None:
+    in_redis.ask("HSET", WAIT, "count", "999999999", "last", "9e99", "until", "9e99")
+    assert begun("a", now()) == [False]
+    now.move(seconds=3599)
+    assert begun("a", now()) == [False]
+    now.move(seconds=1)
+    assert begun("a", now()) == [True]
 
 
 @pytest.mark.usefixtures("counting")
