@@ -19,6 +19,26 @@ _GROUPS = """groups: [
 ],"""
 
 
+_ASK = """  const asked = useRef("");
+  useEffect(() => {
+    window.odoAsk = ({ pathname, search }) => {
+      if (!socket.current?.connected) return;
+      asked.current = pathname + search;
+      dispatch["reflex___state____state"]({ is_hydrated_rx_state_: false });
+      const router_data = { pathname, asPath: pathname + search, query: Object.fromEntries(new URLSearchParams(search)) };
+      addEvents(app.onLoadInternalEvent().map((event) => ({ ...event, router_data })));
+    };
+  }, [dispatch, addEvents]);
+"""
+_KNOWN = """    const known = asked.current === location.pathname + location.search;
+    asked.current = "";
+    if (known) {
+      prevLocationRef.current = location;
+      return;
+    }
+"""
+
+
 class BuildChanged(Exception):
     """What Reflex writes or Vite builds is not what it was when the portal was made for this version."""
 
@@ -53,7 +73,7 @@ def document(script: str) -> str:
 
 def events(script: str) -> str:
     """Reflex's events without its ways to a newer version, which reload a page under what somebody writes, or say so in English, without
-    its uploads, as files of the portal go through forms, and with a way to open the socket anew.
+    its uploads, as files of the portal go through forms, with a way to open the socket anew and one to ask for what an address shows.
 
     Raises:
         BuildChanged: when they are not found.
@@ -64,6 +84,11 @@ def events(script: str) -> str:
     failing = 'socket.current.on("connect_error", retryConnect);'
     anew = 'window.addEventListener("odo-renewed", () => { socket.current?.disconnect(); socket.current?.reconnect(); });'
     script = _changed(script, re.escape(failing), f"{failing}\n  {anew}")
+    # What an address shows is asked for by who goes there (`turn` in ui/client.js), and else, as before, once the page was drawn for it.
+    started = "    // Equivalent to routeChangeStart"
+    script = _changed(script, re.escape(started), f"{_KNOWN}\n{started}")
+    first = "  const handleNavigationEvents = useRef(false);"
+    script = _changed(script, re.escape(first), _ASK + first)
     return _changed(script, r'import \{ uploadFiles \} from "[^"]+";', "const uploadFiles = () => false;")
 
 

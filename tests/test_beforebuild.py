@@ -63,6 +63,8 @@ def test_a_newer_version_and_uploads_are_not_reflex_s_to_handle() -> None:
     assert "helpers/upload" not in script
     assert "socket.current.on(STATE_MISMATCH_EVENT, handleStateMismatch)" in script
     assert script.count("odo-renewed") == 1
+    assert script.count("window.odoAsk") == 1
+    assert script.index("const known = asked.current") < script.index("addEvents(app.onLoadInternalEvent());")
 
 
 @pytest.mark.parametrize("change", [beforebuild.bundle, beforebuild.document, beforebuild.events, beforebuild.root])

@@ -44,6 +44,13 @@ function ours(e, a) {
   return !(e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey || a.target || a.origin !== window.location.origin);
 }
 
+// Goes to another address of the same page. What it shows is asked for at once, and not only when the page has been drawn for the
+// new address (`odoAsk`, see `beforebuild.py`), which is done in one go, so that no answer comes in between.
+function turn(navigate, to, options) {
+  if (!dirty.size) globalThis.odoAsk?.(new URL(to, window.location.href));
+  navigate(to, { ...options, preventScrollReset: true, flushSync: true });
+}
+
 // A link inside the portal. `how`: "open" marks a dialog opened from its list, "swap" the next record in it. A page has a hundred of
 // them, so they are no links of the router's, each of which is drawn anew with every change of the address.
 export function PortalLink({ to, how, children, ...rest }) {
@@ -56,7 +63,8 @@ export function PortalLink({ to, how, children, ...rest }) {
     if (!ours(e, a)) return;
     e.preventDefault();
     const state = how === "open" ? { fromList: true } : how === "swap" ? window.history.state?.usr : undefined;
-    navigate(a.pathname + a.search + a.hash, { state, preventScrollReset: to.startsWith("?"), replace: how === "swap" });
+    const there = a.pathname + a.search + a.hash;
+    to.startsWith("?") ? turn(navigate, there, { state, replace: how === "swap" }) : navigate(there);
   };
   return h("a", { ...rest, href, onClick }, children);
 }
@@ -79,7 +87,7 @@ function listAddress(change) {
   for (const [name, value] of Object.entries(change)) value ? next.set(name, value) : next.delete(name);
   next.delete("page");
   next.delete("open");
-  return { search: next.toString() };
+  return window.location.pathname + (next.size ? "?" + next : "");
 }
 
 // A real GET form; typing navigates 100 ms after the last key.
@@ -98,7 +106,7 @@ export function SearchForm({ label, hint, clear, icon, cross }) {
     if (away) return;
     const value = input.current.value.trim();
     const now = new URLSearchParams(window.location.search).get("q") ?? "";
-    if (value !== now) navigate(listAddress({ q: value }), { replace: true, preventScrollReset: true });
+    if (value !== now) turn(navigate, listAddress({ q: value }), { replace: true });
   }, [navigate, away]);
   const wasAway = useRef(false);
   useEffect(() => {
@@ -148,7 +156,7 @@ export function ListForm({ auto, children, ...rest }) {
     const change = {};
     for (const field of form.current.elements)
       if (field.name && field.type !== "hidden") change[field.name] = field.value === field.dataset.plain ? "" : field.value;
-    navigate(listAddress(change), { preventScrollReset: true });
+    turn(navigate, listAddress(change));
     form.current.closest("[popover]")?.hidePopover();
   };
   return h("form", { ...rest, ref: form, method: "get", onSubmit: apply, onChange: auto ? () => apply() : undefined }, children);

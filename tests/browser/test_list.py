@@ -107,6 +107,40 @@ def test_sorting_acts_on_the_whole_list_and_goes_to_page_one(open_page: Open) ->
     expect(page.locator("#live tbody tr")).to_have_count(25)
 
 
+ASKED_IN_THE_CLICK = """() => new Promise((done) => {
+  const { send } = WebSocket.prototype;
+  let sent = 0;
+  WebSocket.prototype.send = function (data) { sent += 1; return send.call(this, data); };
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => { WebSocket.prototype.send = send; done(sent); };
+  port2.postMessage(0);
+  document.querySelector(".pager li:last-child a").click();
+})"""
+
+
+def test_what_an_address_shows_is_asked_for_once_and_in_the_click_itself(open_page: Open) -> None:
+    page = open_page("/en/orders", FLEET)
+    asked: list[str] = []
+    told = re.compile(r'on_load_internal".*?"asPath":"([^"]*)"')
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: asked.extend(told.findall(str(frame)))))
+    page.reload()
+    live(page)
+    first = page.locator("#live tbody th").first
+    old = first.inner_text()
+    assert page.evaluate(ASKED_IN_THE_CLICK) == 1
+    expect(page).to_have_url(re.compile(r"page=2"))
+    expect(first).not_to_have_text(old)
+    second = first.inner_text()
+    page.locator("th.c-number a").click()
+    expect(page.locator("th.c-number")).to_have_attribute("aria-sort", "ascending")
+    page.locator("#search").fill("26140")
+    expect(page.locator("#live tbody tr")).to_have_count(1)
+    page.go_back()
+    expect(first).to_have_text(second)
+    expect(page.locator("#live[aria-busy]")).to_have_count(0)
+    assert [address.removeprefix("/en/orders") for address in asked] == ["?page=2", "?sort=number", "?sort=number&q=26140", "?page=2"]
+
+
 def test_filters_show_as_chips_and_can_be_taken_off(open_page: Open) -> None:
     page = live(open_page("/en/orders", FLEET))
     expect(page.locator("#live tbody tr")).to_have_count(10)
