@@ -118,17 +118,16 @@ def invoice_row(invoice: Invoice, formats: Formats) -> Row:
     return Row(what, due, formats.amount(invoice.total))
 
 
+def _of_invoices(subject: str, text: str, rows: Sequence[Row], only: str) -> _Told:
+    """What leads to the page of invoices, and there to the only one where it is about one."""
+    return _Told(subject, text, rows, t("See the invoice") if only else t("See the invoices"), "invoices", only)
+
+
 def _invoices(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
     found = [event.record for event in events if isinstance(event.record, Invoice)]
     only = _only([invoice.number for invoice in found])
-    return _Told(
-        t("New invoice {number}", number=only) if only else tn("{n} new invoice", "{n} new invoices", len(found)),
-        t("This is new:"),
-        [invoice_row(invoice, formats) for invoice in found],
-        t("See the invoice") if only else t("See the invoices"),
-        "invoices",
-        only,
-    )
+    subject = t("New invoice {number}", number=only) if only else tn("{n} new invoice", "{n} new invoices", len(found))
+    return _of_invoices(subject, t("This is new:"), [invoice_row(invoice, formats) for invoice in found], only)
 
 
 def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
@@ -144,14 +143,8 @@ def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
         return Row(method, " · ".join(about), formats.amount(paid.amount))
 
     only = _only([number for paid in found for number in paid.invoices])
-    return _Told(
-        t("Payment received: {amount}", amount=formats.amount(total)),
-        t("We have received this. Thank you."),
-        [row(paid) for paid in found],
-        t("See the invoice") if only else t("See the invoices"),
-        "invoices",
-        only,
-    )
+    subject = t("Payment received: {amount}", amount=formats.amount(total))
+    return _of_invoices(subject, t("We have received this. Thank you."), [row(paid) for paid in found], only)
 
 
 def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Told:
@@ -163,14 +156,9 @@ def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Told:
         due = t("Due on {day}", day=formats.day(invoice.due_on))
         return Row(t("Invoice {number}", number=invoice.number), f"{due} · {late}", formats.amount(balance(invoice)))
 
-    return _Told(
-        t("Invoice {number} is overdue", number=only) if only else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found)),
-        t("This is not paid yet, as far as we know. If you paid in the last days, thank you, and there is nothing to do."),
-        [row(invoice) for invoice in found],
-        t("See the invoice") if only else t("See the invoices"),
-        "invoices",
-        only,
-    )
+    subject = t("Invoice {number} is overdue", number=only) if only else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found))
+    text = t("This is not paid yet, as far as we know. If you paid in the last days, thank you, and there is nothing to do.")
+    return _of_invoices(subject, text, [row(invoice) for invoice in found], only)
 
 
 def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Told:
