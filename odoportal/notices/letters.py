@@ -156,7 +156,8 @@ def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Told:
         due = t("Due on {day}", day=formats.day(invoice.due_on))
         return Row(t("Invoice {number}", number=invoice.number), f"{due} · {late}", formats.amount(balance(invoice)))
 
-    subject = t("Invoice {number} is overdue", number=only) if only else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found))
+    one = t("Invoice {number} is overdue", number=only)
+    subject = one if only else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found))
     text = t("This is not paid yet, as far as we know. If you paid in the last days, thank you, and there is nothing to do.")
     return _of_invoices(subject, text, [row(invoice) for invoice in found], only)
 
