@@ -1,6 +1,7 @@
 """The page of a signed-in person: the shell around what a room shows, live and in the document."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
@@ -12,11 +13,14 @@ from odoportal.foundation.i18n import t
 from odoportal.foundation.web import Asked, Fill, Filled
 from odoportal.settings import get_settings
 from odoportal.ui import places
+from odoportal.ui.dialog import dialog, dialog_html
 from odoportal.ui.form import leave_guard
+from odoportal.ui.markup import Node, Ref, View, el
 from odoportal.ui.page import here
 from odoportal.ui.shell import DEMO_DAY, HEADER, shell
 from odoportal.ui.slots import live
 from odoportal.ui.soon import REACH, soon
+from odoportal.ui.table import Listing, ListParts, export_menu
 from odoportal.ui.trouble import unless_failed
 
 
@@ -42,6 +46,54 @@ def shown_page(state: Any, head: rx.Component, body: rx.Component, *beside: rx.C
     """
     tried = unless_failed(state.failed, t("The page could not be loaded."), state.retry, body)
     return form_page(head, tried, *beside, trail=trail)
+
+
+def _export(view: Ref) -> Node:
+    return el("div", *export_menu(view), cls="row tasks")
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """A page that is a list, in the language in use, live and in the document.
+
+    `parts` are the list's own, whose caption is the page's title; `trail` is as in `private_page`; `tasks` draws what can be done with the
+    list, at the end of the heading; `details` the record that is open on top of it, where the list opens any.
+    """
+
+    state: Any
+    parts: ListParts
+    trail: Sequence[tuple[str, str]]
+    tasks: Callable[[Ref], Node] = _export
+    details: Callable[[Ref], Node] | None = None
+
+    def _heading(self) -> View:
+        return View(lambda view: el("h1", self.parts.caption, " ", el("span", "(", view.frame.total, ")")))
+
+    def component(self, *lead: rx.Component, beside: rx.Component | None = None, before: rx.Component | None = None) -> rx.Component:
+        """The live page.
+
+        Args:
+            lead: what stands above the list.
+            beside: what stands in the heading, after the title.
+            before: what stands there before the tasks.
+        """
+        view, filled = self.state.view, self.state.filled
+        heading = rx.el.div(
+            live("heading", self._heading(), view, filled, f"<h1>{self.parts.caption}</h1>"),
+            *([beside] if beside else []),
+            rx.el.span(class_name="push"),
+            *([before] if before else []),
+            live("tasks", View(self.tasks), view, filled),
+            class_name="head",
+        )
+        opened = [dialog(View(self.details), self.state)] if self.details else []
+        return private_page(heading, *lead, Listing.of(self.parts).component(self.state), *opened, trail=self.trail)
+
+    def html(self, view: Any) -> dict[str, str]:
+        """What the server writes into the document, by slot."""
+        opened = {"dialog": dialog_html(View(self.details), view.details)} if self.details else {}
+        own = {"heading": self._heading().html(view), "tasks": View(self.tasks).html(view)}
+        return {**Listing.of(self.parts).html(view), **own, **opened}
 
 
 def soon_page(text: str) -> rx.Component:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import reflex as rx
 
 from odoportal.accounts.listing import list_of
-from odoportal.accounts.page import form_page, shown_page
+from odoportal.accounts.page import ListPage, shown_page
 from odoportal.addresses.models import Purpose
 from odoportal.addresses.state import Addresses, EditAddress
 from odoportal.addresses.view import AddressesView, EditView, edit_view, purpose_words
@@ -16,11 +16,11 @@ from odoportal.foundation.identity import require
 from odoportal.foundation.web import Asked
 from odoportal.ui.bits import empty
 from odoportal.ui.client import ListForm, PageTitle
-from odoportal.ui.form import Confirm, Form, Rows
+from odoportal.ui.form import Confirm, Form, Rows, leave_guard
 from odoportal.ui.markup import Node, Ref, View, each, el, icon, link, part, when
 from odoportal.ui.page import address
 from odoportal.ui.slots import live
-from odoportal.ui.table import Listing, ListParts
+from odoportal.ui.table import ListParts
 
 
 def _lines(row: Ref) -> Node:
@@ -59,22 +59,6 @@ def _card(row: Ref) -> Node:
     )
 
 
-def _listing() -> Listing:
-    return Listing.of(
-        ListParts(
-            caption=t("Address book"),
-            hint=t("Name, street, city, postal code"),
-            dates="",
-            empty_icon="book-user",
-            nothing_text=t("Here stand the addresses for delivery and for billing."),
-            cls="book",
-            zip="",
-            cells=_cells,
-            card=_card,
-        )
-    )
-
-
 def _add(view: Ref) -> Node:
     go = link(icon("book-user"), t("Add an address"), to=view.add, cls="btn primary")
     return when(view.add, go, el("p", t("Your role may see the addresses, and not change them."), cls="soft"))
@@ -84,18 +68,27 @@ def _wrong(view: Ref) -> Node:
     return el("div", when(view.wrong, el("p", icon("circle-alert"), el("span", view.wrong), cls="summary")), role="status")
 
 
-HEADING = View(lambda view: el("h1", t("Address book"), " ", el("span", "(", view.frame.total, ")")))
-TASKS = View(_add)
 WRONG = View(_wrong)
+
+
+def _page() -> ListPage:
+    parts = ListParts(
+        caption=t("Address book"),
+        hint=t("Name, street, city, postal code"),
+        dates="",
+        empty_icon="book-user",
+        nothing_text=t("Here stand the addresses for delivery and for billing."),
+        cls="book",
+        zip="",
+        cells=_cells,
+        card=_card,
+    )
+    return ListPage(Addresses, parts, [("/addresses", t("Address book"))], _add)
 
 
 def page() -> rx.Component:
     """The book, in the language in use."""
-    title = live("heading", HEADING, Addresses.view, Addresses.filled, f"<h1>{t('Address book')}</h1>")
-    tasks = live("tasks", TASKS, Addresses.view, Addresses.filled)
-    heading = rx.el.div(title, rx.el.span(class_name="push"), tasks, class_name="head")
-    wrong = live("wrong", WRONG, Addresses.view, Addresses.filled)
-    return form_page(heading, wrong, _listing().component(Addresses), trail=[("/addresses", t("Address book"))])
+    return _page().component(live("wrong", WRONG, Addresses.view, Addresses.filled), leave_guard())
 
 
 async def slots(asked: Asked) -> dict[str, str]:
@@ -103,7 +96,7 @@ async def slots(asked: Asked) -> dict[str, str]:
     view: AddressesView = await list_of(Addresses.rules, Addresses.draw, require(), asked.query, asked.language)
     if asked.said:
         view = replace(view, wrong=asked.said.error)
-    return {**_listing().html(view), "heading": HEADING.html(view), "tasks": TASKS.html(view), "wrong": WRONG.html(view)}
+    return {**_page().html(view), "wrong": WRONG.html(view)}
 
 
 # --- one address ---------------------------------------------------------------------------------------------------

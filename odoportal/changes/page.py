@@ -2,14 +2,12 @@
 
 import reflex as rx
 
-from odoportal.accounts.page import private_page
+from odoportal.accounts.page import ListPage
 from odoportal.changes.state import Changes
 from odoportal.changes.view import ChangesView
 from odoportal.foundation.i18n import t
 from odoportal.ui.markup import Node, Ref, View, each, el, link, when
-from odoportal.ui.page import here
-from odoportal.ui.slots import live
-from odoportal.ui.table import Listing, ListParts, export_menu
+from odoportal.ui.table import ListParts
 
 
 def _who(row: Ref) -> Node:
@@ -41,46 +39,27 @@ def _card(row: Ref) -> Node:
     )
 
 
-HEADING = View(lambda view: el("h1", t("Activity"), " ", el("span", "(", view.frame.total, ")")))
-TASKS = View(lambda view: el("div", *export_menu(view), cls="row tasks"))
-
-
-def _listing() -> Listing:
-    return Listing.of(
-        ListParts(
-            caption=t("Activity"),
-            hint=t("Name, email or value"),
-            dates=t("Date"),
-            empty_icon="clock",
-            nothing_text=t("Whatever somebody changes in this account appears here, with who did it, and when."),
-            cls="changes",
-            zip="",
-            cells=_cells,
-            card=_card,
-        )
+def _page() -> ListPage:
+    parts = ListParts(
+        caption=t("Activity"),
+        hint=t("Name, email or value"),
+        dates=t("Date"),
+        empty_icon="clock",
+        nothing_text=t("Whatever somebody changes in this account appears here, with who did it, and when."),
+        cls="changes",
+        zip="",
+        cells=_cells,
+        card=_card,
     )
+    return ListPage(Changes, parts, [("/profile", t("Profile")), ("/profile/changes", t("Activity"))])
 
 
 def page() -> rx.Component:
     """The page, in the language in use."""
-    heading = rx.el.div(
-        live("heading", HEADING, Changes.view, Changes.filled, f"<h1>{t('Activity')}</h1>"),
-        rx.el.span(class_name="push"),
-        live("tasks", TASKS, Changes.view, Changes.filled),
-        class_name="head",
-    )
-    said = View(
-        lambda _: el(
-            "p",
-            t("Who changed what in this account. Of a person’s own sign-in, only that it was changed is shown."),
-            cls="soft lead",
-        )
-    )
-    return private_page(
-        heading, said.component(None), _listing().component(Changes), trail=[("/profile", t("Profile")), (here(), t("Activity"))]
-    )
+    words = t("Who changed what in this account. Of a person’s own sign-in, only that it was changed is shown.")
+    return _page().component(View(lambda _: el("p", words, cls="soft lead")).component(None))
 
 
 def slots(view: ChangesView) -> dict[str, str]:
     """What the server writes into the document, by slot, in the language in use."""
-    return {**_listing().html(view), "heading": HEADING.html(view), "tasks": TASKS.html(view)}
+    return _page().html(view)

@@ -2,17 +2,17 @@
 
 import reflex as rx
 
-from odoportal.accounts.page import private_page
+from odoportal.accounts.page import ListPage
 from odoportal.foundation.i18n import current, t
 from odoportal.invoices.state import Invoices
 from odoportal.invoices.view import InvoicesView
 from odoportal.ui.bits import badge
-from odoportal.ui.dialog import dialog, dialog_html, frame
+from odoportal.ui.dialog import frame
 from odoportal.ui.document import address, lines_table, totals
 from odoportal.ui.markup import Node, Ref, View, each, el, icon, link, when
 from odoportal.ui.page import address as address_of
 from odoportal.ui.slots import live
-from odoportal.ui.table import Listing, ListParts, export_menu, tick
+from odoportal.ui.table import ListParts, export_menu, tick
 
 
 def _paid(paid: Ref) -> Node:
@@ -126,25 +126,22 @@ def _tasks(view: Ref) -> Node:
     return el("div", statement, *export_menu(view), cls="row tasks")
 
 
-HEADING = View(lambda view: el("h1", t("Invoices"), " ", el("span", "(", view.frame.total, ")")))
 AS_OF = View(lambda view: el("span", view.frame.as_of, cls="muted small"))
-DETAILS = View(_details)
 
 
-def _listing() -> Listing:
-    return Listing.of(
-        ListParts(
-            caption=t("Invoices"),
-            hint=t("Number or amount"),
-            dates=t("Date"),
-            empty_icon="receipt-text",
-            nothing_text=t("Invoices appear here as soon as Odotrack has issued them."),
-            cls="inv",
-            zip=address_of("/invoices.zip"),
-            cells=_cells,
-            card=_card,
-        )
+def _page() -> ListPage:
+    parts = ListParts(
+        caption=t("Invoices"),
+        hint=t("Number or amount"),
+        dates=t("Date"),
+        empty_icon="receipt-text",
+        nothing_text=t("Invoices appear here as soon as Odotrack has issued them."),
+        cls="inv",
+        zip=address_of("/invoices.zip"),
+        cells=_cells,
+        card=_card,
     )
+    return ListPage(Invoices, parts, [("/invoices", t("Invoices"))], _tasks, _details)
 
 
 def page() -> rx.Component:
@@ -156,23 +153,9 @@ def page() -> rx.Component:
         on_click=Invoices.retry,
         custom_attrs={"aria-label": t("Refresh"), "title": t("Refresh"), "data-server": ""},
     )
-    heading = rx.el.div(
-        live("heading", HEADING, Invoices.view, Invoices.filled, f"<h1>{t('Invoices')}</h1>"),
-        refresh,
-        rx.el.span(class_name="push"),
-        live("as-of", AS_OF, Invoices.view, Invoices.filled),
-        live("tasks", View(_tasks), Invoices.view, Invoices.filled),
-        class_name="head",
-    )
-    return private_page(heading, _listing().component(Invoices), dialog(DETAILS, Invoices), trail=[("/invoices", t("Invoices"))])
+    return _page().component(beside=refresh, before=live("as-of", AS_OF, Invoices.view, Invoices.filled))
 
 
 def slots(view: InvoicesView) -> dict[str, str]:
     """What the server writes into the document, by slot, in the language in use."""
-    return {
-        **_listing().html(view),
-        "heading": HEADING.html(view),
-        "as-of": AS_OF.html(view),
-        "tasks": View(_tasks).html(view),
-        "dialog": dialog_html(DETAILS, view.details),
-    }
+    return {**_page().html(view), "as-of": AS_OF.html(view)}

@@ -2,16 +2,15 @@
 
 import reflex as rx
 
-from odoportal.accounts.page import private_page
+from odoportal.accounts.page import ListPage
 from odoportal.foundation.i18n import t
 from odoportal.orders.state import Orders
 from odoportal.orders.view import OrdersView
 from odoportal.ui.bits import badge
-from odoportal.ui.dialog import dialog, dialog_html, frame
+from odoportal.ui.dialog import frame
 from odoportal.ui.document import address, lines_table, totals
-from odoportal.ui.markup import Node, Ref, View, choose, each, el, icon, link, when
-from odoportal.ui.slots import live
-from odoportal.ui.table import Listing, ListParts, export_menu
+from odoportal.ui.markup import Node, Ref, choose, each, el, icon, link, when
+from odoportal.ui.table import ListParts
 
 
 def _road(term: Ref, cls: str = "road") -> Node:
@@ -185,36 +184,26 @@ def _details(details: Ref) -> Node:
     )
 
 
-HEADING = View(lambda view: el("h1", t("Orders"), " ", el("span", "(", view.frame.total, ")")))
-TASKS = View(lambda view: el("div", *export_menu(view), cls="row tasks"))
-DETAILS = View(_details)
-
-
-def _listing() -> Listing:
-    return Listing.of(
-        ListParts(
-            caption=t("Orders"),
-            hint=t("Number, plan, date"),
-            dates=t("End date"),
-            empty_icon="package",
-            nothing_text=t("Orders appear here as soon as Odotrack has recorded them."),
-            cls="ord",
-            zip="",
-            cells=_cells,
-            card=_card,
-        )
+def _page() -> ListPage:
+    parts = ListParts(
+        caption=t("Orders"),
+        hint=t("Number, plan, date"),
+        dates=t("End date"),
+        empty_icon="package",
+        nothing_text=t("Orders appear here as soon as Odotrack has recorded them."),
+        cls="ord",
+        zip="",
+        cells=_cells,
+        card=_card,
     )
+    return ListPage(Orders, parts, [("/orders", t("Orders"))], details=_details)
 
 
 def page() -> rx.Component:
     """The page, in the language in use."""
-    tasks = live("tasks", TASKS, Orders.view, Orders.filled)
-    title = live("heading", HEADING, Orders.view, Orders.filled, f"<h1>{t('Orders')}</h1>")
-    heading = rx.el.div(title, rx.el.span(class_name="push"), tasks, class_name="head")
-    return private_page(heading, _listing().component(Orders), dialog(DETAILS, Orders), trail=[("/orders", t("Orders"))])
+    return _page().component()
 
 
 def slots(view: OrdersView) -> dict[str, str]:
     """What the server writes into the document, by slot, in the language in use."""
-    details = dialog_html(DETAILS, view.details)
-    return {**_listing().html(view), "heading": HEADING.html(view), "tasks": TASKS.html(view), "dialog": details}
+    return _page().html(view)
