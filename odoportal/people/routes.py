@@ -14,7 +14,7 @@ from odoportal.foundation.web import Asked, Filled
 from odoportal.people import joining
 from odoportal.signin import audit, forms, passwords, view
 from odoportal.signin.models import LinkKind
-from odoportal.signin.routes import again, opened, see
+from odoportal.signin.routes import again, led_to, see
 from odoportal.signin.view import Shown
 
 _LONGEST_NAME = 200
@@ -22,11 +22,9 @@ _LONGEST_NAME = 200
 
 async def fill_join(asked: Asked) -> Filled | Response:
     """Show an invitation; opening it uses nothing up."""
-    if answer := opened(asked, LinkKind.JOIN):
-        return answer
-    found = await read(joining.open_invitation, forms.link_token(asked.request, LinkKind.JOIN), clock.now())
-    if found is None:
-        return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
+    found = await led_to(asked, LinkKind.JOIN, joining.open_invitation)
+    if not isinstance(found, joining.Asked):
+        return found
     return again(_slots(found, Shown(found.invitation.email)), HTTPStatus.OK)
 
 

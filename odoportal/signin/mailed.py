@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from odoportal.accounts.models import Person
 from odoportal.foundation import clock
-from odoportal.foundation.database import read, write
+from odoportal.foundation.database import write
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.web import Asked, Filled
 from odoportal.signin import audit, browsers, emails, forms, links, view
 from odoportal.signin.models import EmailChange, LinkKind
-from odoportal.signin.routes import again, opened, see
+from odoportal.signin.routes import again, led_to, see
 
 Look = Callable[[Session, str, datetime], EmailChange | Person | None]
 Does = Callable[[Session, str, datetime, str], Person | None]
@@ -29,11 +29,9 @@ _DOES: dict[LinkKind, Does] = {LinkKind.EMAIL: emails.confirm, LinkKind.UNDO: em
 
 
 async def _fill(asked: Asked, kind: LinkKind) -> Filled | Response:
-    if answer := opened(asked, kind):
-        return answer
-    found = await read(_LOOKS[kind], forms.link_token(asked.request, kind), clock.now())
-    if found is None:
-        return again(view.dead(kind), HTTPStatus.GONE)
+    found = await led_to(asked, kind, _LOOKS[kind])
+    if not isinstance(found, EmailChange | Person):
+        return found
     old, new = (found.old_email, found.new_email) if isinstance(found, EmailChange) else ("", "")
     return again(view.mailed(kind, old, new), HTTPStatus.OK)
 

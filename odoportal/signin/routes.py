@@ -2,13 +2,18 @@
 
 import re
 import secrets
+from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
+from typing import TypeVar
 from urllib.parse import quote
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from odoportal.accounts.models import Person
 from odoportal.accounts.service import LONGEST_EMAIL
 from odoportal.foundation import clock, throttle
 from odoportal.foundation.database import read, write
@@ -22,6 +27,7 @@ from odoportal.signin.models import LinkKind
 from odoportal.signin.sessions import Browser
 from odoportal.signin.view import Shown
 
+Found = TypeVar("Found")
 _NO_STORE = {"cache-control": "no-store"}
 # The address that holds a token is never a page, and no page's address holds one. `no-referrer` on the page itself would make
 # browsers send `Origin: null` with its form, which is what a forged request looks like.
@@ -225,12 +231,18 @@ def opened(asked: Asked, kind: LinkKind) -> Response | None:
     return answer
 
 
-async def _fill_link(asked: Asked, kind: LinkKind) -> Filled | Response:
+async def led_to(asked: Asked, kind: LinkKind, find: Callable[[Session, str, datetime], Found | None]) -> Found | Filled | Response:
+    """What `find` finds by the token of a mailed link; what is answered instead where the link was just opened, or is dead."""
     if answer := opened(asked, kind):
         return answer
-    person = await read(service.link_owner, forms.link_token(asked.request, kind), kind, clock.now())
-    if person is None:
-        return again(view.dead(kind), HTTPStatus.GONE)
+    found = await read(find, forms.link_token(asked.request, kind), clock.now())
+    return again(view.dead(kind), HTTPStatus.GONE) if found is None else found
+
+
+async def _fill_link(asked: Asked, kind: LinkKind) -> Filled | Response:
+    person = await led_to(asked, kind, lambda session, token, now: service.link_owner(session, token, kind, now))
+    if not isinstance(person, Person):
+        return person
     return Filled(view.password(kind, Shown(person.email)), headers=_PAGE)
 
 
