@@ -83,8 +83,9 @@ from odoportal.profile.state import Profile
 from odoportal.referrals import page as referrals
 from odoportal.renewals import page as renewals
 from odoportal.sales import page as sales
+from odoportal.security import forms as security_forms
 from odoportal.security import page as security
-from odoportal.security import passkey_forms as security_forms
+from odoportal.security import passkey_forms
 from odoportal.security.state import Security
 from odoportal.signin import mailed, routes, sessions
 from odoportal.signin import page as signin
@@ -226,7 +227,15 @@ PAGES = (
     _forms("/profile/notices", "Notices", notices.page, Notices, notices.slots, notices_forms.RULES),
     _list("/profile/changes", "Activity", changes.page, Changes, changes.slots, Right.CHANGES),
     _forms("/profile/people", "People", people.page, People, people.slots, people_forms.RULES),
-    _forms("/profile/security", "Sign-in and security", security.page, Security, security.slots, security_forms.RULES, Right.ENTER),
+    _forms(
+        "/profile/security",
+        "Sign-in and security",
+        security.page,
+        Security,
+        security.slots,
+        {**security_forms.RULES, **passkey_forms.RULES},
+        Right.ENTER,
+    ),
     _forms("/addresses", "Address book", addresses.page, Addresses, addresses.slots, addresses_forms.BOOK),
     _forms("/addresses/edit", "Address", addresses.edit_page, EditAddress, addresses.edit_slots, addresses_forms.EDIT, Right.ADDRESSES),
     _forms("/cards", "Credit cards", cards.page, Cards, cards.slots, cards_forms.RULES, leads_to=cards_flow.pages()),

@@ -95,10 +95,8 @@ async def _remove(sent: Sent[Which]) -> Done:
 
 
 RULES: dict[str, Rule] = {
-    **forms.RULES,
     "passkey_begin": Rule(Again, Right.ENTER, _begin),
     "passkey_add": Rule(NewPasskey, Right.ENTER, _add),
     "passkey_rename": Rule(NewName, Right.ENTER, _rename),
     "passkey_remove": Rule(Which, Right.ENTER, _remove),
 }
-"""Every form of the page."""

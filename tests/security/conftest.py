@@ -19,8 +19,8 @@ from odoportal.foundation.forms import posting
 from odoportal.foundation.identity import asker, cookie_name, digest
 from odoportal.foundation.mail import Mail, token_of
 from odoportal.foundation.web import Asked, Filled
+from odoportal.security import forms, passkey_forms
 from odoportal.security import page as security
-from odoportal.security import passkey_forms as forms
 from odoportal.settings import get_settings
 from odoportal.signin import mailed, routes, service
 from tests.signin.conftest import GOOD, hashes, maria, now, portal
@@ -42,7 +42,7 @@ PAGES = {
     "email": (mailed.fill_email, mailed.post_email),
     "undo": (mailed.fill_undo, mailed.post_undo),
     "alert": (mailed.fill_alert, mailed.post_alert),
-    "profile/security": (_fill, posting(forms.RULES, _fill, rights.may)),
+    "profile/security": (_fill, posting({**forms.RULES, **passkey_forms.RULES}, _fill, rights.may)),
 }
 
 
