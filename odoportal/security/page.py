@@ -23,6 +23,12 @@ def _current() -> Field:
     return Field("current", t("Your password"), "password", required=True, autocomplete="current-password")
 
 
+def _taking_away(name: str, *fields: Field | Rows, button: str, question: str, words: str) -> Form:
+    """What takes something away for good: with the password, and asked for once more."""
+    asked = Confirm(question, words, button)
+    return Form(name, (*fields, _current()), button, fresh=True, look="danger", confirm=asked)
+
+
 def _email() -> Form:
     hint = t("We mail a link to it. Until you confirm there, nothing changes.")
     return Form(
@@ -72,17 +78,11 @@ def _two_step(view: Ref) -> Node:
         aside=_kept(),
         cls="form oncecodes",
     )
-    off = Form(
+    off = _taking_away(
         "totp_off",
-        (_current(),),
-        t("Switch it off"),
-        fresh=True,
-        look="danger",
-        confirm=Confirm(
-            t("Switch two-step sign-in off?"),
-            t("From then on, whoever knows your password can sign in as you. Your recovery codes no longer work."),
-            t("Switch it off"),
-        ),
+        button=t("Switch it off"),
+        question=t("Switch two-step sign-in off?"),
+        words=t("From then on, whoever knows your password can sign in as you. Your recovery codes no longer work."),
     )
     on = (
         el("p", icon("circle-check"), el("span", state.about), cls="notice"),
@@ -126,17 +126,12 @@ def _passkeys(view: Ref) -> Node:
     begin = Form("passkey_begin", (_current(),), t("Add a passkey"), fresh=True, look="second")
     name = Field("name", t("New name"), required=True, longest=60)
     rename = Form("passkey_rename", (Rows(), name), t("Rename"), fresh=True, look="second")
-    remove = Form(
+    remove = _taking_away(
         "passkey_remove",
-        (Rows(), _current()),
-        t("Remove the passkey"),
-        fresh=True,
-        look="danger",
-        confirm=Confirm(
-            t("Remove this passkey?"),
-            t("Nobody signs in with it any more. On your device it stays until you delete it there, too."),
-            t("Remove the passkey"),
-        ),
+        Rows(),
+        button=t("Remove the passkey"),
+        question=t("Remove this passkey?"),
+        words=t("Nobody signs in with it any more. On your device it stays until you delete it there, too."),
     )
 
     def row(one: Ref) -> Node:
