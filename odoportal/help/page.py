@@ -8,7 +8,7 @@ from odoportal.foundation.i18n import current, other, t
 from odoportal.ui.bits import wordmark
 from odoportal.ui.markup import El, Node, View, el, icon, link
 from odoportal.ui.page import address
-from odoportal.ui.shell import language_link
+from odoportal.ui.shell import language_link, public_page
 from odoportal.ui.slots import live
 from odoportal.ui.soon import REACH
 
@@ -83,16 +83,7 @@ def _guide() -> Node:
 
 def guide() -> rx.Component:
     """The bundled user guide, for everybody; it stands in until its PDF is set."""
-    top = View(
-        lambda _: el(
-            "header",
-            link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal"),
-            el("span", cls="push"),
-            language_link(other(current()), cls="ghost"),
-            cls="bar",
-        )
-    )
-    return rx.fragment(top.component(None), rx.el.main(View(lambda _: _guide()).component(None), id="main", class_name="main narrowpage"))
+    return public_page(View(lambda _: _guide()).component(None))
 
 
 def not_found() -> rx.Component:

@@ -5,17 +5,16 @@ import reflex as rx
 from odoportal.accounts.page import shown_page
 from odoportal.foundation import clock, database
 from odoportal.foundation.forms import answered
-from odoportal.foundation.i18n import current, other, t
+from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import require
 from odoportal.foundation.web import Asked, Filled
 from odoportal.privacy.state import MyData
 from odoportal.privacy.view import data_view
 from odoportal.settings import get_settings
-from odoportal.ui.bits import wordmark
 from odoportal.ui.form import Confirm, Field, Form, section
-from odoportal.ui.markup import El, Node, Ref, View, el, icon, link, when
+from odoportal.ui.markup import El, Node, Ref, View, el, icon, when
 from odoportal.ui.page import address
-from odoportal.ui.shell import language_link
+from odoportal.ui.shell import public_page
 from odoportal.ui.slots import live, slot
 
 
@@ -157,17 +156,8 @@ def _told() -> Node:
 
 def privacy() -> rx.Component:
     """The page for everybody, in the language in use."""
-    top = View(
-        lambda _: el(
-            "header",
-            link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal"),
-            el("span", cls="push"),
-            language_link(other(current()), cls="ghost", whole=True),
-            cls="bar",
-        )
-    )
     text = rx.el.article(View(lambda _: _told()).component(None), slot("responsible"), class_name="card pad prose")
-    return rx.fragment(top.component(None), rx.el.main(text, id="main", class_name="main narrowpage"))
+    return public_page(text, whole=True)
 
 
 async def fill_privacy(_asked: Asked) -> Filled:

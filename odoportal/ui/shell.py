@@ -196,6 +196,13 @@ def breadcrumb(*trail: tuple[str, str]) -> El:
     return el("nav", el("ol", *items, cls="crumb"), aria_label=t("Breadcrumb"))
 
 
+def public_page(content: rx.Component, *, whole: bool = False) -> rx.Component:
+    """A page for everybody to read, with the mark and the way to the other language; `whole` as in `language_link`."""
+    home = link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal")
+    top = View(lambda _: el("header", home, el("span", cls="push"), language_link(other(current()), cls="ghost", whole=whole), cls="bar"))
+    return rx.fragment(top.component(None), rx.el.main(content, id="main", class_name="main narrowpage"))
+
+
 def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
     """A page with everything around it.
 
