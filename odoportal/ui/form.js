@@ -211,7 +211,7 @@ function Ask({ open, title, text, verb, keep, danger, onYes, onNo }) {
 export function FormSummary({ title, labels, icon }) {
   const { errors, error } = useContext(Said);
   const wrong = labels.filter(([field]) => errors[field]);
-  const any = error || wrong.length;
+  const any = Boolean(error || wrong.length);
   return h("div", { role: "alert", tabIndex: -1, "data-summary": "", className: any ? "summary" : "sr" },
     any && icon,
     any && h("div", null,

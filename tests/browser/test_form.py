@@ -47,6 +47,8 @@ def test_errors_are_told_by_field_and_in_a_summary_that_takes_the_focus(form: Pa
     expect(form.get_by_text("C’est enregistré.")).to_be_visible()
     expect(form.locator("#details-phone")).to_have_value("+1 418-555-0142 ext. 3")
     expect(form.locator(".summary")).to_have_count(0)
+    # What nobody sees is read aloud all the same.
+    expect(form.locator("[data-summary]")).to_have_text("")
     expect(form.locator(".bar .who")).to_contain_text("Étienne B.")
 
 
