@@ -11,23 +11,28 @@ from odoportal.foundation.web import Asked, Filled
 from odoportal.privacy.state import MyData
 from odoportal.privacy.view import data_view
 from odoportal.settings import get_settings
+from odoportal.ui.again import Again
 from odoportal.ui.form import Confirm, Field, Form, section
-from odoportal.ui.markup import El, Node, Ref, View, el, icon, when
+from odoportal.ui.markup import El, Node, Ref, Slot, View, el, icon, when
 from odoportal.ui.page import address
 from odoportal.ui.shell import public_page
 from odoportal.ui.slots import live, slot
 
 
+def _again() -> rx.Component:
+    """Nothing on the screen: asks until the file is there, for five minutes."""
+    return Again.create(seconds=5, times=60, on_again=MyData.retry)
+
+
 def _file(view: Ref) -> Node:
     prepare = Form("prepare", (), t("Prepare my file"))
     fetch = el("a", icon("download"), " ", t("Fetch my data"), href=view.href, cls="btn primary", data_out=True)
-    status = when(
-        view.until,
-        el("div", el("p", icon("circle-check"), el("span", view.until), cls="notice"), el("div", fetch, cls="row"), cls="formstatus"),
+    status = (
+        when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), Slot(_again), cls="notice quiet")),
+        when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="msg")),
         when(
-            view.waiting,
-            el("p", el("span", view.waiting), cls="notice quiet"),
-            when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="msg")),
+            view.until,
+            el("div", el("p", icon("circle-check"), el("span", view.until), cls="notice"), el("div", fetch, cls="row"), cls="formstatus"),
         ),
     )
     return section(
@@ -36,7 +41,7 @@ def _file(view: Ref) -> Node:
         when(
             view.whole, el("p", t("As an owner you also get the account’s orders, invoices, payments, addresses and devices."), cls="soft")
         ),
-        el("div", status, role="status"),
+        el("div", *status, role="status"),
         prepare.draw(view, on_done=MyData.retry),
         el("p", t("It takes a few minutes at most and stays here for 24 hours."), cls="hint"),
     )
@@ -106,7 +111,27 @@ def _told() -> Node:
             t("To protect your access"),
             t("Until they end: 12 hours, or 30 days where you stay signed in"),
         ),
+        _kept(
+            t("Sign-ins: when, browser, address"),
+            t("So that you notice somebody else’s"),
+            t("90 days"),
+        ),
+        _kept(
+            t("Authenticator app, recovery codes, passkeys"),
+            t("To make sure that it is you. Nothing kept here alone opens your access"),
+            t("Until you take them away"),
+        ),
         _kept(t("Orders, invoices, payments, addresses"), t("To fulfil the contract and the law"), years),
+        _kept(
+            t("Cards: brand, last four digits, expiry"),
+            t("To pay as you asked"),
+            t("Until they are removed"),
+        ),
+        _kept(
+            t("Who changed what, when, from where"),
+            t("So that owners can see it"),
+            t("As long as the account is open"),
+        ),
         _kept(t("Devices and vehicles"), t("To show what you bought"), t("As long as the account is open")),
         _kept(t("Which notices you chose to get"), t("To write to you only as you wish"), t("As long as you have access")),
         _kept(

@@ -58,7 +58,7 @@ def ask(session: Session, who: Who, language: str, now: datetime) -> Done:
     if before is None or before.ready_at is not None or before.failed_at is not None:
         session.add(DataFile(person_id=who.person_id, account_id=who.account.account_id, language=language, asked_at=now, next_try_at=now))
         logs.security("personal_data_asked", person=who.person_id, account=who.account.account_id)
-    return Done(t("We are preparing your file. We will write to you when it is ready; you can leave this page."))
+    return Done()
 
 
 def _claimed(now: datetime) -> tuple[DataFile, Subject] | None:

@@ -20,7 +20,8 @@ SMALLEST = 10_000
 class DataView:
     """The file of one's own data, and the wish to close the account.
 
-    Of `waiting`, `until` and `failed` at most one says something; `whole` is there for an owner, whose file has the account's data, too.
+    Of `waiting` and `failed` at most one says something; `until` is of the file before, where another is in the making. `whole` is there
+    for an owner, whose file has the account's data, too.
     """
 
     prepare: FormView = field(default_factory=FormView)
@@ -42,11 +43,11 @@ def data_view(session: Session, who: Who, language: str, now: datetime) -> DataV
     if ready is not None and ready.ready_at is not None:
         size = formats.number(Decimal(max(ready.size, SMALLEST)).scaleb(-6).quantize(Decimal("0.01")))
         until = t("Ready: {size} MB, to fetch until {moment}", size=size, moment=formats.moment(ready.ready_at + service.KEPT))
-    elif file is not None and file.failed_at is not None:
+    if file is not None and file.failed_at is not None:
         failed = t("The file could not be made. Nothing is lost. Ask for it again, or write to us.")
     elif file is not None and file.ready_at is None:
         moment = formats.moment(file.asked_at)
-        waiting = t("We are preparing what you asked for ({moment}) and will write to you when it is ready.", moment=moment)
+        waiting = t("We are preparing your file ({moment}). We will write to you when it is ready; you can leave this page.", moment=moment)
     whole = may(who.account.role, Right.ACCOUNT)
     wish = service.closing(session, who.account.account_id) if whole else None
     return DataView(
