@@ -170,7 +170,8 @@ def _sessions(view: Ref) -> Node:
 
     def row(one: Ref) -> Node:
         mark = when(one.here, el("span", icon("circle-check", small=True), one.here, cls="badge ok"))
-        said = el("div", el("p", one.browser, " ", mark, cls="b"), el("p", one.about, cls="small muted"))
+        lines = (el("p", line, cls="small muted") for line in (one.place, one.used))
+        said = el("div", el("p", one.browser, " ", mark, cls="b"), *lines)
         return el("li", said, when(one.here, None, end.button(one.key, view.end_session, on_done=Security.retry)))
 
     return (

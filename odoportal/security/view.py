@@ -21,7 +21,8 @@ class SessionRow:
 
     key: str
     browser: str
-    about: str
+    place: str
+    used: str
     here: str
 
 
@@ -171,7 +172,8 @@ def _sessions(session: Session, who: Who, formats: Formats, now: datetime) -> li
         SessionRow(
             key=sessions.key_of(row.hash),
             browser=browsers.words(row.browser),
-            about=t("Network address {address} · Last used {moment}", address=row.address, moment=formats.moment(row.seen_at)),
+            place=t("Network address {address}", address=row.address),
+            used=t("Last used {moment}", moment=formats.moment(row.seen_at)),
             here=t("This browser") if row.hash == who.session else "",
         )
         for row in sorted(found, key=lambda row: row.hash != who.session)
