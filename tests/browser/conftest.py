@@ -3,14 +3,18 @@
 import email
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from email.policy import default
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from sqlmodel import SQLModel, col, delete, select
 
-from tests.server import Portal
+from odoportal.accounts.models import Account, Change, Membership, Person
+from odoportal.accounts.service import email_key
+from tests.server import GUIDE, Portal, writer
 
 QUIET = [
     "--no-sandbox",
@@ -103,6 +107,51 @@ def open_page(
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@contextmanager
+def account_of_its_own(portal: Portal, number: str, name: str, people: Mapping[str, tuple[str, str]]) -> Iterator[int]:
+    """An account with nothing in it but people, whose password is everybody's; yields its number, and takes out all that came of it.
+
+    Args:
+        portal: where.
+        number: the account's.
+        name: of the account.
+        people: a name and a role for each email.
+    """
+    engine = portal.engine()
+    with writer(engine) as session:
+        known = session.exec(select(Person).where(Person.email == GUIDE)).one()
+        account = Account(number=number, name=name, created_at=known.created_at)
+        session.add(account)
+        session.flush()
+        assert account.id is not None
+        made = account.id
+        for address, (called, role) in people.items():
+            person = Person(
+                email=address, email_key=email_key(address), name=called, language="fr", region="fr-CA", password=known.password,
+                created_at=known.created_at,
+            )  # fmt: skip
+            session.add(person)
+            session.flush()
+            assert person.id is not None
+            session.add(Membership(account_id=made, person_id=person.id, role=role))
+        session.commit()
+    yield made
+    with writer(engine) as session:
+        # Whoever was invited meanwhile belongs to it, too; so does whoever was removed, as its changes say.
+        members = session.exec(select(Membership.person_id).where(Membership.account_id == made)).all()
+        about = session.exec(select(Change.subject_id).where(Change.account_id == made)).all()
+        theirs = {*members, *about} - {None}
+        for table in reversed(SQLModel.metadata.sorted_tables):
+            for column in {"person_id", "subject_id"} & set(table.c.keys()):
+                session.exec(delete(table).where(table.c[column].in_(theirs)))
+            if "account_id" in table.c:
+                session.exec(delete(table).where(table.c.account_id == made))
+        session.exec(delete(Person).where(col(Person.id).in_(theirs)))
+        session.exec(delete(Account).where(col(Account.id) == made))
+        session.commit()
+    engine.dispose()
 
 
 def live(page: Page) -> Page:

@@ -1,13 +1,12 @@
-"""A colleague is invited on a phone, accepts in another browser, does what the role allows, and is removed."""
+"""The people of an account: a role changed in the dialog, and everything without script. The rest is in `test_account_tour`."""
 
-import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
-from tests.browser.conftest import Open, live, mailed
+from tests.browser.conftest import Open, live
 from tests.server import EMPTY, LARGE, READ_ONLY, Portal
 
 NORA = "nora.tremblay@exemple.ca"
@@ -28,46 +27,6 @@ def forgotten(portal: Portal) -> Iterator[None]:
             connection.execute(text(f"DELETE FROM {table} WHERE person_id = (SELECT id FROM person WHERE email = :e)"), {"e": NORA})
         connection.execute(text("DELETE FROM invitation WHERE email = :e"), {"e": NORA})
     rows.dispose()
-
-
-@pytest.mark.usefixtures("forgotten")
-def test_a_colleague_is_invited_accepts_is_refused_and_is_removed(open_page: Open, portal: Portal) -> None:
-    owner = open_people(open_page, EMPTY, size="phone")
-    owner.fill("#invite-email", NORA)
-    owner.select_option("#invite-role", "billing")
-    owner.get_by_role("button", name="Inviter").click()
-    expect(owner.get_by_text(f"L’invitation à {NORA} est en route.")).to_be_visible()
-    expect(owner.locator(".asked li")).to_contain_text("Facturation")
-
-    nora = open_page(mailed(portal, NORA, "join").removeprefix(portal.url), size="phone")
-    expect(nora.get_by_text("Votre rôle serait")).to_contain_text("Facturation")
-    nora.fill("#name", "Nora Tremblay")
-    nora.fill("#password", NEW_PASSWORD)
-    nora.get_by_role("button", name="Accepter l’invitation").click()
-    nora.get_by_label("Courriel").fill(NORA)
-    nora.locator("#password").fill(NEW_PASSWORD)
-    nora.get_by_role("button", name="Se connecter", exact=True).click()
-    expect(nora.get_by_role("heading", name="Tableau de bord")).to_be_visible()
-    nora.goto("/fr/profile/people")
-    expect(live(nora).get_by_role("heading", name="Propriétaires de ce compte")).to_be_visible()
-    expect(nora.get_by_text(EMPTY)).to_be_visible()
-    expect(nora.locator("main form")).to_have_count(0)
-    for form in ("invite", "role", "remove", "resend", "withdraw"):
-        refused = nora.request.post("/fr/profile/people", form={"form": form, "key": EMPTY}, headers={"origin": portal.url})
-        assert refused.status == 403, form
-
-    owner.reload()
-    live(owner).get_by_role("link", name="Nora Tremblay").click()
-    dialog = owner.get_by_role("dialog")
-    dialog.get_by_role("button", name="Retirer du compte").click()
-    asked = owner.get_by_role("alertdialog")
-    expect(asked.get_by_role("button", name="Annuler")).to_be_focused()
-    asked.get_by_role("button", name="Retirer").click()
-    expect(owner.get_by_text("Cette personne ne fait plus partie du compte.")).to_be_visible()
-    expect(dialog).to_have_count(0)
-    expect(owner.get_by_text("Nora Tremblay")).to_have_count(0)
-    nora.get_by_role("link", name="Tableau de bord").click()
-    expect(nora).to_have_url(re.compile(r"/fr/login\?ended=1"))
 
 
 def test_a_role_is_changed_in_the_dialog_and_put_back(open_page: Open) -> None:

@@ -1,11 +1,10 @@
-"""How a person gets in, in browsers and in French: another password, two-step sign-in set up, asked and lost, the others signed out."""
+"""How a person gets in, in browsers and in French: another password, passkeys, the hint. The rest is in `test_account_tour`."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from pyotp.totp import TOTP
 from sqlalchemy import text
 from sqlmodel import SQLModel, select
 
@@ -48,43 +47,6 @@ def sign_in(page: Page, password: str = PASSWORD) -> None:
     page.get_by_label("Courriel").fill(DIANE)
     page.locator("#password").fill(password)
     page.get_by_role("button", name="Se connecter", exact=True).click()
-
-
-def test_a_second_step_is_set_up_asked_and_lost(open_page: Open) -> None:
-    phone, office = open_page("/fr/login", size="phone"), open_page("/fr/login")
-    sign_in(office)
-    expect(office.get_by_role("heading", name="Tableau de bord")).to_be_visible()
-    sign_in(phone)
-    expect(phone.get_by_role("heading", name="Tableau de bord")).to_be_visible()
-    phone.goto("/fr/profile/security")
-    live(phone)
-    phone.locator("#totp_begin-current").fill(PASSWORD)
-    phone.get_by_role("button", name="Configurer").click()
-    expect(phone.get_by_role("img", name="Image qui contient la clé, pour l’application")).to_be_visible()
-    app = TOTP(phone.locator(".key code").inner_text().replace(" ", ""))
-    phone.locator("#totp_confirm-code").fill(app.now())
-    phone.get_by_role("button", name="Activer").click()
-    codes = phone.locator(".shown code")
-    expect(codes).to_have_count(10)
-    kept = codes.all_inner_texts()
-    phone.get_by_role("link", name="Je les ai gardés").click()
-    expect(phone.get_by_text("Codes de récupération restants\u00a0: 10.")).to_be_visible()
-    expect(phone.get_by_text(kept[0])).to_have_count(0)
-    # Whoever was in without a code is in no longer; the phone is lost, a recovery code is not.
-    office.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
-    expect(office.get_by_text("Votre session a pris fin.")).to_be_visible()
-    sign_in(office)
-    office.get_by_role("link", name="Utiliser un code de récupération").click()
-    office.locator("#code").fill(kept[0])
-    office.get_by_role("button", name="Se connecter", exact=True).click()
-    expect(office.get_by_role("heading", name="Factures")).to_be_visible()
-    office.goto("/fr/profile/security")
-    live(office)
-    expect(office.get_by_text("Codes de récupération restants\u00a0: 9.")).to_be_visible()
-    office.get_by_role("button", name="Fermer la session").click()
-    expect(office.get_by_role("button", name="Fermer la session")).to_have_count(0)
-    phone.reload()
-    expect(phone.locator("#password")).to_be_visible()
 
 
 def test_after_another_password_the_page_goes_on_under_the_new_session(open_page: Open) -> None:

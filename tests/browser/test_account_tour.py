@@ -1,0 +1,281 @@
+"""A new customer looks after the account, on a phone and in French: everything of it in one go, as a person would do it."""
+
+import asyncio
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from pyotp.totp import TOTP
+
+from tests.attack.wire import PEOPLE, SIGNED, tab, value
+from tests.browser.conftest import Open, account_of_its_own, live, mailed
+from tests.browser.test_addresses import SAVE, fill
+from tests.browser.test_cards import add
+from tests.browser.test_security import fitted
+from tests.server import PASSWORD, Portal
+
+ARIANE, ARIANE_NEW = "ariane@garagecote.example.com", "ariane.cote@garagecote.example.com"
+NORA = "nora@garagecote.example.com"
+NORA_PASSWORD = "une route qui monte doucement"
+CHANGES = f"{SIGNED}.odoportal___changes___state____changes"
+ELSEWHERE = "127.0.0.61"
+
+
+@pytest.fixture
+def garage(portal: Portal) -> Iterator[None]:
+    """An account with nothing in it but its owner, Ariane; taken out again with all that came of it."""
+    with account_of_its_own(portal, "7301", "Garage Côté", {ARIANE: ("Ariane Côté", "owner")}):
+        yield
+
+
+def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    page.get_by_label("Courriel").fill(email)
+    page.locator("#password").fill(password)
+    page.get_by_role("button", name="Se connecter", exact=True).click()
+
+
+def at_home(page: Page) -> Page:
+    expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()
+    return live(page)
+
+
+def opened(page: Page, path: str) -> Page:
+    page.goto(path)
+    return live(page)
+
+
+def forgotten_by(page: Page) -> Page:
+    """The browser has no session any more, as after a month."""
+    page.context.clear_cookies()
+    page.goto("/fr/login")
+    return page
+
+
+def invite(owner: Page, portal: Portal) -> str:
+    """Ariane invites Nora as billing; the link of the letter."""
+    owner.get_by_role("button", name="Menu").click()
+    owner.locator("#drawer").get_by_role("link", name="Profil").click()
+    owner.get_by_role("link", name="Personnes", exact=True).click()
+    live(owner).fill("#invite-email", NORA)
+    owner.select_option("#invite-role", "billing")
+    owner.get_by_role("button", name="Inviter").click()
+    expect(owner.get_by_text(f"L’invitation à {NORA} est en route.")).to_be_visible()
+    expect(owner.locator(".asked li")).to_contain_text("Facturation")
+    return mailed(portal, NORA, "join").removeprefix(portal.url)
+
+
+def accept(nora: Page) -> None:
+    expect(nora.get_by_text("Votre rôle serait")).to_contain_text("Facturation")
+    nora.fill("#name", "Nora Tremblay")
+    nora.fill("#password", NORA_PASSWORD)
+    nora.get_by_role("button", name="Accepter l’invitation").click()
+    sign_in(nora, NORA, NORA_PASSWORD)
+    at_home(nora)
+
+
+def refused(nora: Page, portal: Portal) -> None:
+    """What billing may not do: there is no form for it, sent all the same it is refused, and so is an event of the owners' list."""
+    opened(nora, "/fr/profile/people")
+    expect(nora.get_by_role("heading", name="Propriétaires de ce compte")).to_be_visible()
+    expect(nora.get_by_text(ARIANE)).to_be_visible()
+    expect(nora.locator("main form")).to_have_count(0)
+    for form in ("invite", "role", "remove", "resend", "withdraw", "require", "release"):
+        sent = nora.request.post("/fr/profile/people", form={"form": form, "key": ARIANE}, headers={"origin": portal.url})
+        assert sent.status == 403, form
+    assert nora.request.get("/fr/profile/changes").status == 404
+    mine = {str(cookie.get("name")): cookie.get("value") for cookie in nora.context.cookies()}
+    cookie = next(f"{name}={held}" for name, held in mine.items() if name.endswith("odo_session"))
+
+    async def attack() -> str:
+        async with tab(portal.url, cookie, client=ELSEWHERE) as raw:
+            await raw.load("/fr/profile/people", PEOPLE)
+            await raw.send(f"{CHANGES}.load", {}, "/fr/profile/changes")
+            await raw.until(lambda frame: value(frame, SIGNED, "denied"))
+            return raw.text
+
+    # Playwright has this thread's event loop.
+    with ThreadPoolExecutor(1) as pool:
+        said = pool.submit(asyncio.run, attack()).result()
+    assert "Invitation acceptée" not in said
+
+
+def switch_on(phone: Page) -> tuple[TOTP, list[str]]:
+    """The app, and the recovery codes."""
+    opened(phone, "/fr/profile/security").locator("#totp_begin-current").fill(PASSWORD)
+    phone.get_by_role("button", name="Configurer").click()
+    expect(phone.get_by_role("img", name="Image qui contient la clé, pour l’application")).to_be_visible()
+    app = TOTP(phone.locator(".key code").inner_text().replace(" ", ""))
+    phone.locator("#totp_confirm-code").fill(app.now())
+    phone.get_by_role("button", name="Activer").click()
+    codes = phone.locator(".shown code")
+    expect(codes).to_have_count(10)
+    kept = codes.all_inner_texts()
+    phone.get_by_role("link", name="Je les ai gardés").click()
+    expect(live(phone).get_by_text("Codes de récupération restants\u00a0: 10.")).to_be_visible()
+    expect(phone.get_by_text(kept[0])).to_have_count(0)
+    return app, kept
+
+
+def with_a_code(phone: Page, app: TOTP) -> None:
+    sign_in(forgotten_by(phone), ARIANE)
+    # The one that switched it on is used up; the next one is taken a step early.
+    phone.locator("#code").fill(app.at(datetime.now(UTC) + timedelta(seconds=30)))
+    phone.get_by_role("button", name="Se connecter", exact=True).click()
+    at_home(phone)
+
+
+def with_a_recovery_code(office: Page, code: str) -> None:
+    """Whoever was in without a code is in no longer; the app is lost, a recovery code is not."""
+    office.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
+    expect(office.get_by_text("Votre session a pris fin.")).to_be_visible()
+    sign_in(office, ARIANE)
+    office.get_by_role("link", name="Utiliser un code de récupération").click()
+    office.locator("#code").fill(code)
+    office.get_by_role("button", name="Se connecter", exact=True).click()
+    expect(office.get_by_role("heading", name="Factures")).to_be_visible()
+
+
+def with_a_passkey(phone: Page) -> None:
+    """One is made, and opens the portal without a password."""
+    opened(phone, "/fr/profile/security").locator("#passkey_begin-current").fill(PASSWORD)
+    phone.get_by_role("button", name="Ajouter une clé d’accès").click()
+    phone.get_by_label("Nom de la clé d’accès").fill("Mon téléphone")
+    phone.get_by_role("button", name="Créer la clé d’accès").click()
+    expect(phone.locator(".lines").get_by_text("Mon téléphone")).to_be_visible()
+    forgotten_by(phone).get_by_role("button", name="Se connecter avec une clé d’accès").click()
+    at_home(phone)
+
+
+def end_the_other_session(phone: Page, office: Page) -> None:
+    opened(phone, "/fr/profile/security")
+    expect(phone.get_by_text("Codes de récupération restants\u00a0: 9.")).to_be_visible()
+    others = phone.get_by_role("button", name="Fermer la session", exact=True)
+    before = others.count()
+    # The phone's own forgotten ones are listed, too; the office's was used last.
+    others.first.click()
+    expect(others).to_have_count(before - 1)
+    office.reload()
+    expect(office.locator("#password")).to_be_visible()
+
+
+def change_the_email(phone: Page, portal: Portal) -> None:
+    phone.locator("#email-address").fill(ARIANE_NEW)
+    phone.locator("#email-current").fill(PASSWORD)
+    phone.get_by_role("button", name="Modifier le courriel").click()
+    expect(phone.get_by_text(ARIANE_NEW).first).to_be_visible()
+    phone.goto(mailed(portal, ARIANE_NEW, "email").removeprefix(portal.url))
+    phone.get_by_role("button", name="Confirmer ce courriel").click()
+    expect(phone).to_have_url(re.compile(r"/fr/profile/security"))
+    expect(live(phone).get_by_role("region", name="Courriel").get_by_text(ARIANE_NEW)).to_be_visible()
+    assert mailed(portal, ARIANE, "undo")
+
+
+def add_addresses(phone: Page) -> None:
+    opened(phone, "/fr/addresses").get_by_role("link", name="Ajouter une adresse").first.click()
+    fill(phone, name="Dépôt de Sudbury", line1="12, rue Elm", city="Sudbury", province="ON", postal_code="p3e5j1")
+    phone.get_by_role("button", name=SAVE).click()
+    expect(phone.locator(".lcard", has_text="Sudbury (Ontario)\u00a0 P3E 5J1")).to_be_visible()
+    phone.get_by_role("link", name="Ajouter une adresse").click()
+    phone.select_option("#country", "FR")
+    expect(phone.locator("#address-province")).to_have_count(0)
+    fill(phone, name="Dépôt de Lyon", line1="3, rue de la République", postal_code="69 002", city="Lyon")
+    phone.get_by_role("button", name=SAVE).click()
+    expect(phone.locator(".lcard", has_text="69002 Lyon")).to_be_visible()
+    expect(phone.locator(".lcard")).to_have_count(2)
+
+
+def look_after_cards(phone: Page) -> None:
+    """One is added, one declined, another added and made the default, which is removed again."""
+    add(opened(phone, "/fr/cards"), "Acceptée Visa •••• 4242")
+    expect(live(phone).get_by_text("La carte est ajoutée.")).to_be_visible()
+    add(phone, "Refusée")
+    expect(phone.get_by_role("alert")).to_contain_text("La banque a refusé cette carte.")
+    phone.get_by_role("link", name="Retour à ODOportal").click()
+    expect(live(phone).locator(".bankcard")).to_have_count(1)
+    add(phone, "Acceptée, expire ce mois-ci")
+    card = live(phone).locator(".bankcard", has_text="Mastercard •••• 4444")
+    card.get_by_role("button", name="Choisir par défaut").click()
+    expect(phone.get_by_text("Cette carte est maintenant la carte par défaut.")).to_be_visible()
+    expect(phone.locator(".bankcard").first).to_contain_text("Mastercard •••• 4444")
+    card.get_by_role("link", name="Retirer").click()
+    phone.get_by_role("dialog").get_by_role("button", name="Retirer cette carte").click()
+    expect(phone.get_by_text("La carte est retirée.")).to_be_visible()
+    expect(phone.locator(".bankcard")).to_have_count(1)
+    expect(phone.locator(".bankcard").first).to_contain_text("Par défaut")
+
+
+def take_the_data_home(phone: Page) -> None:
+    opened(phone, "/fr/profile").get_by_role("link", name="Mes données").click()
+    live(phone).get_by_role("button", name="Préparer mon fichier").click()
+    with phone.expect_download() as coming:
+        phone.get_by_role("link", name="Télécharger mes données").click()
+    with zipfile.ZipFile(io.BytesIO(Path(coming.value.path()).read_bytes())) as home:
+        texts = {name: home.read(name).decode("utf-8-sig") for name in home.namelist()}
+    (person,) = json.loads(next(text for name, text in texts.items() if name.endswith("person.json")))
+    assert person["email"] == ARIANE_NEW
+    everything = "".join(texts.values())
+    for kept in ("Dépôt de Sudbury", "Dépôt de Lyon", "4242"):
+        assert kept in everything, kept
+    assert PASSWORD not in everything
+
+
+def remove_nora(owner: Page, nora: Page) -> None:
+    opened(owner, "/fr/profile/people").get_by_role("link", name="Nora Tremblay").click()
+    dialog = owner.get_by_role("dialog")
+    dialog.get_by_role("button", name="Retirer du compte").click()
+    asked = owner.get_by_role("alertdialog")
+    expect(asked.get_by_role("button", name="Annuler")).to_be_focused()
+    asked.get_by_role("button", name="Retirer").click()
+    expect(owner.get_by_text("Cette personne ne fait plus partie du compte.")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    expect(owner.get_by_text("Nora Tremblay")).to_have_count(0)
+    nora.get_by_role("button", name="Menu").click()
+    nora.locator("#drawer").get_by_role("link", name="Factures").click()
+    expect(nora).to_have_url(re.compile(r"/fr/login\?ended=1"))
+
+
+def look_back(owner: Page) -> None:
+    """All of it is told to the owner, newest first, and each by whom."""
+    opened(owner, "/fr/profile/changes?size=50")
+    expect(owner.get_by_text("Retrait du compte")).to_be_visible()
+    told = owner.locator("#live .lcard").all_inner_texts()
+    assert all("Ariane Côté" in one or "Nora Tremblay" in one for one in told), told
+    for what in (
+        "Invitation envoyée", "Invitation acceptée", "Connexion en deux étapes activée", "Code de récupération utilisé",
+        "Clé d’accès ajoutée", "Courriel modifié", "Adresse ajoutée", "Carte ajoutée", "Carte par défaut changée", "Carte retirée",
+    ):  # fmt: skip
+        assert any(what in one for one in told), (what, told)
+
+
+@pytest.mark.usefixtures("garage")
+def test_a_new_customer_looks_after_the_account(open_page: Open, portal: Portal) -> None:
+    phone, office = open_page("/fr/login", size="phone"), open_page("/fr/login")
+    fitted(phone)
+    sign_in(phone, ARIANE)
+    sign_in(office, ARIANE)
+    at_home(phone)
+    at_home(office)
+
+    nora = open_page(invite(phone, portal), size="phone")
+    accept(nora)
+    refused(nora, portal)
+
+    app, codes = switch_on(phone)
+    with_a_code(phone, app)
+    with_a_recovery_code(office, codes[0])
+    with_a_passkey(phone)
+    end_the_other_session(phone, office)
+    change_the_email(phone, portal)
+
+    add_addresses(phone)
+    look_after_cards(phone)
+    take_the_data_home(phone)
+    remove_nora(phone, nora)
+    look_back(phone)
