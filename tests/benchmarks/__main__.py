@@ -13,7 +13,7 @@ from tests.benchmarks import report
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.report import Row
 
-PARTS = ("sql", "browser", "weight", "lighthouse", "sessions", "server")
+PARTS = ("sql", "browser", "weight", "lighthouse", "sessions", "server", "importing")
 FOLDER = Path(__file__).resolve().parents[2] / ".benchmarks"
 ROWS, QUICK_ROWS = 1_000_000, 50_000
 RUNS = 5
