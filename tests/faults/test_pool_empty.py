@@ -1,0 +1,91 @@
+"""Every connection to the database is taken: whoever comes waits for a while, is told so, and the next one is answered once one is free."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from odoportal.foundation import clock, database
+from tests.attack.wire import ORDERS, SIGNED, tab, value
+from tests.faults.test_database_away import AGAIN, INTERNAL, WORDS
+from tests.inside import PASSWORD, Inside, serving_inside
+from tests.server import Answer
+
+PAGES = ("/en/", "/fr/orders", "/en/invoices?page=2", "/fr/statement", "/en/profile", "/fr/orders.csv", "/en/statement.pdf")
+
+
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    with serving_inside(tmp_path_factory.mktemp("pool")) as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def _its_clock(inside: Inside) -> None:
+    clock.use(inside.clock)
+    inside.errors.clear()
+
+
+@contextmanager
+def taken() -> Iterator[None]:
+    """As many connections as there may be are in somebody's hands. Whoever waits for one waits shorter than in truth."""
+    pool = database.engine().pool
+    assert pool._timeout == database.PATIENCE  # type: ignore[attr-defined]
+    with ExitStack() as held, pytest.MonkeyPatch.context() as patch:
+        for _ in range(pool.size() + pool._max_overflow):  # type: ignore[attr-defined]
+            held.enter_context(database.engine().connect())
+        patch.setattr(pool, "_timeout", 0.05)
+        yield
+
+
+def asked(inside: Inside, path: str, cookie: str = "", form: dict[str, str] | None = None) -> Answer:
+    return inside.portal.ask(path, form=form, cookie=cookie, x_forwarded_for=inside.elsewhere()["X-Forwarded-For"])
+
+
+@pytest.mark.case("F-09")
+@pytest.mark.asvs("16.5.2")
+def test_whoever_gets_none_is_told_in_our_own_words_and_answered_once_there_is_one(inside: Inside) -> None:
+    cookie = inside.session(inside.first)
+    form = {"email": inside.first.email, "password": PASSWORD}
+    with taken():
+        refused = [(path, asked(inside, path, cookie)) for path in PAGES]
+        refused += [("/fr/login", asked(inside, "/fr/login", form=form)), ("/en/forgot", asked(inside, "/en/forgot", form=form))]
+        # What needs no database goes on.
+        assert asked(inside, "/healthz").status == 200
+        assert asked(inside, "/en/guide").status == 200
+        assert asked(inside, "/readyz").status == 503
+    for path, answer in refused:
+        assert (path, answer.status, answer.headers["retry-after"]) == (path, 503, "30")
+        language = path[1:3]
+        assert WORDS[language] in answer.body
+        assert AGAIN[language] in answer.body
+        assert not INTERNAL.search(answer.body)
+        assert answer.cookies == []
+    assert [asked(inside, path, cookie).status for path in PAGES] == [200] * len(PAGES)
+    assert asked(inside, "/readyz").status == 200
+    # Five failures would make the account wait: none of these was one.
+    assert asked(inside, "/fr/login", form=form).status == 303
+    assert inside.errors
+    assert not [error for error in inside.errors if "Traceback" in error]
+
+
+@pytest.mark.case("F-09")
+def test_an_open_page_says_so_and_works_again(inside: Inside) -> None:
+    cookie = inside.session(inside.second)
+
+    async def run() -> str:
+        async with tab(inside.portal.url, cookie) as page:
+            shown = await page.load("/en/orders")
+            await page.fence()
+            with taken():
+                await page.leave_for("/en/orders?page=2")
+                await page.until(lambda frame: value(frame, SIGNED, "failed"))
+            await page.send(f"{ORDERS}.retry", {}, "/en/orders")
+            again = await page.until(lambda frame: value(frame, ORDERS, "view"))
+            assert again["rows"] == shown["rows"]
+            return page.text
+
+    assert not INTERNAL.search(asyncio.run(run()))
+    assert not [error for error in inside.errors if re.search("Traceback|never retrieved", error)]
