@@ -93,11 +93,15 @@ def reflex_environment() -> dict[str, str]:
 
 def _application() -> ASGIApp:
     # The assembly is imported only once the working folder and Reflex's environment are set.
+    from reflex_base.registry import RegistrationContext
+
+    from odoportal.foundation.frames import Frames
     from odoportal.foundation.leaving import Leaving
     from odoportal.odoportal import app
 
     watch_sql(database.engine())
-    return BehindProxies(Watched(Leaving(app(), app)), get_settings().trusted_proxies)
+    inside = Frames(Leaving(app(), app), RegistrationContext.get().event_handlers)
+    return BehindProxies(Watched(inside), get_settings().trusted_proxies)
 
 
 def _serve_metrics(address: str) -> None:

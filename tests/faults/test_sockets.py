@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import re
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.attack.wire import HYDRATE, ON_LOAD, tab
-from tests.server import FLEET, LARGE, Portal, running
+from tests.server import FLEET, GUIDE, LARGE, Portal, running
 from tests.soak import Held
 
 POLLS = 3_000
@@ -102,27 +104,48 @@ def test_a_flood_keeps_nobody_else_waiting_for_good(portal: Portal) -> None:
     assert 1 <= portal.log.count(told) - before <= 20
 
 
-NO_MESSAGE = ["", "9", "42", "42/_event,", "42/_event,[", '42/_event,["event"]', "45-1/_event,[]", "4" * 5_000, "b" + "A" * 99, "\x00"]
+MIB = 1 << 20
+NO_MESSAGE: list[str | bytes] = [
+    *("", "9", "42", "42/_event,", "42/_event,[", '42/_event,["event"]', "45-1/_event,[]", "4" * 5_000, "b" + "A" * 99, "\x00"),
+    # Half of an event; one that is none; deep ones; another namespace; an answer that nobody asked for; whole numbers without an end.
+    *('42/_event,["event",{"name":"reflex', '42/_event,{"event":1}', '42/_event,["event",' + "[" * 20_000),
+    *("42/nowhere,[]", "43/_event,7[]", "42/_event,9" + "9" * 500, "42[" + "9" * 20_000),
+    *('42/_event,["event",{"name":"no.such.handler"}]', '42/_event,["client_error",7]', '42/_event,["ping",1]'),
+    *('42/_event,["event",{"name":null}]', '42/_event,["event",[],[],[]]', "42/_event,[{},{}]"),
+    # Engine.IO's own: a second opening, pings, an upgrade, nothing.
+    *('0{"sid":"x"}', "2", "2probe", "5", "6"),
+    # Socket.IO's: connected twice, half a beginning, refused, parts of a file that never comes.
+    *("40/_event,", "40/_event,{", '44/_event,"no"', '451-/_event,["event",{"_placeholder":true,"num":0}]'),
+    *(b"\xff" * 64, b"\x04\x00", "4" + "A" * MIB, b"\x00" * MIB),
+]
 
 
 @pytest.mark.case("F-17")
-@pytest.mark.parametrize("frame", [*NO_MESSAGE, b"\xff" * 64])
-def test_what_is_no_message_closes_at_most_its_own_socket(portal: Portal, frame: str | bytes) -> None:
-    cookie = portal.sign_in(FLEET)
+def test_what_is_no_message_closes_at_most_its_own_socket_and_is_no_news(portal: Portal) -> None:
+    cookie, other = portal.sign_in(FLEET), portal.sign_in(GUIDE)
+    told = len(portal.log.splitlines())
 
-    async def run() -> None:
-        before = Held.by(portal.pid).sockets
+    async def send(frame: str | bytes) -> None:
         page = await opened(portal, cookie)
-        try:
+        with suppress(ConnectionClosed):
             await page.send(frame)
             await page.send(event(HYDRATE))
-        except ConnectionClosed:
-            pass
-        await neighbour(portal, cookie)
         await page.close()
-        await until_sockets(portal, before)
+
+    async def run() -> None:
+        async with tab(portal.url, other) as page:
+            shown = await page.load("/en/orders")
+            before = Held.by(portal.pid).sockets
+            for frame in NO_MESSAGE:
+                await send(frame)
+                # Whoever was there before is still there, on the same socket.
+                await page.leave_for("/en/orders")
+                assert (await page.view())["rows"] == shown["rows"], frame[:50]
+            await until_sockets(portal, before)
 
     asyncio.run(run())
+    said = portal.log.splitlines()[told:]
+    assert [line[:300] for line in said if re.search(r"Traceback|ERROR|CRITICAL|never retrieved", line)] == []
 
 
 @pytest.mark.case("F-16")
