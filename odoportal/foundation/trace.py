@@ -22,7 +22,9 @@ _clicks: OrderedDict[str, str] = OrderedDict()
 
 def name() -> str:
     """A new name: ten signs, 49 random bits."""
-    return "".join(secrets.choice(_SIGNS) for _ in range(_LENGTH))
+    # One question to the system in the place of ten, which would be a sixteenth of the work of a click.
+    number = secrets.randbelow(len(_SIGNS) ** _LENGTH)
+    return "".join(_SIGNS[number // len(_SIGNS) ** place % len(_SIGNS)] for place in range(_LENGTH))
 
 
 def follow(event: str, cause: str | None) -> str:
