@@ -19,6 +19,9 @@ FALLBACK = "__spa-fallback.html"
 _SOCKET = re.compile(r"EVENT([:=])([`\"'])wss?://[^/`\"']+(/[^`\"']*)\2")
 _SHEET = re.compile(r'<style data-sheet="(/assets/[^"]+\.css)"></style>')
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
+_ENTRY = re.compile(r'(<script type="module" async="">)(.*?)(</script>)', re.S)
+_IMPORT = re.compile(r'import (?:\* as (\w+) from )?("/assets/[^"]+");')
+_PAINTED = "await new Promise((painted) => document.hidden ? painted() : requestAnimationFrame(() => setTimeout(painted)));"
 _DRAWING = re.compile(r"<svg[^>]*>(.*)</svg>", re.S)
 
 
@@ -49,6 +52,27 @@ def inline_styles(html: str, static: Path) -> str:
     html, found = _SHEET.subn(inlined, html)
     if not found:
         raise BuildChanged("A built document has no style sheet where one was expected.")
+    return html
+
+
+def after_paint(html: str) -> str:
+    """The document with its scripts run once it has been painted: what the server wrote into it is not kept from the eye by them.
+
+    They are fetched meanwhile. From a browser's cache they would otherwise be there, and at work, before the first frame.
+
+    Raises:
+        BuildChanged: when the document's entry is not written as expected.
+    """
+
+    def later(entry: re.Match[str]) -> str:
+        body, found = _IMPORT.subn(lambda m: f"{f'const {m[1]} = ' if m[1] else ''}await import({m[2]});", entry[2])
+        if not found:
+            raise BuildChanged("The entry of a built document imports nothing.")
+        return f"{entry[1]}{_PAINTED}\n{body}{entry[3]}"
+
+    html, found = _ENTRY.subn(later, html)
+    if found != 1:
+        raise BuildChanged(f"A built document has {found} entries, not one.")
     return html
 
 
@@ -98,7 +122,7 @@ def finish(static: Path, icons: Path) -> None:
     scripts[0].write_text(same_origin(scripts[0].read_text("utf-8")), "utf-8")
     hashes = {}
     for page in sorted(static.rglob("*.html")):
-        html = inline_styles(page.read_text("utf-8"), static)
+        html = after_paint(inline_styles(page.read_text("utf-8"), static))
         page.write_text(html, "utf-8")
         hashes[page.relative_to(static).as_posix()] = script_hashes(html)
     if FALLBACK not in hashes:

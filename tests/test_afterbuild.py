@@ -13,6 +13,10 @@ from odoportal.ui.icons import NAMES
 
 SCRIPT = "let e={PING:`http://localhost:8000/ping`,EVENT:`ws://localhost:8000/_event`,UPLOAD:`http://localhost:8000/_upload`}"
 HEAD = '<html><head><style data-sheet="/assets/look-1.css"></style></head>'
+ENTRY = (
+    '<script type="module" async="">import "/assets/manifest-1.js";\nimport * as route0 from "/assets/root-1.js";\n'
+    'window.modules = {"root":route0};\nimport("/assets/entry-1.js");</script>'
+)
 ICON = '<!-- @license x -->\n<svg\n  viewBox="0 0 24 24"\n  stroke-width="2"\n>\n  <path d="M1 1" />\n  <circle r="2" />\n</svg>\n'
 
 
@@ -22,9 +26,9 @@ def built(tmp_path: Path) -> Path:
     for name, body in {
         "assets/portal-abc.js": SCRIPT,
         "assets/look-1.css": "a{color:red}",
-        "__spa-fallback.html": HEAD + "<script>fallback()</script></html>",
-        "404.html": HEAD + "<script>replaced()</script></html>",
-        "fr/index.html": HEAD + '<script src="/x.js"></script><script type="module">page()</script></html>',
+        "__spa-fallback.html": HEAD + f"<script>fallback()</script>{ENTRY}</html>",
+        "404.html": HEAD + f"<script>replaced()</script>{ENTRY}</html>",
+        "fr/index.html": HEAD + f'<script src="/x.js"></script><script type="module">page()</script>{ENTRY}</html>',
     }.items():
         file = static / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -60,13 +64,31 @@ def test_changed_environment_script_stops_the_build(script: str) -> None:
         afterbuild.same_origin(script)
 
 
+def test_scripts_run_once_the_page_is_painted() -> None:
+    body = afterbuild.after_paint(ENTRY).removeprefix('<script type="module" async="">').removesuffix("</script>").splitlines()
+    assert "requestAnimationFrame" in body[0]
+    assert body[1:] == [
+        'await import("/assets/manifest-1.js");',
+        'const route0 = await import("/assets/root-1.js");',
+        'window.modules = {"root":route0};',
+        'import("/assets/entry-1.js");',
+    ]
+
+
+@pytest.mark.parametrize("html", ["", ENTRY + ENTRY, '<script type="module" async="">run()</script>'])
+def test_changed_entry_stops_the_build(html: str) -> None:
+    with pytest.raises(BuildChanged):
+        afterbuild.after_paint(html)
+
+
 def test_finish(built: Path, icons: Path) -> None:
     afterbuild.finish(built, icons)
     page = (built / "fr/index.html").read_text("utf-8")
     assert '<style data-sheet="/assets/look-1.css">a{color:red}</style>' in page
     hashes = json.loads((built.parent / "csp.json").read_text("utf-8"))
-    assert hashes["fr/index.html"] == [source("page()")]
-    assert hashes["404.html"] == hashes["__spa-fallback.html"] == [source("fallback()")]
+    entry = page.partition('<script type="module" async="">')[2].partition("</script>")[0]
+    assert hashes["fr/index.html"] == [source("page()"), source(entry)]
+    assert hashes["404.html"] == hashes["__spa-fallback.html"] == [source("fallback()"), source(entry)]
     assert (built / "icons.svg").read_text("utf-8").count("<symbol ") == len(NAMES)
 
 
