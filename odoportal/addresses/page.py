@@ -10,7 +10,7 @@ from odoportal.addresses.models import Purpose
 from odoportal.addresses.state import Addresses, EditAddress
 from odoportal.addresses.view import AddressesView, EditView, edit_view, purpose_words
 from odoportal.foundation import database
-from odoportal.foundation.forms import answered
+from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import require
 from odoportal.foundation.web import Asked

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from odoportal.accounts.rights import Right, may
 from odoportal.addresses import postal, service
 from odoportal.addresses.models import Address, Purpose
-from odoportal.foundation.forms import Choice, FieldRow, FormView, form_view
+from odoportal.foundation.form_view import Choice, FieldRow, FormView, form_view
 from odoportal.foundation.i18n import Formats, current, t
 from odoportal.foundation.identity import Who
 from odoportal.foundation.list_view import Hidden, ListTexts, ListView, list_view

@@ -7,7 +7,7 @@ import reflex as rx
 from odoportal.accounts.page import shown_page
 from odoportal.cards.state import Cards
 from odoportal.cards.view import shown
-from odoportal.foundation.forms import answered
+from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import require
 from odoportal.foundation.web import Asked

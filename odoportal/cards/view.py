@@ -15,7 +15,7 @@ from odoportal.cards.models import Card, SetupState
 from odoportal.cards.provider import Provider
 from odoportal.cards.words import card_name, reason_words
 from odoportal.foundation import clock, database, i18n
-from odoportal.foundation.forms import FormView, form_view
+from odoportal.foundation.form_view import FormView, form_view
 from odoportal.foundation.i18n import Formats, t
 from odoportal.foundation.identity import Who
 from odoportal.signin import sessions

@@ -14,7 +14,7 @@ from odoportal.foundation.identity import Who
 class Asked:
     """A request for a page, as a room sees it: query values are the last of each name, decoded.
 
-    `said` is what the page must say of a form it answers (`foundation.forms.Said`), None where it answers none.
+    `said` is what the page must say of a form it answers (`foundation.form_view.Said`), None where it answers none.
     """
 
     language: str

@@ -4,7 +4,7 @@ import reflex as rx
 
 from odoportal.accounts.page import shown_page
 from odoportal.foundation import clock, database
-from odoportal.foundation.forms import answered
+from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import require
 from odoportal.foundation.web import Asked

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from odoportal.accounts.rights import Right, may
-from odoportal.foundation.forms import FormView, form_view
+from odoportal.foundation.form_view import FormView, form_view
 from odoportal.foundation.i18n import Formats, current, t
 from odoportal.foundation.identity import Who
 from odoportal.notices import service

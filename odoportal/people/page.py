@@ -8,7 +8,7 @@ from odoportal.accounts.models import Role
 from odoportal.accounts.page import shown_page
 from odoportal.accounts.view import role_words
 from odoportal.foundation import clock, database
-from odoportal.foundation.forms import answered
+from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import require
 from odoportal.foundation.web import Asked

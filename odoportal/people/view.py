@@ -10,7 +10,7 @@ from sqlmodel import Session
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import TABLE, Right, may
 from odoportal.accounts.view import right_words, role_words
-from odoportal.foundation.forms import FormView, form_view
+from odoportal.foundation.form_view import FormView, form_view
 from odoportal.foundation.i18n import Formats, current, t
 from odoportal.foundation.identity import Who
 from odoportal.foundation.shown import TextLine, text_lines

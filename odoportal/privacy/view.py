@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlmodel import Session
 
 from odoportal.accounts.rights import Right, may
-from odoportal.foundation.forms import FormView, form_view
+from odoportal.foundation.form_view import FormView, form_view
 from odoportal.foundation.i18n import Formats, t
 from odoportal.foundation.identity import Who
 from odoportal.privacy import service

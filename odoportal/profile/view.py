@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from sqlmodel import Session
 
 from odoportal.accounts.rights import Right, may
-from odoportal.foundation.forms import FormView, form_view
+from odoportal.foundation.form_view import FormView, form_view
 from odoportal.foundation.identity import Who
 from odoportal.profile import service
 

@@ -8,7 +8,7 @@ import segno
 from sqlmodel import Session
 
 from odoportal.accounts.models import Person
-from odoportal.foundation.forms import Choice, FieldRow, FormView, form_view
+from odoportal.foundation.form_view import Choice, FieldRow, FormView, form_view
 from odoportal.foundation.i18n import Formats, t
 from odoportal.foundation.identity import Who
 from odoportal.signin import browsers, emails, passkeys, second, sessions

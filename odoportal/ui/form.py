@@ -1,6 +1,6 @@
 """The one form: labels, help, errors by field and in a summary, one submission, a kept draft; live and in the served HTML.
 
-A form is drawn over one attribute of the page's view, a `foundation.forms.FormView` of the same name, and its page answers it
+A form is drawn over one attribute of the page's view, a `foundation.form_view.FormView` of the same name, and its page answers it
 (`foundation.forms.posting`, which says why forms are posts):
 
     DETAILS = Form(

@@ -19,21 +19,8 @@ from starlette.responses import Response
 
 from odoportal.accounts.models import Account
 from odoportal.foundation import forms, i18n, throttle
-from odoportal.foundation.forms import (
-    Done,
-    FormModel,
-    FormView,
-    Line,
-    Rule,
-    Secret,
-    Sent,
-    Text,
-    answered,
-    conflict,
-    form_view,
-    once,
-    posting,
-)
+from odoportal.foundation.form_view import FormView, answered, form_view, version_of
+from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent, Text, conflict, once, posting
 from odoportal.foundation.identity import NotAllowed
 from odoportal.foundation.web import Asked, Filled
 from odoportal.ui.form import Field as Shown
@@ -114,7 +101,7 @@ def test_a_save_of_what_changed_meanwhile_says_what_is_stored_now() -> None:
         clash = conflict(typed, {"name": "theirs", "note": "same"})
     assert clash is not None
     assert clash.errors == {"name": "Stored meanwhile: “theirs”."}
-    assert clash.version == forms.version_of({"name": "theirs", "note": "same"})
+    assert clash.version == version_of({"name": "theirs", "note": "same"})
     assert not clash.ok
 
 

@@ -11,7 +11,8 @@ from odoportal.accounts.models import Change, Membership, Person, Role
 from odoportal.accounts.rights import TABLE, Right
 from odoportal.accounts.view import right_words
 from odoportal.foundation import clock, database, i18n
-from odoportal.foundation.forms import Done, FormModel, Sent, check, version_of
+from odoportal.foundation.form_view import version_of
+from odoportal.foundation.forms import Done, FormModel, Sent, check
 from odoportal.foundation.identity import NotAllowed, Who
 from odoportal.people import forms, service
 from odoportal.people.view import PeopleView, people_view

@@ -9,7 +9,8 @@ from sqlmodel import select
 
 from odoportal.accounts.models import Change, Person
 from odoportal.foundation import database, i18n
-from odoportal.foundation.forms import Done, Sent, check, form_view
+from odoportal.foundation.form_view import form_view
+from odoportal.foundation.forms import Done, Sent, check
 from odoportal.profile import forms, service
 from tests.making import NOON, who
 
