@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlmodel import Session, select
 
 from odoportal.accounts.audit import By
@@ -244,6 +244,18 @@ def test_another_account_hears_nothing(people: People) -> None:
         "owner@example.com: New invoice 1",
         "stranger@example.com: New invoice 2",
     ]
+
+
+def test_a_run_holds_the_account_before_it_looks_what_is_told(people: People) -> None:
+    bill(people["owner"], "212048")
+    holding: list[bool] = []
+    with database.writing() as session:
+        event.listen(session, "do_orm_execute", lambda asked: holding.append(asked.statement._for_update_arg is not None))
+        found, _ = sending._tell(session, people["owner"].account.account_id, "sandbox", {}, DAY, NOON)
+    assert [thing.about for thing in found] == ["212048"]
+    # SQLite lets one write at a time anyhow; PostgreSQL by this alone.
+    assert holding[0]
+    assert not any(holding[1:])
 
 
 def test_many_at_once_are_one_letter(people: People) -> None:
