@@ -16,7 +16,7 @@ def _who(row: Ref) -> Node:
 
 
 def _values(row: Ref) -> Node:
-    return el("div", each(row.lines, lambda line: el("div", line.text)), cls="breaks small")
+    return when(row.lines, el("div", each(row.lines, lambda line: el("div", line.text)), cls="breaks small"))
 
 
 def _cells(row: Ref) -> tuple[Node, ...]:

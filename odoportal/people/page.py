@@ -88,8 +88,7 @@ def _everybody(view: Ref) -> Node:
     def row(person: Ref) -> Node:
         return el(
             "tr",
-            el("th", el("span", person.name, " ", _badges(person), cls="row"), scope="row"),
-            el("td", person.email, cls="breaks"),
+            el("th", el("span", person.name, " ", _badges(person), cls="row"), el("p", person.email, cls="soft breaks"), scope="row"),
             el("td", person.role, cls="nw"),
             el("td", person.seen, cls="nw"),
             el("td", _step(person), cls="nw"),
@@ -107,7 +106,7 @@ def _everybody(view: Ref) -> Node:
             cls="lcard",
         )
 
-    heads = (t("Name"), t("Email"), t("Role"), t("Last sign-in"), t("Sign-in"), t("Actions"))
+    heads = (t("Name"), t("Role"), t("Last sign-in"), t("Sign-in"), t("Actions"))
     table = el(
         "table",
         el("caption", t("People"), cls="sr"),

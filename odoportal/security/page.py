@@ -171,7 +171,7 @@ def _sessions(view: Ref) -> Node:
     def row(one: Ref) -> Node:
         mark = when(one.here, el("span", icon("circle-check", small=True), one.here, cls="badge ok"))
         lines = (el("p", line, cls="small muted") for line in (one.place, one.used))
-        said = el("div", el("p", one.browser, " ", mark, cls="b"), *lines)
+        said = el("div", el("p", one.browser, " ", mark, cls="b row"), *lines)
         return el("li", said, when(one.here, None, end.button(one.key, view.end_session, on_done=Security.retry)))
 
     return (
