@@ -254,6 +254,7 @@ def look_back(owner: Page) -> None:
         assert any(what in one for one in told), (what, told)
 
 
+@pytest.mark.journey
 @pytest.mark.usefixtures("garage")
 def test_a_new_customer_looks_after_the_account(open_page: Open, portal: Portal) -> None:
     phone, office = open_page("/fr/login", size="phone"), open_page("/fr/login")
