@@ -76,9 +76,11 @@ def person_of_email(session: Session, email: str, now: datetime, name: str | Non
     return person
 
 
-def join(session: Session, account: Account, person: Person, role: Role) -> None:
-    """Make a person a member of an account; a member keeps the role there is."""
-    if session.get(Membership, (account.id, person.id)) is None:
-        assert account.id is not None and person.id is not None  # noqa: S101 - both were read from the database
-        session.add(Membership(account_id=account.id, person_id=person.id, role=role.value))
-        session.flush()
+def join(session: Session, account: Account, person: Person, role: Role) -> bool:
+    """Make a person a member of an account; a member keeps the role there is. Returns whether the person is new in it."""
+    if session.get(Membership, (account.id, person.id)) is not None:
+        return False
+    assert account.id is not None and person.id is not None  # noqa: S101 - both were read from the database
+    session.add(Membership(account_id=account.id, person_id=person.id, role=role.value))
+    session.flush()
+    return True

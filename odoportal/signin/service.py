@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import STAFF, By, What, record
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import UnusableEmail, find_account, find_person, join, person_of_email
 from odoportal.foundation import forms, mail
@@ -384,7 +384,9 @@ def invite(
     person = person_of_email(session, email, now, name, language)
     if person.disabled_at is not None:
         raise UnusableEmail(f"{person.email} is disabled.")
-    join(session, account, person, Role(role))
+    if join(session, account, person, Role(role)):
+        after = {"role": Role(role).value}
+        record(session, What.INVITED, STAFF, now, account_id=account.id, subject_id=person.id, about=person.email, after=after)
     seed = "" if person.password else links.make(session, person, LinkKind.INVITE, now)
     letters.invited(session, person, account, seed, now)
     audit.tell("user_created", level=logging.WARNING, person=person.id, account=account.number, role=role)

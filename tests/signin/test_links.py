@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
-from odoportal.accounts.models import Membership, Person
+from odoportal.accounts.models import Change, Membership, Person
 from odoportal.accounts.service import UnknownAccount, UnusableEmail, email_key
 from odoportal.foundation import database
 from odoportal.foundation.mail import Mail, compose, token_of
@@ -314,6 +314,8 @@ def test_inviting_again_replaces_the_link_and_keeps_the_role(maria: int) -> None
     with database.reading() as session:
         assert len(session.exec(select(Person)).all()) == 2
         assert session.get_one(Membership, (1, 2)).role == "billing"
+        told = session.exec(select(Change).where(Change.what == "invited")).all()
+        assert [(row.account_id, row.person_id, row.subject_id, row.after) for row in told] == [(1, None, 2, '{"role": "billing"}')]
 
 
 def test_who_has_a_password_is_only_told_where_to_sign_in(maria: int) -> None:
