@@ -102,6 +102,12 @@ def _application() -> Any:
     return serving._application()
 
 
+@functools.cache
+def _port() -> int:
+    """The one port of the process: the application lets in the sockets of pages of its first address only."""
+    return free_port()
+
+
 def customer(name: str, number: str, text: str = "") -> Customer:
     """A new account with one owner and something of everything; the text stands wherever one can, in place of a marker."""
     with database.writing() as session:
@@ -125,6 +131,13 @@ def customer(name: str, number: str, text: str = "") -> Customer:
         return Customer(name, person.id, number, named["invoice_number"], named["order_number"], named["credit_note_number"], text)
 
 
+def _forget_tabs() -> None:
+    """What pages of this portal showed is nothing to the next one in the process."""
+    from odoportal.odoportal import app
+
+    app.state_manager.states.clear()  # type: ignore[attr-defined]
+
+
 class _Errors(logging.Handler):
     def __init__(self, kept: list[str]) -> None:
         super().__init__(logging.ERROR)
@@ -138,7 +151,7 @@ class _Errors(logging.Handler):
 def serving_inside(folder: Path) -> Iterator[Inside]:
     """The portal on an empty database with two customers; everything is put back afterwards."""
     building.build(building.root(), Console(stderr=True))
-    port, moved, errors = free_port(), Clock(), list[str]()
+    port, moved, errors = _port(), Clock(), list[str]()
     noting = _Errors(errors)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in serving.reflex_environment().items():
@@ -180,6 +193,7 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
             for name in _LOGGERS:
                 logging.getLogger(name).removeHandler(noting)
             database.engine().dispose()
+            _forget_tabs()
     get_settings.cache_clear()
     database.engine.cache_clear()
     clock.use(None)

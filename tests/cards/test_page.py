@@ -22,7 +22,7 @@ from odoportal.signin.models import BrowserSession
 from tests.attack.conftest import cookie_of, rows
 from tests.attack.test_rights import acting_as
 from tests.attack.wire import SIGNED, tab
-from tests.server import EMPTY, FLEET, PASSWORD, Answer, Portal
+from tests.server import EMPTY, OVERDUE, PASSWORD, Answer, Portal
 
 __all__ = ["cookie_of", "rows"]
 CARDS = f"{SIGNED}.odoportal___cards___state____cards"
@@ -159,7 +159,7 @@ def test_the_password_is_asked_for_once_the_sign_in_is_older_than_five_minutes(c
 def test_another_accounts_card_is_one_that_does_not_exist(customer: Customer, portal: Portal, rows: Engine) -> None:
     customer.add()
     ((card, _, _),) = customer.cards()
-    other = Customer(portal, rows, FLEET)
+    other = Customer(portal, rows, OVERDUE)
     with rows.connect() as connection:
         key = connection.execute(text(f"SELECT key FROM card_setup WHERE account_id IN ({_OURS})"), {"e": EMPTY}).scalar_one()
     assert "•••• 4242" not in other.page(f"?open={card}").body

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from odoportal import health
 from odoportal.foundation import clock, database
 from tests.attack.wire import ORDERS, SIGNED, tab, value
 from tests.faults.test_database_away import AGAIN, INTERNAL, WORDS
@@ -23,8 +24,10 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
 
 
 @pytest.fixture(autouse=True)
-def _its_clock(inside: Inside) -> None:
+def _its_clock(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     clock.use(inside.clock)
+    # Every question is answered anew.
+    monkeypatch.setattr(health, "FRESH_SECONDS", 0.0)
     inside.errors.clear()
 
 

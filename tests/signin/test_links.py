@@ -104,15 +104,18 @@ def together(*work: Callable[[], Any]) -> None:
             job.result(30)
 
 
-def meeting(monkeypatch: pytest.MonkeyPatch, *places: tuple[Any, str]) -> None:
-    """Two that come to these functions wait there for each other, for a moment, when theirs is done."""
+def meeting(monkeypatch: pytest.MonkeyPatch, *places: tuple[Any, str], seconds: float = 1) -> None:
+    """Two that come to these functions wait there for each other, for a moment, when theirs is done.
+
+    Where they must meet, the moment is long, since a busy machine may let one of them wait.
+    """
     both = threading.Barrier(2)
 
     def met(before: Callable[..., Any]) -> Callable[..., Any]:
         def function(*args: Any) -> Any:
             found = before(*args)
             with suppress(threading.BrokenBarrierError):
-                both.wait(1)
+                both.wait(seconds)
             return found
 
         return function
@@ -121,7 +124,7 @@ def meeting(monkeypatch: pytest.MonkeyPatch, *places: tuple[Any, str]) -> None:
         monkeypatch.setattr(module, name, met(getattr(module, name)))
 
 
-def ask_twice(monkeypatch: pytest.MonkeyPatch) -> int:
+def ask_twice(monkeypatch: pytest.MonkeyPatch, seconds: float = 1) -> int:
     """A reset and an invitation at the same time, each of which ended the older links before the other made its own; the open links."""
 
     def reset() -> None:
@@ -130,7 +133,7 @@ def ask_twice(monkeypatch: pytest.MonkeyPatch) -> int:
     def invite() -> None:
         write(service.invite, EMAIL, "1042", START)
 
-    meeting(monkeypatch, (links, "kill"))
+    meeting(monkeypatch, (links, "kill"), seconds=seconds)
     together(reset, invite)
     with database.reading() as session:
         return len(session.exec(select(OneUseLink).where(OneUseLink.used_at == None)).all())  # noqa: E711
@@ -148,7 +151,7 @@ def test_the_control_without_holding_the_person_both_links_live(monkeypatch: pyt
         pytest.skip("SQLite has one writer at a time, with or without it")
     add_person(password="")
     monkeypatch.setattr(links, "_hold", lambda *_: None)
-    assert ask_twice(monkeypatch) == 2
+    assert ask_twice(monkeypatch, seconds=30) == 2
 
 
 def test_a_link_that_is_used_while_a_newer_one_is_made_holds_nobody_up(maria: int, monkeypatch: pytest.MonkeyPatch) -> None:
