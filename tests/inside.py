@@ -102,12 +102,6 @@ def _application() -> Any:
     return serving._application()
 
 
-@functools.cache
-def _port() -> int:
-    """The one port of the process: the application lets in the sockets of pages of its first address only."""
-    return free_port()
-
-
 def customer(name: str, number: str, text: str = "") -> Customer:
     """A new account with one owner and something of everything; the text stands wherever one can, in place of a marker."""
     with database.writing() as session:
@@ -131,10 +125,11 @@ def customer(name: str, number: str, text: str = "") -> Customer:
         return Customer(name, person.id, number, named["invoice_number"], named["order_number"], named["credit_note_number"], text)
 
 
-def _forget_tabs() -> None:
-    """What pages of this portal showed is nothing to the next one in the process."""
+def _begin_anew(origin: str) -> None:
+    """Whatever was served or only imported before in this process: the pages of this address are let in, and no tab is known yet."""
     from odoportal.odoportal import app
 
+    app.sio.eio.cors_allowed_origins = [origin]  # type: ignore[union-attr]
     app.state_manager.states.clear()  # type: ignore[attr-defined]
 
 
@@ -151,7 +146,7 @@ class _Errors(logging.Handler):
 def serving_inside(folder: Path) -> Iterator[Inside]:
     """The portal on an empty database with two customers; everything is put back afterwards."""
     building.build(building.root(), Console(stderr=True))
-    port, moved, errors = _port(), Clock(), list[str]()
+    port, moved, errors = free_port(), Clock(), list[str]()
     noting = _Errors(errors)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in serving.reflex_environment().items():
@@ -179,6 +174,7 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
         taken, ready = serving.listen("127.0.0.1", port), threading.Event()
         # Reflex finds its handlers by a context variable.
         context, application = contextvars.copy_context(), _application()
+        _begin_anew(f"http://localhost:{port}")
         config = uvicorn.Config(application, ws="websockets-sansio", log_config=None, access_log=False, proxy_headers=False)
         server = serving._Server(config, ready.set)
         thread = threading.Thread(target=lambda: context.run(server.run, sockets=[taken]), daemon=True)
@@ -193,7 +189,6 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
             for name in _LOGGERS:
                 logging.getLogger(name).removeHandler(noting)
             database.engine().dispose()
-            _forget_tabs()
     get_settings.cache_clear()
     database.engine.cache_clear()
     clock.use(None)
