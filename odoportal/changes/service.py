@@ -63,6 +63,8 @@ GROUPS: Mapping[Group, frozenset[What]] = {
 }
 MAILBOXES = frozenset({What.COPY_CONFIRMED, What.COPY_STOPPED, What.COPY_RESUMED})
 """What whoever has a mailbox does by a link in it, who need not be a person of the portal. The change is about that mailbox."""
+NOBODYS = MAILBOXES | {What.CARD_LOST}
+"""What nobody did whom an address names: no person, and not Odotrack's staff."""
 RULES = ListRules(sorts=("when",), default_sort="-when", states=tuple(Group), texts=("person",))
 
 
@@ -144,7 +146,7 @@ def _where(account_id: int, query: ListQuery, words: Mapping[str, str]) -> Colum
 
 def _by(person: str) -> ColumnElement[bool]:
     if person == NOBODY:
-        return and_(col(Change.person_id).is_(None), col(Change.what).not_in({*MAILBOXES, What.CARD_LOST}))
+        return and_(col(Change.person_id).is_(None), col(Change.what).not_in(NOBODYS))
     return col(Change.person_id) == _number(person)
 
 

@@ -143,7 +143,7 @@ def _by(change: Change) -> str:
     """What an address calls who did it; empty for who is nobody that the list can be narrowed to."""
     if change.person_id:
         return str(change.person_id)
-    return "" if change.what in {*service.MAILBOXES, audit.What.CARD_LOST} else NOBODY
+    return "" if change.what in service.NOBODYS else NOBODY
 
 
 def about_of(change: Any, people: Mapping[int, str]) -> str:
