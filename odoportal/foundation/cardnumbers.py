@@ -3,9 +3,12 @@
 import re
 
 _GROUP = re.compile(r"\d+")
-_GAP = re.compile(r"[ \t\u00a0\u202f.\-‐‑–]{1,3}")
+_LONGEST_GAP = 3
+_GAP = re.compile(rf"[ \t\u00a0\u202f.\-‐‑–]{{1,{_LONGEST_GAP}}}")
 _SHORTEST, _LONGEST = 13, 19
 _SMALLEST_GROUP = 4
+_FIRST_DIGITS = "234568"
+_DOUBLED = bytes.maketrans(bytes(range(10)), bytes(sum(divmod(2 * digit, 10)) for digit in range(10)))
 # First digits and lengths as the networks publish them (ISO/IEC 7812). A device's IMEI has the same check digit, but none of these forms.
 _NETWORKS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
@@ -42,23 +45,27 @@ def masked(text: str, instead: str = "•••• {last4}") -> str:
 
 
 def _end(text: str, groups: list[re.Match[str]], first: int) -> int | None:
-    """The last group of the longest card number that begins with this group."""
+    """Return the last group of the longest card number that begins with this group, None where none does."""
     digits, gap, found = "", "", None
+    if text[groups[first].start()] not in _FIRST_DIGITS:
+        return None
     for here in range(first, len(groups)):
+        start, end = groups[here].span()
         if here > first:
-            between = text[groups[here - 1].end() : groups[here].start()]
-            if len(groups[here - 1][0]) < _SMALLEST_GROUP or not _GAP.fullmatch(between) or between != (gap or between):
+            before = groups[here - 1]
+            between = text[before.end() : min(start, before.end() + _LONGEST_GAP + 1)]
+            if before.end() - before.start() < _SMALLEST_GROUP or (between != gap if gap else not _GAP.fullmatch(between)):
                 break
             gap = between
-        digits += groups[here][0]
-        if len(digits) > _LONGEST:
+        if len(digits) + end - start > _LONGEST:
             break
-        if len(digits) >= _SHORTEST and _NETWORKS.fullmatch(digits) and _checks(digits):
+        digits += text[start:end]
+        if len(digits) >= _SHORTEST and _checks(digits) and _NETWORKS.fullmatch(digits):
             found = here
     return found
 
 
 def _checks(digits: str) -> bool:
-    """Whether the check digit fits (ISO/IEC 7812-1, annex B)."""
-    numbers = [int(digit) for digit in reversed(digits)]
-    return sum(numbers[0::2] + [sum(divmod(2 * number, 10)) for number in numbers[1::2]]) % 10 == 0
+    """Return whether the check digit fits (ISO/IEC 7812-1, annex B)."""
+    values = bytes(map(int, digits))
+    return (sum(values[::-2]) + sum(values[-2::-2].translate(_DOUBLED))) % 10 == 0
