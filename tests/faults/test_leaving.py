@@ -3,10 +3,17 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from types import SimpleNamespace
 
 import pytest
+import reflex as rx
+from reflex.istate.manager.memory import StateManagerMemory
+from reflex.istate.manager.token import BaseStateToken
+from reflex.utils.token_manager import LocalTokenManager
 
 from odoportal.foundation import clock, leaving
+from odoportal.foundation.leaving import Leaving
 from tests.attack.wire import tab
 from tests.inside import Inside, serving_inside
 
@@ -44,6 +51,47 @@ def test_a_tab_that_left_is_forgotten(inside: Inside, monkeypatch: pytest.Monkey
     async def run() -> None:
         await come_and_go(inside, token)
         await until(lambda: token not in kept())
+
+    asyncio.run(run())
+
+
+@pytest.mark.case("F-25")
+def test_of_many_tabs_with_one_token_only_the_open_one_is_kept(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock.use(inside.clock)
+    monkeypatch.setattr(leaving, "LEFT_SECONDS", 0.0)
+    token = str(uuid.uuid4())
+
+    async def run() -> None:
+        before = kept()
+        async with tab(inside.portal.url, inside.session(inside.first), token=token, origin=None) as first:
+            await first.load("/en/orders")
+            async with AsyncExitStack() as open_:
+                for _ in range(12):
+                    # Reflex gives a duplicated tab a token of its own.
+                    again = await open_.enter_async_context(tab(inside.portal.url, inside.session(inside.first), token=token, origin=None))
+                    await again.load("/en/orders")
+                assert len(kept() - before) == 13
+            await until(lambda: kept() - before == {token})
+            await first.load("/en/orders")
+        await until(lambda: kept() <= before)
+
+    asyncio.run(run())
+
+
+@pytest.mark.case("F-25")
+def test_a_state_that_is_at_work_is_forgotten_once_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    from odoportal.odoportal import app
+
+    async def run() -> None:
+        monkeypatch.setattr(leaving, "LEFT_SECONDS", 0.0)
+        layer, token = Leaving(app, app), str(uuid.uuid4())  # type: ignore[arg-type]
+        manager = StateManagerMemory()
+        monkeypatch.setattr(app, "_state_manager", manager)
+        monkeypatch.setattr(app, "_event_namespace", SimpleNamespace(_token_manager=LocalTokenManager()), raising=False)
+        async with manager.modify_state(BaseStateToken(ident=token, cls=rx.State)):
+            layer._forget(token)
+            assert len(manager.states) == 1
+        await until(lambda: not manager.states)
 
     asyncio.run(run())
 
