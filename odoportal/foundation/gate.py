@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal.foundation import identity, logs
 from odoportal.foundation.identity import Who
-from odoportal.foundation.throttle import Pace
+from odoportal.foundation.throttle import Pace, address_key
 
 _log = logging.getLogger("odoportal.gate")
 SOCKET_COOKIE = "sid"
@@ -109,7 +109,8 @@ class Gate(Middleware):
         if before != key:
             private._bind(key)
         # By the session only where there is one: whoever makes cookies up would have a limit of his own for each.
-        subject = who.session if who else state.router.session.client_ip
+        # And by the /64 of IPv6, where one customer has the whole of it.
+        subject = who.session if who else address_key(state.router.session.client_ip)
         if over := await self._pace.over(subject):
             if over == 1:
                 # Once in a span: a flood must not fill the log, too.

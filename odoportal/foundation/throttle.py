@@ -121,8 +121,8 @@ class _Failures:
     until: datetime
 
 
-class Pace:
-    """So much in each span of time and no more, for what is counted hundreds of times a second: nothing is kept beyond the span.
+class LocalPace:
+    """So much in each span of time and no more, counted by this process alone: nothing is kept beyond the span.
 
     Args:
         most: how much.
@@ -134,23 +134,41 @@ class Pace:
         self._span = 0
         self._counts: Counter[str] = Counter()
 
-    async def over(self, key: str) -> int:
-        """Count one; by how many there were too many by then, 0 where there were not."""
-        shared = _shared()
-        try:
-            count = await sharing.apart(sharing.Shared.pace, shared, key, self._seconds) if shared else self._count(key)
-        except sharing.RedisAway:
-            # Who is signed in reads on, within what this process alone would allow.
-            count = self._count(key)
-        return max(0, count - self._most)
-
-    def _count(self, key: str) -> int:
+    def count(self, key: str) -> int:
+        """Count one, and return how many there were in the span by then."""
         span = int(time.monotonic() // self._seconds)
         if span != self._span:
             self._span = span
             self._counts.clear()
         self._counts[key] += 1
         return self._counts[key]
+
+    def over(self, key: str) -> int:
+        """Count one, and return by how many there were too many by then, 0 where there were not."""
+        return max(0, self.count(key) - self._most)
+
+
+class Pace:
+    """As `LocalPace`, counted by all processes together where there are several: for what is counted hundreds of times a second.
+
+    Args:
+        most: how much.
+        seconds: the length of a span.
+    """
+
+    def __init__(self, most: int, seconds: int) -> None:
+        self._most, self._seconds = most, seconds
+        self._here = LocalPace(most, seconds)
+
+    async def over(self, key: str) -> int:
+        """Count one; by how many there were too many by then, 0 where there were not."""
+        shared = _shared()
+        try:
+            count = await sharing.apart(sharing.Shared.pace, shared, key, self._seconds) if shared else self._here.count(key)
+        except sharing.RedisAway:
+            # Who is signed in reads on, within what this process alone would allow.
+            count = self._here.count(key)
+        return max(0, count - self._most)
 
 
 class Waits:

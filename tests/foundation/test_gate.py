@@ -75,6 +75,20 @@ def test_the_hash_is_read_from_the_cookie_or_not_at_all(cookie: str, hashed: str
     assert session_hash(tree(cookie=cookie)) == hashed
 
 
+@pytest.mark.asvs("2.4.1")
+@pytest.mark.case("A-72")
+def test_nobody_s_flood_counts_by_the_site_of_an_ipv6_address() -> None:
+    async def run() -> None:
+        door, site, there = Doorman(), "2001:db8:1:2", tree(ip="2001:db8:1:3::1")
+        passed = []
+        for n in range(EVENTS_PER_10_SECONDS * 2 + 50):
+            passed.append(await door.pass_(tree(ip=f"{site}::{n:x}"), HYDRATE) is None)
+        assert not all(passed)
+        assert await door.pass_(there, HYDRATE) is None
+
+    asyncio.run(run())
+
+
 @pytest.mark.asvs("8.2.1")
 def test_nobody_gets_only_what_a_browser_needs_to_start() -> None:
     async def run() -> None:
