@@ -6,14 +6,12 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 from odoportal.foundation import database, logs, metrics, typeset
+from odoportal.foundation.incoming import MESSAGE_BYTES, Socket
 from odoportal.foundation.proxies import BehindProxies
 from odoportal.foundation.watching import Watched, watch_sql
 from odoportal.settings import get_settings
@@ -26,15 +24,6 @@ COLLECT_AFTER = (10_000, 20, 20)
 
 class CannotServe(Exception):
     """The address cannot be served; the text is one sentence for the operator."""
-
-
-class Socket(WebSocketsSansIOProtocol):
-    """A websocket whose messages are compressed one by one: none leaves anything in memory for an open tab."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        alone = ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
-        self.conn.available_extensions = [alone]
 
 
 class _Server(uvicorn.Server):
@@ -86,6 +75,8 @@ def reflex_environment() -> dict[str, str]:
         # A connection that died without a word is noticed within half a minute, by either side.
         "REFLEX_SOCKET_INTERVAL": os.environ.get("REFLEX_SOCKET_INTERVAL", "15"),
         "REFLEX_SOCKET_TIMEOUT": os.environ.get("REFLEX_SOCKET_TIMEOUT", "15"),
+        # Told to the browser, which then does not send a first message that would be refused.
+        "REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE": str(MESSAGE_BYTES),
         "__REFLEX_SKIP_COMPILE": "true",
         "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
     }
@@ -135,6 +126,7 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
         _application,
         factory=True,
         ws=Socket,
+        ws_max_size=MESSAGE_BYTES,
         ws_per_message_deflate=False,
         log_config=None,
         access_log=False,

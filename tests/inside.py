@@ -23,6 +23,7 @@ from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import email_key
 from odoportal.foundation import clock, database, throttle
 from odoportal.foundation.identity import COOKIE, digest
+from odoportal.foundation.incoming import Socket
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
 from odoportal.signin import passwords
@@ -175,7 +176,7 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
         # Reflex finds its handlers by a context variable.
         context, application = contextvars.copy_context(), _application()
         _begin_anew(f"http://localhost:{port}")
-        config = uvicorn.Config(application, ws="websockets-sansio", log_config=None, access_log=False, proxy_headers=False)
+        config = uvicorn.Config(application, ws=Socket, log_config=None, access_log=False, proxy_headers=False)
         server = serving._Server(config, ready.set)
         thread = threading.Thread(target=lambda: context.run(server.run, sockets=[taken]), daemon=True)
         thread.start()

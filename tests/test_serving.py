@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.server import Portal
 
 PROGRAM = """
 import sys
+import uuid
 from pathlib import Path
 from odoportal import serving
 async def app(scope, receive, send):
@@ -107,7 +109,7 @@ def test_forged_header_is_read_only_behind_proxies(hops: int, seen: str) -> None
 
 @pytest.mark.parametrize("compression", ["deflate", None])
 def test_messages_are_compressed_one_by_one_for_whoever_can_read_that(portal: Portal, compression: str | None) -> None:
-    address = f"{portal.url.replace('http', 'ws', 1)}/_event/?EIO=4&transport=websocket"
+    address = f"{portal.url.replace('http', 'ws', 1)}/_event/?token={uuid.uuid4()}&EIO=4&transport=websocket"
     with connect(address, origin=Origin(portal.url), compression=compression) as socket:
         assert str(socket.recv()).startswith("0{")
         agreed = str(socket.response and socket.response.headers.get("Sec-WebSocket-Extensions", ""))

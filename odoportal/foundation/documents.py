@@ -33,7 +33,7 @@ SECOND_FACTOR = "/profile/security"
 """Where somebody is led whom the account holds back until a second factor is set up."""
 _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
-_PASSED_ON = {"/_event", "/_event/", "/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
+_PASSED_ON = {"/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
 _PASSED_ON_BELOW = ("/assets/", "/fonts/", "/auth/", "/hooks/", "/sandbox/")
 _READ = "GET, HEAD"
 _DOWNLOADS = {

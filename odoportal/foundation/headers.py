@@ -9,6 +9,8 @@ from odoportal.settings import get_settings
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 IMMUTABLE = ("/assets/", "/fonts/", "/icons.svg")
+_BEGINNINGS = {"http.response.start", "websocket.http.response.start"}
+"""Of an answer to a request, and of a refusal to open a socket."""
 
 
 def policy(script_hashes: Iterable[str], leads_to: Iterable[str] = ()) -> str:
@@ -47,7 +49,7 @@ def secured(scope: Scope, send: Send) -> Send:
     immutable = scope["path"].startswith(IMMUTABLE)
 
     async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in _BEGINNINGS:
             kept = [(k, v) for k, v in message.get("headers", []) if k.lower() != b"server"]
             present = {k.lower() for k, _ in kept}
             added = [(k.encode(), v.encode()) for k, v in _common().items() if k.encode() not in present]

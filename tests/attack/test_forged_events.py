@@ -36,14 +36,14 @@ BROKEN: dict[str, Any] = {
     "a private method": event(name=f"{ORDERS}._show"),
     "a dunder": event(name=f"{ORDERS}.__init__"),
     "reset": event(name=f"{ORDERS}.reset"),
-    "a very long name": event(name="x" * 100_000),
+    "a very long name": event(name="x" * 10_000),
     "a name with a line break": event(name="x\n2026-01-01 INFO forged"),
     "a payload that is a list": event(payload=[1]),
     "a payload that is a text": event(payload="x"),
     "a payload that is nothing": event(payload=None),
     "a payload that is a number": event(payload=1e308),
     "more than the payload": event(payload={"account_id": 1, "is_admin": True, "__class__": "x", "self": 1}),
-    "a huge payload": event(payload={"q": "x" * 500_000}),
+    "a huge payload": event(payload={"q": "x" * 50_000}),
     "router data that is a text": event(router_data="x"),
     "router data that is a list": event(router_data=[]),
     "router data that is nothing": event(router_data=None),
@@ -58,7 +58,7 @@ BROKEN: dict[str, Any] = {
     "forged headers": event(router_data={**ROUTER, "headers": {"cookie": "sid=0"}, "ip": "10.0.0.1", "token": "other", "sid": "other"}),
     "more fields": event(token="other", state="other", background_tasks=[1], substate_token="x"),
     "a client's own time": event(ts=10**30),
-    "a long address": event(router_data={**ROUTER, "asPath": "/en/orders?q=" + "x" * 200_000}),
+    "a long address": event(router_data={**ROUTER, "asPath": "/en/orders?q=" + "x" * 50_000}),
     "many parameters": event(router_data={**ROUTER, "asPath": "/en/orders?" + "&".join(f"a{i}=1" for i in range(5000))}),
     "names of python": event(router_data={**ROUTER, "asPath": "/en/orders?self=1&kwargs=2&__class__=3&cls=4"}),
     "a percent that is none": event(router_data={**ROUTER, "asPath": "/en/orders?q=%&page=%zz&size=%00"}),
@@ -145,8 +145,10 @@ def test_forged_router_data_changes_neither_who_asks_nor_from_where(
 ) -> None:
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as odd:
+            # No page says so much: it is not heard at all.
             await odd.emit(event(router_data={**ROUTER, **forged}))
-            assert (await odd.view())["rows"]
+            assert not any(value(frame, ORDERS, "view") for frame in await odd.fence())
+            assert (await odd.load("/en/orders"))["rows"]
             await odd.send(f"{ROOT}.hydrate", {}, "/en/orders?b=1")
             await odd.fence()
             session = next(s for f in reversed(odd.frames) if (s := value(f, ROOT, "rx_router_session")))
@@ -165,7 +167,8 @@ def test_a_flood_on_one_socket_leaves_other_customers_alone(portal: Portal, cook
         # From an address of its own: what is still under way when it signs out counts against the address.
         async with tab(portal.url, mine, client="127.0.0.72") as flood:
             await flood.load("/en/orders")
-            await asyncio.gather(*(flood.send(LOAD, {}, f"/en/orders?q={n}") for n in range(2_000)))
+            # It is closed on the way: what is sent after that finds no socket.
+            await asyncio.gather(*(flood.send(LOAD, {}, f"/en/orders?q={n}") for n in range(2_000)), return_exceptions=True)
             before = time.monotonic()
             answer = await asyncio.to_thread(portal.ask, "/en/orders", cookie=cookie_of(attacker.email))
             took = time.monotonic() - before

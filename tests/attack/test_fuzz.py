@@ -26,7 +26,7 @@ HUGE = st.sampled_from([2**31, 2**63, -(2**63) - 1, 10**400, 1e308, -0.0, float(
 TEXTS = st.one_of(
     st.text(max_size=40),
     st.text(st.characters(categories=["Cs", "Cc", "Cf", "Co", "Mn", "Zs"]), max_size=20),
-    st.sampled_from(["", "0", "-1", "1e9", "null", "__proto__", "__class__", "{{7*7}}", "%s%n", "\x00", "x" * 20_000, "a\r\nb", "﷽" * 200]),
+    st.sampled_from(["", "0", "-1", "1e9", "null", "__proto__", "__class__", "{{7*7}}", "%s%n", "\x00", "x" * 1_000, "a\r\nb", "﷽" * 200]),
 )
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), HUGE, TEXTS)
 ANYTHING = st.recursive(

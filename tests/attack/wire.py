@@ -4,12 +4,20 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import socketio
+from websockets.client import ClientProtocol
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.typing import Origin, Subprotocol
+from websockets.uri import parse_uri
 
 ROOT = "reflex___state____state"
 HYDRATE = f"{ROOT}.hydrate_and_load"
@@ -150,3 +158,120 @@ async def tab(url: str, cookie: str = "", token: str = "", origin: str | None = 
     finally:
         await made.socket.disconnect()
         await made.http.close()
+
+
+class Raw:
+    """A WebSocket spoken frame by frame, as no browser does.
+
+    Attributes:
+        status: of the answer to the handshake; 101 where the socket was opened.
+        headers: of that answer, names in lower case.
+        said: the text of every message that came.
+        code: with which the portal closed the connection; None while it is open, and where it was cut.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: ClientProtocol) -> None:
+        self.reader, self.writer, self.protocol = reader, writer, protocol
+        self.status, self.headers, self.said = 0, dict[str, str](), list[str]()
+
+    @property
+    def code(self) -> int | None:
+        """With which the portal closed the connection."""
+        return self.protocol.close_rcvd.code if self.protocol.close_rcvd else None
+
+    async def send(self, *messages: str | bytes) -> None:
+        """Send messages in one go: text, or bytes as they are. A connection that was closed meanwhile takes no more."""
+        for message in messages:
+            if self.protocol.state is State.OPEN:
+                _ = self.protocol.send_text(message.encode()) if isinstance(message, str) else self.protocol.send_binary(message)
+        await self.flush()
+
+    async def frames(self, opcode: Opcode, count: int, data: bytes = b"", fin: bool = True) -> None:
+        """Send so many frames of one kind in one go."""
+        for _ in range(count):
+            self.protocol.send_frame(WireFrame(opcode, data, fin))
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write what is to be sent."""
+        with suppress(ConnectionError):
+            self.writer.write(b"".join(self.protocol.data_to_send()))
+            await self.writer.drain()
+
+    async def read(self) -> bool:
+        """Read what comes next; False at the end of the connection."""
+        try:
+            data = await asyncio.wait_for(self.reader.read(1 << 16), SECONDS)
+        except ConnectionError:
+            data = b""
+        if not data:
+            return False
+        self.protocol.receive_data(data)
+        for came in self.protocol.events_received():
+            if isinstance(came, Response):
+                self.status = came.status_code
+                self.headers = {name.lower(): text for name, text in came.headers.raw_items()}
+            elif isinstance(came, WireFrame) and came.opcode is Opcode.TEXT:
+                self.said.append(bytes(came.data).decode())
+        await self.flush()
+        return True
+
+    async def until(self, part: str) -> bool:
+        """Read until a message with this text in it came; False where the connection ends before."""
+        while not any(part in said for said in self.said):
+            if not await self.read():
+                return False
+        return True
+
+    async def end(self) -> int | None:
+        """Read until the connection ends; the code that it was closed with."""
+        while await self.read():
+            pass
+        return self.code
+
+
+@asynccontextmanager
+async def raw(
+    url: str,
+    query: str | None = None,
+    path: str = "/_event/",
+    client: str = "",
+    origin: str = "",
+    version: str = "",
+    deflate: bool = True,
+    **headers: str,
+) -> AsyncIterator[Raw]:
+    """A socket as far as its handshake was answered, whatever the answer.
+
+    Args:
+        url: the portal's.
+        query: the address's; one with a new token, as a page has it, where it is None.
+        path: the address's.
+        client: the address it comes from, such as 127.0.0.9.
+        origin: the Origin header; the portal's where it is empty.
+        version: the subprotocol, which a page says its version of Reflex with.
+        deflate: whether messages are compressed.
+        headers: more of them, with underscores in their names.
+    """
+    address = urlsplit(url)
+    asked = f"token={uuid.uuid4()}&EIO=4&transport=websocket" if query is None else query
+    local = (client, 0) if client else None
+    reader, writer = await asyncio.open_connection("127.0.0.1", address.port, local_addr=local)
+    extensions = [ClientPerMessageDeflateFactory(client_max_window_bits=True)] if deflate else None
+    made = parse_uri(f"ws://{address.netloc}{path}{'?' if asked else ''}{asked}")
+    spoken = [Subprotocol(version)] if version else None
+    protocol = ClientProtocol(made, origin=Origin(origin or url), extensions=extensions, subprotocols=spoken, max_size=None)
+    request = protocol.connect()
+    for name, value in headers.items():
+        request.headers[name.replace("_", "-")] = value
+    protocol.send_request(request)
+    one = Raw(reader, writer, protocol)
+    await one.flush()
+    try:
+        while not one.status and await one.read():
+            pass
+        yield one
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()

@@ -1,0 +1,244 @@
+"""Sockets that speak Engine.IO and Socket.IO by hand, without a session: garbage, bombs and floods hold nobody up and fill no log."""
+
+import asyncio
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.frames import Opcode
+
+from tests.attack.wire import HYDRATE, Raw, raw
+from tests.server import Portal, free_port, in_production, producing
+
+KIB, MIB = 1 << 10, 1 << 20
+ROUTER = {"pathname": "/en/login", "asPath": "/en/login"}
+GOODBYE = "41/_event,"
+MOST_LOG = 4 * KIB
+MOST_SECONDS = 0.5
+"""Of the portal's processor for a socket, with what a page's own one takes; a bomb took 83, an event without a token 0.7."""
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """One in production, whose log is JSON and has a line for every event."""
+    data, port = tmp_path_factory.mktemp("raw") / "data", free_port()
+    with producing(in_production(data, f"http://localhost:{port}"), port) as started:
+        yield started
+
+
+def boot(**more: Any) -> str:
+    """The beginning of a page's socket."""
+    return f"40/_event,{json.dumps({'event': {'name': HYDRATE, 'payload': {}, 'router_data': ROUTER, **more}})}"
+
+
+def event(**more: Any) -> str:
+    return f"42/_event,{json.dumps(['event', {'name': HYDRATE, 'payload': {}, 'router_data': ROUTER, **more}])}"
+
+
+def processor(portal: Portal) -> float:
+    """The seconds of the processor that the portal has taken so far."""
+    fields = Path(f"/proc/{portal.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def lives(socket: Raw) -> None:
+    """Wait until what was sent before has been handled, where the socket was not closed over it."""
+    await socket.send(boot(), event())
+    if await socket.until("is_hydrated"):
+        assert socket.code is None
+
+
+NESTED = "[" * 3_000 + "]" * 3_000
+WORDS = "payload={" * 110_000
+FRAMES: dict[str, list[str | bytes]] = {
+    "a bomb of one word": [f'40/_event,{{"event":"{WORDS}"}}'],
+    "as much of it as is read": [f'40/_event,{{"event":"{WORDS[:60_000]}"}}'] * 3,
+    "digits": [event(x="4000 0000 0000 0001 " * 3_000)] * 3,
+    "a boot event that is 5": ['40/_event,{"event":5}'] * 50,
+    "a boot event that is a list": ['40/_event,{"event":[1]}'] * 50,
+    "a boot event of nobody": [boot(name="no.such.handler")] * 50,
+    "a boot event without a name": ['40/_event,{"event":{"payload":{}}}'] * 50,
+    "router data that is a list": [boot(router_data=[1]), event(router_data=[1])] * 50,
+    "an address that cannot be split": [boot(router_data={**ROUTER, "asPath": "//[::1"})] * 50,
+    "a path that is a list": [boot(router_data={**ROUTER, "pathname": ["/en"]})] * 50,
+    "a query that is a text": [boot(router_data={**ROUTER, "query": "x"})] * 50,
+    "another schema": [f'40/_event,{{"event":{{"name":"{HYDRATE}"}},"state_schema":"{"f" * 64}"}}'] * 50,
+    "connected and left in turn": [f'40/_event,{{"event":{{"name":"{HYDRATE}"}}}}', GOODBYE] * 200,
+    "events before the beginning": [event()] * 200,
+    "events after the end": [boot(), GOODBYE, *[event()] * 200],
+    "an unknown handler": [boot(), *[event(name="no.such.handler")] * 200],
+    "deep": [boot(), f'42/_event,["event",{{"name":"{HYDRATE}","payload":{{"a":{NESTED}}}}}]'],
+    "reports of failures": [boot(), *['42/_event,["client_error",{"message":"' + "\\u5b57" * 900 + '"}]'] * 50],
+    "bytes": [b"\xff" * 100] * 100,
+    "answers to nothing": ["43/_event,7[]"] * 100,
+    "other namespaces": ["40/other,", "40", '42["event",{}]'] * 60,
+}
+
+
+@pytest.mark.asvs("2.2.1")
+@pytest.mark.asvs("16.5.1")
+@pytest.mark.case("A-65", "A-67", "A-72")
+@pytest.mark.parametrize("frames", FRAMES.values(), ids=list(FRAMES))
+def test_what_no_page_sends_costs_next_to_nothing(portal: Portal, frames: list[str | bytes]) -> None:
+    async def run() -> None:
+        # From an address of its own: each is the first of its span to be told of.
+        async with raw(portal.url, client=f"127.0.1.{list(FRAMES.values()).index(frames) + 1}") as socket:
+            assert socket.status == 101
+            await socket.send(*frames)
+            await lives(socket)
+
+    assert portal.ask("/healthz").status == 200
+    logged, taken = len(portal.log.encode()), processor(portal)
+    asyncio.run(run())
+    assert portal.ask("/healthz").status == 200
+    said = portal.log.encode()[logged:].decode()
+    assert "Traceback" not in said
+    assert len(said) <= MOST_LOG
+    assert processor(portal) - taken <= MOST_SECONDS
+
+
+HANDSHAKES: dict[str, dict[str, Any]] = {
+    "no token": {"query": "EIO=4&transport=websocket"},
+    "two tokens": {"query": f"token={uuid.uuid4()}&token={uuid.uuid4()}&EIO=4&transport=websocket"},
+    "a token that is none": {"query": "token=x&EIO=4&transport=websocket"},
+    "no query": {"query": ""},
+    "a page": {"path": "/en/orders"},
+    "the root": {"path": "/"},
+    "a file": {"path": "/assets/x.js"},
+    "an unknown path": {"path": "/nowhere"},
+    "a long subprotocol": {"version": "payload" * 100},
+}
+
+
+@pytest.mark.asvs("2.2.1")
+@pytest.mark.asvs("16.5.1")
+@pytest.mark.case("A-67")
+@pytest.mark.parametrize("how", HANDSHAKES.values(), ids=list(HANDSHAKES))
+def test_a_handshake_that_no_page_makes_is_refused(portal: Portal, how: dict[str, Any]) -> None:
+    async def run() -> None:
+        for _ in range(20):
+            async with raw(portal.url, client=f"127.0.2.{list(HANDSHAKES.values()).index(how) + 1}", **how) as refused:
+                assert refused.status == 403
+                assert refused.headers["x-content-type-options"] == "nosniff"
+                assert "server" not in refused.headers
+
+    logged = len(portal.log.encode())
+    asyncio.run(run())
+    portal.ask("/healthz")
+    said = portal.log.encode()[logged:].decode()
+    assert "Traceback" not in said
+    assert len(said) <= MOST_LOG
+
+
+@pytest.mark.case("A-67")
+def test_a_handshake_that_cannot_be_read_is_ended(portal: Portal) -> None:
+    async def run() -> None:
+        async with raw(portal.url, client="127.0.3.1", Cookie="x" * 20_000) as refused:
+            assert refused.status == 431
+            assert await refused.end() is None
+
+    asyncio.run(run())
+
+
+@pytest.mark.asvs("2.4.1")
+@pytest.mark.case("A-72")
+@pytest.mark.parametrize(
+    ("opcode", "data", "fin"),
+    [
+        (Opcode.PING, b"", True),
+        (Opcode.PONG, b"", True),
+        (Opcode.TEXT, b"3", True),
+        (Opcode.TEXT, b'42/_event,["ping"]', True),
+        (Opcode.TEXT, b"", True),
+        (Opcode.BINARY, b"\x00", True),
+        (Opcode.CONT, b"", False),
+    ],
+    ids=["pings", "pongs", "answers", "ping events", "nothing", "bytes", "parts"],
+)
+def test_a_socket_that_floods_is_closed_and_others_are_not(portal: Portal, opcode: Opcode, data: bytes, fin: bool) -> None:
+    async def run() -> None:
+        async with raw(portal.url, client="127.0.4.1") as other, raw(portal.url, client="127.0.4.1") as flood:
+            await other.send(boot())
+            assert await other.until("is_hydrated")
+            await flood.send(boot())
+            if opcode is Opcode.CONT:
+                await flood.frames(Opcode.TEXT, 1, b"42", fin=False)
+            await flood.frames(opcode, 5_000, data, fin)
+            # Where the portal closes while more is on its way, the line is reset before its last word is read.
+            assert await flood.end() in {1008, None}
+            # Who comes from the same address goes on.
+            other.said.clear()
+            await other.send(event())
+            assert await other.until("is_hydrated")
+
+    logged = len(portal.log.encode())
+    asyncio.run(run())
+    portal.ask("/healthz")
+    said = portal.log.encode()[logged:].decode()
+    assert "Traceback" not in said
+    assert len(said) <= 2 * MOST_LOG
+
+
+@pytest.mark.case("A-72")
+def test_text_that_is_none_closes_its_socket_without_a_traceback(portal: Portal) -> None:
+    async def run() -> None:
+        async with raw(portal.url, client="127.0.5.1", deflate=False) as odd:
+            await odd.frames(Opcode.TEXT, 1, b"42\xff\xfe")
+            assert await odd.end() == 1007
+
+    logged = len(portal.log.encode())
+    asyncio.run(run())
+    portal.ask("/healthz")
+    said = portal.log.encode()[logged:].decode()
+    assert "Traceback" not in said
+    assert "input_validation_fail" in said
+
+
+def memory(portal: Portal, which: str) -> float:
+    """The portal's memory in MiB: `VmRSS` now, `VmHWM` at its most."""
+    lines = Path(f"/proc/{portal.pid}/status").read_text("utf-8").splitlines()
+    return int(next(line for line in lines if line.startswith(which)).split()[1]) / KIB
+
+
+@pytest.mark.asvs("2.4.1")
+@pytest.mark.case("A-72")
+@pytest.mark.parametrize(("count", "size"), [(3, 16 * MIB), (1_000, 60 * KIB)], ids=["three large", "a thousand small"])
+def test_bombs_are_not_inflated(portal: Portal, count: int, size: int) -> None:
+    async def run() -> None:
+        async with raw(portal.url, client="127.0.6.1") as first:
+            first.protocol.send_text(b"42" + b"A" * size)
+            frame = b"".join(first.protocol.data_to_send())
+            sockets = [raw(portal.url, client="127.0.6.1") for _ in range(10)]
+            opened = [await socket.__aenter__() for socket in sockets]
+            for one in opened:
+                one.writer.write(frame * count)
+            codes = [await one.end() for one in opened]
+            assert set(codes) <= {1008, 1009, None}
+            for socket in sockets:
+                await socket.__aexit__(None, None, None)
+
+    portal.ask("/healthz")
+    # The most so far is set back to what is held now.
+    Path(f"/proc/{portal.pid}/clear_refs").write_text("5", "ascii")
+    before = memory(portal, "VmRSS")
+    asyncio.run(run())
+    portal.ask("/healthz")
+    assert memory(portal, "VmHWM") - before <= 40
+
+
+@pytest.mark.case("A-72")
+def test_a_page_s_own_socket_is_answered(portal: Portal) -> None:
+    async def run() -> None:
+        async with raw(portal.url, client="127.0.7.1", version="0.10.1") as page:
+            assert page.status == 101
+            await page.send(boot())
+            assert await page.until("is_hydrated")
+            opening = json.loads(page.said[0].removeprefix("0"))
+            assert opening["maxPayload"] == 64 * KIB
+            await page.send(GOODBYE, "1")
+
+    asyncio.run(run())
