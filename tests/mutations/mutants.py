@@ -49,6 +49,9 @@ PASSKEYS = "tests/security/test_passkeys.py"
 SECOND = "tests/security/test_second_step.py"
 CARDS = "tests/cards/test_service.py"
 HOOKS = "tests/cards/test_provider.py"
+FRAMES = "tests/foundation/test_frames.py"
+INCOMING = "tests/foundation/test_incoming.py"
+RAW = f"{ATTACK}/test_raw_sockets.py"
 
 MUTANTS = (
     # Whose it is.
@@ -557,6 +560,102 @@ MUTANTS = (
         "if not off and headers.foreign(asked.request):",
         "if False:",
         STOP,
+    ),
+    # What comes down a socket.
+    _mutant(
+        "a connection's data are what a page says",
+        "foundation.frames",
+        "taken = not self._connected and (not data or self._is_boot(_read(data)))",
+        "taken = not self._connected and (not data or isinstance(_read(data), dict))",
+        FRAMES,
+    ),
+    _mutant(
+        "a socket connects once",
+        "foundation.frames",
+        "taken = not self._connected and (not data",
+        "taken = (not data",
+        FRAMES,
+    ),
+    _mutant(
+        "nothing is said on a socket before it is connected",
+        "foundation.frames",
+        'taken = self._connected and self._is_message(_read(data or ""))',
+        'taken = self._is_message(_read(data or ""))',
+        FRAMES,
+    ),
+    _mutant("an event has nothing that no page says", "foundation.frames", 'extra="forbid", strict=True', 'extra="ignore"', FRAMES),
+    _mutant("a payload is not deep", "foundation.frames", "and not _deeper(event.payload, _DEPTH)", "", FRAMES),
+    _mutant(
+        "a socket has the token that a page makes, once",
+        "foundation.frames",
+        "return asked.keys() == _QUERY.keys() and all(",
+        "return True or all(",
+        FRAMES,
+    ),
+    _mutant(
+        "a socket is opened at its own path only",
+        "foundation.frames",
+        'if scope["path"] not in _ADDRESSES or len(spoken) > 1',
+        "if len(spoken) > 1",
+        FRAMES,
+    ),
+    _mutant(
+        "messages are counted by address",
+        "foundation.frames",
+        "if self._pace.over(address) and text not in {_CLOSE, _PONG}:",
+        "if False:",
+        FRAMES,
+    ),
+    _mutant("handshakes are counted by address", "foundation.frames", "if self._pace.over(address):\n", "if False:\n", FRAMES),
+    _mutant(
+        "garbage is told once in a span",
+        "foundation.frames",
+        'if not self._told.over(f"{what} {address}"):',
+        "if True:",
+        FRAMES,
+    ),
+    _mutant("a message has a length", "foundation.incoming", "max_size=MESSAGE_BYTES", "max_size=1 << 24", RAW),
+    _mutant(
+        "a connection's frames are counted",
+        "foundation.incoming",
+        "if self._frames > FRAMES or self._bytes > BYTES:",
+        "if self._bytes > BYTES:",
+        INCOMING,
+    ),
+    _mutant(
+        "what a connection inflates is counted",
+        "foundation.incoming",
+        "if self._frames > FRAMES or self._bytes > BYTES:",
+        "if self._frames > FRAMES:",
+        INCOMING,
+    ),
+    _mutant(
+        "a handshake that cannot be read is ended",
+        "foundation.incoming",
+        "if self.conn.handshake_exc and not self.handshake_initiated:",
+        "if False:",
+        RAW,
+    ),
+    _mutant(
+        "text that is no UTF-8 leaves no traceback",
+        "foundation.incoming",
+        'if self.curr_msg_data_type == "text":',
+        "if False:",
+        RAW,
+    ),
+    _mutant(
+        "the token that Reflex gave a socket is forgotten",
+        "foundation.leaving",
+        'tokens.add(given["token"])',
+        "pass",
+        "tests/faults/test_leaving.py",
+    ),
+    _mutant(
+        "nobody's events are counted by the site of an IPv6 address",
+        "foundation.gate",
+        "else address_key(state.router.session.client_ip)",
+        "else state.router.session.client_ip",
+        "tests/foundation/test_gate.py",
     ),
     # What is shown and logged.
     _mutant(
