@@ -126,7 +126,6 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
         _application,
         factory=True,
         ws=Socket,
-        ws_max_size=MESSAGE_BYTES,
         ws_per_message_deflate=False,
         log_config=None,
         access_log=False,

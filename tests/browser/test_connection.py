@@ -75,6 +75,28 @@ def _minutes(said: Locator) -> int:
     return int(hours) * 60 + int(minutes)
 
 
+@pytest.mark.case("F-16")
+def test_a_duplicated_tab_works_beside_the_one_it_was_made_from(opened: Callable[..., Page]) -> None:
+    page = opened("/en/orders")
+    with page.expect_popup() as popup:
+        # As "Duplicate tab" does, this copies what the tab keeps for itself, its token among it.
+        page.evaluate("() => void window.open(location.href)")
+    copied = live(popup.value)
+    token = "sessionStorage.getItem('token')"
+    assert copied.evaluate(token) != page.evaluate(token)
+    for tab in (copied, page):
+        tab.get_by_role("link", name="Next page").click()
+        expect(tab).to_have_url(re.compile(r"page=2"))
+        live(tab)
+    rows = page.locator("tbody tr")
+    expect(copied.locator("tbody tr")).to_have_text(rows.all_inner_texts(), use_inner_text=True)
+    # It keeps the token that it was given.
+    given = copied.evaluate(token)
+    copied.reload()
+    live(copied)
+    assert copied.evaluate(token) == given
+
+
 @pytest.mark.case("F-14")
 @pytest.mark.case("F-16")
 def test_without_the_server_the_rows_stay_and_what_needs_it_is_off(server: Server, opened: Callable[..., Page]) -> None:
