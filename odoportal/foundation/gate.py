@@ -13,7 +13,7 @@ from reflex_base.constants.state import FIELD_MARKER
 from reflex_base.event import Event
 from sqlalchemy.exc import SQLAlchemyError
 
-from odoportal.foundation import identity, logs
+from odoportal.foundation import identity, logs, watching
 from odoportal.foundation.identity import Who
 from odoportal.foundation.throttle import Pace, address_key
 
@@ -115,6 +115,7 @@ class Gate(Middleware):
             if over == 1:
                 # Once in a span: a flood must not fill the log, too.
                 logs.security("excess_rate_limit_exceeded", logging.WARNING, what="events")
+            watching.drop()
             return StateUpdate()
         if self._turned_away(private, event, who, before not in {"", key}):
             return StateUpdate(delta=await _delta(state))

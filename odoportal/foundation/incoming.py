@@ -6,6 +6,7 @@ The layers behind see a message only once all of it is in memory, and control fr
 import time
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import ProtocolError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -57,6 +58,12 @@ class Socket(WebSocketsSansIOProtocol):
         if self.conn.handshake_exc and not self.handshake_initiated:
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send; a refusal with an answer of its own ends the handshake, which Uvicorn would log as an error each time."""
+        await super().send(message)
+        if self.initial_response and self.close_sent:
+            self.handshake_complete = True
 
     def send_receive_event_to_app(self) -> None:
         """Pass a message on; close the connection over text that is no UTF-8, without Uvicorn's traceback in the log."""

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -85,6 +87,16 @@ class Watched:
             logs.tell(_http, level, "request", method=scope["method"], path=scope["path"][:300], status=status, ms=_ms(seconds))
 
 
+@dataclass
+class _Watched:
+    """An event at work. What is noted in it is seen once its task is over, whose context was copied before."""
+
+    dropped: bool = False
+
+
+_event: ContextVar[_Watched | None] = ContextVar("event", default=None)
+
+
 class Watch(Middleware):
     """The first to see an event: takes up the name of its click, and times it to its end."""
 
@@ -94,16 +106,27 @@ class Watch(Middleware):
         trace.follow(context.txid, context.parent_txid)
         known = event.name in RegistrationContext.get().event_handlers
         handler, begun = short(event.name) if known else "unknown", perf_counter()
+        watched = _Watched()
+        _event.set(watched)
 
         def over(task: "asyncio.Task[Any]") -> None:
             seconds = perf_counter() - begun
             outcome = "superseded" if task.cancelled() else "failed" if task.exception() else "done"
+            if watched.dropped and outcome == "done":
+                metrics.EVENTS.labels("dropped").inc()
+                return
             metrics.EVENTS.labels(outcome).inc()
             _note(handler, outcome, seconds)
 
         if task := asyncio.current_task():
             task.add_done_callback(over)
         return None
+
+
+def drop() -> None:
+    """Note that the present event is not answered, because there were too many: a line for each would fill the log."""
+    if watched := _event.get():
+        watched.dropped = True
 
 
 @contextmanager

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from reflex_base.event import Event
 from sqlalchemy import text
 
 from odoportal.foundation import trace, watching
 from odoportal.foundation.database import make_engine
-from odoportal.foundation.watching import Watched, kind_of, short, watch_sql
+from odoportal.foundation.watching import Watch, Watched, kind_of, short, watch_sql
 
 
 def counted(name: str, **labels: str) -> float:
@@ -77,6 +79,27 @@ def test_events_that_follow_from_a_click_have_its_name() -> None:
     assert trace.request.get() == click
     assert trace.follow("4", None) != click
     assert trace.follow("2", "1") == click
+
+
+@pytest.mark.case("A-72")
+def test_an_event_that_was_dropped_has_no_line_of_the_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "EventContext", SimpleNamespace(get=lambda: SimpleNamespace(txid="a", parent_txid=None)))
+    monkeypatch.setattr(watching, "RegistrationContext", SimpleNamespace(get=lambda: SimpleNamespace(event_handlers={})))
+
+    async def event(dropped: bool) -> None:
+        await Watch().preprocess(None, None, Event(name="x"))  # type: ignore[arg-type]
+        if dropped:
+            watching.drop()
+
+    async def run() -> None:
+        for dropped in (True, False, True):
+            await asyncio.create_task(event(dropped))
+            # What is called when a task is over comes after who waited for it.
+            await asyncio.sleep(0)
+
+    with caplog.at_level("INFO", "odoportal.events"):
+        asyncio.run(run())
+    assert len([record for record in caplog.records if record.name == "odoportal.events"]) == 1
 
 
 def test_old_clicks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -651,6 +651,20 @@ MUTANTS = (
         "tests/faults/test_leaving.py",
     ),
     _mutant(
+        "an event that was dropped has no line of the log",
+        "foundation.watching",
+        'if watched.dropped and outcome == "done":',
+        "if False:",
+        "tests/foundation/test_watching.py",
+    ),
+    _mutant(
+        "a dropped event is noted as one",
+        "foundation.gate",
+        "            watching.drop()\n",
+        "",
+        "tests/foundation/test_gate.py",
+    ),
+    _mutant(
         "nobody's events are counted by the site of an IPv6 address",
         "foundation.gate",
         "else address_key(state.router.session.client_ip)",
