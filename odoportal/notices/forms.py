@@ -74,6 +74,10 @@ async def _copy_again(sent: Sent[Nothing]) -> Done:
     return await _asking(sent, sent.key, copies.again, sent.key, clock.now())
 
 
+async def _copy_keep(sent: Sent[Nothing]) -> Done:
+    return await once(sent, copies.keep, sent.who, By.of(sent), sent.key, clock.now())
+
+
 async def _copy_remove(sent: Sent[Nothing]) -> Done:
     return await once(sent, copies.remove, sent.who, By.of(sent), sent.key, clock.now())
 
@@ -82,5 +86,6 @@ RULES = {
     "choices": Rule(Choices, Right.OWN, _choices),
     "copy": Rule(NewCopy, Right.BILLING, _copy),
     "copy_again": Rule(Nothing, Right.BILLING, _copy_again),
+    "copy_keep": Rule(Nothing, Right.BILLING, _copy_keep),
     "copy_remove": Rule(Nothing, Right.BILLING, _copy_remove),
 }

@@ -49,6 +49,7 @@ PASSKEYS = "tests/security/test_passkeys.py"
 SECOND = "tests/security/test_second_step.py"
 CARDS = "tests/cards/test_service.py"
 HOOKS = "tests/cards/test_provider.py"
+ENDING = "tests/people/test_ending.py"
 
 MUTANTS = (
     # Whose it is.
@@ -509,23 +510,23 @@ MUTANTS = (
     _mutant(
         "the portal signed the link that stops notices",
         "foundation.signed",
-        "return plain if hmac.compare_digest(sign(purpose, plain).encode(), token.encode(errors=\"replace\")) else None",
+        'return plain if hmac.compare_digest(sign(purpose, plain).encode(), token.encode(errors="replace")) else None',
         "return plain",
         STOP,
         "tests/foundation/test_signed.py",
     ),
     _mutant(
         "no copy before the mailbox said yes",
-        "notices.sending",
-        "if copy.confirmed_at is not None and copy.stopped_at is None",
-        "if copy.stopped_at is None",
+        "notices.copies",
+        "if c.confirmed_at is not None and c.stopped_at is None",
+        "if c.stopped_at is None",
         NOTICES,
     ),
     _mutant(
         "a mailbox that stopped its copies gets none",
-        "notices.sending",
-        "if copy.confirmed_at is not None and copy.stopped_at is None",
-        "if copy.confirmed_at is not None",
+        "notices.copies",
+        "if c.confirmed_at is not None and c.stopped_at is None",
+        "if c.confirmed_at is not None",
         NOTICES,
     ),
     _mutant(
@@ -557,6 +558,74 @@ MUTANTS = (
         "if not off and headers.foreign(asked.request):",
         "if False:",
         STOP,
+    ),
+    # What ends with somebody's access.
+    _mutant(
+        "removal ends what the person set up",
+        "people.service",
+        '_end(session, who, held.person_id, "", now, client, kept)',
+        "None",
+        ENDING,
+    ),
+    _mutant(
+        "a lowered role ends what the person set up",
+        "people.service",
+        "_end(session, who, held.person_id, role.value, now, client, kept)",
+        "None",
+        ENDING,
+    ),
+    _mutant(
+        "disabling ends what the person set up", "signin.staff", "ending.end_everywhere(session, person.id, STAFF, now)", "None", ENDING
+    ),
+    _mutant(
+        "a lock-out ends what was set up since",
+        "signin.locking",
+        "ending.end_everywhere(session, person.id, by, now, since)",
+        "None",
+        ENDING,
+    ),
+    _mutant(
+        "an import's lower role ends what the person set up",
+        "exchange.parties",
+        'if ending.loses(existing[at].role, news[at]["role"]):',
+        "if False:",
+        ENDING,
+    ),
+    _mutant(
+        "an invitation asks for its inviter's right when it is used",
+        "people.joining",
+        "if invitation.invited_by not in holders(session, invitation.account_id, Right.PEOPLE):",
+        "if False:",
+        ENDING,
+    ),
+    _mutant("accepting waits for who changes the people", "people.joining", "hold(session, account_id)", "None", ENDING),
+    _mutant(
+        "copies go only while who added them looks after billing",
+        "notices.copies",
+        "and c.asked_by in entitled]",
+        "]",
+        ENDING,
+    ),
+    _mutant(
+        "a copy's link dies with the right of who added it",
+        "notices.copies",
+        "if found is None or found[0].asked_by not in holders(session, found[0].account_id, Right.BILLING):",
+        "if found is None:",
+        ENDING,
+    ),
+    _mutant(
+        "whoever leaves takes nothing over",
+        "people.service",
+        "keeper = who.person_id if who.person_id != person_id else None",
+        "keeper = who.person_id",
+        ENDING,
+    ),
+    _mutant(
+        "a card of who may not any more is not kept",
+        "cards.service",
+        "if ended.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):",
+        "if ended.card is not None:",
+        CARDS,
     ),
     # What is shown and logged.
     _mutant(
