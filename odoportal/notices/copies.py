@@ -14,6 +14,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
+from odoportal.accounts import unsolicited
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Account
 from odoportal.accounts.rights import Right, claim, holders
@@ -63,6 +64,8 @@ def add(session: Session, who: Who, by: By, email: str, language: str, now: date
         return Done(errors={"email": t("This address is listed already.")})
     if len(known) >= MOST:
         return Done(error=t("There are ten addresses already. Remove one first."))
+    if refused := _counted(session, who, email, now):
+        return refused
     seed = mail.new_seed()
     made = InvoiceCopy(
         account_id=account_id,
@@ -80,6 +83,15 @@ def add(session: Session, who: Who, by: By, email: str, language: str, now: date
     return Done(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
 
 
+def _counted(session: Session, who: Who, email: str, now: datetime) -> Done | None:
+    """Count a letter to a mailbox that never asked; what is answered where there were enough."""
+    try:
+        unsolicited.count(session, unsolicited.Kind.COPY, who.person_id, who.account.account_id, email, now)
+    except unsolicited.TooManyLetters as why:
+        return Done(error=unsolicited.explain(why, who.region))
+    return None
+
+
 def again(session: Session, who: Who, email: str, now: datetime) -> Done:
     """Mail a new link to an address that was not confirmed yet; the link before no longer works.
 
@@ -90,6 +102,8 @@ def again(session: Session, who: Who, email: str, now: datetime) -> Done:
     copy = _named(session, who.account.account_id, email)
     if copy is None or copy.confirmed_at is not None:
         return Done(error=t("This address no longer waits for its confirmation."))
+    if refused := _counted(session, who, copy.email, now):
+        return refused
     seed = mail.new_seed()
     copy.hash, copy.expires_at, copy.asked_by = digest(mail.token_of(seed)), now + LIFE, who.person_id
     letters.copy_asked(session, copy, who, seed, now)

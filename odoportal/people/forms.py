@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import Right
+from odoportal.accounts.unsolicited import TooManyLetters, explain
 from odoportal.accounts.view import role_words
 from odoportal.foundation import clock
 from odoportal.foundation.database import read
@@ -86,6 +87,8 @@ def _told(work: Callable[[Session, Sent[Any]], Done]) -> Callable[[Session, Sent
         refusals = _refusals()
         try:
             return work(session, sent)
+        except TooManyLetters as why:
+            return Done(error=explain(why, sent.who.region))
         except tuple(refusals) as why:
             return refusals[type(why)]
 

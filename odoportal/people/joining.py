@@ -10,6 +10,7 @@ from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Account, Person, Role
 from odoportal.accounts.rights import Right, hold, holders
 from odoportal.accounts.service import find_person, join, person_of_email
+from odoportal.accounts.unsolicited import plain_name
 from odoportal.foundation.identity import digest
 from odoportal.people.models import Invitation
 from odoportal.signin import links
@@ -34,7 +35,7 @@ def open_invitation(session: Session, token: str, now: datetime) -> Asked | None
     if not token:
         return None
     found = session.exec(
-        select(Invitation, Account, Person.name)
+        select(Invitation, Account, Person)
         .join(Account, col(Account.id) == col(Invitation.account_id))
         .join(Person, col(Person.id) == col(Invitation.invited_by))
         .where(col(Invitation.hash) == digest(token), col(Invitation.expires_at) > now)
@@ -49,7 +50,7 @@ def open_invitation(session: Session, token: str, now: datetime) -> Asked | None
     if person is not None and (person.disabled_at is not None or person.email.lower() != invitation.email.lower()):
         # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
         return None
-    return Asked(invitation, account, inviter, person if person is not None and person.password else None)
+    return Asked(invitation, account, plain_name(inviter.name, inviter.email), person if person is not None and person.password else None)
 
 
 def accept(session: Session, token: str, now: datetime, name: str = "", stored: str = "", client: str = "") -> Person | None:

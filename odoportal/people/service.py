@@ -14,7 +14,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete as sql_delete
 from sqlmodel import Session, col, func, select
 
-from odoportal.accounts import ending
+from odoportal.accounts import ending, unsolicited
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.ending import Lost
 from odoportal.accounts.models import Account, Membership, Person, Role
@@ -95,6 +95,7 @@ def invite(session: Session, who: Who, email: str, role: Role, language: str, no
     Raises:
         NotAllowed: the person may not.
         NoEmail, Already, AlreadyInvited, TooManyInvitations: as they say.
+        TooManyLetters: enough mailboxes were written to for now, or this one was.
     """
     claim(session, who, Right.PEOPLE)
     account_id = who.account.account_id
@@ -109,6 +110,7 @@ def invite(session: Session, who: Who, email: str, role: Role, language: str, no
         raise AlreadyInvited(address)
     if session.exec(select(func.count()).select_from(Invitation).where(Invitation.account_id == account_id)).one() >= MOST_OPEN:
         raise TooManyInvitations
+    unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, account_id, address, now)
     seed = mail.new_seed()
     made = Invitation(
         account_id=account_id,
@@ -134,9 +136,11 @@ def resend(session: Session, who: Who, email: str, now: datetime, client: str = 
     Raises:
         NotAllowed: the person may not.
         NoSuchPerson: there is no such invitation.
+        TooManyLetters: enough mailboxes were written to for now, or this one was.
     """
     claim(session, who, Right.PEOPLE)
     held = _held(session, who.account.account_id, email)
+    unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, held.account_id, held.email, now)
     seed = mail.new_seed()
     held.hash, held.expires_at, held.invited_by = digest(mail.token_of(seed)), now + LIFE, who.person_id
     session.add(held)

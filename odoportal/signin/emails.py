@@ -7,6 +7,7 @@ from sqlalchemy import or_
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
+from odoportal.accounts import unsolicited
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Person
 from odoportal.accounts.service import email_key, find_person
@@ -31,10 +32,14 @@ def request(session: Session, person_id: int, verified: str, email: str, now: da
         verified: the stored password that was just compared; a change in the meantime makes it fail.
         email: an email as `email_validator` writes it.
         now: the instant.
+
+    Raises:
+        TooManyLetters: enough mailboxes were written to for now, or this one was.
     """
     person = session.get(Person, person_id, with_for_update=True)
     if person is None or person.password != verified:
         return False
+    unsolicited.count(session, unsolicited.Kind.EMAIL, person_id, None, email, now)
     forget(session, person_id)
     audit.tell("authn_email_change_requested", person=person_id)
     if (known := find_person(session, email)) is not None and known.id != person_id:

@@ -50,6 +50,7 @@ SECOND = "tests/security/test_second_step.py"
 CARDS = "tests/cards/test_service.py"
 HOOKS = "tests/cards/test_provider.py"
 ENDING = "tests/people/test_ending.py"
+UNSOLICITED = "tests/accounts/test_unsolicited.py"
 
 MUTANTS = (
     # Whose it is.
@@ -538,11 +539,54 @@ MUTANTS = (
         "tests/accounts/test_scope.py",
     ),
     _mutant(
-        "questions to mailboxes are limited",
-        "notices.forms",
-        "if not (await throttle.hit(ASKED_PER_ACCOUNT, account) and await throttle.hit(ASKED_PER_ADDRESS, mailbox)):",
+        "letters to mailboxes that never asked are limited",
+        "accounts.unsolicited",
+        "if full_since is not None and full_since + limit.span > now:",
         "if False:",
+        UNSOLICITED,
         NOTICES,
+    ),
+    _mutant(
+        "an invitation is counted",
+        "people.service",
+        "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, account_id, address, now)",
+        "None",
+        UNSOLICITED,
+    ),
+    _mutant(
+        "an invitation sent again is counted",
+        "people.service",
+        "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, held.account_id, held.email, now)",
+        "None",
+        UNSOLICITED,
+    ),
+    _mutant(
+        "another email is counted",
+        "signin.emails",
+        "unsolicited.count(session, unsolicited.Kind.EMAIL, person_id, None, email, now)",
+        "None",
+        UNSOLICITED,
+    ),
+    _mutant(
+        "a question about copies is counted",
+        "notices.copies",
+        "unsolicited.count(session, unsolicited.Kind.COPY, who.person_id, who.account.account_id, email, now)",
+        "None",
+        NOTICES,
+    ),
+    _mutant(
+        "another spelling is the same mailbox",
+        "accounts.unsolicited",
+        "{local.partition('+')[0].replace('.', '') or local}",
+        "{local}",
+        UNSOLICITED,
+    ),
+    _mutant(
+        "a name in a letter holds no address",
+        "people.letters",
+        "plain_name(who.name, who.email)",
+        "who.name",
+        UNSOLICITED,
     ),
     _mutant(
         "only the page that stops notices takes a form from anywhere",
