@@ -603,6 +603,20 @@ MUTANTS = (
         "if False:",
         STOP,
     ),
+    _mutant(
+        "a default address is changed with the right to choose it",
+        "addresses.service",
+        "raise NotAllowed(RIGHT[purpose])",
+        "pass",
+        "tests/addresses/test_service.py",
+    ),
+    _mutant(
+        "the first address is no default that the person may not choose",
+        "addresses.service",
+        "            if may(mine.role, RIGHT[purpose]):",
+        "            if True:",
+        "tests/addresses/test_service.py",
+    ),
     # What ends with somebody's access.
     _mutant(
         "removal ends what the person set up",
