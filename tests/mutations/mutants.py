@@ -617,6 +617,13 @@ MUTANTS = (
         "            if True:",
         "tests/addresses/test_service.py",
     ),
+    _mutant(
+        "my data does not say from where somebody else did something",
+        "privacy.contents",
+        'return case((column.table.c.person_id == subject.person_id, column), else_="").label(column.name)',
+        "return column",
+        "tests/privacy/test_contents.py",
+    ),
     # What ends with somebody's access.
     _mutant(
         "removal ends what the person set up",
