@@ -173,7 +173,7 @@ def _locked(view: Ref) -> Node:
         "section",
         el("h2", t("The address")),
         el("div", each(view.lines, lambda line: el("div", line.text)), cls="breaks"),
-        each(view.locked, lambda line: el("p", icon("circle-alert"), el("span", line.text), cls="notice quiet")),
+        each(view.locked, lambda line: el("p", icon("circle-alert"), " ", line.text)),
         el("div", link(t("See who the owners are"), to=address("/profile/people"), cls="btn second"), cls="row"),
         cls="card pad formcard",
         aria_label=t("The address"),

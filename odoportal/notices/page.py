@@ -61,7 +61,8 @@ def _copies(view: Ref) -> Node:
             when(row.waits, el("span", row.waits, cls="soft")),
             when(row.off, el("span", icon("clock", small=True), row.off, cls="badge warn")),
         )
-        said = el("div", el("b", row.key, cls="breaks"), el("p", row.language, " · ", state))
+        why = when(row.held, el("p", row.held, cls="soft"))
+        said = el("div", el("b", row.key, cls="breaks"), el("p", row.language, " · ", state), why)
         buttons = (when(row.asks, again), when(row.held, keep), gone.button(row.key, view.copy_remove, on_done=Notices.retry))
         return el("li", said, el("div", *buttons, cls="acts", role="group", aria_label=row.key))
 

@@ -17,7 +17,7 @@ from odoportal.notices.models import InvoiceCopy
 class CopyRow:
     """An address for copies; of `on`, `waits` and `off` one says how it stands.
 
-    One that `asks` can be written to again; one that is `held` gets nothing until somebody keeps it.
+    One that `asks` can be written to again; one that is `held` (which says why) gets nothing until somebody keeps it.
     """
 
     key: str
@@ -26,7 +26,7 @@ class CopyRow:
     waits: str = ""
     off: str = ""
     asks: bool = False
-    held: bool = False
+    held: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _copy(row: InvoiceCopy, formats: Formats, now: datetime, entitled: bool) -> 
     if row.stopped_at is not None:
         return CopyRow(row.email, language, off=t("Stopped by this mailbox"))
     if row.confirmed_at is not None and not entitled:
-        return CopyRow(row.email, language, off=t("Paused: whoever added it no longer looks after billing"), held=True)
+        return CopyRow(row.email, language, off=t("Paused"), held=t("Whoever added it no longer looks after billing."))
     if row.confirmed_at is not None:
         return CopyRow(row.email, language, on=t("Confirmed"))
     if row.expires_at <= now or not entitled:
