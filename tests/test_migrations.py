@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, String, inspect, text
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from odoportal import migrations
@@ -189,3 +190,30 @@ def test_a_step_that_rebuilds_a_table_leaves_its_search_right(engine: Engine, mo
         assert (found(session, 2, "zebra"), found(session, 2, "cable")) == (["501"], [])
         session.connection().execute(text("UPDATE invoice SET search = 'mule' WHERE id = 6"))
         assert (found(session, 2, "mule"), found(session, 2, "zebra")) == (["501"], [])
+
+
+def test_addresses_for_copies_are_kept_and_their_numbers_never_given_twice(engine: Engine) -> None:
+    to("0021", engine)
+    columns = "account_id, email, email_key, language, hash, asked_by, expires_at"
+    copies = [(4, "a@example.org"), (9, "b@example.org")]
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO account (id, number, name, created_at) VALUES (1, 'A', 'Alpha', '2020-01-01 00:00:00')"))
+        connection.execute(
+            text(
+                "INSERT INTO person (id, email, email_key, name, phone, language, region, password, created_at) "
+                "VALUES (7, 'o@example.com', 'o@example.com', 'O', '', 'fr', 'fr-CA', 'x', '2020-01-01 00:00:00')"
+            )
+        )
+        for number, email in copies:
+            values = f"({number}, 1, '{email}', '{email}', 'fr', '{number}', 7, '2020-01-08 00:00:00')"
+            connection.execute(text(f"INSERT INTO invoice_copy (id, {columns}) VALUES {values}"))
+    migrations.migrate(engine)
+    again = text(f"INSERT INTO invoice_copy ({columns}) VALUES (1, 'c', 'c@example.org', 'fr', 'new', 7, '2020-01-08 00:00:00')")
+    with engine.begin() as connection:
+        assert [tuple(row) for row in connection.execute(text("SELECT id, email FROM invoice_copy ORDER BY id"))] == copies
+        connection.execute(text("DELETE FROM invoice_copy WHERE id = 9"))
+        connection.execute(again)
+        # The link in the letters to number 9 must not stop the copies of somebody else.
+        assert connection.scalar(text("SELECT id FROM invoice_copy WHERE email = 'c'")) == 10
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(again)

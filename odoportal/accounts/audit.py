@@ -81,6 +81,7 @@ class What(StrEnum):
     COPY_ADDED = "copy_added"
     COPY_CONFIRMED = "copy_confirmed"
     COPY_REMOVED = "copy_removed"
+    COPY_KEPT = "copy_kept"
     COPY_STOPPED = "copy_stopped"
     COPY_RESUMED = "copy_resumed"
 
@@ -145,6 +146,7 @@ def words() -> dict[str, str]:
         What.COPY_ADDED: t("Address for copies of invoices added"),
         What.COPY_CONFIRMED: t("Address for copies of invoices confirmed, by its mailbox"),
         What.COPY_REMOVED: t("Address for copies of invoices removed"),
+        What.COPY_KEPT: t("Address for copies of invoices taken over from somebody else"),
         What.COPY_STOPPED: t("Copies of invoices stopped, by their mailbox"),
         What.COPY_RESUMED: t("Copies of invoices wanted again, by their mailbox"),
     }

@@ -52,6 +52,27 @@ class Membership(SQLModel, table=True):
     role: str = Field(max_length=20)
 
 
+class UnsolicitedMail(SQLModel, table=True):
+    """That a mailbox was written to which had not asked for it, because somebody typed its address (`accounts.unsolicited`).
+
+    Kept for a day, to be counted. Of the address only a digest is kept.
+    """
+
+    __tablename__ = "unsolicited_mail"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        Index("ix_unsolicited_mail_mailbox", "mailbox_hash", "at"),
+        Index("ix_unsolicited_mail_person", "person_id", "at"),
+        Index("ix_unsolicited_mail_account", "account_id", "at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    kind: str = Field(max_length=20)
+    person_id: int = Field(foreign_key="person.id")
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    mailbox_hash: str = Field(max_length=64)
+
+
 class Change(SQLModel, table=True):
     """That something was changed, by whom and from where; written in the transaction of the change (`accounts.audit`).
 

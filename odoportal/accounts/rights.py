@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from odoportal.accounts.models import Account, Membership, Role
+from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.foundation.identity import HELD_BACK, NotAllowed, Who, require
 from odoportal.foundation.web import SEE
 
@@ -102,7 +102,7 @@ def claim(session: Session, who: Who, right: Right) -> Membership:
     Raises:
         NotAllowed: when the person is no member any more, or the role has been lowered since the gate looked.
     """
-    session.exec(select(col(Account.id)).where(col(Account.id) == who.account.account_id).with_for_update()).first()
+    hold(session, who.account.account_id)
     mine = session.exec(
         select(Membership)
         .where(Membership.account_id == who.account.account_id, Membership.person_id == who.person_id)
@@ -111,6 +111,28 @@ def claim(session: Session, who: Who, right: Right) -> Membership:
     if mine is None or not may(mine.role, right):
         raise NotAllowed(right)
     return mine
+
+
+def hold(session: Session, account_id: int) -> None:
+    """Keep everybody else from changing the account's people until the end of the transaction."""
+    session.exec(select(col(Account.id)).where(col(Account.id) == account_id).with_for_update()).first()
+
+
+def holders(session: Session, account_id: int, right: Right) -> set[int]:
+    """The ids of the people of an account who have a right now: members whose role has it, and whom Odotrack has not disabled.
+
+    For what somebody set up earlier and what is used without that person being there, such as the link of an invitation.
+    """
+    members = (
+        select(Membership.person_id)
+        .join(Person, col(Person.id) == col(Membership.person_id))
+        .where(
+            Membership.account_id == account_id,
+            col(Membership.role).in_(sorted(TABLE[right])),
+            col(Person.disabled_at).is_(None),
+        )
+    )
+    return set(session.exec(members).all())
 
 
 def guarded(right: Right, routes: Iterable[Route]) -> list[Route]:

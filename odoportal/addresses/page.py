@@ -152,14 +152,31 @@ def _rest(view: Ref) -> Node:
             cls="card pad formcard",
             aria_label=t("Default for"),
         ),
-        el(
-            "section",
-            el("h2", t("Remove")),
-            el("p", t("Orders and invoices keep the address. It can be put back."), cls="soft"),
-            Form("remove", (), t("Remove from the book"), look="danger", confirm=asked).draw(view, on_done=EditAddress.retry),
-            cls="card pad formcard",
-            aria_label=t("Remove"),
+        when(
+            view.locked,
+            None,
+            el(
+                "section",
+                el("h2", t("Remove")),
+                el("p", t("Orders and invoices keep the address. It can be put back."), cls="soft"),
+                Form("remove", (), t("Remove from the book"), look="danger", confirm=asked).draw(view, on_done=EditAddress.retry),
+                cls="card pad formcard",
+                aria_label=t("Remove"),
+            ),
         ),
+    )
+
+
+def _locked(view: Ref) -> Node:
+    """The address, why it cannot be changed by this person, and where the owners are named."""
+    return el(
+        "section",
+        el("h2", t("The address")),
+        el("div", each(view.lines, lambda line: el("div", line.text)), cls="breaks"),
+        each(view.locked, lambda line: el("p", icon("circle-alert"), " ", line.text)),
+        el("div", link(t("See who the owners are"), to=address("/profile/people"), cls="btn second"), cls="row"),
+        cls="card pad formcard",
+        aria_label=t("The address"),
     )
 
 
@@ -176,7 +193,7 @@ def _edit(view: Ref) -> Node:
         cls="card pad formcard",
         aria_label=t("The address"),
     )
-    return when(view.missing, lost, (write, when(view.code, _rest(view))))
+    return when(view.missing, lost, (when(view.locked, _locked(view), write), when(view.code, _rest(view))))
 
 
 EDIT_HEADING = View(lambda view: el("h1", view.title))

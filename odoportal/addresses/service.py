@@ -20,10 +20,11 @@ from sqlalchemy import select as sql_select
 from sqlmodel import Session, SQLModel, col, select
 
 from odoportal.accounts.audit import By, What, record
-from odoportal.accounts.rights import Right, claim
+from odoportal.accounts.models import Membership
+from odoportal.accounts.rights import Right, claim, may
 from odoportal.addresses import postal
 from odoportal.addresses.models import Address, AddressDefault, Purpose
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import NotAllowed, Who
 from odoportal.foundation.listing import ListQuery, ListRules, Window, window
 from odoportal.foundation.text import fold
 
@@ -160,14 +161,14 @@ def defaults(session: Session, account_id: int) -> Mapping[Purpose, int]:
 
 
 def add(session: Session, who: Who, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
-    """Add an address to the book; the first one is the default for both purposes.
+    """Add an address to the book; the first one is the default for each purpose that the person may choose one for.
 
     Raises:
         NotAllowed: the person may not.
         UnusableAddress: a part is missing or cannot be.
         TooMany: the book is full.
     """
-    claim(session, who, Right.ADDRESSES)
+    mine = claim(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
     clean: dict[str, Any] = postal.checked(given)
     known = book(session, account_id)
@@ -178,7 +179,8 @@ def add(session: Session, who: Who, given: Mapping[str, str], now: datetime, cli
     session.flush()
     if not known:
         for purpose in Purpose:
-            _set_default(session, account_id, purpose, made)
+            if may(mine.role, RIGHT[purpose]):
+                _set_default(session, account_id, purpose, made)
     _note(session, What.ADDRESS_ADDED, made, who, now, client, after=values(made))
     return made
 
@@ -190,12 +192,13 @@ def change(session: Session, who: Who, code: str, given: Mapping[str, str], now:
         The address as it stands in the book: the same row, or the one that took its place.
 
     Raises:
-        NotAllowed: the person may not.
+        NotAllowed: the person may not, or not an address that is the default for a purpose of somebody else's.
         NoSuchAddress: it is not in the book, or was removed.
         UnusableAddress: a part is missing or cannot be.
     """
-    claim(session, who, Right.ADDRESSES)
+    mine = claim(session, who, Right.ADDRESSES)
     held = _held(session, who.account.account_id, code)
+    _claim_purposes(session, mine, held)
     before = values(held)
     clean: dict[str, Any] = postal.checked(given)
     if clean == before:
@@ -225,14 +228,14 @@ def remove(session: Session, who: Who, code: str, now: datetime, client: str = "
     """Take an address out of the book. It is archived, not lost: documents keep it, and `restore` brings it back.
 
     Raises:
-        NotAllowed: the person may not.
+        NotAllowed: the person may not, or not an address that is the default for a purpose of somebody else's.
         NoSuchAddress: it is not in the book.
         InUse: it is a default while there are others to be it.
     """
-    claim(session, who, Right.ADDRESSES)
+    member = claim(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
     held = _held(session, account_id, code)
-    mine = [purpose for purpose, address_id in defaults(session, account_id).items() if address_id == held.id]
+    mine = _claim_purposes(session, member, held)
     if mine and len(book(session, account_id)) > 1:
         raise InUse
     for purpose in mine:
@@ -280,6 +283,26 @@ def make_default(session: Session, who: Who, code: str, purpose: Purpose, now: d
     was, is_ = {purpose.value: _short(before) if before else ""}, {purpose.value: _short(held)}
     _note(session, What.ADDRESS_DEFAULT, held, who, now, client, before=was, after=is_)
     return held
+
+
+def purposes(session: Session, address: Address) -> list[Purpose]:
+    """What an address is the default for."""
+    return [purpose for purpose, address_id in defaults(session, address.account_id).items() if address_id == address.id]
+
+
+def _claim_purposes(session: Session, member: Membership, address: Address) -> list[Purpose]:
+    """The purposes that an address is the default for.
+
+    Whoever changes such an address changes what is delivered to or billed to, as much as whoever chooses another one.
+
+    Raises:
+        NotAllowed: the person has not the right of one of them.
+    """
+    found = purposes(session, address)
+    for purpose in found:
+        if not may(member.role, RIGHT[purpose]):
+            raise NotAllowed(RIGHT[purpose])
+    return found
 
 
 def _short(address: Address) -> str:

@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 
 from sqlmodel import Session
 
-from odoportal.accounts.rights import Right, may
+from odoportal.accounts.models import Role
+from odoportal.accounts.rights import TABLE, Right, may
+from odoportal.accounts.view import role_words
 from odoportal.addresses import postal, service
 from odoportal.addresses.models import Address, Purpose
 from odoportal.foundation.form_view import Choice, FieldRow, FormView, form_view
@@ -109,7 +111,10 @@ def _row(address: Address, who: Who, uses: Mapping[Purpose, int], edit: str, lan
 
 @dataclass(frozen=True)
 class EditView:
-    """An address to be written. `code` is empty for a new one, `missing` where the book has not the one asked for."""
+    """An address to be written. `code` is empty for a new one, `missing` where the book has not the one asked for.
+
+    `locked` says why the person may not change it, and whom to ask; then it is only shown, by `lines`.
+    """
 
     missing: bool = False
     code: str = ""
@@ -125,6 +130,8 @@ class EditView:
     delivery: FormView = field(default_factory=FormView)
     billing: FormView = field(default_factory=FormView)
     remove: FormView = field(default_factory=FormView)
+    locked: list[TextLine] = field(default_factory=list)
+    lines: list[TextLine] = field(default_factory=list)
 
 
 def edit_view(session: Session, who: Who, query: Mapping[str, str]) -> EditView:
@@ -150,7 +157,25 @@ def edit_view(session: Session, who: Who, query: Mapping[str, str]) -> EditView:
         delivery=form_view(who, key=code),
         billing=form_view(who, key=code),
         remove=form_view(who, key=code),
+        locked=text_lines(_locked(session, held, who.account.role)) if held else [],
+        lines=text_lines(service.lines(held, current())),
     )
+
+
+def _locked(session: Session, held: Address, role: str) -> list[str]:
+    """Why a role may not change an address: a sentence for each purpose that it is the default for and the role has no right to."""
+    words = {
+        Purpose.DELIVERY: t("This is the default address for delivery."),
+        Purpose.BILLING: t("This is the default address for billing."),
+    }
+    found: list[str] = []
+    for purpose in service.purposes(session, held):
+        right = service.RIGHT[purpose]
+        if not may(role, right):
+            able = ", ".join(role_words()[r] for r in Role if r in TABLE[right])
+            ask = t("Your role may not change or remove it. Ask somebody with one of these roles: {roles}.", roles=able)
+            found.append(f"{words[purpose]} {ask}")
+    return found
 
 
 def _colon(label: str) -> str:

@@ -9,11 +9,10 @@ from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.audit import LONGEST_ADDRESS, STAFF, By, What, record
-from odoportal.accounts.models import Account
-from odoportal.accounts.rights import Right, claim
+from odoportal.accounts.rights import Right, claim, hold, holders
 from odoportal.cards.models import Card, CardSetup, PaymentCustomer, SetupState
 from odoportal.cards.provider import CardFacts, Ended, Started
-from odoportal.cards.words import card_name
+from odoportal.cards.words import NO_RIGHT, card_name
 from odoportal.foundation.identity import Who
 
 SOON = timedelta(days=60)
@@ -105,23 +104,31 @@ def started(session: Session, key: str, begun: Started) -> None:
 def settle(session: Session, key: str, ended: Ended, now: datetime, today: date) -> CardSetup:
     """Write down what became of a setup, once. Whoever tells it later, the browser, a webhook, the same webhook again, finds it done.
 
-    The first card of an account becomes its default, and so does one that is added where the default is over.
+    The first card of an account becomes its default, and so does one that is added where the default is over. Nothing is added for
+    somebody who no longer looks after billing: the provider is made to forget the card (`undetached`).
     """
     setup = _held(session, key)
     setup.asked_at = now
     if setup.state == SetupState.OPEN and ended.state is not SetupState.OPEN:
         setup.state, setup.reason = ended.state, ended.reason[:40]
-        if ended.card is not None:
+        if ended.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):
             setup.card_id = _on_file(session, setup, ended.card, now, today).id
+        elif ended.card is not None:
+            setup.state, setup.reason = SetupState.DECLINED, NO_RIGHT
+            _kept_out(session, setup, ended.card, now)
     return setup
 
 
-def _on_file(session: Session, setup: CardSetup, facts: CardFacts, now: datetime, today: date) -> Card:
-    kept = session.exec(select(Card).where(Card.provider == setup.provider, Card.token == facts.token)).first()
-    if kept is not None:
-        return kept
-    others = cards(session, setup.account_id, setup.provider)
-    made = Card(
+def _kept_out(session: Session, setup: CardSetup, facts: CardFacts, now: datetime) -> None:
+    if session.exec(select(Card.id).where(Card.provider == setup.provider, Card.token == facts.token)).first() is None:
+        made = _new_card(setup, facts, now)
+        made.removed_at = now
+        session.add(made)
+        session.flush()
+
+
+def _new_card(setup: CardSetup, facts: CardFacts, now: datetime) -> Card:
+    return Card(
         account_id=setup.account_id,
         provider=setup.provider,
         token=facts.token,
@@ -133,6 +140,14 @@ def _on_file(session: Session, setup: CardSetup, facts: CardFacts, now: datetime
         added_at=now,
         known_at=now,
     )
+
+
+def _on_file(session: Session, setup: CardSetup, facts: CardFacts, now: datetime, today: date) -> Card:
+    kept = session.exec(select(Card).where(Card.provider == setup.provider, Card.token == facts.token)).first()
+    if kept is not None:
+        return kept
+    others = cards(session, setup.account_id, setup.provider)
+    made = _new_card(setup, facts, now)
     session.add(made)
     session.flush()
     if not any(other.is_default and last_day(other) >= today for other in others):
@@ -145,14 +160,10 @@ def _on_file(session: Session, setup: CardSetup, facts: CardFacts, now: datetime
 def _held(session: Session, key: str) -> CardSetup:
     """A setup, for changing it; until the end of the transaction nobody else changes its account's cards."""
     setup = session.exec(select(CardSetup).where(CardSetup.key == key)).one()
-    _hold(session, setup.account_id)
+    # As `claim` does: one after the other changes the cards of an account, so that two first ones are not both the default.
+    hold(session, setup.account_id)
     session.refresh(setup)
     return setup
-
-
-def _hold(session: Session, account_id: int) -> None:
-    """As `claim` does: one after the other changes the cards of an account, so that two first ones are not both the default."""
-    session.exec(select(col(Account.id)).where(col(Account.id) == account_id).with_for_update()).one()
 
 
 # --- changing one ------------------------------------------------------------------------------------------------
@@ -268,7 +279,7 @@ def refresh(session: Session, provider: str, token: str, facts: CardFacts | None
     kept = session.exec(select(Card).where(Card.provider == provider, Card.token == token)).first()
     if kept is None:
         return
-    _hold(session, kept.account_id)
+    hold(session, kept.account_id)
     session.refresh(kept)
     if kept.removed_at is not None or asked_at < kept.known_at:
         return

@@ -2,6 +2,8 @@
 
 from odoportal.foundation.i18n import t
 
+NO_RIGHT = "no_right"
+"""The portal's own reason: whoever began to add the card may not any more."""
 _BRANDS = {
     "visa": "Visa",
     "mastercard": "Mastercard",
@@ -23,6 +25,7 @@ def reason_words(reason: str) -> str:
     """Why a card was not accepted, as a sentence for the customer; why a bank distrusts a card is not the portal's to tell."""
     not_confirmed = t("The bank could not confirm that it is you. Try again, or use another card.")
     known = {
+        NO_RIGHT: t("Your role in this account no longer allows adding cards. Nothing was added."),
         "expired_card": t("This card is over. Use another one."),
         "authentication_failed": not_confirmed,
         "setup_intent_authentication_failure": not_confirmed,

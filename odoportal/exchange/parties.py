@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from odoportal.accounts import ending
+from odoportal.accounts.audit import STAFF
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import email_key
 from odoportal.addresses.models import Address, AddressDefault
@@ -80,6 +82,9 @@ def _keep_members(run: Run, members: dict[tuple[int, int], str], new_people: set
     news = {at: values for at, values in wanted.items() if at in said.touched}
     existing = by_key(fetch(run.session, Membership, "person_id", ids), key)
     outcome = run.write(Membership, key, existing, news, {}, ids=False)
+    for at in sorted(outcome.changed) if not run.dry else ():
+        if ending.loses(existing[at].role, news[at]["role"]):
+            ending.end(run.session, ending.Lost(at[0], at[1], STAFF, role=news[at]["role"]), run.now)
     for at in members:
         run.count("people.csv", at in outcome.new, at in outcome.changed or at[1] in changed_people)
         if at[1] in new_people:

@@ -91,6 +91,11 @@ class FormModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
+    @classmethod
+    def named(cls, name: str) -> bool:
+        """Whether the form has a field of this name. A form with boxes for records that are known only by then adds theirs."""
+        return name in cls.model_fields
+
 
 # --- what is sent, and what comes of it ---------------------------------------------------------------------------
 
@@ -314,7 +319,7 @@ def posting(rules: Mapping[str, Rule], fill: Fill, may: Callable[[str, str], boo
             return _refused(HTTPStatus.BAD_REQUEST)
         key = fields.get("key", "")
         secret = {name for name, about in rule.model.model_fields.items() if about.annotation in {SecretStr, SecretStr | None}}
-        typed = {name: value for name, value in fields.items() if name in rule.model.model_fields and name not in secret}
+        typed = {name: value for name, value in fields.items() if rule.model.named(name) and name not in secret}
         if may(who.account.role, rule.right):
             done = await _done(rule, form, asked, who, fields)
         else:

@@ -26,6 +26,7 @@ from pathlib import Path
 from time import monotonic
 from urllib.parse import unquote, urlsplit
 
+from sqlalchemy import delete as sql_delete
 from sqlalchemy import event
 from sqlalchemy import update as sql_update
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -191,6 +192,15 @@ def post(
     session.flush()
     event.listen(session, "after_commit", _wake, once=True)
     return mail
+
+
+def take_back(session: Session, unsubscribe: str) -> int:
+    """Drop the letters that have not left yet and that a link `unsubscribe` would switch off; returns how many.
+
+    One that a worker is handing over at this moment may still leave.
+    """
+    waiting = (col(Mail.unsubscribe) == unsubscribe, col(Mail.sent_at).is_(None))
+    return session.exec(sql_delete(Mail).where(*waiting)).rowcount
 
 
 def smtp(url: str) -> Transport:

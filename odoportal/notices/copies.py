@@ -1,18 +1,23 @@
 """Addresses that get copies of invoices: added by who looks after billing, in force once the mailbox itself has said so.
 
+An address gets copies only as long as whoever added it, or took it over since, looks after billing (`active`): an address that somebody
+added must not get invoices after that person's access has ended.
+
 Whoever changes something asks for the right again within the transaction (`rights.claim`), which also keeps another change of the same
 account waiting: of two who add the tenth address at the same time, one is refused.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
+from odoportal.accounts import unsolicited
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Account
-from odoportal.accounts.rights import Right, claim
+from odoportal.accounts.rights import Right, claim, holders
 from odoportal.accounts.service import email_key
 from odoportal.foundation import mail
 from odoportal.foundation.forms import Done
@@ -21,10 +26,22 @@ from odoportal.foundation.identity import Who, digest
 from odoportal.notices import letters
 from odoportal.notices.models import InvoiceCopy
 from odoportal.notices.service import copies
+from odoportal.notices.stopping import of_copy
 
 LIFE = timedelta(days=7)
 MOST = 10
 KEEP = timedelta(days=30)
+
+
+def key_of(email: str) -> str:
+    """What stands for an address in a form: 16 hexadecimal digits, the same for every spelling of it."""
+    return digest(email_key(email))[:16]
+
+
+def active(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
+    """The addresses of an account to which copies go now: confirmed, not stopped, and added by somebody who looks after billing."""
+    entitled = holders(session, account_id, Right.BILLING)
+    return [c for c in copies(session, account_id) if c.confirmed_at is not None and c.stopped_at is None and c.asked_by in entitled]
 
 
 def add(session: Session, who: Who, by: By, email: str, language: str, now: datetime) -> Done:
@@ -47,6 +64,8 @@ def add(session: Session, who: Who, by: By, email: str, language: str, now: date
         return Done(errors={"email": t("This address is listed already.")})
     if len(known) >= MOST:
         return Done(error=t("There are ten addresses already. Remove one first."))
+    if refused := _counted(session, who, email, now):
+        return refused
     seed = mail.new_seed()
     made = InvoiceCopy(
         account_id=account_id,
@@ -64,6 +83,15 @@ def add(session: Session, who: Who, by: By, email: str, language: str, now: date
     return Done(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
 
 
+def _counted(session: Session, who: Who, email: str, now: datetime) -> Done | None:
+    """Count a letter to a mailbox that never asked; what is answered where there were enough."""
+    try:
+        unsolicited.count(session, unsolicited.Kind.COPY, who.person_id, who.account.account_id, email, now)
+    except unsolicited.TooManyLetters as why:
+        return Done(error=unsolicited.explain(why, who.region))
+    return None
+
+
 def again(session: Session, who: Who, email: str, now: datetime) -> Done:
     """Mail a new link to an address that was not confirmed yet; the link before no longer works.
 
@@ -74,8 +102,10 @@ def again(session: Session, who: Who, email: str, now: datetime) -> Done:
     copy = _named(session, who.account.account_id, email)
     if copy is None or copy.confirmed_at is not None:
         return Done(error=t("This address no longer waits for its confirmation."))
+    if refused := _counted(session, who, copy.email, now):
+        return refused
     seed = mail.new_seed()
-    copy.hash, copy.expires_at = digest(mail.token_of(seed)), now + LIFE
+    copy.hash, copy.expires_at, copy.asked_by = digest(mail.token_of(seed)), now + LIFE, who.person_id
     letters.copy_asked(session, copy, who, seed, now)
     return Done(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=copy.email))
 
@@ -88,9 +118,36 @@ def remove(session: Session, who: Who, by: By, email: str, now: datetime) -> Don
     """
     claim(session, who, Right.BILLING)
     if (copy := _named(session, who.account.account_id, email)) is not None:
-        session.delete(copy)
+        forget(session, copy)
         record(session, What.COPY_REMOVED, by, now, account_id=who.account.account_id, about=copy.email)
     return Done(t("The address is removed."))
+
+
+def keep(session: Session, who: Who, by: By, email: str, now: datetime) -> Done:
+    """Go on sending to an address whose adder no longer looks after billing; `who` answers for it from now on.
+
+    Raises:
+        NotAllowed: the person may not.
+    """
+    claim(session, who, Right.BILLING)
+    if (copy := _named(session, who.account.account_id, email)) is None:
+        return Done(error=t("This address is no longer listed."))
+    take_over(session, copy, who.person_id, by, now)
+    return Done(t("Copies go on to {email}.", email=copy.email))
+
+
+def take_over(session: Session, copy: InvoiceCopy, person_id: int, by: By, now: datetime) -> None:
+    """Make an address somebody else's to answer for, without asking its mailbox again."""
+    if copy.asked_by != person_id:
+        copy.asked_by = person_id
+        session.add(copy)
+        record(session, What.COPY_KEPT, by, now, account_id=copy.account_id, about=copy.email)
+
+
+def forget(session: Session, copy: InvoiceCopy) -> None:
+    """Drop an address: its links no longer work, and copies that wait in the outbox do not leave."""
+    mail.take_back(session, of_copy(copy.id or 0))
+    session.delete(copy)
 
 
 def _named(session: Session, account_id: int, email: str) -> InvoiceCopy | None:
@@ -102,7 +159,11 @@ def _named(session: Session, account_id: int, email: str) -> InvoiceCopy | None:
 
 
 def asked(session: Session, token: str, now: datetime) -> tuple[InvoiceCopy, Account] | None:
-    """The address that an open link confirms, and the account; None when the link is unknown, used, replaced or over."""
+    """The address that an open link confirms, and the account.
+
+    Returns:
+        None when the link is unknown, used, replaced or over, or when whoever added the address no longer looks after billing.
+    """
     found = session.exec(
         select(InvoiceCopy, Account)
         .join(Account, col(Account.id) == col(InvoiceCopy.account_id))
@@ -112,7 +173,9 @@ def asked(session: Session, token: str, now: datetime) -> tuple[InvoiceCopy, Acc
             col(InvoiceCopy.expires_at) > now,
         )
     ).first()
-    return (found[0], found[1]) if found else None
+    if found is None or found[0].asked_by not in holders(session, found[0].account_id, Right.BILLING):
+        return None
+    return found[0], found[1]
 
 
 def confirm(session: Session, token: str, client: str, now: datetime) -> bool:

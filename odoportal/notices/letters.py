@@ -8,6 +8,7 @@ from urllib.parse import quote
 from sqlmodel import Session
 
 from odoportal.accounts.models import Account, Person
+from odoportal.accounts.unsolicited import plain_name
 from odoportal.cards.models import Card
 from odoportal.cards.service import last_day
 from odoportal.cards.words import card_name
@@ -77,7 +78,7 @@ def copy_asked(session: Session, copy: InvoiceCopy, who: Who, seed: str, now: da
             paragraphs=[
                 t(
                     "{name} ({email}) wants you to get a copy of each invoice of {account} ({number}).",
-                    name=who.name,
+                    name=plain_name(who.name, who.email),
                     email=who.email,
                     **about,
                 ),

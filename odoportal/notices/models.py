@@ -67,7 +67,8 @@ class InvoiceCopy(SQLModel, table=True):
     """
 
     __tablename__ = "invoice_copy"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (UniqueConstraint("account_id", "email_key"),)
+    # A number is never given twice: the link that stops the copies holds it, and works for years.
+    __table_args__ = (UniqueConstraint("account_id", "email_key"), {"sqlite_autoincrement": True})
 
     id: int | None = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="account.id")

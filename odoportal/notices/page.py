@@ -52,14 +52,18 @@ def _copies(view: Ref) -> Node:
         again = Form("copy_again", (), t("Send again"), look="second sm", cls="inline").button(
             row.key, view.copy_again, on_done=Notices.retry
         )
+        keep = Form("copy_keep", (), t("Resume sending"), look="second sm", cls="inline").button(
+            row.key, view.copy_keep, on_done=Notices.retry
+        )
         gone = Form("copy_remove", (), t("Remove"), look="plain sm", cls="inline", confirm=sure)
         state = (
             when(row.on, el("span", icon("circle-check", small=True), row.on, cls="badge ok")),
             when(row.waits, el("span", row.waits, cls="soft")),
             when(row.off, el("span", icon("clock", small=True), row.off, cls="badge warn")),
         )
-        said = el("div", el("b", row.key, cls="breaks"), el("p", row.language, " · ", state))
-        buttons = (when(row.asks, again), gone.button(row.key, view.copy_remove, on_done=Notices.retry))
+        why = when(row.held, el("p", row.held, cls="soft"))
+        said = el("div", el("b", row.key, cls="breaks"), el("p", row.language, " · ", state), why)
+        buttons = (when(row.asks, again), when(row.held, keep), gone.button(row.key, view.copy_remove, on_done=Notices.retry))
         return el("li", said, el("div", *buttons, cls="acts", role="group", aria_label=row.key))
 
     return section(

@@ -18,9 +18,10 @@ from odoportal.foundation.papers import draw
 from odoportal.invoices.models import Invoice
 from odoportal.invoices.pdf import invoice_sheet
 from odoportal.notices import letters
+from odoportal.notices.copies import active
 from odoportal.notices.due import Event, events
 from odoportal.notices.models import InvoiceCopy, Kind, Notice, NoticeChoice, NoticeReader, NoticeStart
-from odoportal.notices.service import copies, wants
+from odoportal.notices.service import wants
 
 Papers = dict[tuple[str, str], bytes]
 """Documents by the number of the invoice, and the language."""
@@ -56,7 +57,7 @@ def run(provider: str, today: date, now: datetime, dry: bool = False) -> Run:
             found = _new(session, account_id, provider, today)
             started = session.get(NoticeStart, account_id) is not None
             letters_due = len(_letters(session, account_id, found))
-            letters_due += len(_wanting(session, account_id)) * sum(event.kind is Kind.INVOICE for event in found)
+            letters_due += len(active(session, account_id)) * sum(event.kind is Kind.INVOICE for event in found)
         if not dry and (found or not started):
             papers = _papers(account_id, found, today)
             with writing() as session:
@@ -97,14 +98,10 @@ def readers(session: Session, account_id: int, kind: Kind) -> list[Person]:
     return [person for person, role, choice in found if wants(role, kind, choice)]
 
 
-def _wanting(session: Session, account_id: int) -> list[InvoiceCopy]:
-    return [copy for copy in copies(session, account_id) if copy.confirmed_at is not None and copy.stopped_at is None]
-
-
 def _papers(account_id: int, found: Sequence[Event], today: date) -> Papers:
     """The documents of new invoices in each language that copies are wanted in. Set before anything is written: it takes a while."""
     with reading() as session:
-        languages = {copy.language for copy in _wanting(session, account_id)}
+        languages = {copy.language for copy in active(session, account_id)}
         account = session.get_one(Account, account_id)
     whose = Member(account_id, account.number, account.name, "")
     made: Papers = {}
@@ -123,7 +120,7 @@ def _tell(
     if session.get(NoticeStart, account_id) is None:
         session.add(NoticeStart(account_id=account_id, since=today - GRACE))
         session.flush()
-    wanting = _wanting(session, account_id)
+    wanting = active(session, account_id)
     # An invoice that came up since the documents were set waits for the next run.
     found = [
         event

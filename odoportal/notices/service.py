@@ -56,6 +56,11 @@ def copies(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
     return session.exec(select(InvoiceCopy).where(InvoiceCopy.account_id == account_id).order_by(col(InvoiceCopy.email))).all()
 
 
+def added_by(session: Session, account_id: int, person_id: int) -> Sequence[InvoiceCopy]:
+    """The addresses for copies of an account's invoices that a person added, or took over."""
+    return [copy for copy in copies(session, account_id) if copy.asked_by == person_id]
+
+
 def choose(session: Session, sent: Sent[Any], wanted: Mapping[str, str], now: datetime) -> Done:
     """Store which notices a person wants of the account, unless it was changed since the form was shown."""
     account, person_id = sent.who.account, sent.who.person_id

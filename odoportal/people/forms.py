@@ -1,14 +1,16 @@
 """The forms of the page of people: what each may hold, and which rule answers it."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from sqlmodel import Session
 
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import Right
+from odoportal.accounts.unsolicited import TooManyLetters, explain
 from odoportal.accounts.view import role_words
 from odoportal.foundation import clock
 from odoportal.foundation.database import read
@@ -16,6 +18,8 @@ from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent
 from odoportal.foundation.i18n import t
 from odoportal.people import service
 from odoportal.signin import attempts, sessions
+
+_BOX = re.compile(r"keep-([0-9a-f]{16})")
 
 
 class Invite(FormModel):
@@ -26,10 +30,31 @@ class Invite(FormModel):
     language: Literal["fr", "en"]
 
 
-class AnotherRole(FormModel):
+class Deciding(FormModel):
+    """A ticked box, `keep-…`, for each address for copies of invoices that the person added and that is to go on."""
+
+    keep: frozenset[str] = frozenset()
+
+    @classmethod
+    def named(cls, name: str) -> bool:
+        """The boxes, too: there is one for each address."""
+        return super().named(name) or _BOX.fullmatch(name) is not None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gathered(cls, given: dict[str, Any]) -> dict[str, Any]:
+        ticked = {found[1] for name, value in given.items() if (found := _BOX.fullmatch(name)) and value == "1"}
+        return {name: value for name, value in given.items() if not _BOX.fullmatch(name) and name != "keep"} | {"keep": ticked}
+
+
+class AnotherRole(Deciding):
     """The role that somebody is to have."""
 
     role: Role
+
+
+class Remove(Deciding):
+    """Somebody is taken out of the account."""
 
 
 class Sure(FormModel):
@@ -62,6 +87,8 @@ def _told(work: Callable[[Session, Sent[Any]], Done]) -> Callable[[Session, Sent
         refusals = _refusals()
         try:
             return work(session, sent)
+        except TooManyLetters as why:
+            return Done(error=explain(why, sent.who.region))
         except tuple(refusals) as why:
             return refusals[type(why)]
 
@@ -95,12 +122,12 @@ def _role(session: Session, sent: Sent[AnotherRole]) -> Done:
     if clash := conflict(sent, {"role": stored}):
         wrong = {"role": t("Stored meanwhile: “{value}”.", value=role_words()[stored])} if clash.errors else {}
         return Done(errors=wrong, error=clash.error, version=clash.version)
-    service.change_role(session, sent.who, sent.key, sent.values.role, clock.now(), sent.client)
+    service.change_role(session, sent.who, sent.key, sent.values.role, clock.now(), sent.client, sent.values.keep)
     return Done(t("Saved. It is in force from the next click on."))
 
 
-def _remove(session: Session, sent: Sent[Nothing]) -> Done:
-    service.remove(session, sent.who, sent.key, clock.now(), sent.client)
+def _remove(session: Session, sent: Sent[Remove]) -> Done:
+    service.remove(session, sent.who, sent.key, clock.now(), sent.client, sent.values.keep)
     return Done(go=_back(sent, "removed"))
 
 
@@ -134,7 +161,7 @@ RULES = {
     "resend": _rule(Nothing, _resend),
     "withdraw": _rule(Nothing, _withdraw),
     "role": _rule(AnotherRole, _role),
-    "remove": _rule(Nothing, _remove),
+    "remove": _rule(Remove, _remove),
     "require": Rule(Sure, Right.PEOPLE, _require),
     "release": Rule(Sure, Right.PEOPLE, _require),
 }

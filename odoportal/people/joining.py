@@ -8,7 +8,9 @@ from sqlmodel import Session, col, select
 
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Account, Person, Role
+from odoportal.accounts.rights import Right, hold, holders
 from odoportal.accounts.service import find_person, join, person_of_email
+from odoportal.accounts.unsolicited import plain_name
 from odoportal.foundation.identity import digest
 from odoportal.people.models import Invitation
 from odoportal.signin import links
@@ -25,11 +27,15 @@ class Asked:
 
 
 def open_invitation(session: Session, token: str, now: datetime) -> Asked | None:
-    """The invitation of a link, without using it; None when it is unknown, over, withdrawn, or its person is disabled."""
+    """The invitation of a link, without using it.
+
+    Returns:
+        None when it is unknown, over or withdrawn, when its person is disabled, or when whoever sent it may invite no more.
+    """
     if not token:
         return None
     found = session.exec(
-        select(Invitation, Account, Person.name)
+        select(Invitation, Account, Person)
         .join(Account, col(Account.id) == col(Invitation.account_id))
         .join(Person, col(Person.id) == col(Invitation.invited_by))
         .where(col(Invitation.hash) == digest(token), col(Invitation.expires_at) > now)
@@ -37,11 +43,14 @@ def open_invitation(session: Session, token: str, now: datetime) -> Asked | None
     if found is None:
         return None
     invitation, account, inviter = found
+    # Asked again here, and not only where the right is taken away: no way of losing it may be forgotten.
+    if invitation.invited_by not in holders(session, invitation.account_id, Right.PEOPLE):
+        return None
     person = find_person(session, invitation.email)
     if person is not None and (person.disabled_at is not None or person.email.lower() != invitation.email.lower()):
         # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
         return None
-    return Asked(invitation, account, inviter, person if person is not None and person.password else None)
+    return Asked(invitation, account, plain_name(inviter.name, inviter.email), person if person is not None and person.password else None)
 
 
 def accept(session: Session, token: str, now: datetime, name: str = "", stored: str = "", client: str = "") -> Person | None:
@@ -56,8 +65,14 @@ def accept(session: Session, token: str, now: datetime, name: str = "", stored: 
         client: the network address it is accepted from.
 
     Returns:
-        The person; None when the link is dead (used in another tab, over, withdrawn), or a password is needed and not given.
+        The person; None when the link is dead (used in another tab, over, withdrawn, or its inviter may invite no more), or a
+        password is needed and not given.
     """
+    account_id = session.exec(select(Invitation.account_id).where(Invitation.hash == digest(token))).first() if token else None
+    if account_id is None:
+        return None
+    # Before the inviter's right is asked: who takes it away meanwhile waits, or was first and is seen.
+    hold(session, account_id)
     asked = open_invitation(session, token, now)
     if asked is None or (asked.known is None and not stored):
         return None

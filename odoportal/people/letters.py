@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from odoportal.accounts.models import Person, Role
+from odoportal.accounts.unsolicited import plain_name
 from odoportal.accounts.view import role_words
 from odoportal.foundation import i18n, mail
 from odoportal.foundation.i18n import t
@@ -15,14 +16,14 @@ from odoportal.signin.letters import Letter, address, post
 
 def asked_to_join(session: Session, invitation: Invitation, who: Who, seed: str, now: datetime) -> mail.Mail:
     """The invitation. It is the same whether there is a person of that email or not, and greets nobody by name."""
-    language = invitation.language
+    language, name = invitation.language, plain_name(who.name, who.email)
     with i18n.use(language):
         letter = Letter(
-            subject=t("{name} invites you to ODOportal", name=who.name)[:200],
+            subject=t("{name} invites you to ODOportal", name=name),
             paragraphs=[
                 t(
                     "{name} ({email}) invites you to look after the account {account} ({number}) in ODOportal.",
-                    name=who.name,
+                    name=name,
                     email=who.email,
                     account=who.account.name,
                     number=who.account.number,

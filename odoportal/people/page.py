@@ -1,5 +1,6 @@
 """The people of an account: who is there, who is invited, what each role may do."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import reflex as rx
@@ -17,7 +18,7 @@ from odoportal.people.view import PeopleView, people_view
 from odoportal.ui.client import OnScreen
 from odoportal.ui.dialog import dialog, dialog_html, frame
 from odoportal.ui.form import Confirm, Field, Form
-from odoportal.ui.markup import El, Node, Ref, View, each, el, icon, link, part, when
+from odoportal.ui.markup import El, Node, Ref, Still, View, each, el, icon, link, part, when
 from odoportal.ui.page import address, here
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.slots import live
@@ -43,17 +44,43 @@ def _invite() -> Form:
     )
 
 
+def _copies(text: str) -> Callable[[Ref], Node]:
+    """The addresses for copies of invoices that the person added, each with a box that keeps it.
+
+    No box is ticked: a copy that goes on unseen gives every invoice away, and one that stops is missed and put back in a minute.
+    """
+
+    def box(row: Ref) -> Node:
+        tick = el("input", type="checkbox", id=row.id, name=row.key, value="1", checked=Still(row.value, equals="1"))
+        return el("label", tick, el("span", t("Keep sending to"), " ", el("b", row.label, cls="breaks")), cls="keep")
+
+    def drawn(form: Ref) -> Node:
+        return when(
+            form.rows,
+            el("fieldset", el("legend", t("Copies of invoices")), el("p", text, cls="hint"), each(form.rows, box), cls="field"),
+        )
+
+    return drawn
+
+
 def _role() -> Form:
-    return Form("role", (_roles_field(t("In force from the person’s next click on; a letter says so.")),), t("Change the role"))
+    text = t("This person added these addresses. If the new role does not look after billing, those not ticked get no more copies.")
+    return Form(
+        "role", (_roles_field(t("In force from the person’s next click on; a letter says so.")), _copies(text)), t("Change the role")
+    )
 
 
 def _remove() -> Form:
     asked = Confirm(
         t("Remove this person?"),
-        t("From the next click on, this person no longer sees anything of the account. What the person did stays. A letter says so."),
+        t(
+            "From the next click on, this person no longer sees anything of the account, and open invitations from this person no "
+            "longer work. What the person did stays. A letter says so."
+        ),
         t("Remove"),
     )
-    return Form("remove", (), t("Remove from the account"), look="danger", confirm=asked)
+    text = t("This person added these addresses. Those not ticked get no more copies.")
+    return Form("remove", (_copies(text),), t("Remove from the account"), look="danger", confirm=asked)
 
 
 def _badges(row: Ref) -> Node:
@@ -257,6 +284,7 @@ def _open(details: Ref) -> Node:
         "section",
         el("h3", t("Remove")),
         el("p", t("Ends the access to this account only. Somebody who comes back is invited again."), cls="soft"),
+        when(details.leaving, el("p", details.leaving, cls="soft breaks")),
         _remove().draw(details, on_done=People.retry),
         cls="sec",
     )

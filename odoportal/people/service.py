@@ -14,7 +14,9 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete as sql_delete
 from sqlmodel import Session, col, func, select
 
+from odoportal.accounts import ending, unsolicited
 from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.ending import Lost
 from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.accounts.rights import Right, claim
 from odoportal.accounts.service import email_key, find_person
@@ -93,6 +95,7 @@ def invite(session: Session, who: Who, email: str, role: Role, language: str, no
     Raises:
         NotAllowed: the person may not.
         NoEmail, Already, AlreadyInvited, TooManyInvitations: as they say.
+        TooManyLetters: enough mailboxes were written to for now, or this one was.
     """
     claim(session, who, Right.PEOPLE)
     account_id = who.account.account_id
@@ -107,6 +110,7 @@ def invite(session: Session, who: Who, email: str, role: Role, language: str, no
         raise AlreadyInvited(address)
     if session.exec(select(func.count()).select_from(Invitation).where(Invitation.account_id == account_id)).one() >= MOST_OPEN:
         raise TooManyInvitations
+    unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, account_id, address, now)
     seed = mail.new_seed()
     made = Invitation(
         account_id=account_id,
@@ -132,9 +136,11 @@ def resend(session: Session, who: Who, email: str, now: datetime, client: str = 
     Raises:
         NotAllowed: the person may not.
         NoSuchPerson: there is no such invitation.
+        TooManyLetters: enough mailboxes were written to for now, or this one was.
     """
     claim(session, who, Right.PEOPLE)
     held = _held(session, who.account.account_id, email)
+    unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, held.account_id, held.email, now)
     seed = mail.new_seed()
     held.hash, held.expires_at, held.invited_by = digest(mail.token_of(seed)), now + LIFE, who.person_id
     session.add(held)
@@ -168,8 +174,24 @@ def role_of(session: Session, who: Who, email: str) -> Role:
     return Role(_member(session, who.account.account_id, email)[1].role)
 
 
-def change_role(session: Session, who: Who, email: str, role: Role, now: datetime, client: str = "") -> Role:
-    """Give somebody of the account another role, in force at the next click; returns the role before. The same one is not told by mail.
+def change_role(
+    session: Session, who: Who, email: str, role: Role, now: datetime, client: str = "", kept: frozenset[str] = frozenset()
+) -> Role:
+    """Give somebody of the account another role, in force at the next click. The same one is not told by mail.
+
+    What the person set up and has no right to any more ends (`accounts.ending`).
+
+    Args:
+        session: writing.
+        who: does it.
+        email: whose role it is.
+        role: the new one.
+        now: the instant.
+        client: the network address it comes from.
+        kept: of what would end, what `who` takes over.
+
+    Returns:
+        The role before.
 
     Raises:
         NotAllowed: the person may not.
@@ -189,11 +211,14 @@ def change_role(session: Session, who: Who, email: str, role: Role, now: datetim
     letters.role_changed(session, person, who.account, role, now)
     was, is_ = {"role": before.value}, {"role": role.value}
     _note(session, What.ROLE, who, now, client, about=person.email, subject_id=person.id, before=was, after=is_)
+    _end(session, who, held.person_id, role.value, now, client, kept)
     return before
 
 
-def remove(session: Session, who: Who, email: str, now: datetime, client: str = "") -> Person:
+def remove(session: Session, who: Who, email: str, now: datetime, client: str = "", kept: frozenset[str] = frozenset()) -> Person:
     """Take somebody out of the account, in force at the next click. The person stays, for other accounts and for what was done.
+
+    What the person set up in the account ends (`accounts.ending`), but for what `who` takes over (`kept`).
 
     Raises:
         NotAllowed: the person may not.
@@ -208,7 +233,15 @@ def remove(session: Session, who: Who, email: str, now: datetime, client: str = 
     session.flush()
     letters.removed(session, person, who.account, now)
     _note(session, What.REMOVED, who, now, client, about=person.email, subject_id=person.id, before={"role": held.role})
+    _end(session, who, held.person_id, "", now, client, kept)
     return person
+
+
+def _end(session: Session, who: Who, person_id: int, role: str, now: datetime, client: str, kept: frozenset[str]) -> None:
+    # Whoever leaves takes nothing over: somebody who stays must.
+    keeper = who.person_id if who.person_id != person_id else None
+    lost = Lost(who.account.account_id, person_id, By.of(who, client), role=role, keeper=keeper, kept=kept)
+    ending.end(session, lost, now)
 
 
 def requires_two_step(session: Session, who: Who) -> bool:

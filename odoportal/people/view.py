@@ -1,7 +1,7 @@
 """What the page of people shows: everybody and the open invitations to who may change them, and to everybody what a role may do."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -10,10 +10,12 @@ from sqlmodel import Session
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import TABLE, Right, may
 from odoportal.accounts.view import right_words, role_words
-from odoportal.foundation.form_view import FormView, form_view
+from odoportal.foundation.form_view import FieldRow, FormView, form_view
 from odoportal.foundation.i18n import Formats, current, t
 from odoportal.foundation.identity import Who
 from odoportal.foundation.shown import TextLine, text_lines
+from odoportal.notices.copies import key_of
+from odoportal.notices.service import added_by
 from odoportal.people import service
 from odoportal.people.models import Invitation
 from odoportal.people.service import Member
@@ -47,7 +49,10 @@ class InvitationRow:
 
 @dataclass(frozen=True)
 class PersonDetails:
-    """The person that the address opens. `number` is empty where the account has no such person."""
+    """The person that the address opens. `number` is empty where the account has no such person.
+
+    `leaving` says what becomes of the copies of invoices that one added oneself.
+    """
 
     asked: str = ""
     number: str = ""
@@ -64,6 +69,7 @@ class PersonDetails:
     close: str = ""
     role: FormView = field(default_factory=FormView)
     remove: FormView = field(default_factory=FormView)
+    leaving: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,7 @@ def people_view(session: Session, who: Who, query: Mapping[str, str], now: datet
         release=form_view(who),
         roles=shown.roles,
         rights=shown.rights,
-        details=_details(everybody, who, formats, query),
+        details=_details(session, everybody, who, formats, query),
     )
 
 
@@ -192,12 +198,14 @@ def _invitation(invitation: Invitation, formats: Formats, now: datetime) -> Invi
     return InvitationRow(invitation.email, role_words()[invitation.role], over, t("Expired") if over else until)
 
 
-def _details(everybody: Sequence[Member], who: Who, formats: Formats, query: Mapping[str, str]) -> PersonDetails:
+def _details(session: Session, everybody: Sequence[Member], who: Who, formats: Formats, query: Mapping[str, str]) -> PersonDetails:
     asked = query.get("open", "")
     close = "?" + urlencode({name: query[name] for name in ("account",) if name in query})
     at = next((i for i, m in enumerate(everybody) if str(m.person_id) == asked), None)
     if at is None:
         return PersonDetails(asked=asked, close=close)
+    you = everybody[at].person_id == who.person_id
+    copies = [copy.email for copy in added_by(session, who.account.account_id, everybody[at].person_id)]
     member, beside = everybody[at], {i: f"?{urlencode({'open': m.person_id})}" for i, m in enumerate(everybody)}
     return PersonDetails(
         asked=asked,
@@ -205,7 +213,7 @@ def _details(everybody: Sequence[Member], who: Who, formats: Formats, query: Map
         name=member.name,
         title=member.name,
         email=member.email,
-        you=member.person_id == who.person_id,
+        you=you,
         blocked=member.blocked,
         role_text=role_words()[member.role],
         seen=_seen(member, formats),
@@ -213,9 +221,25 @@ def _details(everybody: Sequence[Member], who: Who, formats: Formats, query: Map
         previous=beside.get(at - 1, ""),
         next=beside.get(at + 1, ""),
         close=close,
-        role=form_view(who, {"role": member.role}, member.email),
-        remove=form_view(who, key=member.email),
+        role=_deciding(
+            form_view(who, {"role": member.role}, member.email), "role", copies if not you and may(member.role, Right.BILLING) else ()
+        ),
+        remove=_deciding(form_view(who, key=member.email), "remove", () if you else copies),
+        leaving=_leaving(copies) if you else "",
     )
+
+
+def _deciding(form: FormView, name: str, copies: Sequence[str]) -> FormView:
+    """A form with a box for each address that would get no more copies. None is ticked: see `people.page`."""
+    rows = [FieldRow(f"keep-{key}", f"{name}-keep-{key}", "", "", email) for email in copies for key in (key_of(email),)]
+    return replace(form, given={**form.given, **{row.key: "" for row in rows}}, rows=rows)
+
+
+def _leaving(copies: Sequence[str]) -> str:
+    if not copies:
+        return ""
+    return t("Copies of invoices to {emails} are paused once you are gone, until somebody who looks after billing keeps them.",
+             emails=", ".join(copies))  # fmt: skip
 
 
 def _rights() -> list[RightRow]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, BinaryIO
 
-from sqlalchemy import Column, ColumnElement, Table, false, or_, select
+from sqlalchemy import Column, ColumnElement, Table, case, false, or_, select
 from sqlmodel import Session
 
 from odoportal.foundation.export import STEP, inert
@@ -26,6 +26,9 @@ KEPT_BACK = re.compile(r"hash|password|seed|secret|token|once|public_key")
 """Columns that prove who somebody is: they say nothing about the person, and a file that is lost must open no door."""
 DOUBLED = {"search", "html", "attached"}
 """Columns that say again, in another form, what another one of their row says."""
+PLACES = {"address", "browser"}
+"""Columns that say from which network and with what program something was done. They tell about whoever did it (`person_id`), and are left
+empty where that is somebody else than the subject: that a person was removed is the person's, from where the owner did it is not."""
 CHUNK = 1_000
 
 
@@ -44,7 +47,7 @@ class Part:
     """A table's share in the file: the columns that are given, and which rows."""
 
     table: Table
-    columns: Sequence[Column[Any]]
+    columns: Sequence[ColumnElement[Any]]
     where: ColumnElement[bool]
 
 
@@ -81,9 +84,15 @@ def parts(tables: Sequence[Table], subject: Subject) -> list[Part]:
         if mine is None and ours is None:
             continue
         theirs = ours if ours is not None and subject.whole else false()
-        columns = [c for c in table.columns if not KEPT_BACK.search(c.name) and c.name not in DOUBLED]
+        columns = [_given(c, subject) for c in table.columns if not KEPT_BACK.search(c.name) and c.name not in DOUBLED]
         found.append(Part(table, columns, theirs if mine is None else or_(mine, theirs)))
     return found
+
+
+def _given(column: Column[Any], subject: Subject) -> ColumnElement[Any]:
+    if column.name not in PLACES or "person_id" not in column.table.c:
+        return column
+    return case((column.table.c.person_id == subject.person_id, column), else_="").label(column.name)
 
 
 def _plain(value: Any) -> Any:

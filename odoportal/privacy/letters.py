@@ -51,6 +51,16 @@ def closing_taken_back(session: Session, who: Who, now: datetime) -> None:
         _to_odotrack(session, who, t("Keep the account {number} open", number=who.account.number), [text], now)
 
 
-def _to_odotrack(session: Session, who: Who, subject: str, paragraphs: list[str], now: datetime) -> None:
+def closing_lapsed(session: Session, person: Person, account: Account, now: datetime) -> None:
+    """To Odotrack, that an account stays open because whoever asked to close it is no owner any more."""
+    about = {"name": person.name, "email": person.email, "account": account.name, "number": account.number}
+    with i18n.use(person.language):
+        text = t(
+            "{name} ({email}) is no longer an owner of the account {account} ({number}): the request to close it is taken back.", **about
+        )
+        _to_odotrack(session, person, t("Keep the account {number} open", number=account.number), [text], now)
+
+
+def _to_odotrack(session: Session, who: Who | Person, subject: str, paragraphs: list[str], now: datetime) -> None:
     if to := get_settings().support_email:
         post(session, to, who.language, "", Letter(subject=subject, paragraphs=paragraphs), now)

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from limits import RateLimitItemPerHour
 from pydantic import Field, field_validator
 from sqlmodel import Session
 from starlette.responses import Response
 
 from odoportal.accounts.audit import By
 from odoportal.accounts.rights import Right
+from odoportal.accounts.unsolicited import TooManyLetters, explain
 from odoportal.foundation import clock, throttle
 from odoportal.foundation.database import read
 from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent, done_before, once, required
@@ -18,9 +18,6 @@ from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import asker, digest
 from odoportal.signin import attempts, browsers, emails, passwords, second, service, sessions
 from odoportal.signin.forms import give_session
-
-EMAILS_PER_PERSON = RateLimitItemPerHour(5, 1, "email-change")
-"""Letters to mailboxes that are perhaps not the person's."""
 
 
 class NewPassword(FormModel):
@@ -118,11 +115,13 @@ async def _email(sent: Sent[NewEmail]) -> Done:
         return verified
     if wanted.lower() == sent.who.email.lower():
         return Done(errors={"address": t("This is the email you have.")})
-    if not await throttle.hit(EMAILS_PER_PERSON, str(sent.who.person_id)):
-        return Done(error=t("You asked for several emails already. Wait an hour, then try again."))
 
     def ask(session: Session) -> Done:
-        if not emails.request(session, sent.who.person_id, verified, wanted, clock.now()):
+        try:
+            asked = emails.request(session, sent.who.person_id, verified, wanted, clock.now())
+        except TooManyLetters as why:
+            return Done(error=explain(why, sent.who.region))
+        if not asked:
             return changed()
         return Done(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
 

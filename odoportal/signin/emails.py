@@ -7,6 +7,7 @@ from sqlalchemy import or_
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
+from odoportal.accounts import unsolicited
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Person
 from odoportal.accounts.service import email_key, find_person
@@ -31,11 +32,15 @@ def request(session: Session, person_id: int, verified: str, email: str, now: da
         verified: the stored password that was just compared; a change in the meantime makes it fail.
         email: an email as `email_validator` writes it.
         now: the instant.
+
+    Raises:
+        TooManyLetters: enough mailboxes were written to for now, or this one was.
     """
     person = session.get(Person, person_id, with_for_update=True)
     if person is None or person.password != verified:
         return False
-    _forget(session, person_id)
+    unsolicited.count(session, unsolicited.Kind.EMAIL, person_id, None, email, now)
+    forget(session, person_id)
     audit.tell("authn_email_change_requested", person=person_id)
     if (known := find_person(session, email)) is not None and known.id != person_id:
         letters.email_known(session, known, now)
@@ -159,11 +164,12 @@ def _put(session: Session, person: Person, email: str, by: By, now: datetime) ->
     before = person.email
     person.email, person.email_key = email, email_key(email)
     session.flush()
-    _forget(session, person.id)
+    forget(session, person.id)
     links.kill(session, person.id, now)
     record(session, What.EMAIL, by, now, subject_id=person.id, before={"email": before}, after={"email": email})
     audit.tell("authn_email_changed", person=person.id, address=by.address)
 
 
-def _forget(session: Session, person_id: int) -> None:
+def forget(session: Session, person_id: int) -> None:
+    """Drop what a person asked for and has not confirmed: the link in the new mailbox no longer works."""
     session.exec(sql_delete(EmailChange).where(col(EmailChange.person_id) == person_id, col(EmailChange.confirmed_at).is_(None)))

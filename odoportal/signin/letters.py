@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.audit import What
 from odoportal.accounts.models import Account, Person
+from odoportal.accounts.unsolicited import plain_name
 from odoportal.foundation import clock, i18n, mail
 from odoportal.foundation.i18n import t
 from odoportal.settings import get_settings
@@ -145,7 +146,7 @@ def email_confirm(session: Session, person: Person, to: str, seed: str, now: dat
             address=address(f"email?token={mail.MARK}", person.language),
             after=t("The link works once, for 24 hours. If you did not ask for it, do nothing."),
         )
-        return post(session, to, person.language, person.name, letter, now, seed)
+        return post(session, to, person.language, plain_name(person.name, ""), letter, now, seed)
 
 
 def email_known(session: Session, person: Person, now: datetime) -> mail.Mail:

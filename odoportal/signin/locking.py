@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from odoportal.accounts import ending
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Person
 from odoportal.signin import audit, letters, links, passkeys, second, sessions
@@ -14,8 +15,9 @@ from odoportal.signin.models import LinkKind
 def lock_out(session: Session, person: Person, since: datetime, by: By, now: datetime) -> None:
     """Every session ends, no password and no older link works any more, and a link to a new password is mailed to the person.
 
-    What was set up `since` somebody else was in is taken back: passkeys, an authenticator app, recovery codes. A second step from before
-    stays: whoever reads the person's mail must not get around it.
+    What was set up `since` somebody else was in is taken back: passkeys, an authenticator app, recovery codes, and what would let
+    somebody into the person's accounts or get their invoices (`accounts.ending`). A second step from before stays: whoever reads the
+    person's mail must not get around it.
     """
     assert person.id is not None  # noqa: S101 - read from the database
     person.password = ""
@@ -26,5 +28,6 @@ def lock_out(session: Session, person: Person, since: datetime, by: By, now: dat
         record(session, What.PASSKEY_REMOVED, by, now, subject_id=person.id, about=name)
     for what in more:
         record(session, what, by, now, subject_id=person.id)
+    ending.end_everywhere(session, person.id, by, now, since)
     letters.locked_out(session, person, links.make(session, person, LinkKind.RESET, now), keys, more, now)
     audit.tell("authn_account_locked", level=logging.WARNING, person=person.id)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from odoportal.accounts import unsolicited
 from odoportal.accounts.audit import STAFF, By, What, record
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import UnusableEmail, find_account, find_person, join, person_of_email
@@ -395,4 +396,4 @@ def invite(
 
 def sweep(session: Session, now: datetime) -> int:
     """Remove what is over and what was kept long enough; returns how many rows went."""
-    return sum(kept.sweep(session, now) for kept in (sessions, links, emails, browsers, second, passkeys, forms))
+    return sum(kept.sweep(session, now) for kept in (sessions, links, emails, browsers, second, passkeys, forms, unsolicited))

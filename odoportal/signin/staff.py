@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from odoportal.accounts import ending
 from odoportal.accounts.audit import STAFF, What, record
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import find_person
-from odoportal.signin import audit, links, second, service, sessions
+from odoportal.signin import audit, emails, links, second, service, sessions
 
 
 class NoSuchPerson(LookupError):
@@ -28,7 +29,10 @@ def person_of(session: Session, email: str) -> Person:
 
 
 def disable(session: Session, email: str, now: datetime) -> int:
-    """Let a person in no more: every session ends, every link dies. Returns how many sessions there were.
+    """Let a person in no more; returns how many sessions there were.
+
+    Every session ends, every link dies, every browser is asked for the second step again, another email that was asked for and not
+    confirmed is forgotten, and what the person set up in accounts ends (`accounts.ending`). None of it is back with `enable`.
 
     Raises:
         NoSuchPerson: as it says.
@@ -40,6 +44,9 @@ def disable(session: Session, email: str, now: datetime) -> int:
         record(session, What.DISABLED, STAFF, now, subject_id=person.id)
         audit.tell("user_disabled", person=person.id)
     links.kill(session, person.id, now)
+    emails.forget(session, person.id)
+    second.trust_nobody(session, person.id)
+    ending.end_everywhere(session, person.id, STAFF, now)
     return sessions.end_all(session, person.id)
 
 

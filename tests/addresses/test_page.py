@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from odoportal.accounts.models import Change
 from odoportal.accounts.rights import may
 from odoportal.addresses import forms, service
+from odoportal.addresses.page import EDIT
 from odoportal.addresses.view import AddressesView, EditView, addresses_view, edit_view
 from odoportal.foundation import database, i18n
 from odoportal.foundation.forms import Done, FormModel, Sent, check
@@ -86,6 +87,8 @@ def test_an_address_in_ontario_and_one_in_france_are_written_as_their_post_wants
 @pytest.mark.asvs("2.3.1")
 def test_of_two_who_change_the_same_address_the_second_is_told_and_loses_nothing(people: People) -> None:  # noqa: F811
     owner, colleague = people["owner"], people["operations"]
+    # The first one is the default, which the colleague may not change.
+    send(owner, "address", FRANCE, mark="f")
     send(owner, "address", ONTARIO)
     code = code_of(owner)
     version = edit(owner, code=code).address.version
@@ -152,3 +155,32 @@ def test_an_address_of_another_account_is_none_of_the_book(people: People) -> No
     for mark, (form, fields) in enumerate({"address": ONTARIO, "remove": {}, "restore": {}, "delivery": {}, "billing": {}}.items()):
         refused = send(people["owner"], form, fields, code, mark=str(mark))
         assert refused.error.startswith("This address is no longer in the book"), form
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        (
+            "operations",
+            ["This is the default address for billing. Your role may not change or remove it. "
+             "Ask somebody with one of these roles: Owner, Billing."],
+        ),
+        (
+            "billing",
+            ["This is the default address for delivery. Your role may not change or remove it. "
+             "Ask somebody with one of these roles: Owner, Operations."],
+        ),
+        ("owner", []),
+    ],
+)  # fmt: skip
+def test_the_page_says_why_a_default_cannot_be_changed_and_whom_to_ask(people: People, role: str, said: list[str]) -> None:  # noqa: F811
+    assert send(people["owner"], "address", ONTARIO).ok
+    code = code_of(people["owner"])
+    view = edit(people[role], code=code)
+    assert [line.text for line in view.locked] == said
+    with i18n.use("en"):
+        page = EDIT.html(view)
+    for line in said:
+        assert line in page
+    assert ("data-form=\"address\"" in page, "data-form=\"remove\"" in page) == (not said, not said)
+    assert "12 Elm Street" in page

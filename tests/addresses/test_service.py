@@ -118,6 +118,92 @@ def test_what_a_document_prints_is_never_changed(people: People, document: str) 
         assert service.lines(kept, "fr") == printed
 
 
+# Which default an address is, whom it is changed by, and whether that person may.
+TOUCHES = [
+    ({Purpose.BILLING}, "operations", False),
+    ({Purpose.BILLING}, "billing", True),
+    ({Purpose.DELIVERY}, "operations", True),
+    ({Purpose.DELIVERY}, "billing", False),
+    ({Purpose.BILLING, Purpose.DELIVERY}, "operations", False),
+    ({Purpose.BILLING, Purpose.DELIVERY}, "billing", False),
+    ({Purpose.BILLING, Purpose.DELIVERY}, "owner", True),
+    (set[Purpose](), "operations", True),
+]
+
+
+@pytest.mark.parametrize(("uses", "role", "may"), TOUCHES)
+@pytest.mark.asvs("8.2.1")
+def test_an_address_that_is_a_default_is_changed_and_removed_with_the_right_to_choose_it(
+    people: People,  # noqa: F811
+    uses: set[Purpose],
+    role: str,
+    may: bool,
+) -> None:
+    owner, who = people["owner"], people[role]
+    add(owner, line1="other")
+    code = add(owner, line1="5")
+    with database.writing() as session:
+        for purpose in uses:
+            service.make_default(session, owner, code, purpose, NOON)
+    before = (book(owner), defaults(owner))
+
+    def change() -> None:
+        with database.writing() as session:
+            service.change(session, who, code, {**YARD, "line1": "1, rue du Voleur"}, NOON)
+
+    def remove() -> None:
+        with database.writing() as session:
+            service.remove(session, who, code, NOON)
+
+    if may:
+        change()
+        assert "1, rue du Voleur" in book(owner)
+        if uses:
+            with pytest.raises(service.InUse):
+                remove()
+        else:
+            remove()
+        return
+    for work in (change, remove):
+        with pytest.raises(NotAllowed):
+            work()
+    assert (book(owner), defaults(owner)) == before
+
+
+@pytest.mark.parametrize(("role", "expected"), [("operations", {"delivery"}), ("billing", {"billing"}), ("owner", {"delivery", "billing"})])
+def test_the_first_address_is_the_default_only_for_what_the_person_may_choose(
+    people: People,  # noqa: F811
+    role: str,
+    expected: set[str],
+) -> None:
+    add(people[role])
+    assert defaults(people["owner"]).keys() == expected
+
+
+def test_the_only_address_is_not_swapped_by_removing_and_adding(people: People) -> None:  # noqa: F811
+    code = add(people["owner"])
+    for role in ("operations", "billing"):
+        with pytest.raises(NotAllowed), database.writing() as session:
+            service.remove(session, people[role], code, NOON)
+    with database.writing() as session:
+        service.remove(session, people["owner"], code, NOON)
+    add(people["operations"], line1="1, rue du Voleur")
+    assert defaults(people["owner"]) == {"delivery": "1, rue du Voleur"}
+
+
+def test_a_default_that_a_document_uses_is_replaced_with_the_right_only(people: People) -> None:  # noqa: F811
+    owner, code = people["owner"], add(people["owner"])
+    with database.writing() as session:
+        held = service.get(session, owner.account.account_id, code)
+        assert held is not None
+        order(session, owner.account.account_id, "100").ship_to_id = held.id
+    with pytest.raises(NotAllowed), database.writing() as session:
+        service.change(session, people["operations"], code, {**YARD, "line1": "9"}, NOON)
+    with database.writing() as session:
+        service.change(session, owner, code, {**YARD, "line1": "9"}, NOON)
+    assert defaults(owner) == {"delivery": "9", "billing": "9"}
+
+
 def test_an_unused_address_is_changed_in_place_and_the_same_again_is_no_change(people: People) -> None:  # noqa: F811
     owner = people["owner"]
     code = add(owner, postal_code="h7l3j5")

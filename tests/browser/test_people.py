@@ -1,13 +1,19 @@
 """The people of an account: a role changed in the dialog, and everything without script. The rest is in `test_account_tour`."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
+from sqlmodel import Session, col, select
 
-from tests.browser.conftest import Open, live
-from tests.server import EMPTY, LARGE, READ_ONLY, Portal
+from odoportal.accounts.models import Person
+from odoportal.notices.models import InvoiceCopy
+from odoportal.people.models import Invitation
+from tests.browser.conftest import Open, account_of_its_own, live
+from tests.server import EMPTY, LARGE, READ_ONLY, Portal, writer
 
 NORA = "nora.tremblay@exemple.ca"
 NEW_PASSWORD = "une route qui monte doucement"
@@ -61,3 +67,77 @@ def test_the_only_owner_is_told_in_the_dialog_without_script_too(open_page: Open
     owner.get_by_role("link", name="Modifier").first.click()
     owner.get_by_role("button", name="Retirer du compte").click()
     expect(owner.get_by_role("dialog").locator(".summary")).to_contain_text("Un compte a besoin d’un propriétaire")
+
+
+ACCOUNTANT, STRANGE = "comptable@exemple.ca", "copies@ailleurs.exemple"
+_ONCE = iter(range(10**6))
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """An owner, and another one with the id `person_id` who is to be removed."""
+
+    owner: str
+    email: str
+    person_id: int
+
+
+@pytest.fixture
+def leaving(portal: Portal) -> Iterator[Leaving]:
+    """An owner who added two addresses for copies of invoices and invited somebody, in an account of its own."""
+    # Others each time: a session that was signed in once is gone with its person.
+    owner, email = (f"{name}{next(_ONCE)}@exemple.ca" for name in ("claire.fortin", "denis.roy"))
+    people = {owner: ("Claire Fortin", "owner"), email: ("Denis Roy", "owner")}
+    engine = portal.engine()
+    with account_of_its_own(portal, "7701", "Transport Fortin", people) as account_id:
+        with writer(engine) as session:
+            person_id = session.exec(select(Person.id).where(Person.email == email)).one()
+            assert person_id is not None
+            now = datetime.now(UTC)
+            for box in (ACCOUNTANT, STRANGE):
+                session.add(
+                    InvoiceCopy(
+                        account_id=account_id, email=box, email_key=box, language="fr", hash=box, asked_by=person_id,
+                        expires_at=now, confirmed_at=now,
+                    )
+                )  # fmt: skip
+            session.add(
+                Invitation(
+                    account_id=account_id, email=NORA, email_key=NORA, role="owner", language="fr", hash=NORA, invited_by=person_id,
+                    created_at=now, expires_at=now + timedelta(days=7),
+                )
+            )  # fmt: skip
+            session.commit()
+        yield Leaving(owner, email, person_id)
+    engine.dispose()
+
+
+def copies_left(portal: Portal) -> list[str]:
+    engine = portal.engine()
+    with Session(engine) as session:
+        found = session.exec(select(InvoiceCopy.email).where(col(InvoiceCopy.email).in_([ACCOUNTANT, STRANGE]))).all()
+    engine.dispose()
+    return sorted(found)
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_an_owner_sees_and_decides_what_somebody_who_is_removed_had_set_up(
+    open_page: Open, portal: Portal, leaving: Leaving, script: bool
+) -> None:
+    page = open_page(f"/fr/profile/people?open={leaving.person_id}", leaving.owner, size="phone", script=script)
+    owner = live(page) if script else page
+    section = owner.locator("form[data-form=remove]") if not script else owner.get_by_role("dialog").locator("form").last
+    keep = section.get_by_label(f"Continuer l’envoi à {ACCOUNTANT}")
+    for email in (ACCOUNTANT, STRANGE):
+        expect(section.get_by_label(f"Continuer l’envoi à {email}")).not_to_be_checked()
+    keep.check()
+    section.get_by_role("button", name="Retirer du compte").click()
+    if script:
+        owner.get_by_role("alertdialog").get_by_role("button", name="Retirer", exact=True).click()
+    expect(owner.get_by_text("Cette personne ne fait plus partie du compte.")).to_be_visible()
+    expect(owner.get_by_text("Aucune invitation en attente.")).to_be_visible()
+    assert copies_left(portal) == [ACCOUNTANT]
+    owner.goto("/fr/profile/changes")
+    main = (live(owner) if script else owner).locator("main")
+    for what in ("Invitation retirée", "Adresse pour copies de factures retirée", "Adresse pour copies de factures reprise"):
+        expect(main).to_contain_text(what)

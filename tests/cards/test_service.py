@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
-from odoportal.accounts.models import Change, Role
+from odoportal.accounts.models import Change, Membership, Person, Role
 from odoportal.cards import service
 from odoportal.cards.models import Card, CardSetup, SetupState
 from odoportal.cards.provider import CardFacts, Ended, Started
-from odoportal.foundation import database
+from odoportal.cards.words import NO_RIGHT, reason_words
+from odoportal.foundation import database, i18n
 from odoportal.foundation.identity import NotAllowed, Who
 from tests.cards.conftest import someone
 from tests.making import NOON, TODAY
@@ -255,3 +256,25 @@ def test_an_answer_of_the_provider_that_is_older_than_what_is_known_is_dropped(a
         assert tokens(session, alpha) == []
         assert not service.undetached(session, BOX)
         assert [what for what, *_ in changes(session)] == ["card_lost"]
+
+
+@pytest.mark.parametrize("lost", ["removed", "lowered", "disabled"])
+def test_a_card_of_somebody_who_lost_the_right_meanwhile_is_not_kept(alpha: Who, lost: str) -> None:
+    with database.writing() as session:
+        key = begun(session, alpha, "1").key
+        member = session.get_one(Membership, (alpha.account.account_id, alpha.person_id))
+        if lost == "removed":
+            session.delete(member)
+        elif lost == "lowered":
+            member.role = Role.OPERATIONS
+        else:
+            session.get_one(Person, alpha.person_id).disabled_at = NOON
+        for _ in range(2):
+            setup = service.settle(session, key, done("new"), NOON, TODAY)
+            assert (setup.state, setup.reason, setup.card_id) == (SetupState.DECLINED, NO_RIGHT, None)
+        assert tokens(session, alpha) == []
+        # The provider has it, and is made to forget it.
+        assert [card.token for card in service.undetached(session, BOX)] == ["new"]
+        assert changes(session) == []
+        with i18n.use("en"):
+            assert "no longer allows adding cards" in reason_words(NO_RIGHT)

@@ -52,6 +52,8 @@ HOOKS = "tests/cards/test_provider.py"
 FRAMES = "tests/foundation/test_frames.py"
 INCOMING = "tests/foundation/test_incoming.py"
 RAW = f"{ATTACK}/test_raw_sockets.py"
+ENDING = "tests/people/test_ending.py"
+UNSOLICITED = "tests/accounts/test_unsolicited.py"
 
 MUTANTS = (
     # Whose it is.
@@ -512,23 +514,23 @@ MUTANTS = (
     _mutant(
         "the portal signed the link that stops notices",
         "foundation.signed",
-        "return plain if hmac.compare_digest(sign(purpose, plain).encode(), token.encode(errors=\"replace\")) else None",
+        'return plain if hmac.compare_digest(sign(purpose, plain).encode(), token.encode(errors="replace")) else None',
         "return plain",
         STOP,
         "tests/foundation/test_signed.py",
     ),
     _mutant(
         "no copy before the mailbox said yes",
-        "notices.sending",
-        "if copy.confirmed_at is not None and copy.stopped_at is None",
-        "if copy.stopped_at is None",
+        "notices.copies",
+        "if c.confirmed_at is not None and c.stopped_at is None",
+        "if c.stopped_at is None",
         NOTICES,
     ),
     _mutant(
         "a mailbox that stopped its copies gets none",
-        "notices.sending",
-        "if copy.confirmed_at is not None and copy.stopped_at is None",
-        "if copy.confirmed_at is not None",
+        "notices.copies",
+        "if c.confirmed_at is not None and c.stopped_at is None",
+        "if c.confirmed_at is not None",
         NOTICES,
     ),
     _mutant(
@@ -540,11 +542,54 @@ MUTANTS = (
         "tests/accounts/test_scope.py",
     ),
     _mutant(
-        "questions to mailboxes are limited",
-        "notices.forms",
-        "if not (await throttle.hit(ASKED_PER_ACCOUNT, account) and await throttle.hit(ASKED_PER_ADDRESS, mailbox)):",
+        "letters to mailboxes that never asked are limited",
+        "accounts.unsolicited",
+        "if full_since is not None and full_since + limit.span > now:",
         "if False:",
+        UNSOLICITED,
         NOTICES,
+    ),
+    _mutant(
+        "an invitation is counted",
+        "people.service",
+        "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, account_id, address, now)",
+        "None",
+        UNSOLICITED,
+    ),
+    _mutant(
+        "an invitation sent again is counted",
+        "people.service",
+        "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, held.account_id, held.email, now)",
+        "None",
+        UNSOLICITED,
+    ),
+    _mutant(
+        "another email is counted",
+        "signin.emails",
+        "unsolicited.count(session, unsolicited.Kind.EMAIL, person_id, None, email, now)",
+        "None",
+        UNSOLICITED,
+    ),
+    _mutant(
+        "a question about copies is counted",
+        "notices.copies",
+        "unsolicited.count(session, unsolicited.Kind.COPY, who.person_id, who.account.account_id, email, now)",
+        "None",
+        NOTICES,
+    ),
+    _mutant(
+        "another spelling is the same mailbox",
+        "accounts.unsolicited",
+        "{local.partition('+')[0].replace('.', '') or local}",
+        "{local}",
+        UNSOLICITED,
+    ),
+    _mutant(
+        "a name in a letter holds no address",
+        "people.letters",
+        "plain_name(who.name, who.email)",
+        "who.name",
+        UNSOLICITED,
     ),
     _mutant(
         "only the page that stops notices takes a form from anywhere",
@@ -670,6 +715,94 @@ MUTANTS = (
         "else address_key(state.router.session.client_ip)",
         "else state.router.session.client_ip",
         "tests/foundation/test_gate.py",
+    _mutant(
+        "a default address is changed with the right to choose it",
+        "addresses.service",
+        "raise NotAllowed(RIGHT[purpose])",
+        "pass",
+        "tests/addresses/test_service.py",
+    ),
+    _mutant(
+        "the first address is no default that the person may not choose",
+        "addresses.service",
+        "            if may(mine.role, RIGHT[purpose]):",
+        "            if True:",
+        "tests/addresses/test_service.py",
+    ),
+    _mutant(
+        "my data does not say from where somebody else did something",
+        "privacy.contents",
+        'return case((column.table.c.person_id == subject.person_id, column), else_="").label(column.name)',
+        "return column",
+        "tests/privacy/test_contents.py",
+    ),
+    # What ends with somebody's access.
+    _mutant(
+        "removal ends what the person set up",
+        "people.service",
+        '_end(session, who, held.person_id, "", now, client, kept)',
+        "None",
+        ENDING,
+    ),
+    _mutant(
+        "a lowered role ends what the person set up",
+        "people.service",
+        "_end(session, who, held.person_id, role.value, now, client, kept)",
+        "None",
+        ENDING,
+    ),
+    _mutant(
+        "disabling ends what the person set up", "signin.staff", "ending.end_everywhere(session, person.id, STAFF, now)", "None", ENDING
+    ),
+    _mutant(
+        "a lock-out ends what was set up since",
+        "signin.locking",
+        "ending.end_everywhere(session, person.id, by, now, since)",
+        "None",
+        ENDING,
+    ),
+    _mutant(
+        "an import's lower role ends what the person set up",
+        "exchange.parties",
+        'if ending.loses(existing[at].role, news[at]["role"]):',
+        "if False:",
+        ENDING,
+    ),
+    _mutant(
+        "an invitation asks for its inviter's right when it is used",
+        "people.joining",
+        "if invitation.invited_by not in holders(session, invitation.account_id, Right.PEOPLE):",
+        "if False:",
+        ENDING,
+    ),
+    _mutant("accepting waits for who changes the people", "people.joining", "hold(session, account_id)", "None", ENDING),
+    _mutant(
+        "copies go only while who added them looks after billing",
+        "notices.copies",
+        "and c.asked_by in entitled]",
+        "]",
+        ENDING,
+    ),
+    _mutant(
+        "a copy's link dies with the right of who added it",
+        "notices.copies",
+        "if found is None or found[0].asked_by not in holders(session, found[0].account_id, Right.BILLING):",
+        "if found is None:",
+        ENDING,
+    ),
+    _mutant(
+        "whoever leaves takes nothing over",
+        "people.service",
+        "keeper = who.person_id if who.person_id != person_id else None",
+        "keeper = who.person_id",
+        ENDING,
+    ),
+    _mutant(
+        "a card of who may not any more is not kept",
+        "cards.service",
+        "if ended.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):",
+        "if ended.card is not None:",
+        CARDS,
     ),
     # What is shown and logged.
     _mutant(

@@ -132,7 +132,7 @@ def test_a_dead_link_says_so(web: TestClient, owner: Who, now) -> None:  # noqa:
     for address in addresses:
         page = web.get(follow(web, address))
         assert page.status_code == 410
-        assert "Ask whoever invited you" in page.text
+        assert "This invitation is no longer valid" in page.text
         assert web.post("/en/join", data={"name": "N", "password": NEW}).status_code == 410
     with database.reading() as session:
         assert len(session.exec(select(Person)).all()) == 1

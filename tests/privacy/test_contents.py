@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Person
+from odoportal.cards.models import CardSetup
 from odoportal.foundation import i18n
 from odoportal.foundation.mail import Mail
 from odoportal.migrations import metadata
@@ -93,3 +95,30 @@ def test_a_formula_is_a_text_and_an_amount_is_whole(engine: Engine) -> None:
     assert json.loads(found["device.json"])[0]["model"] == "=1+1"
     assert json.loads(found["payment.json"])[0]["amount"] == "7.00"
     assert json.loads(found["payment.json"])[0]["received_at"] == "2020-05-01T00:00:00+00:00"
+
+
+@pytest.mark.asvs("14.2.6")
+@pytest.mark.parametrize("whole", [True, False])
+def test_from_where_somebody_else_did_something_is_not_in_it(engine: Engine, whole: bool) -> None:
+    """An owner removed the person: that is in the person's file, and the owner's network address is not."""
+    with emptied(engine) as session:
+        mine = account(session, "1001")
+        rows_of(session, mine, "MINE")
+        person, other = person_of(session, "MINE"), Person(email="o@example.com", email_key="o@example.com", name="O", created_at=NOON)
+        session.add(other)
+        session.flush()
+        for by, address in ((other.id, "203.0.113.66"), (None, "203.0.113.67"), (person.id, "203.0.113.5")):
+            record(session, What.REMOVED, By(by, address), NOON, account_id=mine, subject_id=person.id, about=person.email)
+            session.add(
+                CardSetup(
+                    account_id=mine, person_id=by or person.id or 0, key=address, once=address, provider="x", created_at=NOON,
+                    address=address if by else "",
+                )
+            )  # fmt: skip
+        session.flush()
+        found = file_of(session, person, mine, whole)
+    everything = "\n".join(found.values())
+    for theirs in ("203.0.113.66", "203.0.113.67"):
+        assert f'"address": "{theirs}"' not in everything
+    rows = [row for row in json.loads(found["change.json"]) if row["what"] == "removed"]
+    assert sorted(row["address"] for row in rows) == ["", "", "203.0.113.5"]
