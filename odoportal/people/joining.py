@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Account, Person, Role
-from odoportal.accounts.service import find_person, join, person_of_email
+from odoportal.accounts.service import join, keep_file, person_of_email, spoken_for
 from odoportal.foundation.identity import digest
 from odoportal.people.models import Invitation
 from odoportal.signin import links
@@ -37,9 +37,10 @@ def open_invitation(session: Session, token: str, now: datetime) -> Asked | None
     if found is None:
         return None
     invitation, account, inviter = found
-    person = find_person(session, invitation.email)
+    person = spoken_for(session, invitation.email, now)
     if person is not None and (person.disabled_at is not None or person.email.lower() != invitation.email.lower()):
-        # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
+        # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other. Nor does whoever has a
+        # mailbox that somebody may still take back get in as another person.
         return None
     return Asked(invitation, account, inviter, person if person is not None and person.password else None)
 
@@ -68,7 +69,8 @@ def accept(session: Session, token: str, now: datetime, name: str = "", stored: 
     person = asked.known
     if person is None:
         person = person_of_email(session, asked.invitation.email, now, name, asked.invitation.language)
-        if name:
+        if name and name != person.name:
+            keep_file(session, person)
             person.name = name
         person.password = stored
         links.kill(session, person.id or 0, now)
