@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from odoportal.commands.common import BAD_REQUEST
+from odoportal.commands.common import BAD_REQUEST, say
 from odoportal.commands.importing import import_
 from odoportal.commands.keeping import backup, copy_to, restore
 from odoportal.commands.notices import notices
@@ -30,10 +30,10 @@ def main() -> None:
     try:
         sys.exit(commands.main(standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        say(*error.format_message().splitlines())
         sys.exit(BAD_REQUEST)
     except click.ClickException as error:
-        click.echo(error.format_message(), err=True)
+        say(" ".join(error.format_message().split()), err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)

@@ -44,6 +44,38 @@ class Person(SQLModel, table=True):
     signed_in_at: datetime | None = Field(default=None, description="the last time")
 
 
+class FilePerson(SQLModel, table=True):
+    """What Odotrack's files last said of a person.
+
+    An import changes a person only where its file says something else than this, so that what the person changed in the portal stays. A
+    column is empty where it is not known what the files said: what they say next is taken for what they said before.
+    """
+
+    __tablename__ = "file_person"  # pyright: ignore[reportAssignmentType]
+
+    person_id: int = Field(foreign_key="person.id", primary_key=True)
+    name: str | None = Field(default=None, max_length=200)
+    phone: str | None = Field(default=None, max_length=40)
+    language: str | None = Field(default=None, max_length=2)
+
+
+class EarlierEmail(SQLModel, table=True):
+    """An email that a person left for another one, in the portal; the person may have come back to it since.
+
+    Until `reserved_until` the person may take it back, and nobody else can have it. After that it is kept because Odotrack's files may
+    still know the person by it. `name` is what they called the person when it was left: under another name, they may mean somebody else.
+    """
+
+    __tablename__ = "earlier_email"  # pyright: ignore[reportAssignmentType]
+
+    email_key: str = Field(max_length=254, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", primary_key=True, index=True)
+    email: str = Field(max_length=254)
+    name: str | None = Field(default=None, max_length=200, description="empty where it is not known")
+    left_at: datetime = Field(description="for the first time")
+    reserved_until: datetime
+
+
 class Membership(SQLModel, table=True):
     """A person's role in an account."""
 

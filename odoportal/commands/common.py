@@ -24,6 +24,21 @@ class Refused(click.ClickException):
     exit_code = BAD_REQUEST
 
 
+def say(*lines: str, err: bool = False) -> None:
+    """Print lines. Whatever a stranger wrote in them (a name, a file, a value) does nothing to the terminal.
+
+    Commands print with this only; a test looks for anything else.
+
+    Args:
+        lines: each as one line, whatever breaks it holds.
+        err: on standard error.
+    """
+    from odoportal.foundation.text import printable
+
+    for line in lines:
+        click.echo(printable(line), err=err)
+
+
 def read_settings() -> "Settings":
     """The settings of the environment, with relative paths meant from the folder the command was called in."""
     from zoneinfo import ZoneInfoNotFoundError
@@ -79,7 +94,7 @@ def data(mails: bool = False) -> Iterator[None]:
         if mails and not get_settings().public_url:
             raise Refused("ODOPORTAL_PUBLIC_URL is not set: a mail needs it for its link.")
         with locks.using(url):
-            refold.bring_up(click.echo)
+            refold.bring_up(say)
             yield
 
 

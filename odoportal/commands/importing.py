@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from odoportal.commands.common import Refused, data, invite
+from odoportal.commands.common import Refused, data, invite, say
 
 if TYPE_CHECKING:
     from odoportal.exchange.spelling import Spelling
@@ -54,7 +54,7 @@ def import_(path: Path, name: str, dry_run: bool, keep_good: Path | None, notify
         finally:
             progress("", 0, 0)
             for line in told:
-                click.echo(line)
+                say(line)
     if report.bad or not (report.kept or report.dry):
         sys.exit(1)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from odoportal.commands.common import FILE, Refused, address_of_data, counted, data, sentences
+from odoportal.commands.common import FILE, Refused, address_of_data, counted, data, say, sentences
 
 THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -23,7 +23,7 @@ def backup(file: Path) -> None:
 
         with locks.using(url):
             rows = back_up(url, file.resolve())
-    click.echo(f"{file} holds {counted(rows)}, checked.")
+    say(f"{file} holds {counted(rows)}, checked.")
 
 
 @click.command()
@@ -39,11 +39,11 @@ def restore(file: Path) -> None:
         from odoportal.foundation import clock
 
         done = backups.restore(url, file.resolve(), clock.now())
-    click.echo(f"Restored: {counted(done.rows)}, checked.")
+    say(f"Restored: {counted(done.rows)}, checked.")
     if done.aside:
-        click.echo(f"The database that was there is now {done.aside}.")
+        say(f"The database that was there is now {done.aside}.")
     if done.due:
-        click.echo(f"{done.due} letters were still to be sent when the backup was made, and go out once the portal runs: `odoportal mail`.")
+        say(f"{done.due} letters were still to be sent when the backup was made, and go out once the portal runs: `odoportal mail`.")
 
 
 @click.command("copy-to")
@@ -68,4 +68,4 @@ def copy_to(url: str) -> None:
                 rows = copy.copy_to(database.engine(), url)
             except database.Unusable as error:
                 raise Refused(f"URL {error}.") from error
-    click.echo(f"Copied: {counted(rows)}, counted on both sides. Now set ODOPORTAL_DATABASE_URL to the new address.")
+    say(f"Copied: {counted(rows)}, counted on both sides. Now set ODOPORTAL_DATABASE_URL to the new address.")

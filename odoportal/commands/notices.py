@@ -2,7 +2,7 @@
 
 import click
 
-from odoportal.commands.common import Refused, data
+from odoportal.commands.common import Refused, data, say
 
 
 @click.command()
@@ -27,5 +27,5 @@ def notices(dry_run: bool) -> None:
                     raise Refused("An import was interrupted; `odoportal import` or `odoportal run` finishes it first.")
             done = sending.run(chosen.name if chosen else "", clock.today(), clock.now(), dry=dry_run)
     for kind, count in sorted(done.things.items()):
-        click.echo(f"{kind.value:<8}  {count}")
-    click.echo(f"{done.letters} letters {'would be written' if dry_run else 'written'}.")
+        say(f"{kind.value:<8}  {count}")
+    say(f"{done.letters} letters {'would be written' if dry_run else 'written'}.")

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import click
 
-from odoportal.commands.common import Refused, data, shown
+from odoportal.commands.common import Refused, data, say, shown
 
 T = TypeVar("T")
 ROLES = click.Choice(["owner", "billing", "operations", "read_only"])
@@ -39,7 +39,7 @@ def invite(email: str, number: str, name: str | None, role: str, language: str) 
                 address = person.email
         except (UnknownAccount, UnusableEmail) as error:
             raise Refused(str(error)) from error
-    click.echo(f"{address} has access to account {number}; the mail goes out while the portal runs.")
+    say(f"{address} has access to account {number}; the mail goes out while the portal runs.")
 
 
 def _for_person(work: Callable[..., T], *more: object, mails: bool = False) -> T:
@@ -68,7 +68,7 @@ def disable(email: str) -> None:
     from odoportal.signin import staff
 
     ended = _for_person(staff.disable, email, _now())
-    click.echo(f"{email} is disabled. Sessions ended: {ended}.")
+    say(f"{email} is disabled. Sessions ended: {ended}.")
 
 
 @user.command()
@@ -77,7 +77,7 @@ def enable(email: str) -> None:
     """Let EMAIL in again, with the password there was."""
     from odoportal.signin import staff
 
-    click.echo(f"{email} may sign in again." if _for_person(staff.enable, email, _now()) else f"{email} was not disabled.")
+    say(f"{email} may sign in again." if _for_person(staff.enable, email, _now()) else f"{email} was not disabled.")
 
 
 @user.command("reset-two-factor")
@@ -93,7 +93,7 @@ def reset_two_factor(email: str) -> None:
 
     if not _for_person(staff.reset_two_factor, email, _now(), mails=True):
         raise Refused(f"{email} has no two-step sign-in.")
-    click.echo(f"Two-step sign-in of {email} is off, and every session ended; the mail goes out while the portal runs.")
+    say(f"Two-step sign-in of {email} is off, and every session ended; the mail goes out while the portal runs.")
 
 
 @user.command("sign-out-everywhere")
@@ -105,7 +105,7 @@ def sign_out_everywhere(email: str) -> None:
     """
     from odoportal.signin import staff
 
-    click.echo(f"Sessions of {email} ended: {_for_person(staff.sign_out_everywhere, email, _now())}.")
+    say(f"Sessions of {email} ended: {_for_person(staff.sign_out_everywhere, email, _now())}.")
 
 
 @user.command()
@@ -116,9 +116,9 @@ def roles(email: str) -> None:
 
     found = _for_person(staff.roles, email)
     for place in found:
-        click.echo(f"{place.number:>8}  {place.role:<10}  {place.name}")
+        say(f"{place.number:>8}  {place.role:<10}  {place.name}")
     if not found:
-        click.echo(f"{email} belongs to no account.")
+        say(f"{email} belongs to no account.")
 
 
 @click.group(invoke_without_command=True)
@@ -144,14 +144,14 @@ def _list_letters() -> None:
             if letter.next_try_at
             else f"dead since {shown(letter.failed_at or letter.created_at)}"
         )
-        click.echo(f"{letter.id:>6}  {letter.to}  {letter.subject}")
-        click.echo(
+        say(f"{letter.id:>6}  {letter.to}  {letter.subject}")
+        say(
             f"        written {shown(letter.created_at)}, {when}, {letter.attempts} tries" + (f": {letter.error}" if letter.error else "")
         )
     if more:
-        click.echo(f"and {more} more")
+        say(f"and {more} more")
     if not letters:
-        click.echo("No letter is due, and none is dead.")
+        say("No letter is due, and none is dead.")
 
 
 @mail.command()
@@ -171,4 +171,4 @@ def retry(number: int | None, dead: bool) -> None:
             tried = outbox.retry(session, clock.now(), number)
     if number is not None and not tried:
         raise Refused(f"No letter {number} is due or dead.")
-    click.echo(f"{tried} letters are tried again." if tried != 1 else "1 letter is tried again.")
+    say(f"{tried} letters are tried again." if tried != 1 else "1 letter is tried again.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from odoportal.commands.common import Refused, invite, read_settings, sentences
+from odoportal.commands.common import Refused, invite, read_settings, say, sentences
 
 if TYPE_CHECKING:
     from odoportal.exchange.demo import DemoSignIn
@@ -67,18 +67,18 @@ def demo(port: int, data: Path, today: datetime, database: str, no_build: bool) 
 
         taken = serving.listen("127.0.0.1", port)
         with locks.using(get_settings().database_url):
-            signs = demonstration.load(click.echo)
+            signs = demonstration.load(say)
             project = build(no_build)
             serving.serve(project, taken, lambda: _say_ready(port, folder, today.date(), signs))
 
 
 def _say_ready(port: int, folder: Path, today: date, signs: "tuple[DemoSignIn, ...]") -> None:
     width, secret = max(len(sign.email) for sign in signs), max(len(sign.password) for sign in signs)
-    click.echo(f"\nODOportal is ready: http://localhost:{port}\n\nSign in with (email, password, what it shows):")
+    say("", f"ODOportal is ready: http://localhost:{port}", "", "Sign in with (email, password, what it shows):")
     for sign in signs:
-        click.echo(f"  {sign.email:<{width}}  {sign.password:<{secret}}  {sign.shows}")
-    click.echo(f"\nMails are written to {folder / 'mail'}")
-    click.echo(f"The business day is {today}; --today DATE sets another. Stop with Ctrl+C.")
+        say(f"  {sign.email:<{width}}  {sign.password:<{secret}}  {sign.shows}")
+    say("", f"Mails are written to {folder / 'mail'}")
+    say(f"The business day is {today}; --today DATE sets another. Stop with Ctrl+C.")
 
 
 @click.command("build")
@@ -113,13 +113,13 @@ def run(host: str, port: int, no_build: bool) -> None:
 
         taken = serving.listen(host, port)
         with locks.using(settings.database_url), locks.serving(database.engine(), together=bool(settings.redis_url)):
-            refold.bring_up(click.echo)
+            refold.bring_up(say)
             with database.reading() as session:
                 if deployment.is_demonstration(session):
                     raise Refused("The database of ODOPORTAL_DATABASE_URL holds demonstration data.")
             finish_import()
             project = build(no_build)
-            serving.serve(project, taken, lambda: click.echo(f"ODOportal is ready: {settings.public_url}"))
+            serving.serve(project, taken, lambda: say(f"ODOportal is ready: {settings.public_url}"))
 
 
 def finish_import() -> None:
@@ -131,9 +131,9 @@ def finish_import() -> None:
     # In use is what an import at work says: it will finish itself.
     with suppress(InUse):
         try:
-            finish(invite, click.echo)
+            finish(invite, say)
         except Overtaken as error:
-            click.echo(str(error), err=True)
+            say(str(error), err=True)
 
 
 @click.command()
@@ -149,6 +149,6 @@ def check() -> None:
         findings = list(checking.look(settings))
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        click.echo(f"{'ok    ' if finding.good else 'FAILED'}  {finding.name:<{width}}  {finding.found}")
+        say(f"{'ok    ' if finding.good else 'FAILED'}  {finding.name:<{width}}  {finding.found}")
     if not all(finding.good for finding in findings):
         sys.exit(1)

@@ -6,11 +6,12 @@ Beside an SQLite database these are files that the system lets go of when a proc
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 _IMPORT_NUMBER = 0x0D1
 _SERVING_NUMBER = 0x0D2
@@ -90,7 +91,10 @@ def _advised(engine: Engine, function: str, number: int, refusal: str) -> Iterat
         try:
             yield
         finally:
-            # The lock is the connection's, and goes with it; unlocking would fail where the server was restarted meanwhile.
+            # The lock is the connection's, and goes with it, but only once the server has noticed: whoever asks at once would be refused.
+            # Unlocking fails where the server was restarted meanwhile.
+            with suppress(DBAPIError):
+                connection.execute(text("SELECT pg_advisory_unlock_all()"))
             connection.invalidate()
 
 

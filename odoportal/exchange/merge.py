@@ -63,7 +63,7 @@ def merge(staging: Staging, invite: Invite | None, progress: Progress, done: int
         if number > done:
             time.sleep(max(breather - (time.monotonic() - ended), 0))
         with database.writing() as session:
-            run = Run(session, now, tables, report)
+            run = Run(session, now, tables, report, promises=staging)
             for name in tables:
                 TAKERS[name](run)
             if report.bad or run.dependent:

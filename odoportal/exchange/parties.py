@@ -1,24 +1,18 @@
-"""Accounts, people with their memberships, and addresses, from an import's rows into the database."""
+"""Accounts and addresses, from an import's rows into the database."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from odoportal.accounts import ending
-from odoportal.accounts.audit import STAFF
-from odoportal.accounts.models import Account, Membership, Person
-from odoportal.accounts.service import email_key
+from odoportal.accounts.models import Account
 from odoportal.addresses.models import Address, AddressDefault
 from odoportal.addresses.service import FIELDS, archived_code
 from odoportal.exchange.files import address_key
-from odoportal.exchange.formats import AccountRow, AddressRow, PersonRow
-from odoportal.exchange.reader import Line
+from odoportal.exchange.formats import AccountRow, AddressRow
 from odoportal.exchange.run import Ref, Run, once
-from odoportal.exchange.store import Key, Outcome, Values, by_key, differs, fetch, table_of
-from odoportal.foundation.i18n import region_of
+from odoportal.exchange.store import Key, Values, by_key, differs, fetch, news, table_of
 from odoportal.invoices.models import Invoice
 from odoportal.orders.models import Order
-from odoportal.people.models import FileRole
 
 
 def take_accounts(run: Run) -> None:
@@ -29,66 +23,6 @@ def take_accounts(run: Run) -> None:
     wanted: dict[Key, Values] = {(line.row.number,): line.row.model_dump() for line in lines}
     outcome = run.keep(name, Account, ("number",), existing, wanted, {"created_at": run.now})
     run.known["account"].update({number: Ref(found, found) for (number,), found in outcome.ids.items()})
-
-
-def take_people(run: Run) -> None:
-    """People, by email whatever its case, and their role in each account, where it is news. Password and region stay as they are."""
-    name = "people.csv"
-    lines = run.lines(name, PersonRow)
-    run.learn("account", {line.row.account for line in lines})
-    people: dict[str, Line[PersonRow]] = {}
-    roles: dict[tuple[int, str], Line[PersonRow]] = {}
-    for line in lines:
-        account = run.find("account", line.row.account, (name, line.at, "account"))
-        if account is None:
-            continue
-        key = email_key(line.row.email)
-        first = people.setdefault(key, line)
-        if column := _difference(first.row, line.row):
-            run.refuse(name, line.at, column, f"differs from line {first.at}, which is about the same person")
-        elif (again := roles.setdefault((account.id, key), line)) is not line:
-            run.refuse(name, line.at, "email", f"repeats line {again.at}")
-    outcome = _keep_people(run, people)
-    ids = {key: found for (key,), found in outcome.ids.items()}
-    members = {(account, ids[key]): line.row.role for (account, key), line in roles.items()}
-    _keep_members(run, members, {ids[key] for (key,) in outcome.new}, {ids[key] for (key,) in outcome.changed})
-
-
-def _difference(one: PersonRow, other: PersonRow) -> str:
-    return next((column for column in ("name", "language", "phone") if getattr(one, column) != getattr(other, column)), "")
-
-
-def _keep_people(run: Run, people: dict[str, Line[PersonRow]]) -> Outcome:
-    existing = by_key(fetch(run.session, Person, "email_key", people.keys()), ("email_key",))
-    wanted: dict[Key, Values] = {}
-    for key, line in people.items():
-        held, row = existing.get((key,)), line.row
-        if held and held.email.lower() != row.email.lower():
-            # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
-            run.refuse("people.csv", line.at, "email", f"{row.email} is too close to {held.email}, which belongs to somebody else")
-        language = row.language or (held.language if held else "fr")
-        phone = row.phone if "phone" in row.model_fields_set or held is None else held.phone
-        region = held.region if held else region_of(language)
-        wanted[key,] = {"email_key": key, "email": row.email, "name": row.name, "language": language, "phone": phone, "region": region}
-    return run.write(Person, ("email_key",), existing, wanted, {"created_at": run.now, "password": ""})
-
-
-def _keep_members(run: Run, members: dict[tuple[int, int], str], new_people: set[int], changed_people: set[int]) -> None:
-    key = ("account_id", "person_id")
-    wanted: dict[Key, Values] = {at: {"account_id": at[0], "person_id": at[1], "role": role} for at, role in members.items()}
-    ids = {at[1] for at in members}
-    said = run.write(FileRole, key, by_key(fetch(run.session, FileRole, "person_id", ids), key), wanted, {}, ids=False)
-    # What the file says as before is no news: what an owner changed or took away in the portal stays so.
-    news = {at: values for at, values in wanted.items() if at in said.touched}
-    existing = by_key(fetch(run.session, Membership, "person_id", ids), key)
-    outcome = run.write(Membership, key, existing, news, {}, ids=False)
-    for at in sorted(outcome.changed) if not run.dry else ():
-        if ending.loses(existing[at].role, news[at]["role"]):
-            ending.end(run.session, ending.Lost(at[0], at[1], STAFF, role=news[at]["role"]), run.now)
-    for at in members:
-        run.count("people.csv", at in outcome.new, at in outcome.changed or at[1] in changed_people)
-        if at[1] in new_people:
-            run.new_people.setdefault(at[1], at[0])
 
 
 def take_addresses(run: Run) -> None:
@@ -135,8 +69,7 @@ def _news(existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key
             found[at] = {**kept, **wanted[at]}
             continue
         said: Values = json.loads(row.file)
-        new = {**said, **wanted[at]}
-        found[at] = {**new, "file": "", "archived_at": None} if any(new[name] != value for name, value in said.items()) else kept
+        found[at] = {**said, **wanted[at], "file": "", "archived_at": None} if news(said, wanted[at]) else kept
     return found
 
 

@@ -21,6 +21,8 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 PLAIN = Form("utf-8", mark=False, delimiter=",")
 MARK = b"\xef\xbb\xbf"
 _SHORT = 200
+LONGEST_RECORD = 1 << 20
+"""Characters of one record, header included. The widest row that fits the database is far below 10,000."""
 # Files repeat the same few texts thousands of times.
 _cleaned = lru_cache(maxsize=4096)(clean)
 
@@ -98,15 +100,40 @@ def _delimiter(kind: FileKind, file: BinaryIO, encoding: str) -> str:
     return delimiter_of(head.decode(encoding, "replace").lstrip("\ufeff"), kind.columns)
 
 
+class _Lines:
+    """The lines of a text, of which no more is read at once than one record may have.
+
+    `csv.field_size_limit` looks at a field once its whole line is in memory, and not at how many fields there are.
+    """
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.left = LONGEST_RECORD
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self.left + 1)
+        self.left -= len(line)
+        if self.left < 0:
+            raise csv.Error(f"a row has more than {LONGEST_RECORD} characters")
+        if not line:
+            raise StopIteration
+        return line
+
+
 def records(table: Table, file: BinaryIO) -> Generator[Record, None, None]:
     """Every record of a file that is not blank, with the line on which it begins. The table knows the file's form."""
     file.seek(len(MARK) if table.form.mark else 0)
     # Bytes that are not of the encoding come through as lone surrogates, so that each is reported with its line and column.
     text = io.TextIOWrapper(file, table.form.encoding, "surrogateescape", newline="")
     try:
-        reader = csv.reader(text, delimiter=table.form.delimiter, strict=True)
+        lines = _Lines(text)
+        reader = csv.reader(lines, delimiter=table.form.delimiter, strict=True)
         while True:
             at = reader.line_num + 1
+            lines.left = LONGEST_RECORD
             try:
                 cells = next(reader)
             except StopIteration:

@@ -24,12 +24,17 @@ class BadRow:
 
 @dataclass
 class Counts:
-    """Rows of one file. `removed` are rows of its documents that were in the database and are not in the file."""
+    """Rows of one file.
+
+    `removed` are rows of its documents that were in the database and are not in the file, `earlier` those that name a person by an email
+    that the person no longer has.
+    """
 
     new: int = 0
     changed: int = 0
     same: int = 0
     removed: int = 0
+    earlier: int = 0
     ignored: tuple[str, ...] = ()
 
 
@@ -38,7 +43,8 @@ class Report:
     """The outcome of an import. `kept` is False when a bad row made it leave nothing, and after a dry run.
 
     `bad` has the first faults, `faults` says how many there are, and `bad_rows` how many rows of each file have one. `left_out` has
-    the files into which rows went that were not kept, with how many; `forms` what is worth telling about how files were read.
+    the files into which rows went that were not kept, with how many; `forms` what is worth telling about how files were read; `remarks`
+    the first rows that were left as they are, and why, of which there are `remarked`.
     """
 
     files: dict[str, Counts] = field(default_factory=dict[str, Counts])
@@ -48,9 +54,17 @@ class Report:
     left_out: dict[str, tuple[int, Path]] = field(default_factory=dict[str, tuple[int, Path]])
     forms: dict[str, str] = field(default_factory=dict[str, str])
     ignored_files: list[str] = field(default_factory=list[str])
+    remarks: list[str] = field(default_factory=list[str])
+    remarked: int = 0
     invited: int = 0
     kept: bool = False
     dry: bool = False
+
+    def remark(self, text: str) -> None:
+        """Tell about a row that is left out without being bad."""
+        self.remarked += 1
+        if len(self.remarks) < MOST_TOLD:
+            self.remarks.append(text)
 
     def uncount(self, name: str, counted: str) -> None:
         """Take a row of a file out of what it was counted as: `new`, `changed` or `same`; of "" nothing."""
@@ -63,6 +77,9 @@ class Report:
         yield from (str(bad) for bad in self.bad)
         if self.faults > len(self.bad):
             yield f"and {self.faults - len(self.bad)} more"
+        yield from self.remarks
+        if self.remarked > len(self.remarks):
+            yield f"and {self.remarked - len(self.remarks)} more are left out"
         for name in self.ignored_files:
             yield f"{name}: ignored, this is no file of an import"
         for name, counts in self.files.items():
@@ -85,5 +102,6 @@ class Report:
         told += [f"{counts.removed} removed"] if counts.removed else []
         told += [f"{bad} bad"] if (bad := self.bad_rows.get(name)) else []
         notes = [f"columns ignored: {', '.join(counts.ignored)}"] if counts.ignored else []
+        notes += [f"known by an earlier email: {counts.earlier}"] if counts.earlier else []
         notes += [self.forms[name]] if name in self.forms else []
         return "; ".join([", ".join(told), *notes])

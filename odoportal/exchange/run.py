@@ -40,10 +40,14 @@ class Ref:
 
 
 class Promises(Protocol):
-    """What other parts of the same import bring, while nothing of it is in the database yet."""
+    """What other parts of the same import bring."""
 
     def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:
         """Of some keys, those that are going to be there: a number below 0 that stands for the id, and the account's number."""
+        ...
+
+    def people(self, keys: Collection[str]) -> list[tuple[str, str, str]]:
+        """The good rows about people with some keys of emails: number of the account, email and name of each."""
         ...
 
 
@@ -53,6 +57,10 @@ class Nothing:
     def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:  # noqa: ARG002
         """Nothing."""
         return {}
+
+    def people(self, keys: Collection[str]) -> list[tuple[str, str, str]]:  # noqa: ARG002
+        """Nobody."""
+        return []
 
 
 @dataclass

@@ -103,9 +103,11 @@ def encoding_of(file: BinaryIO) -> str:
     while block := file.read(_BLOCK):
         # Never apart in the middle of a letter, which is four bytes at most.
         whole = rest + block
-        cut = len(whole) if whole.isascii() else max(len(whole) - 4, 0)
-        while cut > 0 and whole[cut - 1] >= 0x80:
-            cut -= 1
+        cut = len(whole)
+        if not whole.isascii():
+            # The bytes after a letter's first one are 0x80 to 0xBF, three at most: among more of them there is no letter to cut apart.
+            cut = max(cut - 4, 0)
+            cut = next((at for at in range(cut, max(cut - 4, -1), -1) if not 0x80 <= whole[at] <= 0xBF), cut)
         head, rest = whole[:cut], whole[cut:]
         for run in () if head.isascii() else _HIGH.findall(head):
             broken, letters, undefined = _look_at(run, broken, letters, undefined)

@@ -238,6 +238,15 @@ class Staging:
         )
         return {key: (-number, account or "") for key, number, account in found}
 
+    def people(self, keys: Collection[str]) -> list[tuple[str, str, str]]:
+        """The good rows about people with some keys of emails: number of the account, email and name of each."""
+        return self._db.execute(
+            "SELECT json_extract(row.body, '$.account'), json_extract(row.body, '$.email'), json_extract(row.body, '$.name')"
+            " FROM json_each(?) AS asked CROSS JOIN row ON row.kind = 'person' AND row.key = asked.value"
+            " JOIN unit ON unit.kind = row.kind AND unit.key = row.key WHERE NOT unit.bad",
+            (json.dumps(list(keys)),),
+        ).fetchall()
+
     def add_moves(self, moves: Iterable[Move], counted: Mapping[tuple[str, int], str]) -> None:
         """Note what rows do to invoices, and what the rows were counted as, by file and line."""
         rows = [(m.invoice, m.what, cents(m.amount), PLACES[m.file], m.line, m.number, counted.get((m.file, m.line), "")) for m in moves]

@@ -41,6 +41,19 @@ def differs(row: Row[Any], values: Values) -> bool:
     return any(getattr(row, name) != value for name, value in values.items())
 
 
+def news(said: Mapping[str, Any] | None, states: Values) -> Values:
+    """Return what a file says that it did not say last time, by column: only that may change what a customer changed in the portal.
+
+    Args:
+        said: what it said last time, by column; None where it never spoke of the row. Where a column is missing or empty it is not known
+            what it said, and nothing is news.
+        states: what it says now.
+    """
+    if said is None:
+        return dict(states)
+    return {name: value for name, value in states.items() if said.get(name) is not None and said[name] != value}
+
+
 @dataclass
 class Outcome:
     """What `keep` did, by key. `ids` has an id for each wanted key where the table has ids."""

@@ -11,8 +11,9 @@ from odoportal.exchange.documents import (
     take_orders,
     take_taxes,
 )
-from odoportal.exchange.parties import take_accounts, take_addresses, take_people
+from odoportal.exchange.parties import take_accounts, take_addresses
 from odoportal.exchange.payments import take_allocations, take_devices, take_payments
+from odoportal.exchange.people import take_people
 from odoportal.exchange.run import Run
 
 TAKERS: dict[str, Callable[[Run], None]] = {

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
+from odoportal.foundation.text import printable, without_marks
+
 MOST_PIECES = 1_000_000
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 _AMOUNT = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,2})?")
@@ -35,19 +37,19 @@ class RowError(ValueError):
 
 def shown(value: str) -> str:
     """A cell's value in quotes for a message, short and without anything that moves a terminal's cursor."""
-    plain = "".join(c if c.isprintable() else "\ufffd" for c in value[:41])
+    plain = printable(value[:41])
     return f'"{plain[:40]}…"' if len(value) > 40 else f'"{plain}"'
 
 
 def clean(cell: str) -> str:
-    """A cell's text: no spaces around it, line breaks inside as one space.
+    """A cell's text: no spaces around it, line breaks inside as one space, no invisible marks.
 
     Raises:
         ValueError: on bytes that are not UTF-8 (read as lone surrogates) and on control characters.
     """
     if cell.isascii() and cell.isprintable():
         return cell.strip()
-    text = unicodedata.normalize("NFC", _BREAKS.sub(" ", cell).strip())
+    text = unicodedata.normalize("NFC", without_marks(_BREAKS.sub(" ", cell)).strip())
     for character in text:
         if "\udc80" <= character <= "\udcff":
             raise ValueError(f"byte 0x{ord(character) - 0xDC00:02X} cannot be read; save the file as UTF-8")

@@ -24,6 +24,7 @@ from odoportal.foundation import clock, database, i18n
 from odoportal.foundation.identity import Who, require
 from odoportal.foundation.listing import ListQuery, ListRules
 from odoportal.foundation.spool import Spool
+from odoportal.foundation.text import without_marks
 
 Cell = str | date | int | tuple[str, ...] | None
 STEP = 40
@@ -71,7 +72,11 @@ Making = Callable[[Session, Who, ListQuery, str, date], Table]
 
 
 def inert(text: str) -> str:
-    """A text that no spreadsheet takes for a formula (OWASP, CSV injection): an apostrophe goes before a risky beginning."""
+    """A text that no spreadsheet takes for a formula (OWASP, CSV injection): an apostrophe goes before a risky beginning.
+
+    Invisible marks go: one would hide that beginning, or turn the line around.
+    """
+    text = without_marks(text)
     return f"'{text}" if text.startswith(_CONTROL) or text.lstrip().startswith(_FORMULA) else text
 
 

@@ -32,6 +32,7 @@ from odoportal.foundation.database import write
 from odoportal.foundation.form_view import Said, version_of
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import NotAllowed, Who
+from odoportal.foundation.text import without_marks
 from odoportal.foundation.web import Asked, Fill, Filled
 
 LARGEST_BODY = 64 * 1024
@@ -60,12 +61,19 @@ class Submission(SQLModel, table=True):
 # --- what a form may hold ----------------------------------------------------------------------------------------
 
 
-def _line(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def line(value: str) -> str:
+    """Return what was typed as one line of text, as `Line` has it.
+
+    Raises:
+        ValueError: on control characters; the text says so in the language in use.
+    """
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c != "\t" for c in value):
         raise ValueError(t("This holds characters that cannot be used here."))
-    return masked(re.sub(r"\s+", " ", value).strip())
+    return masked(re.sub(r"\s+", " ", without_marks(value)).strip())
+
+
+def _line(value: object) -> object:
+    return line(value) if isinstance(value, str) else value
 
 
 def _text(value: object) -> object:
@@ -74,12 +82,12 @@ def _text(value: object) -> object:
     plain = value.replace("\r\n", "\n").replace("\r", "\n")
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t" for c in plain):
         raise ValueError(t("This holds characters that cannot be used here."))
-    return masked(plain.strip())
+    return masked(without_marks(plain).strip())
 
 
 Line = Annotated[str, BeforeValidator(_line)]
-"""One line of text: single spaces, none around it, no control characters; the number of a payment card, which nobody means to type there,
-is masked. Give its lengths with pydantic's `Field`."""
+"""One line of text: single spaces, none around it, no control characters, no invisible marks; the number of a payment card, which nobody
+means to type there, is masked. Give its lengths with pydantic's `Field`."""
 Text = Annotated[str, BeforeValidator(_text)]
 """Text of several lines, with the same care."""
 Secret = SecretStr

@@ -18,6 +18,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from odoportal.foundation import clock
+from odoportal.foundation.text import without_marks
 
 LANGUAGES = ("fr", "en")
 REGIONS = ("fr-CA", "en-CA")
@@ -60,13 +61,18 @@ def other(language: str) -> str:
 def t(message: str, **values: object) -> str:
     """The message in the language in use, with `{names}` filled in."""
     text = _translations(_language.get()).gettext(message)
-    return text.format(**values) if values else text
+    return text.format(**_filled(values)) if values else text
 
 
 def tn(one: str, many: str, count: int, **values: object) -> str:
     """The message for `count`, in the language in use; `{n}` is the count as that language writes it."""
     text = _translations(_language.get()).ngettext(one, many, count)
-    return text.format(n=Formats(region_of(current())).number(count), **values)
+    return text.format(n=Formats(region_of(current())).number(count), **_filled(values))
+
+
+def _filled(values: dict[str, object]) -> dict[str, object]:
+    """What fills a message: a name that was stored long ago must not turn the rest of the sentence around."""
+    return {name: without_marks(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def region_of(language: str) -> str:

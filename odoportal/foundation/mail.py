@@ -33,6 +33,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from odoportal.foundation import clock, signed
 from odoportal.foundation.database import reading, writing
+from odoportal.foundation.text import without_marks
 from odoportal.settings import Settings, get_settings
 
 MARK = "__ONE_USE_TOKEN__"
@@ -183,6 +184,7 @@ def post(
     """
     if key is not None and (known := session.exec(select(Mail).where(Mail.key == key)).first()):
         return known
+    subject, text, html = (without_marks(written) for written in (subject, text, html))
     mail = Mail(key=key, to=to, language=language, subject=subject, text=text, html=html, seed=seed, created_at=now, next_try_at=now)
     mail.unsubscribe = unsubscribe
     if attached is not None:

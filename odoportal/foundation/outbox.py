@@ -8,6 +8,7 @@ from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
 from odoportal.foundation.mail import Mail
+from odoportal.foundation.text import printable
 
 MOST_TOLD = 200
 
@@ -40,21 +41,17 @@ def waiting(session: Session) -> tuple[list[Letter], int]:
     letters = [
         Letter(
             row.id,
-            _plain(row.to),
-            _plain(row.subject),
+            printable(row.to),
+            printable(row.subject),
             row.created_at,
             row.attempts,
             row.next_try_at,
             row.failed_at,
-            _plain(row.last_error),
+            printable(row.last_error),
         )
         for row in found
     ]
     return letters, session.exec(select(func.count()).select_from(Mail).where(unsent)).one() - len(letters)
-
-
-def _plain(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 def retry(session: Session, now: datetime, number: int | None = None) -> int:

@@ -11,6 +11,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from odoportal.foundation import clock
 from odoportal.foundation.export import STEP, Cell, Column, Kind, Table, decimal
+from odoportal.foundation.text import without_marks
 
 LAST_ROW = 1_048_575
 """The last row of a sheet, counted from 0."""
@@ -35,6 +36,7 @@ class _Sheet(Worksheet):
     def escaped(self, text: str) -> str:
         """A text as it stands in the file."""
         if not text.isprintable() or "_x" in text:
+            text = without_marks(text)
             text = self._escape_control_characters(text)
         return escape(text, quote=False)
 

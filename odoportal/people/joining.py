@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Account, Person, Role
 from odoportal.accounts.rights import Right, hold, holders
-from odoportal.accounts.service import find_person, join, person_of_email
+from odoportal.accounts.service import join, keep_file, person_of_email, spoken_for
 from odoportal.accounts.unsolicited import plain_name
 from odoportal.foundation.identity import digest
 from odoportal.people.models import Invitation
@@ -46,9 +46,10 @@ def open_invitation(session: Session, token: str, now: datetime) -> Asked | None
     # Asked again here, and not only where the right is taken away: no way of losing it may be forgotten.
     if invitation.invited_by not in holders(session, invitation.account_id, Right.PEOPLE):
         return None
-    person = find_person(session, invitation.email)
+    person = spoken_for(session, invitation.email, now)
     if person is not None and (person.disabled_at is not None or person.email.lower() != invitation.email.lower()):
-        # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
+        # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other. Nor does whoever has a
+        # mailbox that somebody may still take back get in as another person.
         return None
     return Asked(invitation, account, plain_name(inviter.name, inviter.email), person if person is not None and person.password else None)
 
@@ -83,7 +84,8 @@ def accept(session: Session, token: str, now: datetime, name: str = "", stored: 
     person = asked.known
     if person is None:
         person = person_of_email(session, asked.invitation.email, now, name, asked.invitation.language)
-        if name:
+        if name and name != person.name:
+            keep_file(session, person)
             person.name = name
         person.password = stored
         links.kill(session, person.id or 0, now)

@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from odoportal.accounts.view import role_words
 from odoportal.foundation import clock
-from odoportal.foundation.cardnumbers import masked
 from odoportal.foundation.database import read, write
+from odoportal.foundation.forms import line
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import t
 from odoportal.foundation.web import Asked, Filled
@@ -38,14 +38,20 @@ async def post_join(asked: Asked) -> Filled | Response:
     if found is None:
         audit.tell("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
-    name, password = masked(" ".join(form.get("name", "").split())), form.get("password", "")
+    typed, password = form.get("name", ""), form.get("password", "")
+    try:
+        name = line(typed)
+    except ValueError:
+        name = None
     stored = ""
     if found.known is None:
-        errors = await _errors(found.invitation.email, name, password)
+        errors = await _errors(found.invitation.email, name or "", password)
+        if name is None or len(name) > _LONGEST_NAME:
+            errors["name"] = t("This cannot be used here.")
         if errors:
-            return again(_slots(found, Shown(found.invitation.email, errors), name[:_LONGEST_NAME]))
+            return again(_slots(found, Shown(found.invitation.email, errors), (name or "")[:_LONGEST_NAME]))
         stored = await passwords.hashed(password)
-    person = await write(joining.accept, token, clock.now(), name=name, stored=stored, client=client)
+    person = await write(joining.accept, token, clock.now(), name=name or "", stored=stored, client=client)
     if person is None:
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
     number = found.account.number
@@ -62,8 +68,6 @@ async def post_join(asked: Asked) -> Filled | Response:
 
 async def _errors(email: str, name: str, password: str) -> dict[str, str]:
     errors = {field: view.required() for field, value in (("name", name), ("password", password)) if not value}
-    if len(name) > _LONGEST_NAME or not all(c.isprintable() for c in name):
-        errors["name"] = t("This cannot be used here.")
     if password and (weak := await passwords.judge(password, passwords.Owner(email, name))):
         errors["password"] = passwords.explain(weak)
     return errors

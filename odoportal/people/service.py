@@ -19,7 +19,7 @@ from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.ending import Lost
 from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.accounts.rights import Right, claim
-from odoportal.accounts.service import email_key, find_person
+from odoportal.accounts.service import email_key, spoken_for
 from odoportal.foundation import mail
 from odoportal.foundation.identity import Who, digest
 from odoportal.people import letters
@@ -103,7 +103,7 @@ def invite(session: Session, who: Who, email: str, role: Role, language: str, no
         address = validate_email(email.strip(), check_deliverability=False).normalized
     except EmailNotValidError:
         raise NoEmail(email) from None
-    known = find_person(session, address)
+    known = spoken_for(session, address, now)
     if known is not None and session.get(Membership, (account_id, known.id)) is not None:
         raise Already(address)
     if _invitation(session, account_id, address) is not None:

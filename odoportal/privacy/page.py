@@ -105,6 +105,11 @@ def _told() -> Node:
     years = t("Six years after the year they are of, as tax law asks")
     rows = (
         _kept(t("Name, email, phone, language"), t("To let you in and to write to you"), t("As long as you have access")),
+        _kept(
+            t("Emails you used before"),
+            t("To recognize you in Odotrack’s files, and to let you go back to them for 7 days"),
+            t("As long as you have access"),
+        ),
         _kept(t("Password"), t("To let you in. Only a value that cannot be turned back is kept"), t("Until you choose another")),
         _kept(
             t("Open sessions: browser, address, last use"),

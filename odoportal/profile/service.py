@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Person
+from odoportal.accounts.service import keep_file
 from odoportal.foundation.forms import Done, Sent, conflict
 from odoportal.foundation.i18n import t, use
 
@@ -62,6 +63,7 @@ def change_details(session: Session, sent: Sent, wanted: Details, now: datetime)
     if clash := conflict(sent, stored):
         return clash
     person = session.get_one(Person, sent.who.person_id)
+    keep_file(session, person)
     person.name, person.phone, person.language, person.region = wanted.name, wanted.phone, wanted.language, wanted.region
     record(session, What.DETAILS, By.of(sent), now, subject_id=person.id, before=stored, after=details(session, sent.who.person_id))
     with use(wanted.language):

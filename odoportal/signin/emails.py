@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 
 from odoportal.accounts import unsolicited
 from odoportal.accounts.audit import By, What, record
-from odoportal.accounts.models import Person
-from odoportal.accounts.service import email_key, find_person
+from odoportal.accounts.models import EarlierEmail, FilePerson, Person
+from odoportal.accounts.service import email_key, find_person, keep_file, spoken_for
 from odoportal.foundation import mail
 from odoportal.foundation.identity import digest
 from odoportal.signin import audit, letters, links, locking
@@ -24,7 +24,8 @@ KEEP = timedelta(days=30)
 def request(session: Session, person_id: int, verified: str, email: str, now: datetime) -> bool:
     """Ask for another email: a link is mailed to it, and nothing changes until it is used. An older request dies.
 
-    Where the email is somebody else's, that person gets a letter instead, and whoever asked is told the same.
+    Where the email is somebody else's, that person gets a letter instead, and whoever asked is told the same. Where somebody had it and may
+    still take it back, nobody gets a letter.
 
     Args:
         session: the writing session.
@@ -42,8 +43,9 @@ def request(session: Session, person_id: int, verified: str, email: str, now: da
     unsolicited.count(session, unsolicited.Kind.EMAIL, person_id, None, email, now)
     forget(session, person_id)
     audit.tell("authn_email_change_requested", person=person_id)
-    if (known := find_person(session, email)) is not None and known.id != person_id:
-        letters.email_known(session, known, now)
+    if (known := spoken_for(session, email, now)) is not None and known.id != person_id:
+        if known.email_key == email_key(email):
+            letters.email_known(session, known, now)
         return True
     seed = mail.new_seed()
     asked = EmailChange(
@@ -88,13 +90,13 @@ def confirm(session: Session, token: str, now: datetime, address: str) -> Person
         address: of the client.
 
     Returns:
-        None when the link is dead, or the email has become somebody else's meanwhile.
+        None when the link is dead, or the email has become somebody else's meanwhile, or may be taken back by somebody else.
     """
     change = asked(session, token, now)
     if change is None:
         return None
     person = session.get_one(Person, change.person_id, with_for_update=True)
-    known = find_person(session, change.new_email)
+    known = spoken_for(session, change.new_email, now)
     if person.email != change.old_email or (known is not None and known.id != person.id):
         return None
     undo = mail.new_seed()
@@ -106,6 +108,7 @@ def confirm(session: Session, token: str, now: datetime, address: str) -> Person
     )
     if taken.rowcount != 1:
         return None
+    _leave(session, person, until, now)
     _put(session, person, change.new_email, By(person.id, address), now)
     letters.email_changed(session, person, change.old_email, undo, now)
     letters.email_in_force(session, person, now)
@@ -114,6 +117,8 @@ def confirm(session: Session, token: str, now: datetime, address: str) -> Person
 
 def undo(session: Session, token: str, now: datetime, address: str) -> Person | None:
     """Take a change back from the old mailbox, whatever became of the email since. Somebody else was in, so that everything ends.
+
+    Changes that were made after it are taken back with it: the mailboxes of whoever was in must not undo this.
 
     Returns:
         None when the link is dead, or the old email has become somebody else's.
@@ -131,7 +136,7 @@ def undo(session: Session, token: str, now: datetime, address: str) -> Person | 
     if taken.rowcount != 1:
         return None
     by = By(person.id, address)
-    _put(session, person, change.old_email, by, now)
+    _take_back(session, person, change, by, now)
     # Whoever changed the email may have added a passkey in the days that the change waited for its confirmation.
     locking.lock_out(session, person, change.expires_at - LIFE, by, now)
     return person
@@ -144,7 +149,7 @@ def put_back(session: Session, person: Person, key: str, by: By, now: datetime) 
     made = select(EmailChange).where(EmailChange.person_id == person.id, col(EmailChange.confirmed_at).is_not(None))
     for change in session.exec(made.order_by(col(EmailChange.confirmed_at).desc())).all():
         if email_key(change.old_email) == key and find_person(session, change.old_email) is None:
-            _put(session, person, change.old_email, by, now)
+            _take_back(session, person, change, by, now)
             return
 
 
@@ -157,6 +162,28 @@ def sweep(session: Session, now: datetime) -> int:
 def _open(session: Session, *conditions: object) -> EmailChange | None:
     found = select(EmailChange).join(Person, col(Person.id) == col(EmailChange.person_id)).where(col(Person.disabled_at).is_(None))
     return session.exec(found.where(*conditions)).first()  # pyright: ignore[reportArgumentType]
+
+
+def _leave(session: Session, person: Person, until: datetime, now: datetime) -> None:
+    """Keep the email that a person leaves; nobody else can have it `until` then."""
+    keep_file(session, person)
+    assert person.id is not None  # noqa: S101 - read from the database
+    held = session.get(EarlierEmail, (person.email_key, person.id))
+    first = held.left_at if held is not None else now
+    name = session.get_one(FilePerson, person.id).name
+    left = EarlierEmail(email_key=person.email_key, person_id=person.id, email=person.email, name=name, left_at=first, reserved_until=until)
+    session.merge(left)
+    session.flush()
+
+
+def _take_back(session: Session, person: Person, change: EmailChange, by: By, now: datetime) -> None:
+    """Give a person the old email of a change again; this change and all that followed are undone."""
+    # A person has one open request at most, so that changes are confirmed in the order of their ids.
+    since = (col(EmailChange.person_id) == change.person_id, col(EmailChange.id) >= change.id, col(EmailChange.confirmed_at).is_not(None))
+    session.exec(sql_update(EmailChange).where(*since, col(EmailChange.undone_at).is_(None)).values(undone_at=now))
+    left = (col(EarlierEmail.person_id) == change.person_id, col(EarlierEmail.left_at) >= change.confirmed_at)
+    session.exec(sql_delete(EarlierEmail).where(*left))
+    _put(session, person, change.old_email, by, now)
 
 
 def _put(session: Session, person: Person, email: str, by: By, now: datetime) -> None:

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from odoportal.exchange import values
+from odoportal.exchange import spelling, values
 from odoportal.exchange.files import BY_NAME, FILES
 from odoportal.exchange.formats import InvoiceLineRow
-from odoportal.exchange.reader import read_table
-from odoportal.exchange.values import RowError
+from odoportal.exchange.reader import LONGEST_RECORD, Table, read_rows, read_table
+from odoportal.exchange.spelling import Spelling
+from odoportal.exchange.values import RowError, clean
 
-# Letters, marks, digits, punctuation and symbols; spaces between them.
-WORD = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=20)
+# Letters, digits, punctuation and symbols, but the letters that show nothing; spaces between them.
+WORD = st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters="\u115f\u1160\u3164\uffa0"), min_size=1, max_size=20)
 TEXT = st.lists(WORD, min_size=1, max_size=4).map(" ".join).filter(lambda text: len(text) <= 80)
 AMOUNT = st.decimals(min_value=-9_999_999_999, max_value=9_999_999_999, places=2)
 
@@ -102,3 +103,56 @@ def test_a_long_or_strange_value_is_shown_short_and_plain() -> None:
     assert values.shown("x" * 500) == f'"{"x" * 40}…"'
     assert values.shown("a\x1b[2J") == '"a\ufffd[2J"'
     assert RowError("end_on", "why").column == "end_on"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(b"A,%s\n" % (b"x" * (LONGEST_RECORD + 1)), id="one cell"),
+        pytest.param(b"A," + b'"b\n",' * (LONGEST_RECORD // 5 + 1), id="many lines"),
+        pytest.param(b"A," + b"\xff" * (LONGEST_RECORD + 1), id="no letters"),
+    ],
+)
+def test_a_row_without_an_end_is_given_up_before_it_is_read(row: bytes) -> None:
+    class File(io.BytesIO):
+        """Tells how far it was read after the encoding and the separator were found out."""
+
+        furthest = 0
+
+        def read1(self, size: int | None = -1, /) -> bytes:
+            got = super().read1(size)
+            self.furthest = max(self.furthest, self.tell())
+            return got
+
+    rest = b"".join(b"B%d,x\n" % number for number in range(400_000))
+    file = File(b"number,name\nA,Alpha\n" + row + rest)
+    table = Table(BY_NAME["accounts.csv"])
+    assert [line.at for line in read_rows(table, file, Spelling(encoding="utf-8")) if line] == [2]
+    assert [str(bad) for bad in table.bad] == ["accounts.csv, line 3: cannot be read any further: a row has more than 1048576 characters"]
+    assert not table.whole
+    assert 0 < file.furthest < 2 * LONGEST_RECORD
+
+
+def test_a_row_as_long_as_it_may_be_is_read() -> None:
+    row = b"number,name\nA," + b"x" * (120_000) + b"\n"
+    table = read_table(BY_NAME["accounts.csv"], row)
+    assert [bad.column for bad in table.bad] == ["name"]
+    assert table.whole
+
+
+PIECES = (b"a" * 9, "é".encode(), "\U0001f600".encode(), b"\xe9", b"\x80\x80\x80\x80\x80", b"\xff", b"\x81")
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=9))
+def test_the_encoding_is_found_out_wherever_blocks_are_cut(parts: list[bytes]) -> None:
+    raw = b"".join(parts)
+    found = set()
+    for block in (1, 2, 3, 5, 1 << 16):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(spelling, "_BLOCK", block)
+            found.add(spelling.encoding_of(io.BytesIO(raw)))
+    assert len(found) == 1
+
+
+def test_a_cell_comes_without_marks() -> None:
+    assert clean(" \u202eairaM\u2028Gagnon\u200b ") == "airaM Gagnon"

@@ -204,3 +204,11 @@ def test_nothing_is_made_for_a_head_a_wrong_language_or_nobody(stored: Engine) -
 def test_a_failure_is_an_error_and_not_half_a_file(stored: Engine) -> None:
     answer, _ = ask("/fr/invoices.csv", who(7), fail=True)
     assert (answer.status_code, "content-disposition" in answer.headers) == (500, False)
+
+
+@pytest.mark.parametrize("text", ["\u202e=1+1", "\u200b=1+1", "\u2066=1+1\u2069"])
+def test_invisible_marks_do_not_hide_a_formula_or_turn_a_line_around(text: str) -> None:
+    written = Table("x", (Column("name", "Nom"),), [(text,)])
+    assert as_csv(written) == b"\xef\xbb\xbfname\r\n'=1+1\r\n"
+    assert as_excel(written)["x"]["A2"].value == "=1+1"
+    assert as_excel(written)["x"]["A2"].data_type == "s"

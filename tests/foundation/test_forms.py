@@ -67,6 +67,14 @@ def test_a_line_is_tidied_and_a_secret_is_not() -> None:
     assert fits.secret.get_secret_value() == "  p  w "
 
 
+def test_what_is_typed_comes_without_invisible_marks() -> None:
+    fits = problems(name="\u202eairaM\u200b", note="x\u2066\ny\u2069", secret="p\u200bw")
+    assert (fits.name, fits.note) == ("airaM", "x\ny")
+    assert fits.secret.get_secret_value() == "p\u200bw"
+    assert problems(name="\u3164\u200b") == {"name": "This field is required."}
+    assert problems(name="a", note="4242\u200b4242\u200b4242\u200b4242").note == "•••• 4242"
+
+
 @pytest.mark.case("A-95")
 def test_a_card_number_that_was_typed_by_mistake_is_masked_before_it_is_stored() -> None:
     class Long(Thing):

@@ -302,3 +302,9 @@ def test_months() -> None:
         assert [month_name(day), month_name(day, "long"), month_name(day, "year")] == ["sept.", "septembre", "septembre 2020"]
     with i18n.use("en"):
         assert [month_name(day), month_name(day, "long"), month_name(day, "year")] == ["Sep", "September", "September 2020"]
+
+
+def test_a_name_does_not_turn_a_sentence_around() -> None:
+    with i18n.use("en"):
+        assert t("Hello {name},", name="\u202eairaM") == "Hello airaM,"
+        assert "\u202e" not in tn("{n} row of {name}", "{n} rows of {name}", 2, name="\u202eairaM")

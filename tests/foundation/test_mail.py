@@ -453,3 +453,9 @@ def test_the_outbox_wakes_when_a_letter_is_committed_and_survives_a_lost_databas
     monkeypatch.setattr(mail, "deliver_due", delivering)
     assert asyncio.run(run()) == ["p0@example.com", "p1@example.com"]
     post("later@example.com")
+
+
+def test_a_letter_holds_no_invisible_marks() -> None:
+    number = post(subject="\u202eairaM invites you", text="\u2066Maria\nGagnon", html="<p>\u202eairaM</p>")
+    sent = letter(number)
+    assert (sent.subject, sent.text, sent.html) == ("airaM invites you", "Maria\nGagnon", "<p>airaM</p>")

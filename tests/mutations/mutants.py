@@ -47,6 +47,8 @@ STOP = f"{ATTACK}/test_unsubscribe.py"
 PASSWORD = "tests/security/test_password.py"
 PASSKEYS = "tests/security/test_passkeys.py"
 SECOND = "tests/security/test_second_step.py"
+EMAIL_STAYS = "tests/security/test_email_stays.py"
+IMPORTED = "tests/exchange/test_people.py"
 CARDS = "tests/cards/test_service.py"
 HOOKS = "tests/cards/test_provider.py"
 FRAMES = "tests/foundation/test_frames.py"
@@ -475,6 +477,57 @@ MUTANTS = (
         "    return _add",
         LINKS,
     ),
+    # What a customer changed, and the next import.
+    *(
+        _mutant(guard, "accounts.service", old, new, EMAIL_STAYS)
+        for guard, old, new in (
+            ("an email that was left is reserved", "col(EarlierEmail.reserved_until) > now)", "col(EarlierEmail.reserved_until) < now)"),
+            (
+                "nobody is made of an email that was left",
+                "known = spoken_for(session, address, now)",
+                "known = find_person(session, address)",
+            ),
+        )
+    ),
+    *(
+        _mutant(guard, "signin.emails", old, new, EMAIL_STAYS)
+        for guard, old, new in (
+            (
+                "nobody asks for an email that was left",
+                "if (known := spoken_for(session, email, now)) is not None",
+                "if (known := find_person(session, email)) is not None",
+            ),
+            (
+                "nobody confirms an email that was left",
+                "known = spoken_for(session, change.new_email, now)",
+                "known = find_person(session, change.new_email)",
+            ),
+            ("an undo takes back what came after it", "col(EmailChange.id) >= change.id", "col(EmailChange.id) == change.id"),
+        )
+    ),
+    _mutant(
+        "an invitation to a mailbox that was left makes nobody",
+        "people.joining",
+        "person = spoken_for(session, invitation.email, now)",
+        "person = spoken_for(session, invitation.email, now.replace(year=9999))",
+        EMAIL_STAYS,
+    ),
+    _mutant(
+        "an import says what is new",
+        "exchange.store",
+        "if said.get(name) is not None and said[name] != value}",
+        "}",
+        IMPORTED,
+    ),
+    *(
+        _mutant(guard, "exchange.people", old, new, IMPORTED)
+        for guard, old, new in (
+            ("an import finds people by emails that they left", "if not earlier:\n        if left", "if True:\n        if left"),
+            ("an email under another name may be somebody else's", "if name in {row.name, None}]", "]"),
+            ("the present email's row counts", "if found is None or first.get(found, key) == key:", "if True:"),
+            ("the present email's role counts", "if found is None or here.get((found, line.row.account), key) == key:", "if True:"),
+        )
+    ),
     # Notices.
     _mutant(
         "a notice is told once",
@@ -822,6 +875,62 @@ MUTANTS = (
     ),
     _mutant(
         "a formula is text in a CSV", "foundation.export", 'return f"\'{text}" if text.startswith', "return text if text.startswith", STORED
+    ),
+    _mutant(
+        "a line that is typed has no invisible marks",
+        "foundation.forms",
+        'masked(re.sub(r"\\s+", " ", without_marks(value)).strip())',
+        'masked(re.sub(r"\\s+", " ", value).strip())',
+        "tests/foundation/test_forms.py",
+    ),
+    _mutant(
+        "a text that is typed has no invisible marks",
+        "foundation.forms",
+        "masked(without_marks(plain).strip())",
+        "masked(plain.strip())",
+        "tests/foundation/test_forms.py",
+    ),
+    _mutant(
+        "a cell of an import has no invisible marks",
+        "exchange.values",
+        'without_marks(_BREAKS.sub(" ", cell)).strip()',
+        '_BREAKS.sub(" ", cell).strip()',
+        "tests/exchange/test_values.py",
+    ),
+    _mutant(
+        "a letter has no invisible marks",
+        "foundation.mail",
+        "(without_marks(written) for written in (subject, text, html))",
+        "(subject, text, html)",
+        "tests/foundation/test_mail.py",
+    ),
+    _mutant(
+        "a sentence is not turned around by a name",
+        "foundation.i18n",
+        "name: without_marks(value) if isinstance(value, str) else value",
+        "name: value",
+        "tests/foundation/test_i18n.py",
+    ),
+    _mutant(
+        "a file has no invisible marks",
+        "foundation.export",
+        "    text = without_marks(text)\n",
+        "",
+        "tests/foundation/test_export.py",
+    ),
+    _mutant(
+        "what a command prints does nothing to a terminal",
+        "commands.common",
+        "click.echo(printable(line), err=err)",
+        "click.echo(line, err=err)",
+        "tests/test_printing.py",
+    ),
+    _mutant(
+        "a row of an import has an end",
+        "exchange.reader",
+        "self._text.readline(self.left + 1)",
+        "self._text.readline()",
+        "tests/exchange/test_values.py",
     ),
     _mutant(
         "logs mask what is secret",

@@ -64,7 +64,8 @@ def test_somebody_new_chooses_a_name_and_a_password(web: TestClient, owner: Who)
         ({"name": "", "password": NEW}, "This field is required."),
         ({"name": "Nora", "password": ""}, "This field is required."),
         ({"name": "x" * 201, "password": NEW}, "This cannot be used here."),
-        ({"name": "No\u202era", "password": NEW}, "This cannot be used here."),
+        ({"name": "No\x07ra", "password": NEW}, "This cannot be used here."),
+        ({"name": "\u202e\u200b", "password": NEW}, "This field is required."),
         ({"name": "Nora", "password": "short"}, "too short"),
         ({"name": "Nora Tremblay", "password": "nora tremblay 26"}, "mostly your name"),
     ):
@@ -72,7 +73,8 @@ def test_somebody_new_chooses_a_name_and_a_password(web: TestClient, owner: Who)
         assert refused.status_code == 422, bad
         assert words in refused.text
     assert role_of(INVITED) is None
-    done = web.post(address, data={"name": "  Nora   Tremblay ", "password": NEW, "role": "owner", "email": "other@example.org"})
+    more = {"password": NEW, "role": "owner", "email": "other@example.org"}
+    done = web.post(address, data={"name": "  \u202eNora   Tremblay\u200b ", **more})
     assert (done.status_code, done.headers["location"]) == (303, "/en/login?set=1")
     assert role_of(INVITED) == "billing"
     assert role_of("other@example.org") is None
