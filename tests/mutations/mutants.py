@@ -47,8 +47,6 @@ STOP = f"{ATTACK}/test_unsubscribe.py"
 PASSWORD = "tests/security/test_password.py"
 PASSKEYS = "tests/security/test_passkeys.py"
 SECOND = "tests/security/test_second_step.py"
-EMAIL_STAYS = "tests/security/test_email_stays.py"
-IMPORTED = "tests/exchange/test_people.py"
 CARDS = "tests/cards/test_service.py"
 HOOKS = "tests/cards/test_provider.py"
 FRAMES = "tests/foundation/test_frames.py"
@@ -56,6 +54,8 @@ INCOMING = "tests/foundation/test_incoming.py"
 RAW = f"{ATTACK}/test_raw_sockets.py"
 ENDING = "tests/people/test_ending.py"
 UNSOLICITED = "tests/accounts/test_unsolicited.py"
+EMAIL_STAYS = "tests/security/test_email_stays.py"
+IMPORTED = "tests/exchange/test_people.py"
 
 MUTANTS = (
     # Whose it is.
@@ -659,6 +659,95 @@ MUTANTS = (
         "if False:",
         STOP,
     ),
+    _mutant(
+        "a default address is changed with the right to choose it",
+        "addresses.service",
+        "raise NotAllowed(RIGHT[purpose])",
+        "pass",
+        "tests/addresses/test_service.py",
+    ),
+    _mutant(
+        "the first address is no default that the person may not choose",
+        "addresses.service",
+        "            if may(mine.role, RIGHT[purpose]):",
+        "            if True:",
+        "tests/addresses/test_service.py",
+    ),
+    _mutant(
+        "my data does not say from where somebody else did something",
+        "privacy.contents",
+        'return case((column.table.c.person_id == subject.person_id, column), else_="").label(column.name)',
+        "return column",
+        "tests/privacy/test_contents.py",
+    ),
+    # What ends with somebody's access.
+    _mutant(
+        "removal ends what the person set up",
+        "people.service",
+        '_end(session, who, held.person_id, "", now, client, kept)',
+        "None",
+        ENDING,
+    ),
+    _mutant(
+        "a lowered role ends what the person set up",
+        "people.service",
+        "_end(session, who, held.person_id, role.value, now, client, kept)",
+        "None",
+        ENDING,
+    ),
+    _mutant(
+        "disabling ends what the person set up", "signin.staff", "ending.end_everywhere(session, person.id, STAFF, now)", "None", ENDING
+    ),
+    _mutant(
+        "a lock-out ends what was set up since",
+        "signin.locking",
+        "ending.end_everywhere(session, person.id, by, now, since)",
+        "None",
+        ENDING,
+    ),
+    _mutant(
+        "an import's lower role ends what the person set up",
+        "exchange.people",
+        'if ending.loses(existing[at].role, fresh[at]["role"]):',
+        "if False:",
+        ENDING,
+    ),
+    _mutant(
+        "an invitation asks for its inviter's right when it is used",
+        "people.joining",
+        "if invitation.invited_by not in holders(session, invitation.account_id, Right.PEOPLE):",
+        "if False:",
+        ENDING,
+    ),
+    _mutant("accepting waits for who changes the people", "people.joining", "hold(session, account_id)", "None", ENDING),
+    _mutant(
+        "copies go only while who added them looks after billing",
+        "notices.copies",
+        "and c.asked_by in entitled]",
+        "]",
+        ENDING,
+    ),
+    _mutant(
+        "a copy's link dies with the right of who added it",
+        "notices.copies",
+        "if found is None or found[0].asked_by not in holders(session, found[0].account_id, Right.BILLING):",
+        "if found is None:",
+        ENDING,
+    ),
+    _mutant(
+        "whoever leaves takes nothing over",
+        "people.service",
+        "keeper = who.person_id if who.person_id != person_id else None",
+        "keeper = who.person_id",
+        ENDING,
+    ),
+    _mutant(
+        "a card of who may not any more is not kept",
+        "cards.service",
+        "if ended.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):",
+        "if ended.card is not None:",
+        CARDS,
+    ),
     # What comes down a socket.
     _mutant(
         "a connection's data are what a page says",
@@ -768,94 +857,6 @@ MUTANTS = (
         "else address_key(state.router.session.client_ip)",
         "else state.router.session.client_ip",
         "tests/foundation/test_gate.py",
-    _mutant(
-        "a default address is changed with the right to choose it",
-        "addresses.service",
-        "raise NotAllowed(RIGHT[purpose])",
-        "pass",
-        "tests/addresses/test_service.py",
-    ),
-    _mutant(
-        "the first address is no default that the person may not choose",
-        "addresses.service",
-        "            if may(mine.role, RIGHT[purpose]):",
-        "            if True:",
-        "tests/addresses/test_service.py",
-    ),
-    _mutant(
-        "my data does not say from where somebody else did something",
-        "privacy.contents",
-        'return case((column.table.c.person_id == subject.person_id, column), else_="").label(column.name)',
-        "return column",
-        "tests/privacy/test_contents.py",
-    ),
-    # What ends with somebody's access.
-    _mutant(
-        "removal ends what the person set up",
-        "people.service",
-        '_end(session, who, held.person_id, "", now, client, kept)',
-        "None",
-        ENDING,
-    ),
-    _mutant(
-        "a lowered role ends what the person set up",
-        "people.service",
-        "_end(session, who, held.person_id, role.value, now, client, kept)",
-        "None",
-        ENDING,
-    ),
-    _mutant(
-        "disabling ends what the person set up", "signin.staff", "ending.end_everywhere(session, person.id, STAFF, now)", "None", ENDING
-    ),
-    _mutant(
-        "a lock-out ends what was set up since",
-        "signin.locking",
-        "ending.end_everywhere(session, person.id, by, now, since)",
-        "None",
-        ENDING,
-    ),
-    _mutant(
-        "an import's lower role ends what the person set up",
-        "exchange.parties",
-        'if ending.loses(existing[at].role, news[at]["role"]):',
-        "if False:",
-        ENDING,
-    ),
-    _mutant(
-        "an invitation asks for its inviter's right when it is used",
-        "people.joining",
-        "if invitation.invited_by not in holders(session, invitation.account_id, Right.PEOPLE):",
-        "if False:",
-        ENDING,
-    ),
-    _mutant("accepting waits for who changes the people", "people.joining", "hold(session, account_id)", "None", ENDING),
-    _mutant(
-        "copies go only while who added them looks after billing",
-        "notices.copies",
-        "and c.asked_by in entitled]",
-        "]",
-        ENDING,
-    ),
-    _mutant(
-        "a copy's link dies with the right of who added it",
-        "notices.copies",
-        "if found is None or found[0].asked_by not in holders(session, found[0].account_id, Right.BILLING):",
-        "if found is None:",
-        ENDING,
-    ),
-    _mutant(
-        "whoever leaves takes nothing over",
-        "people.service",
-        "keeper = who.person_id if who.person_id != person_id else None",
-        "keeper = who.person_id",
-        ENDING,
-    ),
-    _mutant(
-        "a card of who may not any more is not kept",
-        "cards.service",
-        "if ended.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):",
-        "if ended.card is not None:",
-        CARDS,
     ),
     # What is shown and logged.
     _mutant(
