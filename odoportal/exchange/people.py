@@ -35,11 +35,16 @@ class Row(NamedTuple):
 
 @dataclass
 class Known:
-    """The people whom some emails may mean: who has each, who had it before, and what the files last said of them, all by id."""
+    """The people whom some emails may mean.
+
+    `people` and what the files last `said` of them by id; `holders` of emails, and rows of those who had them `earlier`, by key; the same
+    rows as `left` by person and key. `keys` were looked up.
+    """
 
     people: dict[int, Any] = field(default_factory=dict[int, Any])
     holders: dict[str, int] = field(default_factory=dict[str, int])
     earlier: dict[str, list[Any]] = field(default_factory=lambda: defaultdict[str, list[Any]](list))
+    left: dict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict[int, dict[str, Any]](dict))
     said: dict[int, Values] = field(default_factory=dict[int, Values])
     keys: set[str] = field(default_factory=set[str])
 
@@ -49,8 +54,7 @@ class Known:
 
     def keys_of(self, person_id: int) -> list[str]:
         """The keys of a person's emails: the present one, then the earlier ones, the latest first."""
-        mine = [row for rows in self.earlier.values() for row in rows if row.person_id == person_id]
-        latest = sorted(mine, key=lambda row: row.left_at, reverse=True)
+        latest = sorted(self.left[person_id].values(), key=lambda row: row.reserved_until, reverse=True)
         return list(dict.fromkeys([self.people[person_id].email_key, *(row.email_key for row in latest)]))
 
 
@@ -70,14 +74,17 @@ def _learn(run: Run, known: Known, keys: Collection[str]) -> None:
     """Look up who has some emails, or had them; few statements for any number."""
     keys = set(keys) - known.keys
     known.keys |= keys
+    # First who has an email: one that is just being changed is either still there, or left by the time this looks.
+    people = fetch(run.session, Person, "email_key", keys)
     earlier = fetch(run.session, EarlierEmail, "email_key", keys)
-    people = fetch(run.session, Person, "email_key", keys) + fetch(run.session, Person, "id", {row.person_id for row in earlier})
+    people += fetch(run.session, Person, "id", {row.person_id for row in earlier})
     fresh = {row.id: row for row in people if row.id not in known.people}
     known.people |= fresh
     for row in people:
         known.holders[row.email_key] = row.id
     for row in [*earlier, *fetch(run.session, EarlierEmail, "person_id", fresh)]:
-        if all(held.person_id != row.person_id for held in known.earlier[row.email_key]):
+        if row.email_key not in known.left[row.person_id]:
+            known.left[row.person_id][row.email_key] = row
             known.earlier[row.email_key].append(row)
     said = fetch(run.session, FilePerson, "person_id", fresh)
     known.said |= {row.person_id: {name: getattr(row, name) for name in OWN} for row in said}
@@ -116,7 +123,7 @@ def _leading(run: Run, known: Known, rows: Sequence[tuple[Row, int | None]]) -> 
     It is the present email's, or else the one that was left last.
     """
     ids = {found for _, found in rows if found is not None}
-    several = {found: keys for found in ids if len(keys := known.keys_of(found)) > 1}
+    several = {found: keys for found in ids & known.left.keys() if len(keys := known.keys_of(found)) > 1}
     asked = {key for keys in several.values() for key in keys}
     if not asked:
         return {}, {}
@@ -232,7 +239,7 @@ def _remember(run: Run, said: dict[int, Values]) -> None:
 
 def _learn_names(run: Run, known: Known, rows: Iterable[tuple[PersonRow, int]]) -> None:
     """Note what the files call people by emails that they left, where it was not known."""
-    existing: dict[Key, Any] = {(held.email_key, held.person_id): held for every in known.earlier.values() for held in every}
+    existing: dict[Key, Any] = {(key, found): row for found, rows in known.left.items() for key, row in rows.items()}
     named = {(email_key(row.email), found): row.name for row, found in rows}
     wanted = {at: {"name": name} for at, name in named.items() if at in existing and existing[at].name is None}
     run.write(EarlierEmail, ("email_key", "person_id"), existing, wanted, {}, ids=False)
