@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal import building
 from odoportal.exchange.merge import unfinished
-from odoportal.foundation import clock, database, mail, sharing
+from odoportal.foundation import clock, database, mail, open_files, sharing
 from odoportal.foundation.deployment import Deployment
 from odoportal.migrations import EXTENSIONS, at_head, how_to_extend, missing_extensions
 from odoportal.settings import Settings, UnsafeSettings
@@ -114,6 +114,14 @@ def _disk(settings: Settings) -> str:
     return f"{settings.data_dir.resolve()} can be written"
 
 
+def _open_files(_settings: Settings) -> str:
+    files = open_files.attainable()
+    said = f"{files:,} allowed: at most {open_files.limits_of(files).sockets:,} open tabs"
+    if files < open_files.FEWEST_FILES:
+        raise ValueError(f"only {said}; raise LimitNOFILE= in the unit, or `ulimit -Hn`, to {open_files.MOST_FILES:,}")
+    return said
+
+
 CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("settings", _settings),
     ("database", _database),
@@ -125,6 +133,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("postal address", _postal_address),
     ("frontend", _frontend),
     ("data folder", _disk),
+    ("open files", _open_files),
 )
 
 

@@ -1,10 +1,13 @@
 """Serving the built portal: Uvicorn in this process, on Reflex's application, without compiling anything."""
 
+import asyncio
 import gc
+import logging
 import os
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +16,29 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
-from odoportal.foundation import database, logs, metrics, typeset
+from odoportal.connections import Connection, Connections, Unread
+from odoportal.foundation import database, logs, metrics, open_files, typeset
+from odoportal.foundation.open_sockets import OpenSockets
 from odoportal.foundation.proxies import BehindProxies
+from odoportal.foundation.seldom import Seldom
 from odoportal.foundation.watching import Watched, watch_sql
 from odoportal.settings import get_settings
 
 GRACE_SECONDS = 10
 BACKLOG = 2048
+ACCEPTED_AT_ONCE = 64
+"""Connections that are accepted before the first of them is counted; all of these need a file (`open_files.OWN_FILES`)."""
+TICKS_PER_SWEEP = 10
+"""Uvicorn ticks ten times a second."""
 COLLECT_AFTER = (10_000, 20, 20)
 """After how many new objects, and of how many younger collections, each generation is collected."""
 
 
 class CannotServe(Exception):
     """The address cannot be served; the text is one sentence for the operator."""
+
+
+_log = logging.getLogger("odoportal.serving")
 
 
 class Socket(WebSocketsSansIOProtocol):
@@ -35,22 +48,58 @@ class Socket(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         alone = ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
         self.conn.available_extensions = [alone]
+        self.unread = Unread()
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        self.unread.moved()
+        super().resume_writing()
+
+    async def send(self, message: Any) -> None:
+        """Send; a handshake that was answered by plain HTTP is over, which Uvicorn otherwise takes for an error and logs."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it listens."""
+    """A server that says when it listens, and closes connections whose time is over.
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    Args:
+        config: see `configuration`.
+        register: the same that the configuration got.
+        ready: called once, when requests are answered.
+    """
+
+    def __init__(self, config: uvicorn.Config, register: Connections, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._register, self._ready = register, ready
+        self._seldom = Seldom()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        asyncio.get_running_loop().set_exception_handler(self._loop_failed)
+        for taken in sockets or []:
+            # The loop shortened the queue to what it accepts at once.
+            taken.listen(BACKLOG)
         # What is there now stays for good; a collection that went through it all again would stop every open tab for its time.
         gc.collect()
         gc.freeze()
         if self.started and not self.should_exit:
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SWEEP == 0:
+            self._register.sweep(asyncio.get_running_loop().time(), self.server_state.connections)
+        return await super().on_tick(counter)
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what failed in the loop. Where no connection can be accepted, asyncio says so with a traceback hundreds of times a second."""
+        if not str(context.get("message", "")).startswith("socket.accept()"):
+            loop.default_exception_handler(context)
+        elif count := self._seldom.due():
+            why = context.get("exception")
+            logs.tell(_log, logging.ERROR, "not_accepted", why=why.strerror if isinstance(why, OSError) else "", count=count)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -101,7 +150,31 @@ def _application() -> ASGIApp:
 
     watch_sql(database.engine())
     inside = Frames(Leaving(app(), app), RegistrationContext.get().event_handlers)
-    return BehindProxies(Watched(inside), get_settings().trusted_proxies)
+    return BehindProxies(OpenSockets(Watched(inside), open_files.limits()), get_settings().trusted_proxies)
+
+
+def configuration(application: Callable[[], ASGIApp], register: Connections) -> uvicorn.Config:
+    """Return how Uvicorn serves the portal.
+
+    Args:
+        application: makes the ASGI application, once the server starts.
+        register: of the HTTP connections.
+    """
+    protocol: Any = partial(Connection, register)
+    return uvicorn.Config(
+        application,
+        factory=True,
+        http=protocol,
+        ws=Socket,
+        ws_per_message_deflate=False,
+        backlog=ACCEPTED_AT_ONCE,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Uvicorn believes the first, forgeable entry of X-Forwarded-For as soon as it trusts everybody.
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 def _serve_metrics(address: str) -> None:
@@ -131,19 +204,10 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
     logs.configure(settings.log_level, structured=settings.mode == "production")
     if settings.metrics_address:
         _serve_metrics(settings.metrics_address)
-    config = uvicorn.Config(
-        _application,
-        factory=True,
-        ws=Socket,
-        ws_per_message_deflate=False,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Uvicorn believes the first, forgeable entry of X-Forwarded-For as soon as it trusts everybody.
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    open_files.raise_limit()
+    # Where proxies stand in front, a connection's peer is one of them.
+    register = Connections(open_files.limits(), by_address=settings.trusted_proxies == 0)
     typeset.warm()
     gc.set_threshold(*COLLECT_AFTER)
     with closing(taken):
-        _Server(config, ready).run(sockets=[taken])
+        _Server(configuration(_application, register), register, ready).run(sockets=[taken])

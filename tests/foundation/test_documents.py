@@ -355,3 +355,24 @@ def test_who_asks_for_too_much_waits_a_minute(site: Site, path: str, now: Clock,
 
 def test_the_page_for_too_much_has_no_address_of_its_own(site: Site) -> None:
     assert site.ask("/en/too-many").status_code == 404
+
+
+def test_who_leaves_before_the_body_is_whole_is_no_failure(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    async def reads(asked: Asked) -> Filled:
+        await asked.request.body()
+        return Filled()
+
+    site.app.pages["/login"] = replace(site.app.pages["/login"], post=reads)
+    sent: list[Any] = []
+    parts = iter([{"type": "http.request", "body": b"a", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/en/login", "query_string": b"", "headers": [(b"host", b"localhost:8000")]}
+    asyncio.run(site.app(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert caplog.records == []

@@ -49,6 +49,8 @@ PASSKEYS = "tests/security/test_passkeys.py"
 SECOND = "tests/security/test_second_step.py"
 CARDS = "tests/cards/test_service.py"
 HOOKS = "tests/cards/test_provider.py"
+CONNECTIONS = "tests/test_connections.py"
+SERVING = "tests/test_serving.py"
 
 MUTANTS = (
     # Whose it is.
@@ -371,6 +373,62 @@ MUTANTS = (
         'headers.get("stripe-signature", ""), self._webhook_secret, 10**9)',
         HOOKS,
     ),
+    # What is held open, and who asks.
+    *(
+        _mutant(guard, "connections", old, new, CONNECTIONS)
+        for guard, old, new in (
+            ("a request's head and body have a time", "if now - since >= connection.patience:", "if False:"),
+            ("a byte earns a head or body no more time", "if awaited is not self._awaited:", "if True:"),
+            ("an answer must be read", "return now - self._since >= limits.unread_seconds", "return False"),
+            ("there is an end to connections", "if mine or self._all >= self.limits.connections:", "if mine:"),
+            (
+                "there is an end to the connections of a peer",
+                "mine = self._open[connection.address] >= self.limits.connections_per_address if self.by_address else False",
+                "mine = False",
+            ),
+            ("what is no page has the headers, too", ", *headers.of_every_answer()]", "]"),
+        )
+    ),
+    _mutant(
+        "there is an end to websockets", "foundation.open_sockets", "elif self._all >= self.limits.sockets:", "elif False:", CONNECTIONS
+    ),
+    _mutant(
+        "there is an end to the websockets of an address",
+        "foundation.open_sockets",
+        "if self._open[key] >= self.limits.sockets_per_address:",
+        "if False:",
+        CONNECTIONS,
+    ),
+    _mutant(
+        "connections are counted by /64",
+        "foundation.open_sockets",
+        'key = throttle.address_key(scope["client"][0] if scope.get("client") else "")',
+        'key = scope["client"][0]',
+        CONNECTIONS,
+    ),
+    _mutant(
+        "what strangers cause is logged once in a while",
+        "foundation.seldom",
+        "if (now := self._clock()) < self._next:",
+        "if (now := self._clock()) < 0:",
+        CONNECTIONS,
+    ),
+    _mutant("a failed accept is no flood in the log", "serving", "elif count := self._seldom.due():", "elif count := 1:", CONNECTIONS),
+    _mutant(
+        "the limit on open files is raised",
+        "foundation.open_files",
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (attainable(), hard))",
+        "pass",
+        CONNECTIONS,
+    ),
+    _mutant("an address has no port", "foundation.proxies", "        bare = found[1]\n", "        return bare\n", SERVING),
+    _mutant(
+        "what is no address is nobody's",
+        "foundation.proxies",
+        "    except ValueError:\n        return None",
+        "    except ValueError:\n        return bare",
+        SERVING,
+    ),
     # Guessing.
     _mutant(
         "an account's failures make it wait",
@@ -509,7 +567,7 @@ MUTANTS = (
     _mutant(
         "the portal signed the link that stops notices",
         "foundation.signed",
-        "return plain if hmac.compare_digest(sign(purpose, plain).encode(), token.encode(errors=\"replace\")) else None",
+        'return plain if hmac.compare_digest(sign(purpose, plain).encode(), token.encode(errors="replace")) else None',
         "return plain",
         STOP,
         "tests/foundation/test_signed.py",
