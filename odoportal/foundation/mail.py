@@ -109,7 +109,7 @@ def token_of(seed: str) -> str:
 
 def unsubscribe_address(mail: Mail) -> str:
     """The signed address that switches off what a letter is one of. It holds no address of anybody, and works for years."""
-    return f"{get_settings().public_url.rstrip('/')}/{mail.language}{UNSUBSCRIBE}?token={signed.sign(UNSUBSCRIBE, mail.unsubscribe)}"
+    return f"{get_settings().origin}/{mail.language}{UNSUBSCRIBE}?token={signed.sign(UNSUBSCRIBE, mail.unsubscribe)}"
 
 
 def compose(mail: Mail) -> EmailMessage:

@@ -376,3 +376,21 @@ def test_who_leaves_before_the_body_is_whole_is_no_failure(site: Site, caplog: p
     asyncio.run(site.app(scope, receive, send))
     assert sent[0]["status"] == 408
     assert caplog.records == []
+
+
+@pytest.mark.asvs("3.5.1")
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("https://portal.example.com:443", "https://portal.example.com"),
+        ("HTTPS://Portal.Example.com./", "https://portal.example.com"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://portal.example.com:8443", "https://portal.example.com:8443"),
+    ],
+)
+def test_a_form_is_taken_from_the_origin_that_browsers_send(site: Site, monkeypatch: pytest.MonkeyPatch, written: str, origin: str) -> None:
+    monkeypatch.setenv("ODOPORTAL_PUBLIC_URL", written)
+    get_settings.cache_clear()
+    assert site.ask("/en/login", "POST", origin=origin).status_code == 422
+    assert site.ask("/en/login", "POST", origin="https://other.example").status_code == 403

@@ -429,6 +429,13 @@ MUTANTS = (
         "    except ValueError:\n        return bare",
         SERVING,
     ),
+    _mutant(
+        "the public address is as browsers write it",
+        "settings",
+        'return origin_of(value) if value else ""',
+        "return value",
+        "tests/foundation/test_origin.py",
+    ),
     # Guessing.
     _mutant(
         "an account's failures make it wait",
