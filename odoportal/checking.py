@@ -14,8 +14,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal import building
+from odoportal.exchange import locks
 from odoportal.exchange.merge import unfinished
-from odoportal.foundation import clock, database, mail, open_files, sharing
+from odoportal.foundation import clock, database, mail, open_files, private, sharing
 from odoportal.foundation.deployment import Deployment
 from odoportal.migrations import EXTENSIONS, at_head, how_to_extend, missing_extensions
 from odoportal.settings import Settings, UnsafeSettings
@@ -107,11 +108,20 @@ def _frontend(_settings: Settings) -> str:
 
 
 def _disk(settings: Settings) -> str:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    private.folder(settings.data_dir)
     with tempfile.NamedTemporaryFile(dir=settings.data_dir) as file:
         file.write(b"written")
         file.flush()
     return f"{settings.data_dir.resolve()} can be written"
+
+
+def _private(settings: Settings) -> str:
+    kept = [settings.data_dir]
+    if (database_file := locks.file_of(settings.database_url)) is not None:
+        kept += [database_file.with_name(database_file.name + side) for side in ("", *database.SIDES)]
+    if wide := [str(path) for path in kept if private.is_wide(path)]:
+        raise ValueError(f"others on this machine can read {', '.join(wide)}; chmod go= takes it away from them")
+    return "only this user can read them"
 
 
 def _open_files(_settings: Settings) -> str:
@@ -124,6 +134,8 @@ def _open_files(_settings: Settings) -> str:
 
 CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("settings", _settings),
+    # Before the database is opened, which narrows its files.
+    ("customers' files", _private),
     ("database", _database),
     ("extensions", _extensions),
     ("schema", _schema),

@@ -429,6 +429,25 @@ MUTANTS = (
         "    except ValueError:\n        return bare",
         SERVING,
     ),
+    *(
+        _mutant(guard, module, old, new, "tests/test_private.py")
+        for guard, module, old, new in (
+            ("a database is its owner's only", "foundation.database", "private.file(self._path)", "self._path.touch(0o666)"),
+            (
+                "what lies beside a database is its owner's only",
+                "foundation.database",
+                "private.narrow(self._path",
+                "private.is_wide(self._path",
+            ),
+            (
+                "a file is its owner's only",
+                "foundation.private",
+                "os.O_WRONLY | os.O_CREAT, FILE))\n    narrow(path)",
+                "os.O_WRONLY | os.O_CREAT, 0o666))",
+            ),
+            ("a folder is its owner's only", "foundation.private", "path.mkdir(FOLDER, exist_ok=True)", "path.mkdir(exist_ok=True)"),
+        )
+    ),
     _mutant(
         "the public address is as browsers write it",
         "settings",
