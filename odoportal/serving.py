@@ -21,6 +21,7 @@ from odoportal.foundation import database, logs, metrics, open_files, typeset
 from odoportal.foundation.open_sockets import OpenSockets
 from odoportal.foundation.proxies import BehindProxies
 from odoportal.foundation.seldom import Seldom
+from odoportal.foundation.targets import PathTargets
 from odoportal.foundation.watching import Watched, watch_sql
 from odoportal.settings import get_settings
 
@@ -150,7 +151,7 @@ def _application() -> ASGIApp:
 
     watch_sql(database.engine())
     inside = Frames(Leaving(app(), app), RegistrationContext.get().event_handlers)
-    return BehindProxies(OpenSockets(Watched(inside), open_files.limits()), get_settings().trusted_proxies)
+    return BehindProxies(OpenSockets(Watched(PathTargets(inside)), open_files.limits()), get_settings().trusted_proxies)
 
 
 def configuration(application: Callable[[], ASGIApp], register: Connections) -> uvicorn.Config:
