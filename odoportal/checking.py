@@ -20,6 +20,8 @@ from odoportal.foundation import clock, database, mail, open_files, private, sha
 from odoportal.foundation.deployment import Deployment
 from odoportal.migrations import EXTENSIONS, at_head, how_to_extend, missing_extensions
 from odoportal.settings import Settings, UnsafeSettings
+from odoportal.signin import second
+from odoportal.signin.models import Authenticator
 
 TIMEOUT_SECONDS = 5
 _POSTAL_CODE = re.compile(r"\b[ABCEGHJ-NPRSTVXY]\d[A-Z]\s*\d[A-Z]\d\b", re.IGNORECASE)
@@ -115,6 +117,18 @@ def _disk(settings: Settings) -> str:
     return f"{settings.data_dir.resolve()} can be written"
 
 
+def _second_steps(_settings: Settings) -> str:
+    with database.reading() as session:
+        there = inspect(session.connection()).has_table(str(Authenticator.__tablename__))
+        lost = second.unreadable(session) if there else 0
+    if lost:
+        raise ValueError(
+            f"the authenticator apps of {lost} people were set up with another ODOPORTAL_SECRET: they need a recovery code, "
+            "a passkey, or `odoportal user reset-two-factor EMAIL`"
+        )
+    return "every authenticator app works with ODOPORTAL_SECRET"
+
+
 def _private(settings: Settings) -> str:
     kept = [settings.data_dir]
     if (database_file := locks.file_of(settings.database_url)) is not None:
@@ -140,6 +154,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("extensions", _extensions),
     ("schema", _schema),
     ("import", _import),
+    ("second steps", _second_steps),
     ("redis", _redis),
     ("mail", _mail),
     ("postal address", _postal_address),

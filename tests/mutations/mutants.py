@@ -455,6 +455,20 @@ MUTANTS = (
         "return value",
         "tests/foundation/test_origin.py",
     ),
+    _mutant(
+        "an app of another secret is told",
+        "signin.second",
+        "return not named or hmac.compare_digest(name, _key_name())",
+        "return True",
+        SECOND,
+    ),
+    _mutant(
+        "what is no path is refused with the headers",
+        "foundation.targets",
+        'or scope["path"].startswith("/"):',
+        "or True:",
+        "tests/foundation/test_headers.py",
+    ),
     # Guessing.
     _mutant(
         "an account's failures make it wait",
