@@ -1,18 +1,20 @@
 """How Reflex builds and serves the portal. It is read at build time too, where no ODOPORTAL_ setting is needed."""
 
 import os
-from urllib.parse import urlsplit
+from contextlib import suppress
 
 import reflex as rx
 
 from odoportal.afterbuild import AfterBuild
 from odoportal.beforebuild import BeforeBuild
+from odoportal.foundation.origin import origin_of
 
 
 def _origins() -> list[str]:
     """The one origin whose pages may call the portal. Without one, an origin that nobody has: an empty list would allow all."""
-    parts = urlsplit(os.environ.get("ODOPORTAL_PUBLIC_URL", ""))
-    return [f"{parts.scheme}://{parts.netloc}".lower()] if parts.netloc else ["https://portal.invalid"]
+    with suppress(ValueError):
+        return [origin_of(os.environ.get("ODOPORTAL_PUBLIC_URL", ""))]
+    return ["https://portal.invalid"]
 
 
 config = rx.Config(

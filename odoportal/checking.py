@@ -14,11 +14,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal import building
+from odoportal.exchange import locks
 from odoportal.exchange.merge import unfinished
-from odoportal.foundation import clock, database, mail, sharing
+from odoportal.foundation import clock, database, mail, open_files, private, sharing
 from odoportal.foundation.deployment import Deployment
 from odoportal.migrations import EXTENSIONS, at_head, how_to_extend, missing_extensions
 from odoportal.settings import Settings, UnsafeSettings
+from odoportal.signin import second
+from odoportal.signin.models import Authenticator
 
 TIMEOUT_SECONDS = 5
 _POSTAL_CODE = re.compile(r"\b[ABCEGHJ-NPRSTVXY]\d[A-Z]\s*\d[A-Z]\d\b", re.IGNORECASE)
@@ -107,24 +110,57 @@ def _frontend(_settings: Settings) -> str:
 
 
 def _disk(settings: Settings) -> str:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    private.folder(settings.data_dir)
     with tempfile.NamedTemporaryFile(dir=settings.data_dir) as file:
         file.write(b"written")
         file.flush()
     return f"{settings.data_dir.resolve()} can be written"
 
 
+def _second_steps(_settings: Settings) -> str:
+    with database.reading() as session:
+        there = inspect(session.connection()).has_table(str(Authenticator.__tablename__))
+        lost = second.unreadable(session) if there else 0
+    if lost:
+        raise ValueError(
+            f"the authenticator apps of {lost} people were set up with another ODOPORTAL_SECRET: they need a recovery code, "
+            "a passkey, or `odoportal user reset-two-factor EMAIL`"
+        )
+    return "every authenticator app works with ODOPORTAL_SECRET"
+
+
+def _private(settings: Settings) -> str:
+    kept = [settings.data_dir]
+    if (database_file := locks.file_of(settings.database_url)) is not None:
+        kept += [database_file.with_name(database_file.name + side) for side in ("", *database.SIDES)]
+    if wide := [str(path) for path in kept if private.is_wide(path)]:
+        raise ValueError(f"others on this machine can read {', '.join(wide)}; chmod go= takes it away from them")
+    return "only this user can read them"
+
+
+def _open_files(_settings: Settings) -> str:
+    files = open_files.attainable()
+    said = f"{files:,} allowed: at most {open_files.limits_of(files).sockets:,} open tabs"
+    if files < open_files.FEWEST_FILES:
+        raise ValueError(f"only {said}; raise LimitNOFILE= in the unit, or `ulimit -Hn`, to {open_files.MOST_FILES:,}")
+    return said
+
+
 CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("settings", _settings),
+    # Before the database is opened, which narrows its files.
+    ("customers' files", _private),
     ("database", _database),
     ("extensions", _extensions),
     ("schema", _schema),
     ("import", _import),
+    ("second steps", _second_steps),
     ("redis", _redis),
     ("mail", _mail),
     ("postal address", _postal_address),
     ("frontend", _frontend),
     ("data folder", _disk),
+    ("open files", _open_files),
 )
 
 

@@ -12,7 +12,7 @@ from sqlmodel import select
 from odoportal.accounts.models import Account
 from odoportal.exchange import lived_in, refold
 from odoportal.exchange.demo import SIGN_INS, DemoRefused, DemoSignIn, load_demo
-from odoportal.foundation import clock, database, deployment
+from odoportal.foundation import clock, database, deployment, private
 from odoportal.signin import passwords
 
 DAY = date(2020, 9, 24)
@@ -43,7 +43,7 @@ def prepare(folder: Path, port: int, today: date, database_url: str = "") -> Non
     Raises:
         OSError: when the folder cannot be made or written.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.folder(folder)
     for name in [name for name in os.environ if name.upper().startswith("ODOPORTAL_")]:
         del os.environ[name]
     values = {

@@ -1,23 +1,34 @@
 """Serving the built portal: Uvicorn in this process, on Reflex's application, without compiling anything."""
 
+import asyncio
 import gc
+import logging
 import os
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from odoportal.foundation import database, logs, metrics, typeset
-from odoportal.foundation.incoming import MESSAGE_BYTES, Socket
+from odoportal.connections import Connection, Connections, Unread
+from odoportal.foundation import database, incoming, logs, metrics, open_files, typeset
+from odoportal.foundation.open_sockets import OpenSockets
 from odoportal.foundation.proxies import BehindProxies
+from odoportal.foundation.seldom import Seldom
+from odoportal.foundation.targets import PathTargets
 from odoportal.foundation.watching import Watched, watch_sql
 from odoportal.settings import get_settings
 
 GRACE_SECONDS = 10
 BACKLOG = 2048
+ACCEPTED_AT_ONCE = 64
+"""Connections that are accepted before the first of them is counted; all of these need a file (`open_files.OWN_FILES`)."""
+TICKS_PER_SWEEP = 10
+"""Uvicorn ticks ten times a second."""
 COLLECT_AFTER = (10_000, 20, 20)
 """After how many new objects, and of how many younger collections, each generation is collected."""
 
@@ -26,20 +37,60 @@ class CannotServe(Exception):
     """The address cannot be served; the text is one sentence for the operator."""
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it listens."""
+_log = logging.getLogger("odoportal.serving")
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+
+class Socket(incoming.Socket):
+    """A websocket of bounded size and pace whose client must read what is sent to it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.unread = Unread()
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        self.unread.moved()
+        super().resume_writing()
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it listens, and closes connections whose time is over.
+
+    Args:
+        config: see `configuration`.
+        register: the same that the configuration got.
+        ready: called once, when requests are answered.
+    """
+
+    def __init__(self, config: uvicorn.Config, register: Connections, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._register, self._ready = register, ready
+        self._seldom = Seldom()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        asyncio.get_running_loop().set_exception_handler(self._loop_failed)
+        for taken in sockets or []:
+            # The loop shortened the queue to what it accepts at once.
+            taken.listen(BACKLOG)
         # What is there now stays for good; a collection that went through it all again would stop every open tab for its time.
         gc.collect()
         gc.freeze()
         if self.started and not self.should_exit:
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SWEEP == 0:
+            self._register.sweep(asyncio.get_running_loop().time(), self.server_state.connections)
+        return await super().on_tick(counter)
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what failed in the loop. Where no connection can be accepted, asyncio says so with a traceback hundreds of times a second."""
+        if not str(context.get("message", "")).startswith("socket.accept()"):
+            loop.default_exception_handler(context)
+        elif count := self._seldom.due():
+            why = context.get("exception")
+            logs.tell(_log, logging.ERROR, "not_accepted", why=why.strerror if isinstance(why, OSError) else "", count=count)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -76,7 +127,7 @@ def reflex_environment() -> dict[str, str]:
         "REFLEX_SOCKET_INTERVAL": os.environ.get("REFLEX_SOCKET_INTERVAL", "15"),
         "REFLEX_SOCKET_TIMEOUT": os.environ.get("REFLEX_SOCKET_TIMEOUT", "15"),
         # Told to the browser, which then does not send a first message that would be refused.
-        "REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE": str(MESSAGE_BYTES),
+        "REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE": str(incoming.MESSAGE_BYTES),
         "__REFLEX_SKIP_COMPILE": "true",
         "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
     }
@@ -92,7 +143,31 @@ def _application() -> ASGIApp:
 
     watch_sql(database.engine())
     inside = Frames(Leaving(app(), app), RegistrationContext.get().event_handlers)
-    return BehindProxies(Watched(inside), get_settings().trusted_proxies)
+    return BehindProxies(OpenSockets(Watched(PathTargets(inside)), open_files.limits()), get_settings().trusted_proxies)
+
+
+def configuration(application: Callable[[], ASGIApp], register: Connections) -> uvicorn.Config:
+    """Return how Uvicorn serves the portal.
+
+    Args:
+        application: makes the ASGI application, once the server starts.
+        register: of the HTTP connections.
+    """
+    protocol: Any = partial(Connection, register)
+    return uvicorn.Config(
+        application,
+        factory=True,
+        http=protocol,
+        ws=Socket,
+        ws_per_message_deflate=False,
+        backlog=ACCEPTED_AT_ONCE,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Uvicorn believes the first, forgeable entry of X-Forwarded-For as soon as it trusts everybody.
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 def _serve_metrics(address: str) -> None:
@@ -122,19 +197,10 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
     logs.configure(settings.log_level, structured=settings.mode == "production")
     if settings.metrics_address:
         _serve_metrics(settings.metrics_address)
-    config = uvicorn.Config(
-        _application,
-        factory=True,
-        ws=Socket,
-        ws_per_message_deflate=False,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Uvicorn believes the first, forgeable entry of X-Forwarded-For as soon as it trusts everybody.
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    open_files.raise_limit()
+    # Where proxies stand in front, a connection's peer is one of them.
+    register = Connections(open_files.limits(), by_address=settings.trusted_proxies == 0)
     typeset.warm()
     gc.set_threshold(*COLLECT_AFTER)
     with closing(taken):
-        _Server(config, ready).run(sockets=[taken])
+        _Server(configuration(_application, register), register, ready).run(sockets=[taken])

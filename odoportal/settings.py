@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from odoportal.foundation.origin import origin_of
+
 SECRET_LENGTH = 32
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
@@ -56,6 +58,11 @@ class Settings(BaseSettings):
             raise ValueError("must start with https:// or http://")
         return value.rstrip()
 
+    @field_validator("public_url")
+    @classmethod
+    def _as_browsers_write_it(cls, value: str) -> str:
+        return origin_of(value) if value else ""
+
     @field_validator("redis_url")
     @classmethod
     def _redis_address(cls, value: str) -> str:
@@ -80,14 +87,13 @@ class Settings(BaseSettings):
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port of the public address, as a browser's Origin header writes it."""
-        parts = urlsplit(self.public_url)
-        return f"{parts.scheme}://{parts.netloc}".lower()
+        """Scheme, host and port of the public address, as a browser's Origin header writes it: what links begin with, too."""
+        return self.public_url
 
     @property
     def secure(self) -> bool:
         """True where browsers reach the portal by https, so that cookies can be `Secure` and `__Host-`."""
-        return self.public_url.lower().startswith("https://")
+        return self.public_url.startswith("https://")
 
     @property
     def company_lines(self) -> list[str]:
@@ -110,8 +116,6 @@ class Settings(BaseSettings):
         if len(self.secret.get_secret_value()) < SECRET_LENGTH:
             raise UnsafeSettings(f"ODOPORTAL_SECRET must have at least {SECRET_LENGTH} characters.")
         parts = urlsplit(self.public_url)
-        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.path.strip("/"):
-            raise UnsafeSettings("ODOPORTAL_PUBLIC_URL must be an address such as https://portal.example.com, without a path.")
         if parts.scheme == "http" and parts.hostname not in LOCAL_HOSTS:
             raise UnsafeSettings("ODOPORTAL_PUBLIC_URL must start with https:// (http:// is allowed for localhost only).")
         if self.today is not None:

@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from rich.console import Console
 
 from odoportal import building, serving
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import email_key
-from odoportal.foundation import clock, database, throttle
+from odoportal.connections import Connections
+from odoportal.foundation import clock, database, open_files, throttle
 from odoportal.foundation.identity import COOKIE, digest
-from odoportal.foundation.incoming import Socket
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
 from odoportal.signin import passwords
@@ -176,8 +175,8 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
         # Reflex finds its handlers by a context variable.
         context, application = contextvars.copy_context(), _application()
         _begin_anew(f"http://localhost:{port}")
-        config = uvicorn.Config(application, ws=Socket, log_config=None, access_log=False, proxy_headers=False)
-        server = serving._Server(config, ready.set)
+        register = Connections(open_files.limits(), by_address=False)
+        server = serving._Server(serving.configuration(lambda: application, register), register, ready.set)
         thread = threading.Thread(target=lambda: context.run(server.run, sockets=[taken]), daemon=True)
         thread.start()
         try:

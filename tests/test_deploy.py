@@ -15,7 +15,7 @@ import yaml
 from odoportal import health
 from odoportal.building import root
 from odoportal.cli import commands
-from odoportal.foundation import metrics
+from odoportal.foundation import metrics, open_files
 from odoportal.settings import Settings
 
 DEPLOY = root() / "deploy"
@@ -66,6 +66,7 @@ def test_each_container_of_a_worker_is_set_up_alike_and_safely(composed: dict[st
     assert {service for worker in workers for service in worker["depends_on"]} == {"postgresql", "redis"}
     assert all("healthcheck" in services[name] for name in ("postgresql", "redis", "worker1", "worker2"))
     assert settings.data_dir == Path("/data")
+    assert all(worker["ulimits"]["nofile"] == open_files.MOST_FILES for worker in workers)
     assert all(worker["read_only"] and worker["cap_drop"] == ["ALL"] for worker in workers)
 
 
@@ -126,6 +127,7 @@ def test_the_unit_starts_a_worker_on_its_port() -> None:
     name, _, address = service["Environment"].replace("%i", "8001").partition("=")
     assert settings_of({name: address}).metrics_address == "127.0.0.1:18001"
     assert service["ReadWritePaths"] == example()["ODOPORTAL_DATA_DIR"]
+    assert int(service["LimitNOFILE"]) == open_files.MOST_FILES
 
 
 def test_the_timer_starts_the_notices_every_day() -> None:

@@ -1,5 +1,6 @@
 """The server: its port, its end, and whose word it takes for a client's address."""
 
+import asyncio
 import http.client
 import re
 import signal
@@ -7,9 +8,12 @@ import socket
 import subprocess
 import sys
 import uuid
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
@@ -84,6 +88,21 @@ def test_reflex_reads_the_names_it_is_given() -> None:
         ("1.1.1.1", 2, None),
         ("", 1, None),
         (" , ", 1, None),
+        ("198.51.100.10:4001", 1, "198.51.100.10"),
+        ("[2001:DB8::1]:4001", 1, "2001:db8::1"),
+        ("[2001:db8::1]", 1, "2001:db8::1"),
+        ("2001:0db8:0:0:0:0:0:1", 1, "2001:db8::1"),
+        ("fe80::1%eth0", 1, "fe80::1"),
+        ("::ffff:198.51.100.10", 1, "198.51.100.10"),
+        ("[::ffff:198.51.100.10]:4001", 1, "198.51.100.10"),
+        ("unknown", 1, None),
+        ("6.6.6.6, unknown", 1, None),
+        ("198.51.100.10:4001x", 1, None),
+        ("198.51.100.10:", 1, None),
+        ("198.51.100.300", 1, None),
+        ("[198.51.100.10", 1, None),
+        ("_hidden", 1, None),
+        ("1" * 5000, 1, None),
     ],
 )
 @pytest.mark.asvs("15.3.4")
@@ -92,19 +111,56 @@ def test_client_address_is_what_our_outermost_proxy_saw(forwarded: str, hops: in
     assert client_address(forwarded, hops) == address
 
 
-@pytest.mark.asvs("4.1.3")
-@pytest.mark.parametrize(("hops", "seen"), [(0, "10.0.0.9"), (1, "1.1.1.1")])
-def test_forged_header_is_read_only_behind_proxies(hops: int, seen: str) -> None:
-    import asyncio
+def spelled(address: IPv4Address | IPv6Address, how: int, port: int) -> str:
+    """An address as one proxy or another may write it."""
+    if isinstance(address, IPv4Address):
+        return (str(address), f"{address}:{port}", f"::ffff:{address}", f"[::FFFF:{address}]:{port}")[how]
+    return (str(address).upper(), address.exploded, f"[{address.exploded}]:{port}", f"[{address}%eth0]:{port}")[how]
 
+
+@pytest.mark.case("A-09")
+@given(st.ip_addresses(), st.integers(0, 3), st.integers(0, 65535))
+def test_an_address_is_one_and_the_same_however_it_is_spelled(address: IPv4Address | IPv6Address, how: int, port: int) -> None:
+    same = address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+    assert client_address(spelled(address, how, port), 1) == str(same)
+
+
+@pytest.mark.case("A-09")
+@given(st.text(max_size=40) | st.from_regex(r"[0-9a-f:.%\[\]]{1,40}", fullmatch=True))
+def test_whatever_is_written_there_counts_as_an_address_or_not_at_all(text: str) -> None:
+    found = client_address(text, 1)
+    if found is not None:
+        assert str(ip_address(found)) == found
+        assert client_address(found, 1) == found
+
+
+def seen_as(peer: str, hops: int, *forwarded: bytes) -> str:
+    """Whom the application takes a request for."""
     clients: list[str] = []
 
     async def app(scope, _receive, _send) -> None:  # type: ignore[no-untyped-def]
         clients.append(scope["client"][0])
 
-    scope = {"type": "http", "client": ("10.0.0.9", 1), "headers": [(b"x-forwarded-for", b"6.6.6.6"), (b"X-Forwarded-For", b"1.1.1.1")]}
+    scope = {"type": "http", "client": (peer, 1), "headers": [(b"X-Forwarded-For", line) for line in forwarded]}
     asyncio.run(BehindProxies(app, hops)(scope, None, None))  # type: ignore[arg-type]
-    assert clients == [seen]
+    return clients[0]
+
+
+@pytest.mark.asvs("4.1.3")
+@pytest.mark.parametrize(("hops", "seen"), [(0, "10.0.0.9"), (1, "1.1.1.1")])
+def test_forged_header_is_read_only_behind_proxies(hops: int, seen: str) -> None:
+    assert seen_as("10.0.0.9", hops, b"6.6.6.6", b"1.1.1.1") == seen
+
+
+@pytest.mark.case("A-09")
+@pytest.mark.parametrize("written", [b"unknown", b"198.51.100.10:x", b"\xff\xfe", b"<script>"])
+def test_where_the_header_has_no_address_the_peer_counts(written: bytes) -> None:
+    assert seen_as("10.0.0.9", 1, written) == "10.0.0.9"
+
+
+def test_the_peer_has_one_spelling_too() -> None:
+    assert seen_as("::ffff:10.0.0.9", 0) == "10.0.0.9"
+    assert seen_as("fe80::1%eth0", 1) == "fe80::1"
 
 
 @pytest.mark.parametrize("compression", ["deflate", None])

@@ -63,7 +63,7 @@ def sandbox() -> Sandbox:
     settings = get_settings()
     if settings.mode == "production":
         raise RuntimeError("the sandbox of the payment provider does not run in production")
-    page = f"{settings.public_url.rstrip('/')}{SANDBOX_PAGE}"
+    page = f"{settings.origin}{SANDBOX_PAGE}"
     return Sandbox(settings.data_dir, settings.secret.get_secret_value(), page)
 
 
@@ -98,7 +98,7 @@ async def start(who: Who, language: str, once: str, client: str, chosen: Provide
     """
     account = who.account
     setup = await write(service.begin, who, chosen.name, once, client, clock.now())
-    here, page = {"account": account.number}, f"{get_settings().public_url.rstrip('/')}/{language}/cards"
+    here, page = {"account": account.number}, f"{get_settings().origin}/{language}/cards"
     done_url, back_url = f"{page}?{urlencode({**here, 'setup': setup.key})}", f"{page}?{urlencode(here)}"
     if setup.state != SetupState.OPEN:
         return done_url

@@ -20,7 +20,7 @@ from typing import Any
 
 from odoportal.cards.models import SetupState
 from odoportal.cards.provider import BadNotice, CardFacts, Charge, Customer, Ended, Notice, ProviderDown, Refused, Started
-from odoportal.foundation import clock
+from odoportal.foundation import clock, private
 
 SIGNATURE = "sandbox-signature"
 BELIEVED = timedelta(minutes=5)
@@ -90,7 +90,8 @@ class Sandbox:
 
     @contextmanager
     def _books(self) -> Iterator[sqlite3.Connection]:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        private.folder(self._file.parent)
+        private.file(self._file)
         try:
             with closing(sqlite3.connect(self._file, timeout=10, isolation_level=None)) as books:
                 books.row_factory = sqlite3.Row

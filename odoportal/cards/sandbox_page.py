@@ -107,7 +107,7 @@ async def press(request: Request) -> Response:
 async def _tell(ref: str, times: int, late: float) -> None:
     """Send the webhook to the portal, as the provider's own servers would."""
     await asyncio.sleep(late)
-    address = get_settings().public_url.rstrip("/") + HOOK
+    address = get_settings().origin + HOOK
     async with httpx.AsyncClient(timeout=10) as client:
         for _ in range(times):
             body, headers = await asyncio.to_thread(sandbox().notice, ref)

@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from odoportal.exchange import locks
-from odoportal.foundation.database import make_engine
+from odoportal.foundation import private
+from odoportal.foundation.database import SIDES, make_engine
 from odoportal.migrations import MigrationFailed, at_head, migrate
 
 WAIT_SECONDS = 30
-_SIDES = ("-wal", "-shm")
 
 
 class CannotBackUp(Exception):
@@ -141,7 +141,7 @@ def restore(url: str, source: Path, now: datetime) -> Restored:
         raise CannotBackUp(f"There is no backup at {source}.")
     if place.exists() and source.samefile(place):
         raise CannotBackUp(f"{source} is the database itself.")
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.folder(place.parent)
     with locks.alone(url):
         ready = place.with_name(f".{place.name}.restoring")
         try:
@@ -158,7 +158,7 @@ def restore(url: str, source: Path, now: datetime) -> Restored:
         except (OSError, sqlite3.Error) as error:
             raise CannotBackUp(f"{source} cannot be put in place ({_why(error)}).") from error
         finally:
-            for left in (ready, *(ready.with_name(ready.name + side) for side in _SIDES)):
+            for left in (ready, *(ready.with_name(ready.name + side) for side in SIDES)):
                 left.unlink(missing_ok=True)
     return Restored(found, due, aside)
 
@@ -197,8 +197,9 @@ def _set_aside(place: Path, now: datetime) -> Path | None:
     aside = place.with_name(f"{place.name}.before-{now:%Y%m%dT%H%M%SZ}")
     if aside.exists():
         raise CannotBackUp(f"{aside} is there already.")
+    private.narrow(place)
     os.link(place, aside)
-    logs = [(log, side) for side in _SIDES if (log := place.with_name(place.name + side)).exists()]
+    logs = [(log, side) for side in SIDES if (log := place.with_name(place.name + side)).exists()]
     for log, side in logs:
         os.link(log, aside.with_name(aside.name + side))
     _sync(aside)

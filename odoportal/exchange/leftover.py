@@ -7,6 +7,7 @@ from pathlib import Path
 
 from odoportal.exchange.reader import MARK, Table, records
 from odoportal.exchange.staging import Staging
+from odoportal.foundation import private
 
 PROBLEM = "problem"
 
@@ -45,7 +46,7 @@ def write(staging: Staging, sources: dict[str, Path], to: dict[str, Path]) -> di
         rows = iter(staging.left_out(name))
         first = next(rows, None)
         if first is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private.folder(path.parent)
             _write(staging.tables[name], sources[name], path, first, rows)
             made[name] = path
     return made
@@ -54,7 +55,7 @@ def write(staging: Staging, sources: dict[str, Path], to: dict[str, Path]) -> di
 def _write(table: Table, source: Path, path: Path, first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> None:
     form = table.form
     unfinished = path.with_name(f".{path.name}.part")
-    unfinished.touch(mode=0o600)
+    private.file(unfinished)
     wanted: tuple[int, str] | None = first
     with (
         unfinished.open("w", encoding=form.encoding, errors="surrogateescape", newline="") as out,

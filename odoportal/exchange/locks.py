@@ -13,6 +13,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from odoportal.foundation import private
+
 _IMPORT_NUMBER = 0x0D1
 _SERVING_NUMBER = 0x0D2
 
@@ -40,9 +42,9 @@ def _held(database: Path, suffix: str, how: int, refusal: str) -> Iterator[None]
     path = database.with_name(database.name + suffix)
     try:
         fresh = not path.exists()
+        private.file(path)
         with path.open("a") as file:
             if fresh:
-                path.chmod(0o600)
                 belong_with(path, database if database.exists() else database.parent)
             try:
                 fcntl.flock(file, how | fcntl.LOCK_NB)

@@ -19,6 +19,7 @@ from odoportal.exchange.formats import FileRow
 from odoportal.exchange.reader import Line, Table, read_rows
 from odoportal.exchange.report import BadRow
 from odoportal.exchange.spelling import Spelling
+from odoportal.foundation import private
 from odoportal.foundation.money import cents, dollars
 
 # Rows that one transaction takes: another writer waits for less than a second then.
@@ -74,8 +75,8 @@ class Staging:
         self._readers: dict[str, TypeAdapter[list[FileRow]]] = {}
         fresh = not path.exists()
         if fresh:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600)
+            private.folder(path.parent)
+            private.file(path)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE; PRAGMA cache_size=-8000;")
         if fresh:

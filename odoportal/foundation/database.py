@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -17,12 +17,15 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from sqlmodel import Session, create_engine
 
+from odoportal.foundation import private
 from odoportal.settings import get_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
 PATIENCE = 5
 """Seconds: the longest wait for another writer, for a free connection, or for a server that does not answer."""
+SIDES = ("-wal", "-shm")
+"""What SQLite adds to the name of a database for the files beside it."""
 PRAGMAS = ("foreign_keys=ON", "synchronous=FULL")
 _WRITER = {"sqlite_begin": "IMMEDIATE"}
 # Writers wait for each other; in threads of their own they keep no reader waiting with them.
@@ -36,6 +39,8 @@ class _File:
         self._path, self._patience, self._mode = path, patience, mode
 
     def open(self) -> sqlite3.Connection:
+        if self._mode == "rwc":
+            self._keep_private()
         place = f"file:{quote(str(self._path))}?mode={self._mode}"
         opened = sqlite3.connect(place, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False)
         try:
@@ -47,6 +52,14 @@ class _File:
             raise
         self._mode = "rw"
         return opened
+
+    def _keep_private(self) -> None:
+        # SQLite makes its files as wide as the umask allows, and the two beside it as wide as the database.
+        with suppress(OSError):
+            # What cannot be made here cannot be opened either, which SQLite says below.
+            private.file(self._path)
+        for side in SIDES:
+            private.narrow(self._path.with_name(self._path.name + side))
 
     def _use_log(self, opened: sqlite3.Connection) -> None:
         # Two that switch an empty database over at the same moment do not wait for each other by SQLite's own timeout.

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import brotli
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -133,6 +133,10 @@ class Documents:
             if begun:
                 raise
             request = Request(scope)
+            if isinstance(why, ClientDisconnect):
+                # The connection ended before the body did: nobody reads this, but it counts as what it was, and is no failure of ours.
+                await Response("the request was not whole", 408, media_type="text/plain")(scope, receive, sending)
+                return
             away = isinstance(why, SQLAlchemyError | OSError)
             # A database that is away fails every request in the same way: a line each, with no traceback.
             _log.error("not answered: %s", type(why).__name__, exc_info=None if away else why)

@@ -44,6 +44,24 @@ def _common() -> dict[str, str]:
     return common
 
 
+def of_every_answer() -> list[tuple[bytes, bytes]]:
+    """Return the headers that every answer has, as ASGI wants them: for answers that are given outside of the pages' layer."""
+    return [(name.encode(), value.encode()) for name, value in _common().items()]
+
+
+async def refuse_handshake(send: Send, status: int, text: str) -> None:
+    """Answer a websocket's handshake with a plain HTTP answer.
+
+    Args:
+        send: the websocket's.
+        status: such as 429.
+        text: the body, in ASCII.
+    """
+    plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), *of_every_answer()]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": plain})
+    await send({"type": "websocket.http.response.body", "body": text.encode()})
+
+
 def secured(scope: Scope, send: Send) -> Send:
     """A `send` that adds the common headers to an answer, keeping those it has, and drops what names the server."""
     immutable = scope["path"].startswith(IMMUTABLE)

@@ -31,7 +31,7 @@ from sqlalchemy import event
 from sqlalchemy import update as sql_update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from odoportal.foundation import clock, signed
+from odoportal.foundation import clock, private, signed
 from odoportal.foundation.database import reading, writing
 from odoportal.foundation.text import without_marks
 from odoportal.settings import Settings, get_settings
@@ -111,7 +111,7 @@ def token_of(seed: str) -> str:
 
 def unsubscribe_address(mail: Mail) -> str:
     """The signed address that switches off what a letter is one of. It holds no address of anybody, and works for years."""
-    return f"{get_settings().public_url.rstrip('/')}/{mail.language}{UNSUBSCRIBE}?token={signed.sign(UNSUBSCRIBE, mail.unsubscribe)}"
+    return f"{get_settings().origin}/{mail.language}{UNSUBSCRIBE}?token={signed.sign(UNSUBSCRIBE, mail.unsubscribe)}"
 
 
 def compose(mail: Mail) -> EmailMessage:
@@ -236,11 +236,11 @@ def files(folder: Path) -> Transport:
     """A way out into a folder: one `.eml` file per letter, readable by the operator only."""
 
     def send(message: EmailMessage) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.folder(folder)
         to = re.sub(r"[^A-Za-z0-9@.+_-]", "_", str(message["To"]))[:80]
         name = f"{clock.now():%Y%m%dT%H%M%S}-{str(message['Message-ID'])[1:9]}-{to}.eml"
         unfinished = folder / f".{name}.{secrets.token_hex(4)}"
-        unfinished.touch(mode=0o600)
+        private.file(unfinished)
         unfinished.write_bytes(message.as_bytes())
         unfinished.replace(folder / name)
 

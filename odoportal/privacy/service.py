@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel, col, select
 from odoportal.accounts.audit import By, What, record
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.rights import Right, claim, may
-from odoportal.foundation import clock, i18n, logs
+from odoportal.foundation import clock, i18n, logs, private
 from odoportal.foundation.database import reading, writing
 from odoportal.foundation.forms import Done
 from odoportal.foundation.i18n import Formats, t
@@ -98,10 +98,10 @@ def make_next(now: datetime) -> bool:
     if found is None:
         return False
     file, subject = found
-    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.folder(folder())
     name = secrets.token_hex(20)
     place, unfinished = folder() / name, folder() / f"{name}.new"
-    unfinished.touch(mode=0o600)
+    private.file(unfinished)
     with unfinished.open("wb") as out, reading() as session, i18n.use(file.language):
         contents.write(session, SQLModel.metadata.sorted_tables, subject, _about(session, file), out)
     unfinished.replace(place)

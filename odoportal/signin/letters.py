@@ -64,7 +64,7 @@ class Letter:
 
 def address(path: str, language: str) -> str:
     """The whole address of a page."""
-    return f"{get_settings().public_url.rstrip('/')}/{language}/{path}"
+    return f"{get_settings().origin}/{language}/{path}"
 
 
 def post(session: Session, to: str, language: str, name: str, letter: Letter, now: datetime, seed: str = "", **more: Any) -> mail.Mail:

@@ -222,7 +222,7 @@ def _one(session: Session, person_id: int, passkey_id: int) -> Passkey | None:
 
 def _site() -> str:
     """The name that passkeys are bound to: the portal's host."""
-    return urlsplit(get_settings().public_url).hostname or "localhost"
+    return urlsplit(get_settings().origin).hostname or "localhost"
 
 
 def _hash(what: For, token: str) -> str:

@@ -45,6 +45,27 @@ def secret_of(seed: str) -> str:
     return base64.b32encode(hmac.digest(key, b"odoportal authenticator v1:" + seed.encode(), hashlib.sha256)[:20]).decode()
 
 
+def _key_name() -> str:
+    """Name the portal's own secret, so that a seed says which one it belongs to; the secret cannot be told from it."""
+    key = get_settings().secret.get_secret_value().encode()
+    return hmac.digest(key, b"odoportal authenticator key v1", hashlib.sha256).hex()[:12]
+
+
+def is_readable(app: Authenticator) -> bool:
+    """Return whether an app was set up with the present ODOPORTAL_SECRET: with another one, none of its codes is ever right.
+
+    A seed from before seeds named their secret counts as readable.
+    """
+    name, named, _ = app.seed.partition(".")
+    return not named or hmac.compare_digest(name, _key_name())
+
+
+def unreadable(session: Session) -> int:
+    """Return how many people have an authenticator app that was set up with another ODOPORTAL_SECRET."""
+    apps = session.exec(select(Authenticator).where(col(Authenticator.confirmed_at).is_not(None)))
+    return sum(not is_readable(app) for app in apps)
+
+
 def uri_of(seed: str, email: str) -> str:
     """What the QR code says to an app."""
     return TOTP(secret_of(seed)).provisioning_uri(name=email, issuer_name=ISSUER)
@@ -82,7 +103,7 @@ def begin(session: Session, person_id: int, now: datetime) -> None:
     if in_force(session, person_id) is not None:
         return
     session.exec(sql_delete(Authenticator).where(col(Authenticator.person_id) == person_id))
-    session.add(Authenticator(person_id=person_id, seed=secrets.token_urlsafe(32), created_at=now))
+    session.add(Authenticator(person_id=person_id, seed=f"{_key_name()}.{secrets.token_urlsafe(32)}", created_at=now))
     session.flush()
 
 
@@ -151,16 +172,21 @@ def needed(session: Session, person_id: int, device: str, now: datetime) -> bool
 
 @dataclass(frozen=True)
 class Kinds:
-    """What a person's second step can be done with, besides recovery codes."""
+    """What a person's second step can be done with, besides recovery codes. `dead_app`: there is an app whose codes are never right."""
 
     app: bool = False
     keys: bool = False
+    dead_app: bool = False
 
 
 def kinds(session: Session, token: str, now: datetime) -> Kinds | None:
     """What the open second step of a token can be done with; None where there is none."""
     step = asked(session, token, now)
-    return Kinds(in_force(session, step.person_id) is not None, bool(passkeys.of(session, step.person_id))) if step else None
+    if step is None:
+        return None
+    app = in_force(session, step.person_id)
+    works = app is not None and is_readable(app)
+    return Kinds(works, bool(passkeys.of(session, step.person_id)), app is not None and not works)
 
 
 def passkey_task(session: Session, token: str, now: datetime) -> str:

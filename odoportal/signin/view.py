@@ -70,6 +70,12 @@ def slots(template: str, **values: object) -> dict[str, str]:
     }
 
 
+def reach() -> str:
+    """How Odotrack is reached, as the settings say; empty where they do not."""
+    settings = get_settings()
+    return ", ".join(way for way in (settings.support_email, settings.support_phone) if way)
+
+
 def login(shown: Shown, wanted: str = "") -> dict[str, str]:
     """The sign-in form. `wanted` is the checked address to go on to; it stays in the address of the page."""
     action = f"/{current()}/login" + (f"?next={quote(wanted, safe='')}" if wanted else "")
@@ -96,7 +102,7 @@ def code(shown: Shown, wanted: str, kinds: Kinds, recovery: bool) -> dict[str, s
     query = {"next": wanted} if wanted else {}
     here, other = ({"recovery": "1", **query}, query) if recovery else (query, {"recovery": "1", **query})
     to = [f"/{current()}/code" + (f"?{urlencode(q)}" if q else "") for q in (here, other)]
-    return slots("code", shown=shown, kinds=kinds, recovery=recovery, action=to[0], other=to[1])
+    return slots("code", shown=shown, kinds=kinds, recovery=recovery, reach=reach(), action=to[0], other=to[1])
 
 
 def forgot(shown: Shown, sent: bool = False) -> dict[str, str]:

@@ -355,3 +355,42 @@ def test_who_asks_for_too_much_waits_a_minute(site: Site, path: str, now: Clock,
 
 def test_the_page_for_too_much_has_no_address_of_its_own(site: Site) -> None:
     assert site.ask("/en/too-many").status_code == 404
+
+
+def test_who_leaves_before_the_body_is_whole_is_no_failure(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    async def reads(asked: Asked) -> Filled:
+        await asked.request.body()
+        return Filled()
+
+    site.app.pages["/login"] = replace(site.app.pages["/login"], post=reads)
+    sent: list[Any] = []
+    parts = iter([{"type": "http.request", "body": b"a", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/en/login", "query_string": b"", "headers": [(b"host", b"localhost:8000")]}
+    asyncio.run(site.app(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert caplog.records == []
+
+
+@pytest.mark.asvs("3.5.1")
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("https://portal.example.com:443", "https://portal.example.com"),
+        ("HTTPS://Portal.Example.com./", "https://portal.example.com"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://portal.example.com:8443", "https://portal.example.com:8443"),
+    ],
+)
+def test_a_form_is_taken_from_the_origin_that_browsers_send(site: Site, monkeypatch: pytest.MonkeyPatch, written: str, origin: str) -> None:
+    monkeypatch.setenv("ODOPORTAL_PUBLIC_URL", written)
+    get_settings.cache_clear()
+    assert site.ask("/en/login", "POST", origin=origin).status_code == 422
+    assert site.ask("/en/login", "POST", origin="https://other.example").status_code == 403

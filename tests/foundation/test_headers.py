@@ -8,6 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from odoportal.foundation import headers
+from odoportal.foundation.targets import PathTargets
 from odoportal.settings import get_settings
 
 ORIGIN = "https://portal.example.com"
@@ -125,3 +126,31 @@ def test_no_answer_names_the_server() -> None:
 )
 def test_only_named_files_are_kept_for_ever(path: str, status: int, cached: str) -> None:
     assert sent(path, status, [(b"cache-control", b"no-store")])["cache-control"] == [cached]
+
+
+def answered(kind: str, path: str) -> list[Any]:
+    """What is sent to a request for a path or whatever stands in the place of one."""
+    sent: list[Any] = []
+
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        sent.append("passed on")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(PathTargets(app)({"type": kind, "method": "GET", "path": path, "headers": []}, send, send))  # type: ignore[arg-type]
+    return sent
+
+
+@pytest.mark.parametrize("path", ["*", "http://localhost/en/login", "localhost:443", ""])
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_what_is_no_path_is_refused_with_the_headers_of_every_answer(kind: str, path: str) -> None:
+    start = answered(kind, path)[0]
+    assert start["status"] == 400
+    assert dict(headers.of_every_answer()).items() <= dict(start["headers"]).items()
+
+
+@pytest.mark.parametrize("path", ["/", "/*", "/http://localhost/"])
+def test_a_path_is_passed_on(path: str) -> None:
+    assert answered("http", path) == answered("websocket", path) == ["passed on"]
+    assert answered("lifespan", "") == ["passed on"]

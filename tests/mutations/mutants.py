@@ -56,6 +56,8 @@ ENDING = "tests/people/test_ending.py"
 UNSOLICITED = "tests/accounts/test_unsolicited.py"
 EMAIL_STAYS = "tests/security/test_email_stays.py"
 IMPORTED = "tests/exchange/test_people.py"
+CONNECTIONS = "tests/test_connections.py"
+SERVING = "tests/test_serving.py"
 
 MUTANTS = (
     # Whose it is.
@@ -377,6 +379,102 @@ MUTANTS = (
         'headers.get("stripe-signature", ""), self._webhook_secret)',
         'headers.get("stripe-signature", ""), self._webhook_secret, 10**9)',
         HOOKS,
+    ),
+    # What is held open, and who asks.
+    *(
+        _mutant(guard, "connections", old, new, CONNECTIONS)
+        for guard, old, new in (
+            ("a request's head and body have a time", "if now - since >= connection.patience:", "if False:"),
+            ("a byte earns a head or body no more time", "if awaited is not self._awaited:", "if True:"),
+            ("an answer must be read", "return now - self._since >= limits.unread_seconds", "return False"),
+            ("there is an end to connections", "if mine or self._all >= self.limits.connections:", "if mine:"),
+            (
+                "there is an end to the connections of a peer",
+                "mine = self._open[connection.address] >= self.limits.connections_per_address if self.by_address else False",
+                "mine = False",
+            ),
+            ("what is no page has the headers, too", ", *headers.of_every_answer()]", "]"),
+        )
+    ),
+    _mutant(
+        "there is an end to websockets", "foundation.open_sockets", "elif self._all >= self.limits.sockets:", "elif False:", CONNECTIONS
+    ),
+    _mutant(
+        "there is an end to the websockets of an address",
+        "foundation.open_sockets",
+        "if self._open[key] >= self.limits.sockets_per_address:",
+        "if False:",
+        CONNECTIONS,
+    ),
+    _mutant(
+        "connections are counted by /64",
+        "foundation.open_sockets",
+        'key = throttle.address_key(scope["client"][0] if scope.get("client") else "")',
+        'key = scope["client"][0]',
+        CONNECTIONS,
+    ),
+    _mutant(
+        "what strangers cause is logged once in a while",
+        "foundation.seldom",
+        "if (now := self._clock()) < self._next:",
+        "if (now := self._clock()) < 0:",
+        CONNECTIONS,
+    ),
+    _mutant("a failed accept is no flood in the log", "serving", "elif count := self._seldom.due():", "elif count := 1:", CONNECTIONS),
+    _mutant(
+        "the limit on open files is raised",
+        "foundation.open_files",
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (attainable(), hard))",
+        "pass",
+        CONNECTIONS,
+    ),
+    _mutant("an address has no port", "foundation.proxies", "        bare = found[1]\n", "        return bare\n", SERVING),
+    _mutant(
+        "what is no address is nobody's",
+        "foundation.proxies",
+        "    except ValueError:\n        return None",
+        "    except ValueError:\n        return bare",
+        SERVING,
+    ),
+    *(
+        _mutant(guard, module, old, new, "tests/test_private.py")
+        for guard, module, old, new in (
+            ("a database is its owner's only", "foundation.database", "private.file(self._path)", "self._path.touch(0o666)"),
+            (
+                "what lies beside a database is its owner's only",
+                "foundation.database",
+                "private.narrow(self._path",
+                "private.is_wide(self._path",
+            ),
+            (
+                "a file is its owner's only",
+                "foundation.private",
+                "os.O_WRONLY | os.O_CREAT, FILE))\n    narrow(path)",
+                "os.O_WRONLY | os.O_CREAT, 0o666))",
+            ),
+            ("a folder is its owner's only", "foundation.private", "path.mkdir(FOLDER, exist_ok=True)", "path.mkdir(exist_ok=True)"),
+        )
+    ),
+    _mutant(
+        "the public address is as browsers write it",
+        "settings",
+        'return origin_of(value) if value else ""',
+        "return value",
+        "tests/foundation/test_origin.py",
+    ),
+    _mutant(
+        "an app of another secret is told",
+        "signin.second",
+        "return not named or hmac.compare_digest(name, _key_name())",
+        "return True",
+        SECOND,
+    ),
+    _mutant(
+        "what is no path is refused with the headers",
+        "foundation.targets",
+        'or scope["path"].startswith("/"):',
+        "or True:",
+        "tests/foundation/test_headers.py",
     ),
     # Guessing.
     _mutant(

@@ -10,9 +10,11 @@ import pytest
 from pyotp.totp import TOTP
 from sqlmodel import select
 
+from odoportal import checking
 from odoportal.accounts.models import Account, Person
 from odoportal.foundation import clock, database
-from odoportal.signin import second, service
+from odoportal.settings import get_settings
+from odoportal.signin import passwords, second, service
 from odoportal.signin.models import Authenticator, RecoveryCode, SecondStep
 from odoportal.signin.sessions import Browser as About
 from tests.security.conftest import EMAIL, Browser, changes, letters
@@ -400,3 +402,57 @@ def test_what_is_over_is_swept_away(web: Browser, opened: Callable[[], Browser],
     with database.writing() as session:
         assert second.sweep(session, clock.now()) == 0
         assert second.sweep(session, now.move(minutes=15)) == 2
+
+
+def with_another_secret(monkeypatch: pytest.MonkeyPatch, maria: int) -> None:
+    """The portal's secret is changed, and the person has set a new password since."""
+    monkeypatch.setenv("ODOPORTAL_SECRET", "t" * 40)
+    get_settings.cache_clear()
+    with database.writing() as session:
+        session.get_one(Person, maria).password = passwords.make(GOOD)
+
+
+def test_an_app_of_another_secret_is_told_and_a_recovery_code_leads_on(
+    web: Browser, opened: Callable[[], Browser], now: Clock, maria: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, kept = set_up(web, now)
+    monkeypatch.setenv("ODOPORTAL_SUPPORT_EMAIL", "help@odotrack.example")
+    with_another_secret(monkeypatch, maria)
+    checked = dict(checking.CHECKS)["second steps"]
+    with pytest.raises(ValueError, match="1 people"):
+        checked(get_settings())
+    other = opened()
+    other.sign_in()
+    for page in (other.client.get("/en/code"), other.client.post("/en/code", data={"code": code(key)})):
+        assert "Your authenticator app no longer works with the portal" in page.text
+        assert "contact Odotrack: help@odotrack.example" in page.text
+        assert "Recovery code" in page.text
+        assert "Enter the code of 6 digits" not in page.text
+    assert "ne fonctionne plus avec le portail" in other.client.get("/fr/code").text
+    assert other.client.post("/en/code", data={"code": kept[0]}).status_code == 303
+    assert other.inside
+    # Removed and set up again, it works.
+    assert other.form("totp_off", current=GOOD)["ok"]
+    key, _ = set_up(other, now)
+    assert checked(get_settings()) == "every authenticator app works with ODOPORTAL_SECRET"
+    third = opened()
+    third.sign_in()
+    assert "no longer works" not in third.client.get("/en/code").text
+    assert third.client.post("/en/code", data={"code": code(key)}).status_code == 303
+
+
+def test_an_app_from_before_seeds_named_their_secret_works(web: Browser, opened: Callable[[], Browser], now: Clock, maria: int) -> None:
+    set_up(web, now)
+    with database.writing() as session:
+        app = session.get_one(Authenticator, maria)
+        app.seed = "A" * 43
+    answer = step(opened(), code(second.secret_of("A" * 43)))
+    assert answer.status_code == 303
+
+
+def test_a_seed_does_not_hold_the_secret_nor_more_than_its_column(web: Browser, now: Clock, maria: int) -> None:
+    set_up(web, now)
+    with database.reading() as session:
+        seed = session.get_one(Authenticator, maria).seed
+    assert len(seed) <= 64
+    assert get_settings().secret.get_secret_value() not in seed
