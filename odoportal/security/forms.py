@@ -153,7 +153,7 @@ async def _totp_begin(sent: Sent[Again]) -> Done:
 
 
 async def _totp_confirm(sent: Sent[FirstCode]) -> Done:
-    key = digest(f"first code {sent.who.person_id}")
+    key = f"first-code:{sent.who.person_id}"
     if not await throttle.begin(key, clock.now()):
         return Done(errors={"code": t("That was too many tries. Wait a few minutes, then try again.")})
 

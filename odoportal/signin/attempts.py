@@ -43,7 +43,7 @@ class Outcome:
 
 def account_key(email: str) -> str:
     """What the wait of an account is counted by, the same whether the account exists or not."""
-    return digest(email_key(email[:1000]))
+    return f"account:{digest(email_key(email[:1000]))}"
 
 
 async def attempt(tried: Try, now: datetime) -> Outcome:
@@ -90,8 +90,8 @@ async def confirm(email: str, password: str, address: str, now: datetime) -> boo
 async def _counted(email: str, address: str, now: datetime, compare: Callable[[bool, Mapping[str, object]], Awaitable[T]]) -> T | None:
     """Count a try, then `compare(waiting, facts)`; None for a crowded client address."""
     facts: dict[str, object] = {"account": audit.typed(email), "address": address}
-    place, key = throttle.address_key(address), account_key(email)
-    if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, place):
+    key = account_key(email)
+    if not await throttle.hit_address(throttle.SIGN_IN_PER_ADDRESS, address):
         audit.tell("excess_rate_limit_exceeded", logging.WARNING, **facts)
         return None
     waiting = not await throttle.begin(key, now)
@@ -101,7 +101,7 @@ async def _counted(email: str, address: str, now: datetime, compare: Callable[[b
         # That the database did not answer is not the visitor's failure.
         if not waiting:
             await throttle.take_back(key)
-        await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, place)
+        await throttle.give_back_address(throttle.SIGN_IN_PER_ADDRESS, address)
         raise
 
 
@@ -120,7 +120,7 @@ async def _verified(email: str, password: str, waiting: bool, facts: Mapping[str
 
 async def _forgive(email: str, address: str) -> None:
     await throttle.forgive(account_key(email))
-    await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(address))
+    await throttle.give_back_address(throttle.SIGN_IN_PER_ADDRESS, address)
 
 
 async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str, object]) -> Outcome:
@@ -143,7 +143,7 @@ async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str
 
 async def _within(address: str) -> bool:
     """Count a step of a sign-in with a passkey; False for a crowded client address."""
-    within = await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(address))
+    within = await throttle.hit_address(throttle.SIGN_IN_PER_ADDRESS, address)
     if not within:
         audit.tell("excess_rate_limit_exceeded", logging.WARNING, address=address, by="passkey")
     return within
@@ -167,13 +167,12 @@ async def by_passkey(answer: passkeys.Answer, keep: bool, browser: Browser, befo
     """
     if not await _within(browser.address):
         return Outcome(crowded=True)
-    place = throttle.address_key(browser.address)
     token = await write(service.sign_in_by_passkey, answer, now, keep=keep, browser=browser, before=before)
     if token is None:
         audit.tell("authn_login_fail", logging.WARNING, address=browser.address, by="passkey")
         return Outcome()
     for _ in range(2):
-        await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, place)
+        await throttle.give_back_address(throttle.SIGN_IN_PER_ADDRESS, browser.address)
     audit.tell("authn_login_success", address=browser.address, by="passkey")
     return Outcome(token)
 
@@ -185,7 +184,7 @@ async def finish(
     asked = await read(second.asked, step, now)
     if asked is None:
         return service.Stepped(over=True)
-    key = digest(f"code {asked.person_id}")
+    key = f"code:{asked.person_id}"
     if not await throttle.begin(key, now):
         audit.tell("authn_login_lock", logging.WARNING, person=asked.person_id, address=browser.address, by="code")
         return service.Stepped()

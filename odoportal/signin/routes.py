@@ -55,7 +55,7 @@ async def fill_login(asked: Asked) -> Filled | Response:
     wanted = asked.query.get("next", "")
     if asked.who is not None:
         return see(landing(wanted, asked.language, {m.number for m in asked.who.memberships}))
-    if (before := forms.session_hash(asked.request)) is not None:
+    if (before := forms.session_hash(asked.request)) is not None and await read(service.exists, before):
         await write(service.end_if_over, before, clock.now())
     return Filled(view.login(Shown(notice=view.notice(dict(asked.query))), _kept(wanted, asked.language)), headers=_PAGE)
 
@@ -142,21 +142,23 @@ async def post_code(asked: Asked) -> Filled | Response:
     wanted, recovery = _kept(asked.query.get("next", ""), asked.language), "recovery" in asked.query
     code, remember, request = form.get("code", "")[:_LONGEST_CODE], form.get("remember") == "1", asked.request
     token = forms.link_token(request, LinkKind.CODE)
-    kinds = await read(second.kinds, token, clock.now()) or second.Kinds()
+    kinds = await read(second.kinds, token, clock.now())
     proof: str | passkeys.Answer = code
     if "passkey" in form:
         if form["passkey"] == _BEGIN:
-            task = await write(second.passkey_task, token, clock.now())
+            # Read first: a token that a stranger makes up must not take the one writer's turn.
+            task = await write(second.passkey_task, token, clock.now()) if kinds is not None else ""
             return JSONResponse({}, HTTPStatus.GONE, _NO_STORE) if not task else Response(task, 200, _NO_STORE, "application/json")
         proof = passkeys.Answer(token, form["passkey"])
     elif not code.strip():
-        return again(view.code(Shown(errors={"code": view.required()}, keep=remember), wanted, kinds, recovery))
+        shown = Shown(errors={"code": view.required()}, keep=remember)
+        return again(view.code(shown, wanted, kinds or second.Kinds(), recovery))
     device = forms.device(request)
     browser = Browser(request.headers.get("user-agent", ""), forms.client(request), digest(device))
     done = await attempts.finish(token, proof, browser, forms.session_hash(request), remember, clock.now())
     if done.token is None and not done.over:
         error = view.wrong_code() if isinstance(proof, str) else view.wrong_passkey()
-        return again(view.code(Shown(error=error, keep=remember), wanted, kinds, recovery))
+        return again(view.code(Shown(error=error, keep=remember), wanted, kinds or second.Kinds(), recovery))
     if done.token is None:
         answer = see(f"/{asked.language}/login?again=1{_next(wanted).replace('?', '&')}")
     else:
@@ -181,15 +183,16 @@ async def post_forgot(asked: Asked) -> Filled | Response:
     if not email or len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
         error = view.no_email() if email else view.required()
         return again(view.forgot(Shown(email[:LONGEST_EMAIL], {"email": error})))
-    address, account = throttle.address_key(forms.client(asked.request)), attempts.account_key(email)
-    within = await throttle.hit(throttle.RESET_PER_ADDRESS, address) and await throttle.hit(throttle.RESET_PER_ACCOUNT, account)
+    address, account = forms.client(asked.request), attempts.account_key(email)
+    # By address first: an email that is typed is whatever a stranger makes up.
+    within = await throttle.hit_address(throttle.RESET_PER_ADDRESS, address) and await throttle.hit(throttle.RESET_PER_ACCOUNT, account)
     audit.tell("authn_password_reset" if within else "excess_rate_limit_exceeded", account=audit.typed(email), address=address)
     if within:
         try:
             await write(service.request_reset, email, asked.language, clock.now())
         except SQLAlchemyError:
             # No letter was written: whoever asks again when the database answers gets one.
-            await throttle.give_back(throttle.RESET_PER_ADDRESS, address)
+            await throttle.give_back_address(throttle.RESET_PER_ADDRESS, address)
             await throttle.give_back(throttle.RESET_PER_ACCOUNT, account)
             raise
     return see(f"/{asked.language}/forgot?sent=1")
@@ -276,7 +279,8 @@ async def sign_out(request: Request) -> Response:
     A form that cannot be read ends the session all the same.
     """
     form = await read_form(request)
-    if (hashed := forms.session_hash(request)) is not None and await write(service.sign_out, hashed):
+    hashed = forms.session_hash(request)
+    if hashed is not None and await read(service.exists, hashed) and await write(service.sign_out, hashed):
         audit.tell("session_logout", address=forms.client(request))
     language = "" if isinstance(form, Response) else form.get("language", "")
     answer = see(f"/{language if language in LANGUAGES else 'fr'}/login?out=1")

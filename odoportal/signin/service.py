@@ -13,7 +13,7 @@ from odoportal.foundation import forms, mail
 from odoportal.foundation.identity import Who
 from odoportal.signin import audit, browsers, emails, letters, links, passkeys, second, sessions
 from odoportal.signin.models import LinkKind, Way
-from odoportal.signin.sessions import Browser, end_all, end_if_over, resolve, sign_out, touch
+from odoportal.signin.sessions import Browser, end_all, end_if_over, exists, resolve, sign_out, touch
 
 __all__ = [
     "Added",
@@ -26,6 +26,7 @@ __all__ = [
     "change_password",
     "end_all",
     "end_if_over",
+    "exists",
     "finish_sign_in",
     "invite",
     "link_owner",

@@ -177,6 +177,11 @@ def sign_out(session: Session, session_hash: str) -> bool:
     return session.exec(sql_delete(BrowserSession).where(col(BrowserSession.hash) == session_hash)).rowcount == 1
 
 
+def exists(session: Session, session_hash: str) -> bool:
+    """Return whether there is a session with this hash, over or not. Ask it before a write: a stranger can make up any cookie."""
+    return session.get(BrowserSession, session_hash) is not None
+
+
 def end_all(session: Session, person_id: int, but: str = "") -> int:
     """End every session of a person, but the one with this hash; returns how many."""
     ended = sql_delete(BrowserSession).where(col(BrowserSession.person_id) == person_id, col(BrowserSession.hash) != but)

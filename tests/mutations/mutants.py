@@ -41,6 +41,7 @@ ORIGINS = f"{ATTACK}/test_origins.py"
 RIGHTS = f"{ATTACK}/test_rights.py"
 STORED = f"{ATTACK}/test_stored.py"
 ROUTES = "tests/signin/test_routes.py"
+THROTTLE = "tests/signin/test_throttle.py"
 LINKS = "tests/signin/test_links.py"
 NOTICES = "tests/notices"
 STOP = f"{ATTACK}/test_unsubscribe.py"
@@ -382,9 +383,39 @@ MUTANTS = (
     _mutant(
         "an address's failures are limited",
         "signin.attempts",
-        "if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, place):",
+        "if not await throttle.hit_address(throttle.SIGN_IN_PER_ADDRESS, address):",
         "if False:",
         ROUTES,
+    ),
+    _mutant(
+        "the IPv6 networks of one subscriber are limited together",
+        "foundation.throttle",
+        "return [limit, *around]",
+        "return [limit]",
+        THROTTLE,
+    ),
+    *(
+        _mutant(guard, "foundation.counters", old, new, THROTTLE)
+        for guard, old, new in (
+            ("each kind of limit has a store of its own", 'return self._hits[key.partition("/")[0]]', 'return self._hits[""]'),
+            ("each kind of wait has a store of its own", 'return self._failures[key.rpartition(":")[0]]', 'return self._failures[""]'),
+            ("a full store drops what counts least", ", key=lambda key: weight(entries[key]))", ", key=lambda _: 0)"),
+            ("what was just counted stays", "if key != present)", "if key)"),
+        )
+    ),
+    _mutant(
+        "tokens that a stranger makes up are not counted",
+        "notices.routes",
+        "if found is not None and not off and not await throttle.hit(",
+        "if not off and not await throttle.hit(",
+        STOP,
+    ),
+    _mutant(
+        "tokens that a stranger makes up take no writer's turn",
+        "signin.mailed",
+        "clock.now(), client) if known is not None else None",
+        "clock.now(), client)",
+        SECOND,
     ),
     _mutant(
         "mails are limited",
@@ -509,7 +540,7 @@ MUTANTS = (
     _mutant(
         "the portal signed the link that stops notices",
         "foundation.signed",
-        "return plain if hmac.compare_digest(sign(purpose, plain).encode(), token.encode(errors=\"replace\")) else None",
+        'return plain if hmac.compare_digest(sign(purpose, plain).encode(), token.encode(errors="replace")) else None',
         "return plain",
         STOP,
         "tests/foundation/test_signed.py",
