@@ -26,6 +26,7 @@ from pathlib import Path
 from time import monotonic
 from urllib.parse import unquote, urlsplit
 
+from sqlalchemy import delete as sql_delete
 from sqlalchemy import event
 from sqlalchemy import update as sql_update
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -191,6 +192,11 @@ def post(
     session.flush()
     event.listen(session, "after_commit", _wake, once=True)
     return mail
+
+
+def take_out(session: Session, mail_id: int) -> None:
+    """Take a letter out of the outbox again, in the transaction that wrote it; none of the number 0."""
+    session.exec(sql_delete(Mail).where(col(Mail.id) == mail_id))
 
 
 def smtp(url: str) -> Transport:

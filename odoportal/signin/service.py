@@ -314,17 +314,21 @@ def sign_in_by_passkey(
 def request_reset(session: Session, email: str, language: str, now: datetime) -> bool:
     """Mail a reset link to the stored address of a person; True when there is one.
 
-    For an unknown or a disabled person the same letter is written and taken out again, so that the work, the transaction and the
-    time are the same. What the visitor is told never depends on the result.
+    For an unknown or a disabled person the same link and the same letter are written and taken out again, statement for statement, so
+    that the work, the transaction and the time are the same. What the visitor is told never depends on the result.
     """
     person = find_person(session, email)
-    if person is None or person.disabled_at is not None:
-        session.delete(letters.reset(session, None, language, mail.new_seed(), now))
-        return False
-    seed = links.make(session, person, LinkKind.RESET, now)
-    letters.reset(session, person, language, seed, now)
-    audit.tell("authn_password_reset_sent", person=person.id)
-    return True
+    if person is not None and person.disabled_at is not None:
+        person = None
+    seed = links.make(session, person, LinkKind.RESET, now) if person else links.make_for_nobody(session, LinkKind.RESET, now)
+    letter = letters.reset(session, person, language, seed, now)
+    links.take_out(session, "" if person else seed)
+    mail.take_out(session, 0 if person else letter.id or 0)
+    if person:
+        audit.tell("authn_password_reset_sent", person=person.id)
+    else:
+        audit.tell("authn_password_reset_unknown")
+    return person is not None
 
 
 def link_owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:

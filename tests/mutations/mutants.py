@@ -418,6 +418,13 @@ MUTANTS = (
         SECOND,
     ),
     _mutant(
+        "an unknown email takes the same statements at forgot password",
+        "signin.service",
+        "else links.make_for_nobody(session, LinkKind.RESET, now)",
+        "else mail.new_seed()",
+        LINKS,
+    ),
+    _mutant(
         "mails are limited",
         "signin.routes",
         "if within:",
