@@ -21,6 +21,14 @@ from odoportal.foundation.counters import FIRST_WAIT, FORGET_AFTER, FREE_FAILURE
 from odoportal.settings import get_settings
 
 SIGN_IN_PER_ADDRESS = RateLimitItemPerMinute(30, 5, "sign-in")
+SIGN_IN_PER_BROWSER = RateLimitItemPerMinute(30, 5, "sign-in-browser")
+"""Tries of a browser that has signed in for the person before; those that succeed count, too."""
+SIGN_IN_PER_PERSON = RateLimitItemPerMinute(20, 5, "sign-in-person")
+"""Sign-ins that succeed and use nothing of their address's limit up."""
+CONFIRMS_PER_PERSON = RateLimitItemPerMinute(20, 5, "confirm")
+CHOICES_PER_ADDRESS = RateLimitItemPerMinute(60, 5, "choice-address")
+CHOICES_PER_LINK = RateLimitItemPerHour(20, 1, "choice-link")
+"""New passwords that are tried on the page of a mailed link."""
 RESET_PER_ACCOUNT = RateLimitItemPerHour(3, 1, "reset-account")
 RESET_PER_ADDRESS = RateLimitItemPerHour(20, 1, "reset-address")
 _WIDER = {56: 2, 48: 8}

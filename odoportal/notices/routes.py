@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from odoportal.foundation import clock, headers, logs, throttle
 from odoportal.foundation.database import read, write
 from odoportal.foundation.forms import read as read_form
+from odoportal.foundation.forms import too_many
 from odoportal.foundation.i18n import current, t
 from odoportal.foundation.identity import digest
 from odoportal.foundation.mail import ONE_CLICK, UNSUBSCRIBE
@@ -115,7 +116,7 @@ async def post_unsubscribe(asked: Asked) -> Filled | Response:
     # Nothing is counted or written for a token that the portal did not sign: a stranger can make up any number of them.
     found = await read(stopping.look, token)
     if found is not None and not off and not await throttle.hit(BACK_ON, digest(token), alone=True):
-        return PlainTextResponse(t("That was too many at once. Wait a minute, then try again."), HTTPStatus.TOO_MANY_REQUESTS)
+        return PlainTextResponse(too_many(), HTTPStatus.TOO_MANY_REQUESTS)
     found = await write(stopping.put, token, not off, client, clock.now()) if found is not None else None
     if found is None:
         logs.security("input_validation_fail", form="unsubscribe", address=client)

@@ -8,13 +8,15 @@ from odoportal.accounts.view import role_words
 from odoportal.foundation import clock
 from odoportal.foundation.cardnumbers import masked
 from odoportal.foundation.database import read, write
+from odoportal.foundation.forms import busy
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import t
 from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.workqueue import Asker, Busy
 from odoportal.people import joining
-from odoportal.signin import audit, forms, passwords, view
+from odoportal.signin import attempts, audit, forms, passwords, view
 from odoportal.signin.models import LinkKind
-from odoportal.signin.routes import again, led_to, see
+from odoportal.signin.routes import again, later, led_to, see
 from odoportal.signin.view import Shown
 
 _LONGEST_NAME = 200
@@ -41,10 +43,9 @@ async def post_join(asked: Asked) -> Filled | Response:
     name, password = masked(" ".join(form.get("name", "").split())), form.get("password", "")
     stored = ""
     if found.known is None:
-        errors = await _errors(found.invitation.email, name, password)
-        if errors:
-            return again(_slots(found, Shown(found.invitation.email, errors), name[:_LONGEST_NAME]))
-        stored = await passwords.hashed(password)
+        stored = await _stored(found, name, password, token, client)
+        if isinstance(stored, Filled):
+            return stored
     person = await write(joining.accept, token, clock.now(), name=name, stored=stored, client=client)
     if person is None:
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
@@ -60,11 +61,23 @@ async def post_join(asked: Asked) -> Filled | Response:
     return answer
 
 
-async def _errors(email: str, name: str, password: str) -> dict[str, str]:
+async def _stored(found: joining.Asked, name: str, password: str, token: str, client: str) -> str | Filled:
+    """The value to store for the password that somebody new chose, or the page again."""
+    email, typed, asker = found.invitation.email, name[:_LONGEST_NAME], attempts.client_asker(client)
+    if password and not await attempts.may_choose(token, client):
+        return again(_slots(found, Shown(email, error=view.too_many()), typed), HTTPStatus.TOO_MANY_REQUESTS)
+    try:
+        errors = await _errors(email, name, password, asker)
+        return again(_slots(found, Shown(email, errors), typed)) if errors else await passwords.hashed(password, asker)
+    except Busy:
+        return later(_slots(found, Shown(email, error=busy()), typed))
+
+
+async def _errors(email: str, name: str, password: str, asker: Asker) -> dict[str, str]:
     errors = {field: view.required() for field, value in (("name", name), ("password", password)) if not value}
     if len(name) > _LONGEST_NAME or not all(c.isprintable() for c in name):
         errors["name"] = t("This cannot be used here.")
-    if password and (weak := await passwords.judge(password, passwords.Owner(email, name))):
+    if password and (weak := await passwords.judge(password, passwords.Owner(email, name[:_LONGEST_NAME]), asker)):
         errors["password"] = passwords.explain(weak)
     return errors
 

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import TypeVar
@@ -17,14 +18,14 @@ from odoportal.accounts.models import Person
 from odoportal.accounts.service import LONGEST_EMAIL
 from odoportal.foundation import clock, throttle
 from odoportal.foundation.database import read, write
+from odoportal.foundation.forms import busy
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import LANGUAGES
-from odoportal.foundation.identity import digest
 from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.workqueue import Busy, retry_later
 from odoportal.signin import attempts, audit, forms, passkeys, passwords, second, service, view
 from odoportal.signin.landing import landing
 from odoportal.signin.models import LinkKind
-from odoportal.signin.sessions import Browser
 from odoportal.signin.view import Shown
 
 Found = TypeVar("Found")
@@ -48,6 +49,11 @@ def see(address: str, headers: dict[str, str] | None = None) -> RedirectResponse
 def again(slots: dict[str, str], status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> Filled:
     """The page with a form of this room."""
     return Filled(slots, status, _PAGE)
+
+
+def later(slots: dict[str, str]) -> Filled:
+    """The page again, and when: too much waits at this moment."""
+    return replace(again(slots, HTTPStatus.TOO_MANY_REQUESTS), dress=retry_later)
 
 
 async def fill_login(asked: Asked) -> Filled | Response:
@@ -79,22 +85,24 @@ async def post_login(asked: Asked) -> Filled | Response:
     typed = email[:LONGEST_EMAIL]
     if errors:
         return again(view.login(Shown(typed, errors, keep=keep), _kept(wanted, asked.language)))
-    device = forms.device(asked.request)
-    browser = Browser(asked.request.headers.get("user-agent", ""), forms.client(asked.request), digest(device))
+    browser, new = forms.browser(asked.request)
     tried = attempts.Try(email, password, keep, browser, forms.session_hash(asked.request))
     outcome = await attempts.attempt(tried, clock.now())
     if outcome.step is not None:
         answer = see(f"/{asked.language}/code{_next(_kept(wanted, asked.language))}")
         forms.give_link(answer, LinkKind.CODE, outcome.step, int(second.LIFE.total_seconds()))
-        forms.give_device(answer, device)
         return answer
     if outcome.token is None:
-        status = HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
-        return again(view.login(Shown(typed, error=view.refused(), keep=keep), _kept(wanted, asked.language)), status)
+        shown = view.login(Shown(typed, error=busy() if outcome.busy else view.refused(), keep=keep), _kept(wanted, asked.language))
+        return later(shown) if outcome.busy else again(shown, _status(outcome))
     answer = see(landing(wanted, asked.language))
     forms.give_session(answer, outcome.token, keep)
-    forms.give_device(answer, device)
+    forms.let_be_known(asked.request, answer, new, outcome.renewed)
     return answer
+
+
+def _status(outcome: attempts.Outcome) -> int:
+    return HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 async def _post_passkey(asked: Asked, form: dict[str, str]) -> Filled | Response:
@@ -108,16 +116,14 @@ async def _post_passkey(asked: Asked, form: dict[str, str]) -> Filled | Response
         answer: Response = Response(task, media_type="application/json", headers=_NO_STORE)
         forms.give_passkey(answer, token)
         return answer
-    device = forms.device(request)
-    browser = Browser(request.headers.get("user-agent", ""), forms.client(request), digest(device))
+    browser, new = forms.browser(request)
     signed = passkeys.Answer(forms.passkey_token(request), form["passkey"])
     outcome = await attempts.by_passkey(signed, keep, browser, forms.session_hash(request), clock.now())
     if outcome.token is None:
-        status = HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
-        return again(view.login(Shown(error=view.no_passkey(), keep=keep), _kept(wanted, asked.language)), status)
+        return again(view.login(Shown(error=view.no_passkey(), keep=keep), _kept(wanted, asked.language)), _status(outcome))
     answer = see(landing(wanted, asked.language))
     forms.give_session(answer, outcome.token, keep)
-    forms.give_device(answer, device)
+    forms.let_be_known(request, answer, new, outcome.renewed)
     return answer
 
 
@@ -153,8 +159,7 @@ async def post_code(asked: Asked) -> Filled | Response:
     elif not code.strip():
         shown = Shown(errors={"code": view.required()}, keep=remember)
         return again(view.code(shown, wanted, kinds or second.Kinds(), recovery))
-    device = forms.device(request)
-    browser = Browser(request.headers.get("user-agent", ""), forms.client(request), digest(device))
+    browser, new = forms.browser(request)
     done = await attempts.finish(token, proof, browser, forms.session_hash(request), remember, clock.now())
     if done.token is None and not done.over:
         error = view.wrong_code() if isinstance(proof, str) else view.wrong_passkey()
@@ -164,7 +169,7 @@ async def post_code(asked: Asked) -> Filled | Response:
     else:
         answer = see(landing(asked.query.get("next", ""), asked.language))
         forms.give_session(answer, done.token, done.keep)
-        forms.give_device(answer, device)
+        forms.let_be_known(request, answer, new, done.renewed)
     forms.take_link(answer, LinkKind.CODE)
     return answer
 
@@ -253,24 +258,39 @@ async def _post_link(asked: Asked, kind: LinkKind) -> Filled | Response:
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
-    token, password = forms.link_token(asked.request, kind), form.get("password", "")
+    token, password, client = forms.link_token(asked.request, kind), form.get("password", ""), forms.client(asked.request)
     person = await read(service.link_owner, token, kind, clock.now())
     if person is None:
-        audit.tell("authn_token_reuse", kind=kind.value, address=forms.client(asked.request))
+        audit.tell("authn_token_reuse", kind=kind.value, address=client)
         return again(view.dead(kind), HTTPStatus.GONE)
-    weak = await passwords.judge(password, passwords.Owner(person.email, person.name)) if password else None
-    if weak or not password:
-        error = passwords.explain(weak) if weak else view.required()
-        return again(view.password(kind, Shown(person.email, {"password": error})))
-    stored = await passwords.hashed(password)
-    person = await write(service.set_password, token, kind, stored, clock.now(), forms.client(asked.request))
+    stored = await _stored(kind, person, token, password, client)
+    if isinstance(stored, Filled):
+        return stored
+    person = await write(service.set_password, token, kind, stored, clock.now(), client)
     if person is None:
         return again(view.dead(kind), HTTPStatus.GONE)
     await throttle.forgive(attempts.account_key(person.email))
+    await throttle.forgive(attempts.browser_key(person.id or 0, forms.device(asked.request)))
     answer = see(f"/{asked.language}/login?{'set' if kind is LinkKind.INVITE else 'changed'}=1")
     forms.take_link(answer, kind)
     forms.take_session(answer)
     return answer
+
+
+async def _stored(kind: LinkKind, person: Person, token: str, password: str, client: str) -> str | Filled:
+    """The value to store for a password that was chosen on the page of an open link, or the page again."""
+    if not password:
+        return again(view.password(kind, Shown(person.email, {"password": view.required()})))
+    if not await attempts.may_choose(token, client):
+        return again(view.password(kind, Shown(person.email, error=view.too_many())), HTTPStatus.TOO_MANY_REQUESTS)
+    asker = attempts.client_asker(client)
+    try:
+        weak = await passwords.judge(password, passwords.Owner(person.email, person.name), asker)
+        if weak is None:
+            return await passwords.hashed(password, asker)
+    except Busy:
+        return later(view.password(kind, Shown(person.email, error=busy())))
+    return again(view.password(kind, Shown(person.email, {"password": passwords.explain(weak)})))
 
 
 async def sign_out(request: Request) -> Response:

@@ -222,10 +222,14 @@ def sign_in(
 
 @dataclass(frozen=True)
 class Begun:
-    """A session's token, or that of the second step it takes first; neither where the sign-in is refused."""
+    """A session's token, or that of the second step it takes first; neither where the sign-in is refused.
+
+    `renewed`: the browser is known by its new token from now on.
+    """
 
     token: str | None = None
     step: str | None = None
+    renewed: bool = False
 
 
 def begin_sign_in(
@@ -241,7 +245,9 @@ def begin_sign_in(
 ) -> Begun:
     """Begin a session, or the second step where the person has one and did not have this browser remembered; see `sign_in`."""
     if not second.needed(session, person_id, browser.device, now):
-        return Begun(sign_in(session, person_id, verified, now, keep=keep, browser=browser, before=before, better=better))
+        browser, renewed = browsers.settled(session, person_id, browser, now)
+        token = sign_in(session, person_id, verified, now, keep=keep, browser=browser, before=before, better=better)
+        return Begun(token, renewed=renewed)
     person = session.get(Person, person_id, with_for_update=True)
     if person is None or person.disabled_at is not None or person.password != verified:
         return Begun()
@@ -252,11 +258,15 @@ def begin_sign_in(
 
 @dataclass(frozen=True)
 class Stepped:
-    """What came of a second step: the session's token, or why there is none. `over`: only the password helps now."""
+    """What came of a second step: the session's token, or why there is none. `over`: only the password helps now.
+
+    `renewed`: the browser is known by its new token from now on.
+    """
 
     token: str | None = None
     keep: bool = False
     over: bool = False
+    renewed: bool = False
 
 
 def finish_sign_in(
@@ -286,6 +296,7 @@ def finish_sign_in(
         if taken.last:
             letters.step_failed(session, person, now)
         return Stepped(over=taken.last)
+    browser, renewed = browsers.settled(session, person_id, browser, now, renew=remember)
     token = sign_in(session, person_id, person.password, now, keep=keep, browser=browser, before=before, way=taken.way)
     if remember:
         second.trust(session, person_id, browser.device, now)
@@ -293,22 +304,25 @@ def finish_sign_in(
         left = second.codes_left(session, person_id)
         letters.recovery_used(session, person, left, now)
         record(session, What.RECOVERY_USED, by, now, subject_id=person_id)
-    return Stepped(token, keep)
+    return Stepped(token, keep, renewed=renewed)
 
 
 def sign_in_by_passkey(
     session: Session, answer: passkeys.Answer, now: datetime, *, keep: bool, browser: Browser, before: str | None
-) -> str | None:
-    """Begin the session of whoever has the passkey that answered, without a password and a second step; returns its token.
+) -> Begun:
+    """Begin the session of whoever has the passkey that answered, without a password and a second step.
 
     Returns:
-        None where the answer is not right, the person is disabled, or somebody else's sign-in was reported and no new password is set yet.
+        No token where the answer is not right, the person is disabled, or somebody else's sign-in was reported and no new password is
+        set yet.
     """
     found = passkeys.prove(session, passkeys.For.SIGN_IN, answer, now)
     person = session.get(Person, found.person_id) if found is not None else None
     if person is None or person.id is None or not person.password:
-        return None
-    return sign_in(session, person.id, person.password, now, keep=keep, browser=browser, before=before, way=Way.PASSKEY)
+        return Begun()
+    browser, renewed = browsers.settled(session, person.id, browser, now)
+    token = sign_in(session, person.id, person.password, now, keep=keep, browser=browser, before=before, way=Way.PASSKEY)
+    return Begun(token, renewed=renewed)
 
 
 def request_reset(session: Session, email: str, language: str, now: datetime) -> bool:

@@ -55,11 +55,15 @@ _WHO = (
 
 @dataclass(frozen=True)
 class Browser:
-    """What is kept about the browser of a session: its own words, its address, and the hash of the cookie by which it is known again."""
+    """What is kept about the browser of a session: its own words, its address, and the hash of the cookie by which it is known again.
+
+    `successor` is the hash of the token that the browser gets where the one it brought is not kept (`browsers.settled`).
+    """
 
     agent: str = ""
     address: str = ""
     device: str = ""
+    successor: str = ""
 
 
 def key_of(session_hash: str) -> str:
