@@ -15,8 +15,9 @@ import yaml
 from odoportal import health
 from odoportal.building import root
 from odoportal.cli import commands
-from odoportal.foundation import metrics, open_files
+from odoportal.foundation import clock, metrics, open_files, sharing, throttle
 from odoportal.settings import Settings
+from tests.redis_server import Server
 
 DEPLOY = root() / "deploy"
 STRAYS = {"ODOPORTAL_TODAY", "ODOPORTAL_MODE"}
@@ -85,6 +86,39 @@ def test_only_the_proxy_is_reached_from_outside(composed: dict[str, Any]) -> Non
 def test_every_image_has_its_release(composed: dict[str, Any]) -> None:
     images = {service["image"] for service in composed["services"].values()} - {"odoportal"}
     assert all(re.fullmatch(r"[a-z]+:\d+", image) for image in images)
+
+
+def test_redis_that_is_full_keeps_whoever_has_reached_a_limit(composed: dict[str, Any], redis_server: Server) -> None:
+    command = composed["services"]["redis"]["command"][1:]
+    settings = {name.removeprefix("--"): value for name, value in zip(command[::2], command[1::2], strict=True)}
+    in_operations = dict(re.findall(r"'(maxmemory|maxmemory-policy|lfu-[a-z-]+) (\S+)'", (DEPLOY / "operations.md").read_text("utf-8")))
+    assert in_operations == {name: value for name, value in settings.items() if name.startswith(("maxmemory", "lfu"))}
+    before = {name: redis_server.ask("CONFIG", "GET", name)[1] for name in in_operations}
+    shared = sharing.Shared(redis_server.url, throttle._WAITS)
+
+    def used_up() -> list[bool]:
+        tried = shared.begin("account:victim", clock.now().timestamp())
+        return [not tried, *(not shared.hit(limit, "victim") for limit in (throttle.SIGN_IN_PER_ADDRESS, throttle.RESET_PER_ACCOUNT))]
+
+    def figure(section: str, name: str) -> int:
+        return int(redis_server.ask("INFO", section)[name])
+
+    redis_server.ask("FLUSHALL")
+    try:
+        for name, value in in_operations.items():
+            redis_server.ask("CONFIG", "SET", name, value)
+        while not all(used_up()):
+            pass
+        evicted = figure("stats", "evicted_keys")
+        redis_server.ask("CONFIG", "SET", "maxmemory", figure("memory", "used_memory") + 200_000)
+        for n in range(3_000):
+            shared.hit(throttle.RESET_PER_ACCOUNT, f"stranger {n}")
+        assert figure("stats", "evicted_keys") - evicted > 500
+        assert all(used_up())
+    finally:
+        for name, value in before.items():
+            redis_server.ask("CONFIG", "SET", name, value)
+        redis_server.ask("FLUSHALL")
 
 
 @pytest.mark.skipif(

@@ -140,6 +140,12 @@ credited, settled_on, refunded, search) VALUES
 """
 
 
+PERSON = """
+INSERT INTO person (id, email, email_key, name, language, region, phone, password, created_at)
+VALUES (1, 'a@example.com', 'a@example.com', 'A', 'en', 'en-CA', '', '', '2020-01-01 00:00:00')
+"""
+
+
 def to(revision: str, engine: Engine) -> None:
     with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
         command.upgrade(migrations.configuration(connection), revision)
@@ -165,6 +171,17 @@ def test_data_of_the_revision_before_are_kept_and_found(engine: Engine, monkeypa
         assert (found(session, 2, "cable"), found(session, 2, "usb")) == (["501"], [])
         assert invoices.state_counts(session, 1, date(2020, 9, 24))["paid"] == 1
         assert invoices.owing(session, 2, date(2020, 9, 24)).overdue == Decimal("114.98")
+
+
+def test_known_browsers_are_kept_and_found_by_their_token(engine: Engine) -> None:
+    to("0021", engine)
+    with engine.begin() as connection:
+        connection.execute(text(PERSON))
+        connection.execute(text("INSERT INTO known_browser (person_id, hash, seen_at) VALUES (1, 'aa', '2026-01-01 00:00:00')"))
+    migrations.migrate(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT person_id, hash FROM known_browser")).all() == [(1, "aa")]
+    assert ["hash"] in [index["column_names"] for index in inspect(engine).get_indexes("known_browser")]
 
 
 @pytest.mark.sqlite("its triggers, which a rebuilt table loses")

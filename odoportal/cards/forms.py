@@ -79,7 +79,7 @@ async def _remove(sent: Sent[Remove]) -> Done:
     if not await read(sessions.is_fresh, sent.who.session, clock.now()):
         if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
             return Done(errors={"password": required()})
-        if not await attempts.confirm(sent.who.email, typed, sent.client, clock.now()):
+        if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
             return Done(errors={"password": t("This is not your password.")})
     return await _taken_off(sent, chosen)
 

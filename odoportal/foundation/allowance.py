@@ -24,7 +24,7 @@ async def within(limit: RateLimitItem, who: Who, key: str) -> bool:
     Args:
         limit: one of these.
         who: who asks.
-        key: what is counted by: the session, or the person whatever the session.
+        key: what is counted by: the person, since anybody with a password can begin any number of sessions.
     """
     if await throttle.hit(limit, key, alone=True):
         return True

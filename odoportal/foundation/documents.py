@@ -219,7 +219,7 @@ class Documents:
         if page.private and (turned := await self._turned_away(request, language, page, who)):
             return turned
         if who:
-            if not await allowance.within(allowance.PAGES, who, who.session):
+            if not await allowance.within(allowance.PAGES, who, str(who.person_id)):
                 return self._too_many(request, language)
             await self.touch(who)
         asked = Asked(language, dict(parse_qsl(request.url.query, keep_blank_values=True)), request, who)

@@ -34,6 +34,7 @@ from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import NotAllowed, Who
 from odoportal.foundation.text import without_marks
 from odoportal.foundation.web import Asked, Fill, Filled
+from odoportal.foundation.workqueue import Busy, retry_later
 
 LARGEST_BODY = 64 * 1024
 MOST_FIELDS = 50
@@ -229,6 +230,16 @@ def _unreadable() -> str:
     return t("This request cannot be read. Go back and try again.")
 
 
+def too_many() -> str:
+    """What is said where a limit of a few minutes is reached."""
+    return t("That was too many at once. Wait a minute, then try again.")
+
+
+def busy() -> str:
+    """What is said where too much waits at this moment, whoever asked for it."""
+    return t("The portal is very busy at this moment. Try again in a few seconds.")
+
+
 def required() -> str:
     """The guide's words for an empty field."""
     return t("This field is required.")
@@ -283,7 +294,7 @@ async def _done(rule: Rule, form: str, asked: Asked, who: Who, fields: dict[str,
         return Done(error=_unreadable(), status=HTTPStatus.BAD_REQUEST)
     if not await throttle.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):
         logs.security("excess_rate_limit_exceeded", logging.WARNING, limit="forms", person=who.person_id)
-        return Done(error=t("That was too many at once. Wait a minute, then try again."), status=HTTPStatus.TOO_MANY_REQUESTS)
+        return Done(error=too_many(), status=HTTPStatus.TOO_MANY_REQUESTS)
     values = check(rule.model, fields)
     if isinstance(values, dict):
         if "" in values:
@@ -296,10 +307,16 @@ async def _done(rule: Rule, form: str, asked: Asked, who: Who, fields: dict[str,
     except NotAllowed:
         logs.security("authz_fail", logging.WARNING, form=form, person=who.person_id)
         return _forbidden()
-    except SQLAlchemyError:
-        _faults.exception("the form %s could not be saved", form)
-        error = t("Something failed on our side. Nothing is lost. Try again in a moment.")
-        return Done(error=error, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    except (Busy, SQLAlchemyError) as why:
+        return _not_now(form, why)
+
+
+def _not_now(form: str, why: Exception) -> Done:
+    if isinstance(why, Busy):
+        return Done(error=busy(), status=HTTPStatus.TOO_MANY_REQUESTS, dress=retry_later)
+    _faults.error("the form %s could not be saved", form, exc_info=why)
+    error = t("Something failed on our side. Nothing is lost. Try again in a moment.")
+    return Done(error=error, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _forbidden() -> Done:

@@ -205,6 +205,11 @@ def take_back(session: Session, unsubscribe: str) -> int:
     return session.exec(sql_delete(Mail).where(*waiting)).rowcount
 
 
+def take_out(session: Session, mail_id: int) -> None:
+    """Take a letter out of the outbox again, in the transaction that wrote it; none of the number 0."""
+    session.exec(sql_delete(Mail).where(col(Mail.id) == mail_id))
+
+
 def smtp(url: str) -> Transport:
     """A way out by SMTP: `smtp://host`, `smtps://user:password@host`, `smtp+starttls://user:password@host:587`.
 

@@ -1,124 +1,41 @@
 """Limits on tries: sign-ins per account and per client address, reset mails; and on events.
 
-One process counts in its memory, bounded. A restart forgets what was counted; that is accepted, because every try still costs a
+One process counts in its memory (`counters`). A restart forgets what was counted; that is accepted, because every try still costs a
 bcrypt and a restart is not in an attacker's hands. Several processes count together in Redis (`sharing`). While that does not answer,
 no try is let through (`sharing.RedisAway`), and each process counts events by itself, so that who is signed in reads on.
 The numbers are NIST SP 800-63B's: a growing wait per account from 30 seconds to an hour.
 """
 
 import logging
-import threading
 import time
-from bisect import bisect_right
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MovingWindowSupport, Storage
 from limits.strategies import MovingWindowRateLimiter
 
-from odoportal.foundation import clock, logs, sharing
+from odoportal.foundation import logs, sharing
+from odoportal.foundation.counters import FIRST_WAIT, FORGET_AFTER, FREE_FAILURES, LONGEST_WAIT, Waits, Windows
 from odoportal.settings import get_settings
 
-FREE_FAILURES = 5
-FIRST_WAIT = timedelta(seconds=30)
-LONGEST_WAIT = timedelta(hours=1)
-FORGET_AFTER = timedelta(hours=24)
 SIGN_IN_PER_ADDRESS = RateLimitItemPerMinute(30, 5, "sign-in")
+SIGN_IN_PER_BROWSER = RateLimitItemPerMinute(30, 5, "sign-in-browser")
+"""Tries of a browser that has signed in for the person before; those that succeed count, too."""
+SIGN_IN_PER_PERSON = RateLimitItemPerMinute(20, 5, "sign-in-person")
+"""Sign-ins that succeed and use nothing of their address's limit up."""
+CONFIRMS_PER_PERSON = RateLimitItemPerMinute(20, 5, "confirm")
+CHOICES_PER_ADDRESS = RateLimitItemPerMinute(60, 5, "choice-address")
+CHOICES_PER_LINK = RateLimitItemPerHour(20, 1, "choice-link")
+"""New passwords that are tried on the page of a mailed link."""
 RESET_PER_ACCOUNT = RateLimitItemPerHour(3, 1, "reset-account")
 RESET_PER_ADDRESS = RateLimitItemPerHour(20, 1, "reset-address")
-MOST_KEYS = 20_000
+_WIDER = {56: 2, 48: 8}
+"""IPv6 networks that one subscriber may have (RFC 6177), and how many times a limit of its /64s all of them together may use."""
 _IPV6_SITE = 64
 _WAITS = (FREE_FAILURES, *(int(span.total_seconds()) for span in (FIRST_WAIT, LONGEST_WAIT, FORGET_AFTER)))
 _log = logging.getLogger("odoportal.limits")
-
-
-class _Memory(Storage, MovingWindowSupport):
-    """Where `limits` keeps its windows. Its own memory storage reads the system clock and has no upper bound."""
-
-    STORAGE_SCHEME = ["odoportal"]  # noqa: RUF012 - the name and type are the library's
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-        self._lock = threading.Lock()
-        self._hits: OrderedDict[str, list[float]] = OrderedDict()
-
-    def _window(self, key: str, expiry: float) -> list[float]:
-        hits, now = self._hits.get(key, []), clock.now().timestamp()
-        if hits and hits[-1] > now:
-            # The clock went back. Nothing is free for it, and nothing counts for longer than from now on.
-            hits = [min(hit, now) for hit in hits]
-        return hits[bisect_right(hits, now - expiry) :]
-
-    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count `amount` hits within the limit, or none and answer False."""
-        with self._lock:
-            kept = self._window(key, expiry)
-            allowed = len(kept) + amount <= limit
-            # A clock that goes back in between must not put a hit before an older one: the list stays sorted.
-            moment = max([clock.now().timestamp(), *kept[-1:]])
-            self._hits[key] = kept + [moment] * amount if allowed else kept
-            self._hits.move_to_end(key)
-            while len(self._hits) > self._most:
-                self._hits.popitem(last=False)
-            return allowed
-
-    def give_back(self, key: str) -> None:
-        """Take the newest hit away: the try was none of those that are limited."""
-        with self._lock:
-            if hits := self._hits.get(key):
-                hits.pop()
-
-    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002 - the library's signature
-        """The start of the present window and the hits in it."""
-        with self._lock:
-            hits = self._window(key, expiry)
-        return (hits[0] if hits else clock.now().timestamp()), len(hits)
-
-    def clear(self, key: str) -> None:
-        """Forget a key."""
-        with self._lock:
-            self._hits.pop(key, None)
-
-    def reset(self) -> int:
-        """Forget everything."""
-        with self._lock:
-            count = len(self._hits)
-            self._hits.clear()
-        return count
-
-    def check(self) -> bool:
-        """Memory always answers."""
-        return True
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """What may go wrong in the storage."""
-        return ValueError
-
-    # Fixed windows are asked of the library's base class and used by nothing here.
-    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Refused: moving windows only."""
-        raise NotImplementedError
-
-    def get(self, key: str) -> int:
-        """Refused: moving windows only."""
-        raise NotImplementedError
-
-    def get_expiry(self, key: str) -> float:
-        """Refused: moving windows only."""
-        raise NotImplementedError
-
-
-@dataclass
-class _Failures:
-    count: int
-    last: datetime
-    until: datetime
 
 
 class LocalPace:
@@ -171,63 +88,7 @@ class Pace:
         return max(0, count - self._most)
 
 
-class Waits:
-    """A growing wait per key: five failures are free, then 30 seconds, doubling up to an hour."""
-
-    def __init__(self, most: int = MOST_KEYS) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._failures: OrderedDict[str, _Failures] = OrderedDict()
-
-    def begin(self, key: str, now: datetime) -> bool:
-        """Count a try as failed before it is made, so that parallel tries cannot all slip through; False: wait.
-
-        A refused try does not lengthen the wait: nobody can keep a person out by trying on.
-        """
-        with self._lock:
-            known = self._failures.get(key)
-            if known is not None and now < known.last:
-                # The clock went back: the wait is none the shorter, nor longer than it is.
-                known.last, known.until = now, now + wait_after(known.count)
-            if known is not None and now < known.until:
-                return False
-            if known is None or now - known.last >= FORGET_AFTER:
-                known = _Failures(0, now, now)
-            known.count, known.last = known.count + 1, now
-            known.until = now + wait_after(known.count)
-            self._failures[key] = known
-            self._failures.move_to_end(key)
-            while len(self._failures) > self._most:
-                self._failures.popitem(last=False)
-            return True
-
-    def take_back(self, key: str) -> None:
-        """Uncount the newest try: it was not the visitor's failure that it led to nothing."""
-        with self._lock:
-            if known := self._failures.get(key):
-                known.count -= 1
-                known.until = known.last + wait_after(known.count)
-
-    def forgive(self, key: str) -> None:
-        """Start anew: the try succeeded, or the password was set from a mail."""
-        with self._lock:
-            self._failures.pop(key, None)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._failures.clear()
-
-
-def wait_after(failures: int) -> timedelta:
-    """The wait that a run of failures brings: none below five, 30 s at five, doubling, an hour at most."""
-    if failures < FREE_FAILURES:
-        return timedelta(0)
-    doublings = min(failures - FREE_FAILURES, 16)
-    return min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)
-
-
-_memory = _Memory(MOST_KEYS)
+_memory = Windows()
 _windows = MovingWindowRateLimiter(_memory)
 _waits = Waits()
 
@@ -305,13 +166,55 @@ def forget_all() -> None:
 
 
 def address_key(address: str) -> str:
-    """What an address is limited by: itself, or its /64 for IPv6, where one customer has the whole of it."""
+    """Return what an address is limited by: itself, or its /64 for IPv6, where one customer has the whole of it."""
+    return networks(address)[0]
+
+
+def networks(address: str) -> list[str]:
+    """Return what an address is limited by, the narrowest first: an IPv4 address itself; of an IPv6 address its /64, /56 and /48."""
     try:
         parsed = ip_address(address.split("%", maxsplit=1)[0])
     except ValueError:
-        return address
+        return [address]
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return f"{IPv6Address(int(parsed) >> _IPV6_SITE << _IPV6_SITE)}/{_IPV6_SITE}"
-    return str(parsed)
+            return [str(parsed.ipv4_mapped)]
+        return [f"{IPv6Address(int(parsed) >> 128 - length << 128 - length)}/{length}" for length in (_IPV6_SITE, *_WIDER)]
+    return [str(parsed)]
+
+
+def _wider(limit: RateLimitItem) -> list[RateLimitItem]:
+    """The limit of an address, then those of the networks around it."""
+    around = (type(limit)(limit.amount * times, limit.multiples, f"{limit.namespace}-{length}") for length, times in _WIDER.items())
+    return [limit, *around]
+
+
+async def hit_address(limit: RateLimitItem, address: str) -> bool:
+    """Count one try from a client address against a limit, and against those of the IPv6 networks around it.
+
+    Whoever has a whole /48 has 65,536 /64s, and would have as many limits.
+
+    Args:
+        limit: of one address.
+        address: the client's.
+
+    Returns:
+        False where one of the limits is reached; the try is then not counted.
+
+    Raises:
+        sharing.RedisAway: it cannot be counted.
+    """
+    counted: list[tuple[RateLimitItem, str]] = []
+    for each, key in zip(_wider(limit), networks(address), strict=False):
+        if not await hit(each, key):
+            for before in counted:
+                await give_back(*before)
+            return False
+        counted.append((each, key))
+    return True
+
+
+async def give_back_address(limit: RateLimitItem, address: str) -> None:
+    """Take one try that `hit_address` counted back."""
+    for each, key in zip(_wider(limit), networks(address), strict=False):
+        await give_back(each, key)

@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from odoportal.foundation import clock, headers, logs, throttle
 from odoportal.foundation.database import read, write
 from odoportal.foundation.forms import read as read_form
+from odoportal.foundation.forms import too_many
 from odoportal.foundation.i18n import current, t
 from odoportal.foundation.identity import digest
 from odoportal.foundation.mail import ONE_CLICK, UNSUBSCRIBE
@@ -76,8 +77,8 @@ async def post_copy(asked: Asked) -> Filled | Response:
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
-    client = forms.client(asked.request)
-    if not await write(copies.confirm, forms.link_token(asked.request, LinkKind.COPY), client, clock.now()):
+    client, token = forms.client(asked.request), forms.link_token(asked.request, LinkKind.COPY)
+    if not (await read(copies.asked, token, clock.now()) and await write(copies.confirm, token, client, clock.now())):
         audit.tell("authn_token_reuse", kind=LinkKind.COPY.value, address=client)
         return again(view.dead(LinkKind.COPY), HTTPStatus.GONE)
     answer = see(f"/{asked.language}/copy?done=1")
@@ -112,9 +113,11 @@ async def post_unsubscribe(asked: Asked) -> Filled | Response:
         return PlainTextResponse(t("This request cannot be read. Go back and try again."), HTTPStatus.BAD_REQUEST)
     if not off and headers.foreign(asked.request):
         return PlainTextResponse("cross-site request refused", HTTPStatus.FORBIDDEN)
-    if not off and not await throttle.hit(BACK_ON, digest(token), alone=True):
-        return PlainTextResponse(t("That was too many at once. Wait a minute, then try again."), HTTPStatus.TOO_MANY_REQUESTS)
-    found = await write(stopping.put, token, not off, client, clock.now())
+    # Nothing is counted or written for a token that the portal did not sign: a stranger can make up any number of them.
+    found = await read(stopping.look, token)
+    if found is not None and not off and not await throttle.hit(BACK_ON, digest(token), alone=True):
+        return PlainTextResponse(too_many(), HTTPStatus.TOO_MANY_REQUESTS)
+    found = await write(stopping.put, token, not off, client, clock.now()) if found is not None else None
     if found is None:
         logs.security("input_validation_fail", form="unsubscribe", address=client)
         return _dead()

@@ -144,7 +144,7 @@ async def _require(sent: Sent[Sure]) -> Done:
     if not await read(sessions.is_fresh, sent.who.session, clock.now()):
         if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
             return Done(errors={"password": required()})
-        if not await attempts.confirm(sent.who.email, typed, sent.client, clock.now()):
+        if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
             return Done(errors={"password": t("This is not your password.")})
     return await once(sent, _required, sent)
 

@@ -7,14 +7,15 @@ from starlette.responses import Response
 from odoportal.accounts.view import role_words
 from odoportal.foundation import clock
 from odoportal.foundation.database import read, write
-from odoportal.foundation.forms import line
+from odoportal.foundation.forms import busy, line
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import t
 from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.workqueue import Asker, Busy
 from odoportal.people import joining
-from odoportal.signin import audit, forms, passwords, view
+from odoportal.signin import attempts, audit, forms, passwords, view
 from odoportal.signin.models import LinkKind
-from odoportal.signin.routes import again, led_to, see
+from odoportal.signin.routes import again, later, led_to, see
 from odoportal.signin.view import Shown
 
 _LONGEST_NAME = 200
@@ -45,12 +46,9 @@ async def post_join(asked: Asked) -> Filled | Response:
         name = None
     stored = ""
     if found.known is None:
-        errors = await _errors(found.invitation.email, name or "", password)
-        if name is None or len(name) > _LONGEST_NAME:
-            errors["name"] = t("This cannot be used here.")
-        if errors:
-            return again(_slots(found, Shown(found.invitation.email, errors), (name or "")[:_LONGEST_NAME]))
-        stored = await passwords.hashed(password)
+        stored = await _stored(found, name, password, token, client)
+        if isinstance(stored, Filled):
+            return stored
     person = await write(joining.accept, token, clock.now(), name=name or "", stored=stored, client=client)
     if person is None:
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
@@ -66,9 +64,23 @@ async def post_join(asked: Asked) -> Filled | Response:
     return answer
 
 
-async def _errors(email: str, name: str, password: str) -> dict[str, str]:
+async def _stored(found: joining.Asked, name: str | None, password: str, token: str, client: str) -> str | Filled:
+    """The value to store for the password that somebody new chose, or the page again."""
+    email, typed, asker = found.invitation.email, (name or "")[:_LONGEST_NAME], attempts.client_asker(client)
+    if password and not await attempts.may_choose(token, client):
+        return again(_slots(found, Shown(email, error=view.too_many()), typed), HTTPStatus.TOO_MANY_REQUESTS)
+    try:
+        errors = await _errors(email, name, password, asker)
+        return again(_slots(found, Shown(email, errors), typed)) if errors else await passwords.hashed(password, asker)
+    except Busy:
+        return later(_slots(found, Shown(email, error=busy()), typed))
+
+
+async def _errors(email: str, name: str | None, password: str, asker: Asker) -> dict[str, str]:
     errors = {field: view.required() for field, value in (("name", name), ("password", password)) if not value}
-    if password and (weak := await passwords.judge(password, passwords.Owner(email, name))):
+    if name is None or len(name) > _LONGEST_NAME:
+        errors["name"] = t("This cannot be used here.")
+    if password and (weak := await passwords.judge(password, passwords.Owner(email, (name or "")[:_LONGEST_NAME]), asker)):
         errors["password"] = passwords.explain(weak)
     return errors
 

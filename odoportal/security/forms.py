@@ -51,7 +51,7 @@ async def again(sent: Sent[Any]) -> str | Done:
         return Done(errors={"current": required()})
     # Read before it is compared: where it is changed in between, it is no longer the one that the work finds.
     stored = await read(service.password_of, sent.who.person_id)
-    if not stored or not await attempts.confirm(sent.who.email, typed, sent.client, clock.now()):
+    if not stored or not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
         return Done(errors={"current": t("This is not your password, or you tried too often. Wait a few minutes after several tries.")})
     return stored
 
@@ -93,12 +93,13 @@ async def _password(sent: Sent[NewPassword]) -> Done:
     if isinstance(verified := await again(sent), Done):
         return verified
     new = sent.values.password.get_secret_value()
-    weak = await passwords.judge(new, passwords.Owner(sent.who.email, sent.who.name)) if new else None
+    asker = attempts.person_asker(sent.who.person_id)
+    weak = await passwords.judge(new, passwords.Owner(sent.who.email, sent.who.name), asker) if new else None
     if weak or not new:
         return Done(errors={"password": passwords.explain(weak) if weak else required()})
-    if await passwords.verify(verified, new):
+    if await passwords.verify(verified, new, asker):
         return Done(errors={"password": t("This is the password you have. Choose another one.")})
-    stored = await passwords.hashed(new)
+    stored = await passwords.hashed(new, asker)
 
     def change(session: Session) -> Done:
         by = By.of(sent)
@@ -152,7 +153,7 @@ async def _totp_begin(sent: Sent[Again]) -> Done:
 
 
 async def _totp_confirm(sent: Sent[FirstCode]) -> Done:
-    key = digest(f"first code {sent.who.person_id}")
+    key = f"first-code:{sent.who.person_id}"
     if not await throttle.begin(key, clock.now()):
         return Done(errors={"code": t("That was too many tries. Wait a few minutes, then try again.")})
 

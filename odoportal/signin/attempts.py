@@ -1,18 +1,25 @@
-"""One try to sign in: counted, compared at the cost of one bcrypt whoever it is, logged."""
+"""One try to sign in: counted, compared at the cost of one bcrypt whoever it is, logged.
+
+Tries are counted by the email that was typed, and by the client's address. A browser that has signed in for the person before is counted
+by itself (OWASP, Device Cookies): what strangers try never makes it wait, and it has a growing wait of its own.
+"""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from odoportal.accounts.service import email_key
 from odoportal.foundation import throttle
 from odoportal.foundation.database import read, write
-from odoportal.foundation.identity import digest
-from odoportal.signin import audit, passkeys, passwords, second, service
+from odoportal.foundation.identity import Who, digest
+from odoportal.foundation.workqueue import Asker, Busy
+from odoportal.signin import audit, browsers, passkeys, passwords, second, service
+from odoportal.signin.models import SecondStep
 from odoportal.signin.sessions import Browser
 
 T = TypeVar("T")
@@ -33,17 +40,54 @@ class Try:
 class Outcome:
     """The new session's token, or that of the second step it takes; neither when refused.
 
-    `crowded`: too many failures from this client's address.
+    `crowded`: too many failures from this client's address. `busy`: too many sign in at this moment, and nothing was compared.
+    `renewed`: the browser is known by its new token from now on.
     """
 
     token: str | None = None
     step: str | None = None
     crowded: bool = False
+    busy: bool = False
+    renewed: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """Who an email belongs to, and whether the browser has signed in for that person before."""
+
+    person_id: int
+    stored: str
+    browser: bool
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How a try is counted: the key of its wait, whether it must wait, by address or not, and its place in the queue."""
+
+    key: str
+    waiting: bool
+    by_address: bool
+    asker: Asker
 
 
 def account_key(email: str) -> str:
     """What the wait of an account is counted by, the same whether the account exists or not."""
-    return digest(email_key(email[:1000]))
+    return f"account:{digest(email_key(email[:1000]))}"
+
+
+def browser_key(person_id: int, device: str) -> str:
+    """Return what the wait of a known browser is counted by, given the hash of its cookie."""
+    return f"browser:{person_id}/{device}"
+
+
+def person_asker(person_id: int) -> Asker:
+    """Return the place in the queue of somebody who is signed in."""
+    return Asker(f"person {person_id}", first=True)
+
+
+def client_asker(address: str) -> Asker:
+    """Return the place in the queue of whoever is not known: by the widest network that one subscriber may have."""
+    return Asker(throttle.networks(address)[-1])
 
 
 async def attempt(tried: Try, now: datetime) -> Outcome:
@@ -56,94 +100,152 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
         SQLAlchemyError: the database does not answer; the try is then not counted.
         sharing.RedisAway: tries cannot be counted, so none is made.
     """
+    browser = tried.browser
+    facts: dict[str, object] = {"account": audit.typed(tried.email), "address": browser.address}
+    known = await read(_look_up, tried.email, browser.device, now)
+    place = await _place(tried.email, known, browser, now)
+    if place is None:
+        audit.tell("excess_rate_limit_exceeded", logging.WARNING, **facts)
+        return Outcome(crowded=True)
+    try:
+        return await _compared(tried, now, known, place, facts)
+    except SQLAlchemyError:
+        # That the database did not answer is not the visitor's failure.
+        await _uncount(place)
+        if place.by_address:
+            await throttle.give_back_address(throttle.SIGN_IN_PER_ADDRESS, browser.address)
+        raise
+    except Busy:
+        # It stays counted by address: a flood of tries that are not made is a flood, too.
+        await _uncount(place)
+        audit.tell("excess_rate_limit_exceeded", logging.WARNING, **facts, by="queue")
+        return Outcome(busy=True)
 
-    async def compare(waiting: bool, facts: Mapping[str, object]) -> Outcome:
-        return await _compared(tried, now, waiting, facts)
 
-    return await _counted(tried.email, tried.browser.address, now, compare) or Outcome(crowded=True)
+def _look_up(session: Session, email: str, device: str, now: datetime) -> Known | None:
+    """Whose email it is. The same statements run for an unknown one."""
+    found = service.stored_password(session, email)
+    seen = browsers.is_known(session, found[0] if found else 0, device, now)
+    return Known(found[0], found[1], seen) if found else None
 
 
-async def confirm(email: str, password: str, address: str, now: datetime) -> bool:
+async def _place(email: str, known: Known | None, browser: Browser, now: datetime) -> _Place | None:
+    """Count a try; None for a crowded client address."""
+    key, waiting = account_key(email), False
+    if known and known.browser:
+        key = browser_key(known.person_id, browser.device)
+        within = await throttle.hit(throttle.SIGN_IN_PER_BROWSER, key)
+        if within and await throttle.begin(key, now):
+            return _Place(key, waiting=False, by_address=False, asker=person_asker(known.person_id))
+        # It waits for what was tried in this very browser, and costs no more than a stranger may.
+        waiting = True
+    if not await throttle.hit_address(throttle.SIGN_IN_PER_ADDRESS, browser.address):
+        return None
+    waiting = waiting or not await throttle.begin(key, now)
+    return _Place(key, waiting, by_address=True, asker=client_asker(browser.address))
+
+
+async def _uncount(place: _Place) -> None:
+    if not place.waiting:
+        await throttle.take_back(place.key)
+
+
+async def _compared(tried: Try, now: datetime, known: Known | None, place: _Place, facts: Mapping[str, object]) -> Outcome:
+    right = await passwords.verify(known.stored if known and not place.waiting else None, tried.password, place.asker)
+    if place.waiting:
+        audit.tell("authn_login_lock", logging.WARNING, **facts)
+        return Outcome()
+    if not right or known is None:
+        audit.tell("authn_login_fail", logging.WARNING, **facts, person=known.person_id if known else "unknown")
+        return Outcome()
+    begun = await write(
+        service.begin_sign_in,
+        known.person_id,
+        known.stored,
+        now,
+        keep=tried.keep,
+        browser=tried.browser,
+        before=tried.before,
+        better=await _better(tried.password, known.stored, place.asker),
+    )
+    if begun.token is None and begun.step is None:
+        audit.tell("authn_login_fail", logging.WARNING, **facts, person=known.person_id)
+        return Outcome()
+    await throttle.forgive(place.key)
+    # Beyond so many sign-ins of one person, those that succeed count by address as well: each costs a comparison.
+    if place.by_address and await throttle.hit(throttle.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):
+        await throttle.give_back_address(throttle.SIGN_IN_PER_ADDRESS, tried.browser.address)
+    event = "authn_login_success" if begun.token else "authn_login_second_step"
+    audit.tell(event, person=known.person_id, address=tried.browser.address)
+    return Outcome(begun.token, begun.step, renewed=begun.renewed)
+
+
+async def _better(password: str, stored: str, asker: Asker) -> str | None:
+    """A new stored value where the old one is of a lower cost; it is made another time where too many sign in."""
+    try:
+        return await passwords.hashed(password, asker) if passwords.is_outdated(stored) else None
+    except Busy:
+        return None
+
+
+async def confirm(who: Who, password: str, address: str, now: datetime) -> bool:
     """Whether somebody who is signed in knows the password, asked again before something that matters.
 
-    It is counted with the tries to sign in, so that a session that was left open is no place to guess a password at.
+    A session that was left open is no place to guess a password at: each has a growing wait of its own, which no stranger can bring about,
+    and a person has so many in five minutes over all sessions.
 
     Args:
-        email: of the signed-in person.
+        who: the signed-in person.
         password: what was typed.
-        address: the client's.
+        address: the client's, for the log.
         now: the instant.
 
     Raises:
-        SQLAlchemyError, sharing.RedisAway: as `attempt`.
+        SQLAlchemyError: the database does not answer; the try is then not counted.
+        sharing.RedisAway: tries cannot be counted, so none is made.
+        Busy: too much waits already; the wait is not counted.
     """
-
-    async def compare(waiting: bool, facts: Mapping[str, object]) -> bool:
-        known = await _verified(email, password, waiting, facts)
-        if known is not None:
-            await _forgive(email, address)
-        return known is not None
-
-    return bool(await _counted(email, address, now, compare))
-
-
-async def _counted(email: str, address: str, now: datetime, compare: Callable[[bool, Mapping[str, object]], Awaitable[T]]) -> T | None:
-    """Count a try, then `compare(waiting, facts)`; None for a crowded client address."""
-    facts: dict[str, object] = {"account": audit.typed(email), "address": address}
-    place, key = throttle.address_key(address), account_key(email)
-    if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, place):
+    key = f"session:{who.session}"
+    facts: dict[str, object] = {"account": audit.typed(who.email), "address": address, "person": who.person_id}
+    if not await throttle.hit(throttle.CONFIRMS_PER_PERSON, str(who.person_id)):
         audit.tell("excess_rate_limit_exceeded", logging.WARNING, **facts)
-        return None
-    waiting = not await throttle.begin(key, now)
-    try:
-        return await compare(waiting, facts)
-    except SQLAlchemyError:
-        # That the database did not answer is not the visitor's failure.
-        if not waiting:
-            await throttle.take_back(key)
-        await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, place)
-        raise
-
-
-async def _verified(email: str, password: str, waiting: bool, facts: Mapping[str, object]) -> tuple[int, str] | None:
-    """The person's number and stored password where the typed one is right and may be tried now."""
-    known = await read(service.stored_password, email)
-    right = await passwords.verify(known[1] if known and not waiting else None, password)
-    if waiting:
+        return False
+    if not await throttle.begin(key, now):
         audit.tell("authn_login_lock", logging.WARNING, **facts)
-    elif not right or known is None:
-        audit.tell("authn_login_fail", logging.WARNING, **facts, person=known[0] if known else "unknown")
+        return False
+    try:
+        stored = await read(service.password_of, who.person_id)
+        right = await passwords.verify(stored, password, person_asker(who.person_id))
+    except (SQLAlchemyError, Busy):
+        await throttle.take_back(key)
+        raise
+    if right:
+        await throttle.forgive(key)
     else:
-        return known
-    return None
+        audit.tell("authn_login_fail", logging.WARNING, **facts)
+    return right
 
 
-async def _forgive(email: str, address: str) -> None:
-    await throttle.forgive(account_key(email))
-    await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(address))
+async def may_choose(token: str, address: str) -> bool:
+    """Count a try of a new password on the page of a mailed link; False where there were too many.
 
+    Args:
+        token: of the link, which is known to be open.
+        address: the client's.
 
-async def _compared(tried: Try, now: datetime, waiting: bool, facts: Mapping[str, object]) -> Outcome:
-    known = await _verified(tried.email, tried.password, waiting, facts)
-    if known is None:
-        return Outcome()
-    person_id, stored = known
-    better = await passwords.hashed(tried.password) if passwords.is_outdated(stored) else None
-    begun = await write(
-        service.begin_sign_in, person_id, stored, now, keep=tried.keep, browser=tried.browser, before=tried.before, better=better
-    )
-    if begun.token is None and begun.step is None:
-        audit.tell("authn_login_fail", logging.WARNING, **facts, person=person_id)
-        return Outcome()
-    await _forgive(tried.email, tried.browser.address)
-    event = "authn_login_success" if begun.token else "authn_login_second_step"
-    audit.tell(event, person=person_id, address=tried.browser.address)
-    return Outcome(begun.token, begun.step)
+    Raises:
+        sharing.RedisAway: it cannot be counted.
+    """
+    within = await throttle.hit_address(throttle.CHOICES_PER_ADDRESS, address)
+    within = within and await throttle.hit(throttle.CHOICES_PER_LINK, digest(token))
+    if not within:
+        audit.tell("excess_rate_limit_exceeded", logging.WARNING, address=address, by="password")
+    return within
 
 
 async def _within(address: str) -> bool:
     """Count a step of a sign-in with a passkey; False for a crowded client address."""
-    within = await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, throttle.address_key(address))
+    within = await throttle.hit_address(throttle.SIGN_IN_PER_ADDRESS, address)
     if not within:
         audit.tell("excess_rate_limit_exceeded", logging.WARNING, address=address, by="passkey")
     return within
@@ -167,25 +269,28 @@ async def by_passkey(answer: passkeys.Answer, keep: bool, browser: Browser, befo
     """
     if not await _within(browser.address):
         return Outcome(crowded=True)
-    place = throttle.address_key(browser.address)
-    token = await write(service.sign_in_by_passkey, answer, now, keep=keep, browser=browser, before=before)
-    if token is None:
+    begun = await write(service.sign_in_by_passkey, answer, now, keep=keep, browser=browser, before=before)
+    if begun.token is None:
         audit.tell("authn_login_fail", logging.WARNING, address=browser.address, by="passkey")
         return Outcome()
     for _ in range(2):
-        await throttle.give_back(throttle.SIGN_IN_PER_ADDRESS, place)
+        await throttle.give_back_address(throttle.SIGN_IN_PER_ADDRESS, browser.address)
     audit.tell("authn_login_success", address=browser.address, by="passkey")
-    return Outcome(token)
+    return Outcome(begun.token, renewed=begun.renewed)
 
 
 async def finish(
     step: str, proof: str | passkeys.Answer, browser: Browser, before: str | None, remember: bool, now: datetime
 ) -> service.Stepped:
-    """Try a second step; see `service.finish_sign_in`. What is wrong of a person brings a growing wait over all steps."""
-    asked = await read(second.asked, step, now)
-    if asked is None:
+    """Try a second step; see `service.finish_sign_in`. What is wrong of a person brings a growing wait over all steps.
+
+    A browser that has signed in for the person before is counted by itself: who has the password, and no more, keeps nobody out.
+    """
+    found = await read(_asked, step, browser.device, now)
+    if found is None:
         return service.Stepped(over=True)
-    key = digest(f"code {asked.person_id}")
+    asked, known = found
+    key = f"code:{asked.person_id}/{browser.device}" if known else f"code:{asked.person_id}"
     if not await throttle.begin(key, now):
         audit.tell("authn_login_lock", logging.WARNING, person=asked.person_id, address=browser.address, by="code")
         return service.Stepped()
@@ -198,3 +303,9 @@ async def finish(
         await throttle.forgive(key)
         audit.tell("authn_login_success", person=asked.person_id, address=browser.address, by="code")
     return done
+
+
+def _asked(session: Session, step: str, device: str, now: datetime) -> tuple[SecondStep, bool] | None:
+    """The open second step of a token, and whether the browser has signed in for its person before."""
+    asked = second.asked(session, step, now)
+    return (asked, browsers.is_known(session, asked.person_id, device, now)) if asked else None

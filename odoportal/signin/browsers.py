@@ -4,9 +4,11 @@ A browser is told by a cookie of its own, a random token of which the hash is ke
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete as sql_delete
+from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.audit import By, What, record
@@ -58,6 +60,29 @@ def ways() -> dict[str, str]:
         Way.BOTH: t("Password and passkey"),
         Way.PASSKEY: t("Passkey"),
     }
+
+
+def is_known(session: Session, person_id: int, device: str, now: datetime) -> bool:
+    """Return whether a person has signed in with the browser that has this cookie, of which `device` is the hash, within a year."""
+    known = session.exec(select(KnownBrowser.seen_at).where(KnownBrowser.person_id == person_id, KnownBrowser.hash == device)).first()
+    return known is not None and now < known + FORGET and device != ""
+
+
+def settled(session: Session, person_id: int, browser: Browser, now: datetime, renew: bool = False) -> tuple[Browser, bool]:
+    """Decide which token a browser is known by from now on, before `arrived`.
+
+    A token that this person's browser was not given is never adopted: whoever planted it would be known by it, too. And where the browser
+    is trusted from now on (`renew`), nobody may have learned the token before. What was known by the old token is known by the new one,
+    of whomever it was: several people may use one browser.
+
+    Returns:
+        The browser as it is kept, and whether it is given the new token.
+    """
+    if not browser.successor or (not renew and is_known(session, person_id, browser.device, now)):
+        return browser, False
+    if browser.device:
+        session.exec(sql_update(KnownBrowser).where(col(KnownBrowser.hash) == browser.device).values(hash=browser.successor))
+    return replace(browser, device=browser.successor), True
 
 
 def arrived(session: Session, person: Person, browser: Browser, now: datetime, way: Way) -> None:

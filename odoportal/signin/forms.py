@@ -12,7 +12,7 @@ from odoportal.settings import get_settings
 from odoportal.signin import passkeys
 from odoportal.signin.browsers import FORGET
 from odoportal.signin.models import LinkKind
-from odoportal.signin.sessions import KEPT
+from odoportal.signin.sessions import KEPT, Browser
 
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -45,10 +45,21 @@ def _device_cookie() -> str:
     return "__Host-odo_device" if get_settings().secure else "odo_device"
 
 
+def browser(request: Request) -> tuple[Browser, str]:
+    """Return the browser that sent a request, and the token by which it is known from now on where the one it brought is not kept."""
+    brought, new = request.cookies.get(_device_cookie(), ""), secrets.token_urlsafe(32)
+    device = digest(brought) if _DEVICE.fullmatch(brought) else ""
+    return Browser(request.headers.get("user-agent", ""), client(request), device, digest(new)), new
+
+
 def device(request: Request) -> str:
-    """The token by which a browser is known again: what it brought, or a new one."""
-    brought = request.cookies.get(_device_cookie(), "")
-    return brought if _DEVICE.fullmatch(brought) else secrets.token_urlsafe(32)
+    """Return the hash of the token by which a browser is known, empty where it brought none."""
+    return browser(request)[0].device
+
+
+def let_be_known(request: Request, response: Response, new: str, renewed: bool) -> None:
+    """Let a browser that has signed in be known again: by the token it brought, or by the new one where it is `renewed`."""
+    give_device(response, new if renewed else request.cookies[_device_cookie()])
 
 
 def give_device(response: Response, token: str) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from odoportal.accounts.models import Person
 from odoportal.foundation import clock
-from odoportal.foundation.database import write
+from odoportal.foundation.database import read, write
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.web import Asked, Filled
 from odoportal.signin import audit, browsers, emails, forms, links, view
@@ -40,8 +40,10 @@ async def _post(asked: Asked, kind: LinkKind) -> Filled | Response:
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
-    client = forms.client(asked.request)
-    person = await write(_DOES[kind], forms.link_token(asked.request, kind), clock.now(), client)
+    client, token = forms.client(asked.request), forms.link_token(asked.request, kind)
+    # Read first: a token that a stranger makes up must not take the one writer's turn.
+    known = await read(_LOOKS[kind], token, clock.now())
+    person = await write(_DOES[kind], token, clock.now(), client) if known is not None else None
     if person is None:
         audit.tell("authn_token_reuse", kind=kind.value, address=client)
         return again(view.dead(kind), HTTPStatus.GONE)

@@ -134,7 +134,7 @@ class KnownBrowser(SQLModel, table=True):
     __tablename__ = "known_browser"  # pyright: ignore[reportAssignmentType]
 
     person_id: int = Field(foreign_key="person.id", primary_key=True)
-    hash: str = Field(max_length=64, primary_key=True)
+    hash: str = Field(max_length=64, primary_key=True, index=True)
     seen_at: datetime
     trusted_until: datetime | None = None
 

@@ -5,21 +5,22 @@ length, where bcrypt alone refuses more than 72 (OWASP Password Storage). Spaces
 and the decomposed é the same password (NIST SP 800-63B).
 """
 
-import asyncio
 import base64
 import hashlib
 import hmac
+import math
 import re
 import threading
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
 import bcrypt
 from zxcvbn import zxcvbn
+from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
 
 from odoportal.foundation.i18n import t
+from odoportal.foundation.workqueue import Asker, WorkQueue
 from odoportal.settings import get_settings
 
 COST = 12
@@ -29,12 +30,16 @@ LONGEST_TYPED = 1_000
 FEWEST_GUESSES = 10**8
 # The estimate takes seconds for 70 characters of symbols, and 32 tell enough; the rest can only make it harder.
 JUDGED = 32
+# The estimate looks up every word once for each way to read the look-alikes (`4` and `@` for an a), of which 32 characters can have 700.
+MOST_READINGS = 16
+_ALIKE = str.maketrans({"@": "4", "{": "(", "[": "(", "<": "(", "!": "1", "|": "1", "$": "5", "+": "7"})
+"""Symbols that stand for the same letters as another character of the estimate's table, which takes their place."""
 COMPANY_WORDS = ("odoportal", "odotrack", "odotrace", "portail", "portal", "odo")
 OWN_CHARACTERS = 8
 _SHORTEST_WORD = 3
 _STORED = re.compile(r"v1\$(\$2b\$(0[4-9]|1[0-4])\$[./A-Za-z0-9]{53})")
 # Two at a time: a flood of sign-ins must not take every core from those who are already inside.
-_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="bcrypt")
+_queue = WorkQueue(2, "bcrypt")
 # The estimator keeps the user's words in a table of the module: one at a time.
 _estimating = threading.Lock()
 
@@ -114,6 +119,16 @@ def is_outdated(stored: str) -> bool:
     return known is None or int(known[2]) < COST
 
 
+def _judged(text: str) -> str:
+    """Return what of a password the estimate is given, so that it costs little whatever the password is.
+
+    Where it has many look-alikes, those that stand for the same letters become one; the same words are found in it.
+    """
+    text = text[:JUDGED]
+    readings = math.prod(len(signs) for signs in relevant_l33t_subtable(text, L33T_TABLE).values())
+    return text.translate(_ALIKE) if readings > MOST_READINGS else text
+
+
 def weakness(password: str, owner: Owner) -> Weakness | None:
     """Why a new password is refused; None when it is good. No rules of composition (NIST SP 800-63B)."""
     text = normal(password)
@@ -127,7 +142,7 @@ def weakness(password: str, owner: Owner) -> Weakness | None:
     if len(left) < OWN_CHARACTERS:
         return Weakness.PERSONAL
     with _estimating:
-        judged = zxcvbn(text[:JUDGED], user_inputs=owner.words)
+        judged = zxcvbn(_judged(text), user_inputs=owner.words)
     return Weakness.COMMON if judged["guesses"] < FEWEST_GUESSES else None
 
 
@@ -151,16 +166,28 @@ def rules() -> list[str]:
     ]
 
 
-async def verify(stored: str | None, password: str) -> bool:
-    """`matches`, in the bounded pool."""
-    return await asyncio.get_running_loop().run_in_executor(_pool, matches, stored, password)
+async def verify(stored: str | None, password: str, asker: Asker) -> bool:
+    """`matches`, in the bounded queue.
+
+    Raises:
+        Busy: too much waits already.
+    """
+    return await _queue.run(asker, matches, stored, password)
 
 
-async def hashed(password: str) -> str:
-    """`make`, in the bounded pool."""
-    return await asyncio.get_running_loop().run_in_executor(_pool, make, password)
+async def hashed(password: str, asker: Asker) -> str:
+    """`make`, in the bounded queue.
+
+    Raises:
+        Busy: too much waits already.
+    """
+    return await _queue.run(asker, make, password)
 
 
-async def judge(password: str, owner: Owner) -> Weakness | None:
-    """`weakness`, in the bounded pool."""
-    return await asyncio.get_running_loop().run_in_executor(_pool, weakness, password, owner)
+async def judge(password: str, owner: Owner, asker: Asker) -> Weakness | None:
+    """`weakness`, in the bounded queue.
+
+    Raises:
+        Busy: too much waits already.
+    """
+    return await _queue.run(asker, weakness, password, owner)

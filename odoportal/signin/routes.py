@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import TypeVar
@@ -17,14 +18,14 @@ from odoportal.accounts.models import Person
 from odoportal.accounts.service import LONGEST_EMAIL
 from odoportal.foundation import clock, throttle
 from odoportal.foundation.database import read, write
+from odoportal.foundation.forms import busy
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import LANGUAGES
-from odoportal.foundation.identity import digest
 from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.workqueue import Busy, retry_later
 from odoportal.signin import attempts, audit, forms, passkeys, passwords, second, service, view
 from odoportal.signin.landing import landing
 from odoportal.signin.models import LinkKind
-from odoportal.signin.sessions import Browser
 from odoportal.signin.view import Shown
 
 Found = TypeVar("Found")
@@ -50,12 +51,17 @@ def again(slots: dict[str, str], status: int = HTTPStatus.UNPROCESSABLE_ENTITY) 
     return Filled(slots, status, _PAGE)
 
 
+def later(slots: dict[str, str]) -> Filled:
+    """The page again, and when: too much waits at this moment."""
+    return replace(again(slots, HTTPStatus.TOO_MANY_REQUESTS), dress=retry_later)
+
+
 async def fill_login(asked: Asked) -> Filled | Response:
     """The sign-in page; who is signed in already goes on."""
     wanted = asked.query.get("next", "")
     if asked.who is not None:
         return see(landing(wanted, asked.language, {m.number for m in asked.who.memberships}))
-    if (before := forms.session_hash(asked.request)) is not None:
+    if (before := forms.session_hash(asked.request)) is not None and await read(service.exists, before):
         await write(service.end_if_over, before, clock.now())
     return Filled(view.login(Shown(notice=view.notice(dict(asked.query))), _kept(wanted, asked.language)), headers=_PAGE)
 
@@ -79,22 +85,24 @@ async def post_login(asked: Asked) -> Filled | Response:
     typed = email[:LONGEST_EMAIL]
     if errors:
         return again(view.login(Shown(typed, errors, keep=keep), _kept(wanted, asked.language)))
-    device = forms.device(asked.request)
-    browser = Browser(asked.request.headers.get("user-agent", ""), forms.client(asked.request), digest(device))
+    browser, new = forms.browser(asked.request)
     tried = attempts.Try(email, password, keep, browser, forms.session_hash(asked.request))
     outcome = await attempts.attempt(tried, clock.now())
     if outcome.step is not None:
         answer = see(f"/{asked.language}/code{_next(_kept(wanted, asked.language))}")
         forms.give_link(answer, LinkKind.CODE, outcome.step, int(second.LIFE.total_seconds()))
-        forms.give_device(answer, device)
         return answer
     if outcome.token is None:
-        status = HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
-        return again(view.login(Shown(typed, error=view.refused(), keep=keep), _kept(wanted, asked.language)), status)
+        shown = view.login(Shown(typed, error=busy() if outcome.busy else view.refused(), keep=keep), _kept(wanted, asked.language))
+        return later(shown) if outcome.busy else again(shown, _status(outcome))
     answer = see(landing(wanted, asked.language))
     forms.give_session(answer, outcome.token, keep)
-    forms.give_device(answer, device)
+    forms.let_be_known(asked.request, answer, new, outcome.renewed)
     return answer
+
+
+def _status(outcome: attempts.Outcome) -> int:
+    return HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 async def _post_passkey(asked: Asked, form: dict[str, str]) -> Filled | Response:
@@ -108,16 +116,14 @@ async def _post_passkey(asked: Asked, form: dict[str, str]) -> Filled | Response
         answer: Response = Response(task, media_type="application/json", headers=_NO_STORE)
         forms.give_passkey(answer, token)
         return answer
-    device = forms.device(request)
-    browser = Browser(request.headers.get("user-agent", ""), forms.client(request), digest(device))
+    browser, new = forms.browser(request)
     signed = passkeys.Answer(forms.passkey_token(request), form["passkey"])
     outcome = await attempts.by_passkey(signed, keep, browser, forms.session_hash(request), clock.now())
     if outcome.token is None:
-        status = HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
-        return again(view.login(Shown(error=view.no_passkey(), keep=keep), _kept(wanted, asked.language)), status)
+        return again(view.login(Shown(error=view.no_passkey(), keep=keep), _kept(wanted, asked.language)), _status(outcome))
     answer = see(landing(wanted, asked.language))
     forms.give_session(answer, outcome.token, keep)
-    forms.give_device(answer, device)
+    forms.let_be_known(request, answer, new, outcome.renewed)
     return answer
 
 
@@ -142,27 +148,28 @@ async def post_code(asked: Asked) -> Filled | Response:
     wanted, recovery = _kept(asked.query.get("next", ""), asked.language), "recovery" in asked.query
     code, remember, request = form.get("code", "")[:_LONGEST_CODE], form.get("remember") == "1", asked.request
     token = forms.link_token(request, LinkKind.CODE)
-    kinds = await read(second.kinds, token, clock.now()) or second.Kinds()
+    kinds = await read(second.kinds, token, clock.now())
     proof: str | passkeys.Answer = code
     if "passkey" in form:
         if form["passkey"] == _BEGIN:
-            task = await write(second.passkey_task, token, clock.now())
+            # Read first: a token that a stranger makes up must not take the one writer's turn.
+            task = await write(second.passkey_task, token, clock.now()) if kinds is not None else ""
             return JSONResponse({}, HTTPStatus.GONE, _NO_STORE) if not task else Response(task, 200, _NO_STORE, "application/json")
         proof = passkeys.Answer(token, form["passkey"])
     elif not code.strip():
-        return again(view.code(Shown(errors={"code": view.required()}, keep=remember), wanted, kinds, recovery))
-    device = forms.device(request)
-    browser = Browser(request.headers.get("user-agent", ""), forms.client(request), digest(device))
+        shown = Shown(errors={"code": view.required()}, keep=remember)
+        return again(view.code(shown, wanted, kinds or second.Kinds(), recovery))
+    browser, new = forms.browser(request)
     done = await attempts.finish(token, proof, browser, forms.session_hash(request), remember, clock.now())
     if done.token is None and not done.over:
         error = view.wrong_code() if isinstance(proof, str) else view.wrong_passkey()
-        return again(view.code(Shown(error=error, keep=remember), wanted, kinds, recovery))
+        return again(view.code(Shown(error=error, keep=remember), wanted, kinds or second.Kinds(), recovery))
     if done.token is None:
         answer = see(f"/{asked.language}/login?again=1{_next(wanted).replace('?', '&')}")
     else:
         answer = see(landing(asked.query.get("next", ""), asked.language))
         forms.give_session(answer, done.token, done.keep)
-        forms.give_device(answer, device)
+        forms.let_be_known(request, answer, new, done.renewed)
     forms.take_link(answer, LinkKind.CODE)
     return answer
 
@@ -181,15 +188,16 @@ async def post_forgot(asked: Asked) -> Filled | Response:
     if not email or len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
         error = view.no_email() if email else view.required()
         return again(view.forgot(Shown(email[:LONGEST_EMAIL], {"email": error})))
-    address, account = throttle.address_key(forms.client(asked.request)), attempts.account_key(email)
-    within = await throttle.hit(throttle.RESET_PER_ADDRESS, address) and await throttle.hit(throttle.RESET_PER_ACCOUNT, account)
+    address, account = forms.client(asked.request), attempts.account_key(email)
+    # By address first: an email that is typed is whatever a stranger makes up.
+    within = await throttle.hit_address(throttle.RESET_PER_ADDRESS, address) and await throttle.hit(throttle.RESET_PER_ACCOUNT, account)
     audit.tell("authn_password_reset" if within else "excess_rate_limit_exceeded", account=audit.typed(email), address=address)
     if within:
         try:
             await write(service.request_reset, email, asked.language, clock.now())
         except SQLAlchemyError:
             # No letter was written: whoever asks again when the database answers gets one.
-            await throttle.give_back(throttle.RESET_PER_ADDRESS, address)
+            await throttle.give_back_address(throttle.RESET_PER_ADDRESS, address)
             await throttle.give_back(throttle.RESET_PER_ACCOUNT, account)
             raise
     return see(f"/{asked.language}/forgot?sent=1")
@@ -250,24 +258,39 @@ async def _post_link(asked: Asked, kind: LinkKind) -> Filled | Response:
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
-    token, password = forms.link_token(asked.request, kind), form.get("password", "")
+    token, password, client = forms.link_token(asked.request, kind), form.get("password", ""), forms.client(asked.request)
     person = await read(service.link_owner, token, kind, clock.now())
     if person is None:
-        audit.tell("authn_token_reuse", kind=kind.value, address=forms.client(asked.request))
+        audit.tell("authn_token_reuse", kind=kind.value, address=client)
         return again(view.dead(kind), HTTPStatus.GONE)
-    weak = await passwords.judge(password, passwords.Owner(person.email, person.name)) if password else None
-    if weak or not password:
-        error = passwords.explain(weak) if weak else view.required()
-        return again(view.password(kind, Shown(person.email, {"password": error})))
-    stored = await passwords.hashed(password)
-    person = await write(service.set_password, token, kind, stored, clock.now(), forms.client(asked.request))
+    stored = await _stored(kind, person, token, password, client)
+    if isinstance(stored, Filled):
+        return stored
+    person = await write(service.set_password, token, kind, stored, clock.now(), client)
     if person is None:
         return again(view.dead(kind), HTTPStatus.GONE)
     await throttle.forgive(attempts.account_key(person.email))
+    await throttle.forgive(attempts.browser_key(person.id or 0, forms.device(asked.request)))
     answer = see(f"/{asked.language}/login?{'set' if kind is LinkKind.INVITE else 'changed'}=1")
     forms.take_link(answer, kind)
     forms.take_session(answer)
     return answer
+
+
+async def _stored(kind: LinkKind, person: Person, token: str, password: str, client: str) -> str | Filled:
+    """The value to store for a password that was chosen on the page of an open link, or the page again."""
+    if not password:
+        return again(view.password(kind, Shown(person.email, {"password": view.required()})))
+    if not await attempts.may_choose(token, client):
+        return again(view.password(kind, Shown(person.email, error=view.too_many())), HTTPStatus.TOO_MANY_REQUESTS)
+    asker = attempts.client_asker(client)
+    try:
+        weak = await passwords.judge(password, passwords.Owner(person.email, person.name), asker)
+        if weak is None:
+            return await passwords.hashed(password, asker)
+    except Busy:
+        return later(view.password(kind, Shown(person.email, error=busy())))
+    return again(view.password(kind, Shown(person.email, {"password": passwords.explain(weak)})))
 
 
 async def sign_out(request: Request) -> Response:
@@ -276,7 +299,8 @@ async def sign_out(request: Request) -> Response:
     A form that cannot be read ends the session all the same.
     """
     form = await read_form(request)
-    if (hashed := forms.session_hash(request)) is not None and await write(service.sign_out, hashed):
+    hashed = forms.session_hash(request)
+    if hashed is not None and await read(service.exists, hashed) and await write(service.sign_out, hashed):
         audit.tell("session_logout", address=forms.client(request))
     language = "" if isinstance(form, Response) else form.get("language", "")
     answer = see(f"/{language if language in LANGUAGES else 'fr'}/login?out=1")

@@ -14,7 +14,7 @@ from odoportal.foundation import forms, mail
 from odoportal.foundation.identity import Who
 from odoportal.signin import audit, browsers, emails, letters, links, passkeys, second, sessions
 from odoportal.signin.models import LinkKind, Way
-from odoportal.signin.sessions import Browser, end_all, end_if_over, resolve, sign_out, touch
+from odoportal.signin.sessions import Browser, end_all, end_if_over, exists, resolve, sign_out, touch
 
 __all__ = [
     "Added",
@@ -27,6 +27,7 @@ __all__ = [
     "change_password",
     "end_all",
     "end_if_over",
+    "exists",
     "finish_sign_in",
     "invite",
     "link_owner",
@@ -222,10 +223,14 @@ def sign_in(
 
 @dataclass(frozen=True)
 class Begun:
-    """A session's token, or that of the second step it takes first; neither where the sign-in is refused."""
+    """A session's token, or that of the second step it takes first; neither where the sign-in is refused.
+
+    `renewed`: the browser is known by its new token from now on.
+    """
 
     token: str | None = None
     step: str | None = None
+    renewed: bool = False
 
 
 def begin_sign_in(
@@ -241,7 +246,9 @@ def begin_sign_in(
 ) -> Begun:
     """Begin a session, or the second step where the person has one and did not have this browser remembered; see `sign_in`."""
     if not second.needed(session, person_id, browser.device, now):
-        return Begun(sign_in(session, person_id, verified, now, keep=keep, browser=browser, before=before, better=better))
+        browser, renewed = browsers.settled(session, person_id, browser, now)
+        token = sign_in(session, person_id, verified, now, keep=keep, browser=browser, before=before, better=better)
+        return Begun(token, renewed=renewed)
     person = session.get(Person, person_id, with_for_update=True)
     if person is None or person.disabled_at is not None or person.password != verified:
         return Begun()
@@ -252,11 +259,15 @@ def begin_sign_in(
 
 @dataclass(frozen=True)
 class Stepped:
-    """What came of a second step: the session's token, or why there is none. `over`: only the password helps now."""
+    """What came of a second step: the session's token, or why there is none. `over`: only the password helps now.
+
+    `renewed`: the browser is known by its new token from now on.
+    """
 
     token: str | None = None
     keep: bool = False
     over: bool = False
+    renewed: bool = False
 
 
 def finish_sign_in(
@@ -286,6 +297,7 @@ def finish_sign_in(
         if taken.last:
             letters.step_failed(session, person, now)
         return Stepped(over=taken.last)
+    browser, renewed = browsers.settled(session, person_id, browser, now, renew=remember)
     token = sign_in(session, person_id, person.password, now, keep=keep, browser=browser, before=before, way=taken.way)
     if remember:
         second.trust(session, person_id, browser.device, now)
@@ -293,38 +305,45 @@ def finish_sign_in(
         left = second.codes_left(session, person_id)
         letters.recovery_used(session, person, left, now)
         record(session, What.RECOVERY_USED, by, now, subject_id=person_id)
-    return Stepped(token, keep)
+    return Stepped(token, keep, renewed=renewed)
 
 
 def sign_in_by_passkey(
     session: Session, answer: passkeys.Answer, now: datetime, *, keep: bool, browser: Browser, before: str | None
-) -> str | None:
-    """Begin the session of whoever has the passkey that answered, without a password and a second step; returns its token.
+) -> Begun:
+    """Begin the session of whoever has the passkey that answered, without a password and a second step.
 
     Returns:
-        None where the answer is not right, the person is disabled, or somebody else's sign-in was reported and no new password is set yet.
+        No token where the answer is not right, the person is disabled, or somebody else's sign-in was reported and no new password is
+        set yet.
     """
     found = passkeys.prove(session, passkeys.For.SIGN_IN, answer, now)
     person = session.get(Person, found.person_id) if found is not None else None
     if person is None or person.id is None or not person.password:
-        return None
-    return sign_in(session, person.id, person.password, now, keep=keep, browser=browser, before=before, way=Way.PASSKEY)
+        return Begun()
+    browser, renewed = browsers.settled(session, person.id, browser, now)
+    token = sign_in(session, person.id, person.password, now, keep=keep, browser=browser, before=before, way=Way.PASSKEY)
+    return Begun(token, renewed=renewed)
 
 
 def request_reset(session: Session, email: str, language: str, now: datetime) -> bool:
     """Mail a reset link to the stored address of a person; True when there is one.
 
-    For an unknown or a disabled person the same letter is written and taken out again, so that the work, the transaction and the
-    time are the same. What the visitor is told never depends on the result.
+    For an unknown or a disabled person the same link and the same letter are written and taken out again, statement for statement, so
+    that the work, the transaction and the time are the same. What the visitor is told never depends on the result.
     """
     person = find_person(session, email)
-    if person is None or person.disabled_at is not None:
-        session.delete(letters.reset(session, None, language, mail.new_seed(), now))
-        return False
-    seed = links.make(session, person, LinkKind.RESET, now)
-    letters.reset(session, person, language, seed, now)
-    audit.tell("authn_password_reset_sent", person=person.id)
-    return True
+    if person is not None and person.disabled_at is not None:
+        person = None
+    seed = links.make(session, person, LinkKind.RESET, now) if person else links.make_for_nobody(session, LinkKind.RESET, now)
+    letter = letters.reset(session, person, language, seed, now)
+    links.take_out(session, "" if person else seed)
+    mail.take_out(session, 0 if person else letter.id or 0)
+    if person:
+        audit.tell("authn_password_reset_sent", person=person.id)
+    else:
+        audit.tell("authn_password_reset_unknown")
+    return person is not None
 
 
 def link_owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:

@@ -55,11 +55,15 @@ _WHO = (
 
 @dataclass(frozen=True)
 class Browser:
-    """What is kept about the browser of a session: its own words, its address, and the hash of the cookie by which it is known again."""
+    """What is kept about the browser of a session: its own words, its address, and the hash of the cookie by which it is known again.
+
+    `successor` is the hash of the token that the browser gets where the one it brought is not kept (`browsers.settled`).
+    """
 
     agent: str = ""
     address: str = ""
     device: str = ""
+    successor: str = ""
 
 
 def key_of(session_hash: str) -> str:
@@ -175,6 +179,11 @@ def renew(session: Session, session_hash: str) -> tuple[str, bool] | None:
 def sign_out(session: Session, session_hash: str) -> bool:
     """End one session; True when there was one."""
     return session.exec(sql_delete(BrowserSession).where(col(BrowserSession.hash) == session_hash)).rowcount == 1
+
+
+def exists(session: Session, session_hash: str) -> bool:
+    """Return whether there is a session with this hash, over or not. Ask it before a write: a stranger can make up any cookie."""
+    return session.get(BrowserSession, session_hash) is not None
 
 
 def end_all(session: Session, person_id: int, but: str = "") -> int:

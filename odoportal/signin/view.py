@@ -37,6 +37,11 @@ def refused() -> str:
     return t("We could not sign you in. Check your email and password, or wait a few minutes if you have tried several times.")
 
 
+def too_many() -> str:
+    """For tries of a new password beyond the limit."""
+    return t("That was too many tries. Wait a few minutes, then try again.")
+
+
 def no_email() -> str:
     """For what cannot be an email."""
     return t("Enter an email such as name@example.com.")

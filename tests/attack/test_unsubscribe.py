@@ -1,12 +1,13 @@
 """The link that stops notices: anybody's POST with it works, from anywhere, and nothing else than what the portal signed does."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
-from sqlmodel import select
+from sqlmodel import func, select
 
 from odoportal.accounts.models import Account, Change, Membership, Role
 from odoportal.foundation import clock, database, mail, signed, throttle
@@ -36,6 +37,12 @@ def on(customer: Customer) -> set[str]:
     with database.reading() as session:
         found = service.choices(session, account_of(customer), customer.person_id, Role.OWNER)
     return {kind for kind, value in found.items() if value}
+
+
+def letters_to(customer: Customer) -> int:
+    """How many letters the outbox has for somebody, sent ones too."""
+    with database.reading() as session:
+        return session.exec(select(func.count()).select_from(mail.Mail).where(mail.Mail.to == customer.email)).one()
 
 
 def click(inside: Inside, token: str, data: Mapping[str, str] = CLICK, language: str = "en", **headers: str) -> httpx.Response:
@@ -127,6 +134,25 @@ def test_what_the_portal_did_not_sign_switches_nothing(inside: Inside) -> None:
         assert httpx.get(f"{inside.portal.url}/en{UNSUBSCRIBE}", params={"token": token}).status_code == 410
     assert on(inside.first) == on(inside.second) == set(Kind)
     assert inside.errors == []
+
+
+@pytest.mark.case("A-24")
+def test_tokens_that_a_stranger_makes_up_are_neither_counted_nor_written(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle._memory, "_most", 16)
+    writes: list[object] = []
+    monkeypatch.setattr(stopping, "put", lambda *args: writes.append(args))
+    with httpx.Client(base_url=inside.portal.url) as stranger:
+        sent = [stranger.post("/en/forgot", data={"email": inside.first.email}, headers=inside.elsewhere()) for _ in range(3)]
+        assert {answer.status_code for answer in sent} == {303}
+        known = {name: len(store) for name, store in throttle._memory._hits.items()}
+        for _ in range(40):
+            assert stranger.post(f"/en{UNSUBSCRIBE}?token={secrets.token_urlsafe(32)}", data={"again": "1"}).status_code == 410
+        assert {name: len(store) for name, store in throttle._memory._hits.items()} == known
+        assert writes == []
+        count = letters_to(inside.first)
+        for _ in range(3):
+            assert stranger.post("/en/forgot", data={"email": inside.first.email}, headers=inside.elsewhere()).status_code == 303
+    assert letters_to(inside.first) == count, "three an hour, whatever came between"
 
 
 @pytest.mark.asvs("8.2.2")

@@ -58,6 +58,11 @@ EMAIL_STAYS = "tests/security/test_email_stays.py"
 IMPORTED = "tests/exchange/test_people.py"
 CONNECTIONS = "tests/test_connections.py"
 SERVING = "tests/test_serving.py"
+THROTTLE = "tests/signin/test_throttle.py"
+KNOWN = "tests/security/test_known_browsers.py"
+CONFIRM = "tests/signin/test_confirm.py"
+QUEUE = "tests/signin/test_queue.py"
+WORKQUEUE = "tests/foundation/test_workqueue.py"
 
 MUTANTS = (
     # Whose it is.
@@ -480,16 +485,130 @@ MUTANTS = (
     _mutant(
         "an account's failures make it wait",
         "signin.attempts",
-        "waiting = not await throttle.begin(key, now)",
-        "waiting = False",
+        "waiting = waiting or not await throttle.begin(key, now)",
+        "waiting = waiting or False",
         ROUTES,
     ),
     _mutant(
         "an address's failures are limited",
         "signin.attempts",
-        "if not await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, place):",
+        "if not await throttle.hit_address(throttle.SIGN_IN_PER_ADDRESS, browser.address):",
         "if False:",
         ROUTES,
+    ),
+    _mutant(
+        "the IPv6 networks of one subscriber are limited together",
+        "foundation.throttle",
+        "return [limit, *around]",
+        "return [limit]",
+        THROTTLE,
+    ),
+    *(
+        _mutant(guard, "foundation.counters", old, new, THROTTLE)
+        for guard, old, new in (
+            ("each kind of limit has a store of its own", 'return self._hits[key.partition("/")[0]]', 'return self._hits[""]'),
+            ("each kind of wait has a store of its own", 'return self._failures[key.rpartition(":")[0]]', 'return self._failures[""]'),
+            ("a full store drops what counts least", ", key=lambda key: weight(entries[key]))", ", key=lambda _: 0)"),
+            ("what was just counted stays", "if key != present)", "if key)"),
+        )
+    ),
+    *(
+        _mutant(guard, "signin.attempts", old, new, *tests)
+        for guard, old, new, tests in (
+            ("strangers keep no known browser out", "if known and known.browser:", "if False:", (KNOWN,)),
+            ("a known browser waits for its own failures", "if within and await throttle.begin(key, now):", "if within:", (KNOWN,)),
+            ("a known browser's sign-ins have an end", "if within and await", "if await", (ROUTES,)),
+            (
+                "a sign-in that succeeds has an end",
+                "if place.by_address and await throttle.hit(throttle.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):",
+                "if place.by_address:",
+                (ROUTES,),
+            ),
+            ("a known browser has its own tries at the second step", "if known else f", "if False else f", (KNOWN,)),
+            (
+                "the password is asked so often of a person",
+                "if not await throttle.hit(throttle.CONFIRMS_PER_PERSON",
+                "if not (throttle.CONFIRMS_PER_PERSON",
+                (CONFIRM,),
+            ),
+            (
+                "a session is no place to guess a password at",
+                '    if not await throttle.begin(key, now):\n        audit.tell("authn_login_lock", logging.WARNING, **facts)\n',
+                "    if False:\n        pass\n    if False:\n",
+                (CONFIRM,),
+            ),
+            (
+                "new passwords of an address are counted",
+                "within = await throttle.hit_address(throttle.CHOICES_PER_ADDRESS, address)",
+                "within = True",
+                (QUEUE,),
+            ),
+            (
+                "new passwords of a link are counted",
+                "within = within and await throttle.hit(throttle.CHOICES_PER_LINK, digest(token))",
+                "pass",
+                (QUEUE,),
+            ),
+            (
+                "a sign-in that was not made is no failure",
+                "        # It stays counted by address: a flood of tries that are not made is a flood, too.\n        await _uncount(place)",
+                "",
+                (QUEUE,),
+            ),
+        )
+    ),
+    *(
+        _mutant(guard, "foundation.workqueue", old, new, WORKQUEUE)
+        for guard, old, new in (
+            ("what waits for the processor is bounded", "if self.count >= self.most:", "if False:"),
+            ("who has most in the queue gives way", "if len(longest) <= len(self._clients.get(job.client, ())) + 1:", "if True:"),
+            (
+                "clients take turns",
+                "self._clients[client] = jobs",
+                "self._clients[client] = jobs\n            self._clients.move_to_end(client, last=False)",
+            ),
+            ("who is known goes first", "(self._known if asker.first else self._others).put(job)", "self._others.put(job)"),
+            ("who is known does not keep the others out", "self._in_a_row < FIRST_IN_A_ROW or", "True or"),
+            ("nobody waits for long", "if self._now() - job.since > self._patience:", "if False:"),
+        )
+    ),
+    _mutant(
+        "the estimate of a password costs little", "signin.passwords", "if readings > MOST_READINGS else text", "if False else text", QUEUE
+    ),
+    _mutant(
+        "a browser's token is the portal's own",
+        "signin.browsers",
+        "if not browser.successor or (not renew and is_known(session, person_id, browser.device, now)):",
+        "if not browser.successor or (browser.device and not renew):",
+        KNOWN,
+    ),
+    _mutant(
+        "a browser that is trusted gets a new token",
+        "signin.service",
+        "browsers.settled(session, person_id, browser, now, renew=remember)",
+        "browsers.settled(session, person_id, browser, now)",
+        KNOWN,
+    ),
+    _mutant(
+        "tokens that a stranger makes up are not counted",
+        "notices.routes",
+        "if found is not None and not off and not await throttle.hit(",
+        "if not off and not await throttle.hit(",
+        STOP,
+    ),
+    _mutant(
+        "tokens that a stranger makes up take no writer's turn",
+        "signin.mailed",
+        "clock.now(), client) if known is not None else None",
+        "clock.now(), client)",
+        SECOND,
+    ),
+    _mutant(
+        "an unknown email takes the same statements at forgot password",
+        "signin.service",
+        "else links.make_for_nobody(session, LinkKind.RESET, now)",
+        "else mail.new_seed()",
+        LINKS,
     ),
     _mutant(
         "mails are limited",
@@ -501,8 +620,8 @@ MUTANTS = (
     _mutant(
         "an unknown account costs a hash, too",
         "signin.attempts",
-        "right = await passwords.verify(known[1] if known and not waiting else None, password)",
-        "right = await passwords.verify(known[1], password) if known and not waiting else False",
+        "right = await passwords.verify(known.stored if known and not place.waiting else None, tried.password, place.asker)",
+        "right = await passwords.verify(known.stored, tried.password, place.asker) if known and not place.waiting else False",
         ROUTES,
     ),
     _mutant(
@@ -551,7 +670,11 @@ MUTANTS = (
         PASSKEYS,
     ),
     _mutant(
-        "sign-ins with passkeys are limited", "signin.attempts", "    if not within:\n", "    within = True\n    if not within:\n", PASSKEYS
+        "sign-ins with passkeys are limited",
+        "signin.attempts",
+        "within = await throttle.hit_address(throttle.SIGN_IN_PER_ADDRESS, address)",
+        "within = True",
+        PASSKEYS,
     ),
     _mutant(
         "a passkey is a second factor",

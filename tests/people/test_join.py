@@ -1,18 +1,20 @@
 """The page of an invitation: opened, refused, accepted, by somebody new and by somebody who is here already."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from odoportal.accounts.models import Account, Membership, Person, Role
-from odoportal.foundation import clock, database
+from odoportal.foundation import clock, database, throttle
 from odoportal.foundation.identity import Who, digest
 from odoportal.foundation.mail import Mail, token_of
+from odoportal.foundation.workqueue import Busy
 from odoportal.people import service
 from odoportal.people.models import Invitation
-from odoportal.signin import sessions
+from odoportal.signin import passwords, sessions
 from tests.signin.conftest import add_person, now, portal  # noqa: F401 - fixtures
 from tests.signin.test_routes import NEW, browser, follow, sign_in
 
@@ -145,3 +147,38 @@ def test_a_form_that_is_none_is_refused(web: TestClient, owner: Who) -> None:
     assert web.post(address, json={"name": "N"}).status_code == 415
     with database.reading() as session:
         assert len(session.exec(select(Invitation)).all()) == 1
+
+
+@pytest.mark.asvs("2.4.1")
+def test_passwords_that_are_tried_with_an_invitation_are_counted(web: TestClient, owner: Who, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finding 9: nothing of the invitation was used up, and each costs the processor much."""
+    judged: list[str] = []
+    judge = passwords.judge
+
+    async def noted(password: str, *about: Any) -> Any:
+        judged.append(about[0].name)
+        return await judge(password, *about)
+
+    monkeypatch.setattr(passwords, "judge", noted)
+    address = follow(web, link(owner))
+    most = throttle.CHOICES_PER_LINK.amount
+    answers = [web.post(address, data={"name": "", "password": NEW}).status_code for _ in range(most + 2)]
+    assert answers == [422] * most + [429] * 2
+    assert len(judged) == most
+    web.post(follow(web, link(owner, "long@example.org")), data={"name": "x" * 60_000, "password": NEW})
+    assert len(judged[-1]) == 200
+
+
+def test_where_too_much_waits_an_invitation_stays_open(web: TestClient, owner: Who, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> str:
+        raise Busy
+
+    address = follow(web, link(owner))
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "hashed", full)
+        answer = web.post(address, data={"name": "Nora Tremblay", "password": NEW})
+        assert answer.status_code == 429
+        assert "The portal is very busy" in answer.text
+        assert 'value="Nora Tremblay"' in answer.text
+        assert NEW not in answer.text
+    assert web.post(address, data={"name": "Nora Tremblay", "password": NEW}).status_code == 303

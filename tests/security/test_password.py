@@ -7,6 +7,9 @@ from sqlmodel import select
 
 from odoportal.accounts.models import Change
 from odoportal.foundation import clock, database
+from odoportal.foundation.counters import FREE_FAILURES
+from odoportal.foundation.workqueue import RETRY_SECONDS, Busy
+from odoportal.signin import passwords
 from odoportal.signin.models import BrowserSession
 from tests.security.conftest import EMAIL, Browser, changes, letters, stored
 from tests.signin.conftest import GOOD, add_person
@@ -114,3 +117,21 @@ def test_the_page_says_the_rules_and_holds_no_secret(web: Browser) -> None:
     assert 'autocomplete="current-password"' in page
     assert 'autocomplete="new-password"' in page
     assert "v1$" not in page
+
+
+@pytest.mark.parametrize("json", [True, False])
+def test_where_too_much_waits_it_is_said_and_nothing_is_done(web: Browser, maria: int, json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> bool:
+        raise Busy
+
+    before = stored(maria).password
+    sent = {"form": "new_password", "key": "", "version": "", "once": "ab" * 16, "current": GOOD, "password": NEW}
+    headers = {"accept": "application/json"} if json else {}
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "verify", full)
+        for _ in range(FREE_FAILURES + 1):
+            answer = web.client.post("/en/profile/security", data=sent, headers=headers)
+            assert (answer.status_code, answer.headers["retry-after"]) == (429, RETRY_SECONDS)
+            assert "The portal is very busy" in answer.text
+    assert stored(maria).password == before
+    assert web.client.post("/en/profile/security", data=sent, headers={"accept": "application/json"}).json()["ok"]

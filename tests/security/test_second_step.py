@@ -456,3 +456,26 @@ def test_a_seed_does_not_hold_the_secret_nor_more_than_its_column(web: Browser, 
         seed = session.get_one(Authenticator, maria).seed
     assert len(seed) <= 64
     assert get_settings().secret.get_secret_value() not in seed
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "cookie", "form"),
+    [
+        ("GET", "login", "__Host-odo_session", {}),
+        ("POST", "code", "__Secure-odo_code", {"passkey": "begin"}),
+        ("POST", "code", "__Secure-odo_code", {"code": "123456"}),
+        ("POST", "email", "__Secure-odo_email", {"ok": "1"}),
+        ("POST", "undo", "__Secure-odo_undo", {"ok": "1"}),
+        ("POST", "alert", "__Secure-odo_alert", {"ok": "1"}),
+        ("POST", "reset", "__Secure-odo_reset", {"password": GOOD}),
+    ],
+)
+def test_a_token_that_is_made_up_never_takes_the_writer_s_turn(
+    opened: Callable[[], Browser], method: str, path: str, cookie: str, form: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[str] = []
+    writing = database.writing
+    monkeypatch.setattr(database, "writing", lambda: (turns.append(path), writing())[1])
+    answer = opened().client.request(method, f"/en/{path}", data=form, headers={"cookie": f"{cookie}=" + "a" * 43})
+    assert answer.status_code in {200, 303, 410}
+    assert turns == []

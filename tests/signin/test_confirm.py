@@ -1,12 +1,13 @@
-"""The password asked again of somebody who is signed in: counted with the tries to sign in."""
+"""The password asked again of somebody who is signed in: counted by session, and by person over all sessions."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from odoportal.foundation import database, throttle
-from odoportal.foundation.identity import digest
+from odoportal.foundation import clock, database, throttle
+from odoportal.foundation.counters import FREE_FAILURES
+from odoportal.foundation.identity import Who, digest
 from odoportal.signin import attempts, sessions
 from tests.signin.conftest import GOOD, START, Hashes
 
@@ -14,40 +15,59 @@ EMAIL = "maria@transportgagnon.ca"
 HERE = "203.0.113.5"
 
 
-def confirm(*typed: str) -> list[bool]:
+def signed_in(person_id: int, now: datetime = START) -> Who:
+    """The person in a new session."""
+    with database.writing() as session:
+        token = sessions.begin(session, person_id, now, False, sessions.Browser())
+    with database.engine().connect() as connection:
+        who = sessions.resolve(connection, digest(token), None, now)
+    assert who
+    return who
+
+
+def confirm(who: Who, *typed: str, now: datetime = START) -> list[bool]:
     async def each() -> list[bool]:
-        return [await attempts.confirm(EMAIL, password, HERE, START) for password in typed]
+        return [await attempts.confirm(who, password, HERE, now) for password in typed]
 
     return asyncio.run(each())
 
 
 @pytest.mark.asvs("7.5.3")
 def test_the_right_password_is_right_and_another_is_not(maria: int) -> None:
-    assert confirm(GOOD, f"{GOOD} ", "", GOOD) == [True, False, False, True]
+    assert confirm(signed_in(maria), GOOD, f"{GOOD} ", "", GOOD) == [True, False, False, True]
 
 
 @pytest.mark.asvs("6.3.1")
 def test_it_cannot_be_guessed_here_either(maria: int, hashes: Hashes) -> None:
-    assert not any(confirm(*["wrong"] * throttle.FREE_FAILURES, GOOD))
-    # Whoever waits costs a comparison, too, and is not let in at the door of sign-in.
-    assert hashes.compared == throttle.FREE_FAILURES + 1
-    tried = attempts.Try(EMAIL, GOOD, False, sessions.Browser("", HERE), None)
-    assert asyncio.run(attempts.attempt(tried, START)).token is None
+    who = signed_in(maria)
+    assert not any(confirm(who, *["wrong"] * FREE_FAILURES, GOOD))
+    assert hashes.compared == FREE_FAILURES
+    assert confirm(who, GOOD, now=START + timedelta(seconds=29)) == [False]
+    assert confirm(who, GOOD, now=START + timedelta(seconds=30)) == [True]
 
 
 @pytest.mark.asvs("6.3.1")
-def test_a_crowded_address_is_refused_before_anything_is_compared(maria: int, hashes: Hashes) -> None:
-    async def crowd() -> None:
-        while await throttle.hit(throttle.SIGN_IN_PER_ADDRESS, HERE):
-            pass
+@pytest.mark.case("A-07")
+def test_what_is_tried_elsewhere_keeps_nobody_from_it_and_it_keeps_nobody_from_signing_in(maria: int) -> None:
+    who, stolen = signed_in(maria), signed_in(maria)
 
-    asyncio.run(crowd())
-    assert confirm(GOOD) == [False]
-    assert hashes.compared == 0
+    async def elsewhere() -> list[attempts.Outcome]:
+        tried = [attempts.Try(EMAIL, "wrong", False, sessions.Browser("", f"198.51.100.{n}"), None) for n in range(20)]
+        return [await attempts.attempt(one, START) for one in tried]
+
+    asyncio.run(elsewhere())
+    confirm(stolen, *["wrong"] * 20)
+    assert confirm(who, GOOD) == [False], "twenty in five minutes, over all sessions"
+    assert confirm(who, GOOD, now=START + timedelta(minutes=5)) == [False]
+    clock.use(lambda: START + timedelta(minutes=5))
+    assert confirm(who, GOOD, now=START + timedelta(minutes=5)) == [True]
 
 
-def test_right_ones_use_nothing_up(maria: int) -> None:
-    assert all(confirm(*[GOOD] * 40))
+@pytest.mark.asvs("6.3.1")
+def test_a_person_is_asked_so_often_in_five_minutes_whatever_the_session(maria: int, hashes: Hashes) -> None:
+    typed = [confirm(signed_in(maria), *["wrong"] * FREE_FAILURES) for _ in range(6)]
+    assert not any(map(any, typed))
+    assert hashes.compared == throttle.CONFIRMS_PER_PERSON.amount
 
 
 @pytest.mark.parametrize(("seconds", "fresh"), [(0, True), (300, True), (301, False)])

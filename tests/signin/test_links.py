@@ -1,3 +1,4 @@
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -6,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session, select
 
 from odoportal.accounts.models import Change, Membership, Person
 from odoportal.accounts.service import UnknownAccount, UnusableEmail, email_key
-from odoportal.foundation import database
+from odoportal.foundation import database, mail
 from odoportal.foundation.mail import Mail, compose, token_of
 from odoportal.signin import links, passwords, service
 from odoportal.signin.models import BrowserSession, LinkKind, OneUseLink
@@ -251,6 +253,27 @@ def test_unknown_and_disabled_do_the_same_work_and_leave_nothing(maria: int) -> 
     assert letters() == []
     with database.reading() as session:
         assert session.exec(select(OneUseLink)).all() == []
+
+
+@pytest.mark.asvs("6.3.8")
+def test_a_known_email_takes_the_same_statements_as_an_unknown_one(maria: int, caplog: pytest.LogCaptureFixture) -> None:
+    add_person("gone@example.com", disabled=True)
+    seen = {}
+    said: list[str] = []
+    woken: list[object] = []
+    event.listen(database.engine(), "before_cursor_execute", lambda *given: said.append(given[2]))
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level("INFO"):
+        patch.setattr(mail, "_wake", woken.append)
+        for email in (EMAIL, "nobody@example.com", "gone@example.com"):
+            said.clear()
+            woken.clear()
+            caplog.clear()
+            write(service.request_reset, email, "en", START)
+            steps = [(statement.split()[0], re.findall(r"\b(person|one_use_link|mail)\b", statement)[:1]) for statement in said]
+            seen[email] = (steps, len(woken), len(caplog.records))
+    assert seen["nobody@example.com"] == seen["gone@example.com"] == seen[EMAIL]
+    assert [what for what, _ in seen[EMAIL][0]].count("INSERT") == 2
+    assert len(letters()) == 1
 
 
 @pytest.mark.parametrize(

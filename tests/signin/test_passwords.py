@@ -7,9 +7,11 @@ import pytest
 from zxcvbn.matching import RANKED_DICTIONARIES
 
 from odoportal.foundation import i18n
+from odoportal.foundation.workqueue import Asker
 from odoportal.signin import passwords
 from odoportal.signin.passwords import Owner, Weakness
 
+ANYBODY = Asker("203.0.113.9")
 OWNER = Owner("maria.tremblay@transportgagnon.ca", "Maria Tremblay")
 EMOJI = "".join(chr(0x1F680 + n * 37 % 64) for n in range(64))
 ODD = ["a" * 72 + "b", EMOJI, "before\0after and more", "lone \ud800 surrogate here", "  spaces on both ends  ", "é" * 60]
@@ -169,21 +171,21 @@ def test_at_most_two_hashes_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(bcrypt, "checkpw", slow)
 
     async def many() -> None:
-        tries = [asyncio.ensure_future(passwords.verify(None, "quatre camions bleus")) for _ in range(8)]
-        # Every try takes one turn of the loop to be handed to the pool, where all that run are held.
+        tries = [asyncio.ensure_future(passwords.verify(None, "quatre camions bleus", ANYBODY)) for _ in range(8)]
+        # Every try takes one turn of the loop to be handed to the queue, whose threads are held.
         await asyncio.sleep(0)
         go_on.set()
         await asyncio.gather(*tries)
 
     asyncio.run(many())
-    assert len(passwords._pool._threads) == 2
+    assert len(passwords._queue._pool._threads) == 2
     assert len(at_work) <= 2
 
 
 def test_two_people_judged_at_once_are_judged_by_their_own_words() -> None:
     async def many() -> list[Weakness | None]:
-        owners = [Owner("a@x.ca", "Zyxomma Qwixotic"), Owner("b@y.ca", "Jean Untel")] * 20
-        return await asyncio.gather(*(passwords.judge("zyxommaqwixotic", owner) for owner in owners))
+        owners = [Owner("a@x.ca", "Zyxomma Qwixotic"), Owner("b@y.ca", "Jean Untel")] * 10
+        return await asyncio.gather(*(passwords.judge("zyxommaqwixotic", owner, Asker(owner.email)) for owner in owners))
 
     judged = asyncio.run(many())
     assert set(judged[0::2]) == {Weakness.PERSONAL}

@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from limits import RateLimitItemPerHour
 
 from odoportal.foundation import sharing, throttle
-from odoportal.foundation.throttle import RESET_PER_ACCOUNT, SIGN_IN_PER_ADDRESS, Pace, Waits, address_key, wait_after
+from odoportal.foundation.counters import FORGET_AFTER, Waits, Windows, wait_after
+from odoportal.foundation.throttle import RESET_PER_ACCOUNT, SIGN_IN_PER_ADDRESS, Pace, address_key
 from odoportal.settings import get_settings
 from tests.redis_server import Server
 
@@ -90,7 +92,7 @@ def test_success_starts_anew_and_a_day_forgets(now) -> None:
     begun("a", now(), 5)
     each(lambda: throttle.forgive("a"), 1)
     assert begun("a", now(), 6) == [True] * 5 + [False]
-    assert begun("a", now() + throttle.FORGET_AFTER, 6) == [True] * 5 + [False]
+    assert begun("a", now() + FORGET_AFTER, 6) == [True] * 5 + [False]
 
 
 @pytest.mark.case("F-09")
@@ -119,12 +121,73 @@ def test_parallel_tries_are_all_counted(now) -> None:
 
 
 def test_memory_is_bounded(now) -> None:
-    waits, memory = Waits(most=10), throttle._Memory(most=10)
+    waits, windows = Waits(most=10), Windows(most=10)
     for n in range(100):
-        waits.begin(str(n), now())
-        memory.acquire_entry(str(n), 3, 60)
-    assert len(waits._failures) == 10
-    assert len(memory._hits) == 10
+        waits.begin(f"account:{n}", now())
+        windows.acquire_entry(f"reset/{n}", 3, 60)
+        assert len(waits._failures["account"]) <= 10
+        assert len(windows._hits["reset"]) <= 10
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The stores in memory hold a few keys of each kind; returns how many."""
+    monkeypatch.setattr(throttle._memory, "_most", 16)
+    monkeypatch.setattr(throttle._waits, "_most", 16)
+    return 16
+
+
+def test_a_flood_of_one_kind_washes_out_no_other(now, small: int) -> None:
+    hits(RESET_PER_ACCOUNT, "victim", 3)
+    hits(SIGN_IN_PER_ADDRESS, "victim", 30)
+    begun("account:victim", now(), 5)
+    begun("code:victim", now(), 2)
+    other = RateLimitItemPerHour(10, 1, "made-up")
+    for n in range(4 * small):
+        hits(other, f"stranger {n}", 10)
+        begun(f"browser:{n}", now(), 6)
+    assert hits(RESET_PER_ACCOUNT, "victim") == hits(SIGN_IN_PER_ADDRESS, "victim") == begun("account:victim", now()) == [False]
+    assert begun("code:victim", now(), 4) == [True] * 3 + [False]
+
+
+def test_keys_that_are_made_up_wash_out_nobody_who_has_reached_the_limit(now, small: int) -> None:
+    hits(RESET_PER_ACCOUNT, "victim", 3)
+    begun("account:victim", now(), 5)
+    for n in range(4 * small):
+        hits(RESET_PER_ACCOUNT, f"stranger {n}", 2)
+        begun(f"account:{n}", now(), 4)
+    assert hits(RESET_PER_ACCOUNT, "victim") == begun("account:victim", now()) == [False]
+    # What is counted last is counted, however full the store is of what has more.
+    for n in range(4 * small):
+        assert hits(RESET_PER_ACCOUNT, f"loud {n}", 4) == [True] * 3 + [False]
+
+
+def test_what_no_longer_counts_goes_first(now, small: int) -> None:
+    for n in range(small):
+        hits(RESET_PER_ACCOUNT, f"before {n}", 3)
+        begun(f"account:before {n}", now(), 7)
+    now.move(hours=25)
+    hits(RESET_PER_ACCOUNT, "now", 3)
+    begun("account:now", now(), 5)
+    for n in range(small // 2):
+        hits(RESET_PER_ACCOUNT, f"after {n}", 1)
+        begun(f"account:after {n}", now())
+    assert hits(RESET_PER_ACCOUNT, "now") == begun("account:now", now()) == [False]
+
+
+@pytest.mark.usefixtures("counting")
+def test_the_networks_of_one_subscriber_are_limited_together() -> None:
+    def tried(address: str, times: int = 1) -> list[bool]:
+        return each(lambda: throttle.hit_address(SIGN_IN_PER_ADDRESS, address), times)
+
+    assert tried("2001:db8:1:100::1", 31) == [True] * 30 + [False]
+    assert tried("2001:db8:1:101::1", 31) == [True] * 30 + [False]
+    assert tried("2001:db8:1:102::1") == [False], "the /56 has had twice as many"
+    assert sum(sum(tried(f"2001:db8:1:{n}00::1", 30)) for n in range(2, 9)) == 180, "the /48 eight times as many"
+    assert tried("2001:db8:2:100::1") == [True]
+    each(lambda: throttle.give_back_address(SIGN_IN_PER_ADDRESS, "2001:db8:1:100::1"), 1)
+    assert tried("2001:db8:1:900::1", 2) == [True, False], "what is refused by the last limit is not counted by the first"
+    assert tried("203.0.113.9", 31) == [True] * 30 + [False]
 
 
 @pytest.mark.usefixtures("counting")
@@ -243,7 +306,7 @@ def test_every_key_in_redis_ends_by_itself(in_redis: Server, now) -> None:
     each(lambda: Pace(3, 10).over("of-session"), 1)
     lives = {key: in_redis.ask("TTL", key) for key in in_redis.ask("KEYS", "*")}
     assert {key.split(":")[1] for key in lives} == {"wait", "window", "pace"}
-    assert all(0 < seconds <= throttle.FORGET_AFTER.total_seconds() for seconds in lives.values())
+    assert all(0 < seconds <= FORGET_AFTER.total_seconds() for seconds in lives.values())
 
 
 @pytest.mark.case("F-24")
