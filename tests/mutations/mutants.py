@@ -49,6 +49,7 @@ PASSKEYS = "tests/security/test_passkeys.py"
 SECOND = "tests/security/test_second_step.py"
 CARDS = "tests/cards/test_service.py"
 HOOKS = "tests/cards/test_provider.py"
+PACKAGES = "tests/test_packages.py"
 
 MUTANTS = (
     # Whose it is.
@@ -590,5 +591,27 @@ MUTANTS = (
         "record.msg, record.args = _indented(redact(message)), ()",
         "record.msg, record.args = redact(message), ()",
         "tests/test_logs.py",
+    ),
+    # What the pages are built from.
+    _mutant(
+        "npm saves nothing while it installs",
+        "packages",
+        '{"NPM_CONFIG_SAVE": "false"}',
+        "{}",
+        PACKAGES,
+    ),
+    _mutant(
+        "packages that are not the locked ones end a build",
+        "building",
+        "if wrong := packages.differences(project, web):",
+        "if wrong := []:",
+        "tests/test_building.py",
+    ),
+    _mutant(
+        "a build puts the lock back",
+        "packages",
+        "                    file.write_bytes(content)",
+        "                    pass",
+        "tests/test_building.py",
     ),
 )
