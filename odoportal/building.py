@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +14,17 @@ from filelock import FileLock
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-SOURCES = (*(f"odoportal/**/*.{kind}" for kind in ("py", "js", "css", "po")), "assets/**/*", "rxconfig.py", "constraints.txt")
+from odoportal import packages
+
+SOURCES = (
+    *(f"odoportal/**/*.{kind}" for kind in ("py", "js", "css", "po")),
+    "assets/**/*",
+    "rxconfig.py",
+    "constraints.txt",
+    "reflex.lock/*.json",
+)
 LINKED = Path("assets") / "external"
+NAMED_DIFFERENCES = 5
 MILESTONES = (
     ("Initializing the web directory", "fetching packages"),
     ("Compiling production app", "compiling pages"),
@@ -65,11 +75,6 @@ def version_of(project: Path) -> str:
     return _digest(project)[:12]
 
 
-def _locked(project: Path) -> str:
-    lock = project / "reflex.lock" / "package-lock.json"
-    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "-"
-
-
 def _stamp(project: Path) -> Path:
     return web_dir(project) / "build" / "built.hash"
 
@@ -77,7 +82,7 @@ def _stamp(project: Path) -> Path:
 def stale(project: Path) -> bool:
     """True when the built frontend is missing, unfinished or not of the present sources."""
     with suppress(FileNotFoundError):
-        return _stamp(project).read_text("utf-8") != f"{_digest(project)} {_locked(project)}"
+        return _stamp(project).read_text("utf-8") != _digest(project)
     return True
 
 
@@ -86,10 +91,14 @@ def _registry(environment: Mapping[str, str]) -> str:
     return answer.stdout.strip()
 
 
-def build_environment() -> dict[str, str]:
-    """The environment of a build: Node from this Python environment, npm with the registry it is set up for, nothing reported home."""
+def build_environment(*, update: bool = False) -> dict[str, str]:
+    """The environment of a build: Node from this Python environment, npm with the registry it is set up for, nothing reported home.
+
+    Args:
+        update: True where npm may write newer packages into `reflex.lock`.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
-    environment |= {
+    environment |= packages.install_settings(update=update) | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}",
         "REFLEX_USE_NPM": "1",
         "REFLEX_TELEMETRY_ENABLED": "false",
@@ -107,13 +116,13 @@ def build_environment() -> dict[str, str]:
     return environment
 
 
-def _export(project: Path, log: Path, report: Callable[[str], None]) -> None:
+def _export(project: Path, log: Path, report: Callable[[str], None], *, update: bool) -> None:
     command = [sys.executable, "-m", "reflex", "export", "--env", "prod", "--frontend-only", "--no-zip"]
     with log.open("w", encoding="utf-8") as record:
         process = subprocess.Popen(  # noqa: S603
             command,
             cwd=project,
-            env=build_environment(),
+            env=build_environment(update=update),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -148,33 +157,41 @@ def _progress(console: Console) -> Iterator[Callable[[str], None]]:
         bar.update(task, description="Building the frontend: done", total=1, completed=1)
 
 
-def build(project: Path, console: Console) -> bool:
+def build(project: Path, console: Console, *, update: bool = False) -> bool:
     """Build the frontend when it is stale. Of two starts at once one builds and the other waits for it.
 
     Args:
         project: the folder of the project.
         console: where progress is shown; the full log goes to `.web.log` in the project.
+        update: build in any case, with the newest packages that Reflex and the plugins allow, and write these into `reflex.lock`.
 
     Returns:
         True when something was built.
 
     Raises:
-        BuildFailed: with one sentence and the log's path.
+        BuildFailed: with one sentence and the log's path, or with the packages that are not the locked ones.
     """
-    if not stale(project):
+    if not update and not stale(project):
         return False
     web = web_dir(project)
-    web.mkdir(parents=True, exist_ok=True)
+    web.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(web.with_name(f"{web.name}.lock")):
-        if not stale(project):
+        if not update and not stale(project):
             return False
-        _stamp(project).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            _stamp(project).unlink()
         sources = _digest(project)
         log = web.with_name(f"{web.name}.log")
-        with _progress(console) as report:
-            _export(project, log, report)
-        if not (web / "build" / "csp.json").is_file():
-            raise BuildFailed(f"The build did not run to its end; see {log}.")
+        if web.exists() and (update or packages.differences(project, web)):
+            # Reflex installs again only where its own notes in this folder say that something changed.
+            shutil.rmtree(web)
+        with _progress(console) as report, packages.locked(project, update=update):
+            _export(project, log, report, update=update)
+            if not (web / "build" / "csp.json").is_file():
+                raise BuildFailed(f"The build did not run to its end; see {log}.")
+        if wrong := packages.differences(project, web):
+            named = ", ".join(wrong[:NAMED_DIFFERENCES]) + (", …" if len(wrong) > NAMED_DIFFERENCES else "")
+            raise BuildFailed(f"The build took packages that reflex.lock does not name ({named}). Update it with `{packages.UPDATE}`.")
         # Of the sources as they were at the start: what was edited meanwhile is built next time.
-        _stamp(project).write_text(f"{sources} {_locked(project)}", "utf-8")
+        _stamp(project).write_text(_digest(project) if update else sources, "utf-8")
     return True

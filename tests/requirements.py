@@ -1,6 +1,8 @@
 """Which requirement and which attack is shown by which test, printed at the end of a whole run; what nothing shows fails it.
 
 `tests/attack/requirements.toml` lists both: what must be shown, and what does not apply or does not exist yet, with the reason.
+
+With pytest-xdist each worker runs a part of the tests: the numbers travel with the reports, and the run that started the workers judges.
 """
 
 import tomllib
@@ -46,6 +48,8 @@ def mistakes(found: dict[str, Any], carried: Iterable[tuple[str, str, str]]) -> 
 
 def _whole(config: pytest.Config) -> bool:
     """Whether everything was asked for: no path, no choice of tests, and not another database, which leaves out what is about SQLite."""
+    if hasattr(config, "workerinput"):
+        return False
     option = config.option
     chosen = (option.keyword, option.markexpr, option.deselect, option.ignore, option.ignore_glob, config.getoption("lf", False))
     if config.getoption("database") != "sqlite":
@@ -75,14 +79,28 @@ class Requirements:
         ]
         if wrong := mistakes(self.list, carried):
             raise pytest.UsageError("\n".join([f"tests/attack/{LIST.name}:", *wrong]))
+        for item in session.items:
+            item.user_properties += [(kind, number) for kind in KINDS for marker in item.iter_markers(kind) for number in marker.args]
         for test, kind, number in carried:
-            self.marked[kind][number].append(test)
+            self._mark(test, kind, number)
+        self.collected = True
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: object) -> None:
+        """A worker has collected the tests."""
         self.collected = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what passed."""
+        for name, value in report.user_properties:
+            if name in KINDS:
+                self._mark(report.nodeid, name, str(value))
         if report.when == "call" and report.passed:
             self.passed.add(report.nodeid)
+
+    def _mark(self, test: str, kind: str, number: str) -> None:
+        if test not in self.marked[kind][number]:
+            self.marked[kind][number].append(test)
 
     def shown(self, kind: str, number: str) -> list[str]:
         """The tests that have shown a number, without their parameters, each once."""

@@ -1,16 +1,20 @@
 """A real portal for tests: the built application in a process of its own, on demonstration data, on a free port."""
 
+import atexit
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,7 @@ from odoportal import building
 from odoportal.foundation.database import make_engine
 
 PROGRAM = str(Path(sys.executable).parent / "odoportal")
+TODAY = "2020-09-24"
 PASSWORD = "grand tour du lac"
 GUIDE = "maria@transportgagnon.ca"
 FLEET = "josee@groupelaurentides.ca"
@@ -110,9 +115,32 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+_DEMONSTRATION = """
+import sys
+from pathlib import Path
+from odoportal import demonstration
+from odoportal.foundation import database
+from odoportal.settings import get_settings
+demonstration.prepare(Path(sys.argv[1]), 8000, demonstration.DAY)
+get_settings.cache_clear()
+demonstration.load(print)
+database.engine().dispose()
+"""
+
+
+@cache
+def _demonstration() -> Path:
+    """Return the data folder of a demonstration that nobody has used. It is filled once in a process: that takes eight seconds."""
+    folder = Path(tempfile.mkdtemp(prefix="odoportal-demonstration-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    command = [sys.executable, "-c", _DEMONSTRATION, str(folder / "data")]
+    subprocess.run(command, env=_environment({}), check=True, cwd=building.root(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return folder / "data"
+
+
 @contextmanager
 def running(
-    data: Path, today: str = "2020-09-24", port: int = 0, program: Sequence[str] = (PROGRAM,), database: str = "", **settings: str
+    data: Path, today: str = TODAY, port: int = 0, program: Sequence[str] = (PROGRAM,), database: str = "", **settings: str
 ) -> Iterator[Portal]:
     """A portal on a data folder, which is filled with the demonstration data where it is empty.
 
@@ -125,6 +153,9 @@ def running(
         settings: more `ODOPORTAL_` settings, by their name in lower case.
     """
     building.build(building.root(), Console(stderr=True))
+    if not database and today == TODAY and not (data / "odoportal.db").exists():
+        # With its secret, by which passwords are hashed.
+        shutil.copytree(_demonstration(), data, dirs_exist_ok=True)
     port = port or free_port()
     command = [*program, "demo", "--port", str(port), "--data", str(data), "--today", today, "--database", database]
     with _process(command, settings, Portal(f"http://localhost:{port}", data, database)) as portal:

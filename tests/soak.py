@@ -2,6 +2,8 @@
 
 Each customer signs in, reads pages in both languages, takes files along, turns pages in a live tab, and goes away: by signing out, by
 closing, or by a line that is cut. A few tabs stay open all the while. What the process holds is read from the system.
+
+Each customer has a network address of their own, and nobody takes more files along than the portal lets a person have.
 """
 
 import argparse
@@ -11,11 +13,13 @@ import re
 import sys
 import tempfile
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from odoportal.foundation import allowance
 from odoportal.foundation.typeset import SETTERS
 from tests.attack.wire import ON_LOAD
 from tests.benchmarks.sessions import memory
@@ -33,10 +37,13 @@ BESIDE_LEFT_MIB = 40
 SPARE = 8
 LOOK_SECONDS, TELL_SECONDS = 0.2, 15
 SETTLE_SECONDS = 120
+STAYING = "198.51.100.1"
 PEOPLE = (GUIDE, FLEET, LARGE, OVERDUE, EMPTY)
 # One person has at most twenty sessions, so those that come and go would end the ones that stay.
 PAGES = ("/", "/orders", "/orders?page=2&sort=number", "/invoices", "/invoices?state=paid&size=25", "/statement", "/profile", "/help")
 FILES = ("/orders.csv", "/orders.xlsx", "/invoices.csv?state=overdue", "/statement.pdf", "/statement.csv")
+FILES_A_MINUTE = allowance.EXPORTS.amount // 2
+"""How many files the customers of one person take along within a minute: well within what the portal allows, whose minute is another."""
 _FAILED = re.compile(r"\b(ERROR|CRITICAL)\b|Traceback|Task exception|never retrieved|was never awaited")
 
 
@@ -102,6 +109,7 @@ class Soak:
         self.visits = 0
         self.most = Held.by(portal.pid)
         self._chance = random.Random(7)
+        self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
 
     async def ask(self, path: str, status: int, **more: object) -> str:
         """A request that must be answered with this status; returns the session's cookie where one is set."""
@@ -110,16 +118,25 @@ class Soak:
             raise RuntimeError(f"{path} was answered by {answer.status}, not {status}")
         return next((line.split(";")[0] for line in answer.cookies if "odo_session" in line), "")
 
-    async def visit(self, person: str) -> None:
+    def next_read(self, person: str) -> str:
+        """Choose what is read last: a file, or one more page where the person has taken as many files as the portal allows."""
+        taken, now = self._taken[person], time.monotonic()
+        while taken and now - taken[0] > 60:
+            taken.popleft()
+        if len(taken) >= FILES_A_MINUTE:
+            return self._chance.choice(PAGES)
+        taken.append(now)
+        return self._chance.choice(FILES)
+
+    async def visit(self, person: str, address: str) -> None:
         """One customer, from signing in to going away."""
         chance = self._chance
         language = chance.choice(("en", "fr"))
         form = {"email": person, "password": PASSWORD}
-        cookie = await self.ask(f"/{language}/login", 303, form=form)
-        for path in chance.sample(PAGES, 4):
-            await self.ask(f"/{language}{path}", 200, cookie=cookie)
-        await self.ask(f"/{language}{chance.choice(FILES)}", 200, cookie=cookie)
-        tab = await self.open(cookie)
+        cookie = await self.ask(f"/{language}/login", 303, form=form, x_forwarded_for=address)
+        for path in (*chance.sample(PAGES, 4), self.next_read(person)):
+            await self.ask(f"/{language}{path}", 200, cookie=cookie, x_forwarded_for=address)
+        tab = await self.open(cookie, address)
         for _ in range(5):
             await tab.ask(ON_LOAD)
         if chance.random() < 0.5:
@@ -128,12 +145,12 @@ class Soak:
             tab.socket.transport.abort()
             await tab.reading
         if chance.random() < 0.8:
-            await self.ask("/auth/sign-out", 303, form={}, cookie=cookie)
+            await self.ask("/auth/sign-out", 303, form={}, cookie=cookie, x_forwarded_for=address)
         self.visits += 1
 
-    async def open(self, cookie: str) -> OpenTab:
+    async def open(self, cookie: str, address: str) -> OpenTab:
         """A tab with its first rows."""
-        tab = OpenTab(self.portal.url, cookie)
+        tab = OpenTab(self.portal.url, cookie, address)
         await tab.open()
         return tab
 
@@ -143,7 +160,7 @@ class Soak:
         async def one(place: int) -> None:
             done = 0
             while not over(done):
-                await self.visit(PEOPLE[place % len(PEOPLE)])
+                await self.visit(PEOPLE[place % len(PEOPLE)], f"203.0.113.{place + 1}")
                 done += 1
 
         async with asyncio.TaskGroup() as all_of_them:
@@ -181,7 +198,8 @@ async def soak(portal: Portal, customers: int, over: Callable[[int], bool], say:
     begun = await work.settled()
     said = len(portal.log.splitlines())
     say(f"begun     {begun}")
-    staying = [await work.open(await work.ask("/en/login", 303, form={"email": READ_ONLY, "password": PASSWORD})) for _ in range(4)]
+    form = {"email": READ_ONLY, "password": PASSWORD}
+    staying = [await work.open(await work.ask("/en/login", 303, form=form, x_forwarded_for=STAYING), STAYING) for _ in range(4)]
     looking = asyncio.create_task(_look(work))
     await work.wave(over)
     looking.cancel()
@@ -234,7 +252,7 @@ def main() -> int:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data") as portal:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data", trusted_proxies="1") as portal:
         end = time.monotonic() + 60 * wanted.minutes
         wrong = asyncio.run(soak(portal, wanted.customers, lambda _done: time.monotonic() > end, say))
     for sentence in wrong:

@@ -275,10 +275,11 @@ def test_run_brings_the_schema_up_to_date(run: Run, production: str, monkeypatch
 def test_build_builds_and_serves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from odoportal import building
 
-    built: list[Path] = []
-    monkeypatch.setattr(building, "build", lambda project, _console: built.append(project))
+    built: list[tuple[Path, bool]] = []
+    monkeypatch.setattr(building, "build", lambda project, _console, *, update: built.append((project, update)))
     assert run("build") == (0, "", "")
-    assert built == [building.root()]
+    assert run("build", "--update-packages") == (0, "", "")
+    assert built == [(building.root(), False), (building.root(), True)]
     monkeypatch.setattr(building, "root", lambda: (_ for _ in ()).throw(building.BuildFailed("No project folder.")))
     assert run("build") == (1, "", "No project folder.\n")
 

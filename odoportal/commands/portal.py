@@ -18,15 +18,20 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 PORT = click.IntRange(1, 65535)
 
 
-def build(no_build: bool) -> Path:
-    """Build the pages where they are out of date, or fail where that must not be done; returns the project's folder."""
+def build(no_build: bool, *, update: bool = False) -> Path:
+    """Build the pages where they are out of date, or fail where that must not be done; returns the project's folder.
+
+    Args:
+        no_build: True to fail instead of building.
+        update: True to build in any case, with the newest npm packages, and lock these.
+    """
     from rich.console import Console
 
     from odoportal import building
 
     project = building.root()
     if not no_build:
-        building.build(project, Console())
+        building.build(project, Console(), update=update)
     elif building.stale(project):
         raise click.ClickException("The frontend is not built from the present sources; start once without --no-build.")
     return project
@@ -82,10 +87,14 @@ def _say_ready(port: int, folder: Path, today: date, signs: "tuple[DemoSignIn, .
 
 
 @click.command("build")
-def build_only() -> None:
-    """Build the pages where they are out of date, and serve nothing."""
+@click.option("--update-packages", is_flag=True, help="Build with the newest npm packages and write them into reflex.lock.")
+def build_only(update_packages: bool) -> None:
+    """Build the pages where they are out of date, and serve nothing.
+
+    Exactly the npm packages of reflex.lock are installed; only --update-packages changes that lock.
+    """
     with sentences():
-        build(no_build=False)
+        build(no_build=False, update=update_packages)
 
 
 @click.command()

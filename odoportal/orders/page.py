@@ -25,7 +25,7 @@ def _term(term: Ref) -> Node:
 
 
 def _lines(lines: Ref) -> Node:
-    return el("ul", each(lines, lambda line: el("li", el("span", line.quantity, cls="q"), el("span", line.item))), cls="lines")
+    return el("ul", each(lines, lambda line: el("li", el("span", line.quantity, cls="quantity"), el("span", line.item))), cls="agreement")
 
 
 def _left(term: Ref) -> Node:

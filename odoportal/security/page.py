@@ -138,7 +138,7 @@ def _passkeys(view: Ref) -> Node:
         return el("li", el("div", el("p", one.name, cls="b"), el("p", one.about, cls="small muted")))
 
     there = (
-        el("ul", each(view.passkeys, row), cls="lines"),
+        el("ul", each(view.passkeys, row), cls="entry-list"),
         el("h3", t("Rename")),
         rename.draw(view, on_done=Security.retry),
         el("h3", t("Remove")),
@@ -175,7 +175,7 @@ def _sessions(view: Ref) -> Node:
         return el("li", said, when(one.here, None, end.button(one.key, view.end_session, on_done=Security.retry)))
 
     return (
-        el("ul", each(view.sessions, row), cls="lines"),
+        el("ul", each(view.sessions, row), cls="entry-list"),
         when(view.others, others.draw(view, on_done=Security.retry)),
     )
 
@@ -186,7 +186,7 @@ def _history(view: Ref) -> Node:
         return el("tr", el("th", one.at, scope="row"), browser, el("td", one.address))
 
     heads = (el("th", name, scope="col") for name in (t("When"), t("Browser"), t("Network address")))
-    return el("table", el("thead", el("tr", *heads)), el("tbody", each(view.history, row)), cls="plain")
+    return el("table", el("thead", el("tr", *heads)), el("tbody", each(view.history, row)), cls="plain-table")
 
 
 def _draw(view: Ref) -> Node:

@@ -67,7 +67,7 @@ def _welcome() -> El:
         "For a simple, easy and efficient navigation. This new portal offers a whole new user experience adapted to all platforms "
         "(PCs, tablet, smart phone), enabling you to access your account at any time. Discover it now!"
     )
-    return el("div", el("h1", t("Welcome to our web portal!")), el("p", paragraph), cls="copy")
+    return el("div", el("h1", t("Welcome to our web portal!")), el("p", paragraph), cls="hero-copy")
 
 
 def page() -> rx.Component:

@@ -51,6 +51,12 @@ function turn(navigate, to, options) {
   navigate(to, { ...options, preventScrollReset: true, flushSync: true });
 }
 
+// How to go to a record: on top of its list, or in the place of the record that is open or about to be, so that Close leads to the list.
+function onTop() {
+  const open = new URLSearchParams(window.location.search).has("open");
+  return open ? { replace: true, state: window.history.state?.usr } : { state: { fromList: true } };
+}
+
 // A link inside the portal. `how`: "open" marks a dialog opened from its list, "swap" the next record in it. A page has a hundred of
 // them, so they are no links of the router's, each of which is drawn anew with every change of the address.
 export function PortalLink({ to, how, children, ...rest }) {
@@ -62,9 +68,8 @@ export function PortalLink({ to, how, children, ...rest }) {
     hidePopovers();
     if (!ours(e, a)) return;
     e.preventDefault();
-    const state = how === "open" ? { fromList: true } : how === "swap" ? window.history.state?.usr : undefined;
     const there = a.pathname + a.search + a.hash;
-    to.startsWith("?") ? turn(navigate, there, { state, replace: how === "swap" }) : navigate(there);
+    to.startsWith("?") ? turn(navigate, there, how ? onTop() : {}) : navigate(there);
   };
   return h("a", { ...rest, href, onClick }, children);
 }
@@ -162,10 +167,10 @@ export function ListForm({ auto, children, ...rest }) {
   return h("form", { ...rest, ref: form, method: "get", onSubmit: apply, onChange: auto ? () => apply() : undefined }, children);
 }
 
-// A dialog that is open while the address says so. It waits for its page, so that the one the server wrote stays till then.
+// A dialog that is open while the address says so: from the moment a link asks for it, Escape, Back and another link act on it, drawn or
+// not. The one that the server wrote stays until its page is filled.
 export function UrlDialog({ ready, shown, loading, children }) {
   const [params] = useSearchParams();
-  const location = useLocation();
   const navigate = useNavigate();
   const asked = params.get("open");
   const last = useRef(null);
@@ -174,15 +179,36 @@ export function UrlDialog({ ready, shown, loading, children }) {
     if (asked) last.current = asked;
     before.current = asked;
   }, [asked]);
+  // A step back takes effect later: asked for twice until then, it must not lead beyond the list.
+  const leaving = useRef(false);
   const close = () => {
-    if (location.state?.fromList) return navigate(-1);
     const next = new URLSearchParams(window.location.search);
+    if (leaving.current || !next.has("open")) return;
+    if (window.history.state?.usr?.fromList) {
+      leaving.current = true;
+      return navigate(-1);
+    }
     next.delete("open");
     navigate({ search: next.toString() }, { replace: true, preventScrollReset: true });
   };
+  const now = useRef(null);
+  now.current = close;
+  useLayoutEffect(() => {
+    const arrived = () => { leaving.current = false; };
+    // What lies in the top layer above it, a question or a menu, takes Escape itself.
+    const press = (e) => {
+      if (e.key === "Escape" && !e.defaultPrevented && !document.querySelector("dialog[open], :popover-open")) now.current();
+    };
+    window.addEventListener("popstate", arrived);
+    document.addEventListener("keydown", press);
+    return () => {
+      window.removeEventListener("popstate", arrived);
+      document.removeEventListener("keydown", press);
+    };
+  }, []);
   // Opened by the address of a new document: it takes the place of the one the server wrote, without rising again.
-  const [arrived] = useState(asked);
-  const still = arrived && arrived === asked ? " still" : "";
+  const [written] = useState(() => typeof document !== "undefined" && document.querySelector(".scrim:not([data-state])") ? asked : null);
+  const still = written && written === asked ? " still" : "";
   const current = asked && shown === asked;
   const stepping = !current && shown && before.current && before.current !== asked && shown === before.current;
   const back = () => {
@@ -190,28 +216,25 @@ export function UrlDialog({ ready, shown, loading, children }) {
     const visible = [...document.querySelectorAll(`[data-open="${CSS.escape(last.current ?? "")}"]`)].find((l) => l.offsetParent);
     (visible ?? row ?? document.querySelector("main"))?.focus({ preventScroll: !visible });
   };
-  if (!asked || !ready) return null;
+  if (!asked || (!ready && written === asked)) return null;
   return h(Modal, { still, busy: !current, close, back }, current || stepping ? children : loading);
 }
 
 const CloseContext = createContext(null);
 
-// A dialog over the page. What lies beneath is inert while it is open, banners apart; Escape and a press beside it close it.
+// A dialog over the page. What lies beneath is inert from the moment it is drawn, banners apart; a press beside it closes it.
 function Modal({ still, busy, close, back, children }) {
   const box = useRef(null);
   const now = useRef(null);
-  now.current = { close, back };
-  useEffect(() => {
+  now.current = { back };
+  useLayoutEffect(() => {
     const root = document.documentElement;
     const beneath = [...document.body.children].filter((e) => !e.contains(box.current) && !e.inert && !e.matches("[role=status], [role=alert], script"));
     const bar = window.innerWidth - root.clientWidth;
     beneath.forEach((e) => { e.inert = true; });
     Object.assign(root.style, { overflow: "hidden", paddingRight: bar + "px" });
-    const press = (e) => { if (e.key === "Escape" && !e.defaultPrevented) now.current.close(); };
-    document.addEventListener("keydown", press);
     box.current.focus();
     return () => {
-      document.removeEventListener("keydown", press);
       beneath.forEach((e) => { e.inert = false; });
       Object.assign(root.style, { overflow: "", paddingRight: "" });
       now.current.back();
@@ -282,7 +305,8 @@ export function FirstRows({ name, html }) {
     const a = e.target.closest("a[href]");
     if (!a || !ours(e, a) || "out" in a.dataset) return;
     e.preventDefault();
-    navigate(withAccount(a.pathname + a.search, account()), { state: a.dataset.open ? { fromList: true } : undefined, preventScrollReset: a.pathname === location.pathname });
+    const here = a.pathname === location.pathname;
+    navigate(withAccount(a.pathname + a.search, account()), { ...(a.dataset.open && here ? onTop() : {}), preventScrollReset: here, flushSync: here });
   };
   return h("div", { className: "first", "data-slot": name, ref: box, onClick, suppressHydrationWarning: true, dangerouslySetInnerHTML: { __html: html } });
 }

@@ -179,21 +179,39 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
 // Asks before something unsaved is left behind, by a link or by closing the page.
 export function LeaveGuard({ title, text, stay, leave }) {
   const open = (search) => new URLSearchParams(search).get("open");
-  const blocker = useBlocker(({ currentLocation: a, nextLocation: b }) =>
-    dirty.size > 0 && (bare(a.pathname) !== bare(b.pathname) || open(a.search) !== open(b.search)));
+  // The question is drawn some time after the link: Escape pressed meanwhile answers it, and it is not asked.
+  const waiting = useRef(false);
+  const stayed = useRef(false);
+  const blocker = useBlocker(({ currentLocation: a, nextLocation: b }) => {
+    waiting.current = dirty.size > 0 && (bare(a.pathname) !== bare(b.pathname) || open(a.search) !== open(b.search));
+    stayed.current = false;
+    return waiting.current;
+  });
+  const blocked = blocker.state === "blocked";
+  useLayoutEffect(() => {
+    const press = (e) => { if (e.key === "Escape" && waiting.current) stayed.current = true; };
+    document.addEventListener("keydown", press, true);
+    return () => document.removeEventListener("keydown", press, true);
+  }, []);
+  useLayoutEffect(() => {
+    if (!blocked) return;
+    waiting.current = false;
+    if (stayed.current) blocker.reset();
+  }, [blocked]);
   useEffect(() => {
     const ask = (e) => { if (dirty.size) e.preventDefault(); };
     window.addEventListener("beforeunload", ask);
     return () => window.removeEventListener("beforeunload", ask);
   }, []);
-  return h(Ask, { open: blocker.state === "blocked", title, text, verb: leave, keep: stay, onNo: () => blocker.reset(), onYes: () => { dirty.clear(); blocker.proceed(); } });
+  return h(Ask, { open: blocked && !stayed.current, title, text, verb: leave, keep: stay, onNo: () => blocker.reset(), onYes: () => { dirty.clear(); blocker.proceed(); } });
 }
 
 // One question before something that cannot be taken back; the focus is on the safe answer.
 function Ask({ open, title, text, verb, keep, danger, onYes, onNo }) {
   const box = useRef(null);
   const safe = useRef(null);
-  useEffect(() => {
+  // In the same moment as it is drawn, so that no key is lost in between.
+  useLayoutEffect(() => {
     if (!open) return;
     box.current.showModal();
     safe.current.focus();

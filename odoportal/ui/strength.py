@@ -21,6 +21,6 @@ def strength(field: str, fewest: int) -> El:
         "data_fair": t("Not bad. One more word makes it harder to guess."),
         "data_hard": t("Hard to guess."),
     }
-    bar = el("span", cls="bar", aria_hidden="true")
+    bar = el("span", cls="strength-bar", aria_hidden="true")
     said = el("span", role="status", cls="hint")
     return el("p", bar, said, cls="strength", data_strength=field, data_fewest=str(fewest), data_level="0", **texts)

@@ -1,6 +1,7 @@
 """The list of what must be shown: nothing is on it twice, and what waits for something waits for what is really not there."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -38,3 +39,34 @@ def test_a_test_that_carries_what_is_not_to_be_shown_is_a_mistake(number: str, w
     assert requirements.mistakes(found, [("a test", "asvs", "7.4.1")]) == []
     (said,) = requirements.mistakes(found, [("a test", "asvs", number)])
     assert words in said
+
+
+class _Option:
+    keyword = markexpr = ""
+    deselect = ignore = ignore_glob = None
+    collectonly = False
+
+
+class _Config:
+    """A whole run on SQLite, as far as the list asks."""
+
+    option = _Option()
+    args_source = pytest.Config.ArgsSource.TESTPATHS
+
+    def getoption(self, name: str, default: object = None) -> object:
+        return "sqlite" if name == "database" else default
+
+
+def test_a_run_in_several_workers_counts_what_they_report() -> None:
+    whole: Any = _Config()
+    judge = requirements.Requirements(whole)
+    assert not judge.counts, "nothing was collected yet"
+    judge.pytest_xdist_node_collection_finished(None, [])
+    assert judge.counts
+    for node, outcome, number in (("tests/a.py::one", "passed", "7.4.1"), ("tests/a.py::two", "failed", "7.4.2")):
+        report = pytest.TestReport(node, ("tests/a.py", 1, node), {}, outcome, None, "call", user_properties=[("asvs", number)])  # type: ignore[arg-type]
+        judge.pytest_runtest_logreport(report)
+    assert judge.shown("asvs", "7.4.1") == ["tests/a.py::one"]
+    assert judge.shown("asvs", "7.4.2") == []
+    whole.workerinput = {}
+    assert not requirements.Requirements(whole).whole, "a worker has only a part"

@@ -29,8 +29,10 @@ PAGES = 10
 class OpenTab:
     """A tab on the list of invoices, speaking Engine.IO's own words: a client library would take most of the machine."""
 
-    def __init__(self, url: str, cookie: str) -> None:
+    def __init__(self, url: str, cookie: str, address: str = "") -> None:
         self.url, self.cookie, self.token = url, cookie, str(uuid.uuid4())
+        # As a proxy would say it, where the portal trusts one.
+        self.forwarded = {"X-Forwarded-For": address} if address else {}
         self.page = self.version = 0
         self.waiting: asyncio.Future[None] | None = None
         self.socket: ClientConnection
@@ -39,7 +41,7 @@ class OpenTab:
     async def open(self) -> None:
         """Connect, and load the list as a browser does."""
         address = f"{self.url.replace('http', 'ws', 1)}{NAMESPACE}/?token={self.token}&EIO=4&transport=websocket"
-        headers = {"Origin": self.url, "Cookie": self.cookie}
+        headers = {"Origin": self.url, "Cookie": self.cookie, **self.forwarded}
         self.socket = await connect(address, additional_headers=headers, open_timeout=SECONDS, ping_interval=None)
         await self.socket.recv()
         await self.socket.send(f"40{NAMESPACE},")

@@ -148,7 +148,7 @@ def with_a_passkey(phone: Page) -> None:
     phone.get_by_role("button", name="Ajouter une clé d’accès").click()
     phone.get_by_label("Nom de la clé d’accès").fill("Mon téléphone")
     phone.get_by_role("button", name="Créer la clé d’accès").click()
-    expect(phone.locator(".lines").get_by_text("Mon téléphone")).to_be_visible()
+    expect(phone.locator(".entry-list").get_by_text("Mon téléphone")).to_be_visible()
     forgotten_by(phone).get_by_role("button", name="Se connecter avec une clé d’accès").click()
     at_home(phone)
 

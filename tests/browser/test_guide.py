@@ -82,7 +82,7 @@ def test_the_guides_tables_on_a_pc(open_page: Open) -> None:
     expect(heads).to_have_text(["#", "Start date", "End date", "Progress", "Agreement", "Actions"])
     row = page.locator("table.list tbody tr")
     expect(row).to_have_count(1)
-    expect(row.locator(".lines li")).to_have_text(
+    expect(row.locator(".agreement li")).to_have_text(
         [
             "2\u00a0XODOtrace plan for businesses",
             "2\u00a0XODO50",

@@ -107,7 +107,7 @@ def test_a_passkey_is_made_used_both_ways_and_removed(open_page: Open) -> None:
     page.get_by_role("button", name="Créer la clé d’accès").click()
     expect(page.locator(".shown code")).to_have_count(10)
     page.get_by_role("link", name="Je les ai gardés").click()
-    expect(page.locator(".lines").get_by_text("Mon téléphone")).to_be_visible()
+    expect(page.locator(".entry-list").get_by_text("Mon téléphone")).to_be_visible()
     # In place of the password, with no second step.
     sign_out(page)
     page.get_by_role("button", name="Se connecter avec une clé d’accès").click()

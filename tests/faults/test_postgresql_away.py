@@ -23,7 +23,7 @@ def on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Po
         (folder / "data").mkdir()
         port = free_port()
         settings = in_production(folder / "data", f"http://localhost:{port}", server.url)
-        fill(settings)
+        fill(settings, small=True)
         with producing(settings, port) as portal:
             yield portal, server
 
