@@ -49,6 +49,7 @@ PASSKEYS = "tests/security/test_passkeys.py"
 SECOND = "tests/security/test_second_step.py"
 CARDS = "tests/cards/test_service.py"
 HOOKS = "tests/cards/test_provider.py"
+PICTURES = "tests/pictures"
 
 MUTANTS = (
     # Whose it is.
@@ -590,5 +591,34 @@ MUTANTS = (
         "record.msg, record.args = _indented(redact(message)), ()",
         "record.msg, record.args = redact(message), ()",
         "tests/test_logs.py",
+    ),
+    # How it looks.
+    _mutant(
+        "the years are marked on an agreement's road",
+        "orders.view",
+        "for year in range(1, years)]",
+        "for year in range(1, 1)]",
+        f"{PICTURES}/test_screens.py",
+    ),
+    Mutant(
+        "a line that is gone is a difference of pictures",
+        "tests.pictures.compare",
+        "ImageChops.lighter(_outside(first, second), _outside(second, first))",
+        "_outside(second, first)",
+        (f"{PICTURES}/test_compare.py",),
+    ),
+    Mutant(
+        "a ground of nearly the same colour is a difference of pictures",
+        "tests.pictures.compare",
+        "Rule(level=4, most=80)",
+        "Rule(level=4, most=300)",
+        (f"{PICTURES}/test_compare.py",),
+    ),
+    Mutant(
+        "another size of what is shown is a difference of pictures",
+        "tests.pictures.approved",
+        "if known.area != taken.size:",
+        "if False:",
+        (f"{PICTURES}/test_approved.py",),
     ),
 )

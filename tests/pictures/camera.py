@@ -17,7 +17,7 @@ from tests.server import Portal
 # Glyphs stand where the font's own measures put them. Otherwise each machine's hinting rounds every advance and lines drift apart.
 STILL = "*{text-rendering:geometricPrecision!important}"
 TRIES = 20
-_SHARED_FONT = """[...document.fonts].some((font) => font.status === "loaded")"""
+_FONT_LOADED = """[...document.fonts].some((font) => font.status === "loaded")"""
 
 
 class Camera:
@@ -44,11 +44,12 @@ class Camera:
             live(page)
         if "open=" in screen.path:
             expect(page.get_by_role("dialog")).to_be_visible()
-        page.add_style_tag(content=STILL)
         if screen.first:
             screen.first(page)
+        # Last, since what was done may have led to another document.
+        page.add_style_tag(content=STILL)
         page.evaluate("document.fonts.ready.then(() => null)")
-        assert page.evaluate(_SHARED_FONT), "the portal's own font has not come"
+        assert page.evaluate(_FONT_LOADED), "the portal's own font has not come"
         return page
 
     def take(self, screen: Screen) -> Image.Image:
