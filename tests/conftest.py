@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from odoportal.foundation import clock, database, trace
 from odoportal.settings import get_settings
 from tests import databases
+from tests.chromium import launched
 from tests.postgresql import binaries, running_postgresql
 from tests.redis_server import Server, running_redis
 from tests.requirements import Requirements
@@ -32,7 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     On PostgreSQL, only those stay that have a database from here and, of the browser's, the ones marked as a whole journey; a test that is
     about SQLite itself is left out, with its reason.
     """
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    items.sort(key=_in_browser)
     if config.getoption("database") != "sqlite":
         config.hook.pytest_deselected(items=[item for item in items if not _tells_databases_apart(item)])
         items[:] = [item for item in items if _tells_databases_apart(item)]
@@ -41,8 +43,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"about SQLite: {marker.args[0]}"))
 
 
+def _in_browser(item: pytest.Item) -> bool:
+    return "chromium" in getattr(item, "fixturenames", ())
+
+
 def _tells_databases_apart(item: pytest.Item) -> bool:
-    drawn = "browser" in item.path.parts and item.get_closest_marker("journey") is None
+    drawn = _in_browser(item) and item.get_closest_marker("journey") is None
     return "new_database" in getattr(item, "fixturenames", ()) and not drawn
 
 
@@ -66,6 +72,13 @@ def portal(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("portal")
     with new_database(folder) as url, running(folder / "data", database=url) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A running Chromium, one for the session."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from tests.benchmarks import data, peer
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.report import Row
 from tests.benchmarks.shaper import shaping
-from tests.browser.conftest import QUIET
+from tests.chromium import QUIET
 
 WATCH = (Path(__file__).parent / "watch.js").read_text("utf-8")
 PATIENCE = 60.0

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.report import Row
-from tests.browser.conftest import QUIET
+from tests.chromium import QUIET
 
 KIB = 1024
 MOST_KIB = 185

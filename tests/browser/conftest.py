@@ -1,44 +1,21 @@
-"""A Chromium for the session, and pages that fail the test on any console error or policy violation."""
+"""Pages that fail the test on any console error or policy violation."""
 
 import email
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.policy import default
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from sqlmodel import SQLModel, col, delete, select
 
 from odoportal.accounts.models import Account, Change, Membership, Person
 from odoportal.accounts.service import email_key
+from tests.chromium import Scheme, new_context
 from tests.server import GUIDE, Portal, writer
 
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-SIZES = {"phone": (390, 844), "tablet": (820, 1180), "pc": (1440, 900)}
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, without a sandbox, since tests run as root."""
-    found = shutil.which("chromium")
-    assert found, "no chromium on the path: python -m tests installs it"
-    # A machine that does other work besides is slower than a person's.
-    expect.set_options(timeout=20_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -81,22 +58,9 @@ def open_page(
         if message.type in {"error", "warning"} and not expected:
             complaints.append(f"{message.type}: {message.text}")
 
-    def opened(address: str, email: str = "", size: str = "pc", scheme: Any = "light", script: bool = True) -> Page:
-        width, height = SIZES[size]
-        context = chromium.new_context(
-            base_url=portal.url,
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            java_script_enabled=script,
-            has_touch=size != "pc",
-            is_mobile=size == "phone",
-            reduced_motion="reduce",
-            locale="fr-CA",
-        )
+    def opened(address: str, email: str = "", size: str = "pc", scheme: Scheme = "light", script: bool = True) -> Page:
+        context = new_context(chromium, portal, cookies(email) if email else "", size, scheme, script)
         contexts.append(context)
-        if email:
-            name, value = cookies(email).split("=", 1)
-            context.add_cookies([{"name": name, "value": value, "url": portal.url, "httpOnly": True, "sameSite": "Lax"}])
         page = context.new_page()
         page.on("console", said)
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))

@@ -7,7 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
-from tests.browser.conftest import SIZES, Open, live
+from tests.browser.conftest import Open, live
+from tests.chromium import SIZES
 from tests.server import EMPTY, Portal
 
 _OURS = "SELECT m.account_id FROM membership m JOIN person p ON p.id = m.person_id WHERE p.email = :e"

@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from odoportal import building
-from tests.browser.conftest import SIZES, Open, live
+from tests.browser.conftest import Open, live
+from tests.chromium import SIZES
 from tests.server import FLEET, Portal, free_port, running
 
 LOST = {"en": "Connection lost.", "fr": "Connexion perdue."}

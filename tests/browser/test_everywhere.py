@@ -4,7 +4,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SIZES, Open, live
+from tests.browser.conftest import Open, live
+from tests.chromium import SIZES
 from tests.server import EMPTY, FLEET, LARGE, OVERDUE, READ_ONLY
 
 PAGES = {

@@ -1,0 +1,74 @@
+"""Debian's Chromium for tests: how it is started, and contexts whose pages show the portal."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from playwright.sync_api import Browser, BrowserContext, BrowserType, expect, sync_playwright
+
+from tests.server import Portal
+
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+SIZES = {"phone": (390, 844), "tablet": (820, 1180), "pc": (1440, 900)}
+Scheme = Literal["light", "dark"]
+
+
+def launch(kind: BrowserType, *flags: str) -> Browser:
+    """Start Debian's Chromium, without a sandbox, since tests run as root.
+
+    Args:
+        kind: Playwright's chromium; a running browser has it as `browser_type`, since Playwright cannot be started twice in a thread.
+        flags: more of its command line.
+    """
+    found = shutil.which("chromium")
+    assert found, "no chromium on the path: python -m tests installs it"
+    return kind.launch(executable_path=found, args=[*QUIET, *flags])
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Start Playwright and Chromium."""
+    # A machine that does other work besides is slower than a person's.
+    expect.set_options(timeout=20_000)
+    with sync_playwright() as playwright:
+        browser = launch(playwright.chromium)
+        yield browser
+        browser.close()
+
+
+def new_context(
+    browser: Browser, portal: Portal, cookie: str = "", size: str = "pc", scheme: Scheme = "light", script: bool = True
+) -> BrowserContext:
+    """Return a context for pages of the portal.
+
+    Args:
+        browser: a running Chromium.
+        portal: whose addresses may be given without scheme and host.
+        cookie: the session's `name=value` of `Portal.sign_in`; empty for nobody.
+        size: a key of `SIZES`; a phone and a tablet have touch.
+        scheme: the system's colour scheme.
+        script: whether JavaScript runs.
+    """
+    width, height = SIZES[size]
+    context = browser.new_context(
+        base_url=portal.url,
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        java_script_enabled=script,
+        has_touch=size != "pc",
+        is_mobile=size == "phone",
+        reduced_motion="reduce",
+        locale="fr-CA",
+    )
+    if cookie:
+        name, value = cookie.split("=", 1)
+        context.add_cookies([{"name": name, "value": value, "url": portal.url, "httpOnly": True, "sameSite": "Lax"}])
+    return context

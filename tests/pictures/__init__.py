@@ -1,0 +1,1 @@
+"""Screens of the portal, compared with approved pictures of them."""

@@ -1,0 +1,105 @@
+"""Pictures of screens, taken so that the same page looks the same every time and on every machine."""
+
+import io
+from collections.abc import Callable
+from math import ceil, floor
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, FloatRect, Page, expect
+
+from tests.browser.conftest import live
+from tests.chromium import new_context
+from tests.pictures.portal import NOW
+from tests.pictures.screens import Screen
+from tests.server import Portal
+
+# Glyphs stand where the font's own measures put them. Otherwise each machine's hinting rounds every advance and lines drift apart.
+STILL = "*{text-rendering:geometricPrecision!important}"
+TRIES = 20
+_FONT_LOADED = """[...document.fonts].some((font) => font.status === "loaded")"""
+
+
+class Camera:
+    """Takes pictures of a portal's screens.
+
+    Args:
+        browser: a running Chromium.
+        portal: of `tests.pictures.portal.stopped`.
+        cookies: gives a person's cookie by email.
+    """
+
+    def __init__(self, browser: Browser, portal: Portal, cookies: Callable[[str], str]) -> None:
+        """Keep what is needed."""
+        self.browser, self.portal, self.cookies = browser, portal, cookies
+
+    def open(self, screen: Screen) -> Page:
+        """Return the page of a screen, ready to be taken; closing its context is the caller's."""
+        cookie = self.cookies(screen.person) if screen.person else ""
+        context = new_context(self.browser, self.portal, cookie, screen.size, screen.scheme)
+        context.clock.set_fixed_time(NOW)
+        page = context.new_page()
+        page.goto(f"/{screen.language}{screen.path}")
+        if screen.person:
+            live(page)
+        if "open=" in screen.path:
+            expect(page.get_by_role("dialog")).to_be_visible()
+        if screen.first:
+            screen.first(page)
+        # Last, since what was done may have led to another document.
+        page.add_style_tag(content=STILL)
+        page.evaluate("document.fonts.ready.then(() => null)")
+        assert page.evaluate(_FONT_LOADED), "the portal's own font has not come"
+        return page
+
+    def take(self, screen: Screen) -> Image.Image:
+        """Return the picture of a screen."""
+        page = self.open(screen)
+        try:
+            return shot(page, screen)
+        finally:
+            page.context.close()
+
+
+def shot(page: Page, screen: Screen) -> Image.Image:
+    """Return what is in the screen's area of the window, as soon as two pictures in a row are the same.
+
+    Raises:
+        AssertionError: where the page does not come to rest.
+    """
+    masks = [page.locator(selector) for selector in screen.masked]
+    before = b""
+    for _ in range(TRIES):
+        now = page.screenshot(animations="disabled", caret="hide", clip=_clip(page, screen.area), mask=masks, mask_color="#888888")
+        if now == before:
+            return Image.open(io.BytesIO(now)).convert("RGB")
+        before = now
+    raise AssertionError(f"{screen.id} does not come to rest")
+
+
+def _clip(page: Page, area: str) -> FloatRect | None:
+    """The part of the window around all elements of the area, in whole pixels."""
+    window = page.viewport_size
+    if not area or window is None:
+        return None
+    boxes = [box for element in page.locator(area).all() if (box := element.bounding_box())]
+    assert boxes, f"nothing is {area}"
+    left, top = max(floor(min(box["x"] for box in boxes)), 0), max(floor(min(box["y"] for box in boxes)), 0)
+    right = min(ceil(max(box["x"] + box["width"] for box in boxes)), window["width"])
+    bottom = min(ceil(max(box["y"] + box["height"] for box in boxes)), window["height"])
+    return {"x": left, "y": top, "width": right - left, "height": bottom - top}
+
+
+def other_fonts(page: Page) -> set[str]:
+    """Return the fonts of the machine that the page's text is drawn with, which another machine may not have."""
+    session = page.context.new_cdp_session(page)
+    session.send("DOM.enable")
+    session.send("CSS.enable")
+    root: dict[str, Any] = session.send("DOM.getDocument")["root"]
+    found = set()
+    for node in session.send("DOM.querySelectorAll", {"nodeId": root["nodeId"], "selector": "body *"})["nodeIds"]:
+        for font in session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]:
+            if not font["isCustomFont"]:
+                found.add(font["familyName"])
+    session.detach()
+    return found

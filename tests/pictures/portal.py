@@ -1,0 +1,33 @@
+"""`odoportal` with its clock stopped, so that every start of its demonstration looks the same.
+
+python -m tests.pictures.portal demo --port …
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from odoportal.cli import main
+from odoportal.exchange import fleet_boreal
+from odoportal.foundation import clock
+from tests.server import Portal, running
+
+NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
+"""The present instant, on the demonstration's business day: 10:30 in Toronto."""
+# The large fleet takes most of the time of a first start. Its devices are of its last 600 orders.
+FEWER = 600
+
+
+@contextmanager
+def stopped(folder: Path) -> Iterator[Portal]:
+    """Serve the demonstration at `NOW`; the folder is for its data."""
+    with running(folder / "data", program=(sys.executable, "-m", "tests.pictures.portal")) as portal:
+        yield portal
+
+
+if __name__ == "__main__":
+    clock.use(lambda: NOW)
+    fleet_boreal.ORDERS = fleet_boreal.INVOICES = FEWER
+    main()

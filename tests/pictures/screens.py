@@ -1,0 +1,95 @@
+"""The screens of which there are pictures: one line each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from playwright.sync_api import Page, expect
+
+from tests.chromium import SIZES, Scheme
+from tests.server import FLEET, GUIDE, LARGE
+
+NOBODY = ""
+MAIN, CARD, DIALOG = "main", "main .card >> nth=0", ".dialog"
+# The browser writes a date in its own language, whatever the page's is.
+NEVER_THE_SAME = ("input[type=date]",)
+
+
+def errors(page: Page) -> None:
+    """Send a form with nothing in it."""
+    page.locator("main form button[type=submit]").first.click()
+    expect(page.locator(".msg:visible").first).to_be_visible()
+
+
+def menu(page: Page) -> None:
+    """Open the menu of places."""
+    page.locator("[popovertarget=drawer]:visible").click()
+    expect(page.locator("#drawer")).to_be_visible()
+
+
+def tiles(page: Page) -> None:
+    """Scroll to the tiles of the home page."""
+    page.locator(".zone").first.evaluate("(zone) => zone.scrollIntoView()")
+
+
+def end(page: Page) -> None:
+    """Scroll to the last section of an open dialog."""
+    page.locator(".dialog .sec").last.scroll_into_view_if_needed()
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What is on a picture.
+
+    Attributes:
+        name: what it shows; with size, language and scheme it is the picture's name.
+        path: the address after the language.
+        language, scheme, size: how it is shown; `size` is a key of `tests.chromium.SIZES`.
+        person: the email of who is signed in, or `NOBODY`.
+        area: the selector of the elements that are cut out; the whole window when empty. The smaller it is, the more of it is kept.
+        first: what is done before, such as opening a menu.
+        masked: selectors of what is not the same each time or on each machine, such as a random number; it is painted over.
+    """
+
+    name: str
+    path: str
+    language: Literal["en", "fr"]
+    scheme: Scheme
+    size: str
+    person: str = FLEET
+    area: str = ""
+    first: Callable[[Page], None] | None = None
+    masked: tuple[str, ...] = NEVER_THE_SAME
+
+    @property
+    def id(self) -> str:
+        """The name of its picture: `orders-1440-en-light`."""
+        return f"{self.name}-{SIZES[self.size][0]}-{self.language}-{self.scheme}"
+
+
+SCREENS = (
+    Screen("sign-in", "/login", "en", "light", "pc", NOBODY, MAIN),
+    Screen("sign-in", "/login", "fr", "dark", "phone", NOBODY),
+    Screen("sign-in-errors", "/login", "en", "light", "tablet", NOBODY, "main form >> nth=0", errors),
+    Screen("tiles", "/", "en", "light", "pc", FLEET, "section:has(> .tiles)", tiles),
+    Screen("home", "/", "fr", "dark", "tablet", FLEET, MAIN),
+    Screen("home", "/", "fr", "light", "phone"),
+    Screen("menu", "/", "en", "dark", "phone", FLEET, "#drawer", menu),
+    Screen("orders", "/orders", "en", "light", "pc", FLEET, CARD),
+    Screen("orders", "/orders", "fr", "dark", "tablet", FLEET, CARD),
+    Screen("orders", "/orders", "en", "dark", "phone"),
+    Screen("orders-of-the-guide", "/orders", "fr", "light", "pc", GUIDE, CARD),
+    Screen("order", "/orders?open=26140", "fr", "dark", "pc", FLEET, DIALOG),
+    Screen("order", "/orders?open=26367", "en", "light", "tablet", GUIDE, DIALOG),
+    Screen("order-end", "/orders?open=26140", "fr", "light", "phone", FLEET, "", end),
+    Screen("invoices", "/invoices", "en", "dark", "pc", FLEET, CARD),
+    Screen("invoices", "/invoices", "fr", "light", "tablet", FLEET, CARD),
+    Screen("invoices", "/invoices?state=overdue", "en", "light", "phone"),
+    Screen("invoice", "/invoices?open=211702", "fr", "light", "pc", FLEET, DIALOG),
+    Screen("invoice", "/invoices?open=211702", "en", "dark", "phone"),
+    Screen("statement", "/statement", "en", "light", "pc", FLEET, MAIN),
+    Screen("profile", "/profile", "en", "light", "tablet", LARGE, MAIN),
+    Screen("people", "/profile/people", "fr", "dark", "pc", LARGE, MAIN),
+    Screen("addresses", "/addresses", "fr", "light", "phone", LARGE),
+    Screen("cards", "/cards", "en", "dark", "tablet", FLEET, MAIN),
+)
