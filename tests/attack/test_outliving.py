@@ -82,7 +82,7 @@ def test_operations_does_not_rewrite_the_billing_address(portal: Portal, account
     rows, code = portal.engine(), "~billing"
     parts = {"name": "Ailleurs", "line1": "12, rue Un", "city": "Laval", "province": "QC", "postal_code": "H7L 3J5", "country": "CA"}
     with writer(rows) as session:
-        made = Address(account_id=account.id, code=code, **parts)
+        made = Address.model_validate({"account_id": account.id, "code": code, **parts})
         session.add(made)
         session.flush()
         session.add(AddressDefault(account_id=account.id, purpose="billing", address_id=made.id or 0))

@@ -273,5 +273,5 @@ def test_importing_the_same_file_again_leaves_what_was_set(steps: list[tuple[str
 
 
 def _state(session: Session) -> list[tuple[str, ...]]:
-    found = select(Person.email, Person.name, Person.phone, Person.language, Membership.role).where(Membership.person_id == Person.id)
-    return [tuple(row) for row in session.exec(found)]
+    found = session.exec(select(Person, Membership).where(Membership.person_id == Person.id))
+    return [(person.email, person.name, person.phone, person.language, membership.role) for person, membership in found]
