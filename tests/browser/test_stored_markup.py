@@ -47,5 +47,8 @@ def test_the_live_page_shows_markup_as_text(open_page: Open, portal: Portal) -> 
         live(page)
         expect(page.get_by_text("<script>alert(1)</script>").first).to_be_attached()
         assert page.locator("body").locator(ALIVE).count() == 0
+        # A mark of direction in a name turns around nothing but the name.
+        turned = page.locator("a, b, span, td, th, dd, li").evaluate_all("all => all.map(e => getComputedStyle(e).unicodeBidi)")
+        assert set(turned) == {"isolate"}
         assert not any("alert(1)" in script for script in page.locator("script").all_text_contents())
     assert dialogs == []
