@@ -469,6 +469,29 @@ MUTANTS = (
         "or True:",
         "tests/foundation/test_headers.py",
     ),
+    _mutant(
+        "there is an end to what somebody has under way",
+        "foundation.crowd",
+        "if self._held[key] >= self._each or",
+        "if",
+        "tests/foundation/test_crowd.py",
+    ),
+    _mutant(
+        "there is an end to what all have under way",
+        "foundation.crowd",
+        " or self._taken >= self._all:",
+        ":",
+        "tests/foundation/test_crowd.py",
+    ),
+    *(
+        _mutant(guard, module, old, "if True:", test)
+        for guard, module, old, test in (
+            ("lists hold a place", "foundation.spool", "with crowd.FILES.held(self._key):", "tests/foundation/test_crowd.py"),
+            ("documents hold a place", "foundation.papers", "with crowd.DOCUMENTS.held(who.person_id):", "tests/invoices/test_archive.py"),
+            ("archives hold a place", "invoices.archive", 'with crowd.FILES.held(f"{person_id}"):', "tests/invoices/test_archive.py"),
+            ("statements hold a place", "statements.pdf", 'with crowd.FILES.held(f"{who.person_id}"):', "tests/statements/test_pdf.py"),
+        )
+    ),
     # Guessing.
     _mutant(
         "an account's failures make it wait",
