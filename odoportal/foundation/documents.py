@@ -15,7 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from odoportal.foundation import allowance, headers, i18n
+from odoportal.foundation import allowance, headers, i18n, logs
+from odoportal.foundation.crowd import Crowded
 from odoportal.foundation.gate import SOCKET_COOKIE
 from odoportal.foundation.identity import Who, asker, cookie_name, digest
 from odoportal.foundation.web import Asked, Filled, Page
@@ -136,6 +137,11 @@ class Documents:
             if isinstance(why, ClientDisconnect):
                 # The connection ended before the body did: nobody reads this, but it counts as what it was, and is no failure of ours.
                 await Response("the request was not whole", 408, media_type="text/plain")(scope, receive, sending)
+                return
+            if isinstance(why, Crowded):
+                who = asker.get()
+                logs.security("excess_rate_limit_exceeded", logging.WARNING, limit="at once", person=who.person_id if who else 0)
+                await self._too_many(request, _spoken(request))(scope, receive, sending)
                 return
             away = isinstance(why, SQLAlchemyError | OSError)
             # A database that is away fails every request in the same way: a line each, with no traceback.

@@ -8,7 +8,7 @@ filters, totals of what the filters leave.
 import csv
 import io
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from odoportal.foundation import clock, database, i18n
+from odoportal.foundation.crowd import begun
 from odoportal.foundation.identity import Who, require
 from odoportal.foundation.listing import ListQuery, ListRules
 from odoportal.foundation.spool import Spool
@@ -145,16 +146,8 @@ def _handing_out(rules: ListRules, name: Callable[[], str], make: Making, ending
                 table = make(session, who, query, language, today)
                 yield from write_csv(table, file) if ending == "csv" else write_excel(table, file, who.region)
 
-        portions = Spool(f"{who.person_id}", work).portions()
-        # Only once the first portion is there is it known that there will be a file.
-        first = await anext(portions)
-
-        async def every() -> AsyncIterator[bytes]:
-            yield first
-            async for portion in portions:
-                yield portion
-
-        return StreamingResponse(every(), headers=headers, media_type=_MEDIA[ending])
+        portions = await begun(Spool(f"{who.person_id}", work).portions())
+        return StreamingResponse(portions, headers=headers, media_type=_MEDIA[ending])
 
     return hand_out
 

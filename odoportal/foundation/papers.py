@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from odoportal.foundation import clock, database, i18n, typeset
+from odoportal.foundation import clock, crowd, database, i18n, typeset
 from odoportal.foundation.export import attachment
 from odoportal.foundation.identity import Membership, require
 from odoportal.foundation.sheets import Sheet
@@ -57,7 +57,9 @@ def route(path: str, name: Callable[[str], str], make: Making) -> Route:
             return not_found()
         asked = request.query_params
         paper = asked.get("paper", "") if asked.get("paper") in typeset.PAPERS else "letter"
-        made = await typeset.in_turn(draw, make, require().account, number, language, clock.today(), paper)
+        who = require()
+        with crowd.DOCUMENTS.held(who.person_id):
+            made = await typeset.in_turn(draw, make, who.account, number, language, clock.today(), paper)
         if made is None:
             return not_found()
         with i18n.use(language):

@@ -8,14 +8,14 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
 from typing import BinaryIO
 from weakref import WeakValueDictionary
 
-from odoportal.foundation import metrics
+from odoportal.foundation import crowd, metrics
 
 Work = Callable[[BinaryIO], Generator[None]]
 """Writes a file, yielding after every few rows. What it has written by then is never changed again."""
@@ -37,7 +37,7 @@ class Spool:
     """
 
     def __init__(self, key: str, work: Work) -> None:
-        self._work = work
+        self._key, self._work = key, work
         self._turn = _turns.setdefault(key, asyncio.Lock())
         self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 closed when it is sent
         self._stopped = threading.Event()
@@ -64,36 +64,38 @@ class Spool:
                     told = time.monotonic()
         self._tell()
 
-    async def portions(self) -> AsyncIterator[bytes]:
+    async def portions(self) -> AsyncGenerator[bytes]:
         """The file in portions, as it grows.
 
         Raises:
+            Crowded: before the first portion, when this key or everybody has too many files under way.
             Exception: whatever the work raised.
         """
-        await self._turn.acquire()
-        # With its context, so that the log says whose file it is.
-        making = self._loop.run_in_executor(_makers, copy_context().run, self._make)
-        metrics.FILES.inc()
-        making.add_done_callback(self._made)
-        sent = 0
-        try:
-            while True:
-                done = making.done()
-                if sent < self._ready:
-                    portion = os.pread(self._file.fileno(), min(PORTION, self._ready - sent), sent)
-                    sent += len(portion)
-                    yield portion
-                elif done:
-                    making.result()
-                    return
-                else:
-                    self._news.clear()
-                    if sent == self._ready and not making.done():
-                        await self._news.wait()
-        finally:
-            self._stopped.set()
-            # The client may be gone before the thread is: only then is the file closed.
-            making.add_done_callback(self._over)
+        with crowd.FILES.held(self._key):
+            await self._turn.acquire()
+            # With its context, so that the log says whose file it is.
+            making = self._loop.run_in_executor(_makers, copy_context().run, self._make)
+            metrics.FILES.inc()
+            making.add_done_callback(self._made)
+            sent = 0
+            try:
+                while True:
+                    done = making.done()
+                    if sent < self._ready:
+                        portion = os.pread(self._file.fileno(), min(PORTION, self._ready - sent), sent)
+                        sent += len(portion)
+                        yield portion
+                    elif done:
+                        making.result()
+                        return
+                    else:
+                        self._news.clear()
+                        if sent == self._ready and not making.done():
+                            await self._news.wait()
+            finally:
+                self._stopped.set()
+                # The client may be gone before the thread is: only then is the file closed.
+                making.add_done_callback(self._over)
 
     def _made(self, _making: "asyncio.Future[None]") -> None:
         self._turn.release()

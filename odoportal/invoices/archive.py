@@ -4,7 +4,8 @@ import asyncio
 import io
 import zipfile
 from collections import deque
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncGenerator, Container, Sequence
+from contextlib import aclosing
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
@@ -13,7 +14,7 @@ from sqlmodel import Session, col, func, select
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from odoportal.foundation import clock, database, i18n, papers, typeset
+from odoportal.foundation import clock, crowd, database, i18n, papers, typeset
 from odoportal.foundation.export import attachment
 from odoportal.foundation.i18n import Formats, region_of, t
 from odoportal.foundation.identity import Membership, require
@@ -48,7 +49,8 @@ async def post(request: Request) -> Response:
     404 when the account lacks one of them, 413, 415 and 422 (none, too many, in words) when the form cannot be answered.
     The header `x-files` says how many there will be, so that a page can show how far it is.
     """
-    language, account, today = request.path_params["language"], require().account, clock.today()
+    language, who, today = request.path_params["language"], require(), clock.today()
+    account = who.account
     if language not in i18n.LANGUAGES:
         return papers.not_found()
     with i18n.use(language):
@@ -65,7 +67,15 @@ async def post(request: Request) -> Response:
             return _refused(422, t("No invoice was chosen."))
         headers = attachment(f"{t('Invoices')}-{today.isoformat()}.zip")
     headers |= {"x-files": str(len(found)), "content-security-policy": papers.POLICY}
-    return StreamingResponse(portions(account, found, language, today), headers=headers, media_type="application/zip")
+    coming = await crowd.begun(_in_place(who.person_id, portions(account, found, language, today)))
+    return StreamingResponse(coming, headers=headers, media_type="application/zip")
+
+
+async def _in_place(person_id: int, made: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    with crowd.FILES.held(f"{person_id}"):
+        async with aclosing(made):
+            async for portion in made:
+                yield portion
 
 
 async def _form(request: Request) -> dict[str, list[str]]:
@@ -163,7 +173,7 @@ def _entry(number: str, day: date, taken: Container[str]) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(name, (when.year, when.month, when.day, 0, 0, 0))
 
 
-async def portions(account: Membership, chosen: Chosen, language: str, today: date) -> AsyncIterator[bytes]:
+async def portions(account: Membership, chosen: Chosen, language: str, today: date) -> AsyncGenerator[bytes]:
     """The ZIP in portions, one per invoice: as many are set at once as there are threads for it, and no more lie in memory.
 
     Args:

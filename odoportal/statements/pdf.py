@@ -8,7 +8,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from odoportal.foundation import clock, database, i18n, papers, typeset
+from odoportal.foundation import clock, crowd, database, i18n, papers, typeset
 from odoportal.foundation.export import attachment
 from odoportal.foundation.i18n import Formats, t
 from odoportal.foundation.identity import Membership, require
@@ -101,5 +101,6 @@ async def hand_out(request: Request) -> Response:
         headers = attachment(f"{papers.file_name(t('Statement'))}-{first.isoformat()}-{last.isoformat()}.pdf")
     paper = asked.get("paper", "") if asked.get("paper") in typeset.PAPERS else "letter"
     who = require()
-    made = await typeset.one_by_one(who.person_id, _draw, who.account, asked, language, today, paper)
+    with crowd.FILES.held(f"{who.person_id}"):
+        made = await typeset.one_by_one(who.person_id, _draw, who.account, asked, language, today, paper)
     return Response(made, headers={**headers, "content-security-policy": papers.POLICY}, media_type="application/pdf")

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -24,6 +25,8 @@ NAMESPACE = "/_event"
 SECONDS = 60
 ROWS = f'"{INVOICES}"'
 PAGES = 10
+TABS_PER_ADDRESS = 200
+_TABS = count()
 
 
 class OpenTab:
@@ -42,7 +45,9 @@ class OpenTab:
         """Connect, and load the list as a browser does."""
         address = f"{self.url.replace('http', 'ws', 1)}{NAMESPACE}/?token={self.token}&EIO=4&transport=websocket"
         headers = {"Origin": self.url, "Cookie": self.cookie, **self.forwarded}
-        self.socket = await connect(address, additional_headers=headers, open_timeout=SECONDS, ping_interval=None)
+        # Of many addresses, as customers are: the sockets of one are limited.
+        place = (f"127.0.1.{next(_TABS) // TABS_PER_ADDRESS % 250 + 1}", 0)
+        self.socket = await connect(address, additional_headers=headers, open_timeout=SECONDS, ping_interval=None, local_addr=place)
         await self.socket.recv()
         await self.socket.send(f"40{NAMESPACE},")
         await self.socket.recv()

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from odoportal.foundation import allowance, clock, i18n, throttle
+from odoportal.foundation.crowd import Crowded
 from odoportal.foundation.documents import Documents, read_documents
 from odoportal.foundation.identity import Who, asker, digest
 from odoportal.foundation.web import Asked, Filled, Page
@@ -394,3 +395,13 @@ def test_a_form_is_taken_from_the_origin_that_browsers_send(site: Site, monkeypa
     get_settings.cache_clear()
     assert site.ask("/en/login", "POST", origin=origin).status_code == 422
     assert site.ask("/en/login", "POST", origin="https://other.example").status_code == 403
+
+
+def test_whoever_has_too_many_files_under_way_is_told_to_wait(site: Site) -> None:
+    async def crowded(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise Crowded
+
+    site.app.app = crowded
+    answer = site.ask("/en/orders.csv", signed=True)
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == allowance.RETRY_SECONDS

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.applications import Starlette
 
-from odoportal.foundation import database, papers
+from odoportal.foundation import crowd, database, papers
 from odoportal.foundation.identity import Membership, Who, asker
 from odoportal.invoices import archive
 from odoportal.invoices.routes import ROUTES
@@ -215,3 +215,12 @@ def test_two_numbers_that_look_alike_in_a_file_both_have_their_place(stored: Eng
         invoice(session, made, "a b")
         session.commit()
     assert list(unpacked(Client(who(made)).zip([("number", "a/b"), ("number", "a b")]))) == ["2020-09-01_a-b.pdf", "2020-09-01_a-b_2.pdf"]
+
+
+def test_whoever_has_too_many_files_under_way_waits(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "FILES", crowd.Places(0, 9))
+    with pytest.raises(crowd.Crowded):
+        client.zip([("all", "1")])
+    monkeypatch.setattr(crowd, "DOCUMENTS", crowd.Places(0, 9))
+    with pytest.raises(crowd.Crowded):
+        client.ask("GET", "/en/invoices/1.pdf")

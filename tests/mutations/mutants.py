@@ -63,6 +63,8 @@ KNOWN = "tests/security/test_known_browsers.py"
 CONFIRM = "tests/signin/test_confirm.py"
 QUEUE = "tests/signin/test_queue.py"
 WORKQUEUE = "tests/foundation/test_workqueue.py"
+PACKAGES = "tests/test_packages.py"
+PICTURES = "tests/pictures"
 
 MUTANTS = (
     # Whose it is.
@@ -480,6 +482,29 @@ MUTANTS = (
         'or scope["path"].startswith("/"):',
         "or True:",
         "tests/foundation/test_headers.py",
+    ),
+    _mutant(
+        "there is an end to what somebody has under way",
+        "foundation.crowd",
+        "if self._held[key] >= self._each or",
+        "if",
+        "tests/foundation/test_crowd.py",
+    ),
+    _mutant(
+        "there is an end to what all have under way",
+        "foundation.crowd",
+        " or self._taken >= self._all:",
+        ":",
+        "tests/foundation/test_crowd.py",
+    ),
+    *(
+        _mutant(guard, module, old, "if True:", test)
+        for guard, module, old, test in (
+            ("lists hold a place", "foundation.spool", "with crowd.FILES.held(self._key):", "tests/foundation/test_crowd.py"),
+            ("documents hold a place", "foundation.papers", "with crowd.DOCUMENTS.held(who.person_id):", "tests/invoices/test_archive.py"),
+            ("archives hold a place", "invoices.archive", 'with crowd.FILES.held(f"{person_id}"):', "tests/invoices/test_archive.py"),
+            ("statements hold a place", "statements.pdf", 'with crowd.FILES.held(f"{who.person_id}"):', "tests/statements/test_pdf.py"),
+        )
     ),
     # Guessing.
     _mutant(
@@ -1167,6 +1192,57 @@ MUTANTS = (
         "record.msg, record.args = _indented(shortened(message, MESSAGE_CHARACTERS)), ()",
         "record.msg, record.args = shortened(message, MESSAGE_CHARACTERS), ()",
         "tests/test_logs.py",
+    ),
+    # How it looks.
+    _mutant(
+        "the years are marked on an agreement's road",
+        "orders.view",
+        "for year in range(1, years)]",
+        "for year in range(1, 1)]",
+        f"{PICTURES}/test_screens.py",
+    ),
+    Mutant(
+        "a line that is gone is a difference of pictures",
+        "tests.pictures.compare",
+        "ImageChops.lighter(_outside(first, second), _outside(second, first))",
+        "_outside(second, first)",
+        (f"{PICTURES}/test_compare.py",),
+    ),
+    Mutant(
+        "a ground of nearly the same colour is a difference of pictures",
+        "tests.pictures.compare",
+        "Rule(level=4, most=80)",
+        "Rule(level=4, most=300)",
+        (f"{PICTURES}/test_compare.py",),
+    ),
+    Mutant(
+        "another size of what is shown is a difference of pictures",
+        "tests.pictures.approved",
+        "if known.area != taken.size:",
+        "if False:",
+        (f"{PICTURES}/test_approved.py",),
+    ),
+    # What the pages are built from.
+    _mutant(
+        "npm saves nothing while it installs",
+        "packages",
+        '{"NPM_CONFIG_SAVE": "false"}',
+        "{}",
+        PACKAGES,
+    ),
+    _mutant(
+        "packages that are not the locked ones end a build",
+        "building",
+        "if wrong := packages.differences(project, web):",
+        "if wrong := []:",
+        "tests/test_building.py",
+    ),
+    _mutant(
+        "a build puts the lock back",
+        "packages",
+        "                    file.write_bytes(content)",
+        "                    pass",
+        "tests/test_building.py",
     ),
     _mutant("a log record is cut before it is searched", "foundation.logs", "if len(text) <= most:", "if True:", "tests/test_logs.py"),
     _mutant(

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.applications import Starlette
 
-from odoportal.foundation import i18n
+from odoportal.foundation import crowd, i18n
 from odoportal.statements import pdf
 from odoportal.statements.routes import ROUTES
 from tests.making import account, invoice, who
@@ -69,3 +69,9 @@ def test_a_long_one_says_what_it_leaves_out(stored: Engine, mine: int, monkeypat
 def test_no_other_language(mine: int) -> None:
     assert ask("/de/statement.pdf", mine).status_code == 404
     assert i18n.LANGUAGES == ("fr", "en")
+
+
+def test_whoever_has_too_many_files_under_way_waits(mine: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "FILES", crowd.Places(0, 9))
+    with pytest.raises(crowd.Crowded):
+        ask("/en/statement.pdf", mine)
