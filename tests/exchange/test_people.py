@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, EarlierEmail, FilePerson, Membership, Person
 from odoportal.accounts.service import email_key, keep_file
+from odoportal.accounts.unsolicited import TooManyLetters
 from odoportal.exchange.importer import import_tables, read_files
 from odoportal.exchange.report import Report
 from odoportal.foundation import database
@@ -256,7 +257,10 @@ def test_importing_the_same_file_again_leaves_what_was_set(steps: list[tuple[str
                 assert counted(report) == (0, 0, 1)
                 assert _state(session) == before
             elif what == "email":
-                emails.request(session, maria.id or 0, maria.password, value, now)
+                try:
+                    emails.request(session, maria.id or 0, maria.password, value, now)
+                except TooManyLetters:
+                    continue
                 emails.confirm(session, newest(session, value), now, "")
             elif what == "undo":
                 emails.undo(session, newest(session, value), now, "")
