@@ -29,12 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's event loop runs in the main thread until the session ends, and nobody else's can beside it.
+    """Put files with browser tests last: Playwright's event loop runs in the main thread to the end, and no other can beside it.
+
+    By whole files, since a worker of several takes one after the other.
 
     On PostgreSQL, only those stay that have a database from here and, of the browser's, the ones marked as a whole journey; a test that is
     about SQLite itself is left out, with its reason.
     """
-    items.sort(key=_in_browser)
+    last = {item.path for item in items if _in_browser(item)}
+    items.sort(key=lambda item: item.path in last)
     if config.getoption("database") != "sqlite":
         config.hook.pytest_deselected(items=[item for item in items if not _tells_databases_apart(item)])
         items[:] = [item for item in items if _tells_databases_apart(item)]

@@ -5,6 +5,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from starlette.responses import Response
@@ -169,8 +170,8 @@ def test_a_request_is_named_in_answer_and_log(production: Portal) -> None:
     assert "canary-search" not in json.dumps(production.said())
 
 
-def test_an_event_that_fails_in_its_turn_ends(production: Portal) -> None:
-    """The notice of a failure goes to the same forged address as the failure and fails there too."""
+def test_an_address_that_no_page_sends_fails_nothing(production: Portal) -> None:
+    """The notice of a failure would go to the same forged address as the failure and fail there too."""
 
     async def run() -> None:
         async with tab(production.url, production.sign_in(FLEET)) as signed:
@@ -180,11 +181,16 @@ def test_an_event_that_fails_in_its_turn_ends(production: Portal) -> None:
                 await signed.fence()
 
     asyncio.run(run())
-    failed = [line for line in production.said() if line.get("message") == "an event failed"]
-    assert len(failed) == 2
-    assert failed[0]["request"] == failed[1]["request"]
-    assert failed[0]["level"] == "error"
-    assert "AttributeError" in failed[0]["exception"] or "TypeError" in failed[0]["exception"]
+    assert [line for line in production.said() if line.get("message") == "an event failed"] == []
+
+
+def test_the_failure_of_a_notice_of_a_failure_brings_no_other_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    from odoportal import odoportal as assembly
+
+    events = iter([SimpleNamespace(txid="click", parent_txid=None), SimpleNamespace(txid="notice", parent_txid="click")])
+    monkeypatch.setattr(assembly, "EventContext", SimpleNamespace(get=lambda: next(events)))
+    assert assembly._failed(ValueError()) is not None
+    assert assembly._failed(ValueError()) is None
 
 
 def test_no_customer_and_no_password_stands_in_the_log_of_production(production: Portal) -> None:

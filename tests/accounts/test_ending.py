@@ -14,6 +14,8 @@ ENDED = {
 REASONS = {
     "membership.person_id": "is the access",
     "unsolicited_mail.person_id": "is a count that is kept for a day",
+    "file_person.person_id": "is what Odotrack's file said; gives nothing by itself",
+    "earlier_email.person_id": "is the person's own; keeps the mailbox from becoming somebody else",
     "file_role.person_id": "is what Odotrack's file said; gives nothing by itself",
     "change.person_id": "is the activity, which stays",
     "change.subject_id": "is the activity, which stays",

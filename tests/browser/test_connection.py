@@ -85,9 +85,11 @@ def test_a_duplicated_tab_works_beside_the_one_it_was_made_from(opened: Callable
     copied = live(popup.value)
     token = "sessionStorage.getItem('token')"
     assert copied.evaluate(token) != page.evaluate(token)
+    first = page.locator("tbody th").first.inner_text()
     for tab in (copied, page):
         tab.get_by_role("link", name="Next page").click()
         expect(tab).to_have_url(re.compile(r"page=2"))
+        expect(tab.locator("tbody th").first).not_to_have_text(first)
         live(tab)
     rows = page.locator("tbody tr")
     expect(copied.locator("tbody tr")).to_have_text(rows.all_inner_texts(), use_inner_text=True)
