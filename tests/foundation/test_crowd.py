@@ -36,21 +36,24 @@ def test_a_file_that_nobody_reads_to_its_end_holds_a_place(monkeypatch: pytest.M
         file.write(b"a" * 1_000_000)
         yield
 
+    # Of each run its own: a turn belongs to the event loop in which it was first waited for.
+    mine = f"one, {read}"
+
     async def run() -> None:
         async with AsyncExitStack() as kept:
 
             async def first(key: str) -> AsyncGenerator[bytes]:
                 return await kept.enter_async_context(aclosing(await begun(Spool(key, work).portions())))
 
-            held = [await first("one"), await first("one")]
+            held = [await first(mine), await first(mine)]
             with pytest.raises(Crowded):
-                await first("one")
-            await first("another")
+                await first(mine)
+            await first(f"another, {read}")
             if read:
                 assert len(b"".join([portion async for portion in held[0]])) == 1_000_000
             else:
                 await held[0].aclose()
-            await first("one")
+            await first(mine)
 
     asyncio.run(run())
 
