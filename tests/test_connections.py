@@ -320,7 +320,7 @@ def test_of_many_refusals_one_is_logged(caplog: pytest.LogCaptureFixture) -> Non
 
         for moment in (0, 1, 59, 61):
             now[0] = moment
-            await layer({"type": "websocket", "client": ("192.0.2.1", 1)}, send, send)  # type: ignore[arg-type]
+            await layer({"type": "websocket", "path": "/_event", "client": ("192.0.2.1", 1)}, send, send)  # type: ignore[arg-type]
 
     with caplog.at_level(logging.WARNING, "odoportal.security"):
         asyncio.run(refused())

@@ -13,7 +13,6 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from odoportal.foundation import headers, logs, throttle
@@ -158,11 +157,11 @@ class Frames:
         address = throttle.address_key(scope["client"][0]) if scope.get("client") else ""
         if self._pace.over(address):
             self._tell(address, "excess_rate_limit_exceeded", "messages")
-            await _refuse(429, "too many requests", scope, receive, send)
+            await headers.refuse(429, "too many requests", scope, receive, send)
             return
         if not _admitted(scope):
             self._tell(address, "input_validation_fail", "handshake")
-            await _refuse(403, "no page of this portal asks so", scope, receive, send)
+            await headers.refuse(403, "no page of this portal asks so", scope, receive, send)
             return
         socket = _Socket(self.handlers)
 
@@ -195,11 +194,6 @@ class Frames:
         # Once in a span for each address: whoever sends garbage must not fill the log, too.
         if not self._told.over(f"{what} {address}"):
             logs.security(event, logging.WARNING, what=what)
-
-
-async def _refuse(status: int, words: str, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a handshake with a plain refusal, before any socket exists."""
-    await Response(words, status, {"connection": "close"}, media_type="text/plain")(scope, receive, headers.secured(scope, send))
 
 
 def _admitted(scope: Scope) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from starlette.requests import Request
-from starlette.types import Message, Scope, Send
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from odoportal.settings import get_settings
 
@@ -49,19 +50,6 @@ def of_every_answer() -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in _common().items()]
 
 
-async def refuse_handshake(send: Send, status: int, text: str) -> None:
-    """Answer a websocket's handshake with a plain HTTP answer.
-
-    Args:
-        send: the websocket's.
-        status: such as 429.
-        text: the body, in ASCII.
-    """
-    plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), *of_every_answer()]
-    await send({"type": "websocket.http.response.start", "status": status, "headers": plain})
-    await send({"type": "websocket.http.response.body", "body": text.encode()})
-
-
 def secured(scope: Scope, send: Send) -> Send:
     """A `send` that adds the common headers to an answer, keeping those it has, and drops what names the server."""
     immutable = scope["path"].startswith(IMMUTABLE)
@@ -78,6 +66,21 @@ def secured(scope: Scope, send: Send) -> Send:
         await send(message)
 
     return sending
+
+
+async def refuse(status: int, text: str, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request, or a websocket's handshake, with a plain refusal that has the common headers.
+
+    Args:
+        status: such as 429.
+        text: the body.
+        scope: the request's, as an ASGI application gets it.
+        receive: as well.
+        send: as well.
+    """
+    ends = {"connection": "close"} if scope["type"] == "websocket" else {}
+    answer = Response(text, status, {"cache-control": "no-store", **ends}, media_type="text/plain")
+    await answer(scope, receive, secured(scope, send))
 
 
 def foreign(request: Request) -> bool:

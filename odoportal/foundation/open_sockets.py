@@ -10,6 +10,8 @@ from odoportal.foundation import headers, logs, throttle
 from odoportal.foundation.open_files import Limits
 from odoportal.foundation.seldom import Seldom
 
+_WORDS = "too many connections"
+
 
 class OpenSockets:
     """The layer that counts open websockets and refuses a handshake beyond the limits.
@@ -35,9 +37,11 @@ class OpenSockets:
             return
         key = throttle.address_key(scope["client"][0] if scope.get("client") else "")
         if self._open[key] >= self.limits.sockets_per_address:
-            await self._refuse(send, HTTPStatus.TOO_MANY_REQUESTS, key)
+            self._tell(key)
+            await headers.refuse(HTTPStatus.TOO_MANY_REQUESTS, _WORDS, scope, receive, send)
         elif self._all >= self.limits.sockets:
-            await self._refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, key)
+            self._tell(key)
+            await headers.refuse(HTTPStatus.SERVICE_UNAVAILABLE, _WORDS, scope, receive, send)
         else:
             self._open[key] += 1
             self._all += 1
@@ -49,7 +53,6 @@ class OpenSockets:
                 if not self._open[key]:
                     del self._open[key]
 
-    async def _refuse(self, send: Send, status: HTTPStatus, address: str) -> None:
+    def _tell(self, address: str) -> None:
         if refused := self._seldom.due():
             logs.security("excess_rate_limit_exceeded", logging.WARNING, what="sockets", address=address, count=refused)
-        await headers.refuse_handshake(send, status, "too many connections")

@@ -1,6 +1,5 @@
 """Refuses request targets that are no path: `*`, and absolute addresses as they are sent to a proxy (RFC 9112, 3.2)."""
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from odoportal.foundation import headers
@@ -20,8 +19,5 @@ class PathTargets:
         """Pass the request on, or answer it with 400."""
         if scope["type"] not in {"http", "websocket"} or scope["path"].startswith("/"):
             await self.app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await headers.refuse_handshake(send, 400, "bad target")
         else:
-            answer = Response("bad target", 400, {"cache-control": "no-store"}, media_type="text/plain")
-            await answer(scope, receive, headers.secured(scope, send))
+            await headers.refuse(400, "bad target", scope, receive, send)
