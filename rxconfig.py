@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import reflex as rx
 
-from odoportal.afterbuild import AfterBuild
-from odoportal.beforebuild import BeforeBuild
+from odoportal.afterbuild import PostBuild
+from odoportal.beforebuild import PreBuild
 from odoportal.foundation.origin import origin_of
 
 
@@ -19,7 +19,7 @@ def _origins() -> list[str]:
 
 config = rx.Config(
     app_name="odoportal",
-    plugins=[BeforeBuild(), AfterBuild()],
+    plugins=[PreBuild(), PostBuild()],
     disable_plugins=[rx.plugins.SitemapPlugin],
     telemetry_enabled=False,
     show_built_with_reflex=False,

@@ -133,7 +133,7 @@ def finish(static: Path, icons: Path) -> None:
     (static / "icons.svg").write_text(sprite(NAMES, icons), "utf-8")
 
 
-class AfterBuild(Plugin):
+class PostBuild(Plugin):
     """Reflex's hook after a production build."""
 
     def get_frontend_development_dependencies(self, **context: Any) -> list[str]:  # noqa: ARG002

@@ -102,7 +102,7 @@ def root(script: str) -> str:
     return re.sub(r"^import \* as .*?;$", "", script, flags=re.M)
 
 
-class BeforeBuild(Plugin):
+class PreBuild(Plugin):
     """Reflex's hooks before a production build."""
 
     def get_static_assets(self, **context: Any) -> Sequence[tuple[Path, str | bytes]]:  # noqa: ARG002

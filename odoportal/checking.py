@@ -164,7 +164,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
 )
 
 
-def look(settings: Settings) -> Iterator[Finding]:
+def run_checks(settings: Settings) -> Iterator[Finding]:
     """Every finding in its order; secrets are masked, and a failure of one check does not stop the next."""
     for name, check in CHECKS:
         try:

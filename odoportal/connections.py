@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from odoportal.foundation import headers, logs
 from odoportal.foundation.open_files import Limits
-from odoportal.foundation.seldom import Seldom
+from odoportal.foundation.seldom import LogPacer
 from odoportal.foundation.throttle import address_key
 
 
@@ -65,7 +65,7 @@ class Connections:
         self._waiting_of = defaultdict[str, OrderedDict[Connection, None]](OrderedDict)
         self._open = Counter[str]()
         self._all = 0
-        self._seldom = Seldom()
+        self._seldom = LogPacer()
 
     def enter(self, connection: "Connection") -> bool:
         """Take up a new connection; False where there is no room for it.
@@ -125,7 +125,7 @@ class Connections:
 
     def _tell(self, address: str) -> None:
         if count := self._seldom.due():
-            logs.security("excess_rate_limit_exceeded", logging.WARNING, what="connections", address=address, count=count)
+            logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, what="connections", address=address, count=count)
 
 
 class Connection(H11Protocol):

@@ -71,7 +71,7 @@ class _Readiness:
             if monotonic() - self._looked >= FRESH_SECONDS:
                 found = tuple([name for name, is_right in PARTS if not await _is_right(is_right)])
                 if found != self._wrong:
-                    logs.tell(_log, logging.WARNING, "not_ready" if found else "ready_again", parts=" ".join(found))
+                    logs.log_event(_log, logging.WARNING, "not_ready" if found else "ready_again", parts=" ".join(found))
                 self._wrong, self._looked = found, monotonic()
             return self._wrong
 

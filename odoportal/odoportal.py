@@ -24,10 +24,10 @@ from starlette.types import ASGIApp
 from odoportal import building, health
 from odoportal.accounts import rights
 from odoportal.accounts import routes as accounts_routes
-from odoportal.accounts.listing import list_of
-from odoportal.accounts.page import filling
+from odoportal.accounts.listing import fetch_list
+from odoportal.accounts.page import page_fill
 from odoportal.accounts.rights import Right, guarded
-from odoportal.accounts.state import Signed
+from odoportal.accounts.state import SessionState
 from odoportal.addresses import forms as addresses_forms
 from odoportal.addresses import page as addresses
 from odoportal.addresses.state import Addresses, EditAddress
@@ -47,12 +47,12 @@ from odoportal.dashboard.state import Home
 from odoportal.dashboard.view import home_view
 from odoportal.devices import page as devices
 from odoportal.foundation import clock, database, i18n, mail, trace
-from odoportal.foundation.documents import Documents
-from odoportal.foundation.forms import Rule, posting
-from odoportal.foundation.gate import Gate, Nothing
-from odoportal.foundation.identity import Who, require
-from odoportal.foundation.watching import Watch, within
-from odoportal.foundation.web import SEE, Asked, Page
+from odoportal.foundation.documents import DocumentServer
+from odoportal.foundation.forms import FormHandler, form_post
+from odoportal.foundation.gate import Gate, NoPayload
+from odoportal.foundation.identity import Identity, require_identity
+from odoportal.foundation.watching import EventInstrumentation, within
+from odoportal.foundation.web import SEE, Page, PageRequest
 from odoportal.help import page as help_
 from odoportal.invoices import exports as invoices_exports
 from odoportal.invoices import page as invoices
@@ -103,18 +103,18 @@ TOUCH_SECONDS = 60
 TOUCH_PATIENCE = 1
 TIDY_SECONDS = 3600
 Content = Callable[[], rx.Component]
-Slots = Callable[[Asked], Awaitable[dict[str, str]]]
+Slots = Callable[[PageRequest], Awaitable[dict[str, str]]]
 VERSION = building.version_of(building.root())
-Signed.counts = counts
-Signed.running = VERSION
+SessionState.counts = counts
+SessionState.running = VERSION
 
 
-def _resolve_now(engine: Engine, session_hash: str | None, account_number: str | None) -> Who | None:
+def _resolve_now(engine: Engine, session_hash: str | None, account_number: str | None) -> Identity | None:
     with engine.connect() as connection:
         return sessions.resolve(connection, session_hash, account_number, clock.now())
 
 
-async def resolve(session_hash: str | None, account_number: str | None) -> Who | None:
+async def resolve(session_hash: str | None, account_number: str | None) -> Identity | None:
     """Who asks. SQLite answers within the loop, quicker than a thread would; whoever might have to wait is asked from a thread."""
     if session_hash is None:
         return None
@@ -124,7 +124,7 @@ async def resolve(session_hash: str | None, account_number: str | None) -> Who |
     return await asyncio.to_thread(_resolve_now, database.engine(), session_hash, account_number)
 
 
-async def touch(who: Who) -> bool:
+async def touch(who: Identity) -> bool:
     """Note that a person did something; once a minute is enough. True where it was written; one that cannot be stops nobody."""
     if (clock.now() - who.seen_at).total_seconds() < TOUCH_SECONDS:
         return False
@@ -136,18 +136,18 @@ async def touch(who: Who) -> bool:
     return True
 
 
-def _list_slots(state: Any, slots: Callable[[Any], dict[str, str]]) -> Callable[[Asked], Awaitable[dict[str, str]]]:
-    async def fill(asked: Asked) -> dict[str, str]:
-        return slots(await list_of(state.rules, state.draw, _signed(asked), asked.query, asked.language))
+def _list_slots(state: Any, slots: Callable[[Any], dict[str, str]]) -> Callable[[PageRequest], Awaitable[dict[str, str]]]:
+    async def fill(asked: PageRequest) -> dict[str, str]:
+        return slots(await fetch_list(state.rules, state.draw, _signed(asked), asked.query, asked.language))
 
     return fill
 
 
-async def _home_slots(asked: Asked) -> dict[str, str]:
+async def _home_slots(asked: PageRequest) -> dict[str, str]:
     return dashboard.slots(await database.read(home_view, _signed(asked), asked.language, clock.today()))
 
 
-def _signed(asked: Asked) -> Who:
+def _signed(asked: PageRequest) -> Identity:
     if asked.who is None:
         raise PermissionError("a private page needs a signed-in person")
     return asked.who
@@ -155,7 +155,7 @@ def _signed(asked: Asked) -> Who:
 
 def _list(path: str, title: str, content: Content, state: Any, slots: Callable[[Any], dict[str, str]], right: str = SEE) -> Page:
     """A list: its state has the rules and the view, `slots` what of that the document holds."""
-    return Page(path, title, content, load=state.load, fill=filling(_list_slots(state, slots)), right=right)
+    return Page(path, title, content, load=state.load, fill=page_fill(_list_slots(state, slots)), right=right)
 
 
 def _forms(
@@ -164,28 +164,28 @@ def _forms(
     content: Content,
     state: Any,
     slots: Slots,
-    rules: Mapping[str, Rule],
+    rules: Mapping[str, FormHandler],
     right: str = SEE,
     leads_to: tuple[str, ...] = (),
 ) -> Page:
     """A page with forms: `slots` draws it for the document, `rules` answer what is sent to it; the rest is as `Page` has it."""
-    fill = filling(slots)
-    return Page(path, title, content, load=state.load, fill=fill, post=posting(rules, fill, rights.may), right=right, leads_to=leads_to)
+    fill = page_fill(slots)
+    return Page(path, title, content, load=state.load, fill=fill, post=form_post(rules, fill, rights.may), right=right, leads_to=leads_to)
 
 
 def _soon(path: str, title: str, content: Content) -> Page:
-    return Page(path, title, content, load=Signed.load, fill=filling())
+    return Page(path, title, content, load=SessionState.load, fill=page_fill())
 
 
 async def _tidy() -> None:
     """Every hour, take away sessions, links, invitations, files of people's data, begun cards and unconfirmed copies that are over."""
     while True:
         try:
-            await database.write(signin_service.sweep, clock.now())
-            await database.write(people_service.sweep, clock.now())
-            await database.write(privacy_service.sweep, clock.now())
-            await database.write(cards_service.sweep, clock.now())
-            await database.write(notices_copies.sweep, clock.now())
+            await database.write(signin_service.purge_expired, clock.now())
+            await database.write(people_service.purge_expired, clock.now())
+            await database.write(privacy_service.purge_expired, clock.now())
+            await database.write(cards_service.purge_expired, clock.now())
+            await database.write(notices_copies.purge_expired, clock.now())
         except (OSError, SQLAlchemyError):
             _log.exception("what is over could not be taken away")
         await asyncio.sleep(TIDY_SECONDS)
@@ -216,7 +216,7 @@ PAGES = (
     Page("/not-found", "This page does not exist", help_.not_found, private=False),
     Page("/unavailable", "The portal cannot answer right now", help_.unavailable, private=False),
     Page("/too-many", "Too many requests at once", help_.too_many, private=False),
-    Page("/", "Dashboard", dashboard.page, load=Home.load, fill=filling(_home_slots)),
+    Page("/", "Dashboard", dashboard.page, load=Home.load, fill=page_fill(_home_slots)),
     _list("/orders", "Orders", orders.page, Orders, orders.slots),
     _list("/invoices", "Invoices", invoices.page, Invoices, invoices.slots),
     _list("/statement", "Statement", statements.page, Statements, statements.slots),
@@ -272,14 +272,14 @@ http = Starlette(
 
 
 def _documents(app: ASGIApp) -> ASGIApp:
-    return Documents(app, building.web_dir(building.root()) / "build" / "client", PAGES, resolve, touch, rights.may)
+    return DocumentServer(app, building.web_dir(building.root()) / "build" / "client", PAGES, resolve, touch, rights.may)
 
 
 async def _fill(root: BaseState) -> bool:
     """Load the page a browser stands on into its state; False where there is nothing to load, or nothing that the person may see."""
     path = str(root.router.url.path).partition("/")[2].partition("/")[2].rstrip("/")
     page = next((page for page in PAGES if page.path == f"/{path}"), None)
-    if page and page.load and rights.may(require().account.role, page.right):
+    if page and page.load and rights.may(require_identity().account.role, page.right):
         state = await root.get_state(page.load.state)
         with within(f"{state.get_full_name()}.load"):
             await state.load()
@@ -311,8 +311,8 @@ def _connection() -> rx.Component:
                 "reload": i18n.t("Load the page anew"),
             }
     picture = View(lambda _: icon("wifi-off")).component(None)
-    shell: Any = Signed.shell
-    return Connection.create(**texts, icon=picture, region_en=shell.region_en, zone=shell.zone, built=VERSION, running=Signed.release)
+    shell: Any = SessionState.shell
+    return Connection.create(**texts, icon=picture, region_en=shell.region_en, zone=shell.zone, built=VERSION, running=SessionState.release)
 
 
 _failures: deque[str] = deque(maxlen=1000)
@@ -328,7 +328,7 @@ def _failed(exception: Exception) -> EventSpec | None:
         # Saying so failed like what it followed from: without an end here, one forged event would keep the process busy for ever.
         return None
     _failures.append(context.txid)
-    return Signed.trouble()  # pyright: ignore[reportReturnType]
+    return SessionState.trouble()  # pyright: ignore[reportReturnType]
 
 
 def _browser_failed(exception: Exception) -> None:
@@ -336,11 +336,11 @@ def _browser_failed(exception: Exception) -> None:
     _log.warning("a script failed in a browser: %s", str(exception)[:500])
 
 
-def _allowed(who: Who, handler: str) -> bool:
+def _allowed(who: Identity, handler: str) -> bool:
     return handler in NEEDED and rights.may(who.account.role, NEEDED[handler])
 
 
-class _BrowserFault(Nothing):
+class _BrowserFault(NoPayload):
     info: str = Field(max_length=20_000)
     component_stack: str = Field(max_length=20_000)
 
@@ -365,12 +365,12 @@ def _make() -> rx.App:
         app_wraps={(5, "Overlay"): lambda _stateful: rx.fragment(_connection())},
     )
     fault = f"{FrontendEventExceptionState.get_full_name()}.handle_frontend_exception"
-    made.add_middleware(Watch())
-    made.add_middleware(Gate(Signed, resolve, touch, _allowed, {fault: _BrowserFault}, _fill))
+    made.add_middleware(EventInstrumentation())
+    made.add_middleware(Gate(SessionState, resolve, touch, _allowed, {fault: _BrowserFault}, _fill))
     made.register_lifespan_task(mail.run_outbox)
     made.register_lifespan_task(privacy_service.make_files)
     made.register_lifespan_task(_tidy)
-    made.register_lifespan_task(cards_flow.keep_up)
+    made.register_lifespan_task(cards_flow.reconcile_forever)
     for page in PAGES:
         for spoken in i18n.LANGUAGES:
             with i18n.use(spoken):
@@ -380,4 +380,4 @@ def _make() -> rx.App:
 
 
 app = _make()
-NEEDED = rights.rights_of(RegistrationContext.get().event_handlers, Signed)
+NEEDED = rights.rights_of(RegistrationContext.get().event_handlers, SessionState)

@@ -18,9 +18,9 @@ from odoportal.connections import Connection, Connections, Unread
 from odoportal.foundation import database, incoming, logs, metrics, open_files, typeset
 from odoportal.foundation.open_sockets import OpenSockets
 from odoportal.foundation.proxies import BehindProxies
-from odoportal.foundation.seldom import Seldom
+from odoportal.foundation.seldom import LogPacer
 from odoportal.foundation.targets import PathTargets
-from odoportal.foundation.watching import Watched, watch_sql
+from odoportal.foundation.watching import RequestInstrumentation, watch_sql
 from odoportal.settings import get_settings
 
 GRACE_SECONDS = 10
@@ -65,7 +65,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, register: Connections, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._register, self._ready = register, ready
-        self._seldom = Seldom()
+        self._seldom = LogPacer()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -90,7 +90,7 @@ class _Server(uvicorn.Server):
             loop.default_exception_handler(context)
         elif count := self._seldom.due():
             why = context.get("exception")
-            logs.tell(_log, logging.ERROR, "not_accepted", why=why.strerror if isinstance(why, OSError) else "", count=count)
+            logs.log_event(_log, logging.ERROR, "not_accepted", why=why.strerror if isinstance(why, OSError) else "", count=count)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -137,13 +137,13 @@ def _application() -> ASGIApp:
     # The assembly is imported only once the working folder and Reflex's environment are set.
     from reflex_base.registry import RegistrationContext
 
-    from odoportal.foundation.frames import Frames
-    from odoportal.foundation.leaving import Leaving
+    from odoportal.foundation.frames import SocketFilter
+    from odoportal.foundation.leaving import StateEviction
     from odoportal.odoportal import app
 
     watch_sql(database.engine())
-    inside = Frames(Leaving(app(), app), RegistrationContext.get().event_handlers)
-    return BehindProxies(OpenSockets(Watched(PathTargets(inside)), open_files.limits()), get_settings().trusted_proxies)
+    inside = SocketFilter(StateEviction(app(), app), RegistrationContext.get().event_handlers)
+    return BehindProxies(OpenSockets(RequestInstrumentation(PathTargets(inside)), open_files.limits()), get_settings().trusted_proxies)
 
 
 def configuration(application: Callable[[], ASGIApp], register: Connections) -> uvicorn.Config:

@@ -16,7 +16,7 @@ from odoportal.addresses.models import Address, AddressDefault
 from odoportal.cards.models import Card, CardSetup, PaymentCustomer
 from odoportal.devices.models import Device
 from odoportal.foundation import database
-from odoportal.foundation.identity import Membership, Who
+from odoportal.foundation.identity import Identity, Membership
 from odoportal.foundation.money import ZERO
 from odoportal.foundation.text import fold
 from odoportal.invoices import text as invoice_text
@@ -263,10 +263,10 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     }
 
 
-def who(account_id: int, number: str = "1042", region: str = "en-CA", others: Sequence[tuple[int, str]] = ()) -> Who:
+def who(account_id: int, number: str = "1042", region: str = "en-CA", others: Sequence[tuple[int, str]] = ()) -> Identity:
     """A signed-in owner of the account, and of others by id and number."""
     mine = [Membership(i, n, f"Transport {n}", "owner") for i, n in [(account_id, number), *others]]
-    return Who(
+    return Identity(
         "session",
         1,
         "Maria Gagnon",

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from odoportal.foundation.identity import Who, asker
+from odoportal.foundation.identity import Identity, asker
 
 
 def tree(address: str = "/en/orders", cookie: str = "", ip: str = "203.0.113.5") -> Any:
@@ -32,7 +32,7 @@ def go(root: Any, address: str, cookie: str = "", ip: str = "203.0.113.5") -> No
 
 
 @contextmanager
-def signed_in(who: Who | None) -> Iterator[None]:
+def signed_in(who: Identity | None) -> Iterator[None]:
     """What the gate does before a handler."""
     token = asker.set(who)
     try:

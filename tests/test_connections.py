@@ -24,7 +24,7 @@ from odoportal.foundation import open_files
 from odoportal.foundation.open_files import Limits
 from odoportal.foundation.open_sockets import OpenSockets
 from odoportal.foundation.proxies import BehindProxies
-from odoportal.foundation.seldom import Seldom
+from odoportal.foundation.seldom import LogPacer
 
 SECONDS = 30
 LARGE = 32 << 20
@@ -312,7 +312,7 @@ def let_in(address: Address) -> bool:
 
 def test_of_many_refusals_one_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
-    layer = OpenSockets(application, replace(CALM, sockets_per_address=0), Seldom(60, lambda: now[0]))
+    layer = OpenSockets(application, replace(CALM, sockets_per_address=0), LogPacer(60, lambda: now[0]))
 
     async def refused() -> None:
         async def send(_message: Any) -> None:

@@ -147,7 +147,7 @@ def test_no_record_is_longer_than_some_kib_and_it_says_how_long_it_was(
 
 @pytest.mark.case("A-72")
 def test_a_fact_is_cut(structured: io.StringIO) -> None:
-    logs.tell(logging.getLogger("odoportal.http"), logging.INFO, "request", agent="x" * MEGABYTE, path="/fr")
+    logs.log_event(logging.getLogger("odoportal.http"), logging.INFO, "request", agent="x" * MEGABYTE, path="/fr")
     (line,) = read(structured)
     assert str(line["agent"]).startswith("xxx")
     assert len(str(line["agent"])) < 1100
@@ -241,7 +241,7 @@ def read(out: io.StringIO) -> list[dict[str, object]]:
 @pytest.mark.asvs("16.2.1")
 def test_a_line_of_json_says_when_what_and_whose_request_it_was(structured: io.StringIO) -> None:
     trace.request.set("ABCDEFGH23")
-    logs.tell(logging.getLogger("odoportal.http"), logging.INFO, "request", path="/fr/é", status=200, ms=1.5)
+    logs.log_event(logging.getLogger("odoportal.http"), logging.INFO, "request", path="/fr/é", status=200, ms=1.5)
     logging.getLogger("other").warning("said %s", "so")
     first, second = read(structured)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(first.pop("time")))
@@ -261,7 +261,7 @@ def test_a_line_of_json_says_when_what_and_whose_request_it_was(structured: io.S
 @pytest.mark.asvs("16.4.1")
 def test_facts_and_tracebacks_of_json_are_redacted(structured: io.StringIO) -> None:
     log = logging.getLogger("odoportal.security")
-    logs.tell(log, logging.INFO, "tried", token=CANARY, path=f"/reset?token={CANARY}", card="4242 4242 4242 4242", agent="x\n{}\u2028")
+    logs.log_event(log, logging.INFO, "tried", token=CANARY, path=f"/reset?token={CANARY}", card="4242 4242 4242 4242", agent="x\n{}\u2028")
     try:
         int(f"password='{CANARY}'")
     except ValueError:
@@ -291,7 +291,7 @@ def test_a_demonstration_writes_no_line_for_each_request(
 ) -> None:
     monkeypatch.setattr(logs.sys, "stderr", logged)
     logs.configure("info", structured=structured)
-    logs.tell(logging.getLogger("odoportal.http"), logging.INFO, "request", path="/")
+    logs.log_event(logging.getLogger("odoportal.http"), logging.INFO, "request", path="/")
     assert len(logged.getvalue().splitlines()) == lines
 
 

@@ -10,7 +10,7 @@ import pytest
 from odoportal import demonstration
 from odoportal.building import root
 from odoportal.cards.sandbox import Sandbox
-from odoportal.checking import look
+from odoportal.checking import run_checks
 from odoportal.cli import commands
 from odoportal.foundation import database, mail, private
 from odoportal.migrations import migrate
@@ -100,12 +100,12 @@ def test_a_wide_database_is_told_and_narrowed(place: Path) -> None:
         for path in place.iterdir():
             path.chmod(0o644)
         database.engine.cache_clear()
-        said = {finding.name: finding for finding in look(get_settings())}
+        said = {finding.name: finding for finding in run_checks(get_settings())}
         assert not said["customers' files"].good
         assert "portal.db-wal" in said["customers' files"].found
         # Whoever looks has opened it by then.
         assert wide(place) == []
-        said = {finding.name: finding for finding in look(get_settings())}
+        said = {finding.name: finding for finding in run_checks(get_settings())}
         assert said["customers' files"].good
 
 

@@ -17,7 +17,7 @@ from odoportal.changes.view import changes_view
 from odoportal.dashboard.service import counts
 from odoportal.dashboard.view import home_view
 from odoportal.foundation import i18n
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.listing import ListQuery, ListRules
 from odoportal.invoices import service as invoices
 from odoportal.invoices.view import invoices_view
@@ -68,7 +68,7 @@ def views(order: str, invoice: str) -> list[View]:
     return [*found, View("statement", "statement"), View("statement of all years", "statement?from=1990-01-01")]
 
 
-def draw(session: Session, who: Who, address: str, today: date) -> object:
+def draw(session: Session, who: Identity, address: str, today: date) -> object:
     """A page's own view, in English."""
     room, _, query = address.partition("?")
     with i18n.use("en"):

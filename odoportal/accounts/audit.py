@@ -1,20 +1,20 @@
-"""Every change as a row: who, what, when, from where, in which account, about whom, before and after.
+"""The activity log: who changed what, when, from where, in which account, about whom, before and after.
 
-How a room uses it, in the transaction of the change, so that there is never the one without the other:
+A room records a change in the transaction that makes it, so that neither is ever there without the other:
 
-    from odoportal.accounts.audit import By, What, record
+    from odoportal.accounts.audit import ActivityKind, Actor, record
 
-    def save(session: Session, sent: Sent[Any], …, now: datetime) -> Done:
+    def save(session: Session, sent: SentForm[Any], …, now: datetime) -> FormResult:
         before = _as_form(address)                    # the stored values by field, as text
         …
-        record(session, What.ADDRESS, By.of(sent), now, account_id=…, about=address.code, before=before, after=_as_form(address))
+        record(session, ActivityKind.ADDRESS, Actor.of(sent), now, account_id=…, about=address.code, before=before, after=…)
 
-`about` says in a word which thing it was (a number, a name, an email), `account_id` whose it is; what is a person's own (profile, password,
-sessions) has `subject_id` instead. `By.of(who, client)` serves where there is no form, `STAFF` the command line. Each room adds its changes
-to `What`, with words in `words`. Never a secret: a field named like one is refused; tell the fact alone.
+`about` names the thing (a number, a name, an email) and `account_id` the account; a change of a person's own things (profile, password,
+sessions) has `subject_id` instead. Use `Actor.of(who, client)` where there is no form, and `STAFF` on the command line. Each room adds its
+kinds to `ActivityKind`, with their labels in `activity_labels`. Never record a secret: a field named like one is refused.
 
-What a person does about signing in concerns the accounts, too: of `TOLD`, each account that the person belongs to then gets a row of its
-own, which says that it happened, and neither from where nor what was before and after.
+A change of how a person signs in concerns the person's accounts too: for the kinds in `TOLD`, each of them gets a row of its own, which
+says that it happened, without the network address and the values.
 
 The security log (`signin.audit`) is something else: lines for whoever runs the portal, refusals included.
 """
@@ -30,9 +30,9 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Change, Membership, Person
-from odoportal.foundation.forms import Sent
+from odoportal.foundation.forms import SentForm
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.text import fold
 
 LONGEST_ABOUT = 200
@@ -40,7 +40,7 @@ LONGEST_ADDRESS = 45
 _SECRET = re.compile(r"password|secret|token|otp|recovery|hash|cookie|card_?number", re.IGNORECASE)
 
 
-class What(StrEnum):
+class ActivityKind(StrEnum):
     """What was changed. The word is stored: an old one is never given another meaning."""
 
     DETAILS = "details"
@@ -88,91 +88,91 @@ class What(StrEnum):
 
 TOLD = frozenset(
     {
-        What.EMAIL,
-        What.PASSWORD_CHANGED,
-        What.DISOWNED,
-        What.TWO_STEP_ON,
-        What.TWO_STEP_OFF,
-        What.CODES_RENEWED,
-        What.CODES_REMOVED,
-        What.RECOVERY_USED,
-        What.PASSKEY_ADDED,
-        What.PASSKEY_REMOVED,
-        What.DISABLED,
-        What.ENABLED,
+        ActivityKind.EMAIL,
+        ActivityKind.PASSWORD_CHANGED,
+        ActivityKind.DISOWNED,
+        ActivityKind.TWO_STEP_ON,
+        ActivityKind.TWO_STEP_OFF,
+        ActivityKind.CODES_RENEWED,
+        ActivityKind.CODES_REMOVED,
+        ActivityKind.RECOVERY_USED,
+        ActivityKind.PASSKEY_ADDED,
+        ActivityKind.PASSKEY_REMOVED,
+        ActivityKind.DISABLED,
+        ActivityKind.ENABLED,
     }
 )
 """What is a person's own, and yet told to the owners of the person's accounts: that it happened."""
 
 
-def words() -> dict[str, str]:
+def activity_labels() -> dict[str, str]:
     """Each change in the language in use."""
     return {
-        What.DETAILS: t("Profile changed"),
-        What.CLOSING_ASKED: t("Asked to close the account"),
-        What.CLOSING_TAKEN_BACK: t("Took back the request to close the account"),
-        What.INVITED: t("Invited"),
-        What.INVITED_AGAIN: t("Invitation sent again"),
-        What.WITHDRAWN: t("Invitation withdrawn"),
-        What.JOINED: t("Invitation accepted"),
-        What.ROLE: t("Role changed"),
-        What.REMOVED: t("Removed from the account"),
-        What.EMAIL: t("Email changed"),
-        What.PASSWORD_CHANGED: t("Password changed"),
-        What.SESSION_ENDED: t("Session ended"),
-        What.DISOWNED: t("Somebody else’s sign-in reported"),
-        What.TWO_STEP_ON: t("Two-step sign-in switched on"),
-        What.TWO_STEP_REQUIRED: t("Two-step sign-in required of everybody"),
-        What.TWO_STEP_FREE: t("Two-step sign-in no longer required"),
-        What.TWO_STEP_OFF: t("Two-step sign-in switched off"),
-        What.CODES_RENEWED: t("New recovery codes made"),
-        What.CODES_REMOVED: t("Recovery codes taken back"),
-        What.RECOVERY_USED: t("Recovery code used"),
-        What.PASSKEY_ADDED: t("Passkey added"),
-        What.PASSKEY_RENAMED: t("Passkey renamed"),
-        What.PASSKEY_REMOVED: t("Passkey removed"),
-        What.DISABLED: t("Access closed"),
-        What.ENABLED: t("Access opened again"),
-        What.ADDRESS_ADDED: t("Address added"),
-        What.ADDRESS: t("Address changed"),
-        What.ADDRESS_REMOVED: t("Address removed"),
-        What.ADDRESS_RESTORED: t("Address put back"),
-        What.ADDRESS_DEFAULT: t("Default address chosen"),
-        What.CARD_ADDED: t("Card added"),
-        What.CARD_DEFAULT: t("Default card changed"),
-        What.CARD_REMOVED: t("Card removed"),
-        What.CARD_LOST: t("Card given up by the payment provider"),
-        What.NOTICES: t("Choice of notices changed"),
-        What.COPY_ADDED: t("Address for copies of invoices added"),
-        What.COPY_CONFIRMED: t("Address for copies of invoices confirmed, by its mailbox"),
-        What.COPY_REMOVED: t("Address for copies of invoices removed"),
-        What.COPY_KEPT: t("Address for copies of invoices taken over from somebody else"),
-        What.COPY_STOPPED: t("Copies of invoices stopped, by their mailbox"),
-        What.COPY_RESUMED: t("Copies of invoices wanted again, by their mailbox"),
+        ActivityKind.DETAILS: t("Profile changed"),
+        ActivityKind.CLOSING_ASKED: t("Asked to close the account"),
+        ActivityKind.CLOSING_TAKEN_BACK: t("Took back the request to close the account"),
+        ActivityKind.INVITED: t("Invited"),
+        ActivityKind.INVITED_AGAIN: t("Invitation sent again"),
+        ActivityKind.WITHDRAWN: t("Invitation withdrawn"),
+        ActivityKind.JOINED: t("Invitation accepted"),
+        ActivityKind.ROLE: t("Role changed"),
+        ActivityKind.REMOVED: t("Removed from the account"),
+        ActivityKind.EMAIL: t("Email changed"),
+        ActivityKind.PASSWORD_CHANGED: t("Password changed"),
+        ActivityKind.SESSION_ENDED: t("Session ended"),
+        ActivityKind.DISOWNED: t("Somebody else’s sign-in reported"),
+        ActivityKind.TWO_STEP_ON: t("Two-step sign-in switched on"),
+        ActivityKind.TWO_STEP_REQUIRED: t("Two-step sign-in required of everybody"),
+        ActivityKind.TWO_STEP_FREE: t("Two-step sign-in no longer required"),
+        ActivityKind.TWO_STEP_OFF: t("Two-step sign-in switched off"),
+        ActivityKind.CODES_RENEWED: t("New recovery codes made"),
+        ActivityKind.CODES_REMOVED: t("Recovery codes taken back"),
+        ActivityKind.RECOVERY_USED: t("Recovery code used"),
+        ActivityKind.PASSKEY_ADDED: t("Passkey added"),
+        ActivityKind.PASSKEY_RENAMED: t("Passkey renamed"),
+        ActivityKind.PASSKEY_REMOVED: t("Passkey removed"),
+        ActivityKind.DISABLED: t("Access closed"),
+        ActivityKind.ENABLED: t("Access opened again"),
+        ActivityKind.ADDRESS_ADDED: t("Address added"),
+        ActivityKind.ADDRESS: t("Address changed"),
+        ActivityKind.ADDRESS_REMOVED: t("Address removed"),
+        ActivityKind.ADDRESS_RESTORED: t("Address put back"),
+        ActivityKind.ADDRESS_DEFAULT: t("Default address chosen"),
+        ActivityKind.CARD_ADDED: t("Card added"),
+        ActivityKind.CARD_DEFAULT: t("Default card changed"),
+        ActivityKind.CARD_REMOVED: t("Card removed"),
+        ActivityKind.CARD_LOST: t("Card given up by the payment provider"),
+        ActivityKind.NOTICES: t("Choice of notices changed"),
+        ActivityKind.COPY_ADDED: t("Address for copies of invoices added"),
+        ActivityKind.COPY_CONFIRMED: t("Address for copies of invoices confirmed, by its mailbox"),
+        ActivityKind.COPY_REMOVED: t("Address for copies of invoices removed"),
+        ActivityKind.COPY_KEPT: t("Address for copies of invoices taken over from somebody else"),
+        ActivityKind.COPY_STOPPED: t("Copies of invoices stopped, by their mailbox"),
+        ActivityKind.COPY_RESUMED: t("Copies of invoices wanted again, by their mailbox"),
     }
 
 
 @dataclass(frozen=True)
-class By:
+class Actor:
     """Who changes something, and the network address it came from."""
 
     person_id: int | None
     address: str = ""
 
     @classmethod
-    def of(cls, sender: Sent[Any] | Who, client: str = "") -> "By":
+    def of(cls, sender: SentForm[Any] | Identity, client: str = "") -> "Actor":
         """Of a form that was sent, or of a signed-in person and the client's address."""
-        return cls(sender.who.person_id, sender.client) if isinstance(sender, Sent) else cls(sender.person_id, client)
+        return cls(sender.who.person_id, sender.client) if isinstance(sender, SentForm) else cls(sender.person_id, client)
 
 
-STAFF = By(None)
+STAFF = Actor(None)
 """Odotrack's staff, at the command line."""
 
 
 def record(
     session: Session,
-    what: What,
-    by: By,
+    what: ActivityKind,
+    by: Actor,
     now: datetime,
     *,
     account_id: int | None = None,

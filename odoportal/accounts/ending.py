@@ -30,7 +30,7 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from odoportal.accounts.audit import By
+from odoportal.accounts.audit import Actor
 from odoportal.accounts.models import Membership
 from odoportal.accounts.rights import Right, may
 
@@ -51,7 +51,7 @@ class Lost:
 
     account_id: int
     person_id: int
-    by: By
+    by: Actor
     role: str = ""
     keeper: int | None = None
     kept: frozenset[str] = frozenset()
@@ -85,7 +85,7 @@ def end(session: Session, lost: Lost, now: datetime) -> None:
         room(session, lost, now)
 
 
-def end_everywhere(session: Session, person_id: int, by: By, now: datetime, since: datetime | None = None) -> None:
+def end_everywhere(session: Session, person_id: int, by: Actor, now: datetime, since: datetime | None = None) -> None:
     """End what a person set up in every account the person belongs to; with `since`, only what was set up from then on."""
     accounts = select(Membership.account_id).where(Membership.person_id == person_id).order_by(col(Membership.account_id))
     for account_id in session.exec(accounts).all():

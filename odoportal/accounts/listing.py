@@ -6,15 +6,15 @@ from typing import Any, ClassVar
 
 from sqlmodel import Session
 
-from odoportal.accounts.showing import Shown
+from odoportal.accounts.showing import PageState
 from odoportal.foundation import clock, database, i18n
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.listing import ListQuery, ListRules
 
-Drawn = Callable[[Session, Who, ListQuery, str, date], Any]
+Drawn = Callable[[Session, Identity, ListQuery, str, date], Any]
 
 
-async def list_of(rules: ListRules, draw: Drawn, who: Who, given: Any, language: str) -> Any:
+async def fetch_list(rules: ListRules, draw: Drawn, who: Identity, given: Any, language: str) -> Any:
     """The view of a list's address, in a worker thread and in the page's language.
 
     Args:
@@ -29,7 +29,7 @@ async def list_of(rules: ListRules, draw: Drawn, who: Who, given: Any, language:
         return await database.read(draw, who, query, language, clock.today())
 
 
-class Listed(Shown, mixin=True):
+class ListState(PageState, mixin=True):
     """A list's state, which declares `rules` and `draw` as well.
 
     `version` counts the answers, so that the page knows when the one it waits for is there.
@@ -43,5 +43,5 @@ class Listed(Shown, mixin=True):
         await super()._show(anew)
         self.version += 1
 
-    async def _look(self, who: Who) -> Any:
-        return await list_of(self.rules, type(self).draw, who, self.router.url.query_parameters, i18n.current())
+    async def _look(self, who: Identity) -> Any:
+        return await fetch_list(self.rules, type(self).draw, who, self.router.url.query_parameters, i18n.current())

@@ -6,27 +6,27 @@ from typing import Any
 
 import reflex as rx
 
-from odoportal.accounts.state import Signed
+from odoportal.accounts.state import SessionState
 from odoportal.accounts.view import shell_view
 from odoportal.foundation import clock, database
 from odoportal.foundation.i18n import t
-from odoportal.foundation.web import Asked, Fill, Filled
+from odoportal.foundation.web import Fill, PageContent, PageRequest
 from odoportal.settings import get_settings
 from odoportal.ui import places
 from odoportal.ui.dialog import dialog, dialog_html
 from odoportal.ui.form import leave_guard
-from odoportal.ui.markup import Node, Ref, View, el
+from odoportal.ui.markup import Bound, Node, View, el
 from odoportal.ui.page import here
 from odoportal.ui.shell import DEMO_DAY, HEADER, shell
 from odoportal.ui.slots import live
 from odoportal.ui.soon import REACH, soon
-from odoportal.ui.table import Listing, ListParts, export_menu
+from odoportal.ui.table import ListParts, ListTable, export_menu
 from odoportal.ui.trouble import unless_failed
 
 
 def private_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
     """A page with header, menu and breadcrumb; `trail` is path and name of each step after the Dashboard."""
-    return shell(*content, state=Signed, trail=trail)
+    return shell(*content, state=SessionState, trail=trail)
 
 
 def form_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
@@ -38,7 +38,7 @@ def shown_page(state: Any, head: rx.Component, body: rx.Component, *beside: rx.C
     """A page with forms that shows one view.
 
     Args:
-        state: the page's, a `Shown`.
+        state: the page's, a `PageState`.
         head: its heading.
         body: what the view shows; where that could not be loaded, the page says so in its place and offers to try again.
         beside: what stands on top of it or needs nothing of it, such as a dialog.
@@ -48,7 +48,7 @@ def shown_page(state: Any, head: rx.Component, body: rx.Component, *beside: rx.C
     return form_page(head, tried, *beside, trail=trail)
 
 
-def _export(view: Ref) -> Node:
+def _export(view: Bound) -> Node:
     return el("div", *export_menu(view), cls="row tasks")
 
 
@@ -63,8 +63,8 @@ class ListPage:
     state: Any
     parts: ListParts
     trail: Sequence[tuple[str, str]]
-    tasks: Callable[[Ref], Node] = _export
-    details: Callable[[Ref], Node] | None = None
+    tasks: Callable[[Bound], Node] = _export
+    details: Callable[[Bound], Node] | None = None
 
     def _heading(self) -> View:
         return View(lambda view: el("h1", self.parts.caption, " ", el("span", "(", view.frame.total, ")")))
@@ -87,33 +87,33 @@ class ListPage:
             class_name="head",
         )
         opened = [dialog(View(self.details), self.state)] if self.details else []
-        return private_page(heading, *lead, Listing.of(self.parts).component(self.state), *opened, trail=self.trail)
+        return private_page(heading, *lead, ListTable.of(self.parts).component(self.state), *opened, trail=self.trail)
 
     def html(self, view: Any) -> dict[str, str]:
         """What the server writes into the document, by slot."""
         opened = {"dialog": dialog_html(View(self.details), view.details)} if self.details else {}
         own = {"heading": self._heading().html(view), "tasks": View(self.tasks).html(view)}
-        return {**Listing.of(self.parts).html(view), **own, **opened}
+        return {**ListTable.of(self.parts).html(view), **own, **opened}
 
 
 def soon_page(text: str) -> rx.Component:
     """The honest page of a place whose work is still to come; `text` says what a customer will do there."""
     from_menu = places.place(here())
-    content = soon(text, live("reach", REACH, Signed.shell, Signed.ready))
-    shown = unless_failed(Signed.failed, t("The page could not be loaded."), Signed.load, content)
+    content = soon(text, live("reach", REACH, SessionState.shell, SessionState.ready))
+    shown = unless_failed(SessionState.failed, t("The page could not be loaded."), SessionState.load, content)
     return private_page(shown, trail=[(here(), from_menu.name)])
 
 
-def filling(slots: Callable[[Asked], Awaitable[dict[str, str]]] | None = None) -> Fill:
+def page_fill(slots: Callable[[PageRequest], Awaitable[dict[str, str]]] | None = None) -> Fill:
     """The `fill` of a private page: header and demonstration day around the room's own slots."""
 
-    async def fill(asked: Asked) -> Filled:
+    async def fill(asked: PageRequest) -> PageContent:
         if asked.who is None:
             raise PermissionError("a private page needs a signed-in person")
         url = asked.request.url
         asked_for = url.path + (f"?{url.query}" if url.query else "")
-        view = await database.read(shell_view, asked.who, asked_for, clock.today(), Signed.counts, get_settings())
+        view = await database.read(shell_view, asked.who, asked_for, clock.today(), SessionState.counts, get_settings())
         own = await slots(asked) if slots else {}
-        return Filled({"header": HEADER.html(view), "demo-day": DEMO_DAY.html(view), "reach": REACH.html(view), **own})
+        return PageContent({"header": HEADER.html(view), "demo-day": DEMO_DAY.html(view), "reach": REACH.html(view), **own})
 
     return fill

@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from odoportal.accounts.models import Account, Membership, Person, Role
-from odoportal.foundation.identity import HELD_BACK, NotAllowed, Who, require
+from odoportal.foundation.identity import HELD_BACK, Identity, NotAllowed, require_identity
 from odoportal.foundation.web import SEE
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -96,7 +96,7 @@ def rights_of(handlers: Mapping[str, Any], signed: type[Any]) -> dict[str, Right
     return found
 
 
-def claim(session: Session, who: Who, right: Right) -> Membership:
+def require_right(session: Session, who: Identity, right: Right) -> Membership:
     """The membership a person acts with, read again within the writing transaction; until its end nobody else changes the account's people.
 
     Raises:
@@ -142,7 +142,7 @@ def guarded(right: Right, routes: Iterable[Route]) -> list[Route]:
         endpoint: Callable[[Request], Awaitable[Response]] = route.endpoint
 
         async def only(request: Request) -> Response:
-            return await endpoint(request) if may(require().account.role, right) else PlainTextResponse("not found", 404)
+            return await endpoint(request) if may(require_identity().account.role, right) else PlainTextResponse("not found", 404)
 
         made = Route(route.path, only, methods=sorted(route.methods or {"GET"}))
         only.needs = right  # type: ignore[attr-defined]

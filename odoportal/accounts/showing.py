@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import reflex as rx
 
 from odoportal.foundation import i18n
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 
 View = TypeVar("View")
 
@@ -16,16 +16,16 @@ def unfilled(view: View) -> View:
     return rx.field(default_factory=lambda: view)  # pyright: ignore[reportReturnType]
 
 
-class Shown(rx.State, mixin=True):
-    """A page's state, mixed into one that descends from `Signed`, declares `view`, and says in `_look` what it shows."""
+class PageState(rx.State, mixin=True):
+    """A page's state, mixed into one that descends from `SessionState`, declares `view`, and says in `_look` what it shows."""
 
     filled: bool = False
 
     if TYPE_CHECKING:
-        # `Signed` has them; an annotation alone would become a variable of the state.
+        # `SessionState` has them; an annotation alone would become a variable of the state.
         async def _try(self, showing: Awaitable[object]) -> None: ...
 
-        async def _arrive(self, anew: bool = False) -> tuple[Who, str]: ...
+        async def _arrive(self, anew: bool = False) -> tuple[Identity, str]: ...
 
     @rx.event
     async def load(self) -> None:
@@ -46,6 +46,6 @@ class Shown(rx.State, mixin=True):
             self.view = await self._look(who)
         self.filled = True
 
-    async def _look(self, who: Who) -> Any:
+    async def _look(self, who: Identity) -> Any:
         """The view, in the language in use."""
         raise NotImplementedError

@@ -13,13 +13,13 @@ from odoportal.accounts.rights import Right, needs
 from odoportal.accounts.showing import unfilled
 from odoportal.accounts.view import Counts, ShellView, shell_view
 from odoportal.foundation import clock, database, i18n, trace
-from odoportal.foundation.identity import Who, require
+from odoportal.foundation.identity import Identity, require_identity
 from odoportal.settings import get_settings
 
 _log = logging.getLogger("odoportal.pages")
 
 
-class Signed(rx.State):
+class SessionState(rx.State):
     """Header, counts, and the end of the session. What is filled here is bound to one session and one account.
 
     `failed`: what the page asked for could not be loaded; `troubles` counts what failed otherwise.
@@ -45,7 +45,7 @@ class Signed(rx.State):
     @needs(Right.ENTER)
     async def stay(self) -> None:
         """The person asked to stay signed in; the gate has noted it."""
-        self._note_end(require())
+        self._note_end(require_identity())
 
     @rx.event
     @needs(Right.ENTER)
@@ -68,13 +68,13 @@ class Signed(rx.State):
         else:
             self.failed = False
 
-    async def _arrive(self, anew: bool = False) -> tuple[Who, str]:
+    async def _arrive(self, anew: bool = False) -> tuple[Identity, str]:
         """The person and the page's language; fills the header where it shows another person, account or format.
 
         Args:
             anew: count again even so.
         """
-        who, here = require(), self._here()
+        who, here = require_identity(), self._here()
         language = "en" if here.startswith("/en") else "fr"
         key = f"{who.key}:{who.region}:{who.name}:{who.email}"
         if anew or self._shell_for != key:
@@ -89,7 +89,7 @@ class Signed(rx.State):
         url = self.router.url
         return str(url.path) + (f"?{url.query}" if url.query else "")
 
-    def _note_end(self, who: Who) -> None:
+    def _note_end(self, who: Identity) -> None:
         end = min(who.ends_at, who.idle_end) if who.idle_end else who.ends_at
         self.ends = int(end.timestamp())
 

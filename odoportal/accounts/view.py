@@ -10,19 +10,19 @@ from sqlmodel import Session
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import Right, may
 from odoportal.foundation.i18n import Formats, t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.settings import Settings
 
 Counts = Callable[[Session, int, date], Mapping[str, int]]
 """Counts of an account's records by the path of their place: `{"/orders": 57}`. The rooms above provide them."""
 
 
-def role_words() -> dict[str, str]:
+def role_labels() -> dict[str, str]:
     """The roles in the language in use."""
     return {Role.OWNER: t("Owner"), Role.BILLING: t("Billing"), Role.OPERATIONS: t("Operations"), Role.READ_ONLY: t("Read-only")}
 
 
-def right_words() -> dict[str, str]:
+def right_labels() -> dict[str, str]:
     """What each right allows, in the language in use."""
     return {
         Right.SEE: t("See orders, invoices, statements and devices"),
@@ -72,7 +72,7 @@ class ShellView:
     support_tel: str = ""
 
 
-def shell_view(session: Session, who: Who, here: str, today: date, counts: Counts, settings: Settings) -> ShellView:
+def shell_view(session: Session, who: Identity, here: str, today: date, counts: Counts, settings: Settings) -> ShellView:
     """The header and the menu's counts.
 
     Args:

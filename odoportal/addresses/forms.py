@@ -11,11 +11,11 @@ from odoportal.accounts.rights import Right
 from odoportal.addresses import postal, service
 from odoportal.addresses.models import Purpose
 from odoportal.foundation import clock
-from odoportal.foundation.forms import Done, FormModel, Line, Rule, Sent, conflict, once
+from odoportal.foundation.forms import FormHandler, FormModel, FormResult, Line, SentForm, conflict, once
 from odoportal.foundation.i18n import current, t
 
 
-class Written(FormModel):
+class AddressForm(FormModel):
     """An address as it is typed; which parts it needs depends on its country."""
 
     name: Line = Field(default="", max_length=200)
@@ -28,44 +28,44 @@ class Written(FormModel):
     country: Line = Field(min_length=2, max_length=2)
 
 
-class Nothing(FormModel):
+class EmptyForm(FormModel):
     """A button: the form's key says which address."""
 
 
-def _back(sent: Sent[Any], path: str = "/addresses", **query: str) -> str:
+def _back(sent: SentForm[Any], path: str = "/addresses", **query: str) -> str:
     account = {"account": sent.who.account.number} if len(sent.who.memberships) > 1 else {}
     asked = urlencode({**account, **query})
     return f"/{sent.language}{path}" + (f"?{asked}" if asked else "")
 
 
-def _told(work: Callable[[Session, Sent[Any]], Done]) -> Callable[[Session, Sent[Any]], Done]:
+def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
     """The work, and what is said where one of its rules says no, which each does before it writes anything."""
 
-    def told(session: Session, sent: Sent[Any]) -> Done:
+    def told(session: Session, sent: SentForm[Any]) -> FormResult:
         try:
             return work(session, sent)
         except postal.UnusableAddress as why:
-            return Done(errors=why.errors)
+            return FormResult(errors=why.errors)
         except service.NoSuchAddress:
-            return Done(error=t("This address is no longer in the book: somebody removed it in the meantime."))
+            return FormResult(error=t("This address is no longer in the book: somebody removed it in the meantime."))
         except service.InUse:
-            return Done(error=t("This is a default address. Choose another one for it first."))
+            return FormResult(error=t("This is a default address. Choose another one for it first."))
         except service.TooMany:
-            return Done(error=t("The book is full. Remove some addresses first."))
+            return FormResult(error=t("The book is full. Remove some addresses first."))
 
     return told
 
 
-def _save(session: Session, sent: Sent[Written]) -> Done:
+def _save(session: Session, sent: SentForm[AddressForm]) -> FormResult:
     given = sent.values.model_dump()
     if not sent.key:
         service.add(session, sent.who, given, clock.now(), sent.client)
-        return Done(t("Saved."), go=_back(sent))
+        return FormResult(t("Saved."), go=_back(sent))
     stored = service.stored(session, sent.who, sent.key)
     if clash := conflict(sent, stored):
-        return Done(errors=_named(clash.errors, stored), error=clash.error, version=clash.version)
+        return FormResult(errors=_named(clash.errors, stored), error=clash.error, version=clash.version)
     service.change(session, sent.who, sent.key, given, clock.now(), sent.client)
-    return Done(t("Saved."), go=_back(sent))
+    return FormResult(t("Saved."), go=_back(sent))
 
 
 def _named(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
@@ -80,34 +80,34 @@ def _named(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, st
     }
 
 
-def _remove(session: Session, sent: Sent[Nothing]) -> Done:
+def _remove(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     service.remove(session, sent.who, sent.key, clock.now(), sent.client)
-    return Done(go=_back(sent, state=service.REMOVED))
+    return FormResult(go=_back(sent, state=service.REMOVED))
 
 
-def _restore(session: Session, sent: Sent[Nothing]) -> Done:
+def _restore(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     service.restore(session, sent.who, sent.key, clock.now(), sent.client)
-    return Done(go=_back(sent))
+    return FormResult(go=_back(sent))
 
 
-def _default(purpose: Purpose) -> Callable[[Session, Sent[Nothing]], Done]:
-    def choose(session: Session, sent: Sent[Nothing]) -> Done:
+def _default(purpose: Purpose) -> Callable[[Session, SentForm[EmptyForm]], FormResult]:
+    def choose(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
         service.make_default(session, sent.who, sent.key, purpose, clock.now(), sent.client)
-        return Done(t("Saved."), go=_back(sent, "/addresses/edit", code=sent.key))
+        return FormResult(t("Saved."), go=_back(sent, "/addresses/edit", code=sent.key))
 
     return choose
 
 
-def _rule(model: type[FormModel], work: Callable[[Session, Sent[Any]], Done], right: Right = Right.ADDRESSES) -> Rule:
-    async def answer(sent: Sent[Any]) -> Done:
+def _rule(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult], right: Right = Right.ADDRESSES) -> FormHandler:
+    async def answer(sent: SentForm[Any]) -> FormResult:
         return await once(sent, _told(work), sent)
 
-    return Rule(model, right, answer)
+    return FormHandler(model, right, answer)
 
 
-BOOK = {"restore": _rule(Nothing, _restore)}
+BOOK = {"restore": _rule(EmptyForm, _restore)}
 EDIT = {
-    "address": _rule(Written, _save),
-    "remove": _rule(Nothing, _remove),
-    **{purpose.value: _rule(Nothing, _default(purpose), service.RIGHT[purpose]) for purpose in Purpose},
+    "address": _rule(AddressForm, _save),
+    "remove": _rule(EmptyForm, _remove),
+    **{purpose.value: _rule(EmptyForm, _default(purpose), service.RIGHT[purpose]) for purpose in Purpose},
 }

@@ -4,43 +4,43 @@ from dataclasses import replace
 
 import reflex as rx
 
-from odoportal.accounts.listing import list_of
+from odoportal.accounts.listing import fetch_list
 from odoportal.accounts.page import ListPage, shown_page
 from odoportal.addresses.models import Purpose
 from odoportal.addresses.state import Addresses, EditAddress
-from odoportal.addresses.view import AddressesView, EditView, edit_view, purpose_words
+from odoportal.addresses.view import AddressesView, EditView, edit_view, purpose_labels
 from odoportal.foundation import database
 from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import require
-from odoportal.foundation.web import Asked
+from odoportal.foundation.identity import require_identity
+from odoportal.foundation.web import PageRequest
 from odoportal.ui.bits import empty
 from odoportal.ui.client import ListForm, PageTitle
 from odoportal.ui.form import Confirm, Form, Rows, leave_guard
-from odoportal.ui.markup import Node, Ref, View, each, el, icon, link, part, when
+from odoportal.ui.markup import Bound, Node, View, each, el, icon, link, part, when
 from odoportal.ui.page import address
 from odoportal.ui.slots import live
 from odoportal.ui.table import ListParts
 
 
-def _lines(row: Ref) -> Node:
+def _lines(row: Bound) -> Node:
     return el("div", each(row.lines, lambda line: el("div", line.text)), cls="breaks")
 
 
-def _defaults(row: Ref) -> Node:
+def _defaults(row: Bound) -> Node:
     def badge(shape: str, purpose: Purpose) -> Node:
-        return el("span", icon(shape, small=True), purpose_words()[purpose], cls="badge info")
+        return el("span", icon(shape, small=True), purpose_labels()[purpose], cls="badge info")
 
     return when(row.delivery, badge("truck", Purpose.DELIVERY)), when(row.billing, badge("receipt-text", Purpose.BILLING))
 
 
-def _actions(row: Ref, edit: str, put_back: str) -> Node:
+def _actions(row: Bound, edit: str, put_back: str) -> Node:
     restore = Form("restore", (), t("Put back"), look=put_back, cls="inline").over(row.restore, on_done=Addresses.retry)
     name = el("span", " ", row.name, cls="sr")
     return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=edit)), when(row.removed, restore), cls="acts")
 
 
-def _cells(row: Ref) -> tuple[Node, ...]:
+def _cells(row: Bound) -> tuple[Node, ...]:
     return (
         el("th", el("span", row.name, cls="breaks"), scope="row"),
         el("td", _lines(row)),
@@ -50,7 +50,7 @@ def _cells(row: Ref) -> tuple[Node, ...]:
     )
 
 
-def _card(row: Ref) -> Node:
+def _card(row: Bound) -> Node:
     return (
         el("div", el("h2", row.name, cls="breaks"), cls="top"),
         _lines(row),
@@ -59,12 +59,12 @@ def _card(row: Ref) -> Node:
     )
 
 
-def _add(view: Ref) -> Node:
+def _add(view: Bound) -> Node:
     go = link(icon("book-user"), t("Add an address"), to=view.add, cls="btn primary")
     return when(view.add, go, el("p", t("Your role may see the addresses, and not change them."), cls="soft"))
 
 
-def _wrong(view: Ref) -> Node:
+def _wrong(view: Bound) -> Node:
     return el("div", when(view.wrong, el("p", icon("circle-alert"), el("span", view.wrong), cls="summary")), role="status")
 
 
@@ -91,9 +91,9 @@ def page() -> rx.Component:
     return _page().component(live("wrong", WRONG, Addresses.view, Addresses.filled), leave_guard())
 
 
-async def slots(asked: Asked) -> dict[str, str]:
+async def slots(asked: PageRequest) -> dict[str, str]:
     """What the server writes into the document, with what is said of a button that was pressed without script."""
-    view: AddressesView = await list_of(Addresses.rules, Addresses.draw, require(), asked.query, asked.language)
+    view: AddressesView = await fetch_list(Addresses.rules, Addresses.draw, require_identity(), asked.query, asked.language)
     if asked.said:
         view = replace(view, wrong=asked.said.error)
     return {**_page().html(view), "wrong": WRONG.html(view)}
@@ -102,7 +102,7 @@ async def slots(asked: Asked) -> dict[str, str]:
 # --- one address ---------------------------------------------------------------------------------------------------
 
 
-def _country(view: Ref) -> Node:
+def _country(view: Bound) -> Node:
     options = each(
         view.countries,
         lambda row: when(row.selected, el("option", row.text, value=row.key, selected=True), el("option", row.text, value=row.key)),
@@ -126,13 +126,13 @@ def _country(view: Ref) -> Node:
 
 
 def _form() -> Form:
-    def country(form: Ref) -> Node:
+    def country(form: Bound) -> Node:
         return el("input", type="hidden", name="country", value=form.given.country)
 
     return Form("address", (country, Rows()), t("Save"), aside=link(t("Cancel"), to=address("/addresses"), cls="btn plain"))
 
 
-def _purpose(purpose: Purpose, is_: Ref, may: Ref, form: Ref) -> Node:
+def _purpose(purpose: Purpose, is_: Bound, may: Bound, form: Bound) -> Node:
     words = {
         Purpose.DELIVERY: (t("This is the default address for delivery."), t("Use for delivery unless another is chosen")),
         Purpose.BILLING: (t("This is the default address for billing."), t("Use for billing unless another is chosen")),
@@ -141,7 +141,7 @@ def _purpose(purpose: Purpose, is_: Ref, may: Ref, form: Ref) -> Node:
     return when(is_, el("p", icon("circle-check", cls="ok"), " ", words[0]), when(may, button))
 
 
-def _rest(view: Ref) -> Node:
+def _rest(view: Bound) -> Node:
     asked = Confirm(t("Remove this address?"), t("Orders and invoices keep it. It can be put back."), t("Remove"))
     return (
         el(
@@ -167,7 +167,7 @@ def _rest(view: Ref) -> Node:
     )
 
 
-def _locked(view: Ref) -> Node:
+def _locked(view: Bound) -> Node:
     """The address, why it cannot be changed by this person, and where the owners are named."""
     return el(
         "section",
@@ -180,7 +180,7 @@ def _locked(view: Ref) -> Node:
     )
 
 
-def _edit(view: Ref) -> Node:
+def _edit(view: Bound) -> Node:
     back = link(t("Address book"), to=address("/addresses"), cls="btn second")
     lost = el("section", empty("book-user", t("There is no such address"), t("Somebody may have removed it."), back), cls="card")
     keep = el("p", t("Documents made before keep the address as it was."), cls="soft")
@@ -209,7 +209,7 @@ def edit_page() -> rx.Component:
     return shown_page(EditAddress, head, body, named, trail=trail)
 
 
-async def edit_slots(asked: Asked) -> dict[str, str]:
+async def edit_slots(asked: PageRequest) -> dict[str, str]:
     """What the server writes into the document of one address, with what is said of a form that was sent without script."""
-    view: EditView = answered(await database.read(edit_view, require(), asked.query), asked)
+    view: EditView = answered(await database.read(edit_view, require_identity(), asked.query), asked)
     return {"heading": EDIT_HEADING.html(view), "edit": EDIT.html(view)}

@@ -19,12 +19,12 @@ from sqlalchemy import exists, or_
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, SQLModel, col, select
 
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.models import Membership
-from odoportal.accounts.rights import Right, claim, may
+from odoportal.accounts.rights import Right, may, require_right
 from odoportal.addresses import postal
 from odoportal.addresses.models import Address, AddressDefault, Purpose
-from odoportal.foundation.identity import NotAllowed, Who
+from odoportal.foundation.identity import Identity, NotAllowed
 from odoportal.foundation.listing import ListQuery, ListRules, Window, window
 from odoportal.foundation.text import fold
 
@@ -145,7 +145,7 @@ def get(session: Session, account_id: int, code: str) -> Address | None:
     return session.exec(select(Address).where(Address.account_id == account_id, Address.code == code)).first()
 
 
-def stored(session: Session, who: Who, code: str) -> dict[str, str]:
+def stored(session: Session, who: Identity, code: str) -> dict[str, str]:
     """What is stored of an address in the asker's book, by field.
 
     Raises:
@@ -160,7 +160,7 @@ def defaults(session: Session, account_id: int) -> Mapping[Purpose, int]:
     return {Purpose(d.purpose): d.address_id for d in found}
 
 
-def add(session: Session, who: Who, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
+def add(session: Session, who: Identity, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
     """Add an address to the book; the first one is the default for each purpose that the person may choose one for.
 
     Raises:
@@ -168,7 +168,7 @@ def add(session: Session, who: Who, given: Mapping[str, str], now: datetime, cli
         UnusableAddress: a part is missing or cannot be.
         TooMany: the book is full.
     """
-    mine = claim(session, who, Right.ADDRESSES)
+    mine = require_right(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
     clean: dict[str, Any] = postal.checked(given)
     known = book(session, account_id)
@@ -181,11 +181,11 @@ def add(session: Session, who: Who, given: Mapping[str, str], now: datetime, cli
         for purpose in Purpose:
             if may(mine.role, RIGHT[purpose]):
                 _set_default(session, account_id, purpose, made)
-    _note(session, What.ADDRESS_ADDED, made, who, now, client, after=values(made))
+    _note(session, ActivityKind.ADDRESS_ADDED, made, who, now, client, after=values(made))
     return made
 
 
-def change(session: Session, who: Who, code: str, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
+def change(session: Session, who: Identity, code: str, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
     """Change an address, for what is made from now on; documents made before keep the one they have.
 
     Returns:
@@ -196,14 +196,14 @@ def change(session: Session, who: Who, code: str, given: Mapping[str, str], now:
         NoSuchAddress: it is not in the book, or was removed.
         UnusableAddress: a part is missing or cannot be.
     """
-    mine = claim(session, who, Right.ADDRESSES)
+    mine = require_right(session, who, Right.ADDRESSES)
     held = _held(session, who.account.account_id, code)
     _claim_purposes(session, mine, held)
     before = values(held)
     clean: dict[str, Any] = postal.checked(given)
     if clean == before:
         return held
-    _note(session, What.ADDRESS, held, who, now, client, before=before, after=clean)
+    _note(session, ActivityKind.ADDRESS, held, who, now, client, before=before, after=clean)
     said = held.file or ("" if is_own(code) else json.dumps(before))
     if not is_used(session, held):
         for name, value in clean.items():
@@ -224,7 +224,7 @@ def change(session: Session, who: Who, code: str, given: Mapping[str, str], now:
     return made
 
 
-def remove(session: Session, who: Who, code: str, now: datetime, client: str = "") -> Address:
+def remove(session: Session, who: Identity, code: str, now: datetime, client: str = "") -> Address:
     """Take an address out of the book. It is archived, not lost: documents keep it, and `restore` brings it back.
 
     Raises:
@@ -232,7 +232,7 @@ def remove(session: Session, who: Who, code: str, now: datetime, client: str = "
         NoSuchAddress: it is not in the book.
         InUse: it is a default while there are others to be it.
     """
-    member = claim(session, who, Right.ADDRESSES)
+    member = require_right(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
     held = _held(session, account_id, code)
     mine = _claim_purposes(session, member, held)
@@ -246,18 +246,18 @@ def remove(session: Session, who: Who, code: str, now: datetime, client: str = "
         held.file = json.dumps(values(held))
     session.add(held)
     session.flush()
-    _note(session, What.ADDRESS_REMOVED, held, who, now, client, before=values(held))
+    _note(session, ActivityKind.ADDRESS_REMOVED, held, who, now, client, before=values(held))
     return held
 
 
-def restore(session: Session, who: Who, code: str, now: datetime, client: str = "") -> Address:
+def restore(session: Session, who: Identity, code: str, now: datetime, client: str = "") -> Address:
     """Put an address that was removed back into the book.
 
     Raises:
         NotAllowed: the person may not.
         NoSuchAddress: there is no such address.
     """
-    claim(session, who, Right.ADDRESSES)
+    require_right(session, who, Right.ADDRESSES)
     held = get(session, who.account.account_id, code)
     if held is None:
         raise NoSuchAddress(code)
@@ -265,23 +265,23 @@ def restore(session: Session, who: Who, code: str, now: datetime, client: str = 
         held.archived_at = None
         session.add(held)
         session.flush()
-        _note(session, What.ADDRESS_RESTORED, held, who, now, client, after=values(held))
+        _note(session, ActivityKind.ADDRESS_RESTORED, held, who, now, client, after=values(held))
     return held
 
 
-def make_default(session: Session, who: Who, code: str, purpose: Purpose, now: datetime, client: str = "") -> Address:
+def make_default(session: Session, who: Identity, code: str, purpose: Purpose, now: datetime, client: str = "") -> Address:
     """Use an address for a purpose unless another is chosen.
 
     Raises:
         NotAllowed: the person may not, for this purpose.
         NoSuchAddress: it is not in the book.
     """
-    claim(session, who, RIGHT[purpose])
+    require_right(session, who, RIGHT[purpose])
     held = _held(session, who.account.account_id, code)
     before = session.get(Address, defaults(session, who.account.account_id).get(purpose, 0))
     _set_default(session, who.account.account_id, purpose, held)
     was, is_ = {purpose.value: _short(before) if before else ""}, {purpose.value: _short(held)}
-    _note(session, What.ADDRESS_DEFAULT, held, who, now, client, before=was, after=is_)
+    _note(session, ActivityKind.ADDRESS_DEFAULT, held, who, now, client, before=was, after=is_)
     return held
 
 
@@ -309,9 +309,9 @@ def _short(address: Address) -> str:
     return ", ".join(filter(None, (address.name, address.line1, address.city)))
 
 
-def _note(session: Session, what: What, address: Address, who: Who, now: datetime, client: str, **more: Any) -> None:
+def _note(session: Session, what: ActivityKind, address: Address, who: Identity, now: datetime, client: str, **more: Any) -> None:
     about = _short(address)
-    record(session, what, By.of(who, client), now, account_id=address.account_id, about=about, **more)
+    record(session, what, Actor.of(who, client), now, account_id=address.account_id, about=about, **more)
 
 
 def is_used(session: Session, address: Address) -> bool:

@@ -9,12 +9,12 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import TABLE, Right, may
-from odoportal.accounts.view import role_words
+from odoportal.accounts.view import role_labels
 from odoportal.addresses import postal, service
 from odoportal.addresses.models import Address, Purpose
 from odoportal.foundation.form_view import Choice, FieldRow, FormView, form_view
 from odoportal.foundation.i18n import Formats, current, t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.list_view import Hidden, ListTexts, ListView, list_view
 from odoportal.foundation.listing import ListQuery
 from odoportal.foundation.shown import TextLine, text_lines
@@ -30,7 +30,7 @@ _COMPLETE = {
 }
 
 
-def purpose_words() -> dict[str, str]:
+def purpose_labels() -> dict[str, str]:
     """What an address is for, in the language in use."""
     return {Purpose.DELIVERY: t("Delivery"), Purpose.BILLING: t("Billing")}
 
@@ -68,7 +68,7 @@ class AddressesView:
     details: NoDetails = field(default_factory=NoDetails)
 
 
-def addresses_view(session: Session, who: Who, query: ListQuery, language: str, _today: date) -> AddressesView:
+def addresses_view(session: Session, who: Identity, query: ListQuery, language: str, _today: date) -> AddressesView:
     """The page of the book that the address asks for, in the page's language."""
     account_id, formats = who.account.account_id, Formats(who.region)
     found = service.find(session, account_id, query, language)
@@ -95,7 +95,7 @@ def _texts(language: str, query: ListQuery) -> ListTexts:
     return ListTexts(t("Address book"), f"/{language}/addresses", columns, tabs, t("No address"), nothing, "")
 
 
-def _row(address: Address, who: Who, uses: Mapping[Purpose, int], edit: str, language: str) -> AddressRow:
+def _row(address: Address, who: Identity, uses: Mapping[Purpose, int], edit: str, language: str) -> AddressRow:
     return AddressRow(
         key=address.code,
         name=address.name,
@@ -134,7 +134,7 @@ class EditView:
     lines: list[TextLine] = field(default_factory=list)
 
 
-def edit_view(session: Session, who: Who, query: Mapping[str, str]) -> EditView:
+def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> EditView:
     """The address that `code` names, or a new one, in the language in use; `country` of the address chooses its fields."""
     code, wanted = query.get("code", ""), query.get("country", "")
     held = service.get(session, who.account.account_id, code) if code else None
@@ -172,7 +172,7 @@ def _locked(session: Session, held: Address, role: str) -> list[str]:
     for purpose in service.purposes(session, held):
         right = service.RIGHT[purpose]
         if not may(role, right):
-            able = ", ".join(role_words()[r] for r in Role if r in TABLE[right])
+            able = ", ".join(role_labels()[r] for r in Role if r in TABLE[right])
             ask = t("Your role may not change or remove it. Ask somebody with one of these roles: {roles}.", roles=able)
             found.append(f"{words[purpose]} {ask}")
     return found

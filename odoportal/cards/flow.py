@@ -22,7 +22,7 @@ from odoportal.cards.provider import Customer, Provider, ProviderDown, Refused
 from odoportal.cards.sandbox import Sandbox
 from odoportal.foundation import clock
 from odoportal.foundation.database import read, write
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.settings import get_settings
 
 P = ParamSpec("P")
@@ -87,7 +87,7 @@ async def _ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise ProviderDown("no answer in time") from slow
 
 
-async def start(who: Who, language: str, once: str, client: str, chosen: Provider) -> str:
+async def start(who: Identity, language: str, once: str, client: str, chosen: Provider) -> str:
     """Begin to add a card; the address to go on to: the provider's page, or ours where the same form led to a card before.
 
     Raises:
@@ -124,7 +124,7 @@ async def settle(setup: CardSetup, chosen: Provider) -> CardSetup:
     return await write(service.settle, setup.key, ended, clock.now(), clock.today())
 
 
-async def come_back(who: Who, key: str, chosen: Provider) -> None:
+async def finish_setup(who: Identity, key: str, chosen: Provider) -> None:
     """The browser is back from the provider's page, with a key that may be anybody's: what became of its own is written down.
 
     Where the provider does not answer now, the setup stays open: the webhook or the next round settles it.
@@ -138,7 +138,7 @@ async def come_back(who: Who, key: str, chosen: Provider) -> None:
         _log.warning("the payment provider does not say what became of a card: %s", why)
 
 
-async def hear(body: bytes, headers: Mapping[str, str], chosen: Provider) -> None:
+async def handle_webhook(body: bytes, headers: Mapping[str, str], chosen: Provider) -> None:
     """Deal with a webhook. It only says where to look, so hearing it twice, late or in another order changes nothing.
 
     Raises:
@@ -166,7 +166,7 @@ async def forget(token: str, chosen: Provider) -> None:
         await write(service.detached, chosen.name, token, clock.now())
 
 
-async def catch_up(chosen: Provider) -> None:
+async def reconcile(chosen: Provider) -> None:
     """What was left undone because the provider did not answer or its webhook was lost: ends of setups, and cards to be forgotten.
 
     Raises:
@@ -178,11 +178,11 @@ async def catch_up(chosen: Provider) -> None:
         await forget(card.token, chosen)
 
 
-async def keep_up() -> None:
+async def reconcile_forever() -> None:
     """Catch up every minute, for as long as the portal runs; the first time at its start, for what the last one left."""
     while (chosen := provider()) is not None:
         try:
-            await catch_up(chosen)
+            await reconcile(chosen)
         except (ProviderDown, SQLAlchemyError) as why:
             _log.warning("cards could not be brought up to date: %s", type(why).__name__)
         await asyncio.sleep(ASK_AGAIN_SECONDS)

@@ -10,12 +10,12 @@ from odoportal.cards.provider import Provider, ProviderDown, Refused
 from odoportal.cards.view import page_of
 from odoportal.foundation import clock
 from odoportal.foundation.database import read
-from odoportal.foundation.forms import Done, FormModel, Rule, Secret, Sent, once, required
+from odoportal.foundation.forms import FormHandler, FormModel, FormResult, Secret, SentForm, once, required
 from odoportal.foundation.i18n import t
 from odoportal.signin import attempts, sessions
 
 
-class Plain(FormModel):
+class EmptyForm(FormModel):
     """A button."""
 
 
@@ -25,12 +25,12 @@ class Remove(FormModel):
     password: Secret | None = None
 
 
-def _gone() -> Done:
-    return Done(error=t("This card is no longer on file."), status=HTTPStatus.NOT_FOUND)
+def _gone() -> FormResult:
+    return FormResult(error=t("This card is no longer on file."), status=HTTPStatus.NOT_FOUND)
 
 
-def _unavailable() -> Done:
-    return Done(error=t("Cards cannot be added here at the moment."), status=HTTPStatus.SERVICE_UNAVAILABLE)
+def _unavailable() -> FormResult:
+    return FormResult(error=t("Cards cannot be added here at the moment."), status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _number(key: str) -> int:
@@ -38,53 +38,53 @@ def _number(key: str) -> int:
     return int(key) if key.isascii() and key.isdigit() and len(key) < 10 else 0
 
 
-async def _add(sent: Sent[Plain]) -> Done:
+async def _add(sent: SentForm[EmptyForm]) -> FormResult:
     if (chosen := flow.provider()) is None:
         return _unavailable()
     try:
-        return Done(go=await flow.start(sent.who, sent.language, sent.once, sent.client, chosen))
+        return FormResult(go=await flow.start(sent.who, sent.language, sent.once, sent.client, chosen))
     except service.TooMany:
-        return Done(error=t("There are too many cards. Remove one first, or try again tomorrow."))
+        return FormResult(error=t("There are too many cards. Remove one first, or try again tomorrow."))
     except (ProviderDown, Refused):
-        return Done(error=t("The payment provider does not answer. Try again in a moment."), status=HTTPStatus.SERVICE_UNAVAILABLE)
+        return FormResult(error=t("The payment provider does not answer. Try again in a moment."), status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def _made_default(session: Session, sent: Sent[Plain], provider: str) -> Done:
+def _made_default(session: Session, sent: SentForm[EmptyForm], provider: str) -> FormResult:
     try:
         service.make_default(session, sent.who, provider, _number(sent.key), sent.client, clock.now(), clock.today())
     except service.NoSuchCard:
         return _gone()
     except service.CardOver:
-        return Done(error=t("This card is over. Use another one."))
-    return Done(go=page_of(sent.who, sent.language, done=sent.form))
+        return FormResult(error=t("This card is over. Use another one."))
+    return FormResult(go=page_of(sent.who, sent.language, done=sent.form))
 
 
-async def _default(sent: Sent[Plain]) -> Done:
+async def _default(sent: SentForm[EmptyForm]) -> FormResult:
     chosen = flow.provider()
     return await once(sent, _made_default, sent, chosen.name) if chosen else _unavailable()
 
 
-def _removed(session: Session, sent: Sent[Remove], provider: str, tokens: list[str]) -> Done:
+def _removed(session: Session, sent: SentForm[Remove], provider: str, tokens: list[str]) -> FormResult:
     try:
         gone = service.remove(session, sent.who, provider, _number(sent.key), sent.client, clock.now(), clock.today())
     except service.NoSuchCard:
         return _gone()
     tokens.append(gone.token)
-    return Done(go=page_of(sent.who, sent.language, done=sent.form))
+    return FormResult(go=page_of(sent.who, sent.language, done=sent.form))
 
 
-async def _remove(sent: Sent[Remove]) -> Done:
+async def _remove(sent: SentForm[Remove]) -> FormResult:
     if (chosen := flow.provider()) is None:
         return _unavailable()
     if not await read(sessions.is_fresh, sent.who.session, clock.now()):
         if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
-            return Done(errors={"password": required()})
+            return FormResult(errors={"password": required()})
         if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
-            return Done(errors={"password": t("This is not your password.")})
+            return FormResult(errors={"password": t("This is not your password.")})
     return await _taken_off(sent, chosen)
 
 
-async def _taken_off(sent: Sent[Remove], chosen: Provider) -> Done:
+async def _taken_off(sent: SentForm[Remove], chosen: Provider) -> FormResult:
     tokens: list[str] = []
     done = await once(sent, _removed, sent, chosen.name, tokens)
     for token in tokens:
@@ -93,7 +93,7 @@ async def _taken_off(sent: Sent[Remove], chosen: Provider) -> Done:
 
 
 RULES = {
-    "add": Rule(Plain, Right.BILLING, _add),
-    "default": Rule(Plain, Right.BILLING, _default),
-    "remove": Rule(Remove, Right.BILLING, _remove),
+    "add": FormHandler(EmptyForm, Right.BILLING, _add),
+    "default": FormHandler(EmptyForm, Right.BILLING, _default),
+    "remove": FormHandler(Remove, Right.BILLING, _remove),
 }

@@ -9,13 +9,13 @@ from odoportal.cards.state import Cards
 from odoportal.cards.view import shown
 from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import require
-from odoportal.foundation.web import Asked
+from odoportal.foundation.identity import require_identity
+from odoportal.foundation.web import PageRequest
 from odoportal.ui.again import Again
 from odoportal.ui.bits import empty
 from odoportal.ui.dialog import dialog, dialog_html, frame
 from odoportal.ui.form import Field, Form
-from odoportal.ui.markup import El, Node, Ref, Slot, View, each, el, icon, link, when
+from odoportal.ui.markup import Bound, El, LiveOnly, Node, View, each, el, icon, link, when
 from odoportal.ui.page import here
 from odoportal.ui.slots import live
 
@@ -23,15 +23,15 @@ ASK_SECONDS = 3
 ASK_TIMES = 20
 
 
-def _add(view: Ref) -> Node:
+def _add(view: Bound) -> Node:
     return when(view.offered, Form("add", (), t("Add a card"), cls="form only").draw(view))
 
 
-def _badge(shape: str, text: Ref, tone: str) -> Node:
+def _badge(shape: str, text: Bound, tone: str) -> Node:
     return when(text, el("span", icon(shape, small=True), text, cls=f"badge {tone}"))
 
 
-def _card(row: Ref, view: Ref) -> El:
+def _card(row: Bound, view: Bound) -> El:
     states = (
         _badge("circle-check", row.default, "ok"),
         _badge("clock", row.soon, "warn"),
@@ -49,13 +49,13 @@ def _card(row: Ref, view: Ref) -> El:
     return el("li", el("div", icon("credit-card"), about, el("div", *states, cls="row states"), when(view.may, acts), cls="bankcard"))
 
 
-def _told(view: Ref) -> tuple[Node, ...]:
+def _told(view: Bound) -> tuple[Node, ...]:
     """What came of a card that was being added, or of a form that was sent; the place to say it is there beforehand."""
     waiting = el(
         "p",
         icon("circle-dashed"),
         el("span", view.waiting, " ", el("a", t("Ask again"), href=view.again)),
-        Slot(lambda: Again.create(seconds=ASK_SECONDS, times=ASK_TIMES, on_again=Cards.retry)),
+        LiveOnly(lambda: Again.create(seconds=ASK_SECONDS, times=ASK_TIMES, on_again=Cards.retry)),
         cls="notice quiet",
     )
     return (
@@ -76,7 +76,7 @@ def _told(view: Ref) -> tuple[Node, ...]:
     )
 
 
-def _list(view: Ref) -> Node:
+def _list(view: Bound) -> Node:
     nothing = empty(
         "credit-card",
         t("No cards yet"),
@@ -92,7 +92,7 @@ def _list(view: Ref) -> Node:
     return (*_told(view), test, el("section", when(view.cards, rows, nothing), cls="card", aria_label=t("Cards on file")), kept)
 
 
-def _details(details: Ref) -> Node:
+def _details(details: Bound) -> Node:
     keep = link(t("Keep it"), to=details.close, cls="btn second")
     password = Field(
         "password",
@@ -132,9 +132,9 @@ def page() -> rx.Component:
     )
 
 
-async def slots(asked: Asked) -> dict[str, str]:
+async def slots(asked: PageRequest) -> dict[str, str]:
     """What the server writes into the document."""
-    view = await shown(require(), asked.query, asked.language)
+    view = await shown(require_identity(), asked.query, asked.language)
     if asked.said is not None and asked.said.form == "default":
         # One form stands for the buttons of all cards: it answers for the one that was pressed.
         view = replace(view, default=replace(view.default, key=asked.said.key))

@@ -19,7 +19,7 @@ class Refused(Exception):
     """The provider understood and said no; the argument is its reason, in one of its own words."""
 
 
-class BadNotice(Exception):
+class BadWebhook(Exception):
     """A webhook that the provider did not send, or that is too old to be believed."""
 
 
@@ -75,7 +75,7 @@ class Charge:
 
 
 @dataclass(frozen=True)
-class Notice:
+class Webhook:
     """What a webhook is about: the setup or the card's token that should be looked at now.
 
     Nothing else of a webhook is believed: how a thing stands, the provider is asked. So one that comes twice, late or out of order does
@@ -135,7 +135,7 @@ class Provider(Protocol):
         """A card as the provider has it now; None when it is forgotten, or was never known."""
         ...
 
-    def hear(self, body: bytes, headers: Mapping[str, str]) -> Notice | None:
+    def hear(self, body: bytes, headers: Mapping[str, str]) -> Webhook | None:
         """Verify a webhook; None for one that is none of our business.
 
         Raises:

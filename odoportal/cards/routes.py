@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from odoportal.cards import flow
-from odoportal.cards.provider import BadNotice, ProviderDown
+from odoportal.cards.provider import BadWebhook, ProviderDown
 from odoportal.foundation import logs
 
 HOOK = "/hooks/cards"
@@ -25,10 +25,10 @@ async def hook(request: Request) -> Response:
         if len(body) > LARGEST_NOTICE:
             return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
-        await flow.hear(bytes(body), request.headers, chosen)
-    except BadNotice as why:
+        await flow.handle_webhook(bytes(body), request.headers, chosen)
+    except BadWebhook as why:
         address = request.client.host if request.client else ""
-        logs.security("input_validation_fail", logging.WARNING, hook=HOOK, why=str(why), address=address)
+        logs.log_security_event("input_validation_fail", logging.WARNING, hook=HOOK, why=str(why), address=address)
         return Response(status_code=HTTPStatus.BAD_REQUEST)
     except ProviderDown:
         return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from odoportal.cards.models import SetupState
-from odoportal.cards.provider import BadNotice, CardFacts, Charge, Customer, Ended, Notice, ProviderDown, Refused, Started
+from odoportal.cards.provider import BadWebhook, CardFacts, Charge, Customer, Ended, ProviderDown, Refused, Started, Webhook
 from odoportal.foundation import clock, private
 
 SIGNATURE = "sandbox-signature"
@@ -213,14 +213,14 @@ class Sandbox:
     def _sign(self, moment: str, body: bytes) -> str:
         return hmac.new(self._secret, moment.encode() + b"." + body, hashlib.sha256).hexdigest()
 
-    def hear(self, body: bytes, headers: Mapping[str, str]) -> Notice | None:
+    def hear(self, body: bytes, headers: Mapping[str, str]) -> Webhook | None:
         """See `Provider.hear`."""
         said = _SIGNED.fullmatch(headers.get(SIGNATURE, ""))
         if said is None or not hmac.compare_digest(said["by"].encode(), self._sign(said["at"], body).encode()):
-            raise BadNotice("the signature is wrong")
+            raise BadWebhook("the signature is wrong")
         if abs(clock.now().timestamp() - int(said["at"])) > BELIEVED.total_seconds():
-            raise BadNotice("it is too old")
-        return Notice(setup=json.loads(body)["setup"])
+            raise BadWebhook("it is too old")
+        return Webhook(setup=json.loads(body)["setup"])
 
 
 def _name(kind: str) -> str:

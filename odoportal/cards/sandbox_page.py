@@ -18,7 +18,7 @@ from starlette.routing import Route
 from odoportal.cards.flow import SANDBOX_PAGE, sandbox
 from odoportal.cards.routes import HOOK
 from odoportal.cards.sandbox import SLOWNESS, Asked, Scenario
-from odoportal.cards.words import card_name, reason_words
+from odoportal.cards.words import card_name, reason_labels
 from odoportal.foundation import forms, i18n
 from odoportal.foundation.i18n import t
 from odoportal.settings import get_settings
@@ -60,7 +60,7 @@ def _drawn(asked: Asked) -> Response:
         "name": asked.name,
         "back": asked.back_url,
         "done": asked.done_url,
-        "refused": reason_words(asked.reason) if asked.reason else "",
+        "refused": reason_labels(asked.reason) if asked.reason else "",
         "lost": asked.decided and asked.scenario == Scenario.LOST,
         "asking": asked.scenario == Scenario.SECURE,
         "scenarios": _scenarios(),

@@ -8,12 +8,12 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from odoportal.accounts.audit import LONGEST_ADDRESS, STAFF, By, What, record
-from odoportal.accounts.rights import Right, claim, hold, holders
+from odoportal.accounts.audit import LONGEST_ADDRESS, STAFF, ActivityKind, Actor, record
+from odoportal.accounts.rights import Right, hold, holders, require_right
 from odoportal.cards.models import Card, CardSetup, PaymentCustomer, SetupState
 from odoportal.cards.provider import CardFacts, Ended, Started
 from odoportal.cards.words import NO_RIGHT, card_name
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 
 SOON = timedelta(days=60)
 ASK_FOR = timedelta(hours=25)
@@ -63,14 +63,14 @@ def setup_of(session: Session, account_id: int, key: str) -> CardSetup | None:
 # --- adding one --------------------------------------------------------------------------------------------------
 
 
-def begin(session: Session, who: Who, provider: str, once: str, client: str, now: datetime) -> CardSetup:
+def begin(session: Session, who: Identity, provider: str, once: str, client: str, now: datetime) -> CardSetup:
     """Note that somebody sets out to add a card. The same form (`once`) sent again is the same setup.
 
     Raises:
         NotAllowed: the person may not.
         TooMany: when the account has twenty cards, or set out to add twenty within a day.
     """
-    claim(session, who, Right.BILLING)
+    require_right(session, who, Right.BILLING)
     account_id = who.account.account_id
     mine = CardSetup.person_id == who.person_id, CardSetup.account_id == account_id
     if (before := session.exec(select(CardSetup).where(*mine, CardSetup.once == once)).first()) is not None:
@@ -152,8 +152,8 @@ def _on_file(session: Session, setup: CardSetup, facts: CardFacts, now: datetime
     session.flush()
     if not any(other.is_default and last_day(other) >= today for other in others):
         _prefer(session, made)
-    by = By(setup.person_id, setup.address)
-    record(session, What.CARD_ADDED, by, now, account_id=made.account_id, about=_name(made), after=_as_text(made))
+    by = Actor(setup.person_id, setup.address)
+    record(session, ActivityKind.CARD_ADDED, by, now, account_id=made.account_id, about=_name(made), after=_as_text(made))
     return made
 
 
@@ -169,7 +169,7 @@ def _held(session: Session, key: str) -> CardSetup:
 # --- changing one ------------------------------------------------------------------------------------------------
 
 
-def make_default(session: Session, who: Who, provider: str, card_id: int, client: str, now: datetime, today: date) -> Card:
+def make_default(session: Session, who: Identity, provider: str, card_id: int, client: str, now: datetime, today: date) -> Card:
     """Pay with this card unless another is chosen.
 
     Raises:
@@ -183,14 +183,21 @@ def make_default(session: Session, who: Who, provider: str, card_id: int, client
     before = {"default": next((_name(other) for other in others if other.is_default), "")}
     if not chosen.is_default:
         _prefer(session, chosen)
-        by, account_id = By.of(who, client), who.account.account_id
+        by, account_id = Actor.of(who, client), who.account.account_id
         record(
-            session, What.CARD_DEFAULT, by, now, account_id=account_id, about=_name(chosen), before=before, after={"default": _name(chosen)}
+            session,
+            ActivityKind.CARD_DEFAULT,
+            by,
+            now,
+            account_id=account_id,
+            about=_name(chosen),
+            before=before,
+            after={"default": _name(chosen)},
         )
     return chosen
 
 
-def remove(session: Session, who: Who, provider: str, card_id: int, client: str, now: datetime, today: date) -> Card:
+def remove(session: Session, who: Identity, provider: str, card_id: int, client: str, now: datetime, today: date) -> Card:
     """Take a card off file; where it was the default, `heir` becomes it.
 
     Raises:
@@ -198,7 +205,7 @@ def remove(session: Session, who: Who, provider: str, card_id: int, client: str,
         NoSuchCard: when the account has none of that id, or no longer.
     """
     gone, _ = _card(session, who, provider, card_id)
-    _off_file(session, gone, What.CARD_REMOVED, By.of(who, client), now, today)
+    _off_file(session, gone, ActivityKind.CARD_REMOVED, Actor.of(who, client), now, today)
     return gone
 
 
@@ -207,9 +214,9 @@ def heir(cards_: Sequence[Card], gone: Card, today: date) -> Card | None:
     return next((c for c in cards_ if c.id != gone.id and last_day(c) >= today), None) if gone.is_default else None
 
 
-def _card(session: Session, who: Who, provider: str, card_id: int) -> tuple[Card, Sequence[Card]]:
+def _card(session: Session, who: Identity, provider: str, card_id: int) -> tuple[Card, Sequence[Card]]:
     """A card to be changed, and all of the account's."""
-    claim(session, who, Right.BILLING)
+    require_right(session, who, Right.BILLING)
     all_ = cards(session, who.account.account_id, provider)
     found = next((c for c in all_ if c.id == card_id), None)
     if found is None:
@@ -226,7 +233,7 @@ def _prefer(session: Session, chosen: Card) -> None:
     session.flush()
 
 
-def _off_file(session: Session, gone: Card, what: What, by: By, now: datetime, today: date) -> None:
+def _off_file(session: Session, gone: Card, what: ActivityKind, by: Actor, now: datetime, today: date) -> None:
     following, before = heir(cards(session, gone.account_id, gone.provider), gone, today), _as_text(gone)
     gone.removed_at, gone.is_default = now, False
     session.flush()
@@ -285,7 +292,7 @@ def refresh(session: Session, provider: str, token: str, facts: CardFacts | None
         return
     kept.known_at = asked_at
     if facts is None:
-        _off_file(session, kept, What.CARD_LOST, STAFF, asked_at, today)
+        _off_file(session, kept, ActivityKind.CARD_LOST, STAFF, asked_at, today)
         kept.detached_at = asked_at
     else:
         kept.brand, kept.last4, kept.exp_month, kept.exp_year = facts.brand[:20], facts.last4, facts.exp_month, facts.exp_year
@@ -302,7 +309,7 @@ def detached(session: Session, provider: str, token: str, now: datetime) -> None
     session.exec(update(Card).where(col(Card.provider) == provider, col(Card.token) == token).values(detached_at=now))
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Give up setups that nobody finished within a day, and forget old ones; returns how many were forgotten."""
     left = update(CardSetup).where(col(CardSetup.state) == SetupState.OPEN, col(CardSetup.created_at) <= now - ASK_FOR)
     session.exec(left.values(state=SetupState.GIVEN_UP))

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from odoportal.accounts.showing import Shown, unfilled
-from odoportal.accounts.state import Signed
+from odoportal.accounts.showing import PageState, unfilled
+from odoportal.accounts.state import SessionState
 from odoportal.cards.view import CardsView, shown
 from odoportal.foundation.i18n import current
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 
 
-class Cards(Shown, Signed):
+class Cards(PageState, SessionState):
     """The cards of the account."""
 
     view: CardsView = unfilled(CardsView())
 
-    async def _look(self, who: Who) -> Any:
+    async def _look(self, who: Identity) -> Any:
         return await shown(who, self.router.url.query_parameters, current())

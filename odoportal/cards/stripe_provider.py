@@ -12,7 +12,7 @@ from typing import Any
 import stripe
 
 from odoportal.cards.models import SetupState
-from odoportal.cards.provider import BadNotice, CardFacts, Charge, Customer, Ended, Notice, ProviderDown, Refused, Started
+from odoportal.cards.provider import BadWebhook, CardFacts, Charge, Customer, Ended, ProviderDown, Refused, Started, Webhook
 
 API = "https://api.stripe.com"
 SECONDS = 8
@@ -129,15 +129,15 @@ class Stripe:
             return None
         return _facts(method) if method.customer else None
 
-    def hear(self, body: bytes, headers: Mapping[str, str]) -> Notice | None:
+    def hear(self, body: bytes, headers: Mapping[str, str]) -> Webhook | None:
         """See `Provider.hear`."""
         try:
             event: Any = self._client.construct_event(body, headers.get("stripe-signature", ""), self._webhook_secret)
         except (stripe.SignatureVerificationError, ValueError) as error:
-            raise BadNotice("the signature is wrong, or it is too old") from error
+            raise BadWebhook("the signature is wrong, or it is too old") from error
         if event.type in _SETUP_KINDS:
-            return Notice(setup=event.data.object.id)
-        return Notice(token=event.data.object.id) if event.type in _CARD_KINDS else None
+            return Webhook(setup=event.data.object.id)
+        return Webhook(token=event.data.object.id) if event.type in _CARD_KINDS else None
 
 
 class _Declined(Refused):

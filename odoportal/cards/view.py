@@ -13,11 +13,11 @@ from odoportal.accounts.rights import Right
 from odoportal.cards import flow, service
 from odoportal.cards.models import Card, SetupState
 from odoportal.cards.provider import Provider
-from odoportal.cards.words import card_name, reason_words
+from odoportal.cards.words import card_name, reason_labels
 from odoportal.foundation import clock, database, i18n
 from odoportal.foundation.form_view import FormView, form_view
 from odoportal.foundation.i18n import Formats, t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.signin import sessions
 
 LONGEST_KEY = 32
@@ -77,23 +77,23 @@ class CardsView:
     default: FormView = field(default_factory=FormView)
 
 
-async def shown(who: Who, query: Mapping[str, str], language: str) -> CardsView:
+async def shown(who: Identity, query: Mapping[str, str], language: str) -> CardsView:
     """The page of an address. Where the browser comes back from the provider (`setup`), what became of the card is noted first."""
     chosen, key = flow.provider(), query.get("setup", "")
     if chosen is not None and key and len(key) <= LONGEST_KEY:
-        await flow.come_back(who, key, chosen)
+        await flow.finish_setup(who, key, chosen)
     with i18n.use(language):
         return await database.read(cards_view, who, chosen, query, language, clock.now(), clock.today())
 
 
-def page_of(who: Who, language: str, **query: str) -> str:
+def page_of(who: Identity, language: str, **query: str) -> str:
     """The address of the page, with the account where the person has several."""
     account = {"account": who.account.number} if len(who.memberships) > 1 else {}
     return f"/{language}/cards" + (f"?{urlencode({**account, **query})}" if account or query else "")
 
 
 def cards_view(
-    session: Session, who: Who, chosen: Provider | None, query: Mapping[str, str], language: str, now: datetime, today: date
+    session: Session, who: Identity, chosen: Provider | None, query: Mapping[str, str], language: str, now: datetime, today: date
 ) -> CardsView:
     """The cards of the account with a provider, with the one the address asks for (`open`) and what came of adding one (`setup`)."""
     kept = service.cards(session, who.account.account_id, chosen.name) if chosen is not None else []
@@ -134,7 +134,7 @@ def _row(card: Card, people: Mapping[int, str], formats: Formats, today: date, a
 
 
 def _details(
-    session: Session, who: Who, kept: Sequence[Card], rows: list[CardRow], asked: str, language: str, now: datetime, today: date
+    session: Session, who: Identity, kept: Sequence[Card], rows: list[CardRow], asked: str, language: str, now: datetime, today: date
 ) -> CardDetails:
     bare = CardDetails(asked=asked, close=page_of(who, language))
     at = next((i for i, row in enumerate(rows) if row.key == asked), None)
@@ -159,7 +159,7 @@ def _details(
     )
 
 
-def _with_outcome(session: Session, view: CardsView, who: Who, query: Mapping[str, str], language: str) -> CardsView:
+def _with_outcome(session: Session, view: CardsView, who: Identity, query: Mapping[str, str], language: str) -> CardsView:
     key = query.get("setup", "")
     setup = service.setup_of(session, who.account.account_id, key) if key and len(key) <= LONGEST_KEY else None
     if setup is None:
@@ -168,7 +168,7 @@ def _with_outcome(session: Session, view: CardsView, who: Who, query: Mapping[st
     if setup.state == SetupState.DONE:
         return replace(view, good=t("The card is added."))
     if setup.state == SetupState.DECLINED:
-        return replace(view, bad=reason_words(setup.reason))
+        return replace(view, bad=reason_labels(setup.reason))
     if setup.state == SetupState.GIVEN_UP:
         return replace(view, bad=t("No card was added: the provider’s page was left for too long."))
     waiting = t("The payment provider has not said yet whether the card is accepted. It appears here as soon as it is.")

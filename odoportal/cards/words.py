@@ -21,7 +21,7 @@ def card_name(brand: str, last4: str) -> str:
     return " ".join((_BRANDS.get(brand) or t("Card"), "••••", last4))
 
 
-def reason_words(reason: str) -> str:
+def reason_labels(reason: str) -> str:
     """Why a card was not accepted, as a sentence for the customer; why a bank distrusts a card is not the portal's to tell."""
     not_confirmed = t("The bank could not confirm that it is you. Try again, or use another card.")
     known = {

@@ -13,13 +13,13 @@ from odoportal.changes.view import about_of, values_of, who_of
 from odoportal.foundation import clock, export, finding
 from odoportal.foundation.export import Cell, Column, Table
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.listing import ListQuery
 
 
-def changes_table(session: Session, who: Who, query: ListQuery, _language: str, _today: date) -> Table:
+def changes_table(session: Session, who: Identity, query: ListQuery, _language: str, _today: date) -> Table:
     """All changes that the address asks for, in its order, whatever its page; arguments as of `changes_view`."""
-    account_id, words = who.account.account_id, audit.words()
+    account_id, words = who.account.account_id, audit.activity_labels()
     where, order = service.whole_list(account_id, query, words)
     found = select(Change).where(where).order_by(*order)
     columns = [

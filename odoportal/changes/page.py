@@ -6,20 +6,20 @@ from odoportal.accounts.page import ListPage
 from odoportal.changes.state import Changes
 from odoportal.changes.view import ChangesView
 from odoportal.foundation.i18n import t
-from odoportal.ui.markup import Node, Ref, View, each, el, link, when
+from odoportal.ui.markup import Bound, Node, View, each, el, link, when
 from odoportal.ui.table import ListParts
 
 
-def _who(row: Ref) -> Node:
+def _who(row: Bound) -> Node:
     only = link(row.who, el("span", " ", t("Show only what this person did"), cls="sr"), to=row.only)
     return when(row.only, only, el("span", row.who, cls="breaks"))
 
 
-def _values(row: Ref) -> Node:
+def _values(row: Bound) -> Node:
     return when(row.lines, el("div", each(row.lines, lambda line: el("div", line.text)), cls="breaks small"))
 
 
-def _cells(row: Ref) -> tuple[Node, ...]:
+def _cells(row: Bound) -> tuple[Node, ...]:
     return (
         el("th", row.when, scope="row", cls="nw"),
         el("td", _who(row)),
@@ -29,7 +29,7 @@ def _cells(row: Ref) -> tuple[Node, ...]:
     )
 
 
-def _card(row: Ref) -> Node:
+def _card(row: Bound) -> Node:
     return (
         el("div", el("h2", row.what), cls="top"),
         when(row.about, el("p", row.about, cls="breaks")),

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col, func, select
 
-from odoportal.accounts.audit import What
+from odoportal.accounts.audit import ActivityKind
 from odoportal.accounts.models import Change, Person
 from odoportal.foundation import clock, finding
 from odoportal.foundation.listing import ListQuery, ListRules, Window, window
@@ -33,37 +33,52 @@ class Group(StrEnum):
     ACCOUNT = "account"
 
 
-GROUPS: Mapping[Group, frozenset[What]] = {
-    Group.PEOPLE: frozenset({What.INVITED, What.INVITED_AGAIN, What.WITHDRAWN, What.JOINED, What.ROLE, What.REMOVED}),
-    Group.SIGN_IN: frozenset(
+GROUPS: Mapping[Group, frozenset[ActivityKind]] = {
+    Group.PEOPLE: frozenset(
         {
-            What.EMAIL,
-            What.PASSWORD_CHANGED,
-            What.SESSION_ENDED,
-            What.DISOWNED,
-            What.TWO_STEP_ON,
-            What.TWO_STEP_OFF,
-            What.CODES_RENEWED,
-            What.CODES_REMOVED,
-            What.RECOVERY_USED,
-            What.PASSKEY_ADDED,
-            What.PASSKEY_RENAMED,
-            What.PASSKEY_REMOVED,
-            What.TWO_STEP_REQUIRED,
-            What.TWO_STEP_FREE,
-            What.DISABLED,
-            What.ENABLED,
+            ActivityKind.INVITED,
+            ActivityKind.INVITED_AGAIN,
+            ActivityKind.WITHDRAWN,
+            ActivityKind.JOINED,
+            ActivityKind.ROLE,
+            ActivityKind.REMOVED,
         }
     ),
-    Group.ADDRESSES: frozenset({w for w in What if w.value.startswith("address")}),
-    Group.CARDS: frozenset({w for w in What if w.value.startswith("card")}),
+    Group.SIGN_IN: frozenset(
+        {
+            ActivityKind.EMAIL,
+            ActivityKind.PASSWORD_CHANGED,
+            ActivityKind.SESSION_ENDED,
+            ActivityKind.DISOWNED,
+            ActivityKind.TWO_STEP_ON,
+            ActivityKind.TWO_STEP_OFF,
+            ActivityKind.CODES_RENEWED,
+            ActivityKind.CODES_REMOVED,
+            ActivityKind.RECOVERY_USED,
+            ActivityKind.PASSKEY_ADDED,
+            ActivityKind.PASSKEY_RENAMED,
+            ActivityKind.PASSKEY_REMOVED,
+            ActivityKind.TWO_STEP_REQUIRED,
+            ActivityKind.TWO_STEP_FREE,
+            ActivityKind.DISABLED,
+            ActivityKind.ENABLED,
+        }
+    ),
+    Group.ADDRESSES: frozenset({w for w in ActivityKind if w.value.startswith("address")}),
+    Group.CARDS: frozenset({w for w in ActivityKind if w.value.startswith("card")}),
     Group.ACCOUNT: frozenset(
-        {What.DETAILS, What.CLOSING_ASKED, What.CLOSING_TAKEN_BACK, What.NOTICES, *(w for w in What if w.value.startswith("copy"))}
+        {
+            ActivityKind.DETAILS,
+            ActivityKind.CLOSING_ASKED,
+            ActivityKind.CLOSING_TAKEN_BACK,
+            ActivityKind.NOTICES,
+            *(w for w in ActivityKind if w.value.startswith("copy")),
+        }
     ),
 }
-MAILBOXES = frozenset({What.COPY_CONFIRMED, What.COPY_STOPPED, What.COPY_RESUMED})
+MAILBOXES = frozenset({ActivityKind.COPY_CONFIRMED, ActivityKind.COPY_STOPPED, ActivityKind.COPY_RESUMED})
 """What whoever has a mailbox does by a link in it, who need not be a person of the portal. The change is about that mailbox."""
-NOBODYS = MAILBOXES | {What.CARD_LOST}
+NOBODYS = MAILBOXES | {ActivityKind.CARD_LOST}
 """What nobody did whom an address names: no person, and not Odotrack's staff."""
 RULES = ListRules(sorts=("when",), default_sort="-when", states=tuple(Group), texts=("person",))
 

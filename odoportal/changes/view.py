@@ -10,17 +10,17 @@ from sqlmodel import Session
 
 from odoportal.accounts import audit
 from odoportal.accounts.models import Change
-from odoportal.accounts.view import role_words
+from odoportal.accounts.view import role_labels
 from odoportal.addresses import postal
 from odoportal.changes import service
 from odoportal.changes.service import NOBODY, Group
 from odoportal.foundation.i18n import Formats, current, t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.list_view import ListTexts, ListView, list_view
 from odoportal.foundation.listing import ListQuery
 from odoportal.foundation.shown import TextLine, text_lines
 from odoportal.notices.models import Kind
-from odoportal.notices.words import kind_words
+from odoportal.notices.words import kind_labels
 from odoportal.settings import get_settings
 
 
@@ -56,10 +56,10 @@ class ChangesView:
     details: NoDetails = field(default_factory=NoDetails)
 
 
-def changes_view(session: Session, who: Who, query: ListQuery, language: str, _today: date) -> ChangesView:
+def changes_view(session: Session, who: Identity, query: ListQuery, language: str, _today: date) -> ChangesView:
     """The page of changes that the address asks for, in the page's language."""
     account_id, formats = who.account.account_id, Formats(who.region)
-    found = service.find(session, account_id, query, audit.words())
+    found = service.find(session, account_id, query, audit.activity_labels())
     person = query.texts.get("person", "")
     name = staff() if person == NOBODY else service.name_of(session, account_id, person) if person else ""
     return ChangesView(
@@ -73,7 +73,7 @@ def staff() -> str:
     return get_settings().company_name
 
 
-def group_words() -> dict[str, str]:
+def group_labels() -> dict[str, str]:
     """The groups in the language in use."""
     return {
         Group.PEOPLE: t("People"),
@@ -84,10 +84,10 @@ def group_words() -> dict[str, str]:
     }
 
 
-def field_words(what: str) -> dict[str, str]:
+def field_labels(what: str) -> dict[str, str]:
     """The fields that a kind of change keeps values of, in the language in use. A choice of notices keeps the kinds of notices."""
-    if what == audit.What.NOTICES:
-        return {**kind_words()}
+    if what == audit.ActivityKind.NOTICES:
+        return {**kind_labels()}
     return {
         "role": t("Role"),
         "name": t("Name"),
@@ -109,7 +109,7 @@ def field_words(what: str) -> dict[str, str]:
 def values_of(change: Any) -> list[str]:
     """What was before and after of a change (or its columns), a line for each field: `Role: Read-only → Billing`; `–` is nothing."""
     before, after = json.loads(change.before), json.loads(change.after)
-    names, spoken = field_words(change.what), _spoken(change.what)
+    names, spoken = field_labels(change.what), _spoken(change.what)
 
     def said(name: str, values: Mapping[str, str]) -> str:
         value = values.get(name, "")
@@ -124,9 +124,9 @@ def values_of(change: Any) -> list[str]:
 
 
 def _spoken(what: str) -> dict[str, Callable[[str], str]]:
-    if what == audit.What.NOTICES:
+    if what == audit.ActivityKind.NOTICES:
         return {kind.value: lambda _: t("Yes") for kind in Kind}
-    roles, language = role_words(), current()
+    roles, language = role_labels(), current()
     return {"role": lambda value: roles.get(value, value), "country": lambda value: postal.country_name(value, language)}
 
 
@@ -136,7 +136,7 @@ def who_of(change: Any, people: Mapping[int, str]) -> str:
         return people.get(change.person_id, "")
     if change.what in service.MAILBOXES:
         return change.about
-    return t("Payment provider") if change.what == audit.What.CARD_LOST else staff()
+    return t("Payment provider") if change.what == audit.ActivityKind.CARD_LOST else staff()
 
 
 def _by(change: Change) -> str:
@@ -157,7 +157,7 @@ def _row(change: Change, people: Mapping[int, str], query: ListQuery, formats: F
         when=formats.moment(change.at),
         who=who_of(change, people),
         only=query.url(texts={"person": by}) if (by := _by(change)) else "",
-        what=audit.words().get(change.what, change.what),
+        what=audit.activity_labels().get(change.what, change.what),
         about=about_of(change, people),
         lines=text_lines(values_of(change)),
         place=change.address,
@@ -172,7 +172,7 @@ def _texts(language: str, person: str) -> ListTexts:
         ("values", t("Before and after"), False),
         ("place", t("Network address"), False),
     ]
-    tabs = [("", t("All changes")), *group_words().items()]
+    tabs = [("", t("All changes")), *group_labels().items()]
     chips = {"person": t("by {name}", name=person) if person else t("by nobody of this account")}
     nothing = t("Nothing was changed yet")
     return ListTexts(t("Activity"), f"/{language}/profile/changes", columns, tabs, t("No change"), nothing, t("Date"), chips)

@@ -145,9 +145,7 @@ def _list_letters() -> None:
             else f"dead since {shown(letter.failed_at or letter.created_at)}"
         )
         say(f"{letter.id:>6}  {letter.to}  {letter.subject}")
-        say(
-            f"        written {shown(letter.created_at)}, {when}, {letter.attempts} tries" + (f": {letter.error}" if letter.error else "")
-        )
+        say(f"        written {shown(letter.created_at)}, {when}, {letter.attempts} tries" + (f": {letter.error}" if letter.error else ""))
     if more:
         say(f"and {more} more")
     if not letters:

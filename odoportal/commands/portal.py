@@ -155,7 +155,7 @@ def check() -> None:
     with sentences():
         from odoportal import checking
 
-        findings = list(checking.look(settings))
+        findings = list(checking.run_checks(settings))
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         say(f"{'ok    ' if finding.good else 'FAILED'}  {finding.name:<{width}}  {finding.found}")

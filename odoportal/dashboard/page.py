@@ -7,13 +7,13 @@ from odoportal.dashboard.state import Home
 from odoportal.dashboard.view import CHART_HEIGHT, CHART_LEFT, CHART_WIDTH, HomeView
 from odoportal.foundation.i18n import t
 from odoportal.ui import places
-from odoportal.ui.markup import El, Node, Ref, View, choose, each, el, icon, link, when
+from odoportal.ui.markup import Bound, El, Node, View, choose, each, el, icon, link, when
 from odoportal.ui.page import address
 from odoportal.ui.slots import live
 from odoportal.ui.trouble import unless_failed
 
 
-def _band(view: Ref) -> El:
+def _band(view: Bound) -> El:
     owed_note = when(
         view.overdue,
         el("span", icon("triangle-alert", small=True), " ", view.overdue, cls="bad-t small"),
@@ -35,8 +35,8 @@ def _band(view: Ref) -> El:
     )
 
 
-def _todo(view: Ref) -> El:
-    def one(row: Ref) -> El:
+def _todo(view: Bound) -> El:
+    def one(row: Bound) -> El:
         shape = choose(row.kind, {"overdue": icon("triangle-alert", cls="bad-t"), "ending": icon("calendar-clock", cls="warn")})
         text = el("div", el("strong", row.title), el("p", row.text, cls="soft small"))
         return el("li", shape, text, link(row.action, el("span", " ", row.title, cls="sr"), to=row.url, cls="btn second sm"))
@@ -50,13 +50,13 @@ def _todo(view: Ref) -> El:
     return el("section", el("h2", t("To do")), listed, more, cls="card pad", aria_label=t("To do"))
 
 
-def _drawing(view: Ref) -> El:
-    def bar(row: Ref) -> Node:
+def _drawing(view: Bound) -> El:
+    def bar(row: Bound) -> Node:
         shape = {"x": row.x, "y": row.y, "width": row.width, "height": row.height, "rx": "2"}
         label = el("text", row.label, x=row.middle, y=str(CHART_HEIGHT - 6), textAnchor="middle")
         return el("g", when(row.now, el("rect", **shape, cls="now"), el("rect", **shape)), label)
 
-    def line(row: Ref) -> Node:
+    def line(row: Bound) -> Node:
         return el(
             "g",
             el("line", x1=str(CHART_LEFT), x2=str(CHART_WIDTH), y1=row.y, y2=row.y),
@@ -74,7 +74,7 @@ def _drawing(view: Ref) -> El:
     )
 
 
-def _spending(view: Ref) -> El:
+def _spending(view: Bound) -> El:
     rows = each(view.bars, lambda row: el("tr", el("th", row.month, scope="row"), el("td", row.amount, cls="r")))
     head = el("tr", el("th", t("Month"), scope="col"), el("th", t("Amount"), scope="col", cls="r"))
     table = el("table", el("caption", t("Spending by month"), cls="sr"), el("thead", head), el("tbody", rows), cls="tbl")
@@ -92,7 +92,7 @@ def _spending(view: Ref) -> El:
     )
 
 
-def _tiles(view: Ref) -> Node:
+def _tiles(view: Bound) -> Node:
     said: dict[str, Node] = {
         "/orders": el("span", view.tile_orders),
         "/invoices": el(
@@ -118,7 +118,7 @@ def _tiles(view: Ref) -> Node:
     return tuple(shown)
 
 
-def _application(view: Ref) -> El:
+def _application(view: Bound) -> El:
     launch = when(
         view.launch_url,
         (
@@ -161,8 +161,8 @@ def _application(view: Ref) -> El:
     )
 
 
-def _latest(view: Ref) -> Node:
-    def one(row: Ref) -> El:
+def _latest(view: Bound) -> Node:
+    def one(row: Bound) -> El:
         shape = choose(row.icon, {"order": icon("package"), "invoice": icon("receipt-text")})
         return el(
             "li",
@@ -176,7 +176,7 @@ def _latest(view: Ref) -> Node:
     return when(view.latest, el("section", el("h2", t("Latest")), el("ul", each(view.latest, one)), cls="card pad", aria_label=t("Latest")))
 
 
-def _home(view: Ref) -> Node:
+def _home(view: Bound) -> Node:
     return (
         el("div", el("h1", t("Dashboard")), el("span", cls="push"), el("span", view.as_of, cls="muted small"), cls="head"),
         el(

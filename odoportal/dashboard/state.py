@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from odoportal.accounts.showing import Shown, unfilled
-from odoportal.accounts.state import Signed
+from odoportal.accounts.showing import PageState, unfilled
+from odoportal.accounts.state import SessionState
 from odoportal.dashboard.view import HomeView, home_view
 from odoportal.foundation import clock, database
 from odoportal.foundation.i18n import current
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 
 
-class Home(Shown, Signed):
+class Home(PageState, SessionState):
     """What the home page shows."""
 
     view: HomeView = unfilled(HomeView())
@@ -19,5 +19,5 @@ class Home(Shown, Signed):
         del anew  # Whoever comes home is told the menu's counts as they are now.
         await super()._show(anew=True)
 
-    async def _look(self, who: Who) -> Any:
+    async def _look(self, who: Identity) -> Any:
         return await database.read(home_view, who, current(), clock.today())

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from odoportal.devices import service as devices
 from odoportal.foundation import clock
 from odoportal.foundation.i18n import Formats, month_name, t, tn
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.money import ZERO
 from odoportal.invoices import service as invoices
 from odoportal.invoices.view import paid_view
@@ -110,7 +110,7 @@ class HomeView:
     launch_url: str = ""
 
 
-def home_view(session: Session, who: Who, language: str, today: date) -> HomeView:
+def home_view(session: Session, who: Identity, language: str, today: date) -> HomeView:
     """The home page of an account, in the language in use. A constant number of statements.
 
     Args:

@@ -190,9 +190,7 @@ def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple
     return parts
 
 
-def _positions(
-    parts: Iterable[tuple[Ref, Line[R]]], owner: str, values: Callable[[R], Values]
-) -> tuple[dict[Key, Values], dict[Key, int]]:
+def _positions(parts: Iterable[tuple[Ref, Line[R]]], owner: str, values: Callable[[R], Values]) -> tuple[dict[Key, Values], dict[Key, int]]:
     """The parts by document and position, numbered from 1 in the file's order, and where each stands in the file."""
     counts: dict[int, int] = defaultdict(int)
     wanted: dict[Key, Values] = {}

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
-from odoportal.accounts.audit import By
+from odoportal.accounts.audit import Actor
 from odoportal.accounts.models import Membership as MembershipRow
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import email_key, find_account
@@ -24,7 +24,7 @@ from odoportal.cards.sandbox import Sandbox, Scenario
 from odoportal.exchange import fleet_boreal, fleet_laurentides
 from odoportal.exchange.demo import GUIDE_ACCOUNT, SIGN_INS
 from odoportal.foundation import clock
-from odoportal.foundation.identity import Membership, Who
+from odoportal.foundation.identity import Identity, Membership
 from odoportal.foundation.mail import Mail, token_of
 from odoportal.notices import copies
 from odoportal.notices import service as notices
@@ -59,14 +59,14 @@ class _Story:
     def _person(self, email: str) -> Person:
         return self.session.exec(select(Person).where(Person.email_key == email_key(email))).one()
 
-    def _by(self, email: str, when: When) -> tuple[Who, datetime, str]:
+    def _by(self, email: str, when: When) -> tuple[Identity, datetime, str]:
         """Who does it, when, and from which network address: one of those that are kept for examples (RFC 5737)."""
         account, person, at = find_account(self.session, self.number), self._person(email), self._at(when)
         role = self.session.get_one(MembershipRow, (account.id, person.id)).role
         # Whoever does something has signed in.
         person.signed_in_at = max(at, person.signed_in_at or at)
         mine = Membership(account.id or 0, account.number, account.name, role)
-        who = Who("", person.id or 0, person.name, person.email, person.language, person.region, (mine,), mine, at, at, None)
+        who = Identity("", person.id or 0, person.name, person.email, person.language, person.region, (mine,), mine, at, at, None)
         return who, at, f"203.0.113.{(person.id or 0) % 200 + 20}"
 
     def _token(self, email: str) -> str:
@@ -126,18 +126,18 @@ class _Story:
     def copies_to(self, by: str, when: When, email: str, language: str, confirmed: When) -> None:
         """A mailbox is asked whether it wants copies of invoices, and says yes."""
         who, at, client = self._by(by, when)
-        copies.add(self.session, who, By.of(who, client), email, language, at)
+        copies.add(self.session, who, Actor.of(who, client), email, language, at)
         copies.confirm(self.session, self._token(email), "198.51.100.64", self._at(confirmed))
 
     def chooses(self, by: str, when: When, kind: Kind, on: bool) -> None:
         """Somebody switches a kind of notice on or off."""
         who, at, client = self._by(by, when)
-        notices.switch(self.session, notices.Reader(who.account.account_id, who.person_id), kind, on, By.of(who, client), at)
+        notices.switch(self.session, notices.Reader(who.account.account_id, who.person_id), kind, on, Actor.of(who, client), at)
 
     def changes_password(self, by: str, when: When) -> None:
         """Somebody changes the password; it is the demonstration's again."""
         who, at, client = self._by(by, when)
-        signin.change_password(self.session, who, By.of(who, client), self._person(by).password, self.password, at)
+        signin.change_password(self.session, who, Actor.of(who, client), self._person(by).password, self.password, at)
 
 
 def live(session: Session, now: datetime, today: date) -> None:

@@ -8,7 +8,7 @@ import logging
 from limits import RateLimitItem, RateLimitItemPerMinute
 
 from odoportal.foundation import logs, throttle
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 
 PAGES = RateLimitItemPerMinute(1200, 1, "pages")
 DOCUMENTS = RateLimitItemPerMinute(120, 1, "documents")
@@ -18,7 +18,7 @@ RETRY_SECONDS = "60"
 """After so long every one of these is free again."""
 
 
-async def within(limit: RateLimitItem, who: Who, key: str) -> bool:
+async def within_quota(limit: RateLimitItem, who: Identity, key: str) -> bool:
     """Count a request; False when there were too many, which the log says.
 
     Args:
@@ -28,5 +28,5 @@ async def within(limit: RateLimitItem, who: Who, key: str) -> bool:
     """
     if await throttle.hit(limit, key, alone=True):
         return True
-    logs.security("excess_rate_limit_exceeded", logging.WARNING, limit=limit.namespace, person=who.person_id)
+    logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, limit=limit.namespace, person=who.person_id)
     return False

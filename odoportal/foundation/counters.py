@@ -42,7 +42,7 @@ def make_room(entries: OrderedDict[str, V], most: int, weight: Callable[[V], int
         del entries[key]
 
 
-class Windows(Storage, MovingWindowSupport):
+class MovingWindows(Storage, MovingWindowSupport):
     """Where `limits` keeps its windows. Its own memory storage reads the system clock and has no upper bound.
 
     Args:
@@ -135,7 +135,7 @@ class _Failures:
     until: datetime
 
 
-class Waits:
+class Backoff:
     """A growing wait per key: five failures are free, then 30 seconds, doubling up to an hour.
 
     Args:

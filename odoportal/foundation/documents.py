@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from odoportal.foundation import allowance, headers, i18n, logs
 from odoportal.foundation.crowd import Crowded
 from odoportal.foundation.gate import SOCKET_COOKIE
-from odoportal.foundation.identity import Who, asker, cookie_name, digest
-from odoportal.foundation.web import Asked, Filled, Page
+from odoportal.foundation.identity import Identity, asker, cookie_name, digest
+from odoportal.foundation.web import Page, PageContent, PageRequest
 from odoportal.settings import get_settings
 
 # The font before the scripts: with it in the first paint, nothing on the page changes its size afterwards.
@@ -85,7 +85,7 @@ def read_documents(built: Path, leads_to: Mapping[str, tuple[str, ...]]) -> dict
     return found
 
 
-class Documents:
+class DocumentServer:
     """The outermost HTTP layer. What is no document goes on to the routes and to Reflex.
 
     Args:
@@ -102,8 +102,8 @@ class Documents:
         app: ASGIApp,
         built: Path,
         pages: Iterable[Page],
-        resolve: Callable[[str | None, str | None], Awaitable[Who | None]],
-        touch: Callable[[Who], Awaitable[bool]],
+        resolve: Callable[[str | None, str | None], Awaitable[Identity | None]],
+        touch: Callable[[Identity], Awaitable[bool]],
         may: Callable[[str, str], bool],
     ) -> None:
         self.app, self.resolve, self.touch, self.may = app, resolve, touch, may
@@ -140,7 +140,7 @@ class Documents:
                 return
             if isinstance(why, Crowded):
                 who = asker.get()
-                logs.security("excess_rate_limit_exceeded", logging.WARNING, limit="at once", person=who.person_id if who else 0)
+                logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, limit="at once", person=who.person_id if who else 0)
                 await self._too_many(request, _spoken(request))(scope, receive, sending)
                 return
             away = isinstance(why, SQLAlchemyError | OSError)
@@ -208,7 +208,7 @@ class Documents:
             f"/{language}/" if who else f"/{language}{LOGIN}", 302, {"vary": "Cookie, Accept-Language", "cache-control": "no-store"}
         )
 
-    async def _who(self, request: Request, account: str | None = "") -> Who | None:
+    async def _who(self, request: Request, account: str | None = "") -> Identity | None:
         token = request.cookies.get(cookie_name(get_settings().secure))
         number = (request.query_params.get("account") or None) if account == "" else account
         return await self.resolve(digest(token) if token else None, number)
@@ -225,11 +225,11 @@ class Documents:
         if page.private and (turned := await self._turned_away(request, language, page, who)):
             return turned
         if who:
-            if not await allowance.within(allowance.PAGES, who, str(who.person_id)):
+            if not await allowance.within_quota(allowance.PAGES, who, str(who.person_id)):
                 return self._too_many(request, language)
             await self.touch(who)
-        asked = Asked(language, dict(parse_qsl(request.url.query, keep_blank_values=True)), request, who)
-        filled: Filled | Response = Filled()
+        asked = PageRequest(language, dict(parse_qsl(request.url.query, keep_blank_values=True)), request, who)
+        filled: PageContent | Response = PageContent()
         work = page.post if request.method == "POST" else page.fill
         if work:
             with i18n.use(language):
@@ -238,7 +238,7 @@ class Documents:
             return filled
         return self._answer(request, document, document.fill(dict(filled.slots)), filled, who)
 
-    async def _turned_away(self, request: Request, language: str, page: Page, who: Who | None) -> Response | None:
+    async def _turned_away(self, request: Request, language: str, page: Page, who: Identity | None) -> Response | None:
         if who is None:
             return await self._to_sign_in(request, language, request.url.path)
         if len(who.memberships) > 1 and "account" not in request.query_params:
@@ -258,7 +258,7 @@ class Documents:
         if who is None:
             # After signing in the person stands on the page that has the button; a document of its own, as in a mail's link, is opened.
             return await self._to_sign_in(request, language, request.url.path if ending == "pdf" else page)
-        if not await allowance.within(limit, who, str(who.person_id)):
+        if not await allowance.within_quota(limit, who, str(who.person_id)):
             return self._too_many(request, language)
         await self.touch(who)
         return None
@@ -271,7 +271,7 @@ class Documents:
         wanted = path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/{language}{LOGIN}?{ended}next={quote(wanted, safe='')}", 303, {"cache-control": "no-store"})
 
-    def _answer(self, request: Request, document: Document, text: str, filled: Filled, who: Who | None) -> Response:
+    def _answer(self, request: Request, document: Document, text: str, filled: PageContent, who: Identity | None) -> Response:
         own = {"content-security-policy": document.policy, "vary": "Accept-Encoding, Cookie", "link": _FONT}
         own["cache-control"] = "no-store, private" if who or filled.slots else "no-cache"
         answer = _html(request, text, filled.status, {**own, **filled.headers})
@@ -292,7 +292,7 @@ class Documents:
         return _html(request, text, status, {"content-security-policy": headers.policy([]), "cache-control": "no-store", **(own or {})})
 
 
-def _with_account(request: Request, who: Who) -> Response:
+def _with_account(request: Request, who: Identity) -> Response:
     """The same address with the account in it: the one of the page it was opened from, else the person's first.
 
     Without it, a link that is followed before the script has arrived would lead from one account into the other.
@@ -304,7 +304,7 @@ def _with_account(request: Request, who: Who) -> Response:
     return RedirectResponse(f"{request.url.path}?{query}account={quote(number, safe='')}", 303, {"cache-control": "no-store"})
 
 
-def _to_second_factor(language: str, who: Who) -> Response:
+def _to_second_factor(language: str, who: Identity) -> Response:
     account = f"?account={quote(who.account.number, safe='')}" if len(who.memberships) > 1 else ""
     return RedirectResponse(f"/{language}{SECOND_FACTOR}{account}", 303, {"cache-control": "no-store"})
 
@@ -327,7 +327,7 @@ def _spoken(request: Request) -> str:
     return language if language in i18n.LANGUAGES else _preferred(request, None)
 
 
-def _preferred(request: Request, who: Who | None) -> str:
+def _preferred(request: Request, who: Identity | None) -> str:
     """The person's choice, the cookie, the browser, then French (product.md, French)."""
     accepted = [part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
     choices = [who.language if who else "", request.cookies.get(LANGUAGE_COOKIE, ""), *accepted]

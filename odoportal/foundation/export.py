@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from odoportal.foundation import clock, database, i18n
 from odoportal.foundation.crowd import begun
-from odoportal.foundation.identity import Who, require
+from odoportal.foundation.identity import Identity, require_identity
 from odoportal.foundation.listing import ListQuery, ListRules
 from odoportal.foundation.spool import Spool
 from odoportal.foundation.text import without_marks
@@ -68,7 +68,7 @@ class Table:
     total: str = ""
 
 
-Making = Callable[[Session, Who, ListQuery, str, date], Table]
+Making = Callable[[Session, Identity, ListQuery, str, date], Table]
 """Makes the table of a list's address; arguments as of a view."""
 
 
@@ -132,7 +132,7 @@ def _handing_out(rules: ListRules, name: Callable[[], str], make: Making, ending
         language = request.path_params["language"]
         if language not in i18n.LANGUAGES:
             return PlainTextResponse("not found", 404)
-        who, today = require(), clock.today()
+        who, today = require_identity(), clock.today()
         query = ListQuery.parse(rules, dict(parse_qsl(request.url.query, keep_blank_values=True)))
         with i18n.use(language):
             headers = attachment(f"{name()}-{today.isoformat()}.{ending}")

@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import Any
 
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import Who, digest
-from odoportal.foundation.web import Asked
+from odoportal.foundation.identity import Identity, digest
+from odoportal.foundation.web import PageRequest
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def version_of(given: Mapping[str, str]) -> str:
     return blake2b(json.dumps(sorted(given.items())).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def form_view(who: Who, given: Mapping[str, str] | None = None, key: str = "") -> FormView:
+def form_view(who: Identity, given: Mapping[str, str] | None = None, key: str = "") -> FormView:
     """A form over stored values.
 
     Args:
@@ -80,7 +80,7 @@ def form_view(who: Who, given: Mapping[str, str] | None = None, key: str = "") -
 
 
 @dataclass(frozen=True)
-class Said:
+class FormFeedback:
     """What a page says of the form it answers: what was typed (no secrets), and what came of it."""
 
     form: str
@@ -91,9 +91,9 @@ class Said:
     notice: str = ""
 
 
-def answered(view: Any, asked: Asked) -> Any:
+def answered(view: Any, asked: PageRequest) -> Any:
     """The page's view with what is said of the form that the page answers, or of the one that was just done (`?done=`)."""
-    said = asked.said or Said(asked.query.get("done", ""), asked.query.get("key", ""), notice=t("Saved."))
+    said = asked.said or FormFeedback(asked.query.get("done", ""), asked.query.get("key", ""), notice=t("Saved."))
     form = getattr(view, said.form, None) if said.form else None
     if not isinstance(form, FormView) or form.key != said.key:
         return view
@@ -103,7 +103,7 @@ def answered(view: Any, asked: Asked) -> Any:
     return replace(view, **{said.form: spoken})
 
 
-def _spoken(row: FieldRow, said: Said) -> FieldRow:
+def _spoken(row: FieldRow, said: FormFeedback) -> FieldRow:
     value = said.typed.get(row.key, row.value)
     options = [replace(option, selected=option.key == value) for option in row.options]
     return replace(row, value=value, options=options, error=said.errors.get(row.key, ""))

@@ -29,11 +29,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from odoportal.foundation import clock, logs, throttle
 from odoportal.foundation.cardnumbers import masked
 from odoportal.foundation.database import write
-from odoportal.foundation.form_view import Said, version_of
+from odoportal.foundation.form_view import FormFeedback, version_of
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import NotAllowed, Who
+from odoportal.foundation.identity import Identity, NotAllowed
 from odoportal.foundation.text import without_marks
-from odoportal.foundation.web import Asked, Fill, Filled
+from odoportal.foundation.web import Fill, PageContent, PageRequest
 from odoportal.foundation.workqueue import Busy, retry_later
 
 LARGEST_BODY = 64 * 1024
@@ -110,11 +110,11 @@ class FormModel(BaseModel):
 
 
 @dataclass(frozen=True)
-class Sent(Generic[M]):
+class SentForm(Generic[M]):
     """A form that was sent and fits its model. `client` and `agent` are the browser's address and its own words."""
 
     form: str
-    who: Who
+    who: Identity
     language: str
     values: M
     key: str
@@ -125,7 +125,7 @@ class Sent(Generic[M]):
 
 
 @dataclass(frozen=True)
-class Done:
+class FormResult:
     """What came of a form. It was done where there is neither an error of a field nor one of the whole form.
 
     Attributes:
@@ -156,7 +156,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Rule:
+class FormHandler:
     """How a form is answered: the model it must fit, the right it takes in the account of the address, and the work.
 
     The work asks for the right once more, in its own transaction, where what it changes is the account's; it may raise `NotAllowed`.
@@ -164,10 +164,10 @@ class Rule:
 
     model: type[FormModel]
     right: str
-    work: Callable[[Sent[Any]], Awaitable[Done]]
+    work: Callable[[SentForm[Any]], Awaitable[FormResult]]
 
 
-def conflict(sent: Sent[Any], stored: Mapping[str, str]) -> Done | None:
+def conflict(sent: SentForm[Any], stored: Mapping[str, str]) -> FormResult | None:
     """What is said where somebody else saved the record since the form was shown; None where nobody did.
 
     What was typed stays; beside each field that differs stands what is stored now, and saving again means it.
@@ -182,10 +182,10 @@ def conflict(sent: Sent[Any], stored: Mapping[str, str]) -> Done | None:
         if name in typed and value != str(typed[name] if typed[name] is not None else "")
     }
     error = t("This was changed in the meantime, in another window or by somebody else. Look at it, then save again.")
-    return Done(errors=errors, error=error, version=version)
+    return FormResult(errors=errors, error=error, version=version)
 
 
-def done_before(session: Session, sent: Sent[Any]) -> Done | None:
+def done_before(session: Session, sent: SentForm[Any]) -> FormResult | None:
     """The answer of a form that was done already; None where it was not.
 
     `once` asks it by itself. A form whose check would fail the second time, such as that of the password it changed, asks it first.
@@ -193,13 +193,13 @@ def done_before(session: Session, sent: Sent[Any]) -> Done | None:
     before = session.get(Submission, (sent.who.person_id, sent.once))
     if before is None:
         return None
-    return Done(**json.loads(before.answer)) if before.form == sent.form else Done(error=_unreadable())
+    return FormResult(**json.loads(before.answer)) if before.form == sent.form else FormResult(error=_unreadable())
 
 
-async def once(sent: Sent[Any], work: Callable[Concatenate[Session, P], Done], *args: P.args, **kwargs: P.kwargs) -> Done:
+async def once(sent: SentForm[Any], work: Callable[Concatenate[Session, P], FormResult], *args: P.args, **kwargs: P.kwargs) -> FormResult:
     """Run `work(session, …)` in one transaction, unless the same form was done before: then its answer is given again."""
 
-    def run(session: Session) -> Done:
+    def run(session: Session) -> FormResult:
         person, key = sent.who.person_id, sent.once
         if (before := done_before(session, sent)) is not None:
             return before
@@ -221,7 +221,7 @@ async def once(sent: Sent[Any], work: Callable[Concatenate[Session, P], Done], *
         return await write(run)
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Forget forms that were done long ago; returns how many."""
     return session.exec(sql_delete(Submission).where(col(Submission.at) <= now - REMEMBER)).rowcount
 
@@ -288,43 +288,43 @@ def _refused(status: int) -> Response:
     return PlainTextResponse(_unreadable(), status, _NO_STORE)
 
 
-async def _done(rule: Rule, form: str, asked: Asked, who: Who, fields: dict[str, str]) -> Done:
+async def _done(rule: FormHandler, form: str, asked: PageRequest, who: Identity, fields: dict[str, str]) -> FormResult:
     key, version, mark = (fields.pop(name, "") for name in ("key", "version", "once"))
     if not _ONCE.fullmatch(mark) or len(key) > LARGEST_KEY or len(version) > LARGEST_KEY:
-        return Done(error=_unreadable(), status=HTTPStatus.BAD_REQUEST)
+        return FormResult(error=_unreadable(), status=HTTPStatus.BAD_REQUEST)
     if not await throttle.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):
-        logs.security("excess_rate_limit_exceeded", logging.WARNING, limit="forms", person=who.person_id)
-        return Done(error=too_many(), status=HTTPStatus.TOO_MANY_REQUESTS)
+        logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, limit="forms", person=who.person_id)
+        return FormResult(error=too_many(), status=HTTPStatus.TOO_MANY_REQUESTS)
     values = check(rule.model, fields)
     if isinstance(values, dict):
         if "" in values:
-            logs.security("input_validation_fail", logging.WARNING, form=form, person=who.person_id)
-        return Done(errors={name: text for name, text in values.items() if name}, error=values.get("", ""))
+            logs.log_security_event("input_validation_fail", logging.WARNING, form=form, person=who.person_id)
+        return FormResult(errors={name: text for name, text in values.items() if name}, error=values.get("", ""))
     client = asked.request.client.host if asked.request.client else ""
-    sent = Sent(form, who, asked.language, values, key, version, mark, client, asked.request.headers.get("user-agent", ""))
+    sent = SentForm(form, who, asked.language, values, key, version, mark, client, asked.request.headers.get("user-agent", ""))
     try:
         return await rule.work(sent)
     except NotAllowed:
-        logs.security("authz_fail", logging.WARNING, form=form, person=who.person_id)
+        logs.log_security_event("authz_fail", logging.WARNING, form=form, person=who.person_id)
         return _forbidden()
     except (Busy, SQLAlchemyError) as why:
         return _not_now(form, why)
 
 
-def _not_now(form: str, why: Exception) -> Done:
+def _not_now(form: str, why: Exception) -> FormResult:
     if isinstance(why, Busy):
-        return Done(error=busy(), status=HTTPStatus.TOO_MANY_REQUESTS, dress=retry_later)
+        return FormResult(error=busy(), status=HTTPStatus.TOO_MANY_REQUESTS, dress=retry_later)
     _faults.error("the form %s could not be saved", form, exc_info=why)
     error = t("Something failed on our side. Nothing is lost. Try again in a moment.")
-    return Done(error=error, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return FormResult(error=error, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def _forbidden() -> Done:
+def _forbidden() -> FormResult:
     error = t("Your role in this account does not allow this. Ask its owner.")
-    return Done(error=error, status=HTTPStatus.FORBIDDEN)
+    return FormResult(error=error, status=HTTPStatus.FORBIDDEN)
 
 
-def posting(rules: Mapping[str, Rule], fill: Fill, may: Callable[[str, str], bool]) -> Fill:
+def form_post(rules: Mapping[str, FormHandler], fill: Fill, may: Callable[[str, str], bool]) -> Fill:
     """The `post` of a page with forms.
 
     Args:
@@ -333,14 +333,14 @@ def posting(rules: Mapping[str, Rule], fill: Fill, may: Callable[[str, str], boo
         may: whether a role (first) has a right (second).
     """
 
-    async def post(asked: Asked) -> Filled | Response:
+    async def post(asked: PageRequest) -> PageContent | Response:
         fields = await read(asked.request)
         if isinstance(fields, Response):
             return fields
         form = fields.pop("form", "")
         rule, who = rules.get(form), asked.who
         if rule is None or who is None:
-            logs.security("input_validation_fail", logging.WARNING, form=form[:LARGEST_KEY])
+            logs.log_security_event("input_validation_fail", logging.WARNING, form=form[:LARGEST_KEY])
             return _refused(HTTPStatus.BAD_REQUEST)
         key = fields.get("key", "")
         secret = {name for name, about in rule.model.model_fields.items() if about.annotation in {SecretStr, SecretStr | None}}
@@ -348,17 +348,17 @@ def posting(rules: Mapping[str, Rule], fill: Fill, may: Callable[[str, str], boo
         if may(who.account.role, rule.right):
             done = await _done(rule, form, asked, who, fields)
         else:
-            logs.security("authz_fail", logging.WARNING, form=form, person=who.person_id)
+            logs.log_security_event("authz_fail", logging.WARNING, form=form, person=who.person_id)
             done = _forbidden()
         if asked.request.headers.get("accept") == "application/json":
             return _as_json(done)
-        return await _as_page(done, Said(form, key, typed, done.errors, done.error), asked, fill)
+        return await _as_page(done, FormFeedback(form, key, typed, done.errors, done.error), asked, fill)
 
     post.rules = rules  # type: ignore[attr-defined]
     return post
 
 
-def _as_json(done: Done) -> Response:
+def _as_json(done: FormResult) -> Response:
     said = asdict(replace(done, dress=None))
     body = {name: said[name] for name in ("notice", "go", "errors", "error", "version", "shown", "renewed")} | {"ok": done.ok}
     answer = JSONResponse(body, HTTPStatus.OK if done.ok else done.status, _NO_STORE)
@@ -367,7 +367,7 @@ def _as_json(done: Done) -> Response:
     return answer
 
 
-async def _as_page(done: Done, said: Said, asked: Asked, fill: Fill) -> Filled | Response:
+async def _as_page(done: FormResult, said: FormFeedback, asked: PageRequest, fill: Fill) -> PageContent | Response:
     if done.ok and not done.shown:
         query = {name: asked.query[name] for name in ("account", "open") if name in asked.query} | {"done": said.form}
         answer = RedirectResponse(done.go or f"{asked.request.url.path}?{urlencode(query)}", HTTPStatus.SEE_OTHER, _NO_STORE)

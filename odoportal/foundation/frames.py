@@ -135,7 +135,7 @@ class _Socket:
         return event.name in self._handlers and not _deeper(event.payload, _DEPTH)
 
 
-class Frames:
+class SocketFilter:
     """The layer that admits sockets and reads what they bring.
 
     Args:
@@ -146,8 +146,8 @@ class Frames:
     def __init__(self, app: ASGIApp, handlers: Container[str]) -> None:
         self.app, self.handlers = app, handlers
         # Each process counts for itself: it is its own time that is taken, and a frame must not cost a question to Redis.
-        self._pace = throttle.LocalPace(FRAMES_PER_ADDRESS, SPAN_SECONDS)
-        self._told = throttle.LocalPace(1, SPAN_SECONDS)
+        self._pace = throttle.LocalFixedWindow(FRAMES_PER_ADDRESS, SPAN_SECONDS)
+        self._told = throttle.LocalFixedWindow(1, SPAN_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and of a socket only what a page sends."""
@@ -193,7 +193,7 @@ class Frames:
     def _tell(self, address: str, event: str, what: str) -> None:
         # Once in a span for each address: whoever sends garbage must not fill the log, too.
         if not self._told.over(f"{what} {address}"):
-            logs.security(event, logging.WARNING, what=what)
+            logs.log_security_event(event, logging.WARNING, what=what)
 
 
 def _admitted(scope: Scope) -> bool:

@@ -14,8 +14,8 @@ from reflex_base.event import Event
 from sqlalchemy.exc import SQLAlchemyError
 
 from odoportal.foundation import identity, logs, watching
-from odoportal.foundation.identity import Who
-from odoportal.foundation.throttle import Pace, address_key
+from odoportal.foundation.identity import Identity
+from odoportal.foundation.throttle import FixedWindow, address_key
 
 _log = logging.getLogger("odoportal.gate")
 SOCKET_COOKIE = "sid"
@@ -26,26 +26,26 @@ _LOADING = f"{_ON_LOAD}.on_load_internal"
 _HYDRATE = f"{_STATE}.hydrate_and_load"
 
 
-class Nothing(BaseModel):
+class NoPayload(BaseModel):
     """The payload of a handler without arguments."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class _HydratePayload(Nothing):
+class _HydratePayload(NoPayload):
     vars: dict[str, Any] | None = None
     hashes: list[str] | None = None
 
 
-class _Hydrated(Nothing):
+class _Hydrated(NoPayload):
     value: StrictBool
 
 
 INTERNAL: dict[str, type[BaseModel]] = {
     _HYDRATE: _HydratePayload,
-    f"{_STATE}.hydrate": Nothing,
+    f"{_STATE}.hydrate": NoPayload,
     f"{_STATE}.set_is_hydrated": _Hydrated,
-    _LOADING: Nothing,
+    _LOADING: NoPayload,
     f"{_ON_LOAD}.set_is_hydrated": _Hydrated,
 }
 """Reflex's own events that an anonymous browser needs, with their payloads."""
@@ -82,15 +82,15 @@ class Gate(Middleware):
     def __init__(
         self,
         private: type[Any],
-        resolve: Callable[[str | None, str | None], Awaitable[Who | None]],
-        touch: Callable[[Who], Awaitable[bool]],
-        allowed: Callable[[Who, str], bool],
+        resolve: Callable[[str | None, str | None], Awaitable[Identity | None]],
+        touch: Callable[[Identity], Awaitable[bool]],
+        allowed: Callable[[Identity, str], bool],
         payloads: dict[str, type[BaseModel]] | None = None,
         fill: Callable[[BaseState], Awaitable[bool]] | None = None,
     ) -> None:
         self.private, self.resolve, self.touch, self.allowed, self.fill = private, resolve, touch, allowed, fill
         self.payloads = {**INTERNAL, **(payloads or {})}
-        self._pace = Pace(EVENTS_PER_10_SECONDS, 10)
+        self._pace = FixedWindow(EVENTS_PER_10_SECONDS, 10)
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         """Resolve who asks; refuse what must not run. Runs under the state's lock, before Reflex's own handling."""
@@ -114,7 +114,7 @@ class Gate(Middleware):
         if over := await self._pace.over(subject):
             if over == 1:
                 # Once in a span: a flood must not fill the log, too.
-                logs.security("excess_rate_limit_exceeded", logging.WARNING, what="events")
+                logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, what="events")
             watching.drop()
             return StateUpdate()
         if self._turned_away(private, event, who, before not in {"", key}):
@@ -132,25 +132,25 @@ class Gate(Middleware):
             return StateUpdate(delta=delta)
         return None
 
-    def _turned_away(self, private: Any, event: Event, who: Who | None, changed: bool) -> bool:
+    def _turned_away(self, private: Any, event: Event, who: Identity | None, changed: bool) -> bool:
         """Whether the event must not run; what the screen is to say about it is set. `changed`: the page was another identity's."""
         if who is None and event.name not in INTERNAL:
-            logs.security("authz_fail", handler=event.name[-120:])
+            logs.log_security_event("authz_fail", handler=event.name[-120:])
             private._leave()
             return True
         if who and event.name not in INTERNAL:
             if changed and not event.name.endswith(_BY_ITSELF):
                 # The page shows another account, or what another role may do: what was clicked there is not done here.
-                logs.security("authz_change", handler=event.name[-120:])
+                logs.log_security_event("authz_change", handler=event.name[-120:])
                 private._anew()
                 return True
             if not self.allowed(who, event.name):
-                logs.security("authz_fail", logging.WARNING, role=who.account.role, handler=event.name[-120:])
+                logs.log_security_event("authz_fail", logging.WARNING, role=who.account.role, handler=event.name[-120:])
                 # Whoever is held back is led on by the page's own address; what the person may not do is said where it was clicked.
                 _ = private._anew() if who.held_back else private._refuse()
                 return True
         if not self._payload_fits(event):
-            logs.security("input_validation_fail", logging.WARNING, handler=event.name[-120:])
+            logs.log_security_event("input_validation_fail", logging.WARNING, handler=event.name[-120:])
             return True
         return False
 
@@ -158,7 +158,7 @@ class Gate(Middleware):
         if event.name.endswith(_CLOSED):
             return False
         try:
-            self.payloads.get(event.name, Nothing).model_validate(event.payload)
+            self.payloads.get(event.name, NoPayload).model_validate(event.payload)
         except ValidationError:
             return False
         return True

@@ -33,7 +33,7 @@ class Membership:
 
 
 @dataclass(frozen=True)
-class Who:
+class Identity:
     """A signed-in person acting for one account. `idle_end` is None where the person chose to stay signed in."""
 
     session: str
@@ -59,14 +59,14 @@ class Who:
         return f"{self.session}:{self.account.account_id}:{self.account.role}"
 
 
-asker: ContextVar[Who | None] = ContextVar("asker", default=None)
+asker: ContextVar[Identity | None] = ContextVar("asker", default=None)
 
 
 class NotAllowed(Exception):
     """The person's role in the account, as it is now, does not allow it, or the person is no longer a member."""
 
 
-def require() -> Who:
+def require_identity() -> Identity:
     """The person the gate let through.
 
     Raises:

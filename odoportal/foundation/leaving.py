@@ -19,7 +19,7 @@ _NEW_TOKEN = re.compile(r'42/_event,\["new_token",\s?"(?P<token>[^"]+)"\]')
 """How Reflex tells a socket that it has another token than it asked for: a duplicated tab brings the token of the tab it was made from."""
 
 
-class Leaving:
+class StateEviction:
     """The layer that sees sockets end.
 
     Args:

@@ -96,13 +96,13 @@ def _safe(name: str, value: object) -> object:
     return shortened(f"{name}={value}", FACT_CHARACTERS).partition("=")[2].encode("unicode_escape").decode("ascii")
 
 
-def security(event: str, level: int = logging.INFO, **facts: object) -> None:
+def log_security_event(event: str, level: int = logging.INFO, **facts: object) -> None:
     """Write a line of the security log, and count it: the event's word, of the OWASP logging vocabulary, and its facts."""
     metrics.SECURITY.labels(event).inc()
-    tell(_security, level, event, **facts)
+    log_event(_security, level, event, **facts)
 
 
-def tell(logger: logging.Logger, level: int, event: str, **facts: object) -> None:
+def log_event(logger: logging.Logger, level: int, event: str, **facts: object) -> None:
     """Write one line: a word for what happened, and its facts, each a field of its own in JSON. Control characters are escaped."""
     if logger.isEnabledFor(level):
         safe = {name: _safe(name, value) for name, value in facts.items()}

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from odoportal.foundation import headers, logs, throttle
 from odoportal.foundation.open_files import Limits
-from odoportal.foundation.seldom import Seldom
+from odoportal.foundation.seldom import LogPacer
 
 _WORDS = "too many connections"
 
@@ -24,9 +24,9 @@ class OpenSockets:
         seldom: when a refusal may be logged.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, seldom: Seldom | None = None) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, seldom: LogPacer | None = None) -> None:
         self.app, self.limits = app, limits
-        self._seldom = seldom or Seldom()
+        self._seldom = seldom or LogPacer()
         self._open = Counter[str]()
         self._all = 0
 
@@ -55,4 +55,4 @@ class OpenSockets:
 
     def _tell(self, address: str) -> None:
         if refused := self._seldom.due():
-            logs.security("excess_rate_limit_exceeded", logging.WARNING, what="sockets", address=address, count=refused)
+            logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, what="sockets", address=address, count=refused)

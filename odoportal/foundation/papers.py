@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from odoportal.foundation import clock, crowd, database, i18n, typeset
 from odoportal.foundation.export import attachment
-from odoportal.foundation.identity import Membership, require
+from odoportal.foundation.identity import Membership, require_identity
 from odoportal.foundation.sheets import Sheet
 
 Making = Callable[[Session, Membership, str, str, date], Sheet | None]
@@ -57,7 +57,7 @@ def route(path: str, name: Callable[[str], str], make: Making) -> Route:
             return not_found()
         asked = request.query_params
         paper = asked.get("paper", "") if asked.get("paper") in typeset.PAPERS else "letter"
-        who = require()
+        who = require_identity()
         with crowd.DOCUMENTS.held(who.person_id):
             made = await typeset.in_turn(draw, make, who.account, number, language, clock.today(), paper)
         if made is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 SPAN_SECONDS = 60.0
 
 
-class Seldom:
+class LogPacer:
     """Lets one line through in each span of time.
 
     Args:

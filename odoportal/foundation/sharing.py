@@ -127,11 +127,11 @@ class Shared:
             found = self._counted(key, work, *args)
         except RedisError as why:
             self._away_until = monotonic() + REST
-            logs.tell(_log, logging.ERROR, "redis_away", why=type(why).__name__)
+            logs.log_event(_log, logging.ERROR, "redis_away", why=type(why).__name__)
             raise RedisAway from why
         if self._away_until:
             self._away_until = 0.0
-            logs.tell(_log, logging.WARNING, "redis_back")
+            logs.log_event(_log, logging.WARNING, "redis_back")
         return found
 
     def _counted(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
@@ -142,7 +142,7 @@ class Shared:
             if type(why) is not ResponseError:
                 raise
             # What lies there is no count of ours. It must not take Redis away from everybody else, for as long as it lies there.
-            logs.tell(_log, logging.ERROR, "redis_foreign", kind=key.split(":")[1])
+            logs.log_event(_log, logging.ERROR, "redis_foreign", kind=key.split(":")[1])
             self._redis.delete(key)
             return work(*args)
 

@@ -17,7 +17,7 @@ from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.strategies import MovingWindowRateLimiter
 
 from odoportal.foundation import logs, sharing
-from odoportal.foundation.counters import FIRST_WAIT, FORGET_AFTER, FREE_FAILURES, LONGEST_WAIT, Waits, Windows
+from odoportal.foundation.counters import FIRST_WAIT, FORGET_AFTER, FREE_FAILURES, LONGEST_WAIT, Backoff, MovingWindows
 from odoportal.settings import get_settings
 
 SIGN_IN_PER_ADDRESS = RateLimitItemPerMinute(30, 5, "sign-in")
@@ -38,7 +38,7 @@ _WAITS = (FREE_FAILURES, *(int(span.total_seconds()) for span in (FIRST_WAIT, LO
 _log = logging.getLogger("odoportal.limits")
 
 
-class LocalPace:
+class LocalFixedWindow:
     """So much in each span of time and no more, counted by this process alone: nothing is kept beyond the span.
 
     Args:
@@ -65,8 +65,8 @@ class LocalPace:
         return max(0, self.count(key) - self._most)
 
 
-class Pace:
-    """As `LocalPace`, counted by all processes together where there are several: for what is counted hundreds of times a second.
+class FixedWindow:
+    """As `LocalFixedWindow`, counted by all processes together where there are several: for what is counted hundreds of times a second.
 
     Args:
         most: how much.
@@ -75,7 +75,7 @@ class Pace:
 
     def __init__(self, most: int, seconds: int) -> None:
         self._most, self._seconds = most, seconds
-        self._here = LocalPace(most, seconds)
+        self._here = LocalFixedWindow(most, seconds)
 
     async def over(self, key: str) -> int:
         """Count one; by how many there were too many by then, 0 where there were not."""
@@ -88,9 +88,9 @@ class Pace:
         return max(0, count - self._most)
 
 
-_memory = Windows()
+_memory = MovingWindows()
 _windows = MovingWindowRateLimiter(_memory)
-_waits = Waits()
+_waits = Backoff()
 
 
 def _shared() -> sharing.Shared | None:
@@ -118,7 +118,7 @@ async def hit(limit: RateLimitItem, key: str, alone: bool = False) -> bool:
 
 
 async def begin(key: str, now: datetime) -> bool:
-    """Count a try as failed before it is made; False: wait. See `Waits`.
+    """Count a try as failed before it is made; False: wait. See `Backoff`.
 
     Raises:
         sharing.RedisAway: it cannot be counted.
@@ -136,7 +136,7 @@ async def give_back(limit: RateLimitItem, key: str) -> None:
 
 
 async def take_back(key: str) -> None:
-    """Uncount the newest failure. See `Waits`."""
+    """Uncount the newest failure. See `Backoff`."""
     if shared := _shared():
         await _kindly(sharing.apart(sharing.Shared.take_back, shared, key))
     else:
@@ -144,7 +144,7 @@ async def take_back(key: str) -> None:
 
 
 async def forgive(key: str) -> None:
-    """Start anew. See `Waits`."""
+    """Start anew. See `Backoff`."""
     if shared := _shared():
         await _kindly(sharing.apart(sharing.Shared.forgive, shared, key))
     else:
@@ -156,7 +156,7 @@ async def _kindly(uncounting: Awaitable[None]) -> None:
     try:
         await uncounting
     except sharing.RedisAway:
-        logs.tell(_log, logging.WARNING, "not_uncounted")
+        logs.log_event(_log, logging.WARNING, "not_uncounted")
 
 
 def forget_all() -> None:

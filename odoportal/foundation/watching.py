@@ -45,7 +45,7 @@ def kind_of(path: str) -> str:
     return "file" if path.endswith(_FILES) else "page"
 
 
-class Watched:
+class RequestInstrumentation:
     """The layer that names, times, counts and logs every HTTP request. Query and body are never logged.
 
     Args:
@@ -84,7 +84,7 @@ class Watched:
             metrics.HTTP.labels(kind, status).inc()
             metrics.HTTP_SECONDS.labels(kind).observe(seconds)
             level = logging.DEBUG if kind in {"asset", "probe"} else logging.INFO
-            logs.tell(_http, level, "request", method=scope["method"], path=scope["path"][:300], status=status, ms=_ms(seconds))
+            logs.log_event(_http, level, "request", method=scope["method"], path=scope["path"][:300], status=status, ms=_ms(seconds))
 
 
 @dataclass
@@ -97,7 +97,7 @@ class _Watched:
 _event: ContextVar[_Watched | None] = ContextVar("event", default=None)
 
 
-class Watch(Middleware):
+class EventInstrumentation(Middleware):
     """The first to see an event: takes up the name of its click, and times it to its end."""
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002 - the library's signature
@@ -142,7 +142,7 @@ def within(name: str) -> Iterator[None]:
 
 def _note(handler: str, outcome: str, seconds: float) -> None:
     metrics.EVENT_SECONDS.labels(handler).observe(seconds)
-    logs.tell(_events, logging.INFO, "event", handler=handler, outcome=outcome, ms=_ms(seconds))
+    logs.log_event(_events, logging.INFO, "event", handler=handler, outcome=outcome, ms=_ms(seconds))
 
 
 def watch_sql(engine: Engine) -> None:
@@ -159,7 +159,7 @@ def watch_sql(engine: Engine) -> None:
         level = logging.WARNING if slow else logging.DEBUG
         if _sql.isEnabledFor(level):
             text = " ".join(statement.split())[:_MOST_OF_A_STATEMENT]
-            logs.tell(_sql, level, "slow_sql" if slow else "sql", ms=_ms(seconds), statement=text)
+            logs.log_event(_sql, level, "slow_sql" if slow else "sql", ms=_ms(seconds), statement=text)
 
     event.listen(engine, "before_cursor_execute", before)
     event.listen(engine, "after_cursor_execute", after)

@@ -7,11 +7,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageRequest:
     """A request for a page, as a room sees it: query values are the last of each name, decoded.
 
     `said` is what the page must say of a form it answers (`foundation.form_view.Said`), None where it answers none.
@@ -20,12 +20,12 @@ class Asked:
     language: str
     query: Mapping[str, str]
     request: Request
-    who: Who | None
+    who: Identity | None
     said: Any = None
 
 
 @dataclass(frozen=True)
-class Filled:
+class PageContent:
     """What a room puts into a page: HTML by slot name, and how to answer; `dress` puts cookies on the answer."""
 
     slots: Mapping[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Filled:
 SEE = "see"
 """The right that every private page needs at least."""
 
-Fill = Callable[[Asked], Awaitable[Filled | Response]]
+Fill = Callable[[PageRequest], Awaitable[PageContent | Response]]
 
 
 @dataclass(frozen=True)

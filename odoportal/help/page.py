@@ -3,7 +3,7 @@
 import reflex as rx
 
 from odoportal.accounts.page import private_page
-from odoportal.accounts.state import Signed
+from odoportal.accounts.state import SessionState
 from odoportal.foundation.i18n import current, other, t
 from odoportal.ui.bits import wordmark
 from odoportal.ui.markup import El, Node, View, el, icon, link
@@ -37,7 +37,7 @@ def page() -> rx.Component:
     reach = View(lambda _: (el("h2", t("Reach Odotrack")), el("p", t("We answer within one working day."), cls="soft")))
     return private_page(
         guide.component(None),
-        rx.el.section(reach.component(None), live("reach", REACH, Signed.shell, Signed.ready), class_name="card pad stack"),
+        rx.el.section(reach.component(None), live("reach", REACH, SessionState.shell, SessionState.ready), class_name="card pad stack"),
         trail=[("/help", t("Help"))],
     )
 

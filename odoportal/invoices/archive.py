@@ -17,13 +17,13 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from odoportal.foundation import clock, crowd, database, i18n, papers, typeset
 from odoportal.foundation.export import attachment
 from odoportal.foundation.i18n import Formats, region_of, t
-from odoportal.foundation.identity import Membership, require
+from odoportal.foundation.identity import Membership, require_identity
 from odoportal.foundation.listing import ListQuery
 from odoportal.foundation.text import fold
 from odoportal.invoices import service
 from odoportal.invoices.models import Invoice
 from odoportal.invoices.pdf import invoice_sheet
-from odoportal.invoices.words import state_words
+from odoportal.invoices.words import state_labels
 
 MOST = 1_000
 LARGEST_BODY = 128 * 1024
@@ -49,7 +49,7 @@ async def post(request: Request) -> Response:
     404 when the account lacks one of them, 413, 415 and 422 (none, too many, in words) when the form cannot be answered.
     The header `x-files` says how many there will be, so that a page can show how far it is.
     """
-    language, who, today = request.path_params["language"], require(), clock.today()
+    language, who, today = request.path_params["language"], require_identity(), clock.today()
     account = who.account
     if language not in i18n.LANGUAGES:
         return papers.not_found()
@@ -122,7 +122,7 @@ def matching(session: Session, account: Membership, query: str, today: date) -> 
     asked = ListQuery.parse(service.RULES, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
     if asked.account not in {"", account.number}:
         raise Unknown
-    words = {state: fold(text) for state, text in state_words().items()}
+    words = {state: fold(text) for state, text in state_labels().items()}
     where, order = service.whole_list(account.account_id, asked, today, words)
     count = session.exec(select(func.count()).select_from(Invoice).where(where)).one()
     if count > MOST:

@@ -12,14 +12,14 @@ from sqlmodel import Session, col
 from odoportal.foundation import export, finding
 from odoportal.foundation.export import Cell, Column, Kind, Table
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.listing import ListQuery
 from odoportal.foundation.money import in_cents
 from odoportal.foundation.text import fold
 from odoportal.invoices import service
 from odoportal.invoices.models import Invoice, InvoiceTax
 from odoportal.invoices.service import RULES, InvoiceState
-from odoportal.invoices.words import state_words
+from odoportal.invoices.words import state_labels
 from odoportal.orders.models import Order
 
 _COLUMNS = (
@@ -64,9 +64,9 @@ def _amount(tax: _Tax) -> Any:
     return select(cents).where(mine, col(InvoiceTax.name_en).in_(tax.names)).correlate(Invoice).scalar_subquery()
 
 
-def invoices_table(session: Session, who: Who, query: ListQuery, language: str, today: date) -> Table:
+def invoices_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
     """All invoices that the address asks for, in its order, whatever its page; arguments as of `invoices_view`."""
-    account_id, words = who.account.account_id, state_words()
+    account_id, words = who.account.account_id, state_labels()
     where, order = service.whole_list(account_id, query, today, {state: fold(text) for state, text in words.items()})
     taxes = _taxes(session, account_id, where, language)
     columns = [

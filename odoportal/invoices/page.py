@@ -9,25 +9,25 @@ from odoportal.invoices.view import InvoicesView
 from odoportal.ui.bits import badge
 from odoportal.ui.dialog import frame
 from odoportal.ui.document import address, lines_table, totals
-from odoportal.ui.markup import Node, Ref, View, each, el, icon, link, when
+from odoportal.ui.markup import Bound, Node, View, each, el, icon, link, when
 from odoportal.ui.page import address as address_of
 from odoportal.ui.slots import live
 from odoportal.ui.table import ListParts, export_menu, tick
 
 
-def _paid(paid: Ref) -> Node:
+def _paid(paid: Bound) -> Node:
     return el("span", badge(paid.state, paid.text, bare=True), when(paid.note, el("span", paid.note, cls="muted small")), cls="paid")
 
 
-def _details_link(row: Ref, cls: str) -> Node:
+def _details_link(row: Bound, cls: str) -> Node:
     return link(t("Details"), el("span", " ", row.number, cls="sr"), to=row.details, how="open", data_open=row.number, cls=cls)
 
 
-def _pdf_link(row: Ref, cls: str) -> Node:
+def _pdf_link(row: Bound, cls: str) -> Node:
     return el("a", t("PDF"), el("span", " ", row.number, cls="sr"), href=row.pdf, cls=cls, data_out=True)
 
 
-def _cells(row: Ref) -> tuple[Node, ...]:
+def _cells(row: Bound) -> tuple[Node, ...]:
     return (
         el("td", row.date, cls="nw"),
         el("th", row.number, scope="row"),
@@ -37,7 +37,7 @@ def _cells(row: Ref) -> tuple[Node, ...]:
     )
 
 
-def _card(row: Ref) -> Node:
+def _card(row: Bound) -> Node:
     return (
         el(
             "div",
@@ -53,11 +53,11 @@ def _card(row: Ref) -> Node:
     )
 
 
-def _address(title: str, lines: Ref) -> Node:
+def _address(title: str, lines: Bound) -> Node:
     return el("div", el("h3", title, cls="quiet"), address(lines))
 
 
-def _facts(details: Ref) -> Node:
+def _facts(details: Bound) -> Node:
     dates = el(
         "dl",
         el("dt", t("Date")),
@@ -77,8 +77,8 @@ def _facts(details: Ref) -> Node:
     )
 
 
-def _beside(details: Ref) -> Node:
-    def payment(row: Ref) -> Node:
+def _beside(details: Bound) -> Node:
+    def payment(row: Bound) -> Node:
         facts = el("dl", el("dt", t("Received on")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="kv")
         paper = when(
             row.pdf,
@@ -110,7 +110,7 @@ def _beside(details: Ref) -> Node:
     )
 
 
-def _details(details: Ref) -> Node:
+def _details(details: Bound) -> Node:
     return frame(
         details,
         title=details.title,
@@ -121,7 +121,7 @@ def _details(details: Ref) -> Node:
     )
 
 
-def _tasks(view: Ref) -> Node:
+def _tasks(view: Bound) -> Node:
     statement = link(icon("file-text"), t("Statement"), to=address_of("/statement"), cls="btn second")
     return el("div", statement, *export_menu(view), cls="row tasks")
 

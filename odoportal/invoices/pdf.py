@@ -18,7 +18,7 @@ from odoportal.invoices import credit_notes, service
 from odoportal.invoices.models import Invoice
 from odoportal.invoices.service import InvoiceState
 from odoportal.invoices.view import badge_view, payment_views
-from odoportal.invoices.words import state_words
+from odoportal.invoices.words import state_labels
 
 
 def invoice_sheet(session: Session, account: Membership, number: str, language: str, today: date) -> Sheet | None:
@@ -104,4 +104,4 @@ def _stamp(invoice: Invoice, formats: Formats, today: date) -> Stamp:
     if state not in {InvoiceState.PAID, InvoiceState.REFUNDED}:
         return Stamp()
     day = formats.day(invoice.settled_on) if invoice.settled_on else ""
-    return Stamp(state_words()[state].upper(), day, "ok" if state == InvoiceState.PAID else "quiet")
+    return Stamp(state_labels()[state].upper(), day, "ok" if state == InvoiceState.PAID else "quiet")

@@ -20,7 +20,7 @@ CHUNK = 1000
 
 
 @dataclass(frozen=True)
-class Standing:
+class Balances:
     """Where an invoice stands. `settled_on` is the day its total was first reached, or that of the refund."""
 
     paid: Decimal
@@ -43,13 +43,13 @@ class _Settled:
     settled_on: date | None
 
 
-def standing(
+def balances(
     issued_on: date,
     total: Decimal,
     paid: Sequence[tuple[date, Decimal]],
     pending: Sequence[Decimal],
     credited: Sequence[tuple[date, Decimal]],
-) -> Standing:
+) -> Balances:
     """Where an invoice stands.
 
     Args:
@@ -62,7 +62,7 @@ def standing(
     settled_on = _reached(total, [*paid, *credited], issued_on)
     paid_up, credited_up = _reached(total, paid, issued_on), _reached(total, credited, issued_on)
     refunded = total > 0 and paid_up is not None and credited_up is not None and paid_up <= credited_up
-    return Standing(
+    return Balances(
         paid=sum((amount for _, amount in paid), ZERO),
         pending=sum(pending, ZERO),
         credited=sum((amount for _, amount in credited), ZERO),
@@ -122,7 +122,7 @@ def _settle_some(session: Session, account_id: int, ids: list[int]) -> None:
 
 def _change(row: Any, parts: list[Any], notes: list[Any], lines: list[Any]) -> dict[str, object] | None:
     """The values of an invoice that must change, ready to be bound; None when all of them stand already."""
-    found = standing(
+    found = balances(
         row.issued_on,
         row.total,
         paid=[(clock.local(part.received_at).date(), part.amount) for part in parts if part.status == PaymentStatus.SETTLED],

@@ -2,15 +2,15 @@
 
 from typing import ClassVar
 
-from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.listing import Drawn, ListState
 from odoportal.accounts.showing import unfilled
-from odoportal.accounts.state import Signed
+from odoportal.accounts.state import SessionState
 from odoportal.foundation.listing import ListRules
 from odoportal.invoices.service import RULES
 from odoportal.invoices.view import InvoicesView, invoices_view
 
 
-class Invoices(Listed, Signed):
+class Invoices(ListState, SessionState):
     """One page of invoices, and the open one."""
 
     view: InvoicesView = unfilled(InvoicesView())

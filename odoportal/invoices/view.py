@@ -12,7 +12,7 @@ from odoportal.addresses import service as addresses
 from odoportal.devices import service as devices
 from odoportal.foundation.clock import local
 from odoportal.foundation.i18n import Formats, t, tn
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.list_view import ListTexts, ListView, list_view
 from odoportal.foundation.listing import ListQuery
 from odoportal.foundation.money import cents
@@ -21,7 +21,7 @@ from odoportal.foundation.text import fold
 from odoportal.invoices import service
 from odoportal.invoices.models import CreditNote, Invoice, Payment, PaymentStatus
 from odoportal.invoices.service import InvoiceState, InvoiceWhole
-from odoportal.invoices.words import state_words
+from odoportal.invoices.words import state_labels
 from odoportal.settings import get_settings
 
 
@@ -101,7 +101,7 @@ class InvoicesView:
     details: InvoiceDetails = field(default_factory=InvoiceDetails)
 
 
-def invoices_view(session: Session, who: Who, query: ListQuery, language: str, today: date) -> InvoicesView:
+def invoices_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> InvoicesView:
     """The list the address asks for, with the open invoice where it names one.
 
     Args:
@@ -112,7 +112,7 @@ def invoices_view(session: Session, who: Who, query: ListQuery, language: str, t
         today: the business day.
     """
     account_id, formats = who.account.account_id, Formats(who.region)
-    words, tabs = state_words(), state_words(2)
+    words, tabs = state_labels(), state_labels(2)
     folded = {state: fold(text) for state, text in words.items()}
     found = service.find(session, account_id, query, today, folded)
     states = (
@@ -175,7 +175,7 @@ def _credit_note_address(shown: PaymentView, language: str, query: ListQuery) ->
 
 def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
     """The Paid column: the day it was paid with a tick, else when it is due or how long it is overdue (guide, Invoices)."""
-    state, words = service.state_of(invoice, today), state_words()
+    state, words = service.state_of(invoice, today), state_labels()
     settled = formats.day(invoice.settled_on) if invoice.settled_on else ""
     due = formats.day(invoice.due_on)
     late = (today - invoice.due_on).days
@@ -190,7 +190,9 @@ def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
     return Paid(state, *rest[state])
 
 
-def _details(session: Session, who: Who, query: ListQuery, language: str, today: date, folded: dict[str, str], rows: int) -> InvoiceDetails:
+def _details(
+    session: Session, who: Identity, query: ListQuery, language: str, today: date, folded: dict[str, str], rows: int
+) -> InvoiceDetails:
     account_id, formats = who.account.account_id, Formats(who.region)
     whole = service.get(session, account_id, query.open)
     close = query.url(open="")

@@ -4,7 +4,7 @@ from odoportal.foundation.i18n import t, tn
 from odoportal.invoices.service import InvoiceState
 
 
-def state_words(count: int = 1) -> dict[str, str]:
+def state_labels(count: int = 1) -> dict[str, str]:
     """The states in the language in use, as said of one invoice or, as on a tab, of several: French agrees."""
     return {
         InvoiceState.TO_PAY: t("To pay"),

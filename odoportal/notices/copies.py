@@ -15,14 +15,14 @@ from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
 from odoportal.accounts import unsolicited
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.models import Account
-from odoportal.accounts.rights import Right, claim, holders
+from odoportal.accounts.rights import Right, holders, require_right
 from odoportal.accounts.service import email_key
 from odoportal.foundation import mail
-from odoportal.foundation.forms import Done
+from odoportal.foundation.forms import FormResult
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import Who, digest
+from odoportal.foundation.identity import Identity, digest
 from odoportal.notices import letters
 from odoportal.notices.models import InvoiceCopy
 from odoportal.notices.service import copies
@@ -44,7 +44,7 @@ def active(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
     return [c for c in copies(session, account_id) if c.confirmed_at is not None and c.stopped_at is None and c.asked_by in entitled]
 
 
-def add(session: Session, who: Who, by: By, email: str, language: str, now: datetime) -> Done:
+def add(session: Session, who: Identity, by: Actor, email: str, language: str, now: datetime) -> FormResult:
     """Ask a mailbox whether it wants copies; until it says so it gets none.
 
     Args:
@@ -58,12 +58,12 @@ def add(session: Session, who: Who, by: By, email: str, language: str, now: date
     Raises:
         NotAllowed: the person may not.
     """
-    claim(session, who, Right.BILLING)
+    require_right(session, who, Right.BILLING)
     known, account_id = copies(session, who.account.account_id), who.account.account_id
     if any(copy.email_key == email_key(email) for copy in known):
-        return Done(errors={"email": t("This address is listed already.")})
+        return FormResult(errors={"email": t("This address is listed already.")})
     if len(known) >= MOST:
-        return Done(error=t("There are ten addresses already. Remove one first."))
+        return FormResult(error=t("There are ten addresses already. Remove one first."))
     if refused := _counted(session, who, email, now):
         return refused
     seed = mail.new_seed()
@@ -79,69 +79,69 @@ def add(session: Session, who: Who, by: By, email: str, language: str, now: date
     session.add(made)
     session.flush()
     letters.copy_asked(session, made, who, seed, now)
-    record(session, What.COPY_ADDED, by, now, account_id=account_id, about=email)
-    return Done(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
+    record(session, ActivityKind.COPY_ADDED, by, now, account_id=account_id, about=email)
+    return FormResult(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
 
 
-def _counted(session: Session, who: Who, email: str, now: datetime) -> Done | None:
+def _counted(session: Session, who: Identity, email: str, now: datetime) -> FormResult | None:
     """Count a letter to a mailbox that never asked; what is answered where there were enough."""
     try:
         unsolicited.count(session, unsolicited.Kind.COPY, who.person_id, who.account.account_id, email, now)
     except unsolicited.TooManyLetters as why:
-        return Done(error=unsolicited.explain(why, who.region))
+        return FormResult(error=unsolicited.explain(why, who.region))
     return None
 
 
-def again(session: Session, who: Who, email: str, now: datetime) -> Done:
+def again(session: Session, who: Identity, email: str, now: datetime) -> FormResult:
     """Mail a new link to an address that was not confirmed yet; the link before no longer works.
 
     Raises:
         NotAllowed: the person may not.
     """
-    claim(session, who, Right.BILLING)
+    require_right(session, who, Right.BILLING)
     copy = _named(session, who.account.account_id, email)
     if copy is None or copy.confirmed_at is not None:
-        return Done(error=t("This address no longer waits for its confirmation."))
+        return FormResult(error=t("This address no longer waits for its confirmation."))
     if refused := _counted(session, who, copy.email, now):
         return refused
     seed = mail.new_seed()
     copy.hash, copy.expires_at, copy.asked_by = digest(mail.token_of(seed)), now + LIFE, who.person_id
     letters.copy_asked(session, copy, who, seed, now)
-    return Done(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=copy.email))
+    return FormResult(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=copy.email))
 
 
-def remove(session: Session, who: Who, by: By, email: str, now: datetime) -> Done:
+def remove(session: Session, who: Identity, by: Actor, email: str, now: datetime) -> FormResult:
     """Send an address no more copies, and forget it.
 
     Raises:
         NotAllowed: the person may not.
     """
-    claim(session, who, Right.BILLING)
+    require_right(session, who, Right.BILLING)
     if (copy := _named(session, who.account.account_id, email)) is not None:
         forget(session, copy)
-        record(session, What.COPY_REMOVED, by, now, account_id=who.account.account_id, about=copy.email)
-    return Done(t("The address is removed."))
+        record(session, ActivityKind.COPY_REMOVED, by, now, account_id=who.account.account_id, about=copy.email)
+    return FormResult(t("The address is removed."))
 
 
-def keep(session: Session, who: Who, by: By, email: str, now: datetime) -> Done:
+def keep(session: Session, who: Identity, by: Actor, email: str, now: datetime) -> FormResult:
     """Go on sending to an address whose adder no longer looks after billing; `who` answers for it from now on.
 
     Raises:
         NotAllowed: the person may not.
     """
-    claim(session, who, Right.BILLING)
+    require_right(session, who, Right.BILLING)
     if (copy := _named(session, who.account.account_id, email)) is None:
-        return Done(error=t("This address is no longer listed."))
+        return FormResult(error=t("This address is no longer listed."))
     take_over(session, copy, who.person_id, by, now)
-    return Done(t("Copies go on to {email}.", email=copy.email))
+    return FormResult(t("Copies go on to {email}.", email=copy.email))
 
 
-def take_over(session: Session, copy: InvoiceCopy, person_id: int, by: By, now: datetime) -> None:
+def take_over(session: Session, copy: InvoiceCopy, person_id: int, by: Actor, now: datetime) -> None:
     """Make an address somebody else's to answer for, without asking its mailbox again."""
     if copy.asked_by != person_id:
         copy.asked_by = person_id
         session.add(copy)
-        record(session, What.COPY_KEPT, by, now, account_id=copy.account_id, about=copy.email)
+        record(session, ActivityKind.COPY_KEPT, by, now, account_id=copy.account_id, about=copy.email)
 
 
 def forget(session: Session, copy: InvoiceCopy) -> None:
@@ -190,11 +190,11 @@ def confirm(session: Session, token: str, client: str, now: datetime) -> bool:
         .values(confirmed_at=now)
     )
     if taken.rowcount == 1:
-        record(session, What.COPY_CONFIRMED, By(None, client), now, account_id=copy.account_id, about=copy.email)
+        record(session, ActivityKind.COPY_CONFIRMED, Actor(None, client), now, account_id=copy.account_id, about=copy.email)
     return taken.rowcount == 1
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Forget addresses that were asked long ago and never said yes; returns how many."""
     silent = (col(InvoiceCopy.confirmed_at).is_(None), col(InvoiceCopy.expires_at) <= now - KEEP)
     return session.exec(sql_delete(InvoiceCopy).where(*silent)).rowcount

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts.audit import What, record
+from odoportal.accounts.audit import ActivityKind, record
 from odoportal.accounts.ending import Lost
 from odoportal.accounts.rights import Right
 from odoportal.notices import copies
@@ -25,5 +25,5 @@ def end(session: Session, lost: Lost, now: datetime) -> None:
             copies.take_over(session, copy, lost.keeper, lost.by, now)
         elif lost.keeper is not None or lost.since is not None or copy.confirmed_at is None:
             copies.forget(session, copy)
-            record(session, What.COPY_REMOVED, lost.by, now, account_id=lost.account_id, about=copy.email)
+            record(session, ActivityKind.COPY_REMOVED, lost.by, now, account_id=lost.account_id, about=copy.email)
     session.flush()

@@ -5,10 +5,10 @@ from typing import Literal
 from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, field_validator
 
-from odoportal.accounts.audit import By
+from odoportal.accounts.audit import Actor
 from odoportal.accounts.rights import Right
 from odoportal.foundation import clock
-from odoportal.foundation.forms import Done, FormModel, Line, Rule, Sent, once
+from odoportal.foundation.forms import FormHandler, FormModel, FormResult, Line, SentForm, once
 from odoportal.foundation.i18n import t
 from odoportal.notices import copies, service
 
@@ -23,7 +23,7 @@ class Choices(FormModel):
     card: Literal["", "1"] = ""
 
 
-async def _choices(sent: Sent[Choices]) -> Done:
+async def _choices(sent: SentForm[Choices]) -> FormResult:
     return await once(sent, service.choose, sent, sent.values.model_dump(), clock.now())
 
 
@@ -42,31 +42,31 @@ class NewCopy(FormModel):
             raise ValueError(t("Enter an email such as name@example.com.")) from None
 
 
-class Nothing(FormModel):
+class EmptyForm(FormModel):
     """A button: which address it is about is the form's key."""
 
 
-async def _copy(sent: Sent[NewCopy]) -> Done:
+async def _copy(sent: SentForm[NewCopy]) -> FormResult:
     wanted = sent.values
-    return await once(sent, copies.add, sent.who, By.of(sent), wanted.email, wanted.language, clock.now())
+    return await once(sent, copies.add, sent.who, Actor.of(sent), wanted.email, wanted.language, clock.now())
 
 
-async def _copy_again(sent: Sent[Nothing]) -> Done:
+async def _copy_again(sent: SentForm[EmptyForm]) -> FormResult:
     return await once(sent, copies.again, sent.who, sent.key, clock.now())
 
 
-async def _copy_keep(sent: Sent[Nothing]) -> Done:
-    return await once(sent, copies.keep, sent.who, By.of(sent), sent.key, clock.now())
+async def _copy_keep(sent: SentForm[EmptyForm]) -> FormResult:
+    return await once(sent, copies.keep, sent.who, Actor.of(sent), sent.key, clock.now())
 
 
-async def _copy_remove(sent: Sent[Nothing]) -> Done:
-    return await once(sent, copies.remove, sent.who, By.of(sent), sent.key, clock.now())
+async def _copy_remove(sent: SentForm[EmptyForm]) -> FormResult:
+    return await once(sent, copies.remove, sent.who, Actor.of(sent), sent.key, clock.now())
 
 
 RULES = {
-    "choices": Rule(Choices, Right.OWN, _choices),
-    "copy": Rule(NewCopy, Right.BILLING, _copy),
-    "copy_again": Rule(Nothing, Right.BILLING, _copy_again),
-    "copy_keep": Rule(Nothing, Right.BILLING, _copy_keep),
-    "copy_remove": Rule(Nothing, Right.BILLING, _copy_remove),
+    "choices": FormHandler(Choices, Right.OWN, _choices),
+    "copy": FormHandler(NewCopy, Right.BILLING, _copy),
+    "copy_again": FormHandler(EmptyForm, Right.BILLING, _copy_again),
+    "copy_keep": FormHandler(EmptyForm, Right.BILLING, _copy_keep),
+    "copy_remove": FormHandler(EmptyForm, Right.BILLING, _copy_remove),
 }

@@ -14,7 +14,7 @@ from odoportal.cards.service import last_day
 from odoportal.cards.words import card_name
 from odoportal.foundation import clock, i18n, mail
 from odoportal.foundation.i18n import Formats, t, tn
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.money import ZERO
 from odoportal.foundation.papers import file_name
 from odoportal.invoices.models import Invoice
@@ -22,7 +22,7 @@ from odoportal.invoices.service import balance
 from odoportal.notices.due import Event, PaymentIn
 from odoportal.notices.models import InvoiceCopy, Kind
 from odoportal.notices.stopping import of_copy, of_person
-from odoportal.notices.words import kind_words
+from odoportal.notices.words import kind_labels
 from odoportal.orders.service import Ending
 from odoportal.signin.letters import Foot, Letter, Row, address, post
 
@@ -53,7 +53,7 @@ def tell(session: Session, person: Person, account: Account, kind: Kind, events:
         opened = f"&open={quote(told.open_, safe='')}" if told.open_ else ""
         why = t(
             "You get this because “{kind}” is on for you in the account {account} ({number}).",
-            kind=kind_words()[kind],
+            kind=kind_labels()[kind],
             account=account.name,
             number=account.number,
         )
@@ -69,7 +69,7 @@ def tell(session: Session, person: Person, account: Account, kind: Kind, events:
         return post(session, person.email, person.language, person.name, letter, now, unsubscribe=stop)
 
 
-def copy_asked(session: Session, copy: InvoiceCopy, who: Who, seed: str, now: datetime) -> mail.Mail:
+def copy_asked(session: Session, copy: InvoiceCopy, who: Identity, seed: str, now: datetime) -> mail.Mail:
     """Ask a mailbox whether it wants copies of an account's invoices."""
     about = {"account": who.account.name, "number": who.account.number}
     with i18n.use(copy.language):

@@ -6,21 +6,21 @@ from odoportal.accounts.page import shown_page
 from odoportal.foundation import clock, database
 from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import require
-from odoportal.foundation.web import Asked
+from odoportal.foundation.identity import require_identity
+from odoportal.foundation.web import PageRequest
 from odoportal.notices.models import Kind
 from odoportal.notices.state import Notices
 from odoportal.notices.view import notices_view
-from odoportal.notices.words import always_words, kind_hints, kind_words
+from odoportal.notices.words import always_words, kind_hints, kind_labels
 from odoportal.ui.form import Confirm, Field, Form, section
-from odoportal.ui.markup import Node, Ref, View, each, el, icon, when
+from odoportal.ui.markup import Bound, Node, View, each, el, icon, when
 from odoportal.ui.page import here
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.slots import live
 
 
 def _choices() -> Form:
-    words, hints = kind_words(), kind_hints()
+    words, hints = kind_labels(), kind_hints()
     return Form("choices", tuple(Field(kind.value, words[kind], "checkbox", hint=hints[kind], cls="helped") for kind in Kind), t("Save"))
 
 
@@ -33,7 +33,7 @@ def _always() -> Node:
     )
 
 
-def _copies(view: Ref) -> Node:
+def _copies(view: Bound) -> Node:
     ask = Form(
         "copy",
         (
@@ -48,7 +48,7 @@ def _copies(view: Ref) -> Node:
     )
     sure = Confirm(t("Remove this address?"), t("It gets no more copies. To add it again, it must confirm again."), t("Remove"))
 
-    def one(row: Ref) -> Node:
+    def one(row: Bound) -> Node:
         again = Form("copy_again", (), t("Send again"), look="second sm", cls="inline").button(
             row.key, view.copy_again, on_done=Notices.retry
         )
@@ -74,7 +74,7 @@ def _copies(view: Ref) -> Node:
     )
 
 
-def _draw(view: Ref) -> Node:
+def _draw(view: Bound) -> Node:
     chosen = section(t("Which mails you get"), el("p", view.about, cls="soft"), _choices().draw(view, on_done=Notices.retry))
     return el("div", chosen, when(view.may, _copies(view)), _always(), cls="stack")
 
@@ -86,7 +86,7 @@ def page() -> rx.Component:
     return shown_page(Notices, head.component(None), content, trail=[("/profile", t("Profile")), (here(), t("Notices"))])
 
 
-async def slots(asked: Asked) -> dict[str, str]:
+async def slots(asked: PageRequest) -> dict[str, str]:
     """What the server writes into the document."""
-    view = await database.read(notices_view, require(), clock.now())
+    view = await database.read(notices_view, require_identity(), clock.now())
     return {"notices": View(_draw).html(answered(view, asked))}

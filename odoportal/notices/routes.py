@@ -21,10 +21,10 @@ from odoportal.foundation.forms import too_many
 from odoportal.foundation.i18n import current, t
 from odoportal.foundation.identity import digest
 from odoportal.foundation.mail import ONE_CLICK, UNSUBSCRIBE
-from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.web import PageContent, PageRequest
 from odoportal.notices import copies, stopping
 from odoportal.notices.stopping import Stopped
-from odoportal.notices.words import kind_words
+from odoportal.notices.words import kind_labels
 from odoportal.signin import audit, forms, view
 from odoportal.signin.models import LinkKind
 from odoportal.signin.routes import again, opened, see
@@ -52,7 +52,7 @@ async def _form(request: Request) -> FormData | None:
         return None
 
 
-async def fill_copy(asked: Asked) -> Filled | Response:
+async def fill_copy(asked: PageRequest) -> PageContent | Response:
     """What confirming copies means. Opening it confirms nothing: mail scanners open it, too."""
     if answer := opened(asked, LinkKind.COPY):
         return answer
@@ -72,14 +72,14 @@ async def fill_copy(asked: Asked) -> Filled | Response:
     return again(_mailed(t("Copies of invoices"), [said], t("Get the copies"), action=f"/{current()}/copy"), HTTPStatus.OK)
 
 
-async def post_copy(asked: Asked) -> Filled | Response:
+async def post_copy(asked: PageRequest) -> PageContent | Response:
     """Send copies from now on."""
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
     client, token = forms.client(asked.request), forms.link_token(asked.request, LinkKind.COPY)
     if not (await read(copies.asked, token, clock.now()) and await write(copies.confirm, token, client, clock.now())):
-        audit.tell("authn_token_reuse", kind=LinkKind.COPY.value, address=client)
+        audit.log_event("authn_token_reuse", kind=LinkKind.COPY.value, address=client)
         return again(view.dead(LinkKind.COPY), HTTPStatus.GONE)
     answer = see(f"/{asked.language}/copy?done=1")
     forms.take_link(answer, LinkKind.COPY)
@@ -99,13 +99,13 @@ def _mailed(
     return view.slots("mailed", **about, fields=fields or {}, quiet=quiet)
 
 
-async def fill_unsubscribe(asked: Asked) -> Filled | Response:
+async def fill_unsubscribe(asked: PageRequest) -> PageContent | Response:
     """What the link switches off. Opening it does nothing: mail scanners open it, too."""
     found = await read(stopping.look, asked.query.get("token", ""))
     return _page(found, asked.query.get("token", "")) if found else _dead()
 
 
-async def post_unsubscribe(asked: Asked) -> Filled | Response:
+async def post_unsubscribe(asked: PageRequest) -> PageContent | Response:
     """Switch it off; or on again, which only a form of this page may. There is no redirect, which mail programs do not follow."""
     form, token, client = await _form(asked.request), asked.query.get("token", ""), forms.client(asked.request)
     off = form is not None and form.get(ONE_CLICK[0]) == ONE_CLICK[1]
@@ -117,15 +117,15 @@ async def post_unsubscribe(asked: Asked) -> Filled | Response:
     found = await read(stopping.look, token)
     if found is not None and not off and not await throttle.hit(BACK_ON, digest(token), alone=True):
         return PlainTextResponse(too_many(), HTTPStatus.TOO_MANY_REQUESTS)
-    found = await write(stopping.put, token, not off, client, clock.now()) if found is not None else None
+    found = await write(stopping.unsubscribe, token, not off, client, clock.now()) if found is not None else None
     if found is None:
-        logs.security("input_validation_fail", form="unsubscribe", address=client)
+        logs.log_security_event("input_validation_fail", form="unsubscribe", address=client)
         return _dead()
     return _page(found, token, notice=t("Done."))
 
 
-def _page(found: Stopped, token: str, notice: str = "") -> Filled:
-    about = {"kind": kind_words()[found.kind], "account": found.account.name, "number": found.account.number}
+def _page(found: Stopped, token: str, notice: str = "") -> PageContent:
+    about = {"kind": kind_labels()[found.kind], "account": found.account.name, "number": found.account.number}
     if found.on:
         said = t("You get “{kind}” by mail for the account {account} ({number}).", **about)
         button, fields = t("Stop these mails"), {ONE_CLICK[0]: ONE_CLICK[1]}
@@ -138,6 +138,6 @@ def _page(found: Stopped, token: str, notice: str = "") -> Filled:
     return again(slots, HTTPStatus.OK)
 
 
-def _dead() -> Filled:
+def _dead() -> PageContent:
     said = t("Sign in and choose in your profile, under Notices, which mails you get.")
     return again(view.slots("dead", first=False, joining=False, mailed=said), HTTPStatus.GONE)

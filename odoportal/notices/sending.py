@@ -30,14 +30,14 @@ GRACE = timedelta(days=3)
 
 
 @dataclass
-class Run:
+class SendRun:
     """What a run has told: things by kind, and letters."""
 
     things: Counter[Kind] = field(default_factory=Counter[Kind])
     letters: int = 0
 
 
-def run(provider: str, today: date, now: datetime, dry: bool = False) -> Run:
+def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun:
     """Tell what is new of every account.
 
     Args:
@@ -46,7 +46,7 @@ def run(provider: str, today: date, now: datetime, dry: bool = False) -> Run:
         now: the instant.
         dry: only say what would be told.
     """
-    done = Run()
+    done = SendRun()
     with reading() as session:
         accounts = session.exec(select(Account.id).order_by(col(Account.id))).all()
     for account_id in accounts:

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.models import Membership, Role
-from odoportal.foundation.forms import Done, Sent, conflict
+from odoportal.foundation.forms import FormResult, SentForm, conflict
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import NotAllowed
 from odoportal.notices.models import InvoiceCopy, Kind, NoticeChoice
@@ -61,21 +61,21 @@ def added_by(session: Session, account_id: int, person_id: int) -> Sequence[Invo
     return [copy for copy in copies(session, account_id) if copy.asked_by == person_id]
 
 
-def choose(session: Session, sent: Sent[Any], wanted: Mapping[str, str], now: datetime) -> Done:
+def choose(session: Session, sent: SentForm[Any], wanted: Mapping[str, str], now: datetime) -> FormResult:
     """Store which notices a person wants of the account, unless it was changed since the form was shown."""
     account, person_id = sent.who.account, sent.who.person_id
     stored = choices(session, account.account_id, person_id, account.role)
     if clash := conflict(sent, stored):
         said = {kind: t("Switched on meanwhile.") if stored[kind] else t("Switched off meanwhile.") for kind in clash.errors}
         return replace(clash, errors=said)
-    by = By.of(sent)
+    by = Actor.of(sent)
     for kind in Kind:
         if wanted[kind] != stored[kind]:
             switch(session, Reader(account.account_id, person_id), kind, wanted[kind] == "1", by, now)
-    return Done(t("Saved."))
+    return FormResult(t("Saved."))
 
 
-def switch(session: Session, reader: Reader, kind: Kind, on: bool, by: By, now: datetime) -> bool:
+def switch(session: Session, reader: Reader, kind: Kind, on: bool, by: Actor, now: datetime) -> bool:
     """Switch a kind of notice on or off for a person of an account; False where it stood so already.
 
     Raises:
@@ -100,6 +100,6 @@ def switch(session: Session, reader: Reader, kind: Kind, on: bool, by: By, now: 
     else:
         row.wanted, row.changed_at = on, now
     was, is_ = ({kind.value: "1" if value else ""} for value in (before, on))
-    record(session, What.NOTICES, by, now, account_id=account_id, subject_id=person_id, before=was, after=is_)
+    record(session, ActivityKind.NOTICES, by, now, account_id=account_id, subject_id=person_id, before=was, after=is_)
     session.flush()
     return True

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.models import Account, Membership
 from odoportal.foundation import signed
 from odoportal.foundation.mail import UNSUBSCRIBE
@@ -58,7 +58,7 @@ def look(session: Session, token: str) -> Stopped | None:
     return Stopped(of, reader, session.get_one(Account, reader.account_id), on)
 
 
-def put(session: Session, token: str, on: bool, client: str, now: datetime) -> Stopped | None:
+def unsubscribe(session: Session, token: str, on: bool, client: str, now: datetime) -> Stopped | None:
     """Switch what a link is about on or off, in the name of its reader; told twice, nothing more happens.
 
     Args:
@@ -71,11 +71,11 @@ def put(session: Session, token: str, on: bool, client: str, now: datetime) -> S
     found = look(session, token)
     if found is not None:
         if isinstance(found.reader, Reader):
-            switch(session, found.reader, found.kind, on, By(found.reader.person_id, client), now)
+            switch(session, found.reader, found.kind, on, Actor(found.reader.person_id, client), now)
         elif found.on != on:
             copy = session.get_one(InvoiceCopy, found.reader)
             copy.stopped_at = None if on else now
-            what = What.COPY_RESUMED if on else What.COPY_STOPPED
-            record(session, what, By(None, client), now, account_id=copy.account_id, about=copy.email)
+            what = ActivityKind.COPY_RESUMED if on else ActivityKind.COPY_STOPPED
+            record(session, what, Actor(None, client), now, account_id=copy.account_id, about=copy.email)
         found = Stopped(found.kind, found.reader, found.account, on)
     return found

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from odoportal.accounts.rights import Right, holders, may
 from odoportal.foundation.form_view import FormView, form_view
 from odoportal.foundation.i18n import Formats, current, t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.notices import service
 from odoportal.notices.models import InvoiceCopy
 
@@ -43,7 +43,7 @@ class NoticesView:
     copy_remove: FormView = field(default_factory=FormView)
 
 
-def notices_view(session: Session, who: Who, now: datetime) -> NoticesView:
+def notices_view(session: Session, who: Identity, now: datetime) -> NoticesView:
     """The page of the signed-in person, in the language in use."""
     account = who.account
     allowed = may(account.role, Right.BILLING)

@@ -4,7 +4,7 @@ from odoportal.foundation.i18n import t
 from odoportal.notices.models import Kind
 
 
-def kind_words() -> dict[Kind, str]:
+def kind_labels() -> dict[Kind, str]:
     """Each kind, in the language in use."""
     return {
         Kind.INVOICE: t("New invoices"),

@@ -10,14 +10,14 @@ from sqlmodel import Session, col
 from odoportal.foundation import export, finding
 from odoportal.foundation.export import Cell, Column, Kind, Table
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.listing import ListQuery
 from odoportal.foundation.money import in_cents
 from odoportal.orders import service
 from odoportal.orders.models import Order, OrderLine
 from odoportal.orders.service import RULES
 from odoportal.orders.text import shown_line
-from odoportal.orders.view import state_words
+from odoportal.orders.view import state_labels
 
 _COLUMNS = (col(Order.id), col(Order.number), col(Order.start_on), col(Order.end_on), in_cents(Order.total))
 
@@ -32,7 +32,7 @@ def _lines(session: Session, account_id: int, ids: Sequence[int], language: str)
     return texts
 
 
-def orders_table(session: Session, who: Who, query: ListQuery, language: str, today: date) -> Table:
+def orders_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
     """All orders that the address asks for, in its order, whatever its page; arguments as of `orders_view`."""
     account_id = who.account.account_id
     where, order = service.whole_list(account_id, query, language, today)
@@ -41,7 +41,7 @@ def orders_table(session: Session, who: Who, query: ListQuery, language: str, to
         Column("start", t("Start date"), Kind.DAY),
         Column("end", t("End date"), Kind.DAY),
         Column("progress_percent", t("Progress"), Kind.PERCENT),
-        Column("state", t("State"), words=state_words()),
+        Column("state", t("State"), words=state_labels()),
         Column("lines", t("Agreement"), width=60),
         Column("total", t("Total"), Kind.AMOUNT, total=True),
     ]

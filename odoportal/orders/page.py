@@ -9,31 +9,31 @@ from odoportal.orders.view import OrdersView
 from odoportal.ui.bits import badge
 from odoportal.ui.dialog import frame
 from odoportal.ui.document import address, lines_table, totals
-from odoportal.ui.markup import Node, Ref, choose, each, el, icon, link, when
+from odoportal.ui.markup import Bound, Node, choose, each, el, icon, link, when
 from odoportal.ui.table import ListParts
 
 
-def _road(term: Ref, cls: str = "road") -> Node:
+def _road(term: Bound, cls: str = "road") -> Node:
     ticks = each(term.ticks, lambda tick: el("u", style={"left": tick.at}))
     ran = el("i", style={"width": term.width})
     point = el("em", style={"left": term.width})
     return when(term.ended, el("span", ran, ticks, cls=f"{cls} done"), el("span", ran, ticks, point, cls=cls))
 
 
-def _term(term: Ref) -> Node:
+def _term(term: Bound) -> Node:
     return el("div", _road(term), el("span", term.percent, cls="pc"), cls="term")
 
 
-def _lines(lines: Ref) -> Node:
+def _lines(lines: Bound) -> Node:
     return el("ul", each(lines, lambda line: el("li", el("span", line.quantity, cls="quantity"), el("span", line.item))), cls="agreement")
 
 
-def _left(term: Ref) -> Node:
+def _left(term: Bound) -> Node:
     shown = choose(term.state, {"ending": el("span", term.left, cls="left warn")}, el("span", term.left, cls="left muted"))
     return when(term.left, shown)
 
 
-def _actions(row: Ref, details: str, invoices: str) -> Node:
+def _actions(row: Bound, details: str, invoices: str) -> Node:
     return el(
         "div",
         link(t("Details"), el("span", " ", row.number, cls="sr"), to=row.details, how="open", data_open=row.number, cls=details),
@@ -42,7 +42,7 @@ def _actions(row: Ref, details: str, invoices: str) -> Node:
     )
 
 
-def _cells(row: Ref) -> tuple[Node, ...]:
+def _cells(row: Bound) -> tuple[Node, ...]:
     return (
         el("th", row.number, scope="row"),
         el("td", row.term.start, cls="nw"),
@@ -53,7 +53,7 @@ def _cells(row: Ref) -> tuple[Node, ...]:
     )
 
 
-def _card(row: Ref) -> Node:
+def _card(row: Bound) -> Node:
     more = link(row.more, to=row.details, how="open", cls="tapline")
     return (
         el(
@@ -75,7 +75,7 @@ def _card(row: Ref) -> Node:
     )
 
 
-def _step(step: Ref) -> Node:
+def _step(step: Bound) -> Node:
     shape = choose(step.state, {"done": icon("circle-check"), "now": icon("circle-dot")}, icon("circle"))
     tracking = when(
         step.tracking_url,
@@ -94,12 +94,12 @@ def _step(step: Ref) -> Node:
     )
 
 
-def _agreement(details: Ref) -> Node:
+def _agreement(details: Bound) -> Node:
     lines = lines_table(t("Agreement"), details.lines)
     return el("section", el("h3", t("Agreement")), lines, totals(details, t("Billed with this order")), cls="sec")
 
 
-def _facts(details: Ref) -> Node:
+def _facts(details: Bound) -> Node:
     term = el(
         "section",
         el(
@@ -123,15 +123,15 @@ def _facts(details: Ref) -> Node:
     return el("div", term, fulfilment, _agreement(details))
 
 
-def _address(title: str, lines: Ref) -> Node:
+def _address(title: str, lines: Bound) -> Node:
     return when(lines, el("section", el("h3", title), address(lines), cls="sec"))
 
 
-def _beside(details: Ref) -> Node:
-    def device(row: Ref) -> Node:
+def _beside(details: Bound) -> Node:
+    def device(row: Bound) -> Node:
         return el("li", icon("map-pin"), el("span", row.name), el("span"), el("span", row.vehicle, cls="small muted"), cls="rec")
 
-    def invoice(row: Ref) -> Node:
+    def invoice(row: Bound) -> Node:
         return el(
             "li",
             icon("receipt-text"),
@@ -168,7 +168,7 @@ def _beside(details: Ref) -> Node:
     )
 
 
-def _details(details: Ref) -> Node:
+def _details(details: Bound) -> Node:
     return frame(
         details,
         title=details.title,

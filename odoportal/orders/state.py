@@ -2,15 +2,15 @@
 
 from typing import ClassVar
 
-from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.listing import Drawn, ListState
 from odoportal.accounts.showing import unfilled
-from odoportal.accounts.state import Signed
+from odoportal.accounts.state import SessionState
 from odoportal.foundation.listing import ListRules
 from odoportal.orders.service import RULES
 from odoportal.orders.view import OrdersView, orders_view
 
 
-class Orders(Listed, Signed):
+class Orders(ListState, SessionState):
     """One page of orders, and the open one."""
 
     view: OrdersView = unfilled(OrdersView())

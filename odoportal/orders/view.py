@@ -10,12 +10,12 @@ from sqlmodel import Session
 from odoportal.addresses import service as addresses
 from odoportal.devices import service as devices
 from odoportal.foundation.i18n import Formats, t, tn
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.list_view import ListTexts, ListView, list_view
 from odoportal.foundation.listing import ListQuery
 from odoportal.foundation.shown import LineView, TaxView, TextLine, line_view, tax_view, text_lines
 from odoportal.invoices import service as invoices
-from odoportal.invoices.words import state_words as invoice_words
+from odoportal.invoices.words import state_labels as invoice_words
 from odoportal.orders import service
 from odoportal.orders.models import Fulfilment, Order, Step
 from odoportal.orders.service import OrderState, OrderWhole
@@ -136,7 +136,7 @@ class OrdersView:
     details: OrderDetails = field(default_factory=OrderDetails)
 
 
-def state_words(count: int = 1) -> dict[str, str]:
+def state_labels(count: int = 1) -> dict[str, str]:
     """The states in the language in use, as said of one order or, as on a tab, of several: French agrees."""
     return {
         OrderState.UPCOMING: t("Upcoming"),
@@ -146,12 +146,12 @@ def state_words(count: int = 1) -> dict[str, str]:
     }
 
 
-def step_words() -> dict[str, str]:
+def step_labels() -> dict[str, str]:
     """The steps of fulfilment, as names of what was done."""
     return {Step.RECEIVED: t("Received"), Step.PREPARED: t("Prepared"), Step.SHIPPED: t("Shipped"), Step.ACTIVATED: t("Activated")}
 
 
-def orders_view(session: Session, who: Who, query: ListQuery, language: str, today: date) -> OrdersView:
+def orders_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> OrdersView:
     """The list the address asks for, with the open order where it names one.
 
     Args:
@@ -163,7 +163,7 @@ def orders_view(session: Session, who: Who, query: ListQuery, language: str, tod
     """
     account_id, formats = who.account.account_id, Formats(who.region)
     found = service.find(session, account_id, query, language, today)
-    several = state_words(2)
+    several = state_labels(2)
     states = (OrderState.ACTIVE, OrderState.ENDING, OrderState.UPCOMING, OrderState.ENDED)
     texts = ListTexts(
         name=t("Orders"),
@@ -217,7 +217,7 @@ def term_view(order: Order, formats: Formats, today: date) -> Term:
     if state == OrderState.ENDING:
         left = days_left(order.end_on, today)
     elif state in {OrderState.ENDED, OrderState.UPCOMING}:
-        left = state_words()[state]
+        left = state_labels()[state]
     return Term(
         percent=formats.percent(percent),
         width=f"{percent}%",
@@ -227,12 +227,12 @@ def term_view(order: Order, formats: Formats, today: date) -> Term:
         end=formats.day(order.end_on),
         left=left,
         state=state,
-        state_text=left if state == OrderState.ENDING else state_words()[state],
+        state_text=left if state == OrderState.ENDING else state_labels()[state],
         whole=tn("{n} year", "{n} years", years) if years and abs(days - 365.25 * years) < 10 else tn("{n} day", "{n} days", days),
     )
 
 
-def order_details(session: Session, who: Who, query: ListQuery, language: str, today: date, rows: int) -> OrderDetails:
+def order_details(session: Session, who: Identity, query: ListQuery, language: str, today: date, rows: int) -> OrderDetails:
     """The open order whole; one that the account does not have shows as not found, whoever has it.
 
     Arguments as of `orders_view`, and `rows` is how many orders the account has.
@@ -300,7 +300,7 @@ def _step_badge(step: Step | None) -> str:
 
 def _steps(whole: OrderWhole, formats: Formats, language: str) -> list[StepView]:
     current = service.current_step(whole.steps)
-    names = step_words()
+    names = step_labels()
     shown: list[StepView] = []
     for step in Step:
         known = whole.steps.get(step)

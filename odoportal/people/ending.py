@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from odoportal.accounts.audit import What, record
+from odoportal.accounts.audit import ActivityKind, record
 from odoportal.accounts.ending import Lost
 from odoportal.accounts.rights import Right
 from odoportal.people.models import Invitation
@@ -19,5 +19,5 @@ def end(session: Session, lost: Lost, now: datetime) -> None:
         if lost.ends(Right.PEOPLE, invitation.expires_at - LIFE):
             session.delete(invitation)
             about = {"about": invitation.email, "before": {"role": invitation.role}}
-            record(session, What.WITHDRAWN, lost.by, now, account_id=lost.account_id, **about)
+            record(session, ActivityKind.WITHDRAWN, lost.by, now, account_id=lost.account_id, **about)
     session.flush()

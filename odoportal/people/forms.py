@@ -11,10 +11,10 @@ from sqlmodel import Session
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import Right
 from odoportal.accounts.unsolicited import TooManyLetters, explain
-from odoportal.accounts.view import role_words
+from odoportal.accounts.view import role_labels
 from odoportal.foundation import clock
 from odoportal.foundation.database import read
-from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent, conflict, once, required
+from odoportal.foundation.forms import FormHandler, FormModel, FormResult, Line, Secret, SentForm, conflict, once, required
 from odoportal.foundation.i18n import t
 from odoportal.people import service
 from odoportal.signin import attempts, sessions
@@ -63,105 +63,105 @@ class Sure(FormModel):
     password: Secret | None = None
 
 
-class Nothing(FormModel):
+class EmptyForm(FormModel):
     """A button: the form's key says about whom."""
 
 
-def _refusals() -> dict[type[Exception], Done]:
+def _refusals() -> dict[type[Exception], FormResult]:
     return {
-        service.NoEmail: Done(errors={"email": t("Enter an email such as name@example.com.")}),
-        service.Already: Done(errors={"email": t("This person belongs to the account already.")}),
-        service.AlreadyInvited: Done(errors={"email": t("This person is invited already. Send the invitation again, below.")}),
-        service.TooManyInvitations: Done(error=t("There are {n} open invitations. Withdraw some first.", n=service.MOST_OPEN)),
-        service.NoSuchPerson: Done(error=t("This is no longer here: somebody changed it in the meantime. Load the page again.")),
-        service.LastOwner: Done(
+        service.NoEmail: FormResult(errors={"email": t("Enter an email such as name@example.com.")}),
+        service.Already: FormResult(errors={"email": t("This person belongs to the account already.")}),
+        service.AlreadyInvited: FormResult(errors={"email": t("This person is invited already. Send the invitation again, below.")}),
+        service.TooManyInvitations: FormResult(error=t("There are {n} open invitations. Withdraw some first.", n=service.MOST_OPEN)),
+        service.NoSuchPerson: FormResult(error=t("This is no longer here: somebody changed it in the meantime. Load the page again.")),
+        service.LastOwner: FormResult(
             error=t("An account needs an owner who can sign in, and this is the only one. Make somebody else an owner first.")
         ),
     }
 
 
-def _told(work: Callable[[Session, Sent[Any]], Done]) -> Callable[[Session, Sent[Any]], Done]:
+def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
     """The work, and what is said where one of its rules says no, which each does before it writes anything."""
 
-    def told(session: Session, sent: Sent[Any]) -> Done:
+    def told(session: Session, sent: SentForm[Any]) -> FormResult:
         refusals = _refusals()
         try:
             return work(session, sent)
         except TooManyLetters as why:
-            return Done(error=explain(why, sent.who.region))
+            return FormResult(error=explain(why, sent.who.region))
         except tuple(refusals) as why:
             return refusals[type(why)]
 
     return told
 
 
-def _back(sent: Sent[Any], done: str) -> str:
+def _back(sent: SentForm[Any], done: str) -> str:
     """The page of people, where it says what was done; the record that was open is gone."""
     account = {"account": sent.who.account.number} if len(sent.who.memberships) > 1 else {}
     return f"/{sent.language}/profile/people?{urlencode({**account, 'done': done})}"
 
 
-def _invite(session: Session, sent: Sent[Invite]) -> Done:
+def _invite(session: Session, sent: SentForm[Invite]) -> FormResult:
     asked = sent.values
     made = service.invite(session, sent.who, asked.email, asked.role, asked.language, clock.now(), sent.client)
-    return Done(t("The invitation to {email} is on its way.", email=made.email))
+    return FormResult(t("The invitation to {email} is on its way.", email=made.email))
 
 
-def _resend(session: Session, sent: Sent[Nothing]) -> Done:
+def _resend(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     service.resend(session, sent.who, sent.key, clock.now(), sent.client)
-    return Done(t("Sent again."))
+    return FormResult(t("Sent again."))
 
 
-def _withdraw(session: Session, sent: Sent[Nothing]) -> Done:
+def _withdraw(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     service.withdraw(session, sent.who, sent.key, clock.now(), sent.client)
-    return Done(go=_back(sent, "withdrawn"))
+    return FormResult(go=_back(sent, "withdrawn"))
 
 
-def _role(session: Session, sent: Sent[AnotherRole]) -> Done:
+def _role(session: Session, sent: SentForm[AnotherRole]) -> FormResult:
     stored = service.role_of(session, sent.who, sent.key)
     if clash := conflict(sent, {"role": stored}):
-        wrong = {"role": t("Stored meanwhile: “{value}”.", value=role_words()[stored])} if clash.errors else {}
-        return Done(errors=wrong, error=clash.error, version=clash.version)
+        wrong = {"role": t("Stored meanwhile: “{value}”.", value=role_labels()[stored])} if clash.errors else {}
+        return FormResult(errors=wrong, error=clash.error, version=clash.version)
     service.change_role(session, sent.who, sent.key, sent.values.role, clock.now(), sent.client, sent.values.keep)
-    return Done(t("Saved. It is in force from the next click on."))
+    return FormResult(t("Saved. It is in force from the next click on."))
 
 
-def _remove(session: Session, sent: Sent[Remove]) -> Done:
+def _remove(session: Session, sent: SentForm[Remove]) -> FormResult:
     service.remove(session, sent.who, sent.key, clock.now(), sent.client, sent.values.keep)
-    return Done(go=_back(sent, "removed"))
+    return FormResult(go=_back(sent, "removed"))
 
 
-def _required(session: Session, sent: Sent[Sure]) -> Done:
+def _required(session: Session, sent: SentForm[Sure]) -> FormResult:
     on = sent.form == "require"
     try:
         service.require_two_step(session, sent.who, on, clock.now(), sent.client)
     except service.NoSecondFactor:
-        return Done(error=t("Set up two-step sign-in for yourself first, under Sign-in and security."))
-    return Done(go=_back(sent, sent.form))
+        return FormResult(error=t("Set up two-step sign-in for yourself first, under Sign-in and security."))
+    return FormResult(go=_back(sent, sent.form))
 
 
-async def _require(sent: Sent[Sure]) -> Done:
+async def _require(sent: SentForm[Sure]) -> FormResult:
     if not await read(sessions.is_fresh, sent.who.session, clock.now()):
         if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
-            return Done(errors={"password": required()})
+            return FormResult(errors={"password": required()})
         if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
-            return Done(errors={"password": t("This is not your password.")})
+            return FormResult(errors={"password": t("This is not your password.")})
     return await once(sent, _required, sent)
 
 
-def _rule(model: type[FormModel], work: Callable[[Session, Sent[Any]], Done]) -> Rule:
-    async def answer(sent: Sent[Any]) -> Done:
+def _rule(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult]) -> FormHandler:
+    async def answer(sent: SentForm[Any]) -> FormResult:
         return await once(sent, _told(work), sent)
 
-    return Rule(model, Right.PEOPLE, answer)
+    return FormHandler(model, Right.PEOPLE, answer)
 
 
 RULES = {
     "invite": _rule(Invite, _invite),
-    "resend": _rule(Nothing, _resend),
-    "withdraw": _rule(Nothing, _withdraw),
+    "resend": _rule(EmptyForm, _resend),
+    "withdraw": _rule(EmptyForm, _withdraw),
     "role": _rule(AnotherRole, _role),
     "remove": _rule(Remove, _remove),
-    "require": Rule(Sure, Right.PEOPLE, _require),
-    "release": Rule(Sure, Right.PEOPLE, _require),
+    "require": FormHandler(Sure, Right.PEOPLE, _require),
+    "release": FormHandler(Sure, Right.PEOPLE, _require),
 }

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete as sql_delete
 from sqlmodel import Session, col, select
 
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.models import Account, Person, Role
 from odoportal.accounts.rights import Right, hold, holders
 from odoportal.accounts.service import join, keep_file, person_of_email, spoken_for
@@ -17,7 +17,7 @@ from odoportal.signin import links
 
 
 @dataclass(frozen=True)
-class Asked:
+class OpenInvitation:
     """An open invitation as its link shows it. `known` is the person of the email who has a password already."""
 
     invitation: Invitation
@@ -26,7 +26,7 @@ class Asked:
     known: Person | None
 
 
-def open_invitation(session: Session, token: str, now: datetime) -> Asked | None:
+def open_invitation(session: Session, token: str, now: datetime) -> OpenInvitation | None:
     """The invitation of a link, without using it.
 
     Returns:
@@ -51,7 +51,9 @@ def open_invitation(session: Session, token: str, now: datetime) -> Asked | None
         # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other. Nor does whoever has a
         # mailbox that somebody may still take back get in as another person.
         return None
-    return Asked(invitation, account, plain_name(inviter.name, inviter.email), person if person is not None and person.password else None)
+    return OpenInvitation(
+        invitation, account, plain_name(inviter.name, inviter.email), person if person is not None and person.password else None
+    )
 
 
 def accept(session: Session, token: str, now: datetime, name: str = "", stored: str = "", client: str = "") -> Person | None:
@@ -90,6 +92,6 @@ def accept(session: Session, token: str, now: datetime, name: str = "", stored: 
         person.password = stored
         links.kill(session, person.id or 0, now)
     join(session, asked.account, person, Role(asked.invitation.role))
-    by, after = By(person.id, client), {"role": asked.invitation.role}
-    record(session, What.JOINED, by, now, account_id=asked.account.id, subject_id=person.id, about=person.email, after=after)
+    by, after = Actor(person.id, client), {"role": asked.invitation.role}
+    record(session, ActivityKind.JOINED, by, now, account_id=asked.account.id, subject_id=person.id, about=person.email, after=after)
     return person

@@ -6,15 +6,15 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.unsolicited import plain_name
-from odoportal.accounts.view import role_words
+from odoportal.accounts.view import role_labels
 from odoportal.foundation import i18n, mail
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import Membership, Who
+from odoportal.foundation.identity import Identity, Membership
 from odoportal.people.models import Invitation
 from odoportal.signin.letters import Letter, address, post
 
 
-def asked_to_join(session: Session, invitation: Invitation, who: Who, seed: str, now: datetime) -> mail.Mail:
+def asked_to_join(session: Session, invitation: Invitation, who: Identity, seed: str, now: datetime) -> mail.Mail:
     """The invitation. It is the same whether there is a person of that email or not, and greets nobody by name."""
     language, name = invitation.language, plain_name(who.name, who.email)
     with i18n.use(language):
@@ -28,7 +28,7 @@ def asked_to_join(session: Session, invitation: Invitation, who: Who, seed: str,
                     account=who.account.name,
                     number=who.account.number,
                 ),
-                t("Your role would be: {role}.", role=role_words()[invitation.role]),
+                t("Your role would be: {role}.", role=role_labels()[invitation.role]),
             ],
             button=t("See the invitation"),
             address=address(f"join?token={mail.MARK}", language),
@@ -42,7 +42,7 @@ def role_changed(session: Session, person: Person, account: Membership, role: Ro
     with i18n.use(person.language):
         letter = Letter(
             subject=t("Your role in ODOportal was changed"),
-            paragraphs=[t("In the account {account} ({number}), your role is now: {role}.", **_named(account), role=role_words()[role])],
+            paragraphs=[t("In the account {account} ({number}), your role is now: {role}.", **_named(account), role=role_labels()[role])],
             button=t("See what it allows"),
             address=address(f"profile/people?account={account.number}", person.language),
         )

@@ -7,25 +7,25 @@ import reflex as rx
 
 from odoportal.accounts.models import Role
 from odoportal.accounts.page import shown_page
-from odoportal.accounts.view import role_words
+from odoportal.accounts.view import role_labels
 from odoportal.foundation import clock, database
 from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import require
-from odoportal.foundation.web import Asked
+from odoportal.foundation.identity import require_identity
+from odoportal.foundation.web import PageRequest
 from odoportal.people.state import People
 from odoportal.people.view import PeopleView, people_view
 from odoportal.ui.client import OnScreen
 from odoportal.ui.dialog import dialog, dialog_html, frame
 from odoportal.ui.form import Confirm, Field, Form
-from odoportal.ui.markup import El, Node, Ref, Still, View, each, el, icon, link, part, when
+from odoportal.ui.markup import Bound, El, Node, ServerOnly, View, each, el, icon, link, part, when
 from odoportal.ui.page import address, here
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.slots import live
 
 
 def _roles_field(hint: Node = None) -> Field:
-    options = [(role.value, role_words()[role]) for role in Role]
+    options = [(role.value, role_labels()[role]) for role in Role]
     return Field("role", t("Role"), "select", required=True, options=options, hint=hint)
 
 
@@ -44,17 +44,17 @@ def _invite() -> Form:
     )
 
 
-def _copies(text: str) -> Callable[[Ref], Node]:
+def _copies(text: str) -> Callable[[Bound], Node]:
     """The addresses for copies of invoices that the person added, each with a box that keeps it.
 
     No box is ticked: a copy that goes on unseen gives every invoice away, and one that stops is missed and put back in a minute.
     """
 
-    def box(row: Ref) -> Node:
-        tick = el("input", type="checkbox", id=row.id, name=row.key, value="1", checked=Still(row.value, equals="1"))
+    def box(row: Bound) -> Node:
+        tick = el("input", type="checkbox", id=row.id, name=row.key, value="1", checked=ServerOnly(row.value, equals="1"))
         return el("label", tick, el("span", t("Keep sending to"), " ", el("b", row.label, cls="breaks")), cls="keep")
 
-    def drawn(form: Ref) -> Node:
+    def drawn(form: Bound) -> Node:
         return when(
             form.rows,
             el("fieldset", el("legend", t("Copies of invoices")), el("p", text, cls="hint"), each(form.rows, box), cls="field"),
@@ -83,14 +83,14 @@ def _remove() -> Form:
     return Form("remove", (_copies(text),), t("Remove from the account"), look="danger", confirm=asked)
 
 
-def _badges(row: Ref) -> Node:
+def _badges(row: Bound) -> Node:
     return (
         when(row.you, el("span", t("You"), cls="badge info")),
         when(row.blocked, el("span", icon("circle-alert", small=True), t("Blocked by Odotrack"), cls="badge warn")),
     )
 
 
-def _step(row: Ref) -> Node:
+def _step(row: Bound) -> Node:
     return when(
         row.two_step,
         el("span", icon("circle-check", small=True), t("Two-step on"), cls="badge ok"),
@@ -98,7 +98,7 @@ def _step(row: Ref) -> Node:
     )
 
 
-def _change(row: Ref, cls: str) -> El:
+def _change(row: Bound, cls: str) -> El:
     return link(t("Change"), el("span", " ", row.name, cls="sr"), to=row.details, how="open", data_open=row.key, cls=cls)
 
 
@@ -111,8 +111,8 @@ def _screens(cls: str, label: str, table: Node, cards: Node) -> Node:
     return wide, narrow
 
 
-def _everybody(view: Ref) -> Node:
-    def row(person: Ref) -> Node:
+def _everybody(view: Bound) -> Node:
+    def row(person: Bound) -> Node:
         return el(
             "tr",
             el("th", el("span", person.name, " ", _badges(person), cls="row"), el("p", person.email, cls="soft breaks"), scope="row"),
@@ -122,7 +122,7 @@ def _everybody(view: Ref) -> Node:
             el("td", _change(person, "btn second sm")),
         )
 
-    def card(person: Ref) -> Node:
+    def card(person: Bound) -> Node:
         name = el("h2", link(person.name, to=person.details, how="open", data_open=person.key))
         return el(
             "li",
@@ -144,8 +144,8 @@ def _everybody(view: Ref) -> Node:
     return el("section", _screens("", t("People"), table, each(view.people, card)), cls="card listcard")
 
 
-def _invitations(view: Ref) -> Node:
-    def one(row: Ref) -> Node:
+def _invitations(view: Bound) -> Node:
+    def one(row: Bound) -> Node:
         until = when(row.over, el("span", icon("clock", small=True), row.until, cls="badge warn"), el("span", row.until, cls="soft"))
         again = Form("resend", (), t("Send again"), look="second sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
         take_back = Form("withdraw", (), t("Withdraw"), look="plain sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
@@ -169,7 +169,7 @@ def _invitations(view: Ref) -> Node:
     )
 
 
-def _required(view: Ref) -> Node:
+def _required(view: Bound) -> Node:
     password = Field(
         "password",
         t("Your password"),
@@ -206,8 +206,8 @@ def _required(view: Ref) -> Node:
     )
 
 
-def _owners(view: Ref) -> Node:
-    def one(row: Ref) -> Node:
+def _owners(view: Bound) -> Node:
+    def one(row: Bound) -> Node:
         return el(
             "li", icon("circle-user-round"), el("span", el("b", row.name), " ", _badges(row)), el("span"), el("span", row.email), cls="rec"
         )
@@ -223,13 +223,13 @@ def _owners(view: Ref) -> Node:
     )
 
 
-def _cell(cell: Ref) -> Node:
+def _cell(cell: Bound) -> Node:
     yes = (icon("circle-check", cls="ok"), el("span", t("Yes"), cls="sr"))
     no = (el("span", "–", aria_hidden="true", cls="muted"), el("span", t("No"), cls="sr"))
     return el("td", when(cell.yes, yes, no))
 
 
-def _table(view: Ref) -> Node:
+def _table(view: Bound) -> Node:
     you = el("span", t("You"), cls="badge info")
     heads = each(view.roles, lambda role: el("th", role.name, " ", when(role.mine, you), scope="col"))
     rows = each(view.rights, lambda row: el("tr", el("th", row.text, scope="row"), each(row.cells, _cell)))
@@ -241,7 +241,7 @@ def _table(view: Ref) -> Node:
         cls="list rights",
     )
 
-    def card(role: Ref) -> Node:
+    def card(role: Bound) -> Node:
         can = each(role.can, lambda line: el("li", icon("circle-check", small=True, cls="ok"), el("span", line.text)))
         return el(
             "li",
@@ -258,14 +258,14 @@ def _table(view: Ref) -> Node:
     )
 
 
-def _draw(view: Ref) -> Node:
+def _draw(view: Bound) -> Node:
     said = el("p", icon("circle-check"), el("span", view.said), cls="notice")
     wrong = el("p", icon("circle-alert"), el("span", view.wrong), cls="summary")
     top = el("div", when(view.said, said), when(view.wrong, wrong), role="status")
     return top, when(view.may, (_everybody(view), _invitations(view), _required(view)), _owners(view)), _table(view)
 
 
-def _open(details: Ref) -> Node:
+def _open(details: Bound) -> Node:
     facts = el(
         "aside",
         el(
@@ -311,9 +311,9 @@ def page() -> rx.Component:
     return shown_page(People, heading, body, dialog(DETAILS, People), trail=trail)
 
 
-async def slots(asked: Asked) -> dict[str, str]:
+async def slots(asked: PageRequest) -> dict[str, str]:
     """What the server writes into the document, with what is said of a form that was sent without script."""
-    view: PeopleView = await database.read(people_view, require(), asked.query, clock.now())
+    view: PeopleView = await database.read(people_view, require_identity(), asked.query, clock.now())
     said = asked.said
     if said and said.form in {"resend", "withdraw"}:
         view = replace(view, wrong=said.error)

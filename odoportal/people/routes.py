@@ -4,13 +4,13 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from odoportal.accounts.view import role_words
+from odoportal.accounts.view import role_labels
 from odoportal.foundation import clock
 from odoportal.foundation.database import read, write
 from odoportal.foundation.forms import busy, line
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import t
-from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.web import PageContent, PageRequest
 from odoportal.foundation.workqueue import Asker, Busy
 from odoportal.people import joining
 from odoportal.signin import attempts, audit, forms, passwords, view
@@ -21,15 +21,15 @@ from odoportal.signin.view import Shown
 _LONGEST_NAME = 200
 
 
-async def fill_join(asked: Asked) -> Filled | Response:
+async def fill_join(asked: PageRequest) -> PageContent | Response:
     """Show an invitation; opening it uses nothing up."""
     found = await led_to(asked, LinkKind.JOIN, joining.open_invitation)
-    if not isinstance(found, joining.Asked):
+    if not isinstance(found, joining.OpenInvitation):
         return found
     return again(_slots(found, Shown(found.invitation.email)), HTTPStatus.OK)
 
 
-async def post_join(asked: Asked) -> Filled | Response:
+async def post_join(asked: PageRequest) -> PageContent | Response:
     """Accept an invitation. Who has no password yet chooses one; nobody is signed in by it."""
     form = await read_form(asked.request)
     if isinstance(form, Response):
@@ -37,7 +37,7 @@ async def post_join(asked: Asked) -> Filled | Response:
     token, client = forms.link_token(asked.request, LinkKind.JOIN), forms.client(asked.request)
     found = await read(joining.open_invitation, token, clock.now())
     if found is None:
-        audit.tell("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
+        audit.log_event("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
     typed, password = form.get("name", ""), form.get("password", "")
     try:
@@ -47,13 +47,15 @@ async def post_join(asked: Asked) -> Filled | Response:
     stored = ""
     if found.known is None:
         stored = await _stored(found, name, password, token, client)
-        if isinstance(stored, Filled):
+        if isinstance(stored, PageContent):
             return stored
     person = await write(joining.accept, token, clock.now(), name=name or "", stored=stored, client=client)
     if person is None:
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
     number = found.account.number
-    audit.tell("user_created" if stored else "user_updated", person=person.id, account=number, role=found.invitation.role, address=client)
+    audit.log_event(
+        "user_created" if stored else "user_updated", person=person.id, account=number, role=found.invitation.role, address=client
+    )
     if asked.who is not None and asked.who.person_id == person.id:
         answer = see(f"/{asked.language}/?account={number}")
     else:
@@ -64,7 +66,7 @@ async def post_join(asked: Asked) -> Filled | Response:
     return answer
 
 
-async def _stored(found: joining.Asked, name: str | None, password: str, token: str, client: str) -> str | Filled:
+async def _stored(found: joining.OpenInvitation, name: str | None, password: str, token: str, client: str) -> str | PageContent:
     """The value to store for the password that somebody new chose, or the page again."""
     email, typed, asker = found.invitation.email, (name or "")[:_LONGEST_NAME], attempts.client_asker(client)
     if password and not await attempts.may_choose(token, client):
@@ -85,8 +87,8 @@ async def _errors(email: str, name: str | None, password: str, asker: Asker) -> 
     return errors
 
 
-def _slots(found: joining.Asked, shown: Shown, name: str = "") -> dict[str, str]:
+def _slots(found: joining.OpenInvitation, shown: Shown, name: str = "") -> dict[str, str]:
     account = found.account
     about = t("{name} invites you to the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number)
-    role = t("Your role would be: {role}.", role=role_words()[found.invitation.role])
+    role = t("Your role would be: {role}.", role=role_labels()[found.invitation.role])
     return view.slots("join", shown=shown, about=about, role=role, known=found.known is not None, name=name, rules=passwords.rules())

@@ -15,13 +15,13 @@ from sqlalchemy import delete as sql_delete
 from sqlmodel import Session, col, func, select
 
 from odoportal.accounts import ending, unsolicited
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.ending import Lost
 from odoportal.accounts.models import Account, Membership, Person, Role
-from odoportal.accounts.rights import Right, claim
+from odoportal.accounts.rights import Right, require_right
 from odoportal.accounts.service import email_key, spoken_for
 from odoportal.foundation import mail
-from odoportal.foundation.identity import Who, digest
+from odoportal.foundation.identity import Identity, digest
 from odoportal.people import letters
 from odoportal.people.models import Invitation
 from odoportal.signin import second
@@ -89,7 +89,7 @@ def invitations(session: Session, account_id: int) -> Sequence[Invitation]:
     return session.exec(select(Invitation).where(Invitation.account_id == account_id).order_by(col(Invitation.email))).all()
 
 
-def invite(session: Session, who: Who, email: str, role: Role, language: str, now: datetime, client: str = "") -> Invitation:
+def invite(session: Session, who: Identity, email: str, role: Role, language: str, now: datetime, client: str = "") -> Invitation:
     """Invite an email to the account and mail the link; it says nothing about whether there is a person of that email elsewhere.
 
     Raises:
@@ -97,7 +97,7 @@ def invite(session: Session, who: Who, email: str, role: Role, language: str, no
         NoEmail, Already, AlreadyInvited, TooManyInvitations: as they say.
         TooManyLetters: enough mailboxes were written to for now, or this one was.
     """
-    claim(session, who, Right.PEOPLE)
+    require_right(session, who, Right.PEOPLE)
     account_id = who.account.account_id
     try:
         address = validate_email(email.strip(), check_deliverability=False).normalized
@@ -126,11 +126,11 @@ def invite(session: Session, who: Who, email: str, role: Role, language: str, no
     session.add(made)
     session.flush()
     letters.asked_to_join(session, made, who, seed, now)
-    _note(session, What.INVITED, who, now, client, about=address, after={"role": role.value})
+    _note(session, ActivityKind.INVITED, who, now, client, about=address, after={"role": role.value})
     return made
 
 
-def resend(session: Session, who: Who, email: str, now: datetime, client: str = "") -> Invitation:
+def resend(session: Session, who: Identity, email: str, now: datetime, client: str = "") -> Invitation:
     """Mail an invitation again, with a new link for another 7 days; the link before no longer works.
 
     Raises:
@@ -138,7 +138,7 @@ def resend(session: Session, who: Who, email: str, now: datetime, client: str = 
         NoSuchPerson: there is no such invitation.
         TooManyLetters: enough mailboxes were written to for now, or this one was.
     """
-    claim(session, who, Right.PEOPLE)
+    require_right(session, who, Right.PEOPLE)
     held = _held(session, who.account.account_id, email)
     unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, held.account_id, held.email, now)
     seed = mail.new_seed()
@@ -146,26 +146,26 @@ def resend(session: Session, who: Who, email: str, now: datetime, client: str = 
     session.add(held)
     session.flush()
     letters.asked_to_join(session, held, who, seed, now)
-    _note(session, What.INVITED_AGAIN, who, now, client, about=held.email)
+    _note(session, ActivityKind.INVITED_AGAIN, who, now, client, about=held.email)
     return held
 
 
-def withdraw(session: Session, who: Who, email: str, now: datetime, client: str = "") -> Invitation:
+def withdraw(session: Session, who: Identity, email: str, now: datetime, client: str = "") -> Invitation:
     """Take an invitation back: its link no longer works.
 
     Raises:
         NotAllowed: the person may not.
         NoSuchPerson: there is no such invitation.
     """
-    claim(session, who, Right.PEOPLE)
+    require_right(session, who, Right.PEOPLE)
     held = _held(session, who.account.account_id, email)
     session.delete(held)
     session.flush()
-    _note(session, What.WITHDRAWN, who, now, client, about=held.email, before={"role": held.role})
+    _note(session, ActivityKind.WITHDRAWN, who, now, client, about=held.email, before={"role": held.role})
     return held
 
 
-def role_of(session: Session, who: Who, email: str) -> Role:
+def role_of(session: Session, who: Identity, email: str) -> Role:
     """The role of somebody of the asker's account.
 
     Raises:
@@ -175,7 +175,7 @@ def role_of(session: Session, who: Who, email: str) -> Role:
 
 
 def change_role(
-    session: Session, who: Who, email: str, role: Role, now: datetime, client: str = "", kept: frozenset[str] = frozenset()
+    session: Session, who: Identity, email: str, role: Role, now: datetime, client: str = "", kept: frozenset[str] = frozenset()
 ) -> Role:
     """Give somebody of the account another role, in force at the next click. The same one is not told by mail.
 
@@ -198,7 +198,7 @@ def change_role(
         NoSuchPerson: nobody of the account has this email.
         LastOwner: it is the only owner.
     """
-    claim(session, who, Right.PEOPLE)
+    require_right(session, who, Right.PEOPLE)
     person, held = _member(session, who.account.account_id, email)
     before = Role(held.role)
     if before == role:
@@ -210,12 +210,12 @@ def change_role(
     session.flush()
     letters.role_changed(session, person, who.account, role, now)
     was, is_ = {"role": before.value}, {"role": role.value}
-    _note(session, What.ROLE, who, now, client, about=person.email, subject_id=person.id, before=was, after=is_)
+    _note(session, ActivityKind.ROLE, who, now, client, about=person.email, subject_id=person.id, before=was, after=is_)
     _end(session, who, held.person_id, role.value, now, client, kept)
     return before
 
 
-def remove(session: Session, who: Who, email: str, now: datetime, client: str = "", kept: frozenset[str] = frozenset()) -> Person:
+def remove(session: Session, who: Identity, email: str, now: datetime, client: str = "", kept: frozenset[str] = frozenset()) -> Person:
     """Take somebody out of the account, in force at the next click. The person stays, for other accounts and for what was done.
 
     What the person set up in the account ends (`accounts.ending`), but for what `who` takes over (`kept`).
@@ -225,31 +225,31 @@ def remove(session: Session, who: Who, email: str, now: datetime, client: str = 
         NoSuchPerson: nobody of the account has this email.
         LastOwner: it is the only owner.
     """
-    claim(session, who, Right.PEOPLE)
+    require_right(session, who, Right.PEOPLE)
     person, held = _member(session, who.account.account_id, email)
     if held.role == Role.OWNER:
         _another_owner(session, who.account.account_id, held.person_id)
     session.delete(held)
     session.flush()
     letters.removed(session, person, who.account, now)
-    _note(session, What.REMOVED, who, now, client, about=person.email, subject_id=person.id, before={"role": held.role})
+    _note(session, ActivityKind.REMOVED, who, now, client, about=person.email, subject_id=person.id, before={"role": held.role})
     _end(session, who, held.person_id, "", now, client, kept)
     return person
 
 
-def _end(session: Session, who: Who, person_id: int, role: str, now: datetime, client: str, kept: frozenset[str]) -> None:
+def _end(session: Session, who: Identity, person_id: int, role: str, now: datetime, client: str, kept: frozenset[str]) -> None:
     # Whoever leaves takes nothing over: somebody who stays must.
     keeper = who.person_id if who.person_id != person_id else None
-    lost = Lost(who.account.account_id, person_id, By.of(who, client), role=role, keeper=keeper, kept=kept)
+    lost = Lost(who.account.account_id, person_id, Actor.of(who, client), role=role, keeper=keeper, kept=kept)
     ending.end(session, lost, now)
 
 
-def requires_two_step(session: Session, who: Who) -> bool:
+def requires_two_step(session: Session, who: Identity) -> bool:
     """Whether nobody sees the asker's account who has no second factor."""
     return session.exec(select(Account.two_step).where(Account.id == who.account.account_id)).one()
 
 
-def require_two_step(session: Session, who: Who, on: bool, now: datetime, client: str = "") -> bool:
+def require_two_step(session: Session, who: Identity, on: bool, now: datetime, client: str = "") -> bool:
     """Let only people with a second factor see the account, or everybody again; whoever has none is told. False where it was so already.
 
     It is in force at everybody's next click: `signin.sessions.resolve` asks for it.
@@ -258,7 +258,7 @@ def require_two_step(session: Session, who: Who, on: bool, now: datetime, client
         NotAllowed: the person may not.
         NoSecondFactor: the person has none, and would be held back, too.
     """
-    claim(session, who, Right.PEOPLE)
+    require_right(session, who, Right.PEOPLE)
     account = session.get_one(Account, who.account.account_id, populate_existing=True)
     if account.two_step == on:
         return False
@@ -270,15 +270,15 @@ def require_two_step(session: Session, who: Who, on: bool, now: datetime, client
     for member in everybody:
         if on and not member.two_step and not member.blocked:
             letters.two_step_required(session, session.get_one(Person, member.person_id), who.account, now)
-    _note(session, What.TWO_STEP_REQUIRED if on else What.TWO_STEP_FREE, who, now, client, about=who.account.number)
+    _note(session, ActivityKind.TWO_STEP_REQUIRED if on else ActivityKind.TWO_STEP_FREE, who, now, client, about=who.account.number)
     return True
 
 
-def _note(session: Session, what: What, who: Who, now: datetime, client: str, **more: Any) -> None:
-    record(session, what, By.of(who, client), now, account_id=who.account.account_id, **more)
+def _note(session: Session, what: ActivityKind, who: Identity, now: datetime, client: str, **more: Any) -> None:
+    record(session, what, Actor.of(who, client), now, account_id=who.account.account_id, **more)
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Forget invitations that ended long ago; returns how many."""
     return session.exec(sql_delete(Invitation).where(col(Invitation.expires_at) <= now - KEEP_EXPIRED)).rowcount
 

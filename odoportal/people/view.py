@@ -9,10 +9,10 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import TABLE, Right, may
-from odoportal.accounts.view import right_words, role_words
+from odoportal.accounts.view import right_labels, role_labels
 from odoportal.foundation.form_view import FieldRow, FormView, form_view
 from odoportal.foundation.i18n import Formats, current, t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.shown import TextLine, text_lines
 from odoportal.notices.copies import key_of
 from odoportal.notices.service import added_by
@@ -126,7 +126,7 @@ class PeopleView:
     details: PersonDetails = field(default_factory=PersonDetails)
 
 
-def people_view(session: Session, who: Who, query: Mapping[str, str], now: datetime) -> PeopleView:
+def people_view(session: Session, who: Identity, query: Mapping[str, str], now: datetime) -> PeopleView:
     """The page, in the language in use.
 
     Args:
@@ -138,7 +138,7 @@ def people_view(session: Session, who: Who, query: Mapping[str, str], now: datet
     account_id, formats = who.account.account_id, Formats(who.region)
     everybody = service.members(session, account_id)
     shown = PeopleView(
-        role=t("Your role is {role}.", role=role_words()[who.account.role]),
+        role=t("Your role is {role}.", role=role_labels()[who.account.role]),
         owners=[_row(m, who, formats) for m in everybody if m.role is Role.OWNER and not m.blocked],
         roles=_roles(who),
         rights=_rights(),
@@ -174,14 +174,14 @@ def _done() -> dict[str, str]:
     }
 
 
-def _row(member: Member, who: Who, formats: Formats) -> PersonRow:
+def _row(member: Member, who: Identity, formats: Formats) -> PersonRow:
     return PersonRow(
         key=str(member.person_id),
         name=member.name,
         email=member.email,
         you=member.person_id == who.person_id,
         blocked=member.blocked,
-        role=role_words()[member.role],
+        role=role_labels()[member.role],
         seen=_seen(member, formats),
         two_step=member.two_step,
         details=f"?{urlencode({'open': member.person_id})}",
@@ -195,10 +195,10 @@ def _seen(member: Member, formats: Formats) -> str:
 def _invitation(invitation: Invitation, formats: Formats, now: datetime) -> InvitationRow:
     over = invitation.expires_at <= now
     until = t("until {moment}", moment=formats.moment(invitation.expires_at))
-    return InvitationRow(invitation.email, role_words()[invitation.role], over, t("Expired") if over else until)
+    return InvitationRow(invitation.email, role_labels()[invitation.role], over, t("Expired") if over else until)
 
 
-def _details(session: Session, everybody: Sequence[Member], who: Who, formats: Formats, query: Mapping[str, str]) -> PersonDetails:
+def _details(session: Session, everybody: Sequence[Member], who: Identity, formats: Formats, query: Mapping[str, str]) -> PersonDetails:
     asked = query.get("open", "")
     close = "?" + urlencode({name: query[name] for name in ("account",) if name in query})
     at = next((i for i, m in enumerate(everybody) if str(m.person_id) == asked), None)
@@ -215,7 +215,7 @@ def _details(session: Session, everybody: Sequence[Member], who: Who, formats: F
         email=member.email,
         you=you,
         blocked=member.blocked,
-        role_text=role_words()[member.role],
+        role_text=role_labels()[member.role],
         seen=_seen(member, formats),
         two_step=member.two_step,
         previous=beside.get(at - 1, ""),
@@ -243,14 +243,14 @@ def _leaving(copies: Sequence[str]) -> str:
 
 
 def _rights() -> list[RightRow]:
-    words = right_words()
+    words = right_labels()
     return [RightRow(right, words[right], [Cell(role, role in held) for role in Role]) for right, held in TABLE.items() if right in words]
 
 
-def _roles(who: Who) -> list[RoleCard]:
-    words = right_words()
+def _roles(who: Identity) -> list[RoleCard]:
+    words = right_labels()
 
     def allowed(role: Role, yes: bool) -> list[TextLine]:
         return text_lines(words[right] for right, held in TABLE.items() if right in words and (role in held) is yes)
 
-    return [RoleCard(r, role_words()[r], r == who.account.role, allowed(r, True), allowed(r, False)) for r in Role]
+    return [RoleCard(r, role_labels()[r], r == who.account.role, allowed(r, True), allowed(r, False)) for r in Role]

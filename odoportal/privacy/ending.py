@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts.audit import What, record
+from odoportal.accounts.audit import ActivityKind, record
 from odoportal.accounts.ending import Lost
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.rights import Right
@@ -24,4 +24,4 @@ def end(session: Session, lost: Lost, now: datetime) -> None:
     session.flush()
     account = session.get_one(Account, lost.account_id)
     letters.closing_lapsed(session, session.get_one(Person, lost.person_id), account, now)
-    record(session, What.CLOSING_TAKEN_BACK, lost.by, now, account_id=lost.account_id, about=account.number)
+    record(session, ActivityKind.CLOSING_TAKEN_BACK, lost.by, now, account_id=lost.account_id, about=account.number)

@@ -2,14 +2,14 @@
 
 from pydantic import Field
 
-from odoportal.accounts.audit import By
+from odoportal.accounts.audit import Actor
 from odoportal.accounts.rights import Right
 from odoportal.foundation import clock
-from odoportal.foundation.forms import Done, FormModel, Rule, Sent, Text, once
+from odoportal.foundation.forms import FormHandler, FormModel, FormResult, SentForm, Text, once
 from odoportal.privacy import service
 
 
-class Nothing(FormModel):
+class EmptyForm(FormModel):
     """A form that is only a button."""
 
 
@@ -19,20 +19,20 @@ class Close(FormModel):
     reason: Text = Field(default="", max_length=1000)
 
 
-async def _prepare(sent: Sent[Nothing]) -> Done:
+async def _prepare(sent: SentForm[EmptyForm]) -> FormResult:
     return await once(sent, service.ask, sent.who, sent.language, clock.now())
 
 
-async def _close(sent: Sent[Close]) -> Done:
-    return await once(sent, service.ask_to_close, sent.who, By.of(sent), sent.values.reason, clock.now())
+async def _close(sent: SentForm[Close]) -> FormResult:
+    return await once(sent, service.ask_to_close, sent.who, Actor.of(sent), sent.values.reason, clock.now())
 
 
-async def _keep(sent: Sent[Nothing]) -> Done:
-    return await once(sent, service.keep_open, sent.who, By.of(sent), clock.now())
+async def _keep(sent: SentForm[EmptyForm]) -> FormResult:
+    return await once(sent, service.keep_open, sent.who, Actor.of(sent), clock.now())
 
 
 RULES = {
-    "prepare": Rule(Nothing, Right.OWN, _prepare),
-    "close": Rule(Close, Right.ACCOUNT, _close),
-    "keep": Rule(Nothing, Right.ACCOUNT, _keep),
+    "prepare": FormHandler(EmptyForm, Right.OWN, _prepare),
+    "close": FormHandler(Close, Right.ACCOUNT, _close),
+    "keep": FormHandler(EmptyForm, Right.ACCOUNT, _keep),
 }

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from odoportal.accounts.models import Account, Person
 from odoportal.foundation import i18n, mail
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.settings import get_settings
 from odoportal.signin.letters import Letter, address, post
 
@@ -25,7 +25,7 @@ def data_ready(session: Session, person: Person, account: Account, now: datetime
         return post(session, person.email, person.language, person.name, letter, now)
 
 
-def closing_asked(session: Session, who: Who, reason: str, now: datetime) -> None:
+def closing_asked(session: Session, who: Identity, reason: str, now: datetime) -> None:
     """To Odotrack, that an account shall be closed; to who asked, that it was told."""
     account = {"account": who.account.name, "number": who.account.number}
     with i18n.use(who.language):
@@ -43,7 +43,7 @@ def closing_asked(session: Session, who: Who, reason: str, now: datetime) -> Non
         post(session, who.email, who.language, who.name, letter, now)
 
 
-def closing_taken_back(session: Session, who: Who, now: datetime) -> None:
+def closing_taken_back(session: Session, who: Identity, now: datetime) -> None:
     """To Odotrack, that an account stays open."""
     with i18n.use(who.language):
         text = t("{name} ({email}) takes back the request to close the account {account} ({number}).", name=who.name, email=who.email,
@@ -61,6 +61,6 @@ def closing_lapsed(session: Session, person: Person, account: Account, now: date
         _to_odotrack(session, person, t("Keep the account {number} open", number=account.number), [text], now)
 
 
-def _to_odotrack(session: Session, who: Who | Person, subject: str, paragraphs: list[str], now: datetime) -> None:
+def _to_odotrack(session: Session, who: Identity | Person, subject: str, paragraphs: list[str], now: datetime) -> None:
     if to := get_settings().support_email:
         post(session, to, who.language, "", Letter(subject=subject, paragraphs=paragraphs), now)

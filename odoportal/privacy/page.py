@@ -6,14 +6,14 @@ from odoportal.accounts.page import shown_page
 from odoportal.foundation import clock, database
 from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import require
-from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.identity import require_identity
+from odoportal.foundation.web import PageContent, PageRequest
 from odoportal.privacy.state import MyData
 from odoportal.privacy.view import data_view
 from odoportal.settings import get_settings
 from odoportal.ui.again import Again
 from odoportal.ui.form import Confirm, Field, Form, section
-from odoportal.ui.markup import El, Node, Ref, Slot, View, el, icon, when
+from odoportal.ui.markup import Bound, El, LiveOnly, Node, View, el, icon, when
 from odoportal.ui.page import address
 from odoportal.ui.shell import public_page
 from odoportal.ui.slots import live, slot
@@ -24,11 +24,11 @@ def _again() -> rx.Component:
     return Again.create(seconds=5, times=60, on_again=MyData.retry)
 
 
-def _file(view: Ref) -> Node:
+def _file(view: Bound) -> Node:
     prepare = Form("prepare", (), t("Prepare my file"))
     fetch = el("a", icon("download"), " ", t("Fetch my data"), href=view.href, cls="btn primary", data_out=True)
     status = (
-        when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), Slot(_again), cls="notice quiet")),
+        when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), LiveOnly(_again), cls="notice quiet")),
         when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="msg")),
         when(
             view.until,
@@ -47,7 +47,7 @@ def _file(view: Ref) -> Node:
     )
 
 
-def _close(view: Ref) -> Node:
+def _close(view: Bound) -> Node:
     close = Form(
         "close",
         (Field("reason", t("Why (if you want to say)"), "textarea", longest=1000),),
@@ -76,7 +76,7 @@ def _close(view: Ref) -> Node:
     )
 
 
-def _draw(view: Ref) -> Node:
+def _draw(view: Bound) -> Node:
     more = el(
         "p", t("What is kept, why, and for how long:"), " ", el("a", t("Privacy"), href=address("/privacy"), data_out=True), cls="soft"
     )
@@ -91,9 +91,9 @@ def page() -> rx.Component:
     return shown_page(MyData, head.component(None), content, trail=trail)
 
 
-async def slots(asked: Asked) -> dict[str, str]:
+async def slots(asked: PageRequest) -> dict[str, str]:
     """What the server writes into the document of one's own data."""
-    view = await database.read(data_view, require(), asked.language, clock.now())
+    view = await database.read(data_view, require_identity(), asked.language, clock.now())
     return {"data": View(_draw).html(answered(view, asked))}
 
 
@@ -190,11 +190,11 @@ def privacy() -> rx.Component:
     return public_page(text, whole=True)
 
 
-async def fill_privacy(_asked: Asked) -> Filled:
+async def fill_privacy(_asked: PageRequest) -> PageContent:
     """Who is responsible, by the settings."""
     settings = get_settings()
     mail = el("a", settings.support_email, href=f"mailto:{settings.support_email}", data_out=True) if settings.support_email else None
     who = settings.privacy_officer or t("The person in charge of the protection of personal information")
     lines = [el("span", line) for line in (who, *settings.company_lines)]
     broken = [piece for line in [*lines, *([mail] if mail else [])] for piece in (line, el("br"))][:-1]
-    return Filled({"responsible": View(lambda _: el("p", *broken)).html(None)})
+    return PageContent({"responsible": View(lambda _: el("p", *broken)).html(None)})

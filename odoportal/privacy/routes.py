@@ -7,23 +7,23 @@ from starlette.routing import Route
 from odoportal.foundation import clock, database, i18n, logs, papers
 from odoportal.foundation.export import attachment
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import require
+from odoportal.foundation.identity import require_identity
 from odoportal.privacy import service
 
 
-async def hand_out(request: Request) -> Response:
+async def download(request: Request) -> Response:
     """The person's own newest file in the account of the address; to everybody else, and after its day, it does not exist."""
-    language, who = request.path_params["language"], require()
+    language, who = request.path_params["language"], require_identity()
     if language not in i18n.LANGUAGES:
         return papers.not_found()
     file = await database.read(service.ready, who, clock.now())
     place = service.folder() / file.name if file else None
     if place is None or not place.is_file():
         return papers.not_found()
-    logs.security("personal_data_fetched", person=who.person_id, account=who.account.account_id)
+    logs.log_security_event("personal_data_fetched", person=who.person_id, account=who.account.account_id)
     with i18n.use(language):
         headers = attachment(f"{t('My data')}-{clock.today().isoformat()}.zip")
     return FileResponse(place, headers={**headers, "content-security-policy": papers.POLICY}, media_type="application/zip")
 
 
-ROUTES = (Route("/{language}/profile/data.zip", hand_out),)
+ROUTES = (Route("/{language}/profile/data.zip", download),)

@@ -12,14 +12,14 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, SQLModel, col, select
 
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.models import Account, Membership, Person
-from odoportal.accounts.rights import Right, claim, may
+from odoportal.accounts.rights import Right, may, require_right
 from odoportal.foundation import clock, i18n, logs, private
 from odoportal.foundation.database import reading, writing
-from odoportal.foundation.forms import Done
+from odoportal.foundation.forms import FormResult
 from odoportal.foundation.i18n import Formats, t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.privacy import contents, letters
 from odoportal.privacy.contents import Subject
 from odoportal.privacy.models import ClosingRequest, DataFile
@@ -38,13 +38,13 @@ def folder() -> Path:
     return get_settings().data_dir / "people"
 
 
-def latest(session: Session, who: Who) -> DataFile | None:
+def latest(session: Session, who: Identity) -> DataFile | None:
     """The person's newest file in this account, whatever has become of it."""
     mine = DataFile.person_id == who.person_id, DataFile.account_id == who.account.account_id
     return session.exec(select(DataFile).where(*mine).order_by(col(DataFile.id).desc())).first()
 
 
-def ready(session: Session, who: Who, now: datetime) -> DataFile | None:
+def ready(session: Session, who: Identity, now: datetime) -> DataFile | None:
     """The person's newest file if it can be fetched: it is there, a day has not passed, and the role still covers what is in it."""
     file = latest(session, who)
     if file is None or file.ready_at is None or file.ready_at + KEPT <= now:
@@ -52,13 +52,13 @@ def ready(session: Session, who: Who, now: datetime) -> DataFile | None:
     return file if not file.whole or may(who.account.role, Right.ACCOUNT) else None
 
 
-def ask(session: Session, who: Who, language: str, now: datetime) -> Done:
+def ask(session: Session, who: Identity, language: str, now: datetime) -> FormResult:
     """Ask for the file. While one is in the making, nothing more is asked for; one that is ready is replaced by the new one."""
     before = latest(session, who)
     if before is None or before.ready_at is not None or before.failed_at is not None:
         session.add(DataFile(person_id=who.person_id, account_id=who.account.account_id, language=language, asked_at=now, next_try_at=now))
-        logs.security("personal_data_asked", person=who.person_id, account=who.account.account_id)
-    return Done()
+        logs.log_security_event("personal_data_asked", person=who.person_id, account=who.account.account_id)
+    return FormResult()
 
 
 def _claimed(now: datetime) -> tuple[DataFile, Subject] | None:
@@ -128,7 +128,7 @@ async def make_files(poll: float = POLL_SECONDS) -> None:
             await asyncio.sleep(poll)
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Forget files whose day has passed, and take away what lies in their folder without being known. Returns how many were forgotten."""
     old = or_(col(DataFile.ready_at) <= now - KEPT, col(DataFile.failed_at) <= now - KEPT)
     gone = session.exec(sql_delete(DataFile).where(old)).rowcount
@@ -150,28 +150,28 @@ def closing(session: Session, account_id: int) -> tuple[ClosingRequest, str] | N
     return (found[0], found[1]) if found else None
 
 
-def ask_to_close(session: Session, who: Who, by: By, reason: str, now: datetime) -> Done:
+def ask_to_close(session: Session, who: Identity, by: Actor, reason: str, now: datetime) -> FormResult:
     """Note the wish and tell Odotrack; asked again, nothing more happens.
 
     Raises:
         NotAllowed: the person is no owner any more.
     """
-    claim(session, who, Right.ACCOUNT)
+    require_right(session, who, Right.ACCOUNT)
     if session.get(ClosingRequest, who.account.account_id) is None:
         session.add(ClosingRequest(account_id=who.account.account_id, person_id=who.person_id, asked_at=now))
         letters.closing_asked(session, who, reason, now)
-        record(session, What.CLOSING_ASKED, by, now, account_id=who.account.account_id, about=who.account.number)
-    return Done(t("Odotrack has been told. We will write to you within one working day."))
+        record(session, ActivityKind.CLOSING_ASKED, by, now, account_id=who.account.account_id, about=who.account.number)
+    return FormResult(t("Odotrack has been told. We will write to you within one working day."))
 
 
-def keep_open(session: Session, who: Who, by: By, now: datetime) -> Done:
+def keep_open(session: Session, who: Identity, by: Actor, now: datetime) -> FormResult:
     """Take the wish back and tell Odotrack.
 
     Raises:
         NotAllowed: the person is no owner any more.
     """
-    claim(session, who, Right.ACCOUNT)
+    require_right(session, who, Right.ACCOUNT)
     if session.exec(sql_delete(ClosingRequest).where(col(ClosingRequest.account_id) == who.account.account_id)).rowcount:
         letters.closing_taken_back(session, who, now)
-        record(session, What.CLOSING_TAKEN_BACK, by, now, account_id=who.account.account_id, about=who.account.number)
-    return Done(t("The account stays open."))
+        record(session, ActivityKind.CLOSING_TAKEN_BACK, by, now, account_id=who.account.account_id, about=who.account.number)
+    return FormResult(t("The account stays open."))

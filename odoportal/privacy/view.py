@@ -9,7 +9,7 @@ from sqlmodel import Session
 from odoportal.accounts.rights import Right, may
 from odoportal.foundation.form_view import FormView, form_view
 from odoportal.foundation.i18n import Formats, t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.privacy import service
 
 SMALLEST = 10_000
@@ -35,7 +35,7 @@ class DataView:
     closing: str = ""
 
 
-def data_view(session: Session, who: Who, language: str, now: datetime) -> DataView:
+def data_view(session: Session, who: Identity, language: str, now: datetime) -> DataView:
     """What is shown to a person of an account; the language must be the one in use."""
     formats, form = Formats(who.region), form_view(who)
     file, ready = service.latest(session, who), service.ready(session, who, now)

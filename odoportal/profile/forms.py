@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from odoportal.accounts.rights import Right
 from odoportal.foundation import clock
-from odoportal.foundation.forms import Done, FormModel, Line, Rule, Sent, once
+from odoportal.foundation.forms import FormHandler, FormModel, FormResult, Line, SentForm, once
 from odoportal.foundation.i18n import t
 from odoportal.profile import service
 
@@ -28,9 +28,9 @@ class Details(FormModel):
             raise ValueError(t("Enter a phone number with its area code, such as 418 555-0142.")) from None
 
 
-async def _details(sent: Sent[Details]) -> Done:
+async def _details(sent: SentForm[Details]) -> FormResult:
     wanted = service.Details(**sent.values.model_dump())
     return await once(sent, service.change_details, sent, wanted, clock.now())
 
 
-RULES = {"details": Rule(Details, Right.OWN, _details)}
+RULES = {"details": FormHandler(Details, Right.OWN, _details)}

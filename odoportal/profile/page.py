@@ -6,12 +6,12 @@ from odoportal.accounts.page import shown_page
 from odoportal.foundation import database
 from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import require
-from odoportal.foundation.web import Asked
+from odoportal.foundation.identity import require_identity
+from odoportal.foundation.web import PageRequest
 from odoportal.profile.state import Profile
 from odoportal.profile.view import profile_view
 from odoportal.ui.form import Field, Form, section
-from odoportal.ui.markup import Node, Ref, View, el, icon, link, when
+from odoportal.ui.markup import Bound, Node, View, el, icon, link, when
 from odoportal.ui.page import address, here
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.slots import live
@@ -44,7 +44,7 @@ def _details() -> Form:
     )
 
 
-def _draw(view: Ref) -> Node:
+def _draw(view: Bound) -> Node:
     return (section(t("Who you are"), _details().draw(view, on_done=Profile.retry)), *_more(view))
 
 
@@ -53,7 +53,7 @@ def _elsewhere(title: str, path: str, text: str) -> Node:
     return section(title, el("div", go, cls="row"), text=text)
 
 
-def _more(view: Ref) -> tuple[Node, ...]:
+def _more(view: Bound) -> tuple[Node, ...]:
     changes = _elsewhere(t("Activity"), "/profile/changes", t("Who changed what in this account, and when."))
     return (
         _elsewhere(t("Sign-in and security"), "/profile/security", t("Your email, your password, and where you are signed in.")),
@@ -71,7 +71,7 @@ def page() -> rx.Component:
     return shown_page(Profile, head.component(None), forms, trail=[(here(), t("Profile"))])
 
 
-async def slots(asked: Asked) -> dict[str, str]:
+async def slots(asked: PageRequest) -> dict[str, str]:
     """What the server writes into the document."""
-    view = await database.read(profile_view, require())
+    view = await database.read(profile_view, require_identity())
     return {"profile": View(_draw).html(answered(view, asked))}

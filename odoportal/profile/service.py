@@ -7,10 +7,10 @@ from datetime import datetime
 import phonenumbers
 from sqlmodel import Session
 
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.models import Person
 from odoportal.accounts.service import keep_file
-from odoportal.foundation.forms import Done, Sent, conflict
+from odoportal.foundation.forms import FormResult, SentForm, conflict
 from odoportal.foundation.i18n import t, use
 
 HOME_COUNTRY = "CA"
@@ -57,7 +57,7 @@ def details(session: Session, person_id: int) -> dict[str, str]:
     return {"name": person.name, "phone": person.phone, "language": person.language, "region": person.region}
 
 
-def change_details(session: Session, sent: Sent, wanted: Details, now: datetime) -> Done:
+def change_details(session: Session, sent: SentForm, wanted: Details, now: datetime) -> FormResult:
     """Store what a person says of himself, unless it was changed since the form was shown."""
     stored = details(session, sent.who.person_id)
     if clash := conflict(sent, stored):
@@ -65,7 +65,9 @@ def change_details(session: Session, sent: Sent, wanted: Details, now: datetime)
     person = session.get_one(Person, sent.who.person_id)
     keep_file(session, person)
     person.name, person.phone, person.language, person.region = wanted.name, wanted.phone, wanted.language, wanted.region
-    record(session, What.DETAILS, By.of(sent), now, subject_id=person.id, before=stored, after=details(session, sent.who.person_id))
+    record(
+        session, ActivityKind.DETAILS, Actor.of(sent), now, subject_id=person.id, before=stored, after=details(session, sent.who.person_id)
+    )
     with use(wanted.language):
         # Who chose another language goes on in it.
-        return Done(t("Saved."), go=f"/{wanted.language}/profile" if wanted.language != stored["language"] else "")
+        return FormResult(t("Saved."), go=f"/{wanted.language}/profile" if wanted.language != stored["language"] else "")

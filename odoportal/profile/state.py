@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from odoportal.accounts.showing import Shown, unfilled
-from odoportal.accounts.state import Signed
+from odoportal.accounts.showing import PageState, unfilled
+from odoportal.accounts.state import SessionState
 from odoportal.foundation import database
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.profile.view import ProfileView, profile_view
 
 
-class Profile(Shown, Signed):
+class Profile(PageState, SessionState):
     """The forms of the profile."""
 
     view: ProfileView = unfilled(ProfileView())
 
-    async def _look(self, who: Who) -> Any:
+    async def _look(self, who: Identity) -> Any:
         return await database.read(profile_view, who)

@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.rights import Right, may
 from odoportal.foundation.form_view import FormView, form_view
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.profile import service
 
 
@@ -18,6 +18,6 @@ class ProfileView:
     changes: bool = False
 
 
-def profile_view(session: Session, who: Who) -> ProfileView:
+def profile_view(session: Session, who: Identity) -> ProfileView:
     """The profile of the signed-in person."""
     return ProfileView(details=form_view(who, service.details(session, who.person_id)), changes=may(who.account.role, Right.CHANGES))

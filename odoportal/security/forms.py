@@ -8,12 +8,12 @@ from pydantic import Field, field_validator
 from sqlmodel import Session
 from starlette.responses import Response
 
-from odoportal.accounts.audit import By
+from odoportal.accounts.audit import Actor
 from odoportal.accounts.rights import Right
 from odoportal.accounts.unsolicited import TooManyLetters, explain
 from odoportal.foundation import clock, throttle
 from odoportal.foundation.database import read
-from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent, done_before, once, required
+from odoportal.foundation.forms import FormHandler, FormModel, FormResult, Line, Secret, SentForm, done_before, once, required
 from odoportal.foundation.i18n import t
 from odoportal.foundation.identity import asker, digest
 from odoportal.signin import attempts, browsers, emails, passwords, second, service, sessions
@@ -42,23 +42,25 @@ class NewEmail(FormModel):
             raise ValueError(t("Enter an email such as name@example.com.")) from None
 
 
-async def again(sent: Sent[Any]) -> str | Done:
+async def again(sent: SentForm[Any]) -> str | FormResult:
     """The stored password, which what was typed is equal to; or what is answered where it is not, or where the form was done before."""
     if (before := await read(done_before, sent)) is not None:
         return before
     typed = sent.values.current.get_secret_value()
     if not typed:
-        return Done(errors={"current": required()})
+        return FormResult(errors={"current": required()})
     # Read before it is compared: where it is changed in between, it is no longer the one that the work finds.
     stored = await read(service.password_of, sent.who.person_id)
     if not stored or not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
-        return Done(errors={"current": t("This is not your password, or you tried too often. Wait a few minutes after several tries.")})
+        return FormResult(
+            errors={"current": t("This is not your password, or you tried too often. Wait a few minutes after several tries.")}
+        )
     return stored
 
 
-def changed() -> Done:
+def changed() -> FormResult:
     """What is said where the password was changed between its check and the work."""
-    return Done(error=t("Your password was changed in the meantime. Try again with the new one."))
+    return FormResult(error=t("Your password was changed in the meantime. Try again with the new one."))
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class Fresh:
         give_session(response, self.token, self.keep)
 
 
-def fresh(session: Session, sent: Sent[Any]) -> dict[str, Any]:
-    """What a `Done` says where another way in is in force: the browser's own session goes on under another token (ASVS 7.2.4).
+def fresh(session: Session, sent: SentForm[Any]) -> dict[str, Any]:
+    """What a `FormResult` says where another way in is in force: the browser's own session goes on under another token (ASVS 7.2.4).
 
     Where its answer is lost, the browser has no session any more: the person signs in with what is in force now.
     """
@@ -82,49 +84,49 @@ def fresh(session: Session, sent: Sent[Any]) -> dict[str, Any]:
     return {"dress": Fresh(*renewed), "renewed": True} if renewed else {}
 
 
-def marked(sent: Sent[Any], done: Done) -> Done:
+def marked(sent: SentForm[Any], done: FormResult) -> FormResult:
     """The answer; without script it is the page, in which the browser's own session is marked."""
     if isinstance(done.dress, Fresh):
         asker.set(replace(sent.who, session=digest(done.dress.token)))
     return done
 
 
-async def _password(sent: Sent[NewPassword]) -> Done:
-    if isinstance(verified := await again(sent), Done):
+async def _password(sent: SentForm[NewPassword]) -> FormResult:
+    if isinstance(verified := await again(sent), FormResult):
         return verified
     new = sent.values.password.get_secret_value()
     asker = attempts.person_asker(sent.who.person_id)
     weak = await passwords.judge(new, passwords.Owner(sent.who.email, sent.who.name), asker) if new else None
     if weak or not new:
-        return Done(errors={"password": passwords.explain(weak) if weak else required()})
+        return FormResult(errors={"password": passwords.explain(weak) if weak else required()})
     if await passwords.verify(verified, new, asker):
-        return Done(errors={"password": t("This is the password you have. Choose another one.")})
+        return FormResult(errors={"password": t("This is the password you have. Choose another one.")})
     stored = await passwords.hashed(new, asker)
 
-    def change(session: Session) -> Done:
-        by = By.of(sent)
+    def change(session: Session) -> FormResult:
+        by = Actor.of(sent)
         if not service.change_password(session, sent.who, by, verified, stored, clock.now()):
             return changed()
-        return Done(t("Your password is changed. Every other browser is signed out."), **fresh(session, sent))
+        return FormResult(t("Your password is changed. Every other browser is signed out."), **fresh(session, sent))
 
     return await once(sent, change)
 
 
-async def _email(sent: Sent[NewEmail]) -> Done:
+async def _email(sent: SentForm[NewEmail]) -> FormResult:
     wanted = sent.values.address
-    if isinstance(verified := await again(sent), Done):
+    if isinstance(verified := await again(sent), FormResult):
         return verified
     if wanted.lower() == sent.who.email.lower():
-        return Done(errors={"address": t("This is the email you have.")})
+        return FormResult(errors={"address": t("This is the email you have.")})
 
-    def ask(session: Session) -> Done:
+    def ask(session: Session) -> FormResult:
         try:
             asked = emails.request(session, sent.who.person_id, verified, wanted, clock.now())
         except TooManyLetters as why:
-            return Done(error=explain(why, sent.who.region))
+            return FormResult(error=explain(why, sent.who.region))
         if not asked:
             return changed()
-        return Done(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
+        return FormResult(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
 
     return await once(sent, ask)
 
@@ -141,27 +143,27 @@ class FirstCode(FormModel):
     code: Line = Field(min_length=1, max_length=20)
 
 
-async def _totp_begin(sent: Sent[Again]) -> Done:
-    if isinstance(verified := await again(sent), Done):
+async def _totp_begin(sent: SentForm[Again]) -> FormResult:
+    if isinstance(verified := await again(sent), FormResult):
         return verified
 
-    def begin(session: Session) -> Done:
+    def begin(session: Session) -> FormResult:
         second.begin(session, sent.who.person_id, clock.now())
-        return Done(t("Now set up your app."))
+        return FormResult(t("Now set up your app."))
 
     return await once(sent, begin)
 
 
-async def _totp_confirm(sent: Sent[FirstCode]) -> Done:
+async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
     key = f"first-code:{sent.who.person_id}"
     if not await throttle.begin(key, clock.now()):
-        return Done(errors={"code": t("That was too many tries. Wait a few minutes, then try again.")})
+        return FormResult(errors={"code": t("That was too many tries. Wait a few minutes, then try again.")})
 
-    def confirm(session: Session) -> Done:
-        codes = service.two_step_on(session, sent.who, By.of(sent), "".join(sent.values.code.split()), clock.now())
+    def confirm(session: Session) -> FormResult:
+        codes = service.two_step_on(session, sent.who, Actor.of(sent), "".join(sent.values.code.split()), clock.now())
         if codes is None:
-            return Done(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
-        return Done(keep_them(), shown=tuple(codes), **fresh(session, sent))
+            return FormResult(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
+        return FormResult(keep_them(), shown=tuple(codes), **fresh(session, sent))
 
     done = await once(sent, confirm)
     if done.ok:
@@ -179,60 +181,60 @@ def required_still(account: str) -> str:
     return t("{account} requires two-step sign-in of everybody, so it stays on.", account=account)
 
 
-async def _totp_off(sent: Sent[Again]) -> Done:
-    if isinstance(verified := await again(sent), Done):
+async def _totp_off(sent: SentForm[Again]) -> FormResult:
+    if isinstance(verified := await again(sent), FormResult):
         return verified
 
-    def off(session: Session) -> Done:
+    def off(session: Session) -> FormResult:
         if name := second.kept_for(session, sent.who.person_id):
-            return Done(error=required_still(name))
-        service.two_step_off(session, sent.who.person_id, By.of(sent), clock.now())
-        return Done(t("Two-step sign-in is off."))
+            return FormResult(error=required_still(name))
+        service.two_step_off(session, sent.who.person_id, Actor.of(sent), clock.now())
+        return FormResult(t("Two-step sign-in is off."))
 
     return await once(sent, off)
 
 
-async def _recovery(sent: Sent[Again]) -> Done:
-    if isinstance(verified := await again(sent), Done):
+async def _recovery(sent: SentForm[Again]) -> FormResult:
+    if isinstance(verified := await again(sent), FormResult):
         return verified
 
-    def renew(session: Session) -> Done:
-        codes = service.renew_codes(session, sent.who.person_id, By.of(sent), clock.now())
+    def renew(session: Session) -> FormResult:
+        codes = service.renew_codes(session, sent.who.person_id, Actor.of(sent), clock.now())
         if codes is None:
-            return Done(error=t("Two-step sign-in is off."))
-        return Done(t("These codes replace all from before. Keep them; they are not shown again."), shown=tuple(codes))
+            return FormResult(error=t("Two-step sign-in is off."))
+        return FormResult(t("These codes replace all from before. Keep them; they are not shown again."), shown=tuple(codes))
 
     return await once(sent, renew)
 
 
-class Nothing(FormModel):
+class EmptyForm(FormModel):
     """A button: which record it is about is the form's key."""
 
 
-async def _end_session(sent: Sent[Nothing]) -> Done:
-    def end(session: Session) -> Done:
-        if not browsers.end(session, sent.who.person_id, sent.key, By.of(sent), clock.now()):
-            return Done(error=t("This session has ended already."))
-        return Done(t("The session is ended."))
+async def _end_session(sent: SentForm[EmptyForm]) -> FormResult:
+    def end(session: Session) -> FormResult:
+        if not browsers.end(session, sent.who.person_id, sent.key, Actor.of(sent), clock.now()):
+            return FormResult(error=t("This session has ended already."))
+        return FormResult(t("The session is ended."))
 
     return await once(sent, end)
 
 
-async def _end_others(sent: Sent[Nothing]) -> Done:
-    def end(session: Session) -> Done:
-        browsers.end_others(session, sent.who.person_id, sent.who.session, By.of(sent), clock.now())
-        return Done(t("Every other browser is signed out."))
+async def _end_others(sent: SentForm[EmptyForm]) -> FormResult:
+    def end(session: Session) -> FormResult:
+        browsers.end_others(session, sent.who.person_id, sent.who.session, Actor.of(sent), clock.now())
+        return FormResult(t("Every other browser is signed out."))
 
     return await once(sent, end)
 
 
 RULES = {
-    "new_password": Rule(NewPassword, Right.ENTER, _password),
-    "email": Rule(NewEmail, Right.ENTER, _email),
-    "totp_begin": Rule(Again, Right.ENTER, _totp_begin),
-    "totp_confirm": Rule(FirstCode, Right.ENTER, _totp_confirm),
-    "totp_off": Rule(Again, Right.ENTER, _totp_off),
-    "recovery": Rule(Again, Right.ENTER, _recovery),
-    "end_session": Rule(Nothing, Right.ENTER, _end_session),
-    "end_others": Rule(Nothing, Right.ENTER, _end_others),
+    "new_password": FormHandler(NewPassword, Right.ENTER, _password),
+    "email": FormHandler(NewEmail, Right.ENTER, _email),
+    "totp_begin": FormHandler(Again, Right.ENTER, _totp_begin),
+    "totp_confirm": FormHandler(FirstCode, Right.ENTER, _totp_confirm),
+    "totp_off": FormHandler(Again, Right.ENTER, _totp_off),
+    "recovery": FormHandler(Again, Right.ENTER, _recovery),
+    "end_session": FormHandler(EmptyForm, Right.ENTER, _end_session),
+    "end_others": FormHandler(EmptyForm, Right.ENTER, _end_others),
 }

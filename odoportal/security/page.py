@@ -6,13 +6,13 @@ from odoportal.accounts.page import shown_page
 from odoportal.foundation import clock, database
 from odoportal.foundation.form_view import answered
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import require
-from odoportal.foundation.web import Asked
+from odoportal.foundation.identity import require_identity
+from odoportal.foundation.web import PageRequest
 from odoportal.security.state import Security
 from odoportal.security.view import security_view
 from odoportal.signin import passwords
 from odoportal.ui.form import Confirm, Field, Form, Rows, section
-from odoportal.ui.markup import Node, Ref, View, choose, each, el, icon, when
+from odoportal.ui.markup import Bound, Node, View, choose, each, el, icon, when
 from odoportal.ui.page import address, here
 from odoportal.ui.passkey import Passkeys
 from odoportal.ui.slots import live
@@ -59,7 +59,7 @@ def _password() -> Form:
     )
 
 
-def _two_step(view: Ref) -> Node:
+def _two_step(view: Bound) -> Node:
     """Off, being set up, on. The recovery codes stand where they were made: those forms do not load the page anew."""
     begin = Form("totp_begin", (_current(),), t("Set it up"), fresh=True, look="second")
     steps = el(
@@ -95,13 +95,13 @@ def _two_step(view: Ref) -> Node:
     return choose(state.state, shown, begin.draw(view, on_done=Security.retry))
 
 
-def _recovery(view: Ref) -> Node:
+def _recovery(view: Bound) -> Node:
     again = Form("recovery", (_current(),), t("Make new recovery codes"), fresh=True, look="second", aside=_kept(), cls="form oncecodes")
     text = t("Each stands once for your second step, where your phone or your passkey is not at hand.")
     return when(view.codes, section(t("Recovery codes"), el("p", view.codes), again.draw(view), text=text))
 
 
-def _adding(view: Ref) -> Form:
+def _adding(view: Bound) -> Form:
     """What the device makes; the button that makes it sends the form."""
     hint = t("So that you know it again, such as the name of the device.")
     about = {"type": "button", "cls": "btn primary", "data_passkey": "create", "data_task": view.task}
@@ -121,7 +121,7 @@ def _adding(view: Ref) -> Form:
     )
 
 
-def _passkeys(view: Ref) -> Node:
+def _passkeys(view: Bound) -> Node:
     """Those that are there, what can be done with them, and the next one: begun with the password, then made by the device."""
     begin = Form("passkey_begin", (_current(),), t("Add a passkey"), fresh=True, look="second")
     name = Field("name", t("New name"), required=True, longest=60)
@@ -134,7 +134,7 @@ def _passkeys(view: Ref) -> Node:
         words=t("Nobody signs in with it any more. On your device it stays until you delete it there, too."),
     )
 
-    def row(one: Ref) -> Node:
+    def row(one: Bound) -> Node:
         return el("li", el("div", el("p", one.name, cls="b"), el("p", one.about, cls="small muted")))
 
     there = (
@@ -154,7 +154,7 @@ def _kept() -> Node:
     return el("a", t("I have kept them"), href=address("/profile/security"), cls="btn primary done")
 
 
-def _sessions(view: Ref) -> Node:
+def _sessions(view: Bound) -> Node:
     end = Form("end_session", (), t("End the session"), look="second sm", cls="inline")
     others = Form(
         "end_others",
@@ -168,7 +168,7 @@ def _sessions(view: Ref) -> Node:
         ),
     )
 
-    def row(one: Ref) -> Node:
+    def row(one: Bound) -> Node:
         mark = when(one.here, el("span", icon("circle-check", small=True), one.here, cls="badge ok"))
         lines = (el("p", line, cls="small muted") for line in (one.place, one.used))
         said = el("div", el("p", one.browser, " ", mark, cls="b row"), *lines)
@@ -180,8 +180,8 @@ def _sessions(view: Ref) -> Node:
     )
 
 
-def _history(view: Ref) -> Node:
-    def row(one: Ref) -> Node:
+def _history(view: Bound) -> Node:
+    def row(one: Bound) -> Node:
         browser = el("td", one.browser, when(one.way, el("p", one.way, cls="small muted")))
         return el("tr", el("th", one.at, scope="row"), browser, el("td", one.address))
 
@@ -189,7 +189,7 @@ def _history(view: Ref) -> Node:
     return el("table", el("thead", el("tr", *heads)), el("tbody", each(view.history, row)), cls="plain-table")
 
 
-def _draw(view: Ref) -> Node:
+def _draw(view: Bound) -> Node:
     pending = when(view.pending, el("p", icon("clock"), el("span", view.pending), cls="notice quiet"))
     codes = t("After your password, a code of an app on your phone is asked. Whoever learns your password alone does not get in.")
     keys = t(
@@ -220,7 +220,7 @@ def page() -> rx.Component:
     return shown_page(Security, head.component(None), content, Passkeys.create(), Strength.create(), trail=trail)
 
 
-async def slots(asked: Asked) -> dict[str, str]:
+async def slots(asked: PageRequest) -> dict[str, str]:
     """What the server writes into the document."""
-    view = await database.read(security_view, require(), clock.now())
+    view = await database.read(security_view, require_identity(), clock.now())
     return {"security": View(_draw).html(answered(view, asked))}

@@ -3,11 +3,11 @@
 from pydantic import Field
 from sqlmodel import Session
 
-from odoportal.accounts.audit import By
+from odoportal.accounts.audit import Actor
 from odoportal.accounts.rights import Right
 from odoportal.foundation import clock
 from odoportal.foundation.database import read
-from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent, done_before, once
+from odoportal.foundation.forms import FormHandler, FormModel, FormResult, Line, Secret, SentForm, done_before, once
 from odoportal.foundation.i18n import t
 from odoportal.security import forms
 from odoportal.security.forms import Again, again, fresh
@@ -36,67 +36,67 @@ class Which(Again):
     which: Line = Field(min_length=1, max_length=9, pattern=r"^[0-9]*$")
 
 
-def _no_such() -> Done:
-    return Done(error=t("This passkey was removed already."))
+def _no_such() -> FormResult:
+    return FormResult(error=t("This passkey was removed already."))
 
 
-async def _begin(sent: Sent[Again]) -> Done:
-    if isinstance(verified := await again(sent), Done):
+async def _begin(sent: SentForm[Again]) -> FormResult:
+    if isinstance(verified := await again(sent), FormResult):
         return verified
 
-    def begin(session: Session) -> Done:
+    def begin(session: Session) -> FormResult:
         if len(passkeys.of(session, sent.who.person_id)) >= passkeys.MOST:
-            return Done(error=t("You have as many passkeys as there can be. Remove one first."))
+            return FormResult(error=t("You have as many passkeys as there can be. Remove one first."))
         passkeys.begin_adding(session, sent.who.person_id, sent.who.session, clock.now())
-        return Done(t("Now let your device make the passkey."))
+        return FormResult(t("Now let your device make the passkey."))
 
     return await once(sent, begin)
 
 
-async def _add(sent: Sent[NewPasskey]) -> Done:
+async def _add(sent: SentForm[NewPasskey]) -> FormResult:
     if (before := await read(done_before, sent)) is not None:
         return before
     signed = sent.values.credential.get_secret_value()
     if not signed:
-        return Done(error=t("Let your device make the passkey first."))
+        return FormResult(error=t("Let your device make the passkey first."))
     answer = passkeys.Answer(sent.who.session, signed)
-    name = sent.values.name or browsers.words(sent.agent)
+    name = sent.values.name or browsers.browser_label(sent.agent)
 
-    def add(session: Session) -> Done:
-        added = service.add_passkey(session, sent.who, By.of(sent), answer, name, clock.now())
+    def add(session: Session) -> FormResult:
+        added = service.add_passkey(session, sent.who, Actor.of(sent), answer, name, clock.now())
         if added is None:
-            return Done(error=t("Your device’s answer did not fit. Load the page anew and begin again."))
+            return FormResult(error=t("Your device’s answer did not fit. Load the page anew and begin again."))
         if not added.codes:
-            return Done(t("The passkey is added."))
-        return Done(forms.keep_them(), shown=added.codes, **fresh(session, sent))
+            return FormResult(t("The passkey is added."))
+        return FormResult(forms.keep_them(), shown=added.codes, **fresh(session, sent))
 
     return forms.marked(sent, await once(sent, add))
 
 
-async def _rename(sent: Sent[NewName]) -> Done:
-    def rename(session: Session) -> Done:
-        done = service.rename_passkey(session, sent.who.person_id, By.of(sent), int(sent.values.which), sent.values.name, clock.now())
-        return Done(t("The passkey has another name.")) if done else _no_such()
+async def _rename(sent: SentForm[NewName]) -> FormResult:
+    def rename(session: Session) -> FormResult:
+        done = service.rename_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), sent.values.name, clock.now())
+        return FormResult(t("The passkey has another name.")) if done else _no_such()
 
     return await once(sent, rename)
 
 
-async def _remove(sent: Sent[Which]) -> Done:
-    if isinstance(verified := await again(sent), Done):
+async def _remove(sent: SentForm[Which]) -> FormResult:
+    if isinstance(verified := await again(sent), FormResult):
         return verified
 
-    def remove(session: Session) -> Done:
+    def remove(session: Session) -> FormResult:
         if name := second.kept_for(session, sent.who.person_id):
-            return Done(error=forms.required_still(name))
-        done = service.remove_passkey(session, sent.who.person_id, By.of(sent), int(sent.values.which), clock.now())
-        return Done(t("The passkey is removed.")) if done else _no_such()
+            return FormResult(error=forms.required_still(name))
+        done = service.remove_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), clock.now())
+        return FormResult(t("The passkey is removed.")) if done else _no_such()
 
     return await once(sent, remove)
 
 
-RULES: dict[str, Rule] = {
-    "passkey_begin": Rule(Again, Right.ENTER, _begin),
-    "passkey_add": Rule(NewPasskey, Right.ENTER, _add),
-    "passkey_rename": Rule(NewName, Right.ENTER, _rename),
-    "passkey_remove": Rule(Which, Right.ENTER, _remove),
+RULES: dict[str, FormHandler] = {
+    "passkey_begin": FormHandler(Again, Right.ENTER, _begin),
+    "passkey_add": FormHandler(NewPasskey, Right.ENTER, _add),
+    "passkey_rename": FormHandler(NewName, Right.ENTER, _rename),
+    "passkey_remove": FormHandler(Which, Right.ENTER, _remove),
 }

@@ -3,18 +3,18 @@
 from typing import Any, ClassVar
 
 from odoportal.accounts.rights import Right
-from odoportal.accounts.showing import Shown, unfilled
-from odoportal.accounts.state import Signed
+from odoportal.accounts.showing import PageState, unfilled
+from odoportal.accounts.state import SessionState
 from odoportal.foundation import clock, database
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.security.view import SecurityView, security_view
 
 
-class Security(Shown, Signed):
+class Security(PageState, SessionState):
     """The forms of how a person gets in."""
 
     view: SecurityView = unfilled(SecurityView())
     needs: ClassVar[Right] = Right.ENTER
 
-    async def _look(self, who: Who) -> Any:
+    async def _look(self, who: Identity) -> Any:
         return await database.read(security_view, who, clock.now())

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from odoportal.accounts.models import Person
 from odoportal.foundation.form_view import Choice, FieldRow, FormView, form_view
 from odoportal.foundation.i18n import Formats, t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.signin import browsers, emails, passkeys, second, sessions
 from odoportal.signin.models import Passkey
 
@@ -88,7 +88,7 @@ class SecurityView:
     history: list[SignInRow] = field(default_factory=list)
 
 
-def security_view(session: Session, who: Who, now: datetime) -> SecurityView:
+def security_view(session: Session, who: Identity, now: datetime) -> SecurityView:
     """The page of the signed-in person."""
     formats = Formats(who.region)
     mine = {"now": who.email}
@@ -100,7 +100,7 @@ def security_view(session: Session, who: Who, now: datetime) -> SecurityView:
             "Until {moment}, {email} waits for your confirmation by the link that we mailed to it.", email=asked.new_email, moment=until
         )
     rows = _sessions(session, who, formats, now)
-    known, ways = passkeys.of(session, who.person_id), browsers.ways()
+    known, ways = passkeys.of(session, who.person_id), browsers.method_labels()
     device = next((row.browser for row in rows if row.here), "")
     protected = bool(second.who_have_one(session, [who.person_id]))
     return SecurityView(
@@ -127,13 +127,13 @@ def security_view(session: Session, who: Who, now: datetime) -> SecurityView:
         sessions=rows,
         others=len(rows) > 1,
         history=[
-            SignInRow(str(row.id), formats.moment(row.at), browsers.words(row.browser), row.address, ways.get(row.way, ""))
+            SignInRow(str(row.id), formats.moment(row.at), browsers.browser_label(row.browser), row.address, ways.get(row.way, ""))
             for row in browsers.history(session, who.person_id, now)
         ],
     )
 
 
-def _two_step(session: Session, who: Who, formats: Formats, now: datetime) -> TwoStep:
+def _two_step(session: Session, who: Identity, formats: Formats, now: datetime) -> TwoStep:
     if (on := second.in_force(session, who.person_id)) is not None and on.confirmed_at is not None:
         return TwoStep("on", about=t("On since {moment}", moment=formats.moment(on.confirmed_at)))
     if (begun := second.setting_up(session, who.person_id, now)) is None:
@@ -149,7 +149,7 @@ def _passkey(found: Passkey, formats: Formats) -> PasskeyRow:
     return PasskeyRow(str(found.id), found.name, f"{added} · {used}")
 
 
-def _choosing(who: Who, known: Sequence[Passkey], name: str, others: dict[str, str]) -> FormView:
+def _choosing(who: Identity, known: Sequence[Passkey], name: str, others: dict[str, str]) -> FormView:
     """A form that is about one of the passkeys: which one is chosen in it."""
     id_, label = f"{name}-which", t("Passkey")
     options = [Choice(str(found.id), found.name, at == 0) for at, found in enumerate(known)]
@@ -166,12 +166,12 @@ def _qr(text: str) -> tuple[str, int]:
     return "".join(dark), len(rows)
 
 
-def _sessions(session: Session, who: Who, formats: Formats, now: datetime) -> list[SessionRow]:
+def _sessions(session: Session, who: Identity, formats: Formats, now: datetime) -> list[SessionRow]:
     found = browsers.open_sessions(session, who.person_id, now)
     return [
         SessionRow(
             key=sessions.key_of(row.hash),
-            browser=browsers.words(row.browser),
+            browser=browsers.browser_label(row.browser),
             place=t("Network address {address}", address=row.address),
             used=t("Last used {moment}", moment=formats.moment(row.seen_at)),
             here=t("This browser") if row.hash == who.session else "",

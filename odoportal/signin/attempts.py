@@ -16,7 +16,7 @@ from sqlmodel import Session
 from odoportal.accounts.service import email_key
 from odoportal.foundation import throttle
 from odoportal.foundation.database import read, write
-from odoportal.foundation.identity import Who, digest
+from odoportal.foundation.identity import Identity, digest
 from odoportal.foundation.workqueue import Asker, Busy
 from odoportal.signin import audit, browsers, passkeys, passwords, second, service
 from odoportal.signin.models import SecondStep
@@ -105,7 +105,7 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
     known = await read(_look_up, tried.email, browser.device, now)
     place = await _place(tried.email, known, browser, now)
     if place is None:
-        audit.tell("excess_rate_limit_exceeded", logging.WARNING, **facts)
+        audit.log_event("excess_rate_limit_exceeded", logging.WARNING, **facts)
         return Outcome(crowded=True)
     try:
         return await _compared(tried, now, known, place, facts)
@@ -118,7 +118,7 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
     except Busy:
         # It stays counted by address: a flood of tries that are not made is a flood, too.
         await _uncount(place)
-        audit.tell("excess_rate_limit_exceeded", logging.WARNING, **facts, by="queue")
+        audit.log_event("excess_rate_limit_exceeded", logging.WARNING, **facts, by="queue")
         return Outcome(busy=True)
 
 
@@ -153,10 +153,10 @@ async def _uncount(place: _Place) -> None:
 async def _compared(tried: Try, now: datetime, known: Known | None, place: _Place, facts: Mapping[str, object]) -> Outcome:
     right = await passwords.verify(known.stored if known and not place.waiting else None, tried.password, place.asker)
     if place.waiting:
-        audit.tell("authn_login_lock", logging.WARNING, **facts)
+        audit.log_event("authn_login_lock", logging.WARNING, **facts)
         return Outcome()
     if not right or known is None:
-        audit.tell("authn_login_fail", logging.WARNING, **facts, person=known.person_id if known else "unknown")
+        audit.log_event("authn_login_fail", logging.WARNING, **facts, person=known.person_id if known else "unknown")
         return Outcome()
     begun = await write(
         service.begin_sign_in,
@@ -169,14 +169,14 @@ async def _compared(tried: Try, now: datetime, known: Known | None, place: _Plac
         better=await _better(tried.password, known.stored, place.asker),
     )
     if begun.token is None and begun.step is None:
-        audit.tell("authn_login_fail", logging.WARNING, **facts, person=known.person_id)
+        audit.log_event("authn_login_fail", logging.WARNING, **facts, person=known.person_id)
         return Outcome()
     await throttle.forgive(place.key)
     # Beyond so many sign-ins of one person, those that succeed count by address as well: each costs a comparison.
     if place.by_address and await throttle.hit(throttle.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):
         await throttle.give_back_address(throttle.SIGN_IN_PER_ADDRESS, tried.browser.address)
     event = "authn_login_success" if begun.token else "authn_login_second_step"
-    audit.tell(event, person=known.person_id, address=tried.browser.address)
+    audit.log_event(event, person=known.person_id, address=tried.browser.address)
     return Outcome(begun.token, begun.step, renewed=begun.renewed)
 
 
@@ -188,7 +188,7 @@ async def _better(password: str, stored: str, asker: Asker) -> str | None:
         return None
 
 
-async def confirm(who: Who, password: str, address: str, now: datetime) -> bool:
+async def confirm(who: Identity, password: str, address: str, now: datetime) -> bool:
     """Whether somebody who is signed in knows the password, asked again before something that matters.
 
     A session that was left open is no place to guess a password at: each has a growing wait of its own, which no stranger can bring about,
@@ -208,10 +208,10 @@ async def confirm(who: Who, password: str, address: str, now: datetime) -> bool:
     key = f"session:{who.session}"
     facts: dict[str, object] = {"account": audit.typed(who.email), "address": address, "person": who.person_id}
     if not await throttle.hit(throttle.CONFIRMS_PER_PERSON, str(who.person_id)):
-        audit.tell("excess_rate_limit_exceeded", logging.WARNING, **facts)
+        audit.log_event("excess_rate_limit_exceeded", logging.WARNING, **facts)
         return False
     if not await throttle.begin(key, now):
-        audit.tell("authn_login_lock", logging.WARNING, **facts)
+        audit.log_event("authn_login_lock", logging.WARNING, **facts)
         return False
     try:
         stored = await read(service.password_of, who.person_id)
@@ -222,7 +222,7 @@ async def confirm(who: Who, password: str, address: str, now: datetime) -> bool:
     if right:
         await throttle.forgive(key)
     else:
-        audit.tell("authn_login_fail", logging.WARNING, **facts)
+        audit.log_event("authn_login_fail", logging.WARNING, **facts)
     return right
 
 
@@ -239,7 +239,7 @@ async def may_choose(token: str, address: str) -> bool:
     within = await throttle.hit_address(throttle.CHOICES_PER_ADDRESS, address)
     within = within and await throttle.hit(throttle.CHOICES_PER_LINK, digest(token))
     if not within:
-        audit.tell("excess_rate_limit_exceeded", logging.WARNING, address=address, by="password")
+        audit.log_event("excess_rate_limit_exceeded", logging.WARNING, address=address, by="password")
     return within
 
 
@@ -247,7 +247,7 @@ async def _within(address: str) -> bool:
     """Count a step of a sign-in with a passkey; False for a crowded client address."""
     within = await throttle.hit_address(throttle.SIGN_IN_PER_ADDRESS, address)
     if not within:
-        audit.tell("excess_rate_limit_exceeded", logging.WARNING, address=address, by="passkey")
+        audit.log_event("excess_rate_limit_exceeded", logging.WARNING, address=address, by="passkey")
     return within
 
 
@@ -271,11 +271,11 @@ async def by_passkey(answer: passkeys.Answer, keep: bool, browser: Browser, befo
         return Outcome(crowded=True)
     begun = await write(service.sign_in_by_passkey, answer, now, keep=keep, browser=browser, before=before)
     if begun.token is None:
-        audit.tell("authn_login_fail", logging.WARNING, address=browser.address, by="passkey")
+        audit.log_event("authn_login_fail", logging.WARNING, address=browser.address, by="passkey")
         return Outcome()
     for _ in range(2):
         await throttle.give_back_address(throttle.SIGN_IN_PER_ADDRESS, browser.address)
-    audit.tell("authn_login_success", address=browser.address, by="passkey")
+    audit.log_event("authn_login_success", address=browser.address, by="passkey")
     return Outcome(begun.token, renewed=begun.renewed)
 
 
@@ -292,7 +292,7 @@ async def finish(
     asked, known = found
     key = f"code:{asked.person_id}/{browser.device}" if known else f"code:{asked.person_id}"
     if not await throttle.begin(key, now):
-        audit.tell("authn_login_lock", logging.WARNING, person=asked.person_id, address=browser.address, by="code")
+        audit.log_event("authn_login_lock", logging.WARNING, person=asked.person_id, address=browser.address, by="code")
         return service.Stepped()
     try:
         done = await write(service.finish_sign_in, step, proof, now, browser=browser, before=before, remember=remember)
@@ -301,7 +301,7 @@ async def finish(
         raise
     if done.token is not None:
         await throttle.forgive(key)
-        audit.tell("authn_login_success", person=asked.person_id, address=browser.address, by="code")
+        audit.log_event("authn_login_success", person=asked.person_id, address=browser.address, by="code")
     return done
 
 

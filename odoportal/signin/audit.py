@@ -16,6 +16,6 @@ def typed(email: str) -> str:
     return hashlib.sha256(email_key(email[:1000]).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def tell(event: str, level: int = logging.INFO, **facts: object) -> None:
+def log_event(event: str, level: int = logging.INFO, **facts: object) -> None:
     """Write one line: the event's word and its facts. Control characters in a fact are escaped."""
-    logs.security(event, level, **facts)
+    logs.log_security_event(event, level, **facts)

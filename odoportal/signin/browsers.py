@@ -11,11 +11,11 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.models import Person
 from odoportal.foundation.i18n import t
 from odoportal.signin import emails, letters, links, locking, sessions
-from odoportal.signin.models import BrowserSession, KnownBrowser, LinkKind, SignIn, Way
+from odoportal.signin.models import BrowserSession, KnownBrowser, LinkKind, SignIn, SignInMethod
 from odoportal.signin.sessions import Browser
 
 HISTORY = timedelta(days=90)
@@ -42,7 +42,7 @@ _SYSTEMS = {
 }
 
 
-def words(agent: str) -> str:
+def browser_label(agent: str) -> str:
     """What a browser says of itself, in a few words of the language in use; it may say anything."""
     browser = next((name for mark, name in _BROWSERS.items() if f"{mark}/" in agent or f"{mark}A/" in agent), "")
     system = next((name for mark, name in _SYSTEMS.items() if mark in agent), "")
@@ -51,14 +51,14 @@ def words(agent: str) -> str:
     return browser or system or t("Unknown browser")
 
 
-def ways() -> dict[str, str]:
+def method_labels() -> dict[str, str]:
     """Each way of signing in, in the language in use."""
     return {
-        Way.PASSWORD: t("Password"),
-        Way.CODE: t("Password and code of the app"),
-        Way.RECOVERY: t("Password and recovery code"),
-        Way.BOTH: t("Password and passkey"),
-        Way.PASSKEY: t("Passkey"),
+        SignInMethod.PASSWORD: t("Password"),
+        SignInMethod.CODE: t("Password and code of the app"),
+        SignInMethod.RECOVERY: t("Password and recovery code"),
+        SignInMethod.BOTH: t("Password and passkey"),
+        SignInMethod.PASSKEY: t("Passkey"),
     }
 
 
@@ -85,7 +85,7 @@ def settled(session: Session, person_id: int, browser: Browser, now: datetime, r
     return replace(browser, device=browser.successor), True
 
 
-def arrived(session: Session, person: Person, browser: Browser, now: datetime, way: Way) -> None:
+def arrived(session: Session, person: Person, browser: Browser, now: datetime, way: SignInMethod) -> None:
     """Note that a person signed in. A browser that was never seen before is told by mail, unless it is the very first one."""
     assert person.id is not None  # noqa: S101 - read from the database
     first = session.exec(select(col(SignIn.id)).where(SignIn.person_id == person.id).limit(1)).first() is None
@@ -99,7 +99,7 @@ def arrived(session: Session, person: Person, browser: Browser, now: datetime, w
     session.flush()
     if not first:
         seed = links.make_alert(session, person, now)
-        letters.new_browser(session, person, words, agent, address, seed, now)
+        letters.new_browser(session, person, browser_label, agent, address, seed, now)
 
 
 def history(session: Session, person_id: int, now: datetime) -> Sequence[SignIn]:
@@ -116,21 +116,21 @@ def open_sessions(session: Session, person_id: int, now: datetime) -> Sequence[B
     return [row for row in found if not sessions.is_over(row.created_at, row.seen_at, row.keep, now)]
 
 
-def end(session: Session, person_id: int, key: str, by: By, now: datetime) -> bool:
+def end(session: Session, person_id: int, key: str, by: Actor, now: datetime) -> bool:
     """End one of a person's sessions, named by `sessions.key_of`; False where the person has none of that name."""
     for row in session.exec(select(BrowserSession).where(BrowserSession.person_id == person_id)).all():
         if sessions.key_of(row.hash) == key:
             sessions.sign_out(session, row.hash)
-            record(session, What.SESSION_ENDED, by, now, subject_id=person_id, about=row.browser)
+            record(session, ActivityKind.SESSION_ENDED, by, now, subject_id=person_id, about=row.browser)
             return True
     return False
 
 
-def end_others(session: Session, person_id: int, here: str, by: By, now: datetime) -> int:
+def end_others(session: Session, person_id: int, here: str, by: Actor, now: datetime) -> int:
     """End every session of a person but the one with the hash `here`; returns how many."""
     ended = sessions.end_all(session, person_id, but=here)
     if ended:
-        record(session, What.SESSION_ENDED, by, now, subject_id=person_id, after={"ended": str(ended)})
+        record(session, ActivityKind.SESSION_ENDED, by, now, subject_id=person_id, after={"ended": str(ended)})
     return ended
 
 
@@ -144,15 +144,15 @@ def disown(session: Session, token: str, now: datetime, address: str) -> Person 
     if used is None or used.id is None:
         return None
     person = session.get_one(Person, used.id, with_for_update=True)
-    by = By(person.id, address)
+    by = Actor(person.id, address)
     emails.put_back(session, person, links.email_of(session, token), by, now)
     session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.person_id) == person.id))
-    record(session, What.DISOWNED, by, now, subject_id=person.id)
+    record(session, ActivityKind.DISOWNED, by, now, subject_id=person.id)
     locking.lock_out(session, person, links.made_at(session, token), by, now)
     return person
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Forget sign-ins after 90 days and browsers that were not seen for a year; returns how many rows went."""
     old = session.exec(sql_delete(SignIn).where(col(SignIn.at) <= now - HISTORY)).rowcount
     return old + session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.seen_at) <= now - FORGET)).rowcount

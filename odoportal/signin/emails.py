@@ -8,7 +8,7 @@ from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
 from odoportal.accounts import unsolicited
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.models import EarlierEmail, FilePerson, Person
 from odoportal.accounts.service import email_key, find_person, keep_file, spoken_for
 from odoportal.foundation import mail
@@ -42,7 +42,7 @@ def request(session: Session, person_id: int, verified: str, email: str, now: da
         return False
     unsolicited.count(session, unsolicited.Kind.EMAIL, person_id, None, email, now)
     forget(session, person_id)
-    audit.tell("authn_email_change_requested", person=person_id)
+    audit.log_event("authn_email_change_requested", person=person_id)
     if (known := spoken_for(session, email, now)) is not None and known.id != person_id:
         if known.email_key == email_key(email):
             letters.email_known(session, known, now)
@@ -109,7 +109,7 @@ def confirm(session: Session, token: str, now: datetime, address: str) -> Person
     if taken.rowcount != 1:
         return None
     _leave(session, person, until, now)
-    _put(session, person, change.new_email, By(person.id, address), now)
+    _put(session, person, change.new_email, Actor(person.id, address), now)
     letters.email_changed(session, person, change.old_email, undo, now)
     letters.email_in_force(session, person, now)
     return person
@@ -135,14 +135,14 @@ def undo(session: Session, token: str, now: datetime, address: str) -> Person | 
     )
     if taken.rowcount != 1:
         return None
-    by = By(person.id, address)
+    by = Actor(person.id, address)
     _take_back(session, person, change, by, now)
     # Whoever changed the email may have added a passkey in the days that the change waited for its confirmation.
     locking.lock_out(session, person, change.expires_at - LIFE, by, now)
     return person
 
 
-def put_back(session: Session, person: Person, key: str, by: By, now: datetime) -> None:
+def put_back(session: Session, person: Person, key: str, by: Actor, now: datetime) -> None:
     """Give a person back the email with this key, where it was changed since and is nobody else's."""
     if person.email_key == key:
         return
@@ -153,7 +153,7 @@ def put_back(session: Session, person: Person, key: str, by: By, now: datetime) 
             return
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Remove changes that nobody can confirm or undo any more; returns how many."""
     dead = or_(col(EmailChange.undo_until).is_(None), col(EmailChange.undo_until) <= now - KEEP)
     return session.exec(sql_delete(EmailChange).where(col(EmailChange.expires_at) <= now - KEEP, dead)).rowcount
@@ -176,7 +176,7 @@ def _leave(session: Session, person: Person, until: datetime, now: datetime) -> 
     session.flush()
 
 
-def _take_back(session: Session, person: Person, change: EmailChange, by: By, now: datetime) -> None:
+def _take_back(session: Session, person: Person, change: EmailChange, by: Actor, now: datetime) -> None:
     """Give a person the old email of a change again; this change and all that followed are undone."""
     # A person has one open request at most, so that changes are confirmed in the order of their ids.
     since = (col(EmailChange.person_id) == change.person_id, col(EmailChange.id) >= change.id, col(EmailChange.confirmed_at).is_not(None))
@@ -186,15 +186,15 @@ def _take_back(session: Session, person: Person, change: EmailChange, by: By, no
     _put(session, person, change.old_email, by, now)
 
 
-def _put(session: Session, person: Person, email: str, by: By, now: datetime) -> None:
+def _put(session: Session, person: Person, email: str, by: Actor, now: datetime) -> None:
     assert person.id is not None  # noqa: S101 - read from the database
     before = person.email
     person.email, person.email_key = email, email_key(email)
     session.flush()
     forget(session, person.id)
     links.kill(session, person.id, now)
-    record(session, What.EMAIL, by, now, subject_id=person.id, before={"email": before}, after={"email": email})
-    audit.tell("authn_email_changed", person=person.id, address=by.address)
+    record(session, ActivityKind.EMAIL, by, now, subject_id=person.id, before={"email": before}, after={"email": email})
+    audit.log_event("authn_email_changed", person=person.id, address=by.address)
 
 
 def forget(session: Session, person_id: int) -> None:

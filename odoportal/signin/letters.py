@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from sqlmodel import Session
 
-from odoportal.accounts.audit import What
+from odoportal.accounts.audit import ActivityKind
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.unsolicited import plain_name
 from odoportal.foundation import clock, i18n, mail
@@ -97,7 +97,7 @@ def reset(session: Session, person: Person | None, language: str, seed: str, now
         return post(session, to, language, name, letter, now, seed)
 
 
-def locked_out(session: Session, person: Person, seed: str, keys: Sequence[str], more: Sequence[What], now: datetime) -> mail.Mail:
+def locked_out(session: Session, person: Person, seed: str, keys: Sequence[str], more: Sequence[ActivityKind], now: datetime) -> mail.Mail:
     """The letter with the link to a new password for who said that somebody else was in.
 
     `keys` are the names of passkeys that were taken back, `more` what else was.
@@ -106,7 +106,7 @@ def locked_out(session: Session, person: Person, seed: str, keys: Sequence[str],
         said = [t("You told us that somebody else was in. Every browser is signed out, and your password no longer works.")]
         if keys or more:
             said.append(t("What was set up since then is taken back:"))
-        words = {What.TWO_STEP_OFF: t("Authenticator app"), What.CODES_REMOVED: t("Recovery codes")}
+        words = {ActivityKind.TWO_STEP_OFF: t("Authenticator app"), ActivityKind.CODES_REMOVED: t("Recovery codes")}
         letter = Letter(
             subject=t("Choose a new password for ODOportal"),
             paragraphs=said,

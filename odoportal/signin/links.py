@@ -144,6 +144,6 @@ def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person |
     return person if taken.rowcount == 1 else None
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Remove links that died long ago; returns how many."""
     return session.exec(sql_delete(OneUseLink).where(col(OneUseLink.expires_at) <= now - KEEP_DEAD)).rowcount

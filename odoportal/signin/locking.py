@@ -6,13 +6,13 @@ from datetime import datetime
 from sqlmodel import Session
 
 from odoportal.accounts import ending
-from odoportal.accounts.audit import By, What, record
+from odoportal.accounts.audit import ActivityKind, Actor, record
 from odoportal.accounts.models import Person
 from odoportal.signin import audit, letters, links, passkeys, second, sessions
 from odoportal.signin.models import LinkKind
 
 
-def lock_out(session: Session, person: Person, since: datetime, by: By, now: datetime) -> None:
+def lock_out(session: Session, person: Person, since: datetime, by: Actor, now: datetime) -> None:
     """Every session ends, no password and no older link works any more, and a link to a new password is mailed to the person.
 
     What was set up `since` somebody else was in is taken back: passkeys, an authenticator app, recovery codes, and what would let
@@ -25,9 +25,9 @@ def lock_out(session: Session, person: Person, since: datetime, by: By, now: dat
     keys, more = passkeys.remove_all(session, person.id, since), second.take_back(session, person.id, since)
     second.settle(session, person.id)
     for name in keys:
-        record(session, What.PASSKEY_REMOVED, by, now, subject_id=person.id, about=name)
+        record(session, ActivityKind.PASSKEY_REMOVED, by, now, subject_id=person.id, about=name)
     for what in more:
         record(session, what, by, now, subject_id=person.id)
     ending.end_everywhere(session, person.id, by, now, since)
     letters.locked_out(session, person, links.make(session, person, LinkKind.RESET, now), keys, more, now)
-    audit.tell("authn_account_locked", level=logging.WARNING, person=person.id)
+    audit.log_event("authn_account_locked", level=logging.WARNING, person=person.id)

@@ -11,7 +11,7 @@ from odoportal.accounts.models import Person
 from odoportal.foundation import clock
 from odoportal.foundation.database import read, write
 from odoportal.foundation.forms import read as read_form
-from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.web import PageContent, PageRequest
 from odoportal.signin import audit, browsers, emails, forms, links, view
 from odoportal.signin.models import EmailChange, LinkKind
 from odoportal.signin.routes import again, led_to, see
@@ -28,7 +28,7 @@ _LOOKS: dict[LinkKind, Look] = {LinkKind.EMAIL: emails.asked, LinkKind.UNDO: ema
 _DOES: dict[LinkKind, Does] = {LinkKind.EMAIL: emails.confirm, LinkKind.UNDO: emails.undo, LinkKind.ALERT: browsers.disown}
 
 
-async def _fill(asked: Asked, kind: LinkKind) -> Filled | Response:
+async def _fill(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
     found = await led_to(asked, kind, _LOOKS[kind])
     if not isinstance(found, EmailChange | Person):
         return found
@@ -36,7 +36,7 @@ async def _fill(asked: Asked, kind: LinkKind) -> Filled | Response:
     return again(view.mailed(kind, old, new), HTTPStatus.OK)
 
 
-async def _post(asked: Asked, kind: LinkKind) -> Filled | Response:
+async def _post(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
@@ -45,7 +45,7 @@ async def _post(asked: Asked, kind: LinkKind) -> Filled | Response:
     known = await read(_LOOKS[kind], token, clock.now())
     person = await write(_DOES[kind], token, clock.now(), client) if known is not None else None
     if person is None:
-        audit.tell("authn_token_reuse", kind=kind.value, address=client)
+        audit.log_event("authn_token_reuse", kind=kind.value, address=client)
         return again(view.dead(kind), HTTPStatus.GONE)
     if kind is not LinkKind.EMAIL:
         answer = see(f"/{asked.language}/login?{'undone' if kind is LinkKind.UNDO else 'disowned'}=1")
@@ -58,31 +58,31 @@ async def _post(asked: Asked, kind: LinkKind) -> Filled | Response:
     return answer
 
 
-async def fill_email(asked: Asked) -> Filled | Response:
+async def fill_email(asked: PageRequest) -> PageContent | Response:
     """What confirming a new email means."""
     return await _fill(asked, LinkKind.EMAIL)
 
 
-async def post_email(asked: Asked) -> Filled | Response:
+async def post_email(asked: PageRequest) -> PageContent | Response:
     """Put it in force."""
     return await _post(asked, LinkKind.EMAIL)
 
 
-async def fill_undo(asked: Asked) -> Filled | Response:
+async def fill_undo(asked: PageRequest) -> PageContent | Response:
     """What taking a change back means."""
     return await _fill(asked, LinkKind.UNDO)
 
 
-async def post_undo(asked: Asked) -> Filled | Response:
+async def post_undo(asked: PageRequest) -> PageContent | Response:
     """Take it back."""
     return await _post(asked, LinkKind.UNDO)
 
 
-async def fill_alert(asked: Asked) -> Filled | Response:
+async def fill_alert(asked: PageRequest) -> PageContent | Response:
     """What saying that it was somebody else means."""
     return await _fill(asked, LinkKind.ALERT)
 
 
-async def post_alert(asked: Asked) -> Filled | Response:
+async def post_alert(asked: PageRequest) -> PageContent | Response:
     """It was somebody else."""
     return await _post(asked, LinkKind.ALERT)

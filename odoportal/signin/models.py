@@ -25,7 +25,7 @@ class LinkKind(StrEnum):
     """No link: the page of a sign-in's second step, and the cookie with its token (`SecondStep`)."""
 
 
-class Way(StrEnum):
+class SignInMethod(StrEnum):
     """How somebody signed in; the word is stored."""
 
     PASSWORD = "password"  # noqa: S105 - the word for a way in
@@ -95,7 +95,7 @@ class SignIn(SQLModel, table=True):
     at: datetime = Field(index=True)
     browser: str = Field(default="", max_length=200)
     address: str = Field(default="", max_length=45)
-    way: str = Field(default="", max_length=20, description="a `Way`; empty where it was not noted yet")
+    way: str = Field(default="", max_length=20, description="a `SignInMethod`; empty where it was not noted yet")
 
 
 class Passkey(SQLModel, table=True):

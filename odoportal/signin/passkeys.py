@@ -211,7 +211,7 @@ def remove_all(session: Session, person_id: int, since: datetime | None = None) 
     return [found.name for found in gone]
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Remove challenges that are over; returns how many."""
     return session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.expires_at) <= now)).rowcount
 
@@ -259,4 +259,4 @@ def _described(known: Sequence[Passkey]) -> list[PublicKeyCredentialDescriptor]:
 
 
 def _refused(why: Exception, person_id: int | None) -> None:
-    audit.tell("authn_passkey_refused", logging.WARNING, person=person_id or "unknown", why=f"{type(why).__name__}: {why}"[:200])
+    audit.log_event("authn_passkey_refused", logging.WARNING, person=person_id or "unknown", why=f"{type(why).__name__}: {why}"[:200])

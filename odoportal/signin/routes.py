@@ -21,7 +21,7 @@ from odoportal.foundation.database import read, write
 from odoportal.foundation.forms import busy
 from odoportal.foundation.forms import read as read_form
 from odoportal.foundation.i18n import LANGUAGES
-from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.web import PageContent, PageRequest
 from odoportal.foundation.workqueue import Busy, retry_later
 from odoportal.signin import attempts, audit, forms, passkeys, passwords, second, service, view
 from odoportal.signin.landing import landing
@@ -46,24 +46,24 @@ def see(address: str, headers: dict[str, str] | None = None) -> RedirectResponse
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, headers or _NO_STORE)
 
 
-def again(slots: dict[str, str], status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> Filled:
+def again(slots: dict[str, str], status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> PageContent:
     """The page with a form of this room."""
-    return Filled(slots, status, _PAGE)
+    return PageContent(slots, status, _PAGE)
 
 
-def later(slots: dict[str, str]) -> Filled:
+def later(slots: dict[str, str]) -> PageContent:
     """The page again, and when: too much waits at this moment."""
     return replace(again(slots, HTTPStatus.TOO_MANY_REQUESTS), dress=retry_later)
 
 
-async def fill_login(asked: Asked) -> Filled | Response:
+async def fill_login(asked: PageRequest) -> PageContent | Response:
     """The sign-in page; who is signed in already goes on."""
     wanted = asked.query.get("next", "")
     if asked.who is not None:
         return see(landing(wanted, asked.language, {m.number for m in asked.who.memberships}))
     if (before := forms.session_hash(asked.request)) is not None and await read(service.exists, before):
         await write(service.end_if_over, before, clock.now())
-    return Filled(view.login(Shown(notice=view.notice(dict(asked.query))), _kept(wanted, asked.language)), headers=_PAGE)
+    return PageContent(view.login(Shown(notice=view.notice(dict(asked.query))), _kept(wanted, asked.language)), headers=_PAGE)
 
 
 def _kept(wanted: str, language: str) -> str:
@@ -72,7 +72,7 @@ def _kept(wanted: str, language: str) -> str:
     return "" if checked == f"/{language}/" else checked
 
 
-async def post_login(asked: Asked) -> Filled | Response:
+async def post_login(asked: PageRequest) -> PageContent | Response:
     """A try to sign in: a redirect with the session's cookie, or the page again with one wording for every refusal."""
     form = await read_form(asked.request)
     if isinstance(form, Response):
@@ -105,7 +105,7 @@ def _status(outcome: attempts.Outcome) -> int:
     return HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-async def _post_passkey(asked: Asked, form: dict[str, str]) -> Filled | Response:
+async def _post_passkey(asked: PageRequest, form: dict[str, str]) -> PageContent | Response:
     """The browser's task (`passkey=begin`, by script), or what its device signed: then as `post_login`."""
     request, wanted, keep = asked.request, asked.query.get("next", ""), form.get("keep") == "1"
     if form["passkey"] == _BEGIN:
@@ -131,7 +131,7 @@ def _next(wanted: str) -> str:
     return f"?next={quote(wanted, safe='')}" if wanted else ""
 
 
-async def fill_code(asked: Asked) -> Filled | Response:
+async def fill_code(asked: PageRequest) -> PageContent | Response:
     """The second step of a sign-in; without a first one there is none."""
     wanted = asked.query.get("next", "")
     kinds = await read(second.kinds, forms.link_token(asked.request, LinkKind.CODE), clock.now())
@@ -140,7 +140,7 @@ async def fill_code(asked: Asked) -> Filled | Response:
     return again(view.code(Shown(), _kept(wanted, asked.language), kinds, "recovery" in asked.query), HTTPStatus.OK)
 
 
-async def post_code(asked: Asked) -> Filled | Response:
+async def post_code(asked: PageRequest) -> PageContent | Response:
     """A try of a code: a redirect with the session's cookie, or the page again; back to the password where no try is left."""
     form = await read_form(asked.request)
     if isinstance(form, Response):
@@ -174,12 +174,12 @@ async def post_code(asked: Asked) -> Filled | Response:
     return answer
 
 
-async def fill_forgot(asked: Asked) -> Filled | Response:
+async def fill_forgot(asked: PageRequest) -> PageContent | Response:
     """The page that asks for a reset link."""
-    return Filled(view.forgot(Shown(), sent="sent" in asked.query), headers=_PAGE)
+    return PageContent(view.forgot(Shown(), sent="sent" in asked.query), headers=_PAGE)
 
 
-async def post_forgot(asked: Asked) -> Filled | Response:
+async def post_forgot(asked: PageRequest) -> PageContent | Response:
     """Ask for a reset link. The answer is the same for every email, also where the limit of mails is reached."""
     form = await read_form(asked.request)
     if isinstance(form, Response):
@@ -191,7 +191,7 @@ async def post_forgot(asked: Asked) -> Filled | Response:
     address, account = forms.client(asked.request), attempts.account_key(email)
     # By address first: an email that is typed is whatever a stranger makes up.
     within = await throttle.hit_address(throttle.RESET_PER_ADDRESS, address) and await throttle.hit(throttle.RESET_PER_ACCOUNT, account)
-    audit.tell("authn_password_reset" if within else "excess_rate_limit_exceeded", account=audit.typed(email), address=address)
+    audit.log_event("authn_password_reset" if within else "excess_rate_limit_exceeded", account=audit.typed(email), address=address)
     if within:
         try:
             await write(service.request_reset, email, asked.language, clock.now())
@@ -203,27 +203,27 @@ async def post_forgot(asked: Asked) -> Filled | Response:
     return see(f"/{asked.language}/forgot?sent=1")
 
 
-async def fill_reset(asked: Asked) -> Filled | Response:
+async def fill_reset(asked: PageRequest) -> PageContent | Response:
     """The page that sets a new password."""
     return await _fill_link(asked, LinkKind.RESET)
 
 
-async def post_reset(asked: Asked) -> Filled | Response:
+async def post_reset(asked: PageRequest) -> PageContent | Response:
     """Set a new password."""
     return await _post_link(asked, LinkKind.RESET)
 
 
-async def fill_invite(asked: Asked) -> Filled | Response:
+async def fill_invite(asked: PageRequest) -> PageContent | Response:
     """The page that sets the first password."""
     return await _fill_link(asked, LinkKind.INVITE)
 
 
-async def post_invite(asked: Asked) -> Filled | Response:
+async def post_invite(asked: PageRequest) -> PageContent | Response:
     """Set the first password."""
     return await _post_link(asked, LinkKind.INVITE)
 
 
-def opened(asked: Asked, kind: LinkKind) -> Response | None:
+def opened(asked: PageRequest, kind: LinkKind) -> Response | None:
     """A mailed link is opened: its token goes from the address into a cookie. None where the address has no token (any more).
 
     Opening a link uses nothing up: mail scanners open it first.
@@ -239,7 +239,9 @@ def opened(asked: Asked, kind: LinkKind) -> Response | None:
     return answer
 
 
-async def led_to(asked: Asked, kind: LinkKind, find: Callable[[Session, str, datetime], Found | None]) -> Found | Filled | Response:
+async def led_to(
+    asked: PageRequest, kind: LinkKind, find: Callable[[Session, str, datetime], Found | None]
+) -> Found | PageContent | Response:
     """What `find` finds by the token of a mailed link; what is answered instead where the link was just opened, or is dead."""
     if answer := opened(asked, kind):
         return answer
@@ -247,24 +249,24 @@ async def led_to(asked: Asked, kind: LinkKind, find: Callable[[Session, str, dat
     return again(view.dead(kind), HTTPStatus.GONE) if found is None else found
 
 
-async def _fill_link(asked: Asked, kind: LinkKind) -> Filled | Response:
+async def _fill_link(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
     person = await led_to(asked, kind, lambda session, token, now: service.link_owner(session, token, kind, now))
     if not isinstance(person, Person):
         return person
-    return Filled(view.password(kind, Shown(person.email)), headers=_PAGE)
+    return PageContent(view.password(kind, Shown(person.email)), headers=_PAGE)
 
 
-async def _post_link(asked: Asked, kind: LinkKind) -> Filled | Response:
+async def _post_link(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
     token, password, client = forms.link_token(asked.request, kind), form.get("password", ""), forms.client(asked.request)
     person = await read(service.link_owner, token, kind, clock.now())
     if person is None:
-        audit.tell("authn_token_reuse", kind=kind.value, address=client)
+        audit.log_event("authn_token_reuse", kind=kind.value, address=client)
         return again(view.dead(kind), HTTPStatus.GONE)
     stored = await _stored(kind, person, token, password, client)
-    if isinstance(stored, Filled):
+    if isinstance(stored, PageContent):
         return stored
     person = await write(service.set_password, token, kind, stored, clock.now(), client)
     if person is None:
@@ -277,7 +279,7 @@ async def _post_link(asked: Asked, kind: LinkKind) -> Filled | Response:
     return answer
 
 
-async def _stored(kind: LinkKind, person: Person, token: str, password: str, client: str) -> str | Filled:
+async def _stored(kind: LinkKind, person: Person, token: str, password: str, client: str) -> str | PageContent:
     """The value to store for a password that was chosen on the page of an open link, or the page again."""
     if not password:
         return again(view.password(kind, Shown(person.email, {"password": view.required()})))
@@ -301,7 +303,7 @@ async def sign_out(request: Request) -> Response:
     form = await read_form(request)
     hashed = forms.session_hash(request)
     if hashed is not None and await read(service.exists, hashed) and await write(service.sign_out, hashed):
-        audit.tell("session_logout", address=forms.client(request))
+        audit.log_event("session_logout", address=forms.client(request))
     language = "" if isinstance(form, Response) else form.get("language", "")
     answer = see(f"/{language if language in LANGUAGES else 'fr'}/login?out=1")
     forms.take_session(answer)

@@ -19,12 +19,12 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, func, select
 
-from odoportal.accounts.audit import What
+from odoportal.accounts.audit import ActivityKind
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.foundation.identity import digest
 from odoportal.settings import get_settings
 from odoportal.signin import passkeys
-from odoportal.signin.models import Authenticator, KnownBrowser, Passkey, RecoveryCode, SecondStep, Way
+from odoportal.signin.models import Authenticator, KnownBrowser, Passkey, RecoveryCode, SecondStep, SignInMethod
 
 ISSUER = "ODOportal"
 STEP = 30
@@ -125,7 +125,7 @@ def remove(session: Session, person_id: int) -> bool:
     return there > 0
 
 
-def take_back(session: Session, person_id: int, since: datetime) -> list[What]:
+def take_back(session: Session, person_id: int, since: datetime) -> list[ActivityKind]:
     """Do without an app and without recovery codes from `since` on, and without an app that is being set up. Returns what there was."""
     app = session.get(Authenticator, person_id)
     was = app is not None and app.confirmed_at is not None and app.confirmed_at >= since
@@ -135,7 +135,7 @@ def take_back(session: Session, person_id: int, since: datetime) -> list[What]:
         session.flush()
     made = sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id, col(RecoveryCode.made_at) >= since)
     codes = session.exec(made).rowcount > 0
-    return [*([What.TWO_STEP_OFF] if was else []), *([What.CODES_REMOVED] if codes else [])]
+    return [*([ActivityKind.TWO_STEP_OFF] if was else []), *([ActivityKind.CODES_REMOVED] if codes else [])]
 
 
 def settle(session: Session, person_id: int) -> bool:
@@ -227,7 +227,7 @@ def asked(session: Session, token: str, now: datetime) -> SecondStep | None:
 class Taken:
     """What came of a try: by which way it was right, None where it was not; `last` where no further try is left."""
 
-    way: Way | None = None
+    way: SignInMethod | None = None
     last: bool = False
 
 
@@ -250,15 +250,15 @@ def take(session: Session, step: SecondStep, proof: str | passkeys.Answer, now: 
     return Taken(way, way is None and step.tries >= MOST_TRIES)
 
 
-def _way(session: Session, person_id: int, proof: str | passkeys.Answer, now: datetime) -> Way | None:
+def _way(session: Session, person_id: int, proof: str | passkeys.Answer, now: datetime) -> SignInMethod | None:
     if isinstance(proof, passkeys.Answer):
         # The challenge is bound to the person of the step.
-        return Way.BOTH if passkeys.prove(session, passkeys.For.STEP, proof, now) is not None else None
+        return SignInMethod.BOTH if passkeys.prove(session, passkeys.For.STEP, proof, now) is not None else None
     plain = "".join(proof.split()).replace("-", "").lower()
     if plain.isascii() and plain.isdecimal():
         app = in_force(session, person_id)
-        return Way.CODE if app is not None and _take(session, app, plain, now) else None
-    return Way.RECOVERY if _take_recovery(session, person_id, plain) else None
+        return SignInMethod.CODE if app is not None and _take(session, app, plain, now) else None
+    return SignInMethod.RECOVERY if _take_recovery(session, person_id, plain) else None
 
 
 def trust(session: Session, person_id: int, device: str, now: datetime) -> None:
@@ -273,7 +273,7 @@ def trust_nobody(session: Session, person_id: int) -> None:
     session.exec(sql_update(KnownBrowser).where(col(KnownBrowser.person_id) == person_id).values(trusted_until=None))
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Remove second steps that are over, and authenticators whose first code never came; returns how many rows went."""
     steps = session.exec(sql_delete(SecondStep).where(col(SecondStep.expires_at) <= now)).rowcount
     never = sql_delete(Authenticator).where(col(Authenticator.confirmed_at).is_(None), col(Authenticator.created_at) <= now - SETTING_UP)

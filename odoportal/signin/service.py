@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlmodel import Session
 
 from odoportal.accounts import unsolicited
-from odoportal.accounts.audit import STAFF, By, What, record
+from odoportal.accounts.audit import STAFF, ActivityKind, Actor, record
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import UnusableEmail, find_account, find_person, join, person_of_email
 from odoportal.foundation import forms, mail
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.signin import audit, browsers, emails, letters, links, passkeys, second, sessions
-from odoportal.signin.models import LinkKind, Way
+from odoportal.signin.models import LinkKind, SignInMethod
 from odoportal.signin.sessions import Browser, end_all, end_if_over, exists, resolve, sign_out, touch
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "invite",
     "link_owner",
     "password_of",
+    "purge_expired",
     "remove_passkey",
     "rename_passkey",
     "renew_codes",
@@ -43,7 +44,6 @@ __all__ = [
     "sign_in_by_passkey",
     "sign_out",
     "stored_password",
-    "sweep",
     "touch",
     "two_step_off",
     "two_step_on",
@@ -64,7 +64,7 @@ def password_of(session: Session, person_id: int) -> str | None:
     return None if person is None or person.disabled_at is not None else person.password
 
 
-def change_password(session: Session, who: Who, by: By, verified: str, stored: str, now: datetime) -> bool:
+def change_password(session: Session, who: Identity, by: Actor, verified: str, stored: str, now: datetime) -> bool:
     """Set another password for a person who has just given the one there was; every other session ends, a notice is mailed.
 
     Args:
@@ -83,12 +83,12 @@ def change_password(session: Session, who: Who, by: By, verified: str, stored: s
     second.trust_nobody(session, who.person_id)
     links.kill(session, who.person_id, now)
     letters.changed(session, person, now, here=True)
-    record(session, What.PASSWORD_CHANGED, by, now, subject_id=who.person_id)
-    audit.tell("authn_password_change", person=who.person_id, by="profile")
+    record(session, ActivityKind.PASSWORD_CHANGED, by, now, subject_id=who.person_id)
+    audit.log_event("authn_password_change", person=who.person_id, by="profile")
     return True
 
 
-def two_step_on(session: Session, who: Who, by: By, code: str, now: datetime) -> list[str] | None:
+def two_step_on(session: Session, who: Identity, by: Actor, code: str, now: datetime) -> list[str] | None:
     """Put the authenticator that was set up in force by its first code; returns the recovery codes, None where the code is wrong.
 
     Every other session ends: whoever was in without a code is in no longer.
@@ -98,32 +98,32 @@ def two_step_on(session: Session, who: Who, by: By, code: str, now: datetime) ->
         return None
     sessions.end_all(session, who.person_id, but=who.session)
     letters.two_step(session, session.get_one(Person, who.person_id), True, now)
-    record(session, What.TWO_STEP_ON, by, now, subject_id=who.person_id)
-    audit.tell("authn_two_step_on", person=who.person_id)
+    record(session, ActivityKind.TWO_STEP_ON, by, now, subject_id=who.person_id)
+    audit.log_event("authn_two_step_on", person=who.person_id)
     return codes
 
 
-def two_step_off(session: Session, person_id: int, by: By, now: datetime) -> bool:
+def two_step_off(session: Session, person_id: int, by: Actor, now: datetime) -> bool:
     """Do without the app from now on; True where there was one. The person is told."""
     if not second.remove(session, person_id):
         return False
     left = bool(second.who_have_one(session, [person_id]))
     letters.two_step(session, session.get_one(Person, person_id), False, now, keys=left)
-    record(session, What.TWO_STEP_OFF, by, now, subject_id=person_id)
-    audit.tell("authn_two_step_off", level=logging.WARNING, person=person_id, by="profile")
+    record(session, ActivityKind.TWO_STEP_OFF, by, now, subject_id=person_id)
+    audit.log_event("authn_two_step_off", level=logging.WARNING, person=person_id, by="profile")
     return True
 
 
-def reset_two_factor(session: Session, person_id: int, by: By, now: datetime) -> bool:
+def reset_two_factor(session: Session, person_id: int, by: Actor, now: datetime) -> bool:
     """Take away every second factor of a person, who is told; True where there was one."""
     if not second.who_have_one(session, [person_id]):
         return False
     for name in passkeys.remove_all(session, person_id):
-        record(session, What.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
+        record(session, ActivityKind.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
     second.remove(session, person_id)
     letters.two_step(session, session.get_one(Person, person_id), False, now, staff=True)
-    record(session, What.TWO_STEP_OFF, by, now, subject_id=person_id)
-    audit.tell("authn_two_step_off", level=logging.WARNING, person=person_id, by="staff")
+    record(session, ActivityKind.TWO_STEP_OFF, by, now, subject_id=person_id)
+    audit.log_event("authn_two_step_off", level=logging.WARNING, person=person_id, by="staff")
     return True
 
 
@@ -134,7 +134,7 @@ class Added:
     codes: tuple[str, ...] = ()
 
 
-def add_passkey(session: Session, who: Who, by: By, answer: passkeys.Answer, name: str, now: datetime) -> Added | None:
+def add_passkey(session: Session, who: Identity, by: Actor, answer: passkeys.Answer, name: str, now: datetime) -> Added | None:
     """Keep a passkey of the signed-in person, who is told by mail; None where what the browser sent is not right.
 
     Where it is the first second factor, every other session ends: whoever was in without one is in no longer.
@@ -147,37 +147,37 @@ def add_passkey(session: Session, who: Who, by: By, answer: passkeys.Answer, nam
         second.trust_nobody(session, who.person_id)
         sessions.end_all(session, who.person_id, but=who.session)
     letters.passkey(session, session.get_one(Person, who.person_id), name, True, now)
-    record(session, What.PASSKEY_ADDED, by, now, subject_id=who.person_id, about=name)
-    audit.tell("authn_passkey_added", person=who.person_id)
+    record(session, ActivityKind.PASSKEY_ADDED, by, now, subject_id=who.person_id, about=name)
+    audit.log_event("authn_passkey_added", person=who.person_id)
     return Added(codes)
 
 
-def rename_passkey(session: Session, person_id: int, by: By, passkey_id: int, name: str, now: datetime) -> bool:
+def rename_passkey(session: Session, person_id: int, by: Actor, passkey_id: int, name: str, now: datetime) -> bool:
     """Give a passkey another name; False where the person has no such passkey."""
     before = passkeys.rename(session, person_id, passkey_id, name)
     if before is None:
         return False
-    record(session, What.PASSKEY_RENAMED, by, now, subject_id=person_id, about=name, before={"name": before}, after={"name": name})
+    record(session, ActivityKind.PASSKEY_RENAMED, by, now, subject_id=person_id, about=name, before={"name": before}, after={"name": name})
     return True
 
 
-def remove_passkey(session: Session, person_id: int, by: By, passkey_id: int, now: datetime) -> bool:
+def remove_passkey(session: Session, person_id: int, by: Actor, passkey_id: int, now: datetime) -> bool:
     """Take a passkey away; the person is told. False where the person has no such passkey."""
     name = passkeys.remove(session, person_id, passkey_id)
     if name is None:
         return False
     second.settle(session, person_id)
     letters.passkey(session, session.get_one(Person, person_id), name, False, now)
-    record(session, What.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
-    audit.tell("authn_passkey_removed", level=logging.WARNING, person=person_id)
+    record(session, ActivityKind.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
+    audit.log_event("authn_passkey_removed", level=logging.WARNING, person=person_id)
     return True
 
 
-def renew_codes(session: Session, person_id: int, by: By, now: datetime) -> list[str] | None:
+def renew_codes(session: Session, person_id: int, by: Actor, now: datetime) -> list[str] | None:
     """Ten new recovery codes in place of those that are left; None where there is no second step."""
     if not second.who_have_one(session, [person_id]):
         return None
-    record(session, What.CODES_RENEWED, by, now, subject_id=person_id)
+    record(session, ActivityKind.CODES_RENEWED, by, now, subject_id=person_id)
     return second.renew_codes(session, person_id, now)
 
 
@@ -191,7 +191,7 @@ def sign_in(
     browser: Browser | None = None,
     before: str | None = None,
     better: str | None = None,
-    way: Way = Way.PASSWORD,
+    way: SignInMethod = SignInMethod.PASSWORD,
 ) -> str | None:
     """Begin a session for a person who was just verified; returns its token.
 
@@ -290,10 +290,10 @@ def finish_sign_in(
     if asked is None:
         return Stepped(over=True)
     person = session.get_one(Person, asked.person_id)
-    keep, person_id, by = asked.keep, asked.person_id, By(asked.person_id, browser.address)
+    keep, person_id, by = asked.keep, asked.person_id, Actor(asked.person_id, browser.address)
     taken = second.take(session, asked, proof, now)
     if taken.way is None:
-        audit.tell("authn_login_fail", logging.WARNING, person=person.id, address=browser.address, by="code")
+        audit.log_event("authn_login_fail", logging.WARNING, person=person.id, address=browser.address, by="code")
         if taken.last:
             letters.step_failed(session, person, now)
         return Stepped(over=taken.last)
@@ -301,10 +301,10 @@ def finish_sign_in(
     token = sign_in(session, person_id, person.password, now, keep=keep, browser=browser, before=before, way=taken.way)
     if remember:
         second.trust(session, person_id, browser.device, now)
-    if taken.way is Way.RECOVERY:
+    if taken.way is SignInMethod.RECOVERY:
         left = second.codes_left(session, person_id)
         letters.recovery_used(session, person, left, now)
-        record(session, What.RECOVERY_USED, by, now, subject_id=person_id)
+        record(session, ActivityKind.RECOVERY_USED, by, now, subject_id=person_id)
     return Stepped(token, keep, renewed=renewed)
 
 
@@ -322,7 +322,7 @@ def sign_in_by_passkey(
     if person is None or person.id is None or not person.password:
         return Begun()
     browser, renewed = browsers.settled(session, person.id, browser, now)
-    token = sign_in(session, person.id, person.password, now, keep=keep, browser=browser, before=before, way=Way.PASSKEY)
+    token = sign_in(session, person.id, person.password, now, keep=keep, browser=browser, before=before, way=SignInMethod.PASSKEY)
     return Begun(token, renewed=renewed)
 
 
@@ -340,9 +340,9 @@ def request_reset(session: Session, email: str, language: str, now: datetime) ->
     links.take_out(session, "" if person else seed)
     mail.take_out(session, 0 if person else letter.id or 0)
     if person:
-        audit.tell("authn_password_reset_sent", person=person.id)
+        audit.log_event("authn_password_reset_sent", person=person.id)
     else:
-        audit.tell("authn_password_reset_unknown")
+        audit.log_event("authn_password_reset_unknown")
     return person is not None
 
 
@@ -376,8 +376,8 @@ def set_password(session: Session, token: str, kind: LinkKind, stored: str, now:
     if not first:
         letters.changed(session, person, now)
     if kind is LinkKind.RESET:
-        record(session, What.PASSWORD_CHANGED, By(person.id, client), now, subject_id=person.id)
-    audit.tell("authn_password_change", person=person.id, by=kind.value)
+        record(session, ActivityKind.PASSWORD_CHANGED, Actor(person.id, client), now, subject_id=person.id)
+    audit.log_event("authn_password_change", person=person.id, by=kind.value)
     return person
 
 
@@ -406,13 +406,13 @@ def invite(
         raise UnusableEmail(f"{person.email} is disabled.")
     if join(session, account, person, Role(role)):
         after = {"role": Role(role).value}
-        record(session, What.INVITED, STAFF, now, account_id=account.id, subject_id=person.id, about=person.email, after=after)
+        record(session, ActivityKind.INVITED, STAFF, now, account_id=account.id, subject_id=person.id, about=person.email, after=after)
     seed = "" if person.password else links.make(session, person, LinkKind.INVITE, now)
     letters.invited(session, person, account, seed, now)
-    audit.tell("user_created", level=logging.WARNING, person=person.id, account=account.number, role=role)
+    audit.log_event("user_created", level=logging.WARNING, person=person.id, account=account.number, role=role)
     return person
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Remove what is over and what was kept long enough; returns how many rows went."""
     return sum(kept.sweep(session, now) for kept in (sessions, links, emails, browsers, second, passkeys, forms, unsolicited))

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.models import Membership as MembershipRow
-from odoportal.foundation.identity import HELD_BACK, Membership, Who, digest
+from odoportal.foundation.identity import HELD_BACK, Identity, Membership, digest
 from odoportal.signin import second
 from odoportal.signin.models import BrowserSession
 
@@ -82,7 +82,7 @@ def is_over(created_at: datetime, seen_at: datetime, keep: bool, now: datetime) 
     return now >= absolute or (idle is not None and now >= idle)
 
 
-def resolve(connection: Connection, session_hash: str | None, account_number: str | None, now: datetime) -> Who | None:
+def resolve(connection: Connection, session_hash: str | None, account_number: str | None, now: datetime) -> Identity | None:
     """Who asks, by the hash of the session's token: one statement on indexes, no ORM.
 
     Args:
@@ -106,7 +106,7 @@ def resolve(connection: Connection, session_hash: str | None, account_number: st
     if account is None:
         return None
     ends_at, idle_end = ends(created_at, seen_at, keep)
-    return Who(session_hash, person_id, name, email, language, region, memberships, account, seen_at, ends_at, idle_end)
+    return Identity(session_hash, person_id, name, email, language, region, memberships, account, seen_at, ends_at, idle_end)
 
 
 def _in_force(connection: Connection, person_id: int, found: Sequence[Sequence[Any]]) -> Iterator[Membership]:
@@ -199,7 +199,7 @@ def end_if_over(session: Session, session_hash: str, now: datetime) -> None:
         sign_out(session, session_hash)
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Remove every session that is over; returns how many."""
     over = (
         ~col(BrowserSession.keep) & ((col(BrowserSession.seen_at) <= now - IDLE) | (col(BrowserSession.created_at) <= now - ABSOLUTE))

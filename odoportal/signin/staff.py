@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from odoportal.accounts import ending
-from odoportal.accounts.audit import STAFF, What, record
+from odoportal.accounts.audit import STAFF, ActivityKind, record
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import find_person
 from odoportal.signin import audit, emails, links, second, service, sessions
@@ -41,8 +41,8 @@ def disable(session: Session, email: str, now: datetime) -> int:
     assert person.id is not None  # noqa: S101 - read from the database
     if person.disabled_at is None:
         person.disabled_at = now
-        record(session, What.DISABLED, STAFF, now, subject_id=person.id)
-        audit.tell("user_disabled", person=person.id)
+        record(session, ActivityKind.DISABLED, STAFF, now, subject_id=person.id)
+        audit.log_event("user_disabled", person=person.id)
     links.kill(session, person.id, now)
     emails.forget(session, person.id)
     second.trust_nobody(session, person.id)
@@ -60,8 +60,8 @@ def enable(session: Session, email: str, now: datetime) -> bool:
     if person.disabled_at is None:
         return False
     person.disabled_at = None
-    record(session, What.ENABLED, STAFF, now, subject_id=person.id)
-    audit.tell("user_enabled", person=person.id)
+    record(session, ActivityKind.ENABLED, STAFF, now, subject_id=person.id)
+    audit.log_event("user_enabled", person=person.id)
     return True
 
 
@@ -90,7 +90,7 @@ def sign_out_everywhere(session: Session, email: str, now: datetime) -> int:
     second.trust_nobody(session, person.id)
     ended = sessions.end_all(session, person.id)
     if ended:
-        record(session, What.SESSION_ENDED, STAFF, now, subject_id=person.id, after={"ended": str(ended)})
+        record(session, ActivityKind.SESSION_ENDED, STAFF, now, subject_id=person.id, after={"ended": str(ended)})
     return ended
 
 

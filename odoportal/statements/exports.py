@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from odoportal.foundation.export import Cell, Column, Kind, Table
 from odoportal.foundation.i18n import t
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.listing import ListQuery
 from odoportal.foundation.money import cents
 from odoportal.statements import service
@@ -17,7 +17,7 @@ _KEYS = ("date", "type", "number", "invoices", "due", "description", "amount", "
 _KINDS = {"date": Kind.DAY, "due": Kind.DAY, "amount": Kind.AMOUNT, "balance": Kind.AMOUNT}
 
 
-def statement_table(session: Session, who: Who, query: ListQuery, language: str, today: date) -> Table:
+def statement_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
     """The statement of the address, all its movements; arguments as of `statement_view`.
 
     The column `type` says what a row is: `opening_balance`, `invoice`, `payment`, `credit_note`, `closing_balance`, then

@@ -7,17 +7,17 @@ from odoportal.foundation.i18n import t
 from odoportal.statements.state import Statements
 from odoportal.statements.view import StatementView
 from odoportal.ui.client import Busy, ListForm, PageTitle
-from odoportal.ui.markup import El, Node, Ref, View, each, el, icon, link, part, when
+from odoportal.ui.markup import Bound, El, Node, View, each, el, icon, link, part, when
 from odoportal.ui.slots import live
 from odoportal.ui.trouble import unless_failed
 
 
-def _presets(view: Ref) -> Node:
+def _presets(view: Bound) -> Node:
     tabs = each(view.presets, lambda row: el("span", link(row.text, to=row.url, aria_current=row.current)))
     return el("nav", tabs, cls="tabs", aria_label=t("Period"))
 
 
-def _date(name: str, label: str, value: Ref, plain: Ref) -> El:
+def _date(name: str, label: str, value: Bound, plain: Bound) -> El:
     field = el(
         "input",
         id=f"statement-{name}",
@@ -32,7 +32,7 @@ def _date(name: str, label: str, value: Ref, plain: Ref) -> El:
     return el("div", el("label", label, for_=f"statement-{name}"), field, cls="field")
 
 
-def _period(view: Ref) -> Node:
+def _period(view: Bound) -> Node:
     return part(
         ListForm,
         el("form", method="get", cls="period"),
@@ -45,7 +45,7 @@ def _period(view: Ref) -> Node:
     )
 
 
-def _files(view: Ref) -> Node:
+def _files(view: Bound) -> Node:
     return el(
         "div",
         el("a", icon("file-text"), "CSV", el("span", " ", t("Statement"), cls="sr"), href=view.csv, cls="btn second", data_out=True),
@@ -54,8 +54,8 @@ def _files(view: Ref) -> Node:
     )
 
 
-def _sums(view: Ref) -> Node:
-    def fact(name: str, value: Ref, cls: str = "") -> El:
+def _sums(view: Bound) -> Node:
+    def fact(name: str, value: Bound, cls: str = "") -> El:
         return el("div", el("dt", name), el("dd", value), cls=cls)
 
     return el(
@@ -68,9 +68,9 @@ def _sums(view: Ref) -> Node:
     )
 
 
-def _movements(view: Ref) -> Node:
+def _movements(view: Bound) -> Node:
     # A phone has two columns: the day stands under what moved, the balance under the amount.
-    def row(move: Ref) -> El:
+    def row(move: Bound) -> El:
         name = when(move.url, link(move.name, to=move.url), el("span", move.name))
         return el(
             "tr",
@@ -80,7 +80,7 @@ def _movements(view: Ref) -> Node:
             el("td", move.balance, cls="r nw tab"),
         )
 
-    def balance(name: str, day: Ref, amount: Ref) -> El:
+    def balance(name: str, day: Bound, amount: Bound) -> El:
         return el(
             "tr",
             el("td", day, cls="nw tab"),
@@ -108,8 +108,8 @@ def _movements(view: Ref) -> Node:
     return el("table", caption, el("thead", head), body, cls="tbl movements")
 
 
-def _aging(view: Ref) -> Node:
-    def row(name: Node, amount: Ref, cls: str = "") -> El:
+def _aging(view: Bound) -> Node:
+    def row(name: Node, amount: Bound, cls: str = "") -> El:
         return el("tr", el("th", name, scope="row"), el("td", amount, cls="r nw"), cls=cls)
 
     head = el("tr", el("th", t("Past due"), scope="col"), el("th", t("Open"), scope="col", cls="r"))
@@ -119,7 +119,7 @@ def _aging(view: Ref) -> Node:
     return el("table", caption, el("thead", head), body, cls="tbl aging")
 
 
-def _statement(view: Ref) -> Node:
+def _statement(view: Bound) -> Node:
     return el("div", _sums(view), el("div", _movements(view), cls="pad"), el("div", _aging(view), cls="pad"), cls="account")
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from odoportal.foundation import clock, crowd, database, i18n, papers, typeset
 from odoportal.foundation.export import attachment
 from odoportal.foundation.i18n import Formats, t
-from odoportal.foundation.identity import Membership, require
+from odoportal.foundation.identity import Membership, require_identity
 from odoportal.foundation.listing import ListQuery
 from odoportal.foundation.money import ZERO
 from odoportal.foundation.sheets import Block, Sheet, Sum, seller
@@ -90,7 +90,7 @@ def _draw(account: Membership, given: Mapping[str, str], language: str, today: d
         return typeset.render(sheet, paper)
 
 
-async def hand_out(request: Request) -> Response:
+async def download(request: Request) -> Response:
     """The PDF of the page's own address; `?paper=a4` chooses the paper."""
     language, asked, today = request.path_params["language"], request.query_params, clock.today()
     if language not in i18n.LANGUAGES:
@@ -100,7 +100,7 @@ async def hand_out(request: Request) -> Response:
     with i18n.use(language):
         headers = attachment(f"{papers.file_name(t('Statement'))}-{first.isoformat()}-{last.isoformat()}.pdf")
     paper = asked.get("paper", "") if asked.get("paper") in typeset.PAPERS else "letter"
-    who = require()
+    who = require_identity()
     with crowd.FILES.held(f"{who.person_id}"):
         made = await typeset.one_by_one(who.person_id, _draw, who.account, asked, language, today, paper)
     return Response(made, headers={**headers, "content-security-policy": papers.POLICY}, media_type="application/pdf")

@@ -2,14 +2,14 @@
 
 from typing import ClassVar
 
-from odoportal.accounts.listing import Drawn, Listed
+from odoportal.accounts.listing import Drawn, ListState
 from odoportal.accounts.showing import unfilled
-from odoportal.accounts.state import Signed
+from odoportal.accounts.state import SessionState
 from odoportal.foundation.listing import ListRules
 from odoportal.statements.view import RULES, StatementView, statement_view
 
 
-class Statements(Listed, Signed):
+class Statements(ListState, SessionState):
     """The statement of one period."""
 
     view: StatementView = unfilled(StatementView())

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from odoportal.foundation import clock
 from odoportal.foundation.i18n import Formats, t, tn
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.list_view import Hidden, Tab
 from odoportal.foundation.listing import ListQuery, ListRules
 from odoportal.foundation.money import ZERO
@@ -69,7 +69,7 @@ class StatementView:
     as_of: str = ""
 
 
-def statement_view(session: Session, who: Who, query: ListQuery, language: str, today: date) -> StatementView:
+def statement_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> StatementView:
     """The statement of the period that the address asks for.
 
     Args:

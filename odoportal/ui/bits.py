@@ -1,6 +1,6 @@
 """Small things that every room draws: badges, headings, empty states, the mark."""
 
-from odoportal.ui.markup import Choose, El, Node, Ref, choose, el, icon, when
+from odoportal.ui.markup import Bound, Choose, El, Node, choose, el, icon, when
 
 _SHAPES = {
     "paid": ("circle-check", "ok"),
@@ -20,7 +20,7 @@ _SHAPES = {
 }
 
 
-def badge(state: Ref, text: Ref, bare: bool = False) -> Choose:
+def badge(state: Bound, text: Bound, bare: bool = False) -> Choose:
     """A state as a shape and a word; the colour only helps. In tables it stands without ground."""
     shown: dict[str, Node] = {}
     for name, (shape, tone) in _SHAPES.items():
@@ -49,6 +49,6 @@ def empty(name: str, title: Node, text: Node = None, action: Node = None) -> El:
     )
 
 
-def kv(label: str, value: Ref, node: Node = None) -> Node:
+def kv(label: str, value: Bound, node: Node = None) -> Node:
     """A labelled value, absent where it is empty."""
     return when(value, (el("dt", label), el("dd", node or value)))

@@ -7,30 +7,30 @@ import reflex as rx
 from odoportal.foundation.i18n import t
 from odoportal.ui.bits import empty
 from odoportal.ui.client import CopyLink, DialogClose, DialogTitle, UrlDialog
-from odoportal.ui.markup import El, Node, Part, Ref, Slot, View, el, icon, link, part, when
+from odoportal.ui.markup import Bound, El, LiveOnly, Node, View, Wrapped, el, icon, link, part, when
 from odoportal.ui.slots import slot
 
 
-def _close(to: Ref | str) -> Part:
+def _close(to: Bound | str) -> Wrapped:
     """Close: a button of the live dialog, a link in the document."""
     still = el("a", href=to, cls="btn icon", aria_label=t("Close"))
     return part(DialogClose, still, icon("x"), class_name="btn icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
 
 
-def _title(name: Node) -> Part:
+def _title(name: Node) -> Wrapped:
     return part(DialogTitle, el("h2", id="dialog-title"), name)
 
 
-def _copy() -> Slot:
-    return Slot(lambda: CopyLink.create(View(lambda _: icon("link")).component(None), label=t("Copy the link"), done=t("Copied")))
+def _copy() -> LiveOnly:
+    return LiveOnly(lambda: CopyLink.create(View(lambda _: icon("link")).component(None), label=t("Copy the link"), done=t("Copied")))
 
 
-def _step(to: Ref, shape: str, name: str) -> Node:
+def _step(to: Bound, shape: str, name: str) -> Node:
     there = link(icon(shape), to=to, how="swap", cls="btn icon", aria_label=name, title=name)
     return when(to, there, el("span", icon(shape), cls="btn icon off", aria_hidden="true"))
 
 
-def frame(details: Ref, title: Node, badge: Node, body: Node, footer: Node, missing: str) -> Node:
+def frame(details: Bound, title: Node, badge: Node, body: Node, footer: Node, missing: str) -> Node:
     """A dialog's whole content.
 
     Args:

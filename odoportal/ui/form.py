@@ -32,7 +32,7 @@ from typing import Any
 import reflex as rx
 
 from odoportal.foundation.i18n import t
-from odoportal.ui.markup import El, Node, Part, Ref, Slot, Still, View, each, el, icon, part, when
+from odoportal.ui.markup import Bound, El, LiveOnly, Node, ServerOnly, View, Wrapped, each, el, icon, part, when
 
 _LIBRARY = "$/public" + rx.asset("form.js", shared=True)
 
@@ -155,7 +155,7 @@ class Rows:
     """In a form's body: the fields that its `FormView.rows` has, for a form whose fields depend on the record."""
 
 
-Body = Sequence["Field | Rows | tuple[Field, ...] | Callable[[Ref], Node]"]
+Body = Sequence["Field | Rows | tuple[Field, ...] | Callable[[Bound], Node]"]
 
 
 @dataclass(frozen=True)
@@ -191,26 +191,26 @@ class Form:
                 found += piece
         return found
 
-    def draw(self, view: Ref, on_done: Any = None) -> Node:
+    def draw(self, view: Bound, on_done: Any = None) -> Node:
         """The form over its attribute of a page's view; `on_done` is the event that loads the page's state anew."""
         return self.over(getattr(view, self.name), on_done)
 
-    def over(self, form: Ref, on_done: Any = None) -> Node:
+    def over(self, form: Bound, on_done: Any = None) -> Node:
         """The form over a `FormView` that stands elsewhere, such as in a row."""
         pieces = [self._piece(piece, form) for piece in self.body]
         foot = el("div", self._submit(), self.aside, cls="row")
         return self._part(form, (self._summary(form), *pieces, _status(form), foot), form.key, on_done)
 
-    def button(self, key: Ref, form: Ref, on_done: Any = None) -> Node:
+    def button(self, key: Bound, form: Bound, on_done: Any = None) -> Node:
         """Only the button, about the record `key` of a list; `form` is any `FormView` of the same page.
 
         Without script its errors are told by the page's own notice.
         """
         return self._part(form, (self._submit(), self._summary(None), _status(None)), key, on_done)
 
-    def _part(self, form: Ref, children: tuple[Node, ...], key: Ref, on_done: Any) -> Part:
-        meta = {"form": self.name, "key": Still(key), "version": Still(form.version), "once": Still(form.once)}
-        hidden = Slot(rx.fragment, tuple(el("input", type="hidden", name=name, value=value) for name, value in meta.items()))
+    def _part(self, form: Bound, children: tuple[Node, ...], key: Bound, on_done: Any) -> Wrapped:
+        meta = {"form": self.name, "key": ServerOnly(key), "version": ServerOnly(form.version), "once": ServerOnly(form.once)}
+        hidden = LiveOnly(rx.fragment, tuple(el("input", type="hidden", name=name, value=value) for name, value in meta.items()))
         props: dict[str, Any] = {
             "name": self.name,
             "record": key,
@@ -236,11 +236,11 @@ class Form:
     def _id(self, field: Field) -> str:
         return f"{self.name}-{field.name}"
 
-    def _submit(self) -> Part:
+    def _submit(self) -> Wrapped:
         cls = f"btn {self.look}"
         return part(SubmitButton, el("button", type="submit", cls=cls), self.submit, class_name=cls)
 
-    def _summary(self, form: Ref | None) -> Part:
+    def _summary(self, form: Bound | None) -> Wrapped:
         many = form is not None and any(isinstance(piece, Rows) for piece in self.body)
         labels = form.labels if form is not None and many else [[f.name, _named(f), self._id(f)] for f in self.fields()]
         shown: Node = None
@@ -265,9 +265,9 @@ class Form:
             shown = when(form.error, box, when(form.errors, box))
         # The served page has the whole summary; the live one its own.
         still = el("div")
-        return part(FormSummary, still, Slot(rx.fragment, shown), title=_wrong(), labels=labels, icon=_picture("circle-alert"))
+        return part(FormSummary, still, LiveOnly(rx.fragment, shown), title=_wrong(), labels=labels, icon=_picture("circle-alert"))
 
-    def _piece(self, piece: Any, form: Ref) -> Node:
+    def _piece(self, piece: Any, form: Bound) -> Node:
         if isinstance(piece, Field):
             return self.field(piece, form)
         if isinstance(piece, Rows):
@@ -276,7 +276,7 @@ class Form:
             return el("div", *(self.field(f, form) for f in piece), cls="duo")
         return piece(form)
 
-    def field(self, field: Field, form: Ref) -> El:
+    def field(self, field: Field, form: Bound) -> El:
         """A field with its label, its control, and what stands below it."""
         star = el("span", "*", cls="req", aria_hidden="true") if field.required else None
         note = self._note(field, form)
@@ -304,27 +304,27 @@ class Form:
             )
         return el("div", el("label", field.label, star, for_=self._id(field)), self._control(field, form), note, cls=f"field {field.cls}")
 
-    def _attributes(self, field: Field, form: Ref) -> dict[str, Any]:
+    def _attributes(self, field: Field, form: Bound) -> dict[str, Any]:
         value = getattr(form.given, field.name)
         made: dict[str, Any] = {
             "id": self._id(field),
             "name": field.name,
             "aria_describedby": f"{self._id(field)}-note",
-            "aria_invalid": Still(getattr(form.errors, field.name), says="true"),
+            "aria_invalid": ServerOnly(getattr(form.errors, field.name), says="true"),
         }
         if field.required:
             made |= {"required": True, "aria_required": "true"}
         if field.kind not in {"select", "password", "textarea", "code"}:
-            made["value"] = Still(value)
+            made["value"] = ServerOnly(value)
         return made
 
-    def _control(self, field: Field, form: Ref) -> Node:
+    def _control(self, field: Field, form: Bound) -> Node:
         about, value = self._attributes(field, form), getattr(form.given, field.name)
         if field.kind == "select":
-            options = (el("option", text, value=key, selected=Still(value, equals=key)) for key, text in field.options)
+            options = (el("option", text, value=key, selected=ServerOnly(value, equals=key)) for key, text in field.options)
             return el("span", el("select", *options, **about, autoComplete=field.autocomplete), cls="select")
         if field.kind == "textarea":
-            return el("textarea", Slot(rx.fragment, value), **about, rows=4, maxLength=field.longest, cls="input")
+            return el("textarea", LiveOnly(rx.fragment, value), **about, rows=4, maxLength=field.longest, cls="input")
         if field.kind == "password":
             reveal = {"aria_label": t("Show the password")}
             eye = part(
@@ -356,7 +356,7 @@ class Form:
             more |= {"autoCapitalize": "none", "spellCheck": "false"}
         return el("input", **about, **more)
 
-    def _choice(self, field: Field, form: Ref, value: str, text: str, id_: str) -> El:
+    def _choice(self, field: Field, form: Bound, value: str, text: str, id_: str) -> El:
         given = getattr(form.given, field.name)
         kind = "radio" if field.kind == "radio" else "checkbox"
         box = el(
@@ -365,16 +365,16 @@ class Form:
             id=id_,
             name=field.name,
             value=value,
-            checked=Still(given, equals=value),
+            checked=ServerOnly(given, equals=value),
             aria_describedby=f"{self._id(field)}-note",
         )
         return el("label", box, el("span", text), cls="keep")
 
-    def _note(self, field: Field, form: Ref) -> Node:
+    def _note(self, field: Field, form: Bound) -> Node:
         id_ = f"{self._id(field)}-note"
         hint = el("p", field.hint, cls="hint") if isinstance(field.hint, str) else field.hint
         wrong = getattr(form.errors, field.name)
-        message = Slot(rx.fragment, when(wrong, el("p", icon("circle-alert", small=True), el("span", wrong), cls="msg")))
+        message = LiveOnly(rx.fragment, when(wrong, el("p", icon("circle-alert", small=True), el("span", wrong), cls="msg")))
         still = el("div", id=id_, cls="note")
         return part(FieldNote, still, message, hint, field=field.name, id=id_, icon=_picture("circle-alert", small=True))
 
@@ -384,31 +384,31 @@ def section(title: str, *content: Node, text: str = "") -> El:
     return el("section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card pad formcard", aria_label=title)
 
 
-def _row(row: Ref) -> El:
+def _row(row: Bound) -> El:
     about: dict[str, Any] = {
         "id": row.id,
         "name": row.key,
         "required": row.required,
         "aria_describedby": row.note,
-        "aria_invalid": Still(row.error, says="true"),
+        "aria_invalid": ServerOnly(row.error, says="true"),
         "autoComplete": row.autocomplete,
     }
-    options = each(row.options, lambda option: el("option", option.text, value=option.key, selected=Still(option.selected)))
+    options = each(row.options, lambda option: el("option", option.text, value=option.key, selected=ServerOnly(option.selected)))
     select = el("span", el("select", options, **about), cls="select")
-    box = el("input", **about, type="text", value=Still(row.value), maxLength=row.longest, cls="input")
+    box = el("input", **about, type="text", value=ServerOnly(row.value), maxLength=row.longest, cls="input")
     star = when(row.required, el("span", "*", cls="req", aria_hidden="true"))
-    message = Slot(rx.fragment, when(row.error, el("p", icon("circle-alert", small=True), el("span", row.error), cls="msg")))
+    message = LiveOnly(rx.fragment, when(row.error, el("p", icon("circle-alert", small=True), el("span", row.error), cls="msg")))
     hint, still = when(row.hint, el("p", row.hint, cls="hint")), el("div", id=row.note, cls="note")
     note = part(FieldNote, still, message, hint, field=row.key, id=row.note, icon=_picture("circle-alert", small=True))
     return el("div", el("label", row.label, star, for_=row.id), when(row.select, select, box), note, cls="field")
 
 
-def _status(form: Ref | None) -> Part:
+def _status(form: Bound | None) -> Wrapped:
     shown = when(form.notice, el("p", icon("circle-check"), el("span", form.notice), cls="notice")) if form is not None else None
     return part(
         FormStatus,
         el("div", role="status"),
-        Slot(rx.fragment, shown),
+        LiveOnly(rx.fragment, shown),
         icon=_picture("circle-check"),
         restored=t("What you had typed here is back. It is not saved yet."),
         discard=t("Discard it"),

@@ -2,7 +2,7 @@
 
 The same tree becomes Reflex components at build time and plain HTML at request time, so that the rows the server
 writes into a document and the live rows that replace them can never differ. Values that are known only when the
-page is shown stand in the tree as `Ref`s to attributes of a view, a dataclass of ready strings.
+page is shown stand in the tree as `Bound`s to attributes of a view, a dataclass of ready strings.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ _REACT_NAMES = {"cls": "className", "for_": "htmlFor", "type_": "type"}
 _roots = count()
 
 
-class Ref:
+class Bound:
     """A value known when the page is shown: an attribute of the view, or of the row at hand."""
 
     __slots__ = ("_path", "_root")
@@ -48,10 +48,10 @@ class Ref:
     def __init__(self, root: int, path: tuple[str, ...] = ()) -> None:
         self._root, self._path = root, path
 
-    def __getattr__(self, name: str) -> "Ref":
+    def __getattr__(self, name: str) -> "Bound":
         if name.startswith("__"):
             raise AttributeError(name)
-        return Ref(self._root, (*self._path, name))
+        return Bound(self._root, (*self._path, name))
 
     def within(self, scope: Mapping[int, Any]) -> Any:
         """The value in a scope that maps roots to views (or to Reflex variables, which answer the same names)."""
@@ -67,13 +67,13 @@ class Ref:
 
 
 @dataclass(frozen=True)
-class Still:
+class ServerOnly:
     """An attribute of the served HTML only: in the live page a form's own code keeps it.
 
     It has the reference's value where that is not empty; with `equals` it is there where the value is that; with `says` it says that.
     """
 
-    ref: Ref
+    ref: Bound
     equals: str = ""
     says: str = ""
 
@@ -85,8 +85,8 @@ class Still:
         return (self.says or value) if value else False
 
 
-Node: TypeAlias = "str | Ref | El | When | Choose | Each | Slot | Part | tuple[Node, ...] | None"
-Value: TypeAlias = "str | int | bool | Ref | Still | dict[str, str | Ref]"
+Node: TypeAlias = "str | Bound | El | When | Choose | Each | LiveOnly | Wrapped | tuple[Node, ...] | None"
+Value: TypeAlias = "str | int | bool | Bound | ServerOnly | dict[str, str | Bound]"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class El:
     tag: str
     attributes: Mapping[str, Value]
     children: tuple[Node, ...]
-    to: "str | Ref | None" = None
+    to: "str | Bound | None" = None
     how: str = ""
 
 
@@ -104,7 +104,7 @@ class El:
 class When:
     """One of two nodes, by whether a value is empty."""
 
-    test: Ref
+    test: Bound
     then: Node
     otherwise: Node
 
@@ -113,7 +113,7 @@ class When:
 class Choose:
     """One of several nodes, by the value of a string."""
 
-    value: Ref
+    value: Bound
     cases: Mapping[str, Node]
     otherwise: Node
 
@@ -122,13 +122,13 @@ class Choose:
 class Each:
     """A node for each row of a list; rows carry a `key` attribute."""
 
-    rows: Ref
+    rows: Bound
     root: int
     node: Node
 
 
 @dataclass(frozen=True)
-class Slot:
+class LiveOnly:
     """A live component in the tree; the served HTML has `still` in its place."""
 
     live: Callable[[], rx.Component]
@@ -136,7 +136,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Part:
+class Wrapped:
     """A component of the browser's code around a part of the tree; the served HTML has a plain element in its place."""
 
     kind: Any
@@ -149,17 +149,17 @@ class Part:
 class View:
     """A tree over one view: `draw` is called once with the reference to that view."""
 
-    draw: Callable[[Ref], Node]
+    draw: Callable[[Bound], Node]
     root: int = field(default_factory=lambda: next(_roots))
 
     def component(self, view: Any) -> rx.Component:
         """Reflex components over a state variable that holds the view."""
-        return rx.fragment(*_components(self.draw(Ref(self.root)), {self.root: view}))
+        return rx.fragment(*_components(self.draw(Bound(self.root)), {self.root: view}))
 
     def html(self, view: object) -> str:
         """HTML of the view's present values, everything escaped."""
         out: list[str] = []
-        _write(self.draw(Ref(self.root)), {self.root: view}, out)
+        _write(self.draw(Bound(self.root)), {self.root: view}, out)
         return "".join(out)
 
 
@@ -174,30 +174,30 @@ def el(tag: str, *children: Node, **attributes: Value) -> El:
     return El(tag, {_name(k): v for k, v in attributes.items()}, children)
 
 
-def link(*children: Node, to: str | Ref, how: str = "", **attributes: Value) -> El:
+def link(*children: Node, to: str | Bound, how: str = "", **attributes: Value) -> El:
     """A link inside the portal. `how` "open" opens a dialog on its list (closing goes back), "swap" the next record in it."""
     return El("a", {_name(k): v for k, v in attributes.items()}, children, to, how)
 
 
-def when(test: Ref, then: Node, otherwise: Node = None) -> When:
+def when(test: Bound, then: Node, otherwise: Node = None) -> When:
     """`then` where the value is true or not empty, else `otherwise`."""
     return When(test, then, otherwise)
 
 
-def choose(value: Ref, cases: Mapping[str, Node], otherwise: Node = None) -> Choose:
+def choose(value: Bound, cases: Mapping[str, Node], otherwise: Node = None) -> Choose:
     """The node of the case that equals the value."""
     return Choose(value, cases, otherwise)
 
 
-def each(rows: Ref, draw: Callable[[Ref], Node]) -> Each:
+def each(rows: Bound, draw: Callable[[Bound], Node]) -> Each:
     """`draw(row)` for every row; each row has a `key`."""
     root = next(_roots)
-    return Each(rows, root, draw(Ref(root)))
+    return Each(rows, root, draw(Bound(root)))
 
 
-def part(kind: Any, still: El, *children: Node, **props: Any) -> Part:
+def part(kind: Any, still: El, *children: Node, **props: Any) -> Wrapped:
     """A component of the browser's code with its children, and the plain element that stands for it without script."""
-    return Part(kind, props, still, children)
+    return Wrapped(kind, props, still, children)
 
 
 def icon(name: str, small: bool = False, cls: str = "") -> El:
@@ -210,14 +210,14 @@ def icon(name: str, small: bool = False, cls: str = "") -> El:
 
 
 def _text(value: object, scope: Mapping[int, Any]) -> str:
-    return str(value.within(scope) if isinstance(value, Ref) else value)
+    return str(value.within(scope) if isinstance(value, Bound) else value)
 
 
 def _attribute(name: str, value: Value, scope: Mapping[int, Any], out: list[str]) -> None:
     if isinstance(value, dict):
         text = ";".join(f"{k}:{_text(v, scope)}" for k, v in value.items())
     else:
-        got = value.within(scope) if isinstance(value, Ref | Still) else value
+        got = value.within(scope) if isinstance(value, Bound | ServerOnly) else value
         if got is False or got is None:
             return
         text = "" if got is True else str(got)
@@ -240,7 +240,7 @@ def _write_element(node: El, scope: Mapping[int, Any], out: list[str]) -> None:
 def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
     if node is None:
         return
-    if isinstance(node, str | Ref):
+    if isinstance(node, str | Bound):
         out.append(escape(_text(node, scope), quote=False))
     elif isinstance(node, El):
         _write_element(node, scope, out)
@@ -254,7 +254,7 @@ def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
     elif isinstance(node, Each):
         for row in node.rows.within(scope):
             _write(node.node, {**scope, node.root: row}, out)
-    elif isinstance(node, Part):
+    elif isinstance(node, Wrapped):
         _write(replace(node.still, children=node.children), scope, out)
     else:
         _write(node.still, scope, out)
@@ -266,11 +266,11 @@ def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
 def _var(value: Any, scope: Mapping[int, Any]) -> Any:
     if isinstance(value, dict):
         return {k: _var(v, scope) for k, v in value.items()}
-    return value.within(scope) if isinstance(value, Ref) else value
+    return value.within(scope) if isinstance(value, Bound) else value
 
 
 def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Component:
-    attributes = {k: _var(v, scope) for k, v in node.attributes.items() if not isinstance(v, Still)}
+    attributes = {k: _var(v, scope) for k, v in node.attributes.items() if not isinstance(v, ServerOnly)}
     props: dict[str, Any] = {}
     if "className" in attributes:
         props["class_name"] = attributes.pop("className")
@@ -290,15 +290,15 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
 def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[Any]:  # noqa: PLR0911 one return per kind of node
     if node is None:
         return []
-    if isinstance(node, str | Ref):
+    if isinstance(node, str | Bound):
         return [_var(node, scope)]
     if isinstance(node, El):
         return [_element(node, scope, key)]
     if isinstance(node, tuple):
         return [c for child in node for c in _components(child, scope)]
-    if isinstance(node, Slot):
+    if isinstance(node, LiveOnly):
         return [node.live()]
-    if isinstance(node, Part):
+    if isinstance(node, Wrapped):
         props = {name: _var(value, scope) for name, value in node.props.items()}
         return [node.kind.create(*(c for child in node.children for c in _components(child, scope)), **props)]
     if isinstance(node, When):

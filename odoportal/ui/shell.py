@@ -9,7 +9,7 @@ from odoportal.foundation.i18n import current, other, t
 from odoportal.ui import places
 from odoportal.ui.bits import wordmark
 from odoportal.ui.client import Keys, LanguageLink, Notice, Scheme, Session, SideToggle
-from odoportal.ui.markup import El, Node, Ref, Slot, View, each, el, icon, link, when
+from odoportal.ui.markup import Bound, El, LiveOnly, Node, View, each, el, icon, link, when
 from odoportal.ui.page import address, here
 from odoportal.ui.slots import live
 
@@ -20,14 +20,14 @@ def _popover_button(*children: Node, target: str, label: str, cls: str = "ghost"
     return el("button", *children, type="button", cls=cls, popoverTarget=target, aria_label=label)
 
 
-def _launch(view: Ref, cls: str) -> Node:
+def _launch(view: Bound, cls: str) -> Node:
     return when(
         view.launch_url,
         el("a", t("Launch ODOTRACK"), icon("arrow-up-right", small=True), href=view.launch_url, cls=f"btn launch {cls}", data_out=True),
     )
 
 
-def language_link(language: str, *, cls: str = "", whole: bool = False) -> Slot:
+def language_link(language: str, *, cls: str = "", whole: bool = False) -> LiveOnly:
     """The way to this page in a language: with script it keeps the search, without it opens the page.
 
     Args:
@@ -43,7 +43,7 @@ def language_link(language: str, *, cls: str = "", whole: bool = False) -> Slot:
             name, to=to, language=language, whole=whole, class_name=cls, custom_attrs={"aria-current": "true"} if current_page else {}
         )
 
-    return Slot(alive, el("a", name, href=to, hrefLang=language, lang=language, cls=cls, **current_page))
+    return LiveOnly(alive, el("a", name, href=to, hrefLang=language, lang=language, cls=cls, **current_page))
 
 
 def _language_menu() -> tuple[El, El]:
@@ -56,7 +56,7 @@ def _language_menu() -> tuple[El, El]:
     return button, el("div", language_link("fr"), language_link("en"), id="language-menu", popover="auto", cls="menu at-language")
 
 
-def _region_form(view: Ref) -> El:
+def _region_form(view: Bound) -> El:
     def choice(region: str, text: str, on: Node, off: Node) -> El:
         return el("button", when(view.region_en, on, off), text, type="submit", name="region", value=region)
 
@@ -64,7 +64,7 @@ def _region_form(view: Ref) -> El:
     return el("form", choice("en-CA", "EN (CA)", yes, no), choice("fr-CA", "FR (CA)", no, yes), method="post", action="/auth/region")
 
 
-def _region_menu(view: Ref) -> tuple[El, El]:
+def _region_menu(view: Bound) -> tuple[El, El]:
     shown = when(view.region_en, "EN (CA)", "FR (CA)")
     button = _popover_button(
         shown, icon("chevron-down", small=True), target="region-menu", label=t("Format of numbers and dates"), cls="ghost wide"
@@ -74,14 +74,14 @@ def _region_menu(view: Ref) -> tuple[El, El]:
     )
 
 
-def _accounts(view: Ref) -> Node:
-    def one(row: Ref) -> El:
+def _accounts(view: Bound) -> Node:
+    def one(row: Bound) -> El:
         return el("a", when(row.current, icon("check", small=True), el("span", cls="ic s")), row.name, href=row.url, data_out=True)
 
     return when(view.several, el("div", el("p", t("Accounts")), each(view.accounts, lambda row: el("div", one(row))), el("hr")))
 
 
-def _user_menu(view: Ref) -> tuple[El, El]:
+def _user_menu(view: Bound) -> tuple[El, El]:
     who = el("span", view.name, el("small", view.account), cls="who wide")
     button = el(
         "button",
@@ -109,7 +109,7 @@ def _user_menu(view: Ref) -> tuple[El, El]:
         link(icon("circle-user-round"), t("Profile"), to=address("/profile")),
         link(icon("users"), t("People"), to=address("/profile/people")),
         el("div", el("p", t("Format of numbers and dates")), _region_form(view), cls="narrow"),
-        Slot(lambda: Scheme.create(label=t("Colours"), system=t("System"), light=t("Light"), dark=t("Dark"))),
+        LiveOnly(lambda: Scheme.create(label=t("Colours"), system=t("System"), light=t("Light"), dark=t("Dark"))),
         el("button", icon("list-checks"), t("Keyboard"), type="button", popoverTarget="keys", cls="wide"),
         el("hr"),
         sign_out,
@@ -120,7 +120,7 @@ def _user_menu(view: Ref) -> tuple[El, El]:
     return button, menu
 
 
-def _header(view: Ref) -> Node:
+def _header(view: Bound) -> Node:
     return (
         when(view.beta, el("span", "BETA", cls="beta")),
         el("span", cls="push"),
@@ -131,7 +131,7 @@ def _header(view: Ref) -> Node:
     )
 
 
-def _demo_day(view: Ref) -> Node:
+def _demo_day(view: Bound) -> Node:
     text = t("Demonstration: the business day is {day}.", day="{day}").split("{day}")
     return when(view.demo_day, el("aside", text[0], el("b", view.demo_day), text[1], cls="demo-day", aria_label=t("Demonstration")))
 
@@ -148,7 +148,7 @@ def _entry(place: places.Place, shell: Any) -> Node:
 
     inside = place.path != "/" and here().startswith(f"{place.path}/")
     marked = {"aria_current": "page"} if place.path == here() else {"aria_current": "true"} if inside else {}
-    return link(icon(place.icon), place.name, Slot(count) if place.count else None, to=address(place.path), **marked)
+    return link(icon(place.icon), place.name, LiveOnly(count) if place.count else None, to=address(place.path), **marked)
 
 
 def _menu(shell: Any) -> Node:
@@ -172,7 +172,7 @@ def _drawer(shell: Any) -> El:
     return el(
         "aside",
         menu,
-        el("div", Slot(launch), el("div", language_link(other(current()), cls="btn second block")), cls="dfoot"),
+        el("div", LiveOnly(launch), el("div", language_link(other(current()), cls="btn second block")), cls="dfoot"),
         id="drawer",
         popover="auto",
         cls="drawer",

@@ -4,11 +4,11 @@ import reflex as rx
 
 from odoportal.foundation.i18n import t
 from odoportal.ui import places
-from odoportal.ui.markup import Node, Ref, View, el, icon, when
+from odoportal.ui.markup import Bound, Node, View, el, icon, when
 from odoportal.ui.page import here
 
 
-def _reach(view: Ref) -> Node:
+def _reach(view: Bound) -> Node:
     mail = when(
         view.support_email, el("a", icon("mail"), " ", view.support_email, href=view.support_mailto, cls="btn second", data_out=True)
     )

@@ -9,7 +9,7 @@ import reflex as rx
 from odoportal.foundation.i18n import t
 from odoportal.ui.bits import empty
 from odoportal.ui.client import Busy, ListForm, OnScreen, PageTitle, Pick, PickPage, Print, SearchForm, SelectionBar
-from odoportal.ui.markup import El, Node, Part, Ref, Slot, View, choose, each, el, icon, link, part, when
+from odoportal.ui.markup import Bound, El, LiveOnly, Node, View, Wrapped, choose, each, el, icon, link, part, when
 from odoportal.ui.slots import live
 from odoportal.ui.trouble import unless_failed
 
@@ -29,45 +29,45 @@ class ListParts:
     nothing_text: str
     cls: str
     zip: str
-    cells: Callable[[Ref], tuple[Node, ...]]
-    card: Callable[[Ref], Node]
+    cells: Callable[[Bound], tuple[Node, ...]]
+    card: Callable[[Bound], Node]
 
 
-def _tabs(view: Ref) -> Node:
-    def tab(row: Ref) -> Node:
+def _tabs(view: Bound) -> Node:
+    def tab(row: Bound) -> Node:
         return link(row.text, el("span", row.count, cls="n"), to=row.url, aria_current=row.current)
 
     return el("nav", each(view.frame.tabs, lambda row: el("span", tab(row))), cls="tabs", aria_label=t("Show"))
 
 
-def _hidden(view: Ref) -> Node:
+def _hidden(view: Bound) -> Node:
     return each(view.frame.hidden, lambda row: el("input", type="hidden", name=row.key, value=row.value))
 
 
-def _options(rows: Ref) -> Node:
+def _options(rows: Bound) -> Node:
     return each(
         rows, lambda row: when(row.selected, el("option", row.text, value=row.key, selected=True), el("option", row.text, value=row.key))
     )
 
 
-def _form(auto: bool, cls: str, *children: Node) -> Part:
+def _form(auto: bool, cls: str, *children: Node) -> Wrapped:
     """A GET form over the list's address: the browser's own in the document, one that navigates once the script is there."""
     return part(ListForm, el("form", method="get", cls=cls), *children, auto=auto, class_name=cls)
 
 
-def _sizes(view: Ref) -> Part:
+def _sizes(view: Bound) -> Wrapped:
     select = el("select", _options(view.frame.sizes), name="size", data_plain="10", aria_label=t("Records per page"))
     go = el("noscript", el("button", t("Show"), type="submit", cls="btn second"))
     return _form(True, "sizes tab", _hidden(view), el("span", select, cls="select"), el("span", t("records"), cls="soft"), go)
 
 
-def _date(name: str, label: str, value: Ref) -> El:
+def _date(name: str, label: str, value: Bound) -> El:
     field = el("input", id=f"filter-{name}", type="date", name=name, defaultValue=value, min="1990-01-01", max="2099-12-31", cls="input")
     return el("div", el("label", label, for_=f"filter-{name}"), field, cls="field")
 
 
-def _filters(view: Ref, parts: ListParts) -> tuple[El, El]:
-    def choice(name: str, label: str, options: Ref, plain: Ref | str) -> El:
+def _filters(view: Bound, parts: ListParts) -> tuple[El, El]:
+    def choice(name: str, label: str, options: Bound, plain: Bound | str) -> El:
         select = el("select", _options(options), id=f"filter-{name}", name=name, data_plain=plain)
         return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="select"), cls="field phone")
 
@@ -103,33 +103,33 @@ def _filters(view: Ref, parts: ListParts) -> tuple[El, El]:
     return button, el("div", inner, id="filters", popover="auto", cls="menu sheet", role="dialog", aria_label=t("Sort and filter"))
 
 
-def _chips(view: Ref) -> Node:
-    def chip(row: Ref) -> El:
+def _chips(view: Bound) -> Node:
+    def chip(row: Bound) -> El:
         return el("li", link(row.text, icon("x", small=True), el("span", t("Remove this filter"), cls="sr"), to=row.url, cls="chip on"))
 
     return when(view.frame.chips, el("ul", each(view.frame.chips, chip), cls="chips", aria_label=t("Filters in force")))
 
 
-def _head(row: Ref) -> El:
+def _head(row: Bound) -> El:
     shapes = {"ascending": "arrow-up", "descending": "arrow-down", "none": "chevrons-up-down"}
     arrow = choose(row.shape, {name: icon(shape, small=True) for name, shape in shapes.items()})
     return el("th", when(row.url, link(row.text, arrow, to=row.url), row.text), scope="col", cls=row.cls, aria_sort=row.sort)
 
 
-def tick(row: Ref) -> Part:
+def tick(row: Bound) -> Wrapped:
     """The tick of a row."""
     return part(Pick, el("span"), number=row.number, cents=row.cents, label=t("Select"))
 
 
-def _pick(row: Ref) -> El:
+def _pick(row: Bound) -> El:
     return el("td", tick(row), cls="c-pick")
 
 
-def _pick_page(view: Ref) -> El:
+def _pick_page(view: Bound) -> El:
     return el("td", part(PickPage, el("span"), rows=view.pairs, label=t("Select this page")), cls="c-pick")
 
 
-def _selection(view: Ref, parts: ListParts) -> Part:
+def _selection(view: Bound, parts: ListParts) -> Wrapped:
     texts = {
         "one": t("{n} row selected", n="{n}"),
         "many": t("{n} rows selected", n="{n}"),
@@ -146,7 +146,7 @@ def _selection(view: Ref, parts: ListParts) -> Part:
     return part(SelectionBar, el("span"), total=view.frame.count, action=parts.zip, region=view.frame.region, texts=texts, icon=picture)
 
 
-def export_menu(view: Ref) -> tuple[El, El]:
+def export_menu(view: Bound) -> tuple[El, El]:
     """The button and the menu that take the list along, as it is filtered and sorted."""
     button = el(
         "button",
@@ -162,7 +162,7 @@ def export_menu(view: Ref) -> tuple[El, El]:
         el("p", t("As filtered and sorted")),
         el("a", icon("file-text"), "CSV", href=view.frame.csv, data_out=True),
         el("a", icon("file-spreadsheet"), "Excel (.xlsx)", href=view.frame.xlsx, data_out=True),
-        Slot(lambda: Print.create(View(lambda _: icon("printer")).component(None), t("Print the list"))),
+        LiveOnly(lambda: Print.create(View(lambda _: icon("printer")).component(None), t("Print the list"))),
         id="export-menu",
         popover="auto",
         cls="menu at-export",
@@ -170,11 +170,11 @@ def export_menu(view: Ref) -> tuple[El, El]:
     return button, menu
 
 
-def _pager(view: Ref) -> Node:
-    def step(to: Ref, shape: str, name: str) -> Node:
+def _pager(view: Bound) -> Node:
+    def step(to: Bound, shape: str, name: str) -> Node:
         return when(to, link(icon(shape), to=to, aria_label=name), el("span", icon(shape), aria_disabled="true", cls="off"))
 
-    def page(row: Ref) -> Node:
+    def page(row: Bound) -> Node:
         here = link(row.text, to=row.url, aria_current="page", aria_label=row.label)
         return el(
             "li", when(row.url, when(row.current, here, link(row.text, to=row.url, aria_label=row.label)), el("span", row.text, cls="gap"))
@@ -190,7 +190,7 @@ def _pager(view: Ref) -> Node:
     return el("nav", pages, aria_label=t("Pages"))
 
 
-def _rows(view: Ref, parts: ListParts) -> Node:
+def _rows(view: Bound, parts: ListParts) -> Node:
     table = el(
         "table",
         el("caption", parts.caption, cls="sr"),
@@ -208,7 +208,7 @@ def _rows(view: Ref, parts: ListParts) -> Node:
     return el("div", _selection(view, parts) if parts.zip else None, scroll, cards, foot)
 
 
-def _table(view: Ref, parts: ListParts) -> Node:
+def _table(view: Bound, parts: ListParts) -> Node:
     clear = link(t("Clear search and filters"), to=view.frame.clear, cls="btn second")
     return choose(
         view.frame.empty,
@@ -232,7 +232,7 @@ CHIPS = View(_chips)
 
 
 @dataclass(frozen=True)
-class Listing:
+class ListTable:
     """A list's card, drawn live and into the document from the same parts."""
 
     parts: ListParts
@@ -240,7 +240,7 @@ class Listing:
     rows: View
 
     @classmethod
-    def of(cls, parts: ListParts) -> "Listing":
+    def of(cls, parts: ListParts) -> "ListTable":
         """The card of a list, in the language in use."""
         tools = View(lambda view: (_sizes(view), el("span", cls="push tab"), *_filters(view, parts)))
         return cls(parts, tools, View(lambda view: _table(view, parts)))

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from odoportal.accounts.models import Person
-from odoportal.accounts.showing import Shown
-from odoportal.accounts.state import Signed
+from odoportal.accounts.showing import PageState
+from odoportal.accounts.state import SessionState
 from odoportal.dashboard.service import counts
 from odoportal.foundation import database, i18n
 from odoportal.foundation.web import Page
@@ -21,7 +21,7 @@ from tests.making import NOON, account, who
 from tests.states import signed_in, tree
 
 OURS = [page for page in PAGES if page.load is not None]
-VIEWS = [page for page in OURS if issubclass(page.load.state, Shown)]
+VIEWS = [page for page in OURS if issubclass(page.load.state, PageState)]
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def away() -> Iterator[Any]:
 @pytest.mark.parametrize("page", OURS, ids=lambda page: page.path)
 @pytest.mark.asvs("16.5.2")
 def test_a_page_whose_database_is_away_says_so_and_recovers(stored: Engine, monkeypatch: pytest.MonkeyPatch, page: Page) -> None:
-    monkeypatch.setattr(Signed, "counts", counts, raising=False)
+    monkeypatch.setattr(SessionState, "counts", counts, raising=False)
     with database.writing() as session:
         me = who(account(session))
         session.add(Person(id=me.person_id, email=me.email, email_key=me.email, name=me.name, created_at=NOON))
@@ -46,7 +46,7 @@ def test_a_page_whose_database_is_away_says_so_and_recovers(stored: Engine, monk
                 patch.setattr(database, "reading", away)
                 await state.load()
                 assert (state.failed, getattr(state, "filled", False)) == (True, False)
-            again = state.retry if issubclass(page.load.state, Shown) else state.load
+            again = state.retry if issubclass(page.load.state, PageState) else state.load
             await again()
         assert (state.failed, getattr(state, "filled", True)) == (False, True)
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from odoportal.accounts.state import Signed
+from odoportal.accounts.state import SessionState
 from odoportal.accounts.view import ShellView
 from odoportal.dashboard.service import counts
 from odoportal.dashboard.state import Home
@@ -27,7 +27,7 @@ LISTS = [(Orders, OrdersView, "/en/orders", "26367"), (Invoices, InvoicesView, "
 
 @pytest.fixture
 def mine(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(Signed, "counts", counts, raising=False)
+    monkeypatch.setattr(SessionState, "counts", counts, raising=False)
     with database.writing() as session:
         made = account(session)
         order(session, made, "26367")
@@ -124,15 +124,20 @@ def test_the_home_page_fills(mine: int) -> None:
 def test_another_identity_finds_everything_forgotten(mine: int) -> None:
     async def run() -> None:
         root = tree("/en/orders?open=26367")
-        states = {kind: await root.get_state(kind) for kind in (Signed, Orders, Invoices, Home)}
+        states = {kind: await root.get_state(kind) for kind in (SessionState, Orders, Invoices, Home)}
         with signed_in(who(mine)):
             for kind in (Orders, Invoices, Home):
                 await states[kind].load()
         root._clean()
-        states[Signed]._bind("another")
-        assert states[Signed]._bound == "another"
-        assert states[Signed].shell == ShellView()
-        assert (states[Signed].ready, states[Signed].ends, states[Signed].gone, states[Signed]._shell_for) == (False, 0, "", "")
+        states[SessionState]._bind("another")
+        assert states[SessionState]._bound == "another"
+        assert states[SessionState].shell == ShellView()
+        assert (states[SessionState].ready, states[SessionState].ends, states[SessionState].gone, states[SessionState]._shell_for) == (
+            False,
+            0,
+            "",
+            "",
+        )
         assert states[Orders].view == OrdersView()
         assert states[Invoices].view == InvoicesView()
         assert states[Home].view == HomeView()
@@ -148,7 +153,7 @@ def test_another_identity_finds_everything_forgotten(mine: int) -> None:
 
 def test_another_account_or_format_fills_the_header_anew(mine: int) -> None:
     async def run() -> None:
-        state = await tree().get_state(Signed)
+        state = await tree().get_state(SessionState)
         with database.writing() as session:
             second = account(session, "2000")
         with signed_in(who(mine)):
@@ -166,7 +171,7 @@ def test_another_account_or_format_fills_the_header_anew(mine: int) -> None:
 
 def test_the_end_of_the_session_is_the_nearer_one(mine: int) -> None:
     async def run() -> None:
-        state = await tree().get_state(Signed)
+        state = await tree().get_state(SessionState)
         someone = who(mine)
         for idle, nearer in (
             (NOON + timedelta(minutes=30), NOON + timedelta(minutes=30)),
@@ -192,7 +197,7 @@ def test_the_end_of_the_session_is_the_nearer_one(mine: int) -> None:
 @pytest.mark.asvs("3.7.2")
 def test_leaving_leads_to_sign_in_on_this_site(address: str, login: str) -> None:
     async def run() -> None:
-        state = await tree(address).get_state(Signed)
+        state = await tree(address).get_state(SessionState)
         state._leave()
         assert state.gone.startswith(login)
 
@@ -201,7 +206,7 @@ def test_leaving_leads_to_sign_in_on_this_site(address: str, login: str) -> None
 
 def test_a_failure_is_told_with_the_name_the_log_has_it_under() -> None:
     async def run() -> None:
-        state = await tree().get_state(Signed)
+        state = await tree().get_state(SessionState)
         trace.request.set("ABCDEFGH23")
         await state.trouble()
         assert (state.troubles, state.reference) == (1, "ABCDEFGH23")
@@ -209,7 +214,7 @@ def test_a_failure_is_told_with_the_name_the_log_has_it_under() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("kind", [Signed, Orders, Invoices, Home])
+@pytest.mark.parametrize("kind", [SessionState, Orders, Invoices, Home])
 @pytest.mark.asvs("8.3.1")
 @pytest.mark.asvs("16.5.3")
 def test_without_the_gate_s_word_no_handler_reads_anything(mine: int, kind: Any) -> None:

@@ -15,7 +15,7 @@ from odoportal.accounts import unsolicited
 from odoportal.accounts.models import Person, Role, UnsolicitedMail
 from odoportal.accounts.unsolicited import LIMITS, LONGEST_NAME, PER_MAILBOX, Kind, TooManyLetters, plain_name
 from odoportal.foundation import clock, database, i18n
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.mail import Mail, compose
 from odoportal.people import service
 from odoportal.signin import emails
@@ -23,7 +23,7 @@ from tests.making import NOON
 from tests.people.conftest import member, people, store  # noqa: F401 - fixtures
 from tests.people.test_page import send
 
-People = dict[str, Who]
+People = dict[str, Identity]
 VICTIM = "victim@example.org"
 HOUR = timedelta(hours=1)
 
@@ -40,7 +40,7 @@ def letters(to: str = VICTIM) -> int:
         return len(session.exec(select(Mail).where(Mail.to == to)).all())
 
 
-def ask(who: Who, email: str = VICTIM, at: datetime = NOON, kind: Kind = Kind.INVITATION) -> TooManyLetters | None:
+def ask(who: Identity, email: str = VICTIM, at: datetime = NOON, kind: Kind = Kind.INVITATION) -> TooManyLetters | None:
     try:
         with database.writing() as session:
             unsolicited.count(session, kind, who.person_id, None if kind is Kind.EMAIL else who.account.account_id, email, at)

@@ -13,40 +13,40 @@ from odoportal.addresses import forms, service
 from odoportal.addresses.page import EDIT
 from odoportal.addresses.view import AddressesView, EditView, addresses_view, edit_view
 from odoportal.foundation import database, i18n
-from odoportal.foundation.forms import Done, FormModel, Sent, check
-from odoportal.foundation.identity import Who
+from odoportal.foundation.forms import FormModel, FormResult, SentForm, check
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.listing import ListQuery
 from tests.making import TODAY
 from tests.people.conftest import people, store  # noqa: F401 - fixtures
 
-People = dict[str, Who]
+People = dict[str, Identity]
 ONTARIO = {"name": "Depot", "line1": "12 Elm Street", "city": "Sudbury", "province": "ON", "postal_code": "p3e5j1", "country": "CA"}
 FRANCE = {"name": "Lyon", "line1": "3 rue de la République", "city": "Lyon", "postal_code": "69 002", "country": "FR"}
 RULES = {**forms.BOOK, **forms.EDIT}
 
 
-def book(who: Who, language: str = "en", **query: str) -> AddressesView:
+def book(who: Identity, language: str = "en", **query: str) -> AddressesView:
     with i18n.use(language), database.reading() as session:
         return addresses_view(session, who, ListQuery.parse(service.RULES, query), language, TODAY)
 
 
-def edit(who: Who, language: str = "en", **query: str) -> EditView:
+def edit(who: Identity, language: str = "en", **query: str) -> EditView:
     with i18n.use(language), database.reading() as session:
         return edit_view(session, who, query)
 
 
-async def _answer(sent: Sent[FormModel]) -> Done:
+async def _answer(sent: SentForm[FormModel]) -> FormResult:
     return await RULES[sent.form].work(sent)
 
 
-def send(who: Who, form: str, fields: Mapping[str, str], key: str = "", version: str = "", mark: str = "a") -> Done:
+def send(who: Identity, form: str, fields: Mapping[str, str], key: str = "", version: str = "", mark: str = "a") -> FormResult:
     with i18n.use("en"):
         values = check(RULES[form].model, fields)
         assert isinstance(values, FormModel), values
-        return asyncio.run(_answer(Sent(form, who, "en", values, key, version, mark * 32, "203.0.113.9", "")))
+        return asyncio.run(_answer(SentForm(form, who, "en", values, key, version, mark * 32, "203.0.113.9", "")))
 
 
-def code_of(who: Who, name: str = "Depot") -> str:
+def code_of(who: Identity, name: str = "Depot") -> str:
     return next(row.key for row in book(who).rows if row.name == name)
 
 
@@ -182,5 +182,5 @@ def test_the_page_says_why_a_default_cannot_be_changed_and_whom_to_ask(people: P
         page = EDIT.html(view)
     for line in said:
         assert line in page
-    assert ("data-form=\"address\"" in page, "data-form=\"remove\"" in page) == (not said, not said)
+    assert ('data-form="address"' in page, 'data-form="remove"' in page) == (not said, not said)
     assert "12 Elm Street" in page

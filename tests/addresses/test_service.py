@@ -12,33 +12,33 @@ from odoportal.addresses import service
 from odoportal.addresses.models import Address, Purpose
 from odoportal.addresses.postal import UnusableAddress
 from odoportal.foundation import database
-from odoportal.foundation.identity import NotAllowed, Who
+from odoportal.foundation.identity import Identity, NotAllowed
 from odoportal.orders.models import Order
 from tests.exchange.conftest import take  # noqa: F401 - a fixture
 from tests.making import NOON, invoice, order
 from tests.people.conftest import people, store  # noqa: F401 - fixtures
 
 YARD = {"name": "Alpha", "line1": "1, rue Un", "city": "Laval", "province": "QC", "postal_code": "H7L 3J5", "country": "CA"}
-People = dict[str, Who]
+People = dict[str, Identity]
 
 
-def add(who: Who, **more: str) -> str:
+def add(who: Identity, **more: str) -> str:
     with database.writing() as session:
         return service.add(session, who, {**YARD, **more}, NOON).code
 
 
-def book(who: Who, **more: Any) -> list[str]:
+def book(who: Identity, **more: Any) -> list[str]:
     with database.reading() as session:
         return [a.line1 for a in service.book(session, who.account.account_id, **more)]
 
 
-def defaults(who: Who) -> dict[str, str]:
+def defaults(who: Identity) -> dict[str, str]:
     with database.reading() as session:
         found = service.defaults(session, who.account.account_id)
         return {purpose.value: session.get_one(Address, at).line1 for purpose, at in found.items()}
 
 
-CHANGES: dict[str, tuple[Callable[[Session, Who, str], Any], set[str]]] = {
+CHANGES: dict[str, tuple[Callable[[Session, Identity, str], Any], set[str]]] = {
     "add": (lambda s, w, _: service.add(s, w, YARD, NOON), {"owner", "billing", "operations"}),
     "change": (lambda s, w, c: service.change(s, w, c, {**YARD, "line1": "9"}, NOON), {"owner", "billing", "operations"}),
     "remove": (lambda s, w, c: service.remove(s, w, c, NOON), {"owner", "billing", "operations"}),
@@ -245,7 +245,7 @@ def bought(number: str) -> str:
 
 
 @pytest.fixture
-def owner(people: People, take: Any) -> Who:  # noqa: F811
+def owner(people: People, take: Any) -> Identity:  # noqa: F811
     """An account with two addresses of Odotrack's file, one of them on an order."""
     assert take({"addresses.csv": FILE, "orders.csv": ORDER + bought("100")}).kept
     return people["owner"]
@@ -257,14 +257,14 @@ def shipped(number: str) -> str:
         return session.get_one(Address, of.ship_to_id or 0).line1
 
 
-def changed(owner: Who, code: str, line1: str) -> None:
+def changed(owner: Identity, code: str, line1: str) -> None:
     with database.writing() as session:
         held = service.get(session, owner.account.account_id, code)
         assert held is not None
         service.change(session, owner, code, {**service.values(held), "line1": line1}, NOON)
 
 
-def test_what_a_customer_changed_stays_until_the_file_says_something_new(owner: Who, take: Any) -> None:  # noqa: F811
+def test_what_a_customer_changed_stays_until_the_file_says_something_new(owner: Identity, take: Any) -> None:  # noqa: F811
     for code, line1 in (("YARD", "7 rue Sept"), ("POST", "C. P. 7")):
         changed(owner, code, line1)
     again = take({"addresses.csv": FILE, "orders.csv": ORDER + bought("100") + bought("101")})
@@ -279,7 +279,7 @@ def test_what_a_customer_changed_stays_until_the_file_says_something_new(owner: 
     assert take({"addresses.csv": FILE.replace("1 rue Un", "8 rue Huit").replace("C. P. 1,", "C. P. 8,")}).files["addresses.csv"].same == 2
 
 
-def test_what_a_customer_removed_stays_so_until_the_file_says_something_new(owner: Who, take: Any) -> None:  # noqa: F811
+def test_what_a_customer_removed_stays_so_until_the_file_says_something_new(owner: Identity, take: Any) -> None:  # noqa: F811
     with database.writing() as session:
         for code in ("YARD", "POST"):
             service.remove(session, owner, code, NOON)
@@ -289,7 +289,7 @@ def test_what_a_customer_removed_stays_so_until_the_file_says_something_new(owne
     assert book(owner) == ["C. P. 8"]
 
 
-def test_a_default_goes_along_with_the_address_that_a_file_changes(owner: Who, take: Any) -> None:  # noqa: F811
+def test_a_default_goes_along_with_the_address_that_a_file_changes(owner: Identity, take: Any) -> None:  # noqa: F811
     with database.writing() as session:
         service.make_default(session, owner, "YARD", Purpose.DELIVERY, NOON)
     assert take({"addresses.csv": FILE.replace("1 rue Un", "8 rue Huit")}).kept
@@ -298,7 +298,7 @@ def test_a_default_goes_along_with_the_address_that_a_file_changes(owner: Who, t
     assert defaults(owner) == {"delivery": "8 rue Huit"}
 
 
-def test_an_address_of_the_portal_is_none_of_a_file_s(owner: Who, take: Any, store: Engine) -> None:  # noqa: F811
+def test_an_address_of_the_portal_is_none_of_a_file_s(owner: Identity, take: Any, store: Engine) -> None:  # noqa: F811
     code = add(owner, line1="of the portal")
     assert service.is_own(code)
     assert take({"addresses.csv": FILE}).files["addresses.csv"].same == 2

@@ -8,11 +8,11 @@ import pytest
 from reflex_base.event import Event
 from sqlalchemy import Engine
 
-from odoportal.accounts.state import Signed
+from odoportal.accounts.state import SessionState
 from odoportal.dashboard.service import counts
 from odoportal.foundation import database
 from odoportal.foundation.gate import Gate
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.orders.state import Orders
 from tests.making import account, order, who
 from tests.states import go, signed_in, tree
@@ -21,9 +21,9 @@ LOAD = f"{Orders.get_full_name()}.load"
 
 
 @pytest.fixture
-def people(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, Who]:
+def people(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, Identity]:
     """Two people with an order each, by the hash of their session."""
-    monkeypatch.setattr(Signed, "counts", counts, raising=False)
+    monkeypatch.setattr(SessionState, "counts", counts, raising=False)
     with database.writing() as session:
         mine, theirs = account(session, "A"), account(session, "B")
         order(session, mine, "26367")
@@ -31,31 +31,31 @@ def people(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, Who]:
     return {"maria": replace(who(mine, "A"), session="maria"), "eve": replace(who(theirs, "B"), session="eve", name="Eve")}
 
 
-async def show(people: dict[str, Who], guarded: bool) -> str:
+async def show(people: dict[str, Identity], guarded: bool) -> str:
     """What eve's browser gets on a tab that was maria's, whole and before anything is loaded for her."""
     root = tree("/en/orders", "sid=maria")
     orders = await root.get_state(Orders)
     with signed_in(people["maria"]):
-        await (await root.get_state(Signed)).load()
+        await (await root.get_state(SessionState)).load()
         await orders.load()
-    (await root.get_state(Signed))._bound = people["maria"].key
+    (await root.get_state(SessionState))._bound = people["maria"].key
     go(root, "/en/orders", "sid=eve")
 
-    async def resolve(hashed: str | None, _account: str | None) -> Who | None:
+    async def resolve(hashed: str | None, _account: str | None) -> Identity | None:
         return people.get(hashed or "")
 
-    async def touch(_who: Who) -> None:
+    async def touch(_who: Identity) -> None:
         return None
 
     if guarded:
-        await Gate(Signed, resolve, touch, lambda _who, _name: True).preprocess(None, root, Event(name=LOAD))  # type: ignore[arg-type]
+        await Gate(SessionState, resolve, touch, lambda _who, _name: True).preprocess(None, root, Event(name=LOAD))  # type: ignore[arg-type]
     sent: Any = root.dict()
     return repr(sent)
 
 
 @pytest.mark.asvs("7.2.4")
 @pytest.mark.case("A-51")
-def test_the_next_person_on_a_tab_would_see_the_last_one_s_orders_without_the_gate(people: dict[str, Who]) -> None:
+def test_the_next_person_on_a_tab_would_see_the_last_one_s_orders_without_the_gate(people: dict[str, Identity]) -> None:
     assert "26367" in asyncio.run(show(people, guarded=False))
     shown = asyncio.run(show(people, guarded=True))
     assert "26367" not in shown
@@ -63,8 +63,8 @@ def test_the_next_person_on_a_tab_would_see_the_last_one_s_orders_without_the_ga
 
 
 @pytest.mark.asvs("8.2.1")
-def test_a_handler_called_without_the_gate_reads_for_whoever_is_named(people: dict[str, Who]) -> None:
-    async def run(asks: Who | None) -> list[str]:
+def test_a_handler_called_without_the_gate_reads_for_whoever_is_named(people: dict[str, Identity]) -> None:
+    async def run(asks: Identity | None) -> list[str]:
         orders = await tree("/en/orders", "sid=eve").get_state(Orders)
         with signed_in(asks):
             await orders.load()
@@ -76,7 +76,7 @@ def test_a_handler_called_without_the_gate_reads_for_whoever_is_named(people: di
 
 
 @pytest.mark.asvs("8.4.1")
-def test_without_the_account_in_the_query_another_s_order_would_be_found(people: dict[str, Who]) -> None:
+def test_without_the_account_in_the_query_another_s_order_would_be_found(people: dict[str, Identity]) -> None:
     from sqlmodel import select
 
     from odoportal.orders import service

@@ -23,7 +23,7 @@ from sqlmodel import SQLModel, select
 from odoportal.accounts.models import Membership, Role
 from odoportal.accounts.rights import may
 from odoportal.foundation import clock, database, throttle
-from odoportal.foundation.forms import FormModel, Rule
+from odoportal.foundation.forms import FormHandler, FormModel
 from odoportal.foundation.web import Page
 from odoportal.odoportal import PAGES
 from tests.attack.test_fuzz import BOUNDED, TEXTS, rows
@@ -49,7 +49,7 @@ class Found:
 
     page: Page
     name: str
-    rule: Rule
+    rule: FormHandler
 
     def __str__(self) -> str:
         return f"{self.page.path} {self.name}"

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from odoportal.accounts.audit import STAFF, What, record
+from odoportal.accounts.audit import STAFF, ActivityKind, record
 from odoportal.accounts.models import Person
 from odoportal.foundation.identity import digest
 from odoportal.privacy.models import DataFile
@@ -107,7 +107,16 @@ def theirs(rows: Engine, portal: Portal, victim: Victim) -> Theirs:
         whose = text("SELECT p.id, a.id FROM person p, account a WHERE p.email = :e AND a.number = :n")
         person, account = session.connection().execute(whose, {"e": victim.email, "n": victim.account}).one()
         now = datetime.now(UTC)
-        record(session, What.ADDRESS, STAFF, now, account_id=account, about=found.order, before={"city": "a"}, after={"city": found.order})
+        record(
+            session,
+            ActivityKind.ADDRESS,
+            STAFF,
+            now,
+            account_id=account,
+            about=found.order,
+            before={"city": "a"},
+            after={"city": found.order},
+        )
         session.add(DataFile(person_id=person, account_id=account, language="fr", asked_at=now, whole=True, name=name, ready_at=now))
         session.commit()
     place = portal.data / "people" / name

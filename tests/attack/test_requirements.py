@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from odoportal.accounts.state import Signed
+from odoportal.accounts.state import SessionState
 from odoportal.odoportal import PAGES
 from tests import requirements
 
@@ -23,7 +23,7 @@ def test_what_is_said_to_be_absent_is_absent() -> None:
     for name, about in requirements.listed()["absent"].items():
         if "page" in about:
             # A placeholder loads nothing of its own.
-            assert loaded[about["page"]] == Signed.load, (
+            assert loaded[about["page"]] == SessionState.load, (
                 f"{about['page']} is built: move what waits for {name} in requirements.toml to `shown`, with the tests that show it"
             )
 

@@ -59,7 +59,7 @@ def _as_before(inside: Inside):
         with database.writing() as session:
             for kind in Kind:
                 reader = service.Reader(account_of(customer), customer.person_id)
-                service.switch(session, reader, kind, True, stopping.By(customer.person_id), clock.now())
+                service.switch(session, reader, kind, True, stopping.Actor(customer.person_id), clock.now())
 
 
 @pytest.mark.parametrize("how", [{}, *SITES, {"cookie": "odo_session=x"}], ids=str)

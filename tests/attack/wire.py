@@ -22,7 +22,7 @@ from websockets.uri import parse_uri
 ROOT = "reflex___state____state"
 HYDRATE = f"{ROOT}.hydrate_and_load"
 ON_LOAD = f"{ROOT}.reflex___state____on_load_internal_state.on_load_internal"
-SIGNED = f"{ROOT}.odoportal___accounts___state____signed"
+SIGNED = f"{ROOT}.odoportal___accounts___state____session_state"
 ORDERS = f"{SIGNED}.odoportal___orders___state____orders"
 INVOICES = f"{SIGNED}.odoportal___invoices___state____invoices"
 PEOPLE = f"{SIGNED}.odoportal___people___state____people"

@@ -13,7 +13,7 @@ from odoportal.accounts.models import Membership as MembershipRow
 from odoportal.cards import flow
 from odoportal.cards.sandbox import Sandbox
 from odoportal.foundation import clock, database
-from odoportal.foundation.identity import Membership, Who
+from odoportal.foundation.identity import Identity, Membership
 from odoportal.settings import get_settings
 from tests.making import NOON, stored
 
@@ -49,7 +49,7 @@ def sandbox() -> Sandbox:
     return flow.sandbox()
 
 
-def someone(number: str, *, role: Role = Role.OWNER) -> Who:
+def someone(number: str, *, role: Role = Role.OWNER) -> Identity:
     """A person signed in for a new account."""
     with database.writing() as session:
         account = Account(number=number, name=f"Account {number}", created_at=NOON)
@@ -60,14 +60,16 @@ def someone(number: str, *, role: Role = Role.OWNER) -> Who:
         assert person.id is not None
         session.add(MembershipRow(account_id=account.id, person_id=person.id, role=role))
         mine = Membership(account.id, number, account.name, role)
-        return Who("0" * 64, person.id, person.name, person.email, "fr", "fr-CA", (mine,), mine, NOON, NOON + timedelta(hours=12), None)
+        return Identity(
+            "0" * 64, person.id, person.name, person.email, "fr", "fr-CA", (mine,), mine, NOON, NOON + timedelta(hours=12), None
+        )
 
 
 @pytest.fixture
-def alpha() -> Who:
+def alpha() -> Identity:
     return someone("1001")
 
 
 @pytest.fixture
-def beta() -> Who:
+def beta() -> Identity:
     return someone("1002")

@@ -11,10 +11,10 @@ from sqlmodel import select
 
 from odoportal.cards import flow, service
 from odoportal.cards.models import Card, CardSetup, SetupState
-from odoportal.cards.provider import BadNotice, CardFacts, Customer, Ended, Notice, ProviderDown, Refused, Started
+from odoportal.cards.provider import BadWebhook, CardFacts, Customer, Ended, ProviderDown, Refused, Started, Webhook
 from odoportal.cards.sandbox import Sandbox, Scenario
 from odoportal.foundation import clock, database
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.settings import UnsafeSettings, get_settings
 from tests.cards.conftest import Time
 from tests.making import TODAY
@@ -22,11 +22,11 @@ from tests.making import TODAY
 ONCE = "a" * 32
 
 
-def start(who: Who, provider: Any, once: str = ONCE) -> str:
+def start(who: Identity, provider: Any, once: str = ONCE) -> str:
     return asyncio.run(flow.start(who, "fr", once, "203.0.113.5", provider))
 
 
-def begin(who: Who, sandbox: Sandbox, scenario: Scenario | None = Scenario.ACCEPTED, once: str = ONCE) -> tuple[str, str]:
+def begin(who: Identity, sandbox: Sandbox, scenario: Scenario | None = Scenario.ACCEPTED, once: str = ONCE) -> tuple[str, str]:
     """Start to add a card and press a button; the setup's key and the provider's name for it."""
     ref = start(who, sandbox, once).rpartition("/")[2]
     if scenario is not None:
@@ -36,24 +36,24 @@ def begin(who: Who, sandbox: Sandbox, scenario: Scenario | None = Scenario.ACCEP
     return parse_qs(urlsplit(asked.done_url).query)["setup"][0], ref
 
 
-def on_file(who: Who) -> Sequence[Card]:
+def on_file(who: Identity) -> Sequence[Card]:
     with database.reading() as session:
         return service.cards(session, who.account.account_id, "sandbox")
 
 
-def back(who: Who, key: str, provider: Any) -> tuple[str, str] | None:
+def back(who: Identity, key: str, provider: Any) -> tuple[str, str] | None:
     """The way back; what the page then knows of the setup."""
-    asyncio.run(flow.come_back(who, key, provider))
+    asyncio.run(flow.finish_setup(who, key, provider))
     with database.reading() as session:
         setup = service.setup_of(session, who.account.account_id, key)
         return (setup.state, setup.reason) if setup else None
 
 
 def hear(message: tuple[bytes, Mapping[str, str]], provider: Any) -> None:
-    asyncio.run(flow.hear(*message, provider))
+    asyncio.run(flow.handle_webhook(*message, provider))
 
 
-def test_the_first_card_is_the_default_and_the_second_is_not(alpha: Who, sandbox: Sandbox) -> None:
+def test_the_first_card_is_the_default_and_the_second_is_not(alpha: Identity, sandbox: Sandbox) -> None:
     for scenario in (Scenario.ACCEPTED, Scenario.SOON):
         assert back(alpha, begin(alpha, sandbox, scenario, scenario.ljust(32))[0], sandbox) == (SetupState.DONE, "")
     cards = on_file(alpha)
@@ -69,7 +69,7 @@ def test_the_first_card_is_the_default_and_the_second_is_not(alpha: Who, sandbox
     ids="-".join,
 )
 @pytest.mark.case("A-98", "F-05")
-def test_whoever_tells_it_first_there_is_one_card(alpha: Who, sandbox: Sandbox, time: Time, order: list[str]) -> None:
+def test_whoever_tells_it_first_there_is_one_card(alpha: Identity, sandbox: Sandbox, time: Time, order: list[str]) -> None:
     key, ref = begin(alpha, sandbox)
     for step in order:
         if step == "back":
@@ -77,13 +77,13 @@ def test_whoever_tells_it_first_there_is_one_card(alpha: Who, sandbox: Sandbox, 
         elif step == "hook":
             hear(sandbox.notice(ref), sandbox)
         else:
-            asyncio.run(flow.catch_up(sandbox))
+            asyncio.run(flow.reconcile(sandbox))
         time.move(seconds=3)
     assert [card.last4 for card in on_file(alpha)] == ["4242"]
 
 
 @pytest.mark.case("F-05")
-def test_told_at_the_same_moment_there_is_one_card(alpha: Who, sandbox: Sandbox) -> None:
+def test_told_at_the_same_moment_there_is_one_card(alpha: Identity, sandbox: Sandbox) -> None:
     key, ref = begin(alpha, sandbox)
     gate = threading.Barrier(6)
     failed: list[BaseException] = []
@@ -104,7 +104,7 @@ def test_told_at_the_same_moment_there_is_one_card(alpha: Who, sandbox: Sandbox)
     assert len(on_file(alpha)) == 1
 
 
-def test_two_first_cards_at_the_same_moment_make_one_default(alpha: Who, sandbox: Sandbox) -> None:
+def test_two_first_cards_at_the_same_moment_make_one_default(alpha: Identity, sandbox: Sandbox) -> None:
     keys = [begin(alpha, sandbox, once=f"{n}".ljust(32))[0] for n in range(4)]
     gate = threading.Barrier(len(keys))
 
@@ -122,7 +122,7 @@ def test_two_first_cards_at_the_same_moment_make_one_default(alpha: Who, sandbox
 
 @pytest.mark.asvs("2.3.4")
 @pytest.mark.case("F-01", "F-02")
-def test_a_double_click_is_one_setup_and_leads_to_one_page(alpha: Who, sandbox: Sandbox) -> None:
+def test_a_double_click_is_one_setup_and_leads_to_one_page(alpha: Identity, sandbox: Sandbox) -> None:
     gate, pages = threading.Barrier(4), []
 
     def click() -> None:
@@ -141,7 +141,7 @@ def test_a_double_click_is_one_setup_and_leads_to_one_page(alpha: Who, sandbox: 
     assert start(alpha, sandbox, "b" * 32) not in pages
 
 
-def test_a_form_that_is_sent_again_after_its_end_leads_to_what_came_of_it(alpha: Who, sandbox: Sandbox) -> None:
+def test_a_form_that_is_sent_again_after_its_end_leads_to_what_came_of_it(alpha: Identity, sandbox: Sandbox) -> None:
     key, _ref = begin(alpha, sandbox)
     back(alpha, key, sandbox)
     assert start(alpha, sandbox) == f"http://localhost:3000/fr/cards?account=1001&setup={key}"
@@ -149,7 +149,7 @@ def test_a_form_that_is_sent_again_after_its_end_leads_to_what_came_of_it(alpha:
 
 
 @pytest.mark.parametrize(("scenario", "reason"), [(Scenario.DECLINED, "card_declined"), (Scenario.EXPIRED, "expired_card")])
-def test_a_refused_card_is_not_on_file(alpha: Who, sandbox: Sandbox, time: Time, scenario: Scenario, reason: str) -> None:
+def test_a_refused_card_is_not_on_file(alpha: Identity, sandbox: Sandbox, time: Time, scenario: Scenario, reason: str) -> None:
     key, ref = begin(alpha, sandbox, scenario)
     assert back(alpha, key, sandbox) == (SetupState.DECLINED, reason)
     hear(sandbox.notice(ref), sandbox)
@@ -157,7 +157,9 @@ def test_a_refused_card_is_not_on_file(alpha: Who, sandbox: Sandbox, time: Time,
 
 
 @pytest.mark.parametrize(("confirmed", "state"), [(True, SetupState.DONE), (False, SetupState.DECLINED)])
-def test_3d_secure_is_open_until_the_bank_has_asked(alpha: Who, sandbox: Sandbox, time: Time, confirmed: bool, state: SetupState) -> None:
+def test_3d_secure_is_open_until_the_bank_has_asked(
+    alpha: Identity, sandbox: Sandbox, time: Time, confirmed: bool, state: SetupState
+) -> None:
     key, ref = begin(alpha, sandbox, Scenario.SECURE)
     assert back(alpha, key, sandbox) == (SetupState.OPEN, "")
     sandbox.confirm(ref, confirmed=confirmed)
@@ -167,7 +169,7 @@ def test_3d_secure_is_open_until_the_bank_has_asked(alpha: Who, sandbox: Sandbox
 
 
 @pytest.mark.case("F-05")
-def test_a_slow_provider_is_asked_again_and_not_more_often_than_it_may(alpha: Who, sandbox: Sandbox, time: Time) -> None:
+def test_a_slow_provider_is_asked_again_and_not_more_often_than_it_may(alpha: Identity, sandbox: Sandbox, time: Time) -> None:
     key, _ref = begin(alpha, sandbox, Scenario.SLOW)
     assert back(alpha, key, sandbox) == (SetupState.OPEN, "")
 
@@ -177,7 +179,7 @@ def test_a_slow_provider_is_asked_again_and_not_more_often_than_it_may(alpha: Wh
 
     assert back(alpha, key, Counting(sandbox)) == (SetupState.OPEN, "")
     time.move(seconds=9)
-    asyncio.run(flow.catch_up(sandbox))
+    asyncio.run(flow.reconcile(sandbox))
     assert [card.last4 for card in on_file(alpha)] == ["4242"]
 
 
@@ -200,20 +202,20 @@ class Down(Sandbox):
 
 
 @pytest.mark.case("F-05")
-def test_a_provider_that_is_down_leaves_the_setup_open_and_loses_nothing(alpha: Who, sandbox: Sandbox) -> None:
+def test_a_provider_that_is_down_leaves_the_setup_open_and_loses_nothing(alpha: Identity, sandbox: Sandbox) -> None:
     key, ref = begin(alpha, sandbox)
     assert back(alpha, key, Down(sandbox)) == (SetupState.OPEN, "")
     with pytest.raises(ProviderDown):
         hear(sandbox.notice(ref), Down(sandbox))
     with pytest.raises(ProviderDown):
-        asyncio.run(flow.catch_up(Down(sandbox)))
+        asyncio.run(flow.reconcile(Down(sandbox)))
     # A webhook that could not be dealt with comes again, and then it is.
     hear(sandbox.notice(ref), sandbox)
     assert len(on_file(alpha)) == 1
 
 
 @pytest.mark.case("F-02", "F-05")
-def test_after_a_lost_answer_to_the_start_the_same_form_goes_on_where_it_stopped(alpha: Who, sandbox: Sandbox) -> None:
+def test_after_a_lost_answer_to_the_start_the_same_form_goes_on_where_it_stopped(alpha: Identity, sandbox: Sandbox) -> None:
     with pytest.raises(ProviderDown):
         start(alpha, Down(sandbox))
     key, ref = begin(alpha, sandbox)
@@ -225,7 +227,9 @@ def test_after_a_lost_answer_to_the_start_the_same_form_goes_on_where_it_stopped
 
 
 @pytest.mark.case("F-05")
-def test_a_provider_that_hangs_is_given_up_and_keeps_nobody_waiting(alpha: Who, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_that_hangs_is_given_up_and_keeps_nobody_waiting(
+    alpha: Identity, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(flow, "PATIENCE_SECONDS", 0.01)
     free = threading.Event()
 
@@ -263,7 +267,7 @@ STEPS: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.case("F-04", "A-98")
 def test_killed_at_any_step_there_is_one_card_in_the_end(
-    alpha: Who, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch, step: str
+    alpha: Identity, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     def dies(*_args: object, **_kwargs: object) -> Any:
         raise Killed
@@ -279,16 +283,16 @@ def test_killed_at_any_step_there_is_one_card_in_the_end(
     assert not on_file(alpha)
     # The portal starts anew, and the person, whose form still has its key, presses the button again where no page came.
     time.move(seconds=3)
-    asyncio.run(flow.catch_up(sandbox))
+    asyncio.run(flow.reconcile(sandbox))
     begin(alpha, sandbox) if not on_file(alpha) else None
     time.move(minutes=1)
-    asyncio.run(flow.catch_up(sandbox))
+    asyncio.run(flow.reconcile(sandbox))
     assert [(card.last4, card.is_default) for card in on_file(alpha)] == [("4242", True)]
     with database.reading() as session:
         assert session.exec(select(CardSetup.state)).all() == [SetupState.DONE]
 
 
-def forgotten(who: Who, sandbox: Sandbox) -> Card:
+def forgotten(who: Identity, sandbox: Sandbox) -> Card:
     back(who, begin(who, sandbox)[0], sandbox)
     (card,) = on_file(who)
     assert card.id is not None
@@ -304,18 +308,20 @@ class Refusing(Down):
 
 @pytest.mark.parametrize("first", [None, Down, Refusing], ids=["killed", "down", "refusing"])
 @pytest.mark.case("F-04", "F-05")
-def test_a_removed_card_is_forgotten_at_the_provider_too(alpha: Who, sandbox: Sandbox, first: Callable[[Sandbox], Sandbox] | None) -> None:
+def test_a_removed_card_is_forgotten_at_the_provider_too(
+    alpha: Identity, sandbox: Sandbox, first: Callable[[Sandbox], Sandbox] | None
+) -> None:
     card = forgotten(alpha, sandbox)
     if first is not None:
         asyncio.run(flow.forget(card.token, first(sandbox)))
     assert sandbox.look_up(card.token) is not None
-    asyncio.run(flow.catch_up(sandbox))
+    asyncio.run(flow.reconcile(sandbox))
     assert sandbox.look_up(card.token) is None
     with database.reading() as session:
         assert not service.undetached(session, "sandbox")
 
 
-def test_a_removed_card_never_comes_back(alpha: Who, sandbox: Sandbox, time: Time) -> None:
+def test_a_removed_card_never_comes_back(alpha: Identity, sandbox: Sandbox, time: Time) -> None:
     key, ref = begin(alpha, sandbox)
     hear(sandbox.notice(ref), sandbox)
     (card,) = on_file(alpha)
@@ -331,20 +337,20 @@ def test_a_removed_card_never_comes_back(alpha: Who, sandbox: Sandbox, time: Tim
 
 
 @pytest.mark.case("A-98")
-def test_a_forged_webhook_changes_nothing(alpha: Who, sandbox: Sandbox) -> None:
+def test_a_forged_webhook_changes_nothing(alpha: Identity, sandbox: Sandbox) -> None:
     _key, ref = begin(alpha, sandbox)
     body, headers = sandbox.notice(ref)
-    with pytest.raises(BadNotice):
+    with pytest.raises(BadWebhook):
         hear((body + b" ", headers), sandbox)
     assert not on_file(alpha)
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])
 @pytest.mark.case("A-98")
-def test_an_old_webhook_is_not_believed(alpha: Who, sandbox: Sandbox, time: Time, seconds: int) -> None:
+def test_an_old_webhook_is_not_believed(alpha: Identity, sandbox: Sandbox, time: Time, seconds: int) -> None:
     message = sandbox.notice(begin(alpha, sandbox)[1])
     time.move(seconds=seconds)
-    with pytest.raises(BadNotice):
+    with pytest.raises(BadWebhook):
         hear(message, sandbox)
 
 
@@ -352,13 +358,13 @@ def test_a_webhook_about_nothing_that_is_known_is_heard_and_forgotten(sandbox: S
     hear(sandbox.notice("set_of_nobody"), sandbox)
 
 
-def test_what_the_provider_tells_of_a_card_is_taken_over(alpha: Who, sandbox: Sandbox, time: Time) -> None:
+def test_what_the_provider_tells_of_a_card_is_taken_over(alpha: Identity, sandbox: Sandbox, time: Time) -> None:
     back(alpha, begin(alpha, sandbox)[0], sandbox)
     (card,) = on_file(alpha)
 
     class Telling(Down):
         def hear(self, body: bytes, headers: Mapping[str, str]) -> Any:
-            return Notice(token=card.token)
+            return Webhook(token=card.token)
 
         def look_up(self, token: str) -> CardFacts:
             return CardFacts(token, "visa", "5100", 4, 2031)
@@ -370,7 +376,7 @@ def test_what_the_provider_tells_of_a_card_is_taken_over(alpha: Who, sandbox: Sa
 
 @pytest.mark.asvs("8.2.2")
 @pytest.mark.case("A-97")
-def test_another_accounts_setup_is_none_of_ones_business(alpha: Who, beta: Who, sandbox: Sandbox) -> None:
+def test_another_accounts_setup_is_none_of_ones_business(alpha: Identity, beta: Identity, sandbox: Sandbox) -> None:
     key, _ref = begin(alpha, sandbox)
     assert back(beta, key, sandbox) is None
     assert not on_file(alpha)
@@ -403,7 +409,7 @@ def test_production_with_keys_has_stripe_and_both_or_none(monkeypatch: pytest.Mo
     assert (chosen.name, chosen.test, flow.pages()) == ("stripe", False, ("https://checkout.stripe.com",))
 
 
-def test_what_is_stored_is_token_brand_last_four_and_expiry(alpha: Who, sandbox: Sandbox) -> None:
+def test_what_is_stored_is_token_brand_last_four_and_expiry(alpha: Identity, sandbox: Sandbox) -> None:
     back(alpha, begin(alpha, sandbox)[0], sandbox)
     assert set(CardFacts.__dataclass_fields__) == {"token", "brand", "last4", "exp_month", "exp_year"}
     (card,) = on_file(alpha)
@@ -412,7 +418,7 @@ def test_what_is_stored_is_token_brand_last_four_and_expiry(alpha: Who, sandbox:
 
 
 def test_the_round_goes_on_where_the_provider_or_the_database_does_not_answer(
-    alpha: Who, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    alpha: Identity, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Sandbox] = []
 
@@ -423,5 +429,5 @@ def test_the_round_goes_on_where_the_provider_or_the_database_does_not_answer(
     begin(alpha, sandbox)
     monkeypatch.setattr(flow, "provider", next_one)
     monkeypatch.setattr(flow, "ASK_AGAIN_SECONDS", 0)
-    asyncio.run(flow.keep_up())
+    asyncio.run(flow.reconcile_forever())
     assert len(on_file(alpha)) == 1

@@ -17,7 +17,7 @@ import pytest
 
 from odoportal.cards import stripe_provider
 from odoportal.cards.models import SetupState
-from odoportal.cards.provider import BadNotice, Customer, Ended, Notice, Provider, ProviderDown, Refused
+from odoportal.cards.provider import BadWebhook, Customer, Ended, Provider, ProviderDown, Refused, Webhook
 from odoportal.cards.sandbox import Sandbox, Scenario
 from odoportal.cards.stripe_provider import Stripe
 from tests.server import free_port
@@ -204,7 +204,7 @@ def test_a_webhook_says_only_what_to_look_at(subject: Subject, request: pytest.F
     subject.accept(begun.ref)
     body, headers = subject.notice(begun.ref)
     notice = subject.provider.hear(body, headers)
-    assert notice == Notice(setup=begun.ref)
+    assert notice == Webhook(setup=begun.ref)
     assert subject.provider.hear(*subject.notice(begun.ref)) == notice
 
 
@@ -214,21 +214,21 @@ def test_a_forged_webhook_is_not_believed(subject: Subject, request: pytest.Fixt
     body, headers = subject.notice(begun.ref)
     name = next(name for name in headers if name.endswith("-signature"))
     bad = {"body": headers[name], "signature": headers[name][:-1] + "x", "none": "", "words": "t=é,v1=é", "emptied": "t=,v1="}[forged]
-    with pytest.raises(BadNotice):
+    with pytest.raises(BadWebhook):
         subject.provider.hear(body.replace(b"}", b" }", 1) if forged == "body" else body, {name: bad})
 
 
 def test_stripe_tells_of_a_card_that_changed(stripe_address: str) -> None:
     provider = Stripe("sk_test_1", SECRET, stripe_address)
     body = event("payment_method.automatically_updated", {"id": "pm_1", "object": "payment_method"})
-    assert provider.hear(body, signed(body)) == Notice(token="pm_1")
+    assert provider.hear(body, signed(body)) == Webhook(token="pm_1")
     for other in (event("invoice.paid", {"id": "in_1", "object": "invoice"}), event("balance.available", {"object": "balance"})):
         assert provider.hear(other, signed(other)) is None
 
 
 def test_an_old_webhook_of_stripe_is_not_believed(stripe_address: str) -> None:
     body = event("checkout.session.completed", {"id": "cs_1", "object": "checkout.session"})
-    with pytest.raises(BadNotice):
+    with pytest.raises(BadWebhook):
         Stripe("sk_test_1", SECRET, stripe_address).hear(body, signed(body, time.time() - 600))
 
 

@@ -12,16 +12,16 @@ from odoportal.accounts.models import Change, Membership, Person, Role
 from odoportal.cards import service
 from odoportal.cards.models import Card, CardSetup, SetupState
 from odoportal.cards.provider import CardFacts, Ended, Started
-from odoportal.cards.words import NO_RIGHT, reason_words
+from odoportal.cards.words import NO_RIGHT, reason_labels
 from odoportal.foundation import database, i18n
-from odoportal.foundation.identity import NotAllowed, Who
+from odoportal.foundation.identity import Identity, NotAllowed
 from tests.cards.conftest import someone
 from tests.making import NOON, TODAY
 
 BOX = "sandbox"
 
 
-def put(session: Session, who: Who, token: str, *, default: bool = False, year: int = 2030, age: int = 0, provider: str = BOX) -> int:
+def put(session: Session, who: Identity, token: str, *, default: bool = False, year: int = 2030, age: int = 0, provider: str = BOX) -> int:
     card = Card(
         account_id=who.account.account_id,
         provider=provider,
@@ -40,19 +40,19 @@ def put(session: Session, who: Who, token: str, *, default: bool = False, year: 
     return card.id
 
 
-def tokens(session: Session, who: Who) -> list[str]:
+def tokens(session: Session, who: Identity) -> list[str]:
     return [card.token for card in service.cards(session, who.account.account_id, BOX)]
 
 
-def defaults(session: Session, who: Who) -> list[str]:
+def defaults(session: Session, who: Identity) -> list[str]:
     return [card.token for card in service.cards(session, who.account.account_id, BOX) if card.is_default]
 
 
-def prefer(session: Session, who: Who, card_id: int) -> Card:
+def prefer(session: Session, who: Identity, card_id: int) -> Card:
     return service.make_default(session, who, BOX, card_id, "203.0.113.5", NOON, TODAY)
 
 
-def remove(session: Session, who: Who, card_id: int) -> Card:
+def remove(session: Session, who: Identity, card_id: int) -> Card:
     return service.remove(session, who, BOX, card_id, "203.0.113.5", NOON, TODAY)
 
 
@@ -60,7 +60,7 @@ def changes(session: Session) -> list[tuple[str, str, dict[str, Any], dict[str, 
     return [(c.what, c.about, json.loads(c.before), json.loads(c.after)) for c in session.exec(select(Change).order_by("id"))]
 
 
-def test_the_default_comes_first_then_the_newest(alpha: Who) -> None:
+def test_the_default_comes_first_then_the_newest(alpha: Identity) -> None:
     with database.writing() as session:
         put(session, alpha, "old", age=9)
         put(session, alpha, "default", age=5, default=True)
@@ -69,7 +69,7 @@ def test_the_default_comes_first_then_the_newest(alpha: Who) -> None:
         assert tokens(session, alpha) == ["default", "new", "old"]
 
 
-def test_there_is_one_default(alpha: Who, beta: Who) -> None:
+def test_there_is_one_default(alpha: Identity, beta: Identity) -> None:
     with database.writing() as session:
         put(session, alpha, "first", default=True)
         second = put(session, alpha, "second")
@@ -85,13 +85,13 @@ def test_there_is_one_default(alpha: Who, beta: Who) -> None:
         ]
 
 
-def test_the_database_itself_refuses_two_defaults(alpha: Who) -> None:
+def test_the_database_itself_refuses_two_defaults(alpha: Identity) -> None:
     with pytest.raises(IntegrityError), database.writing() as session:
         put(session, alpha, "first", default=True)
         put(session, alpha, "second", default=True)
 
 
-def test_a_card_that_is_over_cannot_be_the_default(alpha: Who) -> None:
+def test_a_card_that_is_over_cannot_be_the_default(alpha: Identity) -> None:
     with database.writing() as session:
         over = put(session, alpha, "over", year=2019)
         with pytest.raises(service.CardOver):
@@ -100,7 +100,7 @@ def test_a_card_that_is_over_cannot_be_the_default(alpha: Who) -> None:
 
 @pytest.mark.asvs("8.2.2")
 @pytest.mark.case("A-61")
-def test_another_accounts_card_does_not_exist(alpha: Who, beta: Who) -> None:
+def test_another_accounts_card_does_not_exist(alpha: Identity, beta: Identity) -> None:
     with database.writing() as session:
         theirs = put(session, beta, "theirs", default=True)
         for change in (prefer, remove):
@@ -124,7 +124,7 @@ def test_who_may_only_look_changes_nothing(role: Role) -> None:
         assert tokens(session, who) == ["mine"]
 
 
-def test_after_the_default_the_newest_that_is_not_over_is_it(alpha: Who) -> None:
+def test_after_the_default_the_newest_that_is_not_over_is_it(alpha: Identity) -> None:
     with database.writing() as session:
         put(session, alpha, "over", year=2019)
         put(session, alpha, "good", age=3)
@@ -143,14 +143,14 @@ def test_after_the_default_the_newest_that_is_not_over_is_it(alpha: Who) -> None
         ]
 
 
-def test_where_every_other_card_is_over_none_is_the_default(alpha: Who) -> None:
+def test_where_every_other_card_is_over_none_is_the_default(alpha: Identity) -> None:
     with database.writing() as session:
         put(session, alpha, "over", year=2019)
         remove(session, alpha, put(session, alpha, "default", default=True))
         assert defaults(session, alpha) == []
 
 
-def test_the_last_card_can_be_removed_and_one_that_is_no_default_takes_nothing_along(alpha: Who) -> None:
+def test_the_last_card_can_be_removed_and_one_that_is_no_default_takes_nothing_along(alpha: Identity) -> None:
     with database.writing() as session:
         put(session, alpha, "first", default=True)
         remove(session, alpha, put(session, alpha, "second"))
@@ -169,7 +169,7 @@ def test_a_card_is_good_until_the_end_of_its_month(month: int, year: int, last: 
     assert service.last_day(card) == last
 
 
-def begun(session: Session, who: Who, once: str, age: timedelta = timedelta()) -> CardSetup:
+def begun(session: Session, who: Identity, once: str, age: timedelta = timedelta()) -> CardSetup:
     made = service.begin(session, who, BOX, once, "203.0.113.5", NOON - age)
     service.started(session, made.key, Started("cus_1", f"set_{once}", "https://provider.example"))
     return made
@@ -179,7 +179,7 @@ def done(token: str) -> Ended:
     return Ended(SetupState.DONE, CardFacts(token, "visa", "4242", 4, 2031))
 
 
-def test_a_new_card_is_the_default_where_the_one_before_is_over(alpha: Who) -> None:
+def test_a_new_card_is_the_default_where_the_one_before_is_over(alpha: Identity) -> None:
     with database.writing() as session:
         put(session, alpha, "over", year=2019, default=True)
         service.settle(session, begun(session, alpha, "1").key, done("new"), NOON, TODAY)
@@ -188,7 +188,7 @@ def test_a_new_card_is_the_default_where_the_one_before_is_over(alpha: Who) -> N
         assert [(what, about) for what, about, _, _ in changes(session)] == [("card_added", "Visa •••• 4242")] * 2
 
 
-def test_what_is_settled_stays_as_it_is(alpha: Who) -> None:
+def test_what_is_settled_stays_as_it_is(alpha: Identity) -> None:
     with database.writing() as session:
         key = begun(session, alpha, "1").key
         service.settle(session, key, Ended(SetupState.OPEN), NOON, TODAY)
@@ -199,7 +199,7 @@ def test_what_is_settled_stays_as_it_is(alpha: Who) -> None:
 
 
 @pytest.mark.asvs("2.3.4")
-def test_the_same_form_is_the_same_setup(alpha: Who, beta: Who) -> None:
+def test_the_same_form_is_the_same_setup(alpha: Identity, beta: Identity) -> None:
     with database.writing() as session:
         first = begun(session, alpha, "a" * 32)
         assert begun(session, alpha, "a" * 32).id == first.id
@@ -209,7 +209,7 @@ def test_the_same_form_is_the_same_setup(alpha: Who, beta: Who) -> None:
 
 @pytest.mark.asvs("2.4.1")
 @pytest.mark.case("A-99")
-def test_twenty_a_day_and_twenty_on_file_are_enough(alpha: Who, beta: Who) -> None:
+def test_twenty_a_day_and_twenty_on_file_are_enough(alpha: Identity, beta: Identity) -> None:
     with database.writing() as session:
         for n in range(service.MOST_A_DAY):
             begun(session, alpha, f"{n}")
@@ -224,7 +224,7 @@ def test_twenty_a_day_and_twenty_on_file_are_enough(alpha: Who, beta: Who) -> No
             begun(session, beta, "the next")
 
 
-def test_an_open_setup_is_asked_about_ever_more_seldom_for_a_day(alpha: Who) -> None:
+def test_an_open_setup_is_asked_about_ever_more_seldom_for_a_day(alpha: Identity) -> None:
     with database.writing() as session:
         key, at = begun(session, alpha, "1").key, NOON
         asked: list[datetime] = []
@@ -235,13 +235,13 @@ def test_an_open_setup_is_asked_about_ever_more_seldom_for_a_day(alpha: Who) -> 
             at += timedelta(minutes=1)
         assert 40 < len(asked) < 120
         assert timedelta(hours=20) < asked[-1] - NOON < service.ASK_FOR
-        assert service.sweep(session, at) == 0
+        assert service.purge_expired(session, at) == 0
         session.expire_all()
         assert session.exec(select(CardSetup.state)).one() == SetupState.GIVEN_UP
-        assert service.sweep(session, NOON + service.KEEP_SETUPS) == 1
+        assert service.purge_expired(session, NOON + service.KEEP_SETUPS) == 1
 
 
-def test_an_answer_of_the_provider_that_is_older_than_what_is_known_is_dropped(alpha: Who) -> None:
+def test_an_answer_of_the_provider_that_is_older_than_what_is_known_is_dropped(alpha: Identity) -> None:
     facts = CardFacts("card", "visa", "4242", 4, 2031)
     with database.writing() as session:
         put(session, alpha, "card", default=True)
@@ -259,7 +259,7 @@ def test_an_answer_of_the_provider_that_is_older_than_what_is_known_is_dropped(a
 
 
 @pytest.mark.parametrize("lost", ["removed", "lowered", "disabled"])
-def test_a_card_of_somebody_who_lost_the_right_meanwhile_is_not_kept(alpha: Who, lost: str) -> None:
+def test_a_card_of_somebody_who_lost_the_right_meanwhile_is_not_kept(alpha: Identity, lost: str) -> None:
     with database.writing() as session:
         key = begun(session, alpha, "1").key
         member = session.get_one(Membership, (alpha.account.account_id, alpha.person_id))
@@ -277,4 +277,4 @@ def test_a_card_of_somebody_who_lost_the_right_meanwhile_is_not_kept(alpha: Who,
         assert [card.token for card in service.undetached(session, BOX)] == ["new"]
         assert changes(session) == []
         with i18n.use("en"):
-            assert "no longer allows adding cards" in reason_words(NO_RIGHT)
+            assert "no longer allows adding cards" in reason_labels(NO_RIGHT)

@@ -7,31 +7,31 @@ import pytest
 from sqlmodel import Session, select
 
 from odoportal.accounts import audit
-from odoportal.accounts.audit import STAFF, TOLD, By, What, record
+from odoportal.accounts.audit import STAFF, TOLD, ActivityKind, Actor, record
 from odoportal.accounts.models import Change, Membership, Role
 from odoportal.addresses import service as addresses
 from odoportal.cards import service as cards
 from odoportal.changes import service
 from odoportal.changes.exports import changes_table
 from odoportal.changes.service import GROUPS
-from odoportal.changes.view import ChangesView, changes_view, field_words
+from odoportal.changes.view import ChangesView, changes_view, field_labels
 from odoportal.foundation import database, i18n
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.listing import ListQuery
 from odoportal.notices.models import Kind
 from odoportal.people import service as people_service
 from tests.making import NOON, TODAY
 from tests.views import costly, plan, watching
 
-People = dict[str, Who]
+People = dict[str, Identity]
 
 
-def shown(who: Who, language: str = "en", **query: str) -> ChangesView:
+def shown(who: Identity, language: str = "en", **query: str) -> ChangesView:
     with i18n.use(language), database.reading() as session:
         return changes_view(session, who, ListQuery.parse(service.RULES, query), language, TODAY)
 
 
-def note(what: What, by: By = STAFF, days: int = 0, **more: object) -> None:
+def note(what: ActivityKind, by: Actor = STAFF, days: int = 0, **more: object) -> None:
     with database.writing() as session:
         record(session, what, by, NOON + timedelta(days=days), **more)  # type: ignore[arg-type]
 
@@ -52,8 +52,8 @@ def test_a_change_is_told_with_who_what_when_from_where_before_and_after(people:
 @pytest.mark.asvs("8.4.1")
 def test_another_account_s_changes_are_never_shown(people: People) -> None:
     owner, stranger = people["owner"], people["stranger"]
-    note(What.ADDRESS_ADDED, By(stranger.person_id), account_id=stranger.account.account_id, about="theirs")
-    note(What.PASSWORD_CHANGED, By(stranger.person_id), subject_id=stranger.person_id)
+    note(ActivityKind.ADDRESS_ADDED, Actor(stranger.person_id), account_id=stranger.account.account_id, about="theirs")
+    note(ActivityKind.PASSWORD_CHANGED, Actor(stranger.person_id), subject_id=stranger.person_id)
     for query in ({}, {"q": "theirs"}, {"person": str(stranger.person_id)}, {"state": "sign-in"}):
         view = shown(owner, **query)
         assert (view.rows, view.frame.count) == ([], 0)
@@ -64,11 +64,17 @@ def test_another_account_s_changes_are_never_shown(people: People) -> None:
 @pytest.mark.asvs("8.2.3")
 def test_of_a_person_s_own_sign_in_only_that_it_was_changed_is_told(people: People) -> None:
     owner, billing = people["owner"], people["billing"]
-    by = By(billing.person_id, "198.51.100.7")
-    note(What.EMAIL, by, subject_id=billing.person_id, before={"email": "old@private.example"}, after={"email": "new@private.example"})
-    note(What.PASSWORD_CHANGED, by, subject_id=billing.person_id)
-    note(What.DETAILS, by, subject_id=billing.person_id, before={"phone": "1"}, after={"phone": "418 555-0142"})
-    note(What.SESSION_ENDED, by, subject_id=billing.person_id, about="Firefox at home")
+    by = Actor(billing.person_id, "198.51.100.7")
+    note(
+        ActivityKind.EMAIL,
+        by,
+        subject_id=billing.person_id,
+        before={"email": "old@private.example"},
+        after={"email": "new@private.example"},
+    )
+    note(ActivityKind.PASSWORD_CHANGED, by, subject_id=billing.person_id)
+    note(ActivityKind.DETAILS, by, subject_id=billing.person_id, before={"phone": "1"}, after={"phone": "418 555-0142"})
+    note(ActivityKind.SESSION_ENDED, by, subject_id=billing.person_id, about="Firefox at home")
     view = shown(owner)
     assert [(row.what, row.about, row.lines, row.place) for row in view.rows] == [
         ("Password changed", "Billing", [], ""),
@@ -81,14 +87,14 @@ def test_of_a_person_s_own_sign_in_only_that_it_was_changed_is_told(people: Peop
 
 def test_what_somebody_did_before_joining_is_not_told_and_what_was_told_stays(people: People) -> None:
     owner, stranger = people["owner"], people["stranger"]
-    note(What.PASSWORD_CHANGED, STAFF, subject_id=stranger.person_id)
+    note(ActivityKind.PASSWORD_CHANGED, STAFF, subject_id=stranger.person_id)
     with database.writing() as session:
         session.add(Membership(account_id=owner.account.account_id, person_id=stranger.person_id, role=Role.BILLING))
     assert shown(owner).rows == []
-    note(What.TWO_STEP_ON, STAFF, subject_id=stranger.person_id)
+    note(ActivityKind.TWO_STEP_ON, STAFF, subject_id=stranger.person_id)
     with database.writing() as session:
         people_service.remove(session, owner, stranger.email, NOON)
-    note(What.TWO_STEP_OFF, STAFF, subject_id=stranger.person_id)
+    note(ActivityKind.TWO_STEP_OFF, STAFF, subject_id=stranger.person_id)
     assert [row.what for row in shown(owner).rows] == ["Removed from the account", "Two-step sign-in switched on"]
 
 
@@ -96,9 +102,17 @@ def test_the_list_is_filtered_searched_and_paged(people: People) -> None:
     owner, billing = people["owner"], people["billing"]
     account_id = owner.account.account_id
     for n in range(12):
-        note(What.ADDRESS_ADDED, By(owner.person_id), n, account_id=account_id, about=f"Dépôt {n}", after={"city": "Lévis"})
-    note(What.ROLE, By(billing.person_id), 20, account_id=account_id, about="x", before={"role": "owner"}, after={"role": "billing"})
-    note(What.CARD_LOST, STAFF, 21, account_id=account_id, about="Visa 4242")
+        note(ActivityKind.ADDRESS_ADDED, Actor(owner.person_id), n, account_id=account_id, about=f"Dépôt {n}", after={"city": "Lévis"})
+    note(
+        ActivityKind.ROLE,
+        Actor(billing.person_id),
+        20,
+        account_id=account_id,
+        about="x",
+        before={"role": "owner"},
+        after={"role": "billing"},
+    )
+    note(ActivityKind.CARD_LOST, STAFF, 21, account_id=account_id, about="Visa 4242")
     first = shown(owner)
     assert (len(first.rows), first.frame.count, first.rows[0].what) == (10, 14, "Card given up by the payment provider")
     assert [(tab.key, tab.count) for tab in first.frame.tabs] == [
@@ -125,9 +139,9 @@ def test_what_no_person_did_is_told_as_the_mailbox_s_the_provider_s_or_odotrack_
     owner = people["owner"]
     mine = owner.account.account_id
     for what in service.MAILBOXES:
-        note(what, By(None, "198.51.100.7"), account_id=mine, about="accountant@example.com")
-    note(What.CARD_LOST, STAFF, 1, account_id=mine, about="Visa 4242")
-    note(What.TWO_STEP_OFF, STAFF, 2, account_id=mine, subject_id=owner.person_id)
+        note(what, Actor(None, "198.51.100.7"), account_id=mine, about="accountant@example.com")
+    note(ActivityKind.CARD_LOST, STAFF, 1, account_id=mine, about="Visa 4242")
+    note(ActivityKind.TWO_STEP_OFF, STAFF, 2, account_id=mine, subject_id=owner.person_id)
     rows = shown(owner).rows
     assert [(row.who, bool(row.only)) for row in rows] == [
         ("Odotrack inc.", True),
@@ -145,8 +159,8 @@ def test_the_file_has_every_page_and_no_more_than_the_list(people: People) -> No
     owner = people["owner"]
     for n in range(12):
         note(
-            What.ADDRESS,
-            By(owner.person_id),
+            ActivityKind.ADDRESS,
+            Actor(owner.person_id),
             n,
             account_id=owner.account.account_id,
             about=f"A{n}",
@@ -162,20 +176,20 @@ def test_the_file_has_every_page_and_no_more_than_the_list(people: People) -> No
 
 def test_every_change_is_in_one_group_and_every_field_has_words(people: People) -> None:
     held = [what for group in GROUPS.values() for what in group]
-    assert sorted(held) == sorted(What)
+    assert sorted(held) == sorted(ActivityKind)
     assert GROUPS[service.Group.SIGN_IN] >= TOLD
     kept = {*addresses.FIELDS, *(purpose.value for purpose in addresses.RIGHT), *cards._as_text(_card()), "role"}
     for language in i18n.LANGUAGES:
         with i18n.use(language):
-            assert kept <= set(field_words(What.ROLE))
-            assert set(field_words(What.NOTICES)) == set(Kind)
+            assert kept <= set(field_labels(ActivityKind.ROLE))
+            assert set(field_labels(ActivityKind.NOTICES)) == set(Kind)
 
 
 def test_a_card_is_no_choice_of_notices(people: People) -> None:
     owner = people["owner"]
     mine: dict[str, Any] = {"account_id": owner.account.account_id}
-    note(What.CARD_ADDED, By(owner.person_id), **mine, about="Visa 4242", after={"card": "Visa 4242", "expiry": "2031-04"})
-    note(What.NOTICES, By(owner.person_id), 1, **mine, before={"card": "1"}, after={"card": ""})
+    note(ActivityKind.CARD_ADDED, Actor(owner.person_id), **mine, about="Visa 4242", after={"card": "Visa 4242", "expiry": "2031-04"})
+    note(ActivityKind.NOTICES, Actor(owner.person_id), 1, **mine, before={"card": "1"}, after={"card": ""})
     chosen, added = ([line.text for line in row.lines] for row in shown(owner).rows)
     assert added == ["Card: Visa 4242", "Expires: 2031-04"]
     assert chosen == ["Cards that expire soon: Yes → –"]
@@ -207,7 +221,7 @@ def test_a_change_and_what_the_accounts_are_told_of_it_are_one_transaction(peopl
     billing = people["billing"]
 
     def fail(session: Session) -> None:
-        record(session, What.PASSWORD_CHANGED, By(billing.person_id), NOON, subject_id=billing.person_id)
+        record(session, ActivityKind.PASSWORD_CHANGED, Actor(billing.person_id), NOON, subject_id=billing.person_id)
         session.flush()
         raise RuntimeError("in the middle")
 
@@ -215,4 +229,4 @@ def test_a_change_and_what_the_accounts_are_told_of_it_are_one_transaction(peopl
         fail(session)
     with database.reading() as session:
         assert session.exec(select(Change)).all() == []
-    assert set(audit.words()) == set(What)
+    assert set(audit.activity_labels()) == set(ActivityKind)

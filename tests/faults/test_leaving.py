@@ -13,7 +13,7 @@ from reflex.istate.manager.token import BaseStateToken
 from reflex.utils.token_manager import LocalTokenManager
 
 from odoportal.foundation import clock, leaving
-from odoportal.foundation.leaving import Leaving
+from odoportal.foundation.leaving import StateEviction
 from tests.attack.wire import tab
 from tests.inside import Inside, serving_inside
 
@@ -84,7 +84,7 @@ def test_a_state_that_is_at_work_is_forgotten_once_it_rests(monkeypatch: pytest.
 
     async def run() -> None:
         monkeypatch.setattr(leaving, "LEFT_SECONDS", 0.0)
-        layer, token = Leaving(app, app), str(uuid.uuid4())  # type: ignore[arg-type]
+        layer, token = StateEviction(app, app), str(uuid.uuid4())  # type: ignore[arg-type]
         manager = StateManagerMemory()
         monkeypatch.setattr(app, "_state_manager", manager)
         monkeypatch.setattr(app, "_event_namespace", SimpleNamespace(_token_manager=LocalTokenManager()), raising=False)

@@ -15,9 +15,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from odoportal.foundation import allowance, clock, i18n, throttle
 from odoportal.foundation.crowd import Crowded
-from odoportal.foundation.documents import Documents, read_documents
-from odoportal.foundation.identity import Who, asker, digest
-from odoportal.foundation.web import Asked, Filled, Page
+from odoportal.foundation.documents import DocumentServer, read_documents
+from odoportal.foundation.identity import Identity, asker, digest
+from odoportal.foundation.web import Page, PageContent, PageRequest
 from odoportal.settings import get_settings
 from tests.inside import Clock
 from tests.making import NOON, who
@@ -48,7 +48,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return client
 
 
-def maria() -> Who:
+def maria() -> Identity:
     return replace(who(1), session=digest(TOKEN))
 
 
@@ -58,7 +58,7 @@ class Site:
     def __init__(self, built: Path) -> None:
         self.touched: list[str] = []
         self.passed: list[Any] = []
-        self.asked: list[Asked] = []
+        self.asked: list[PageRequest] = []
         self.failing = False
         self.refused: set[tuple[str, str]] = set()
 
@@ -68,19 +68,19 @@ class Site:
                 status = 404 if "none" in scope["path"] else 200
                 await PlainTextResponse("behind", status, headers={"server": "x"})(scope, receive, send)
 
-        async def resolve(hashed: str | None, account: str | None) -> Who | None:
+        async def resolve(hashed: str | None, account: str | None) -> Identity | None:
             return maria() if hashed == digest(TOKEN) and account in {None, "1042"} else None
 
-        async def touch(who: Who) -> bool:
+        async def touch(who: Identity) -> bool:
             self.touched.append(who.session)
             return True
 
-        async def fill(asked: Asked) -> Filled:
+        async def fill(asked: PageRequest) -> PageContent:
             self.asked.append(asked)
-            return Filled({"rows": f"<b>{i18n.current()}</b>"})
+            return PageContent({"rows": f"<b>{i18n.current()}</b>"})
 
-        async def post(asked: Asked) -> Filled | Response:
-            return Filled({"form": "again"}, 422, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
+        async def post(asked: PageRequest) -> PageContent | Response:
+            return PageContent({"form": "again"}, 422, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
 
         pages = (
             Page("/", "Home", lambda: None, fill=fill),
@@ -91,7 +91,7 @@ class Site:
             Page("/too-many", "", lambda: None, private=False),
             Page("/not-built", "", lambda: None),
         )
-        self.app = Documents(behind, built, pages, resolve, touch, lambda role, right: (role, right) not in self.refused)
+        self.app = DocumentServer(behind, built, pages, resolve, touch, lambda role, right: (role, right) not in self.refused)
 
     def ask(self, path: str, method: str = "GET", signed: bool = False, **headers: str) -> httpx.Response:
         lines = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -359,9 +359,9 @@ def test_the_page_for_too_much_has_no_address_of_its_own(site: Site) -> None:
 
 
 def test_who_leaves_before_the_body_is_whole_is_no_failure(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    async def reads(asked: Asked) -> Filled:
+    async def reads(asked: PageRequest) -> PageContent:
         await asked.request.body()
-        return Filled()
+        return PageContent()
 
     site.app.pages["/login"] = replace(site.app.pages["/login"], post=reads)
     sent: list[Any] = []

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from odoportal.foundation import clock
 from odoportal.foundation.export import STEP, Cell, Column, Kind, Table, attachment, inert, routes, write_csv
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.listing import ListRules
 from odoportal.foundation.workbook import write_excel
 from tests.making import NOON, who
@@ -162,10 +162,10 @@ def test_a_file_has_a_clean_name(name: str, plain: str, full: str) -> None:
 RULES = ListRules(sorts=("name",), default_sort="name", states=("to_pay",))
 
 
-def ask(path: str, by: Who | None, method: str = "GET", fail: bool = False) -> tuple[httpx.Response, list[Any]]:
+def ask(path: str, by: Identity | None, method: str = "GET", fail: bool = False) -> tuple[httpx.Response, list[Any]]:
     asked: list[Any] = []
 
-    def make(session: Any, person: Who, query: Any, language: str, today: date) -> Table:
+    def make(session: Any, person: Identity, query: Any, language: str, today: date) -> Table:
         asked.append((person.account.account_id, query.q, query.state, language, today.isoformat()))
         if fail:
             raise OSError("disk full")

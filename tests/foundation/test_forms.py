@@ -20,9 +20,9 @@ from starlette.responses import Response
 from odoportal.accounts.models import Account
 from odoportal.foundation import forms, i18n, throttle
 from odoportal.foundation.form_view import FormView, answered, form_view, version_of
-from odoportal.foundation.forms import Done, FormModel, Line, Rule, Secret, Sent, Text, conflict, once, posting
+from odoportal.foundation.forms import FormHandler, FormModel, FormResult, Line, Secret, SentForm, Text, conflict, form_post, once
 from odoportal.foundation.identity import NotAllowed
-from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.web import PageContent, PageRequest
 from odoportal.ui.form import Field as Shown
 from odoportal.ui.form import Form
 from odoportal.ui.markup import View
@@ -97,8 +97,8 @@ def test_a_secret_is_in_no_text_of_the_form() -> None:
     assert "canary-8841" not in f"{fits!r} {fits} {fits.model_dump()!r} {fits.model_dump_json()}"
 
 
-def sent(values: FormModel, version: str = "", mark: str = KEY, form: str = "thing") -> Sent[Any]:
-    return Sent(form, who(1), "en", values, "", version, mark, "203.0.113.5", "Firefox")
+def sent(values: FormModel, version: str = "", mark: str = KEY, form: str = "thing") -> SentForm[Any]:
+    return SentForm(form, who(1), "en", values, "", version, mark, "203.0.113.5", "Firefox")
 
 
 def test_a_save_of_what_changed_meanwhile_says_what_is_stored_now() -> None:
@@ -113,9 +113,9 @@ def test_a_save_of_what_changed_meanwhile_says_what_is_stored_now() -> None:
     assert not clash.ok
 
 
-def _add(session: Session, number: str) -> Done:
+def _add(session: Session, number: str) -> FormResult:
     session.add(Account(number=number, name=number, created_at=NOON))
-    return Done("Added.")
+    return FormResult("Added.")
 
 
 def _accounts(engine: Engine) -> int:
@@ -134,7 +134,7 @@ def test_the_same_form_sent_again_is_not_done_again(stored: Engine) -> None:
 
 @pytest.mark.asvs("2.3.4")
 def test_twenty_at_the_same_time_are_done_once(stored: Engine) -> None:
-    def click(i: int) -> Done:
+    def click(i: int) -> FormResult:
         return asyncio.run(once(sent(Thing(name="a")), _add, f"n{i}"))
 
     with ThreadPoolExecutor(20) as pool:
@@ -144,14 +144,14 @@ def test_twenty_at_the_same_time_are_done_once(stored: Engine) -> None:
 
 
 def test_what_was_refused_may_be_sent_again_and_another_form_s_key_is_refused(stored: Engine) -> None:
-    assert not asyncio.run(once(sent(Thing(name="a")), lambda _session: Done(error="no"))).ok
+    assert not asyncio.run(once(sent(Thing(name="a")), lambda _session: FormResult(error="no"))).ok
     assert asyncio.run(once(sent(Thing(name="a")), _add, "1")).ok
     assert not asyncio.run(once(sent(Thing(name="a"), form="other"), _add, "2")).ok
     assert _accounts(stored) == 1
 
 
 def test_a_failure_leaves_neither_the_change_nor_the_key(stored: Engine) -> None:
-    def fail(session: Session) -> Done:
+    def fail(session: Session) -> FormResult:
         _add(session, "1")
         session.flush()
         raise RuntimeError("in the middle")
@@ -171,7 +171,7 @@ class Page:
     other: str = ""
 
 
-def asked(fields: Mapping[str, str] | bytes, accept: str = "", content_type: str = "application/x-www-form-urlencoded") -> Asked:
+def asked(fields: Mapping[str, str] | bytes, accept: str = "", content_type: str = "application/x-www-form-urlencoded") -> PageRequest:
     body = fields if isinstance(fields, bytes) else urlencode(fields).encode()
     head = [(b"content-type", content_type.encode()), (b"accept", accept.encode())]
     scope = {
@@ -188,35 +188,35 @@ def asked(fields: Mapping[str, str] | bytes, accept: str = "", content_type: str
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return Asked("en", {"account": "1042"}, Request(scope, receive), who(1))
+    return PageRequest("en", {"account": "1042"}, Request(scope, receive), who(1))
 
 
 def may(_role: str, right: str) -> bool:
     return right == "see"
 
 
-async def fill(about: Asked) -> Filled:
-    return Filled({"page": json.dumps(vars(answered(Page(form_view(who(1), {"name": "stored"})), about).thing))})
+async def fill(about: PageRequest) -> PageContent:
+    return PageContent({"page": json.dumps(vars(answered(Page(form_view(who(1), {"name": "stored"})), about).thing))})
 
 
 def ask(
     fields: Mapping[str, str] | bytes, accept: str = "application/json", work: Any = None, right: str = "see", before: int = 0, **more: Any
-) -> Filled | Response:
-    async def done(about: Sent[Thing]) -> Done:
-        return Done(f"{about.values.name} {about.client}")
+) -> PageContent | Response:
+    async def done(about: SentForm[Thing]) -> FormResult:
+        return FormResult(f"{about.values.name} {about.client}")
 
     throttle.forget_all()
 
-    async def run() -> Filled | Response:
+    async def run() -> PageContent | Response:
         for _ in range(before):
             assert await throttle.hit(forms.FORMS_PER_PERSON, str(who(1).person_id))
-        return await posting({"thing": Rule(Thing, right, work or done)}, fill, may)(asked(fields, accept, **more))
+        return await form_post({"thing": FormHandler(Thing, right, work or done)}, fill, may)(asked(fields, accept, **more))
 
     with i18n.use("en"):
         return asyncio.run(run())
 
 
-def body(answer: Filled | Response) -> dict[str, Any]:
+def body(answer: PageContent | Response) -> dict[str, Any]:
     assert isinstance(answer, Response)
     return json.loads(bytes(answer.body))
 
@@ -237,19 +237,19 @@ def test_without_script_it_is_the_page_again_or_a_redirect() -> None:
     assert isinstance(done, Response)
     assert (done.status_code, done.headers["location"]) == (303, "/en/thing?account=1042&done=thing")
     wrong = ask({**GOOD, "name": "", "note": "typed", "secret": "canary-3317"}, accept="text/html")
-    assert isinstance(wrong, Filled)
+    assert isinstance(wrong, PageContent)
     shown = json.loads(wrong.slots["page"])
     assert (wrong.status, shown["errors"], shown["given"]["note"]) == (422, {"name": "This field is required."}, "typed")
     assert "canary-3317" not in wrong.slots["page"]
 
 
 def test_a_page_says_that_a_form_was_done() -> None:
-    about = Asked("en", {"done": "thing"}, asked({}).request, who(1))
+    about = PageRequest("en", {"done": "thing"}, asked({}).request, who(1))
     with i18n.use("en"):
         assert answered(Page(form_view(who(1), {})), about).thing.notice == "Saved."
         for name in ("other", "nothing", "__class__", ""):
             page = Page(form_view(who(1), {}))
-            assert answered(page, Asked("en", {"done": name}, about.request, who(1))) == page
+            assert answered(page, PageRequest("en", {"done": name}, about.request, who(1))) == page
 
 
 @pytest.mark.parametrize("once", ["", "x" * 32, "0" * 31, "0" * 33, KEY.upper()])
@@ -280,7 +280,7 @@ def test_what_is_no_form_or_too_large_is_refused() -> None:
 
 
 def test_a_database_that_does_not_answer_is_told_and_may_be_tried_again() -> None:
-    async def fails(_: Sent[Thing]) -> Done:
+    async def fails(_: SentForm[Thing]) -> FormResult:
         raise OperationalError("x", {}, Exception("locked"))
 
     answer = ask(GOOD, work=fails)
@@ -298,9 +298,9 @@ def test_a_flood_of_forms_is_stopped() -> None:
 def test_a_form_that_the_role_may_not_send_is_refused_before_it_is_read() -> None:
     worked: list[object] = []
 
-    async def work(about: Sent[Thing]) -> Done:
+    async def work(about: SentForm[Thing]) -> FormResult:
         worked.append(about)
-        return Done("done")
+        return FormResult("done")
 
     refused = ask({**GOOD, "name": ""}, work=work, right="people")
     assert isinstance(refused, Response)
@@ -309,7 +309,7 @@ def test_a_form_that_the_role_may_not_send_is_refused_before_it_is_read() -> Non
 
 
 def test_a_role_that_was_lowered_since_is_refused_by_the_work() -> None:
-    async def lowered(_: Sent[Thing]) -> Done:
+    async def lowered(_: SentForm[Thing]) -> FormResult:
         raise NotAllowed("people")
 
     refused = ask(GOOD, work=lowered)

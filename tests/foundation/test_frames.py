@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from odoportal.foundation import frames, logs, throttle
-from odoportal.foundation.frames import Frames
+from odoportal.foundation.frames import SocketFilter
 
 TOKEN = "0b1e6f52-93c4-4d7a-f1aa-5c2d7e8f9a01"
 """As the browser makes it: its 17th digit may be what `uuid` never writes."""
@@ -30,7 +30,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
 
 
 async def pass_(
-    layer: Frames, messages: list[Any], query: str = QUERY, client: str = "203.0.113.7", **more: Any
+    layer: SocketFilter, messages: list[Any], query: str = QUERY, client: str = "203.0.113.7", **more: Any
 ) -> tuple[list[Any], list[Message]]:
     """What of the messages reaches the application, and what is answered in its place."""
     reached: list[Any] = []
@@ -64,7 +64,7 @@ class Application:
 
 
 def reaching(*messages: Any, query: str = QUERY, **more: Any) -> list[Any]:
-    return asyncio.run(pass_(Frames(None, {KNOWN}), list(messages), query, **more))[0]  # type: ignore[arg-type]
+    return asyncio.run(pass_(SocketFilter(None, {KNOWN}), list(messages), query, **more))[0]  # type: ignore[arg-type]
 
 
 def event(**more: Any) -> str:
@@ -219,7 +219,7 @@ HANDSHAKES: dict[str, Any] = {
 @pytest.mark.case("A-67")
 @pytest.mark.parametrize("how", HANDSHAKES.values(), ids=list(HANDSHAKES))
 def test_a_handshake_that_no_page_makes_is_refused(told: list[Any], how: dict[str, Any]) -> None:
-    reached, sent = asyncio.run(pass_(Frames(None, {KNOWN}), [BOOT], **how))  # type: ignore[arg-type]
+    reached, sent = asyncio.run(pass_(SocketFilter(None, {KNOWN}), [BOOT], **how))  # type: ignore[arg-type]
     assert reached == []
     assert [message["type"] for message in sent] == ["websocket.http.response.start", "websocket.http.response.body"]
     assert sent[0]["status"] == 403
@@ -238,7 +238,7 @@ def test_a_handshake_of_a_page_is_admitted(query: str, spoken: list[str]) -> Non
 @pytest.mark.case("A-72")
 def test_one_address_may_say_so_much_in_a_span_over_all_its_sockets(told: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
-        layer, said = Frames(None, {KNOWN}), ["3"] * 998  # type: ignore[arg-type]
+        layer, said = SocketFilter(None, {KNOWN}), ["3"] * 998  # type: ignore[arg-type]
         for _ in range(3):
             assert len((await pass_(layer, [BOOT, *said]))[0]) == 999
         # All that one address may say is said: no event, no new socket. An answer to a ping passes, or the socket would end.
@@ -261,7 +261,7 @@ def test_one_address_may_say_so_much_in_a_span_over_all_its_sockets(told: list[A
 @pytest.mark.usefixtures("told")
 def test_a_site_of_ipv6_is_one_address() -> None:
     async def run() -> None:
-        layer = Frames(None, {KNOWN})  # type: ignore[arg-type]
+        layer = SocketFilter(None, {KNOWN})  # type: ignore[arg-type]
         await pass_(layer, [BOOT], client="2001:db8:1:2::5")
         layer._pace._counts["2001:db8:1:2::/64"] = frames.FRAMES_PER_ADDRESS
         assert (await pass_(layer, [BOOT], client="2001:db8:1:2:ffff::9"))[1][0]["status"] == 429
@@ -273,7 +273,7 @@ def test_a_site_of_ipv6_is_one_address() -> None:
 @pytest.mark.case("A-72")
 def test_garbage_is_told_once_in_a_span(told: list[Any]) -> None:
     async def run() -> None:
-        layer = Frames(None, {KNOWN})  # type: ignore[arg-type]
+        layer = SocketFilter(None, {KNOWN})  # type: ignore[arg-type]
         for _ in range(5):
             await pass_(layer, ["9"] * 50)
         assert told == [("input_validation_fail", "message")]

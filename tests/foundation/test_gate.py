@@ -10,17 +10,17 @@ from pydantic import BaseModel, ConfigDict, StrictInt
 from reflex.state import StateUpdate
 from reflex_base.event import Event
 
-from odoportal.accounts.state import Signed
+from odoportal.accounts.state import SessionState
 from odoportal.foundation import identity, watching
 from odoportal.foundation.gate import EVENTS_PER_10_SECONDS, INTERNAL, SOCKET_COOKIE, Gate, session_hash
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.orders.state import Orders
 from tests.making import NOON, who
 from tests.states import go, tree
 
 ROOT = "reflex___state____state"
 LOAD = f"{Orders.get_full_name()}.load"
-STAY = f"{Signed.get_full_name()}.stay"
+STAY = f"{SessionState.get_full_name()}.stay"
 ON_LOAD = f"{ROOT}.reflex___state____on_load_internal_state.on_load_internal"
 HYDRATE = f"{ROOT}.hydrate_and_load"
 
@@ -28,29 +28,29 @@ HYDRATE = f"{ROOT}.hydrate_and_load"
 class Doorman:
     """A gate with people who are known by the hash of their session, and what it noted."""
 
-    def __init__(self, payloads: dict[str, type[BaseModel]] | None = None, **people: Who) -> None:
+    def __init__(self, payloads: dict[str, type[BaseModel]] | None = None, **people: Identity) -> None:
         self.refusing: set[tuple[str, str]] = set()
-        self.people: dict[str, Who | None] = dict(people)
+        self.people: dict[str, Identity | None] = dict(people)
         self.touched: list[str] = []
         self.asked: list[tuple[str | None, str | None]] = []
-        self.gate = Gate(Signed, self.resolve, self.touch, self.allowed, payloads)
+        self.gate = Gate(SessionState, self.resolve, self.touch, self.allowed, payloads)
 
-    async def resolve(self, hashed: str | None, account: str | None) -> Who | None:
+    async def resolve(self, hashed: str | None, account: str | None) -> Identity | None:
         self.asked.append((hashed, account))
         return self.people.get(hashed or "")
 
-    async def touch(self, who: Who) -> bool:
+    async def touch(self, who: Identity) -> bool:
         self.touched.append(who.session)
         return True
 
-    def allowed(self, who: Who, name: str) -> bool:
+    def allowed(self, who: Identity, name: str) -> bool:
         return (who.account.role, name) not in self.refusing
 
     async def pass_(self, root: Any, name: str, payload: Any = None) -> StateUpdate | None:
         return await self.gate.preprocess(None, root, Event(name=name, payload={} if payload is None else payload))  # type: ignore[arg-type]
 
 
-def maria() -> Who:
+def maria() -> Identity:
     return replace(who(1), session="maria")
 
 
@@ -117,7 +117,7 @@ def test_the_person_reaches_the_handler_and_leaves_with_the_session() -> None:
     async def run() -> None:
         door, root = Doorman(maria=maria()), tree("/en/orders?account=2000", session("maria"))
         assert await door.pass_(root, LOAD) is None
-        assert identity.require() == maria()
+        assert identity.require_identity() == maria()
         assert door.asked[-1] == ("maria", "2000")
         del door.people["maria"]
         assert await door.pass_(root, LOAD) is not None
@@ -227,7 +227,7 @@ def test_only_a_person_s_doing_counts_as_activity() -> None:
         for name in (LOAD, HYDRATE, f"{ROOT}.set_is_hydrated"):
             await door.pass_(root, name, {"value": True} if name.endswith("hydrated") else {})
         assert door.touched == ["maria"]
-        await door.pass_(root, f"{Signed.get_full_name()}.stay")
+        await door.pass_(root, f"{SessionState.get_full_name()}.stay")
         assert door.touched == ["maria", "maria"]
 
     asyncio.run(run())
@@ -239,13 +239,13 @@ def test_whoever_asks_to_stay_is_told_the_new_end() -> None:
     async def run() -> None:
         door, root = Doorman(maria=maria()), tree(cookie=session("maria"))
 
-        async def touch(_who: Who) -> bool:
+        async def touch(_who: Identity) -> bool:
             door.people["maria"] = later
             return True
 
         door.gate.touch = touch
-        await door.pass_(root, f"{Signed.get_full_name()}.stay")
-        signed = await root.get_state(Signed)
+        await door.pass_(root, f"{SessionState.get_full_name()}.stay")
+        signed = await root.get_state(SessionState)
         await signed.stay()
         assert signed.ends == int((NOON + timedelta(minutes=50)).timestamp())
 
@@ -294,11 +294,11 @@ def test_what_a_role_does_not_allow_is_not_run_and_is_said_on_the_screen() -> No
         door.refusing.add(("owner", LOAD))
         update = await door.pass_(root, LOAD)
         assert update is not None
-        assert (await root.get_state(Signed)).denied == 1
+        assert (await root.get_state(SessionState)).denied == 1
         # The right is asked before the payload, and Reflex's own events need none.
         assert await door.pass_(root, LOAD, {"account_id": 2}) is not None
         assert await door.pass_(root, HYDRATE) is None
-        assert (await root.get_state(Signed)).denied == 2
+        assert (await root.get_state(SessionState)).denied == 2
 
     asyncio.run(run())
 
@@ -313,6 +313,6 @@ def test_a_click_on_a_page_of_another_account_or_role_opens_the_page_anew(name: 
             door.people["maria"] = replace(maria(), account=changed)
             update = await door.pass_(root, name)
             assert (update is None) == runs
-            assert (await root.get_state(Signed)).gone == ("" if runs else "/en/orders?page=2")
+            assert (await root.get_state(SessionState)).gone == ("" if runs else "/en/orders?page=2")
 
     asyncio.run(run())

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from odoportal.foundation import trace, watching
 from odoportal.foundation.database import make_engine
-from odoportal.foundation.watching import Watch, Watched, kind_of, short, watch_sql
+from odoportal.foundation.watching import EventInstrumentation, RequestInstrumentation, kind_of, short, watch_sql
 
 
 def counted(name: str, **labels: str) -> float:
@@ -28,7 +28,7 @@ def ask(app: Any, path: str = "/en/orders", query: bytes = b"") -> list[dict[str
             sent.append(message)
 
         scope = {"type": "http", "method": "GET", "path": path, "query_string": query, "headers": [(b"x-request-id", b"mine")]}
-        await Watched(app)(scope, None, send)  # type: ignore[arg-type]
+        await RequestInstrumentation(app)(scope, None, send)  # type: ignore[arg-type]
 
     asyncio.run(run())
     return sent
@@ -87,7 +87,7 @@ def test_an_event_that_was_dropped_has_no_line_of_the_log(caplog: pytest.LogCapt
     monkeypatch.setattr(watching, "RegistrationContext", SimpleNamespace(get=lambda: SimpleNamespace(event_handlers={})))
 
     async def event(dropped: bool) -> None:
-        await Watch().preprocess(None, None, Event(name="x"))  # type: ignore[arg-type]
+        await EventInstrumentation().preprocess(None, None, Event(name="x"))  # type: ignore[arg-type]
         if dropped:
             watching.drop()
 
@@ -132,5 +132,6 @@ def test_a_slow_statement_is_told_without_its_values(
 
 def test_a_handler_is_called_by_its_short_name() -> None:
     assert (
-        short("reflex___state____state.odoportal___accounts___state____signed.odoportal___orders___state____orders.load") == "orders.load"
+        short("reflex___state____state.odoportal___accounts___state____session_state.odoportal___orders___state____orders.load")
+        == "orders.load"
     )

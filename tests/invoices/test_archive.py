@@ -17,7 +17,7 @@ from sqlmodel import Session
 from starlette.applications import Starlette
 
 from odoportal.foundation import crowd, database, papers
-from odoportal.foundation.identity import Membership, Who, asker
+from odoportal.foundation.identity import Identity, Membership, asker
 from odoportal.invoices import archive
 from odoportal.invoices.routes import ROUTES
 from tests.making import TODAY, account, invoice, who
@@ -41,7 +41,7 @@ def mine(stored: Engine) -> int:
 class Client:
     """The routes as somebody signed in reaches them."""
 
-    def __init__(self, asking: Who) -> None:
+    def __init__(self, asking: Identity) -> None:
         self.asking = asking
         self.app = Starlette(routes=list(ROUTES))
 

@@ -18,13 +18,13 @@ from odoportal.foundation.text import fold
 from odoportal.invoices import service
 from odoportal.invoices.models import Allocation, CreditNote, Invoice, Payment
 from odoportal.invoices.service import InvoiceState
-from odoportal.invoices.words import state_words
+from odoportal.invoices.words import state_labels
 from tests.making import TODAY, account, emptied, invoice, order
 
 
 def words(language: str = "en") -> dict[str, str]:
     with i18n.use(language):
-        return {state: fold(text) for state, text in state_words().items()}
+        return {state: fold(text) for state, text in state_labels().items()}
 
 
 def found(session: Session, account_id: int, language: str = "en", **given_: str) -> list[str]:

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from odoportal.accounts.models import Account
 from odoportal.foundation import database
 from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, Payment
-from odoportal.invoices.settlement import settle, standing
+from odoportal.invoices.settlement import balances, settle
 
 DAY = date(2020, 9, 1)
 START = datetime(2020, 9, 1, 16, 0, tzinfo=UTC)
@@ -23,7 +23,7 @@ PARTS = st.lists(st.tuples(st.dates(DAY, DAY + timedelta(30)), st.decimals("0.01
 
 @given(st.decimals("0.01", "1000", places=2), PARTS, PARTS)
 def test_the_day_is_the_first_on_which_the_total_was_reached(total: Decimal, paid: Dated, credited: Dated) -> None:
-    found = standing(DAY, total, paid, [], credited)
+    found = balances(DAY, total, paid, [], credited)
     assert (found.paid, found.credited) == (sum(amount for _, amount in paid), sum(amount for _, amount in credited))
     assert (found.settled_on is not None) == (found.paid + found.credited >= total)
     if found.settled_on and not found.refunded:
@@ -34,7 +34,7 @@ def test_the_day_is_the_first_on_which_the_total_was_reached(total: Decimal, pai
 
 @given(st.decimals("0.01", "1000", places=2), PARTS, PARTS)
 def test_a_refund_is_a_full_credit_after_a_full_payment(total: Decimal, paid: Dated, credited: Dated) -> None:
-    found = standing(DAY, total, paid, [], credited)
+    found = balances(DAY, total, paid, [], credited)
     full = [day for day in sorted(day for day, _ in credited) if sum(a for d, a in credited if d <= day) >= total]
     paid_by_then = sum(amount for day, amount in paid if full and day <= full[0])
     assert found.refunded == (bool(full) and paid_by_then >= total)
@@ -44,11 +44,11 @@ def test_a_refund_is_a_full_credit_after_a_full_payment(total: Decimal, paid: Da
 
 @given(st.permutations([(DAY + timedelta(n), Decimal(n + 1)) for n in range(5)]))
 def test_the_order_of_payments_does_not_matter(paid: list[tuple[date, Decimal]]) -> None:
-    assert standing(DAY, Decimal(10), paid, [Decimal(3)], []).settled_on == DAY + timedelta(3)
+    assert balances(DAY, Decimal(10), paid, [Decimal(3)], []).settled_on == DAY + timedelta(3)
 
 
 def test_nothing_to_pay_is_settled_from_the_start_and_is_no_refund() -> None:
-    found = standing(DAY, Decimal(0), [], [], [])
+    found = balances(DAY, Decimal(0), [], [], [])
     assert (found.settled_on, found.refunded) == (DAY, False)
 
 

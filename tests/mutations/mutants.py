@@ -172,7 +172,7 @@ MUTANTS = (
     _mutant(
         "a route asks for its right",
         "accounts.rights",
-        "return await endpoint(request) if may(require().account.role, right) else",
+        "return await endpoint(request) if may(require_identity().account.role, right) else",
         "return await endpoint(request) if True else",
         "tests/accounts",
         RIGHTS,
@@ -249,7 +249,7 @@ MUTANTS = (
     _mutant(
         "files have a limit",
         "foundation.documents",
-        "if not await allowance.within(limit, who, str(who.person_id)):",
+        "if not await allowance.within_quota(limit, who, str(who.person_id)):",
         "if False:",
         "tests/foundation/test_documents.py",
     ),
@@ -355,14 +355,14 @@ MUTANTS = (
     _mutant(
         "who sets out to add a card may",
         "cards.service",
-        "    claim(session, who, Right.BILLING)\n    account_id",
+        "    require_right(session, who, Right.BILLING)\n    account_id",
         "    account_id",
         CARDS,
     ),
     _mutant(
         "who changes a card may",
         "cards.service",
-        "    claim(session, who, Right.BILLING)\n    all_",
+        "    require_right(session, who, Right.BILLING)\n    all_",
         "    all_",
         CARDS,
     ),
@@ -558,7 +558,7 @@ MUTANTS = (
             ),
             (
                 "a session is no place to guess a password at",
-                '    if not await throttle.begin(key, now):\n        audit.tell("authn_login_lock", logging.WARNING, **facts)\n',
+                '    if not await throttle.begin(key, now):\n        audit.log_event("authn_login_lock", logging.WARNING, **facts)\n',
                 "    if False:\n        pass\n    if False:\n",
                 (CONFIRM,),
             ),

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 
 from odoportal.accounts.models import Person, Role
 from odoportal.foundation import clock, database
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.mail import Mail
 from odoportal.settings import get_settings
 from tests.making import NOON, account, stored
@@ -19,7 +19,7 @@ from tests.people.conftest import member
 
 __all__ = ["member", "stored"]
 
-People = dict[str, Who]
+People = dict[str, Identity]
 PUBLIC = "https://portal.example.com"
 
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import pytest
 from sqlmodel import select
 
-from odoportal.accounts.audit import By
+from odoportal.accounts.audit import Actor
 from odoportal.accounts.models import Change, Membership, Role
 from odoportal.foundation import clock, database, i18n
-from odoportal.foundation.forms import Done, FormModel, Sent, check
-from odoportal.foundation.identity import NotAllowed, Who
+from odoportal.foundation.forms import FormModel, FormResult, SentForm, check
+from odoportal.foundation.identity import Identity, NotAllowed
 from odoportal.notices import forms, service
 from odoportal.notices.models import Kind, NoticeChoice
 from odoportal.notices.view import notices_view
@@ -20,19 +20,19 @@ from tests.notices.conftest import People
 ALL = {kind.value: "1" for kind in Kind}
 
 
-def given(who: Who) -> dict[str, str]:
+def given(who: Identity) -> dict[str, str]:
     with i18n.use("en"), database.reading() as session:
         return notices_view(session, who, clock.now()).choices.given
 
 
-def send(who: Who, fields: Mapping[str, str], version: str | None = None, mark: str = "a", form: str = "choices") -> Done:
+def send(who: Identity, fields: Mapping[str, str], version: str | None = None, mark: str = "a", form: str = "choices") -> FormResult:
     with i18n.use("en"):
         with database.reading() as session:
             view = notices_view(session, who, clock.now()).choices
         values = check(forms.RULES[form].model, fields)
         assert isinstance(values, FormModel), values
         known = view.version if version is None else version
-        return asyncio.run(forms.RULES[form].work(Sent(form, who, "en", values, "", known, mark * 32, "203.0.113.9", "")))  # type: ignore[arg-type]
+        return asyncio.run(forms.RULES[form].work(SentForm(form, who, "en", values, "", known, mark * 32, "203.0.113.9", "")))  # type: ignore[arg-type]
 
 
 def test_the_form_has_a_box_for_every_kind() -> None:
@@ -99,7 +99,7 @@ def test_who_is_no_member_any_more_chooses_nothing(people: People) -> None:
     with database.writing() as session:
         session.delete(session.get_one(Membership, (who.account.account_id, who.person_id)))
     with database.writing() as session, pytest.raises(NotAllowed):
-        service.switch(session, service.Reader(who.account.account_id, who.person_id), Kind.INVOICE, False, By.of(who), clock.now())
+        service.switch(session, service.Reader(who.account.account_id, who.person_id), Kind.INVOICE, False, Actor.of(who), clock.now())
 
 
 def test_a_choice_of_one_account_says_nothing_of_another(people: People) -> None:

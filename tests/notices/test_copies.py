@@ -11,8 +11,8 @@ from sqlmodel import delete, select
 
 from odoportal.accounts.models import Change, Membership, Role, UnsolicitedMail
 from odoportal.foundation import clock, database, i18n, mail, signed
-from odoportal.foundation.forms import Done, FormModel, Sent, check
-from odoportal.foundation.identity import NotAllowed, Who
+from odoportal.foundation.forms import FormModel, FormResult, SentForm, check
+from odoportal.foundation.identity import Identity, NotAllowed
 from odoportal.notices import copies, forms, sending, stopping
 from odoportal.notices.models import InvoiceCopy, NoticeReader
 from odoportal.notices.view import CopyRow, notices_view
@@ -29,17 +29,17 @@ def count_anew() -> None:
         session.exec(delete(UnsolicitedMail))
 
 
-def send(who: Who, form: str, key: str = "", once: str = "", **fields: str) -> Done:
+def send(who: Identity, form: str, key: str = "", once: str = "", **fields: str) -> FormResult:
     """What comes of a form."""
     with i18n.use("en"):
         values = check(forms.RULES[form].model, fields)
         assert isinstance(values, FormModel), values
         mark = once or f"{next(_MARKS):032x}"
-        sent: Sent[Any] = Sent(form, who, "en", values, key, "", mark, "203.0.113.9", "")
+        sent: SentForm[Any] = SentForm(form, who, "en", values, key, "", mark, "203.0.113.9", "")
         return asyncio.run(forms.RULES[form].work(sent))  # type: ignore[arg-type]
 
 
-def add(who: Who, email: str = BOOKS, language: str = "fr") -> Done:
+def add(who: Identity, email: str = BOOKS, language: str = "fr") -> FormResult:
     return send(who, "copy", email=email, language=language)
 
 
@@ -53,7 +53,7 @@ def confirm(of: str = "") -> bool:
         return copies.confirm(session, of or token(), "203.0.113.77", clock.now())
 
 
-def shown(who: Who) -> list[CopyRow]:
+def shown(who: Identity) -> list[CopyRow]:
     with i18n.use("en"), database.reading() as session:
         return notices_view(session, who, clock.now()).copies
 
@@ -208,7 +208,7 @@ def test_the_mailbox_stops_them_and_may_take_that_back(people: People) -> None:
     assert BOOKS not in stop
     for on in (False, False, True, False):
         with database.writing() as session:
-            found = stopping.put(session, stop, on, "203.0.113.78", clock.now())
+            found = stopping.unsubscribe(session, stop, on, "203.0.113.78", clock.now())
             assert found is not None
             assert found.on is on
     assert [what for what, *_ in changes()][2:] == ["copy_stopped", "copy_resumed", "copy_stopped"]
@@ -221,7 +221,7 @@ def test_the_mailbox_stops_them_and_may_take_that_back(people: People) -> None:
     assert not add(people["owner"]).ok
     send(people["owner"], "copy_remove", key=BOOKS)
     with database.writing() as session:
-        assert stopping.put(session, stop, True, "", clock.now()) is None
+        assert stopping.unsubscribe(session, stop, True, "", clock.now()) is None
 
 
 def test_a_person_whose_mailbox_also_gets_copies_is_noted_once(people: People) -> None:
@@ -258,6 +258,6 @@ def test_who_never_answered_is_forgotten(people: People, time: Time) -> None:
     add(people["owner"], "b@example.org")
     confirm()
     with database.writing() as session:
-        assert copies.sweep(session, time.at + copies.LIFE + copies.KEEP - timedelta(seconds=1)) == 0
-        assert copies.sweep(session, time.at + copies.LIFE + copies.KEEP) == 1
+        assert copies.purge_expired(session, time.at + copies.LIFE + copies.KEEP - timedelta(seconds=1)) == 0
+        assert copies.purge_expired(session, time.at + copies.LIFE + copies.KEEP) == 1
         assert [copy.email for copy in session.exec(select(InvoiceCopy))] == ["b@example.org"]

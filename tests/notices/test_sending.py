@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 from sqlmodel import Session, select
 
-from odoportal.accounts.audit import By
+from odoportal.accounts.audit import Actor
 from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.cards.models import Card
 from odoportal.foundation import database
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.invoices.models import Allocation, Invoice, Payment
 from odoportal.notices import due, sending, service
 from odoportal.notices.models import Kind, Notice, NoticeReader
@@ -30,18 +30,18 @@ DAY = date(2020, 9, 24)
 OWNERS = ["billing@example.com", "owner@example.com"]
 
 
-def run(today: date = DAY, **more: Any) -> sending.Run:
+def run(today: date = DAY, **more: Any) -> sending.SendRun:
     """A run of the notices on a day, at noon."""
     return sending.run("sandbox", today, datetime(today.year, today.month, today.day, 16, tzinfo=UTC), **more)
 
 
-def bill(who: Who, number: str, **more: Any) -> None:
+def bill(who: Identity, number: str, **more: Any) -> None:
     """An invoice that an import brings."""
     with database.writing() as session:
         invoice(session, who.account.account_id, number, **{"issued": DAY, **more})
 
 
-def pay(who: Who, reference: str, number: str = "", on: date = DAY, status: str = "settled") -> None:
+def pay(who: Identity, reference: str, number: str = "", on: date = DAY, status: str = "settled") -> None:
     """A payment that an import brings."""
     with database.writing() as session:
         received = datetime(on.year, on.month, on.day, 16, tzinfo=UTC)
@@ -75,8 +75,8 @@ def to_owner() -> list[str]:
 
 def test_a_new_invoice_is_told_once_to_who_wants_it(people: People) -> None:
     bill(people["owner"], "212048", total="576.07")
-    assert run() == sending.Run({Kind.INVOICE: 1}, 2)  # type: ignore[arg-type]
-    assert run() == run(DAY + timedelta(days=1)) == sending.Run()
+    assert run() == sending.SendRun({Kind.INVOICE: 1}, 2)  # type: ignore[arg-type]
+    assert run() == run(DAY + timedelta(days=1)) == sending.SendRun()
     assert sorted(letter.to for letter in letters()) == OWNERS
     letter = letters("owner@example.com")[0]
     assert letter.subject == "New invoice 212048"
@@ -93,9 +93,9 @@ def test_a_new_invoice_is_told_once_to_who_wants_it(people: People) -> None:
 
 def test_a_dry_run_says_the_same_and_writes_nothing(people: People) -> None:
     bill(people["owner"], "212048")
-    assert run(dry=True) == run(dry=True) == sending.Run({Kind.INVOICE: 1}, 2)  # type: ignore[arg-type]
+    assert run(dry=True) == run(dry=True) == sending.SendRun({Kind.INVOICE: 1}, 2)  # type: ignore[arg-type]
     assert letters() == []
-    assert run() == sending.Run({Kind.INVOICE: 1}, 2)  # type: ignore[arg-type]
+    assert run() == sending.SendRun({Kind.INVOICE: 1}, 2)  # type: ignore[arg-type]
 
 
 def test_a_first_import_of_a_long_history_tells_its_last_days_only(people: People) -> None:
@@ -134,7 +134,7 @@ def test_where_nobody_looked_only_the_stage_that_is_reached_is_told(people: Peop
     assert to_owner() == ["Invoice 212048 is overdue"]
     assert "9 days overdue" in letters("owner@example.com")[0].text
     assert run(DAY + timedelta(days=35)).things == {Kind.OVERDUE: 1}
-    assert run(DAY + timedelta(days=36)) == sending.Run()
+    assert run(DAY + timedelta(days=36)) == sending.SendRun()
 
 
 @pytest.mark.parametrize(
@@ -150,14 +150,14 @@ def test_where_nobody_looked_only_the_stage_that_is_reached_is_told(people: Peop
 def test_what_is_not_owed_is_never_called_overdue(people: People, how: dict[str, Any]) -> None:
     run(DAY - timedelta(days=60))
     bill(people["owner"], "212048", issued=DAY - timedelta(days=40), due=DAY - timedelta(days=1), **how)
-    assert run() == sending.Run()
+    assert run() == sending.SendRun()
 
 
 def test_a_payment_is_told_when_it_is_settled(people: People) -> None:
     bill(people["owner"], "212048", issued=DAY - timedelta(days=20))
     pay(people["owner"], "P1", "212048", status="pending")
     pay(people["owner"], "P2", status="failed")
-    assert run() == sending.Run()
+    assert run() == sending.SendRun()
     with database.writing() as session:
         session.exec(select(Payment).where(Payment.reference == "P1")).one().status = "settled"
     assert run().things == {Kind.PAYMENT: 1}
@@ -206,12 +206,12 @@ def test_switched_off_is_not_told_and_later_is_told_what_is_new_then(people: Peo
     reader = service.Reader(owner.account.account_id, owner.person_id)
     bill(owner, "1")
     with database.writing() as session:
-        service.switch(session, reader, Kind.INVOICE, False, By.of(owner), NOON)
+        service.switch(session, reader, Kind.INVOICE, False, Actor.of(owner), NOON)
     run()
     assert [letter.to for letter in letters()] == ["billing@example.com"]
     with database.writing() as session:
-        service.switch(session, reader, Kind.INVOICE, True, By.of(owner), NOON)
-    assert run() == sending.Run()
+        service.switch(session, reader, Kind.INVOICE, True, Actor.of(owner), NOON)
+    assert run() == sending.SendRun()
     bill(owner, "2")
     run()
     assert to_owner() == ["New invoice 2"]
@@ -306,7 +306,7 @@ _STEPS = st.lists(
 )
 
 
-def _apply(session: Session, who: Who, step: Step, today: date) -> None:
+def _apply(session: Session, who: Identity, step: Step, today: date) -> None:
     what, one, two = step
     known = session.exec(select(Invoice).where(Invoice.number == str(one))).first()
     if what == "invoice" and known is None:
@@ -316,7 +316,7 @@ def _apply(session: Session, who: Who, step: Step, today: date) -> None:
         known.paid, known.settled_on = known.total, today
     elif what == "choose":
         reader = service.Reader(who.account.account_id, who.person_id)
-        service.switch(session, reader, (Kind.INVOICE, Kind.OVERDUE)[one], two == 1, By.of(who), NOON)
+        service.switch(session, reader, (Kind.INVOICE, Kind.OVERDUE)[one], two == 1, Actor.of(who), NOON)
     session.flush()
 
 

@@ -10,8 +10,8 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Membership, Person, Role
 from odoportal.foundation import database
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.identity import Membership as Held
-from odoportal.foundation.identity import Who
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
 from tests.making import NOON, account, who
@@ -51,7 +51,7 @@ def person(session: Session, email: str, *, name: str = "", password: str = "set
     return made.id or 0
 
 
-def member(session: Session, account_id: int, email: str, role: Role, **more: str) -> Who:
+def member(session: Session, account_id: int, email: str, role: Role, **more: str) -> Identity:
     """A new person of the account, signed in."""
     made = person(session, email, **more)
     session.add(Membership(account_id=account_id, person_id=made, role=role))
@@ -63,7 +63,7 @@ def member(session: Session, account_id: int, email: str, role: Role, **more: st
 
 
 @pytest.fixture
-def people(store: Engine) -> dict[str, Who]:
+def people(store: Engine) -> dict[str, Identity]:
     """An account with somebody in each role, and one owner of another account."""
     with database.writing() as session:
         mine, other = account(session), account(session, "2000")

@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from odoportal.accounts import ending
-from odoportal.accounts.audit import STAFF, By
+from odoportal.accounts.audit import STAFF, Actor
 from odoportal.accounts.models import Change, Membership, Person, Role
 from odoportal.exchange.importer import Options, run_import
 from odoportal.foundation import clock, database, i18n, mail
-from odoportal.foundation.identity import Who
+from odoportal.foundation.identity import Identity
 from odoportal.foundation.mail import Mail
 from odoportal.foundation.money import ZERO
 from odoportal.invoices.models import Invoice
@@ -32,7 +32,7 @@ from tests.people.conftest import member
 from tests.people.test_page import send
 from tests.people.test_service import accept, token
 
-People = dict[str, Who]
+People = dict[str, Identity]
 SPARE = "spare@evil.example"
 BOOKS = "copies@evil.example"
 R = "r@evil.example"
@@ -47,7 +47,7 @@ def _noon(store: Engine) -> Any:
 
 
 @pytest.fixture
-def thief(people: People) -> Who:
+def thief(people: People) -> Identity:
     """An owner whom the first one invited, and who invited somebody and added an address for copies of invoices."""
     with database.writing() as session:
         made = member(session, people["owner"].account.account_id, R, Role.OWNER)
@@ -55,10 +55,10 @@ def thief(people: People) -> Who:
     return made
 
 
-def add_copy(who: Who, email: str = BOOKS, confirmed: bool = True) -> str:
+def add_copy(who: Identity, email: str = BOOKS, confirmed: bool = True) -> str:
     """An address for copies; returns its link's token."""
     with database.writing() as session, i18n.use("en"):
-        assert copies.add(session, who, By.of(who), email, "en", NOON).ok
+        assert copies.add(session, who, Actor.of(who), email, "en", NOON).ok
     link = token()
     if confirmed:
         with database.writing() as session:
@@ -72,17 +72,17 @@ def activity(account_id: int) -> list[tuple[str, str, int | None]]:
         return [(c.what, c.about, c.person_id) for c in session.exec(rows)]
 
 
-def going(who: Who) -> list[str]:
+def going(who: Identity) -> list[str]:
     with database.reading() as session:
         return [copy.email for copy in copies.active(session, who.account.account_id)]
 
 
-def listed(who: Who) -> list[str]:
+def listed(who: Identity) -> list[str]:
     with database.reading() as session:
         return [i.email for i in service.invitations(session, who.account.account_id)]
 
 
-def by_import(role: str, thief: Who, folder: Any) -> None:
+def by_import(role: str, thief: Identity, folder: Any) -> None:
     """An import that gives the thief another role than it did the last time."""
     with database.writing() as session:
         session.add(FileRole(account_id=thief.account.account_id, person_id=thief.person_id, role="owner"))
@@ -90,12 +90,12 @@ def by_import(role: str, thief: Who, folder: Any) -> None:
     assert run_import(folder, now=LATER, options=Options()).kept
 
 
-WAYS: dict[str, tuple[Callable[[Session, Who, Who], Any], bool]] = {
+WAYS: dict[str, tuple[Callable[[Session, Identity, Identity], Any], bool]] = {
     "removed": (lambda s, owner, _: service.remove(s, owner, R, LATER), True),
     "lowered": (lambda s, owner, _: service.change_role(s, owner, R, Role.BILLING, LATER), True),
     "disabled": (lambda s, *_: staff.disable(s, R, LATER), False),
     "it was not me": (
-        lambda s, _, thief: locking.lock_out(s, s.get_one(Person, thief.person_id), NOON, By(thief.person_id), LATER),
+        lambda s, _, thief: locking.lock_out(s, s.get_one(Person, thief.person_id), NOON, Actor(thief.person_id), LATER),
         False,
     ),
 }
@@ -103,7 +103,7 @@ WAYS: dict[str, tuple[Callable[[Session, Who, Who], Any], bool]] = {
 
 @pytest.mark.parametrize("way", [*WAYS, "import"])
 @pytest.mark.asvs("8.3.2")
-def test_an_invitation_ends_with_the_right_of_whoever_sent_it(people: People, thief: Who, way: str, tmp_path: Any) -> None:
+def test_an_invitation_ends_with_the_right_of_whoever_sent_it(people: People, thief: Identity, way: str, tmp_path: Any) -> None:
     owner, link = people["owner"], token()
     with database.writing() as session:
         service.invite(session, owner, "kept@example.org", Role.BILLING, "en", NOON)
@@ -130,7 +130,7 @@ def test_an_invitation_ends_with_the_right_of_whoever_sent_it(people: People, th
 
 
 @pytest.mark.parametrize("lost", ["removed", "lowered", "disabled"])
-def test_the_inviter_s_right_is_asked_when_the_invitation_is_used(people: People, thief: Who, lost: str) -> None:
+def test_the_inviter_s_right_is_asked_when_the_invitation_is_used(people: People, thief: Identity, lost: str) -> None:
     """Whatever took the right away, and told nobody."""
     link, at = token(), (thief.account.account_id, thief.person_id)
     with database.writing() as session:
@@ -146,7 +146,7 @@ def test_the_inviter_s_right_is_asked_when_the_invitation_is_used(people: People
     assert listed(thief) == [SPARE]
 
 
-def test_an_invitation_that_another_owner_sent_again_is_theirs(people: People, thief: Who) -> None:
+def test_an_invitation_that_another_owner_sent_again_is_theirs(people: People, thief: Identity) -> None:
     with database.writing() as session:
         service.resend(session, people["owner"], SPARE, LATER)
     link = token()
@@ -155,13 +155,13 @@ def test_an_invitation_that_another_owner_sent_again_is_theirs(people: People, t
     assert accept(link, name="Spare", stored="hashed") is not None
 
 
-def test_what_was_set_up_before_somebody_else_was_in_stays(people: People, thief: Who) -> None:
+def test_what_was_set_up_before_somebody_else_was_in_stays(people: People, thief: Identity) -> None:
     add_copy(thief)
     with database.writing() as session:
-        locking.lock_out(session, session.get_one(Person, thief.person_id), NOON + timedelta(seconds=1), By(thief.person_id), LATER)
+        locking.lock_out(session, session.get_one(Person, thief.person_id), NOON + timedelta(seconds=1), Actor(thief.person_id), LATER)
     assert (listed(thief), going(thief)) == ([SPARE], [BOOKS])
     with database.writing() as session:
-        locking.lock_out(session, session.get_one(Person, thief.person_id), NOON, By(thief.person_id), LATER)
+        locking.lock_out(session, session.get_one(Person, thief.person_id), NOON, Actor(thief.person_id), LATER)
     assert (listed(thief), going(thief)) == ([], [])
 
 
@@ -202,13 +202,15 @@ def _accept_while_removed(people: People, link: str, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.asvs("15.4.2")
-def test_nobody_accepts_after_the_inviter_was_removed(people: People, thief: Who, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_accepts_after_the_inviter_was_removed(people: People, thief: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     order, person = _accept_while_removed(people, token(), monkeypatch)
     assert order == ["accepted", "removed"]
     assert person is not None
 
 
-def test_the_withdrawn_row_alone_keeps_it_right_too(people: People, thief: Who, store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_withdrawn_row_alone_keeps_it_right_too(
+    people: People, thief: Identity, store: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if store.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time, with or without the lock")
     monkeypatch.setattr(joining, "hold", lambda *_: None)
@@ -216,7 +218,7 @@ def test_the_withdrawn_row_alone_keeps_it_right_too(people: People, thief: Who, 
     assert (order[0], person) == ("removed", None)
 
 
-def test_the_control_without_both_lets_somebody_in(people: People, thief: Who, store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_control_without_both_lets_somebody_in(people: People, thief: Identity, store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     if store.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time, with or without the lock")
     monkeypatch.setattr(joining, "hold", lambda *_: None)
@@ -229,7 +231,7 @@ def test_the_control_without_both_lets_somebody_in(people: People, thief: Who, s
 # --- copies of invoices ------------------------------------------------------------------------------------------
 
 
-def boxes(who: Who, person_id: int, form: str = "remove") -> list[str]:
+def boxes(who: Identity, person_id: int, form: str = "remove") -> list[str]:
     """The addresses with a box in the dialog of somebody."""
     with i18n.use("en"), database.reading() as session:
         details = people_view(session, who, {"open": str(person_id)}, LATER).details
@@ -238,7 +240,7 @@ def boxes(who: Who, person_id: int, form: str = "remove") -> list[str]:
 
 
 @pytest.mark.parametrize(("form", "fields"), [("remove", {}), ("role", {"role": "operations"})])
-def test_each_copy_is_kept_or_stopped_by_the_owner(people: People, thief: Who, form: str, fields: dict[str, str]) -> None:
+def test_each_copy_is_kept_or_stopped_by_the_owner(people: People, thief: Identity, form: str, fields: dict[str, str]) -> None:
     owner = people["owner"]
     for email in (BOOKS, "accountant@example.org"):
         add_copy(thief, email)
@@ -256,12 +258,12 @@ def test_each_copy_is_kept_or_stopped_by_the_owner(people: People, thief: Who, f
         assert {copy.asked_by for copy in copies.copies(session, owner.account.account_id)} == {owner.person_id}
 
 
-def people_view_version(who: Who, person_id: int) -> str:
+def people_view_version(who: Identity, person_id: int) -> str:
     with i18n.use("en"), database.reading() as session:
         return people_view(session, who, {"open": str(person_id)}, LATER).details.role.version
 
 
-def test_another_role_that_looks_after_billing_changes_nothing(people: People, thief: Who) -> None:
+def test_another_role_that_looks_after_billing_changes_nothing(people: People, thief: Identity) -> None:
     add_copy(thief)
     with database.writing() as session:
         service.change_role(session, people["owner"], R, Role.BILLING, LATER)
@@ -269,7 +271,7 @@ def test_another_role_that_looks_after_billing_changes_nothing(people: People, t
 
 
 @pytest.mark.parametrize("stray", ["keep-0", "keep-" + "g" * 16, "keep"])
-def test_a_box_that_is_none_keeps_nothing(people: People, thief: Who, stray: str) -> None:
+def test_a_box_that_is_none_keeps_nothing(people: People, thief: Identity, stray: str) -> None:
     from odoportal.foundation.forms import check
     from odoportal.people import forms
 
@@ -278,7 +280,7 @@ def test_a_box_that_is_none_keeps_nothing(people: People, thief: Who, stray: str
 
 
 @pytest.mark.parametrize("way", ["removed", "lowered", "disabled", "it was not me", "import"])
-def test_the_link_that_confirms_a_copy_dies_with_the_right(people: People, thief: Who, way: str, tmp_path: Any) -> None:
+def test_the_link_that_confirms_a_copy_dies_with_the_right(people: People, thief: Identity, way: str, tmp_path: Any) -> None:
     link = add_copy(thief, confirmed=False)
     if way == "import":
         by_import("operations", thief, tmp_path)
@@ -299,7 +301,7 @@ def test_the_link_that_confirms_a_copy_dies_with_the_right(people: People, thief
 
 
 @pytest.mark.parametrize("lost", ["removed", "lowered", "disabled"])
-def test_the_right_of_who_added_a_copy_is_asked_when_it_is_used(people: People, thief: Who, lost: str) -> None:
+def test_the_right_of_who_added_a_copy_is_asked_when_it_is_used(people: People, thief: Identity, lost: str) -> None:
     """Whatever took the right away, and told nobody."""
     link, at = add_copy(thief, "waits@example.org", confirmed=False), (thief.account.account_id, thief.person_id)
     add_copy(thief)
@@ -315,7 +317,7 @@ def test_the_right_of_who_added_a_copy_is_asked_when_it_is_used(people: People, 
     assert going(thief) == []
 
 
-def test_where_nobody_was_asked_a_copy_is_paused_until_somebody_keeps_it(people: People, thief: Who) -> None:
+def test_where_nobody_was_asked_a_copy_is_paused_until_somebody_keeps_it(people: People, thief: Identity) -> None:
     add_copy(thief)
     with database.writing() as session:
         staff.disable(session, R, LATER)
@@ -327,13 +329,13 @@ def test_where_nobody_was_asked_a_copy_is_paused_until_somebody_keeps_it(people:
 
     assert rows() == [("Paused", "Whoever added it no longer looks after billing.")]
     with database.writing() as session, i18n.use("en"):
-        assert copies.keep(session, people["billing"], By.of(people["billing"]), BOOKS, LATER).ok
-        assert copies.keep(session, people["billing"], By.of(people["billing"]), "none@example.org", LATER).error
+        assert copies.keep(session, people["billing"], Actor.of(people["billing"]), BOOKS, LATER).ok
+        assert copies.keep(session, people["billing"], Actor.of(people["billing"]), "none@example.org", LATER).error
     assert (rows(), going(thief)) == ([("Confirmed", "")], [BOOKS])
     assert ("copy_kept", BOOKS, people["billing"].person_id) in activity(thief.account.account_id)
 
 
-def test_whoever_leaves_keeps_nothing_going(people: People, thief: Who) -> None:
+def test_whoever_leaves_keeps_nothing_going(people: People, thief: Identity) -> None:
     """And removes nothing either: somebody who stays decides."""
     add_copy(thief)
     add_copy(thief, "second@example.org")
@@ -346,7 +348,7 @@ def test_whoever_leaves_keeps_nothing_going(people: People, thief: Who) -> None:
         assert {copy.email for copy in session.exec(select(InvoiceCopy))} == {BOOKS, "second@example.org"}
 
 
-def test_copies_that_wait_in_the_outbox_do_not_leave_after_their_address_was_removed(people: People, thief: Who) -> None:
+def test_copies_that_wait_in_the_outbox_do_not_leave_after_their_address_was_removed(people: People, thief: Identity) -> None:
     add_copy(thief)
     with database.writing() as session, i18n.use("en"):
         copy = session.exec(select(InvoiceCopy)).one()
@@ -369,9 +371,9 @@ def test_copies_that_wait_in_the_outbox_do_not_leave_after_their_address_was_rem
 
 
 @pytest.mark.parametrize("way", ["removed", "lowered", "disabled", "it was not me"])
-def test_a_request_to_close_the_account_ends_with_the_right(people: People, thief: Who, way: str) -> None:
+def test_a_request_to_close_the_account_ends_with_the_right(people: People, thief: Identity, way: str) -> None:
     with database.writing() as session, i18n.use("en"):
-        privacy.ask_to_close(session, thief, By.of(thief), "", NOON)
+        privacy.ask_to_close(session, thief, Actor.of(thief), "", NOON)
     with database.writing() as session:
         ending.end_everywhere(session, people["owner"].person_id, STAFF, LATER)
         assert privacy.closing(session, thief.account.account_id) is not None

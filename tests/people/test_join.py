@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.foundation import clock, database, throttle
-from odoportal.foundation.identity import Who, digest
+from odoportal.foundation.identity import Identity, digest
 from odoportal.foundation.mail import Mail, token_of
 from odoportal.foundation.workqueue import Busy
 from odoportal.people import service
@@ -28,7 +28,7 @@ def web() -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def owner() -> Who:
+def owner() -> Identity:
     """An owner, signed in."""
     person_id = add_person()
     with database.writing() as session:
@@ -39,7 +39,7 @@ def owner() -> Who:
     return found
 
 
-def link(owner: Who, email: str = INVITED, role: Role = Role.BILLING, language: str = "en") -> str:
+def link(owner: Identity, email: str = INVITED, role: Role = Role.BILLING, language: str = "en") -> str:
     """The link of a new invitation."""
     with database.writing() as session:
         service.invite(session, owner, email, role, language, clock.now())
@@ -55,7 +55,7 @@ def role_of(email: str, number: str = "1042") -> str | None:
 
 
 @pytest.mark.asvs("6.4.1")
-def test_somebody_new_chooses_a_name_and_a_password(web: TestClient, owner: Who) -> None:
+def test_somebody_new_chooses_a_name_and_a_password(web: TestClient, owner: Identity) -> None:
     address = follow(web, link(owner))
     page = web.get(address)
     assert (page.status_code, page.headers["cache-control"], page.headers["referrer-policy"]) == (200, "no-store", "same-origin")
@@ -87,7 +87,7 @@ def test_somebody_new_chooses_a_name_and_a_password(web: TestClient, owner: Who)
 
 
 @pytest.mark.asvs("6.3.8")
-def test_somebody_of_another_account_accepts_with_one_click_and_keeps_the_password(web: TestClient, owner: Who) -> None:
+def test_somebody_of_another_account_accepts_with_one_click_and_keeps_the_password(web: TestClient, owner: Identity) -> None:
     add_person("lise@example.com", accounts=("2000",), name="Lise")
     address = follow(web, link(owner, "lise@example.com", Role.READ_ONLY, "fr"))
     page = web.get(address)
@@ -116,7 +116,7 @@ def test_somebody_of_another_account_accepts_with_one_click_and_keeps_the_passwo
         assert role_of("zoe@example.com") == "billing"
 
 
-def test_somebody_with_no_account_left_can_come_back(web: TestClient, owner: Who) -> None:
+def test_somebody_with_no_account_left_can_come_back(web: TestClient, owner: Identity) -> None:
     add_person("back@example.com")
     with database.writing() as session:
         service.remove(session, owner, "back@example.com", clock.now())
@@ -127,7 +127,7 @@ def test_somebody_with_no_account_left_can_come_back(web: TestClient, owner: Who
     assert web.get("/en/home").text == "back@example.com"
 
 
-def test_a_dead_link_says_so(web: TestClient, owner: Who, now) -> None:  # noqa: F811
+def test_a_dead_link_says_so(web: TestClient, owner: Identity, now) -> None:  # noqa: F811
     addresses = [link(owner)]
     with database.writing() as session:
         service.withdraw(session, owner, INVITED, clock.now())
@@ -142,7 +142,7 @@ def test_a_dead_link_says_so(web: TestClient, owner: Who, now) -> None:  # noqa:
         assert len(session.exec(select(Person)).all()) == 1
 
 
-def test_a_form_that_is_none_is_refused(web: TestClient, owner: Who) -> None:
+def test_a_form_that_is_none_is_refused(web: TestClient, owner: Identity) -> None:
     address = follow(web, link(owner))
     assert web.post(address, json={"name": "N"}).status_code == 415
     with database.reading() as session:
@@ -150,7 +150,7 @@ def test_a_form_that_is_none_is_refused(web: TestClient, owner: Who) -> None:
 
 
 @pytest.mark.asvs("2.4.1")
-def test_passwords_that_are_tried_with_an_invitation_are_counted(web: TestClient, owner: Who, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_that_are_tried_with_an_invitation_are_counted(web: TestClient, owner: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     """Finding 9: nothing of the invitation was used up, and each costs the processor much."""
     judged: list[str] = []
     judge = passwords.judge
@@ -169,7 +169,7 @@ def test_passwords_that_are_tried_with_an_invitation_are_counted(web: TestClient
     assert len(judged[-1]) == 200
 
 
-def test_where_too_much_waits_an_invitation_stays_open(web: TestClient, owner: Who, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_too_much_waits_an_invitation_stays_open(web: TestClient, owner: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(*_: object) -> str:
         raise Busy
 

@@ -9,34 +9,34 @@ from sqlmodel import col, select
 
 from odoportal.accounts.models import Change, Membership, Person, Role
 from odoportal.accounts.rights import TABLE, Right
-from odoportal.accounts.view import right_words
+from odoportal.accounts.view import right_labels
 from odoportal.foundation import clock, database, i18n
 from odoportal.foundation.form_view import version_of
-from odoportal.foundation.forms import Done, FormModel, Sent, check
-from odoportal.foundation.identity import NotAllowed, Who
+from odoportal.foundation.forms import FormModel, FormResult, SentForm, check
+from odoportal.foundation.identity import Identity, NotAllowed
 from odoportal.people import forms, service
 from odoportal.people.view import PeopleView, people_view
 from tests.making import NOON
 
-People = dict[str, Who]
+People = dict[str, Identity]
 ASKED = "asked@example.org"
 
 
-def shown(who: Who, **query: str) -> PeopleView:
+def shown(who: Identity, **query: str) -> PeopleView:
     with i18n.use("en"), database.reading() as session:
         return people_view(session, who, query, NOON)
 
 
-def send(who: Who, form: str, key: str = "", version: str = "", mark: str = "a", **fields: str) -> Done:
+def send(who: Identity, form: str, key: str = "", version: str = "", mark: str = "a", **fields: str) -> FormResult:
     """A form, sent and answered; each `mark` is another click."""
     rule = forms.RULES[form]
     with i18n.use("en"):
         values = check(rule.model, fields)
         assert isinstance(values, FormModel), values
-        return asyncio.run(_answer(Sent(form, who, "en", values, key, version, mark * 32, "203.0.113.9", "")))
+        return asyncio.run(_answer(SentForm(form, who, "en", values, key, version, mark * 32, "203.0.113.9", "")))
 
 
-async def _answer(sent: Sent[FormModel]) -> Done:
+async def _answer(sent: SentForm[FormModel]) -> FormResult:
     return await forms.RULES[sent.form].work(sent)
 
 
@@ -46,7 +46,7 @@ def role_now(email: str) -> str:
         return session.exec(found).one()
 
 
-def invite(who: Who, email: str = ASKED, mark: str = "a") -> Done:
+def invite(who: Identity, email: str = ASKED, mark: str = "a") -> FormResult:
     return send(who, "invite", mark=mark, email=email, role="billing", language="fr")
 
 
@@ -95,7 +95,7 @@ def test_the_table_of_roles_is_the_table_that_is_enforced(people: People) -> Non
         (r, o) for r, who in TABLE.items() for o in who if r is not Right.ENTER
     }
     with i18n.use("en"):
-        words = right_words()
+        words = right_labels()
     assert set(words) == set(Right) - {Right.ENTER}, "which is nothing of an account"
     for card in view.roles:
         assert [line.text for line in card.can] == [words[right] for right in TABLE if right in words and Role(card.key) in TABLE[right]]

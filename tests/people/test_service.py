@@ -12,16 +12,16 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Membership, Person, Role
-from odoportal.accounts.rights import Right, claim
+from odoportal.accounts.rights import Right, require_right
 from odoportal.foundation import database, mail
-from odoportal.foundation.identity import NotAllowed, Who
+from odoportal.foundation.identity import Identity, NotAllowed
 from odoportal.foundation.mail import Mail
 from odoportal.people import joining, service
 from odoportal.people.models import Invitation
 from tests.making import NOON
 from tests.people.conftest import member, person
 
-People = dict[str, Who]
+People = dict[str, Identity]
 NEW = "new@example.org"
 
 
@@ -46,7 +46,7 @@ def accept(link: str, **more: str) -> Person | None:
         return joining.accept(session, link, NOON, **more)
 
 
-CHANGES: list[Callable[[Session, Who], Any]] = [
+CHANGES: list[Callable[[Session, Identity], Any]] = [
     lambda s, w: service.invite(s, w, NEW, Role.OWNER, "fr", NOON),
     lambda s, w: service.resend(s, w, "asked@example.org", NOON),
     lambda s, w: service.withdraw(s, w, "asked@example.org", NOON),
@@ -57,7 +57,7 @@ CHANGES: list[Callable[[Session, Who], Any]] = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=["invite", "resend", "withdraw", "role", "remove"])
 @pytest.mark.asvs("8.2.1")
-def test_only_an_owner_changes_anything_and_only_of_the_own_account(people: People, change: Callable[[Session, Who], Any]) -> None:
+def test_only_an_owner_changes_anything_and_only_of_the_own_account(people: People, change: Callable[[Session, Identity], Any]) -> None:
     with database.writing() as session:
         service.invite(session, people["owner"], "asked@example.org", Role.BILLING, "fr", NOON)
     before = (roles(people["owner"].account.account_id), letters())
@@ -243,7 +243,7 @@ def _remove_each_other(people: People, monkeypatch: pytest.MonkeyPatch) -> tuple
 
     monkeypatch.setattr(service, "_another_owner", met)
 
-    def remove(who: Who, email: str) -> Callable[[], Any]:
+    def remove(who: Identity, email: str) -> Callable[[], Any]:
         def work() -> Any:
             with database.writing() as session:
                 return service.remove(session, who, email, NOON)
@@ -279,18 +279,18 @@ def test_of_two_who_use_a_link_at_once_one_does(people: People) -> None:
 
 def test_the_right_is_asked_of_the_row_and_not_of_what_the_gate_believed(people: People) -> None:
     with database.writing() as session:
-        assert claim(session, people["billing"], Right.BILLING).role == "billing"
+        assert require_right(session, people["billing"], Right.BILLING).role == "billing"
         session.get_one(Membership, (people["billing"].account.account_id, people["billing"].person_id)).role = "read_only"
         session.flush()
         with pytest.raises(NotAllowed):
-            claim(session, people["billing"], Right.BILLING)
+            require_right(session, people["billing"], Right.BILLING)
 
 
 def test_old_invitations_are_forgotten(people: People) -> None:
     with database.writing() as session:
         service.invite(session, people["owner"], NEW, Role.BILLING, "fr", NOON)
-        assert service.sweep(session, NOON + timedelta(days=37, seconds=-1)) == 0
-        assert service.sweep(session, NOON + timedelta(days=37)) == 1
+        assert service.purge_expired(session, NOON + timedelta(days=37, seconds=-1)) == 0
+        assert service.purge_expired(session, NOON + timedelta(days=37)) == 1
         assert session.exec(select(Invitation)).all() == []
 
 

@@ -10,8 +10,8 @@ from sqlmodel import select
 
 from odoportal.accounts.models import Account, Change, Person
 from odoportal.foundation import clock, database, i18n
-from odoportal.foundation.forms import Done, Sent
-from odoportal.foundation.identity import HELD_BACK, NotAllowed, Who
+from odoportal.foundation.forms import FormResult, SentForm
+from odoportal.foundation.identity import HELD_BACK, Identity, NotAllowed
 from odoportal.foundation.mail import Mail
 from odoportal.people import forms, service
 from odoportal.people.view import people_view
@@ -21,15 +21,15 @@ from odoportal.signin.models import Authenticator
 from odoportal.signin.sessions import Browser
 from tests.making import NOON
 
-People = dict[str, Who]
+People = dict[str, Identity]
 
 
-def has_one(who: Who) -> None:
+def has_one(who: Identity) -> None:
     with database.writing() as session:
         session.add(Authenticator(person_id=who.person_id, seed="seed", created_at=NOON, confirmed_at=NOON))
 
 
-def require(who: Who, on: bool = True) -> bool:
+def require(who: Identity, on: bool = True) -> bool:
     with database.writing() as session:
         return service.require_two_step(session, who, on, NOON, "203.0.113.9")
 
@@ -80,7 +80,7 @@ def test_resolving_holds_back_whoever_has_none_and_nobody_else(people: People, s
         tokens = {who.email: sessions.begin(session, who.person_id, NOON, False, Browser()) for who in (owner, billing)}
     require(owner)
 
-    def role(who: Who) -> str:
+    def role(who: Identity) -> str:
         with store.connect() as connection:
             found = sessions.resolve(connection, sessions.digest(tokens[who.email]), None, NOON)
         assert found is not None
@@ -91,17 +91,17 @@ def test_resolving_holds_back_whoever_has_none_and_nobody_else(people: People, s
     assert role(billing) == "billing"
 
 
-def _send(who: Who, form: str, session_hash: str, password: str | None = None) -> Done:
+def _send(who: Identity, form: str, session_hash: str, password: str | None = None) -> FormResult:
     values = forms.Sure(password=SecretStr(password) if password is not None else None)
-    return asyncio.run(_work(Sent(form, _in(who, session_hash), "en", values, "", "", "a" * 32, "203.0.113.77", "")))
+    return asyncio.run(_work(SentForm(form, _in(who, session_hash), "en", values, "", "", "a" * 32, "203.0.113.77", "")))
 
 
-async def _work(sent: Sent[forms.Sure]) -> Done:
+async def _work(sent: SentForm[forms.Sure]) -> FormResult:
     with i18n.use("en"):
         return await forms.RULES[sent.form].work(sent)
 
 
-def _in(who: Who, session_hash: str) -> Who:
+def _in(who: Identity, session_hash: str) -> Identity:
     from dataclasses import replace
 
     return replace(who, session=session_hash)

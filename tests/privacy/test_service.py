@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
-from odoportal.accounts.audit import By
+from odoportal.accounts.audit import Actor
 from odoportal.accounts.models import Account, Change, Membership, Person
 from odoportal.foundation import clock, database, i18n
-from odoportal.foundation.identity import NotAllowed, Who
+from odoportal.foundation.identity import Identity, NotAllowed
 from odoportal.foundation.mail import Mail
 from odoportal.privacy import contents, service
 from odoportal.privacy.models import DataFile
@@ -21,11 +21,11 @@ from odoportal.privacy.view import DataView, data_view
 from tests.making import NOON
 from tests.making import who as somebody
 
-BY = By(1, "203.0.113.5")
+BY = Actor(1, "203.0.113.5")
 
 
 @pytest.fixture
-def who(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Who:
+def who(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Identity:
     """An owner of account 1 whose clock stands at noon."""
     monkeypatch.setattr(clock, "now", lambda: NOON)
     with database.writing() as session:
@@ -36,14 +36,14 @@ def who(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Who:
     return somebody(1)
 
 
-def as_role(who: Who, role: str) -> Who:
+def as_role(who: Identity, role: str) -> Identity:
     """The same person with another role, in the database, too."""
     with database.writing() as session:
         session.get_one(Membership, (1, 1)).role = role
     return replace(who, account=replace(who.account, role=role))
 
 
-def ask(who: Who) -> None:
+def ask(who: Identity) -> None:
     with database.writing() as session, i18n.use("en"):
         assert service.ask(session, who, "en", NOON).ok
 
@@ -58,17 +58,17 @@ def letters() -> list[str]:
         return [f"{mail.to}: {mail.subject}" for mail in session.exec(select(Mail).order_by(Mail.id))]  # pyright: ignore
 
 
-def ready(who: Who, at: Any = NOON) -> DataFile | None:
+def ready(who: Identity, at: Any = NOON) -> DataFile | None:
     with database.reading() as session:
         return service.ready(session, who, at)
 
 
-def shown(who: Who) -> DataView:
+def shown(who: Identity) -> DataView:
     with database.reading() as session, i18n.use("en"):
         return data_view(session, who, "en", NOON)
 
 
-def test_asked_twice_it_is_made_once_told_once_and_there_for_a_day(who: Who, data_folder: Path) -> None:
+def test_asked_twice_it_is_made_once_told_once_and_there_for_a_day(who: Identity, data_folder: Path) -> None:
     ask(who)
     ask(who)
     assert (len(files()), ready(who), shown(who).waiting != "") == (1, None, True)
@@ -85,7 +85,7 @@ def test_asked_twice_it_is_made_once_told_once_and_there_for_a_day(who: Who, dat
     assert ready(who, NOON + timedelta(hours=24)) is None
 
 
-def test_asked_again_when_it_is_there_a_new_one_takes_its_place(who: Who) -> None:
+def test_asked_again_when_it_is_there_a_new_one_takes_its_place(who: Identity) -> None:
     ask(who)
     service.make_next(NOON)
     ask(who)
@@ -95,7 +95,7 @@ def test_asked_again_when_it_is_there_a_new_one_takes_its_place(who: Who) -> Non
 
 
 @pytest.mark.asvs("8.3.2")
-def test_who_is_no_owner_any_more_does_not_get_the_account_s(who: Who, data_folder: Path) -> None:
+def test_who_is_no_owner_any_more_does_not_get_the_account_s(who: Identity, data_folder: Path) -> None:
     ask(who)
     service.make_next(NOON)
     lowered = as_role(who, "billing")
@@ -109,14 +109,14 @@ def test_who_is_no_owner_any_more_does_not_get_the_account_s(who: Who, data_fold
 
 
 @pytest.mark.asvs("8.2.2")
-def test_it_is_nobody_else_s(who: Who) -> None:
+def test_it_is_nobody_else_s(who: Identity) -> None:
     ask(who)
     service.make_next(NOON)
     assert ready(replace(who, person_id=2)) is None
     assert ready(replace(who, account=replace(who.account, account_id=2))) is None
 
 
-def test_whoever_left_the_account_meanwhile_gets_nothing(who: Who) -> None:
+def test_whoever_left_the_account_meanwhile_gets_nothing(who: Identity) -> None:
     ask(who)
     with database.writing() as session:
         session.delete(session.get_one(Membership, (1, 1)))
@@ -125,7 +125,7 @@ def test_whoever_left_the_account_meanwhile_gets_nothing(who: Who) -> None:
     assert letters() == []
 
 
-def test_what_fails_is_tried_three_times_and_then_told(who: Who, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_is_tried_three_times_and_then_told(who: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise OperationalError("x", {}, Exception("away"))
 
@@ -143,26 +143,26 @@ def test_what_fails_is_tried_three_times_and_then_told(who: Who, monkeypatch: py
     assert shown(who).waiting != ""
 
 
-def test_what_is_over_goes_and_so_does_what_nobody_knows(who: Who, data_folder: Path) -> None:
+def test_what_is_over_goes_and_so_does_what_nobody_knows(who: Identity, data_folder: Path) -> None:
     ask(who)
     service.make_next(NOON)
     stray = data_folder / "people" / "stray.new"
     stray.touch()
     late = clock.now() + timedelta(days=9_000)
     with database.writing() as session:
-        assert service.sweep(session, NOON + timedelta(hours=23)) == 0
-        assert service.sweep(session, late) == 1
+        assert service.purge_expired(session, NOON + timedelta(hours=23)) == 0
+        assert service.purge_expired(session, late) == 1
     assert files() == []
     with database.writing() as session:
-        service.sweep(session, late)
+        service.purge_expired(session, late)
     assert list((data_folder / "people").iterdir()) == []
 
 
-def asked_to_close(session: Session, who: Who) -> None:
+def asked_to_close(session: Session, who: Identity) -> None:
     assert service.ask_to_close(session, who, BY, "We sold the trucks", NOON).ok
 
 
-def test_the_wish_to_close_is_told_once_and_can_be_taken_back(who: Who) -> None:
+def test_the_wish_to_close_is_told_once_and_can_be_taken_back(who: Identity) -> None:
     for _ in range(2):
         with database.writing() as session:
             asked_to_close(session, who)
@@ -183,7 +183,7 @@ def test_the_wish_to_close_is_told_once_and_can_be_taken_back(who: Who) -> None:
 
 @pytest.mark.asvs("8.2.1")
 @pytest.mark.parametrize("role", ["billing", "operations", "read_only"])
-def test_only_an_owner_asks_to_close(who: Who, role: str) -> None:
+def test_only_an_owner_asks_to_close(who: Identity, role: str) -> None:
     other = as_role(who, role)
     with pytest.raises(NotAllowed), database.writing() as session:
         asked_to_close(session, who)

@@ -10,7 +10,7 @@ from sqlmodel import select
 from odoportal.accounts.models import Change, Person
 from odoportal.foundation import database, i18n
 from odoportal.foundation.form_view import form_view
-from odoportal.foundation.forms import Done, Sent, check
+from odoportal.foundation.forms import FormResult, SentForm, check
 from odoportal.profile import forms, service
 from tests.making import NOON, who
 
@@ -47,16 +47,16 @@ def maria(stored: Engine) -> int:
         return person.id
 
 
-async def _answer(sent: Sent) -> Done:
+async def _answer(sent: SentForm) -> FormResult:
     return await forms.RULES["details"].work(sent)
 
 
-def save(version: str, mark: str = "a" * 32, **values: str) -> Done:
+def save(version: str, mark: str = "a" * 32, **values: str) -> FormResult:
     given = {"name": "Maria Roy", "phone": "418 555-0142", "language": "fr", "region": "en-CA", **values}
     with i18n.use("fr"):
         fits = check(forms.Details, given)
         assert isinstance(fits, forms.Details), fits
-        return asyncio.run(_answer(Sent("details", who(1), "fr", fits, "", version, mark, "203.0.113.5", "")))
+        return asyncio.run(_answer(SentForm("details", who(1), "fr", fits, "", version, mark, "203.0.113.5", "")))
 
 
 def stored_details() -> dict[str, str]:
@@ -66,7 +66,7 @@ def stored_details() -> dict[str, str]:
 
 def test_details_are_changed_and_a_new_language_goes_on_in_it(maria: int) -> None:
     version = form_view(who(1), stored_details()).version
-    assert save(version) == Done("C’est enregistré.")
+    assert save(version) == FormResult("C’est enregistré.")
     assert stored_details() == {"name": "Maria Roy", "phone": "+1 418-555-0142", "language": "fr", "region": "en-CA"}
     changed = save(form_view(who(1), stored_details()).version, "b" * 32, language="en")
     assert (changed.notice, changed.go) == ("Saved.", "/en/profile")

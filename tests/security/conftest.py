@@ -15,10 +15,10 @@ from starlette.testclient import TestClient
 from odoportal.accounts import rights
 from odoportal.accounts.models import Change, Person
 from odoportal.foundation import clock, database, i18n
-from odoportal.foundation.forms import posting
+from odoportal.foundation.forms import form_post
 from odoportal.foundation.identity import asker, cookie_name, digest
 from odoportal.foundation.mail import Mail, token_of
-from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.web import PageContent, PageRequest
 from odoportal.security import forms, passkey_forms
 from odoportal.security import page as security
 from odoportal.settings import get_settings
@@ -30,8 +30,8 @@ __all__ = ["hashes", "maria", "now", "portal"]
 EMAIL = "maria@transportgagnon.ca"
 
 
-async def _fill(asked: Asked) -> Filled:
-    return Filled(await security.slots(asked))
+async def _fill(asked: PageRequest) -> PageContent:
+    return PageContent(await security.slots(asked))
 
 
 PAGES = {
@@ -42,7 +42,7 @@ PAGES = {
     "email": (mailed.fill_email, mailed.post_email),
     "undo": (mailed.fill_undo, mailed.post_undo),
     "alert": (mailed.fill_alert, mailed.post_alert),
-    "profile/security": (_fill, posting({**forms.RULES, **passkey_forms.RULES}, _fill, rights.may)),
+    "profile/security": (_fill, form_post({**forms.RULES, **passkey_forms.RULES}, _fill, rights.may)),
 }
 
 
@@ -57,8 +57,8 @@ async def _document(request: Request) -> Response:
         return HTMLResponse(who.email if who else "nobody", 200 if who else 401)
     fill, post = PAGES[name]
     with i18n.use(language):
-        filled = await (post if request.method == "POST" else fill)(Asked(language, dict(request.query_params), request, who))
-    if isinstance(filled, Filled):
+        filled = await (post if request.method == "POST" else fill)(PageRequest(language, dict(request.query_params), request, who))
+    if isinstance(filled, PageContent):
         answer = HTMLResponse("".join(filled.slots.values()), filled.status, dict(filled.headers))
         if filled.dress:
             filled.dress(answer)

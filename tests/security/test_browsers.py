@@ -41,7 +41,7 @@ def keys(web: Browser) -> list[str]:
 )
 def test_a_browser_in_words(agent: str, said: str) -> None:
     with i18n.use("en"):
-        assert browsers.words(agent) == said
+        assert browsers.browser_label(agent) == said
 
 
 @pytest.mark.asvs("7.5.2")
@@ -183,12 +183,12 @@ def test_history_is_kept_for_ninety_days(web: Browser, now: Any) -> None:
         assert web.page().count("testclient") == 0
     now.move(days=89, hours=23)
     with database.writing() as session:
-        assert browsers.sweep(session, clock.now()) == 0
+        assert browsers.purge_expired(session, clock.now()) == 0
     now.move(hours=1)
     with database.writing() as session:
         assert browsers.history(session, 1, clock.now()) == []
-        assert browsers.sweep(session, clock.now()) == 1
-        assert browsers.sweep(session, now.move(days=275)) == 1
+        assert browsers.purge_expired(session, clock.now()) == 1
+        assert browsers.purge_expired(session, now.move(days=275)) == 1
 
 
 def test_a_disabled_person_reports_nothing(web: Browser, opened: Callable[[], Browser], maria: int) -> None:

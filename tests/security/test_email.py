@@ -163,6 +163,6 @@ def test_what_nobody_can_use_any_more_is_swept_away(web: Browser, now: Any) -> N
     confirm(web, ask(web))
     web.form("email", address="b@example.com", current=GOOD)
     with database.writing() as session:
-        assert emails.sweep(session, now.move(days=30, hours=23)) == 0
-        assert emails.sweep(session, now.move(hours=2)) == 1
-        assert emails.sweep(session, now.move(days=7)) == 1
+        assert emails.purge_expired(session, now.move(days=30, hours=23)) == 0
+        assert emails.purge_expired(session, now.move(hours=2)) == 1
+        assert emails.purge_expired(session, now.move(days=7)) == 1

@@ -400,8 +400,8 @@ def test_what_is_over_is_swept_away(web: Browser, opened: Callable[[], Browser],
     other.sign_in("other@example.com")
     other.form("totp_begin", current=GOOD)
     with database.writing() as session:
-        assert second.sweep(session, clock.now()) == 0
-        assert second.sweep(session, now.move(minutes=15)) == 2
+        assert second.purge_expired(session, clock.now()) == 0
+        assert second.purge_expired(session, now.move(minutes=15)) == 2
 
 
 def with_another_secret(monkeypatch: pytest.MonkeyPatch, maria: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from odoportal.foundation import clock, database, throttle
 from odoportal.foundation.counters import FREE_FAILURES
-from odoportal.foundation.identity import Who, digest
+from odoportal.foundation.identity import Identity, digest
 from odoportal.signin import attempts, sessions
 from tests.signin.conftest import GOOD, START, Hashes
 
@@ -15,7 +15,7 @@ EMAIL = "maria@transportgagnon.ca"
 HERE = "203.0.113.5"
 
 
-def signed_in(person_id: int, now: datetime = START) -> Who:
+def signed_in(person_id: int, now: datetime = START) -> Identity:
     """The person in a new session."""
     with database.writing() as session:
         token = sessions.begin(session, person_id, now, False, sessions.Browser())
@@ -25,7 +25,7 @@ def signed_in(person_id: int, now: datetime = START) -> Who:
     return who
 
 
-def confirm(who: Who, *typed: str, now: datetime = START) -> list[bool]:
+def confirm(who: Identity, *typed: str, now: datetime = START) -> list[bool]:
     async def each() -> list[bool]:
         return [await attempts.confirm(who, password, HERE, now) for password in typed]
 

@@ -18,7 +18,7 @@ from odoportal.accounts.models import Person
 from odoportal.foundation import clock, database, i18n, throttle, workqueue
 from odoportal.foundation.identity import cookie_name, digest
 from odoportal.foundation.mail import Mail, token_of
-from odoportal.foundation.web import Asked, Filled
+from odoportal.foundation.web import PageContent, PageRequest
 from odoportal.foundation.workqueue import Asker
 from odoportal.people import routes as people_routes
 from odoportal.settings import get_settings
@@ -53,8 +53,8 @@ async def document(request: Request) -> Response:
         return HTMLResponse(who.email if who else "nobody", 200 if who else 401)
     fill, post = PAGES[name]
     with i18n.use(language):
-        filled = await (post if request.method == "POST" else fill)(Asked(language, dict(request.query_params), request, who))
-    if isinstance(filled, Filled):
+        filled = await (post if request.method == "POST" else fill)(PageRequest(language, dict(request.query_params), request, who))
+    if isinstance(filled, PageContent):
         return HTMLResponse("".join(filled.slots.values()), filled.status, dict(filled.headers))
     return filled
 

@@ -6,7 +6,7 @@ from sqlmodel import select
 
 from odoportal.accounts.models import Membership, Person
 from odoportal.foundation import database
-from odoportal.foundation.identity import Who, digest
+from odoportal.foundation.identity import Identity, digest
 from odoportal.signin import service, sessions
 from odoportal.signin.models import BrowserSession
 from tests.signin.conftest import START, add_person
@@ -22,7 +22,7 @@ def sign_in(person: int, at=START, **more) -> str:
     return token
 
 
-def who(token: str | None, at, account: str | None = None) -> Who | None:
+def who(token: str | None, at, account: str | None = None) -> Identity | None:
     with database.engine().connect() as connection:
         return service.resolve(connection, digest(token) if token else None, account, at)
 
@@ -124,12 +124,12 @@ def test_sweep_takes_what_is_over_and_nothing_else(maria: int) -> None:
     idle, kept = sign_in(maria), sign_in(maria, keep=True)
     live = sign_in(maria, START + timedelta(hours=1))
     with database.writing() as session:
-        assert service.sweep(session, START + timedelta(hours=1)) == 1
+        assert service.purge_expired(session, START + timedelta(hours=1)) == 1
     assert who(idle, START) is None
     assert who(kept, START)
     assert who(live, START + timedelta(hours=1))
     with database.writing() as session:
-        assert service.sweep(session, START + sessions.KEPT) == 2
+        assert service.purge_expired(session, START + sessions.KEPT) == 2
 
 
 @pytest.mark.asvs("7.4.1")

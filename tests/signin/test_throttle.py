@@ -9,8 +9,8 @@ import pytest
 from limits import RateLimitItemPerHour
 
 from odoportal.foundation import sharing, throttle
-from odoportal.foundation.counters import FORGET_AFTER, Waits, Windows, wait_after
-from odoportal.foundation.throttle import RESET_PER_ACCOUNT, SIGN_IN_PER_ADDRESS, Pace, address_key
+from odoportal.foundation.counters import FORGET_AFTER, Backoff, MovingWindows, wait_after
+from odoportal.foundation.throttle import RESET_PER_ACCOUNT, SIGN_IN_PER_ADDRESS, FixedWindow, address_key
 from odoportal.settings import get_settings
 from tests.redis_server import Server
 
@@ -121,7 +121,7 @@ def test_parallel_tries_are_all_counted(now) -> None:
 
 
 def test_memory_is_bounded(now) -> None:
-    waits, windows = Waits(most=10), Windows(most=10)
+    waits, windows = Backoff(most=10), MovingWindows(most=10)
     for n in range(100):
         waits.begin(f"account:{n}", now())
         windows.acquire_entry(f"reset/{n}", 3, 60)
@@ -265,7 +265,7 @@ def test_what_is_no_count_is_removed_and_told_once_and_nobody_else_notices(
 
 @pytest.mark.case("F-24")
 def test_a_pace_that_is_no_number_is_counted_anew(now, in_redis: Server, caplog: pytest.LogCaptureFixture) -> None:
-    pace = Pace(3, 600)
+    pace = FixedWindow(3, 600)
     each(lambda: pace.over("a"), 1)
     for foreign in ("garbage", str(2**63 - 1), "1.5"):
         in_redis.ask("SET", *in_redis.ask("KEYS", "*pace*"), foreign)
@@ -293,7 +293,7 @@ def test_what_is_given_back_can_be_used_again() -> None:
 
 @pytest.mark.usefixtures("counting")
 def test_events_are_counted_by_whom_and_within_a_span(now) -> None:
-    first, other = Pace(3, 600), Pace(3, 600)
+    first, other = FixedWindow(3, 600), FixedWindow(3, 600)
     assert each(lambda: first.over("a"), 5) == [0, 0, 0, 1, 2]
     assert each(lambda: first.over("b"), 1) == [0]
     together = get_settings().redis_url != ""
@@ -303,7 +303,7 @@ def test_events_are_counted_by_whom_and_within_a_span(now) -> None:
 def test_every_key_in_redis_ends_by_itself(in_redis: Server, now) -> None:
     begun("of-account", now())
     hits(SIGN_IN_PER_ADDRESS, "203.0.113.9")
-    each(lambda: Pace(3, 10).over("of-session"), 1)
+    each(lambda: FixedWindow(3, 10).over("of-session"), 1)
     lives = {key: in_redis.ask("TTL", key) for key in in_redis.ask("KEYS", "*")}
     assert {key.split(":")[1] for key in lives} == {"wait", "window", "pace"}
     assert all(0 < seconds <= FORGET_AFTER.total_seconds() for seconds in lives.values())
@@ -313,7 +313,7 @@ def test_every_key_in_redis_ends_by_itself(in_redis: Server, now) -> None:
 def test_without_redis_no_try_is_let_through_and_events_are_counted_alone(
     now, in_redis: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shared, pace = sharing.Shared(in_redis.url, throttle._WAITS), Pace(3, 600)
+    shared, pace = sharing.Shared(in_redis.url, throttle._WAITS), FixedWindow(3, 600)
     monkeypatch.setattr(sharing, "connect", lambda url, waits: shared)
     assert hits(RESET_PER_ACCOUNT, "a") == [True]
     for fault in (in_redis.away, in_redis.hanging):

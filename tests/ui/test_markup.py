@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odoportal.ui.dialog import dialog_html, frame
-from odoportal.ui.markup import Node, Ref, Slot, View, choose, each, el, icon, link, part, when
-from odoportal.ui.table import Listing, ListParts
+from odoportal.ui.markup import Bound, LiveOnly, Node, View, choose, each, el, icon, link, part, when
+from odoportal.ui.table import ListParts, ListTable
 from tests.attack.corpus import XSS
 
 
@@ -69,7 +69,7 @@ def test_conditions_choices_and_rows() -> None:
 
 
 def test_a_live_part_leaves_its_still_form() -> None:
-    assert html(lambda _: Slot(lambda: pytest.fail("no component is made for a document"), "still")) == "still"
+    assert html(lambda _: LiveOnly(lambda: pytest.fail("no component is made for a document"), "still")) == "still"
     assert html(lambda v: part(object, el("form", method="get"), el("b", v.text))) == '<form method="get"><b>Câble</b></form>'
 
 
@@ -90,7 +90,7 @@ class Elements(HTMLParser):
         self.text += data
 
 
-def everything(view: Ref) -> Node:
+def everything(view: Bound) -> Node:
     """A tree with a value in every place that a value can have."""
     return el(
         "div",
@@ -148,7 +148,7 @@ _LITERAL = re.compile(r'^"(.*)"$', re.S)
 
 
 def rendered(node: Any) -> list[str]:
-    """The shape of live components, in the same words as `Written`."""
+    """The shape of live components, in the same words as `AddressForm`."""
     if "contents" in node:
         found = _LITERAL.match(node["contents"])
         return [found[1]] if found and found[1] else []
@@ -167,7 +167,7 @@ def rendered(node: Any) -> list[str]:
     return shape
 
 
-def fixed(_view: Ref) -> Node:
+def fixed(_view: Bound) -> Node:
     return (
         el("h1", "Orders", " ", el("span", "57", cls="n")),
         el("ul", *(el("li", icon("x", small=True), el("b", str(i))) for i in range(3)), cls="list"),
@@ -266,7 +266,7 @@ def test_a_whole_list_with_markup_in_every_text_is_the_same_list(attack: str) ->
         )
         drawn: dict[str, Any] = {"cells": lambda row: (el("td", row.name),), "card": lambda row: el("b", row.name, title=row.url)}
         parts = ListParts(caption="Orders", hint="", dates="", empty_icon="package", nothing_text="", cls="ord", zip="", **drawn)
-        return Listing.of(parts).html(Page(shown, [Row("1", text, text)]))
+        return ListTable.of(parts).html(Page(shown, [Row("1", text, text)]))
 
     inert = {name: Elements(text).found for name, text in page("plain").items()}
     assert {name: Elements(text).found for name, text in page(attack).items()} == inert
