@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import reflex as rx
 
-from odoportal.afterbuild import PostBuild
-from odoportal.beforebuild import PreBuild
-from odoportal.foundation.origin import origin_of
+from odoportal.frontend.post_build import PostBuild
+from odoportal.frontend.pre_build import PreBuild
+from odoportal.public_origin import origin_of
 
 
 def _origins() -> list[str]:

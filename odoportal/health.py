@@ -17,10 +17,13 @@ from sqlmodel import Session, col
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from odoportal.foundation import clock, database, logs, mail, sharing
-from odoportal.foundation.mail import Mail
+from odoportal.core import clock, database
+from odoportal.limits import redis_counters
+from odoportal.mail import outbox
+from odoportal.mail.outbox import Mail
 from odoportal.migrations import at_head
-from odoportal.signin.models import BrowserSession
+from odoportal.observability import logs
+from odoportal.rooms.signin.models import BrowserSession
 
 FRESH_SECONDS = 1.0
 TIMEOUT_SECONDS = 5.0
@@ -42,13 +45,13 @@ def database_is_right() -> bool:
 
 def outbox_is_right() -> bool:
     """True when this process looks for letters. A mail server that is down does not count: the letters wait."""
-    return mail.silent_seconds() < OUTBOX_SILENT_SECONDS
+    return outbox.silent_seconds() < OUTBOX_SILENT_SECONDS
 
 
 def redis_is_right() -> bool:
     """True where Redis answers, or none is set."""
     try:
-        return sharing.answers()
+        return redis_counters.answers()
     except RedisError:
         return False
 

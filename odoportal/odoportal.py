@@ -21,82 +21,85 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from odoportal import building, health
+from odoportal import health
 from odoportal.accounts import rights
-from odoportal.accounts import routes as accounts_routes
-from odoportal.accounts.listing import fetch_list
-from odoportal.accounts.page import page_fill
 from odoportal.accounts.rights import Right, guarded
-from odoportal.accounts.state import SessionState
-from odoportal.addresses import forms as addresses_forms
-from odoportal.addresses import page as addresses
-from odoportal.addresses.state import Addresses, EditAddress
-from odoportal.cards import flow as cards_flow
-from odoportal.cards import forms as cards_forms
-from odoportal.cards import page as cards
-from odoportal.cards import routes as cards_routes
-from odoportal.cards import sandbox_page
-from odoportal.cards import service as cards_service
-from odoportal.cards.state import Cards
-from odoportal.changes import exports as changes_exports
-from odoportal.changes import page as changes
-from odoportal.changes.state import Changes
-from odoportal.dashboard import page as dashboard
-from odoportal.dashboard.service import counts
-from odoportal.dashboard.state import Home
-from odoportal.dashboard.view import home_view
-from odoportal.devices import page as devices
-from odoportal.foundation import clock, database, i18n, mail, trace
-from odoportal.foundation.documents import DocumentServer
-from odoportal.foundation.forms import FormHandler, form_post
-from odoportal.foundation.gate import Gate, NoPayload
-from odoportal.foundation.identity import Identity, require_identity
-from odoportal.foundation.watching import EventInstrumentation, within
-from odoportal.foundation.web import SEE, Page, PageRequest
-from odoportal.help import page as help_
-from odoportal.invoices import exports as invoices_exports
-from odoportal.invoices import page as invoices
-from odoportal.invoices import routes as invoices_routes
-from odoportal.invoices.state import Invoices
-from odoportal.notices import copies as notices_copies
-from odoportal.notices import forms as notices_forms
-from odoportal.notices import page as notices
-from odoportal.notices import routes as notices_routes
-from odoportal.notices.state import Notices
-from odoportal.orders import exports as orders_exports
-from odoportal.orders import page as orders
-from odoportal.orders import routes as orders_routes
-from odoportal.orders.state import Orders
-from odoportal.people import forms as people_forms
-from odoportal.people import page as people
-from odoportal.people import routes as people_routes
-from odoportal.people import service as people_service
-from odoportal.people.state import People
-from odoportal.privacy import forms as privacy_forms
-from odoportal.privacy import page as privacy
-from odoportal.privacy import routes as privacy_routes
-from odoportal.privacy import service as privacy_service
-from odoportal.privacy.state import MyData
-from odoportal.profile import forms as profile_forms
-from odoportal.profile import page as profile
-from odoportal.profile.state import Profile
-from odoportal.referrals import page as referrals
-from odoportal.renewals import page as renewals
-from odoportal.sales import page as sales
-from odoportal.security import forms as security_forms
-from odoportal.security import page as security
-from odoportal.security import passkey_forms
-from odoportal.security.state import Security
-from odoportal.signin import mailed, routes, sessions
-from odoportal.signin import page as signin
-from odoportal.signin import service as signin_service
-from odoportal.statements import page as statements
-from odoportal.statements import routes as statements_routes
-from odoportal.statements.state import Statements
-from odoportal.tickets import page as tickets
+from odoportal.core import clock, database, i18n
+from odoportal.core.identity import Identity, require_identity
+from odoportal.forms.handling import FormHandler, form_post
+from odoportal.frontend import builder
+from odoportal.mail import outbox
+from odoportal.observability import request_id
+from odoportal.observability.instrumentation import EventInstrumentation, within
+from odoportal.pages import region_route as accounts_routes
+from odoportal.pages.layout import page_fill
+from odoportal.pages.list_state import fetch_list
+from odoportal.pages.state import SessionState
+from odoportal.rooms.activity import exports as changes_exports
+from odoportal.rooms.activity import page as changes
+from odoportal.rooms.activity.state import Changes
+from odoportal.rooms.addresses import forms as addresses_forms
+from odoportal.rooms.addresses import page as addresses
+from odoportal.rooms.addresses.state import Addresses, EditAddress
+from odoportal.rooms.cards import flow as cards_flow
+from odoportal.rooms.cards import forms as cards_forms
+from odoportal.rooms.cards import page as cards
+from odoportal.rooms.cards import routes as cards_routes
+from odoportal.rooms.cards import sandbox_page
+from odoportal.rooms.cards import service as cards_service
+from odoportal.rooms.cards.state import Cards
+from odoportal.rooms.dashboard import page as dashboard
+from odoportal.rooms.dashboard.service import counts
+from odoportal.rooms.dashboard.state import Home
+from odoportal.rooms.dashboard.view import home_view
+from odoportal.rooms.devices import page as devices
+from odoportal.rooms.help import page as help_
+from odoportal.rooms.invoices import exports as invoices_exports
+from odoportal.rooms.invoices import page as invoices
+from odoportal.rooms.invoices import routes as invoices_routes
+from odoportal.rooms.invoices.state import Invoices
+from odoportal.rooms.notifications import copies as notices_copies
+from odoportal.rooms.notifications import forms as notices_forms
+from odoportal.rooms.notifications import page as notices
+from odoportal.rooms.notifications import routes as notices_routes
+from odoportal.rooms.notifications.state import Notices
+from odoportal.rooms.orders import exports as orders_exports
+from odoportal.rooms.orders import page as orders
+from odoportal.rooms.orders import routes as orders_routes
+from odoportal.rooms.orders.state import Orders
+from odoportal.rooms.people import forms as people_forms
+from odoportal.rooms.people import page as people
+from odoportal.rooms.people import routes as people_routes
+from odoportal.rooms.people import service as people_service
+from odoportal.rooms.people.state import People
+from odoportal.rooms.privacy import forms as privacy_forms
+from odoportal.rooms.privacy import page as privacy
+from odoportal.rooms.privacy import routes as privacy_routes
+from odoportal.rooms.privacy import service as privacy_service
+from odoportal.rooms.privacy.state import MyData
+from odoportal.rooms.profile import forms as profile_forms
+from odoportal.rooms.profile import page as profile
+from odoportal.rooms.profile.state import Profile
+from odoportal.rooms.referrals import page as referrals
+from odoportal.rooms.renewals import page as renewals
+from odoportal.rooms.sales import page as sales
+from odoportal.rooms.security import forms as security_forms
+from odoportal.rooms.security import page as security
+from odoportal.rooms.security import passkey_forms
+from odoportal.rooms.security.state import Security
+from odoportal.rooms.signin import link_pages, routes, sessions
+from odoportal.rooms.signin import page as signin
+from odoportal.rooms.signin import service as signin_service
+from odoportal.rooms.statements import page as statements
+from odoportal.rooms.statements import routes as statements_routes
+from odoportal.rooms.statements.state import Statements
+from odoportal.rooms.tickets import page as tickets
 from odoportal.ui.client import Connection
-from odoportal.ui.markup import View, icon
 from odoportal.ui.page import drawing
+from odoportal.ui.template import View, icon
+from odoportal.web.document_server import DocumentServer
+from odoportal.web.event_gate import Gate, NoPayload
+from odoportal.web.page import SEE, Page, PageRequest
 
 _log = logging.getLogger("odoportal")
 TOUCH_SECONDS = 60
@@ -104,7 +107,7 @@ TOUCH_PATIENCE = 1
 TIDY_SECONDS = 3600
 Content = Callable[[], rx.Component]
 Slots = Callable[[PageRequest], Awaitable[dict[str, str]]]
-VERSION = building.version_of(building.root())
+VERSION = builder.version_of(builder.root())
 SessionState.counts = counts
 SessionState.running = VERSION
 
@@ -198,12 +201,12 @@ PAGES = (
     Page("/reset", "Choose a new password", signin.page, fill=routes.fill_reset, post=routes.post_reset, private=False),
     Page("/invite", "Choose your password", signin.page, fill=routes.fill_invite, post=routes.post_invite, private=False),
     Page("/join", "You are invited", signin.page, fill=people_routes.fill_join, post=people_routes.post_join, private=False),
-    Page("/email", "Confirm your new email", signin.page, fill=mailed.fill_email, post=mailed.post_email, private=False),
-    Page("/undo", "Undo the change of your email", signin.page, fill=mailed.fill_undo, post=mailed.post_undo, private=False),
-    Page("/alert", "It was somebody else", signin.page, fill=mailed.fill_alert, post=mailed.post_alert, private=False),
+    Page("/email", "Confirm your new email", signin.page, fill=link_pages.fill_email, post=link_pages.post_email, private=False),
+    Page("/undo", "Undo the change of your email", signin.page, fill=link_pages.fill_undo, post=link_pages.post_undo, private=False),
+    Page("/alert", "It was somebody else", signin.page, fill=link_pages.fill_alert, post=link_pages.post_alert, private=False),
     Page("/copy", "Copies of invoices", signin.page, fill=notices_routes.fill_copy, post=notices_routes.post_copy, private=False),
     Page(
-        mail.UNSUBSCRIBE,
+        outbox.UNSUBSCRIBE,
         "Stop these mails",
         signin.page,
         fill=notices_routes.fill_unsubscribe,
@@ -272,7 +275,7 @@ http = Starlette(
 
 
 def _documents(app: ASGIApp) -> ASGIApp:
-    return DocumentServer(app, building.web_dir(building.root()) / "build" / "client", PAGES, resolve, touch, rights.may)
+    return DocumentServer(app, builder.web_dir(builder.root()) / "build" / "client", PAGES, resolve, touch, rights.may)
 
 
 async def _fill(root: BaseState) -> bool:
@@ -322,7 +325,7 @@ _failures: deque[str] = deque(maxlen=1000)
 def _failed(exception: Exception) -> EventSpec | None:
     """A handler failed: log it, and say so on the screen. Reflex's own toast would need `eval`, which the policy forbids."""
     context = EventContext.get()
-    trace.follow(context.txid, context.parent_txid)
+    request_id.follow(context.txid, context.parent_txid)
     _log.error("an event failed", exc_info=exception)
     if context.parent_txid in _failures:
         # Saying so failed like what it followed from: without an end here, one forged event would keep the process busy for ever.
@@ -367,7 +370,7 @@ def _make() -> rx.App:
     fault = f"{FrontendEventExceptionState.get_full_name()}.handle_frontend_exception"
     made.add_middleware(EventInstrumentation())
     made.add_middleware(Gate(SessionState, resolve, touch, _allowed, {fault: _BrowserFault}, _fill))
-    made.register_lifespan_task(mail.run_outbox)
+    made.register_lifespan_task(outbox.run_outbox)
     made.register_lifespan_task(privacy_service.make_files)
     made.register_lifespan_task(_tidy)
     made.register_lifespan_task(cards_flow.reconcile_forever)

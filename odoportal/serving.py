@@ -14,14 +14,18 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from odoportal.connections import Connection, Connections, Unread
-from odoportal.foundation import database, incoming, logs, metrics, open_files, typeset
-from odoportal.foundation.open_sockets import OpenSockets
-from odoportal.foundation.proxies import BehindProxies
-from odoportal.foundation.seldom import LogPacer
-from odoportal.foundation.targets import PathTargets
-from odoportal.foundation.watching import RequestInstrumentation, watch_sql
+from odoportal.core import database
+from odoportal.documents import pdf
+from odoportal.limits import open_files
+from odoportal.observability import logs, metrics
+from odoportal.observability.instrumentation import RequestInstrumentation, watch_sql
+from odoportal.observability.log_pacing import LogPacer
 from odoportal.settings import get_settings
+from odoportal.web import socket_limits
+from odoportal.web.client_address import BehindProxies
+from odoportal.web.connections import Connection, Connections, Unread
+from odoportal.web.open_sockets import OpenSockets
+from odoportal.web.request_targets import PathTargets
 
 GRACE_SECONDS = 10
 BACKLOG = 2048
@@ -40,7 +44,7 @@ class CannotServe(Exception):
 _log = logging.getLogger("odoportal.serving")
 
 
-class Socket(incoming.Socket):
+class Socket(socket_limits.Socket):
     """A websocket of bounded size and pace whose client must read what is sent to it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -127,7 +131,7 @@ def reflex_environment() -> dict[str, str]:
         "REFLEX_SOCKET_INTERVAL": os.environ.get("REFLEX_SOCKET_INTERVAL", "15"),
         "REFLEX_SOCKET_TIMEOUT": os.environ.get("REFLEX_SOCKET_TIMEOUT", "15"),
         # Told to the browser, which then does not send a first message that would be refused.
-        "REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE": str(incoming.MESSAGE_BYTES),
+        "REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE": str(socket_limits.MESSAGE_BYTES),
         "__REFLEX_SKIP_COMPILE": "true",
         "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
     }
@@ -137,9 +141,9 @@ def _application() -> ASGIApp:
     # The assembly is imported only once the working folder and Reflex's environment are set.
     from reflex_base.registry import RegistrationContext
 
-    from odoportal.foundation.frames import SocketFilter
-    from odoportal.foundation.leaving import StateEviction
     from odoportal.odoportal import app
+    from odoportal.web.socket_filter import SocketFilter
+    from odoportal.web.state_eviction import StateEviction
 
     watch_sql(database.engine())
     inside = SocketFilter(StateEviction(app(), app), RegistrationContext.get().event_handlers)
@@ -200,7 +204,7 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
     open_files.raise_limit()
     # Where proxies stand in front, a connection's peer is one of them.
     register = Connections(open_files.limits(), by_address=settings.trusted_proxies == 0)
-    typeset.warm()
+    pdf.warm()
     gc.set_threshold(*COLLECT_AFTER)
     with closing(taken):
         _Server(configuration(_application, register), register, ready).run(sockets=[taken])

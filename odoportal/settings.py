@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from odoportal.foundation.origin import origin_of
+from odoportal.public_origin import origin_of
 
 SECRET_LENGTH = 32
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}

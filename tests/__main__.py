@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from odoportal import building
+from odoportal.frontend import builder
 from tests.postgresql import binaries
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -68,9 +68,9 @@ def main() -> int:
     have_programs()
     say("frontend")
     try:
-        building.build(PROJECT, Console())
-    except building.BuildFailed as error:
-        log = building.web_dir(PROJECT).with_name(".web.log")
+        builder.build(PROJECT, Console())
+    except builder.BuildFailed as error:
+        log = builder.web_dir(PROJECT).with_name(".web.log")
         sys.stdout.write(f"{error}\n{log.read_text('utf-8') if log.is_file() else ''}\n")
         failed.append("frontend")
     for name, command in LINTERS:

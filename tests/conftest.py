@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from odoportal.foundation import clock, database, trace
+from odoportal.core import clock, database
+from odoportal.observability import request_id
 from odoportal.settings import get_settings
 from tests import databases
 from tests.chromium import launched
+from tests.making import engine, stored
 from tests.postgresql import binaries, running_postgresql
 from tests.redis_server import Server, running_redis
 from tests.requirements import Requirements
 from tests.server import Portal, running
 from tests.workers.pair import Workers, two_workers
+
+__all__ = ["engine", "stored"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -88,7 +92,7 @@ def chromium() -> Iterator[Browser]:
 def _put_back() -> Iterator[None]:
     yield
     clock.use(None)
-    trace.request.set("")
+    request_id.request.set("")
     get_settings.cache_clear()
     database.engine.cache_clear()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
-from odoportal.foundation.database import make_engine
+from odoportal.core.database import make_engine
 from odoportal.migrations import metadata, migrate
 from tests.postgresql import running_postgresql
 

@@ -17,16 +17,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from odoportal import building, serving
+from odoportal import serving
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import email_key
-from odoportal.connections import Connections
-from odoportal.foundation import clock, database, open_files, throttle
-from odoportal.foundation.identity import COOKIE, digest
+from odoportal.core import clock, database
+from odoportal.core.identity import COOKIE, digest
+from odoportal.frontend import builder
+from odoportal.limits import open_files, rate_limits
 from odoportal.migrations import migrate
+from odoportal.rooms.signin import passwords
+from odoportal.rooms.signin.models import BrowserSession
 from odoportal.settings import get_settings
-from odoportal.signin import passwords
-from odoportal.signin.models import BrowserSession
+from odoportal.web.connections import Connections
 from tests.making import rows_of
 from tests.server import Portal, free_port
 
@@ -145,7 +147,7 @@ class _Errors(logging.Handler):
 @contextmanager
 def serving_inside(folder: Path) -> Iterator[Inside]:
     """The portal on an empty database with two customers; everything is put back afterwards."""
-    building.build(building.root(), Console(stderr=True))
+    builder.build(builder.root(), Console(stderr=True))
     port, moved, errors = free_port(), Clock(), list[str]()
     noting = _Errors(errors)
     with pytest.MonkeyPatch.context() as patch:
@@ -162,10 +164,10 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
         }.items():
             patch.setenv(f"ODOPORTAL_{name}", value)
         patch.setattr(passwords, "COST", 4)
-        patch.chdir(building.root())
+        patch.chdir(builder.root())
         get_settings.cache_clear()
         database.engine.cache_clear()
-        throttle.forget_all()
+        rate_limits.forget_all()
         clock.use(moved)
         migrate(database.engine())
         two = customer("anna", "1001"), customer("bert", "2002")

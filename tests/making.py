@@ -12,20 +12,20 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Account, Change, Person
 from odoportal.accounts.models import Membership as MembershipRow
-from odoportal.addresses.models import Address, AddressDefault
-from odoportal.cards.models import Card, CardSetup, PaymentCustomer
-from odoportal.devices.models import Device
-from odoportal.foundation import database
-from odoportal.foundation.identity import Identity, Membership
-from odoportal.foundation.money import ZERO
-from odoportal.foundation.text import fold
-from odoportal.invoices import text as invoice_text
-from odoportal.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
-from odoportal.notices.models import InvoiceCopy, Notice, NoticeChoice, NoticeReader, NoticeStart
-from odoportal.orders import text as order_text
-from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax
-from odoportal.people.models import Invitation
-from odoportal.privacy.models import ClosingRequest
+from odoportal.core import database
+from odoportal.core.folding import fold
+from odoportal.core.identity import Identity, Membership
+from odoportal.core.money import ZERO
+from odoportal.rooms.addresses.models import Address, AddressDefault
+from odoportal.rooms.cards.models import Card, CardSetup, PaymentCustomer
+from odoportal.rooms.devices.models import Device
+from odoportal.rooms.invoices import search_text as invoice_text
+from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
+from odoportal.rooms.notifications.models import InvoiceCopy, Notice, NoticeChoice, NoticeReader, NoticeStart
+from odoportal.rooms.orders import search_text as order_text
+from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, OrderTax
+from odoportal.rooms.people.models import Invitation
+from odoportal.rooms.privacy.models import ClosingRequest
 from odoportal.settings import get_settings
 from tests import databases
 

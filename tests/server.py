@@ -22,8 +22,8 @@ from rich.console import Console
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from odoportal import building
-from odoportal.foundation.database import make_engine
+from odoportal.core.database import make_engine
+from odoportal.frontend import builder
 
 PROGRAM = str(Path(sys.executable).parent / "odoportal")
 TODAY = "2020-09-24"
@@ -134,7 +134,7 @@ def _demonstration() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="odoportal-demonstration-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     command = [sys.executable, "-c", _DEMONSTRATION, str(folder / "data")]
-    subprocess.run(command, env=_environment({}), check=True, cwd=building.root(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    subprocess.run(command, env=_environment({}), check=True, cwd=builder.root(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     return folder / "data"
 
 
@@ -152,7 +152,7 @@ def running(
         database: its address, where it is not the folder's own.
         settings: more `ODOPORTAL_` settings, by their name in lower case.
     """
-    building.build(building.root(), Console(stderr=True))
+    builder.build(builder.root(), Console(stderr=True))
     if not database and today == TODAY and not (data / "odoportal.db").exists():
         # With its secret, by which passwords are hashed.
         shutil.copytree(_demonstration(), data, dirs_exist_ok=True)
@@ -165,10 +165,10 @@ def running(
 _LOAD = """
 import sys
 from odoportal.exchange import fleet_boreal
-from odoportal.exchange.demo import load_demo
+from odoportal.demo.data import load_demo
 from odoportal.foundation import clock, database
 from odoportal.migrations import migrate
-from odoportal.signin import passwords
+from odoportal.rooms.signin import passwords
 migrate(database.engine())
 if "--small" in sys.argv:
     fleet_boreal.write = lambda _sheets: None
@@ -197,7 +197,7 @@ def fill(settings: dict[str, str], small: bool = False) -> None:
         small: without the large fleet, which takes most of the time.
     """
     command = [sys.executable, "-c", _LOAD, *(["--small"] if small else [])]
-    subprocess.run(command, env=_environment({**settings, "mode": "demo"}), check=True, cwd=building.root(), stdin=subprocess.DEVNULL)
+    subprocess.run(command, env=_environment({**settings, "mode": "demo"}), check=True, cwd=builder.root(), stdin=subprocess.DEVNULL)
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def producing(settings: dict[str, str], port: int, log: str = "") -> Iterator[Po
         port: where it listens.
         log: names the log, where several have one data folder.
     """
-    building.build(building.root(), Console(stderr=True))
+    builder.build(builder.root(), Console(stderr=True))
     data = Path(settings["data_dir"])
     data.mkdir(exist_ok=True)
     known = Portal(f"http://localhost:{port}", data.with_name(data.name + log), settings["database_url"])

@@ -19,8 +19,8 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from odoportal.foundation import allowance
-from odoportal.foundation.typeset import SETTERS
+from odoportal.documents.pdf import SETTERS
+from odoportal.limits import quotas
 from tests.attack.wire import ON_LOAD
 from tests.benchmarks.sessions import memory
 from tests.benchmarks.tabs import OpenTab
@@ -42,7 +42,7 @@ PEOPLE = (GUIDE, FLEET, LARGE, OVERDUE, EMPTY)
 # One person has at most twenty sessions, so those that come and go would end the ones that stay.
 PAGES = ("/", "/orders", "/orders?page=2&sort=number", "/invoices", "/invoices?state=paid&size=25", "/statement", "/profile", "/help")
 FILES = ("/orders.csv", "/orders.xlsx", "/invoices.csv?state=overdue", "/statement.pdf", "/statement.csv")
-FILES_A_MINUTE = allowance.EXPORTS.amount // 2
+FILES_A_MINUTE = quotas.EXPORTS.amount // 2
 """How many files the customers of one person take along within a minute: well within what the portal allows, whose minute is another."""
 _FAILED = re.compile(r"\b(ERROR|CRITICAL)\b|Traceback|Task exception|never retrieved|was never awaited")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from odoportal.foundation.identity import Identity, asker
+from odoportal.core.identity import Identity, asker
 
 
 def tree(address: str = "/en/orders", cookie: str = "", ip: str = "203.0.113.5") -> Any:

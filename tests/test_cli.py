@@ -13,18 +13,19 @@ import click
 import pytest
 from sqlalchemy import text
 
-from odoportal import cli, demonstration
+from odoportal import cli
 from odoportal.accounts.models import Person
 from odoportal.commands import portal
-from odoportal.exchange import locks
-from odoportal.exchange.merge import MARK
-from odoportal.foundation import clock, database, deployment
-from odoportal.foundation.mail import MARK as MAIL_MARK
-from odoportal.foundation.mail import post
+from odoportal.core import clock, database, deployment
+from odoportal.demo import setup
+from odoportal.importing import locks
+from odoportal.importing.merge import MARK
+from odoportal.mail.outbox import MARK as MAIL_MARK
+from odoportal.mail.outbox import post
 from odoportal.migrations import migrate
+from odoportal.rooms.signin import two_factor
+from odoportal.rooms.signin.models import Authenticator, BrowserSession
 from odoportal.settings import get_settings
-from odoportal.signin import second
-from odoportal.signin.models import Authenticator, BrowserSession
 from tests.making import account
 from tests.postgresql import empty
 from tests.redis_server import Server
@@ -188,7 +189,7 @@ def test_a_database_that_cannot_be_is_one_sentence(run: Run, production: str, mo
 def test_demo_sets_itself_up_and_forgets_production(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ODOPORTAL_DATABASE_URL", "postgresql://real/customers")
     monkeypatch.setenv("ODOPORTAL_SMTP_URL", "smtp://real")
-    demonstration.prepare(tmp_path / "own data", 8123, date(2020, 9, 24))
+    setup.prepare(tmp_path / "own data", 8123, date(2020, 9, 24))
     get_settings.cache_clear()
     settings = get_settings()
     assert settings.mode == "demo"
@@ -204,7 +205,7 @@ def test_demo_sets_itself_up_and_forgets_production(monkeypatch: pytest.MonkeyPa
 def test_demo_keeps_a_secret_of_its_own_that_only_its_owner_reads(tmp_path: Path) -> None:
     secrets = []
     for folder in ("one", "one", "two"):
-        demonstration.prepare(tmp_path / folder, 8000, date(2020, 9, 24))
+        setup.prepare(tmp_path / folder, 8000, date(2020, 9, 24))
         secrets.append(os.environ["ODOPORTAL_SECRET"])
     assert secrets[0] == secrets[1] != secrets[2]
     assert len(secrets[0]) >= 32
@@ -273,14 +274,14 @@ def test_run_brings_the_schema_up_to_date(run: Run, production: str, monkeypatch
 
 
 def test_build_builds_and_serves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from odoportal import building
+    from odoportal.frontend import builder
 
     built: list[tuple[Path, bool]] = []
-    monkeypatch.setattr(building, "build", lambda project, _console, *, update: built.append((project, update)))
+    monkeypatch.setattr(builder, "build", lambda project, _console, *, update: built.append((project, update)))
     assert run("build") == (0, "", "")
     assert run("build", "--update-packages") == (0, "", "")
-    assert built == [(building.root(), False), (building.root(), True)]
-    monkeypatch.setattr(building, "root", lambda: (_ for _ in ()).throw(building.BuildFailed("No project folder.")))
+    assert built == [(builder.root(), False), (builder.root(), True)]
+    monkeypatch.setattr(builder, "root", lambda: (_ for _ in ()).throw(builder.BuildFailed("No project folder.")))
     assert run("build") == (1, "", "No project folder.\n")
 
 
@@ -354,11 +355,12 @@ def test_check_says_what_does_not_answer_and_masks_secrets(run: Run, monkeypatch
 
 
 def test_check_is_content_when_everything_answers(run: Run, production: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from odoportal import building, checking
+    from odoportal.commands import checks
+    from odoportal.frontend import builder
 
     migrate(database.engine())
-    monkeypatch.setattr(building, "stale", lambda _project: False)
-    monkeypatch.setattr(checking, "CHECKS", tuple(check for check in checking.CHECKS if check[0] != "mail"))
+    monkeypatch.setattr(builder, "stale", lambda _project: False)
+    monkeypatch.setattr(checks, "CHECKS", tuple(check for check in checks.CHECKS if check[0] != "mail"))
     code, out, _ = run("check")
     assert code == 0, out
     assert "FAILED" not in out
@@ -463,7 +465,7 @@ def test_what_the_staff_does_for_a_person(run: Run) -> None:
         session.add(person)
         session.flush()
         assert person.id is not None
-        second.begin(session, person.id, clock.now())
+        two_factor.begin(session, person.id, clock.now())
         session.get_one(Authenticator, person.id).confirmed_at = clock.now()
         session.add(BrowserSession(hash="h", person_id=person.id, created_at=clock.now(), seen_at=clock.now()))
     assert do("roles") == "a@example.com belongs to no account.\n"
@@ -489,7 +491,7 @@ def test_nobody_has_the_email(run: Run, name: str) -> None:
 
 @pytest.mark.usefixtures("production")
 def test_the_roles_of_a_person(run: Run) -> None:
-    run("import", str(Path(cli.__file__).parent / "exchange" / "example"))
+    run("import", str(Path(cli.__file__).parent / "importing" / "example"))
     with database.reading() as session:
         email = session.connection().scalar(text("SELECT email FROM person ORDER BY id"))
     code, out, err = run("user", "roles", email)
@@ -531,7 +533,7 @@ def test_mails_need_the_public_address(run: Run, monkeypatch: pytest.MonkeyPatch
 def test_notices_are_written_once_and_a_dry_run_only_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from datetime import UTC, datetime
 
-    run("import", str(Path(cli.__file__).parent / "exchange" / "example"))
+    run("import", str(Path(cli.__file__).parent / "importing" / "example"))
     clock.use(lambda: datetime(2020, 9, 25, 11, 30, tzinfo=UTC))
     with database.writing() as session:
         session.connection().execute(text("UPDATE person SET password = 'set'"))
@@ -559,7 +561,7 @@ def test_notices_are_written_once_and_a_dry_run_only_says_so(run: Run, monkeypat
 @pytest.mark.usefixtures("production")
 @pytest.mark.parametrize(("options", "mailed"), [([], False), (["--notify"], True)])
 def test_import_mails_new_people_only_when_asked(run: Run, options: list[str], mailed: bool) -> None:
-    example = Path(cli.__file__).parent / "exchange" / "example"
+    example = Path(cli.__file__).parent / "importing" / "example"
     code, _, err = run("import", str(example), *options)
     assert (code, err) == (0, "")
     with database.reading() as session:

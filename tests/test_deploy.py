@@ -13,9 +13,11 @@ import pytest
 import yaml
 
 from odoportal import health
-from odoportal.building import root
 from odoportal.cli import commands
-from odoportal.foundation import clock, metrics, open_files, sharing, throttle
+from odoportal.core import clock
+from odoportal.frontend.builder import root
+from odoportal.limits import open_files, rate_limits, redis_counters
+from odoportal.observability import metrics
 from odoportal.settings import Settings
 from tests.redis_server import Server
 
@@ -94,11 +96,11 @@ def test_redis_that_is_full_keeps_whoever_has_reached_a_limit(composed: dict[str
     in_operations = dict(re.findall(r"'(maxmemory|maxmemory-policy|lfu-[a-z-]+) (\S+)'", (DEPLOY / "operations.md").read_text("utf-8")))
     assert in_operations == {name: value for name, value in settings.items() if name.startswith(("maxmemory", "lfu"))}
     before = {name: redis_server.ask("CONFIG", "GET", name)[1] for name in in_operations}
-    shared = sharing.Shared(redis_server.url, throttle._WAITS)
+    shared = redis_counters.Shared(redis_server.url, rate_limits._WAITS)
 
     def used_up() -> list[bool]:
         tried = shared.begin("account:victim", clock.now().timestamp())
-        return [not tried, *(not shared.hit(limit, "victim") for limit in (throttle.SIGN_IN_PER_ADDRESS, throttle.RESET_PER_ACCOUNT))]
+        return [not tried, *(not shared.hit(limit, "victim") for limit in (rate_limits.SIGN_IN_PER_ADDRESS, rate_limits.RESET_PER_ACCOUNT))]
 
     def figure(section: str, name: str) -> int:
         return int(redis_server.ask("INFO", section)[name])
@@ -112,7 +114,7 @@ def test_redis_that_is_full_keeps_whoever_has_reached_a_limit(composed: dict[str
         evicted = figure("stats", "evicted_keys")
         redis_server.ask("CONFIG", "SET", "maxmemory", figure("memory", "used_memory") + 200_000)
         for n in range(3_000):
-            shared.hit(throttle.RESET_PER_ACCOUNT, f"stranger {n}")
+            shared.hit(rate_limits.RESET_PER_ACCOUNT, f"stranger {n}")
         assert figure("stats", "evicted_keys") - evicted > 500
         assert all(used_up())
     finally:

@@ -11,7 +11,8 @@ import pytest
 from starlette.responses import Response
 
 from odoportal import health
-from odoportal.foundation import database, mail
+from odoportal.core import database
+from odoportal.mail import outbox
 from odoportal.migrations import migrate
 from odoportal.settings import Settings, get_settings
 from tests.attack.wire import ORDERS, tab
@@ -87,7 +88,7 @@ def test_ready_without_redis_which_the_figures_tell(monkeypatch: pytest.MonkeyPa
 @pytest.mark.usefixtures("here")
 def test_not_ready_while_the_outbox_hangs(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     migrate(database.engine())
-    monkeypatch.setattr(mail, "silent_seconds", lambda: health.OUTBOX_SILENT_SECONDS)
+    monkeypatch.setattr(outbox, "silent_seconds", lambda: health.OUTBOX_SILENT_SECONDS)
     assert asked().status_code == 503
     assert "parts=outbox" in caplog.text
 

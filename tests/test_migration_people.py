@@ -12,10 +12,10 @@ from sqlmodel import Session, select
 
 from odoportal import migrations
 from odoportal.accounts.models import EarlierEmail, FilePerson, Membership, Person
-from odoportal.addresses.models import Address
-from odoportal.exchange.importer import import_tables, read_files
-from odoportal.foundation.database import make_engine
-from odoportal.signin.models import EmailChange
+from odoportal.core.database import make_engine
+from odoportal.importing.importer import import_tables, read_files
+from odoportal.rooms.addresses.models import Address
+from odoportal.rooms.signin.models import EmailChange
 from tests.postgresql import empty
 from tests.test_migrations import to
 

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from odoportal import cli
 from odoportal.accounts.models import Account, Person
-from odoportal.foundation import clock, database
+from odoportal.core import clock, database
 from tests.test_cli import Run, clean, one_sentence, production, run
 
 __all__ = ["clean", "production", "run"]

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from odoportal import serving
-from odoportal.foundation.proxies import BehindProxies, client_address
+from odoportal.web.client_address import BehindProxies, client_address
 from tests.server import Portal
 
 PROGRAM = """

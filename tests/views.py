@@ -11,21 +11,21 @@ from urllib.parse import parse_qsl
 from sqlalchemy import Connection, Engine, event
 from sqlmodel import Session
 
-from odoportal.accounts.view import shell_view
-from odoportal.changes import service as changes
-from odoportal.changes.view import changes_view
-from odoportal.dashboard.service import counts
-from odoportal.dashboard.view import home_view
-from odoportal.foundation import i18n
-from odoportal.foundation.identity import Identity
-from odoportal.foundation.listing import ListQuery, ListRules
-from odoportal.invoices import service as invoices
-from odoportal.invoices.view import invoices_view
-from odoportal.orders import service as orders
-from odoportal.orders.view import orders_view
+from odoportal.core import i18n
+from odoportal.core.identity import Identity
+from odoportal.lists.query import ListQuery, ListRules
+from odoportal.pages.shell_view import shell_view
+from odoportal.rooms.activity import service as changes
+from odoportal.rooms.activity.view import changes_view
+from odoportal.rooms.dashboard.service import counts
+from odoportal.rooms.dashboard.view import home_view
+from odoportal.rooms.invoices import service as invoices
+from odoportal.rooms.invoices.view import invoices_view
+from odoportal.rooms.orders import service as orders
+from odoportal.rooms.orders.view import orders_view
+from odoportal.rooms.statements.view import RULES as STATEMENT
+from odoportal.rooms.statements.view import statement_view
 from odoportal.settings import get_settings
-from odoportal.statements.view import RULES as STATEMENT
-from odoportal.statements.view import statement_view
 
 LISTS: Mapping[str, tuple[ListRules, Callable[..., object]]] = {
     "orders": (orders.RULES, orders_view),

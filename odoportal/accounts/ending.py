@@ -30,7 +30,7 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from odoportal.accounts.audit import Actor
+from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.models import Membership
 from odoportal.accounts.rights import Right, may
 
@@ -69,8 +69,8 @@ End = Callable[[Session, Lost, datetime], None]
 def _rooms() -> tuple[End, ...]:
     """The `end` of every room that has an `ending.py`. Found by name, since `accounts` knows no room above it."""
     package = Path(__file__).parents[1]
-    found = sorted(path.parent.name for path in package.glob("*/ending.py") if path.parent.name != "accounts")
-    return tuple(import_module(f"odoportal.{room}.ending").end for room in found)
+    found = sorted(path.parent.name for path in package.glob("rooms/*/ending.py"))
+    return tuple(import_module(f"odoportal.rooms.{room}.ending").end for room in found)
 
 
 def end(session: Session, lost: Lost, now: datetime) -> None:

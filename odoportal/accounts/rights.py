@@ -21,8 +21,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from odoportal.accounts.models import Account, Membership, Person, Role
-from odoportal.foundation.identity import HELD_BACK, Identity, NotAllowed, require_identity
-from odoportal.foundation.web import SEE
+from odoportal.core.identity import HELD_BACK, Identity, NotAllowed, require_identity
+from odoportal.web.page import SEE
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

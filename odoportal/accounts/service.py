@@ -7,8 +7,8 @@ from email_validator import EmailNotValidError, validate_email
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, EarlierEmail, FilePerson, Membership, Person, Role
-from odoportal.foundation.i18n import region_of
-from odoportal.foundation.text import without_marks
+from odoportal.core.folding import without_marks
+from odoportal.core.i18n import region_of
 
 LONGEST_EMAIL = 254
 

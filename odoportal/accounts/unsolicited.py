@@ -24,8 +24,8 @@ from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import UnsolicitedMail
 from odoportal.accounts.service import email_key
-from odoportal.foundation.i18n import Formats, t
-from odoportal.foundation.identity import digest
+from odoportal.core.i18n import Formats, t
+from odoportal.core.identity import digest
 
 DAY = timedelta(days=1)
 LONGEST_NAME = 60

@@ -33,7 +33,7 @@ def say(*lines: str, err: bool = False) -> None:
         lines: each as one line, whatever breaks it holds.
         err: on standard error.
     """
-    from odoportal.foundation.text import printable
+    from odoportal.core.folding import printable
 
     for line in lines:
         click.echo(printable(line), err=err)
@@ -88,13 +88,13 @@ def data(mails: bool = False) -> Iterator[None]:
     """
     with sentences():
         url = address_of_data()
-        from odoportal.exchange import locks, refold
+        from odoportal.importing import locks, rebuild_search
         from odoportal.settings import get_settings
 
         if mails and not get_settings().public_url:
             raise Refused("ODOPORTAL_PUBLIC_URL is not set: a mail needs it for its link.")
         with locks.using(url):
-            refold.bring_up(say)
+            rebuild_search.bring_up(say)
             yield
 
 
@@ -103,13 +103,13 @@ def sentences() -> Iterator[None]:
     """Turn the failures an operator can meet into one sentence each."""
     from sqlalchemy.exc import DBAPIError
 
-    from odoportal.building import BuildFailed
-    from odoportal.exchange.backup import CannotBackUp
-    from odoportal.exchange.copy import CannotCopy
-    from odoportal.exchange.demo import DemoRefused
-    from odoportal.exchange.locks import InUse
-    from odoportal.exchange.merge import Overtaken
-    from odoportal.foundation.database import Unusable
+    from odoportal.backup.backup import CannotBackUp
+    from odoportal.backup.copy import CannotCopy
+    from odoportal.core.database import Unusable
+    from odoportal.demo.data import DemoRefused
+    from odoportal.frontend.builder import BuildFailed
+    from odoportal.importing.locks import InUse
+    from odoportal.importing.merge import Overtaken
     from odoportal.migrations import MigrationFailed
     from odoportal.serving import CannotServe
     from odoportal.settings import UnsafeSettings
@@ -129,8 +129,8 @@ def sentences() -> Iterator[None]:
 def invite(session: "Session", person_id: int, account_id: int) -> None:
     """Mail a person of an import the invitation to an account."""
     from odoportal.accounts.models import Account, Person
-    from odoportal.foundation import clock
-    from odoportal.signin import service
+    from odoportal.core import clock
+    from odoportal.rooms.signin import service
 
     person, account = session.get_one(Person, person_id), session.get_one(Account, account_id)
     service.invite(session, person.email, account.number, clock.now(), language=person.language)
@@ -143,6 +143,6 @@ def counted(rows: dict[str, int]) -> str:
 
 def shown(instant: datetime) -> str:
     """An instant in the business's own time zone, to the minute."""
-    from odoportal.foundation import clock
+    from odoportal.core import clock
 
     return f"{clock.local(instant):%Y-%m-%d %H:%M}"

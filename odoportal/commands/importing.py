@@ -13,8 +13,8 @@ import click
 from odoportal.commands.common import Refused, data, invite, say
 
 if TYPE_CHECKING:
-    from odoportal.exchange.spelling import Spelling
-    from odoportal.exchange.validate import Progress
+    from odoportal.importing.dialect import Spelling
+    from odoportal.importing.validate import Progress
 
 ANY = click.Path(path_type=Path)
 SOURCE = click.Path(exists=True, allow_dash=True, path_type=Path)
@@ -42,8 +42,8 @@ def import_(path: Path, name: str, dry_run: bool, keep_good: Path | None, notify
     if (path == STANDARD_INPUT) != bool(name):
         raise Refused("--as NAME and - for standard input belong together.")
     with data(mails=notify), _source(path, name) as source, _progress() as progress:
-        from odoportal.exchange.importer import ImportRefused, Options, run_import
-        from odoportal.foundation import clock
+        from odoportal.core import clock
+        from odoportal.importing.importer import ImportRefused, Options, run_import
 
         told: list[str] = []
         options = Options(_spelling(declared), dry_run, keep_good, notify, progress)
@@ -60,7 +60,7 @@ def import_(path: Path, name: str, dry_run: bool, keep_good: Path | None, notify
 
 
 def _spelling(declared: dict[str, str | None]) -> "Spelling":
-    from odoportal.exchange.spelling import Spelling
+    from odoportal.importing.dialect import Spelling
 
     signs = {name: SIGNS.get(declared[name] or "") for name in ("delimiter", "decimal")}
     return Spelling(signs["delimiter"], declared["encoding"], signs["decimal"], declared["dates"] == "dmy")

@@ -18,8 +18,8 @@ def backup(file: Path) -> None:
     """
     with sentences():
         url = address_of_data()
-        from odoportal.exchange import locks
-        from odoportal.exchange.backup import back_up
+        from odoportal.backup.backup import back_up
+        from odoportal.importing import locks
 
         with locks.using(url):
             rows = back_up(url, file.resolve())
@@ -35,8 +35,8 @@ def restore(file: Path) -> None:
     """
     with sentences():
         url = address_of_data()
-        from odoportal.exchange import backup as backups
-        from odoportal.foundation import clock
+        from odoportal.backup import backup as backups
+        from odoportal.core import clock
 
         done = backups.restore(url, file.resolve(), clock.now())
     say(f"Restored: {counted(done.rows)}, checked.")
@@ -56,8 +56,9 @@ def copy_to(url: str) -> None:
     """
     with sentences():
         old = address_of_data()
-        from odoportal.exchange import copy, locks
-        from odoportal.foundation import database
+        from odoportal.backup import copy
+        from odoportal.core import database
+        from odoportal.importing import locks
 
         if locks.file_of(old) is None:
             raise Refused("ODOPORTAL_DATABASE_URL is not an SQLite file; pg_dump and pg_restore move a PostgreSQL database.")

@@ -14,10 +14,10 @@ def notices(dry_run: bool) -> None:
     day, after the import: more often does no harm. The portal sends the letters.
     """
     with data(mails=True):
-        from odoportal.cards import flow
-        from odoportal.exchange import locks, merge
-        from odoportal.foundation import clock, database
-        from odoportal.notices import sending
+        from odoportal.core import clock, database
+        from odoportal.importing import locks, merge
+        from odoportal.rooms.cards import flow
+        from odoportal.rooms.notifications import send
 
         chosen = flow.provider()
         # Between the parts of an import, an invoice may stand there without its payment.
@@ -25,7 +25,7 @@ def notices(dry_run: bool) -> None:
             with database.reading() as session:
                 if merge.unfinished(session):
                     raise Refused("An import was interrupted; `odoportal import` or `odoportal run` finishes it first.")
-            done = sending.run(chosen.name if chosen else "", clock.today(), clock.now(), dry=dry_run)
+            done = send.run(chosen.name if chosen else "", clock.today(), clock.now(), dry=dry_run)
     for kind, count in sorted(done.things.items()):
         say(f"{kind.value:<8}  {count}")
     say(f"{done.letters} letters {'would be written' if dry_run else 'written'}.")

@@ -30,8 +30,8 @@ def invite(email: str, number: str, name: str | None, role: str, language: str) 
     """
     with data(mails=True):
         from odoportal.accounts.service import UnknownAccount, UnusableEmail
-        from odoportal.foundation import clock, database
-        from odoportal.signin import service
+        from odoportal.core import clock, database
+        from odoportal.rooms.signin import service
 
         try:
             with database.writing() as session:
@@ -45,8 +45,8 @@ def invite(email: str, number: str, name: str | None, role: str, language: str) 
 def _for_person(work: Callable[..., T], *more: object, mails: bool = False) -> T:
     """What `work(session, …)` of the staff's rules returns; one sentence where nobody has the email."""
     with data(mails=mails):
-        from odoportal.foundation import database
-        from odoportal.signin import staff
+        from odoportal.core import database
+        from odoportal.rooms.signin import staff
 
         try:
             with database.writing() as session:
@@ -56,7 +56,7 @@ def _for_person(work: Callable[..., T], *more: object, mails: bool = False) -> T
 
 
 def _now() -> datetime:
-    from odoportal.foundation import clock
+    from odoportal.core import clock
 
     return clock.now()
 
@@ -65,7 +65,7 @@ def _now() -> datetime:
 @click.argument("email")
 def disable(email: str) -> None:
     """Let EMAIL in no more: every session ends at once."""
-    from odoportal.signin import staff
+    from odoportal.rooms.signin import staff
 
     ended = _for_person(staff.disable, email, _now())
     say(f"{email} is disabled. Sessions ended: {ended}.")
@@ -75,7 +75,7 @@ def disable(email: str) -> None:
 @click.argument("email")
 def enable(email: str) -> None:
     """Let EMAIL in again, with the password there was."""
-    from odoportal.signin import staff
+    from odoportal.rooms.signin import staff
 
     say(f"{email} may sign in again." if _for_person(staff.enable, email, _now()) else f"{email} was not disabled.")
 
@@ -89,7 +89,7 @@ def reset_two_factor(email: str) -> None:
 
     Make sure first that it is the person who asks.
     """
-    from odoportal.signin import staff
+    from odoportal.rooms.signin import staff
 
     if not _for_person(staff.reset_two_factor, email, _now(), mails=True):
         raise Refused(f"{email} has no two-step sign-in.")
@@ -103,7 +103,7 @@ def sign_out_everywhere(email: str) -> None:
 
     Forgets, too, which browsers need no second step.
     """
-    from odoportal.signin import staff
+    from odoportal.rooms.signin import staff
 
     say(f"Sessions of {email} ended: {_for_person(staff.sign_out_everywhere, email, _now())}.")
 
@@ -112,7 +112,7 @@ def sign_out_everywhere(email: str) -> None:
 @click.argument("email")
 def roles(email: str) -> None:
     """List the accounts of EMAIL, and the role in each."""
-    from odoportal.signin import staff
+    from odoportal.rooms.signin import staff
 
     found = _for_person(staff.roles, email)
     for place in found:
@@ -134,10 +134,11 @@ def mail(context: click.Context) -> None:
 
 def _list_letters() -> None:
     with data():
-        from odoportal.foundation import database, outbox
+        from odoportal.core import database
+        from odoportal.mail import outbox_admin
 
         with database.reading() as session:
-            letters, more = outbox.waiting(session)
+            letters, more = outbox_admin.waiting(session)
     for letter in letters:
         when = (
             f"tried again {shown(letter.next_try_at)}"
@@ -163,10 +164,11 @@ def retry(number: int | None, dead: bool) -> None:
     if (number is None) != dead:
         raise Refused("Give the number of a letter, or --dead for all dead ones.")
     with data():
-        from odoportal.foundation import clock, database, outbox
+        from odoportal.core import clock, database
+        from odoportal.mail import outbox_admin
 
         with database.writing() as session:
-            tried = outbox.retry(session, clock.now(), number)
+            tried = outbox_admin.retry(session, clock.now(), number)
     if number is not None and not tried:
         raise Refused(f"No letter {number} is due or dead.")
     say(f"{tried} letters are tried again." if tried != 1 else "1 letter is tried again.")

@@ -11,7 +11,7 @@ import click
 from odoportal.commands.common import Refused, invite, read_settings, say, sentences
 
 if TYPE_CHECKING:
-    from odoportal.exchange.demo import DemoSignIn
+    from odoportal.demo.data import DemoSignIn
 
 DAY = click.DateTime(["%Y-%m-%d"])
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -27,12 +27,12 @@ def build(no_build: bool, *, update: bool = False) -> Path:
     """
     from rich.console import Console
 
-    from odoportal import building
+    from odoportal.frontend import builder
 
-    project = building.root()
+    project = builder.root()
     if not no_build:
-        building.build(project, Console(), update=update)
-    elif building.stale(project):
+        builder.build(project, Console(), update=update)
+    elif builder.stale(project):
         raise click.ClickException("The frontend is not built from the present sources; start once without --no-build.")
     return project
 
@@ -51,8 +51,8 @@ def demo(port: int, data: Path, today: datetime, database: str, no_build: bool) 
     The first time it fills the data folder and builds the pages, which takes about a minute. It prints whom to sign in as. What is changed
     stays in the folder; without the folder, it begins anew. ODOPORTAL_ variables count for nothing here.
     """
-    from odoportal import demonstration
-    from odoportal.foundation.database import Unusable, address
+    from odoportal.core.database import Unusable, address
+    from odoportal.demo import setup
     from odoportal.settings import get_settings
 
     if database:
@@ -62,17 +62,17 @@ def demo(port: int, data: Path, today: datetime, database: str, no_build: bool) 
             raise Refused(f"--database {error}.") from error
     folder = data.resolve()
     try:
-        demonstration.prepare(folder, port, today.date(), database)
+        setup.prepare(folder, port, today.date(), database)
     except (OSError, ValueError) as error:
         raise Refused(f"The data folder {folder} cannot be used: {error}.") from error
     get_settings.cache_clear()
     with sentences():
         from odoportal import serving
-        from odoportal.exchange import locks
+        from odoportal.importing import locks
 
         taken = serving.listen("127.0.0.1", port)
         with locks.using(get_settings().database_url):
-            signs = demonstration.load(say)
+            signs = setup.load(say)
             project = build(no_build)
             serving.serve(project, taken, lambda: _say_ready(port, folder, today.date(), signs))
 
@@ -112,17 +112,18 @@ def run(host: str, port: int, no_build: bool) -> None:
             raise Refused("ODOPORTAL_MODE must be production, or not be set; demonstrations run with `odoportal demo`.")
         settings.refuse_unsafe()
         from odoportal import serving
-        from odoportal.exchange import locks, refold
-        from odoportal.foundation import database, deployment, mail
+        from odoportal.core import database, deployment
+        from odoportal.importing import locks, rebuild_search
+        from odoportal.mail import outbox
 
         try:
-            mail.transport_of(settings)
+            outbox.transport_of(settings)
         except ValueError as error:
             raise Refused(str(error)) from error
 
         taken = serving.listen(host, port)
         with locks.using(settings.database_url), locks.serving(database.engine(), together=bool(settings.redis_url)):
-            refold.bring_up(say)
+            rebuild_search.bring_up(say)
             with database.reading() as session:
                 if deployment.is_demonstration(session):
                     raise Refused("The database of ODOPORTAL_DATABASE_URL holds demonstration data.")
@@ -133,9 +134,9 @@ def run(host: str, port: int, no_build: bool) -> None:
 
 def finish_import() -> None:
     """Finish an import that was killed halfway. Whatever comes of it, the portal starts."""
-    from odoportal.exchange.importer import finish
-    from odoportal.exchange.locks import InUse
-    from odoportal.exchange.merge import Overtaken
+    from odoportal.importing.importer import finish
+    from odoportal.importing.locks import InUse
+    from odoportal.importing.merge import Overtaken
 
     # In use is what an import at work says: it will finish itself.
     with suppress(InUse):
@@ -153,9 +154,9 @@ def check() -> None:
     """
     settings = read_settings()
     with sentences():
-        from odoportal import checking
+        from odoportal.commands import checks
 
-        findings = list(checking.run_checks(settings))
+        findings = list(checks.run_checks(settings))
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         say(f"{'ok    ' if finding.good else 'FAILED'}  {finding.name:<{width}}  {finding.found}")

@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from odoportal.migrations import grams
 
 FOLDER = Path(__file__).parent
-FOUNDATION_TABLES = ("odoportal.foundation.deployment", "odoportal.foundation.forms", "odoportal.foundation.mail")
+FOUNDATION_TABLES = ("odoportal.core.deployment", "odoportal.forms.handling", "odoportal.mail.outbox")
 EXTENSIONS = ("pg_trgm", "btree_gin")
 """What the search needs of PostgreSQL; both come with it (in Debian, with its package)."""
 _LOCK_NUMBER = 0x0D0
@@ -37,8 +37,8 @@ def configuration(connection: Connection) -> Config:
 
 def metadata() -> MetaData:
     """The tables as the foundation and the models of all rooms declare them."""
-    for room in sorted(FOLDER.parent.glob("*/models.py")):
-        import_module(f"odoportal.{room.parent.name}.models")
+    for models in sorted(FOLDER.parent.rglob("models.py")):
+        import_module(".".join(("odoportal", *models.relative_to(FOLDER.parent).with_suffix("").parts)))
     for module in FOUNDATION_TABLES:
         import_module(module)
     return SQLModel.metadata

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from alembic import command
 
-from odoportal.foundation.database import make_engine
+from odoportal.core.database import make_engine
 from odoportal.migrations import FOLDER, configuration, metadata, migrate
 
 

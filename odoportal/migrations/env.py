@@ -6,7 +6,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import BigInteger, DateTime, String
 
-from odoportal.foundation.money import Money
+from odoportal.core.money import Money
 from odoportal.migrations import compared
 
 

@@ -6,7 +6,7 @@ made anew where it is not as it should be; a release may change it just so. In P
 
 from sqlalchemy import Connection
 
-from odoportal.foundation.finding import KEY_BITS
+from odoportal.lists.search import KEY_BITS
 
 SEARCHED = ("invoice", "orders")
 

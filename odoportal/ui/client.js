@@ -45,7 +45,7 @@ function ours(e, a) {
 }
 
 // Goes to another address of the same page. What it shows is asked for at once, and not only when the page has been drawn for the
-// new address (`odoAsk`, see `beforebuild.py`), which is done in one go, so that no answer comes in between.
+// new address (`odoAsk`, see `frontend/pre_build.py`), which is done in one go, so that no answer comes in between.
 function turn(navigate, to, options) {
   if (!dirty.size) globalThis.odoAsk?.(new URL(to, window.location.href));
   navigate(to, { ...options, preventScrollReset: true, flushSync: true });

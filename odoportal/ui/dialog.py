@@ -4,11 +4,11 @@ from typing import Any
 
 import reflex as rx
 
-from odoportal.foundation.i18n import t
-from odoportal.ui.bits import empty
+from odoportal.core.i18n import t
 from odoportal.ui.client import CopyLink, DialogClose, DialogTitle, UrlDialog
-from odoportal.ui.markup import Bound, El, LiveOnly, Node, View, Wrapped, el, icon, link, part, when
-from odoportal.ui.slots import slot
+from odoportal.ui.common import empty
+from odoportal.ui.server_slots import slot
+from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, el, icon, link, part, when
 
 
 def _close(to: Bound | str) -> Wrapped:

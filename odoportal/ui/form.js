@@ -1,4 +1,4 @@
-// Forms: sent once, checked by the server, kept while the connection is gone. See form.py and foundation/forms.py.
+// Forms: sent once, checked by the server, kept while the connection is gone. See form.py and forms/handling.py.
 import { createContext, createElement as h, useContext, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useBlocker, useLocation, useNavigate } from "react-router";
 

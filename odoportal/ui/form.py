@@ -31,8 +31,8 @@ from typing import Any
 
 import reflex as rx
 
-from odoportal.foundation.i18n import t
-from odoportal.ui.markup import Bound, El, LiveOnly, Node, ServerOnly, View, Wrapped, each, el, icon, part, when
+from odoportal.core.i18n import t
+from odoportal.ui.template import Bound, El, LiveOnly, Node, ServerOnly, View, Wrapped, each, el, icon, part, when
 
 _LIBRARY = "$/public" + rx.asset("form.js", shared=True)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from odoportal.foundation.i18n import current
+from odoportal.core.i18n import current
 
 _path: ContextVar[str] = ContextVar("path", default="/")
 

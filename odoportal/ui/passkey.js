@@ -1,4 +1,4 @@
-// Passkeys: a button in a form hands the browser its task, and sends the form with what the device made of it. See signin/passkeys.py.
+// Passkeys: a button in a form hands the browser its task, and sends the form with what the device made of it. See rooms/signin/passkeys.py.
 import { useEffect } from "react";
 
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));

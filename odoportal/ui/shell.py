@@ -5,13 +5,13 @@ from typing import Any
 
 import reflex as rx
 
-from odoportal.foundation.i18n import current, other, t
-from odoportal.ui import places
-from odoportal.ui.bits import wordmark
+from odoportal.core.i18n import current, other, t
+from odoportal.ui import menu as places
 from odoportal.ui.client import Keys, LanguageLink, Notice, Scheme, Session, SideToggle
-from odoportal.ui.markup import Bound, El, LiveOnly, Node, View, each, el, icon, link, when
+from odoportal.ui.common import wordmark
 from odoportal.ui.page import address, here
-from odoportal.ui.slots import live
+from odoportal.ui.server_slots import live
+from odoportal.ui.template import Bound, El, LiveOnly, Node, View, each, el, icon, link, when
 
 LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
 

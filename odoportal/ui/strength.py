@@ -2,8 +2,8 @@
 
 import reflex as rx
 
-from odoportal.foundation.i18n import t
-from odoportal.ui.markup import El, el
+from odoportal.core.i18n import t
+from odoportal.ui.template import El, el
 
 
 class Strength(rx.Component):

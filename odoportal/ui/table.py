@@ -6,12 +6,12 @@ from typing import Any
 
 import reflex as rx
 
-from odoportal.foundation.i18n import t
-from odoportal.ui.bits import empty
+from odoportal.core.i18n import t
 from odoportal.ui.client import Busy, ListForm, OnScreen, PageTitle, Pick, PickPage, Print, SearchForm, SelectionBar
-from odoportal.ui.markup import Bound, El, LiveOnly, Node, View, Wrapped, choose, each, el, icon, link, part, when
-from odoportal.ui.slots import live
-from odoportal.ui.trouble import unless_failed
+from odoportal.ui.common import empty
+from odoportal.ui.load_error import unless_failed
+from odoportal.ui.server_slots import live
+from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, choose, each, el, icon, link, part, when
 
 
 @dataclass(frozen=True)

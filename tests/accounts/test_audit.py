@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from odoportal.accounts.audit import STAFF, ActivityKind, Actor, activity_labels, record
+from odoportal.accounts.activity_log import STAFF, ActivityKind, Actor, activity_labels, record
 from odoportal.accounts.models import Change
-from odoportal.foundation import database, i18n
+from odoportal.core import database, i18n
 from tests.making import NOON, account, emptied, who
 
 

@@ -10,9 +10,10 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from odoportal.accounts.models import Person
-from odoportal.accounts.routes import region
-from odoportal.foundation import database, throttle
-from odoportal.foundation.forms import FORMS_PER_PERSON
+from odoportal.core import database
+from odoportal.forms.handling import FORMS_PER_PERSON
+from odoportal.limits import rate_limits
+from odoportal.pages.region_route import region
 from tests.making import NOON, account, who
 from tests.states import signed_in
 
@@ -92,11 +93,11 @@ def test_the_way_back_stays_on_this_site(referer: str) -> None:
 
 @pytest.mark.asvs("2.4.1")
 def test_a_flood_of_choices_changes_nothing_more() -> None:
-    throttle.forget_all()
+    rate_limits.forget_all()
     for _ in range(FORMS_PER_PERSON.amount):
         choose("region=en-CA")
     choose("region=fr-CA")
     assert stands() == "en-CA"
-    throttle.forget_all()
+    rate_limits.forget_all()
     choose("region=fr-CA")
     assert stands() == "fr-CA"

@@ -13,10 +13,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel
 
 import odoportal
-from odoportal.foundation.listing import ListQuery
+from odoportal.lists.query import ListQuery
 from tests.making import TODAY, account, emptied, rows_of
 
-ROOMS = sorted(path.parent.name for path in Path(odoportal.__file__).parent.glob("*/service.py"))
+PACKAGE = Path(odoportal.__file__).parent
+ROOMS = sorted(".".join(path.relative_to(PACKAGE).parent.parts) for path in PACKAGE.rglob("service.py"))
 MARK = "THEIRS"
 
 
@@ -31,7 +32,7 @@ def about_accounts() -> list[tuple[str, Callable[..., Any]]]:
                 and not name.startswith("_")
                 and "account_id" in inspect.signature(function).parameters
             ):
-                found.append((f"{room}.{name}", function))
+                found.append((f"{room.removeprefix('rooms.')}.{name}", function))
     return found
 
 

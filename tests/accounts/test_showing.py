@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from odoportal.accounts.models import Person
-from odoportal.accounts.showing import PageState
-from odoportal.accounts.state import SessionState
-from odoportal.dashboard.service import counts
-from odoportal.foundation import database, i18n
-from odoportal.foundation.web import Page
+from odoportal.core import database, i18n
 from odoportal.odoportal import PAGES
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState
+from odoportal.rooms.dashboard.service import counts
 from odoportal.ui.page import drawing
+from odoportal.web.page import Page
 from tests.making import NOON, account, who
 from tests.states import signed_in, tree
 

@@ -9,16 +9,17 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from odoportal.accounts.state import SessionState
-from odoportal.accounts.view import ShellView
-from odoportal.dashboard.service import counts
-from odoportal.dashboard.state import Home
-from odoportal.dashboard.view import HomeView
-from odoportal.foundation import database, trace
-from odoportal.invoices.state import Invoices
-from odoportal.invoices.view import InvoicesView
-from odoportal.orders.state import Orders
-from odoportal.orders.view import OrdersView
+from odoportal.core import database
+from odoportal.observability import request_id
+from odoportal.pages.shell_view import ShellView
+from odoportal.pages.state import SessionState
+from odoportal.rooms.dashboard.service import counts
+from odoportal.rooms.dashboard.state import Home
+from odoportal.rooms.dashboard.view import HomeView
+from odoportal.rooms.invoices.state import Invoices
+from odoportal.rooms.invoices.view import InvoicesView
+from odoportal.rooms.orders.state import Orders
+from odoportal.rooms.orders.view import OrdersView
 from tests.making import NOON, account, invoice, order, who
 from tests.states import go, signed_in, tree
 
@@ -207,7 +208,7 @@ def test_leaving_leads_to_sign_in_on_this_site(address: str, login: str) -> None
 def test_a_failure_is_told_with_the_name_the_log_has_it_under() -> None:
     async def run() -> None:
         state = await tree().get_state(SessionState)
-        trace.request.set("ABCDEFGH23")
+        request_id.request.set("ABCDEFGH23")
         await state.trouble()
         assert (state.troubles, state.reference) == (1, "ABCDEFGH23")
 

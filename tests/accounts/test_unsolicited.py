@@ -14,14 +14,14 @@ from sqlmodel import Session, col, select
 from odoportal.accounts import unsolicited
 from odoportal.accounts.models import Person, Role, UnsolicitedMail
 from odoportal.accounts.unsolicited import LIMITS, LONGEST_NAME, PER_MAILBOX, Kind, TooManyLetters, plain_name
-from odoportal.foundation import clock, database, i18n
-from odoportal.foundation.identity import Identity
-from odoportal.foundation.mail import Mail, compose
-from odoportal.people import service
-from odoportal.signin import emails
+from odoportal.core import clock, database, i18n
+from odoportal.core.identity import Identity
+from odoportal.mail.outbox import Mail, compose
+from odoportal.rooms.people import service
+from odoportal.rooms.signin import email_change
 from tests.making import NOON
-from tests.people.conftest import member, people, store  # noqa: F401 - fixtures
-from tests.people.test_page import send
+from tests.rooms.people.conftest import member, people, store  # noqa: F401 - fixtures
+from tests.rooms.people.test_page import send
 
 People = dict[str, Identity]
 VICTIM = "victim@example.org"
@@ -127,7 +127,7 @@ def test_another_email_is_limited_and_the_one_that_waits_is_not_lost_by_it(peopl
     who = people["owner"]
 
     def request(session: Session, email: str) -> bool:
-        return emails.request(session, who.person_id, "set", email, NOON)
+        return email_change.request(session, who.person_id, "set", email, NOON)
 
     for _ in range(PER_MAILBOX.most):
         with database.writing() as session:
@@ -135,7 +135,7 @@ def test_another_email_is_limited_and_the_one_that_waits_is_not_lost_by_it(peopl
     with pytest.raises(TooManyLetters), database.writing() as session:
         request(session, VICTIM)
     with database.reading() as session:
-        assert emails.waiting(session, who.person_id, NOON) is not None
+        assert email_change.waiting(session, who.person_id, NOON) is not None
     assert letters() == PER_MAILBOX.most
 
 

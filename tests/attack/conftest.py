@@ -12,19 +12,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from odoportal import building
+from odoportal.frontend import builder
 from tests.inside import Inside, serving_inside
-from tests.making import stored
 from tests.server import FLEET, GUIDE, Portal
-
-__all__ = ["stored"]
 
 Cookies = Callable[[str], str]
 USES = 200
 _REGISTRY = """
 import inspect
 import json
-from odoportal.foundation.gate import Gate
+from odoportal.web.event_gate import Gate
 from odoportal.odoportal import NEEDED, PAGES, app, http
 from reflex_base.registry import RegistrationContext
 gate = next(m for m in app._middlewares if isinstance(m, Gate))
@@ -45,7 +42,7 @@ def registry() -> dict[str, Any]:
     """What the assembled portal has: its handlers, pages and routes, each with its right, and the gate's payloads."""
     environment = {**os.environ, "ODOPORTAL_MODE": "demo"}
     command = [sys.executable, "-c", _REGISTRY]
-    ran = subprocess.run(command, cwd=building.root(), env=environment, capture_output=True, text=True, check=True)
+    ran = subprocess.run(command, cwd=builder.root(), env=environment, capture_output=True, text=True, check=True)
     return json.loads(ran.stdout.splitlines()[-1])
 
 

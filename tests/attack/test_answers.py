@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from odoportal import building
-from odoportal.foundation import allowance
+from odoportal.frontend import builder
+from odoportal.limits import quotas
 from odoportal.odoportal import PAGES
 from tests.attack.conftest import Cookies, Victim
 from tests.server import EMPTY, PASSWORD, Portal
 
-CLIENT = building.web_dir(building.root()) / "build" / "client"
+CLIENT = builder.web_dir(builder.root()) / "build" / "client"
 KINDS = {
     "front door": ("/", {}),
     "sign-in": ("/en/login", {}),
@@ -213,7 +213,7 @@ def test_what_everybody_may_read_holds_no_customer_and_no_secret(portal: Portal,
     for file in CLIENT.rglob("*"):
         if file.is_file() and file.suffix in {".html", ".js", ".css", ".svg", ".json", ".txt"}:
             text = file.read_text("utf-8")
-            for marker in (*attacker.markers, *victim.markers, secret, PASSWORD, str(building.root())):
+            for marker in (*attacker.markers, *victim.markers, secret, PASSWORD, str(builder.root())):
                 assert marker not in text, file.name
             assert not re.search(r"(?:src|href)=[\"']?https?://(?!www\.w3\.org)", text) or file.suffix == ".js", file.name
 
@@ -224,7 +224,7 @@ def test_what_everybody_may_read_holds_no_customer_and_no_secret(portal: Portal,
 def test_a_script_that_asks_for_every_export_is_told_to_wait(portal: Portal, language: str, words: str) -> None:
     cookie = portal.sign_in(EMPTY)
     # However slow the machine is, one of these minutes has too many.
-    answers = (portal.ask(f"/{language}/orders.csv", method="HEAD", cookie=cookie) for _ in range(10 * allowance.EXPORTS.amount))
+    answers = (portal.ask(f"/{language}/orders.csv", method="HEAD", cookie=cookie) for _ in range(10 * quotas.EXPORTS.amount))
     assert next(answer for answer in answers if answer.status != 200).status == 429
     refused = portal.ask(f"/{language}/orders.csv", cookie=cookie)
     assert (refused.status, refused.headers["retry-after"]) == (429, "60")

@@ -8,12 +8,12 @@ import pytest
 from reflex_base.event import Event
 from sqlalchemy import Engine
 
-from odoportal.accounts.state import SessionState
-from odoportal.dashboard.service import counts
-from odoportal.foundation import database
-from odoportal.foundation.gate import Gate
-from odoportal.foundation.identity import Identity
-from odoportal.orders.state import Orders
+from odoportal.core import database
+from odoportal.core.identity import Identity
+from odoportal.pages.state import SessionState
+from odoportal.rooms.dashboard.service import counts
+from odoportal.rooms.orders.state import Orders
+from odoportal.web.event_gate import Gate
 from tests.making import account, order, who
 from tests.states import go, signed_in, tree
 
@@ -79,8 +79,8 @@ def test_a_handler_called_without_the_gate_reads_for_whoever_is_named(people: di
 def test_without_the_account_in_the_query_another_s_order_would_be_found(people: dict[str, Identity]) -> None:
     from sqlmodel import select
 
-    from odoportal.orders import service
-    from odoportal.orders.models import Order
+    from odoportal.rooms.orders import service
+    from odoportal.rooms.orders.models import Order
 
     with database.reading() as session:
         assert session.exec(select(Order).where(Order.number == "55555")).first() is not None

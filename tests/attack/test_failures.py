@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from odoportal.foundation import clock, database
+from odoportal.core import clock, database
 from odoportal.odoportal import PAGES
 from tests.attack.test_handlers import listed
 from tests.attack.test_registry import SAMPLES, Theirs, ask, readable

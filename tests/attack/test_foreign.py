@@ -163,7 +163,7 @@ async def steal(portal: Portal, token: str, cookie_of: Cookies, victim: Victim, 
 def test_a_session_s_hash_sent_as_the_socket_s_own_cookie_is_nobody(
     portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim
 ) -> None:
-    from odoportal.foundation.identity import digest
+    from odoportal.core.identity import digest
 
     async def run() -> Tab:
         stolen = digest(cookie_of(victim.email).split("=", 1)[1])

@@ -22,10 +22,11 @@ from sqlmodel import SQLModel, select
 
 from odoportal.accounts.models import Membership, Role
 from odoportal.accounts.rights import may
-from odoportal.foundation import clock, database, throttle
-from odoportal.foundation.forms import FormHandler, FormModel
-from odoportal.foundation.web import Page
+from odoportal.core import clock, database
+from odoportal.forms.handling import FormHandler, FormModel
+from odoportal.limits import rate_limits
 from odoportal.odoportal import PAGES
+from odoportal.web.page import Page
 from tests.attack.test_fuzz import BOUNDED, TEXTS, rows
 from tests.inside import PASSWORD, Customer, Inside
 
@@ -105,7 +106,7 @@ def shown(inside: Inside, form: Found, cookie: str) -> dict[str, str]:
 
 def send(inside: Inside, form: Found, fields: dict[str, str], cookie: str, more: str = "", **headers: str) -> httpx.Response:
     """Send a form as its page's script does."""
-    throttle.forget_all()
+    rate_limits.forget_all()
     lines = {"accept": "application/json", **({"cookie": cookie} if cookie else {}), **headers}
     data = {"form": form.name, "once": secrets.token_hex(16), "key": "", "version": "", **fields}
     return httpx.post(f"{inside.portal.url}/en{form.page.path}{more}", data=data, headers=lines)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from odoportal.foundation import clock, database
-from odoportal.foundation.gate import Gate
+from odoportal.core import clock, database
 from odoportal.odoportal import NEEDED, PAGES, app, http
+from odoportal.web.event_gate import Gate
 from tests.attack.test_handlers import listed
 from tests.attack.wire import HYDRATE, Tab, tab
 from tests.inside import Inside

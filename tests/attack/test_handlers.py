@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from odoportal import building
+from odoportal.frontend import builder
 from tests.attack.conftest import Cookies, Victim
 from tests.attack.wire import HYDRATE, ON_LOAD, ORDERS, ROOT, SIGNED, Tab, tab, value
 from tests.server import Portal
@@ -48,7 +48,7 @@ def logged(portal: Portal) -> str:
 def test_the_registry_is_the_checked_in_list() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", _REGISTRY],
-        cwd=building.root(),
+        cwd=builder.root(),
         env={**os.environ, "ODOPORTAL_MODE": "demo"},
         capture_output=True,
         text=True,

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.rights import TABLE, Right
-from odoportal.foundation.identity import HELD_BACK
+from odoportal.core.identity import HELD_BACK
 from tests.attack.conftest import Cookies
 from tests.attack.test_handlers import listed
 from tests.attack.wire import ORDERS, SIGNED, tab, value

@@ -9,8 +9,8 @@ import pytest
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Membership, Person
-from odoportal.addresses.models import Address, AddressDefault
-from odoportal.foundation.mail import Mail
+from odoportal.mail.outbox import Mail
+from odoportal.rooms.addresses.models import Address, AddressDefault
 from tests.browser.conftest import account_of_its_own, mailed
 from tests.server import Answer, Portal, writer
 

@@ -17,11 +17,11 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from odoportal.accounts.audit import STAFF, ActivityKind, record
+from odoportal.accounts.activity_log import STAFF, ActivityKind, record
 from odoportal.accounts.models import Person
-from odoportal.foundation.identity import digest
-from odoportal.privacy.models import DataFile
-from odoportal.signin.models import BrowserSession
+from odoportal.core.identity import digest
+from odoportal.rooms.privacy.models import DataFile
+from odoportal.rooms.signin.models import BrowserSession
 from tests.attack.conftest import Cookies, Victim
 from tests.attack.test_handlers import listed
 from tests.attack.wire import HYDRATE, ORDERS, SIGNED, Tab, tab, value

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from odoportal.accounts.state import SessionState
 from odoportal.odoportal import PAGES
+from odoportal.pages.state import SessionState
 from tests import requirements
 
 

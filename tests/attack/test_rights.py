@@ -14,7 +14,7 @@ from sqlmodel import select
 
 from odoportal.accounts.models import Membership, Person, Role
 from odoportal.accounts.rights import TABLE, Right, may
-from odoportal.foundation.form_view import version_of
+from odoportal.forms.view import version_of
 from tests.attack.conftest import Cookies, Victim
 from tests.attack.test_handlers import listed, logged
 from tests.attack.wire import ORDERS, PEOPLE, SIGNED, tab, value

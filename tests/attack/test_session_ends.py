@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from odoportal.accounts.models import Membership, Person
-from odoportal.foundation.identity import digest
-from odoportal.signin.models import BrowserSession
+from odoportal.core.identity import digest
+from odoportal.rooms.signin.models import BrowserSession
 from tests.attack.wire import HYDRATE, ON_LOAD, ORDERS, SIGNED, Tab, tab, value
 from tests.server import OVERDUE, Portal, writer
 

@@ -10,8 +10,8 @@ from sqlmodel import SQLModel
 
 import odoportal
 from odoportal import cli
-from odoportal.people.models import Invitation
-from odoportal.signin.models import BrowserSession
+from odoportal.rooms.people.models import Invitation
+from odoportal.rooms.signin.models import BrowserSession
 
 PACKAGE = Path(odoportal.__file__).parent
 TABLES = (Invitation, BrowserSession)
@@ -38,7 +38,7 @@ def _nodes() -> Iterator[tuple[Path, ast.AST]]:
 @pytest.mark.case("A-82")
 def test_no_component_renders_markup_of_a_text() -> None:
     # The hint at a new password, which `View` has escaped, in a template of the sign-in.
-    assert [where.split(":")[0] for where in calls("html", "markdown", "Markdown", "Html", "Markup")] == ["signin/view.py"]
+    assert [where.split(":")[0] for where in calls("html", "markdown", "Markdown", "Html", "Markup")] == ["rooms/signin/view.py"]
 
 
 @pytest.mark.asvs("1.3.2")

@@ -9,8 +9,9 @@ import openpyxl
 import pytest
 
 from odoportal.accounts.models import Account, Person
-from odoportal.foundation import clock, database, throttle
-from odoportal.signin import letters
+from odoportal.core import clock, database
+from odoportal.limits import rate_limits
+from odoportal.rooms.signin import mails
 from tests.attack.corpus import FORMULAS, XSS
 from tests.attack.test_addresses import Elements
 from tests.attack.test_registry import SAMPLES, Ask, Theirs, ask
@@ -80,7 +81,7 @@ def files(inside: Inside, one: Customer, ending: str) -> Iterator[bytes]:
     for path, make in SAMPLES.items():
         if path.endswith(ending):
             # The same harmless account is asked again and again, as no customer would.
-            throttle.forget_all()
+            rate_limits.forget_all()
             what: Ask = make(theirs)[0]
             answer = ask(inside.portal, what, cookie, "en")
             assert answer.status_code == 200, what
@@ -141,7 +142,7 @@ def test_a_mail_has_the_elements_of_a_harmless_one(inside: Inside, hostile: tupl
         person = Person(email="a@example.com", email_key="a@example.com", name=name, language="fr", region="fr-CA", created_at=START)
         account = Account(number="1", name=name, created_at=START)
         with database.writing() as session:
-            letter = letters.invited(session, person, account, "seed", START)
+            letter = mails.invited(session, person, account, "seed", START)
             shapes.append(Elements(letter.html).shape)
             assert "\n" not in letter.subject
             if name == TEMPLATE:

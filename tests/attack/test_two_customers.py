@@ -14,11 +14,12 @@ from sqlmodel import col, select
 
 from odoportal.accounts.models import Membership, Person, Role
 from odoportal.accounts.rights import Right, may
-from odoportal.exchange.importer import import_tables, read_files
-from odoportal.foundation import clock, database, throttle
-from odoportal.foundation.mail import Mail, token_of
-from odoportal.signin import passwords
-from odoportal.signin.models import BrowserSession
+from odoportal.core import clock, database
+from odoportal.importing.importer import import_tables, read_files
+from odoportal.limits import rate_limits
+from odoportal.mail.outbox import Mail, token_of
+from odoportal.rooms.signin import passwords
+from odoportal.rooms.signin.models import BrowserSession
 from tests.attack.test_registry import SAMPLES, Ask, Theirs, ask, readable
 from tests.attack.wire import HYDRATE, ON_LOAD, Tab, tab
 from tests.inside import PASSWORD, START, Customer, Inside
@@ -54,7 +55,7 @@ class TwoCustomers(RuleBasedStateMachine):
         self.seen: list[tuple[int, str]] = []
         clock.use(self.inside.clock)
         self.inside.clock.at = START
-        throttle.forget_all()
+        rate_limits.forget_all()
         with database.writing() as session:
             for row in session.exec(select(BrowserSession)).all():
                 session.delete(row)
@@ -114,7 +115,7 @@ class TwoCustomers(RuleBasedStateMachine):
     @rule(at=WHO)
     def reset(self, at: int) -> None:
         """Forget the password, open the mail's link, choose another one: every session ends."""
-        throttle.forget_all()
+        rate_limits.forget_all()
         self.inside.portal.ask("/en/forgot", form={"email": self.people[at].email})
         if self.disabled[at]:
             return

@@ -10,11 +10,13 @@ import pytest
 from sqlmodel import func, select
 
 from odoportal.accounts.models import Account, Change, Membership, Role
-from odoportal.foundation import clock, database, mail, signed, throttle
-from odoportal.foundation.identity import digest
-from odoportal.foundation.mail import UNSUBSCRIBE
-from odoportal.notices import copies, service, stopping
-from odoportal.notices.models import InvoiceCopy, Kind
+from odoportal.core import clock, database, signing
+from odoportal.core.identity import digest
+from odoportal.limits import rate_limits
+from odoportal.mail import outbox
+from odoportal.mail.outbox import UNSUBSCRIBE
+from odoportal.rooms.notifications import copies, service, unsubscribe
+from odoportal.rooms.notifications.models import InvoiceCopy, Kind
 from tests.attack.test_origins import ELSEWHERE
 from tests.inside import Customer, Inside
 
@@ -29,7 +31,7 @@ def account_of(customer: Customer) -> int:
 
 def token_of(customer: Customer, kind: Kind = Kind.INVOICE, account_id: int = 0) -> str:
     """What stands in somebody's mail."""
-    return signed.sign(UNSUBSCRIBE, stopping.of_person(kind, account_id or account_of(customer), customer.person_id))
+    return signing.sign(UNSUBSCRIBE, unsubscribe.of_person(kind, account_id or account_of(customer), customer.person_id))
 
 
 def on(customer: Customer) -> set[str]:
@@ -42,7 +44,7 @@ def on(customer: Customer) -> set[str]:
 def letters_to(customer: Customer) -> int:
     """How many letters the outbox has for somebody, sent ones too."""
     with database.reading() as session:
-        return session.exec(select(func.count()).select_from(mail.Mail).where(mail.Mail.to == customer.email)).one()
+        return session.exec(select(func.count()).select_from(outbox.Mail).where(outbox.Mail.to == customer.email)).one()
 
 
 def click(inside: Inside, token: str, data: Mapping[str, str] = CLICK, language: str = "en", **headers: str) -> httpx.Response:
@@ -54,12 +56,12 @@ def click(inside: Inside, token: str, data: Mapping[str, str] = CLICK, language:
 @pytest.fixture(autouse=True)
 def _as_before(inside: Inside):
     yield
-    throttle.forget_all()
+    rate_limits.forget_all()
     for customer in (inside.first, inside.second):
         with database.writing() as session:
             for kind in Kind:
                 reader = service.Reader(account_of(customer), customer.person_id)
-                service.switch(session, reader, kind, True, stopping.Actor(customer.person_id), clock.now())
+                service.switch(session, reader, kind, True, unsubscribe.Actor(customer.person_id), clock.now())
 
 
 @pytest.mark.parametrize("how", [{}, *SITES, {"cookie": "odo_session=x"}], ids=str)
@@ -101,7 +103,7 @@ def test_opening_it_does_nothing_and_shows_what_a_button_would(inside: Inside) -
 @pytest.mark.case("A-101")
 def test_the_token_says_nobody_s_email(inside: Inside) -> None:
     token = token_of(inside.first)
-    assert "@" not in (signed.read(UNSUBSCRIBE, token) or "")
+    assert "@" not in (signing.read(UNSUBSCRIBE, token) or "")
     assert inside.first.email not in token
 
 
@@ -109,9 +111,9 @@ def test_the_token_says_nobody_s_email(inside: Inside) -> None:
 def test_what_the_portal_did_not_sign_switches_nothing(inside: Inside) -> None:
     mine, theirs = token_of(inside.first), token_of(inside.second)
     (text, mac), (other, _) = mine.split("."), theirs.split(".")
-    of_another_kind = signed.sign(UNSUBSCRIBE, stopping.of_person(Kind.CARD, account_of(inside.first), inside.first.person_id)).split(".")[
-        0
-    ]
+    of_another_kind = signing.sign(UNSUBSCRIBE, unsubscribe.of_person(Kind.CARD, account_of(inside.first), inside.first.person_id)).split(
+        "."
+    )[0]
     forged = [
         f"{other}.{mac}",
         f"{of_another_kind}.{mac}",
@@ -126,7 +128,7 @@ def test_what_the_portal_did_not_sign_switches_nothing(inside: Inside) -> None:
         mine.swapcase(),
         "a" * 5000,
         "\x00",
-        signed.sign("another purpose", "invoice.1.1"),
+        signing.sign("another purpose", "invoice.1.1"),
     ]
     for token in forged:
         answer = click(inside, token)
@@ -138,16 +140,16 @@ def test_what_the_portal_did_not_sign_switches_nothing(inside: Inside) -> None:
 
 @pytest.mark.case("A-24")
 def test_tokens_that_a_stranger_makes_up_are_neither_counted_nor_written(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle._memory, "_most", 16)
+    monkeypatch.setattr(rate_limits._memory, "_most", 16)
     writes: list[object] = []
-    monkeypatch.setattr(stopping, "put", lambda *args: writes.append(args))
+    monkeypatch.setattr(unsubscribe, "put", lambda *args: writes.append(args))
     with httpx.Client(base_url=inside.portal.url) as stranger:
         sent = [stranger.post("/en/forgot", data={"email": inside.first.email}, headers=inside.elsewhere()) for _ in range(3)]
         assert {answer.status_code for answer in sent} == {303}
-        known = {name: len(store) for name, store in throttle._memory._hits.items()}
+        known = {name: len(store) for name, store in rate_limits._memory._hits.items()}
         for _ in range(40):
             assert stranger.post(f"/en{UNSUBSCRIBE}?token={secrets.token_urlsafe(32)}", data={"again": "1"}).status_code == 410
-        assert {name: len(store) for name, store in throttle._memory._hits.items()} == known
+        assert {name: len(store) for name, store in rate_limits._memory._hits.items()} == known
         assert writes == []
         count = letters_to(inside.first)
         for _ in range(3):
@@ -237,19 +239,19 @@ def test_no_other_address_takes_a_form_from_anywhere(inside: Inside) -> None:
 @pytest.fixture
 def asked(inside: Inside):
     """The token of a letter that asks a mailbox whether it wants copies."""
-    seed = mail.new_seed()
+    seed = outbox.new_seed()
     made: dict[str, Any] = {
         "email": "books@example.org",
         "email_key": "books@example.org",
         "language": "en",
-        "hash": digest(mail.token_of(seed)),
+        "hash": digest(outbox.token_of(seed)),
     }
     with database.writing() as session:
         copy = InvoiceCopy(
             account_id=account_of(inside.first), asked_by=inside.first.person_id, expires_at=clock.now() + copies.LIFE, **made
         )
         session.add(copy)
-    yield mail.token_of(seed)
+    yield outbox.token_of(seed)
     with database.writing() as session:
         session.delete(session.get_one(InvoiceCopy, copy.id))
 

@@ -22,11 +22,11 @@ from websockets.uri import parse_uri
 ROOT = "reflex___state____state"
 HYDRATE = f"{ROOT}.hydrate_and_load"
 ON_LOAD = f"{ROOT}.reflex___state____on_load_internal_state.on_load_internal"
-SIGNED = f"{ROOT}.odoportal___accounts___state____session_state"
-ORDERS = f"{SIGNED}.odoportal___orders___state____orders"
-INVOICES = f"{SIGNED}.odoportal___invoices___state____invoices"
-PEOPLE = f"{SIGNED}.odoportal___people___state____people"
-HOME = f"{SIGNED}.odoportal___dashboard___state____home"
+SIGNED = f"{ROOT}.odoportal___pages___state____session_state"
+ORDERS = f"{SIGNED}.odoportal___rooms___orders___state____orders"
+INVOICES = f"{SIGNED}.odoportal___rooms___invoices___state____invoices"
+PEOPLE = f"{SIGNED}.odoportal___rooms___people___state____people"
+HOME = f"{SIGNED}.odoportal___rooms___dashboard___state____home"
 SECONDS = 60
 AGAIN = 10
 Frame = dict[str, Any]

@@ -16,15 +16,15 @@ from typing import Any
 from sqlalchemy import Engine
 
 from odoportal.accounts.models import Account, Membership, Person
-from odoportal.addresses.models import Address
-from odoportal.devices.models import Device
-from odoportal.foundation.money import ZERO, cents, dollars, tax
-from odoportal.invoices import text as invoice_text
-from odoportal.invoices.models import Allocation, CreditNote, CreditNoteTax, Invoice, InvoiceLine, InvoiceTax, Payment
+from odoportal.core.money import ZERO, cents, dollars, tax
 from odoportal.migrations import grams
-from odoportal.orders import text as order_text
-from odoportal.orders.models import Fulfilment, Order, OrderLine, OrderTax, Step
-from odoportal.signin import passwords
+from odoportal.rooms.addresses.models import Address
+from odoportal.rooms.devices.models import Device
+from odoportal.rooms.invoices import search_text as invoice_text
+from odoportal.rooms.invoices.models import Allocation, CreditNote, CreditNoteTax, Invoice, InvoiceLine, InvoiceTax, Payment
+from odoportal.rooms.orders import search_text as order_text
+from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, OrderTax, Step
+from odoportal.rooms.signin import passwords
 
 PASSWORD = "longue route du nord"
 LARGE, SMALL = "large@example.com", "small@example.com"

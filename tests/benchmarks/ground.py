@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from odoportal import building
-from odoportal.foundation import database
+from odoportal.core import database
+from odoportal.frontend import builder
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
 from tests.benchmarks import data
@@ -100,7 +100,7 @@ class Ground:
     @contextmanager
     def _serving(self) -> Iterator[Server]:
         """`odoportal run` with nothing in front of it."""
-        building.build(building.root(), Console(stderr=True))
+        builder.build(builder.root(), Console(stderr=True))
         port = free_port()
         portal = Portal(f"http://localhost:{port}", self.place)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}

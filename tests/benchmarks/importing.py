@@ -10,18 +10,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from odoportal.foundation import database
+from odoportal.core import database
 from odoportal.migrations import migrate
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.report import Row
-from tests.exchange import big
+from tests.importing import big
 
 MOST = 100_000
 PROGRAM = """
 import json, resource, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from odoportal.exchange.importer import run_import
+from odoportal.importing.importer import run_import
 from odoportal.foundation import database
 from odoportal.migrations import at_head
 at_head(database.engine())

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from odoportal import building
-from odoportal.foundation import database
+from odoportal.core import database
+from odoportal.frontend import builder
 from odoportal.migrations import migrate
 from tests.benchmarks import data
 from tests.benchmarks.ground import Ground, Server
 from tests.benchmarks.report import Row
 from tests.benchmarks.sessions import cpu_seconds, memory
-from tests.exchange import big
+from tests.importing import big
 
 SIGNING_IN = 20
 DOCUMENTS = 100
@@ -35,7 +35,7 @@ BUILD = "from rich.console import Console; from odoportal import building; build
 
 def measure(ground: Ground) -> Iterator[Row]:
     """What is made, one thing after the other, at a portal of its own; and how a neighbour fares meanwhile."""
-    building.build(building.root(), Console(stderr=True))
+    builder.build(builder.root(), Console(stderr=True))
     begun = time.perf_counter() if ground.place else 0.0
     with ground.serving() as server:
         yield Row("start-up when built, to the first answer", "s", time.perf_counter() - begun, most=5)
@@ -172,9 +172,9 @@ def _import(ground: Ground) -> Iterator[Row]:
 def _cold_build(ground: Ground) -> Row:
     """A copy of the sources, built as after a fresh install."""
     with _scratch(ground, "build") as place:
-        listed = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, cwd=building.root(), text=True).stdout
+        listed = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, cwd=builder.root(), text=True).stdout
         for name in listed.strip("\0").split("\0"):
-            if (source := building.root() / name).is_file():
+            if (source := builder.root() / name).is_file():
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, place / name)
         begun = time.perf_counter()

@@ -13,9 +13,9 @@ from typing import Any
 from sqlmodel import Session, select
 
 from odoportal.accounts.models import Person
-from odoportal.foundation import clock, database
-from odoportal.foundation.identity import cookie_name
-from odoportal.signin import sessions
+from odoportal.core import clock, database
+from odoportal.core.identity import cookie_name
+from odoportal.rooms.signin import sessions
 from tests.benchmarks import data
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.report import Row

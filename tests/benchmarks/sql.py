@@ -9,7 +9,7 @@ from statistics import median
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import Session
 
-from odoportal.foundation import database
+from odoportal.core import database
 from tests.benchmarks import data
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.report import Row

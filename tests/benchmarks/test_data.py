@@ -5,12 +5,12 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlmodel import Session, func, select
 
-from odoportal.exchange.refresh import refresh_orders
-from odoportal.foundation.database import make_engine
-from odoportal.invoices.models import Invoice
-from odoportal.invoices.settlement import settle
+from odoportal.core.database import make_engine
+from odoportal.importing.recompute import refresh_orders
 from odoportal.migrations import migrate
-from odoportal.orders.models import Order
+from odoportal.rooms.invoices.balances import settle
+from odoportal.rooms.invoices.models import Invoice
+from odoportal.rooms.orders.models import Order
 from tests.benchmarks import data
 
 

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from odoportal import building
+from odoportal.frontend import builder
 from tests.browser.conftest import Open, live
 from tests.chromium import SIZES
 from tests.server import FLEET, Portal, free_port, running
@@ -176,7 +176,7 @@ def test_a_restart_leaves_page_filter_scroll_dialog_and_what_is_open_as_they_are
 def _of_an_older_version(route: Route) -> None:
     answer = route.fetch()
     headers = {**answer.headers, "cache-control": "no-store"}
-    text = answer.text().replace(building.version_of(building.root()), "0123456789ab")
+    text = answer.text().replace(builder.version_of(builder.root()), "0123456789ab")
     # Not kept by the browser: a real build has other names.
     route.fulfill(response=answer, headers=headers, body=re.sub(r'(stateSchema[`"\']?\s*[:=]\s*[`"\'])[0-9a-f]+', r"\g<1>0", text))
 

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import text
 
-from odoportal.foundation import signed
-from odoportal.foundation.mail import UNSUBSCRIBE
-from odoportal.notices.stopping import of_copy
+from odoportal.core import signing
+from odoportal.mail.outbox import UNSUBSCRIBE
+from odoportal.rooms.notifications.unsubscribe import of_copy
 from odoportal.settings import get_settings
 from tests.browser.conftest import Open, live, mailed
 from tests.server import EMPTY, Portal
@@ -49,7 +49,7 @@ def test_an_accountant_is_added_confirms_and_stops(open_page: Open, portal: Port
     rows.dispose()
     monkeypatch.setenv("ODOPORTAL_SECRET", (portal.data / "secret").read_text("ascii"))
     get_settings.cache_clear()
-    books.goto(f"/fr{UNSUBSCRIBE}?token={signed.sign(UNSUBSCRIBE, of_copy(number))}")
+    books.goto(f"/fr{UNSUBSCRIBE}?token={signing.sign(UNSUBSCRIBE, of_copy(number))}")
     other = books.get_by_role("link", name="English")
     expect(other).to_have_attribute("href", re.compile("token="))
     other.click()

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Person
-from odoportal.notices.models import InvoiceCopy
-from odoportal.people.models import Invitation
+from odoportal.rooms.notifications.models import InvoiceCopy
+from odoportal.rooms.people.models import Invitation
 from tests.browser.conftest import Open, account_of_its_own, live
 from tests.server import EMPTY, LARGE, READ_ONLY, Portal, writer
 

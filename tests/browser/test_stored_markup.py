@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Dialog, expect
 
 from odoportal.accounts.models import Account, Membership, Person
-from odoportal.foundation.identity import digest
-from odoportal.signin.models import BrowserSession
+from odoportal.core.identity import digest
+from odoportal.rooms.signin.models import BrowserSession
 from tests.attack.corpus import XSS
 from tests.browser.conftest import Open, live
 from tests.making import rows_of

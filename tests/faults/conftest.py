@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.making import stored
 from tests.server import Portal, running
 
-__all__ = ["stored"]
 SIDES = ("", "-wal", "-shm")
 
 

@@ -19,13 +19,14 @@ from sqlmodel import Session
 
 from odoportal import migrations
 from odoportal.accounts.models import Account
-from odoportal.exchange import backup
-from odoportal.exchange.importer import run_import
-from odoportal.foundation import database, mail
-from odoportal.foundation.database import make_engine
+from odoportal.backup import backup
+from odoportal.core import database
+from odoportal.core.database import make_engine
+from odoportal.importing.importer import run_import
+from odoportal.mail import outbox
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
-LATER = NOW + mail.CLAIM
+LATER = NOW + outbox.CLAIM
 NEVER = -1
 SECONDS = 120
 _ON_FILES = {"open", "os.rename", "os.remove", "os.link", "os.mkdir", "shutil.copyfile", "sqlite3.connect"}
@@ -53,7 +54,7 @@ def deliver(folder: Path, now: datetime) -> None:
         with (folder / "arrived").open("a") as box:
             box.write(f"{message['Message-ID']}\n")
 
-    mail.deliver_due(transport, now)
+    outbox.deliver_due(transport, now)
 
 
 def back_up(folder: Path) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from odoportal.foundation import clock
+from odoportal.core import clock
 from odoportal.settings import get_settings
 from tests.inside import PASSWORD, Inside, serving_inside
 from tests.server import Answer

@@ -13,12 +13,12 @@ import pytest
 from sqlmodel import Session
 
 from odoportal import migrations
-from odoportal.exchange import backup
-from odoportal.foundation import mail
-from odoportal.foundation.database import make_engine
-from tests.exchange import big
+from odoportal.backup import backup
+from odoportal.core.database import make_engine
+from odoportal.mail import outbox
 from tests.faults import jobs
 from tests.faults.jobs import LATER, NEVER, NOW, done_until
+from tests.importing import big
 from tests.test_migrations import FILLED, to
 
 POINTS = 12
@@ -117,7 +117,7 @@ def test_every_letter_arrives_and_only_the_one_under_way_can_arrive_twice(tmp_pa
     engine = make_engine(f"sqlite:///{template}")
     with Session(engine) as session:
         for place in range(3):
-            mail.post(session, to=f"p{place}@example.com", language="en", subject="Hello", text="t", html="h", now=NOW)
+            outbox.post(session, to=f"p{place}@example.com", language="en", subject="Hello", text="t", html="h", now=NOW)
         session.commit()
     engine.dispose()
     whole(template)

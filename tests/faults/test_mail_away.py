@@ -7,7 +7,8 @@ from aiosmtpd.controller import Controller
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from odoportal.foundation import database, mail
+from odoportal.core import database
+from odoportal.mail import outbox
 from tests.server import free_port
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
@@ -26,27 +27,27 @@ class Inbox:
         return "250 OK"
 
 
-def every_minute(transport: mail.Transport, first: int, last: int) -> None:
+def every_minute(transport: outbox.Transport, first: int, last: int) -> None:
     for minute in range(first, last):
-        mail.deliver_due(transport, NOW + minute * MINUTE)
+        outbox.deliver_due(transport, NOW + minute * MINUTE)
 
 
-def letters() -> list[mail.Mail]:
+def letters() -> list[outbox.Mail]:
     with database.reading() as session:
-        found = list(session.exec(select(mail.Mail)))
+        found = list(session.exec(select(outbox.Mail)))
         session.expunge_all()
         return found
 
 
 def write(session: Session) -> None:
     for place in range(LETTERS):
-        mail.post(session, to=f"p{place}@example.com", language="fr", subject="Été", text="t", html="h", now=NOW)
+        outbox.post(session, to=f"p{place}@example.com", language="fr", subject="Été", text="t", html="h", now=NOW)
 
 
 @pytest.mark.case("F-18")
 def test_an_hour_without_the_mail_server_delivers_every_letter_once(stored: Engine) -> None:
     port = free_port()
-    transport = mail.smtp(f"smtp://127.0.0.1:{port}")
+    transport = outbox.smtp(f"smtp://127.0.0.1:{port}")
     with database.writing() as session:
         write(session)
     every_minute(transport, 0, 60)
@@ -66,7 +67,7 @@ def test_an_hour_without_the_mail_server_delivers_every_letter_once(stored: Engi
 @pytest.mark.case("F-18")
 def test_the_control_without_the_note_that_it_went_a_letter_comes_again(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     went: list[str] = []
-    monkeypatch.setattr(mail, "_settle", lambda *_: None)
+    monkeypatch.setattr(outbox, "_settle", lambda *_: None)
     with database.writing() as session:
         write(session)
     every_minute(lambda message: went.append(str(message["To"])), 0, 60)

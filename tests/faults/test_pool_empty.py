@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from odoportal import health
-from odoportal.foundation import clock, database
+from odoportal.core import clock, database
 from tests.attack.wire import ORDERS, SIGNED, tab, value
 from tests.faults.test_database_away import AGAIN, INTERNAL, WORDS
 from tests.inside import PASSWORD, Inside, serving_inside

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 import typst
 
-from odoportal.foundation import clock, i18n, typeset
-from odoportal.foundation.sheets import frame
+from odoportal.core import clock, i18n
+from odoportal.documents import pdf
+from odoportal.documents.sheet import frame
 from odoportal.settings import get_settings
+from tests.documents.test_pdf import PLAIN, line
 from tests.faults.test_database_away import AGAIN, WORDS
-from tests.foundation.test_typeset import PLAIN, line
 from tests.inside import Inside, serving_inside
 from tests.reading import whole
 
@@ -30,7 +31,7 @@ LONG = replace(PLAIN, title="Statement", lines=[line("x" * 20, "y" * 20)] * 1_50
 _LEFT_ALONE = """
 import os, signal, sys
 from odoportal.foundation import i18n, typeset
-from tests.foundation.test_typeset import PLAIN
+from tests.documents.test_pdf import PLAIN
 with i18n.use("en"):
     typeset.render(PLAIN)
 typeset.warm()
@@ -59,20 +60,20 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def kept() -> int:
     """The one that the next document is set by, once there is one."""
-    assert typeset.render(PLAIN).startswith(BEGINNING)
-    return typeset._idle[-1].pid
+    assert pdf.render(PLAIN).startswith(BEGINNING)
+    return pdf._idle[-1].pid
 
 
 def kill_the_next(patch: pytest.MonkeyPatch) -> None:
     """Kill the process that sets the next document, at its work."""
-    whole_set = typeset._Setter.set
+    whole_set = pdf._Setter.set
 
-    def killed(setter: typeset._Setter, data: bytes) -> tuple[dict[str, Any], bytes]:
+    def killed(setter: pdf._Setter, data: bytes) -> tuple[dict[str, Any], bytes]:
         patch.undo()
         os.kill(setter.pid, signal.SIGKILL)
         return whole_set(setter, data)
 
-    patch.setattr(typeset._Setter, "set", killed)
+    patch.setattr(pdf._Setter, "set", killed)
 
 
 def test_one_that_is_killed_fails_its_own_document_only(caplog: pytest.LogCaptureFixture) -> None:
@@ -80,25 +81,25 @@ def test_one_that_is_killed_fails_its_own_document_only(caplog: pytest.LogCaptur
     with pytest.MonkeyPatch.context() as patch:
         kill_the_next(patch)
         with pytest.raises(ChildProcessError, match=r"ended by itself \(-9\)"):
-            typeset.render(PLAIN)
+            pdf.render(PLAIN)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert before not in {setter.pid for setter in typeset._idle}
+    assert before not in {setter.pid for setter in pdf._idle}
     assert kept() != before
 
 
 def test_a_half_answer_is_no_document(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "half.py"
     program.write_text("import sys\nsys.stdin.readline()\nprint('{\"size\": 9}\\n%PDF-', end='')\n")
-    monkeypatch.setattr(typeset, "_PROGRAM", program)
-    monkeypatch.setattr(typeset, "_idle", [])
+    monkeypatch.setattr(pdf, "_PROGRAM", program)
+    monkeypatch.setattr(pdf, "_idle", [])
     with pytest.raises(ChildProcessError, match=r"\(0\)"):
-        typeset.render(PLAIN)
-    assert typeset._idle == []
+        pdf.render(PLAIN)
+    assert pdf._idle == []
 
 
 def test_one_that_is_killed_while_idle_is_missed_by_nobody() -> None:
     before = kept()
-    setter = typeset._idle[-1]
+    setter = pdf._idle[-1]
     os.kill(before, signal.SIGKILL)
     setter._process.wait()
     assert kept() != before
@@ -130,14 +131,14 @@ def test_a_long_document_leaves_nothing_behind() -> None:
     first = kept()
     before = mib(first)
     for place in range(2):
-        typeset.render(replace(LONG, title=f"Statement {place}"))
+        pdf.render(replace(LONG, title=f"Statement {place}"))
     assert kept() == first
     assert mib(first) < before + 5
 
 
 def test_the_control_the_process_that_set_it_keeps_what_it_made() -> None:
-    asked = [sys.executable, "-c", _SET_HERE, str(Path(typeset.__file__).parent)]
-    sheet = json.dumps({**typeset._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"})
+    asked = [sys.executable, "-c", _SET_HERE, str(Path(pdf.__file__).parent)]
+    sheet = json.dumps({**pdf._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"})
     ran = subprocess.run(asked, input=sheet, stdout=subprocess.PIPE, check=True, text=True)
     before, after = map(float, ran.stdout.split())
     assert after > before + 60
@@ -163,15 +164,15 @@ def test_a_copy_that_is_killed_takes_its_process_with_it(caplog: pytest.LogCaptu
     killing = threading.Thread(target=lambda: os.kill(copy_of(before), signal.SIGKILL), daemon=True)
     killing.start()
     with pytest.raises(ChildProcessError, match=r"ended by itself \(1\)"):
-        typeset.render(LONG)
+        pdf.render(LONG)
     killing.join()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert kept() != before
 
 
 def test_ending_one_at_work_ends_its_copy_too() -> None:
-    setter = typeset._Setter()
-    sheet = {**typeset._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"}
+    setter = pdf._Setter()
+    sheet = {**pdf._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"}
 
     def ask() -> None:
         # Its output may be closed already when more of it is read.
@@ -209,10 +210,10 @@ def test_long_ones_come_one_after_the_other_and_keep_no_thread_of_the_short_ones
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        long = [loop.create_task(typeset.one_by_one(7, work, f"first {place}")) for place in range(3)]
-        long.append(loop.create_task(typeset.one_by_one(8, work, "second")))
+        long = [loop.create_task(pdf.one_by_one(7, work, f"first {place}")) for place in range(3)]
+        long.append(loop.create_task(pdf.one_by_one(8, work, "second")))
         # As many as there are threads for them, while the long ones wait for each other.
-        assert [await typeset.in_turn(str, place) for place in range(4)] == ["0", "1", "2", "3"]
+        assert [await pdf.in_turn(str, place) for place in range(4)] == ["0", "1", "2", "3"]
         go.set()
         await asyncio.gather(*long)
 
@@ -224,13 +225,13 @@ def test_long_ones_come_one_after_the_other_and_keep_no_thread_of_the_short_ones
 
 def test_a_sheet_that_cannot_be_set_is_the_same_error_as_in_the_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     before = kept()
-    monkeypatch.setattr(typeset, "drawable", lambda text: text)
+    monkeypatch.setattr(pdf, "drawable", lambda text: text)
     with pytest.raises(typst.TypstError, match="could not be displayed") as caught:
-        typeset.render(replace(PLAIN, title="中"))
+        pdf.render(replace(PLAIN, title="中"))
     assert caught.value.message in caught.value.diagnostic
     assert (type(caught.value.hints), type(caught.value.trace)) == (list, list)
     # It is not the process's fault.
-    assert typeset._idle[-1].pid == before
+    assert pdf._idle[-1].pid == before
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
@@ -251,13 +252,13 @@ def test_none_is_left_where_the_portal_is_gone(how: signal.Signals) -> None:
 
 
 def test_it_knows_no_setting_and_goes_first_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typeset, "_idle", [])
+    monkeypatch.setattr(pdf, "_idle", [])
     monkeypatch.setenv("ODOPORTAL_SECRET", "s" * 40)
     pid = kept()
     known = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"PATH=" in known
     assert b"ODOPORTAL_" not in known
     assert Path(f"/proc/{pid}/oom_score_adj").read_text("ascii").strip() == "500"
-    typeset._idle.pop().end()
-    assert whole(typeset.render(PLAIN))
-    typeset._idle.pop().end()
+    pdf._idle.pop().end()
+    assert whole(pdf.render(PLAIN))
+    pdf._idle.pop().end()

@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 import reflex as rx
 
-from odoportal.foundation import clock, leaving, metrics, spool, typeset
+from odoportal.core import clock
+from odoportal.documents import pdf
+from odoportal.lists import spooled_file
+from odoportal.observability import metrics
+from odoportal.web import state_eviction
 from tests.attack.wire import tab
 from tests.inside import PASSWORD, Customer, Inside, serving_inside
 from tests.server import Answer
@@ -60,7 +64,7 @@ class Kept:
             tabs=len(app.state_manager.states),  # type: ignore[attr-defined]
             states=sum(isinstance(one, rx.State) for one in gc.get_objects()),
             sockets=len(app.event_namespace.token_to_sid),  # type: ignore[union-attr]
-            waiting=len(spool._turns) + len(typeset._turns),
+            waiting=len(spooled_file._turns) + len(pdf._turns),
             files_in_the_making=next(iter(metrics.FILES.collect())).samples[0].value,
             files=len(list(Path("/proc/self/fd").iterdir())),
             threads=threading.active_count(),
@@ -128,7 +132,7 @@ def wave(inside: Inside, visits: int, tabs: int = 0) -> Kept:
     asyncio.run(Customers(inside).wave(visits))
     for _ in range(ANSWERS):
         kept = Kept.now()
-        if kept.tabs == tabs and not (kept.sockets or kept.waiting or kept.files_in_the_making) and kept.processes <= typeset.SETTERS:
+        if kept.tabs == tabs and not (kept.sockets or kept.waiting or kept.files_in_the_making) and kept.processes <= pdf.SETTERS:
             return kept
         # Something that it answers meanwhile: what ends, ends in its loop.
         inside.portal.ask("/healthz")
@@ -143,7 +147,7 @@ def grown(before: Kept, after: Kept) -> list[str]:
 @pytest.mark.case("F-25")
 def test_of_those_who_have_gone_nothing_is_kept(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     clock.use(inside.clock)
-    monkeypatch.setattr(leaving, "LEFT_SECONDS", 0.0)
+    monkeypatch.setattr(state_eviction, "LEFT_SECONDS", 0.0)
     # Everything that is made once and kept: pools, caches, threads, processes.
     wave(inside, 2)
     before, mib = wave(inside, 1), memory()

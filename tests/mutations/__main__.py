@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from odoportal import building
+from odoportal.frontend import builder
 from tests.mutations.hook.sitecustomize import MUTATION
 from tests.mutations.mutants import MUTANTS, Mutant
 
@@ -31,7 +31,7 @@ def run(tests: list[str], mutant: Mutant | None) -> tuple[int, str]:
         kept[MUTATION] = json.dumps({"module": mutant.module, "old": mutant.old, "new": mutant.new})
         kept["PYTHONPATH"] = os.pathsep.join([str(HOOK), *filter(None, [kept.get("PYTHONPATH")])])
     command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", *(["-x"] if mutant else []), *tests]
-    ran = subprocess.run(command, cwd=building.root(), env=kept, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    ran = subprocess.run(command, cwd=builder.root(), env=kept, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     return ran.returncode, ran.stdout + ran.stderr
 
 
@@ -48,7 +48,7 @@ def judge(code: int, said: str) -> tuple[bool, str]:
 def main(words: list[str]) -> int:
     """Run everything; 0 when every guard was missed."""
     console = Console()
-    building.build(building.root(), Console(stderr=True))
+    builder.build(builder.root(), Console(stderr=True))
     chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.guard for word in words)]
     console.print(f"{len(chosen)} guards; first, with all of them in place:")
     code, said = run(sorted({test for mutant in chosen for test in mutant.tests}), None)

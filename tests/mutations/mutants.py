@@ -40,37 +40,37 @@ ENDS = f"{ATTACK}/test_session_ends.py"
 ORIGINS = f"{ATTACK}/test_origins.py"
 RIGHTS = f"{ATTACK}/test_rights.py"
 STORED = f"{ATTACK}/test_stored.py"
-ROUTES = "tests/signin/test_routes.py"
-LINKS = "tests/signin/test_links.py"
-NOTICES = "tests/notices"
+ROUTES = "tests/rooms/signin/test_routes.py"
+LINKS = "tests/rooms/signin/test_links.py"
+NOTICES = "tests/rooms/notifications"
 STOP = f"{ATTACK}/test_unsubscribe.py"
-PASSWORD = "tests/security/test_password.py"
-PASSKEYS = "tests/security/test_passkeys.py"
-SECOND = "tests/security/test_second_step.py"
-CARDS = "tests/cards/test_service.py"
-HOOKS = "tests/cards/test_provider.py"
-FRAMES = "tests/foundation/test_frames.py"
-INCOMING = "tests/foundation/test_incoming.py"
+PASSWORD = "tests/rooms/security/test_password.py"
+PASSKEYS = "tests/rooms/security/test_passkeys.py"
+SECOND = "tests/rooms/security/test_second_step.py"
+CARDS = "tests/rooms/cards/test_service.py"
+HOOKS = "tests/rooms/cards/test_provider.py"
+FRAMES = "tests/web/test_socket_filter.py"
+INCOMING = "tests/web/test_socket_limits.py"
 RAW = f"{ATTACK}/test_raw_sockets.py"
-ENDING = "tests/people/test_ending.py"
+ENDING = "tests/rooms/people/test_ending.py"
 UNSOLICITED = "tests/accounts/test_unsolicited.py"
-EMAIL_STAYS = "tests/security/test_email_stays.py"
-IMPORTED = "tests/exchange/test_people.py"
-CONNECTIONS = "tests/test_connections.py"
+EMAIL_STAYS = "tests/rooms/security/test_email_stays.py"
+IMPORTED = "tests/importing/test_people.py"
+CONNECTIONS = "tests/web/test_connections.py"
 SERVING = "tests/test_serving.py"
-THROTTLE = "tests/signin/test_throttle.py"
-KNOWN = "tests/security/test_known_browsers.py"
-CONFIRM = "tests/signin/test_confirm.py"
-QUEUE = "tests/signin/test_queue.py"
-WORKQUEUE = "tests/foundation/test_workqueue.py"
-PACKAGES = "tests/test_packages.py"
+THROTTLE = "tests/limits/test_rate_limits.py"
+KNOWN = "tests/rooms/security/test_known_browsers.py"
+CONFIRM = "tests/rooms/signin/test_confirm.py"
+QUEUE = "tests/rooms/signin/test_queue.py"
+WORKQUEUE = "tests/limits/test_work_queue.py"
+PACKAGES = "tests/frontend/test_packages.py"
 PICTURES = "tests/pictures"
 
 MUTANTS = (
     # Whose it is.
     _mutant(
         "one order is of the account",
-        "orders.service",
+        "rooms.orders.service",
         "select(Order).where(Order.account_id == account_id, Order.number == number)",
         "select(Order).where(Order.number == number)",
         FOREIGN,
@@ -78,7 +78,7 @@ MUTANTS = (
     ),
     _mutant(
         "one invoice is of the account",
-        "invoices.service",
+        "rooms.invoices.service",
         "select(Invoice).where(Invoice.account_id == account_id, Invoice.number == number)",
         "select(Invoice).where(Invoice.number == number)",
         FOREIGN,
@@ -86,35 +86,35 @@ MUTANTS = (
     ),
     _mutant(
         "one credit note is of the account",
-        "invoices.credit_notes",
+        "rooms.invoices.credit_notes",
         "CreditNote.account_id == account_id, CreditNote.number == number",
         "CreditNote.number == number",
         REGISTRY,
     ),
     _mutant(
         "the invoices of a ZIP are of the account",
-        "invoices.archive",
+        "rooms.invoices.archive",
         ".where(Invoice.account_id == account_id, col(Invoice.number).in_(numbers))",
         ".where(col(Invoice.number).in_(numbers))",
         REGISTRY,
     ),
     _mutant(
         "a list is of the account",
-        "orders.service",
-        "where = _where(finding.of_account(Order, account_id), query, today)",
+        "rooms.orders.service",
+        "where = _where(search.of_account(Order, account_id), query, today)",
         "where = _where(true(), query, today)",
-        "tests/orders/test_exports.py",
+        "tests/rooms/orders/test_exports.py",
     ),
     _mutant(
         "the invoices of a statement are of the account",
-        "statements.service",
+        "rooms.statements.service",
         "return and_(col(Invoice.account_id) == account_id, col(Invoice.issued_on) >= days[0]",
         "return and_(col(Invoice.issued_on) >= days[0]",
-        "tests/statements",
+        "tests/rooms/statements",
     ),
     _mutant(
         "the account of the address is the person's",
-        "signin.sessions",
+        "rooms.signin.sessions",
         "next((m for m in memberships if account_number in {None, m.number}), None)",
         "next((m for m in memberships if account_number in {None, m.number}), memberships[0])",
         FOREIGN,
@@ -122,18 +122,18 @@ MUTANTS = (
     # The gate.
     _mutant(
         "an event of nobody's is refused",
-        "foundation.gate",
+        "web.event_gate",
         "if who is None and event.name not in INTERNAL:",
         "if False and event.name not in INTERNAL:",
         HANDLERS,
         REGISTRY,
     ),
-    _mutant("a handler asks for its right", "foundation.gate", "if not self.allowed(who, event.name):", "if False:", RIGHTS),
-    _mutant("a payload fits its model", "foundation.gate", "if not self._payload_fits(event):", "if False:", RIGHTS),
-    _mutant("what sets variables is closed", "foundation.gate", "if event.name.endswith(_CLOSED):", "if False:", HANDLERS),
+    _mutant("a handler asks for its right", "web.event_gate", "if not self.allowed(who, event.name):", "if False:", RIGHTS),
+    _mutant("a payload fits its model", "web.event_gate", "if not self._payload_fits(event):", "if False:", RIGHTS),
+    _mutant("what sets variables is closed", "web.event_gate", "if event.name.endswith(_CLOSED):", "if False:", HANDLERS),
     _mutant(
         "a state belongs to one identity",
-        "foundation.gate",
+        "web.event_gate",
         "if before != key:",
         "if False:",
         f"{ATTACK}/test_controls.py",
@@ -141,30 +141,30 @@ MUTANTS = (
     ),
     _mutant(
         "a click meant for another account is not done",
-        "foundation.gate",
+        "web.event_gate",
         "if changed and not event.name.endswith(_BY_ITSELF):",
         "if False:",
         RIGHTS,
     ),
     _mutant(
         "events have a limit",
-        "foundation.gate",
+        "web.event_gate",
         "if over := await self._pace.over(subject):",
         "if over := 0:",
         f"{ATTACK}/test_forged_events.py",
-        "tests/foundation/test_gate.py",
+        "tests/web/test_event_gate.py",
     ),
     # Documents, files, forms.
     _mutant(
         "a page is for who is signed in",
-        "foundation.documents",
+        "web.document_server",
         "if page.private and (turned := await self._turned_away(request, language, page, who)):",
         "if who and page.private and (turned := await self._turned_away(request, language, page, who)):",
         REGISTRY,
     ),
     _mutant(
         "a file is for who is signed in",
-        "foundation.documents",
+        "web.document_server",
         "        asker.set(who)\n        if who is None:\n",
         "        asker.set(who)\n        if False:\n",
         REGISTRY,
@@ -186,48 +186,48 @@ MUTANTS = (
     ),
     _mutant(
         "an account that requires a second factor holds back whoever has none",
-        "signin.sessions",
+        "rooms.signin.sessions",
         "HELD_BACK if two_step and held_back else role",
         "role",
-        "tests/people/test_two_step.py",
+        "tests/rooms/people/test_two_step.py",
         f"{ATTACK}/test_held_back.py",
     ),
     _mutant(
         "the second factor stays on while an account requires it",
-        "security.forms",
-        "if name := second.kept_for(session, sent.who.person_id):",
-        "if (name := second.kept_for(session, sent.who.person_id)) is None:",
-        "tests/security/test_second_step.py",
+        "rooms.security.forms",
+        "if name := two_factor.kept_for(session, sent.who.person_id):",
+        "if (name := two_factor.kept_for(session, sent.who.person_id)) is None:",
+        "tests/rooms/security/test_second_step.py",
     ),
     _mutant(
         "changes are of the account",
-        "changes.service",
-        "[finding.of_account(Change, account_id), finding.matching(",
-        "[finding.matching(",
-        "tests/changes/test_changes.py",
+        "rooms.activity.service",
+        "[search.of_account(Change, account_id), search.matching(",
+        "[search.matching(",
+        "tests/rooms/activity/test_changes.py",
         "tests/accounts/test_scope.py",
     ),
     _mutant(
         "of a person's own sign-in owners are told only that it changed",
-        "accounts.audit",
+        "accounts.activity_log",
         "if account_id is None and subject_id is not None and what in TOLD:",
         "if account_id is None and subject_id is not None:",
-        "tests/changes/test_changes.py",
+        "tests/rooms/activity/test_changes.py",
     ),
     _mutant(
         "a form asks for its right",
-        "foundation.forms",
+        "forms.handling",
         "if may(who.account.role, rule.right):",
         "if True:",
-        "tests/foundation/test_forms.py",
+        "tests/forms/test_handling.py",
         f"{ATTACK}/test_forms.py",
     ),
     _mutant(
         "a form takes no other field",
-        "foundation.forms",
+        "forms.handling",
         'extra="forbid", hide_input_in_errors',
         'extra="ignore", hide_input_in_errors',
-        "tests/foundation/test_forms.py",
+        "tests/forms/test_handling.py",
         f"{ATTACK}/test_forms.py",
     ),
     _mutant(
@@ -235,11 +235,11 @@ MUTANTS = (
         "accounts.rights",
         "if mine is None or not may(mine.role, right):",
         "if mine is None:",
-        "tests/people/test_service.py",
+        "tests/rooms/people/test_service.py",
     ),
     _mutant(
         "a state's browser never gets the cookie",
-        "foundation.documents",
+        "web.document_server",
         'await self.app({**scope, "headers": _hashed_cookie(scope)}, receive, send)',
         "await self.app(scope, receive, send)",
         f"{ATTACK}/test_canaries.py",
@@ -248,91 +248,95 @@ MUTANTS = (
     ),
     _mutant(
         "files have a limit",
-        "foundation.documents",
-        "if not await allowance.within_quota(limit, who, str(who.person_id)):",
+        "web.document_server",
+        "if not await quotas.within_quota(limit, who, str(who.person_id)):",
         "if False:",
-        "tests/foundation/test_documents.py",
+        "tests/web/test_document_server.py",
     ),
     _mutant(
         "forms have a limit",
-        "foundation.forms",
-        "if not await throttle.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):",
+        "forms.handling",
+        "if not await rate_limits.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):",
         "if False:",
-        "tests/foundation/test_forms.py",
+        "tests/forms/test_handling.py",
     ),
     # Other sites.
     _mutant(
         "a request of two lengths ends its connection",
-        "foundation.documents",
+        "web.document_server",
         "if headers.ambiguous(request):",
         "if False:",
         f"{ATTACK}/test_requests.py",
     ),
     _mutant(
         "a form that another site sent is refused",
-        "foundation.headers",
+        "web.headers",
         'if site is not None and site not in {"same-origin", "none"}:',
         "if False:",
         ORIGINS,
     ),
     _mutant(
         "a form of another origin is refused",
-        "foundation.headers",
+        "web.headers",
         "return origin is not None and origin.lower() != get_settings().origin",
         "return False",
         ORIGINS,
     ),
     _mutant(
         "the way on after signing in stays here",
-        "signin.landing",
+        "rooms.signin.return_url",
         "or not _stays(wanted):",
         "or False:",
         f"{ATTACK}/test_addresses.py",
     ),
     _mutant(
         "no page is shown in a frame",
-        "foundation.headers",
+        "web.headers",
         "frame-ancestors 'none'; {forms}",
         "{forms}",
         f"{ATTACK}/test_answers.py",
     ),
     # Sessions.
-    _mutant("a session has an idle end", "signin.sessions", "or (idle is not None and now >= idle)", "or False", ENDS),
-    _mutant("a session has an absolute end", "signin.sessions", "return now >= absolute or", "return False or", ENDS),
+    _mutant("a session has an idle end", "rooms.signin.sessions", "or (idle is not None and now >= idle)", "or False", ENDS),
+    _mutant("a session has an absolute end", "rooms.signin.sessions", "return now >= absolute or", "return False or", ENDS),
     _mutant(
         "a disabled person has no session",
-        "signin.sessions",
+        "rooms.signin.sessions",
         'col(BrowserSession.hash) == bindparam("hash"), col(Person.disabled_at).is_(None))',
         'col(BrowserSession.hash) == bindparam("hash"))',
         ENDS,
     ),
     _mutant(
         "signing out ends the session",
-        "signin.sessions",
+        "rooms.signin.sessions",
         "return session.exec(sql_delete(BrowserSession).where(col(BrowserSession.hash) == session_hash)).rowcount == 1",
         "return True",
         ENDS,
     ),
     _mutant(
         "a reset ends every session",
-        "signin.service",
-        "    sessions.end_all(session, person.id)\n    second.trust",
-        "    second.trust",
+        "rooms.signin.service",
+        "    sessions.end_all(session, person.id)\n    two_factor.trust",
+        "    two_factor.trust",
         LINKS,
     ),
     _mutant(
-        "a sign-in ends the session before it", "signin.service", "        sessions.sign_out(session, before)\n", "        pass\n", ENDS
+        "a sign-in ends the session before it",
+        "rooms.signin.service",
+        "        sessions.sign_out(session, before)\n",
+        "        pass\n",
+        ENDS,
     ),
     _mutant(
         "scripts cannot read the cookie",
-        "signin.forms",
+        "rooms.signin.cookies",
         'cookie_name(secure), token, max_age=age, path="/", secure=secure, httponly=True',
         'cookie_name(secure), token, max_age=age, path="/", secure=secure, httponly=False',
         ENDS,
     ),
     _mutant(
         "a document counts as being there",
-        "foundation.documents",
+        "web.document_server",
         "            await self.touch(who)\n        asked =",
         "            pass\n        asked =",
         ENDS,
@@ -340,56 +344,56 @@ MUTANTS = (
     # Cards.
     _mutant(
         "a card is of the account",
-        "cards.service",
+        "rooms.cards.service",
         "select(Card).where(Card.account_id == account_id, Card.provider",
         "select(Card).where(Card.provider",
         CARDS,
     ),
     _mutant(
         "a card's way back is of the account",
-        "cards.service",
+        "rooms.cards.service",
         "where(CardSetup.account_id == account_id, CardSetup.key == key)",
         "where(CardSetup.key == key)",
-        "tests/cards/test_flow.py",
+        "tests/rooms/cards/test_flow.py",
     ),
     _mutant(
         "who sets out to add a card may",
-        "cards.service",
+        "rooms.cards.service",
         "    require_right(session, who, Right.BILLING)\n    account_id",
         "    account_id",
         CARDS,
     ),
     _mutant(
         "who changes a card may",
-        "cards.service",
+        "rooms.cards.service",
         "    require_right(session, who, Right.BILLING)\n    all_",
         "    all_",
         CARDS,
     ),
     _mutant(
         "the sandbox's webhook is signed",
-        "cards.sandbox",
+        "rooms.cards.sandbox",
         'if said is None or not hmac.compare_digest(said["by"].encode(), self._sign(said["at"], body).encode()):',
         "if said is None:",
         HOOKS,
     ),
     _mutant(
         "the sandbox's webhook is of the last minutes",
-        "cards.sandbox",
+        "rooms.cards.sandbox",
         'if abs(clock.now().timestamp() - int(said["at"])) > BELIEVED.total_seconds():',
         "if False:",
-        "tests/cards/test_flow.py",
+        "tests/rooms/cards/test_flow.py",
     ),
     _mutant(
         "Stripe's webhook is of the last minutes",
-        "cards.stripe_provider",
+        "rooms.cards.stripe_provider",
         'headers.get("stripe-signature", ""), self._webhook_secret)',
         'headers.get("stripe-signature", ""), self._webhook_secret, 10**9)',
         HOOKS,
     ),
     # What is held open, and who asks.
     *(
-        _mutant(guard, "connections", old, new, CONNECTIONS)
+        _mutant(guard, "web.connections", old, new, CONNECTIONS)
         for guard, old, new in (
             ("a request's head and body have a time", "if now - since >= connection.patience:", "if False:"),
             ("a byte earns a head or body no more time", "if awaited is not self._awaited:", "if True:"),
@@ -403,26 +407,24 @@ MUTANTS = (
             ("what is no page has the headers, too", ", *headers.of_every_answer()]", "]"),
         )
     ),
-    _mutant(
-        "there is an end to websockets", "foundation.open_sockets", "elif self._all >= self.limits.sockets:", "elif False:", CONNECTIONS
-    ),
+    _mutant("there is an end to websockets", "web.open_sockets", "elif self._all >= self.limits.sockets:", "elif False:", CONNECTIONS),
     _mutant(
         "there is an end to the websockets of an address",
-        "foundation.open_sockets",
+        "web.open_sockets",
         "if self._open[key] >= self.limits.sockets_per_address:",
         "if False:",
         CONNECTIONS,
     ),
     _mutant(
         "connections are counted by /64",
-        "foundation.open_sockets",
-        'key = throttle.address_key(scope["client"][0] if scope.get("client") else "")',
+        "web.open_sockets",
+        'key = rate_limits.address_key(scope["client"][0] if scope.get("client") else "")',
         'key = scope["client"][0]',
         CONNECTIONS,
     ),
     _mutant(
         "what strangers cause is logged once in a while",
-        "foundation.seldom",
+        "observability.log_pacing",
         "if (now := self._clock()) < self._next:",
         "if (now := self._clock()) < 0:",
         CONNECTIONS,
@@ -430,36 +432,36 @@ MUTANTS = (
     _mutant("a failed accept is no flood in the log", "serving", "elif count := self._seldom.due():", "elif count := 1:", CONNECTIONS),
     _mutant(
         "the limit on open files is raised",
-        "foundation.open_files",
+        "limits.open_files",
         "resource.setrlimit(resource.RLIMIT_NOFILE, (attainable(), hard))",
         "pass",
         CONNECTIONS,
     ),
-    _mutant("an address has no port", "foundation.proxies", "        bare = found[1]\n", "        return bare\n", SERVING),
+    _mutant("an address has no port", "web.client_address", "        bare = found[1]\n", "        return bare\n", SERVING),
     _mutant(
         "what is no address is nobody's",
-        "foundation.proxies",
+        "web.client_address",
         "    except ValueError:\n        return None",
         "    except ValueError:\n        return bare",
         SERVING,
     ),
     *(
-        _mutant(guard, module, old, new, "tests/test_private.py")
+        _mutant(guard, module, old, new, "tests/core/test_private_files.py")
         for guard, module, old, new in (
-            ("a database is its owner's only", "foundation.database", "private.file(self._path)", "self._path.touch(0o666)"),
+            ("a database is its owner's only", "core.database", "private_files.file(self._path)", "self._path.touch(0o666)"),
             (
                 "what lies beside a database is its owner's only",
-                "foundation.database",
-                "private.narrow(self._path",
-                "private.is_wide(self._path",
+                "core.database",
+                "private_files.narrow(self._path",
+                "private_files.is_wide(self._path",
             ),
             (
                 "a file is its owner's only",
-                "foundation.private",
+                "core.private_files",
                 "os.O_WRONLY | os.O_CREAT, FILE))\n    narrow(path)",
                 "os.O_WRONLY | os.O_CREAT, 0o666))",
             ),
-            ("a folder is its owner's only", "foundation.private", "path.mkdir(FOLDER, exist_ok=True)", "path.mkdir(exist_ok=True)"),
+            ("a folder is its owner's only", "core.private_files", "path.mkdir(FOLDER, exist_ok=True)", "path.mkdir(exist_ok=True)"),
         )
     ),
     _mutant(
@@ -467,69 +469,89 @@ MUTANTS = (
         "settings",
         'return origin_of(value) if value else ""',
         "return value",
-        "tests/foundation/test_origin.py",
+        "tests/test_public_origin.py",
     ),
     _mutant(
         "an app of another secret is told",
-        "signin.second",
+        "rooms.signin.two_factor",
         "return not named or hmac.compare_digest(name, _key_name())",
         "return True",
         SECOND,
     ),
     _mutant(
         "what is no path is refused with the headers",
-        "foundation.targets",
+        "web.request_targets",
         'or scope["path"].startswith("/"):',
         "or True:",
-        "tests/foundation/test_headers.py",
+        "tests/web/test_headers.py",
     ),
     _mutant(
         "there is an end to what somebody has under way",
-        "foundation.crowd",
+        "limits.concurrent_files",
         "if self._held[key] >= self._each or",
         "if",
-        "tests/foundation/test_crowd.py",
+        "tests/limits/test_concurrent_files.py",
     ),
     _mutant(
         "there is an end to what all have under way",
-        "foundation.crowd",
+        "limits.concurrent_files",
         " or self._taken >= self._all:",
         ":",
-        "tests/foundation/test_crowd.py",
+        "tests/limits/test_concurrent_files.py",
     ),
     *(
         _mutant(guard, module, old, "if True:", test)
         for guard, module, old, test in (
-            ("lists hold a place", "foundation.spool", "with crowd.FILES.held(self._key):", "tests/foundation/test_crowd.py"),
-            ("documents hold a place", "foundation.papers", "with crowd.DOCUMENTS.held(who.person_id):", "tests/invoices/test_archive.py"),
-            ("archives hold a place", "invoices.archive", 'with crowd.FILES.held(f"{person_id}"):', "tests/invoices/test_archive.py"),
-            ("statements hold a place", "statements.pdf", 'with crowd.FILES.held(f"{who.person_id}"):', "tests/statements/test_pdf.py"),
+            (
+                "lists hold a place",
+                "lists.spooled_file",
+                "with concurrent_files.FILES.held(self._key):",
+                "tests/limits/test_concurrent_files.py",
+            ),
+            (
+                "documents hold a place",
+                "documents.routes",
+                "with concurrent_files.DOCUMENTS.held(who.person_id):",
+                "tests/rooms/invoices/test_archive.py",
+            ),
+            (
+                "archives hold a place",
+                "rooms.invoices.archive",
+                'with concurrent_files.FILES.held(f"{person_id}"):',
+                "tests/rooms/invoices/test_archive.py",
+            ),
+            (
+                "statements hold a place",
+                "rooms.statements.pdf",
+                'with concurrent_files.FILES.held(f"{who.person_id}"):',
+                "tests/rooms/statements/test_pdf.py",
+            ),
         )
     ),
     # Guessing.
     _mutant(
         "an account's failures make it wait",
-        "signin.attempts",
-        "waiting = waiting or not await throttle.begin(key, now)",
+        "rooms.signin.attempts",
+        "waiting = waiting or not await rate_limits.begin(key, now)",
         "waiting = waiting or False",
         ROUTES,
     ),
     _mutant(
         "an address's failures are limited",
-        "signin.attempts",
-        "if not await throttle.hit_address(throttle.SIGN_IN_PER_ADDRESS, browser.address):",
+        "rooms.signin.attempts",
+        "if not await rate_limits.hit_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address):",
         "if False:",
         ROUTES,
     ),
     _mutant(
         "the IPv6 networks of one subscriber are limited together",
-        "foundation.throttle",
+        "limits.rate_limits",
         "return [limit, *around]",
         "return [limit]",
         THROTTLE,
     ),
     *(
-        _mutant(guard, "foundation.counters", old, new, THROTTLE)
+        _mutant(guard, "limits.counters", old, new, THROTTLE)
         for guard, old, new in (
             ("each kind of limit has a store of its own", 'return self._hits[key.partition("/")[0]]', 'return self._hits[""]'),
             ("each kind of wait has a store of its own", 'return self._failures[key.rpartition(":")[0]]', 'return self._failures[""]'),
@@ -538,39 +560,40 @@ MUTANTS = (
         )
     ),
     *(
-        _mutant(guard, "signin.attempts", old, new, *tests)
+        _mutant(guard, "rooms.signin.attempts", old, new, *tests)
         for guard, old, new, tests in (
             ("strangers keep no known browser out", "if known and known.browser:", "if False:", (KNOWN,)),
-            ("a known browser waits for its own failures", "if within and await throttle.begin(key, now):", "if within:", (KNOWN,)),
+            ("a known browser waits for its own failures", "if within and await rate_limits.begin(key, now):", "if within:", (KNOWN,)),
             ("a known browser's sign-ins have an end", "if within and await", "if await", (ROUTES,)),
             (
                 "a sign-in that succeeds has an end",
-                "if place.by_address and await throttle.hit(throttle.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):",
+                "if place.by_address and await rate_limits.hit(rate_limits.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):",
                 "if place.by_address:",
                 (ROUTES,),
             ),
             ("a known browser has its own tries at the second step", "if known else f", "if False else f", (KNOWN,)),
             (
                 "the password is asked so often of a person",
-                "if not await throttle.hit(throttle.CONFIRMS_PER_PERSON",
-                "if not (throttle.CONFIRMS_PER_PERSON",
+                "if not await rate_limits.hit(rate_limits.CONFIRMS_PER_PERSON",
+                "if not (rate_limits.CONFIRMS_PER_PERSON",
                 (CONFIRM,),
             ),
             (
                 "a session is no place to guess a password at",
-                '    if not await throttle.begin(key, now):\n        audit.log_event("authn_login_lock", logging.WARNING, **facts)\n',
+                "    if not await rate_limits.begin(key, now):\n"
+                '        security_log.log_event("authn_login_lock", logging.WARNING, **facts)\n',
                 "    if False:\n        pass\n    if False:\n",
                 (CONFIRM,),
             ),
             (
                 "new passwords of an address are counted",
-                "within = await throttle.hit_address(throttle.CHOICES_PER_ADDRESS, address)",
+                "within = await rate_limits.hit_address(rate_limits.CHOICES_PER_ADDRESS, address)",
                 "within = True",
                 (QUEUE,),
             ),
             (
                 "new passwords of a link are counted",
-                "within = within and await throttle.hit(throttle.CHOICES_PER_LINK, digest(token))",
+                "within = within and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, digest(token))",
                 "pass",
                 (QUEUE,),
             ),
@@ -583,7 +606,7 @@ MUTANTS = (
         )
     ),
     *(
-        _mutant(guard, "foundation.workqueue", old, new, WORKQUEUE)
+        _mutant(guard, "limits.work_queue", old, new, WORKQUEUE)
         for guard, old, new in (
             ("what waits for the processor is bounded", "if self.count >= self.most:", "if False:"),
             ("who has most in the queue gives way", "if len(longest) <= len(self._clients.get(job.client, ())) + 1:", "if True:"),
@@ -598,67 +621,71 @@ MUTANTS = (
         )
     ),
     _mutant(
-        "the estimate of a password costs little", "signin.passwords", "if readings > MOST_READINGS else text", "if False else text", QUEUE
+        "the estimate of a password costs little",
+        "rooms.signin.passwords",
+        "if readings > MOST_READINGS else text",
+        "if False else text",
+        QUEUE,
     ),
     _mutant(
         "a browser's token is the portal's own",
-        "signin.browsers",
+        "rooms.signin.known_browsers",
         "if not browser.successor or (not renew and is_known(session, person_id, browser.device, now)):",
         "if not browser.successor or (browser.device and not renew):",
         KNOWN,
     ),
     _mutant(
         "a browser that is trusted gets a new token",
-        "signin.service",
+        "rooms.signin.service",
         "browsers.settled(session, person_id, browser, now, renew=remember)",
         "browsers.settled(session, person_id, browser, now)",
         KNOWN,
     ),
     _mutant(
         "tokens that a stranger makes up are not counted",
-        "notices.routes",
-        "if found is not None and not off and not await throttle.hit(",
-        "if not off and not await throttle.hit(",
+        "rooms.notifications.routes",
+        "if found is not None and not off and not await rate_limits.hit(",
+        "if not off and not await rate_limits.hit(",
         STOP,
     ),
     _mutant(
         "tokens that a stranger makes up take no writer's turn",
-        "signin.mailed",
+        "rooms.signin.link_pages",
         "clock.now(), client) if known is not None else None",
         "clock.now(), client)",
         SECOND,
     ),
     _mutant(
         "an unknown email takes the same statements at forgot password",
-        "signin.service",
+        "rooms.signin.service",
         "else links.make_for_nobody(session, LinkKind.RESET, now)",
         "else mail.new_seed()",
         LINKS,
     ),
     _mutant(
         "mails are limited",
-        "signin.routes",
+        "rooms.signin.routes",
         "if within:",
         "if True:",
         ROUTES,
     ),
     _mutant(
         "an unknown account costs a hash, too",
-        "signin.attempts",
+        "rooms.signin.attempts",
         "right = await passwords.verify(known.stored if known and not place.waiting else None, tried.password, place.asker)",
         "right = await passwords.verify(known.stored, tried.password, place.asker) if known and not place.waiting else False",
         ROUTES,
     ),
     _mutant(
         "another password gives the session another token",
-        "security.forms",
+        "rooms.security.forms",
         "renewed = sessions.renew(session, sent.who.session)",
         "renewed = None",
         PASSWORD,
         SECOND,
     ),
     *(
-        _mutant(guard, "signin.passkeys", old, new, PASSKEYS)
+        _mutant(guard, "rooms.signin.passkeys", old, new, PASSKEYS)
         for guard, old, new in (
             (
                 "a passkey's challenge is used up",
@@ -682,43 +709,43 @@ MUTANTS = (
     ),
     _mutant(
         "who was locked out waits for a new password",
-        "signin.service",
+        "rooms.signin.service",
         "or person.id is None or not person.password:",
         "or person.id is None:",
         PASSKEYS,
     ),
     _mutant(
         "passkeys added by somebody else go",
-        "signin.locking",
+        "rooms.signin.lockout",
         "passkeys.remove_all(session, person.id, since)",
         "list[str]()",
         PASSKEYS,
     ),
     _mutant(
         "sign-ins with passkeys are limited",
-        "signin.attempts",
-        "within = await throttle.hit_address(throttle.SIGN_IN_PER_ADDRESS, address)",
+        "rooms.signin.attempts",
+        "within = await rate_limits.hit_address(rate_limits.SIGN_IN_PER_ADDRESS, address)",
         "within = True",
         PASSKEYS,
     ),
     _mutant(
         "a passkey is a second factor",
-        "signin.second",
+        "rooms.signin.two_factor",
         "return {*session.exec(apps).all(), *session.exec(keys).all()}",
         "return set(session.exec(apps).all())",
         PASSKEYS,
     ),
-    _mutant("a link works once", "signin.links", "return person if taken.rowcount == 1 else None", "return person", LINKS),
+    _mutant("a link works once", "rooms.signin.links", "return person if taken.rowcount == 1 else None", "return person", LINKS),
     _mutant(
         "a link ends",
-        "signin.links",
+        "rooms.signin.links",
         "            col(OneUseLink.expires_at) > now,\n            col(Person.disabled_at)",
         "            col(Person.disabled_at)",
         LINKS,
     ),
     _mutant(
         "a newer link kills the older",
-        "signin.links",
+        "rooms.signin.links",
         "    kill(session, person.id, now)\n    return _add",
         "    return _add",
         LINKS,
@@ -736,7 +763,7 @@ MUTANTS = (
         )
     ),
     *(
-        _mutant(guard, "signin.emails", old, new, EMAIL_STAYS)
+        _mutant(guard, "rooms.signin.email_change", old, new, EMAIL_STAYS)
         for guard, old, new in (
             (
                 "nobody asks for an email that was left",
@@ -753,20 +780,20 @@ MUTANTS = (
     ),
     _mutant(
         "an invitation to a mailbox that was left makes nobody",
-        "people.joining",
+        "rooms.people.accept_invitation",
         "person = spoken_for(session, invitation.email, now)",
         "person = spoken_for(session, invitation.email, now.replace(year=9999))",
         EMAIL_STAYS,
     ),
     _mutant(
         "an import says what is new",
-        "exchange.store",
+        "importing.bulk",
         "if said.get(name) is not None and said[name] != value}",
         "}",
         IMPORTED,
     ),
     *(
-        _mutant(guard, "exchange.people", old, new, IMPORTED)
+        _mutant(guard, "importing.people", old, new, IMPORTED)
         for guard, old, new in (
             ("an import finds people by emails that they left", "if not earlier:\n        if left", "if True:\n        if left"),
             ("an email under another name may be somebody else's", "if name in {row.name, None}]", "]"),
@@ -777,64 +804,64 @@ MUTANTS = (
     # Notices.
     _mutant(
         "a notice is told once",
-        "notices.sending",
+        "rooms.notifications.send",
         "return [event for event in found if (event.kind.value, event.about) not in known]",
         "return found",
         NOTICES,
     ),
     _mutant(
         "a run waits for another one",
-        "notices.sending",
+        "rooms.notifications.send",
         "account = session.get_one(Account, account_id, with_for_update=True)",
         "account = session.get_one(Account, account_id)",
         NOTICES,
     ),
     _mutant(
         "a history that was imported is not told",
-        "notices.due",
+        "rooms.notifications.events",
         "return [event for event in found if event.day >= first]",
         "return list(found)",
         NOTICES,
     ),
     _mutant(
         "who gets a notice belongs to the account",
-        "notices.sending",
+        "rooms.notifications.send",
         '.where(Membership.account_id == account_id, Person.password != ""',
         '.where(Person.password != ""',
         NOTICES,
     ),
     _mutant(
         "what is switched off is not told",
-        "notices.service",
+        "rooms.notifications.service",
         "return role in DEFAULTS[kind] if chosen is None else chosen",
         "return True",
         NOTICES,
     ),
     _mutant(
         "the portal signed the link that stops notices",
-        "foundation.signed",
+        "core.signing",
         'return plain if hmac.compare_digest(sign(purpose, plain).encode(), token.encode(errors="replace")) else None',
         "return plain",
         STOP,
-        "tests/foundation/test_signed.py",
+        "tests/core/test_signing.py",
     ),
     _mutant(
         "no copy before the mailbox said yes",
-        "notices.copies",
+        "rooms.notifications.copies",
         "if c.confirmed_at is not None and c.stopped_at is None",
         "if c.stopped_at is None",
         NOTICES,
     ),
     _mutant(
         "a mailbox that stopped its copies gets none",
-        "notices.copies",
+        "rooms.notifications.copies",
         "if c.confirmed_at is not None and c.stopped_at is None",
         "if c.confirmed_at is not None",
         NOTICES,
     ),
     _mutant(
         "copies are of the account",
-        "notices.service",
+        "rooms.notifications.service",
         "select(InvoiceCopy).where(InvoiceCopy.account_id == account_id)",
         "select(InvoiceCopy)",
         NOTICES,
@@ -850,28 +877,28 @@ MUTANTS = (
     ),
     _mutant(
         "an invitation is counted",
-        "people.service",
+        "rooms.people.service",
         "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, account_id, address, now)",
         "None",
         UNSOLICITED,
     ),
     _mutant(
         "an invitation sent again is counted",
-        "people.service",
+        "rooms.people.service",
         "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, held.account_id, held.email, now)",
         "None",
         UNSOLICITED,
     ),
     _mutant(
         "another email is counted",
-        "signin.emails",
+        "rooms.signin.email_change",
         "unsolicited.count(session, unsolicited.Kind.EMAIL, person_id, None, email, now)",
         "None",
         UNSOLICITED,
     ),
     _mutant(
         "a question about copies is counted",
-        "notices.copies",
+        "rooms.notifications.copies",
         "unsolicited.count(session, unsolicited.Kind.COPY, who.person_id, who.account.account_id, email, now)",
         "None",
         NOTICES,
@@ -885,14 +912,14 @@ MUTANTS = (
     ),
     _mutant(
         "a name in a letter holds no address",
-        "people.letters",
+        "rooms.people.mails",
         "plain_name(who.name, who.email)",
         "who.name",
         UNSOLICITED,
     ),
     _mutant(
         "only the page that stops notices takes a form from anywhere",
-        "foundation.documents",
+        "web.document_server",
         "and page is not None and page.from_anywhere",
         "and page is not None",
         STOP,
@@ -900,96 +927,100 @@ MUTANTS = (
     ),
     _mutant(
         "no other site switches notices on again",
-        "notices.routes",
+        "rooms.notifications.routes",
         "if not off and headers.foreign(asked.request):",
         "if False:",
         STOP,
     ),
     _mutant(
         "a default address is changed with the right to choose it",
-        "addresses.service",
+        "rooms.addresses.service",
         "raise NotAllowed(RIGHT[purpose])",
         "pass",
-        "tests/addresses/test_service.py",
+        "tests/rooms/addresses/test_service.py",
     ),
     _mutant(
         "the first address is no default that the person may not choose",
-        "addresses.service",
+        "rooms.addresses.service",
         "            if may(mine.role, RIGHT[purpose]):",
         "            if True:",
-        "tests/addresses/test_service.py",
+        "tests/rooms/addresses/test_service.py",
     ),
     _mutant(
         "my data does not say from where somebody else did something",
-        "privacy.contents",
+        "rooms.privacy.contents",
         'return case((column.table.c.person_id == subject.person_id, column), else_="").label(column.name)',
         "return column",
-        "tests/privacy/test_contents.py",
+        "tests/rooms/privacy/test_contents.py",
     ),
     # What ends with somebody's access.
     _mutant(
         "removal ends what the person set up",
-        "people.service",
+        "rooms.people.service",
         '_end(session, who, held.person_id, "", now, client, kept)',
         "None",
         ENDING,
     ),
     _mutant(
         "a lowered role ends what the person set up",
-        "people.service",
+        "rooms.people.service",
         "_end(session, who, held.person_id, role.value, now, client, kept)",
         "None",
         ENDING,
     ),
     _mutant(
-        "disabling ends what the person set up", "signin.staff", "ending.end_everywhere(session, person.id, STAFF, now)", "None", ENDING
+        "disabling ends what the person set up",
+        "rooms.signin.staff",
+        "ending.end_everywhere(session, person.id, STAFF, now)",
+        "None",
+        ENDING,
     ),
     _mutant(
         "a lock-out ends what was set up since",
-        "signin.locking",
+        "rooms.signin.lockout",
         "ending.end_everywhere(session, person.id, by, now, since)",
         "None",
         ENDING,
     ),
     _mutant(
         "an import's lower role ends what the person set up",
-        "exchange.people",
+        "importing.people",
         'if ending.loses(existing[at].role, fresh[at]["role"]):',
         "if False:",
         ENDING,
     ),
     _mutant(
         "an invitation asks for its inviter's right when it is used",
-        "people.joining",
+        "rooms.people.accept_invitation",
         "if invitation.invited_by not in holders(session, invitation.account_id, Right.PEOPLE):",
         "if False:",
         ENDING,
     ),
-    _mutant("accepting waits for who changes the people", "people.joining", "hold(session, account_id)", "None", ENDING),
+    _mutant("accepting waits for who changes the people", "rooms.people.accept_invitation", "hold(session, account_id)", "None", ENDING),
     _mutant(
         "copies go only while who added them looks after billing",
-        "notices.copies",
+        "rooms.notifications.copies",
         "and c.asked_by in entitled]",
         "]",
         ENDING,
     ),
     _mutant(
         "a copy's link dies with the right of who added it",
-        "notices.copies",
+        "rooms.notifications.copies",
         "if found is None or found[0].asked_by not in holders(session, found[0].account_id, Right.BILLING):",
         "if found is None:",
         ENDING,
     ),
     _mutant(
         "whoever leaves takes nothing over",
-        "people.service",
+        "rooms.people.service",
         "keeper = who.person_id if who.person_id != person_id else None",
         "keeper = who.person_id",
         ENDING,
     ),
     _mutant(
         "a card of who may not any more is not kept",
-        "cards.service",
+        "rooms.cards.service",
         "if ended.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):",
         "if ended.card is not None:",
         CARDS,
@@ -997,173 +1028,173 @@ MUTANTS = (
     # What comes down a socket.
     _mutant(
         "a connection's data are what a page says",
-        "foundation.frames",
+        "web.socket_filter",
         "taken = not self._connected and (not data or self._is_boot(_read(data)))",
         "taken = not self._connected and (not data or isinstance(_read(data), dict))",
         FRAMES,
     ),
     _mutant(
         "a socket connects once",
-        "foundation.frames",
+        "web.socket_filter",
         "taken = not self._connected and (not data",
         "taken = (not data",
         FRAMES,
     ),
     _mutant(
         "nothing is said on a socket before it is connected",
-        "foundation.frames",
+        "web.socket_filter",
         'taken = self._connected and self._is_message(_read(data or ""))',
         'taken = self._is_message(_read(data or ""))',
         FRAMES,
     ),
-    _mutant("an event has nothing that no page says", "foundation.frames", 'extra="forbid", strict=True', 'extra="ignore"', FRAMES),
-    _mutant("a payload is not deep", "foundation.frames", "and not _deeper(event.payload, _DEPTH)", "", FRAMES),
+    _mutant("an event has nothing that no page says", "web.socket_filter", 'extra="forbid", strict=True', 'extra="ignore"', FRAMES),
+    _mutant("a payload is not deep", "web.socket_filter", "and not _deeper(event.payload, _DEPTH)", "", FRAMES),
     _mutant(
         "a socket has the token that a page makes, once",
-        "foundation.frames",
+        "web.socket_filter",
         "return asked.keys() == _QUERY.keys() and all(",
         "return True or all(",
         FRAMES,
     ),
     _mutant(
         "a socket is opened at its own path only",
-        "foundation.frames",
+        "web.socket_filter",
         'if scope["path"] not in _ADDRESSES or len(spoken) > 1',
         "if len(spoken) > 1",
         FRAMES,
     ),
     _mutant(
         "messages are counted by address",
-        "foundation.frames",
+        "web.socket_filter",
         "if self._pace.over(address) and text not in {_CLOSE, _PONG}:",
         "if False:",
         FRAMES,
     ),
-    _mutant("handshakes are counted by address", "foundation.frames", "if self._pace.over(address):\n", "if False:\n", FRAMES),
+    _mutant("handshakes are counted by address", "web.socket_filter", "if self._pace.over(address):\n", "if False:\n", FRAMES),
     _mutant(
         "garbage is told once in a span",
-        "foundation.frames",
+        "web.socket_filter",
         'if not self._told.over(f"{what} {address}"):',
         "if True:",
         FRAMES,
     ),
-    _mutant("a message has a length", "foundation.incoming", "max_size=MESSAGE_BYTES", "max_size=1 << 24", RAW),
+    _mutant("a message has a length", "web.socket_limits", "max_size=MESSAGE_BYTES", "max_size=1 << 24", RAW),
     _mutant(
         "a connection's frames are counted",
-        "foundation.incoming",
+        "web.socket_limits",
         "if self._frames > FRAMES or self._bytes > BYTES:",
         "if self._bytes > BYTES:",
         INCOMING,
     ),
     _mutant(
         "what a connection inflates is counted",
-        "foundation.incoming",
+        "web.socket_limits",
         "if self._frames > FRAMES or self._bytes > BYTES:",
         "if self._frames > FRAMES:",
         INCOMING,
     ),
     _mutant(
         "a handshake that cannot be read is ended",
-        "foundation.incoming",
+        "web.socket_limits",
         "if self.conn.handshake_exc and not self.handshake_initiated:",
         "if False:",
         RAW,
     ),
     _mutant(
         "text that is no UTF-8 leaves no traceback",
-        "foundation.incoming",
+        "web.socket_limits",
         'if self.curr_msg_data_type == "text":',
         "if False:",
         RAW,
     ),
     _mutant(
         "the token that Reflex gave a socket is forgotten",
-        "foundation.leaving",
+        "web.state_eviction",
         'tokens.add(given["token"])',
         "pass",
         "tests/faults/test_leaving.py",
     ),
     _mutant(
         "an event that was dropped has no line of the log",
-        "foundation.watching",
+        "observability.instrumentation",
         'if watched.dropped and outcome == "done":',
         "if False:",
-        "tests/foundation/test_watching.py",
+        "tests/observability/test_instrumentation.py",
     ),
     _mutant(
         "a dropped event is noted as one",
-        "foundation.gate",
-        "            watching.drop()\n",
+        "web.event_gate",
+        "            instrumentation.drop()\n",
         "",
-        "tests/foundation/test_gate.py",
+        "tests/web/test_event_gate.py",
     ),
     _mutant(
         "nobody's events are counted by the site of an IPv6 address",
-        "foundation.gate",
+        "web.event_gate",
         "else address_key(state.router.session.client_ip)",
         "else state.router.session.client_ip",
-        "tests/foundation/test_gate.py",
+        "tests/web/test_event_gate.py",
     ),
     # What is shown and logged.
     _mutant(
         "text is escaped",
-        "ui.markup",
+        "ui.template",
         "out.append(escape(_text(node, scope), quote=False))",
         "out.append(_text(node, scope))",
         STORED,
     ),
     _mutant(
         "attributes are escaped",
-        "ui.markup",
+        "ui.template",
         '="{escape(text)}"',
         '="{text}"',
         f"{ATTACK}/test_addresses.py",
         STORED,
     ),
     _mutant(
-        "a formula is text in a CSV", "foundation.export", 'return f"\'{text}" if text.startswith', "return text if text.startswith", STORED
+        "a formula is text in a CSV", "lists.download", 'return f"\'{text}" if text.startswith', "return text if text.startswith", STORED
     ),
     _mutant(
         "a line that is typed has no invisible marks",
-        "foundation.forms",
+        "forms.handling",
         'masked(re.sub(r"\\s+", " ", without_marks(value)).strip())',
         'masked(re.sub(r"\\s+", " ", value).strip())',
-        "tests/foundation/test_forms.py",
+        "tests/forms/test_handling.py",
     ),
     _mutant(
         "a text that is typed has no invisible marks",
-        "foundation.forms",
+        "forms.handling",
         "masked(without_marks(plain).strip())",
         "masked(plain.strip())",
-        "tests/foundation/test_forms.py",
+        "tests/forms/test_handling.py",
     ),
     _mutant(
         "a cell of an import has no invisible marks",
-        "exchange.values",
+        "importing.cells",
         'without_marks(_BREAKS.sub(" ", cell)).strip()',
         '_BREAKS.sub(" ", cell).strip()',
-        "tests/exchange/test_values.py",
+        "tests/importing/test_cells.py",
     ),
     _mutant(
         "a letter has no invisible marks",
-        "foundation.mail",
+        "mail.outbox",
         "(without_marks(written) for written in (subject, text, html))",
         "(subject, text, html)",
-        "tests/foundation/test_mail.py",
+        "tests/mail/test_outbox.py",
     ),
     _mutant(
         "a sentence is not turned around by a name",
-        "foundation.i18n",
+        "core.i18n",
         "name: without_marks(value) if isinstance(value, str) else value",
         "name: value",
-        "tests/foundation/test_i18n.py",
+        "tests/core/test_i18n.py",
     ),
     _mutant(
         "a file has no invisible marks",
-        "foundation.export",
+        "lists.download",
         "    text = without_marks(text)\n",
         "",
-        "tests/foundation/test_export.py",
+        "tests/lists/test_download.py",
     ),
     _mutant(
         "what a command prints does nothing to a terminal",
@@ -1174,29 +1205,29 @@ MUTANTS = (
     ),
     _mutant(
         "a row of an import has an end",
-        "exchange.reader",
+        "importing.reader",
         "self._text.readline(self.left + 1)",
         "self._text.readline()",
-        "tests/exchange/test_values.py",
+        "tests/importing/test_cells.py",
     ),
     _mutant(
         "logs mask what is secret",
-        "foundation.logs",
+        "observability.logs",
         "record.msg, record.args = _indented(shortened(message, MESSAGE_CHARACTERS)), ()",
         "record.msg, record.args = _indented(message), ()",
         f"{ATTACK}/test_canaries.py",
     ),
     _mutant(
         "a log line cannot be forged",
-        "foundation.logs",
+        "observability.logs",
         "record.msg, record.args = _indented(shortened(message, MESSAGE_CHARACTERS)), ()",
         "record.msg, record.args = shortened(message, MESSAGE_CHARACTERS), ()",
-        "tests/test_logs.py",
+        "tests/observability/test_logs.py",
     ),
     # How it looks.
     _mutant(
         "the years are marked on an agreement's road",
-        "orders.view",
+        "rooms.orders.view",
         "for year in range(1, years)]",
         "for year in range(1, 1)]",
         f"{PICTURES}/test_screens.py",
@@ -1225,45 +1256,51 @@ MUTANTS = (
     # What the pages are built from.
     _mutant(
         "npm saves nothing while it installs",
-        "packages",
+        "frontend.packages",
         '{"NPM_CONFIG_SAVE": "false"}',
         "{}",
         PACKAGES,
     ),
     _mutant(
         "packages that are not the locked ones end a build",
-        "building",
+        "frontend.builder",
         "if wrong := packages.differences(project, web):",
         "if wrong := []:",
-        "tests/test_building.py",
+        "tests/frontend/test_builder.py",
     ),
     _mutant(
         "a build puts the lock back",
-        "packages",
+        "frontend.packages",
         "                    file.write_bytes(content)",
         "                    pass",
-        "tests/test_building.py",
+        "tests/frontend/test_builder.py",
     ),
-    _mutant("a log record is cut before it is searched", "foundation.logs", "if len(text) <= most:", "if True:", "tests/test_logs.py"),
+    _mutant(
+        "a log record is cut before it is searched",
+        "observability.logs",
+        "if len(text) <= most:",
+        "if True:",
+        "tests/observability/test_logs.py",
+    ),
     _mutant(
         "an event that a log record's cut goes through is masked",
-        "foundation.logs",
+        "observability.logs",
         'end = -1 if cut else text.rfind("}", event.end())',
         'end = text.rfind("}", event.end())',
-        "tests/test_logs.py",
+        "tests/observability/test_logs.py",
     ),
     _mutant(
         "a card number that a log record's cut goes through is left out",
-        "foundation.logs",
+        "observability.logs",
         "text[:most].rstrip(_CUT_NUMBER)",
         "text[:most]",
-        "tests/test_logs.py",
+        "tests/observability/test_logs.py",
     ),
     _mutant(
         "an address that a log record's cut goes through is masked",
-        "foundation.logs",
+        "observability.logs",
         "kept = _CUT_ADDRESS.sub(lambda m: f\"{m['name']}{MASK}\", text[:most]",
         "kept = str.strip(text[:most]",
-        "tests/test_logs.py",
+        "tests/observability/test_logs.py",
     ),
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from odoportal import building
+from odoportal.frontend import builder
 from tests.mutations.__main__ import judge
 from tests.mutations.mutants import MUTANTS, Mutant
 
@@ -13,7 +13,7 @@ from tests.mutations.mutants import MUTANTS, Mutant
 def test_a_guard_is_where_it_is_said_to_be(mutant: Mutant) -> None:
     assert mutant.source.count(mutant.old) == 1
     compile(mutant.source.replace(mutant.old, mutant.new), mutant.module, "exec")
-    assert all(Path(building.root(), test).exists() for test in mutant.tests)
+    assert all(Path(builder.root(), test).exists() for test in mutant.tests)
 
 
 @pytest.mark.parametrize(

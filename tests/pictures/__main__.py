@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from odoportal import building
+from odoportal.frontend import builder
 from tests.chromium import launched
 from tests.pictures import approved
 from tests.pictures.camera import Camera, other_fonts, shot
@@ -39,7 +39,7 @@ def approve(camera: Camera, screen: Screen, always: bool) -> str:
     except ValueError as error:
         raise NotApproved(f"{screen.id}: {error}") from error
     kept = approved.read(screen.id).picture
-    return f"{path.relative_to(building.root())}: {path.stat().st_size} bytes, {kept.height} of {taken.height} pixels"
+    return f"{path.relative_to(builder.root())}: {path.stat().st_size} bytes, {kept.height} of {taken.height} pixels"
 
 
 def main() -> int:

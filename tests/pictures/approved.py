@@ -12,11 +12,11 @@ from typing import cast
 from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
 
-from odoportal import building
+from odoportal.frontend import builder
 from tests.pictures.compare import Rule, differing, largest_channel, marked
 
 FOLDER = Path(__file__).with_name("approved")
-LEFT = building.root() / ".pictures"
+LEFT = builder.root() / ".pictures"
 """Where the pictures of screens that differ are left; it is not kept."""
 MOST_BYTES = 15 * 1024
 LEAST_HEIGHT = 240

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from odoportal.cli import main
-from odoportal.exchange import fleet_boreal
-from odoportal.foundation import clock
+from odoportal.core import clock
+from odoportal.demo import fleet_boreal
 from tests.server import Portal, running
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)

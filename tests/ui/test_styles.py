@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from odoportal import building
+from odoportal.frontend import builder
 
-TEXT = (building.root() / "assets" / "components.css").read_text("utf-8")
+TEXT = (builder.root() / "assets" / "components.css").read_text("utf-8")
 # Sections of a single place of the portal. What they share with others is in the sections of the components.
 PLACES = ("home", "sign in", "statement of account", "privacy", "people", "security", "address book", "cards on file")
 _TITLE = re.compile(r"^/\*\s*(.*?)\s*\*/", re.M)

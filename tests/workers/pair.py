@@ -14,7 +14,7 @@ from aiosmtpd.handlers import Message as MessageHandler
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from odoportal.foundation.database import make_engine
+from odoportal.core.database import make_engine
 from tests.redis_server import Server
 from tests.server import Portal, fill, free_port, in_production, producing
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from odoportal.foundation.identity import digest
+from odoportal.core.identity import digest
 from tests.attack.wire import HOME, SIGNED, tab
 from tests.server import EMPTY, FLEET, GUIDE, OVERDUE, PASSWORD, TWO_ACCOUNTS, Answer, Portal, free_port, producing
 from tests.workers.pair import Workers

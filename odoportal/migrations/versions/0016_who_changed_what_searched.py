@@ -5,7 +5,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from odoportal.foundation.text import fold
+from odoportal.core.folding import fold
 
 revision = "0016"
 down_revision = "0015"

@@ -1,0 +1,92 @@
+"""Moving to another database, from SQLite to PostgreSQL above all: every row of every table, in one go or not at all."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, Engine, Table, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from odoportal.core.database import make_engine
+from odoportal.migrations import at_head, metadata, migrate
+
+CHUNK = 2000
+
+
+class CannotCopy(Exception):
+    """The data cannot be moved there; the text is one sentence for the operator."""
+
+
+def _quietly(_table: str, _done: int, _of: int) -> None:
+    """Tell nobody."""
+
+
+def copy_to(source: Engine, url: str, progress: Callable[[str, int, int], None] = _quietly) -> dict[str, int]:
+    """Copy all data into an empty database, which is brought to this release's schema first.
+
+    One transaction in the new database, one moment of the old one. Nobody may write meanwhile: hold `locks.alone`.
+
+    Args:
+        source: the present database, of this release.
+        url: SQLAlchemy address of the new one.
+        progress: told the table, the rows done and the rows there are.
+
+    Returns:
+        How many rows each table has, the same in both.
+
+    Raises:
+        CannotCopy: when the new database holds rows, is the present one, or refuses a row; nothing is left in it then.
+        sqlalchemy.exc.SQLAlchemyError: when a database does not answer.
+    """
+    target = make_engine(url)
+    try:
+        if target.url == source.url:
+            raise CannotCopy("That is the database itself.")
+        if not at_head(source):
+            raise CannotCopy("The present database is not of this release; `odoportal run` brings it up to date.")
+        migrate(target)
+        tables = metadata().sorted_tables
+        with source.connect() as old, target.execution_options(sqlite_begin="IMMEDIATE").begin() as new:
+            for table in tables:
+                if _count(new, table):
+                    raise CannotCopy(f"The new database is not empty: table {table.name} has rows.")
+            counts = {table.name: _copy(old, new, table, progress) for table in tables}
+            _follow_on(new, tables)
+        return counts
+    finally:
+        target.dispose()
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return int(connection.scalar(select(func.count()).select_from(table)) or 0)
+
+
+def _copy(old: Connection, new: Connection, table: Table, progress: Callable[[str, int, int], None]) -> int:
+    there = _count(old, table)
+    statement = select(table).order_by(*table.primary_key.columns)
+    done = 0
+    for some in old.execution_options(yield_per=CHUNK).execute(statement).partitions():
+        try:
+            new.execute(table.insert(), [dict(row._mapping) for row in some])
+        except DBAPIError as error:
+            said = " ".join(str(error.orig).split())
+            raise CannotCopy(f"The new database refuses a row of table {table.name} ({said}); nothing was copied.") from error
+        done += len(some)
+        progress(table.name, done, there)
+    if (found := _count(new, table)) != there:
+        raise CannotCopy(f"Table {table.name} has {there} rows and {found} arrived; nothing was copied.")
+    return there
+
+
+def _follow_on(new: Connection, tables: list[Table]) -> None:
+    """Let new rows get the ids that follow the copied ones; SQLite finds them by itself."""
+    if new.dialect.name != "postgresql":
+        return
+    for table in tables:
+        for column in table.primary_key.columns:
+            name = {"table": f'"{table.name}"', "column": column.name}
+            sequence = new.scalar(text("SELECT pg_get_serial_sequence(:table, :column)"), name)
+            if sequence:
+                highest = new.scalar(select(func.max(column)))
+                new.execute(
+                    text("SELECT setval(:sequence, :value, :used)"),
+                    {"sequence": sequence, "value": highest or 1, "used": highest is not None},
+                )

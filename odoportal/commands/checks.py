@@ -1,0 +1,184 @@
+"""What `odoportal check` looks at: each setting that reaches outside this process, and whether it answers."""
+
+import re
+import smtplib
+import ssl
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from redis import RedisError
+from sqlalchemy import inspect
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from odoportal.core import clock, database, private_files
+from odoportal.core.deployment import Deployment
+from odoportal.frontend import builder
+from odoportal.importing import locks
+from odoportal.importing.merge import unfinished
+from odoportal.limits import open_files, redis_counters
+from odoportal.mail import outbox
+from odoportal.migrations import EXTENSIONS, at_head, how_to_extend, missing_extensions
+from odoportal.rooms.signin import two_factor
+from odoportal.rooms.signin.models import Authenticator
+from odoportal.settings import Settings, UnsafeSettings
+
+TIMEOUT_SECONDS = 5
+_POSTAL_CODE = re.compile(r"\b[ABCEGHJ-NPRSTVXY]\d[A-Z]\s*\d[A-Z]\d\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report: what was looked at, what was found, and whether that is good."""
+
+    name: str
+    found: str
+    good: bool
+
+
+def _settings(settings: Settings) -> str:
+    settings.refuse_unsafe()
+    return f"{settings.mode}, complete"
+
+
+def _database(settings: Settings) -> str:
+    with database.engine().connect():
+        return make_url(settings.database_url).render_as_string(hide_password=True)
+
+
+def _extensions(_settings: Settings) -> str:
+    with database.engine().connect() as connection:
+        if connection.dialect.name != "postgresql":
+            return "none needed"
+        if missing := missing_extensions(connection):
+            raise ValueError(how_to_extend(missing))
+    return ", ".join(EXTENSIONS)
+
+
+def _schema(_settings: Settings) -> str:
+    if not at_head(database.engine()):
+        raise ValueError("not of this release; `odoportal run` brings it up to date")
+    return "up to date"
+
+
+def _import(_settings: Settings) -> str:
+    with database.reading() as session:
+        left = unfinished(session) if inspect(session.connection()).has_table(str(Deployment.__tablename__)) else None
+    if left:
+        raise ValueError(f"an import was interrupted after {left[1]} parts; `odoportal import` or `odoportal run` finishes it")
+    return "none interrupted"
+
+
+def _redis(settings: Settings) -> str:
+    if not settings.redis_url:
+        return "not set: one process serves"
+    redis_counters.answers()
+    parts = urlsplit(settings.redis_url)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+
+
+def _mail(settings: Settings) -> str:
+    if not settings.smtp_url:
+        return f"written to files in {settings.data_dir / 'mail'}"
+    outbox.smtp(settings.smtp_url)
+    parts = urlsplit(settings.smtp_url)
+    host, port = parts.hostname or "", parts.port or 0
+    if parts.scheme == "smtps":
+        server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
+    else:
+        server = smtplib.SMTP(host, port or (587 if parts.scheme == "smtp+starttls" else 25), timeout=TIMEOUT_SECONDS)
+    with server:
+        if parts.scheme == "smtp+starttls":
+            server.starttls(context=ssl.create_default_context())
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        server.noop()
+    return f"{parts.scheme}://{host}"
+
+
+def _postal_address(settings: Settings) -> str:
+    # Canada's anti-spam law (S.C. 2010, c. 23, s. 6(2), and SOR/2012-36, s. 2) wants who writes and a mailing address in every letter.
+    if len(settings.company_lines) < 2 or not _POSTAL_CODE.search(settings.company_address):
+        raise ValueError("ODOPORTAL_COMPANY_ADDRESS has no postal code: every letter must say where its sender is reached by post")
+    return ", ".join(settings.company_lines)
+
+
+def _frontend(_settings: Settings) -> str:
+    if builder.stale(builder.root()):
+        raise ValueError("not built, or built from other sources; `odoportal run` builds it")
+    return "built"
+
+
+def _disk(settings: Settings) -> str:
+    private_files.folder(settings.data_dir)
+    with tempfile.NamedTemporaryFile(dir=settings.data_dir) as file:
+        file.write(b"written")
+        file.flush()
+    return f"{settings.data_dir.resolve()} can be written"
+
+
+def _second_steps(_settings: Settings) -> str:
+    with database.reading() as session:
+        there = inspect(session.connection()).has_table(str(Authenticator.__tablename__))
+        lost = two_factor.unreadable(session) if there else 0
+    if lost:
+        raise ValueError(
+            f"the authenticator apps of {lost} people were set up with another ODOPORTAL_SECRET: they need a recovery code, "
+            "a passkey, or `odoportal user reset-two-factor EMAIL`"
+        )
+    return "every authenticator app works with ODOPORTAL_SECRET"
+
+
+def _private(settings: Settings) -> str:
+    kept = [settings.data_dir]
+    if (database_file := locks.file_of(settings.database_url)) is not None:
+        kept += [database_file.with_name(database_file.name + side) for side in ("", *database.SIDES)]
+    if wide := [str(path) for path in kept if private_files.is_wide(path)]:
+        raise ValueError(f"others on this machine can read {', '.join(wide)}; chmod go= takes it away from them")
+    return "only this user can read them"
+
+
+def _open_files(_settings: Settings) -> str:
+    files = open_files.attainable()
+    said = f"{files:,} allowed: at most {open_files.limits_of(files).sockets:,} open tabs"
+    if files < open_files.FEWEST_FILES:
+        raise ValueError(f"only {said}; raise LimitNOFILE= in the unit, or `ulimit -Hn`, to {open_files.MOST_FILES:,}")
+    return said
+
+
+CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
+    ("settings", _settings),
+    # Before the database is opened, which narrows its files.
+    ("customers' files", _private),
+    ("database", _database),
+    ("extensions", _extensions),
+    ("schema", _schema),
+    ("import", _import),
+    ("second steps", _second_steps),
+    ("redis", _redis),
+    ("mail", _mail),
+    ("postal address", _postal_address),
+    ("frontend", _frontend),
+    ("data folder", _disk),
+    ("open files", _open_files),
+)
+
+
+def run_checks(settings: Settings) -> Iterator[Finding]:
+    """Every finding in its order; secrets are masked, and a failure of one check does not stop the next."""
+    for name, check in CHECKS:
+        try:
+            yield Finding(name, check(settings), good=True)
+        except (UnsafeSettings, builder.BuildFailed, SQLAlchemyError, RedisError, OSError, ValueError, smtplib.SMTPException) as error:
+            yield Finding(name, _sentence(error), good=False)
+    yield Finding("public address", settings.public_url or "not set", good=bool(settings.public_url))
+    yield Finding("secret", "set" if settings.secret.get_secret_value() else "not set", good=bool(settings.secret.get_secret_value()))
+    yield Finding("business day", f"{clock.today()} ({settings.zone})", good=True)
+
+
+def _sentence(error: Exception) -> str:
+    # Of SQLAlchemy's message only what the driver said: the rest is a statement and a link.
+    cause = getattr(error, "orig", None) or error
+    return " ".join(str(cause).split()) or type(error).__name__

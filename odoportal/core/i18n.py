@@ -1,0 +1,140 @@
+"""Two languages and their formats: one catalogue for pages, mails and messages."""
+
+import gettext
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from odoportal.core import clock
+from odoportal.core.folding import without_marks
+
+LANGUAGES = ("fr", "en")
+REGIONS = ("fr-CA", "en-CA")
+CATALOGUE = Path(__file__).parent / "locale" / "fr" / "LC_MESSAGES" / "odoportal.po"
+_language: ContextVar[str] = ContextVar("language", default="fr")
+
+
+@lru_cache
+def _translations(language: str) -> gettext.NullTranslations:
+    if language == "en":
+        return gettext.NullTranslations()
+    with CATALOGUE.open("rb") as file:
+        catalogue = read_po(file, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+@contextmanager
+def use(language: str) -> Iterator[None]:
+    """Make `language` ("fr" or "en") the one that `t` speaks, in this task or thread."""
+    token = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def current() -> str:
+    """The language in use: "fr" or "en"."""
+    return _language.get()
+
+
+def other(language: str) -> str:
+    """The other of the two languages."""
+    return "en" if language == "fr" else "fr"
+
+
+def t(message: str, **values: object) -> str:
+    """The message in the language in use, with `{names}` filled in."""
+    text = _translations(_language.get()).gettext(message)
+    return text.format(**_filled(values)) if values else text
+
+
+def tn(one: str, many: str, count: int, **values: object) -> str:
+    """The message for `count`, in the language in use; `{n}` is the count as that language writes it."""
+    text = _translations(_language.get()).ngettext(one, many, count)
+    return text.format(n=Formats(region_of(current())).number(count), **_filled(values))
+
+
+def _filled(values: dict[str, object]) -> dict[str, object]:
+    """What fills a message: a name that was stored long ago must not turn the rest of the sentence around."""
+    return {name: without_marks(value) if isinstance(value, str) else value for name, value in values.items()}
+
+
+def region_of(language: str) -> str:
+    """The region format that goes with a language until a person chooses another."""
+    return "fr-CA" if language == "fr" else "en-CA"
+
+
+@lru_cache
+def _locale(region: str) -> Locale:
+    return Locale.parse(region, sep="-")
+
+
+@dataclass(frozen=True)
+class Formats:
+    """How a region ("fr-CA", "en-CA") writes numbers, amounts and dates, by CLDR."""
+
+    region: str
+
+    def amount(self, value: Decimal) -> str:
+        """Canadian dollars: `$576.07`, `576,07 $`; a negative one with a real minus sign."""
+        text = format_currency(abs(value), "CAD", locale=_locale(self.region), format=_locale(self.region).currency_formats["standard"])
+        text = text.replace("CA$", "$").replace("$ CA", "$")
+        return f"−{text}" if value < 0 else text
+
+    def number(self, value: int | Decimal) -> str:
+        """A number with the region's grouping."""
+        return format_decimal(value, locale=_locale(self.region))
+
+    def percent(self, value: int) -> str:
+        """A whole percentage: `54%`, `54 %`."""
+        return format_percent(Decimal(value) / 100, locale=_locale(self.region))
+
+    def rate(self, value: Decimal) -> str:
+        """A tax rate in percent with all its decimals: `9.975%`, `9,975 %`."""
+        return format_percent(
+            value / 100,
+            "#,##0.####%" if self.region == "en-CA" else "#,##0.####\u00a0%",
+            locale=_locale(self.region),
+            decimal_quantization=False,
+        )
+
+    def day(self, value: date) -> str:
+        """A numeric date, `2026-10-03` in both regions."""
+        return value.isoformat()
+
+    def time(self, value: datetime) -> str:
+        """The time of an instant in the business's zone: `9:58 a.m.`, `9 h 58`, never broken over two lines.
+
+        CLDR's narrow space is widened, since the portal's font does not have it.
+        """
+        pattern = "H 'h' mm" if self.region == "fr-CA" else "short"
+        written = format_time(clock.local(value), pattern, locale=_locale(self.region))
+        return written.replace(" ", "\u00a0").replace("\u202f", "\u00a0")
+
+    def moment(self, value: datetime) -> str:
+        """Date and time of an instant in the business's zone."""
+        return f"{clock.local(value).date().isoformat()} {self.time(value)}"
+
+
+def month_name(day: date, how: str = "short") -> str:
+    """A month's name in the language in use: `short` (Sep, sept.), `long` (September) or with its `year`."""
+    locale = _locale(region_of(current()))
+    if how == "year":
+        return format_skeleton("yMMMM", day, locale=locale)
+    return format_date(day, "LLLL" if how == "long" else "LLL", locale=locale)

@@ -1,0 +1,95 @@
+"""The settings of `odoportal demo`: a portal on one machine, with made-up data, that no production setting can touch."""
+
+import os
+import secrets
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import URL, inspect
+from sqlmodel import select
+
+from odoportal.accounts.models import Account
+from odoportal.core import clock, database, deployment, private_files
+from odoportal.demo import history
+from odoportal.demo.data import SIGN_INS, DemoRefused, DemoSignIn, load_demo
+from odoportal.importing import rebuild_search
+from odoportal.rooms.signin import passwords
+
+DAY = date(2020, 9, 24)
+_SECRET_BYTES = 32
+
+
+def _secret(folder: Path) -> str:
+    """A secret of this folder's own, kept so that links sent before a restart still work."""
+    file = folder / "secret"
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_text("ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as new:
+        new.write(secrets.token_urlsafe(_SECRET_BYTES))
+    return file.read_text("ascii")
+
+
+def prepare(folder: Path, port: int, today: date, database_url: str = "") -> None:
+    """Make the data folder and put this process into demonstration mode. Other ODOPORTAL_ settings of the environment are dropped.
+
+    Args:
+        folder: where database, mails and secret are kept; only its owner may look inside.
+        port: the portal's address is http://localhost at this port.
+        today: the business day.
+        database_url: SQLAlchemy address of another database than the folder's own.
+
+    Raises:
+        OSError: when the folder cannot be made or written.
+    """
+    private_files.folder(folder)
+    for name in [name for name in os.environ if name.upper().startswith("ODOPORTAL_")]:
+        del os.environ[name]
+    values = {
+        "mode": "demo",
+        "data_dir": str(folder),
+        "database_url": database_url or URL.create("sqlite", database=str(folder / "odoportal.db")).render_as_string(),
+        "public_url": f"http://localhost:{port}",
+        "secret": _secret(folder),
+        "today": today.isoformat(),
+        "launch_url": "https://www.odotrack.com",
+        "learn_more_url": "https://www.odotrack.com",
+        "company_address": "2800, av. Francis-Hughes; Laval (Québec)\u00a0 H7L 3J5",
+        "support_email": "support@odotrack.example",
+        "support_phone": "1-800-555-0199",
+    }
+    os.environ.update({f"ODOPORTAL_{name.upper()}": value for name, value in values.items()})
+
+
+def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
+    """Bring the database up to date, and fill it the first time.
+
+    Args:
+        say: told what takes a while.
+
+    Returns:
+        Whom to sign in as.
+
+    Raises:
+        DemoRefused: when the database holds other data.
+    """
+    _refuse_other_data()
+    rebuild_search.bring_up(say)
+    with database.writing() as session:
+        if not deployment.is_demonstration(session):
+            say("Loading the demonstration data.")
+            load_demo(session, clock.now(), passwords.make)
+            history.live(session, clock.now(), clock.today())
+            deployment.mark_demonstration(session)
+    return SIGN_INS
+
+
+def _refuse_other_data() -> None:
+    # Before anything: a customer's database is not even brought up to date.
+    with database.reading() as session:
+        if not inspect(session.connection()).has_table(str(Account.__tablename__)):
+            return
+        if not deployment.is_demonstration(session) and session.exec(select(Account.id).limit(1)).first() is not None:
+            raise DemoRefused("The database holds data that are no demonstration; give the demonstration one of its own.")

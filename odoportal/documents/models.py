@@ -1,0 +1,50 @@
+"""What documents of every kind have in common: their lines, their tax rows, and the indexes of their search texts."""
+
+from decimal import Decimal
+
+from sqlalchemy import Index, Numeric
+from sqlmodel import Field, SQLModel
+
+from odoportal.core.money import Money
+
+
+def search_indexes(table: str) -> tuple[Index, Index]:
+    """How a table's column `search` is looked through (see `foundation.finding`).
+
+    In SQLite an account's texts lie side by side, apart from the wide rows, so that looking through all of them is quick; the
+    trigrams are in a table of their own (`migrations.grams`). In PostgreSQL one index has the account and the trigrams.
+    """
+    return (
+        Index(f"ix_{table}_texts", "account_id", "id", "search").ddl_if(dialect="sqlite"),
+        Index(f"ix_{table}_grams", "account_id", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}).ddl_if(
+            dialect="postgresql"
+        ),
+    )
+
+
+class TaxRow(SQLModel):
+    """One tax of one document: name, registration number, rate in percent, base and amount.
+
+    Rows, not two columns, because other provinces have HST (product.md, taxes).
+    """
+
+    position: int
+    name_en: str = Field(max_length=40)
+    name_fr: str = Field(max_length=40)
+    registration: str = Field(max_length=40)
+    rate: Decimal = Field(sa_type=Numeric(7, 4), description="percent")  # pyright: ignore[reportArgumentType]
+    base: Decimal = Field(sa_type=Money)
+    amount: Decimal = Field(sa_type=Money)
+
+
+class ItemRow(SQLModel):
+    """One line of a document, in both languages. A discount has no quantity; what is billed later has no amount."""
+
+    position: int
+    quantity: int | None = None
+    description_en: str = Field(max_length=300)
+    description_fr: str = Field(max_length=300)
+    note_en: str = Field(default="", max_length=300)
+    note_fr: str = Field(default="", max_length=300)
+    unit_price: Decimal | None = Field(default=None, sa_type=Money)
+    amount: Decimal | None = Field(default=None, sa_type=Money)

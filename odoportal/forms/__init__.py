@@ -1,0 +1,1 @@
+"""What is sent with a form, and what answers it."""

@@ -1,0 +1,1 @@
+"""Loading Odotrack's data."""

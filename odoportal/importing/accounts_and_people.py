@@ -1,0 +1,86 @@
+"""Accounts and addresses, from an import's rows into the database."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from odoportal.accounts.models import Account
+from odoportal.importing.bulk import Key, Values, by_key, differs, fetch, news, table_of
+from odoportal.importing.file_order import address_key
+from odoportal.importing.run import Ref, Run, once
+from odoportal.importing.schemas import AccountRow, AddressRow
+from odoportal.rooms.addresses.models import Address, AddressDefault
+from odoportal.rooms.addresses.service import FIELDS, archived_code
+from odoportal.rooms.invoices.models import Invoice
+from odoportal.rooms.orders.models import Order
+
+
+def take_accounts(run: Run) -> None:
+    """Accounts, by number."""
+    name = "accounts.csv"
+    lines = list(once(run, name, run.lines(name, AccountRow), ("number",), "account"))
+    existing = by_key(fetch(run.session, Account, "number", {line.row.number for line in lines}), ("number",))
+    wanted: dict[Key, Values] = {(line.row.number,): line.row.model_dump() for line in lines}
+    outcome = run.keep(name, Account, ("number",), existing, wanted, {"created_at": run.now})
+    run.known["account"].update({number: Ref(found, found) for (number,), found in outcome.ids.items()})
+
+
+def take_addresses(run: Run) -> None:
+    """Addresses, by account and code. One that a document uses is archived, and the changed one takes its place.
+
+    What a customer changed or removed in the portal stays so while the file says the same as last time (`addresses.service`).
+    """
+    name, key, addresses = "addresses.csv", ("account_id", "code"), table_of(Address)
+    lines = run.lines(name, AddressRow)
+    run.learn("account", {line.row.account for line in lines})
+    wanted: dict[Key, Values] = {}
+    places: dict[Key, str] = {}
+    for line in once(run, name, lines, ("account", "code")):
+        place = address_key(line.row.account, line.row.code)
+        account = run.find("account", line.row.account, (name, line.at, "account"), ("address", place))
+        if account:
+            wanted[account.id, line.row.code] = {"account_id": account.id, **line.row.stated("account")}
+            places[account.id, line.row.code] = place
+    existing = by_key(fetch(run.session, Address, "account_id", {at[0] for at in wanted}), key)
+    wanted |= _news(existing, wanted)
+    replaced = _to_replace(run, existing, wanted)
+    for at, row in replaced.items():
+        del existing[at]
+        wanted[at] = {**_copied(row), **wanted[at]}
+        archived = {"code": archived_code(row.code, row.id), "archived_at": run.now}
+        if not run.dry:
+            run.session.connection().execute(addresses.update().where(addresses.c.id == row.id).values(archived))
+        run.recount(name)
+    outcome = run.keep(name, Address, key, existing, wanted, {**AddressRow.defaults(), "district": "", "file": "", "archived_at": None})
+    if not run.dry:
+        for at, row in replaced.items():
+            uses = table_of(AddressDefault)
+            run.session.connection().execute(uses.update().where(uses.c.address_id == row.id).values(address_id=outcome.ids[at]))
+    run.known["address"].update({places[at]: Ref(found, at[0]) for at, found in outcome.ids.items()})
+
+
+def _news(existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key, Values]:
+    """The known addresses, whole. One that was changed in the portal is the file's where the file says something new, else as it is."""
+    found: dict[Key, Values] = {}
+    for at in existing.keys() & wanted.keys():
+        row = existing[at]
+        kept = {name: getattr(row, name) for name in (*wanted[at], *FIELDS, "file", "archived_at")}
+        if not row.file:
+            found[at] = {**kept, **wanted[at]}
+            continue
+        said: Values = json.loads(row.file)
+        found[at] = {**said, **wanted[at], "file": "", "archived_at": None} if news(said, wanted[at]) else kept
+    return found
+
+
+def _to_replace(run: Run, existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key, Any]:
+    """The addresses that differ and that a document uses."""
+    differing = {at: existing[at] for at in existing.keys() & wanted.keys() if differs(existing[at], wanted[at])}
+    used: set[int] = set()
+    for model, column in ((Order, "ship_to_id"), (Order, "bill_to_id"), (Invoice, "bill_to_id")):
+        used.update(getattr(row, column) for row in fetch(run.session, model, column, {row.id for row in differing.values()}))
+    return {at: row for at, row in differing.items() if row.id in used}
+
+
+def _copied(row: Any) -> Values:
+    return {name: value for name, value in row._mapping.items() if name not in {"id", "archived_at"}}

@@ -1,0 +1,183 @@
+"""How the cells of an import are read: each kind of value, and the one sentence that refuses it.
+
+Every reader takes the cell's text with the spaces around it gone, and raises ValueError.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+
+from odoportal.core.folding import printable, without_marks
+
+MOST_PIECES = 1_000_000
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+_AMOUNT = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,2})?")
+_RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
+_WHOLE = re.compile(r"[0-9]{1,9}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})")
+_BREAKS = re.compile(r"[\r\n\t]+")
+_YES, _NO = {"yes", "oui", "true", "1"}, {"no", "non", "false", "0", ""}
+
+
+class RowError(ValueError):
+    """What is wrong between the columns of a row, and the column to look at."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column = column
+
+
+def shown(value: str) -> str:
+    """A cell's value in quotes for a message, short and without anything that moves a terminal's cursor."""
+    plain = printable(value[:41])
+    return f'"{plain[:40]}…"' if len(value) > 40 else f'"{plain}"'
+
+
+def clean(cell: str) -> str:
+    """A cell's text: no spaces around it, line breaks inside as one space, no invisible marks.
+
+    Raises:
+        ValueError: on bytes that are not UTF-8 (read as lone surrogates) and on control characters.
+    """
+    if cell.isascii() and cell.isprintable():
+        return cell.strip()
+    text = unicodedata.normalize("NFC", without_marks(_BREAKS.sub(" ", cell)).strip())
+    for character in text:
+        if "\udc80" <= character <= "\udcff":
+            raise ValueError(f"byte 0x{ord(character) - 0xDC00:02X} cannot be read; save the file as UTF-8")
+        if unicodedata.category(character) in {"Cc", "Cs"}:
+            raise ValueError(f"control character U+{ord(character):04X}")
+    return text
+
+
+def amount(text: str) -> Decimal:
+    """Dollars, written `1234.56`, with a minus sign in front of what is taken off."""
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not an amount such as 1234.56")
+    return Decimal(text).quantize(Decimal("0.01"))
+
+
+def positive_amount(text: str) -> Decimal:
+    """Dollars, more than nothing."""
+    value = amount(text)
+    if value <= 0:
+        raise ValueError(f"{shown(text)} must be more than 0")
+    return value
+
+
+def total_amount(text: str) -> Decimal:
+    """Dollars, nothing or more."""
+    value = amount(text)
+    if value < 0:
+        raise ValueError(f"{shown(text)} must not be below 0; what is given back is a credit note")
+    return value
+
+
+def rate(text: str) -> Decimal:
+    """Percent, written `9.975`."""
+    if not _RATE.fullmatch(text) or Decimal(text) > 100:
+        raise ValueError(f"{shown(text)} is not a rate in percent such as 9.975")
+    return Decimal(text)
+
+
+def quantity(text: str) -> int:
+    """Whole pieces, from 0 to 1,000,000."""
+    if not _WHOLE.fullmatch(text) or int(text) > MOST_PIECES:
+        raise ValueError(f"{shown(text)} is not a whole number from 0 to {MOST_PIECES}")
+    return int(text)
+
+
+def day(text: str) -> date:
+    """A day, written `2020-09-24`."""
+    try:
+        value = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        value = None
+    if value is None or not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"{shown(text)} is not a day such as 2020-09-24")
+    return value
+
+
+def instant(text: str) -> datetime:
+    """An instant with its offset, written `2020-09-24T10:04-04:00`; out comes UTC."""
+    try:
+        value = datetime.fromisoformat(text) if _INSTANT.fullmatch(text) else None
+    except ValueError:
+        value = None
+    if value is None or not FIRST_YEAR < value.year < LAST_YEAR:
+        raise ValueError(f"{shown(text)} is not an instant with its offset such as 2020-09-24T10:04-04:00")
+    return value.astimezone(UTC)
+
+
+def flag(text: str) -> bool:
+    """`yes` or `no`; an empty cell is no."""
+    word = text.casefold()
+    if word not in _YES | _NO:
+        raise ValueError(f"{shown(text)} is neither yes nor no")
+    return word in _YES
+
+
+def email(text: str) -> str:
+    """An email address, its domain in lower case and not asked."""
+    try:
+        return validate_email(text, check_deliverability=False).normalized
+    except EmailNotValidError as problem:
+        raise ValueError(f"{shown(text)} is not an email address: {problem}") from None
+
+
+def country(text: str) -> str:
+    """An ISO 3166 code of two letters; an empty cell is CA."""
+    code = text.upper() or "CA"
+    if not re.fullmatch(r"[A-Z]{2}", code):
+        raise ValueError(f"{shown(text)} is not a country's code of two letters such as CA")
+    return code
+
+
+def web_address(text: str) -> str:
+    """An address that starts with https:// or http://, because it becomes a link; or nothing."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    if text and (parts.scheme not in {"https", "http"} or not parts.netloc or " " in text):
+        raise ValueError(f"{shown(text)} is not an address that starts with https:// or http://")
+    return text
+
+
+def code(text: str) -> str:
+    """Odotrack's own name of an address; `~` is kept for archived ones."""
+    if "~" in text:
+        raise ValueError(f"{shown(text)} must not contain ~")
+    return text
+
+
+def word_of(*kinds: type[StrEnum] | str) -> Callable[[str], str]:
+    """A reader for one of a few words, in any case; out comes the word as the portal keeps it."""
+    words = [str(word) for kind in kinds for word in ([kind] if isinstance(kind, str) else kind)]
+
+    def read(text: str) -> str:
+        if text.casefold() not in words:
+            raise ValueError(f"{shown(text)} is none of: {', '.join(words)}")
+        return text.casefold()
+
+    return read
+
+
+def at_most(model: Any, column: str) -> Callable[[str], str]:
+    """A reader that refuses a text longer than the model's column."""
+    limit: int = model.__table__.c[column].type.length
+
+    def read(text: str) -> str:
+        if len(text) > limit:
+            raise ValueError(f"{len(text)} characters are too many, {limit} fit")
+        return text
+
+    return read

@@ -1,0 +1,269 @@
+"""Orders, invoices and credit notes with their lines, taxes and steps, from an import's rows into the database."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from odoportal.importing.bulk import Key, Outcome, Values, by_key, fetch
+from odoportal.importing.file_order import address_key
+from odoportal.importing.reader import Line
+from odoportal.importing.run import NATURAL, Ref, Run, once
+from odoportal.importing.schemas import (
+    CreditNoteRow,
+    FileRow,
+    FulfilmentRow,
+    InvoiceLineRow,
+    InvoiceRow,
+    LineRow,
+    OrderLineRow,
+    OrderRow,
+    TaxRow,
+)
+from odoportal.rooms.addresses.models import Address
+from odoportal.rooms.addresses.service import is_code
+from odoportal.rooms.invoices.models import CreditNoteTax, InvoiceLine, InvoiceTax
+from odoportal.rooms.orders.models import Fulfilment, OrderLine, OrderTax
+
+D = TypeVar("D", OrderRow, InvoiceRow)
+R = TypeVar("R", bound=FileRow)
+LARGEST_NUMBER = 2**63 - 1
+TAXES = {"order": OrderTax, "invoice": InvoiceTax, "credit_note": CreditNoteTax}
+
+
+def number_order(number: str) -> int:
+    """A document's number as a number for sorting: its digits, as far as the column goes."""
+    return min(int("".join(c for c in number if c in "0123456789") or 0), LARGEST_NUMBER)
+
+
+def take_orders(run: Run) -> None:
+    """Orders, by number. One that belongs to another account is never moved."""
+    name = "orders.csv"
+    lines = list(once(run, name, run.lines(name, OrderRow), ("number",), "order"))
+    addresses = _Addresses(run, lines, ("ship_to", "bill_to"))
+    existing = _held(run, "order", [line.row.number for line in lines])
+
+    def values(line: Line[OrderRow], account: Ref) -> Values:
+        row, held = line.row, existing.get((line.row.number,))
+        own = ("order", row.number)
+        places = {
+            f"{column}_id": addresses.find((name, line.at, column), account, row, getattr(held, f"{column}_id", None), own)
+            for column in ("ship_to", "bill_to")
+            if column in row.model_fields_set
+        }
+        return {**row.stated("account", "ship_to", "bill_to"), **places}
+
+    wanted = _of_accounts(run, name, "order", lines, existing, values)
+    fresh = {"ship_to_id": None, "bill_to_id": None, "first_line_en": "", "first_line_fr": "", "search": ""}
+    _keep_documents(run, name, "order", existing, wanted, fresh, lines)
+
+
+def take_invoices(run: Run) -> None:
+    """Invoices, by number. One that belongs to another account is never moved."""
+    name = "invoices.csv"
+    lines = list(once(run, name, run.lines(name, InvoiceRow), ("number",), "invoice"))
+    addresses = _Addresses(run, lines, ("bill_to",))
+    existing = _held(run, "invoice", [line.row.number for line in lines])
+    run.learn("order", {line.row.order for line in lines})
+
+    def values(line: Line[InvoiceRow], account: Ref) -> Values:
+        row, held = line.row, existing.get((line.row.number,))
+        own = ("invoice", row.number)
+        found = row.stated("account", "order", "bill_to")
+        if "bill_to" in row.model_fields_set:
+            found["bill_to_id"] = addresses.find((name, line.at, "bill_to"), account, row, getattr(held, "bill_to_id", None), own)
+        if "order" in row.model_fields_set:
+            found["order_id"] = order_of(run, (name, line.at, "order"), account, row.order, own)
+        return found
+
+    wanted = _of_accounts(run, name, "invoice", lines, existing, values)
+    fresh = {**InvoiceRow.defaults("order", "bill_to"), "order_id": None, "bill_to_id": None, "search": ""}
+    fresh |= {"paid": 0, "pending": 0, "credited": 0, "settled_on": None, "refunded": False}
+    _keep_documents(run, name, "invoice", existing, wanted, fresh, lines)
+
+
+def order_of(run: Run, at: tuple[str, int, str], account: Ref, number: str, *brings: tuple[str, str]) -> int | None:
+    """The id of the order that a row refers to; None without one, or after reporting that it is not the account's."""
+    order = run.find("order", number, at, *brings) if number else None
+    if order and order.account_id != account.id:
+        run.refuse(*at, f"order {number} belongs to another account", *brings)
+        return None
+    return order.id if order else None
+
+
+class _Addresses:
+    """The addresses of some accounts. A document keeps the one it was made with as long as its row names the same code."""
+
+    def __init__(self, run: Run, lines: list[Line[D]], columns: tuple[str, ...]) -> None:
+        self.run = run
+        run.learn("account", {line.row.account for line in lines})
+        run.learn("address", {address_key(line.row.account, getattr(line.row, column)) for line in lines for column in columns})
+        ids = {found.id for line in lines if (found := run.known["account"].get(line.row.account)) and found.id > 0}
+        self.rows = {row.id: row for row in fetch(run.session, Address, "account_id", ids)}
+        self.by_code = {(row.account_id, row.code): row.id for row in self.rows.values()}
+
+    def find(
+        self, at: tuple[str, int, str], account: Ref, row: OrderRow | InvoiceRow, held: int | None, own: tuple[str, str]
+    ) -> int | None:
+        """The id of the address that a row names in the column of `at`; None without one, or after reporting it."""
+        code: str = getattr(row, at[2])
+        if not code:
+            return None
+        place = address_key(row.account, code)
+        if self.run.excused("address", place):
+            self.run.depend(*at, f"address {code} is bad", own)
+            return None
+        if held in self.rows and is_code(self.rows[held].code, code):
+            return held
+        brought = self.run.known["address"].get(place)
+        found = self.by_code.get((account.id, code)) or (brought.id if brought else None)
+        if found is None:
+            self.run.refuse(*at, f"the account has no address {code}", own)
+        return found
+
+
+def _held(run: Run, kind: str, numbers: Iterable[str]) -> dict[Key, Any]:
+    model, column = NATURAL[kind]
+    return by_key(fetch(run.session, model, column, set(numbers)), (column,))
+
+
+def _of_accounts(
+    run: Run, name: str, kind: str, lines: list[Line[D]], existing: dict[Key, Any], values: Callable[[Line[D], Ref], Values]
+) -> dict[Key, Values]:
+    """The documents' values by number, without those whose account is unknown or not theirs."""
+    wanted: dict[Key, Values] = {}
+    for line in lines:
+        row = line.row
+        account = run.find("account", row.account, (name, line.at, "account"), (kind, row.number))
+        held = existing.get((row.number,))
+        if account is None:
+            continue
+        if held is not None and held.account_id != account.id:
+            run.refuse(name, line.at, "account", f"{kind} {row.number} belongs to another account", (kind, row.number))
+            continue
+        wanted[row.number,] = {**values(line, account), "account_id": account.id, "number_order": number_order(row.number)}
+    return wanted
+
+
+def _keep_documents(
+    run: Run, name: str, kind: str, existing: dict[Key, Any], wanted: dict[Key, Values], fresh: Values, lines: Iterable[Line[Any]]
+) -> None:
+    model, _ = NATURAL[kind]
+    lines = list(lines)
+    outcome = run.keep(name, model, ("number",), existing, wanted, fresh, lines={(line.row.number,): line.at for line in lines})
+    refs = {number: Ref(found, wanted[number,]["account_id"]) for (number,), found in outcome.ids.items()}
+    run.known[kind].update(refs)
+    run.planned[kind].update({ref.id: wanted[number,] for number, ref in refs.items()})
+    for line in lines:
+        if ref := refs.get(line.row.number):
+            run.place(kind, ref.id, name, line.at)
+    run.touch(kind, (refs[number] for (number,) in outcome.touched))
+
+
+def take_order_lines(run: Run) -> None:
+    """The lines of orders, in the file's order."""
+    name = "order_lines.csv"
+    parts = _parts(run, name, run.lines(name, OrderLineRow), lambda row: ("order", row.order), "order")
+    _keep_lines(run, name, "order", OrderLine, OrderLineRow.defaults(), parts)
+
+
+def take_invoice_lines(run: Run) -> None:
+    """The lines of invoices, in the file's order."""
+    name = "invoice_lines.csv"
+    parts = _parts(run, name, run.lines(name, InvoiceLineRow), lambda row: ("invoice", row.invoice), "invoice")
+    _keep_lines(run, name, "invoice", InvoiceLine, InvoiceLineRow.defaults(), parts)
+
+
+def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple[str, str]], column: str) -> list[tuple[Ref, Line[R]]]:
+    """The rows of a file with the document that each belongs to, without those whose document is not there."""
+    asked: dict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        kind, number = owner(line.row)
+        asked[kind].add(number)
+    for kind, numbers in asked.items():
+        run.learn(kind, numbers)
+    parts: list[tuple[Ref, Line[R]]] = []
+    for line in lines:
+        kind, number = owner(line.row)
+        if ref := run.find(kind, number, (name, line.at, column)):
+            run.place(kind, ref.id, name, line.at)
+            parts.append((ref, line))
+    return parts
+
+
+def _positions(parts: Iterable[tuple[Ref, Line[R]]], owner: str, values: Callable[[R], Values]) -> tuple[dict[Key, Values], dict[Key, int]]:
+    """The parts by document and position, numbered from 1 in the file's order, and where each stands in the file."""
+    counts: dict[int, int] = defaultdict(int)
+    wanted: dict[Key, Values] = {}
+    lines: dict[Key, int] = {}
+    for ref, line in parts:
+        counts[ref.id] += 1
+        at = (ref.id, counts[ref.id])
+        wanted[at] = {"account_id": ref.account_id, owner: ref.id, "position": at[1], **values(line.row)}
+        lines[at] = line.at
+    return wanted, lines
+
+
+def _keep_lines(run: Run, name: str, kind: str, model: Any, defaults: Values, parts: list[tuple[Ref, Line[Any]]]) -> None:
+    def values(row: LineRow) -> Values:
+        return {**defaults, **row.stated(kind)}
+
+    outcome = run.keep_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), *_positions(parts, f"{kind}_id", values))
+    _touch_owners(run, kind, outcome, (ref for ref, _ in parts))
+
+
+def _touch_owners(run: Run, kind: str, outcome: Outcome, owners: Iterable[Ref]) -> None:
+    ids = {at[0] for at in outcome.touched}
+    run.touch(kind, (ref for ref in owners if ref.id in ids))
+
+
+def take_fulfilment(run: Run) -> None:
+    """The steps of orders."""
+    name, key = "fulfilment.csv", ("order_id", "step")
+    lines = list(once(run, name, run.lines(name, FulfilmentRow), ("order", "step")))
+    defaults = FulfilmentRow.defaults()
+    parts = _parts(run, name, lines, lambda row: ("order", row.order), "order")
+    wanted: dict[Key, Values] = {
+        (ref.id, line.row.step): {"account_id": ref.account_id, "order_id": ref.id, **defaults, **line.row.stated("order")}
+        for ref, line in parts
+    }
+    run.keep_parts(name, Fulfilment, "order_id", key, wanted, {(ref.id, line.row.step): line.at for ref, line in parts})
+
+
+def take_credit_notes(run: Run) -> None:
+    """Credit notes, by number. One that belongs to another account is never moved."""
+    name = "credit_notes.csv"
+    lines = list(once(run, name, run.lines(name, CreditNoteRow), ("number",), "credit_note"))
+    run.learn("invoice", {line.row.invoice for line in lines})
+    existing = _held(run, "credit_note", [line.row.number for line in lines])
+    wanted: dict[Key, Values] = {}
+    for line in lines:
+        row, own = line.row, ("credit_note", line.row.number)
+        invoice = run.find("invoice", row.invoice, (name, line.at, "invoice"), own)
+        held = existing.get((row.number,))
+        if invoice is None:
+            continue
+        if held is not None and held.account_id != invoice.account_id:
+            run.refuse(name, line.at, "invoice", f"credit note {row.number} belongs to another account", own)
+            continue
+        wanted[row.number,] = {**row.stated("invoice"), "account_id": invoice.account_id, "invoice_id": invoice.id}
+    _keep_documents(run, name, "credit_note", existing, wanted, {}, lines)
+    for held in existing.values():
+        run.touch("invoice", [Ref(held.invoice_id, held.account_id)])
+    run.touch("invoice", (Ref(values["invoice_id"], values["account_id"]) for values in wanted.values()))
+
+
+def take_taxes(run: Run) -> None:
+    """The taxes of orders, invoices and credit notes, in the file's order; without a base, on the subtotal."""
+    name = "taxes.csv"
+    parts = _parts(run, name, run.lines(name, TaxRow), lambda row: (row.document, row.number), "number")
+    for kind, model in TAXES.items():
+        mine = [(ref, line) for ref, line in parts if line.row.document == kind]
+        document, _ = NATURAL[kind]
+        planned = run.planned[kind]
+        subtotals = {row.id: row.subtotal for row in fetch(run.session, document, "id", {ref.id for ref, _ in mine} - planned.keys())}
+        subtotals |= {found: values["subtotal"] for found, values in planned.items()}
+        wanted, lines = _positions(mine, f"{kind}_id", lambda row: {**row.stated("document", "number"), "base": row.base})
+        for at, values in wanted.items():
+            values["base"] = subtotals[at[0]] if values["base"] is None else values["base"]
+        outcome = run.keep_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), wanted, lines)
+        _touch_owners(run, kind, outcome, (ref for ref, _ in mine))

@@ -1,0 +1,92 @@
+"""The files of an import in the order in which they are taken: what refers to another comes after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, get_args
+
+from odoportal.accounts.service import email_key
+from odoportal.importing import schemas
+from odoportal.importing.schemas import FileRow, TwoLanguages
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A file of an import.
+
+    `brings` names what a row brings or belongs to, as column and kind: where the row is bad, rows that refer to the
+    same thing are not reported too. `row` checks a row. `unit` is the column and the kind of what a row is a part of, and
+    is taken or left with.
+    """
+
+    name: str
+    row: type[FileRow]
+    brings: tuple[tuple[str, str], ...]
+    unit: tuple[str, str]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Every column that is read."""
+        return frozenset(self.row.model_fields)
+
+    @cached_property
+    def spelled(self) -> Mapping[str, str]:
+        """The columns whose values are written in several ways: "amount", "rate" or "day" by name."""
+        found: dict[str, str] = {}
+        for name, field in self.row.model_fields.items():
+            kinds: set[Any] = {field.annotation, *get_args(field.annotation)}
+            if Decimal in kinds:
+                found[name] = "rate" if name == "rate" else "amount"
+            elif kinds & {date, datetime}:
+                found[name] = "day"
+        return found
+
+    def missing(self, header: set[str]) -> list[str]:
+        """The required columns that a header lacks; of a text in two languages, one column is enough."""
+        lacking = [name for name, field in self.row.model_fields.items() if field.is_required() and name not in header]
+        texts = self.row.texts() if issubclass(self.row, TwoLanguages) else {}
+        needed = [name for name, needed in texts.items() if needed and not header & {f"{name}_fr", f"{name}_en"}]
+        return lacking + [f"{name}_fr or {name}_en" for name in needed]
+
+    def belongs_to(self, row: Mapping[str, str]) -> list[tuple[str, str]]:
+        """The kind and the key of what a raw row brings or belongs to."""
+        return (
+            [self.unit_of(row)]
+            if self.row in {schemas.TaxRow, schemas.AddressRow}
+            else [(kind, row.get(column, "")) for column, kind in self.brings]
+        )
+
+    def unit_of(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """The kind and the key of what a row, raw or checked, is a part of; the key is "" where the row does not say."""
+        column, kind = self.unit
+        key = row.get(column, "")
+        if self.row is schemas.TaxRow:
+            return row.get("document", "").casefold(), key
+        if self.row is schemas.AddressRow:
+            return kind, address_key(row.get("account", ""), key)
+        return kind, email_key(key) if kind == "person" else key
+
+
+def address_key(account: str, code: str) -> str:
+    """An address by the number of its account and its code, which never has a `~`."""
+    return f"{account}~{code}"
+
+
+FILES = (
+    FileKind("accounts.csv", schemas.AccountRow, (("number", "account"),), ("number", "account")),
+    FileKind("people.csv", schemas.PersonRow, (), ("email", "person")),
+    FileKind("addresses.csv", schemas.AddressRow, (("code", "address"),), ("code", "address")),
+    FileKind("orders.csv", schemas.OrderRow, (("number", "order"),), ("number", "order")),
+    FileKind("order_lines.csv", schemas.OrderLineRow, (("order", "order"),), ("order", "order")),
+    FileKind("fulfilment.csv", schemas.FulfilmentRow, (), ("order", "order")),
+    FileKind("invoices.csv", schemas.InvoiceRow, (("number", "invoice"),), ("number", "invoice")),
+    FileKind("invoice_lines.csv", schemas.InvoiceLineRow, (("invoice", "invoice"),), ("invoice", "invoice")),
+    FileKind("credit_notes.csv", schemas.CreditNoteRow, (("number", "credit_note"),), ("number", "credit_note")),
+    FileKind("taxes.csv", schemas.TaxRow, (), ("number", "document")),
+    FileKind("payments.csv", schemas.PaymentRow, (("reference", "payment"),), ("reference", "payment")),
+    FileKind("allocations.csv", schemas.AllocationRow, (), ("payment", "payment")),
+    FileKind("devices.csv", schemas.DeviceRow, (), ("serial", "device")),
+)
+BY_NAME = {kind.name: kind for kind in FILES}

@@ -1,0 +1,127 @@
+"""The second half of an import: what was found good goes into the database, batch after batch.
+
+What is promised: **all of it or nothing, and each document whole at every moment.** An import that fits into one batch is one
+transaction. A larger one is not, since a transaction of its length would keep every other writer waiting. Instead, the working
+file with everything that was found good is on the disk before the first batch, and the database names it (`Deployment`). With
+every batch the database notes how far it is, in the batch's own transaction. So an import that was killed
+
+- before the first batch, left nothing;
+- after it, is finished by the next `odoportal import` or `odoportal run`, exactly from the batch where it stopped: no batch is
+  left out and none is done twice. Until then the documents that are in are whole, with lines and taxes, and the others are not there.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from sqlmodel import Session
+
+from odoportal.core import database
+from odoportal.core.deployment import Deployment
+from odoportal.importing.handlers import TAKERS
+from odoportal.importing.recompute import refresh
+from odoportal.importing.report import Counts, Report
+from odoportal.importing.run import Run
+from odoportal.importing.staging import Staging
+from odoportal.importing.validate import Progress
+
+# Session, id of the new person, id of the account that the person was first named for.
+Invite = Callable[[Session, int, int], None]
+MARK = "unfinished import"
+# SQLite's waiting writers look again every 100 ms: a shorter pause could pass them by.
+PAUSE_SECONDS = 0.12
+
+
+class Overtaken(Exception):
+    """The database changed between the check and the merge; the text is one sentence for the operator."""
+
+
+def merge(staging: Staging, invite: Invite | None, progress: Progress, done: int = 0) -> Report:
+    """Put what the working file holds into the database, and take the working file away.
+
+    Args:
+        staging: checked by `validate`, with the instant of the import noted in it.
+        invite: called for each new person within the person's own transaction; None to mail nobody.
+        progress: told how far it is.
+        done: batches that are in already.
+
+    Raises:
+        Overtaken: when the portal or somebody else changed what the import refers to since it was checked.
+    """
+    report, batches = Report(), int(staging.noted("batches"))
+    now = datetime.fromisoformat(staging.noted("now"))
+    if batches > 1 and not done:
+        staging.settle()
+        with database.writing() as session:
+            session.merge(Deployment(name=MARK, value=_mark(staging.path, 0)))
+    breather = PAUSE_SECONDS if database.engine().dialect.name == "sqlite" else 0.0
+    for number in range(done, batches):
+        progress("Writing", number, batches)
+        ended = time.monotonic()
+        tables = staging.batch(number)
+        if number > done:
+            time.sleep(max(breather - (time.monotonic() - ended), 0))
+        with database.writing() as session:
+            run = Run(session, now, tables, report, promises=staging)
+            for name in tables:
+                TAKERS[name](run)
+            if report.bad or run.dependent:
+                _stop(session, report, number, batches)
+            refresh(run)
+            if invite:
+                for person_id, account_id in run.new_people.items():
+                    invite(session, person_id, account_id)
+                report.invited += len(run.new_people)
+            _advance(session, staging.path, number + 1, batches)
+    progress("Writing", batches, batches)
+    staging.remove()
+    report.kept = True
+    return report
+
+
+def _mark(path: Path, done: int) -> str:
+    return f"{path.name} {done}"
+
+
+def _advance(session: Session, path: Path, done: int, batches: int) -> None:
+    mark = session.get(Deployment, MARK)
+    if done == batches:
+        if mark:
+            session.delete(mark)
+    elif mark:
+        mark.value = _mark(path, done)
+
+
+def _stop(session: Session, report: Report, number: int, batches: int) -> None:
+    session.rollback()
+    with database.writing() as other:
+        if mark := other.get(Deployment, MARK):
+            other.delete(mark)
+    why = f" ({report.bad[0]})" if report.bad else ""
+    raise Overtaken(
+        f"The database changed while it was imported into{why}: {number} of {batches} parts are kept, each with whole documents; "
+        "import the same files again."
+    )
+
+
+def unfinished(session: Session) -> tuple[str, int] | None:
+    """The name of the working file of an import that was killed, and how many of its batches are in; None when there is none."""
+    mark = session.get(Deployment, MARK)
+    if mark is None:
+        return None
+    name, _, done = mark.value.partition(" ")
+    return name, int(done)
+
+
+def forget(session: Session) -> None:
+    """Give up an import that was killed and whose working file is gone."""
+    if mark := session.get(Deployment, MARK):
+        session.delete(mark)
+
+
+def in_order(report: Report, names: list[str], ignored: dict[str, tuple[str, ...]]) -> None:
+    """Give a report one line for each file read, in the order in which files are taken, with the columns that are not read."""
+    report.files = {name: report.files.get(name, Counts()) for name in names}
+    for name, counts in report.files.items():
+        counts.ignored = ignored.get(name, ())

@@ -1,0 +1,94 @@
+"""Payments, what each pays, and devices, from an import's rows into the database."""
+
+from odoportal.importing.bulk import Key, Values, by_key, fetch
+from odoportal.importing.documents import order_of
+from odoportal.importing.run import Ref, Run, once
+from odoportal.importing.schemas import AllocationRow, DeviceRow, PaymentRow
+from odoportal.rooms.devices.models import Device
+from odoportal.rooms.invoices.models import Allocation, Payment
+
+
+def take_payments(run: Run) -> None:
+    """Payments, by reference. One that belongs to another account is never moved."""
+    name, key = "payments.csv", ("reference",)
+    lines = list(once(run, name, run.lines(name, PaymentRow), key, "payment"))
+    run.learn("account", {line.row.account for line in lines})
+    existing = by_key(fetch(run.session, Payment, "reference", {line.row.reference for line in lines}), key)
+    wanted: dict[Key, Values] = {}
+    places: dict[str, int] = {}
+    for line in lines:
+        row, own = line.row, ("payment", line.row.reference)
+        account = run.find("account", row.account, (name, line.at, "account"), own)
+        held = existing.get((row.reference,))
+        if account is None:
+            continue
+        if held is not None and held.account_id != account.id:
+            run.refuse(name, line.at, "account", f"payment {row.reference} belongs to another account", own)
+            continue
+        places[row.reference] = line.at
+        wanted[row.reference,] = {**row.stated("account"), "account_id": account.id}
+    outcome = run.keep(name, Payment, key, existing, wanted, PaymentRow.defaults(), lines={(held,): at for held, at in places.items()})
+    for (reference,), found in outcome.ids.items():
+        run.known["payment"][reference] = Ref(found, wanted[reference,]["account_id"])
+        run.planned["payment"][found] = wanted[reference,]
+        run.place("payment", found, name, places[reference])
+    if not run.dry:
+        for row in fetch(run.session, Allocation, "payment_id", [outcome.ids[at] for at in outcome.changed]):
+            run.touch("invoice", [Ref(row.invoice_id, row.account_id)])
+
+
+def take_allocations(run: Run) -> None:
+    """The parts of payments by invoice; those of a payment that the file names replace all that it had."""
+    name = "allocations.csv"
+    lines = list(once(run, name, run.lines(name, AllocationRow), ("payment", "invoice")))
+    run.learn("payment", {line.row.payment for line in lines})
+    run.learn("invoice", {line.row.invoice for line in lines})
+    wanted: dict[Key, Values] = {}
+    for line in lines:
+        payment = run.find("payment", line.row.payment, (name, line.at, "payment"))
+        invoice = run.find("invoice", line.row.invoice, (name, line.at, "invoice"))
+        if payment is None or invoice is None:
+            continue
+        if payment.account_id != invoice.account_id:
+            run.refuse(name, line.at, "invoice", f"invoice {line.row.invoice} belongs to another account than the payment")
+            continue
+        run.place("payment", payment.id, name, line.at)
+        run.parts[payment.id][invoice.id] = (line.row.amount, line.at)
+        wanted[payment.id, invoice.id] = {
+            "account_id": payment.account_id,
+            "payment_id": payment.id,
+            "invoice_id": invoice.id,
+            "amount": line.row.amount,
+        }
+    places: dict[Key, int] = {at: run.parts[at[0]][at[1]][1] for at in wanted}
+    accounts = {values["payment_id"]: values["account_id"] for values in wanted.values()}
+    outcome = run.keep_parts(name, Allocation, "payment_id", ("payment_id", "invoice_id"), wanted, places)
+    run.touch("invoice", (Ref(invoice, accounts[payment]) for payment, invoice in outcome.touched))
+
+
+def take_devices(run: Run) -> None:
+    """Devices, by serial. One that belongs to another account is never moved."""
+    name, key = "devices.csv", ("serial",)
+    lines = list(once(run, name, run.lines(name, DeviceRow), key))
+    run.learn("account", {line.row.account for line in lines})
+    run.learn("order", {line.row.order for line in lines})
+    existing = by_key(fetch(run.session, Device, "serial", {line.row.serial for line in lines}), key)
+    wanted: dict[Key, Values] = {}
+    for line in lines:
+        row = line.row
+        account = run.find("account", row.account, (name, line.at, "account"))
+        held = existing.get((row.serial,))
+        if account is None:
+            continue
+        if held is not None and held.account_id != account.id:
+            run.refuse(name, line.at, "account", f"device {row.serial} belongs to another account")
+            continue
+        values = {**row.stated("account", "order"), "account_id": account.id}
+        if "order" in row.model_fields_set:
+            values["order_id"] = order_of(run, (name, line.at, "order"), account, row.order)
+        wanted[row.serial,] = values
+    outcome = run.keep(name, Device, key, existing, wanted, {"vehicle": "", "order_id": None})
+    rows = [row for row in existing.values() if (row.serial,) in outcome.changed] + fetch(
+        run.session, Device, "serial", {at[0] for at in outcome.new | outcome.changed}
+    )
+    run.touch("order", (Ref(row.order_id, row.account_id) for row in rows if row.order_id))

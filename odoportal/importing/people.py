@@ -1,0 +1,263 @@
+"""People and their roles, from an import's rows into the database.
+
+A row speaks of a person by email. A person who took another email in the portal is still found by the earlier one, for as long as the
+files use it, so that no second person is made of the mailbox that was left. What the person changed in the portal stays until the file
+says something else than it did last time.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from odoportal.accounts import ending
+from odoportal.accounts.activity_log import STAFF
+from odoportal.accounts.models import EarlierEmail, FilePerson, Membership, Person
+from odoportal.accounts.service import email_key
+from odoportal.core.i18n import region_of
+from odoportal.importing.bulk import Key, Values, by_key, fetch, news
+from odoportal.importing.reader import Line
+from odoportal.importing.run import Run
+from odoportal.importing.schemas import PersonRow
+from odoportal.rooms.people.models import FileRole
+
+NAME = "people.csv"
+OWN = ("name", "phone", "language")
+
+
+class Row(NamedTuple):
+    """A row of people.csv as far as it tells whom it is about: the number of the account, the email and the name."""
+
+    account: str
+    email: str
+    name: str
+
+
+@dataclass
+class Known:
+    """The people whom some emails may mean.
+
+    `people` and what the files last `said` of them by id; `holders` of emails, and rows of those who had them `earlier`, by key; the same
+    rows as `left` by person and key. `keys` were looked up.
+    """
+
+    people: dict[int, Any] = field(default_factory=dict[int, Any])
+    holders: dict[str, int] = field(default_factory=dict[str, int])
+    earlier: dict[str, list[Any]] = field(default_factory=lambda: defaultdict[str, list[Any]](list))
+    left: dict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict[int, dict[str, Any]](dict))
+    said: dict[int, Values] = field(default_factory=dict[int, Values])
+    keys: set[str] = field(default_factory=set[str])
+
+    def called(self, person_id: int) -> str | None:
+        """What the files call a person; None where it is not known."""
+        return self.said[person_id]["name"] if person_id in self.said else self.people[person_id].name
+
+    def keys_of(self, person_id: int) -> list[str]:
+        """The keys of a person's emails: the present one, then the earlier ones, the latest first."""
+        latest = sorted(self.left[person_id].values(), key=lambda row: row.reserved_until, reverse=True)
+        return list(dict.fromkeys([self.people[person_id].email_key, *(row.email_key for row in latest)]))
+
+
+class TooClose(ValueError):
+    """An email that folds to that of another mailbox; the text is the other one."""
+
+
+class Doubtful(LookupError):
+    """An email that somebody had earlier, with another name: it cannot be told whom the row means. `person` may be it."""
+
+    def __init__(self, person: Any) -> None:
+        super().__init__(person.email)
+        self.person = person
+
+
+def _learn(run: Run, known: Known, keys: Collection[str]) -> None:
+    """Look up who has some emails, or had them; few statements for any number."""
+    keys = set(keys) - known.keys
+    known.keys |= keys
+    # First who has an email: one that is just being changed is either still there, or left by the time this looks.
+    people = fetch(run.session, Person, "email_key", keys)
+    earlier = fetch(run.session, EarlierEmail, "email_key", keys)
+    people += fetch(run.session, Person, "id", {row.person_id for row in earlier})
+    fresh = {row.id: row for row in people if row.id not in known.people}
+    known.people |= fresh
+    for row in people:
+        known.holders[row.email_key] = row.id
+    for row in [*earlier, *fetch(run.session, EarlierEmail, "person_id", fresh)]:
+        if row.email_key not in known.left[row.person_id]:
+            known.left[row.person_id][row.email_key] = row
+            known.earlier[row.email_key].append(row)
+    said = fetch(run.session, FilePerson, "person_id", fresh)
+    known.said |= {row.person_id: {name: getattr(row, name) for name in OWN} for row in said}
+
+
+def _meant(known: Known, row: Row) -> int | None:
+    """The person whom a row means; None for somebody new.
+
+    Raises:
+        TooClose, Doubtful: as they say.
+    """
+    key, lower = email_key(row.email), row.email.lower()
+    holder = known.holders.get(key)
+    # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
+    if holder is not None and known.people[holder].email.lower() != lower:
+        raise TooClose(known.people[holder].email)
+    left = [held for held in known.earlier.get(key, []) if held.person_id != holder]
+    earlier = [held for held in left if held.email.lower() == lower]
+    if not earlier:
+        if left and holder is None:
+            raise TooClose(left[0].email)
+        return holder
+    # Whoever left a mailbox and whoever got it since are told apart by the name that the files give them.
+    names = ({holder: known.called(holder)} if holder is not None else {}) | {held.person_id: held.name for held in earlier}
+    named = [found for found, name in names.items() if name in {row.name, None}]
+    if len(named) == 1:
+        return named[0]
+    if holder is not None and not named:
+        return holder
+    raise Doubtful(known.people[(named or list(names))[-1]])
+
+
+def _leading(run: Run, known: Known, rows: Sequence[tuple[Row, int | None]]) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
+    """Of people whom the import names by several emails: the key of the email whose row counts, in all and in each account.
+
+    It is the present email's, or else the one that was left last.
+    """
+    ids = {found for _, found in rows if found is not None}
+    several = {found: keys for found in ids & known.left.keys() if len(keys := known.keys_of(found)) > 1}
+    asked = {key for keys in several.values() for key in keys}
+    if not asked:
+        return {}, {}
+    others = {Row(*other) for other in run.promises.people(asked)}
+    _learn(run, known, asked)
+    told: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    for row, found in rows:
+        if found is not None:
+            told[found].add((email_key(row.email), row.account))
+    for other in others:
+        try:
+            found = _meant(known, other)
+        except (TooClose, Doubtful):
+            continue
+        if found is not None:
+            told[found].add((email_key(other.email), other.account))
+    first: dict[int, str] = {}
+    here: dict[tuple[int, str], str] = {}
+    for found, keys in several.items():
+        for key, account in sorted(told[found], key=lambda at: keys.index(at[0])):
+            first.setdefault(found, key)
+            here.setdefault((found, account), key)
+    return first, here
+
+
+def take_people(run: Run) -> None:
+    """People, by an email they have or had, whatever its case, and their role in each account. Password and region stay as they are."""
+    lines = run.lines(NAME, PersonRow)
+    run.learn("account", {line.row.account for line in lines})
+    known = Known()
+    _learn(run, known, {email_key(line.row.email) for line in lines})
+    good: list[tuple[Line[PersonRow], int, int | None]] = []
+    for line, account in _once(run, lines):
+        try:
+            good.append((line, account, _meant(known, _row(line.row))))
+        except TooClose as close:
+            run.refuse(NAME, line.at, "email", f"{line.row.email} is too close to {close}, which belongs to somebody else")
+        except Doubtful as doubt:
+            run.count(NAME, new=False, changed=False)
+            had, now = f"{line.row.email} was the email of {doubt.person.name}", f"who now has {doubt.person.email}"
+            what = f"give that one where {line.row.name} is the same person, or else use `odoportal user invite`"
+            run.report.remark(f"{NAME}, line {line.at}: left out: {had}, {now}; {what}")
+    first, here = _leading(run, known, [(_row(line.row), found) for line, _, found in good])
+    own: dict[int | str, PersonRow] = {}
+    roles: dict[tuple[int, int | str], str] = {}
+    for line, account, found in good:
+        key, who = email_key(line.row.email), email_key(line.row.email) if found is None else found
+        if found is not None:
+            run.report.files[NAME].earlier += key != known.people[found].email_key
+        if found is None or first.get(found, key) == key:
+            own.setdefault(who, line.row)
+        if found is None or here.get((found, line.row.account), key) == key:
+            roles[account, who] = line.row.role
+        else:
+            run.count(NAME, new=False, changed=False)
+    _keep(run, known, own, roles)
+    _learn_names(run, known, [(line.row, found) for line, _, found in good if found is not None])
+
+
+def _row(row: PersonRow) -> Row:
+    return Row(row.account, row.email, row.name)
+
+
+def _once(run: Run, lines: list[Line[PersonRow]]) -> Iterable[tuple[Line[PersonRow], int]]:
+    """The rows with the ids of their accounts, but those that contradict or repeat another one."""
+    people: dict[str, Line[PersonRow]] = {}
+    places: dict[tuple[int, str], Line[PersonRow]] = {}
+    for line in lines:
+        account = run.find("account", line.row.account, (NAME, line.at, "account"))
+        if account is None:
+            continue
+        key = email_key(line.row.email)
+        first = people.setdefault(key, line)
+        column = next((name for name in OWN if getattr(first.row, name) != getattr(line.row, name)), "")
+        if column:
+            run.refuse(NAME, line.at, column, f"differs from line {first.at}, which is about the same person")
+        elif (again := places.setdefault((account.id, key), line)) is not line:
+            run.refuse(NAME, line.at, "email", f"repeats line {again.at}")
+        else:
+            yield line, account.id
+
+
+def _keep(run: Run, known: Known, own: dict[int | str, PersonRow], roles: dict[tuple[int, int | str], str]) -> None:
+    """Write people and roles; a person is named by id, a new one by the key of the email."""
+    existing: dict[Key, Any] = {(row.email_key,): row for row in known.people.values()}
+    wanted: dict[Key, Values] = {}
+    said: dict[str, Values] = {}
+    for who, row in own.items():
+        stated: Values = {"name": row.name, **({"phone": row.phone} if "phone" in row.model_fields_set else {})}
+        stated |= {"language": row.language} if row.language else {}
+        if isinstance(who, str):
+            language = row.language or "fr"
+            values = {"email_key": who, "email": row.email, "name": row.name, "language": language, "phone": row.phone}
+            wanted[who,] = values | {"region": region_of(language)}
+            said[who] = {name: values[name] for name in OWN}
+        else:
+            held, before = known.people[who], known.said.get(who)
+            kept = {name: getattr(held, name) for name in ("email_key", "email", *OWN, "region")}
+            wanted[held.email_key,] = kept | news(before, stated)
+            said[held.email_key] = (before or {name: kept[name] for name in OWN}) | stated
+    outcome = run.write(Person, ("email_key",), existing, wanted, {"created_at": run.now, "password": ""})
+    ids: dict[int | str, int] = {key: found for (key,), found in outcome.ids.items()}
+    _remember(run, {ids[key]: values for key, values in said.items()})
+    members = {(account, who if isinstance(who, int) else ids[who]): role for (account, who), role in roles.items()}
+    _keep_members(run, members, {ids[key] for (key,) in outcome.new}, {ids[key] for (key,) in outcome.changed})
+
+
+def _remember(run: Run, said: dict[int, Values]) -> None:
+    key = ("person_id",)
+    wanted: dict[Key, Values] = {(found,): {"person_id": found, **values} for found, values in said.items()}
+    run.write(FilePerson, key, by_key(fetch(run.session, FilePerson, "person_id", said.keys()), key), wanted, {}, ids=False)
+
+
+def _learn_names(run: Run, known: Known, rows: Iterable[tuple[PersonRow, int]]) -> None:
+    """Note what the files call people by emails that they left, where it was not known."""
+    existing: dict[Key, Any] = {(key, found): row for found, rows in known.left.items() for key, row in rows.items()}
+    named = {(email_key(row.email), found): row.name for row, found in rows}
+    wanted = {at: {"name": name} for at, name in named.items() if at in existing and existing[at].name is None}
+    run.write(EarlierEmail, ("email_key", "person_id"), existing, wanted, {}, ids=False)
+
+
+def _keep_members(run: Run, members: dict[tuple[int, int], str], new_people: set[int], changed_people: set[int]) -> None:
+    key, ids = ("account_id", "person_id"), {at[1] for at in members}
+    wanted: dict[Key, Values] = {at: {"account_id": at[0], "person_id": at[1], "role": role} for at, role in members.items()}
+    said = by_key(fetch(run.session, FileRole, "person_id", ids), key)
+    run.write(FileRole, key, said, wanted, {}, ids=False)
+    # What an owner changed or took away in the portal stays so while the file says the same.
+    fresh = {at: values for at, values in wanted.items() if news({"role": said[at].role} if at in said else None, values)}
+    existing = by_key(fetch(run.session, Membership, "person_id", ids), key)
+    outcome = run.write(Membership, key, existing, fresh, {}, ids=False)
+    for at in sorted(outcome.changed) if not run.dry else ():
+        if ending.loses(existing[at].role, fresh[at]["role"]):
+            ending.end(run.session, ending.Lost(at[0], at[1], STAFF, role=fresh[at]["role"]), run.now)
+    for at in members:
+        run.count(NAME, at in outcome.new, at in outcome.changed or at[1] in changed_people)
+        if at[1] in new_people:
+            run.new_people.setdefault(at[1], at[0])

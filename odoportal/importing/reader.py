@@ -1,0 +1,231 @@
+"""From a file to checked rows, each with its line, and what could not be read. A file of any size is read a row at a time."""
+
+import csv
+import io
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import BinaryIO, Generic, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from odoportal.importing.cells import RowError, clean
+from odoportal.importing.dialect import Form, Spelling, delimiter_of, encoding_of
+from odoportal.importing.file_order import FileKind
+from odoportal.importing.report import BadRow
+from odoportal.importing.schemas import FileRow
+
+R = TypeVar("R", bound=FileRow)
+Record = tuple[int, list[str]]
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+PLAIN = Form("utf-8", mark=False, delimiter=",")
+MARK = b"\xef\xbb\xbf"
+_SHORT = 200
+LONGEST_RECORD = 1 << 20
+"""Characters of one record, header included. The widest row that fits the database is far below 10,000."""
+# Files repeat the same few texts thousands of times.
+_cleaned = lru_cache(maxsize=4096)(clean)
+
+
+class Line(NamedTuple, Generic[R]):
+    """A checked row and where it stands."""
+
+    at: int
+    row: R
+
+
+@dataclass
+class Table:
+    """A file as read. `whole` is False when the rest of it could not be read.
+
+    `broken` names what bad rows bring, and `spoiled` what they are parts of, each with the row's line.
+    """
+
+    kind: FileKind
+    lines: list[Line[FileRow]] = field(default_factory=list[Line[FileRow]])
+    columns: frozenset[str] = frozenset()
+    ignored: tuple[str, ...] = ()
+    bad: list[BadRow] = field(default_factory=list[BadRow])
+    broken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    spoiled: list[tuple[int, tuple[str, str]]] = field(default_factory=list[tuple[int, tuple[str, str]]])
+    whole: bool = True
+    form: Form = PLAIN
+
+    def refuse(self, line: int, column: str, reason: str) -> None:
+        """Take down a bad row."""
+        self.bad.append(BadRow(self.kind.name, line, column, reason))
+
+    def give_up(self, line: int, reason: str) -> None:
+        """Take down that the file cannot be read from here on."""
+        self.refuse(line, "", reason)
+        self.whole = False
+
+
+def read_table(kind: FileKind, raw: bytes, spelling: Spelling | None = None) -> Table:
+    """Read a small file at once; bad rows are collected in the table, never raised."""
+    table = Table(kind)
+    table.lines = [line for line in read_rows(table, io.BytesIO(raw), spelling or Spelling()) if line]
+    return table
+
+
+def read_rows(table: Table, file: BinaryIO, spelling: Spelling) -> Iterator[Line[FileRow] | None]:
+    """The rows of a file, one after another; None for a bad one, of which the table collects what is wrong.
+
+    Args:
+        table: of the file's kind; learns its form and its columns before the first row.
+        file: can be read from its start more than once.
+        spelling: what is declared about the file.
+    """
+    file.seek(0)
+    start = file.read(len(MARK))
+    if start.startswith(UTF_16):
+        table.give_up(1, "the file is UTF-16; save it as UTF-8")
+        return
+    encoding = {"utf-8": "utf-8", "windows-1252": "cp1252"}.get(spelling.encoding or "")
+    marked = start == MARK and encoding != "cp1252"
+    encoding = encoding or ("utf-8" if marked else encoding_of(file))
+    table.form = Form(encoding, marked, spelling.delimiter or _delimiter(table.kind, file, encoding))
+    found = records(table, file)
+    header = _header(table, next(found, None))
+    if header:
+        row_of = _Rows(table, header, spelling)
+        for at, cells in found:
+            row = row_of.read(at, cells)
+            yield None if row is None else Line(at, row)
+
+
+def _delimiter(kind: FileKind, file: BinaryIO, encoding: str) -> str:
+    file.seek(0)
+    head = next((line for line in iter(lambda: file.readline(1 << 16), b"") if line.strip()), b"")
+    return delimiter_of(head.decode(encoding, "replace").lstrip("\ufeff"), kind.columns)
+
+
+class _Lines:
+    """The lines of a text, of which no more is read at once than one record may have.
+
+    `csv.field_size_limit` looks at a field once its whole line is in memory, and not at how many fields there are.
+    """
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.left = LONGEST_RECORD
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self.left + 1)
+        self.left -= len(line)
+        if self.left < 0:
+            raise csv.Error(f"a row has more than {LONGEST_RECORD} characters")
+        if not line:
+            raise StopIteration
+        return line
+
+
+def records(table: Table, file: BinaryIO) -> Generator[Record, None, None]:
+    """Every record of a file that is not blank, with the line on which it begins. The table knows the file's form."""
+    file.seek(len(MARK) if table.form.mark else 0)
+    # Bytes that are not of the encoding come through as lone surrogates, so that each is reported with its line and column.
+    text = io.TextIOWrapper(file, table.form.encoding, "surrogateescape", newline="")
+    try:
+        lines = _Lines(text)
+        reader = csv.reader(lines, delimiter=table.form.delimiter, strict=True)
+        while True:
+            at = reader.line_num + 1
+            lines.left = LONGEST_RECORD
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as problem:
+                table.give_up(at, f"cannot be read any further: {problem}")
+                return
+            if any(cells) and not all(cell.isspace() or not cell for cell in cells):
+                yield at, cells
+    finally:
+        # The file is the caller's to close.
+        text.detach()
+
+
+def _header(table: Table, record: Record | None) -> list[str]:
+    """The names of the columns; an empty list when the file cannot be read without them."""
+    at, cells = record or (1, [])
+    try:
+        names = [clean(cell).casefold() for cell in cells]
+    except ValueError as problem:
+        table.give_up(at, f"the header cannot be read: {problem}")
+        return []
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    missing = table.kind.missing(set(names))
+    for name in twice:
+        table.refuse(at, name, "the column is there twice")
+    for name in missing:
+        table.refuse(at, name, "the column is missing")
+    if twice or missing:
+        table.whole = False
+        return []
+    table.columns = frozenset(names) & table.kind.columns
+    table.ignored = tuple(name or "(without a name)" for name in names if name not in table.columns)
+    return names
+
+
+class _Rows:
+    """Makes checked rows of the records of one file."""
+
+    def __init__(self, table: Table, header: list[str], spelling: Spelling) -> None:
+        self._table = table
+        self._width = len(header)
+        self._columns = [(place, name) for place, name in enumerate(header) if name in table.columns]
+        self._names = [name for _, name in self._columns]
+        self._places = [place for place, _ in self._columns]
+        readers = {"amount": spelling.amount, "rate": spelling.rate, "day": spelling.day}
+        self._spelled = [(name, readers[how]) for name, how in table.kind.spelled.items() if name in table.columns]
+        self._validate = table.kind.row.__pydantic_validator__.validate_python
+
+    def read(self, at: int, cells: list[str]) -> FileRow | None:
+        """The checked row; None after taking down all that is wrong with it."""
+        faults: list[tuple[str, str]] = []
+        if len(cells) != self._width:
+            faults.append(("", f"{len(cells)} cells in {self._width} columns; a value with a {self._sign()} goes in quotes"))
+            cells = [*cells, *[""] * (self._width - len(cells))]
+        raw = self._texts([cells[place] for place in self._places], faults)
+        for name, read in self._spelled:
+            if text := raw.get(name):
+                try:
+                    raw[name] = read(text)
+                except ValueError as problem:
+                    faults.append((name, str(problem)))
+        if not faults:
+            try:
+                return self._validate(raw)
+            except ValidationError as problem:
+                faults = list(_faults(problem))
+        for column, reason in faults:
+            self._table.refuse(at, column, reason)
+        self._table.broken.update(self._table.kind.belongs_to(raw))
+        self._table.spoiled.append((at, self._table.kind.unit_of(raw)))
+        return None
+
+    def _texts(self, cells: list[str], faults: list[tuple[str, str]]) -> dict[str, str]:
+        """The texts by column; what cannot be read is added to the faults."""
+        together = "".join(cells)
+        if together.isascii() and together.isprintable():
+            return {name: cell.strip() for name, cell in zip(self._names, cells, strict=True)}
+        texts: dict[str, str] = {}
+        for name, cell in zip(self._names, cells, strict=True):
+            try:
+                texts[name] = _cleaned(cell) if len(cell) < _SHORT else clean(cell)
+            except ValueError as problem:
+                faults.append((name, str(problem)))
+        return texts
+
+    def _sign(self) -> str:
+        return {",": "comma", ";": "semicolon", "\t": "tab"}[self._table.form.delimiter]
+
+
+def _faults(problem: ValidationError) -> Iterator[tuple[str, str]]:
+    for fault in problem.errors(include_url=False, include_input=False):
+        error = fault.get("ctx", {}).get("error")
+        column = error.column if isinstance(error, RowError) else ".".join(str(part) for part in fault["loc"])
+        yield column, str(error or fault["msg"])

@@ -1,0 +1,60 @@
+"""Search texts are stored folded. When a release folds in another way, they are worked out anew, or a search would miss them."""
+
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from odoportal.core import database, folding
+from odoportal.core.deployment import Deployment
+from odoportal.importing.bulk import table_of
+from odoportal.importing.recompute import refresh_orders
+from odoportal.migrations import migrate
+from odoportal.rooms.invoices.balances import settle
+from odoportal.rooms.invoices.models import Invoice
+from odoportal.rooms.orders.models import Order
+
+NOTED = "folding"
+# What a database was folded by that says nothing.
+_FIRST = "1"
+# Other writers wait for about a second.
+_SOME = 1000
+
+
+def bring_up(say: Callable[[str], None]) -> None:
+    """Bring the database of the settings to this release: its schema, then its search texts.
+
+    Args:
+        say: told what takes a while.
+
+    Raises:
+        MigrationFailed: as of `migrate`.
+    """
+    migrate(database.engine())
+    with database.reading() as session:
+        noted = session.get(Deployment, NOTED)
+        if (noted.value if noted else _FIRST) == folding.FOLDING:
+            return
+    say("Working out the search texts anew.")
+    _in_parts(Order, lambda session, some: refresh_orders(session, [row_id for row_id, _ in some]))
+    _in_parts(Invoice, _settle)
+    with database.writing() as session:
+        session.merge(Deployment(name=NOTED, value=folding.FOLDING))
+
+
+def _settle(session: Session, some: list[tuple[int, int]]) -> None:
+    for account_id in {owner for _, owner in some}:
+        settle(session, account_id, [row_id for row_id, owner in some if owner == account_id])
+
+
+def _in_parts(model: type, work: Callable[[Session, list[tuple[int, int]]], None]) -> None:
+    """Do some work for all rows of a table, given as ids with their accounts, a part in each transaction."""
+    table, last = table_of(model), 0
+    while True:
+        with database.writing() as session:
+            rows = select(table.c.id, table.c.account_id).where(table.c.id > last).order_by(table.c.id).limit(_SOME)
+            some = [(row.id, row.account_id) for row in session.connection().execute(rows)]
+            if not some:
+                return
+            work(session, some)
+            last = some[-1][0]

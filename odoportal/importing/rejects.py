@@ -1,0 +1,79 @@
+"""What an import leaves out, in files like those it came in, so that it can be mended and imported again."""
+
+import csv
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from odoportal.core import private_files
+from odoportal.importing.reader import MARK, Table, records
+from odoportal.importing.staging import Staging
+
+PROBLEM = "problem"
+
+
+class CannotKeep(Exception):
+    """The bad rows cannot be written there; the text is one sentence for the operator."""
+
+
+def places(target: Path, names: list[str], one: bool) -> dict[str, Path]:
+    """Where the bad rows of each file go: into a folder, or into one file where one file is imported.
+
+    Args:
+        target: what the operator named.
+        names: the files of the import.
+        one: True where a single file is imported, not a folder.
+
+    Raises:
+        CannotKeep: when something is there already, which is never written over.
+    """
+    found = {name: target if one and not target.is_dir() else target / name for name in names}
+    for path in found.values():
+        if path.exists():
+            raise CannotKeep(f"{path} is there already; bad rows are not written over it.")
+    if not one and target.exists() and not target.is_dir():
+        raise CannotKeep(f"{target} is a file; the bad rows of a folder go into a folder.")
+    return found
+
+
+def write(staging: Staging, sources: dict[str, Path], to: dict[str, Path]) -> dict[str, Path]:
+    """Write the rows that are not taken, with one more column that says why; returns the files that were made.
+
+    A file has the encoding, the separator and the columns of the one it comes from.
+    """
+    made: dict[str, Path] = {}
+    for name, path in to.items():
+        rows = iter(staging.left_out(name))
+        first = next(rows, None)
+        if first is not None:
+            private_files.folder(path.parent)
+            _write(staging.tables[name], sources[name], path, first, rows)
+            made[name] = path
+    return made
+
+
+def _write(table: Table, source: Path, path: Path, first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> None:
+    form = table.form
+    unfinished = path.with_name(f".{path.name}.part")
+    private_files.file(unfinished)
+    wanted: tuple[int, str] | None = first
+    with (
+        unfinished.open("w", encoding=form.encoding, errors="surrogateescape", newline="") as out,
+        source.open("rb") as raw,
+        closing(records(Table(table.kind, form=form), raw)) as found,
+    ):
+        if form.mark:
+            out.write(MARK.decode())
+        writer = csv.writer(out, delimiter=form.delimiter)
+        _, head = next(found)
+        own = [place for place, cell in enumerate(head) if cell.strip().casefold() != PROBLEM]
+        writer.writerow([head[place] for place in own] + [PROBLEM])
+        for at, cells in found:
+            if wanted is None:
+                break
+            if at == wanted[0]:
+                reason = wanted[1].encode(form.encoding, "replace").decode(form.encoding)
+                row = [cells[place] if place < len(cells) else "" for place in own] + cells[len(head) :]
+                writer.writerow([*row, reason])
+                wanted = next(rest, None)
+    unfinished.replace(path)

@@ -1,0 +1,253 @@
+"""One run of an import: what was read, what is known by its key, what was touched and what is bad."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any, Protocol, TypeVar, cast
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Account
+from odoportal.core.money import ZERO
+from odoportal.importing.bulk import Key, Outcome, Values, by_key, drop, fetch, keep
+from odoportal.importing.reader import Line, Table
+from odoportal.importing.report import BadRow, Counts, Report
+from odoportal.importing.schemas import FileRow
+from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, Payment
+from odoportal.rooms.orders.models import Order
+
+R = TypeVar("R", bound=FileRow)
+NATURAL = {
+    "account": (Account, "number"),
+    "order": (Order, "number"),
+    "invoice": (Invoice, "number"),
+    "credit_note": (CreditNote, "number"),
+    "payment": (Payment, "reference"),
+}
+KINDS = {model: kind for kind, (model, _) in NATURAL.items()}
+WORDS = {"credit_note": "credit note"}
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A row by its id, and the account it belongs to."""
+
+    id: int
+    account_id: int
+
+
+class Promises(Protocol):
+    """What other parts of the same import bring."""
+
+    def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:
+        """Of some keys, those that are going to be there: a number below 0 that stands for the id, and the account's number."""
+        ...
+
+    def people(self, keys: Collection[str]) -> list[tuple[str, str, str]]:
+        """The good rows about people with some keys of emails: number of the account, email and name of each."""
+        ...
+
+
+class Nothing:
+    """No other parts."""
+
+    def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:  # noqa: ARG002
+        """Nothing."""
+        return {}
+
+    def people(self, keys: Collection[str]) -> list[tuple[str, str, str]]:  # noqa: ARG002
+        """Nobody."""
+        return []
+
+
+@dataclass
+class Run:
+    """What an import, or a part of one, knows while it is taken. Nothing here commits.
+
+    A dry run checks and counts, and writes nothing: what is new in it goes by a number below 0 instead of an id.
+    """
+
+    session: Session
+    now: datetime
+    tables: dict[str, Table]
+    report: Report
+    dry: bool = False
+    promises: Promises = field(default_factory=Nothing)
+    broken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    unread: set[str] = field(default_factory=set[str])
+    known: dict[str, dict[str, Ref | None]] = field(default_factory=lambda: defaultdict(dict))
+    places: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict[tuple[str, int], tuple[str, int]])
+    touched: dict[str, set[Ref]] = field(default_factory=lambda: {"order": set(), "invoice": set()})
+    new_people: dict[int, int] = field(default_factory=dict[int, int])
+    dependent: list[BadRow] = field(default_factory=list[BadRow])
+    # Documents and payments as the run wants them, by kind and id; sums of parts by model and document; and of each payment
+    # its parts by invoice, with the line of each.
+    planned: dict[str, dict[int, Values]] = field(default_factory=lambda: defaultdict(dict))
+    sums: dict[Any, dict[int, Decimal]] = field(default_factory=lambda: defaultdict(dict))
+    parts: dict[int, dict[int, tuple[Decimal, int]]] = field(default_factory=lambda: defaultdict(dict))
+    # What rows were counted as, by file and line, in a dry run: one that is found bad later was counted wrongly.
+    counted: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+    _below: Iterator[int] = field(default_factory=lambda: count(-1, -1))
+
+    def __post_init__(self) -> None:
+        for table in self.tables.values():
+            self.report.files.setdefault(table.kind.name, Counts(ignored=table.ignored))
+
+    def lines(self, name: str, row: type[R]) -> list[Line[R]]:
+        """The good rows of a file that the run brings; `row` is what the file's rows are."""
+        if self.tables[name].kind.row is not row:
+            raise TypeError(f"rows of {name} are not {row.__name__}")
+        return cast("list[Line[R]]", self.tables[name].lines)
+
+    def refuse(self, name: str, line: int, column: str, reason: str, *brings: tuple[str, str]) -> None:
+        """Take down a bad row, and what it would have brought, so that no row that refers to it is reported too."""
+        self.report.bad.append(BadRow(name, line, column, reason))
+        self.report.uncount(name, self.counted.pop((name, line), ""))
+        self.broken.update(brings)
+
+    def depend(self, name: str, line: int, _column: str, reason: str, *brings: tuple[str, str]) -> None:
+        """Take down a row that is good itself and cannot be taken without a bad one."""
+        self.dependent.append(BadRow(name, line, "", reason))
+        self.broken.update(brings)
+
+    def excused(self, kind: str, key: str) -> bool:
+        """True when the row with this key is missing or wrong only because of a bad row that is reported already."""
+        return kind in self.unread or (kind, key) in self.broken
+
+    def learn(self, kind: str, keys: Collection[str]) -> None:
+        """Look up keys in the database, those that are not known yet; few statements for any number."""
+        known = self.known[kind]
+        asked = {key for key in keys if key and key not in known}
+        known.update(dict.fromkeys(asked))
+        if kind in NATURAL:
+            model, column = NATURAL[kind]
+            for row in fetch(self.session, model, column, asked):
+                known[getattr(row, column)] = Ref(row.id, row.id if kind == "account" else row.account_id)
+        if self.dry and (promised := self.promises.look(kind, [key for key in asked if known[key] is None])):
+            self._believe(kind, promised)
+
+    def _believe(self, kind: str, promised: Mapping[str, tuple[int, str]]) -> None:
+        if kind == "account":
+            self.known[kind].update({key: Ref(found, found) for key, (found, _) in promised.items()})
+            return
+        self.learn("account", {account for _, account in promised.values()})
+        for key, (found, number) in promised.items():
+            if account := self.known["account"].get(number):
+                self.known[kind][key] = Ref(found, account.id)
+
+    def find(self, kind: str, key: str, at: tuple[str, int, str], *brings: tuple[str, str]) -> Ref | None:
+        """What a row refers to; None after reporting that it is not there.
+
+        Args:
+            kind: what is looked for.
+            key: its natural key.
+            at: file, line and column that refer to it.
+            brings: what is lost with the row.
+        """
+        found = self.known[kind].get(key)
+        if found is None or self.excused(kind, key):
+            if self.excused(kind, key):
+                self.depend(*at, f"{WORDS.get(kind, kind)} {key} is bad", *brings)
+            else:
+                self.refuse(*at, f"there is no {WORDS.get(kind, kind)} {key}", *brings)
+            return None
+        return found
+
+    def count(self, name: str, new: bool, changed: bool) -> None:
+        """Count a row of a file."""
+        counts = self.report.files[name]
+        counts.new += new
+        counts.changed += changed and not new
+        counts.same += not (new or changed)
+
+    def recount(self, name: str) -> None:
+        """Count a row as changed that is going to be counted as new."""
+        self.report.files[name].new -= 1
+        self.report.files[name].changed += 1
+
+    def write(
+        self,
+        model: Any,
+        key: tuple[str, ...],
+        existing: Mapping[Key, Any],
+        wanted: Mapping[Key, Values],
+        fresh: Values,
+        ids: bool = True,
+    ) -> Outcome:
+        """`store.keep`; in a dry run, new rows have numbers below 0."""
+        outcome = keep(self.session, model, key, existing, wanted, fresh, dry=self.dry, ids=ids)
+        if self.dry and outcome.new and ids:
+            promised = self.promises.look(KINDS[model], [at[-1] for at in outcome.new]) if model in KINDS else {}
+            outcome.ids |= {at: promised[at[-1]][0] if at[-1] in promised else next(self._below) for at in outcome.new}
+        return outcome
+
+    def keep(
+        self,
+        name: str,
+        model: Any,
+        key: tuple[str, ...],
+        existing: Mapping[Key, Any],
+        wanted: Mapping[Key, Values],
+        fresh: Values,
+        ids: bool = True,
+        lines: Mapping[Key, int] | None = None,
+    ) -> Outcome:
+        """`write`, counted for a file, in which the rows stand on `lines`."""
+        outcome = self.write(model, key, existing, wanted, fresh, ids)
+        if self.dry and lines:
+            words = dict.fromkeys(outcome.new, "new") | dict.fromkeys(outcome.changed, "changed")
+            self.counted.update({(name, lines[at]): words.get(at, "same") for at in wanted})
+        counts = self.report.files[name]
+        counts.new += len(outcome.new)
+        counts.changed += len(outcome.changed)
+        counts.same += outcome.same
+        return outcome
+
+    def keep_parts(
+        self, name: str, model: Any, owner: str, key: tuple[str, str], wanted: Mapping[Key, Values], lines: Mapping[Key, int]
+    ) -> Outcome:
+        """Make the parts of some documents be exactly those wanted: lines, taxes, steps, allocations.
+
+        Args:
+            name: the file.
+            model: the parts' model.
+            owner: the column with the document's id, first of the key.
+            key: the columns that make a part unique.
+            wanted: the parts by key; the others of the same documents go.
+            lines: where they stand in the file.
+        """
+        existing = by_key(fetch(self.session, model, owner, {at[0] for at in wanted if at[0] > 0}), key)
+        outcome = self.keep(name, model, key, existing, wanted, {}, ids=False, lines=lines)
+        outcome.removed = existing.keys() - wanted.keys()
+        self.report.files[name].removed += len(outcome.removed)
+        if not self.dry:
+            drop(self.session, model, key, outcome.removed)
+        elif model is not Allocation:
+            sums = self.sums[model]
+            for at, values in wanted.items():
+                sums[at[0]] = sums.get(at[0], ZERO) + (values.get("amount") or ZERO)
+        return outcome
+
+    def touch(self, kind: str, refs: Iterable[Ref]) -> None:
+        """Mark orders or invoices whose sums and search texts are to be worked out anew; other kinds have none."""
+        if kind in self.touched and not self.dry:
+            self.touched[kind].update(refs)
+
+    def place(self, kind: str, ref_id: int, name: str, line: int) -> None:
+        """Remember where the run speaks of a document first, to report what is wrong with it as a whole."""
+        if self.dry:
+            self.places.setdefault((kind, ref_id), (name, line))
+
+
+def once(run: Run, name: str, lines: list[Line[R]], key: tuple[str, ...], brings: str = "") -> Iterator[Line[R]]:
+    """The rows of a file whose key was not there before; one that repeats it is bad."""
+    seen: dict[Key, int] = {}
+    for line in lines:
+        at = tuple(getattr(line.row, column) for column in key)
+        if (first := seen.setdefault(at, line.at)) != line.at:
+            run.refuse(name, line.at, key[-1], f"repeats line {first}", *([(brings, at[-1])] if brings else []))
+        else:
+            yield line

@@ -1,0 +1,301 @@
+"""The files of an import: which columns each has, what a row must be, and by what its rows are known.
+
+A column is required when its field has no default. The README's section on the format says the same in words.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from odoportal.accounts.models import Account, Person, Role
+from odoportal.importing import cells
+from odoportal.importing.cells import RowError
+from odoportal.rooms.addresses.models import Address
+from odoportal.rooms.devices.models import Device
+from odoportal.rooms.invoices.models import CreditNote, CreditNoteTax, Invoice, Payment, PaymentStatus
+from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, Step
+
+DOCUMENTS = ("order", "invoice", "credit_note")
+
+
+def _needed(text: str) -> str:
+    if not text:
+        raise ValueError("is empty")
+    return text
+
+
+Needed = BeforeValidator(_needed)
+# Pydantic runs the last validator of an annotation first.
+Total = Annotated[Decimal, BeforeValidator(cells.total_amount), Needed]
+Positive = Annotated[Decimal, BeforeValidator(cells.positive_amount), Needed]
+Day = Annotated[date, BeforeValidator(cells.day), Needed]
+Instant = Annotated[datetime, BeforeValidator(cells.instant), Needed]
+Flag = Annotated[bool, BeforeValidator(cells.flag)]
+
+
+def _optional(read: Any) -> BeforeValidator:
+    """A validator that leaves an empty cell out: None."""
+    return BeforeValidator(lambda text: read(text) if text else None)
+
+
+def _text(model: Any, column: str) -> BeforeValidator:
+    return BeforeValidator(cells.at_most(model, column))
+
+
+AccountNumber = Annotated[str, _text(Account, "number"), Needed]
+OrderNumber = Annotated[str, _text(Order, "number"), Needed]
+InvoiceNumber = Annotated[str, _text(Invoice, "number"), Needed]
+OptionalOrder = Annotated[str, _text(Order, "number")]
+AddressCode = Annotated[str, BeforeValidator(cells.code), _text(Address, "code")]
+Words = Annotated[str, _text(OrderLine, "description_en")]
+Settled = BeforeValidator(lambda text: text or PaymentStatus.SETTLED.value)
+OptionalAmount = Annotated[Decimal | None, _optional(cells.amount)]
+
+
+class FileRow(BaseModel):
+    """A checked row of an import."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def stated(self, *without: str) -> dict[str, Any]:
+        """The values of the columns that the file has, other than those `without`."""
+        own = self.model_fields_set.difference(without)
+        return {name: value for name, value in self.__dict__.items() if name in own}
+
+    @classmethod
+    def defaults(cls, *without: str) -> dict[str, Any]:
+        """The values of the columns that a file may leave out, other than those `without`."""
+        return {name: field.default for name, field in cls.model_fields.items() if not field.is_required() and name not in without}
+
+
+def _one_for_both(row: Mapping[str, str], name: str, needed: bool) -> dict[str, str]:
+    """Both languages of a text; where one is missing, the other stands in for it."""
+    fr, en = row.get(f"{name}_fr", ""), row.get(f"{name}_en", "")
+    if needed and not (fr or en):
+        raise RowError(f"{name}_fr", f"{name}_fr and {name}_en are both empty")
+    return {f"{name}_fr": fr or en, f"{name}_en": en or fr}
+
+
+class TwoLanguages(FileRow):
+    """A row with texts in both languages: `x_fr` and `x_en`, of which one may be missing."""
+
+    @classmethod
+    def texts(cls) -> dict[str, bool]:
+        """The texts by name, and whether each is needed."""
+        return {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _both(cls, row: dict[str, str]) -> dict[str, str]:
+        filled = dict(row)
+        for name, needed in cls.texts().items():
+            if needed or f"{name}_fr" in row or f"{name}_en" in row:
+                filled |= _one_for_both(row, name, needed)
+        return filled
+
+
+class AccountRow(FileRow):
+    """A customer."""
+
+    number: AccountNumber
+    name: Annotated[str, _text(Account, "name"), Needed]
+
+
+class PersonRow(FileRow):
+    """A person's place in an account; a person of two accounts has two rows."""
+
+    account: AccountNumber
+    email: Annotated[str, BeforeValidator(cells.email), _text(Person, "email"), Needed]
+    name: Annotated[str, _text(Person, "name"), Needed]
+    role: Annotated[str, BeforeValidator(cells.word_of(Role)), Needed]
+    language: Annotated[str | None, _optional(cells.word_of("fr", "en"))] = None
+    phone: Annotated[str, _text(Person, "phone")] = ""
+
+
+class AddressRow(FileRow):
+    """An address of an account."""
+
+    account: AccountNumber
+    code: Annotated[AddressCode, Needed]
+    name: Annotated[str, _text(Address, "name"), Needed]
+    line1: Annotated[str, _text(Address, "line1"), Needed]
+    line2: Annotated[str, _text(Address, "line2")] = ""
+    city: Annotated[str, _text(Address, "city"), Needed]
+    province: Annotated[str, _text(Address, "province")] = ""
+    postal_code: Annotated[str, _text(Address, "postal_code")] = ""
+    country: Annotated[str, BeforeValidator(cells.country)] = "CA"
+
+
+class OrderRow(FileRow):
+    """An order; its lines, taxes and steps are in files of their own."""
+
+    account: AccountNumber
+    number: OrderNumber
+    placed_at: Instant
+    start_on: Day
+    end_on: Day
+    ship_to: AddressCode = ""
+    bill_to: AddressCode = ""
+    subtotal: Total
+    total: Total
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.end_on < self.start_on:
+            raise RowError("end_on", f"{self.end_on} is before start_on {self.start_on}")
+        return self
+
+
+class LineRow(TwoLanguages):
+    """What the lines of orders and invoices have in common. Lines stand in the order of the file."""
+
+    quantity: Annotated[int | None, _optional(cells.quantity)] = None
+    description_fr: Words = ""
+    description_en: Words = ""
+    note_fr: Annotated[str, _text(OrderLine, "note_fr")] = ""
+    note_en: Annotated[str, _text(OrderLine, "note_en")] = ""
+    unit_price: OptionalAmount = None
+    amount: OptionalAmount = None
+
+    @classmethod
+    def texts(cls) -> dict[str, bool]:
+        """A line has a description, and may have a note."""
+        return {"description": True, "note": False}
+
+
+class OrderLineRow(LineRow):
+    """A line of an order."""
+
+    order: OrderNumber
+    plan: Flag = False
+    monthly: Flag = False
+
+    @model_validator(mode="after")
+    def _billed_later(self) -> Self:
+        if self.monthly and self.amount is not None:
+            raise RowError("amount", "a monthly line is billed as it runs and has no amount")
+        return self
+
+
+class FulfilmentRow(TwoLanguages):
+    """A step of an order's fulfilment."""
+
+    order: OrderNumber
+    step: Annotated[str, BeforeValidator(cells.word_of(Step)), Needed]
+    done_at: Annotated[datetime | None, _optional(cells.instant)] = None
+    expected_on: Annotated[date | None, _optional(cells.day)] = None
+    carrier: Annotated[str, _text(Fulfilment, "carrier")] = ""
+    tracking: Annotated[str, _text(Fulfilment, "tracking")] = ""
+    tracking_url: Annotated[str, BeforeValidator(cells.web_address), _text(Fulfilment, "tracking_url")] = ""
+    note_fr: Annotated[str, _text(Fulfilment, "note_fr")] = ""
+    note_en: Annotated[str, _text(Fulfilment, "note_en")] = ""
+
+    @classmethod
+    def texts(cls) -> dict[str, bool]:
+        """A step may have a note."""
+        return {"note": False}
+
+
+class InvoiceRow(TwoLanguages):
+    """An invoice; its lines, taxes and payments are in files of their own."""
+
+    account: AccountNumber
+    number: InvoiceNumber
+    order: OptionalOrder = ""
+    issued_on: Day
+    due_on: Day
+    bill_to: AddressCode = ""
+    terms_fr: Annotated[str, _text(Invoice, "terms_fr")] = ""
+    terms_en: Annotated[str, _text(Invoice, "terms_en")] = ""
+    subtotal: Total
+    total: Total
+
+    @classmethod
+    def texts(cls) -> dict[str, bool]:
+        """An invoice may state its terms."""
+        return {"terms": False}
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.due_on < self.issued_on:
+            raise RowError("due_on", f"{self.due_on} is before issued_on {self.issued_on}")
+        return self
+
+
+class InvoiceLineRow(LineRow):
+    """A line of an invoice."""
+
+    invoice: InvoiceNumber
+
+
+class CreditNoteRow(TwoLanguages):
+    """A credit note and the invoice it corrects."""
+
+    number: Annotated[str, _text(CreditNote, "number"), Needed]
+    invoice: InvoiceNumber
+    issued_on: Day
+    reason_fr: Annotated[str, _text(CreditNote, "reason_fr")] = ""
+    reason_en: Annotated[str, _text(CreditNote, "reason_en")] = ""
+    subtotal: Positive
+    total: Positive
+
+    @classmethod
+    def texts(cls) -> dict[str, bool]:
+        """A credit note says why."""
+        return {"reason": True}
+
+
+class TaxRow(TwoLanguages):
+    """A tax of an order, an invoice or a credit note. Without a base it is on the document's subtotal."""
+
+    document: Annotated[str, BeforeValidator(cells.word_of(*DOCUMENTS)), Needed]
+    number: InvoiceNumber
+    name_fr: Annotated[str, _text(CreditNoteTax, "name_fr")] = ""
+    name_en: Annotated[str, _text(CreditNoteTax, "name_en")] = ""
+    registration: Annotated[str, _text(CreditNoteTax, "registration"), Needed]
+    rate: Annotated[Decimal, BeforeValidator(cells.rate), Needed]
+    base: Annotated[Decimal | None, _optional(cells.total_amount)] = None
+    amount: Total
+
+    @classmethod
+    def texts(cls) -> dict[str, bool]:
+        """A tax has a name."""
+        return {"name": True}
+
+
+class PaymentRow(TwoLanguages):
+    """Money received, or on its way."""
+
+    account: AccountNumber
+    reference: Annotated[str, _text(Payment, "reference"), Needed]
+    received_at: Instant
+    method_fr: Annotated[str, _text(Payment, "method_fr")] = ""
+    method_en: Annotated[str, _text(Payment, "method_en")] = ""
+    amount: Positive
+    status: Annotated[str, BeforeValidator(cells.word_of(PaymentStatus)), Settled] = PaymentStatus.SETTLED
+
+    @classmethod
+    def texts(cls) -> dict[str, bool]:
+        """A payment says what it was paid with."""
+        return {"method": True}
+
+
+class AllocationRow(FileRow):
+    """The part of a payment that goes to one invoice."""
+
+    payment: Annotated[str, _text(Payment, "reference"), Needed]
+    invoice: InvoiceNumber
+    amount: Positive
+
+
+class DeviceRow(FileRow):
+    """A tracker."""
+
+    account: AccountNumber
+    serial: Annotated[str, _text(Device, "serial"), Needed]
+    model: Annotated[str, _text(Device, "model"), Needed]
+    vehicle: Annotated[str, _text(Device, "vehicle")] = ""
+    order: OptionalOrder = ""

@@ -1,0 +1,315 @@
+"""The working file of an import: checked rows of any number, told apart by what they are parts of, outside the database.
+
+A **unit** is taken as a whole or not at all: a document with its lines, taxes and steps, a payment with its parts, a person, an
+address, a device. A **batch** is what one transaction takes: whole units, and whole accounts wherever an account is small enough.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import TypeAdapter, create_model
+
+from odoportal.core import private_files
+from odoportal.core.money import cents, dollars
+from odoportal.importing.checks import PAID, Move, Standing, standings
+from odoportal.importing.dialect import Spelling
+from odoportal.importing.file_order import FILES, FileKind
+from odoportal.importing.reader import Line, Table, read_rows
+from odoportal.importing.report import BadRow
+from odoportal.importing.schemas import FileRow
+
+# Rows that one transaction takes: another writer waits for less than a second then.
+BATCH_ROWS = 8000
+CHUNK = 2000
+PLACES = {kind.name: place for place, kind in enumerate(FILES)}
+HEADS = {kind.name for kind in FILES if kind.unit[0] in {"number", "reference", "serial", "code"} and kind.name != "taxes.csv"}
+# What refers to another comes after it; accounts, people and addresses come before everything else.
+STAGES = ("account", "person", "address", "order", "invoice", "credit_note", "payment", "device")
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE row (id INTEGER PRIMARY KEY, file INT, line INT, kind TEXT, key TEXT, head INT, account TEXT, invoice TEXT, body TEXT);
+CREATE TABLE fault (file INT, line INT, field TEXT, reason TEXT, own INT);
+CREATE TABLE spoiled (file INT, line INT, kind TEXT, key TEXT);
+CREATE TABLE move (invoice INT, what TEXT, cents INT, file INT, line INT, number TEXT, counted TEXT);
+CREATE TABLE unit (id INTEGER PRIMARY KEY, kind TEXT, key TEXT, account TEXT, first INT, size INT, batch INT, bad INT DEFAULT 0);
+"""
+
+_MOVES = "SELECT invoice, what, cents, file, line, number FROM move ORDER BY invoice, file, line"
+# Each row that is not taken, with what is wrong with it; or else with what it needs; or else it is a part of something bad.
+_LEFT_OUT = """
+WITH at AS (
+    SELECT line FROM spoiled WHERE file = :file
+    UNION SELECT line FROM fault WHERE file = :file
+    UNION SELECT row.line FROM unit JOIN row ON row.kind = unit.kind AND row.key = unit.key WHERE unit.bad AND row.file = :file
+), told AS (
+    SELECT line, own, group_concat(CASE field WHEN '' THEN reason ELSE field || ': ' || reason END, '; ') AS reasons
+    FROM (SELECT DISTINCT line, own, field, reason FROM fault WHERE file = :file) GROUP BY line, own
+)
+SELECT line, coalesce(
+    (SELECT reasons FROM told WHERE told.line = at.line ORDER BY own DESC LIMIT 1), 'belongs together with a row that is bad'
+) FROM at ORDER BY line
+"""
+
+
+def _stored(kind: FileKind) -> TypeAdapter[list[FileRow]]:
+    """Reads back rows that were checked when they came in: of the same types, without the checks."""
+    fields: dict[str, Any] = {
+        name: (field.annotation, ... if field.is_required() else field.default) for name, field in kind.row.model_fields.items()
+    }
+    row: Any = create_model(f"Stored{kind.row.__name__}", __base__=FileRow, **fields)
+    rows: Any = list[row]
+    return TypeAdapter(rows)
+
+
+class Staging:
+    """A working file. Closing it keeps it; `remove` takes it away."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens the file; an empty one is made where there is none, for its owner only."""
+        self.path = path
+        self.tables: dict[str, Table] = {}
+        self._readers: dict[str, TypeAdapter[list[FileRow]]] = {}
+        fresh = not path.exists()
+        if fresh:
+            private_files.folder(path.parent)
+            private_files.file(path)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE; PRAGMA cache_size=-8000;")
+        if fresh:
+            self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def remove(self) -> None:
+        """Close the file and take it away."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def settle(self) -> None:
+        """Make sure that the file is on the disk."""
+        handle = os.open(self.path, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
+
+    def note(self, name: str, value: object) -> None:
+        """Keep a fact about the run."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
+
+    def noted(self, name: str) -> Any:
+        """A fact about the run; None when it is not there."""
+        found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def load(self, kind: FileKind, file: BinaryIO, spelling: Spelling) -> Iterator[int]:
+        """Read a file into the working file. Yields the rows read so far, now and then.
+
+        Args:
+            kind: of the file.
+            file: can be read from its start more than once.
+            spelling: what is declared about it.
+        """
+        table = self.tables[kind.name] = Table(kind)
+        done, rows = 0, list[tuple[Any, ...]]()
+        for line in read_rows(table, file, spelling):
+            if line:
+                rows.append(self._row(kind, line))
+            if len(rows) == CHUNK or len(table.bad) >= CHUNK:
+                done += self._insert(table, rows)
+                yield done
+        self._insert(table, rows)
+        self.note(kind.name, list(table.ignored))
+
+    def _row(self, kind: FileKind, line: Line[FileRow]) -> tuple[Any, ...]:
+        values = line.row.__dict__
+        own = kind.unit_of(values)
+        head = kind.name in HEADS
+        account = (values.get("account") or (own[1] if own[0] == "account" else None)) if head else None
+        note_of = values["invoice"] if own[0] == "credit_note" and head else None
+        return (
+            PLACES[kind.name],
+            line.at,
+            *own,
+            head,
+            account,
+            note_of,
+            line.row.__pydantic_serializer__.to_json(line.row, exclude_unset=True),
+        )
+
+    def _insert(self, table: Table, rows: list[tuple[Any, ...]]) -> int:
+        place, many = PLACES[table.kind.name], len(rows)
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT INTO row (file, line, kind, key, head, account, invoice, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._db.executemany("INSERT INTO spoiled VALUES (?, ?, ?, ?)", [(place, at, *own) for at, own in table.spoiled])
+        self._db.execute("COMMIT")
+        self.take_down(table.bad)
+        rows.clear()
+        table.bad.clear()
+        table.spoiled.clear()
+        return many
+
+    def take_down(self, faults: Iterable[BadRow], own: bool = True) -> None:
+        """Note bad rows; `own` is False for rows that only cannot be taken without a bad one."""
+        rows = [(PLACES[bad.file], bad.line, bad.column, bad.reason, own) for bad in faults]
+        if rows:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT INTO fault VALUES (?, ?, ?, ?, ?)", rows)
+            self._db.execute("COMMIT")
+
+    def faults(self, most: int) -> tuple[list[BadRow], int]:
+        """The first faults in the order of files and lines, and how many there are."""
+        found = self._db.execute("SELECT file, line, field, reason FROM fault WHERE own ORDER BY file, line, field LIMIT ?", (most,))
+        rows = [BadRow(FILES[file].name, line, field, reason) for file, line, field, reason in found]
+        return rows, self._one("SELECT count(*) FROM fault WHERE own")
+
+    def bad_rows(self) -> dict[str, int]:
+        """How many rows of each file are bad in themselves."""
+        found = self._db.execute("SELECT file, count(DISTINCT line) FROM fault WHERE own GROUP BY file")
+        return {FILES[file].name: many for file, many in found}
+
+    def _one(self, statement: str, *values: object) -> int:
+        return int(self._db.execute(statement, values).fetchone()[0] or 0)
+
+    def arrange(self, most: int = BATCH_ROWS) -> int:
+        """Sort the rows into units and the units into batches; returns how many batches there are.
+
+        Args:
+            most: the rows of a batch; only a unit that is larger by itself makes a larger batch.
+        """
+        self._db.executescript(
+            """
+            CREATE INDEX row_unit ON row (kind, key);
+            CREATE INDEX row_place ON row (file, line);
+            INSERT INTO unit (kind, key, account, first, size)
+                SELECT kind, key, max(account), min(id), count(*) FROM row GROUP BY kind, key;
+            CREATE UNIQUE INDEX unit_key ON unit (kind, key);
+            UPDATE unit SET account = (
+                SELECT owner.account FROM row JOIN unit AS owner ON owner.kind = 'invoice' AND owner.key = row.invoice
+                WHERE row.kind = unit.kind AND row.key = unit.key AND row.head
+            ) WHERE kind = 'credit_note';
+            """
+        )
+        stage = " ".join(f"WHEN '{kind}' THEN {place}" for place, kind in enumerate(STAGES))
+        # First what all accounts share, then account after account, then parts of documents that are in the database already.
+        block = "CASE WHEN kind IN ('account', 'person', 'address') THEN 0 WHEN account IS NULL THEN 2 ELSE 1 END"
+        owner = f"CASE {block} WHEN 1 THEN account ELSE '' END"
+        sizes = {(at, of): size for at, of, size in self._db.execute(f"SELECT {block}, {owner}, sum(size) FROM unit GROUP BY 1, 2")}  # noqa: S608
+        ordered = self._db.execute(f"SELECT id, {block}, {owner}, size FROM unit ORDER BY 2, 3, CASE kind {stage} END, first")  # noqa: S608
+        placed, count = _packed(ordered, sizes, most)
+        self._db.execute("BEGIN")
+        self._db.executemany("UPDATE unit SET batch = ? WHERE id = ?", placed)
+        self._db.execute("COMMIT")
+        self._db.execute("CREATE INDEX unit_batch ON unit (batch)")
+        self.note("batches", count)
+        return count
+
+    def batch(self, number: int) -> dict[str, Table]:
+        """The rows of a batch by file, in the order in which files are taken and rows stand; bad units are left out."""
+        found = self._db.execute(
+            "SELECT row.file, row.line, row.body FROM unit JOIN row ON row.kind = unit.kind AND row.key = unit.key"
+            " WHERE unit.batch = ? AND NOT unit.bad ORDER BY row.file, row.line",
+            (number,),
+        ).fetchall()
+        tables: dict[str, Table] = {}
+        start = 0
+        while start < len(found):
+            end = start
+            while end < len(found) and found[end][0] == found[start][0]:
+                end += 1
+            kind = FILES[found[start][0]]
+            reader = self._readers.setdefault(kind.name, _stored(kind)) if kind.name not in self._readers else self._readers[kind.name]
+            rows = reader.validate_json(b"[" + b",".join(body for *_, body in found[start:end]) + b"]")
+            lines = [Line(line, row) for (_, line, _), row in zip(found[start:end], rows, strict=True)]
+            tables[kind.name] = Table(kind, lines, ignored=tuple(self.noted(kind.name)))
+            start = end
+        return tables
+
+    def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:
+        """Of some keys, those that the import brings: a number below 0 that stands for the id, and the account's number."""
+        found = self._db.execute(
+            # A cross join, so that the keys lead and not all rows of the kind.
+            "SELECT row.key, row.id, row.account FROM json_each(?) AS asked CROSS JOIN row ON row.kind = ? AND row.key = asked.value"
+            " WHERE row.head ORDER BY row.id DESC",
+            (json.dumps(list(keys)), kind),
+        )
+        return {key: (-number, account or "") for key, number, account in found}
+
+    def people(self, keys: Collection[str]) -> list[tuple[str, str, str]]:
+        """The good rows about people with some keys of emails: number of the account, email and name of each."""
+        return self._db.execute(
+            "SELECT json_extract(row.body, '$.account'), json_extract(row.body, '$.email'), json_extract(row.body, '$.name')"
+            " FROM json_each(?) AS asked CROSS JOIN row ON row.kind = 'person' AND row.key = asked.value"
+            " JOIN unit ON unit.kind = row.kind AND unit.key = row.key WHERE NOT unit.bad",
+            (json.dumps(list(keys)),),
+        ).fetchall()
+
+    def add_moves(self, moves: Iterable[Move], counted: Mapping[tuple[str, int], str]) -> None:
+        """Note what rows do to invoices, and what the rows were counted as, by file and line."""
+        rows = [(m.invoice, m.what, cents(m.amount), PLACES[m.file], m.line, m.number, counted.get((m.file, m.line), "")) for m in moves]
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT INTO move VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._db.execute("COMMIT")
+
+    def forget_moves(self) -> None:
+        """Forget what rows do to invoices."""
+        self._db.execute("DELETE FROM move")
+
+    def standings(self) -> Iterator[dict[int, Standing]]:
+        """What all rows together do, by invoice, some invoices at a time."""
+        rows: list[Move] = []
+        for invoice, what, amount, file, line, number in self._db.execute(_MOVES):
+            if len(rows) >= CHUNK and rows[-1].invoice != invoice:
+                yield standings(rows)
+                rows = []
+            rows.append(Move(invoice, what, dollars(amount), FILES[file].name, line, number))
+        yield standings(rows)
+
+    def uncount(self, file: str, line: int) -> str:
+        """What a row that does something to an invoice was counted as, the first time; "" from then on."""
+        self._db.execute("CREATE INDEX IF NOT EXISTS move_place ON move (file, line)")
+        at = (PLACES[file], line)
+        found = self._db.execute("SELECT counted FROM move WHERE file = ? AND line = ?", at).fetchone()
+        self._db.execute("UPDATE move SET counted = '' WHERE file = ? AND line = ?", at)
+        return str(found[0])
+
+    def movers(self, invoice: int, what: str) -> list[tuple[str, int]]:
+        """The rows that add to what is paid or credited on an invoice."""
+        found = self._db.execute("SELECT file, line FROM move WHERE invoice = ? AND what = ?", (invoice, what or PAID))
+        return [(FILES[file].name, line) for file, line in found]
+
+    def spoil(self) -> list[tuple[str, str]]:
+        """Leave out every unit that has a bad row; returns the kind and key of those that were not left out before."""
+        self._db.execute("CREATE INDEX IF NOT EXISTS fault_place ON fault (file, line)")
+        found = self._db.execute(
+            "SELECT id, kind, key FROM unit WHERE NOT bad AND (kind, key) IN ("
+            " SELECT kind, key FROM spoiled UNION"
+            " SELECT row.kind, row.key FROM fault JOIN row ON row.file = fault.file AND row.line = fault.line)"
+        ).fetchall()
+        self._db.executemany("UPDATE unit SET bad = 1 WHERE id = ?", [(found_id,) for found_id, *_ in found])
+        return [(kind, key) for _, kind, key in found]
+
+    def left_out(self, name: str) -> Iterator[tuple[int, str]]:
+        """The rows of a file that are not taken, in its order: the line, and why."""
+        yield from self._db.execute(_LEFT_OUT, {"file": PLACES[name]})
+
+
+def _packed(
+    ordered: Iterable[tuple[int, int, str, int]], sizes: dict[tuple[int, str], int], most: int
+) -> tuple[list[tuple[int, int]], int]:
+    """The batch of each unit, and how many batches there are: a block goes into one batch where it fits into one."""
+    placed: list[tuple[int, int]] = []
+    batch, filled, block = 0, 0, None
+    for unit, at, owner, size in ordered:
+        opens = (at, owner) != block
+        block = (at, owner)
+        needed = sizes[block] if opens else size if sizes[block] > most else 0
+        if filled and filled + needed > most:
+            batch, filled = batch + 1, 0
+        filled += size
+        placed.append((batch, unit))
+    return placed, batch + 1 if placed else 0

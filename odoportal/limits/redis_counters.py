@@ -1,0 +1,215 @@
+"""What several processes of a portal count together, in Redis: tries and events. Every key ends by itself, and none holds a secret.
+
+Redis has nothing else: who is signed in, and what was done once, is in the database; a page's state is in the process that its socket
+leads to, and comes from the address again where the socket is opened anew at another.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import lru_cache
+from time import monotonic
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from limits import RateLimitItem
+from redis import Redis, RedisError, ResponseError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from odoportal.core import clock
+from odoportal.observability import logs
+from odoportal.settings import get_settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+PATIENCE = 0.5
+"""Seconds to wait for Redis. It answers within a millisecond or is away."""
+REST = 2.0
+"""Seconds for which nobody asks once it was found away: whoever asks is told at once."""
+_PREFIX = "odoportal"
+_log = logging.getLogger("odoportal.sharing")
+# In threads of their own: while Redis hangs, whoever waits for it keeps no reader of the database waiting.
+_askers = ThreadPoolExecutor(4, thread_name_prefix="redis")
+
+# The scripts do what `throttle` does in memory; clocks of two machines may be a minute apart. ARGV: the instant, how many within the
+# window, its seconds.
+_HIT = """
+local now, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local newest = redis.call('LINDEX', KEYS[1], 0)
+if newest and tonumber(newest) > now + 60 then
+    for place, hit in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+        if tonumber(hit) > now then redis.call('LSET', KEYS[1], place - 1, ARGV[1]) end
+    end
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
+    newest = ARGV[1]
+end
+local oldest = redis.call('LINDEX', KEYS[1], most - 1)
+if oldest and tonumber(oldest) > now - tonumber(ARGV[3]) then return 0 end
+local moment = ARGV[1]
+if newest and tonumber(newest) > now then moment = newest end
+redis.call('LPUSH', KEYS[1], moment)
+redis.call('LTRIM', KEYS[1], 0, most - 1)
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+# ARGV: the instant, failures that are free, seconds of the first wait, of the longest, and after which all is forgotten.
+_WAIT = """
+local function wait(count)
+    local free = tonumber(ARGV[2])
+    if count < free then return 0 end
+    return math.min(tonumber(ARGV[3]) * 2 ^ math.min(count - free, 16), tonumber(ARGV[4]))
+end
+local known = redis.call('HMGET', KEYS[1], 'count', 'last', 'until')
+local count, last, over = tonumber(known[1] or 0), tonumber(known[2] or 0), tonumber(known[3] or 0)
+if not (count >= 0 and count % 1 == 0 and last and over) then error('no count') end
+"""
+_BEGIN = f"""
+{_WAIT}
+local now = tonumber(ARGV[1])
+local function note(last)
+    redis.call('HSET', KEYS[1], 'count', count, 'last', last, 'until', string.format('%.3f', last + wait(count)))
+    redis.call('EXPIRE', KEYS[1], ARGV[5])
+end
+if over > now + wait(count) + 60 then note(now) return 0 end
+if now < over then return 0 end
+if now - last >= tonumber(ARGV[5]) then count = 0 end
+count = count + 1
+note(now)
+return 1
+"""
+_TAKE_BACK = f"""
+{_WAIT}
+if count == 0 then return 0 end
+count = count - 1
+redis.call('HSET', KEYS[1], 'count', count, 'until', string.format('%.3f', last + wait(count)))
+return 1
+"""
+_PACE = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return count
+"""
+
+
+class RedisAway(ConnectionError):
+    """Redis does not answer."""
+
+
+class Shared:
+    """The counts in Redis; see `throttle` for what each of them means.
+
+    Args:
+        url: of the Redis.
+        waits: failures that are free, then seconds: the first wait, the longest, and after which all is forgotten.
+
+    Every method raises `RedisAway` where Redis does not answer.
+    """
+
+    def __init__(self, url: str, waits: tuple[int, ...]) -> None:
+        # One more try at once: that Redis closed a connection is noticed only when it is used.
+        self._redis: Any = _client(url, 1)
+        self._waits = waits
+        self._hit, self._begin, self._take_back, self._pace = map(self._redis.register_script, (_HIT, _BEGIN, _TAKE_BACK, _PACE))
+        self._lock = threading.Lock()
+        self._away_until = 0.0
+
+    def _ask(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
+        with self._lock:
+            resting = monotonic() < self._away_until
+            if self._away_until and not resting:
+                # One asks whether it is back; the others are told at once until that one knows.
+                self._away_until = monotonic() + REST
+        if resting:
+            raise RedisAway
+        try:
+            found = self._counted(key, work, *args)
+        except RedisError as why:
+            self._away_until = monotonic() + REST
+            logs.log_event(_log, logging.ERROR, "redis_away", why=type(why).__name__)
+            raise RedisAway from why
+        if self._away_until:
+            self._away_until = 0.0
+            logs.log_event(_log, logging.WARNING, "redis_back")
+        return found
+
+    def _counted(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return work(*args)
+        except ResponseError as why:
+            # Others say that Redis is full or may not write.
+            if type(why) is not ResponseError:
+                raise
+            # What lies there is no count of ours. It must not take Redis away from everybody else, for as long as it lies there.
+            logs.log_event(_log, logging.ERROR, "redis_foreign", kind=key.split(":")[1])
+            self._redis.delete(key)
+            return work(*args)
+
+    def hit(self, limit: RateLimitItem, key: str) -> bool:
+        """Count one try within a moving window; False when the limit is reached."""
+        place = _window(limit, key)
+        return bool(self._ask(place, self._hit, [place], [clock.now().timestamp(), limit.amount, limit.get_expiry()]))
+
+    def give_back(self, limit: RateLimitItem, key: str) -> None:
+        """Take the newest try away."""
+        place = _window(limit, key)
+        self._ask(place, self._redis.lpop, place)
+
+    def pace(self, key: str, seconds: int) -> int:
+        """Count one within the present span of so many seconds; returns how many there are."""
+        span = int(clock.now().timestamp()) // seconds
+        place = f"{_PREFIX}:pace:{key}:{span}"
+        return int(self._ask(place, self._pace, [place], [2 * seconds]))
+
+    def begin(self, key: str, now: float) -> bool:
+        """Count a try as failed before it is made; False: wait. `now` is the instant in seconds."""
+        place = _wait(key)
+        return bool(self._ask(place, self._begin, [place], [now, *self._waits]))
+
+    def take_back(self, key: str) -> None:
+        """Uncount the newest failure."""
+        place = _wait(key)
+        self._ask(place, self._take_back, [place], [0, *self._waits])
+
+    def forgive(self, key: str) -> None:
+        """Start anew."""
+        place = _wait(key)
+        self._ask(place, self._redis.delete, place)
+
+
+def _client(url: str, retries: int) -> Redis:
+    return Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), retries))
+
+
+def _window(limit: RateLimitItem, key: str) -> str:
+    return f"{_PREFIX}:window:{limit.key_for(key)}"
+
+
+def _wait(key: str) -> str:
+    return f"{_PREFIX}:wait:{key}"
+
+
+@lru_cache
+def connect(url: str, waits: tuple[int, ...]) -> Shared:
+    """The one pool of connections to a Redis. Nothing is asked yet."""
+    return Shared(url, waits)
+
+
+async def apart(work: Callable[Concatenate[Shared, P], T], shared: Shared, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Ask Redis from a thread."""
+    return await asyncio.get_running_loop().run_in_executor(_askers, copy_context().run, lambda: work(shared, *args, **kwargs))
+
+
+def answers() -> bool:
+    """True where Redis answers, or none is set; asked without a wait for what was found before.
+
+    Raises:
+        redis.RedisError: it does not answer.
+    """
+    url = get_settings().redis_url
+    if not url:
+        return True
+    with _client(url, 0) as asked:
+        return bool(asked.ping())

@@ -1,0 +1,1 @@
+"""Lists: query, search, table, CSV and Excel."""

@@ -1,0 +1,155 @@
+"""A table as an Excel workbook, for people: typed dates and amounts, the head frozen, filters, totals of what the filters leave."""
+
+from collections.abc import Callable, Generator, Sequence
+from datetime import date
+from html import escape
+from typing import Any, BinaryIO
+
+from xlsxwriter import Workbook
+from xlsxwriter.utility import xl_col_to_name
+from xlsxwriter.worksheet import Worksheet
+
+from odoportal.core import clock
+from odoportal.core.folding import without_marks
+from odoportal.lists.download import STEP, Cell, Column, Kind, Table, decimal
+
+LAST_ROW = 1_048_575
+"""The last row of a sheet, counted from 0."""
+LONGEST_CELL = 32_767
+_EPOCH = date(1899, 12, 30)
+_WIDTHS = {Kind.TEXT: 14, Kind.DAY: 12, Kind.AMOUNT: 14, Kind.PERCENT: 12}
+
+
+class _Sheet(Worksheet):
+    """A sheet that also takes rows as they stand in the file.
+
+    XlsxWriter takes 10 µs for a cell, 13 seconds for 100,000 rows; and in constant memory it writes a string between `<r>`
+    and `</r>` unescaped.
+    """
+
+    def put(self, row: int, cells: str) -> None:
+        """Write a whole row, counted from 0, below all that was written so far."""
+        self._write_single_row(row)
+        self.fh.write(f'<row r="{row + 1}">{cells}</row>')
+        self.dim_rowmax = row
+
+    def escaped(self, text: str) -> str:
+        """A text as it stands in the file."""
+        if not text.isprintable() or "_x" in text:
+            text = without_marks(text)
+            text = self._escape_control_characters(text)
+        return escape(text, quote=False)
+
+
+class _Book:
+    """A workbook that is written row by row; rows beyond what one sheet holds go on to the next."""
+
+    def __init__(self, table: Table, file: BinaryIO, region: str, last_row: int) -> None:
+        self.table, self.last_row = table, last_row
+        self.book = Workbook(file, {"constant_memory": True})  # pyright: ignore[reportArgumentType] it writes to files, too
+        self.book.set_properties({"title": table.name, "created": clock.now().replace(tzinfo=None)})
+        money = "#,##0.00\\ [$$-C0C]" if region == "fr-CA" else "[$$-1009]#,##0.00"
+        numbers = {Kind.AMOUNT: money, Kind.DAY: "yyyy-mm-dd", Kind.PERCENT: "0\\ %" if region == "fr-CA" else "0%"}
+        self.formats: dict[str, Any] = {k: self.book.add_format({"valign": "top", "num_format": code}) for k, code in numbers.items()}
+        self.formats[Kind.TEXT] = self.book.add_format({"valign": "top"})
+        self.formats["lines"] = self.book.add_format({"valign": "top", "text_wrap": True})
+        self.head = self.book.add_format({"bold": True, "bottom": 1, "bg_color": "#E8F0F1", "valign": "vcenter"})
+        self.bold = self.book.add_format({"bold": True, "top": 1})
+        self.sums = self.book.add_format({"bold": True, "top": 1, "num_format": money})
+        self.sheets = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.sheets += 1
+        name = self.table.name[:25] + (f" {self.sheets}" if self.sheets > 1 else "")
+        self.sheet: Any = self.book.add_worksheet(name, _Sheet)
+        self.row = 0
+        self.totals = [0] * len(self.table.columns)
+        self.cells = [self._writer(at, column) for at, column in enumerate(self.table.columns)]
+        self.sheet.freeze_panes(1, 0)
+        self.sheet.repeat_rows(0)
+        self.sheet.set_landscape()
+        self.sheet.fit_to_pages(1, 0)
+        self.sheet.set_footer("&L&A&R&P / &N")
+        for at, column in enumerate(self.table.columns):
+            # Room for the head and its filter's arrow.
+            self.sheet.set_column(at, at, max(column.width or _WIDTHS[column.kind], len(column.title) + 4))
+            self.sheet.write_string(0, at, column.title, self.head)
+
+    def write(self, row: Sequence[Cell]) -> None:
+        """A row of the table."""
+        if self.row == self.last_row - 1:
+            self._end()
+            self._begin()
+        self.row += 1
+        number = str(self.row + 1)
+        cells = [write(number, cell) for write, cell in zip(self.cells, row, strict=True) if cell is not None]
+        self.sheet.put(self.row, "".join(cells))
+
+    def _writer(self, at: int, column: Column) -> Callable[[str, Any], str]:
+        """What writes the cells of a column: worked out once, since there may be 100,000 of them."""
+        letter, totals, words, escaped = xl_col_to_name(at), self.totals, column.words, self.sheet.escaped
+        style = self.formats[column.kind]._get_xf_index()
+        lines = self.formats["lines"]._get_xf_index()
+
+        def amount(row: str, cell: int) -> str:
+            totals[at] += cell
+            return f'<c r="{letter}{row}" s="{style}"><v>{decimal(cell)}</v></c>'
+
+        def day(row: str, cell: date) -> str:
+            return f'<c r="{letter}{row}" s="{style}"><v>{(cell - _EPOCH).days}</v></c>'
+
+        def percent(row: str, cell: int) -> str:
+            return f'<c r="{letter}{row}" s="{style}"><v>{cell / 100}</v></c>'
+
+        def text(row: str, cell: str | tuple[str, ...]) -> str:
+            # Always a string: what looks like a formula or a number stays what was written.
+            several = isinstance(cell, tuple)
+            shown = escaped(("\n".join(cell) if several else words.get(cell, cell))[:LONGEST_CELL])
+            used = lines if several else style
+            return f'<c r="{letter}{row}" s="{used}" t="inlineStr"><is><t xml:space="preserve">{shown}</t></is></c>'
+
+        return {Kind.AMOUNT: amount, Kind.DAY: day, Kind.PERCENT: percent, Kind.TEXT: text}[column.kind]
+
+    def _end(self) -> None:
+        last, columns = self.row, self.table.columns
+        if not last:
+            return
+        self.sheet.autofilter(0, 0, last, len(columns) - 1)
+        self.sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
+        if any(column.total for column in columns):
+            self._totals(last + 1)
+
+    def _totals(self, row: int) -> None:
+        for at, column in enumerate(self.table.columns):
+            if column.total:
+                letter = xl_col_to_name(at)
+                # 109: the sum of what a filter leaves visible.
+                self.sheet.write_formula(row, at, f"=SUBTOTAL(109,{letter}2:{letter}{row})", self.sums, self.totals[at] / 100)
+            elif at:
+                self.sheet.write_blank(row, at, None, self.bold)
+            else:
+                self.sheet.write_string(row, at, self.table.total, self.bold)
+
+    def close(self) -> None:
+        """Put the file together."""
+        self._end()
+        self.book.close()
+
+
+def write_excel(table: Table, file: BinaryIO, region: str, last_row: int = LAST_ROW) -> Generator[None]:
+    """Write a table as an Excel workbook; yields after every few rows, and the file stands at the end.
+
+    Args:
+        table: what to write.
+        file: a file that can be written and sought in.
+        region: "fr-CA" or "en-CA", for amounts.
+        last_row: the last row of a sheet, for its totals, counted from 0.
+    """
+    book = _Book(table, file, region, last_row)
+    for number, row in enumerate(table.rows, 1):
+        book.write(row)
+        if number % STEP == 0:
+            yield
+    book.close()
+    yield

@@ -1,0 +1,71 @@
+"""The outbox as the operator sees it: which letters wait, which were given up, and another try. Never what a letter says."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_
+from sqlalchemy import update as sql_update
+from sqlmodel import Session, col, select
+
+from odoportal.core.folding import printable
+from odoportal.mail.outbox import Mail
+
+MOST_TOLD = 200
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter that was not sent: due while `next_try_at` is set, otherwise dead since `failed_at`. Instants are UTC."""
+
+    id: int
+    to: str
+    subject: str
+    created_at: datetime
+    attempts: int
+    next_try_at: datetime | None
+    failed_at: datetime | None
+    error: str
+
+
+def waiting(session: Session) -> tuple[list[Letter], int]:
+    """The letters that are due or dead, oldest first, at most 200; and how many more there are.
+
+    Body and seed are not even read. Signs that would move a terminal's cursor are replaced.
+    """
+    unsent = or_(col(Mail.next_try_at).is_not(None), col(Mail.failed_at).is_not(None))
+    columns = (Mail.id, Mail.to, Mail.subject, Mail.created_at, Mail.attempts, Mail.next_try_at, Mail.failed_at, Mail.last_error)
+    table = Mail.__table__  # pyright: ignore[reportAttributeAccessIssue]
+    found = session.connection().execute(
+        select(*(table.c[column.key] for column in columns)).where(unsent).order_by(table.c.id).limit(MOST_TOLD)  # pyright: ignore
+    )
+    letters = [
+        Letter(
+            row.id,
+            printable(row.to),
+            printable(row.subject),
+            row.created_at,
+            row.attempts,
+            row.next_try_at,
+            row.failed_at,
+            printable(row.last_error),
+        )
+        for row in found
+    ]
+    return letters, session.exec(select(func.count()).select_from(Mail).where(unsent)).one() - len(letters)
+
+
+def retry(session: Session, now: datetime, number: int | None = None) -> int:
+    """Make a letter due now, with all its tries before it; without a number, every dead one. Returns how many.
+
+    A letter that was sent is never sent again.
+
+    Args:
+        session: a writing session; the caller commits.
+        now: the present instant.
+        number: the letter's id.
+    """
+    dead = col(Mail.failed_at).is_not(None)
+    which = (
+        dead if number is None else (col(Mail.id) == number) & col(Mail.sent_at).is_(None) & or_(dead, col(Mail.next_try_at).is_not(None))
+    )
+    return session.exec(sql_update(Mail).where(which).values(next_try_at=now, failed_at=None, attempts=0)).rowcount

@@ -1,0 +1,193 @@
+"""Logs: instants in UTC, and never a password, cookie or token in them; JSON in production, text in a demonstration.
+
+Reflex writes a whole event with its headers when a handler fails, so what is secret is masked in the text of every record. Each text is
+cut to some KiB before that: what a stranger wrote must cost neither time nor room.
+Every line says which request it belongs to, and who asked.
+"""
+
+import json
+import logging
+import re
+import sys
+import time
+import traceback
+
+from odoportal.core import card_numbers
+from odoportal.core.identity import asker
+from odoportal.observability import metrics, request_id
+
+MASK = "***"
+MESSAGE_CHARACTERS = 4096
+"""How much of a message and of one part of a traceback is kept."""
+FACT_CHARACTERS = 1024
+TRACEBACK_CHARACTERS = 16_384
+"""How much of a traceback is kept: its end, where the error is."""
+_security = logging.getLogger("odoportal.security")
+# Work grows in line with the text, whatever a stranger wrote: lengths are bounded, or a match that began runs to its end and is taken.
+# What is not closed counts as secret up to the end of the text, because a text may be cut before its closing sign.
+_NAMES = (
+    r"(?:\w{0,30}password|passphrase|\w{0,30}secret|\w{0,30}token|authorization|"
+    r"(?:set-)?cookie|(?:__Host-)?odo_session|session_hash|sid|otp)"
+)
+_QUOTED = re.compile(
+    rf"""(?i)(?P<name>\b{_NAMES}["'\\]{{0,8}}\s{{0,3}}[:=,]\s{{0,3}}[bru]?)"""
+    r"""(?P<quote>\\{0,8}["']).*?(?P<end>(?<!\\)(?P=quote)|\Z)""",
+    re.S,
+)
+_PLAIN = re.compile(rf"(?i)\b(?P<name>{_NAMES}\s*=\s*)[^\s&;,'\")]+")
+_HEADER = re.compile(r"(?im)\b(?P<name>(?:set-)?cookie|authorization)(?P<colon>:\s*)[^\r\n'\"]+")
+_ADDRESS = re.compile(r"(?P<name>\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,100}:)[^\s@/]++(?=@)")
+_CUT_ADDRESS = re.compile(r"(?P<name>://[^\s:/@]{0,100}:)[^\s@/]*+\Z")
+_EVENT = re.compile(r"""\b(?:payload|router_data|headers)(?:=|["'\\]{0,8}: ?)\{""")
+_CUT_NUMBER = "0123456789 \t\u00a0\u202f.-\u2010\u2011\u2013"
+"""What a card number is written with: one that was cut apart could not be known any more."""
+
+
+def redact(text: str, cut: bool = False) -> str:
+    """Return the text with passwords, cookies, tokens, card numbers and whatever an event carried masked.
+
+    The time it takes grows in line with the text.
+
+    Args:
+        text: of any length; see `shortened`.
+        cut: whether it went on, so that the last brace in it need not be the one that ends an event.
+    """
+    if event := _EVENT.search(text):
+        end = -1 if cut else text.rfind("}", event.end())
+        text = f"{text[: event.end()]}{MASK}{text[end:] if end >= 0 else ''}"
+    text = _QUOTED.sub(lambda m: f"{m['name']}{m['quote']}{MASK}{m['end']}", text)
+    text = _HEADER.sub(lambda m: f"{m['name']}{m['colon']}{MASK}", text)
+    text = _PLAIN.sub(lambda m: f"{m['name']}{MASK}", text)
+    text = _ADDRESS.sub(lambda m: f"{m['name']}{MASK}", text)
+    return card_numbers.masked(text, MASK)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return the text redacted, and cut before that where it is longer than `most` characters; then it says how long it was.
+
+    The beginning is kept, so that no secret loses the name in front of it. One that the cut goes through is masked like a whole one.
+    """
+    if len(text) <= most:
+        return redact(text)
+    kept = _CUT_ADDRESS.sub(lambda m: f"{m['name']}{MASK}", text[:most].rstrip(_CUT_NUMBER))
+    return f"{redact(kept, cut=True)} [cut, {len(text)} characters]"
+
+
+def _traceback_text(parts: list[str]) -> str:
+    """Return a traceback of these parts, each redacted and cut on its own, without its beginning where it is too long."""
+    kept, room = list[str](), TRACEBACK_CHARACTERS
+    for part in reversed(parts):
+        text = shortened(part.rstrip("\n"), MESSAGE_CHARACTERS)
+        if room < len(text):
+            kept.append(f"[cut, {len(parts)} parts]")
+            break
+        room -= len(text)
+        kept.append(text)
+    return "\n".join(reversed(kept))
+
+
+def _indented(text: str) -> str:
+    return text.replace("\r", "\\r").replace("\n", "\n  ")
+
+
+def _safe(name: str, value: object) -> object:
+    """A fact as it may stand in a log: numbers as they are, text masked and without anything that could end a line."""
+    if isinstance(value, int | float):
+        return value
+    return shortened(f"{name}={value}", FACT_CHARACTERS).partition("=")[2].encode("unicode_escape").decode("ascii")
+
+
+def log_security_event(event: str, level: int = logging.INFO, **facts: object) -> None:
+    """Write a line of the security log, and count it: the event's word, of the OWASP logging vocabulary, and its facts."""
+    metrics.SECURITY.labels(event).inc()
+    log_event(_security, level, event, **facts)
+
+
+def log_event(logger: logging.Logger, level: int, event: str, **facts: object) -> None:
+    """Write one line: a word for what happened, and its facts, each a field of its own in JSON. Control characters are escaped."""
+    if logger.isEnabledFor(level):
+        safe = {name: _safe(name, value) for name, value in facts.items()}
+        said = " ".join(f"{name}={value}" for name, value in safe.items())
+        logger.log(level, "%s %s", event, said, extra={"event": event, "facts": safe})
+
+
+class Redaction(logging.Filter):
+    """Cuts and masks the message and the traceback of each record, before any handler formats it, and notes whose request it is."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always true: nothing is dropped."""
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):
+            message = str(record.msg)
+        # Only the first line of a record begins at the margin, whatever a customer typed (ASVS 16.4.1): an exception says it, too.
+        record.msg, record.args = _indented(shortened(message, MESSAGE_CHARACTERS)), ()
+        if record.exc_text:
+            record.exc_text = _indented(shortened(record.exc_text, TRACEBACK_CHARACTERS))
+        elif record.exc_info and record.exc_info[0]:
+            record.exc_text = _indented(_traceback_text(traceback.format_exception(*record.exc_info)))
+        record.exc_info = None
+        if record.stack_info:
+            record.stack_info = _indented(shortened(record.stack_info, TRACEBACK_CHARACTERS))
+        record.request = request_id.request.get()
+        return True
+
+
+class _Line(logging.Formatter):
+    """A line of text: instant, level, logger, request where there is one, message."""
+
+    converter = time.gmtime  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(named)s%(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        name = getattr(record, "request", "")
+        record.named = f"[{name}] " if name else ""
+        return super().format(record)
+
+
+class _Json(logging.Formatter):
+    """One JSON object in one line. Who asked is a number, never a name or an address."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        who = asker.get()
+        line: dict[str, object] = {
+            "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": getattr(record, "event", ""),
+            "message": "" if hasattr(record, "event") else record.getMessage(),
+            "request": getattr(record, "request", ""),
+            "asker": who.person_id if who else None,
+            "asker_account": who.account.number if who else None,
+            "exception": record.exc_text,
+            "stack": record.stack_info,
+        }
+        facts: dict[str, object] = getattr(record, "facts", {})
+        return json.dumps({name: value for name, value in {**line, **facts}.items() if value not in {None, ""}}, ensure_ascii=False)
+
+
+def configure(level: str, structured: bool = False) -> None:
+    """Send every log to standard error through one redacting handler.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        structured: JSON, for a program to read; otherwise text for people, without a line for each request and event.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if structured else _Line())
+    handler.addFilter(Redaction())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in ("odoportal.http", "odoportal.events"):
+        logging.getLogger(name).setLevel(logging.NOTSET if structured or level == "debug" else max(logging.WARNING, root.level))
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "reflex", "reflex_base", "sqlalchemy", "alembic"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    # A line per socket that comes and goes, or per look at the schema, says nothing, and the socket libraries' debug lines are whole
+    # frames with customers' data. With a level of their own they add no handler, which would redact nothing.
+    for name in ("uvicorn.error", "engineio", "engineio.server", "socketio", "socketio.server", "alembic"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

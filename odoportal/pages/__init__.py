@@ -1,0 +1,1 @@
+"""The state and the layout that all pages share."""

@@ -1,0 +1,119 @@
+"""The page of a signed-in person: the shell around what a room shows, live and in the document."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from odoportal.core import clock, database
+from odoportal.core.i18n import t
+from odoportal.pages.shell_view import shell_view
+from odoportal.pages.state import SessionState
+from odoportal.settings import get_settings
+from odoportal.ui import menu
+from odoportal.ui.coming_soon import REACH, soon
+from odoportal.ui.dialog import dialog, dialog_html
+from odoportal.ui.form import leave_guard
+from odoportal.ui.load_error import unless_failed
+from odoportal.ui.page import here
+from odoportal.ui.server_slots import live
+from odoportal.ui.shell import DEMO_DAY, HEADER, shell
+from odoportal.ui.table import ListParts, ListTable, export_menu
+from odoportal.ui.template import Bound, Node, View, el
+from odoportal.web.page import Fill, PageContent, PageRequest
+
+
+def private_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
+    """A page with header, menu and breadcrumb; `trail` is path and name of each step after the Dashboard."""
+    return shell(*content, state=SessionState, trail=trail)
+
+
+def form_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
+    """A private page that has forms: what is typed and not saved is not left behind unasked."""
+    return private_page(*content, leave_guard(), trail=trail)
+
+
+def shown_page(state: Any, head: rx.Component, body: rx.Component, *beside: rx.Component, trail: Sequence[tuple[str, str]]) -> rx.Component:
+    """A page with forms that shows one view.
+
+    Args:
+        state: the page's, a `PageState`.
+        head: its heading.
+        body: what the view shows; where that could not be loaded, the page says so in its place and offers to try again.
+        beside: what stands on top of it or needs nothing of it, such as a dialog.
+        trail: as in `private_page`.
+    """
+    tried = unless_failed(state.failed, t("The page could not be loaded."), state.retry, body)
+    return form_page(head, tried, *beside, trail=trail)
+
+
+def _export(view: Bound) -> Node:
+    return el("div", *export_menu(view), cls="row tasks")
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """A page that is a list, in the language in use, live and in the document.
+
+    `parts` are the list's own, whose caption is the page's title; `trail` is as in `private_page`; `tasks` draws what can be done with the
+    list, at the end of the heading; `details` the record that is open on top of it, where the list opens any.
+    """
+
+    state: Any
+    parts: ListParts
+    trail: Sequence[tuple[str, str]]
+    tasks: Callable[[Bound], Node] = _export
+    details: Callable[[Bound], Node] | None = None
+
+    def _heading(self) -> View:
+        return View(lambda view: el("h1", self.parts.caption, " ", el("span", "(", view.frame.total, ")")))
+
+    def component(self, *lead: rx.Component, beside: rx.Component | None = None, before: rx.Component | None = None) -> rx.Component:
+        """The live page.
+
+        Args:
+            lead: what stands above the list.
+            beside: what stands in the heading, after the title.
+            before: what stands there before the tasks.
+        """
+        view, filled = self.state.view, self.state.filled
+        heading = rx.el.div(
+            live("heading", self._heading(), view, filled, f"<h1>{self.parts.caption}</h1>"),
+            *([beside] if beside else []),
+            rx.el.span(class_name="push"),
+            *([before] if before else []),
+            live("tasks", View(self.tasks), view, filled),
+            class_name="head",
+        )
+        opened = [dialog(View(self.details), self.state)] if self.details else []
+        return private_page(heading, *lead, ListTable.of(self.parts).component(self.state), *opened, trail=self.trail)
+
+    def html(self, view: Any) -> dict[str, str]:
+        """What the server writes into the document, by slot."""
+        opened = {"dialog": dialog_html(View(self.details), view.details)} if self.details else {}
+        own = {"heading": self._heading().html(view), "tasks": View(self.tasks).html(view)}
+        return {**ListTable.of(self.parts).html(view), **own, **opened}
+
+
+def soon_page(text: str) -> rx.Component:
+    """The honest page of a place whose work is still to come; `text` says what a customer will do there."""
+    from_menu = menu.place(here())
+    content = soon(text, live("reach", REACH, SessionState.shell, SessionState.ready))
+    shown = unless_failed(SessionState.failed, t("The page could not be loaded."), SessionState.load, content)
+    return private_page(shown, trail=[(here(), from_menu.name)])
+
+
+def page_fill(slots: Callable[[PageRequest], Awaitable[dict[str, str]]] | None = None) -> Fill:
+    """The `fill` of a private page: header and demonstration day around the room's own slots."""
+
+    async def fill(asked: PageRequest) -> PageContent:
+        if asked.who is None:
+            raise PermissionError("a private page needs a signed-in person")
+        url = asked.request.url
+        asked_for = url.path + (f"?{url.query}" if url.query else "")
+        view = await database.read(shell_view, asked.who, asked_for, clock.today(), SessionState.counts, get_settings())
+        own = await slots(asked) if slots else {}
+        return PageContent({"header": HEADER.html(view), "demo-day": DEMO_DAY.html(view), "reach": REACH.html(view), **own})
+
+    return fill

@@ -1,0 +1,114 @@
+"""What header and menu show of the signed-in person."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from urllib.parse import urlencode
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Role
+from odoportal.accounts.rights import Right, may
+from odoportal.core.i18n import Formats, t
+from odoportal.core.identity import Identity
+from odoportal.settings import Settings
+
+Counts = Callable[[Session, int, date], Mapping[str, int]]
+"""Counts of an account's records by the path of their place: `{"/orders": 57}`. The rooms above provide them."""
+
+
+def role_labels() -> dict[str, str]:
+    """The roles in the language in use."""
+    return {Role.OWNER: t("Owner"), Role.BILLING: t("Billing"), Role.OPERATIONS: t("Operations"), Role.READ_ONLY: t("Read-only")}
+
+
+def right_labels() -> dict[str, str]:
+    """What each right allows, in the language in use."""
+    return {
+        Right.SEE: t("See orders, invoices, statements and devices"),
+        Right.OWN: t("Look after one’s own profile"),
+        Right.ADDRESSES: t("Add, change and remove addresses"),
+        Right.DELIVERY: t("Look after deliveries"),
+        Right.BILLING: t("Look after billing and payment"),
+        Right.PEOPLE: t("Invite and remove people, change roles"),
+        Right.CHANGES: t("See who changed what in the account"),
+        Right.ACCOUNT: t("Take home the account’s data, ask to close the account"),
+    }
+
+
+@dataclass(frozen=True)
+class AccountChoice:
+    """An account the person may act for, and the address that shows it."""
+
+    key: str
+    name: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class ShellView:
+    """Ready strings for header and menu. A count is empty where there is nothing to count."""
+
+    name: str = ""
+    initials: str = ""
+    email: str = ""
+    account: str = ""
+    here: str = ""
+    zone: str = ""
+    region_en: bool = False
+    launch_url: str = ""
+    beta: bool = False
+    demo_day: str = ""
+    several: bool = False
+    accounts: list[AccountChoice] = field(default_factory=list)
+    orders: str = ""
+    invoices: str = ""
+    renewals: str = ""
+    devices: str = ""
+    support_email: str = ""
+    support_mailto: str = ""
+    support_phone: str = ""
+    support_tel: str = ""
+
+
+def shell_view(session: Session, who: Identity, here: str, today: date, counts: Counts, settings: Settings) -> ShellView:
+    """The header and the menu's counts.
+
+    Args:
+        session: a reading session.
+        who: the signed-in person.
+        here: path and query of the page, where a change of formats comes back to.
+        today: the business day.
+        counts: what the rooms count.
+        settings: addresses of other places.
+    """
+    formats = Formats(who.region)
+    shown = counts(session, who.account.account_id, today) if may(who.account.role, Right.SEE) else {}
+    counted = {path: formats.number(n) if n else "" for path, n in shown.items()}
+    choices = [
+        AccountChoice(m.number, m.name, "?" + urlencode({"account": m.number}), m.account_id == who.account.account_id)
+        for m in who.memberships
+    ]
+    return ShellView(
+        name=who.name,
+        initials="".join(word[0] for word in who.name.split()[:2]).upper(),
+        email=who.email,
+        account=who.account.name,
+        here=here,
+        zone=settings.zone,
+        region_en=who.region == "en-CA",
+        launch_url=settings.launch_url,
+        beta=settings.beta,
+        demo_day=formats.day(settings.today) if settings.today else "",
+        several=len(choices) > 1,
+        accounts=choices,
+        orders=counted.get("/orders", ""),
+        invoices=counted.get("/invoices", ""),
+        renewals=counted.get("/renewals", ""),
+        devices=counted.get("/devices", ""),
+        support_email=settings.support_email,
+        support_mailto=f"mailto:{settings.support_email}",
+        support_phone=settings.support_phone,
+        support_tel="tel:" + "".join(c for c in settings.support_phone if c.isdigit() or c == "+"),
+    )

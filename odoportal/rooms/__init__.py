@@ -1,0 +1,1 @@
+"""The places of the portal, a folder each."""

@@ -1,0 +1,45 @@
+"""The changes as a file: every page of what the address asks for."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from sqlmodel import Session, select
+
+from odoportal.accounts import activity_log
+from odoportal.accounts.models import Change
+from odoportal.core import clock
+from odoportal.core.i18n import t
+from odoportal.core.identity import Identity
+from odoportal.lists import download, search
+from odoportal.lists.download import Cell, Column, Table
+from odoportal.lists.query import ListQuery
+from odoportal.rooms.activity import service
+from odoportal.rooms.activity.service import RULES
+from odoportal.rooms.activity.view import about_of, values_of, who_of
+
+
+def changes_table(session: Session, who: Identity, query: ListQuery, _language: str, _today: date) -> Table:
+    """All changes that the address asks for, in its order, whatever its page; arguments as of `changes_view`."""
+    account_id, words = who.account.account_id, activity_log.activity_labels()
+    where, order = service.whole_list(account_id, query, words)
+    found = select(Change).where(where).order_by(*order)
+    columns = [
+        Column("at", t("When"), width=24),
+        Column("by", t("Who"), width=24),
+        Column("change", t("What"), words=words, width=30),
+        Column("about", t("About"), width=30),
+        Column("values", t("Before and after"), width=60),
+        Column("network_address", t("Network address"), width=20),
+    ]
+
+    def rows() -> Iterator[Sequence[Cell]]:
+        for batch in search.batches(session, found):
+            people = service.names(session, batch)
+            for change in batch:
+                at = clock.local(change.at).isoformat(timespec="seconds")
+                yield at, who_of(change, people), change.what, about_of(change, people), tuple(values_of(change)), change.address
+
+    return Table(t("Activity"), columns, rows())
+
+
+ROUTES = download.routes("/profile/changes", RULES, lambda: t("Activity"), changes_table)

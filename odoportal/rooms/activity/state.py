@@ -1,0 +1,20 @@
+"""The changes on the screen."""
+
+from typing import ClassVar
+
+from odoportal.accounts.rights import Right
+from odoportal.lists.query import ListRules
+from odoportal.pages.list_state import Drawn, ListState
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import unfilled
+from odoportal.rooms.activity.service import RULES
+from odoportal.rooms.activity.view import ChangesView, changes_view
+
+
+class Changes(ListState, SessionState):
+    """One page of changes."""
+
+    view: ChangesView = unfilled(ChangesView())
+    rules: ClassVar[ListRules] = RULES
+    draw: ClassVar[Drawn] = staticmethod(changes_view)
+    needs: ClassVar[Right] = Right.CHANGES

@@ -1,0 +1,113 @@
+"""The forms of the address book: what each may hold, and which rule answers it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import Field
+from sqlmodel import Session
+
+from odoportal.accounts.rights import Right
+from odoportal.core import clock
+from odoportal.core.i18n import current, t
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, SentForm, conflict, once
+from odoportal.rooms.addresses import postal, service
+from odoportal.rooms.addresses.models import Purpose
+
+
+class AddressForm(FormModel):
+    """An address as it is typed; which parts it needs depends on its country."""
+
+    name: Line = Field(default="", max_length=200)
+    line1: Line = Field(default="", max_length=200)
+    line2: Line = Field(default="", max_length=200)
+    district: Line = Field(default="", max_length=100)
+    city: Line = Field(default="", max_length=100)
+    province: Line = Field(default="", max_length=40)
+    postal_code: Line = Field(default="", max_length=20)
+    country: Line = Field(min_length=2, max_length=2)
+
+
+class EmptyForm(FormModel):
+    """A button: the form's key says which address."""
+
+
+def _back(sent: SentForm[Any], path: str = "/addresses", **query: str) -> str:
+    account = {"account": sent.who.account.number} if len(sent.who.memberships) > 1 else {}
+    asked = urlencode({**account, **query})
+    return f"/{sent.language}{path}" + (f"?{asked}" if asked else "")
+
+
+def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
+    """The work, and what is said where one of its rules says no, which each does before it writes anything."""
+
+    def told(session: Session, sent: SentForm[Any]) -> FormResult:
+        try:
+            return work(session, sent)
+        except postal.UnusableAddress as why:
+            return FormResult(errors=why.errors)
+        except service.NoSuchAddress:
+            return FormResult(error=t("This address is no longer in the book: somebody removed it in the meantime."))
+        except service.InUse:
+            return FormResult(error=t("This is a default address. Choose another one for it first."))
+        except service.TooMany:
+            return FormResult(error=t("The book is full. Remove some addresses first."))
+
+    return told
+
+
+def _save(session: Session, sent: SentForm[AddressForm]) -> FormResult:
+    given = sent.values.model_dump()
+    if not sent.key:
+        service.add(session, sent.who, given, clock.now(), sent.client)
+        return FormResult(t("Saved."), go=_back(sent))
+    stored = service.stored(session, sent.who, sent.key)
+    if clash := conflict(sent, stored):
+        return FormResult(errors=_named(clash.errors, stored), error=clash.error, version=clash.version)
+    service.change(session, sent.who, sent.key, given, clock.now(), sent.client)
+    return FormResult(t("Saved."), go=_back(sent))
+
+
+def _named(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
+    """The province and the country by their names, not by what is stored of them."""
+    names = {
+        "province": dict(postal.provinces(stored["country"], current())).get(stored["province"], stored["province"]),
+        "country": postal.country_name(stored["country"], current()),
+    }
+    return {
+        field: t("Stored meanwhile: “{value}”.", value=names[field]) if names.get(field) and stored[field] else text
+        for field, text in errors.items()
+    }
+
+
+def _remove(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    service.remove(session, sent.who, sent.key, clock.now(), sent.client)
+    return FormResult(go=_back(sent, state=service.REMOVED))
+
+
+def _restore(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    service.restore(session, sent.who, sent.key, clock.now(), sent.client)
+    return FormResult(go=_back(sent))
+
+
+def _default(purpose: Purpose) -> Callable[[Session, SentForm[EmptyForm]], FormResult]:
+    def choose(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+        service.make_default(session, sent.who, sent.key, purpose, clock.now(), sent.client)
+        return FormResult(t("Saved."), go=_back(sent, "/addresses/edit", code=sent.key))
+
+    return choose
+
+
+def _rule(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult], right: Right = Right.ADDRESSES) -> FormHandler:
+    async def answer(sent: SentForm[Any]) -> FormResult:
+        return await once(sent, _told(work), sent)
+
+    return FormHandler(model, right, answer)
+
+
+BOOK = {"restore": _rule(EmptyForm, _restore)}
+EDIT = {
+    "address": _rule(AddressForm, _save),
+    "remove": _rule(EmptyForm, _remove),
+    **{purpose.value: _rule(EmptyForm, _default(purpose), service.RIGHT[purpose]) for purpose in Purpose},
+}

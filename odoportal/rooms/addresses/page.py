@@ -1,0 +1,215 @@
+"""The address book, and the page where an address is added or changed."""
+
+from dataclasses import replace
+
+import reflex as rx
+
+from odoportal.core import database
+from odoportal.core.i18n import t
+from odoportal.core.identity import require_identity
+from odoportal.forms.view import answered
+from odoportal.pages.layout import ListPage, shown_page
+from odoportal.pages.list_state import fetch_list
+from odoportal.rooms.addresses.models import Purpose
+from odoportal.rooms.addresses.state import Addresses, EditAddress
+from odoportal.rooms.addresses.view import AddressesView, EditView, edit_view, purpose_labels
+from odoportal.ui.client import ListForm, PageTitle
+from odoportal.ui.common import empty
+from odoportal.ui.form import Confirm, Form, Rows, leave_guard
+from odoportal.ui.page import address
+from odoportal.ui.server_slots import live
+from odoportal.ui.table import ListParts
+from odoportal.ui.template import Bound, Node, View, each, el, icon, link, part, when
+from odoportal.web.page import PageRequest
+
+
+def _lines(row: Bound) -> Node:
+    return el("div", each(row.lines, lambda line: el("div", line.text)), cls="breaks")
+
+
+def _defaults(row: Bound) -> Node:
+    def badge(shape: str, purpose: Purpose) -> Node:
+        return el("span", icon(shape, small=True), purpose_labels()[purpose], cls="badge info")
+
+    return when(row.delivery, badge("truck", Purpose.DELIVERY)), when(row.billing, badge("receipt-text", Purpose.BILLING))
+
+
+def _actions(row: Bound, edit: str, put_back: str) -> Node:
+    restore = Form("restore", (), t("Put back"), look=put_back, cls="inline").over(row.restore, on_done=Addresses.retry)
+    name = el("span", " ", row.name, cls="sr")
+    return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=edit)), when(row.removed, restore), cls="acts")
+
+
+def _cells(row: Bound) -> tuple[Node, ...]:
+    return (
+        el("th", el("span", row.name, cls="breaks"), scope="row"),
+        el("td", _lines(row)),
+        el("td", row.country),
+        el("td", el("div", _defaults(row), cls="row")),
+        el("td", _actions(row, "btn second sm", "second sm")),
+    )
+
+
+def _card(row: Bound) -> Node:
+    return (
+        el("div", el("h2", row.name, cls="breaks"), cls="top"),
+        _lines(row),
+        el("div", _defaults(row), cls="row"),
+        _actions(row, "btn plain", "plain"),
+    )
+
+
+def _add(view: Bound) -> Node:
+    go = link(icon("book-user"), t("Add an address"), to=view.add, cls="btn primary")
+    return when(view.add, go, el("p", t("Your role may see the addresses, and not change them."), cls="soft"))
+
+
+def _wrong(view: Bound) -> Node:
+    return el("div", when(view.wrong, el("p", icon("circle-alert"), el("span", view.wrong), cls="summary")), role="status")
+
+
+WRONG = View(_wrong)
+
+
+def _page() -> ListPage:
+    parts = ListParts(
+        caption=t("Address book"),
+        hint=t("Name, street, city, postal code"),
+        dates="",
+        empty_icon="book-user",
+        nothing_text=t("Here stand the addresses for delivery and for billing."),
+        cls="book",
+        zip="",
+        cells=_cells,
+        card=_card,
+    )
+    return ListPage(Addresses, parts, [("/addresses", t("Address book"))], _add)
+
+
+def page() -> rx.Component:
+    """The book, in the language in use."""
+    return _page().component(live("wrong", WRONG, Addresses.view, Addresses.filled), leave_guard())
+
+
+async def slots(asked: PageRequest) -> dict[str, str]:
+    """What the server writes into the document, with what is said of a button that was pressed without script."""
+    view: AddressesView = await fetch_list(Addresses.rules, Addresses.draw, require_identity(), asked.query, asked.language)
+    if asked.said:
+        view = replace(view, wrong=asked.said.error)
+    return {**_page().html(view), "wrong": WRONG.html(view)}
+
+
+# --- one address ---------------------------------------------------------------------------------------------------
+
+
+def _country(view: Bound) -> Node:
+    options = each(
+        view.countries,
+        lambda row: when(row.selected, el("option", row.text, value=row.key, selected=True), el("option", row.text, value=row.key)),
+    )
+    select = el("select", options, id="country", name="country", data_plain=view.country, autoComplete="country")
+    return part(
+        ListForm,
+        el("form", method="get", cls="form"),
+        each(view.hidden, lambda row: el("input", type="hidden", name=row.key, value=row.value)),
+        el(
+            "div",
+            el("label", t("Country"), for_="country"),
+            el("span", select, cls="select"),
+            el("p", t("Decides which fields there are. What is typed in the same field stays."), cls="hint"),
+            cls="field",
+        ),
+        el("noscript", el("button", t("Show"), type="submit", cls="btn second")),
+        auto=True,
+        class_name="form",
+    )
+
+
+def _form() -> Form:
+    def country(form: Bound) -> Node:
+        return el("input", type="hidden", name="country", value=form.given.country)
+
+    return Form("address", (country, Rows()), t("Save"), aside=link(t("Cancel"), to=address("/addresses"), cls="btn plain"))
+
+
+def _purpose(purpose: Purpose, is_: Bound, may: Bound, form: Bound) -> Node:
+    words = {
+        Purpose.DELIVERY: (t("This is the default address for delivery."), t("Use for delivery unless another is chosen")),
+        Purpose.BILLING: (t("This is the default address for billing."), t("Use for billing unless another is chosen")),
+    }[purpose]
+    button = Form(purpose.value, (), words[1], look="second").over(form, on_done=EditAddress.retry)
+    return when(is_, el("p", icon("circle-check", cls="ok"), " ", words[0]), when(may, button))
+
+
+def _rest(view: Bound) -> Node:
+    asked = Confirm(t("Remove this address?"), t("Orders and invoices keep it. It can be put back."), t("Remove"))
+    return (
+        el(
+            "section",
+            el("h2", t("Default for")),
+            _purpose(Purpose.DELIVERY, view.delivery_is, view.delivery_may, view.delivery),
+            _purpose(Purpose.BILLING, view.billing_is, view.billing_may, view.billing),
+            cls="card pad formcard",
+            aria_label=t("Default for"),
+        ),
+        when(
+            view.locked,
+            None,
+            el(
+                "section",
+                el("h2", t("Remove")),
+                el("p", t("Orders and invoices keep the address. It can be put back."), cls="soft"),
+                Form("remove", (), t("Remove from the book"), look="danger", confirm=asked).draw(view, on_done=EditAddress.retry),
+                cls="card pad formcard",
+                aria_label=t("Remove"),
+            ),
+        ),
+    )
+
+
+def _locked(view: Bound) -> Node:
+    """The address, why it cannot be changed by this person, and where the owners are named."""
+    return el(
+        "section",
+        el("h2", t("The address")),
+        el("div", each(view.lines, lambda line: el("div", line.text)), cls="breaks"),
+        each(view.locked, lambda line: el("p", icon("circle-alert"), " ", line.text)),
+        el("div", link(t("See who the owners are"), to=address("/profile/people"), cls="btn second"), cls="row"),
+        cls="card pad formcard",
+        aria_label=t("The address"),
+    )
+
+
+def _edit(view: Bound) -> Node:
+    back = link(t("Address book"), to=address("/addresses"), cls="btn second")
+    lost = el("section", empty("book-user", t("There is no such address"), t("Somebody may have removed it."), back), cls="card")
+    keep = el("p", t("Documents made before keep the address as it was."), cls="soft")
+    write = el(
+        "section",
+        el("h2", t("The address")),
+        when(view.code, keep),
+        _country(view),
+        _form().draw(view, on_done=EditAddress.retry),
+        cls="card pad formcard",
+        aria_label=t("The address"),
+    )
+    return when(view.missing, lost, (when(view.locked, _locked(view), write), when(view.code, _rest(view))))
+
+
+EDIT_HEADING = View(lambda view: el("h1", view.title))
+EDIT = View(_edit)
+
+
+def edit_page() -> rx.Component:
+    """Where an address is added or changed, in the language in use."""
+    title = live("heading", EDIT_HEADING, EditAddress.view, EditAddress.filled, f"<h1>{t('Address')}</h1>")
+    body = live("edit", EDIT, EditAddress.view, EditAddress.filled)
+    trail = [("/addresses", t("Address book")), ("/addresses/edit", t("Address"))]
+    head, named = rx.el.div(title, class_name="head"), PageTitle.create(text=EditAddress.view.title)
+    return shown_page(EditAddress, head, body, named, trail=trail)
+
+
+async def edit_slots(asked: PageRequest) -> dict[str, str]:
+    """What the server writes into the document of one address, with what is said of a form that was sent without script."""
+    view: EditView = answered(await database.read(edit_view, require_identity(), asked.query), asked)
+    return {"heading": EDIT_HEADING.html(view), "edit": EDIT.html(view)}

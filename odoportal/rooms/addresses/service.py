@@ -1,0 +1,353 @@
+"""Rules of addresses: what is in the book, and that what a document prints is never changed by a change of the book.
+
+A document refers to the row of an address. So an address that one uses is never rewritten: it is archived, and the changed one takes its
+place under the same code. Codes are Odotrack's own; that of an address added in the portal begins with `~`, which no file's can.
+
+**How this meets the next import.** A file changes an address only where it says something else than it did last time (`Address.file`). So
+what a customer changed or removed stays so until Odotrack says something new; then the file's whole address takes its place. Documents that
+a file brings refer to an address by its code, as it stands in the book by then.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, or_
+from sqlalchemy import select as sql_select
+from sqlmodel import Session, SQLModel, col, select
+
+from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.models import Membership
+from odoportal.accounts.rights import Right, may, require_right
+from odoportal.core.folding import fold
+from odoportal.core.identity import Identity, NotAllowed
+from odoportal.lists.query import ListQuery, ListRules, Window, window
+from odoportal.rooms.addresses import postal
+from odoportal.rooms.addresses.models import Address, AddressDefault, Purpose
+
+FIELDS = ("name", "line1", "line2", "district", "city", "province", "postal_code", "country")
+MOST = 2_000
+REMOVED = "removed"
+RULES = ListRules(sorts=("name", "city", "country"), default_sort="name", states=(REMOVED,))
+OWN = "~"
+CODE_ROOM = 28
+RIGHT = {Purpose.DELIVERY: Right.DELIVERY, Purpose.BILLING: Right.BILLING}
+
+
+class NoSuchAddress(LookupError):
+    """The account has no such address in its book."""
+
+
+class TooMany(ValueError):
+    """The book has `MOST` addresses."""
+
+
+class InUse(ValueError):
+    """It is the default for a purpose, and must not be removed before another one is."""
+
+
+def by_id(session: Session, account_id: int, ids: Iterable[int | None]) -> Mapping[int, Address]:
+    """The account's addresses with these ids, archived ones included."""
+    wanted = {i for i in ids if i is not None}
+    found = session.exec(select(Address).where(Address.account_id == account_id, col(Address.id).in_(wanted))).all() if wanted else []
+    return {a.id: a for a in found if a.id is not None}
+
+
+def lines(address: Address | None, language: str) -> list[str]:
+    """An address as it is written on a letter, line by line; English gives the province's code, French its name.
+
+    Canada Post writes two spaces before the postal code. Addresses of other countries are written as their post wants them.
+    """
+    if address is None:
+        return []
+    if address.country != postal.HOME:
+        return [address.name, *postal.written(values(address), language)]
+    place = (
+        f"{address.city} {address.province}"
+        if language == "en"
+        else f"{address.city} ({dict(postal.provinces(postal.HOME, language)).get(address.province, address.province)})"
+    )
+    written = [
+        address.name,
+        address.line1,
+        address.line2,
+        f"{place if address.province else address.city}\u00a0 {address.postal_code}".strip(),
+    ]
+    return [line for line in written if line]
+
+
+def values(address: Address) -> dict[str, str]:
+    """What is stored of an address, by field."""
+    return {name: getattr(address, name) for name in FIELDS}
+
+
+def book(session: Session, account_id: int, q: str = "", removed: bool = False) -> Sequence[Address]:
+    """The addresses of an account, by name and street.
+
+    Args:
+        session: a reading session.
+        account_id: the account.
+        q: words that must all be found, whatever their case and accents.
+        removed: those that were taken out of the book instead. One that another took the place of is in neither.
+    """
+    state = col(Address.archived_at).is_not(None) if removed else col(Address.archived_at).is_(None)
+    replaced = col(Address.code).like(f"_%{OWN}%")
+    found = session.exec(select(Address).where(Address.account_id == account_id, state, ~replaced)).all()
+    words = fold(q).split()
+    kept = [a for a in found if all(word in _searched(a) for word in words)]
+    return sorted(kept, key=lambda a: (fold(a.name), fold(a.line1), a.id or 0))
+
+
+@dataclass(frozen=True)
+class BookPage:
+    """One page of the book: its addresses, and how many the book has, and how many were removed from it."""
+
+    window: Window
+    addresses: Sequence[Address]
+    counts: Mapping[str, int]
+
+
+def find(session: Session, account_id: int, query: ListQuery, language: str) -> BookPage:
+    """The page of the book that the address asks for. A book has at most `MOST` addresses, so they are sorted and searched here.
+
+    `language` decides by which name of the country is sorted.
+    """
+    kept = {removed: book(session, account_id, query.q, removed) for removed in (False, True)}
+    found = kept[query.state == REMOVED]
+    keys: Mapping[str, Callable[[Address], str]] = {
+        "name": lambda a: fold(a.name),
+        "city": lambda a: fold(a.city),
+        "country": lambda a: fold(postal.country_name(a.country, language)),
+    }
+    rows = sorted(found, key=keys[query.key], reverse=query.descending)
+    shown = window(query, len(rows))
+    counts = {"": len(book(session, account_id)), REMOVED: len(book(session, account_id, removed=True))} if query.q else None
+    counts = counts or {"": len(kept[False]), REMOVED: len(kept[True])}
+    return BookPage(shown, rows[shown.offset : shown.offset + shown.size], counts)
+
+
+def _searched(address: Address) -> str:
+    code = address.postal_code
+    provinces = (dict(postal.provinces(address.country, language)).get(address.province, "") for language in ("fr", "en"))
+    return fold(" ".join([*values(address).values(), code.replace(" ", ""), *provinces, "" if is_own(address.code) else address.code]))
+
+
+def is_own(code: str) -> bool:
+    """True for the code of an address that was added in the portal."""
+    return code.startswith(OWN)
+
+
+def get(session: Session, account_id: int, code: str) -> Address | None:
+    """The address of an account's book with this code, also where it was removed."""
+    return session.exec(select(Address).where(Address.account_id == account_id, Address.code == code)).first()
+
+
+def stored(session: Session, who: Identity, code: str) -> dict[str, str]:
+    """What is stored of an address in the asker's book, by field.
+
+    Raises:
+        NoSuchAddress: it is not in the book, or was removed.
+    """
+    return values(_held(session, who.account.account_id, code))
+
+
+def defaults(session: Session, account_id: int) -> Mapping[Purpose, int]:
+    """The ids of the addresses that an account uses unless another is chosen, by purpose."""
+    found = session.exec(select(AddressDefault).where(AddressDefault.account_id == account_id)).all()
+    return {Purpose(d.purpose): d.address_id for d in found}
+
+
+def add(session: Session, who: Identity, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
+    """Add an address to the book; the first one is the default for each purpose that the person may choose one for.
+
+    Raises:
+        NotAllowed: the person may not.
+        UnusableAddress: a part is missing or cannot be.
+        TooMany: the book is full.
+    """
+    mine = require_right(session, who, Right.ADDRESSES)
+    account_id = who.account.account_id
+    clean: dict[str, Any] = postal.checked(given)
+    known = book(session, account_id)
+    if len(known) >= MOST:
+        raise TooMany
+    made = Address(account_id=account_id, code=f"{OWN}{secrets.token_hex(5)}", **clean)
+    session.add(made)
+    session.flush()
+    if not known:
+        for purpose in Purpose:
+            if may(mine.role, RIGHT[purpose]):
+                _set_default(session, account_id, purpose, made)
+    _note(session, ActivityKind.ADDRESS_ADDED, made, who, now, client, after=values(made))
+    return made
+
+
+def change(session: Session, who: Identity, code: str, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
+    """Change an address, for what is made from now on; documents made before keep the one they have.
+
+    Returns:
+        The address as it stands in the book: the same row, or the one that took its place.
+
+    Raises:
+        NotAllowed: the person may not, or not an address that is the default for a purpose of somebody else's.
+        NoSuchAddress: it is not in the book, or was removed.
+        UnusableAddress: a part is missing or cannot be.
+    """
+    mine = require_right(session, who, Right.ADDRESSES)
+    held = _held(session, who.account.account_id, code)
+    _claim_purposes(session, mine, held)
+    before = values(held)
+    clean: dict[str, Any] = postal.checked(given)
+    if clean == before:
+        return held
+    _note(session, ActivityKind.ADDRESS, held, who, now, client, before=before, after=clean)
+    said = held.file or ("" if is_own(code) else json.dumps(before))
+    if not is_used(session, held):
+        for name, value in clean.items():
+            setattr(held, name, value)
+        held.file = said
+        session.add(held)
+        session.flush()
+        return held
+    held.code, held.archived_at = archived_code(code, held.id or 0), now
+    session.add(held)
+    session.flush()
+    made = Address(account_id=held.account_id, code=code, file=said, **clean)
+    session.add(made)
+    session.flush()
+    for purpose, address_id in defaults(session, held.account_id).items():
+        if address_id == held.id:
+            _set_default(session, held.account_id, purpose, made)
+    return made
+
+
+def remove(session: Session, who: Identity, code: str, now: datetime, client: str = "") -> Address:
+    """Take an address out of the book. It is archived, not lost: documents keep it, and `restore` brings it back.
+
+    Raises:
+        NotAllowed: the person may not, or not an address that is the default for a purpose of somebody else's.
+        NoSuchAddress: it is not in the book.
+        InUse: it is a default while there are others to be it.
+    """
+    member = require_right(session, who, Right.ADDRESSES)
+    account_id = who.account.account_id
+    held = _held(session, account_id, code)
+    mine = _claim_purposes(session, member, held)
+    if mine and len(book(session, account_id)) > 1:
+        raise InUse
+    for purpose in mine:
+        session.delete(session.get_one(AddressDefault, (account_id, purpose.value)))
+    held.archived_at = now
+    if not held.file and not is_own(code):
+        # What the file said: without it, the next import would take the address for one that it may change.
+        held.file = json.dumps(values(held))
+    session.add(held)
+    session.flush()
+    _note(session, ActivityKind.ADDRESS_REMOVED, held, who, now, client, before=values(held))
+    return held
+
+
+def restore(session: Session, who: Identity, code: str, now: datetime, client: str = "") -> Address:
+    """Put an address that was removed back into the book.
+
+    Raises:
+        NotAllowed: the person may not.
+        NoSuchAddress: there is no such address.
+    """
+    require_right(session, who, Right.ADDRESSES)
+    held = get(session, who.account.account_id, code)
+    if held is None:
+        raise NoSuchAddress(code)
+    if held.archived_at is not None:
+        held.archived_at = None
+        session.add(held)
+        session.flush()
+        _note(session, ActivityKind.ADDRESS_RESTORED, held, who, now, client, after=values(held))
+    return held
+
+
+def make_default(session: Session, who: Identity, code: str, purpose: Purpose, now: datetime, client: str = "") -> Address:
+    """Use an address for a purpose unless another is chosen.
+
+    Raises:
+        NotAllowed: the person may not, for this purpose.
+        NoSuchAddress: it is not in the book.
+    """
+    require_right(session, who, RIGHT[purpose])
+    held = _held(session, who.account.account_id, code)
+    before = session.get(Address, defaults(session, who.account.account_id).get(purpose, 0))
+    _set_default(session, who.account.account_id, purpose, held)
+    was, is_ = {purpose.value: _short(before) if before else ""}, {purpose.value: _short(held)}
+    _note(session, ActivityKind.ADDRESS_DEFAULT, held, who, now, client, before=was, after=is_)
+    return held
+
+
+def purposes(session: Session, address: Address) -> list[Purpose]:
+    """What an address is the default for."""
+    return [purpose for purpose, address_id in defaults(session, address.account_id).items() if address_id == address.id]
+
+
+def _claim_purposes(session: Session, member: Membership, address: Address) -> list[Purpose]:
+    """The purposes that an address is the default for.
+
+    Whoever changes such an address changes what is delivered to or billed to, as much as whoever chooses another one.
+
+    Raises:
+        NotAllowed: the person has not the right of one of them.
+    """
+    found = purposes(session, address)
+    for purpose in found:
+        if not may(member.role, RIGHT[purpose]):
+            raise NotAllowed(RIGHT[purpose])
+    return found
+
+
+def _short(address: Address) -> str:
+    return ", ".join(filter(None, (address.name, address.line1, address.city)))
+
+
+def _note(session: Session, what: ActivityKind, address: Address, who: Identity, now: datetime, client: str, **more: Any) -> None:
+    about = _short(address)
+    record(session, what, Actor.of(who, client), now, account_id=address.account_id, about=about, **more)
+
+
+def is_used(session: Session, address: Address) -> bool:
+    """Whether a document refers to the row. Every column of the schema that points at an address is asked."""
+    uses = (exists().where(key.parent == address.id, key.parent.table.c.account_id == address.account_id) for key in _references())
+    return bool(session.connection().scalar(sql_select(or_(*uses))))
+
+
+def _references() -> Sequence[Any]:
+    mine = SQLModel.metadata.tables["address"]
+    tables = (table for table in SQLModel.metadata.sorted_tables if table.name != AddressDefault.__tablename__)
+    return [key for table in tables for key in table.foreign_keys if key.column is mine.c.id]
+
+
+def archived_code(code: str, address_id: int) -> str:
+    """The code of an address that another has taken the place of."""
+    return f"{code[:CODE_ROOM]}{OWN}{address_id}"
+
+
+def is_code(stored: str, code: str) -> bool:
+    """True when a stored code is this one, or that of an archived address that bore it."""
+    plain, archived, _ = stored.partition(OWN)
+    return plain == (code[:CODE_ROOM] if archived else code)
+
+
+def _held(session: Session, account_id: int, code: str) -> Address:
+    held = session.exec(
+        select(Address)
+        .where(Address.account_id == account_id, Address.code == code, col(Address.archived_at).is_(None))
+        .execution_options(populate_existing=True)
+    ).first()
+    if held is None:
+        raise NoSuchAddress(code)
+    return held
+
+
+def _set_default(session: Session, account_id: int, purpose: Purpose, address: Address) -> None:
+    session.merge(AddressDefault(account_id=account_id, purpose=purpose.value, address_id=address.id or 0))
+    session.flush()

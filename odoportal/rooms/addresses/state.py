@@ -1,0 +1,29 @@
+"""The address book on the screen."""
+
+from typing import Any, ClassVar
+
+from odoportal.core import database
+from odoportal.core.identity import Identity
+from odoportal.lists.query import ListRules
+from odoportal.pages.list_state import Drawn, ListState
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.addresses.service import RULES
+from odoportal.rooms.addresses.view import AddressesView, EditView, addresses_view, edit_view
+
+
+class Addresses(ListState, SessionState):
+    """One page of the book."""
+
+    view: AddressesView = unfilled(AddressesView())
+    rules: ClassVar[ListRules] = RULES
+    draw: ClassVar[Drawn] = staticmethod(addresses_view)
+
+
+class EditAddress(PageState, SessionState):
+    """One address, to be written, with the fields of the country that the page's address asks for."""
+
+    view: EditView = unfilled(EditView())
+
+    async def _look(self, who: Identity) -> Any:
+        return await database.read(edit_view, who, dict(self.router.url.query_parameters))

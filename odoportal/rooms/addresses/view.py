@@ -1,0 +1,209 @@
+"""What the address book shows: the list, and one address to be written, with the fields of its country."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from urllib.parse import urlencode
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Role
+from odoportal.accounts.rights import TABLE, Right, may
+from odoportal.core.i18n import Formats, current, t
+from odoportal.core.identity import Identity
+from odoportal.documents.view import TextLine, text_lines
+from odoportal.forms.view import Choice, FieldRow, FormView, form_view
+from odoportal.lists.query import ListQuery
+from odoportal.lists.view import Hidden, ListTexts, ListView, list_view
+from odoportal.pages.shell_view import role_labels
+from odoportal.rooms.addresses import postal, service
+from odoportal.rooms.addresses.models import Address, Purpose
+
+_COMPLETE = {
+    "name": "organization",
+    "line1": "address-line1",
+    "line2": "address-line2",
+    "district": "address-level3",
+    "city": "address-level2",
+    "province": "address-level1",
+    "postal_code": "postal-code",
+}
+
+
+def purpose_labels() -> dict[str, str]:
+    """What an address is for, in the language in use."""
+    return {Purpose.DELIVERY: t("Delivery"), Purpose.BILLING: t("Billing")}
+
+
+@dataclass(frozen=True)
+class AddressRow:
+    """An address of the list. `edit` is empty where the person may not change it, `removed` says that it can be put back."""
+
+    key: str
+    name: str
+    lines: list[TextLine]
+    country: str
+    delivery: bool
+    billing: bool
+    edit: str
+    removed: bool
+    restore: FormView
+
+
+@dataclass(frozen=True)
+class NoDetails:
+    """The book opens no record on top of its list."""
+
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class AddressesView:
+    """One page of the book. `add` is empty where the person may not."""
+
+    frame: ListView = field(default_factory=ListView)
+    rows: list[AddressRow] = field(default_factory=list)
+    add: str = ""
+    wrong: str = ""
+    details: NoDetails = field(default_factory=NoDetails)
+
+
+def addresses_view(session: Session, who: Identity, query: ListQuery, language: str, _today: date) -> AddressesView:
+    """The page of the book that the address asks for, in the page's language."""
+    account_id, formats = who.account.account_id, Formats(who.region)
+    found = service.find(session, account_id, query, language)
+    uses = service.defaults(session, account_id)
+    allowed = may(who.account.role, Right.ADDRESSES)
+    edit = f"/{language}/addresses/edit"
+    return AddressesView(
+        frame=list_view(query, found.window, found.counts[query.state], formats, _texts(language, query), found.counts),
+        rows=[_row(a, who, uses, edit if allowed else "", language) for a in found.addresses],
+        add=edit if allowed else "",
+    )
+
+
+def _texts(language: str, query: ListQuery) -> ListTexts:
+    columns = [
+        ("name", t("Name"), False),
+        ("city", t("Address"), False),
+        ("country", t("Country"), False),
+        ("default", t("Default for"), False),
+        ("actions", t("Actions"), False),
+    ]
+    nothing = t("No address was removed") if query.state else t("No addresses yet")
+    tabs = [("", t("In the book")), (service.REMOVED, t("Removed"))]
+    return ListTexts(t("Address book"), f"/{language}/addresses", columns, tabs, t("No address"), nothing, "")
+
+
+def _row(address: Address, who: Identity, uses: Mapping[Purpose, int], edit: str, language: str) -> AddressRow:
+    return AddressRow(
+        key=address.code,
+        name=address.name,
+        lines=text_lines(service.lines(address, language)[1:]),
+        country=postal.country_name(address.country, language),
+        delivery=uses.get(Purpose.DELIVERY) == address.id,
+        billing=uses.get(Purpose.BILLING) == address.id,
+        edit=f"{edit}?{urlencode({'code': address.code})}" if edit and address.archived_at is None else "",
+        removed=bool(edit) and address.archived_at is not None,
+        restore=form_view(who, key=address.code) if address.archived_at else FormView(),
+    )
+
+
+@dataclass(frozen=True)
+class EditView:
+    """An address to be written. `code` is empty for a new one, `missing` where the book has not the one asked for.
+
+    `locked` says why the person may not change it, and whom to ask; then it is only shown, by `lines`.
+    """
+
+    missing: bool = False
+    code: str = ""
+    title: str = ""
+    hidden: list[Hidden] = field(default_factory=list)
+    countries: list[Choice] = field(default_factory=list)
+    country: str = postal.HOME
+    delivery_is: bool = False
+    billing_is: bool = False
+    delivery_may: bool = False
+    billing_may: bool = False
+    address: FormView = field(default_factory=FormView)
+    delivery: FormView = field(default_factory=FormView)
+    billing: FormView = field(default_factory=FormView)
+    remove: FormView = field(default_factory=FormView)
+    locked: list[TextLine] = field(default_factory=list)
+    lines: list[TextLine] = field(default_factory=list)
+
+
+def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> EditView:
+    """The address that `code` names, or a new one, in the language in use; `country` of the address chooses its fields."""
+    code, wanted = query.get("code", ""), query.get("country", "")
+    held = service.get(session, who.account.account_id, code) if code else None
+    if code and (held is None or held.archived_at is not None):
+        return EditView(missing=True, title=t("There is no such address"))
+    stored = service.values(held) if held else dict.fromkeys(service.FIELDS, "") | {"country": postal.HOME}
+    country = wanted if wanted in postal.codes() else stored["country"]
+    uses = service.defaults(session, who.account.account_id) if held else {}
+    form = form_view(who, stored, code)
+    rows = _fields(country, {**stored, "country": country})
+    return EditView(
+        code=code,
+        title=t("Change an address") if held else t("Add an address"),
+        hidden=[Hidden(name, query[name]) for name in ("account", "code") if name in query],
+        countries=[Choice(key, name, key == country) for key, name in postal.countries(current())],
+        country=country,
+        **{f"{purpose}_is": held is not None and uses.get(purpose) == held.id for purpose in Purpose},
+        **{f"{purpose}_may": may(who.account.role, service.RIGHT[purpose]) for purpose in Purpose},
+        address=replace(form, given={**stored, "country": country}, rows=rows, labels=[[r.key, f"{_colon(r.label)}", r.id] for r in rows]),
+        delivery=form_view(who, key=code),
+        billing=form_view(who, key=code),
+        remove=form_view(who, key=code),
+        locked=text_lines(_locked(session, held, who.account.role)) if held else [],
+        lines=text_lines(service.lines(held, current())),
+    )
+
+
+def _locked(session: Session, held: Address, role: str) -> list[str]:
+    """Why a role may not change an address: a sentence for each purpose that it is the default for and the role has no right to."""
+    words = {
+        Purpose.DELIVERY: t("This is the default address for delivery."),
+        Purpose.BILLING: t("This is the default address for billing."),
+    }
+    found: list[str] = []
+    for purpose in service.purposes(session, held):
+        right = service.RIGHT[purpose]
+        if not may(role, right):
+            able = ", ".join(role_labels()[r] for r in Role if r in TABLE[right])
+            ask = t("Your role may not change or remove it. Ask somebody with one of these roles: {roles}.", roles=able)
+            found.append(f"{words[purpose]} {ask}")
+    return found
+
+
+def _colon(label: str) -> str:
+    return t("{name}: {error}", name=label, error="")
+
+
+def _fields(country: str, values: Mapping[str, str]) -> list[FieldRow]:
+    return [_field(part, values[part.name]) for part in postal.country(country).parts.values()]
+
+
+def _field(part: postal.Part, value: str) -> FieldRow:
+    longest = {"name": 200, "line1": 200, "line2": 200, "postal_code": 20}.get(part.name, 100)
+    id_ = f"address-{part.name}"
+    return FieldRow(
+        key=part.name,
+        id=id_,
+        note=f"{id_}-note",
+        link=f"#{id_}",
+        label=part.label,
+        required=part.required,
+        longest=longest,
+        autocomplete=_COMPLETE[part.name],
+        hint=t("Such as {example}", example=part.example) if part.example else "",
+        value=value,
+        select=bool(part.choices),
+        options=_options(part.choices, value),
+    )
+
+
+def _options(choices: Sequence[tuple[str, str]], value: str) -> list[Choice]:
+    return [Choice("", "—", not value), *(Choice(key, name, key == value) for key, name in choices)] if choices else []

@@ -1,0 +1,99 @@
+"""The forms of the cards: add, make default, remove."""
+
+from http import HTTPStatus
+
+from sqlmodel import Session
+
+from odoportal.accounts.rights import Right
+from odoportal.core import clock
+from odoportal.core.database import read
+from odoportal.core.i18n import t
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Secret, SentForm, once, required
+from odoportal.rooms.cards import flow, service
+from odoportal.rooms.cards.provider import Provider, ProviderDown, Refused
+from odoportal.rooms.cards.view import page_of
+from odoportal.rooms.signin import attempts, sessions
+
+
+class EmptyForm(FormModel):
+    """A button."""
+
+
+class Remove(FormModel):
+    """A button that asks for the password where the session is not fresh."""
+
+    password: Secret | None = None
+
+
+def _gone() -> FormResult:
+    return FormResult(error=t("This card is no longer on file."), status=HTTPStatus.NOT_FOUND)
+
+
+def _unavailable() -> FormResult:
+    return FormResult(error=t("Cards cannot be added here at the moment."), status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _number(key: str) -> int:
+    """The id of a card as a form has it; 0, which no card has, for anything else."""
+    return int(key) if key.isascii() and key.isdigit() and len(key) < 10 else 0
+
+
+async def _add(sent: SentForm[EmptyForm]) -> FormResult:
+    if (chosen := flow.provider()) is None:
+        return _unavailable()
+    try:
+        return FormResult(go=await flow.start(sent.who, sent.language, sent.once, sent.client, chosen))
+    except service.TooMany:
+        return FormResult(error=t("There are too many cards. Remove one first, or try again tomorrow."))
+    except (ProviderDown, Refused):
+        return FormResult(error=t("The payment provider does not answer. Try again in a moment."), status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _made_default(session: Session, sent: SentForm[EmptyForm], provider: str) -> FormResult:
+    try:
+        service.make_default(session, sent.who, provider, _number(sent.key), sent.client, clock.now(), clock.today())
+    except service.NoSuchCard:
+        return _gone()
+    except service.CardOver:
+        return FormResult(error=t("This card is over. Use another one."))
+    return FormResult(go=page_of(sent.who, sent.language, done=sent.form))
+
+
+async def _default(sent: SentForm[EmptyForm]) -> FormResult:
+    chosen = flow.provider()
+    return await once(sent, _made_default, sent, chosen.name) if chosen else _unavailable()
+
+
+def _removed(session: Session, sent: SentForm[Remove], provider: str, tokens: list[str]) -> FormResult:
+    try:
+        gone = service.remove(session, sent.who, provider, _number(sent.key), sent.client, clock.now(), clock.today())
+    except service.NoSuchCard:
+        return _gone()
+    tokens.append(gone.token)
+    return FormResult(go=page_of(sent.who, sent.language, done=sent.form))
+
+
+async def _remove(sent: SentForm[Remove]) -> FormResult:
+    if (chosen := flow.provider()) is None:
+        return _unavailable()
+    if not await read(sessions.is_fresh, sent.who.session, clock.now()):
+        if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
+            return FormResult(errors={"password": required()})
+        if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
+            return FormResult(errors={"password": t("This is not your password.")})
+    return await _taken_off(sent, chosen)
+
+
+async def _taken_off(sent: SentForm[Remove], chosen: Provider) -> FormResult:
+    tokens: list[str] = []
+    done = await once(sent, _removed, sent, chosen.name, tokens)
+    for token in tokens:
+        await flow.forget(token, chosen)
+    return done
+
+
+RULES = {
+    "add": FormHandler(EmptyForm, Right.BILLING, _add),
+    "default": FormHandler(EmptyForm, Right.BILLING, _default),
+    "remove": FormHandler(Remove, Right.BILLING, _remove),
+}

@@ -1,0 +1,142 @@
+"""Credit cards."""
+
+from dataclasses import replace
+
+import reflex as rx
+
+from odoportal.core.i18n import t
+from odoportal.core.identity import require_identity
+from odoportal.forms.view import answered
+from odoportal.pages.layout import shown_page
+from odoportal.rooms.cards.state import Cards
+from odoportal.rooms.cards.view import shown
+from odoportal.ui.common import empty
+from odoportal.ui.dialog import dialog, dialog_html, frame
+from odoportal.ui.form import Field, Form
+from odoportal.ui.page import here
+from odoportal.ui.polling import Again
+from odoportal.ui.server_slots import live
+from odoportal.ui.template import Bound, El, LiveOnly, Node, View, each, el, icon, link, when
+from odoportal.web.page import PageRequest
+
+ASK_SECONDS = 3
+ASK_TIMES = 20
+
+
+def _add(view: Bound) -> Node:
+    return when(view.offered, Form("add", (), t("Add a card"), cls="form only").draw(view))
+
+
+def _badge(shape: str, text: Bound, tone: str) -> Node:
+    return when(text, el("span", icon(shape, small=True), text, cls=f"badge {tone}"))
+
+
+def _card(row: Bound, view: Bound) -> El:
+    states = (
+        _badge("circle-check", row.default, "ok"),
+        _badge("clock", row.soon, "warn"),
+        _badge("triangle-alert", row.over, "bad-t"),
+    )
+    make_default = Form("default", (), t("Make default"), look="second", cls="form only").button(row.key, view.default)
+    remove = link(t("Remove"), el("span", " ", row.name, cls="sr"), to=row.open, how="open", data_open=row.key, cls="btn plain")
+    acts = el("div", when(row.default, None, when(row.over, None, make_default)), remove, cls="row acts")
+    about = el(
+        "div",
+        el("h2", row.name, cls="b"),
+        el("p", row.expiry, cls="small"),
+        el("p", row.added, cls="small soft"),
+    )
+    return el("li", el("div", icon("credit-card"), about, el("div", *states, cls="row states"), when(view.may, acts), cls="bankcard"))
+
+
+def _told(view: Bound) -> tuple[Node, ...]:
+    """What came of a card that was being added, or of a form that was sent; the place to say it is there beforehand."""
+    waiting = el(
+        "p",
+        icon("circle-dashed"),
+        el("span", view.waiting, " ", el("a", t("Ask again"), href=view.again)),
+        LiveOnly(lambda: Again.create(seconds=ASK_SECONDS, times=ASK_TIMES, on_again=Cards.retry)),
+        cls="notice quiet",
+    )
+    return (
+        el(
+            "div",
+            when(view.good, el("p", icon("circle-check"), el("span", view.good), cls="notice")),
+            when(view.waiting, waiting),
+            role="status",
+            cls="told",
+        ),
+        el(
+            "div",
+            when(view.bad, el("p", icon("circle-alert"), el("span", view.bad), cls="notice wrong")),
+            when(view.default.error, el("p", icon("circle-alert"), el("span", view.default.error), cls="notice wrong")),
+            role="alert",
+            cls="told",
+        ),
+    )
+
+
+def _list(view: Bound) -> Node:
+    nothing = empty(
+        "credit-card",
+        t("No cards yet"),
+        when(
+            view.offered,
+            t("Add a card on the page of our payment provider. Its number never comes to us."),
+            t("Cards that pay the invoices of this account appear here."),
+        ),
+    )
+    rows = el("ul", each(view.cards, lambda row: _card(row, view)), cls="bankcards")
+    kept = el("p", t("We keep brand, last four digits and expiry. The number stays with the payment provider."), cls="small soft")
+    test = when(view.test, el("p", icon("circle-help"), el("span", t("Test payments: no money moves.")), cls="notice quiet test"))
+    return (*_told(view), test, el("section", when(view.cards, rows, nothing), cls="card", aria_label=t("Cards on file")), kept)
+
+
+def _details(details: Bound) -> Node:
+    keep = link(t("Keep it"), to=details.close, cls="btn second")
+    password = Field(
+        "password",
+        t("Your password"),
+        "password",
+        hint=t("You signed in more than five minutes ago, so we ask for it again."),
+        required=True,
+        autocomplete="current-password",
+    )
+    plain, checked = (Form("remove", body, t("Remove this card"), look="danger", aside=keep) for body in ((), (password,)))
+    body = el(
+        "div",
+        el("p", details.expiry),
+        el("p", details.added, cls="soft"),
+        when(details.heir, el("p", details.heir)),
+        when(details.fresh, plain.draw(details), checked.draw(details)),
+        cls="body one",
+    )
+    return frame(details, details.number, None, body, None, t("This card is no longer on file."))
+
+
+ADD = View(_add)
+LIST = View(_list)
+DETAILS = View(_details)
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    head = rx.el.div(
+        View(lambda _: el("h1", t("Credit cards"))).component(None),
+        rx.el.span(class_name="push"),
+        live("add", ADD, Cards.view, Cards.filled),
+        class_name="head",
+    )
+    return shown_page(
+        Cards, head, live("cards", LIST, Cards.view, Cards.filled), dialog(DETAILS, Cards), trail=[(here(), t("Credit cards"))]
+    )
+
+
+async def slots(asked: PageRequest) -> dict[str, str]:
+    """What the server writes into the document."""
+    view = await shown(require_identity(), asked.query, asked.language)
+    if asked.said is not None and asked.said.form == "default":
+        # One form stands for the buttons of all cards: it answers for the one that was pressed.
+        view = replace(view, default=replace(view.default, key=asked.said.key))
+    view = answered(view, asked)
+    return {"add": ADD.html(view), "cards": LIST.html(view), "dialog": dialog_html(DETAILS, answered(view.details, asked))}

@@ -1,0 +1,124 @@
+"""The sandbox's own page: buttons for how it may go. It is outside of the portal, as a provider's page is: no session is asked for.
+
+In production it does not exist.
+"""
+
+import asyncio
+import logging
+from functools import lru_cache
+from http import HTTPStatus
+
+import httpx
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from odoportal.core import i18n
+from odoportal.core.i18n import t
+from odoportal.forms import handling
+from odoportal.rooms.cards.flow import SANDBOX_PAGE, sandbox
+from odoportal.rooms.cards.labels import card_name, reason_labels
+from odoportal.rooms.cards.routes import HOOK
+from odoportal.rooms.cards.sandbox import SLOWNESS, Asked, Scenario
+from odoportal.settings import get_settings
+
+_PAGE = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cache-control": "no-store",
+}
+_log = logging.getLogger("odoportal.cards")
+
+
+@lru_cache
+def _templates() -> Environment:
+    made = Environment(loader=PackageLoader("odoportal.rooms.cards"), autoescape=select_autoescape(["html"]), undefined=StrictUndefined)
+    made.globals["t"] = t
+    return made
+
+
+def _scenarios() -> list[tuple[Scenario, str, str]]:
+    return [
+        (Scenario.ACCEPTED, t("Accepted"), card_name("visa", "4242")),
+        (Scenario.SOON, t("Accepted, expires this month"), card_name("mastercard", "4444")),
+        (Scenario.LATER, t("Accepted, and later payments are declined"), card_name("visa", "0341")),
+        (Scenario.SECURE, t("3-D Secure"), t("The bank asks first.")),
+        (Scenario.DECLINED, t("Declined"), ""),
+        (Scenario.EXPIRED, t("Refused, the card is over"), ""),
+        (Scenario.SLOW, t("Accepted, after eight seconds"), t("The provider takes its time.")),
+        (Scenario.LOST, t("Accepted, and the way back is cut"), t("Only the provider’s message arrives.")),
+        (Scenario.TWICE, t("Accepted, and the message comes twice"), ""),
+        (Scenario.FIRST, t("Accepted, and the message comes before you"), ""),
+    ]
+
+
+def _drawn(asked: Asked) -> Response:
+    given = {
+        "language": asked.language,
+        "name": asked.name,
+        "back": asked.back_url,
+        "done": asked.done_url,
+        "refused": reason_labels(asked.reason) if asked.reason else "",
+        "lost": asked.decided and asked.scenario == Scenario.LOST,
+        "asking": asked.scenario == Scenario.SECURE,
+        "scenarios": _scenarios(),
+    }
+    return HTMLResponse(_templates().get_template("sandbox.html").render(given), headers=_PAGE)
+
+
+async def show(request: Request) -> Response:
+    """The page of one setup."""
+    real = get_settings().mode == "production"
+    asked = None if real else await asyncio.to_thread(sandbox().asked, request.path_params["ref"])
+    if asked is None:
+        return PlainTextResponse("not found", HTTPStatus.NOT_FOUND)
+    with i18n.use(asked.language):
+        if asked.decided and not asked.reason and asked.scenario != Scenario.LOST:
+            return RedirectResponse(asked.done_url, HTTPStatus.SEE_OTHER, _PAGE)
+        return _drawn(asked)
+
+
+async def press(request: Request) -> Response:
+    """A button was pressed: on to the portal, to the bank's question, or to what went wrong."""
+    if get_settings().mode == "production":
+        return await show(request)
+    ref = request.path_params["ref"]
+    fields = await handling.read(request)
+    if isinstance(fields, Response):
+        return fields
+    if fields.get("scenario") in set(Scenario):
+        await asyncio.to_thread(sandbox().choose, ref, Scenario(fields["scenario"]))
+    elif "confirm" in fields:
+        await asyncio.to_thread(sandbox().confirm, ref, confirmed=fields["confirm"] == "1")
+    asked = await asyncio.to_thread(sandbox().asked, ref)
+    answer = await show(request)
+    if asked is None or not asked.decided:
+        return answer
+    if asked.scenario == Scenario.FIRST:
+        await _tell(ref, 1, 0)
+        return answer
+    late = SLOWNESS.total_seconds() if asked.scenario == Scenario.SLOW else 0
+    answer.background = BackgroundTask(_tell, ref, 2 if asked.scenario == Scenario.TWICE else 1, late)
+    return answer
+
+
+async def _tell(ref: str, times: int, late: float) -> None:
+    """Send the webhook to the portal, as the provider's own servers would."""
+    await asyncio.sleep(late)
+    address = get_settings().origin + HOOK
+    async with httpx.AsyncClient(timeout=10) as client:
+        for _ in range(times):
+            body, headers = await asyncio.to_thread(sandbox().notice, ref)
+            try:
+                await client.post(address, content=body, headers=headers)
+            except httpx.HTTPError:
+                _log.warning("the sandbox could not reach %s", address)
+
+
+ROUTES = (
+    Route(f"{SANDBOX_PAGE}/{{ref}}", show),
+    Route(f"{SANDBOX_PAGE}/{{ref}}", press, methods=["POST"]),
+)

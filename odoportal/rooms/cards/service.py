@@ -1,0 +1,316 @@
+"""The cards on file of an account: what the provider answered is written down here, once, whoever tells it first."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+
+from odoportal.accounts.activity_log import LONGEST_ADDRESS, STAFF, ActivityKind, Actor, record
+from odoportal.accounts.rights import Right, hold, holders, require_right
+from odoportal.core.identity import Identity
+from odoportal.rooms.cards.labels import NO_RIGHT, card_name
+from odoportal.rooms.cards.models import Card, CardSetup, PaymentCustomer, SetupState
+from odoportal.rooms.cards.provider import CardFacts, Ended, Started
+
+SOON = timedelta(days=60)
+ASK_FOR = timedelta(hours=25)
+"""How long a setup stays open at most: a hosted page of Stripe's ends after 24 hours."""
+KEEP_SETUPS = timedelta(days=90)
+MOST_CARDS = 20
+MOST_A_DAY = 20
+"""How many cards an account may set out to add in a day, so that nobody tries stolen ones out here."""
+
+
+class NoSuchCard(LookupError):
+    """The account has no such card."""
+
+
+class CardOver(ValueError):
+    """The card's last month is over."""
+
+
+class TooMany(Exception):
+    """The account has as many cards, or has begun to add as many today, as it may."""
+
+
+def last_day(card: Card) -> date:
+    """The last day on which a card is good: the end of its month (ISO/IEC 7813)."""
+    following = date(card.exp_year + card.exp_month // 12, card.exp_month % 12 + 1, 1)
+    return following - timedelta(days=1)
+
+
+def cards(session: Session, account_id: int, provider: str) -> Sequence[Card]:
+    """The cards on file with a provider: the default first, then the newest."""
+    order = (col(Card.is_default).desc(), col(Card.added_at).desc(), col(Card.id).desc())
+    asked = select(Card).where(Card.account_id == account_id, Card.provider == provider, col(Card.removed_at).is_(None))
+    return session.exec(asked.order_by(*order).execution_options(populate_existing=True)).all()
+
+
+def customer_ref(session: Session, account_id: int, provider: str) -> str:
+    """What the account is called at the provider; empty before its first card."""
+    found = session.get(PaymentCustomer, (account_id, provider))
+    return found.token if found else ""
+
+
+def setup_of(session: Session, account_id: int, key: str) -> CardSetup | None:
+    """A setup of the account, by the key in the address of the way back."""
+    return session.exec(select(CardSetup).where(CardSetup.account_id == account_id, CardSetup.key == key)).first()
+
+
+# --- adding one --------------------------------------------------------------------------------------------------
+
+
+def begin(session: Session, who: Identity, provider: str, once: str, client: str, now: datetime) -> CardSetup:
+    """Note that somebody sets out to add a card. The same form (`once`) sent again is the same setup.
+
+    Raises:
+        NotAllowed: the person may not.
+        TooMany: when the account has twenty cards, or set out to add twenty within a day.
+    """
+    require_right(session, who, Right.BILLING)
+    account_id = who.account.account_id
+    mine = CardSetup.person_id == who.person_id, CardSetup.account_id == account_id
+    if (before := session.exec(select(CardSetup).where(*mine, CardSetup.once == once)).first()) is not None:
+        return before
+    asked = select(func.count()).select_from(CardSetup)
+    today = session.exec(asked.where(CardSetup.account_id == account_id, col(CardSetup.created_at) > now - timedelta(days=1))).one()
+    if today >= MOST_A_DAY or len(cards(session, account_id, provider)) >= MOST_CARDS:
+        raise TooMany
+    made = CardSetup(
+        account_id=account_id,
+        person_id=who.person_id,
+        key=secrets.token_hex(16),
+        once=once,
+        provider=provider,
+        address=client[:LONGEST_ADDRESS],
+        created_at=now,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def started(session: Session, key: str, begun: Started) -> None:
+    """Keep the provider's names for a setup and for its account."""
+    setup = _held(session, key)
+    setup.token = begun.ref
+    if not customer_ref(session, setup.account_id, setup.provider):
+        session.add(PaymentCustomer(account_id=setup.account_id, provider=setup.provider, token=begun.customer))
+
+
+def settle(session: Session, key: str, ended: Ended, now: datetime, today: date) -> CardSetup:
+    """Write down what became of a setup, once. Whoever tells it later, the browser, a webhook, the same webhook again, finds it done.
+
+    The first card of an account becomes its default, and so does one that is added where the default is over. Nothing is added for
+    somebody who no longer looks after billing: the provider is made to forget the card (`undetached`).
+    """
+    setup = _held(session, key)
+    setup.asked_at = now
+    if setup.state == SetupState.OPEN and ended.state is not SetupState.OPEN:
+        setup.state, setup.reason = ended.state, ended.reason[:40]
+        if ended.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):
+            setup.card_id = _on_file(session, setup, ended.card, now, today).id
+        elif ended.card is not None:
+            setup.state, setup.reason = SetupState.DECLINED, NO_RIGHT
+            _kept_out(session, setup, ended.card, now)
+    return setup
+
+
+def _kept_out(session: Session, setup: CardSetup, facts: CardFacts, now: datetime) -> None:
+    if session.exec(select(Card.id).where(Card.provider == setup.provider, Card.token == facts.token)).first() is None:
+        made = _new_card(setup, facts, now)
+        made.removed_at = now
+        session.add(made)
+        session.flush()
+
+
+def _new_card(setup: CardSetup, facts: CardFacts, now: datetime) -> Card:
+    return Card(
+        account_id=setup.account_id,
+        provider=setup.provider,
+        token=facts.token,
+        brand=facts.brand[:20],
+        last4=facts.last4,
+        exp_month=facts.exp_month,
+        exp_year=facts.exp_year,
+        added_by=setup.person_id,
+        added_at=now,
+        known_at=now,
+    )
+
+
+def _on_file(session: Session, setup: CardSetup, facts: CardFacts, now: datetime, today: date) -> Card:
+    kept = session.exec(select(Card).where(Card.provider == setup.provider, Card.token == facts.token)).first()
+    if kept is not None:
+        return kept
+    others = cards(session, setup.account_id, setup.provider)
+    made = _new_card(setup, facts, now)
+    session.add(made)
+    session.flush()
+    if not any(other.is_default and last_day(other) >= today for other in others):
+        _prefer(session, made)
+    by = Actor(setup.person_id, setup.address)
+    record(session, ActivityKind.CARD_ADDED, by, now, account_id=made.account_id, about=_name(made), after=_as_text(made))
+    return made
+
+
+def _held(session: Session, key: str) -> CardSetup:
+    """A setup, for changing it; until the end of the transaction nobody else changes its account's cards."""
+    setup = session.exec(select(CardSetup).where(CardSetup.key == key)).one()
+    # As `claim` does: one after the other changes the cards of an account, so that two first ones are not both the default.
+    hold(session, setup.account_id)
+    session.refresh(setup)
+    return setup
+
+
+# --- changing one ------------------------------------------------------------------------------------------------
+
+
+def make_default(session: Session, who: Identity, provider: str, card_id: int, client: str, now: datetime, today: date) -> Card:
+    """Pay with this card unless another is chosen.
+
+    Raises:
+        NotAllowed: the person may not.
+        NoSuchCard: when the account has none of that id.
+        CardOver: when the card is over.
+    """
+    chosen, others = _card(session, who, provider, card_id)
+    if last_day(chosen) < today:
+        raise CardOver
+    before = {"default": next((_name(other) for other in others if other.is_default), "")}
+    if not chosen.is_default:
+        _prefer(session, chosen)
+        by, account_id = Actor.of(who, client), who.account.account_id
+        record(
+            session,
+            ActivityKind.CARD_DEFAULT,
+            by,
+            now,
+            account_id=account_id,
+            about=_name(chosen),
+            before=before,
+            after={"default": _name(chosen)},
+        )
+    return chosen
+
+
+def remove(session: Session, who: Identity, provider: str, card_id: int, client: str, now: datetime, today: date) -> Card:
+    """Take a card off file; where it was the default, `heir` becomes it.
+
+    Raises:
+        NotAllowed: the person may not.
+        NoSuchCard: when the account has none of that id, or no longer.
+    """
+    gone, _ = _card(session, who, provider, card_id)
+    _off_file(session, gone, ActivityKind.CARD_REMOVED, Actor.of(who, client), now, today)
+    return gone
+
+
+def heir(cards_: Sequence[Card], gone: Card, today: date) -> Card | None:
+    """The card that becomes the default when another is removed: the newest that is good, where it is the default that goes."""
+    return next((c for c in cards_ if c.id != gone.id and last_day(c) >= today), None) if gone.is_default else None
+
+
+def _card(session: Session, who: Identity, provider: str, card_id: int) -> tuple[Card, Sequence[Card]]:
+    """A card to be changed, and all of the account's."""
+    require_right(session, who, Right.BILLING)
+    all_ = cards(session, who.account.account_id, provider)
+    found = next((c for c in all_ if c.id == card_id), None)
+    if found is None:
+        raise NoSuchCard
+    return found, all_
+
+
+def _prefer(session: Session, chosen: Card) -> None:
+    # Off before on: at no moment are there two.
+    others = update(Card).where(col(Card.account_id) == chosen.account_id, col(Card.provider) == chosen.provider)
+    session.exec(others.values(is_default=False))
+    chosen.is_default = True
+    session.add(chosen)
+    session.flush()
+
+
+def _off_file(session: Session, gone: Card, what: ActivityKind, by: Actor, now: datetime, today: date) -> None:
+    following, before = heir(cards(session, gone.account_id, gone.provider), gone, today), _as_text(gone)
+    gone.removed_at, gone.is_default = now, False
+    session.flush()
+    if following is not None:
+        _prefer(session, following)
+    after = {"default": _name(following)} if following is not None else None
+    record(session, what, by, now, account_id=gone.account_id, about=_name(gone), before=before, after=after)
+
+
+def _name(card: Card) -> str:
+    return card_name(card.brand, card.last4)
+
+
+def _as_text(card: Card) -> dict[str, str]:
+    """A card as it is kept of a change."""
+    return {"card": _name(card), "expiry": f"{card.exp_year}-{card.exp_month:02}", "default": _name(card) if card.is_default else ""}
+
+
+# --- what the provider says, and what it is still to be told ------------------------------------------------------
+
+
+def setup_by_ref(session: Session, provider: str, ref: str) -> CardSetup | None:
+    """A setup by the provider's name for it. For webhooks, which are about no signed-in person's account."""
+    return session.exec(select(CardSetup).where(CardSetup.provider == provider, CardSetup.token == ref)).first()
+
+
+def due_setups(session: Session, provider: str, now: datetime) -> Sequence[CardSetup]:
+    """Those whose end nobody has told, because the way back was cut and the webhook, too: asked ever more seldom, for a day."""
+    asked = select(CardSetup).where(
+        CardSetup.provider == provider,
+        CardSetup.state == SetupState.OPEN,
+        col(CardSetup.token).is_not(None),
+        col(CardSetup.created_at) > now - ASK_FOR,
+    )
+    found = session.exec(asked.order_by(col(CardSetup.id))).all()
+    return [s for s in found if s.asked_at is None or now - s.asked_at >= (s.asked_at - s.created_at) / 10]
+
+
+def refresh(session: Session, provider: str, token: str, facts: CardFacts | None, asked_at: datetime, today: date) -> None:
+    """Take over what the provider knows of a card: a new expiry, or that it is gone. An answer older than what stands here is dropped.
+
+    Args:
+        session: the writing session.
+        provider: whose token it is.
+        token: of the card; one that is not on file is left alone.
+        facts: what the provider said; None where it has forgotten the card.
+        asked_at: the instant before it was asked.
+        today: the business day.
+    """
+    kept = session.exec(select(Card).where(Card.provider == provider, Card.token == token)).first()
+    if kept is None:
+        return
+    hold(session, kept.account_id)
+    session.refresh(kept)
+    if kept.removed_at is not None or asked_at < kept.known_at:
+        return
+    kept.known_at = asked_at
+    if facts is None:
+        _off_file(session, kept, ActivityKind.CARD_LOST, STAFF, asked_at, today)
+        kept.detached_at = asked_at
+    else:
+        kept.brand, kept.last4, kept.exp_month, kept.exp_year = facts.brand[:20], facts.last4, facts.exp_month, facts.exp_year
+
+
+def undetached(session: Session, provider: str) -> Sequence[Card]:
+    """Removed cards that the provider may still have."""
+    gone = col(Card.removed_at).is_not(None), col(Card.detached_at).is_(None)
+    return session.exec(select(Card).where(Card.provider == provider, *gone).order_by(col(Card.id))).all()
+
+
+def detached(session: Session, provider: str, token: str, now: datetime) -> None:
+    """Note that the provider, too, has forgotten a card."""
+    session.exec(update(Card).where(col(Card.provider) == provider, col(Card.token) == token).values(detached_at=now))
+
+
+def purge_expired(session: Session, now: datetime) -> int:
+    """Give up setups that nobody finished within a day, and forget old ones; returns how many were forgotten."""
+    left = update(CardSetup).where(col(CardSetup.state) == SetupState.OPEN, col(CardSetup.created_at) <= now - ASK_FOR)
+    session.exec(left.values(state=SetupState.GIVEN_UP))
+    return session.exec(sql_delete(CardSetup).where(col(CardSetup.created_at) <= now - KEEP_SETUPS)).rowcount

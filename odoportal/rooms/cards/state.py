@@ -1,0 +1,18 @@
+"""The cards on the screen."""
+
+from typing import Any
+
+from odoportal.core.i18n import current
+from odoportal.core.identity import Identity
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.cards.view import CardsView, shown
+
+
+class Cards(PageState, SessionState):
+    """The cards of the account."""
+
+    view: CardsView = unfilled(CardsView())
+
+    async def _look(self, who: Identity) -> Any:
+        return await shown(who, self.router.url.query_parameters, current())

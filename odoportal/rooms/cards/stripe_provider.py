@@ -1,0 +1,170 @@
+"""Stripe as the payment provider: only its hosted pages, so that the number of a card never comes near the portal.
+
+What is asked of it, and its answers, are those of its public API (https://docs.stripe.com/api): customers, checkout sessions in
+`setup` mode, setup intents, payment methods, payment intents, refunds, events.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+import stripe
+
+from odoportal.rooms.cards.models import SetupState
+from odoportal.rooms.cards.provider import BadWebhook, CardFacts, Charge, Customer, Ended, ProviderDown, Refused, Started, Webhook
+
+API = "https://api.stripe.com"
+SECONDS = 8
+RETRIES = 1
+_LOCALES = {"fr": "fr-CA", "en": "en"}
+_CARD_KINDS = {"payment_method.automatically_updated", "payment_method.updated", "payment_method.detached"}
+_SETUP_KINDS = {"checkout.session.completed", "checkout.session.expired"}
+
+
+class Stripe:
+    """The provider.
+
+    Args:
+        key: the secret key, or a restricted one.
+        webhook_secret: what Stripe signs its webhooks with.
+        api: another address of the API, of a local server.
+    """
+
+    page = "https://checkout.stripe.com"
+
+    def __init__(self, key: str, webhook_secret: str, api: str = API) -> None:
+        self.test = key.startswith(("sk_test_", "rk_test_"))
+        self.name = "stripe_test" if self.test else "stripe"
+        self._webhook_secret = webhook_secret
+        client = stripe.RequestsClient(timeout=SECONDS)
+        self._client = stripe.StripeClient(key, http_client=client, base_addresses={"api": api}, max_network_retries=RETRIES)
+
+    def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> Started:
+        """See `Provider.start`."""
+        with _asking():
+            ref = customer.ref or self._new_customer(customer.number)
+            # Of the moment, so no part of what makes the customer: the same idempotency key with other facts is an error.
+            self._client.v1.customers.update(ref, {"name": customer.name, "email": customer.email})
+            session = self._client.v1.checkout.sessions.create(
+                {
+                    "mode": "setup",
+                    "customer": ref,
+                    "currency": "cad",
+                    "payment_method_types": ["card"],
+                    "locale": _LOCALES[customer.language],  # pyright: ignore[reportArgumentType]
+                    "success_url": done_url,
+                    "cancel_url": back_url,
+                },
+                {"idempotency_key": f"setup-{key}"},
+            )
+        return Started(ref, session.id, session.url or "")
+
+    def _new_customer(self, number: str) -> str:
+        facts: Any = {"description": f"ODOportal {number}", "metadata": {"account": number}}
+        return self._client.v1.customers.create(facts, {"idempotency_key": f"customer-{number}"}).id
+
+    def finish(self, ref: str) -> Ended:
+        """See `Provider.finish`."""
+        try:
+            with _asking():
+                session = self._client.v1.checkout.sessions.retrieve(ref, {"expand": ["setup_intent.payment_method"]})
+        except _Missing:
+            return Ended(SetupState.GIVEN_UP)
+        if session.status == "expired":
+            return Ended(SetupState.GIVEN_UP)
+        intent: Any = session.setup_intent
+        if session.status != "complete" or intent is None:
+            return Ended(SetupState.OPEN)
+        if intent.status == "succeeded":
+            return Ended(SetupState.DONE, _facts(intent.payment_method))
+        if intent.status in {"requires_payment_method", "canceled"}:
+            return Ended(SetupState.DECLINED, reason=_reason(intent.last_setup_error))
+        return Ended(SetupState.OPEN)
+
+    def charge(self, customer: str, token: str, amount: int, key: str, about: str) -> Charge:
+        """See `Provider.charge`. The customer is not there to confirm it (`off_session`)."""
+        try:
+            with _asking():
+                intent = self._client.v1.payment_intents.create(
+                    {
+                        "amount": amount,
+                        "currency": "cad",
+                        "customer": customer,
+                        "payment_method": token,
+                        "off_session": True,
+                        "confirm": True,
+                        "metadata": {"about": about},
+                    },
+                    {"idempotency_key": f"charge-{key}"},
+                )
+        except _Declined as error:
+            return Charge("", "declined", amount, reason=str(error))
+        return Charge(intent.id, "succeeded" if intent.status == "succeeded" else "pending", intent.amount)
+
+    def refund(self, charge: str, amount: int, key: str) -> Charge:
+        """See `Provider.refund`."""
+        with _asking():
+            self._client.v1.refunds.create({"payment_intent": charge, "amount": amount}, {"idempotency_key": f"refund-{key}"})
+            intent = self._client.v1.payment_intents.retrieve(charge)
+            given = self._client.v1.refunds.list({"payment_intent": charge, "limit": 100})
+        back = sum(refund.amount for refund in given.data if refund.status != "failed")
+        return Charge(intent.id, "succeeded", intent.amount, back)
+
+    def detach(self, token: str) -> None:
+        """See `Provider.detach`."""
+        try:
+            with _asking():
+                self._client.v1.payment_methods.detach(token)
+        except Refused:
+            if self.look_up(token) is not None:
+                raise
+
+    def look_up(self, token: str) -> CardFacts | None:
+        """See `Provider.look_up`."""
+        try:
+            with _asking():
+                method = self._client.v1.payment_methods.retrieve(token)
+        except _Missing:
+            return None
+        return _facts(method) if method.customer else None
+
+    def hear(self, body: bytes, headers: Mapping[str, str]) -> Webhook | None:
+        """See `Provider.hear`."""
+        try:
+            event: Any = self._client.construct_event(body, headers.get("stripe-signature", ""), self._webhook_secret)
+        except (stripe.SignatureVerificationError, ValueError) as error:
+            raise BadWebhook("the signature is wrong, or it is too old") from error
+        if event.type in _SETUP_KINDS:
+            return Webhook(setup=event.data.object.id)
+        return Webhook(token=event.data.object.id) if event.type in _CARD_KINDS else None
+
+
+class _Declined(Refused):
+    """The bank said no."""
+
+
+class _Missing(Refused):
+    """There is no such thing."""
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except stripe.CardError as error:
+        raise _Declined(error.code or "card_declined") from error
+    except stripe.InvalidRequestError as error:
+        kind = _Missing if error.http_status == HTTPStatus.NOT_FOUND else Refused
+        raise kind(error.code or "invalid") from error
+    except stripe.StripeError as error:
+        raise ProviderDown(type(error).__name__) from error
+
+
+def _reason(error: Any) -> str:
+    return (getattr(error, "decline_code", None) or error.code or "") if error else ""
+
+
+def _facts(method: Any) -> CardFacts:
+    card = method.card
+    return CardFacts(method.id, card.brand, card.last4, card.exp_month, card.exp_year)

@@ -1,0 +1,175 @@
+"""Cards as they are shown, in the page's language and the person's formats. The provider's token is not among it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from urllib.parse import urlencode
+
+from sqlmodel import Session, col, select
+
+from odoportal.accounts import rights
+from odoportal.accounts.models import Person
+from odoportal.accounts.rights import Right
+from odoportal.core import clock, database, i18n
+from odoportal.core.i18n import Formats, t
+from odoportal.core.identity import Identity
+from odoportal.forms.view import FormView, form_view
+from odoportal.rooms.cards import flow, service
+from odoportal.rooms.cards.labels import card_name, reason_labels
+from odoportal.rooms.cards.models import Card, SetupState
+from odoportal.rooms.cards.provider import Provider
+from odoportal.rooms.signin import sessions
+
+LONGEST_KEY = 32
+
+
+@dataclass(frozen=True)
+class CardRow:
+    """A card of the list. `default`, `soon` and `over` are words where the card is it, and empty where it is not."""
+
+    key: str
+    name: str
+    expiry: str
+    default: str
+    soon: str
+    over: str
+    added: str
+    open: str
+
+
+@dataclass(frozen=True)
+class CardDetails:
+    """A card that is about to be removed. `number` is empty where the account has no such card.
+
+    `heir` says what becomes of the default; `fresh` is empty where the password is asked for.
+    """
+
+    asked: str = ""
+    number: str = ""
+    expiry: str = ""
+    added: str = ""
+    heir: str = ""
+    fresh: str = ""
+    close: str = ""
+    previous: str = ""
+    next: str = ""
+    remove: FormView = field(default_factory=FormView)
+
+
+@dataclass(frozen=True)
+class CardsView:
+    """The page of cards.
+
+    `may` is empty for who may only look, `offered` where nobody can add one, `test` where no money moves. Of a card that was being added:
+    `good` says that it is there, `bad` why it is not, `waiting` that nobody knows yet, and `again` is the address that asks once more.
+    """
+
+    cards: list[CardRow] = field(default_factory=list)
+    may: str = ""
+    offered: str = ""
+    test: str = ""
+    good: str = ""
+    bad: str = ""
+    waiting: str = ""
+    again: str = ""
+    details: CardDetails = CardDetails()
+    add: FormView = field(default_factory=FormView)
+    default: FormView = field(default_factory=FormView)
+
+
+async def shown(who: Identity, query: Mapping[str, str], language: str) -> CardsView:
+    """The page of an address. Where the browser comes back from the provider (`setup`), what became of the card is noted first."""
+    chosen, key = flow.provider(), query.get("setup", "")
+    if chosen is not None and key and len(key) <= LONGEST_KEY:
+        await flow.finish_setup(who, key, chosen)
+    with i18n.use(language):
+        return await database.read(cards_view, who, chosen, query, language, clock.now(), clock.today())
+
+
+def page_of(who: Identity, language: str, **query: str) -> str:
+    """The address of the page, with the account where the person has several."""
+    account = {"account": who.account.number} if len(who.memberships) > 1 else {}
+    return f"/{language}/cards" + (f"?{urlencode({**account, **query})}" if account or query else "")
+
+
+def cards_view(
+    session: Session, who: Identity, chosen: Provider | None, query: Mapping[str, str], language: str, now: datetime, today: date
+) -> CardsView:
+    """The cards of the account with a provider, with the one the address asks for (`open`) and what came of adding one (`setup`)."""
+    kept = service.cards(session, who.account.account_id, chosen.name) if chosen is not None else []
+    people, formats = _names(session, kept), Formats(who.region)
+    rows = [_row(card, people, formats, today, page_of(who, language, open=str(card.id))) for card in kept]
+    may = rights.may(who.account.role, Right.BILLING)
+    view = CardsView(
+        cards=rows,
+        may="1" if may else "",
+        offered="1" if chosen is not None and may else "",
+        test="1" if chosen is not None and chosen.test else "",
+        details=_details(session, who, kept, rows, query.get("open", ""), language, now, today) if may else CardDetails(),
+        add=form_view(who),
+        default=form_view(who),
+    )
+    return _with_outcome(session, view, who, query, language)
+
+
+def _names(session: Session, kept: Sequence[Card]) -> dict[int, str]:
+    wanted = {card.added_by for card in kept if card.added_by is not None}
+    return {person.id: person.name for person in session.exec(select(Person).where(col(Person.id).in_(wanted))) if person.id is not None}
+
+
+def _row(card: Card, people: Mapping[int, str], formats: Formats, today: date, address: str) -> CardRow:
+    left = (service.last_day(card) - today).days
+    added, by = formats.day(clock.local(card.added_at).date()), people.get(card.added_by or 0, "")
+    month = f"{card.exp_month:02}/{card.exp_year}"
+    return CardRow(
+        key=str(card.id),
+        name=card_name(card.brand, card.last4),
+        expiry=t("Expires {month}", month=month) if left >= 0 else t("Expired since {month}", month=month),
+        default=t("Default") if card.is_default else "",
+        soon=t("Expires soon") if 0 <= left <= service.SOON.days else "",
+        over=t("Expired") if left < 0 else "",
+        added=t("Added by {name} on {day}", name=by, day=added) if by else t("Added on {day}", day=added),
+        open=address,
+    )
+
+
+def _details(
+    session: Session, who: Identity, kept: Sequence[Card], rows: list[CardRow], asked: str, language: str, now: datetime, today: date
+) -> CardDetails:
+    bare = CardDetails(asked=asked, close=page_of(who, language))
+    at = next((i for i, row in enumerate(rows) if row.key == asked), None)
+    if at is None:
+        return bare
+    row, following = rows[at], service.heir(kept, kept[at], today)
+    heir = ""
+    if following is not None:
+        heir = t("It is the default. {name} takes its place.", name=card_name(following.brand, following.last4))
+    elif row.default:
+        heir = t("It is the default, and no other card can take its place.")
+    return replace(
+        bare,
+        number=row.name,
+        expiry=row.expiry,
+        added=row.added,
+        heir=heir,
+        fresh="1" if sessions.is_fresh(session, who.session, now) else "",
+        previous=rows[at - 1].open if at else "",
+        next=rows[at + 1].open if at + 1 < len(rows) else "",
+        remove=form_view(who, key=row.key),
+    )
+
+
+def _with_outcome(session: Session, view: CardsView, who: Identity, query: Mapping[str, str], language: str) -> CardsView:
+    key = query.get("setup", "")
+    setup = service.setup_of(session, who.account.account_id, key) if key and len(key) <= LONGEST_KEY else None
+    if setup is None:
+        done = {"default": t("This card is the default now."), "remove": t("The card is removed.")}
+        return replace(view, good=done.get(query.get("done", ""), ""))
+    if setup.state == SetupState.DONE:
+        return replace(view, good=t("The card is added."))
+    if setup.state == SetupState.DECLINED:
+        return replace(view, bad=reason_labels(setup.reason))
+    if setup.state == SetupState.GIVEN_UP:
+        return replace(view, bad=t("No card was added: the provider’s page was left for too long."))
+    waiting = t("The payment provider has not said yet whether the card is accepted. It appears here as soon as it is.")
+    return replace(view, waiting=waiting, again=page_of(who, language, setup=key))

@@ -1,0 +1,208 @@
+"""The home page, as the guide shows it: tiles for every place, and beside them the application."""
+
+import reflex as rx
+
+from odoportal.core.i18n import t
+from odoportal.pages.layout import private_page
+from odoportal.rooms.dashboard.state import Home
+from odoportal.rooms.dashboard.view import CHART_HEIGHT, CHART_LEFT, CHART_WIDTH, HomeView
+from odoportal.ui import menu
+from odoportal.ui.load_error import unless_failed
+from odoportal.ui.page import address
+from odoportal.ui.server_slots import live
+from odoportal.ui.template import Bound, El, Node, View, choose, each, el, icon, link, when
+
+
+def _band(view: Bound) -> El:
+    owed_note = when(
+        view.overdue,
+        el("span", icon("triangle-alert", small=True), " ", view.overdue, cls="bad-t small"),
+        el("span", view.owed_note, cls="muted small"),
+    )
+    return el(
+        "div",
+        link(el("span", t("You owe")), el("span", view.owed, cls="big"), owed_note, to=view.owed_url),
+        link(
+            el("span", t("Ends within 60 days")),
+            el("span", view.ending, cls="big"),
+            el("span", view.ending_note, cls="muted small"),
+            to=view.ending_url,
+        ),
+        link(
+            el("span", t("Active")), el("span", view.active, cls="big"), el("span", view.active_note, cls="muted small"), to=view.active_url
+        ),
+        cls="card band",
+    )
+
+
+def _todo(view: Bound) -> El:
+    def one(row: Bound) -> El:
+        shape = choose(row.kind, {"overdue": icon("triangle-alert", cls="bad-t"), "ending": icon("calendar-clock", cls="warn")})
+        text = el("div", el("strong", row.title), el("p", row.text, cls="soft small"))
+        return el("li", shape, text, link(row.action, el("span", " ", row.title, cls="sr"), to=row.url, cls="btn second sm"))
+
+    listed = when(
+        view.todo,
+        el("ul", each(view.todo, one), cls="todo"),
+        el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs you today."), cls="soft allclear"),
+    )
+    more = when(view.more_todo, link(view.more_todo, to=view.more_todo_url, cls="tapline small"))
+    return el("section", el("h2", t("To do")), listed, more, cls="card pad", aria_label=t("To do"))
+
+
+def _drawing(view: Bound) -> El:
+    def bar(row: Bound) -> Node:
+        shape = {"x": row.x, "y": row.y, "width": row.width, "height": row.height, "rx": "2"}
+        label = el("text", row.label, x=row.middle, y=str(CHART_HEIGHT - 6), textAnchor="middle")
+        return el("g", when(row.now, el("rect", **shape, cls="now"), el("rect", **shape)), label)
+
+    def line(row: Bound) -> Node:
+        return el(
+            "g",
+            el("line", x1=str(CHART_LEFT), x2=str(CHART_WIDTH), y1=row.y, y2=row.y),
+            el("text", row.text, x=str(CHART_LEFT - 8), y=row.text_y, textAnchor="end"),
+        )
+
+    return el(
+        "svg",
+        each(view.grid, line),
+        each(view.bars, bar),
+        viewBox=f"0 0 {CHART_WIDTH} {CHART_HEIGHT}",
+        cls="chart",
+        aria_hidden="true",
+        focusable="false",
+    )
+
+
+def _spending(view: Bound) -> El:
+    rows = each(view.bars, lambda row: el("tr", el("th", row.month, scope="row"), el("td", row.amount, cls="r")))
+    head = el("tr", el("th", t("Month"), scope="col"), el("th", t("Amount"), scope="col", cls="r"))
+    table = el("table", el("caption", t("Spending by month"), cls="sr"), el("thead", head), el("tbody", rows), cls="tbl")
+    shown = (
+        el("p", el("span", cls="pt"), view.so_far, " ", el("b", view.so_far_amount), cls="small soft"),
+        _drawing(view),
+        el("details", el("summary", t("Table")), table, cls="astable"),
+    )
+    return el(
+        "section",
+        el("h2", t("Spending by month")),
+        when(view.chart, shown, el("p", t("Nothing was invoiced in the last 12 months."), cls="soft")),
+        cls="card pad",
+        aria_label=t("Spending by month"),
+    )
+
+
+def _tiles(view: Bound) -> Node:
+    said: dict[str, Node] = {
+        "/orders": el("span", view.tile_orders),
+        "/invoices": el(
+            "span", when(view.tile_invoices_bad, el("span", el("b", view.tile_invoices_bad), ", ", cls="bad-t")), view.tile_invoices
+        ),
+        "/renewals": el("span", view.tile_renewals),
+        "/devices": el("span", view.tile_devices),
+        "/profile": el("span", view.tile_profile),
+        "/help": el("span", t("Guide, how to reach us")),
+    }
+
+    def tile(place: menu.Place) -> El:
+        return link(icon(place.icon), el("strong", place.tile), said.get(place.path), to=address(place.path), cls="tile")
+
+    # The guide's tiles have Sales beside Wizard POS, though its menu has Point of Sale further down.
+    shown: list[Node] = []
+    sales = menu.place("/sales")
+    for title, entries in menu.groups():
+        tiles = [p for p in entries if p.path != "/sales"]
+        if any(p.path == "/pos-assistant" for p in entries):
+            tiles.insert(1, sales)
+        shown.append(el("section", el("h2", title, cls="zone"), el("div", *(tile(p) for p in tiles), cls="tiles")))
+    return tuple(shown)
+
+
+def _application(view: Bound) -> El:
+    launch = when(
+        view.launch_url,
+        (
+            el("p", t("Click on Launch ODOTRACK."), cls="soft"),
+            el("a", t("Launch ODOTRACK"), icon("arrow-up-right", small=True), href=view.launch_url, cls="btn second block", data_out=True),
+        ),
+    )
+    guide = el(
+        "p",
+        icon("book-open"),
+        el(
+            "span",
+            t("Read user guide"),
+            " ",
+            el(
+                "span",
+                "(",
+                el("a", t("English"), href=view.guide_en, hrefLang="en", data_out=True),
+                " ",
+                t("&"),
+                " ",
+                el("a", t("French"), href=view.guide_fr, hrefLang="fr", data_out=True),
+                ")",
+                cls="nw",
+            ),
+        ),
+        cls="guide",
+    )
+    text = t(
+        "The various modules offer a range of possibilities. You can define and modify various settings, view and print travel reports."
+    )
+    return el(
+        "section",
+        el("h2", t("My application")),
+        el("p", text, cls="soft"),
+        launch,
+        guide,
+        cls="card pad application",
+        aria_label=t("My application"),
+    )
+
+
+def _latest(view: Bound) -> Node:
+    def one(row: Bound) -> El:
+        shape = choose(row.icon, {"order": icon("package"), "invoice": icon("receipt-text")})
+        return el(
+            "li",
+            shape,
+            link(row.name, to=row.url, cls="plainlink"),
+            el("b", row.amount),
+            el("span", row.text, cls="small muted"),
+            cls="rec",
+        )
+
+    return when(view.latest, el("section", el("h2", t("Latest")), el("ul", each(view.latest, one)), cls="card pad", aria_label=t("Latest")))
+
+
+def _home(view: Bound) -> Node:
+    return (
+        el("div", el("h1", t("Dashboard")), el("span", cls="push"), el("span", view.as_of, cls="muted small"), cls="head"),
+        el(
+            "div",
+            el("div", _band(view), el("div", _todo(view), _spending(view), cls="duo"), _tiles(view)),
+            el("aside", _application(view), _latest(view), cls="aside", aria_label=t("My application")),
+            cls="homegrid",
+        ),
+    )
+
+
+HOME = View(_home)
+
+
+def _skeleton() -> str:
+    card = '<div class="card pad"><span class="sk"></span><span class="sk"></span><span class="sk"></span></div>'
+    grid = f'<div class="stack">{card * 4}</div><div class="stack">{card * 2}</div>'
+    return f'<div class="head"><h1>{t("Dashboard")}</h1></div><div class="homegrid" aria-busy="true">{grid}</div>'
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    home = live("home", HOME, Home.view, Home.filled, _skeleton())
+    return private_page(unless_failed(Home.failed, t("The dashboard could not be loaded."), Home.retry, home))
+
+
+def slots(view: HomeView) -> dict[str, str]:
+    """What the server writes into the document, in the language in use."""
+    return {"home": HOME.html(view)}

@@ -1,0 +1,290 @@
+"""The home page as ready strings: what is owed, what ends, what to do, what was spent."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from urllib.parse import urlencode
+
+from sqlmodel import Session
+
+from odoportal.core import clock
+from odoportal.core.i18n import Formats, month_name, t, tn
+from odoportal.core.identity import Identity
+from odoportal.core.money import ZERO
+from odoportal.rooms.devices import service as devices
+from odoportal.rooms.invoices import service as invoices
+from odoportal.rooms.invoices.view import paid_view
+from odoportal.rooms.orders import service as orders
+from odoportal.settings import get_settings
+
+TODO_INVOICES = 3
+TODO_ENDING = 3
+LATEST = 4
+CHART_WIDTH, CHART_HEIGHT, CHART_LEFT, CHART_FOOT = 460, 170, 64, 24
+
+
+@dataclass(frozen=True)
+class Todo:
+    """Something that needs the customer."""
+
+    key: str
+    kind: str
+    title: str
+    text: str
+    url: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A month of the chart: where its bar stands, and its words in chart and table."""
+
+    key: str
+    x: str
+    y: str
+    width: str
+    height: str
+    middle: str
+    label: str
+    month: str
+    amount: str
+    now: bool
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A line of the chart's grid with its amount."""
+
+    key: str
+    y: str
+    text_y: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Latest:
+    """A recent order or invoice."""
+
+    key: str
+    icon: str
+    name: str
+    url: str
+    text: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class HomeView:
+    """The home page."""
+
+    as_of: str = ""
+    owed: str = ""
+    owed_note: str = ""
+    overdue: str = ""
+    owed_url: str = ""
+    ending: str = ""
+    ending_note: str = ""
+    ending_url: str = ""
+    active: str = ""
+    active_note: str = ""
+    active_url: str = ""
+    todo: list[Todo] = field(default_factory=list)
+    more_todo: str = ""
+    more_todo_url: str = ""
+    chart: bool = False
+    bars: list[Bar] = field(default_factory=list)
+    grid: list[Grid] = field(default_factory=list)
+    so_far: str = ""
+    so_far_amount: str = ""
+    latest: list[Latest] = field(default_factory=list)
+    tile_orders: str = ""
+    tile_invoices: str = ""
+    tile_invoices_bad: str = ""
+    tile_renewals: str = ""
+    tile_devices: str = ""
+    tile_profile: str = ""
+    guide_en: str = ""
+    guide_fr: str = ""
+    launch_url: str = ""
+
+
+def home_view(session: Session, who: Identity, language: str, today: date) -> HomeView:
+    """The home page of an account, in the language in use. A constant number of statements.
+
+    Args:
+        session: a reading session.
+        who: whose account and formats.
+        language: the page's.
+        today: the business day.
+    """
+    account_id, formats = who.account.account_id, Formats(who.region)
+    account = {"account": who.account.number} if len(who.memberships) > 1 else {}
+
+    def to(path: str, **query: str) -> str:
+        written = urlencode({**query, **account})
+        return f"/{language}{path}" + (f"?{written}" if written else "")
+
+    owing = invoices.owing(session, account_id, today)
+    ending = orders.ending(session, account_id, today)
+    states = orders.state_counts(session, account_id, today)
+    trackers = devices.count(session, account_id)
+    spent = invoices.spending(session, account_id, today)
+    settings = get_settings()
+    bars, grid = _chart(spent, formats)
+    plans = sum(e.plans for e in ending)
+    overdue_word = t("{amount} overdue", amount=formats.amount(owing.overdue))
+    return HomeView(
+        as_of=t("as of {time}", time=formats.time(clock.now())),
+        owed=formats.amount(owing.total),
+        owed_note=""
+        if owing.overdue
+        else (t("next due {day}", day=formats.day(owing.next_due)) if owing.next_due else t("Nothing to pay")),
+        overdue=overdue_word if owing.overdue else "",
+        owed_url=to("/invoices", state="to_pay"),
+        ending=tn("{n} plan", "{n} plans", plans) if plans else tn("{n} agreement", "{n} agreements", len(ending)),
+        ending_note=t("next on {day}", day=formats.day(ending[0].end_on)) if ending else t("Nothing ends soon"),
+        ending_url=to("/orders", state="ending"),
+        active=tn("{n} order", "{n} orders", states["active"]),
+        active_note=tn("{n} upcoming", "{n} upcoming", states["upcoming"]) if states["upcoming"] else t("under an agreement that runs"),
+        active_url=to("/orders", state="active"),
+        todo=_todo(session, account_id, ending, formats, today, to),
+        more_todo=_more(owing.overdue_invoices - TODO_INVOICES),
+        more_todo_url=to("/invoices", state="overdue"),
+        chart=any(amount for _, amount in spent),
+        bars=bars,
+        grid=grid,
+        so_far=t("{month} so far", month=month_name(today, "long").capitalize()),
+        so_far_amount=formats.amount(spent[-1][1]),
+        latest=_latest(session, account_id, formats, today, to),
+        tile_orders=_tile(states[""], tn("{n} active", "{n} active", states["active"]), formats),
+        tile_invoices=tn("{n} to pay", "{n} to pay", owing.invoices) if owing.invoices else t("Nothing to pay"),
+        tile_invoices_bad=tn("{n} overdue", "{n} overdue", owing.overdue_invoices) if owing.overdue_invoices else "",
+        tile_renewals=tn("{n} agreement ends soon", "{n} agreements end soon", len(ending)) if ending else "",
+        tile_devices=tn("{n} tracker", "{n} trackers", trackers) if trackers else "",
+        tile_profile=who.name,
+        guide_en=settings.guide_en_url or "/en/guide",
+        guide_fr=settings.guide_fr_url or "/fr/guide",
+        launch_url=settings.launch_url,
+    )
+
+
+def _tile(total: int, active: str, formats: Formats) -> str:
+    return f"{formats.number(total)}, {active}" if total else ""
+
+
+def _more(count: int) -> str:
+    return tn("{n} more overdue invoice", "{n} more overdue invoices", count) if count > 0 else ""
+
+
+def _todo(
+    session: Session, account_id: int, ending: Sequence[orders.Ending], formats: Formats, today: date, to: Callable[..., str]
+) -> list[Todo]:
+    shown: list[Todo] = []
+    for invoice in invoices.overdue(session, account_id, today, TODO_INVOICES):
+        text = t("{amount}, due {day}", amount=formats.amount(invoices.balance(invoice)), day=formats.day(invoice.due_on))
+        shown.append(
+            Todo(
+                f"i{invoice.number}",
+                "overdue",
+                t("Invoice {number} is overdue", number=invoice.number),
+                text,
+                to("/invoices", open=invoice.number),
+                t("Details"),
+            )
+        )
+    for agreement in ending[:TODO_ENDING]:
+        days = (agreement.end_on - today).days
+        title = tn("Agreement {number} ends in {n} day", "Agreement {number} ends in {n} days", days, number=agreement.number)
+        if not days:
+            title = t("Agreement {number} ends today", number=agreement.number)
+        until = t("until {day}", day=formats.day(agreement.end_on))
+        text = f"{tn('{n} plan', '{n} plans', agreement.plans)}, {until}" if agreement.plans else until
+        shown.append(Todo(f"o{agreement.number}", "ending", title, text, to("/orders", open=agreement.number), t("Details")))
+    return shown
+
+
+def _latest(session: Session, account_id: int, formats: Formats, today: date, to: Callable[..., str]) -> list[Latest]:
+    dated: list[tuple[date, Latest]] = []
+    for order in orders.latest(session, account_id, LATEST):
+        day = clock.local(order.placed_at).date()
+        dated.append(
+            (
+                day,
+                Latest(
+                    f"o{order.number}",
+                    "order",
+                    t("Order {number}", number=order.number),
+                    to("/orders", open=order.number),
+                    _day(day, today, formats),
+                    "",
+                ),
+            )
+        )
+    for invoice in invoices.latest(session, account_id, LATEST):
+        text = f"{_day(invoice.issued_on, today, formats)}, {paid_view(invoice, formats, today).text.lower()}"
+        dated.append(
+            (
+                invoice.issued_on,
+                Latest(
+                    f"i{invoice.number}",
+                    "invoice",
+                    t("Invoice {number}", number=invoice.number),
+                    to("/invoices", open=invoice.number),
+                    text,
+                    formats.amount(invoice.total),
+                ),
+            )
+        )
+    return [latest for _, latest in sorted(dated, key=lambda pair: pair[0], reverse=True)[:LATEST]]
+
+
+def _day(day: date, today: date, formats: Formats) -> str:
+    return t("Today") if day == today else t("Yesterday") if (today - day).days == 1 else formats.day(day)
+
+
+def _chart(spent: Sequence[tuple[date, Decimal]], formats: Formats) -> tuple[list[Bar], list[Grid]]:
+    step = _step(max((amount for _, amount in spent), default=ZERO))
+    top = step * 4
+    width = Decimal(CHART_WIDTH - CHART_LEFT) / len(spent)
+    height = Decimal(CHART_HEIGHT - CHART_FOOT - 10)
+    bars = []
+    for at, (month, amount) in enumerate(spent):
+        tall = max(ZERO, amount) / top * height
+        left = CHART_LEFT + at * width
+        now = at == len(spent) - 1
+        bars.append(
+            Bar(
+                month.isoformat(),
+                f"{left + width / 5:.1f}",
+                f"{10 + height - tall:.1f}",
+                f"{width * 3 / 5:.1f}",
+                f"{tall:.1f}",
+                f"{left + width / 2:.1f}",
+                month_name(month) if (len(spent) - 1 - at) % 2 == 0 else "",
+                month_name(month, "year"),
+                formats.amount(amount),
+                now,
+            )
+        )
+    grid = [
+        Grid(str(i), f"{10 + height - height * i / 4:.1f}", f"{14 + height - height * i / 4:.1f}", _round(step * i, formats))
+        for i in range(5)
+    ]
+    return bars, grid
+
+
+def _step(largest: Decimal) -> Decimal:
+    """A round step of which four hold the largest amount: 1, 2 or 5 times a power of ten, at least 25 dollars."""
+    power = Decimal(10)
+    while True:
+        for factor in (Decimal("2.5"), Decimal(5), Decimal(10)):
+            if power * factor * 4 >= largest:
+                return power * factor
+        power *= 10
+
+
+def _round(amount: Decimal, formats: Formats) -> str:
+    # Cents only: what stands before three zeros is the sign between thousands.
+    return re.sub(r"[.,]00(?!\d)", "", formats.amount(amount))

@@ -1,0 +1,11 @@
+"""Devices: every tracker with its vehicle and agreement."""
+
+import reflex as rx
+
+from odoportal.core.i18n import t
+from odoportal.pages.layout import soon_page
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    return soon_page(t("Here you will see every tracker with its vehicle and agreement, rename it, and report one that is lost or broken."))

@@ -1,0 +1,112 @@
+"""Help: the user guide, and how to reach Odotrack."""
+
+import reflex as rx
+
+from odoportal.core.i18n import current, other, t
+from odoportal.pages.layout import private_page
+from odoportal.pages.state import SessionState
+from odoportal.ui.coming_soon import REACH
+from odoportal.ui.common import wordmark
+from odoportal.ui.page import address
+from odoportal.ui.server_slots import live
+from odoportal.ui.shell import language_link, public_page
+from odoportal.ui.template import El, Node, View, el, icon, link
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    guide = View(
+        lambda _: (
+            el("div", el("h1", t("Help")), cls="head"),
+            el(
+                "section",
+                el("h2", t("User guide")),
+                el("p", t("How to sign in, and how to find your orders and invoices."), cls="soft"),
+                el("div", link(icon("book-open"), t("Read user guide"), to=address("/guide"), cls="btn second"), cls="row"),
+                cls="card pad stack",
+            ),
+            el(
+                "section",
+                el("h2", t("Privacy")),
+                el("p", t("What is kept on you, why, and for how long."), cls="soft"),
+                el("div", link(icon("book-open"), t("Read about privacy"), to=address("/privacy"), cls="btn second"), cls="row"),
+                cls="card pad stack",
+            ),
+        )
+    )
+    reach = View(lambda _: (el("h2", t("Reach Odotrack")), el("p", t("We answer within one working day."), cls="soft")))
+    return private_page(
+        guide.component(None),
+        rx.el.section(reach.component(None), live("reach", REACH, SessionState.shell, SessionState.ready), class_name="card pad stack"),
+        trail=[("/help", t("Help"))],
+    )
+
+
+def _part(title: str, *steps: str) -> El:
+    return el("section", el("h2", title), el("ol", *(el("li", step) for step in steps)))
+
+
+def _guide() -> Node:
+    return el(
+        "article",
+        el("h1", t("User guide")),
+        el("p", t("You can access all your orders and invoices through your Odotrack Portal. Here is the procedure to follow.")),
+        _part(
+            t("Connection to the portal"),
+            t("From the website www.odotrack.com click on ODOportal."),
+            t("Enter your email address and password."),
+            t("Click LOGIN to log in to your account."),
+            t("Click FORGOT PASSWORD? if you have forgotten your password and follow the reset procedure."),
+        ),
+        _part(
+            t("Home page of the ODOportal"),
+            t(
+                "On the home page of your portal, both in the left section and in the middle section, "
+                "you will find an Orders tab as well as an Invoices tab."
+            ),
+            t("Click on the desired section."),
+        ),
+        _part(
+            t("Orders"),
+            t("In the Orders section, you will see the summary of the different orders created for the account."),
+            t("On the right of the screen, in the Actions section, click on the Details button to view the desired order."),
+            t("Or click on the Invoices button to view the invoices associated with this order."),
+        ),
+        _part(
+            t("Invoices"),
+            t("In the Invoices section, you will see the list of invoices created for the account."),
+            t("On the right of the screen, in the Actions section, click on the Details button to view the desired invoice."),
+        ),
+        cls="card pad prose",
+    )
+
+
+def guide() -> rx.Component:
+    """The bundled user guide, for everybody; it stands in until its PDF is set."""
+    return public_page(View(lambda _: _guide()).component(None))
+
+
+def not_found() -> rx.Component:
+    """The page for an address that does not exist."""
+    home = el("a", t("Go to the Dashboard"), href=address("/"), cls="btn primary")
+    away = el("div", home, language_link(other(current()), cls="btn plain"), cls="row")
+    return _plain("package-open", t("This page does not exist"), t("The address is mistyped, or the page has moved."), away)
+
+
+def unavailable() -> rx.Component:
+    """What is answered while the database does not answer. It reads without script, at whatever address was asked for."""
+    again = el("div", el("a", t("Try again"), href="", cls="btn primary"), cls="row")
+    return _plain("triangle-alert", t("The portal cannot answer right now"), t("Nothing is lost. Try again in a moment."), again)
+
+
+def too_many() -> rx.Component:
+    """What is answered to somebody who asks for much more than a person reads. It reads without script, at whatever address."""
+    again = el("div", el("a", t("Try again"), href="", cls="btn primary"), cls="row")
+    words = t("More pages or documents were asked for than one person reads. Wait a minute, then try again.")
+    return _plain("triangle-alert", t("Too many requests at once"), words, again)
+
+
+def _plain(shape: str, title: str, words: str, actions: El) -> rx.Component:
+    text = View(lambda _: el("div", icon(shape), el("h1", title), el("p", words), actions, cls="empty"))
+    top = View(lambda _: el("header", el("a", *wordmark(), href=address("/"), cls="logo", aria_label="ODOportal"), cls="bar"))
+    return rx.fragment(top.component(None), rx.el.main(text.component(None), id="main", class_name="main"))

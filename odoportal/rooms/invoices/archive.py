@@ -1,0 +1,205 @@
+"""Several invoices in one file: a ZIP of their PDFs, sent while it is made."""
+
+import asyncio
+import io
+import zipfile
+from collections import deque
+from collections.abc import AsyncGenerator, Container, Sequence
+from contextlib import aclosing
+from datetime import date
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl
+
+from sqlmodel import Session, col, func, select
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from odoportal.core import clock, database, i18n
+from odoportal.core.folding import fold
+from odoportal.core.i18n import Formats, region_of, t
+from odoportal.core.identity import Membership, require_identity
+from odoportal.documents import pdf, routes
+from odoportal.limits import concurrent_files
+from odoportal.lists.download import attachment
+from odoportal.lists.query import ListQuery
+from odoportal.rooms.invoices import service
+from odoportal.rooms.invoices.labels import state_labels
+from odoportal.rooms.invoices.models import Invoice
+from odoportal.rooms.invoices.pdf import invoice_sheet
+
+MOST = 1_000
+LARGEST_BODY = 128 * 1024
+_FORM = "application/x-www-form-urlencoded"
+_FIRST_DAY = date(1980, 1, 1)
+"""The first one that can be written into a ZIP."""
+_NUMBER_AND_DAY = (col(Invoice.number), col(Invoice.issued_on))
+Chosen = Sequence[tuple[str, date]]
+"""Numbers and dates of invoices, in the order of the file."""
+
+
+class TooMany(ValueError):
+    """More invoices than fit in one file; the argument is how many."""
+
+
+class Unknown(LookupError):
+    """A number that the account does not have."""
+
+
+async def post(request: Request) -> Response:
+    """The chosen invoices as a ZIP of PDFs: `number`, repeated, or `all=1` and the list's own `query`.
+
+    404 when the account lacks one of them, 413, 415 and 422 (none, too many, in words) when the form cannot be answered.
+    The header `x-files` says how many there will be, so that a page can show how far it is.
+    """
+    language, who, today = request.path_params["language"], require_identity(), clock.today()
+    account = who.account
+    if language not in i18n.LANGUAGES:
+        return routes.not_found()
+    with i18n.use(language):
+        try:
+            form = await _form(request)
+            found = await database.read(_chosen, account, form, today)
+        except Unknown:
+            return routes.not_found()
+        except TooMany as many:
+            return _refused(422, _too_many(int(many.args[0])))
+        except ValueError as error:
+            return _refused(int(error.args[0]), t("This request cannot be read. Go back and try again."))
+        if not found:
+            return _refused(422, t("No invoice was chosen."))
+        headers = attachment(f"{t('Invoices')}-{today.isoformat()}.zip")
+    headers |= {"x-files": str(len(found)), "content-security-policy": routes.POLICY}
+    coming = await concurrent_files.begun(_in_place(who.person_id, portions(account, found, language, today)))
+    return StreamingResponse(coming, headers=headers, media_type="application/zip")
+
+
+async def _in_place(person_id: int, made: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    with concurrent_files.FILES.held(f"{person_id}"):
+        async with aclosing(made):
+            async for portion in made:
+                yield portion
+
+
+async def _form(request: Request) -> dict[str, list[str]]:
+    """The fields of the form, every one of each name; ValueError with the status where it is none or too large."""
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
+        raise ValueError(415)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise ValueError(413)
+    try:
+        return parse_qs(body.decode("utf-8", "replace"), errors="replace", max_num_fields=10 * MOST)
+    except ValueError as error:
+        raise ValueError(400) from error
+
+
+def _refused(status: int, text: str) -> Response:
+    return PlainTextResponse(text, status, {"cache-control": "no-store"})
+
+
+def _too_many(count: int) -> str:
+    number = Formats(region_of(i18n.current())).number
+    return t(
+        "One file holds up to {most} invoices, and {count} were chosen. Narrow the list, by date for instance, and try again.",
+        most=number(MOST),
+        count=number(count),
+    )
+
+
+def _chosen(session: Session, account: Membership, form: dict[str, list[str]], today: date) -> Chosen:
+    if form.get("all") == ["1"]:
+        return matching(session, account, form.get("query", [""])[-1], today)
+    return numbered(session, account.account_id, list(dict.fromkeys(form.get("number", []))))
+
+
+def matching(session: Session, account: Membership, query: str, today: date) -> Chosen:
+    """All invoices on the list that a query of its address asks for, whatever its page, in its order.
+
+    Raises:
+        TooMany: when they are more than fit.
+        Unknown: when the query names another account.
+    """
+    asked = ListQuery.parse(service.RULES, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
+    if asked.account not in {"", account.number}:
+        raise Unknown
+    words = {state: fold(text) for state, text in state_labels().items()}
+    where, order = service.whole_list(account.account_id, asked, today, words)
+    count = session.exec(select(func.count()).select_from(Invoice).where(where)).one()
+    if count > MOST:
+        raise TooMany(count)
+    rows = session.exec(select(*_NUMBER_AND_DAY).where(where).order_by(*order))
+    return [(number, day) for number, day in rows]
+
+
+def numbered(session: Session, account_id: int, numbers: Sequence[str]) -> Chosen:
+    """The account's invoices with these numbers, in their order.
+
+    Raises:
+        TooMany: when they are more than fit.
+        Unknown: when the account lacks one of them, whoever has it.
+    """
+    if len(numbers) > MOST:
+        raise TooMany(len(numbers))
+    rows = session.exec(select(*_NUMBER_AND_DAY).where(Invoice.account_id == account_id, col(Invoice.number).in_(numbers)))
+    days: dict[str, date] = dict(iter(rows))
+    if len(days) < len(numbers):
+        raise Unknown
+    return [(number, days[number]) for number in numbers]
+
+
+class _Growing(io.RawIOBase):
+    """What a ZIP is written into: it cannot seek, and what was taken is forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[bytes] = []
+
+    def write(self, part: Any) -> int:
+        """Keep a part until it is taken."""
+        self._parts.append(bytes(part))
+        return len(part)
+
+    def take(self) -> bytes:
+        """What was written since the last time."""
+        taken, self._parts = b"".join(self._parts), []
+        return taken
+
+
+def _entry(number: str, day: date, taken: Container[str]) -> zipfile.ZipInfo:
+    """The place of an invoice in the file. Two numbers that differ only in what a file's name cannot hold both have one."""
+    plain = f"{day.isoformat()}_{routes.file_name(number)}"
+    name = next(n for n in (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MOST + 2)))) if n not in taken)
+    when = max(day, _FIRST_DAY)
+    return zipfile.ZipInfo(name, (when.year, when.month, when.day, 0, 0, 0))
+
+
+async def portions(account: Membership, chosen: Chosen, language: str, today: date) -> AsyncGenerator[bytes]:
+    """The ZIP in portions, one per invoice: as many are set at once as there are threads for it, and no more lie in memory.
+
+    Args:
+        account: whose invoices.
+        chosen: which; names in the file are `2020-09-24_212048.pdf`, so that they sort by day.
+        language: of the documents.
+        today: the business day.
+    """
+    growing, waiting, coming = _Growing(), deque(chosen), deque[tuple[str, date, asyncio.Future[bytes | None]]]()
+    archive = zipfile.ZipFile(growing, "w", compresslevel=1)  # pyright: ignore[reportArgumentType]
+    try:
+        while waiting or coming:
+            while waiting and len(coming) < pdf.SETTERS:
+                number, day = waiting.popleft()
+                made = pdf.in_turn(routes.draw, invoice_sheet, account, number, language, today, "letter")
+                coming.append((number, day, asyncio.ensure_future(made)))
+            number, day, drawn = coming.popleft()
+            if (body := await drawn) is not None:
+                archive.writestr(_entry(number, day, archive.NameToInfo), body, zipfile.ZIP_DEFLATED)
+            yield growing.take()
+        archive.close()
+        yield growing.take()
+    finally:
+        # The client may be gone: what is not begun is not done, and the file is left without an error.
+        archive.close()
+        for _, _, drawn in coming:
+            drawn.cancel()

@@ -1,0 +1,165 @@
+"""What was paid on an invoice: the sums that its row repeats, worked out anew from payments and credit notes."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Table, bindparam, select
+from sqlmodel import Session
+
+from odoportal.core import clock
+from odoportal.core.money import ZERO
+from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, Payment, PaymentStatus
+from odoportal.rooms.invoices.search_text import search_text
+from odoportal.rooms.orders.models import Order
+
+CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Balances:
+    """Where an invoice stands. `settled_on` is the day its total was first reached, or that of the refund."""
+
+    paid: Decimal
+    pending: Decimal
+    credited: Decimal
+    settled_on: date | None
+    refunded: bool
+
+
+@dataclass
+class _Settled:
+    """An invoice as it will be, for its search text."""
+
+    number: str
+    issued_on: date
+    due_on: date
+    total: Decimal
+    paid: Decimal
+    credited: Decimal
+    settled_on: date | None
+
+
+def balances(
+    issued_on: date,
+    total: Decimal,
+    paid: Sequence[tuple[date, Decimal]],
+    pending: Sequence[Decimal],
+    credited: Sequence[tuple[date, Decimal]],
+) -> Balances:
+    """Where an invoice stands.
+
+    Args:
+        issued_on: the day that settles an invoice of nothing.
+        total: dollars, taxes included.
+        paid: business day and dollars of each settled payment's part.
+        pending: dollars of each part under way.
+        credited: day and dollars of each credit note.
+    """
+    settled_on = _reached(total, [*paid, *credited], issued_on)
+    paid_up, credited_up = _reached(total, paid, issued_on), _reached(total, credited, issued_on)
+    refunded = total > 0 and paid_up is not None and credited_up is not None and paid_up <= credited_up
+    return Balances(
+        paid=sum((amount for _, amount in paid), ZERO),
+        pending=sum(pending, ZERO),
+        credited=sum((amount for _, amount in credited), ZERO),
+        settled_on=credited_up if refunded else settled_on,
+        refunded=refunded,
+    )
+
+
+def _reached(total: Decimal, parts: Iterable[tuple[date, Decimal]], from_the_start: date) -> date | None:
+    """The day on which the parts, oldest first, add up to the total; None where they never do."""
+    if total <= 0:
+        return from_the_start
+    left = total
+    for day, amount in sorted(parts):
+        left -= amount
+        if left <= 0:
+            return day
+    return None
+
+
+def settle(session: Session, account_id: int, invoice_ids: Collection[int]) -> None:
+    """Work out anew what was paid, what is pending, credited and refunded, and the search text, of some invoices.
+
+    To be called after any change of an invoice, its lines, payments or credit notes. A fixed number of statements
+    for up to 1,000 invoices; an id of another account is left alone.
+
+    Args:
+        session: a writing session; the caller commits.
+        account_id: the invoices' account.
+        invoice_ids: which invoices.
+    """
+    session.flush()
+    ordered = sorted(invoice_ids)
+    for start in range(0, len(ordered), CHUNK):
+        _settle_some(session, account_id, ordered[start : start + CHUNK])
+
+
+def _settle_some(session: Session, account_id: int, ids: list[int]) -> None:
+    invoices, orders = _table(Invoice), _table(Order)
+    columns = invoices.c
+    own = (
+        select(*columns, orders.c.number.label("order_number"))
+        .outerjoin(orders, (orders.c.id == columns.order_id) & (orders.c.account_id == columns.account_id))
+        .where(columns.account_id == account_id, columns.id.in_(ids))
+    )
+    parts = _by_invoice(session, _parts_of(account_id, ids))
+    notes = _by_invoice(session, _rows_of(CreditNote, account_id, ids))
+    lines = _by_invoice(session, _rows_of(InvoiceLine, account_id, ids).order_by(_table(InvoiceLine).c.position))
+    changes = [change for row in session.execute(own) if (change := _change(row, parts[row.id], notes[row.id], lines[row.id]))]
+    if changes:
+        fields = ("paid", "pending", "credited", "settled_on", "refunded", "search")
+        update = invoices.update().where(columns.account_id == account_id, columns.id == bindparam("row_id"))
+        session.connection().execute(update.values({name: bindparam(f"new_{name}") for name in fields}), changes)
+        for held in [held for held in session.identity_map.values() if isinstance(held, Invoice)]:
+            session.expire(held, fields)
+
+
+def _change(row: Any, parts: list[Any], notes: list[Any], lines: list[Any]) -> dict[str, object] | None:
+    """The values of an invoice that must change, ready to be bound; None when all of them stand already."""
+    found = balances(
+        row.issued_on,
+        row.total,
+        paid=[(clock.local(part.received_at).date(), part.amount) for part in parts if part.status == PaymentStatus.SETTLED],
+        pending=[part.amount for part in parts if part.status == PaymentStatus.PENDING],
+        credited=[(note.issued_on, note.total) for note in notes],
+    )
+    as_settled = _Settled(row.number, row.issued_on, row.due_on, row.total, found.paid, found.credited, found.settled_on)
+    wanted = {**vars(found), "search": search_text(as_settled, lines, parts, row.order_number or "")}
+    if all(getattr(row, name) == value for name, value in wanted.items()):
+        return None
+    return {"row_id": row.id, **{f"new_{name}": value for name, value in wanted.items()}}
+
+
+def _parts_of(account_id: int, ids: list[int]) -> Any:
+    allocations, payments = _table(Allocation), _table(Payment)
+    shown = (payments.c.received_at, payments.c.status, payments.c.reference, payments.c.method_en, payments.c.method_fr)
+    return (
+        select(allocations.c.invoice_id, allocations.c.amount, *shown)
+        # By id alone: the foreign key keeps the payment in the allocation's account, and SQLite, told that again, starts from
+        # all payments of the account.
+        .join(payments, payments.c.id == allocations.c.payment_id)
+        .where(allocations.c.account_id == account_id, allocations.c.invoice_id.in_(ids))
+        .order_by(payments.c.received_at, allocations.c.id)
+    )
+
+
+def _rows_of(model: type, account_id: int, ids: list[int]) -> Any:
+    table = _table(model)
+    return select(*table.c).where(table.c.account_id == account_id, table.c.invoice_id.in_(ids))
+
+
+def _by_invoice(session: Session, statement: Any) -> dict[int, list[Any]]:
+    groups: dict[int, list[Any]] = defaultdict(list)
+    for row in session.execute(statement):
+        groups[row.invoice_id].append(row)
+    return groups
+
+
+def _table(model: Any) -> Table:
+    return model.__table__

@@ -1,0 +1,27 @@
+"""One credit note whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from odoportal.rooms.invoices.models import CreditNote, CreditNoteTax, Invoice
+
+
+@dataclass(frozen=True)
+class CreditNoteWhole:
+    """A credit note, the invoice it corrects, and its taxes."""
+
+    note: CreditNote
+    invoice: Invoice
+    taxes: Sequence[CreditNoteTax]
+
+
+def get(session: Session, account_id: int, number: str) -> CreditNoteWhole | None:
+    """One credit note of the account; None for another account's number exactly as for one that does not exist."""
+    note = session.exec(select(CreditNote).where(CreditNote.account_id == account_id, CreditNote.number == number)).first()
+    if note is None:
+        return None
+    invoice = session.exec(select(Invoice).where(Invoice.account_id == account_id, Invoice.id == note.invoice_id)).one()
+    of_note = (CreditNoteTax.account_id == account_id, CreditNoteTax.credit_note_id == note.id)
+    return CreditNoteWhole(note, invoice, session.exec(select(CreditNoteTax).where(*of_note).order_by(col(CreditNoteTax.position))).all())

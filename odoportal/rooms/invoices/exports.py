@@ -1,0 +1,101 @@
+"""The list of invoices as a file: every page of what the address asks for, with the taxes of each by name."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, select
+from sqlmodel import Session, col
+
+from odoportal.core.folding import fold
+from odoportal.core.i18n import t
+from odoportal.core.identity import Identity
+from odoportal.core.money import in_cents
+from odoportal.lists import download, search
+from odoportal.lists.download import Cell, Column, Kind, Table
+from odoportal.lists.query import ListQuery
+from odoportal.rooms.invoices import service
+from odoportal.rooms.invoices.labels import state_labels
+from odoportal.rooms.invoices.models import Invoice, InvoiceTax
+from odoportal.rooms.invoices.service import RULES, InvoiceState
+from odoportal.rooms.orders.models import Order
+
+_COLUMNS = (
+    col(Invoice.number),
+    col(Invoice.issued_on),
+    col(Invoice.due_on),
+    *(in_cents(column) for column in (Invoice.subtotal, Invoice.total, Invoice.paid, Invoice.pending, Invoice.credited)),
+    col(Invoice.settled_on),
+    col(Invoice.refunded),
+)
+
+
+def _name(title: str) -> str:
+    return "_".join(re.findall(r"[a-z0-9]+", fold(title))) or "tax"
+
+
+@dataclass
+class _Tax:
+    """A tax's column: its head, and how the documents call it in English."""
+
+    title: str
+    names: list[str]
+
+
+def _taxes(session: Session, account_id: int, where: ColumnElement[bool], language: str) -> dict[str, _Tax]:
+    """The taxes on the list by their name for programs. GST and QST always have a column."""
+    found = {"gst": _Tax(t("GST"), []), "qst": _Tax(t("QST"), [])}
+    ids = select(col(Invoice.id)).where(where)
+    names = select(col(InvoiceTax.name_en), col(InvoiceTax.name_fr)).distinct()
+    names = names.where(col(InvoiceTax.account_id) == account_id, col(InvoiceTax.invoice_id).in_(ids))
+    for english, french in sorted(tuple(row) for row in session.connection().execute(names)):
+        tax = found.setdefault(_name(english), _Tax(english if language == "en" else french, []))
+        tax.names.append(english)
+    return found
+
+
+def _amount(tax: _Tax) -> Any:
+    """The whole cents of a tax on an invoice, looked up by the database: in Python it would take twice the time of the rest."""
+    # PostgreSQL's sum of whole numbers is a number of any precision.
+    cents = cast(func.coalesce(func.sum(col(InvoiceTax.amount)), 0), BigInteger)
+    mine = and_(col(InvoiceTax.account_id) == col(Invoice.account_id), col(InvoiceTax.invoice_id) == col(Invoice.id))
+    return select(cents).where(mine, col(InvoiceTax.name_en).in_(tax.names)).correlate(Invoice).scalar_subquery()
+
+
+def invoices_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
+    """All invoices that the address asks for, in its order, whatever its page; arguments as of `invoices_view`."""
+    account_id, words = who.account.account_id, state_labels()
+    where, order = service.whole_list(account_id, query, today, {state: fold(text) for state, text in words.items()})
+    taxes = _taxes(session, account_id, where, language)
+    columns = [
+        Column("number", t("Number")),
+        Column("date", t("Date"), Kind.DAY),
+        Column("due", t("Due"), Kind.DAY),
+        Column("order", t("Order")),
+        Column("state", t("State"), words=words),
+        Column("subtotal", t("Subtotal"), Kind.AMOUNT, total=True),
+        *(Column(name, tax.title, Kind.AMOUNT, total=True) for name, tax in taxes.items()),
+        Column("total", t("Total"), Kind.AMOUNT, total=True),
+        Column("paid", t("Paid amount"), Kind.AMOUNT, total=True),
+        Column("credited", t("Credited"), Kind.AMOUNT, total=True),
+        Column("balance", t("Balance"), Kind.AMOUNT, total=True),
+        Column("paid_on", t("Paid on"), Kind.DAY),
+    ]
+    same = and_(col(Order.account_id) == col(Invoice.account_id), col(Order.id) == col(Invoice.order_id))
+    found = select(*_COLUMNS, col(Order.number).label("order_number"), *(_amount(tax) for tax in taxes.values()))
+    found = found.outerjoin_from(Invoice, Order, same).where(where).order_by(*order)
+    rows = (_row(row, row[len(_COLUMNS) + 1 :], today) for batch in search.batches(session, found) for row in batch)
+    return Table(t("Invoices"), columns, rows, t("Total"))
+
+
+def _row(row: Any, taxes: Sequence[int], today: date) -> Sequence[Cell]:
+    # The rules of the room hold in cents as well: they only add and compare.
+    state = service.state_of(row, today)
+    settled = row.settled_on if state in {InvoiceState.PAID, InvoiceState.REFUNDED} else None
+    sums = (row.total, row.paid, row.credited, int(service.balance(row)))
+    return (row.number, row.issued_on, row.due_on, row.order_number, state, row.subtotal, *taxes, *sums, settled)
+
+
+ROUTES = download.routes("/invoices", RULES, lambda: t("Invoices"), invoices_table)

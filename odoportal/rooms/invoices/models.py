@@ -1,0 +1,167 @@
+"""Invoices, what was paid on them, and the credit notes that correct them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from odoportal.core.money import ZERO, Money
+from odoportal.documents.models import ItemRow, TaxRow, search_indexes
+
+
+class PaymentStatus(StrEnum):
+    """Where a payment stands at the bank or the payment provider."""
+
+    PENDING = "pending"
+    SETTLED = "settled"
+    FAILED = "failed"
+
+
+def _of_invoice(*more: UniqueConstraint) -> tuple[object, ...]:
+    """Composite key to the invoice, so that a row of one account cannot point at another account's invoice."""
+    return (ForeignKeyConstraint(["account_id", "invoice_id"], ["invoice.account_id", "invoice.id"], ondelete="CASCADE"), *more)
+
+
+_STANDING = ("account_id", "due_on", "id", "total", "paid", "credited", "pending", "refunded")
+_REST = "total - paid - credited > 0"
+
+
+class Invoice(SQLModel, table=True):
+    """An invoice. `paid`, `pending` and `credited` repeat the sums of its payments and credit notes (see `settle`)."""
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "id"),
+        ForeignKeyConstraint(["account_id", "order_id"], ["orders.account_id", "orders.id"]),
+        ForeignKeyConstraint(["account_id", "bill_to_id"], ["address.account_id", "address.id"]),
+        Index("ix_invoice_issued", "account_id", "issued_on", "id", "total"),
+        Index("ix_invoice_number", "account_id", "number_order", "id"),
+        Index("ix_invoice_total", "account_id", "total", "id"),
+        Index("ix_invoice_paid", "account_id", text("coalesce(settled_on, '9999-12-31')"), "id", "issued_on"),
+        Index("ix_invoice_order", "account_id", "order_id", "issued_on", "id"),
+        # The few that are not settled, with all that their state and their rest are worked out from; and the fewer that are refunded.
+        Index(
+            "ix_invoice_open",
+            *_STANDING,
+            sqlite_where=text(f"refunded IS 0 AND {_REST}"),
+            postgresql_where=text(f"NOT refunded AND {_REST}"),
+        ),
+        Index(
+            "ix_invoice_refunded", "account_id", "issued_on", "id", sqlite_where=text("refunded IS 1"), postgresql_where=text("refunded")
+        ),
+        *search_indexes("invoice"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id")
+    number: str = Field(max_length=20, unique=True)
+    number_order: int = Field(sa_type=BigInteger, description="the number as a number, so that 999 sorts before 1000")
+    order_id: int | None = None
+    bill_to_id: int | None = None
+    issued_on: date
+    due_on: date
+    terms_en: str = Field(default="", max_length=300)
+    terms_fr: str = Field(default="", max_length=300)
+    subtotal: Decimal = Field(sa_type=Money)
+    total: Decimal = Field(sa_type=Money)
+    paid: Decimal = Field(default=ZERO, sa_type=Money, description="settled payments")
+    pending: Decimal = Field(default=ZERO, sa_type=Money, description="payments under way")
+    credited: Decimal = Field(default=ZERO, sa_type=Money, description="credit notes")
+    settled_on: date | None = Field(default=None, description="the day it was paid in full, or refunded")
+    refunded: bool = Field(default=False, description="credited in full after it was paid")
+    search: str = Field(default="", description="folded text of every shown column and line, both languages")
+
+
+class InvoiceLine(ItemRow, table=True):
+    """A line of an invoice."""
+
+    __tablename__ = "invoice_line"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = _of_invoice(UniqueConstraint("invoice_id", "position"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int
+    invoice_id: int
+
+
+class InvoiceTax(TaxRow, table=True):
+    """A tax of an invoice."""
+
+    __tablename__ = "invoice_tax"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = _of_invoice(UniqueConstraint("invoice_id", "position"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int
+    invoice_id: int
+
+
+class Payment(SQLModel, table=True):
+    """Money received, or on its way, from an account. `method` is what to call it: "Visa 4242", "cheque 118"."""
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "id"),
+        Index("ix_payment_received", "account_id", "status", "received_at", "id", "amount"),
+        CheckConstraint("amount > 0"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id")
+    reference: str = Field(max_length=60, unique=True)
+    received_at: datetime
+    method_en: str = Field(max_length=60)
+    method_fr: str = Field(max_length=60)
+    amount: Decimal = Field(sa_type=Money)
+    status: str = Field(default=PaymentStatus.SETTLED, max_length=10)
+
+
+class Allocation(SQLModel, table=True):
+    """The part of a payment that goes to one invoice."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "payment_id"], ["payment.account_id", "payment.id"], ondelete="CASCADE"),
+        *_of_invoice(UniqueConstraint("payment_id", "invoice_id")),
+        Index("ix_allocation_invoice", "invoice_id"),
+        CheckConstraint("amount > 0"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int
+    payment_id: int
+    invoice_id: int
+    amount: Decimal = Field(sa_type=Money)
+
+
+class CreditNote(SQLModel, table=True):
+    """A credit note and the invoice it corrects."""
+
+    __tablename__ = "credit_note"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        *_of_invoice(UniqueConstraint("account_id", "id")),
+        Index("ix_credit_note_invoice", "invoice_id"),
+        Index("ix_credit_note_issued", "account_id", "issued_on", "id", "total"),
+        CheckConstraint("total > 0"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int
+    invoice_id: int
+    number: str = Field(max_length=20, unique=True)
+    issued_on: date
+    reason_en: str = Field(max_length=300)
+    reason_fr: str = Field(max_length=300)
+    subtotal: Decimal = Field(sa_type=Money)
+    total: Decimal = Field(sa_type=Money)
+
+
+class CreditNoteTax(TaxRow, table=True):
+    """A tax of a credit note."""
+
+    __tablename__ = "credit_note_tax"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "credit_note_id"], ["credit_note.account_id", "credit_note.id"], ondelete="CASCADE"),
+        UniqueConstraint("credit_note_id", "position"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int
+    credit_note_id: int

@@ -1,0 +1,161 @@
+"""The page of invoices, as the guide shows it, and an invoice's details."""
+
+import reflex as rx
+
+from odoportal.core.i18n import current, t
+from odoportal.pages.layout import ListPage
+from odoportal.rooms.invoices.state import Invoices
+from odoportal.rooms.invoices.view import InvoicesView
+from odoportal.ui.common import badge
+from odoportal.ui.dialog import frame
+from odoportal.ui.document_parts import address, lines_table, totals
+from odoportal.ui.page import address as address_of
+from odoportal.ui.server_slots import live
+from odoportal.ui.table import ListParts, export_menu, tick
+from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when
+
+
+def _paid(paid: Bound) -> Node:
+    return el("span", badge(paid.state, paid.text, bare=True), when(paid.note, el("span", paid.note, cls="muted small")), cls="paid")
+
+
+def _details_link(row: Bound, cls: str) -> Node:
+    return link(t("Details"), el("span", " ", row.number, cls="sr"), to=row.details, how="open", data_open=row.number, cls=cls)
+
+
+def _pdf_link(row: Bound, cls: str) -> Node:
+    return el("a", t("PDF"), el("span", " ", row.number, cls="sr"), href=row.pdf, cls=cls, data_out=True)
+
+
+def _cells(row: Bound) -> tuple[Node, ...]:
+    return (
+        el("td", row.date, cls="nw"),
+        el("th", row.number, scope="row"),
+        el("td", row.amount, cls="r nw m"),
+        el("td", _paid(row.paid)),
+        el("td", el("div", _details_link(row, "btn second sm"), _pdf_link(row, "btn plain sm"), cls="acts")),
+    )
+
+
+def _card(row: Bound) -> Node:
+    return (
+        el(
+            "div",
+            tick(row),
+            el("h2", link(row.number, to=row.details, how="open")),
+            el("span", row.date, cls="muted"),
+            el("span", cls="push"),
+            el("b", row.amount, cls="nw"),
+            cls="top",
+        ),
+        _paid(row.paid),
+        el("div", _details_link(row, "btn plain"), _pdf_link(row, "btn plain"), cls="acts"),
+    )
+
+
+def _address(title: str, lines: Bound) -> Node:
+    return el("div", el("h3", title, cls="quiet"), address(lines))
+
+
+def _facts(details: Bound) -> Node:
+    dates = el(
+        "dl",
+        el("dt", t("Date")),
+        el("dd", details.date),
+        el("dt", t("Due")),
+        el("dd", details.due),
+        when(details.order, (el("dt", t("Order")), el("dd", link(details.order, to=details.order_url)))),
+        cls="kv",
+    )
+    paid = each(details.payments, lambda p: el("div", el("dt", p.name, el("small", p.date)), el("dd", p.amount), cls="soft"))
+    balance = el("div", el("dt", t("Balance")), el("dd", details.balance), cls="b")
+    return el(
+        "div",
+        el("section", _address(t("Invoiced by"), details.seller), _address(t("Billed to"), details.bill_to), dates, cls="sec parties"),
+        el("section", lines_table(t("Lines of the invoice"), details.lines), cls="sec"),
+        totals(details, t("Total"), paid, balance),
+    )
+
+
+def _beside(details: Bound) -> Node:
+    def payment(row: Bound) -> Node:
+        facts = el("dl", el("dt", t("Received on")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="kv")
+        paper = when(
+            row.pdf,
+            el("a", icon("file-down", small=True), " ", t("PDF"), el("span", " ", row.reference, cls="sr"), href=row.pdf, data_out=True),
+        )
+        return el("div", el("p", el("b", row.name)), facts, paper, cls="payment")
+
+    order = el("li", icon("package"), link(t("Order"), " ", details.order, to=details.order_url, cls="lk"), cls="rec")
+    mine, others = (details.pdf_fr, details.pdf_en) if current() == "fr" else (details.pdf_en, details.pdf_fr)
+    own_name, other_name = (t("PDF in French"), t("PDF in English")) if current() == "fr" else (t("PDF in English"), t("PDF in French"))
+    documents = (
+        el("a", icon("file-down"), own_name, href=mine, cls="btn primary block", data_out=True),
+        el("a", icon("file-down"), other_name, href=others, cls="btn second block", data_out=True),
+    )
+    return el(
+        "aside",
+        el("section", el("h3", t("Document")), el("div", *documents, cls="stack"), cls="sec"),
+        when(details.payments, el("section", el("h3", t("Payments")), each(details.payments, payment), cls="sec")),
+        when(details.terms, el("section", el("h3", t("Terms")), el("p", details.terms), cls="sec")),
+        when(
+            details.order,
+            el(
+                "section",
+                el("h3", t("Related")),
+                el("ul", order, when(details.devices, el("li", icon("map-pin"), el("span", details.devices), cls="rec"))),
+                cls="sec",
+            ),
+        ),
+    )
+
+
+def _details(details: Bound) -> Node:
+    return frame(
+        details,
+        title=details.title,
+        badge=badge(details.paid.state, details.paid.text),
+        body=el("div", _facts(details), _beside(details), cls="body"),
+        footer=None,
+        missing=t("There is no such invoice"),
+    )
+
+
+def _tasks(view: Bound) -> Node:
+    statement = link(icon("file-text"), t("Statement"), to=address_of("/statement"), cls="btn second")
+    return el("div", statement, *export_menu(view), cls="row tasks")
+
+
+AS_OF = View(lambda view: el("span", view.frame.as_of, cls="muted small"))
+
+
+def _page() -> ListPage:
+    parts = ListParts(
+        caption=t("Invoices"),
+        hint=t("Number or amount"),
+        dates=t("Date"),
+        empty_icon="receipt-text",
+        nothing_text=t("Invoices appear here as soon as Odotrack has issued them."),
+        cls="inv",
+        zip=address_of("/invoices.zip"),
+        cells=_cells,
+        card=_card,
+    )
+    return ListPage(Invoices, parts, [("/invoices", t("Invoices"))], _tasks, _details)
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    refresh = rx.el.button(
+        View(lambda _: icon("refresh-cw")).component(None),
+        type="button",
+        class_name="btn icon",
+        on_click=Invoices.retry,
+        custom_attrs={"aria-label": t("Refresh"), "title": t("Refresh"), "data-server": ""},
+    )
+    return _page().component(beside=refresh, before=live("as-of", AS_OF, Invoices.view, Invoices.filled))
+
+
+def slots(view: InvoicesView) -> dict[str, str]:
+    """What the server writes into the document, by slot, in the language in use."""
+    return {**_page().html(view), "as-of": AS_OF.html(view)}

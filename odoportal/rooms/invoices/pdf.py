@@ -1,0 +1,107 @@
+"""What an invoice and a credit note say on paper.
+
+Every one prints both registration numbers, the tax amounts, the buyer, the terms and a description, a credit note also the invoice
+it corrects, whatever the total (product.md, taxes). Numbers are written as the document's language writes them.
+"""
+
+from datetime import date
+
+from sqlmodel import Session
+
+from odoportal.core.i18n import Formats, region_of, t
+from odoportal.core.identity import Membership
+from odoportal.core.money import ZERO
+from odoportal.documents.sheet import Block, Sheet, Stamp, Sum, seller, tax_sums, terms_of
+from odoportal.documents.view import LineView, line_view
+from odoportal.rooms.addresses import service as addresses
+from odoportal.rooms.invoices import credit_notes, service
+from odoportal.rooms.invoices.labels import state_labels
+from odoportal.rooms.invoices.models import Invoice
+from odoportal.rooms.invoices.service import InvoiceState
+from odoportal.rooms.invoices.view import badge_view, payment_views
+
+
+def invoice_sheet(session: Session, account: Membership, number: str, language: str, today: date) -> Sheet | None:
+    """An invoice of the account, as it stands today; None when it has none of this number.
+
+    Args:
+        session: a reading session.
+        account: whose invoice.
+        number: of the invoice.
+        language: the document's, which must be the one in use.
+        today: the business day, on which the balance is true.
+    """
+    whole = service.get(session, account.account_id, number)
+    if whole is None:
+        return None
+    invoice, formats = whole.invoice, Formats(region_of(language))
+    return Sheet(
+        language=language,
+        title=t("Invoice {number}", number=invoice.number),
+        facts=[
+            (t("Date"), formats.day(invoice.issued_on)),
+            (t("Due"), formats.day(invoice.due_on)),
+            *([(t("Order"), whole.order_number)] if whole.order_number else []),
+            (t("State"), badge_view(invoice, formats, today).text),
+        ],
+        parties=[seller(), _buyer(session, account, invoice, language)],
+        lines=[line_view(line, formats, language) for line in whole.lines],
+        sums=[
+            *tax_sums(whole.taxes, invoice.subtotal, formats, language),
+            Sum(t("Total"), formats.amount(invoice.total), kind="total"),
+            *(Sum(paid.name, paid.amount, paid.date) for paid in payment_views(whole, formats, language)),
+            *_beyond(invoice, formats),
+            Sum(t("Balance on {day}", day=formats.day(today)), formats.amount(service.balance(invoice)), kind="balance"),
+        ],
+        stamp=_stamp(invoice, formats, today),
+        notes=terms_of(t("Terms"), _terms(invoice, language)),
+    )
+
+
+def credit_note_sheet(session: Session, account: Membership, number: str, language: str, today: date) -> Sheet | None:  # noqa: ARG001
+    """A credit note of the account, with the invoice it corrects; arguments and None as of `invoice_sheet`."""
+    whole = credit_notes.get(session, account.account_id, number)
+    if whole is None:
+        return None
+    note, invoice, formats = whole.note, whole.invoice, Formats(region_of(language))
+    reason, given = note.reason_en if language == "en" else note.reason_fr, formats.amount(note.subtotal)
+    return Sheet(
+        language=language,
+        title=t("Credit note {number}", number=note.number),
+        facts=[
+            (t("Date"), formats.day(note.issued_on)),
+            (t("Corrected invoice"), invoice.number),
+            (t("Invoice date"), formats.day(invoice.issued_on)),
+        ],
+        parties=[seller(), _buyer(session, account, invoice, language)],
+        lines=[LineView("0", "", "", reason, "", "", given)],
+        sums=[
+            *tax_sums(whole.taxes, note.subtotal, formats, language),
+            Sum(t("Total credited"), formats.amount(note.total), kind="total"),
+        ],
+        notes=terms_of(t("Terms of the invoice"), _terms(invoice, language)),
+    )
+
+
+def _buyer(session: Session, account: Membership, invoice: Invoice, language: str) -> Block:
+    bill = addresses.by_id(session, account.account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
+    return Block(t("Billed to"), addresses.lines(bill, language) or [account.name])
+
+
+def _terms(invoice: Invoice, language: str) -> str:
+    return invoice.terms_en if language == "en" else invoice.terms_fr
+
+
+def _beyond(invoice: Invoice, formats: Formats) -> list[Sum]:
+    """What was paid and credited beyond the total, so that the column adds up to the balance."""
+    beyond = invoice.paid + invoice.credited - invoice.total
+    name = t("Refunded amount") if invoice.refunded else t("To your credit")
+    return [Sum(name, formats.amount(beyond))] if beyond > ZERO else []
+
+
+def _stamp(invoice: Invoice, formats: Formats, today: date) -> Stamp:
+    state = service.state_of(invoice, today)
+    if state not in {InvoiceState.PAID, InvoiceState.REFUNDED}:
+        return Stamp()
+    day = formats.day(invoice.settled_on) if invoice.settled_on else ""
+    return Stamp(state_labels()[state].upper(), day, "ok" if state == InvoiceState.PAID else "quiet")

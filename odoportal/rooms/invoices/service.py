@@ -1,0 +1,358 @@
+"""Rules of invoices: what is owed, what a list may ask, and one invoice whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, literal_column, true, type_coerce
+from sqlmodel import Session, col, func, select
+
+from odoportal.core import clock
+from odoportal.core.money import ZERO, Money
+from odoportal.lists import search
+from odoportal.lists.query import ListQuery, ListRules, Window, window
+from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment, PaymentStatus
+from odoportal.rooms.orders.models import Order
+
+
+class InvoiceState(StrEnum):
+    """What an invoice shows under Paid. The list's filter "to pay" also finds what is part paid or overdue."""
+
+    TO_PAY = "to_pay"
+    PART_PAID = "part_paid"
+    PENDING = "pending"
+    OVERDUE = "overdue"
+    PAID = "paid"
+    REFUNDED = "refunded"
+
+
+RULES = ListRules(sorts=("date", "number", "amount", "paid"), default_sort="-date", states=tuple(InvoiceState), texts=("order",))
+# In the database's own words, since it knows the indexes `ix_invoice_paid` and `ix_invoice_open` by them.
+_NEVER: ColumnElement[date] = literal_column("'9999-12-31'")
+_NOTHING: ColumnElement[int] = literal_column("0")
+# Every day is after it: SQLite, which keeps no statistics, takes the index that has the day and few rows only when it is asked about.
+_EVER = date(1, 1, 1)
+
+
+def balance(invoice: Invoice) -> Decimal:
+    """What is still open on an invoice, in dollars; never negative."""
+    return max(ZERO, invoice.total - invoice.paid - invoice.credited)
+
+
+def state_of(invoice: Invoice, today: date) -> InvoiceState:
+    """What an invoice shows under Paid. A payment under way that covers the rest makes it pending, not overdue."""
+    rest = balance(invoice)
+    if invoice.refunded:
+        return InvoiceState.REFUNDED
+    if rest == ZERO:
+        return InvoiceState.PAID
+    if invoice.pending >= rest:
+        return InvoiceState.PENDING
+    if invoice.due_on < today:
+        return InvoiceState.OVERDUE
+    return InvoiceState.PART_PAID if rest < invoice.total else InvoiceState.TO_PAY
+
+
+def _rest() -> ColumnElement[Any]:
+    return type_coerce(col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited), Money)
+
+
+def _unsettled() -> ColumnElement[bool]:
+    return and_(col(Invoice.refunded).is_(False), col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited) > _NOTHING)
+
+
+def _refunded() -> ColumnElement[bool]:
+    return col(Invoice.refunded).is_(True)
+
+
+def _open() -> ColumnElement[bool]:
+    return and_(_unsettled(), col(Invoice.pending) < _rest())
+
+
+_UNSETTLED = (InvoiceState.TO_PAY, InvoiceState.PART_PAID, InvoiceState.PENDING, InvoiceState.OVERDUE)
+
+
+def _days(query: ListQuery, day: Any) -> ColumnElement[bool]:
+    return and_(true(), *([day >= query.since] if query.since else []), *([day <= query.until] if query.until else []))
+
+
+def _few(query: ListQuery) -> ColumnElement[bool] | None:
+    """What leads to the index that has the invoices of a state, or of some days, and not many more."""
+    if query.state in _UNSETTLED:
+        return and_(_unsettled(), col(Invoice.due_on) > _EVER)
+    if query.state == InvoiceState.REFUNDED:
+        return _refunded()
+    return _days(query, col(Invoice.issued_on)) if query.since or query.until else None
+
+
+def in_state(state: str, today: Any) -> ColumnElement[bool]:
+    """The filter of a state, as SQL; it agrees with `state_of`, with "to pay" for all that is open."""
+    due_on = search.unindexed(col(Invoice.due_on))
+    closed = and_(col(Invoice.refunded).is_(False), _rest() <= ZERO)
+    part = col(Invoice.paid) + col(Invoice.credited) > ZERO
+    return {
+        InvoiceState.TO_PAY: _open(),
+        InvoiceState.PART_PAID: and_(_open(), due_on >= today, part),
+        InvoiceState.PENDING: and_(_unsettled(), col(Invoice.pending) >= _rest()),
+        InvoiceState.OVERDUE: and_(_open(), due_on < today),
+        InvoiceState.PAID: closed,
+        InvoiceState.REFUNDED: _refunded(),
+    }[InvoiceState(state)]
+
+
+def _meaning(today: date, state_words: Mapping[str, str]) -> search.Meaning:
+    def meaning(word: str) -> Sequence[ColumnElement[bool]]:
+        return [in_state(s, today) for s, text in state_words.items() if len(word) > 2 and word in text]
+
+    return meaning
+
+
+def _among(session: Session, account_id: int, rows: int, query: ListQuery, today: date, words: Mapping[str, str]) -> ColumnElement[bool]:
+    return search.among(session, Invoice, account_id, rows, query.q, _meaning(today, words))
+
+
+def _where(own: ColumnElement[bool], account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> ColumnElement[bool]:
+    """What the address asks for among an account's own rows; `own` is the condition of these."""
+    parts: list[ColumnElement[bool]] = [own]
+    if query.q:
+        parts.append(search.matching(Invoice.search, query.q, _meaning(today, state_words)))
+    if query.state:
+        parts.append(in_state(query.state, today))
+    day = col(Invoice.issued_on)
+    # By another order, days are looked at and not looked up: the index is to be the one of the order, so that a page ends the walk.
+    parts.append(_days(query, day if query.key == "date" else search.unindexed(day)))
+    if order := query.texts.get("order"):
+        of = select(Order.id).where(Order.account_id == account_id, Order.number == order).scalar_subquery()
+        parts.append(col(Invoice.order_id) == of)
+    return and_(*parts)
+
+
+def settled_after(day: Any) -> ColumnElement[bool]:
+    """The condition that an invoice was not settled on this day or before, by the index that has the day."""
+    return func.coalesce(col(Invoice.settled_on), _NEVER) > day
+
+
+def _order(query: ListQuery) -> search.Order:
+    by: dict[str, Any] = {
+        "date": col(Invoice.issued_on),
+        "number": col(Invoice.number_order),
+        "amount": col(Invoice.total),
+        "paid": func.coalesce(col(Invoice.settled_on), _NEVER),
+    }
+    return [(by[query.key], query.descending), (col(Invoice.id), query.descending)]
+
+
+def whole_list(
+    account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
+) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
+    """The condition and the order of all pages of the list that the address asks for; arguments as of `find`."""
+    where = _where(search.of_account(Invoice, account_id), account_id, query, today, state_words)
+    return where, [e.desc() if down else e.asc() for e, down in _order(query)]
+
+
+@dataclass(frozen=True)
+class InvoicePage:
+    """One page of the list, where it stands, and what `state_counts` says."""
+
+    window: Window
+    invoices: Sequence[Invoice]
+    counts: Mapping[str, int]
+
+
+def find(session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> InvoicePage:
+    """The page of invoices that the address asks for. Three statements, and one more for a search in a large account.
+
+    Args:
+        session: a reading session.
+        account_id: whose invoices.
+        query: the list's address.
+        today: the business day.
+        state_words: the folded word of each state in the page's language, for the search.
+    """
+    counts = state_counts(session, account_id, today)
+    where = _where(_among(session, account_id, counts[""], query, today, state_words), account_id, query, today, state_words)
+    counted = not replace(query, state="").narrowed
+    shown = window(query, counts[query.state] if counted else search.count(session, Invoice, where))
+    if shown.total == counts[""]:
+        # What every row matches is not asked of each of them: pages far from the ends would take ten times as long.
+        where = search.of_account(Invoice, account_id)
+    return InvoicePage(shown, search.page(session, Invoice, where, _order(query), shown, _few(query)), counts)
+
+
+@lru_cache(maxsize=1)
+def _counting() -> Any:
+    """The statement of `state_counts`, made once: to make it takes ten times as long as to run it for a small account."""
+    account_id, today = bindparam("account", type_=Integer), bindparam("today", type_=Date)
+    own = search.of_account(Invoice, account_id)
+
+    def counted(*where: ColumnElement[bool]) -> Any:
+        return select(func.count()).select_from(Invoice).where(own, *where).scalar_subquery()
+
+    def summed(state: InvoiceState) -> Any:
+        return func.coalesce(func.sum(case((in_state(state, today), 1), else_=0)), 0)
+
+    columns: list[Any] = [counted(), counted(_refunded()), func.count(), *(summed(state) for state in _UNSETTLED)]
+    return select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _EVER)
+
+
+def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
+    """How many invoices each state's filter finds, and all of them under the empty name. One statement."""
+    found = session.connection().execute(_counting(), {"account": account_id, "today": today}).one()
+    everything, refunded, left, *sums = (int(n) for n in found)
+    paid = everything - refunded - left
+    return {"": everything, InvoiceState.PAID: paid, InvoiceState.REFUNDED: refunded, **dict(zip(_UNSETTLED, sums, strict=True))}
+
+
+def place(
+    session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str], rows: int, invoice_id: int
+) -> search.Neighbours | None:
+    """Where an invoice stands in the list the address asks for; None when the list does not hold it.
+
+    Arguments as of `find`, and `rows` is how many invoices the account has.
+    """
+    where = _where(_among(session, account_id, rows, query, today, state_words), account_id, query, today, state_words)
+    return search.neighbours(session, Invoice, where, _order(query), invoice_id)
+
+
+@dataclass(frozen=True)
+class InvoiceWhole:
+    """An invoice with everything that hangs on it. `payments` carry the part that went to this invoice."""
+
+    invoice: Invoice
+    order_number: str
+    lines: Sequence[InvoiceLine]
+    taxes: Sequence[InvoiceTax]
+    payments: Sequence[tuple[Payment, Decimal]]
+    credit_notes: Sequence[CreditNote]
+
+
+def get(session: Session, account_id: int, number: str) -> InvoiceWhole | None:
+    """One invoice of the account; None for another account's number exactly as for one that does not exist."""
+    invoice = session.exec(select(Invoice).where(Invoice.account_id == account_id, Invoice.number == number)).first()
+    if invoice is None:
+        return None
+
+    def rows(model: Any, by: Any) -> Sequence[Any]:
+        return session.exec(select(model).where(model.account_id == account_id, model.invoice_id == invoice.id).order_by(by)).all()
+
+    payments = session.exec(
+        select(Payment, col(Allocation.amount))
+        .join(Allocation, and_(col(Allocation.account_id) == Payment.account_id, col(Allocation.payment_id) == Payment.id))
+        .where(Allocation.account_id == account_id, Allocation.invoice_id == invoice.id)
+        .order_by(col(Payment.received_at), col(Payment.id))
+    ).all()
+    order = select(Order.number).where(Order.account_id == account_id, Order.id == invoice.order_id)
+    return InvoiceWhole(
+        invoice,
+        (session.exec(order).first() or "") if invoice.order_id else "",
+        rows(InvoiceLine, col(InvoiceLine.position)),
+        rows(InvoiceTax, col(InvoiceTax.position)),
+        [(payment, amount) for payment, amount in payments],
+        rows(CreditNote, col(CreditNote.id)),
+    )
+
+
+def of_order(session: Session, account_id: int, order_id: int, limit: int) -> tuple[Sequence[Invoice], int]:
+    """The newest invoices of an order, and how many it has in all."""
+    where = and_(col(Invoice.account_id) == account_id, col(Invoice.order_id) == order_id)
+    newest = select(Invoice).where(where).order_by(col(Invoice.issued_on).desc(), col(Invoice.id).desc()).limit(limit)
+    return session.exec(newest).all(), search.count(session, Invoice, where)
+
+
+@dataclass(frozen=True)
+class Owing:
+    """What the account owes, in dollars: all that is open, the part of it that is overdue, and how many invoices."""
+
+    total: Decimal
+    overdue: Decimal
+    invoices: int
+    overdue_invoices: int
+    next_due: date | None
+
+
+def owing(session: Session, account_id: int, today: date) -> Owing:
+    """What the account owes. A payment under way that covers the rest is not counted as owed. One statement."""
+    late = and_(_open(), col(Invoice.due_on) < today)
+
+    def cents(condition: ColumnElement[bool]) -> Any:
+        return type_coerce(func.coalesce(func.sum(case((condition, _rest()), else_=ZERO)), 0), Money)
+
+    def number(condition: ColumnElement[bool]) -> Any:
+        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+    ahead = func.min(case((and_(_open(), col(Invoice.due_on) >= today), col(Invoice.due_on)), else_=None))
+    columns: list[Any] = [cents(_open()), cents(late), number(_open()), number(late), ahead]
+    where = (search.of_account(Invoice, account_id), _unsettled(), col(Invoice.due_on) > _EVER)
+    row = session.exec(select(*columns).where(*where)).one()
+    return Owing(row[0], row[1], int(row[2]), int(row[3]), row[4])
+
+
+def overdue(session: Session, account_id: int, today: date, limit: int) -> Sequence[Invoice]:
+    """Overdue invoices, the longest overdue first."""
+    where = (search.of_account(Invoice, account_id), _open(), col(Invoice.due_on) < today)
+    return session.exec(select(Invoice).where(*where).order_by(col(Invoice.due_on), col(Invoice.id)).limit(limit)).all()
+
+
+def latest(session: Session, account_id: int, limit: int) -> Sequence[Invoice]:
+    """The newest invoices."""
+    newest = select(Invoice).where(Invoice.account_id == account_id).order_by(col(Invoice.issued_on).desc(), col(Invoice.id).desc())
+    return session.exec(newest.limit(limit)).all()
+
+
+def issued(session: Session, account_id: int, since: date, until: date) -> Sequence[Invoice]:
+    """The invoices issued from one day to another, both included, oldest first."""
+    where = (Invoice.account_id == account_id, Invoice.issued_on >= since, Invoice.issued_on <= until)
+    return session.exec(select(Invoice).where(*where).order_by(col(Invoice.issued_on), col(Invoice.id))).all()
+
+
+def open_and_due(session: Session, account_id: int, since: date, until: date) -> Sequence[Invoice]:
+    """The invoices due from one day to another, both included, that are still open: not paid, credited, refunded, or about to be."""
+    where = (search.of_account(Invoice, account_id), _open(), col(Invoice.due_on) >= since, col(Invoice.due_on) <= until)
+    return session.exec(select(Invoice).where(*where).order_by(col(Invoice.due_on), col(Invoice.id))).all()
+
+
+def received(session: Session, account_id: int, since: date, until: date) -> Sequence[tuple[Payment, Sequence[str]]]:
+    """The payments that arrived from one day to another, both included, oldest first, each with the numbers of the invoices it pays."""
+    first, end = clock.begins(since), clock.begins(until + timedelta(days=1))
+    settled = (Payment.account_id == account_id, Payment.status == PaymentStatus.SETTLED)
+    payments = session.exec(
+        select(Payment)
+        .where(*settled, Payment.received_at >= first, Payment.received_at < end)
+        .order_by(col(Payment.received_at), col(Payment.id))
+    ).all()
+    paid: dict[int, list[str]] = {payment.id or 0: [] for payment in payments}
+    parts = (
+        select(col(Allocation.payment_id), col(Invoice.number))
+        .join(Invoice, and_(col(Invoice.account_id) == Allocation.account_id, col(Invoice.id) == Allocation.invoice_id))
+        .where(Allocation.account_id == account_id, col(Allocation.payment_id).in_(list(paid)))
+        .order_by(col(Invoice.number_order), col(Invoice.id))
+    )
+    for payment_id, number in session.exec(parts) if paid else ():
+        paid[payment_id].append(number)
+    return [(payment, paid[payment.id or 0]) for payment in payments]
+
+
+def spending(session: Session, account_id: int, today: date, months: int = 12) -> Sequence[tuple[date, Decimal]]:
+    """What was invoiced, less credit notes, in each of the last `months` months; each with the first day of its month."""
+    firsts = [_month_before(today, back) for back in reversed(range(months))]
+    sums = dict.fromkeys(firsts, ZERO)
+    since = firsts[0]
+    bills = select(col(Invoice.issued_on), func.sum(Invoice.total)).where(
+        Invoice.account_id == account_id, Invoice.issued_on >= since, Invoice.issued_on <= today
+    )
+    notes = select(col(CreditNote.issued_on), func.sum(CreditNote.total)).where(
+        CreditNote.account_id == account_id, CreditNote.issued_on >= since, CreditNote.issued_on <= today
+    )
+    for statement, sign in ((bills.group_by(col(Invoice.issued_on)), 1), (notes.group_by(col(CreditNote.issued_on)), -1)):
+        for day, amount in session.exec(statement):
+            sums[day.replace(day=1)] += sign * amount
+    return list(sums.items())
+
+
+def _month_before(day: date, back: int) -> date:
+    index = day.year * 12 + day.month - 1 - back
+    return date(index // 12, index % 12 + 1, 1)

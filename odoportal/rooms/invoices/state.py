@@ -1,0 +1,18 @@
+"""The list of invoices on the screen."""
+
+from typing import ClassVar
+
+from odoportal.lists.query import ListRules
+from odoportal.pages.list_state import Drawn, ListState
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import unfilled
+from odoportal.rooms.invoices.service import RULES
+from odoportal.rooms.invoices.view import InvoicesView, invoices_view
+
+
+class Invoices(ListState, SessionState):
+    """One page of invoices, and the open one."""
+
+    view: InvoicesView = unfilled(InvoicesView())
+    rules: ClassVar[ListRules] = RULES
+    draw: ClassVar[Drawn] = staticmethod(invoices_view)

@@ -1,0 +1,279 @@
+"""Invoices as they are shown: rows of ready strings, in the page's language and the person's formats."""
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from sqlmodel import Session
+
+from odoportal.core.clock import local
+from odoportal.core.folding import fold
+from odoportal.core.i18n import Formats, t, tn
+from odoportal.core.identity import Identity
+from odoportal.core.money import cents
+from odoportal.documents.view import LineView, TaxView, TextLine, line_view, tax_view, text_lines
+from odoportal.lists.query import ListQuery
+from odoportal.lists.view import ListTexts, ListView, list_view
+from odoportal.rooms.addresses import service as addresses
+from odoportal.rooms.devices import service as devices
+from odoportal.rooms.invoices import service
+from odoportal.rooms.invoices.labels import state_labels
+from odoportal.rooms.invoices.models import CreditNote, Invoice, Payment, PaymentStatus
+from odoportal.rooms.invoices.service import InvoiceState, InvoiceWhole
+from odoportal.settings import get_settings
+
+
+@dataclass(frozen=True)
+class Paid:
+    """What stands under Paid: a state by shape and word, and the day or the rest that goes with it."""
+
+    state: str = ""
+    text: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class InvoiceRow:
+    """A row of the list."""
+
+    key: str
+    number: str
+    date: str
+    amount: str
+    cents: int
+    paid: Paid
+    details: str
+    pdf: str
+
+
+@dataclass(frozen=True)
+class PaymentView:
+    """A payment, or a credit note, on an invoice."""
+
+    key: str
+    name: str
+    date: str
+    amount: str
+    received: str
+    reference: str
+    status: str
+    pdf: str = ""
+
+
+@dataclass(frozen=True)
+class InvoiceDetails:
+    """Everything the details of an invoice show. `number` is empty where there is no such invoice."""
+
+    asked: str = ""
+    title: str = ""
+    number: str = ""
+    paid: Paid = Paid()
+    date: str = ""
+    due: str = ""
+    order: str = ""
+    order_url: str = ""
+    seller: list[TextLine] = field(default_factory=list)
+    bill_to: list[TextLine] = field(default_factory=list)
+    lines: list[LineView] = field(default_factory=list)
+    subtotal: str = ""
+    taxes: list[TaxView] = field(default_factory=list)
+    total: str = ""
+    payments: list[PaymentView] = field(default_factory=list)
+    balance: str = ""
+    terms: str = ""
+    devices: str = ""
+    pdf_fr: str = ""
+    pdf_en: str = ""
+    previous: str = ""
+    next: str = ""
+    close: str = ""
+
+
+@dataclass(frozen=True)
+class InvoicesView:
+    """The page of invoices."""
+
+    frame: ListView = field(default_factory=ListView)
+    rows: list[InvoiceRow] = field(default_factory=list)
+    pairs: list[list[str | int]] = field(default_factory=list)
+    details: InvoiceDetails = field(default_factory=InvoiceDetails)
+
+
+def invoices_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> InvoicesView:
+    """The list the address asks for, with the open invoice where it names one.
+
+    Args:
+        session: a reading session.
+        who: whose account and formats.
+        query: the list's address.
+        language: the page's language, which must be the one in use.
+        today: the business day.
+    """
+    account_id, formats = who.account.account_id, Formats(who.region)
+    words, tabs = state_labels(), state_labels(2)
+    folded = {state: fold(text) for state, text in words.items()}
+    found = service.find(session, account_id, query, today, folded)
+    states = (
+        InvoiceState.TO_PAY,
+        InvoiceState.OVERDUE,
+        InvoiceState.PART_PAID,
+        InvoiceState.PENDING,
+        InvoiceState.PAID,
+        InvoiceState.REFUNDED,
+    )
+    texts = ListTexts(
+        name=t("Invoices"),
+        path=f"/{language}/invoices",
+        columns=(
+            ("date", t("Date"), False),
+            ("number", "#", False),
+            ("amount", t("Amount"), True),
+            ("paid", words[InvoiceState.PAID], False),
+            ("actions", t("Actions"), False),
+        ),
+        tabs=[
+            ("", t("All invoices")),
+            *((s, tabs[s]) for s in states if found.counts[s] or s in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PAID}),
+        ],
+        no_match=t("No invoice"),
+        nothing=t("No invoices yet"),
+        dates=t("Date"),
+        chips={"order": t("of order {number}", number=query.texts.get("order", ""))},
+    )
+    rows = [
+        InvoiceRow(
+            key=i.number,
+            number=i.number,
+            date=formats.day(i.issued_on),
+            amount=formats.amount(i.total),
+            cents=cents(i.total),
+            paid=paid_view(i, formats, today),
+            details=query.url(open=i.number),
+            pdf=pdf_address(i.number, language, query),
+        )
+        for i in found.invoices
+    ]
+    details = _details(session, who, query, language, today, folded, found.counts[""]) if query.open else InvoiceDetails()
+    frame = list_view(query, found.window, found.counts[""], formats, texts, found.counts)
+    return InvoicesView(frame, rows, [[row.number, row.cents] for row in rows], details)
+
+
+def pdf_address(number: str, language: str, query: ListQuery) -> str:
+    """Where an invoice's PDF in a language is, for the account the list is of."""
+    return f"/{language}/invoices/{quote(number, safe='')}.pdf{_account(query)}"
+
+
+def _account(query: ListQuery) -> str:
+    return f"?{urlencode({'account': query.account})}" if query.account else ""
+
+
+def _credit_note_address(shown: PaymentView, language: str, query: ListQuery) -> str:
+    return f"/{language}/credit-notes/{quote(shown.reference, safe='')}.pdf{_account(query)}" if shown.status == "credit" else ""
+
+
+def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
+    """The Paid column: the day it was paid with a tick, else when it is due or how long it is overdue (guide, Invoices)."""
+    state, words = service.state_of(invoice, today), state_labels()
+    settled = formats.day(invoice.settled_on) if invoice.settled_on else ""
+    due = formats.day(invoice.due_on)
+    late = (today - invoice.due_on).days
+    rest = {
+        InvoiceState.PAID: (words[state], settled),
+        InvoiceState.REFUNDED: (words[state], settled),
+        InvoiceState.PENDING: (words[state], t("due {day}", day=due)),
+        InvoiceState.TO_PAY: (words[state], t("by {day}", day=due)),
+        InvoiceState.OVERDUE: (tn("{n} day overdue", "{n} days overdue", late), t("since {day}", day=due)),
+        InvoiceState.PART_PAID: (words[state], t("{amount} left, by {day}", amount=formats.amount(service.balance(invoice)), day=due)),
+    }
+    return Paid(state, *rest[state])
+
+
+def _details(
+    session: Session, who: Identity, query: ListQuery, language: str, today: date, folded: dict[str, str], rows: int
+) -> InvoiceDetails:
+    account_id, formats = who.account.account_id, Formats(who.region)
+    whole = service.get(session, account_id, query.open)
+    close = query.url(open="")
+    if whole is None or (invoice_id := whole.invoice.id) is None:
+        return InvoiceDetails(asked=query.open, close=close)
+    invoice = whole.invoice
+    bill = addresses.by_id(session, account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
+    trackers = len(devices.of_order(session, account_id, invoice.order_id)) if invoice.order_id else 0
+    beside = service.place(session, account_id, query, today, folded, rows, invoice_id)
+    account = {"account": query.account} if query.account else {}
+    return InvoiceDetails(
+        asked=query.open,
+        title=t("Invoice {number}", number=query.open),
+        number=invoice.number,
+        paid=badge_view(invoice, formats, today),
+        date=formats.day(invoice.issued_on),
+        due=formats.day(invoice.due_on),
+        order=whole.order_number,
+        order_url=f"/{language}/orders?{urlencode({'open': whole.order_number, **account})}" if whole.order_number else "",
+        seller=text_lines(get_settings().company_lines),
+        bill_to=text_lines(addresses.lines(bill, language) or [who.account.name]),
+        lines=[line_view(line, formats, language) for line in whole.lines],
+        subtotal=formats.amount(invoice.subtotal),
+        taxes=[tax_view(tax, formats, language) for tax in whole.taxes],
+        total=formats.amount(invoice.total),
+        payments=[replace(p, pdf=_credit_note_address(p, language, query)) for p in payment_views(whole, formats, language)],
+        balance=formats.amount(service.balance(invoice)),
+        terms=invoice.terms_en if language == "en" else invoice.terms_fr,
+        pdf_fr=pdf_address(invoice.number, "fr", query),
+        pdf_en=pdf_address(invoice.number, "en", query),
+        devices=tn("{n} device", "{n} devices", trackers) if trackers else "",
+        previous=query.url(open=beside.previous, page=(beside.index - 1) // query.size + 1) if beside and beside.previous else "",
+        next=query.url(open=beside.next, page=(beside.index + 1) // query.size + 1) if beside and beside.next else "",
+        close=close,
+    )
+
+
+def badge_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
+    """The state as one text: `Paid on 2020-09-24`, `12 days overdue`."""
+    paid = paid_view(invoice, formats, today)
+    text = t("Paid on {day}", day=paid.note) if paid.state == InvoiceState.PAID and paid.note else paid.text
+    return Paid(paid.state, text, "")
+
+
+def payment_views(whole: InvoiceWhole, formats: Formats, language: str) -> list[PaymentView]:
+    """Payments and credit notes of an invoice, the earliest first."""
+    dated: list[tuple[date, PaymentView]] = []
+    for payment, amount in whole.payments:
+        dated.append((local(payment.received_at).date(), _payment(payment, amount, formats, language)))
+    dated += [(note.issued_on, _credit(note, formats, language)) for note in whole.credit_notes]
+    return [view for _, view in sorted(dated, key=lambda pair: pair[0])]
+
+
+def _payment(payment: Payment, amount: Decimal, formats: Formats, language: str) -> PaymentView:
+    method = payment.method_en if language == "en" else payment.method_fr
+    name: Any = {
+        PaymentStatus.SETTLED: t("Paid by {method}", method=method),
+        PaymentStatus.PENDING: t("Payment under way, {method}", method=method),
+        PaymentStatus.FAILED: t("Payment refused, {method}", method=method),
+    }[PaymentStatus(payment.status)]
+    counted = amount if payment.status == PaymentStatus.SETTLED else Decimal(0)
+    return PaymentView(
+        key=payment.reference,
+        name=name,
+        date=formats.day(local(payment.received_at).date()),
+        amount=formats.amount(-counted) if counted else f"({formats.amount(amount)})",
+        received=formats.moment(payment.received_at),
+        reference=payment.reference,
+        status=payment.status,
+    )
+
+
+def _credit(note: CreditNote, formats: Formats, language: str) -> PaymentView:
+    reason = note.reason_en if language == "en" else note.reason_fr
+    name = t("Credit note {number}", number=note.number)
+    return PaymentView(
+        note.number,
+        f"{name}, {reason}" if reason else name,
+        formats.day(note.issued_on),
+        formats.amount(-note.total),
+        formats.day(note.issued_on),
+        note.number,
+        "credit",
+    )

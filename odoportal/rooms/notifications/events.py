@@ -1,0 +1,106 @@
+"""What there is to tell of an account on a day, by the days that its records bear; what was told already is not asked here.
+
+Each thing has the day on which it became so: an invoice's date, the day a payment arrived, the first, seventh and thirtieth day overdue,
+60, 30 and 7 days before an agreement ends, 30 before a card does. It is told on that day or, where nobody looked in the meantime or an
+import was late, within `LATE`; afterwards it is told no more. Of the stages of one record only the one it has reached is told.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from sqlmodel import Session
+
+from odoportal.core import clock
+from odoportal.rooms.cards import service as cards
+from odoportal.rooms.cards.models import Card
+from odoportal.rooms.invoices import service as invoices
+from odoportal.rooms.invoices.models import Invoice, Payment
+from odoportal.rooms.notifications.models import Kind
+from odoportal.rooms.orders import service as orders
+from odoportal.rooms.orders.service import Ending
+
+LATE = timedelta(days=14)
+OVERDUE_DAYS = (1, 7, 30)
+ENDING_DAYS = (60, 30, 7)
+CARD_DAYS = 30
+
+
+@dataclass(frozen=True)
+class PaymentIn:
+    """A payment, and the numbers of the invoices it pays."""
+
+    payment: Payment
+    invoices: Sequence[str]
+
+    @property
+    def amount(self) -> Decimal:
+        """Dollars."""
+        return self.payment.amount
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something to tell: of which kind, what it is known by, since when it is so, and the record it is about."""
+
+    kind: Kind
+    about: str
+    day: date
+    record: Invoice | PaymentIn | Ending | Card
+
+
+def events(session: Session, account_id: int, provider: str, since: date, today: date) -> list[Event]:
+    """What there is to tell of an account.
+
+    Args:
+        session: reading.
+        account_id: whose.
+        provider: of the cards on file; empty where there is none.
+        since: the day from which things are told.
+        today: the business day.
+    """
+    first = max(since, today - LATE)
+    found = (
+        *_invoices(session, account_id, first, today),
+        *_payments(session, account_id, first, today),
+        *_overdue(session, account_id, today),
+        *_ending(session, account_id, today),
+        *_cards(session, account_id, provider, today),
+    )
+    return [event for event in found if event.day >= first]
+
+
+def _invoices(session: Session, account_id: int, first: date, today: date) -> Iterator[Event]:
+    for invoice in invoices.issued(session, account_id, first, today):
+        yield Event(Kind.INVOICE, invoice.number, invoice.issued_on, invoice)
+
+
+def _payments(session: Session, account_id: int, first: date, today: date) -> Iterator[Event]:
+    for payment, numbers in invoices.received(session, account_id, first, today):
+        yield Event(Kind.PAYMENT, payment.reference, clock.local(payment.received_at).date(), PaymentIn(payment, numbers))
+
+
+def _overdue(session: Session, account_id: int, today: date) -> Iterator[Event]:
+    longest = today - timedelta(days=max(OVERDUE_DAYS)) - LATE
+    for invoice in invoices.open_and_due(session, account_id, longest, today - timedelta(days=1)):
+        stage = max(days for days in OVERDUE_DAYS if invoice.due_on + timedelta(days=days) <= today)
+        yield Event(Kind.OVERDUE, f"{invoice.number} {stage}", invoice.due_on + timedelta(days=stage), invoice)
+
+
+def _ending(session: Session, account_id: int, today: date) -> Iterator[Event]:
+    for agreement in orders.ending(session, account_id, today):
+        left = (agreement.end_on - today).days
+        reached = [days for days in ENDING_DAYS if left <= days]
+        if reached:
+            stage = min(reached)
+            # Its end is in it, so that an agreement that was prolonged is told anew.
+            about = f"{agreement.number} {agreement.end_on.isoformat()} {stage}"
+            yield Event(Kind.ENDING, about, agreement.end_on - timedelta(days=stage), agreement)
+
+
+def _cards(session: Session, account_id: int, provider: str, today: date) -> Iterator[Event]:
+    for card in cards.cards(session, account_id, provider) if provider else ():
+        last = cards.last_day(card)
+        if 0 <= (last - today).days <= CARD_DAYS:
+            yield Event(Kind.CARD, f"{card.id} {last.isoformat()}", last - timedelta(days=CARD_DAYS), card)

@@ -1,0 +1,209 @@
+"""The notices themselves: one letter for each kind, with everything of that kind that is new."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import quote
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Account, Person
+from odoportal.accounts.unsolicited import plain_name
+from odoportal.core import clock, i18n
+from odoportal.core.i18n import Formats, t, tn
+from odoportal.core.identity import Identity
+from odoportal.core.money import ZERO
+from odoportal.documents.routes import file_name
+from odoportal.mail import outbox
+from odoportal.rooms.cards.labels import card_name
+from odoportal.rooms.cards.models import Card
+from odoportal.rooms.cards.service import last_day
+from odoportal.rooms.invoices.models import Invoice
+from odoportal.rooms.invoices.service import balance
+from odoportal.rooms.notifications.events import Event, PaymentIn
+from odoportal.rooms.notifications.labels import kind_labels
+from odoportal.rooms.notifications.models import InvoiceCopy, Kind
+from odoportal.rooms.notifications.unsubscribe import of_copy, of_person
+from odoportal.rooms.orders.service import Ending
+from odoportal.rooms.signin.mails import Foot, Letter, Row, address, post
+
+MOST_ROWS = 20
+"""A letter lists so many things; the portal has them all."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a letter of a kind says: `place` is the page that has it, `open_` the record that it opens there."""
+
+    subject: str
+    text: str
+    rows: Sequence[Row]
+    button: str
+    place: str
+    open_: str = ""
+
+
+def tell(
+    session: Session, person: Person, account: Account, kind: Kind, events: Sequence[Event], today: date, now: datetime
+) -> outbox.Mail:
+    """Write somebody one letter about everything of a kind that is new in an account, in the person's language and formats."""
+    with i18n.use(person.language):
+        told = _KINDS[kind](events, Formats(person.region), today)
+        rows = [*told.rows[:MOST_ROWS]]
+        if len(told.rows) > MOST_ROWS:
+            rows.append(Row(tn("and {n} more", "and {n} more", len(told.rows) - MOST_ROWS)))
+        number = quote(account.number, safe="")
+        opened = f"&open={quote(told.open_, safe='')}" if told.open_ else ""
+        why = t(
+            "You get this because “{kind}” is on for you in the account {account} ({number}).",
+            kind=kind_labels()[kind],
+            account=account.name,
+            number=account.number,
+        )
+        letter = Letter(
+            subject=told.subject,
+            paragraphs=[t("Account: {account} ({number})", account=account.name, number=account.number), told.text],
+            rows=rows,
+            button=told.button,
+            address=address(f"{told.place}?account={number}{opened}", person.language),
+            foot=Foot(why, address(f"profile/notices?account={number}", person.language)),
+        )
+        stop = of_person(kind, account.id or 0, person.id or 0)
+        return post(session, person.email, person.language, person.name, letter, now, unsubscribe=stop)
+
+
+def copy_asked(session: Session, copy: InvoiceCopy, who: Identity, seed: str, now: datetime) -> outbox.Mail:
+    """Ask a mailbox whether it wants copies of an account's invoices."""
+    about = {"account": who.account.name, "number": who.account.number}
+    with i18n.use(copy.language):
+        letter = Letter(
+            subject=t("Copies of invoices: please confirm"),
+            paragraphs=[
+                t(
+                    "{name} ({email}) wants you to get a copy of each invoice of {account} ({number}).",
+                    name=plain_name(who.name, who.email),
+                    email=who.email,
+                    **about,
+                ),
+                t("Until you confirm, nothing more comes."),
+            ],
+            button=t("Get the copies"),
+            address=address(f"copy?token={outbox.MARK}", copy.language),
+            after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
+        )
+        return post(session, copy.email, copy.language, "", letter, now, seed)
+
+
+def copy_of(session: Session, copy: InvoiceCopy, account: Account, invoice: Invoice, paper: bytes, now: datetime) -> outbox.Mail:
+    """A copy of an invoice, as a PDF."""
+    with i18n.use(copy.language):
+        about = {"account": account.name, "number": account.number}
+        letter = Letter(
+            subject=t("Invoice {invoice} of {account}", invoice=invoice.number, account=account.name)[:200],
+            paragraphs=[t("Account: {account} ({number})", **about), t("The invoice is attached.")],
+            rows=[invoice_row(invoice, Formats(i18n.region_of(copy.language)))],
+            foot=Foot(
+                t("You get this because this mailbox confirmed that it wants copies of the invoices of {account} ({number}).", **about)
+            ),
+        )
+        name = file_name(t("Invoice {number}", number=invoice.number)) + ".pdf"
+        stop = of_copy(copy.id or 0)
+        return post(session, copy.email, copy.language, "", letter, now, unsubscribe=stop, attached=(name[-100:], paper))
+
+
+def _only(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ""
+
+
+def invoice_row(invoice: Invoice, formats: Formats) -> Row:
+    """An invoice in a letter: its amount, and until when what is open is to be paid."""
+    what = t("Invoice {number}", number=invoice.number)
+    due = t("To pay by {day}", day=formats.day(invoice.due_on)) if balance(invoice) > ZERO else t("Nothing is left to pay")
+    return Row(what, due, formats.amount(invoice.total))
+
+
+def _of_invoices(subject: str, text: str, rows: Sequence[Row], only: str) -> _Told:
+    """What leads to the page of invoices, and there to the only one where it is about one."""
+    return _Told(subject, text, rows, t("See the invoice") if only else t("See the invoices"), "invoices", only)
+
+
+def _invoices(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
+    found = [event.record for event in events if isinstance(event.record, Invoice)]
+    only = _only([invoice.number for invoice in found])
+    subject = t("New invoice {number}", number=only) if only else tn("{n} new invoice", "{n} new invoices", len(found))
+    return _of_invoices(subject, t("This is new:"), [invoice_row(invoice, formats) for invoice in found], only)
+
+
+def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
+    found = [event.record for event in events if isinstance(event.record, PaymentIn)]
+    french = i18n.current() == "fr"
+    total = sum((payment.amount for payment in found), ZERO)
+
+    def row(paid: PaymentIn) -> Row:
+        method = paid.payment.method_fr if french else paid.payment.method_en
+        about = [formats.day(clock.local(paid.payment.received_at).date())]
+        if paid.invoices:
+            about.append(tn("invoice {numbers}", "invoices {numbers}", len(paid.invoices), numbers=", ".join(paid.invoices[:MOST_ROWS])))
+        return Row(method, " · ".join(about), formats.amount(paid.amount))
+
+    only = _only([number for paid in found for number in paid.invoices])
+    subject = t("Payment received: {amount}", amount=formats.amount(total))
+    return _of_invoices(subject, t("We have received this. Thank you."), [row(paid) for paid in found], only)
+
+
+def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Told:
+    found = [event.record for event in events if isinstance(event.record, Invoice)]
+    only = _only([invoice.number for invoice in found])
+
+    def row(invoice: Invoice) -> Row:
+        late = tn("{n} day overdue", "{n} days overdue", (today - invoice.due_on).days)
+        due = t("Due on {day}", day=formats.day(invoice.due_on))
+        return Row(t("Invoice {number}", number=invoice.number), f"{due} · {late}", formats.amount(balance(invoice)))
+
+    one = t("Invoice {number} is overdue", number=only)
+    subject = one if only else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found))
+    text = t("This is not paid yet, as far as we know. If you paid in the last days, thank you, and there is nothing to do.")
+    return _of_invoices(subject, text, [row(invoice) for invoice in found], only)
+
+
+def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Told:
+    found = [event.record for event in events if isinstance(event.record, Ending)]
+    only = _only([agreement.number for agreement in found])
+
+    def row(agreement: Ending) -> Row:
+        left = tn("{n} day left", "{n} days left", (agreement.end_on - today).days)
+        plans = tn("{n} plan", "{n} plans", agreement.plans)
+        about = " · ".join([t("Last day: {day}", day=formats.day(agreement.end_on)), left, *([plans] if agreement.plans else [])])
+        return Row(t("Order {number}", number=agreement.number), about)
+
+    return _Told(
+        t("The agreement of order {number} ends soon", number=only)
+        if only
+        else tn("{n} agreement ends soon", "{n} agreements end soon", len(found)),
+        t("After its last day, an agreement’s vehicles are no longer tracked unless it is renewed."),
+        [row(agreement) for agreement in found],
+        t("See the order") if only else t("See the orders"),
+        "orders",
+        only,
+    )
+
+
+def _cards(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
+    found = [event.record for event in events if isinstance(event.record, Card)]
+    rows = [Row(card_name(card.brand, card.last4), t("Last day: {day}", day=formats.day(last_day(card)))) for card in found]
+    return _Told(
+        t("A card on file expires soon"),
+        t("Add the new card, or another one, so that payments go on."),
+        rows,
+        t("See the cards"),
+        "cards",
+    )
+
+
+_KINDS: dict[Kind, Callable[[Sequence[Event], Formats, date], _Told]] = {
+    Kind.INVOICE: _invoices,
+    Kind.PAYMENT: _payments,
+    Kind.OVERDUE: _overdue,
+    Kind.ENDING: _ending,
+    Kind.CARD: _cards,
+}

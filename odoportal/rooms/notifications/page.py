@@ -1,0 +1,92 @@
+"""Which mails one gets, under Profile."""
+
+import reflex as rx
+
+from odoportal.core import clock, database
+from odoportal.core.i18n import t
+from odoportal.core.identity import require_identity
+from odoportal.forms.view import answered
+from odoportal.pages.layout import shown_page
+from odoportal.rooms.notifications.labels import always_words, kind_hints, kind_labels
+from odoportal.rooms.notifications.models import Kind
+from odoportal.rooms.notifications.state import Notices
+from odoportal.rooms.notifications.view import notices_view
+from odoportal.ui.form import Confirm, Field, Form, section
+from odoportal.ui.page import here
+from odoportal.ui.server_slots import live
+from odoportal.ui.shell import LANGUAGE_NAMES
+from odoportal.ui.template import Bound, Node, View, each, el, icon, when
+from odoportal.web.page import PageRequest
+
+
+def _choices() -> Form:
+    words, hints = kind_labels(), kind_hints()
+    return Form("choices", tuple(Field(kind.value, words[kind], "checkbox", hint=hints[kind], cls="helped") for kind in Kind), t("Save"))
+
+
+def _always() -> Node:
+    lines = (el("li", icon("circle-check", small=True, cls="ok"), el("span", text)) for text in always_words())
+    return section(
+        t("Always sent"),
+        el("ul", *lines, cls="can"),
+        text=t("These protect your access or answer what you asked for. They cannot be switched off."),
+    )
+
+
+def _copies(view: Bound) -> Node:
+    ask = Form(
+        "copy",
+        (
+            (
+                Field("email", t("Email"), "email", required=True, longest=254),
+                Field("language", t("Language"), "select", options=list(LANGUAGE_NAMES.items())),
+            ),
+        ),
+        t("Add the address"),
+        fresh=True,
+        look="second",
+    )
+    sure = Confirm(t("Remove this address?"), t("It gets no more copies. To add it again, it must confirm again."), t("Remove"))
+
+    def one(row: Bound) -> Node:
+        again = Form("copy_again", (), t("Send again"), look="second sm", cls="inline").button(
+            row.key, view.copy_again, on_done=Notices.retry
+        )
+        keep = Form("copy_keep", (), t("Resume sending"), look="second sm", cls="inline").button(
+            row.key, view.copy_keep, on_done=Notices.retry
+        )
+        gone = Form("copy_remove", (), t("Remove"), look="plain sm", cls="inline", confirm=sure)
+        state = (
+            when(row.on, el("span", icon("circle-check", small=True), row.on, cls="badge ok")),
+            when(row.waits, el("span", row.waits, cls="soft")),
+            when(row.off, el("span", icon("clock", small=True), row.off, cls="badge warn")),
+        )
+        why = when(row.held, el("p", row.held, cls="soft"))
+        said = el("div", el("b", row.key, cls="breaks"), el("p", row.language, " · ", state), why)
+        buttons = (when(row.asks, again), when(row.held, keep), gone.button(row.key, view.copy_remove, on_done=Notices.retry))
+        return el("li", said, el("div", *buttons, cls="acts", role="group", aria_label=row.key))
+
+    return section(
+        t("Copies of invoices"),
+        when(view.copies, el("ul", each(view.copies, one), cls="asked"), el("p", t("No address gets copies yet."), cls="soft")),
+        ask.draw(view, on_done=Notices.retry),
+        text=t("Each new invoice also goes to these addresses, as a PDF: your accountant’s, for instance. Each must confirm first."),
+    )
+
+
+def _draw(view: Bound) -> Node:
+    chosen = section(t("Which mails you get"), el("p", view.about, cls="soft"), _choices().draw(view, on_done=Notices.retry))
+    return el("div", chosen, when(view.may, _copies(view)), _always(), cls="stack")
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    head = View(lambda _: el("div", el("h1", t("Notices")), cls="head"))
+    content = live("notices", View(_draw), Notices.view, Notices.filled)
+    return shown_page(Notices, head.component(None), content, trail=[("/profile", t("Profile")), (here(), t("Notices"))])
+
+
+async def slots(asked: PageRequest) -> dict[str, str]:
+    """What the server writes into the document."""
+    view = await database.read(notices_view, require_identity(), clock.now())
+    return {"notices": View(_draw).html(answered(view, asked))}

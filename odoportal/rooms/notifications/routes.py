@@ -1,0 +1,146 @@
+"""The pages that the links of this room lead to: copies are confirmed, and notices stopped, by one click too (RFC 8058).
+
+What stops notices needs no session, takes no cookie, and is the one page that takes a form from anywhere: the signed token is the whole
+right.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from limits import RateLimitItemPerHour
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from odoportal.core import clock
+from odoportal.core.database import read, write
+from odoportal.core.i18n import current, t
+from odoportal.core.identity import digest
+from odoportal.forms.handling import read as read_form
+from odoportal.forms.handling import too_many
+from odoportal.limits import rate_limits
+from odoportal.mail.outbox import ONE_CLICK, UNSUBSCRIBE
+from odoportal.observability import logs
+from odoportal.rooms.notifications import copies, unsubscribe
+from odoportal.rooms.notifications.labels import kind_labels
+from odoportal.rooms.notifications.unsubscribe import Stopped
+from odoportal.rooms.signin import cookies, security_log, view
+from odoportal.rooms.signin.models import LinkKind
+from odoportal.rooms.signin.routes import again, opened, see
+from odoportal.web import headers
+from odoportal.web.page import PageContent, PageRequest
+
+LARGEST_BODY = 4096
+BACK_ON = RateLimitItemPerHour(10, 1, "notice-on")
+"""How often one link may switch its notices on again: each time is a row of the account's changes."""
+_AGAIN = "again"
+
+
+async def _form(request: Request) -> FormData | None:
+    """A small form, in either of the two encodings that RFC 8058 allows; None where it is none."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            return None
+
+    async def whole() -> dict[str, object]:
+        return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+    try:
+        return await Request(request.scope, whole).form(max_files=0, max_fields=5)  # type: ignore[arg-type]
+    except (HTTPException, MultiPartException):
+        return None
+
+
+async def fill_copy(asked: PageRequest) -> PageContent | Response:
+    """What confirming copies means. Opening it confirms nothing: mail scanners open it, too."""
+    if answer := opened(asked, LinkKind.COPY):
+        return answer
+    if "done" in asked.query:
+        done = t("This mailbox now gets a copy of each new invoice. Each of them has a link that stops them.")
+        return again(_mailed(t("Copies of invoices"), [done], "", notice=t("Done.")), HTTPStatus.OK)
+    found = await read(copies.asked, cookies.link_token(asked.request, LinkKind.COPY), clock.now())
+    if found is None:
+        return again(view.dead(LinkKind.COPY), HTTPStatus.GONE)
+    copy, account = found
+    said = t(
+        "{email} will get a copy of each new invoice of {account} ({number}).",
+        email=copy.email,
+        account=account.name,
+        number=account.number,
+    )
+    return again(_mailed(t("Copies of invoices"), [said], t("Get the copies"), action=f"/{current()}/copy"), HTTPStatus.OK)
+
+
+async def post_copy(asked: PageRequest) -> PageContent | Response:
+    """Send copies from now on."""
+    form = await read_form(asked.request)
+    if isinstance(form, Response):
+        return form
+    client, token = cookies.client(asked.request), cookies.link_token(asked.request, LinkKind.COPY)
+    if not (await read(copies.asked, token, clock.now()) and await write(copies.confirm, token, client, clock.now())):
+        security_log.log_event("authn_token_reuse", kind=LinkKind.COPY.value, address=client)
+        return again(view.dead(LinkKind.COPY), HTTPStatus.GONE)
+    answer = see(f"/{asked.language}/copy?done=1")
+    cookies.take_link(answer, LinkKind.COPY)
+    return answer
+
+
+def _mailed(
+    title: str,
+    paragraphs: list[str],
+    button: str,
+    action: str = "",
+    notice: str = "",
+    fields: Mapping[str, str] | None = None,
+    quiet: bool = False,
+) -> dict[str, str]:
+    about = {"title": title, "paragraphs": paragraphs, "button": button, "action": action, "notice": notice}
+    return view.slots("mailed", **about, fields=fields or {}, quiet=quiet)
+
+
+async def fill_unsubscribe(asked: PageRequest) -> PageContent | Response:
+    """What the link switches off. Opening it does nothing: mail scanners open it, too."""
+    found = await read(unsubscribe.look, asked.query.get("token", ""))
+    return _page(found, asked.query.get("token", "")) if found else _dead()
+
+
+async def post_unsubscribe(asked: PageRequest) -> PageContent | Response:
+    """Switch it off; or on again, which only a form of this page may. There is no redirect, which mail programs do not follow."""
+    form, token, client = await _form(asked.request), asked.query.get("token", ""), cookies.client(asked.request)
+    off = form is not None and form.get(ONE_CLICK[0]) == ONE_CLICK[1]
+    if form is None or not (off or form.get(_AGAIN) == "1"):
+        return PlainTextResponse(t("This request cannot be read. Go back and try again."), HTTPStatus.BAD_REQUEST)
+    if not off and headers.foreign(asked.request):
+        return PlainTextResponse("cross-site request refused", HTTPStatus.FORBIDDEN)
+    # Nothing is counted or written for a token that the portal did not sign: a stranger can make up any number of them.
+    found = await read(unsubscribe.look, token)
+    if found is not None and not off and not await rate_limits.hit(BACK_ON, digest(token), alone=True):
+        return PlainTextResponse(too_many(), HTTPStatus.TOO_MANY_REQUESTS)
+    found = await write(unsubscribe.unsubscribe, token, not off, client, clock.now()) if found is not None else None
+    if found is None:
+        logs.log_security_event("input_validation_fail", form="unsubscribe", address=client)
+        return _dead()
+    return _page(found, token, notice=t("Done."))
+
+
+def _page(found: Stopped, token: str, notice: str = "") -> PageContent:
+    about = {"kind": kind_labels()[found.kind], "account": found.account.name, "number": found.account.number}
+    if found.on:
+        said = t("You get “{kind}” by mail for the account {account} ({number}).", **about)
+        button, fields = t("Stop these mails"), {ONE_CLICK[0]: ONE_CLICK[1]}
+    else:
+        said = t("You no longer get “{kind}” by mail for the account {account} ({number}).", **about)
+        button, fields = t("Get them again"), {_AGAIN: "1"}
+    other = t("What protects your access is always sent. Everything else you choose in your profile, under Notices.")
+    action = f"/{current()}{UNSUBSCRIBE}?token={token}"
+    slots = _mailed(t("Stop these mails"), [said, other], button, action, notice, fields, quiet=not found.on)
+    return again(slots, HTTPStatus.OK)
+
+
+def _dead() -> PageContent:
+    said = t("Sign in and choose in your profile, under Notices, which mails you get.")
+    return again(view.slots("dead", first=False, joining=False, mailed=said), HTTPStatus.GONE)

@@ -1,0 +1,147 @@
+"""One run of the notices: what is new of every account is told to who wants to know, once.
+
+Of any number of runs, at the same time or one after the other, with any imports in between, exactly one tells a thing: it is noted, by a
+unique key, in the transaction that writes its letters. Who joins an account, or switches a kind on, is told what becomes so from then on.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from odoportal.accounts.models import Account, Membership, Person
+from odoportal.core.database import reading, writing
+from odoportal.core.identity import Membership as Member
+from odoportal.documents.routes import draw
+from odoportal.rooms.invoices.models import Invoice
+from odoportal.rooms.invoices.pdf import invoice_sheet
+from odoportal.rooms.notifications import mails
+from odoportal.rooms.notifications.copies import active
+from odoportal.rooms.notifications.events import Event, events
+from odoportal.rooms.notifications.models import InvoiceCopy, Kind, Notice, NoticeChoice, NoticeReader, NoticeStart
+from odoportal.rooms.notifications.service import wants
+
+Papers = dict[tuple[str, str], bytes]
+"""Documents by the number of the invoice, and the language."""
+GRACE = timedelta(days=3)
+"""An account is told of what became so up to three days before its first run, so that a new customer's first invoice is among it."""
+
+
+@dataclass
+class SendRun:
+    """What a run has told: things by kind, and letters."""
+
+    things: Counter[Kind] = field(default_factory=Counter[Kind])
+    letters: int = 0
+
+
+def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun:
+    """Tell what is new of every account.
+
+    Args:
+        provider: of the cards on file; empty where there is none.
+        today: the business day.
+        now: the instant.
+        dry: only say what would be told.
+    """
+    done = SendRun()
+    with reading() as session:
+        accounts = session.exec(select(Account.id).order_by(col(Account.id))).all()
+    for account_id in accounts:
+        if account_id is None:
+            continue
+        # Most accounts have nothing to tell: whoever only reads keeps nobody from writing.
+        with reading() as session:
+            found = _new(session, account_id, provider, today)
+            started = session.get(NoticeStart, account_id) is not None
+            letters_due = len(_letters(session, account_id, found))
+            letters_due += len(active(session, account_id)) * sum(event.kind is Kind.INVOICE for event in found)
+        if not dry and (found or not started):
+            papers = _papers(account_id, found, today)
+            with writing() as session:
+                found, sent = _tell(session, account_id, provider, papers, today, now)
+            letters_due = len(sent)
+        done.things.update(event.kind for event in found)
+        done.letters += letters_due
+    return done
+
+
+def _new(session: Session, account_id: int, provider: str, today: date) -> list[Event]:
+    start = session.get(NoticeStart, account_id)
+    found = events(session, account_id, provider, start.since if start else today - GRACE, today)
+    told = select(Notice.kind, Notice.about).where(Notice.account_id == account_id, col(Notice.about).in_([e.about for e in found]))
+    known = set(session.exec(told).all()) if found else set[tuple[str, str]]()
+    return [event for event in found if (event.kind.value, event.about) not in known]
+
+
+def _letters(session: Session, account_id: int, found: Sequence[Event]) -> list[tuple[Person, Kind]]:
+    kinds = sorted({event.kind for event in found})
+    return [(person, kind) for kind in kinds for person in readers(session, account_id, kind)]
+
+
+def readers(session: Session, account_id: int, kind: Kind) -> list[Person]:
+    """Who of an account gets a kind of notice: who wants it, may sign in, and has done so or set a password at least."""
+    chose = (
+        (col(NoticeChoice.account_id) == col(Membership.account_id))
+        & (col(NoticeChoice.person_id) == col(Membership.person_id))
+        & (col(NoticeChoice.kind) == kind.value)
+    )
+    found = session.exec(
+        select(Person, Membership.role, NoticeChoice.wanted)
+        .join(Membership, col(Membership.person_id) == col(Person.id))
+        .join(NoticeChoice, chose, isouter=True)
+        .where(Membership.account_id == account_id, Person.password != "", col(Person.disabled_at).is_(None))
+        .order_by(col(Person.id))
+    )
+    return [person for person, role, choice in found if wants(role, kind, choice)]
+
+
+def _papers(account_id: int, found: Sequence[Event], today: date) -> Papers:
+    """The documents of new invoices in each language that copies are wanted in. Set before anything is written: it takes a while."""
+    with reading() as session:
+        languages = {copy.language for copy in active(session, account_id)}
+        account = session.get_one(Account, account_id)
+    whose = Member(account_id, account.number, account.name, "")
+    made: Papers = {}
+    for event in found:
+        for language in languages if event.kind is Kind.INVOICE else ():
+            if (paper := draw(invoice_sheet, whose, event.about, language, today, "letter")) is not None:
+                made[event.about, language] = paper
+    return made
+
+
+def _tell(
+    session: Session, account_id: int, provider: str, papers: Papers, today: date, now: datetime
+) -> tuple[Sequence[Event], Sequence[Person | InvoiceCopy]]:
+    # Whoever tells something of an account holds it: another run waits here, and then finds it told.
+    account = session.get_one(Account, account_id, with_for_update=True)
+    if session.get(NoticeStart, account_id) is None:
+        session.add(NoticeStart(account_id=account_id, since=today - GRACE))
+        session.flush()
+    wanting = active(session, account_id)
+    # An invoice that came up since the documents were set waits for the next run.
+    found = [
+        event
+        for event in _new(session, account_id, provider, today)
+        if event.kind is not Kind.INVOICE or all((event.about, copy.language) in papers for copy in wanting)
+    ]
+    noted = [(event, Notice(account_id=account_id, kind=event.kind.value, about=event.about, told_at=now)) for event in found]
+    session.add_all([notice for _, notice in noted])
+    session.flush()
+    wanted = _letters(session, account_id, found)
+    told: dict[tuple[int, str], int | None] = {}
+    for person, kind in wanted:
+        mine = [(event, notice) for event, notice in noted if event.kind is kind]
+        mails.tell(session, person, account, kind, [event for event, _ in mine], today, now)
+        told |= {(notice.id or 0, person.email): person.id for _, notice in mine}
+    sent: list[Person | InvoiceCopy] = [person for person, _ in wanted]
+    issued = [(event.record, notice) for event, notice in noted if event.kind is Kind.INVOICE and isinstance(event.record, Invoice)]
+    for invoice, notice in issued:
+        for copy in wanting:
+            mails.copy_of(session, copy, account, invoice, papers[invoice.number, copy.language], now)
+            told.setdefault((notice.id or 0, copy.email), None)
+            sent.append(copy)
+    session.add_all([NoticeReader(notice_id=n, email=email, person_id=who) for (n, email), who in told.items()])
+    return found, sent

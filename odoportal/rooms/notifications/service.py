@@ -1,0 +1,105 @@
+"""Rules of notices: who gets which of an account."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.models import Membership, Role
+from odoportal.core.i18n import t
+from odoportal.core.identity import NotAllowed
+from odoportal.forms.handling import FormResult, SentForm, conflict
+from odoportal.rooms.notifications.models import InvoiceCopy, Kind, NoticeChoice
+
+_MONEY = frozenset({Role.OWNER, Role.BILLING})
+DEFAULTS: Mapping[Kind, frozenset[Role]] = {
+    Kind.INVOICE: _MONEY,
+    Kind.PAYMENT: _MONEY,
+    Kind.OVERDUE: _MONEY,
+    Kind.ENDING: _MONEY | {Role.OPERATIONS},
+    Kind.CARD: _MONEY,
+}
+"""The roles that get a kind of notice as long as the person has not chosen: who looks after the money, and for agreements who looks after
+the vehicles."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A person who gets notices of an account."""
+
+    account_id: int
+    person_id: int
+
+
+def wants(role: str, kind: Kind, chosen: bool | None) -> bool:
+    """Whether somebody gets a kind of notice: by choice, or where none was made, by role."""
+    return role in DEFAULTS[kind] if chosen is None else chosen
+
+
+def chosen(session: Session, account_id: int, person_id: int) -> Mapping[Kind, bool]:
+    """What a person has chosen in an account, by kind; what was never chosen is absent."""
+    mine = select(NoticeChoice).where(NoticeChoice.account_id == account_id, NoticeChoice.person_id == person_id)
+    return {Kind(row.kind): row.wanted for row in session.exec(mine)}
+
+
+def choices(session: Session, account_id: int, person_id: int, role: str) -> dict[str, str]:
+    """Which notices a person gets of an account, as the form has it: "1" for each one that is on, "" for the others."""
+    made = chosen(session, account_id, person_id)
+    return {kind.value: "1" if wants(role, kind, made.get(kind)) else "" for kind in Kind}
+
+
+def copies(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
+    """The addresses that get, or are to get, copies of an account's invoices."""
+    return session.exec(select(InvoiceCopy).where(InvoiceCopy.account_id == account_id).order_by(col(InvoiceCopy.email))).all()
+
+
+def added_by(session: Session, account_id: int, person_id: int) -> Sequence[InvoiceCopy]:
+    """The addresses for copies of an account's invoices that a person added, or took over."""
+    return [copy for copy in copies(session, account_id) if copy.asked_by == person_id]
+
+
+def choose(session: Session, sent: SentForm[Any], wanted: Mapping[str, str], now: datetime) -> FormResult:
+    """Store which notices a person wants of the account, unless it was changed since the form was shown."""
+    account, person_id = sent.who.account, sent.who.person_id
+    stored = choices(session, account.account_id, person_id, account.role)
+    if clash := conflict(sent, stored):
+        said = {kind: t("Switched on meanwhile.") if stored[kind] else t("Switched off meanwhile.") for kind in clash.errors}
+        return replace(clash, errors=said)
+    by = Actor.of(sent)
+    for kind in Kind:
+        if wanted[kind] != stored[kind]:
+            switch(session, Reader(account.account_id, person_id), kind, wanted[kind] == "1", by, now)
+    return FormResult(t("Saved."))
+
+
+def switch(session: Session, reader: Reader, kind: Kind, on: bool, by: Actor, now: datetime) -> bool:
+    """Switch a kind of notice on or off for a person of an account; False where it stood so already.
+
+    Raises:
+        NotAllowed: the person is no member of the account.
+    """
+    account_id, person_id = reader.account_id, reader.person_id
+    member = session.exec(
+        select(Membership).where(Membership.account_id == account_id, Membership.person_id == person_id).with_for_update()
+    ).first()
+    if member is None:
+        raise NotAllowed(kind)
+    row = session.exec(
+        select(NoticeChoice)
+        .where(NoticeChoice.account_id == account_id, NoticeChoice.person_id == person_id, col(NoticeChoice.kind) == kind.value)
+        .execution_options(populate_existing=True)
+    ).first()
+    before = wants(member.role, kind, row.wanted if row else None)
+    if before == on:
+        return False
+    if row is None:
+        session.add(NoticeChoice(account_id=account_id, person_id=person_id, kind=kind.value, wanted=on, changed_at=now))
+    else:
+        row.wanted, row.changed_at = on, now
+    was, is_ = ({kind.value: "1" if value else ""} for value in (before, on))
+    record(session, ActivityKind.NOTICES, by, now, account_id=account_id, subject_id=person_id, before=was, after=is_)
+    session.flush()
+    return True

@@ -1,0 +1,74 @@
+"""What the page of notices shows."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import Session
+
+from odoportal.accounts.rights import Right, holders, may
+from odoportal.core.i18n import Formats, current, t
+from odoportal.core.identity import Identity
+from odoportal.forms.view import FormView, form_view
+from odoportal.rooms.notifications import service
+from odoportal.rooms.notifications.models import InvoiceCopy
+
+
+@dataclass(frozen=True)
+class CopyRow:
+    """An address for copies; of `on`, `waits` and `off` one says how it stands.
+
+    One that `asks` can be written to again; one that is `held` (which says why) gets nothing until somebody keeps it.
+    """
+
+    key: str
+    language: str
+    on: str = ""
+    waits: str = ""
+    off: str = ""
+    asks: bool = False
+    held: str = ""
+
+
+@dataclass(frozen=True)
+class NoticesView:
+    """The forms; `about` says for which account, and to which email. Copies are there for who looks after billing (`may`)."""
+
+    choices: FormView = field(default_factory=FormView)
+    about: str = ""
+    may: bool = False
+    copies: list[CopyRow] = field(default_factory=list)
+    copy: FormView = field(default_factory=FormView)
+    copy_again: FormView = field(default_factory=FormView)
+    copy_keep: FormView = field(default_factory=FormView)
+    copy_remove: FormView = field(default_factory=FormView)
+
+
+def notices_view(session: Session, who: Identity, now: datetime) -> NoticesView:
+    """The page of the signed-in person, in the language in use."""
+    account = who.account
+    allowed = may(account.role, Right.BILLING)
+    rows = service.copies(session, account.account_id) if allowed else ()
+    entitled = holders(session, account.account_id, Right.BILLING) if rows else set[int]()
+    return NoticesView(
+        choices=form_view(who, service.choices(session, account.account_id, who.person_id, account.role)),
+        about=t("For the account {account} ({number}), to {email}.", account=account.name, number=account.number, email=who.email),
+        may=allowed,
+        copies=[_copy(row, Formats(who.region), now, row.asked_by in entitled) for row in rows],
+        copy=form_view(who, {"email": "", "language": current()}),
+        copy_again=form_view(who),
+        copy_keep=form_view(who),
+        copy_remove=form_view(who),
+    )
+
+
+def _copy(row: InvoiceCopy, formats: Formats, now: datetime, entitled: bool) -> CopyRow:
+    language = {"fr": "Français", "en": "English"}[row.language]
+    if row.stopped_at is not None:
+        return CopyRow(row.email, language, off=t("Stopped by this mailbox"))
+    if row.confirmed_at is not None and not entitled:
+        return CopyRow(row.email, language, off=t("Paused"), held=t("Whoever added it no longer looks after billing."))
+    if row.confirmed_at is not None:
+        return CopyRow(row.email, language, on=t("Confirmed"))
+    if row.expires_at <= now or not entitled:
+        return CopyRow(row.email, language, off=t("Expired"), asks=True)
+    return CopyRow(row.email, language, waits=t("To be confirmed by {moment}", moment=formats.moment(row.expires_at)), asks=True)

@@ -1,0 +1,221 @@
+"""Rules of orders: the term and its progress, what a list may ask, and one order whole."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, true
+from sqlmodel import Session, col, func, select
+
+from odoportal.lists import search
+from odoportal.lists.query import ListQuery, ListRules, Window, window
+from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, OrderTax, Step
+
+ENDING_DAYS = 60
+
+
+class OrderState(StrEnum):
+    """Where an agreement's term stands. One that ends within 60 days is active, too."""
+
+    UPCOMING = "upcoming"
+    ACTIVE = "active"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+RULES = ListRules(sorts=("number", "start", "end", "progress", "agreement"), default_sort="-start", states=tuple(OrderState))
+_PERCENT = re.compile(r"(\d{1,3})%")
+
+
+def progress(start: date, end: date, today: date) -> int:
+    """The share of the term that has run, in whole percent, 0 on the first day and 100 after the last (product.md, Orders)."""
+    return max(0, min(100, 100 * (today - start).days // ((end - start).days + 1)))
+
+
+def state_of(start: date, end: date, today: date) -> OrderState:
+    """Where a term stands today; both of its days belong to it."""
+    if start > today:
+        return OrderState.UPCOMING
+    if end < today:
+        return OrderState.ENDED
+    return OrderState.ENDING if end <= today + timedelta(days=ENDING_DAYS) else OrderState.ACTIVE
+
+
+def _in_state(state: str, today: date, start: Any = Order.start_on, end: Any = Order.end_on) -> ColumnElement[bool]:
+    running = and_(start <= today, end >= today)
+    return {
+        OrderState.UPCOMING: start > today,
+        OrderState.ACTIVE: running,
+        OrderState.ENDING: and_(running, end <= today + timedelta(days=ENDING_DAYS)),
+        OrderState.ENDED: end < today,
+    }[OrderState(state)]
+
+
+def _percent_word(today: date) -> search.Meaning:
+    def meaning(word: str) -> Sequence[ColumnElement[bool]]:
+        found = _PERCENT.fullmatch(word)
+        return [search.progress(Order.start_on, Order.end_on, today) == int(found[1])] if found else []
+
+    return meaning
+
+
+def _asked(query: ListQuery) -> str:
+    return re.sub(r"(\d)[\s\u00a0]+%", r"\1%", query.q)
+
+
+def _among(session: Session, account_id: int, rows: int, query: ListQuery, today: date) -> ColumnElement[bool]:
+    return search.among(session, Order, account_id, rows, _asked(query), _percent_word(today))
+
+
+def _where(own: ColumnElement[bool], query: ListQuery, today: date) -> ColumnElement[bool]:
+    """What the address asks for among an account's own rows; `own` is the condition of these."""
+    parts: list[ColumnElement[bool]] = [own]
+    if query.q:
+        parts.append(search.matching(Order.search, _asked(query), _percent_word(today)))
+    # Looked at, and not looked up: the index is to be the one of the order, so that a page ends the walk.
+    parts.append(_filters(query, today, search.unindexed(col(Order.start_on)), search.unindexed(col(Order.end_on))))
+    return and_(*parts)
+
+
+def _filters(query: ListQuery, today: date, start: Any, end: Any) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = [_in_state(query.state, today, start, end)] if query.state else []
+    if query.since:
+        parts.append(end >= query.since)
+    if query.until:
+        parts.append(end <= query.until)
+    return and_(true(), *parts)
+
+
+def _order(query: ListQuery, language: str, today: date) -> search.Order:
+    by: dict[str, Any] = {
+        "number": col(Order.number_order),
+        "start": col(Order.start_on),
+        "end": col(Order.end_on),
+        "progress": search.progress(Order.start_on, Order.end_on, today),
+        "agreement": col(Order.first_line_en if language == "en" else Order.first_line_fr),
+    }
+    return [(by[query.key], query.descending), (col(Order.id), query.descending)]
+
+
+def whole_list(account_id: int, query: ListQuery, language: str, today: date) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
+    """The condition and the order of all pages of the list that the address asks for; arguments as of `find`."""
+    where = _where(search.of_account(Order, account_id), query, today)
+    return where, [e.desc() if down else e.asc() for e, down in _order(query, language, today)]
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """One page of the list: its orders, their lines by order id, where the page stands, and what `state_counts` says."""
+
+    window: Window
+    orders: Sequence[Order]
+    lines: Mapping[int, Sequence[OrderLine]]
+    counts: Mapping[str, int]
+
+
+def find(session: Session, account_id: int, query: ListQuery, language: str, today: date) -> OrderPage:
+    """The page of orders that the address asks for. Four statements, and one more for a search in a large account.
+
+    `language` decides which first line the Agreement column sorts by.
+    """
+    counts = state_counts(session, account_id, today)
+    where = _where(_among(session, account_id, counts[""], query, today), query, today)
+    counted = not replace(query, state="").narrowed
+    shown = window(query, counts[query.state] if counted else search.count(session, Order, where))
+    if shown.total == counts[""]:
+        # What every row matches is not asked of each of them: pages far from the ends would take ten times as long.
+        where = search.of_account(Order, account_id)
+    narrowed = query.state or query.since or query.until
+    few = _filters(query, today, col(Order.start_on), col(Order.end_on)) if narrowed else None
+    orders = search.page(session, Order, where, _order(query, language, today), shown, few)
+    by_order: dict[int, list[OrderLine]] = {o.id: [] for o in orders if o.id is not None}
+    lines = select(OrderLine).where(OrderLine.account_id == account_id, col(OrderLine.order_id).in_(by_order))
+    for line in session.exec(lines.order_by(col(OrderLine.order_id), col(OrderLine.position))):
+        by_order[line.order_id].append(line)
+    return OrderPage(shown, orders, by_order, counts)
+
+
+def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
+    """How many orders are in each state, and all of them under the empty name. One statement."""
+
+    def counted(*where: Any) -> Any:
+        return select(func.count()).select_from(Order).where(Order.account_id == account_id, *where).scalar_subquery()
+
+    # Each of them is a range of an index. What has neither ended nor begun is not looked at, since no term ends before it begins.
+    apart = (OrderState.UPCOMING, OrderState.ENDING, OrderState.ENDED)
+    found = session.connection().execute(select(counted(), *(counted(_in_state(state, today)) for state in apart))).one()
+    everything, upcoming, ending_soon, ended = (int(n) for n in found)
+    active = everything - upcoming - ended
+    counts = (everything, upcoming, active, ending_soon, ended)
+    return dict(zip(("", *OrderState), counts, strict=True))
+
+
+def place(
+    session: Session, account_id: int, query: ListQuery, language: str, today: date, rows: int, order_id: int
+) -> search.Neighbours | None:
+    """Where an order stands in the list the address asks for; None when the list does not hold it.
+
+    Arguments as of `find`, and `rows` is how many orders the account has.
+    """
+    where = _where(_among(session, account_id, rows, query, today), query, today)
+    return search.neighbours(session, Order, where, _order(query, language, today), order_id)
+
+
+@dataclass(frozen=True)
+class OrderWhole:
+    """An order with everything that hangs on it."""
+
+    order: Order
+    lines: Sequence[OrderLine]
+    taxes: Sequence[OrderTax]
+    steps: Mapping[str, Fulfilment]
+
+
+def get(session: Session, account_id: int, number: str) -> OrderWhole | None:
+    """One order of the account; None for another account's number exactly as for one that does not exist."""
+    order = session.exec(select(Order).where(Order.account_id == account_id, Order.number == number)).first()
+    if order is None:
+        return None
+
+    def rows(model: Any, by: Any) -> Sequence[Any]:
+        return session.exec(select(model).where(model.account_id == account_id, model.order_id == order.id).order_by(by)).all()
+
+    steps = {s.step: s for s in rows(Fulfilment, col(Fulfilment.id))}
+    return OrderWhole(order, rows(OrderLine, col(OrderLine.position)), rows(OrderTax, col(OrderTax.position)), steps)
+
+
+def current_step(steps: Mapping[str, Fulfilment]) -> Step | None:
+    """The step an order is at: the first one not done; None when all are done or none is known."""
+    return next((s for s in Step if s in steps and steps[s].done_at is None), None)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """An agreement that ends within 60 days, with how many plans it holds."""
+
+    number: str
+    end_on: date
+    plans: int
+
+
+def ending(session: Session, account_id: int, today: date) -> Sequence[Ending]:
+    """Agreements that end within 60 days, the next one first."""
+    plans = func.coalesce(func.sum(case((col(OrderLine.plan), OrderLine.quantity), else_=0)), 0)
+    found = session.exec(
+        select(col(Order.number), col(Order.end_on), plans)
+        .join(OrderLine, and_(col(OrderLine.account_id) == Order.account_id, col(OrderLine.order_id) == Order.id), isouter=True)
+        .where(Order.account_id == account_id, _in_state(OrderState.ENDING, today))
+        .group_by(col(Order.id), Order.number, col(Order.end_on))
+        .order_by(col(Order.end_on), col(Order.id))
+    ).all()
+    return [Ending(number, end_on, int(n)) for number, end_on, n in found]
+
+
+def latest(session: Session, account_id: int, limit: int) -> Sequence[Order]:
+    """The orders placed last."""
+    return session.exec(
+        select(Order).where(Order.account_id == account_id).order_by(col(Order.placed_at).desc(), col(Order.id).desc()).limit(limit)
+    ).all()

@@ -1,0 +1,18 @@
+"""The list of orders on the screen."""
+
+from typing import ClassVar
+
+from odoportal.lists.query import ListRules
+from odoportal.pages.list_state import Drawn, ListState
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import unfilled
+from odoportal.rooms.orders.service import RULES
+from odoportal.rooms.orders.view import OrdersView, orders_view
+
+
+class Orders(ListState, SessionState):
+    """One page of orders, and the open one."""
+
+    view: OrdersView = unfilled(OrdersView())
+    rules: ClassVar[ListRules] = RULES
+    draw: ClassVar[Drawn] = staticmethod(orders_view)

@@ -1,0 +1,331 @@
+"""Orders as they are shown: rows of ready strings, in the page's language and the person's formats."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from sqlmodel import Session
+
+from odoportal.core.i18n import Formats, t, tn
+from odoportal.core.identity import Identity
+from odoportal.documents.view import LineView, TaxView, TextLine, line_view, tax_view, text_lines
+from odoportal.lists.query import ListQuery
+from odoportal.lists.view import ListTexts, ListView, list_view
+from odoportal.rooms.addresses import service as addresses
+from odoportal.rooms.devices import service as devices
+from odoportal.rooms.invoices import service as invoices
+from odoportal.rooms.invoices.labels import state_labels as invoice_words
+from odoportal.rooms.orders import service
+from odoportal.rooms.orders.models import Fulfilment, Order, Step
+from odoportal.rooms.orders.service import OrderState, OrderWhole
+
+LINES_ON_CARD = 3
+CARD_LINES_UNCUT = 4
+INVOICES_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A year's mark on the road of a term."""
+
+    key: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Term:
+    """The road of an agreement: percent as words and as a width, a tick per year, and what is left."""
+
+    percent: str
+    width: str
+    ended: bool
+    ticks: list[Tick] = field(default_factory=list)
+    start: str = ""
+    end: str = ""
+    left: str = ""
+    state: str = ""
+    state_text: str = ""
+    whole: str = ""
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """A row of the list."""
+
+    key: str
+    number: str
+    details: str
+    invoices: str
+    term: Term
+    lines: list[LineView]
+    card_lines: list[LineView]
+    more: str
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A step of the fulfilment: `done`, `now` or `open`."""
+
+    key: str
+    name: str
+    state: str
+    carrier: str
+    when: str
+    note: str
+    tracking: str
+    tracking_url: str
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    """A tracker of the order."""
+
+    key: str
+    name: str
+    vehicle: str
+
+
+@dataclass(frozen=True)
+class InvoiceLink:
+    """An invoice of the order."""
+
+    key: str
+    number: str
+    url: str
+    date: str
+    amount: str
+    state: str
+    state_text: str
+
+
+@dataclass(frozen=True)
+class OrderDetails:
+    """Everything the details of an order show. `number` is empty where there is no such order."""
+
+    asked: str = ""
+    title: str = ""
+    number: str = ""
+    step: str = ""
+    step_text: str = ""
+    term: Term = Term("", "0%", False)
+    steps: list[StepView] = field(default_factory=list)
+    lines: list[LineView] = field(default_factory=list)
+    subtotal: str = ""
+    taxes: list[TaxView] = field(default_factory=list)
+    total: str = ""
+    ship_to: list[TextLine] = field(default_factory=list)
+    bill_to: list[TextLine] = field(default_factory=list)
+    devices: list[DeviceView] = field(default_factory=list)
+    device_count: str = ""
+    invoices: list[InvoiceLink] = field(default_factory=list)
+    invoice_count: str = ""
+    all_invoices: str = ""
+    pdf: str = ""
+    previous: str = ""
+    next: str = ""
+    close: str = ""
+
+
+@dataclass(frozen=True)
+class OrdersView:
+    """The page of orders."""
+
+    frame: ListView = field(default_factory=ListView)
+    rows: list[OrderRow] = field(default_factory=list)
+    details: OrderDetails = field(default_factory=OrderDetails)
+
+
+def state_labels(count: int = 1) -> dict[str, str]:
+    """The states in the language in use, as said of one order or, as on a tab, of several: French agrees."""
+    return {
+        OrderState.UPCOMING: t("Upcoming"),
+        OrderState.ACTIVE: t("Active"),
+        OrderState.ENDING: t("Ending soon"),
+        OrderState.ENDED: tn("Ended", "Ended", count),
+    }
+
+
+def step_labels() -> dict[str, str]:
+    """The steps of fulfilment, as names of what was done."""
+    return {Step.RECEIVED: t("Received"), Step.PREPARED: t("Prepared"), Step.SHIPPED: t("Shipped"), Step.ACTIVATED: t("Activated")}
+
+
+def orders_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> OrdersView:
+    """The list the address asks for, with the open order where it names one.
+
+    Args:
+        session: a reading session.
+        who: whose account and formats.
+        query: the list's address.
+        language: the page's language, which must be the one in use.
+        today: the business day.
+    """
+    account_id, formats = who.account.account_id, Formats(who.region)
+    found = service.find(session, account_id, query, language, today)
+    several = state_labels(2)
+    states = (OrderState.ACTIVE, OrderState.ENDING, OrderState.UPCOMING, OrderState.ENDED)
+    texts = ListTexts(
+        name=t("Orders"),
+        path=f"/{language}/orders",
+        columns=(
+            ("number", "#", False),
+            ("start", t("Start date"), False),
+            ("end", t("End date"), False),
+            ("progress", t("Progress"), False),
+            ("agreement", t("Agreement"), False),
+            ("actions", t("Actions"), False),
+        ),
+        tabs=[("", t("All orders")), *((s, several[s]) for s in states)],
+        no_match=t("No order"),
+        nothing=t("No orders yet"),
+        dates=t("End date"),
+    )
+    shown = list_view(query, found.window, found.counts[""], formats, texts, found.counts)
+    rows = [_row(order, found.lines[order.id or 0], query, formats, language, today) for order in found.orders]
+    details = order_details(session, who, query, language, today, found.counts[""]) if query.open else OrderDetails()
+    return OrdersView(shown, rows, details)
+
+
+def _row(order: Order, lines: Any, query: ListQuery, formats: Formats, language: str, today: date) -> OrderRow:
+    shown = [line_view(line, formats, language, t("monthly") if line.monthly else "") for line in lines]
+    cut = len(shown) > CARD_LINES_UNCUT
+    return OrderRow(
+        key=order.number,
+        number=order.number,
+        details=query.url(open=order.number),
+        invoices=f"/{language}/invoices{_with(query, order=order.number)}",
+        term=term_view(order, formats, today),
+        lines=shown,
+        card_lines=shown[:LINES_ON_CARD] if cut else shown,
+        more=tn("{n} more line", "{n} more lines", len(shown) - LINES_ON_CARD) if cut else "",
+    )
+
+
+def _with(query: ListQuery, **values: str) -> str:
+    account = {"account": query.account} if query.account else {}
+    return "?" + urlencode({**values, **account})
+
+
+def term_view(order: Order, formats: Formats, today: date) -> Term:
+    """The road of an order's agreement."""
+    state = service.state_of(order.start_on, order.end_on, today)
+    percent = service.progress(order.start_on, order.end_on, today)
+    days = (order.end_on - order.start_on).days + 1
+    years = round(days / 365.25)
+    left = ""
+    if state == OrderState.ENDING:
+        left = days_left(order.end_on, today)
+    elif state in {OrderState.ENDED, OrderState.UPCOMING}:
+        left = state_labels()[state]
+    return Term(
+        percent=formats.percent(percent),
+        width=f"{percent}%",
+        ended=state == OrderState.ENDED,
+        ticks=[Tick(str(year), f"{100 * year / years:.3f}%") for year in range(1, years)],
+        start=formats.day(order.start_on),
+        end=formats.day(order.end_on),
+        left=left,
+        state=state,
+        state_text=left if state == OrderState.ENDING else state_labels()[state],
+        whole=tn("{n} year", "{n} years", years) if years and abs(days - 365.25 * years) < 10 else tn("{n} day", "{n} days", days),
+    )
+
+
+def order_details(session: Session, who: Identity, query: ListQuery, language: str, today: date, rows: int) -> OrderDetails:
+    """The open order whole; one that the account does not have shows as not found, whoever has it.
+
+    Arguments as of `orders_view`, and `rows` is how many orders the account has.
+    """
+    account_id, formats = who.account.account_id, Formats(who.region)
+    whole = service.get(session, account_id, query.open)
+    close = query.url(open="")
+    if whole is None or (order_id := whole.order.id) is None:
+        return OrderDetails(asked=query.open, close=close)
+    order = whole.order
+    where = addresses.by_id(session, account_id, (order.ship_to_id, order.bill_to_id))
+    ship, bill = (addresses.lines(where.get(i or 0), language) for i in (order.ship_to_id, order.bill_to_id))
+    trackers = devices.of_order(session, account_id, order_id)
+    bills, bill_count = invoices.of_order(session, account_id, order_id, INVOICES_SHOWN)
+    beside = service.place(session, account_id, query, language, today, rows, order_id)
+    step = service.current_step(whole.steps)
+    return OrderDetails(
+        asked=query.open,
+        title=t("Order {number}", number=query.open),
+        number=order.number,
+        step=step or "",
+        step_text=_step_badge(step),
+        term=term_view(order, formats, today),
+        steps=_steps(whole, formats, language),
+        lines=[line_view(line, formats, language, t("monthly") if line.monthly else "") for line in whole.lines],
+        subtotal=formats.amount(order.subtotal),
+        taxes=[tax_view(tax, formats, language) for tax in whole.taxes],
+        total=formats.amount(order.total),
+        ship_to=text_lines(ship),
+        bill_to=text_lines(bill),
+        devices=[DeviceView(d.serial, f"{d.model} {d.serial}", d.vehicle or t("No vehicle yet")) for d in trackers],
+        device_count=formats.number(len(trackers)),
+        invoices=[_invoice_link(i, query, formats, language, today) for i in bills],
+        invoice_count=formats.number(bill_count),
+        all_invoices=f"/{language}/invoices{_with(query, order=order.number)}",
+        pdf=f"/{language}/orders/{quote(order.number, safe='')}.pdf"
+        + (f"?{urlencode({'account': query.account})}" if query.account else ""),
+        previous=_beside(query, beside, -1) if beside else "",
+        next=_beside(query, beside, 1) if beside else "",
+        close=close,
+    )
+
+
+def days_left(end_on: date, today: date) -> str:
+    """How long an agreement still runs, in the language in use."""
+    days = (end_on - today).days
+    return tn("{n} day left", "{n} days left", days) if days else t("Last day")
+
+
+def _beside(query: ListQuery, beside: Any, step: int) -> str:
+    number = beside.previous if step < 0 else beside.next
+    return query.url(open=number, page=(beside.index + step) // query.size + 1) if number else ""
+
+
+def _step_badge(step: Step | None) -> str:
+    if step is None:
+        return ""
+    return {
+        Step.RECEIVED: t("Being received"),
+        Step.PREPARED: t("Being prepared"),
+        Step.SHIPPED: t("Being shipped"),
+        Step.ACTIVATED: t("Waiting for activation"),
+    }[step]
+
+
+def _steps(whole: OrderWhole, formats: Formats, language: str) -> list[StepView]:
+    current = service.current_step(whole.steps)
+    names = step_labels()
+    shown: list[StepView] = []
+    for step in Step:
+        known = whole.steps.get(step)
+        if known is None:
+            continue
+        state = "done" if known.done_at else "now" if step == current else "open"
+        note = known.note_en if language == "en" else known.note_fr
+        shown.append(StepView(step, names[step], state, known.carrier, _when(known, formats), note, known.tracking, known.tracking_url))
+    return shown
+
+
+def _when(step: Fulfilment, formats: Formats) -> str:
+    if step.done_at:
+        return formats.moment(step.done_at)
+    return t("expected {day}", day=formats.day(step.expected_on)) if step.expected_on else ""
+
+
+def _invoice_link(invoice: Any, query: ListQuery, formats: Formats, language: str, today: date) -> InvoiceLink:
+    state = invoices.state_of(invoice, today)
+    return InvoiceLink(
+        key=invoice.number,
+        number=invoice.number,
+        url=f"/{language}/invoices{_with(query, open=invoice.number)}",
+        date=formats.day(invoice.issued_on),
+        amount=formats.amount(invoice.total),
+        state=state,
+        state_text=invoice_words()[state],
+    )

@@ -1,0 +1,167 @@
+"""The forms of the page of people: what each may hold, and which rule answers it."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from pydantic import Field, model_validator
+from sqlmodel import Session
+
+from odoportal.accounts.models import Role
+from odoportal.accounts.rights import Right
+from odoportal.accounts.unsolicited import TooManyLetters, explain
+from odoportal.core import clock
+from odoportal.core.database import read
+from odoportal.core.i18n import t
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, conflict, once, required
+from odoportal.pages.shell_view import role_labels
+from odoportal.rooms.people import service
+from odoportal.rooms.signin import attempts, sessions
+
+_BOX = re.compile(r"keep-([0-9a-f]{16})")
+
+
+class Invite(FormModel):
+    """Who is invited, as what, and in which language the letter is."""
+
+    email: Line = Field(min_length=1, max_length=254)
+    role: Role
+    language: Literal["fr", "en"]
+
+
+class Deciding(FormModel):
+    """A ticked box, `keep-…`, for each address for copies of invoices that the person added and that is to go on."""
+
+    keep: frozenset[str] = frozenset()
+
+    @classmethod
+    def named(cls, name: str) -> bool:
+        """The boxes, too: there is one for each address."""
+        return super().named(name) or _BOX.fullmatch(name) is not None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gathered(cls, given: dict[str, Any]) -> dict[str, Any]:
+        ticked = {found[1] for name, value in given.items() if (found := _BOX.fullmatch(name)) and value == "1"}
+        return {name: value for name, value in given.items() if not _BOX.fullmatch(name) and name != "keep"} | {"keep": ticked}
+
+
+class AnotherRole(Deciding):
+    """The role that somebody is to have."""
+
+    role: Role
+
+
+class Remove(Deciding):
+    """Somebody is taken out of the account."""
+
+
+class Sure(FormModel):
+    """The password once more, where the session is not fresh."""
+
+    password: Secret | None = None
+
+
+class EmptyForm(FormModel):
+    """A button: the form's key says about whom."""
+
+
+def _refusals() -> dict[type[Exception], FormResult]:
+    return {
+        service.NoEmail: FormResult(errors={"email": t("Enter an email such as name@example.com.")}),
+        service.Already: FormResult(errors={"email": t("This person belongs to the account already.")}),
+        service.AlreadyInvited: FormResult(errors={"email": t("This person is invited already. Send the invitation again, below.")}),
+        service.TooManyInvitations: FormResult(error=t("There are {n} open invitations. Withdraw some first.", n=service.MOST_OPEN)),
+        service.NoSuchPerson: FormResult(error=t("This is no longer here: somebody changed it in the meantime. Load the page again.")),
+        service.LastOwner: FormResult(
+            error=t("An account needs an owner who can sign in, and this is the only one. Make somebody else an owner first.")
+        ),
+    }
+
+
+def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
+    """The work, and what is said where one of its rules says no, which each does before it writes anything."""
+
+    def told(session: Session, sent: SentForm[Any]) -> FormResult:
+        refusals = _refusals()
+        try:
+            return work(session, sent)
+        except TooManyLetters as why:
+            return FormResult(error=explain(why, sent.who.region))
+        except tuple(refusals) as why:
+            return refusals[type(why)]
+
+    return told
+
+
+def _back(sent: SentForm[Any], done: str) -> str:
+    """The page of people, where it says what was done; the record that was open is gone."""
+    account = {"account": sent.who.account.number} if len(sent.who.memberships) > 1 else {}
+    return f"/{sent.language}/profile/people?{urlencode({**account, 'done': done})}"
+
+
+def _invite(session: Session, sent: SentForm[Invite]) -> FormResult:
+    asked = sent.values
+    made = service.invite(session, sent.who, asked.email, asked.role, asked.language, clock.now(), sent.client)
+    return FormResult(t("The invitation to {email} is on its way.", email=made.email))
+
+
+def _resend(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    service.resend(session, sent.who, sent.key, clock.now(), sent.client)
+    return FormResult(t("Sent again."))
+
+
+def _withdraw(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    service.withdraw(session, sent.who, sent.key, clock.now(), sent.client)
+    return FormResult(go=_back(sent, "withdrawn"))
+
+
+def _role(session: Session, sent: SentForm[AnotherRole]) -> FormResult:
+    stored = service.role_of(session, sent.who, sent.key)
+    if clash := conflict(sent, {"role": stored}):
+        wrong = {"role": t("Stored meanwhile: “{value}”.", value=role_labels()[stored])} if clash.errors else {}
+        return FormResult(errors=wrong, error=clash.error, version=clash.version)
+    service.change_role(session, sent.who, sent.key, sent.values.role, clock.now(), sent.client, sent.values.keep)
+    return FormResult(t("Saved. It is in force from the next click on."))
+
+
+def _remove(session: Session, sent: SentForm[Remove]) -> FormResult:
+    service.remove(session, sent.who, sent.key, clock.now(), sent.client, sent.values.keep)
+    return FormResult(go=_back(sent, "removed"))
+
+
+def _required(session: Session, sent: SentForm[Sure]) -> FormResult:
+    on = sent.form == "require"
+    try:
+        service.require_two_step(session, sent.who, on, clock.now(), sent.client)
+    except service.NoSecondFactor:
+        return FormResult(error=t("Set up two-step sign-in for yourself first, under Sign-in and security."))
+    return FormResult(go=_back(sent, sent.form))
+
+
+async def _require(sent: SentForm[Sure]) -> FormResult:
+    if not await read(sessions.is_fresh, sent.who.session, clock.now()):
+        if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
+            return FormResult(errors={"password": required()})
+        if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
+            return FormResult(errors={"password": t("This is not your password.")})
+    return await once(sent, _required, sent)
+
+
+def _rule(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult]) -> FormHandler:
+    async def answer(sent: SentForm[Any]) -> FormResult:
+        return await once(sent, _told(work), sent)
+
+    return FormHandler(model, Right.PEOPLE, answer)
+
+
+RULES = {
+    "invite": _rule(Invite, _invite),
+    "resend": _rule(EmptyForm, _resend),
+    "withdraw": _rule(EmptyForm, _withdraw),
+    "role": _rule(AnotherRole, _role),
+    "remove": _rule(Remove, _remove),
+    "require": FormHandler(Sure, Right.PEOPLE, _require),
+    "release": FormHandler(Sure, Right.PEOPLE, _require),
+}

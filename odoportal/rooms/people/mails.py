@@ -1,0 +1,82 @@
+"""The mails of this room, in the language of whoever gets them."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Person, Role
+from odoportal.accounts.unsolicited import plain_name
+from odoportal.core import i18n
+from odoportal.core.i18n import t
+from odoportal.core.identity import Identity, Membership
+from odoportal.mail import outbox
+from odoportal.pages.shell_view import role_labels
+from odoportal.rooms.people.models import Invitation
+from odoportal.rooms.signin.mails import Letter, address, post
+
+
+def asked_to_join(session: Session, invitation: Invitation, who: Identity, seed: str, now: datetime) -> outbox.Mail:
+    """The invitation. It is the same whether there is a person of that email or not, and greets nobody by name."""
+    language, name = invitation.language, plain_name(who.name, who.email)
+    with i18n.use(language):
+        letter = Letter(
+            subject=t("{name} invites you to ODOportal", name=name),
+            paragraphs=[
+                t(
+                    "{name} ({email}) invites you to look after the account {account} ({number}) in ODOportal.",
+                    name=name,
+                    email=who.email,
+                    account=who.account.name,
+                    number=who.account.number,
+                ),
+                t("Your role would be: {role}.", role=role_labels()[invitation.role]),
+            ],
+            button=t("See the invitation"),
+            address=address(f"join?token={outbox.MARK}", language),
+            after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
+        )
+        return post(session, invitation.email, language, "", letter, now, seed)
+
+
+def role_changed(session: Session, person: Person, account: Membership, role: Role, now: datetime) -> outbox.Mail:
+    """The notice of another role."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Your role in ODOportal was changed"),
+            paragraphs=[t("In the account {account} ({number}), your role is now: {role}.", **_named(account), role=role_labels()[role])],
+            button=t("See what it allows"),
+            address=address(f"profile/people?account={account.number}", person.language),
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def two_step_required(session: Session, person: Person, account: Membership, now: datetime) -> outbox.Mail:
+    """The notice to somebody without a second factor that the account requires one now."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Set up two-step sign-in for ODOportal"),
+            paragraphs=[
+                t("The account {account} ({number}) now requires two-step sign-in of everybody.", **_named(account)),
+                t("Set it up under Sign-in and security; you see the account again as soon as it is on. It takes two minutes."),
+            ],
+            button=t("Set it up"),
+            address=address(f"profile/security?account={account.number}", person.language),
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def removed(session: Session, person: Person, account: Membership, now: datetime) -> outbox.Mail:
+    """The notice that somebody no longer belongs to an account."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Your access to an account in ODOportal has ended"),
+            paragraphs=[
+                t("You no longer have access to the account {account} ({number}).", **_named(account)),
+                t("If you still need it, ask an owner of the account for a new invitation."),
+            ],
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def _named(account: Membership) -> dict[str, str]:
+    return {"account": account.name, "number": account.number}

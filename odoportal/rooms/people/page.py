@@ -1,0 +1,321 @@
+"""The people of an account: who is there, who is invited, what each role may do."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import reflex as rx
+
+from odoportal.accounts.models import Role
+from odoportal.core import clock, database
+from odoportal.core.i18n import t
+from odoportal.core.identity import require_identity
+from odoportal.forms.view import answered
+from odoportal.pages.layout import shown_page
+from odoportal.pages.shell_view import role_labels
+from odoportal.rooms.people.state import People
+from odoportal.rooms.people.view import PeopleView, people_view
+from odoportal.ui.client import OnScreen
+from odoportal.ui.dialog import dialog, dialog_html, frame
+from odoportal.ui.form import Confirm, Field, Form
+from odoportal.ui.page import address, here
+from odoportal.ui.server_slots import live
+from odoportal.ui.shell import LANGUAGE_NAMES
+from odoportal.ui.template import Bound, El, Node, ServerOnly, View, each, el, icon, link, part, when
+from odoportal.web.page import PageRequest
+
+
+def _roles_field(hint: Node = None) -> Field:
+    options = [(role.value, role_labels()[role]) for role in Role]
+    return Field("role", t("Role"), "select", required=True, options=options, hint=hint)
+
+
+def _invite() -> Form:
+    return Form(
+        "invite",
+        (
+            Field("email", t("Email"), "email", required=True, longest=254),
+            (
+                _roles_field(t("What each may do stands below.")),
+                Field("language", t("Language of the letter"), "select", options=list(LANGUAGE_NAMES.items())),
+            ),
+        ),
+        t("Invite"),
+        fresh=True,
+    )
+
+
+def _copies(text: str) -> Callable[[Bound], Node]:
+    """The addresses for copies of invoices that the person added, each with a box that keeps it.
+
+    No box is ticked: a copy that goes on unseen gives every invoice away, and one that stops is missed and put back in a minute.
+    """
+
+    def box(row: Bound) -> Node:
+        tick = el("input", type="checkbox", id=row.id, name=row.key, value="1", checked=ServerOnly(row.value, equals="1"))
+        return el("label", tick, el("span", t("Keep sending to"), " ", el("b", row.label, cls="breaks")), cls="keep")
+
+    def drawn(form: Bound) -> Node:
+        return when(
+            form.rows,
+            el("fieldset", el("legend", t("Copies of invoices")), el("p", text, cls="hint"), each(form.rows, box), cls="field"),
+        )
+
+    return drawn
+
+
+def _role() -> Form:
+    text = t("This person added these addresses. If the new role does not look after billing, those not ticked get no more copies.")
+    return Form(
+        "role", (_roles_field(t("In force from the person’s next click on; a letter says so.")), _copies(text)), t("Change the role")
+    )
+
+
+def _remove() -> Form:
+    asked = Confirm(
+        t("Remove this person?"),
+        t(
+            "From the next click on, this person no longer sees anything of the account, and open invitations from this person no "
+            "longer work. What the person did stays. A letter says so."
+        ),
+        t("Remove"),
+    )
+    text = t("This person added these addresses. Those not ticked get no more copies.")
+    return Form("remove", (_copies(text),), t("Remove from the account"), look="danger", confirm=asked)
+
+
+def _badges(row: Bound) -> Node:
+    return (
+        when(row.you, el("span", t("You"), cls="badge info")),
+        when(row.blocked, el("span", icon("circle-alert", small=True), t("Blocked by Odotrack"), cls="badge warn")),
+    )
+
+
+def _step(row: Bound) -> Node:
+    return when(
+        row.two_step,
+        el("span", icon("circle-check", small=True), t("Two-step on"), cls="badge ok"),
+        el("span", t("Password only"), cls="badge"),
+    )
+
+
+def _change(row: Bound, cls: str) -> El:
+    return link(t("Change"), el("span", " ", row.name, cls="sr"), to=row.details, how="open", data_open=row.key, cls=cls)
+
+
+def _screens(cls: str, label: str, table: Node, cards: Node) -> Node:
+    """A table on wide screens, cards on phones."""
+    region = {"role": "region", "tabIndex": 0, "aria-label": label}
+    still = el("div", cls="scroll", role="region", tabIndex=0, aria_label=label)
+    wide = part(OnScreen, still, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
+    narrow = part(OnScreen, el("ul", cls=f"cards {cls}"), cards, as_="ul", on="narrow", class_name=f"cards {cls}")
+    return wide, narrow
+
+
+def _everybody(view: Bound) -> Node:
+    def row(person: Bound) -> Node:
+        return el(
+            "tr",
+            el("th", el("span", person.name, " ", _badges(person), cls="row"), el("p", person.email, cls="soft breaks"), scope="row"),
+            el("td", person.role, cls="nw"),
+            el("td", person.seen, cls="nw"),
+            el("td", _step(person), cls="nw"),
+            el("td", _change(person, "btn second sm")),
+        )
+
+    def card(person: Bound) -> Node:
+        name = el("h2", link(person.name, to=person.details, how="open", data_open=person.key))
+        return el(
+            "li",
+            el("div", name, el("span", cls="push"), _badges(person), cls="top"),
+            el("p", person.email, cls="soft breaks"),
+            el("p", el("b", person.role), el("span", " · ", t("Last sign-in"), " ", person.seen, cls="soft")),
+            el("p", _step(person)),
+            cls="lcard",
+        )
+
+    heads = (t("Name"), t("Role"), t("Last sign-in"), t("Sign-in"), t("Actions"))
+    table = el(
+        "table",
+        el("caption", t("People"), cls="sr"),
+        el("thead", el("tr", *(el("th", name, scope="col") for name in heads))),
+        el("tbody", each(view.people, row)),
+        cls="list people",
+    )
+    return el("section", _screens("", t("People"), table, each(view.people, card)), cls="card listcard")
+
+
+def _invitations(view: Bound) -> Node:
+    def one(row: Bound) -> Node:
+        until = when(row.over, el("span", icon("clock", small=True), row.until, cls="badge warn"), el("span", row.until, cls="soft"))
+        again = Form("resend", (), t("Send again"), look="second sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
+        take_back = Form("withdraw", (), t("Withdraw"), look="plain sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
+        said = el("div", el("b", row.key, cls="breaks"), el("p", row.role, " · ", until))
+        return el("li", said, el("div", again, take_back, cls="acts", role="group", aria_label=row.key))
+
+    listed = when(
+        view.invitations,
+        el("ul", each(view.invitations, one), cls="asked"),
+        el("p", t("Nobody is waiting for an answer."), cls="soft"),
+    )
+    return el(
+        "section",
+        el("h2", t("Invite somebody")),
+        el("p", t("A letter with a link goes to the email. The link works once, for 7 days."), cls="soft"),
+        _invite().draw(view, on_done=People.retry),
+        el("h3", t("Open invitations")),
+        listed,
+        cls="card pad formcard",
+        aria_label=t("Invitations"),
+    )
+
+
+def _required(view: Bound) -> Node:
+    password = Field(
+        "password",
+        t("Your password"),
+        "password",
+        hint=t("You signed in more than five minutes ago, so we ask for it again."),
+        required=True,
+        autocomplete="current-password",
+    )
+
+    def form(name: str, verb: str, look: str, confirm: Confirm) -> Node:
+        plain, checked = (Form(name, body, verb, fresh=bool(body), look=look, confirm=confirm) for body in ((), (password,)))
+        return when(view.fresh, plain.draw(view, on_done=People.retry), checked.draw(view, on_done=People.retry))
+
+    on = Confirm(
+        t("Require two-step sign-in of everybody?"),
+        t("Whoever has none is told by mail, and sees nothing of this account until it is set up."),
+        t("Require it"),
+    )
+    off = Confirm(t("Require it no longer?"), t("From then on, a password alone opens this account again."), t("Require it no longer"))
+    first = link(t("Set it up for yourself first"), icon("chevron-right", small=True), to=address("/profile/security"), cls="btn second")
+    free = el("p", t("Everybody decides alone whether a code is asked after the password."), cls="soft")
+    said = el("p", icon("circle-check"), el("span", t("Nobody sees this account without two-step sign-in.")), cls="notice")
+    may_require = form("require", t("Require it of everybody"), "second", on)
+    return el(
+        "section",
+        el("h2", t("Two-step sign-in")),
+        when(
+            view.required,
+            (said, form("release", t("Require it no longer"), "danger", off)),
+            (free, when(view.mine, may_require, el("div", first, cls="row"))),
+        ),
+        cls="card pad formcard",
+        aria_label=t("Two-step sign-in"),
+    )
+
+
+def _owners(view: Bound) -> Node:
+    def one(row: Bound) -> Node:
+        return el(
+            "li", icon("circle-user-round"), el("span", el("b", row.name), " ", _badges(row)), el("span"), el("span", row.email), cls="rec"
+        )
+
+    return el(
+        "section",
+        el("h2", t("Owners of this account")),
+        el("p", view.role),
+        el("p", t("Only an owner invites people, changes roles and removes people. Ask one of them:"), cls="soft"),
+        el("ul", each(view.owners, one)),
+        cls="card pad formcard",
+        aria_label=t("Owners of this account"),
+    )
+
+
+def _cell(cell: Bound) -> Node:
+    yes = (icon("circle-check", cls="ok"), el("span", t("Yes"), cls="sr"))
+    no = (el("span", "–", aria_hidden="true", cls="muted"), el("span", t("No"), cls="sr"))
+    return el("td", when(cell.yes, yes, no))
+
+
+def _table(view: Bound) -> Node:
+    you = el("span", t("You"), cls="badge info")
+    heads = each(view.roles, lambda role: el("th", role.name, " ", when(role.mine, you), scope="col"))
+    rows = each(view.rights, lambda row: el("tr", el("th", row.text, scope="row"), each(row.cells, _cell)))
+    table = el(
+        "table",
+        el("caption", t("What each role may do"), cls="sr"),
+        el("thead", el("tr", el("th", t("What"), scope="col"), heads)),
+        el("tbody", rows),
+        cls="list rights",
+    )
+
+    def card(role: Bound) -> Node:
+        can = each(role.can, lambda line: el("li", icon("circle-check", small=True, cls="ok"), el("span", line.text)))
+        return el(
+            "li",
+            el("div", el("h3", role.name), el("span", cls="push"), when(role.mine, you), cls="top"),
+            el("ul", can, cls="can"),
+            cls="lcard",
+        )
+
+    return el(
+        "section",
+        el("h2", t("What each role may do"), cls="sectitle"),
+        _screens("", t("What each role may do"), table, each(view.roles, card)),
+        cls="card listcard spaced",
+    )
+
+
+def _draw(view: Bound) -> Node:
+    said = el("p", icon("circle-check"), el("span", view.said), cls="notice")
+    wrong = el("p", icon("circle-alert"), el("span", view.wrong), cls="summary")
+    top = el("div", when(view.said, said), when(view.wrong, wrong), role="status")
+    return top, when(view.may, (_everybody(view), _invitations(view), _required(view)), _owners(view)), _table(view)
+
+
+def _open(details: Bound) -> Node:
+    facts = el(
+        "aside",
+        el(
+            "dl",
+            el("dt", t("Email")),
+            el("dd", details.email, cls="breaks"),
+            el("dt", t("Last sign-in")),
+            el("dd", details.seen),
+            el("dt", t("Sign-in")),
+            el("dd", _step(details)),
+            cls="facts",
+        ),
+    )
+    change = el("section", _role().draw(details, on_done=People.retry), cls="sec", aria_label=t("Role"))
+    remove = el(
+        "section",
+        el("h3", t("Remove")),
+        el("p", t("Ends the access to this account only. Somebody who comes back is invited again."), cls="soft"),
+        when(details.leaving, el("p", details.leaving, cls="soft breaks")),
+        _remove().draw(details, on_done=People.retry),
+        cls="sec",
+    )
+    return frame(
+        details,
+        title=details.title,
+        badge=_badges(details),
+        body=el("div", el("div", change, remove), facts, cls="body"),
+        footer=None,
+        missing=t("There is no such person"),
+    )
+
+
+HEADING = View(lambda view: el("h1", t("People"), " ", when(view.count, el("span", "(", view.count, ")"))))
+BODY = View(_draw)
+DETAILS = View(_open)
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    heading = rx.el.div(live("heading", HEADING, People.view, People.filled, f"<h1>{t('People')}</h1>"), class_name="head")
+    body = live("people", BODY, People.view, People.filled)
+    trail = [("/profile", t("Profile")), (here(), t("People"))]
+    return shown_page(People, heading, body, dialog(DETAILS, People), trail=trail)
+
+
+async def slots(asked: PageRequest) -> dict[str, str]:
+    """What the server writes into the document, with what is said of a form that was sent without script."""
+    view: PeopleView = await database.read(people_view, require_identity(), asked.query, clock.now())
+    said = asked.said
+    if said and said.form in {"resend", "withdraw"}:
+        view = replace(view, wrong=said.error)
+    view = answered(replace(view, details=answered(view.details, asked)), asked)
+    return {"heading": HEADING.html(view), "people": BODY.html(view), "dialog": dialog_html(DETAILS, view.details)}

@@ -1,0 +1,94 @@
+"""The page of an invitation, which its mail leads to."""
+
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from odoportal.core import clock
+from odoportal.core.database import read, write
+from odoportal.core.i18n import t
+from odoportal.forms.handling import busy, line
+from odoportal.forms.handling import read as read_form
+from odoportal.limits.work_queue import Asker, Busy
+from odoportal.pages.shell_view import role_labels
+from odoportal.rooms.people import accept_invitation
+from odoportal.rooms.signin import attempts, cookies, passwords, security_log, view
+from odoportal.rooms.signin.models import LinkKind
+from odoportal.rooms.signin.routes import again, later, led_to, see
+from odoportal.rooms.signin.view import Shown
+from odoportal.web.page import PageContent, PageRequest
+
+_LONGEST_NAME = 200
+
+
+async def fill_join(asked: PageRequest) -> PageContent | Response:
+    """Show an invitation; opening it uses nothing up."""
+    found = await led_to(asked, LinkKind.JOIN, accept_invitation.open_invitation)
+    if not isinstance(found, accept_invitation.OpenInvitation):
+        return found
+    return again(_slots(found, Shown(found.invitation.email)), HTTPStatus.OK)
+
+
+async def post_join(asked: PageRequest) -> PageContent | Response:
+    """Accept an invitation. Who has no password yet chooses one; nobody is signed in by it."""
+    form = await read_form(asked.request)
+    if isinstance(form, Response):
+        return form
+    token, client = cookies.link_token(asked.request, LinkKind.JOIN), cookies.client(asked.request)
+    found = await read(accept_invitation.open_invitation, token, clock.now())
+    if found is None:
+        security_log.log_event("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
+        return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
+    typed, password = form.get("name", ""), form.get("password", "")
+    try:
+        name = line(typed)
+    except ValueError:
+        name = None
+    stored = ""
+    if found.known is None:
+        stored = await _stored(found, name, password, token, client)
+        if isinstance(stored, PageContent):
+            return stored
+    person = await write(accept_invitation.accept, token, clock.now(), name=name or "", stored=stored, client=client)
+    if person is None:
+        return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
+    number = found.account.number
+    security_log.log_event(
+        "user_created" if stored else "user_updated", person=person.id, account=number, role=found.invitation.role, address=client
+    )
+    if asked.who is not None and asked.who.person_id == person.id:
+        answer = see(f"/{asked.language}/?account={number}")
+    else:
+        answer = see(f"/{asked.language}/login?{'set' if stored else 'joined'}=1")
+    cookies.take_link(answer, LinkKind.JOIN)
+    if stored:
+        cookies.take_session(answer)
+    return answer
+
+
+async def _stored(found: accept_invitation.OpenInvitation, name: str | None, password: str, token: str, client: str) -> str | PageContent:
+    """The value to store for the password that somebody new chose, or the page again."""
+    email, typed, asker = found.invitation.email, (name or "")[:_LONGEST_NAME], attempts.client_asker(client)
+    if password and not await attempts.may_choose(token, client):
+        return again(_slots(found, Shown(email, error=view.too_many()), typed), HTTPStatus.TOO_MANY_REQUESTS)
+    try:
+        errors = await _errors(email, name, password, asker)
+        return again(_slots(found, Shown(email, errors), typed)) if errors else await passwords.hashed(password, asker)
+    except Busy:
+        return later(_slots(found, Shown(email, error=busy()), typed))
+
+
+async def _errors(email: str, name: str | None, password: str, asker: Asker) -> dict[str, str]:
+    errors = {field: view.required() for field, value in (("name", name), ("password", password)) if not value}
+    if name is None or len(name) > _LONGEST_NAME:
+        errors["name"] = t("This cannot be used here.")
+    if password and (weak := await passwords.judge(password, passwords.Owner(email, (name or "")[:_LONGEST_NAME]), asker)):
+        errors["password"] = passwords.explain(weak)
+    return errors
+
+
+def _slots(found: accept_invitation.OpenInvitation, shown: Shown, name: str = "") -> dict[str, str]:
+    account = found.account
+    about = t("{name} invites you to the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number)
+    role = t("Your role would be: {role}.", role=role_labels()[found.invitation.role])
+    return view.slots("join", shown=shown, about=about, role=role, known=found.known is not None, name=name, rules=passwords.rules())

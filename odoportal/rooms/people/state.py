@@ -1,0 +1,18 @@
+"""The people of an account on the screen."""
+
+from typing import Any
+
+from odoportal.core import clock, database
+from odoportal.core.identity import Identity
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.people.view import PeopleView, people_view
+
+
+class People(PageState, SessionState):
+    """Everybody of the account, what can be changed, and the open one."""
+
+    view: PeopleView = unfilled(PeopleView())
+
+    async def _look(self, who: Identity) -> Any:
+        return await database.read(people_view, who, dict(self.router.url.query_parameters), clock.now())

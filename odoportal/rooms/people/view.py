@@ -1,0 +1,256 @@
+"""What the page of people shows: everybody and the open invitations to who may change them, and to everybody what a role may do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from urllib.parse import urlencode
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Role
+from odoportal.accounts.rights import TABLE, Right, may
+from odoportal.core.i18n import Formats, current, t
+from odoportal.core.identity import Identity
+from odoportal.documents.view import TextLine, text_lines
+from odoportal.forms.view import FieldRow, FormView, form_view
+from odoportal.pages.shell_view import right_labels, role_labels
+from odoportal.rooms.notifications.copies import key_of
+from odoportal.rooms.notifications.service import added_by
+from odoportal.rooms.people import service
+from odoportal.rooms.people.models import Invitation
+from odoportal.rooms.people.service import Member
+from odoportal.rooms.signin import sessions
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """Somebody of the account; `details` is the address of what can be changed."""
+
+    key: str
+    name: str
+    email: str
+    you: bool
+    blocked: bool
+    role: str
+    seen: str
+    two_step: bool
+    details: str
+
+
+@dataclass(frozen=True)
+class InvitationRow:
+    """An open invitation; one that is over is only sent again or withdrawn."""
+
+    key: str
+    role: str
+    over: bool
+    until: str
+
+
+@dataclass(frozen=True)
+class PersonDetails:
+    """The person that the address opens. `number` is empty where the account has no such person.
+
+    `leaving` says what becomes of the copies of invoices that one added oneself.
+    """
+
+    asked: str = ""
+    number: str = ""
+    name: str = ""
+    title: str = ""
+    email: str = ""
+    you: bool = False
+    blocked: bool = False
+    role_text: str = ""
+    seen: str = ""
+    two_step: bool = False
+    previous: str = ""
+    next: str = ""
+    close: str = ""
+    role: FormView = field(default_factory=FormView)
+    remove: FormView = field(default_factory=FormView)
+    leaving: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Whether a role has a right."""
+
+    key: str
+    yes: bool
+
+
+@dataclass(frozen=True)
+class RightRow:
+    """A right, and for each role whether it has it."""
+
+    key: str
+    text: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class RoleCard:
+    """A role, and what it may do and what not."""
+
+    key: str
+    name: str
+    mine: bool
+    can: list[TextLine]
+    cannot: list[TextLine]
+
+
+@dataclass(frozen=True)
+class PeopleView:
+    """The page. `may` says whether the person may change anything here; without, there is nobody and nothing to change in it.
+
+    `required`: nobody sees the account without a second factor; `mine`: the person has one; `fresh`: the password is not asked again.
+    """
+
+    may: bool = False
+    role: str = ""
+    count: str = ""
+    said: str = ""
+    wrong: str = ""
+    owners: list[PersonRow] = field(default_factory=list)
+    people: list[PersonRow] = field(default_factory=list)
+    invitations: list[InvitationRow] = field(default_factory=list)
+    invite: FormView = field(default_factory=FormView)
+    required: bool = False
+    fresh: bool = False
+    mine: bool = False
+    require: FormView = field(default_factory=FormView)
+    release: FormView = field(default_factory=FormView)
+    roles: list[RoleCard] = field(default_factory=list)
+    rights: list[RightRow] = field(default_factory=list)
+    details: PersonDetails = field(default_factory=PersonDetails)
+
+
+def people_view(session: Session, who: Identity, query: Mapping[str, str], now: datetime) -> PeopleView:
+    """The page, in the language in use.
+
+    Args:
+        session: a reading session.
+        who: the signed-in person.
+        query: of the address: `open` is the person shown, `done` what was just done.
+        now: the instant, which tells what is over.
+    """
+    account_id, formats = who.account.account_id, Formats(who.region)
+    everybody = service.members(session, account_id)
+    shown = PeopleView(
+        role=t("Your role is {role}.", role=role_labels()[who.account.role]),
+        owners=[_row(m, who, formats) for m in everybody if m.role is Role.OWNER and not m.blocked],
+        roles=_roles(who),
+        rights=_rights(),
+    )
+    if not may(who.account.role, Right.PEOPLE):
+        return shown
+    return PeopleView(
+        may=True,
+        role=shown.role,
+        count=formats.number(len(everybody)),
+        said=_done().get(query.get("done", ""), ""),
+        people=[_row(m, who, formats) for m in everybody],
+        invitations=[_invitation(i, formats, now) for i in service.invitations(session, account_id)],
+        invite=form_view(who, {"email": "", "role": Role.READ_ONLY, "language": current()}),
+        required=service.requires_two_step(session, who),
+        fresh=sessions.is_fresh(session, who.session, now),
+        mine=any(m.two_step for m in everybody if m.person_id == who.person_id),
+        require=form_view(who),
+        release=form_view(who),
+        roles=shown.roles,
+        rights=shown.rights,
+        details=_details(session, everybody, who, formats, query),
+    )
+
+
+def _done() -> dict[str, str]:
+    return {
+        "removed": t("This person no longer belongs to the account."),
+        "withdrawn": t("The invitation is withdrawn. Its link no longer works."),
+        "require": t("From the next click on, only people with two-step sign-in see this account. Whoever has none is told by mail."),
+        "release": t("Two-step sign-in is no longer required in this account."),
+        "resend": t("The invitation is sent again, for another 7 days."),
+    }
+
+
+def _row(member: Member, who: Identity, formats: Formats) -> PersonRow:
+    return PersonRow(
+        key=str(member.person_id),
+        name=member.name,
+        email=member.email,
+        you=member.person_id == who.person_id,
+        blocked=member.blocked,
+        role=role_labels()[member.role],
+        seen=_seen(member, formats),
+        two_step=member.two_step,
+        details=f"?{urlencode({'open': member.person_id})}",
+    )
+
+
+def _seen(member: Member, formats: Formats) -> str:
+    return formats.moment(member.signed_in_at) if member.signed_in_at else t("Never yet")
+
+
+def _invitation(invitation: Invitation, formats: Formats, now: datetime) -> InvitationRow:
+    over = invitation.expires_at <= now
+    until = t("until {moment}", moment=formats.moment(invitation.expires_at))
+    return InvitationRow(invitation.email, role_labels()[invitation.role], over, t("Expired") if over else until)
+
+
+def _details(session: Session, everybody: Sequence[Member], who: Identity, formats: Formats, query: Mapping[str, str]) -> PersonDetails:
+    asked = query.get("open", "")
+    close = "?" + urlencode({name: query[name] for name in ("account",) if name in query})
+    at = next((i for i, m in enumerate(everybody) if str(m.person_id) == asked), None)
+    if at is None:
+        return PersonDetails(asked=asked, close=close)
+    you = everybody[at].person_id == who.person_id
+    copies = [copy.email for copy in added_by(session, who.account.account_id, everybody[at].person_id)]
+    member, beside = everybody[at], {i: f"?{urlencode({'open': m.person_id})}" for i, m in enumerate(everybody)}
+    return PersonDetails(
+        asked=asked,
+        number=asked,
+        name=member.name,
+        title=member.name,
+        email=member.email,
+        you=you,
+        blocked=member.blocked,
+        role_text=role_labels()[member.role],
+        seen=_seen(member, formats),
+        two_step=member.two_step,
+        previous=beside.get(at - 1, ""),
+        next=beside.get(at + 1, ""),
+        close=close,
+        role=_deciding(
+            form_view(who, {"role": member.role}, member.email), "role", copies if not you and may(member.role, Right.BILLING) else ()
+        ),
+        remove=_deciding(form_view(who, key=member.email), "remove", () if you else copies),
+        leaving=_leaving(copies) if you else "",
+    )
+
+
+def _deciding(form: FormView, name: str, copies: Sequence[str]) -> FormView:
+    """A form with a box for each address that would get no more copies. None is ticked: see `people.page`."""
+    rows = [FieldRow(f"keep-{key}", f"{name}-keep-{key}", "", "", email) for email in copies for key in (key_of(email),)]
+    return replace(form, given={**form.given, **{row.key: "" for row in rows}}, rows=rows)
+
+
+def _leaving(copies: Sequence[str]) -> str:
+    if not copies:
+        return ""
+    return t("Copies of invoices to {emails} are paused once you are gone, until somebody who looks after billing keeps them.",
+             emails=", ".join(copies))  # fmt: skip
+
+
+def _rights() -> list[RightRow]:
+    words = right_labels()
+    return [RightRow(right, words[right], [Cell(role, role in held) for role in Role]) for right, held in TABLE.items() if right in words]
+
+
+def _roles(who: Identity) -> list[RoleCard]:
+    words = right_labels()
+
+    def allowed(role: Role, yes: bool) -> list[TextLine]:
+        return text_lines(words[right] for right, held in TABLE.items() if right in words and (role in held) is yes)
+
+    return [RoleCard(r, role_labels()[r], r == who.account.role, allowed(r, True), allowed(r, False)) for r in Role]

@@ -1,0 +1,158 @@
+"""What is in the file of one's own data: every table that knows the person, and for an owner every one that knows the account.
+
+The tables are found by their columns, so that a new one is in the file without being named here: `person_id` and `subject_id` make a
+row the person's, `account_id` the account's, and a row that belongs to one of those by a foreign key (a line of an invoice) goes with it.
+"""
+
+import csv
+import io
+import json
+import re
+import time
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, BinaryIO
+
+from sqlalchemy import Column, ColumnElement, Table, case, false, or_, select
+from sqlmodel import Session
+
+from odoportal.core.i18n import t
+from odoportal.lists.download import STEP, inert
+from odoportal.lists.spooled_file import PAUSE
+
+KEPT_BACK = re.compile(r"hash|password|seed|secret|token|once|public_key")
+"""Columns that prove who somebody is: they say nothing about the person, and a file that is lost must open no door."""
+DOUBLED = {"search", "html", "attached"}
+"""Columns that say again, in another form, what another one of their row says."""
+PLACES = {"address", "browser"}
+"""Columns that say from which network and with what program something was done. They tell about whoever did it (`person_id`), and are left
+empty where that is somebody else than the subject: that a person was removed is the person's, from where the owner did it is not."""
+CHUNK = 1_000
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose data it is; `whole` takes the account's data in."""
+
+    person_id: int
+    email: str
+    account_id: int
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table's share in the file: the columns that are given, and which rows."""
+
+    table: Table
+    columns: Sequence[ColumnElement[Any]]
+    where: ColumnElement[bool]
+
+
+def _of_account(table: Table, account_id: int, seen: frozenset[str] = frozenset()) -> ColumnElement[bool] | None:
+    if table.name == "account":
+        return table.c.id == account_id
+    if "account_id" in table.c:
+        return table.c.account_id == account_id
+    for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):
+        above = key.column.table
+        if above.name in seen | {table.name, "person"}:
+            continue
+        owned = _of_account(above, account_id, seen | {table.name})
+        if owned is not None:
+            return key.parent.in_(select(key.column).where(owned))
+    return None
+
+
+def _of_person(table: Table, subject: Subject) -> ColumnElement[bool] | None:
+    if table.name == "person":
+        return table.c.id == subject.person_id
+    if table.name == "mail":
+        return table.c.to == subject.email
+    about = [table.c[name] == subject.person_id for name in ("person_id", "subject_id") if name in table.c]
+    return or_(*about) if about else None
+
+
+def parts(tables: Sequence[Table], subject: Subject) -> list[Part]:
+    """What of each table is the subject's; tables that know neither person nor account are left out."""
+    found: list[Part] = []
+    for table in tables:
+        mine = _of_person(table, subject)
+        ours = _of_account(table, subject.account_id)
+        if mine is None and ours is None:
+            continue
+        theirs = ours if ours is not None and subject.whole else false()
+        columns = [_given(c, subject) for c in table.columns if not KEPT_BACK.search(c.name) and c.name not in DOUBLED]
+        found.append(Part(table, columns, theirs if mine is None else or_(mine, theirs)))
+    return found
+
+
+def _given(column: Column[Any], subject: Subject) -> ColumnElement[Any]:
+    if column.name not in PLACES or "person_id" not in column.table.c:
+        return column
+    return case((column.table.c.person_id == subject.person_id, column), else_="").label(column.name)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def _rows(session: Session, part: Part) -> Iterator[tuple[Any, ...]]:
+    statement = select(*part.columns).where(part.where).order_by(*part.table.primary_key.columns)
+    # Of this statement only: on the connection the option would stay for whoever gets it next.
+    for number, row in enumerate(session.connection().execute(statement.execution_options(yield_per=CHUNK)), 1):
+        yield tuple(_plain(value) for value in row)
+        if number % STEP == 0:
+            # A real wait hands the interpreter to whoever waits for it (see `foundation.spool`).
+            time.sleep(PAUSE)
+
+
+def _write_json(session: Session, part: Part, out: io.TextIOWrapper) -> int:
+    names, count = [column.name for column in part.columns], 0
+    out.write("[")
+    for row in _rows(session, part):
+        out.write((",\n" if count else "\n") + json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False))
+        count += 1
+    out.write("\n]\n" if count else "]\n")
+    return count
+
+
+def _write_csv(session: Session, part: Part, out: io.TextIOWrapper) -> None:
+    out.write("\ufeff")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([column.name for column in part.columns])
+    for row in _rows(session, part):
+        writer.writerow(["" if cell is None else inert(cell) if isinstance(cell, str) else cell for cell in row])
+
+
+def write(session: Session, tables: Sequence[Table], subject: Subject, about: Sequence[str], file: BinaryIO) -> None:
+    """Write the file: a ZIP with a JSON and a CSV file for each table that has rows of the subject, and a text that says what it is.
+
+    Args:
+        session: reading; what it shows is of one moment in SQLite.
+        tables: all of the database's.
+        subject: whose data.
+        about: the first lines of that text, in the language in use, which the rest of it is in, too.
+        file: where to; it must be empty.
+    """
+    counts: dict[str, int] = {}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for part in parts(tables, subject):
+            with packed.open(f"{part.table.name}.json", "w", force_zip64=True) as raw, io.TextIOWrapper(raw, "utf-8") as out:
+                counts[part.table.name] = _write_json(session, part, out)
+            if counts[part.table.name]:
+                with packed.open(f"{part.table.name}.csv", "w", force_zip64=True) as raw, io.TextIOWrapper(raw, "utf-8", newline="") as out:
+                    _write_csv(session, part, out)
+        lines = [
+            *about,
+            "",
+            t("One file for each kind of record, once as JSON and once as CSV. Instants are UTC, amounts are in Canadian dollars."),
+            t("Passwords, keys and the codes of links are not in it: only values that cannot be turned back are kept of them."),
+            "",
+            *(t("Rows of {name}: {n}", name=name, n=count) for name, count in counts.items()),
+        ]
+        packed.writestr(t("READ ME") + ".txt", "\r\n".join(lines) + "\r\n")

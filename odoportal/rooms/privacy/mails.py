@@ -1,0 +1,67 @@
+"""The mails of this room."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from odoportal.accounts.models import Account, Person
+from odoportal.core import i18n
+from odoportal.core.i18n import t
+from odoportal.core.identity import Identity
+from odoportal.mail import outbox
+from odoportal.rooms.signin.mails import Letter, address, post
+from odoportal.settings import get_settings
+
+
+def data_ready(session: Session, person: Person, account: Account, now: datetime) -> outbox.Mail:
+    """That one's own data can be fetched. The file itself is never mailed."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Your data is ready"),
+            paragraphs=[t("The file of your data that you asked for is ready. Sign in to fetch it.")],
+            button=t("Fetch my data"),
+            address=address(f"profile/data?account={account.number}", person.language),
+            after=t("It can be fetched for 24 hours. If you did not ask for it, choose a new password at once and write to us."),
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def closing_asked(session: Session, who: Identity, reason: str, now: datetime) -> None:
+    """To Odotrack, that an account shall be closed; to who asked, that it was told."""
+    account = {"account": who.account.name, "number": who.account.number}
+    with i18n.use(who.language):
+        asked = t("{name} ({email}) asks to close the account {account} ({number}).", name=who.name, email=who.email, **account)
+        _to_odotrack(session, who, t("Close the account {number}", number=who.account.number), [asked, *([reason] if reason else [])], now)
+        letter = Letter(
+            subject=t("You asked to close an account"),
+            paragraphs=[
+                t("You asked us to close the account {account} ({number}). We will write to you within one working day.", **account),
+                t("Until it is closed everything goes on as before, and you can take the request back."),
+            ],
+            button=t("See the request"),
+            address=address(f"profile/data?account={who.account.number}", who.language),
+        )
+        post(session, who.email, who.language, who.name, letter, now)
+
+
+def closing_taken_back(session: Session, who: Identity, now: datetime) -> None:
+    """To Odotrack, that an account stays open."""
+    with i18n.use(who.language):
+        text = t("{name} ({email}) takes back the request to close the account {account} ({number}).", name=who.name, email=who.email,
+                 account=who.account.name, number=who.account.number)  # fmt: skip
+        _to_odotrack(session, who, t("Keep the account {number} open", number=who.account.number), [text], now)
+
+
+def closing_lapsed(session: Session, person: Person, account: Account, now: datetime) -> None:
+    """To Odotrack, that an account stays open because whoever asked to close it is no owner any more."""
+    about = {"name": person.name, "email": person.email, "account": account.name, "number": account.number}
+    with i18n.use(person.language):
+        text = t(
+            "{name} ({email}) is no longer an owner of the account {account} ({number}): the request to close it is taken back.", **about
+        )
+        _to_odotrack(session, person, t("Keep the account {number} open", number=account.number), [text], now)
+
+
+def _to_odotrack(session: Session, who: Identity | Person, subject: str, paragraphs: list[str], now: datetime) -> None:
+    if to := get_settings().support_email:
+        post(session, to, who.language, "", Letter(subject=subject, paragraphs=paragraphs), now)

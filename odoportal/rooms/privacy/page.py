@@ -1,0 +1,200 @@
+"""My data, for who is signed in; and the page that says to everybody what is kept and why (Québec's Law 25)."""
+
+import reflex as rx
+
+from odoportal.core import clock, database
+from odoportal.core.i18n import t
+from odoportal.core.identity import require_identity
+from odoportal.forms.view import answered
+from odoportal.pages.layout import shown_page
+from odoportal.rooms.privacy.state import MyData
+from odoportal.rooms.privacy.view import data_view
+from odoportal.settings import get_settings
+from odoportal.ui.form import Confirm, Field, Form, section
+from odoportal.ui.page import address
+from odoportal.ui.polling import Again
+from odoportal.ui.server_slots import live, slot
+from odoportal.ui.shell import public_page
+from odoportal.ui.template import Bound, El, LiveOnly, Node, View, el, icon, when
+from odoportal.web.page import PageContent, PageRequest
+
+
+def _again() -> rx.Component:
+    """Nothing on the screen: asks until the file is there, for five minutes."""
+    return Again.create(seconds=5, times=60, on_again=MyData.retry)
+
+
+def _file(view: Bound) -> Node:
+    prepare = Form("prepare", (), t("Prepare my file"))
+    fetch = el("a", icon("download"), " ", t("Fetch my data"), href=view.href, cls="btn primary", data_out=True)
+    status = (
+        when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), LiveOnly(_again), cls="notice quiet")),
+        when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="msg")),
+        when(
+            view.until,
+            el("div", el("p", icon("circle-check"), el("span", view.until), cls="notice"), el("div", fetch, cls="row"), cls="formstatus"),
+        ),
+    )
+    return section(
+        t("Download my data"),
+        el("p", t("One ZIP file with all that is kept on you here, to read and to use elsewhere (JSON and CSV)."), cls="soft"),
+        when(
+            view.whole, el("p", t("As an owner you also get the account’s orders, invoices, payments, addresses and devices."), cls="soft")
+        ),
+        el("div", *status, role="status"),
+        prepare.draw(view, on_done=MyData.retry),
+        el("p", t("It takes a few minutes at most and stays here for 24 hours."), cls="hint"),
+    )
+
+
+def _close(view: Bound) -> Node:
+    close = Form(
+        "close",
+        (Field("reason", t("Why (if you want to say)"), "textarea", longest=1000),),
+        t("Ask to close the account"),
+        fresh=True,
+        look="danger",
+        confirm=Confirm(
+            t("Ask to close the account?"),
+            t("Odotrack will be told and will write to you. You can take it back until it is done."),
+            t("Ask to close the account"),
+        ),
+    )
+    keep = Form("keep", (), t("Keep the account open"), look="second")
+    asked = el("div", el("p", el("span", view.closing), cls="notice quiet"), keep.draw(view, on_done=MyData.retry), cls="formstatus")
+    return section(
+        t("Close the account"),
+        el(
+            "ul",
+            el("li", t("Odotrack answers within one working day, and closes nothing before you have agreed.")),
+            el("li", t("What is owed stays owed, and agreements run to their end or are settled with you.")),
+            el("li", t("Then nobody signs in for this account any more, and its plans end.")),
+            el("li", t("Orders, invoices and payments are kept as long as tax law asks: six years after the year they are of.")),
+            cls="bullets",
+        ),
+        when(view.closing, asked, close.draw(view, on_done=MyData.retry)),
+    )
+
+
+def _draw(view: Bound) -> Node:
+    more = el(
+        "p", t("What is kept, why, and for how long:"), " ", el("a", t("Privacy"), href=address("/privacy"), data_out=True), cls="soft"
+    )
+    return el("div", _file(view), when(view.whole, _close(view)), more, cls="stack")
+
+
+def page() -> rx.Component:
+    """The page of one's own data, in the language in use."""
+    head = View(lambda _: el("div", el("h1", t("My data")), cls="head"))
+    content = live("data", View(_draw), MyData.view, MyData.filled)
+    trail = [("/profile", t("Profile")), ("/profile/data", t("My data"))]
+    return shown_page(MyData, head.component(None), content, trail=trail)
+
+
+async def slots(asked: PageRequest) -> dict[str, str]:
+    """What the server writes into the document of one's own data."""
+    view = await database.read(data_view, require_identity(), asked.language, clock.now())
+    return {"data": View(_draw).html(answered(view, asked))}
+
+
+def _kept(what: str, why: str, long: str) -> El:
+    return el("tr", el("th", what, scope="row"), el("td", why), el("td", long))
+
+
+def _told() -> Node:
+    years = t("Six years after the year they are of, as tax law asks")
+    rows = (
+        _kept(t("Name, email, phone, language"), t("To let you in and to write to you"), t("As long as you have access")),
+        _kept(
+            t("Emails you used before"),
+            t("To recognize you in Odotrack’s files, and to let you go back to them for 7 days"),
+            t("As long as you have access"),
+        ),
+        _kept(t("Password"), t("To let you in. Only a value that cannot be turned back is kept"), t("Until you choose another")),
+        _kept(
+            t("Open sessions: browser, address, last use"),
+            t("To protect your access"),
+            t("Until they end: 12 hours, or 30 days where you stay signed in"),
+        ),
+        _kept(
+            t("Sign-ins: when, browser, address"),
+            t("So that you notice somebody else’s"),
+            t("90 days"),
+        ),
+        _kept(
+            t("Authenticator app, recovery codes, passkeys"),
+            t("To make sure that it is you. Nothing kept here alone opens your access"),
+            t("Until you take them away"),
+        ),
+        _kept(t("Orders, invoices, payments, addresses"), t("To fulfil the contract and the law"), years),
+        _kept(
+            t("Cards: brand, last four digits, expiry"),
+            t("To pay as you asked"),
+            t("Until they are removed"),
+        ),
+        _kept(
+            t("Who changed what, when, from where"),
+            t("So that owners can see it"),
+            t("As long as the account is open"),
+        ),
+        _kept(t("Devices and vehicles"), t("To show what you bought"), t("As long as the account is open")),
+        _kept(t("Which notices you chose to get"), t("To write to you only as you wish"), t("As long as you have access")),
+        _kept(
+            t("Addresses that get copies of invoices"),
+            t("To send them what you asked for, once they agreed"),
+            t("Until they are removed; unconfirmed ones for 37 days"),
+        ),
+        _kept(t("Letters we sent you"), t("To show that you were told"), t("As long as you have access")),
+        _kept(
+            t("Records of what was asked of the server"),
+            t("To find faults and attacks"),
+            t("As long as finding them takes; they know you as a number"),
+        ),
+    )
+    table = el(
+        "div",
+        el(
+            "table",
+            el("caption", t("What is kept, why, and for how long"), cls="sr"),
+            el("thead", el("tr", el("th", t("What"), scope="col"), el("th", t("Why"), scope="col"), el("th", t("How long"), scope="col"))),
+            el("tbody", *rows),
+            cls="kept",
+        ),
+        cls="scroll",
+        role="region",
+        tabIndex=0,
+        aria_label=t("What is kept, why, and for how long"),
+    )
+    return (
+        el("h1", t("Privacy")),
+        el("p", t("What ODOportal keeps on you, why, and for how long, as Québec’s Law 25 asks us to say.")),
+        table,
+        el("h2", t("What we do not do")),
+        el(
+            "ul",
+            el("li", t("No advertising, no tracking by others, no cookie but those that keep you signed in and remember your language.")),
+            el("li", t("No card number is kept here: cards are typed in at the payment provider’s.")),
+            el("li", t("Where your vehicles are is not shown in this portal. Such functions stay off until you switch them on.")),
+            el("li", t("Nothing is sold or lent. Only who serves you sees it: Odotrack and those it pays to send mail and take payments.")),
+            cls="bullets",
+        ),
+        el("h2", t("Your rights")),
+        el("p", t("See, correct and take home what is kept on you in Profile. Ask us to erase it, or object, by writing to us.")),
+        el("h2", t("Who is responsible")),
+    )
+
+
+def privacy() -> rx.Component:
+    """The page for everybody, in the language in use."""
+    text = rx.el.article(View(lambda _: _told()).component(None), slot("responsible"), class_name="card pad prose")
+    return public_page(text, whole=True)
+
+
+async def fill_privacy(_asked: PageRequest) -> PageContent:
+    """Who is responsible, by the settings."""
+    settings = get_settings()
+    mail = el("a", settings.support_email, href=f"mailto:{settings.support_email}", data_out=True) if settings.support_email else None
+    who = settings.privacy_officer or t("The person in charge of the protection of personal information")
+    lines = [el("span", line) for line in (who, *settings.company_lines)]
+    broken = [piece for line in [*lines, *([mail] if mail else [])] for piece in (line, el("br"))][:-1]
+    return PageContent({"responsible": View(lambda _: el("p", *broken)).html(None)})

@@ -1,0 +1,31 @@
+"""The file of one's own data, behind sign-in."""
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from odoportal.core import clock, database, i18n
+from odoportal.core.i18n import t
+from odoportal.core.identity import require_identity
+from odoportal.documents import routes
+from odoportal.lists.download import attachment
+from odoportal.observability import logs
+from odoportal.rooms.privacy import service
+
+
+async def download(request: Request) -> Response:
+    """The person's own newest file in the account of the address; to everybody else, and after its day, it does not exist."""
+    language, who = request.path_params["language"], require_identity()
+    if language not in i18n.LANGUAGES:
+        return routes.not_found()
+    file = await database.read(service.ready, who, clock.now())
+    place = service.folder() / file.name if file else None
+    if place is None or not place.is_file():
+        return routes.not_found()
+    logs.log_security_event("personal_data_fetched", person=who.person_id, account=who.account.account_id)
+    with i18n.use(language):
+        headers = attachment(f"{t('My data')}-{clock.today().isoformat()}.zip")
+    return FileResponse(place, headers={**headers, "content-security-policy": routes.POLICY}, media_type="application/zip")
+
+
+ROUTES = (Route("/{language}/profile/data.zip", download),)

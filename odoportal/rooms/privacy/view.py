@@ -1,0 +1,63 @@
+"""What the page of one's own data shows."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from sqlmodel import Session
+
+from odoportal.accounts.rights import Right, may
+from odoportal.core.i18n import Formats, t
+from odoportal.core.identity import Identity
+from odoportal.forms.view import FormView, form_view
+from odoportal.rooms.privacy import service
+
+SMALLEST = 10_000
+"""Bytes: what is less is said as this."""
+
+
+@dataclass(frozen=True)
+class DataView:
+    """The file of one's own data, and the wish to close the account.
+
+    Of `waiting` and `failed` at most one says something; `until` is of the file before, where another is in the making. `whole` is there
+    for an owner, whose file has the account's data, too.
+    """
+
+    prepare: FormView = field(default_factory=FormView)
+    close: FormView = field(default_factory=FormView)
+    keep: FormView = field(default_factory=FormView)
+    waiting: str = ""
+    until: str = ""
+    failed: str = ""
+    href: str = ""
+    whole: bool = False
+    closing: str = ""
+
+
+def data_view(session: Session, who: Identity, language: str, now: datetime) -> DataView:
+    """What is shown to a person of an account; the language must be the one in use."""
+    formats, form = Formats(who.region), form_view(who)
+    file, ready = service.latest(session, who), service.ready(session, who, now)
+    waiting = until = failed = ""
+    if ready is not None and ready.ready_at is not None:
+        size = formats.number(Decimal(max(ready.size, SMALLEST)).scaleb(-6).quantize(Decimal("0.01")))
+        until = t("Ready: {size} MB, to fetch until {moment}", size=size, moment=formats.moment(ready.ready_at + service.KEPT))
+    if file is not None and file.failed_at is not None:
+        failed = t("The file could not be made. Nothing is lost. Ask for it again, or write to us.")
+    elif file is not None and file.ready_at is None:
+        moment = formats.moment(file.asked_at)
+        waiting = t("We are preparing your file ({moment}). We will write to you when it is ready; you can leave this page.", moment=moment)
+    whole = may(who.account.role, Right.ACCOUNT)
+    wish = service.closing(session, who.account.account_id) if whole else None
+    return DataView(
+        prepare=form,
+        close=form,
+        keep=form,
+        waiting=waiting,
+        until=until,
+        failed=failed,
+        href=f"/{language}/profile/data.zip?account={who.account.number}" if until else "",
+        whole=whole,
+        closing=t("Asked for by {name}, {moment}", name=wish[1], moment=formats.moment(wish[0].asked_at)) if wish else "",
+    )

@@ -1,0 +1,36 @@
+"""The forms of the profile: what each may hold, and which rule answers it."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from odoportal.accounts.rights import Right
+from odoportal.core import clock
+from odoportal.core.i18n import t
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, SentForm, once
+from odoportal.rooms.profile import service
+
+
+class Details(FormModel):
+    """Name, phone, language and formats."""
+
+    name: Line = Field(min_length=1, max_length=200)
+    phone: Line = Field(default="", max_length=40)
+    language: Literal["fr", "en"]
+    region: Literal["fr-CA", "en-CA"]
+
+    @field_validator("phone")
+    @classmethod
+    def _phone(cls, typed: str) -> str:
+        try:
+            return service.phone_number(typed)
+        except service.UnusablePhone:
+            raise ValueError(t("Enter a phone number with its area code, such as 418 555-0142.")) from None
+
+
+async def _details(sent: SentForm[Details]) -> FormResult:
+    wanted = service.Details(**sent.values.model_dump())
+    return await once(sent, service.change_details, sent, wanted, clock.now())
+
+
+RULES = {"details": FormHandler(Details, Right.OWN, _details)}

@@ -1,0 +1,77 @@
+"""Profile, which the guide's tiles call User Account."""
+
+import reflex as rx
+
+from odoportal.core import database
+from odoportal.core.i18n import t
+from odoportal.core.identity import require_identity
+from odoportal.forms.view import answered
+from odoportal.pages.layout import shown_page
+from odoportal.rooms.profile.state import Profile
+from odoportal.rooms.profile.view import profile_view
+from odoportal.ui.form import Field, Form, section
+from odoportal.ui.page import address, here
+from odoportal.ui.server_slots import live
+from odoportal.ui.shell import LANGUAGE_NAMES
+from odoportal.ui.template import Bound, Node, View, el, icon, link, when
+from odoportal.web.page import PageRequest
+
+
+def _details() -> Form:
+    return Form(
+        "details",
+        (
+            Field("name", t("Name"), required=True, autocomplete="name"),
+            Field("phone", t("Phone"), "tel", hint=t("With its area code. Only Odotrack sees it."), longest=40, autocomplete="tel"),
+            (
+                Field(
+                    "language",
+                    t("Language"),
+                    "select",
+                    hint=t("Of the portal, on every device, and of our mails."),
+                    options=list(LANGUAGE_NAMES.items()),
+                ),
+                Field(
+                    "region",
+                    t("Numbers and dates"),
+                    "select",
+                    hint=t("Amounts, dates and times."),
+                    options=[("fr-CA", "FR (CA): 12 345,60 $"), ("en-CA", "EN (CA): $12,345.60")],
+                ),
+            ),
+        ),
+        t("Save"),
+    )
+
+
+def _draw(view: Bound) -> Node:
+    return (section(t("Who you are"), _details().draw(view, on_done=Profile.retry)), *_more(view))
+
+
+def _elsewhere(title: str, path: str, text: str) -> Node:
+    go = link(title, icon("chevron-right", small=True), to=address(path), cls="btn second")
+    return section(title, el("div", go, cls="row"), text=text)
+
+
+def _more(view: Bound) -> tuple[Node, ...]:
+    changes = _elsewhere(t("Activity"), "/profile/changes", t("Who changed what in this account, and when."))
+    return (
+        _elsewhere(t("Sign-in and security"), "/profile/security", t("Your email, your password, and where you are signed in.")),
+        _elsewhere(t("Notices"), "/profile/notices", t("Which mails you get, and who gets a copy of the invoices.")),
+        _elsewhere(t("People"), "/profile/people", t("Who signs in to this account, and what each may do.")),
+        when(view.changes, changes),
+        _elsewhere(t("My data"), "/profile/data", t("Take home what is kept on you, ask to close the account, read about privacy.")),
+    )
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
+    forms = live("profile", View(_draw), Profile.view, Profile.filled)
+    return shown_page(Profile, head.component(None), forms, trail=[(here(), t("Profile"))])
+
+
+async def slots(asked: PageRequest) -> dict[str, str]:
+    """What the server writes into the document."""
+    view = await database.read(profile_view, require_identity())
+    return {"profile": View(_draw).html(answered(view, asked))}

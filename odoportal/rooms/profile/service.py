@@ -1,0 +1,73 @@
+"""The rules of one's own profile: what may be changed, and what a change brings with it."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+import phonenumbers
+from sqlmodel import Session
+
+from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.models import Person
+from odoportal.accounts.service import keep_file
+from odoportal.core.i18n import t, use
+from odoportal.forms.handling import FormResult, SentForm, conflict
+
+HOME_COUNTRY = "CA"
+"""Where a phone number without a country is."""
+
+
+class UnusablePhone(ValueError):
+    """What was typed is no phone number."""
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a person says of himself."""
+
+    name: str
+    phone: str
+    language: str
+    region: str
+
+
+def phone_number(typed: str) -> str:
+    """A phone number as it is stored: international, with its extension; empty stays empty.
+
+    Args:
+        typed: in any of the usual ways, `(418) 555-0142 poste 12`; without a country it is a Canadian one.
+
+    Raises:
+        UnusablePhone: when there is no such number.
+    """
+    if not typed:
+        return ""
+    try:
+        number = phonenumbers.parse(re.sub(r"\bposte\b\.?", "ext.", typed, flags=re.IGNORECASE), HOME_COUNTRY)
+    except phonenumbers.NumberParseException:
+        raise UnusablePhone(typed) from None
+    if not phonenumbers.is_valid_number(number):
+        raise UnusablePhone(typed)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def details(session: Session, person_id: int) -> dict[str, str]:
+    """What is stored of a person, as the form has it."""
+    person = session.get_one(Person, person_id)
+    return {"name": person.name, "phone": person.phone, "language": person.language, "region": person.region}
+
+
+def change_details(session: Session, sent: SentForm, wanted: Details, now: datetime) -> FormResult:
+    """Store what a person says of himself, unless it was changed since the form was shown."""
+    stored = details(session, sent.who.person_id)
+    if clash := conflict(sent, stored):
+        return clash
+    person = session.get_one(Person, sent.who.person_id)
+    keep_file(session, person)
+    person.name, person.phone, person.language, person.region = wanted.name, wanted.phone, wanted.language, wanted.region
+    record(
+        session, ActivityKind.DETAILS, Actor.of(sent), now, subject_id=person.id, before=stored, after=details(session, sent.who.person_id)
+    )
+    with use(wanted.language):
+        # Who chose another language goes on in it.
+        return FormResult(t("Saved."), go=f"/{wanted.language}/profile" if wanted.language != stored["language"] else "")

@@ -1,0 +1,18 @@
+"""The profile on the screen."""
+
+from typing import Any
+
+from odoportal.core import database
+from odoportal.core.identity import Identity
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.profile.view import ProfileView, profile_view
+
+
+class Profile(PageState, SessionState):
+    """The forms of the profile."""
+
+    view: ProfileView = unfilled(ProfileView())
+
+    async def _look(self, who: Identity) -> Any:
+        return await database.read(profile_view, who)

@@ -1,0 +1,241 @@
+"""The forms of how a person gets in. Whatever would lock the owner out, or let somebody else in, asks the password again."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import Field, field_validator
+from sqlmodel import Session
+from starlette.responses import Response
+
+from odoportal.accounts.activity_log import Actor
+from odoportal.accounts.rights import Right
+from odoportal.accounts.unsolicited import TooManyLetters, explain
+from odoportal.core import clock
+from odoportal.core.database import read
+from odoportal.core.i18n import t
+from odoportal.core.identity import asker, digest
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, done_before, once, required
+from odoportal.limits import rate_limits
+from odoportal.rooms.signin import attempts, email_change, known_browsers, passwords, service, sessions, two_factor
+from odoportal.rooms.signin.cookies import give_session
+
+
+class NewPassword(FormModel):
+    """The password that is, and the one that will be."""
+
+    current: Secret
+    password: Secret
+
+
+class NewEmail(FormModel):
+    """Another email, and the password."""
+
+    address: Line = Field(min_length=1, max_length=254)
+    current: Secret
+
+    @field_validator("address")
+    @classmethod
+    def _email(cls, typed: str) -> str:
+        try:
+            return validate_email(typed, check_deliverability=False).normalized
+        except EmailNotValidError:
+            raise ValueError(t("Enter an email such as name@example.com.")) from None
+
+
+async def again(sent: SentForm[Any]) -> str | FormResult:
+    """The stored password, which what was typed is equal to; or what is answered where it is not, or where the form was done before."""
+    if (before := await read(done_before, sent)) is not None:
+        return before
+    typed = sent.values.current.get_secret_value()
+    if not typed:
+        return FormResult(errors={"current": required()})
+    # Read before it is compared: where it is changed in between, it is no longer the one that the work finds.
+    stored = await read(service.password_of, sent.who.person_id)
+    if not stored or not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
+        return FormResult(
+            errors={"current": t("This is not your password, or you tried too often. Wait a few minutes after several tries.")}
+        )
+    return stored
+
+
+def changed() -> FormResult:
+    """What is said where the password was changed between its check and the work."""
+    return FormResult(error=t("Your password was changed in the meantime. Try again with the new one."))
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """A new token for the browser that stays signed in."""
+
+    token: str
+    keep: bool
+
+    def __call__(self, response: Response) -> None:
+        """Give it to the browser."""
+        give_session(response, self.token, self.keep)
+
+
+def fresh(session: Session, sent: SentForm[Any]) -> dict[str, Any]:
+    """What a `FormResult` says where another way in is in force: the browser's own session goes on under another token (ASVS 7.2.4).
+
+    Where its answer is lost, the browser has no session any more: the person signs in with what is in force now.
+    """
+    renewed = sessions.renew(session, sent.who.session)
+    return {"dress": Fresh(*renewed), "renewed": True} if renewed else {}
+
+
+def marked(sent: SentForm[Any], done: FormResult) -> FormResult:
+    """The answer; without script it is the page, in which the browser's own session is marked."""
+    if isinstance(done.dress, Fresh):
+        asker.set(replace(sent.who, session=digest(done.dress.token)))
+    return done
+
+
+async def _password(sent: SentForm[NewPassword]) -> FormResult:
+    if isinstance(verified := await again(sent), FormResult):
+        return verified
+    new = sent.values.password.get_secret_value()
+    asker = attempts.person_asker(sent.who.person_id)
+    weak = await passwords.judge(new, passwords.Owner(sent.who.email, sent.who.name), asker) if new else None
+    if weak or not new:
+        return FormResult(errors={"password": passwords.explain(weak) if weak else required()})
+    if await passwords.verify(verified, new, asker):
+        return FormResult(errors={"password": t("This is the password you have. Choose another one.")})
+    stored = await passwords.hashed(new, asker)
+
+    def change(session: Session) -> FormResult:
+        by = Actor.of(sent)
+        if not service.change_password(session, sent.who, by, verified, stored, clock.now()):
+            return changed()
+        return FormResult(t("Your password is changed. Every other browser is signed out."), **fresh(session, sent))
+
+    return await once(sent, change)
+
+
+async def _email(sent: SentForm[NewEmail]) -> FormResult:
+    wanted = sent.values.address
+    if isinstance(verified := await again(sent), FormResult):
+        return verified
+    if wanted.lower() == sent.who.email.lower():
+        return FormResult(errors={"address": t("This is the email you have.")})
+
+    def ask(session: Session) -> FormResult:
+        try:
+            asked = email_change.request(session, sent.who.person_id, verified, wanted, clock.now())
+        except TooManyLetters as why:
+            return FormResult(error=explain(why, sent.who.region))
+        if not asked:
+            return changed()
+        return FormResult(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
+
+    return await once(sent, ask)
+
+
+class Again(FormModel):
+    """The password once more."""
+
+    current: Secret
+
+
+class FirstCode(FormModel):
+    """A code of the app that is set up."""
+
+    code: Line = Field(min_length=1, max_length=20)
+
+
+async def _totp_begin(sent: SentForm[Again]) -> FormResult:
+    if isinstance(verified := await again(sent), FormResult):
+        return verified
+
+    def begin(session: Session) -> FormResult:
+        two_factor.begin(session, sent.who.person_id, clock.now())
+        return FormResult(t("Now set up your app."))
+
+    return await once(sent, begin)
+
+
+async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
+    key = f"first-code:{sent.who.person_id}"
+    if not await rate_limits.begin(key, clock.now()):
+        return FormResult(errors={"code": t("That was too many tries. Wait a few minutes, then try again.")})
+
+    def confirm(session: Session) -> FormResult:
+        codes = service.two_step_on(session, sent.who, Actor.of(sent), "".join(sent.values.code.split()), clock.now())
+        if codes is None:
+            return FormResult(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
+        return FormResult(keep_them(), shown=tuple(codes), **fresh(session, sent))
+
+    done = await once(sent, confirm)
+    if done.ok:
+        await rate_limits.forgive(key)
+    return marked(sent, done)
+
+
+def keep_them() -> str:
+    """What is said with new recovery codes."""
+    return t("Two-step sign-in is on. Keep these recovery codes where you find them without your phone; they are not shown again.")
+
+
+def required_still(account: str) -> str:
+    """What is said where the last factor would be taken away while an account requires one."""
+    return t("{account} requires two-step sign-in of everybody, so it stays on.", account=account)
+
+
+async def _totp_off(sent: SentForm[Again]) -> FormResult:
+    if isinstance(verified := await again(sent), FormResult):
+        return verified
+
+    def off(session: Session) -> FormResult:
+        if name := two_factor.kept_for(session, sent.who.person_id):
+            return FormResult(error=required_still(name))
+        service.two_step_off(session, sent.who.person_id, Actor.of(sent), clock.now())
+        return FormResult(t("Two-step sign-in is off."))
+
+    return await once(sent, off)
+
+
+async def _recovery(sent: SentForm[Again]) -> FormResult:
+    if isinstance(verified := await again(sent), FormResult):
+        return verified
+
+    def renew(session: Session) -> FormResult:
+        codes = service.renew_codes(session, sent.who.person_id, Actor.of(sent), clock.now())
+        if codes is None:
+            return FormResult(error=t("Two-step sign-in is off."))
+        return FormResult(t("These codes replace all from before. Keep them; they are not shown again."), shown=tuple(codes))
+
+    return await once(sent, renew)
+
+
+class EmptyForm(FormModel):
+    """A button: which record it is about is the form's key."""
+
+
+async def _end_session(sent: SentForm[EmptyForm]) -> FormResult:
+    def end(session: Session) -> FormResult:
+        if not known_browsers.end(session, sent.who.person_id, sent.key, Actor.of(sent), clock.now()):
+            return FormResult(error=t("This session has ended already."))
+        return FormResult(t("The session is ended."))
+
+    return await once(sent, end)
+
+
+async def _end_others(sent: SentForm[EmptyForm]) -> FormResult:
+    def end(session: Session) -> FormResult:
+        known_browsers.end_others(session, sent.who.person_id, sent.who.session, Actor.of(sent), clock.now())
+        return FormResult(t("Every other browser is signed out."))
+
+    return await once(sent, end)
+
+
+RULES = {
+    "new_password": FormHandler(NewPassword, Right.ENTER, _password),
+    "email": FormHandler(NewEmail, Right.ENTER, _email),
+    "totp_begin": FormHandler(Again, Right.ENTER, _totp_begin),
+    "totp_confirm": FormHandler(FirstCode, Right.ENTER, _totp_confirm),
+    "totp_off": FormHandler(Again, Right.ENTER, _totp_off),
+    "recovery": FormHandler(Again, Right.ENTER, _recovery),
+    "end_session": FormHandler(EmptyForm, Right.ENTER, _end_session),
+    "end_others": FormHandler(EmptyForm, Right.ENTER, _end_others),
+}

@@ -1,0 +1,226 @@
+"""How a person gets in: email, password, two-step sign-in, open sessions."""
+
+import reflex as rx
+
+from odoportal.core import clock, database
+from odoportal.core.i18n import t
+from odoportal.core.identity import require_identity
+from odoportal.forms.view import answered
+from odoportal.pages.layout import shown_page
+from odoportal.rooms.security.state import Security
+from odoportal.rooms.security.view import security_view
+from odoportal.rooms.signin import passwords
+from odoportal.ui.form import Confirm, Field, Form, Rows, section
+from odoportal.ui.page import address, here
+from odoportal.ui.passkey import Passkeys
+from odoportal.ui.server_slots import live
+from odoportal.ui.strength import Strength, strength
+from odoportal.ui.template import Bound, Node, View, choose, each, el, icon, when
+from odoportal.web.page import PageRequest
+
+
+def _current() -> Field:
+    return Field("current", t("Your password"), "password", required=True, autocomplete="current-password")
+
+
+def _taking_away(name: str, *fields: Field | Rows, button: str, question: str, words: str) -> Form:
+    """What takes something away for good: with the password, and asked for once more."""
+    asked = Confirm(question, words, button)
+    return Form(name, (*fields, _current()), button, fresh=True, look="danger", confirm=asked)
+
+
+def _email() -> Form:
+    hint = t("We mail a link to it. Until you confirm there, nothing changes.")
+    return Form(
+        "email",
+        (
+            Field("now", t("Your email now"), "fixed"),
+            Field("address", t("New email"), "email", hint=hint, required=True, longest=254, autocomplete="email"),
+            _current(),
+        ),
+        t("Change the email"),
+        fresh=True,
+    )
+
+
+def _password() -> Form:
+    rules = el("ul", *(el("li", rule) for rule in passwords.rules()), cls="hint rules")
+    return Form(
+        "new_password",
+        (
+            # So that a password manager knows whose password is changed; without a name it is not sent.
+            lambda form: el("input", type="text", value=form.given.now, autoComplete="username", readOnly=True, hidden=True),
+            _current(),
+            Field("password", t("New password"), "password", hint=rules, required=True, autocomplete="new-password"),
+            lambda _: strength("new_password-password", passwords.SHORTEST),
+        ),
+        t("Change the password"),
+        fresh=True,
+    )
+
+
+def _two_step(view: Bound) -> Node:
+    """Off, being set up, on. The recovery codes stand where they were made: those forms do not load the page anew."""
+    begin = Form("totp_begin", (_current(),), t("Set it up"), fresh=True, look="second")
+    steps = el(
+        "ol",
+        el("li", t("Open an authenticator app on your phone and add an account with this picture, or enter the key by hand.")),
+        el("li", t("Enter the code of 6 digits that the app shows.")),
+        cls="howto",
+    )
+    state = view.two_step
+    picture = el("svg", el("path", d=state.qr), viewBox=state.box, cls="qr", role="img", aria_label=t("Picture with the key, for the app"))
+    key = el("p", t("Key"), " ", el("code", state.key), cls="key")
+    confirm = Form(
+        "totp_confirm",
+        (lambda _: (steps, picture, key), Field("code", t("Code"), "code", required=True, longest=10, autocomplete="one-time-code")),
+        t("Switch it on"),
+        aside=_kept(),
+        cls="form oncecodes",
+    )
+    off = _taking_away(
+        "totp_off",
+        button=t("Switch it off"),
+        question=t("Switch two-step sign-in off?"),
+        words=t("From then on, whoever knows your password can sign in as you. Your recovery codes no longer work."),
+    )
+    on = (
+        el("p", icon("circle-check"), el("span", state.about), cls="notice"),
+        # Without script, this page answers the form that switched it on, and its codes are nowhere else.
+        when(view.totp_confirm.notice, el("p", view.totp_confirm.notice, cls="b")),
+        el("h3", t("Switch it off")),
+        off.draw(view, on_done=Security.retry),
+    )
+    shown = {"on": on, "setting_up": confirm.draw(view)}
+    return choose(state.state, shown, begin.draw(view, on_done=Security.retry))
+
+
+def _recovery(view: Bound) -> Node:
+    again = Form("recovery", (_current(),), t("Make new recovery codes"), fresh=True, look="second", aside=_kept(), cls="form oncecodes")
+    text = t("Each stands once for your second step, where your phone or your passkey is not at hand.")
+    return when(view.codes, section(t("Recovery codes"), el("p", view.codes), again.draw(view), text=text))
+
+
+def _adding(view: Bound) -> Form:
+    """What the device makes; the button that makes it sends the form."""
+    hint = t("So that you know it again, such as the name of the device.")
+    about = {"type": "button", "cls": "btn primary", "data_passkey": "create", "data_task": view.task}
+    make = el("button", icon("key-round"), t("Make the passkey"), **about)
+    failed = t("No passkey was made. Try again; a device that has one of yours already makes no second one.")
+    said = el("p", role="status", cls="hint", data_passkey_said=True, data_failed=failed)
+    lacking = el("p", t("Passkeys need a browser that knows them, and its scripts."), cls="hint lacking")
+    return Form(
+        "passkey_add",
+        (
+            Field("name", t("Name of the passkey"), hint=hint, longest=60),
+            lambda _: (el("input", type="hidden", name="credential"), el("p", make), said, lacking),
+        ),
+        t("Keep the passkey"),
+        aside=_kept(),
+        cls="form oncecodes making",
+    )
+
+
+def _passkeys(view: Bound) -> Node:
+    """Those that are there, what can be done with them, and the next one: begun with the password, then made by the device."""
+    begin = Form("passkey_begin", (_current(),), t("Add a passkey"), fresh=True, look="second")
+    name = Field("name", t("New name"), required=True, longest=60)
+    rename = Form("passkey_rename", (Rows(), name), t("Rename"), fresh=True, look="second")
+    remove = _taking_away(
+        "passkey_remove",
+        Rows(),
+        button=t("Remove the passkey"),
+        question=t("Remove this passkey?"),
+        words=t("Nobody signs in with it any more. On your device it stays until you delete it there, too."),
+    )
+
+    def row(one: Bound) -> Node:
+        return el("li", el("div", el("p", one.name, cls="b"), el("p", one.about, cls="small muted")))
+
+    there = (
+        el("ul", each(view.passkeys, row), cls="entry-list"),
+        el("h3", t("Rename")),
+        rename.draw(view, on_done=Security.retry),
+        el("h3", t("Remove")),
+        remove.draw(view, on_done=Security.retry),
+        el("h3", t("Another passkey")),
+    )
+    next_ = when(view.task, _adding(view).draw(view, on_done=Security.retry), begin.draw(view, on_done=Security.retry))
+    return when(view.passkeys, there), next_
+
+
+def _kept() -> Node:
+    # A new document: the socket of this one still has the session's token from before.
+    return el("a", t("I have kept them"), href=address("/profile/security"), cls="btn primary done")
+
+
+def _sessions(view: Bound) -> Node:
+    end = Form("end_session", (), t("End the session"), look="second sm", cls="inline")
+    others = Form(
+        "end_others",
+        (),
+        t("End all other sessions"),
+        look="second",
+        confirm=Confirm(
+            t("End all other sessions?"),
+            t("Every other browser is signed out at its next click. You stay signed in here."),
+            t("End them"),
+        ),
+    )
+
+    def row(one: Bound) -> Node:
+        mark = when(one.here, el("span", icon("circle-check", small=True), one.here, cls="badge ok"))
+        lines = (el("p", line, cls="small muted") for line in (one.place, one.used))
+        said = el("div", el("p", one.browser, " ", mark, cls="b row"), *lines)
+        return el("li", said, when(one.here, None, end.button(one.key, view.end_session, on_done=Security.retry)))
+
+    return (
+        el("ul", each(view.sessions, row), cls="entry-list"),
+        when(view.others, others.draw(view, on_done=Security.retry)),
+    )
+
+
+def _history(view: Bound) -> Node:
+    def row(one: Bound) -> Node:
+        browser = el("td", one.browser, when(one.way, el("p", one.way, cls="small muted")))
+        return el("tr", el("th", one.at, scope="row"), browser, el("td", one.address))
+
+    heads = (el("th", name, scope="col") for name in (t("When"), t("Browser"), t("Network address")))
+    return el("table", el("thead", el("tr", *heads)), el("tbody", each(view.history, row)), cls="plain-table")
+
+
+def _draw(view: Bound) -> Node:
+    pending = when(view.pending, el("p", icon("clock"), el("span", view.pending), cls="notice quiet"))
+    codes = t("After your password, a code of an app on your phone is asked. Whoever learns your password alone does not get in.")
+    keys = t(
+        "A passkey is kept by your phone, your computer or a security key, and asks your finger, your face or its code. You sign in with "
+        "it without a password, or after it as the second step. It works on this site only, so that no other site can ask for it."
+    )
+    sessions = t("Where you are signed in. If you do not know a browser, end its session and change your password.")
+    past = t("The last sign-ins; we keep them for 90 days.")
+    again = t("You stay signed in here. Every other browser is signed out.")
+    held = when(view.held, el("p", icon("circle-alert"), el("span", view.held), cls="summary heldback"))
+    return (
+        held,
+        section(t("Email"), pending, _email().draw(view, on_done=Security.retry)),
+        section(t("Password"), _password().draw(view, on_done=Security.retry), text=again),
+        section(t("Two-step sign-in"), _two_step(view), text=codes),
+        section(t("Passkeys"), _passkeys(view), text=keys),
+        _recovery(view),
+        section(t("Open sessions"), _sessions(view), text=sessions),
+        section(t("Sign-in history"), _history(view), text=past),
+    )
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    head = View(lambda _: el("div", el("h1", t("Sign-in and security")), cls="head"))
+    content = live("security", View(_draw), Security.view, Security.filled)
+    trail = [("/profile", t("Profile")), (here(), t("Sign-in and security"))]
+    return shown_page(Security, head.component(None), content, Passkeys.create(), Strength.create(), trail=trail)
+
+
+async def slots(asked: PageRequest) -> dict[str, str]:
+    """What the server writes into the document."""
+    view = await database.read(security_view, require_identity(), clock.now())
+    return {"security": View(_draw).html(answered(view, asked))}

@@ -1,0 +1,180 @@
+"""What the page shows of how a person gets in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import segno
+from sqlmodel import Session
+
+from odoportal.accounts.models import Person
+from odoportal.core.i18n import Formats, t
+from odoportal.core.identity import Identity
+from odoportal.forms.view import Choice, FieldRow, FormView, form_view
+from odoportal.rooms.signin import email_change, known_browsers, passkeys, sessions, two_factor
+from odoportal.rooms.signin.models import Passkey
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """A signed-in browser; `here` is filled for the one that asks."""
+
+    key: str
+    browser: str
+    place: str
+    used: str
+    here: str
+
+
+@dataclass(frozen=True)
+class SignInRow:
+    """A sign-in."""
+
+    key: str
+    at: str
+    browser: str
+    address: str
+    way: str
+
+
+@dataclass(frozen=True)
+class PasskeyRow:
+    """A passkey."""
+
+    key: str
+    name: str
+    about: str
+
+
+@dataclass(frozen=True)
+class TwoStep:
+    """`state` is "off", "setting_up" or "on". `key` and `qr` (a path in a square of `side`) are there while the app is set up."""
+
+    state: str = "off"
+    key: str = ""
+    qr: str = ""
+    box: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class SecurityView:
+    """The forms; `pending` says which email waits for its confirmation, `others` whether there are other sessions.
+
+    `task` is what the browser is to do to make a passkey, filled while one is added; `codes` says how many recovery codes are left;
+    `held` why nothing else of the account is shown.
+    """
+
+    email: FormView = field(default_factory=FormView)
+    new_password: FormView = field(default_factory=FormView)
+    end_session: FormView = field(default_factory=FormView)
+    end_others: FormView = field(default_factory=FormView)
+    totp_begin: FormView = field(default_factory=FormView)
+    totp_confirm: FormView = field(default_factory=FormView)
+    totp_off: FormView = field(default_factory=FormView)
+    recovery: FormView = field(default_factory=FormView)
+    passkey_begin: FormView = field(default_factory=FormView)
+    passkey_add: FormView = field(default_factory=FormView)
+    passkey_rename: FormView = field(default_factory=FormView)
+    passkey_remove: FormView = field(default_factory=FormView)
+    two_step: TwoStep = field(default_factory=TwoStep)
+    passkeys: list[PasskeyRow] = field(default_factory=list)
+    task: str = ""
+    codes: str = ""
+    pending: str = ""
+    held: str = ""
+    sessions: list[SessionRow] = field(default_factory=list)
+    others: bool = False
+    history: list[SignInRow] = field(default_factory=list)
+
+
+def security_view(session: Session, who: Identity, now: datetime) -> SecurityView:
+    """The page of the signed-in person."""
+    formats = Formats(who.region)
+    mine = {"now": who.email}
+    asked = email_change.waiting(session, who.person_id, now)
+    pending = ""
+    if asked:
+        until = formats.moment(asked.expires_at)
+        pending = t(
+            "Until {moment}, {email} waits for your confirmation by the link that we mailed to it.", email=asked.new_email, moment=until
+        )
+    rows = _sessions(session, who, formats, now)
+    known, ways = passkeys.of(session, who.person_id), known_browsers.method_labels()
+    device = next((row.browser for row in rows if row.here), "")
+    protected = bool(two_factor.who_have_one(session, [who.person_id]))
+    return SecurityView(
+        email=form_view(who, mine),
+        new_password=form_view(who, mine),
+        end_session=form_view(who),
+        end_others=form_view(who),
+        totp_begin=form_view(who),
+        totp_confirm=form_view(who),
+        totp_off=form_view(who),
+        recovery=form_view(who),
+        passkey_begin=form_view(who),
+        passkey_add=form_view(who, {"name": device}),
+        passkey_rename=_choosing(who, known, "passkey_rename", {"name": t("New name")}),
+        passkey_remove=_choosing(who, known, "passkey_remove", {"current": t("Your password")}),
+        two_step=_two_step(session, who, formats, now),
+        passkeys=[_passkey(found, formats) for found in known],
+        task=passkeys.adding(session, session.get_one(Person, who.person_id), who.session, now),
+        codes=t("Recovery codes left: {n}.", n=formats.number(two_factor.codes_left(session, who.person_id))) if protected else "",
+        pending=pending,
+        held=t("{account} requires two-step sign-in of everybody. Set it up below to see the account.", account=who.account.name)
+        if who.held_back
+        else "",
+        sessions=rows,
+        others=len(rows) > 1,
+        history=[
+            SignInRow(str(row.id), formats.moment(row.at), known_browsers.browser_label(row.browser), row.address, ways.get(row.way, ""))
+            for row in known_browsers.history(session, who.person_id, now)
+        ],
+    )
+
+
+def _two_step(session: Session, who: Identity, formats: Formats, now: datetime) -> TwoStep:
+    if (on := two_factor.in_force(session, who.person_id)) is not None and on.confirmed_at is not None:
+        return TwoStep("on", about=t("On since {moment}", moment=formats.moment(on.confirmed_at)))
+    if (begun := two_factor.setting_up(session, who.person_id, now)) is None:
+        return TwoStep()
+    secret = two_factor.secret_of(begun.seed)
+    path, side = _qr(two_factor.uri_of(begun.seed, who.email))
+    return TwoStep("setting_up", " ".join(secret[i : i + 4] for i in range(0, len(secret), 4)), path, f"0 0 {side} {side}")
+
+
+def _passkey(found: Passkey, formats: Formats) -> PasskeyRow:
+    added = t("Added on {moment}", moment=formats.moment(found.added_at))
+    used = t("Last used on {moment}", moment=formats.moment(found.used_at)) if found.used_at else t("Not used yet")
+    return PasskeyRow(str(found.id), found.name, f"{added} · {used}")
+
+
+def _choosing(who: Identity, known: Sequence[Passkey], name: str, others: dict[str, str]) -> FormView:
+    """A form that is about one of the passkeys: which one is chosen in it."""
+    id_, label = f"{name}-which", t("Passkey")
+    options = [Choice(str(found.id), found.name, at == 0) for at, found in enumerate(known)]
+    row = FieldRow("which", id_, f"{id_}-note", f"#{id_}", label, True, select=True, options=options)
+    labels = [[key, t("{name}: {error}", name=text, error=""), f"{name}-{key}"] for key, text in ({"which": label} | others).items()]
+    given = {"which": options[0].key} if options else {}
+    return replace(form_view(who, given), rows=[row], labels=labels)
+
+
+def _qr(text: str) -> tuple[str, int]:
+    """A QR code as the path of its dark modules, and the length of its side with the quiet zone."""
+    rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix_iter(border=4)]
+    dark = [f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, module in enumerate(row) if module]
+    return "".join(dark), len(rows)
+
+
+def _sessions(session: Session, who: Identity, formats: Formats, now: datetime) -> list[SessionRow]:
+    found = known_browsers.open_sessions(session, who.person_id, now)
+    return [
+        SessionRow(
+            key=sessions.key_of(row.hash),
+            browser=known_browsers.browser_label(row.browser),
+            place=t("Network address {address}", address=row.address),
+            used=t("Last used {moment}", moment=formats.moment(row.seen_at)),
+            here=t("This browser") if row.hash == who.session else "",
+        )
+        for row in sorted(found, key=lambda row: row.hash != who.session)
+    ]

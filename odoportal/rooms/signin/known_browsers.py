@@ -1,0 +1,158 @@
+"""Which browsers a person signs in with: known ones, the history of 90 days, and a letter at a new one.
+
+A browser is told by a cookie of its own, a random token of which the hash is kept. Where it comes from is the network address.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import update as sql_update
+from sqlmodel import Session, col, select
+
+from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.models import Person
+from odoportal.core.i18n import t
+from odoportal.rooms.signin import email_change, links, lockout, mails, sessions
+from odoportal.rooms.signin.models import BrowserSession, KnownBrowser, LinkKind, SignIn, SignInMethod
+from odoportal.rooms.signin.sessions import Browser
+
+HISTORY = timedelta(days=90)
+FORGET = timedelta(days=365)
+SHOWN = 25
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "FxiOS": "Firefox",
+    "CriOS": "Chrome",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+_SYSTEMS = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "CrOS": "ChromeOS",
+    "Macintosh": "Mac",
+    "Linux": "Linux",
+}
+
+
+def browser_label(agent: str) -> str:
+    """What a browser says of itself, in a few words of the language in use; it may say anything."""
+    browser = next((name for mark, name in _BROWSERS.items() if f"{mark}/" in agent or f"{mark}A/" in agent), "")
+    system = next((name for mark, name in _SYSTEMS.items() if mark in agent), "")
+    if browser and system:
+        return t("{browser} on {system}", browser=browser, system=system)
+    return browser or system or t("Unknown browser")
+
+
+def method_labels() -> dict[str, str]:
+    """Each way of signing in, in the language in use."""
+    return {
+        SignInMethod.PASSWORD: t("Password"),
+        SignInMethod.CODE: t("Password and code of the app"),
+        SignInMethod.RECOVERY: t("Password and recovery code"),
+        SignInMethod.BOTH: t("Password and passkey"),
+        SignInMethod.PASSKEY: t("Passkey"),
+    }
+
+
+def is_known(session: Session, person_id: int, device: str, now: datetime) -> bool:
+    """Return whether a person has signed in with the browser that has this cookie, of which `device` is the hash, within a year."""
+    known = session.exec(select(KnownBrowser.seen_at).where(KnownBrowser.person_id == person_id, KnownBrowser.hash == device)).first()
+    return known is not None and now < known + FORGET and device != ""
+
+
+def settled(session: Session, person_id: int, browser: Browser, now: datetime, renew: bool = False) -> tuple[Browser, bool]:
+    """Decide which token a browser is known by from now on, before `arrived`.
+
+    A token that this person's browser was not given is never adopted: whoever planted it would be known by it, too. And where the browser
+    is trusted from now on (`renew`), nobody may have learned the token before. What was known by the old token is known by the new one,
+    of whomever it was: several people may use one browser.
+
+    Returns:
+        The browser as it is kept, and whether it is given the new token.
+    """
+    if not browser.successor or (not renew and is_known(session, person_id, browser.device, now)):
+        return browser, False
+    if browser.device:
+        session.exec(sql_update(KnownBrowser).where(col(KnownBrowser.hash) == browser.device).values(hash=browser.successor))
+    return replace(browser, device=browser.successor), True
+
+
+def arrived(session: Session, person: Person, browser: Browser, now: datetime, way: SignInMethod) -> None:
+    """Note that a person signed in. A browser that was never seen before is told by mail, unless it is the very first one."""
+    assert person.id is not None  # noqa: S101 - read from the database
+    first = session.exec(select(col(SignIn.id)).where(SignIn.person_id == person.id).limit(1)).first() is None
+    agent, address = browser.agent[:200], browser.address[:45]
+    session.add(SignIn(person_id=person.id, at=now, browser=agent, address=address, way=way.value))
+    known = session.get(KnownBrowser, (person.id, browser.device))
+    if known is not None:
+        known.seen_at = now
+        return
+    session.add(KnownBrowser(person_id=person.id, hash=browser.device, seen_at=now))
+    session.flush()
+    if not first:
+        seed = links.make_alert(session, person, now)
+        mails.new_browser(session, person, browser_label, agent, address, seed, now)
+
+
+def history(session: Session, person_id: int, now: datetime) -> Sequence[SignIn]:
+    """The newest sign-ins of the last 90 days."""
+    found = select(SignIn).where(SignIn.person_id == person_id, col(SignIn.at) > now - HISTORY)
+    return session.exec(found.order_by(col(SignIn.at).desc(), col(SignIn.id).desc()).limit(SHOWN)).all()
+
+
+def open_sessions(session: Session, person_id: int, now: datetime) -> Sequence[BrowserSession]:
+    """A person's sessions that are not over, the one that was used last first."""
+    found = session.exec(
+        select(BrowserSession).where(BrowserSession.person_id == person_id).order_by(col(BrowserSession.seen_at).desc())
+    ).all()
+    return [row for row in found if not sessions.is_over(row.created_at, row.seen_at, row.keep, now)]
+
+
+def end(session: Session, person_id: int, key: str, by: Actor, now: datetime) -> bool:
+    """End one of a person's sessions, named by `sessions.key_of`; False where the person has none of that name."""
+    for row in session.exec(select(BrowserSession).where(BrowserSession.person_id == person_id)).all():
+        if sessions.key_of(row.hash) == key:
+            sessions.sign_out(session, row.hash)
+            record(session, ActivityKind.SESSION_ENDED, by, now, subject_id=person_id, about=row.browser)
+            return True
+    return False
+
+
+def end_others(session: Session, person_id: int, here: str, by: Actor, now: datetime) -> int:
+    """End every session of a person but the one with the hash `here`; returns how many."""
+    ended = sessions.end_all(session, person_id, but=here)
+    if ended:
+        record(session, ActivityKind.SESSION_ENDED, by, now, subject_id=person_id, after={"ended": str(ended)})
+    return ended
+
+
+def disown(session: Session, token: str, now: datetime, address: str) -> Person | None:
+    """It was not the person who signed in: everything ends, an email that was changed since is put back, a reset link is mailed.
+
+    Returns:
+        None when the link is dead.
+    """
+    used = links.use(session, token, LinkKind.ALERT, now)
+    if used is None or used.id is None:
+        return None
+    person = session.get_one(Person, used.id, with_for_update=True)
+    by = Actor(person.id, address)
+    email_change.put_back(session, person, links.email_of(session, token), by, now)
+    session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.person_id) == person.id))
+    record(session, ActivityKind.DISOWNED, by, now, subject_id=person.id)
+    lockout.lock_out(session, person, links.made_at(session, token), by, now)
+    return person
+
+
+def purge_expired(session: Session, now: datetime) -> int:
+    """Forget sign-ins after 90 days and browsers that were not seen for a year; returns how many rows went."""
+    old = session.exec(sql_delete(SignIn).where(col(SignIn.at) <= now - HISTORY)).rowcount
+    return old + session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.seen_at) <= now - FORGET)).rowcount

@@ -1,0 +1,92 @@
+"""The pages that the links of security letters lead to: each says what its link does, and its button does it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+
+from sqlmodel import Session
+from starlette.responses import Response
+
+from odoportal.accounts.models import Person
+from odoportal.core import clock
+from odoportal.core.database import read, write
+from odoportal.forms.handling import read as read_form
+from odoportal.rooms.signin import cookies, email_change, known_browsers, links, security_log, view
+from odoportal.rooms.signin.models import EmailChange, LinkKind
+from odoportal.rooms.signin.routes import again, led_to, see
+from odoportal.web.page import PageContent, PageRequest
+
+Look = Callable[[Session, str, datetime], EmailChange | Person | None]
+Does = Callable[[Session, str, datetime, str], Person | None]
+
+
+def _owner(session: Session, token: str, now: datetime) -> Person | None:
+    return links.owner(session, token, LinkKind.ALERT, now)
+
+
+_LOOKS: dict[LinkKind, Look] = {LinkKind.EMAIL: email_change.asked, LinkKind.UNDO: email_change.undoable, LinkKind.ALERT: _owner}
+_DOES: dict[LinkKind, Does] = {
+    LinkKind.EMAIL: email_change.confirm,
+    LinkKind.UNDO: email_change.undo,
+    LinkKind.ALERT: known_browsers.disown,
+}
+
+
+async def _fill(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
+    found = await led_to(asked, kind, _LOOKS[kind])
+    if not isinstance(found, EmailChange | Person):
+        return found
+    old, new = (found.old_email, found.new_email) if isinstance(found, EmailChange) else ("", "")
+    return again(view.mailed(kind, old, new), HTTPStatus.OK)
+
+
+async def _post(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
+    form = await read_form(asked.request)
+    if isinstance(form, Response):
+        return form
+    client, token = cookies.client(asked.request), cookies.link_token(asked.request, kind)
+    # Read first: a token that a stranger makes up must not take the one writer's turn.
+    known = await read(_LOOKS[kind], token, clock.now())
+    person = await write(_DOES[kind], token, clock.now(), client) if known is not None else None
+    if person is None:
+        security_log.log_event("authn_token_reuse", kind=kind.value, address=client)
+        return again(view.dead(kind), HTTPStatus.GONE)
+    if kind is not LinkKind.EMAIL:
+        answer = see(f"/{asked.language}/login?{'undone' if kind is LinkKind.UNDO else 'disowned'}=1")
+        cookies.take_session(answer)
+    elif asked.who is not None and asked.who.person_id == person.id:
+        answer = see(f"/{asked.language}/profile/security")
+    else:
+        answer = see(f"/{asked.language}/login?email=1")
+    cookies.take_link(answer, kind)
+    return answer
+
+
+async def fill_email(asked: PageRequest) -> PageContent | Response:
+    """What confirming a new email means."""
+    return await _fill(asked, LinkKind.EMAIL)
+
+
+async def post_email(asked: PageRequest) -> PageContent | Response:
+    """Put it in force."""
+    return await _post(asked, LinkKind.EMAIL)
+
+
+async def fill_undo(asked: PageRequest) -> PageContent | Response:
+    """What taking a change back means."""
+    return await _fill(asked, LinkKind.UNDO)
+
+
+async def post_undo(asked: PageRequest) -> PageContent | Response:
+    """Take it back."""
+    return await _post(asked, LinkKind.UNDO)
+
+
+async def fill_alert(asked: PageRequest) -> PageContent | Response:
+    """What saying that it was somebody else means."""
+    return await _fill(asked, LinkKind.ALERT)
+
+
+async def post_alert(asked: PageRequest) -> PageContent | Response:
+    """It was somebody else."""
+    return await _post(asked, LinkKind.ALERT)

@@ -1,0 +1,301 @@
+"""The mails of this room, in the person's language, as text and HTML. Every link starts with the public address."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from sqlmodel import Session
+
+from odoportal.accounts.activity_log import ActivityKind
+from odoportal.accounts.models import Account, Person
+from odoportal.accounts.unsolicited import plain_name
+from odoportal.core import clock, i18n
+from odoportal.core.i18n import t
+from odoportal.mail import outbox
+from odoportal.settings import get_settings
+
+
+@lru_cache
+def templates() -> Environment:
+    """The templates of this room: HTML escapes what it is given, an unknown name is an error."""
+    made = Environment(
+        loader=PackageLoader("odoportal.rooms.signin"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.globals["t"] = t
+    return made
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a letter's list: what it is, what there is to say about it, and an amount."""
+
+    what: str
+    about: str = ""
+    amount: str = ""
+
+
+@dataclass(frozen=True)
+class Foot:
+    """Why somebody gets a notice, and the address where that is changed (none for who has no access)."""
+
+    why: str
+    change: str = ""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a letter says: the button leads to `address`, and a list stands above it. A notice has a `foot`; security mails have none."""
+
+    subject: str
+    paragraphs: list[str]
+    button: str = ""
+    address: str = ""
+    after: str = ""
+    rows: Sequence[Row] = ()
+    foot: Foot | None = None
+
+
+def address(path: str, language: str) -> str:
+    """The whole address of a page."""
+    return f"{get_settings().origin}/{language}/{path}"
+
+
+def post(session: Session, to: str, language: str, name: str, letter: Letter, now: datetime, seed: str = "", **more: Any) -> outbox.Mail:
+    """Put a letter into the outbox as text and HTML; `language` must be the one in use. `more` is as `mail.post` has it."""
+    settings = get_settings()
+    about = {
+        "letter": letter,
+        "language": language,
+        "greeting": t("Hello {name},", name=name) if name else t("Hello,"),
+        "company": settings.company_lines,
+        "stop": outbox.STOP_MARK,
+        "reach": [way for way in (settings.support_email, settings.support_phone) if way],
+    }
+    text, html = (templates().get_template(f"mail/letter.{kind}").render(about) for kind in ("txt", "html"))
+    return outbox.post(session, to=to, language=language, subject=letter.subject, text=text, html=html, now=now, seed=seed, **more)
+
+
+def reset(session: Session, person: Person | None, language: str, seed: str, now: datetime) -> outbox.Mail:
+    """The letter with the link to a new password. Without a person it is written all the same, to nobody."""
+    to, name = (person.email, person.name) if person else ("nobody@localhost", "")
+    language = person.language if person else language
+    with i18n.use(language):
+        letter = Letter(
+            subject=t("Choose a new password for ODOportal"),
+            paragraphs=[t("Somebody, most likely you, asked for a new password for ODOportal.")],
+            button=t("Choose a new password"),
+            address=address(f"reset?token={outbox.MARK}", language),
+            after=t("The link works once, for 30 minutes. If you did not ask for it, do nothing: your password stays as it is."),
+        )
+        return post(session, to, language, name, letter, now, seed)
+
+
+def locked_out(
+    session: Session, person: Person, seed: str, keys: Sequence[str], more: Sequence[ActivityKind], now: datetime
+) -> outbox.Mail:
+    """The letter with the link to a new password for who said that somebody else was in.
+
+    `keys` are the names of passkeys that were taken back, `more` what else was.
+    """
+    with i18n.use(person.language):
+        said = [t("You told us that somebody else was in. Every browser is signed out, and your password no longer works.")]
+        if keys or more:
+            said.append(t("What was set up since then is taken back:"))
+        words = {ActivityKind.TWO_STEP_OFF: t("Authenticator app"), ActivityKind.CODES_REMOVED: t("Recovery codes")}
+        letter = Letter(
+            subject=t("Choose a new password for ODOportal"),
+            paragraphs=said,
+            rows=[*(Row(t("Passkey"), name) for name in keys), *(Row(words[what]) for what in more)],
+            button=t("Choose a new password"),
+            address=address(f"reset?token={outbox.MARK}", person.language),
+            after=t("The link works once, for 30 minutes. After that, ask for another one where you sign in."),
+        )
+        return post(session, person.email, person.language, person.name, letter, now, seed)
+
+
+def changed(session: Session, person: Person, now: datetime, here: bool = False) -> outbox.Mail:
+    """The notice that the password was changed; `here`: by the person in a browser that stays signed in."""
+    with i18n.use(person.language):
+        moment = _moment(person, now)
+        done = (
+            t("Your password was changed on {moment}, and every other browser was signed out.", moment=moment)
+            if here
+            else t("Your password was changed on {moment}, and every browser was signed out.", moment=moment)
+        )
+        letter = Letter(
+            subject=t("Your ODOportal password was changed"),
+            paragraphs=[done, t("If it was not you, choose a new password at once and write to us.")],
+            button=t("Choose a new password"),
+            address=address("forgot", person.language),
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def email_confirm(session: Session, person: Person, to: str, seed: str, now: datetime) -> outbox.Mail:
+    """The letter to a new mailbox: its link puts the email in force."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Confirm your new email for ODOportal"),
+            paragraphs=[t("You asked to sign in to ODOportal with this email, {email}. Until you confirm it, nothing changes.", email=to)],
+            button=t("Confirm this email"),
+            address=address(f"email?token={outbox.MARK}", person.language),
+            after=t("The link works once, for 24 hours. If you did not ask for it, do nothing."),
+        )
+        return post(session, to, person.language, plain_name(person.name, ""), letter, now, seed)
+
+
+def email_known(session: Session, person: Person, now: datetime) -> outbox.Mail:
+    """The letter to somebody whose email another person wanted to have."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("You have an access to ODOportal already"),
+            paragraphs=[
+                t("Somebody asked to use your email for another access to ODOportal. It already belongs to yours, so nothing was changed."),
+                t("If it was you, sign in with this email, or ask to be invited to the other account."),
+            ],
+            button=t("Sign in"),
+            address=address("login", person.language),
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def email_changed(session: Session, person: Person, old: str, seed: str, now: datetime) -> outbox.Mail:
+    """The notice to the old mailbox, with the link that takes the change back."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Your email for ODOportal was changed"),
+            paragraphs=[
+                t("On {moment}, your email was changed from {old} to {new}.", moment=_moment(person, now), old=old, new=person.email),
+                t("If it was not you, undo it: every browser is signed out, and we mail you a link to a new password."),
+            ],
+            button=t("It was not me"),
+            address=address(f"undo?token={outbox.MARK}", person.language),
+            after=t("The link works once, for 7 days. If it was you, do nothing."),
+        )
+        return post(session, old, person.language, person.name, letter, now, seed)
+
+
+def email_in_force(session: Session, person: Person, now: datetime) -> outbox.Mail:
+    """The notice to the new mailbox."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("Your email for ODOportal was changed"),
+            paragraphs=[t("From now on, you sign in with {email}. Your password stays the same.", email=person.email)],
+        )
+        return post(session, person.email, person.language, person.name, letter, now)
+
+
+def new_browser(
+    session: Session, person: Person, words: Callable[[str], str], agent: str, network: str, seed: str, now: datetime
+) -> outbox.Mail:
+    """The notice of a sign-in from a browser that was never seen before; `words` puts its `agent` into words."""
+    with i18n.use(person.language):
+        letter = Letter(
+            subject=t("New sign-in to ODOportal"),
+            paragraphs=[
+                t("On {moment}, somebody signed in as you with a browser that we do not know yet:", moment=_moment(person, now)),
+                t("{browser}, network address {address}", browser=words(agent), address=network),
+                t("If it was not you, say so: every browser is signed out, and we mail you a link to a new password."),
+            ],
+            button=t("It was not me"),
+            address=address(f"alert?token={outbox.MARK}", person.language),
+            after=t("The link works once, for 7 days. If it was you, do nothing."),
+        )
+        return post(session, person.email, person.language, person.name, letter, now, seed)
+
+
+def _security(session: Session, person: Person, subject: str, paragraphs: list[str], now: datetime) -> outbox.Mail:
+    """A notice that leads to the page of how the person gets in; the person's language must be in use."""
+    where = address("profile/security", person.language)
+    return post(session, person.email, person.language, person.name, Letter(subject, paragraphs, t("Sign-in and security"), where), now)
+
+
+def passkey(session: Session, person: Person, name: str, added: bool, now: datetime) -> outbox.Mail:
+    """The notice that a passkey was added or removed."""
+    with i18n.use(person.language):
+        moment = _moment(person, now)
+        if added:
+            subject = t("A passkey was added")
+            said = t("On {moment}, the passkey “{name}” was added. Whoever has it signs in as you.", moment=moment, name=name)
+        else:
+            subject = t("A passkey was removed")
+            said = t("On {moment}, the passkey “{name}” was removed. Nobody signs in with it any more.", moment=moment, name=name)
+        return _security(session, person, subject, [said, t("If it was not you, choose a new password at once and write to us.")], now)
+
+
+def two_step(session: Session, person: Person, on: bool, now: datetime, staff: bool = False, keys: bool = False) -> outbox.Mail:
+    """The notice that two-step sign-in is on or off; `staff`: Odotrack has switched it off; `keys`: passkeys are left."""
+    with i18n.use(person.language):
+        moment = _moment(person, now)
+        if on:
+            subject = t("Two-step sign-in is on")
+            said = t("Since {moment}, a code of your authenticator app is asked after your password.", moment=moment)
+        else:
+            subject = t("Two-step sign-in is off")
+            said = (
+                t("On {moment}, Odotrack switched it off at your request. Only your password is asked from now on.", moment=moment)
+                if staff
+                else t("Since {moment}, no code of an app is asked after your password, but one of your passkeys.", moment=moment)
+                if keys
+                else t("Since {moment}, only your password is asked.", moment=moment)
+            )
+        return _security(session, person, subject, [said, t("If it was not you, choose a new password at once and write to us.")], now)
+
+
+def step_failed(session: Session, person: Person, now: datetime) -> outbox.Mail:
+    """The notice that somebody had the right password and no right code."""
+    with i18n.use(person.language):
+        paragraphs = [
+            t("On {moment}, somebody signed in with your password and then entered several wrong codes.", moment=_moment(person, now)),
+            t("If it was not you, somebody knows your password: choose a new one at once."),
+        ]
+        return _security(session, person, t("Several wrong codes at your sign-in"), paragraphs, now)
+
+
+def recovery_used(session: Session, person: Person, left: int, now: datetime) -> outbox.Mail:
+    """The notice that a recovery code was used, and how many are left."""
+    with i18n.use(person.language):
+        paragraphs = [
+            t("On {moment}, somebody signed in as you with a recovery code. Codes left: {n}.", moment=_moment(person, now), n=left),
+            t("If it was not you, choose a new password at once and write to us."),
+        ]
+        return _security(session, person, t("A recovery code was used"), paragraphs, now)
+
+
+def _moment(person: Person, now: datetime) -> str:
+    return i18n.Formats(person.region).moment(clock.local(now))
+
+
+def invited(session: Session, person: Person, account: Account, seed: str, now: datetime) -> outbox.Mail:
+    """The letter of first access: a link to set a password, or to sign in where there is one already (no seed)."""
+    with i18n.use(person.language):
+        about = t(
+            "{company} invites you to ODOportal, for the account {account} ({number}).",
+            company=get_settings().company_name,
+            account=account.name,
+            number=account.number,
+        )
+        if seed:
+            letter = Letter(
+                subject=t("Your access to ODOportal"),
+                paragraphs=[about, t("You will see your orders and invoices there. To begin, choose a password.")],
+                button=t("Choose a password"),
+                address=address(f"invite?token={outbox.MARK}", person.language),
+                after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
+            )
+        else:
+            letter = Letter(
+                subject=t("Your access to ODOportal"),
+                paragraphs=[about, t("Sign in with your email and the password you have.")],
+                button=t("Sign in"),
+                address=address("login", person.language),
+            )
+        return post(session, person.email, person.language, person.name, letter, now, seed)

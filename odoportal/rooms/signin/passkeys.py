@@ -1,0 +1,264 @@
+"""Passkeys (WebAuthn level 2): registered, and answered with, as a second step or in place of the password.
+
+What a device signs names the site and holds a challenge of ours, so that nothing that is learned elsewhere or earlier is of use. A
+challenge is used up by the first answer to it, right or wrong, and belongs to one browser. The device must have made sure of its person
+(UV).
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import update as sql_update
+from sqlmodel import Session, col, select
+from webauthn import (
+    generate_authentication_options,
+    generate_registration_options,
+    options_to_json,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
+from webauthn.helpers import parse_authentication_credential_json as parse_answer
+from webauthn.helpers import parse_registration_credential_json as parse_new
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    AuthenticatorTransport,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from odoportal.accounts.models import Person
+from odoportal.core.identity import digest
+from odoportal.rooms.signin import security_log
+from odoportal.rooms.signin.models import Passkey, PasskeyCeremony
+from odoportal.settings import get_settings
+
+LIFE = timedelta(minutes=5)
+MOST = 20
+LONGEST_ANSWER = 16_000
+SITE = "ODOportal"
+_UNREADABLE = (WebAuthnException, ValueError, TypeError, KeyError, RecursionError)
+"""What the library raises on bytes that no device makes."""
+
+
+class For(StrEnum):
+    """What a challenge is for. An answer to one for something else finds none."""
+
+    ADD = "add"
+    STEP = "step"
+    SIGN_IN = "sign-in"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a browser sends back: the token that its challenge is bound to, and what the device signed, as JSON."""
+
+    token: str
+    signed: str
+
+
+def of(session: Session, person_id: int) -> Sequence[Passkey]:
+    """A person's passkeys, the oldest first."""
+    return session.exec(select(Passkey).where(Passkey.person_id == person_id).order_by(col(Passkey.id))).all()
+
+
+def begin_adding(session: Session, person_id: int, token: str, now: datetime) -> None:
+    """Make the challenge of a new passkey, for the browser that has `token`."""
+    known = of(session, person_id)
+    handle = known[0].handle if known else bytes_to_base64url(secrets.token_bytes(32))
+    _begin(session, For.ADD, token, now, person_id, handle)
+
+
+def adding(session: Session, person: Person, token: str, now: datetime) -> str:
+    """The browser's task to make a new passkey, as JSON; empty where none is being added."""
+    begun = session.get(PasskeyCeremony, _hash(For.ADD, token))
+    if begun is None or person.id is None or now >= begun.expires_at or begun.person_id != person.id:
+        return ""
+    needs = AuthenticatorSelectionCriteria(
+        resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+    )
+    made = generate_registration_options(
+        rp_id=_site(),
+        rp_name=SITE,
+        user_id=base64url_to_bytes(begun.handle),
+        user_name=person.email,
+        user_display_name=person.name or person.email,
+        challenge=base64url_to_bytes(begun.challenge),
+        timeout=int(LIFE.total_seconds() * 1000),
+        authenticator_selection=needs,
+        exclude_credentials=_described(of(session, person.id)),
+    )
+    return options_to_json(made)
+
+
+def add(session: Session, person_id: int, answer: Answer, name: str, now: datetime) -> Passkey | None:
+    """Keep a new passkey. None where what the browser sent is none for this challenge, or it is known already."""
+    begun = _take(session, For.ADD, answer.token, now)
+    if begun is None or begun.person_id != person_id or len(of(session, person_id)) >= MOST:
+        return None
+    try:
+        sent = parse_new(answer.signed[:LONGEST_ANSWER])
+        made = verify_registration_response(
+            credential=sent,
+            expected_challenge=base64url_to_bytes(begun.challenge),
+            expected_rp_id=_site(),
+            expected_origin=get_settings().origin,
+            require_user_verification=True,
+        )
+    except _UNREADABLE as why:
+        _refused(why, person_id)
+        return None
+    credential, public = bytes_to_base64url(made.credential_id), bytes_to_base64url(made.credential_public_key)
+    if session.exec(select(Passkey.id).where(Passkey.credential == credential)).first() is not None:
+        return None
+    transports = ",".join(transport.value for transport in sent.response.transports or [])
+    kept = Passkey(
+        person_id=person_id, handle=begun.handle, credential=credential, public_key=public, sign_count=made.sign_count,
+        transports=transports, name=name, added_at=now,
+    )  # fmt: skip
+    session.add(kept)
+    session.flush()
+    return kept
+
+
+def ask(session: Session, what: For, token: str, now: datetime, person_id: int | None = None) -> str:
+    """Make a challenge for the browser that has `token`; the browser's task to answer it, as JSON.
+
+    Args:
+        session: the writing session.
+        what: the challenge is for.
+        token: what only this browser has.
+        now: the instant.
+        person_id: who must answer; None for whoever can, who is told by the passkey itself.
+    """
+    begun = _begin(session, what, token, now, person_id)
+    made = generate_authentication_options(
+        rp_id=_site(),
+        challenge=base64url_to_bytes(begun.challenge),
+        timeout=int(LIFE.total_seconds() * 1000),
+        allow_credentials=_described(of(session, person_id)) if person_id is not None else None,
+        user_verification=UserVerificationRequirement.REQUIRED,
+    )
+    return options_to_json(made)
+
+
+def prove(session: Session, what: For, answer: Answer, now: datetime) -> Passkey | None:
+    """The passkey that answered, whose use is noted; None where the answer is not right. The challenge is used up either way."""
+    begun = _take(session, what, answer.token, now)
+    if begun is None:
+        return None
+    try:
+        sent = parse_answer(answer.signed[:LONGEST_ANSWER])
+        found = session.exec(select(Passkey).where(Passkey.credential == sent.id)).first()
+        if found is None or begun.person_id not in {None, found.person_id}:
+            return None
+        handle = sent.response.user_handle
+        # Without a name before it, the device must say whose it is, too; beside one it may.
+        if (handle or begun.person_id is None) and bytes_to_base64url(handle or b"") != found.handle:
+            return None
+        proved = verify_authentication_response(
+            credential=sent,
+            expected_challenge=base64url_to_bytes(begun.challenge),
+            expected_rp_id=_site(),
+            expected_origin=get_settings().origin,
+            credential_public_key=base64url_to_bytes(found.public_key),
+            credential_current_sign_count=found.sign_count,
+            require_user_verification=True,
+        )
+    except _UNREADABLE as why:
+        _refused(why, begun.person_id)
+        return None
+    # Two answers at the same time must not both find the counter as it was.
+    counted = sql_update(Passkey).where(col(Passkey.id) == found.id, col(Passkey.sign_count) == found.sign_count)
+    noted = session.exec(counted.values(sign_count=proved.new_sign_count, used_at=now).execution_options(synchronize_session="fetch"))
+    return found if noted.rowcount == 1 else None
+
+
+def rename(session: Session, person_id: int, passkey_id: int, name: str) -> str | None:
+    """Give one of a person's passkeys another name; returns the one before. None where the person has no such passkey."""
+    found = _one(session, person_id, passkey_id)
+    if found is None:
+        return None
+    before, found.name = found.name, name
+    return before
+
+
+def remove(session: Session, person_id: int, passkey_id: int) -> str | None:
+    """Take one of a person's passkeys away; returns its name. None where the person has no such passkey."""
+    found = _one(session, person_id, passkey_id)
+    if found is None:
+        return None
+    session.delete(found)
+    session.flush()
+    return found.name
+
+
+def remove_all(session: Session, person_id: int, since: datetime | None = None) -> list[str]:
+    """Take a person's passkeys away, or those added since an instant; returns their names."""
+    gone = [found for found in of(session, person_id) if since is None or found.added_at >= since]
+    for found in gone:
+        session.delete(found)
+    session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.person_id) == person_id))
+    session.flush()
+    return [found.name for found in gone]
+
+
+def purge_expired(session: Session, now: datetime) -> int:
+    """Remove challenges that are over; returns how many."""
+    return session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.expires_at) <= now)).rowcount
+
+
+def _one(session: Session, person_id: int, passkey_id: int) -> Passkey | None:
+    return session.exec(select(Passkey).where(Passkey.person_id == person_id, Passkey.id == passkey_id)).first()
+
+
+def _site() -> str:
+    """The name that passkeys are bound to: the portal's host."""
+    return urlsplit(get_settings().origin).hostname or "localhost"
+
+
+def _hash(what: For, token: str) -> str:
+    return digest(f"passkey {what} {token}")
+
+
+def _begin(session: Session, what: For, token: str, now: datetime, person_id: int | None, handle: str = "") -> PasskeyCeremony:
+    session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.hash) == _hash(what, token)))
+    challenge = bytes_to_base64url(secrets.token_bytes(32))
+    begun = PasskeyCeremony(hash=_hash(what, token), person_id=person_id, challenge=challenge, handle=handle, expires_at=now + LIFE)
+    session.add(begun)
+    session.flush()
+    return begun
+
+
+def _take(session: Session, what: For, token: str, now: datetime) -> PasskeyCeremony | None:
+    """Use a challenge up; None where there is none any more."""
+    begun = session.get(PasskeyCeremony, _hash(what, token))
+    if begun is None:
+        return None
+    session.expunge(begun)
+    taken = session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.hash) == begun.hash)).rowcount
+    return begun if taken == 1 and now < begun.expires_at else None
+
+
+def _described(known: Sequence[Passkey]) -> list[PublicKeyCredentialDescriptor]:
+    return [
+        PublicKeyCredentialDescriptor(
+            id=base64url_to_bytes(found.credential),
+            transports=[AuthenticatorTransport(transport) for transport in found.transports.split(",") if transport],
+        )
+        for found in known
+    ]
+
+
+def _refused(why: Exception, person_id: int | None) -> None:
+    security_log.log_event(
+        "authn_passkey_refused", logging.WARNING, person=person_id or "unknown", why=f"{type(why).__name__}: {why}"[:200]
+    )

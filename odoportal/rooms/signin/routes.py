@@ -1,0 +1,315 @@
+"""The forms of this room: sign in, forgotten password, new password, first access, and sign-out."""
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import TypeVar
+from urllib.parse import quote
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from odoportal.accounts.models import Person
+from odoportal.accounts.service import LONGEST_EMAIL
+from odoportal.core import clock
+from odoportal.core.database import read, write
+from odoportal.core.i18n import LANGUAGES
+from odoportal.forms.handling import busy
+from odoportal.forms.handling import read as read_form
+from odoportal.limits import rate_limits
+from odoportal.limits.work_queue import Busy, retry_later
+from odoportal.rooms.signin import attempts, cookies, passkeys, passwords, security_log, service, two_factor, view
+from odoportal.rooms.signin.models import LinkKind
+from odoportal.rooms.signin.return_url import landing
+from odoportal.rooms.signin.view import Shown
+from odoportal.web.page import PageContent, PageRequest
+
+Found = TypeVar("Found")
+_NO_STORE = {"cache-control": "no-store"}
+# The address that holds a token is never a page, and no page's address holds one. `no-referrer` on the page itself would make
+# browsers send `Origin: null` with its form, which is what a forged request looks like.
+_TOKEN_ADDRESS = {**_NO_STORE, "referrer-policy": "no-referrer"}
+_PAGE = {**_NO_STORE, "referrer-policy": "same-origin"}
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
+_EMAIL = re.compile(r"[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+")
+_LINK_COOKIE_SECONDS = 30 * 60
+_LONGEST_CODE = 100
+_BEGIN = "begin"
+
+
+def see(address: str, headers: dict[str, str] | None = None) -> RedirectResponse:
+    """Go on to another address."""
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER, headers or _NO_STORE)
+
+
+def again(slots: dict[str, str], status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> PageContent:
+    """The page with a form of this room."""
+    return PageContent(slots, status, _PAGE)
+
+
+def later(slots: dict[str, str]) -> PageContent:
+    """The page again, and when: too much waits at this moment."""
+    return replace(again(slots, HTTPStatus.TOO_MANY_REQUESTS), dress=retry_later)
+
+
+async def fill_login(asked: PageRequest) -> PageContent | Response:
+    """The sign-in page; who is signed in already goes on."""
+    wanted = asked.query.get("next", "")
+    if asked.who is not None:
+        return see(landing(wanted, asked.language, {m.number for m in asked.who.memberships}))
+    if (before := cookies.session_hash(asked.request)) is not None and await read(service.exists, before):
+        await write(service.end_if_over, before, clock.now())
+    return PageContent(view.login(Shown(notice=view.notice(dict(asked.query))), _kept(wanted, asked.language)), headers=_PAGE)
+
+
+def _kept(wanted: str, language: str) -> str:
+    """The checked `next`, empty where it is the home page anyway."""
+    checked = landing(wanted, language)
+    return "" if checked == f"/{language}/" else checked
+
+
+async def post_login(asked: PageRequest) -> PageContent | Response:
+    """A try to sign in: a redirect with the session's cookie, or the page again with one wording for every refusal."""
+    form = await read_form(asked.request)
+    if isinstance(form, Response):
+        return form
+    wanted = asked.query.get("next", "")
+    if "passkey" in form:
+        return await _post_passkey(asked, form)
+    email, password, keep = form.get("email", "").strip(), form.get("password", ""), form.get("keep") == "1"
+    errors = {name: view.required() for name, value in (("email", email), ("password", password)) if not value}
+    typed = email[:LONGEST_EMAIL]
+    if errors:
+        return again(view.login(Shown(typed, errors, keep=keep), _kept(wanted, asked.language)))
+    browser, new = cookies.browser(asked.request)
+    tried = attempts.Try(email, password, keep, browser, cookies.session_hash(asked.request))
+    outcome = await attempts.attempt(tried, clock.now())
+    if outcome.step is not None:
+        answer = see(f"/{asked.language}/code{_next(_kept(wanted, asked.language))}")
+        cookies.give_link(answer, LinkKind.CODE, outcome.step, int(two_factor.LIFE.total_seconds()))
+        return answer
+    if outcome.token is None:
+        shown = view.login(Shown(typed, error=busy() if outcome.busy else view.refused(), keep=keep), _kept(wanted, asked.language))
+        return later(shown) if outcome.busy else again(shown, _status(outcome))
+    answer = see(landing(wanted, asked.language))
+    cookies.give_session(answer, outcome.token, keep)
+    cookies.let_be_known(asked.request, answer, new, outcome.renewed)
+    return answer
+
+
+def _status(outcome: attempts.Outcome) -> int:
+    return HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+async def _post_passkey(asked: PageRequest, form: dict[str, str]) -> PageContent | Response:
+    """The browser's task (`passkey=begin`, by script), or what its device signed: then as `post_login`."""
+    request, wanted, keep = asked.request, asked.query.get("next", ""), form.get("keep") == "1"
+    if form["passkey"] == _BEGIN:
+        token = secrets.token_urlsafe(32)
+        task = await attempts.passkey_task(token, cookies.client(request), clock.now())
+        if task is None:
+            return JSONResponse({"error": view.no_passkey()}, HTTPStatus.TOO_MANY_REQUESTS, _NO_STORE)
+        answer: Response = Response(task, media_type="application/json", headers=_NO_STORE)
+        cookies.give_passkey(answer, token)
+        return answer
+    browser, new = cookies.browser(request)
+    signed = passkeys.Answer(cookies.passkey_token(request), form["passkey"])
+    outcome = await attempts.by_passkey(signed, keep, browser, cookies.session_hash(request), clock.now())
+    if outcome.token is None:
+        return again(view.login(Shown(error=view.no_passkey(), keep=keep), _kept(wanted, asked.language)), _status(outcome))
+    answer = see(landing(wanted, asked.language))
+    cookies.give_session(answer, outcome.token, keep)
+    cookies.let_be_known(request, answer, new, outcome.renewed)
+    return answer
+
+
+def _next(wanted: str) -> str:
+    return f"?next={quote(wanted, safe='')}" if wanted else ""
+
+
+async def fill_code(asked: PageRequest) -> PageContent | Response:
+    """The second step of a sign-in; without a first one there is none."""
+    wanted = asked.query.get("next", "")
+    kinds = await read(two_factor.kinds, cookies.link_token(asked.request, LinkKind.CODE), clock.now())
+    if kinds is None:
+        return see(f"/{asked.language}/login{_next(_kept(wanted, asked.language))}")
+    return again(view.code(Shown(), _kept(wanted, asked.language), kinds, "recovery" in asked.query), HTTPStatus.OK)
+
+
+async def post_code(asked: PageRequest) -> PageContent | Response:
+    """A try of a code: a redirect with the session's cookie, or the page again; back to the password where no try is left."""
+    form = await read_form(asked.request)
+    if isinstance(form, Response):
+        return form
+    wanted, recovery = _kept(asked.query.get("next", ""), asked.language), "recovery" in asked.query
+    code, remember, request = form.get("code", "")[:_LONGEST_CODE], form.get("remember") == "1", asked.request
+    token = cookies.link_token(request, LinkKind.CODE)
+    kinds = await read(two_factor.kinds, token, clock.now())
+    proof: str | passkeys.Answer = code
+    if "passkey" in form:
+        if form["passkey"] == _BEGIN:
+            # Read first: a token that a stranger makes up must not take the one writer's turn.
+            task = await write(two_factor.passkey_task, token, clock.now()) if kinds is not None else ""
+            return JSONResponse({}, HTTPStatus.GONE, _NO_STORE) if not task else Response(task, 200, _NO_STORE, "application/json")
+        proof = passkeys.Answer(token, form["passkey"])
+    elif not code.strip():
+        shown = Shown(errors={"code": view.required()}, keep=remember)
+        return again(view.code(shown, wanted, kinds or two_factor.Kinds(), recovery))
+    browser, new = cookies.browser(request)
+    done = await attempts.finish(token, proof, browser, cookies.session_hash(request), remember, clock.now())
+    if done.token is None and not done.over:
+        error = view.wrong_code() if isinstance(proof, str) else view.wrong_passkey()
+        return again(view.code(Shown(error=error, keep=remember), wanted, kinds or two_factor.Kinds(), recovery))
+    if done.token is None:
+        answer = see(f"/{asked.language}/login?again=1{_next(wanted).replace('?', '&')}")
+    else:
+        answer = see(landing(asked.query.get("next", ""), asked.language))
+        cookies.give_session(answer, done.token, done.keep)
+        cookies.let_be_known(request, answer, new, done.renewed)
+    cookies.take_link(answer, LinkKind.CODE)
+    return answer
+
+
+async def fill_forgot(asked: PageRequest) -> PageContent | Response:
+    """The page that asks for a reset link."""
+    return PageContent(view.forgot(Shown(), sent="sent" in asked.query), headers=_PAGE)
+
+
+async def post_forgot(asked: PageRequest) -> PageContent | Response:
+    """Ask for a reset link. The answer is the same for every email, also where the limit of mails is reached."""
+    form = await read_form(asked.request)
+    if isinstance(form, Response):
+        return form
+    email = form.get("email", "").strip()
+    if not email or len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
+        error = view.no_email() if email else view.required()
+        return again(view.forgot(Shown(email[:LONGEST_EMAIL], {"email": error})))
+    address, account = cookies.client(asked.request), attempts.account_key(email)
+    # By address first: an email that is typed is whatever a stranger makes up.
+    within = await rate_limits.hit_address(rate_limits.RESET_PER_ADDRESS, address) and await rate_limits.hit(
+        rate_limits.RESET_PER_ACCOUNT, account
+    )
+    security_log.log_event(
+        "authn_password_reset" if within else "excess_rate_limit_exceeded", account=security_log.typed(email), address=address
+    )
+    if within:
+        try:
+            await write(service.request_reset, email, asked.language, clock.now())
+        except SQLAlchemyError:
+            # No letter was written: whoever asks again when the database answers gets one.
+            await rate_limits.give_back_address(rate_limits.RESET_PER_ADDRESS, address)
+            await rate_limits.give_back(rate_limits.RESET_PER_ACCOUNT, account)
+            raise
+    return see(f"/{asked.language}/forgot?sent=1")
+
+
+async def fill_reset(asked: PageRequest) -> PageContent | Response:
+    """The page that sets a new password."""
+    return await _fill_link(asked, LinkKind.RESET)
+
+
+async def post_reset(asked: PageRequest) -> PageContent | Response:
+    """Set a new password."""
+    return await _post_link(asked, LinkKind.RESET)
+
+
+async def fill_invite(asked: PageRequest) -> PageContent | Response:
+    """The page that sets the first password."""
+    return await _fill_link(asked, LinkKind.INVITE)
+
+
+async def post_invite(asked: PageRequest) -> PageContent | Response:
+    """Set the first password."""
+    return await _post_link(asked, LinkKind.INVITE)
+
+
+def opened(asked: PageRequest, kind: LinkKind) -> Response | None:
+    """A mailed link is opened: its token goes from the address into a cookie. None where the address has no token (any more).
+
+    Opening a link uses nothing up: mail scanners open it first.
+    """
+    token = asked.query.get("token")
+    if token is None:
+        return None
+    answer = see(f"/{asked.language}/{kind.value}", _TOKEN_ADDRESS)
+    if _TOKEN.fullmatch(token):
+        cookies.give_link(answer, kind, token, _LINK_COOKIE_SECONDS)
+    else:
+        cookies.take_link(answer, kind)
+    return answer
+
+
+async def led_to(
+    asked: PageRequest, kind: LinkKind, find: Callable[[Session, str, datetime], Found | None]
+) -> Found | PageContent | Response:
+    """What `find` finds by the token of a mailed link; what is answered instead where the link was just opened, or is dead."""
+    if answer := opened(asked, kind):
+        return answer
+    found = await read(find, cookies.link_token(asked.request, kind), clock.now())
+    return again(view.dead(kind), HTTPStatus.GONE) if found is None else found
+
+
+async def _fill_link(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
+    person = await led_to(asked, kind, lambda session, token, now: service.link_owner(session, token, kind, now))
+    if not isinstance(person, Person):
+        return person
+    return PageContent(view.password(kind, Shown(person.email)), headers=_PAGE)
+
+
+async def _post_link(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
+    form = await read_form(asked.request)
+    if isinstance(form, Response):
+        return form
+    token, password, client = cookies.link_token(asked.request, kind), form.get("password", ""), cookies.client(asked.request)
+    person = await read(service.link_owner, token, kind, clock.now())
+    if person is None:
+        security_log.log_event("authn_token_reuse", kind=kind.value, address=client)
+        return again(view.dead(kind), HTTPStatus.GONE)
+    stored = await _stored(kind, person, token, password, client)
+    if isinstance(stored, PageContent):
+        return stored
+    person = await write(service.set_password, token, kind, stored, clock.now(), client)
+    if person is None:
+        return again(view.dead(kind), HTTPStatus.GONE)
+    await rate_limits.forgive(attempts.account_key(person.email))
+    await rate_limits.forgive(attempts.browser_key(person.id or 0, cookies.device(asked.request)))
+    answer = see(f"/{asked.language}/login?{'set' if kind is LinkKind.INVITE else 'changed'}=1")
+    cookies.take_link(answer, kind)
+    cookies.take_session(answer)
+    return answer
+
+
+async def _stored(kind: LinkKind, person: Person, token: str, password: str, client: str) -> str | PageContent:
+    """The value to store for a password that was chosen on the page of an open link, or the page again."""
+    if not password:
+        return again(view.password(kind, Shown(person.email, {"password": view.required()})))
+    if not await attempts.may_choose(token, client):
+        return again(view.password(kind, Shown(person.email, error=view.too_many())), HTTPStatus.TOO_MANY_REQUESTS)
+    asker = attempts.client_asker(client)
+    try:
+        weak = await passwords.judge(password, passwords.Owner(person.email, person.name), asker)
+        if weak is None:
+            return await passwords.hashed(password, asker)
+    except Busy:
+        return later(view.password(kind, Shown(person.email, error=busy())))
+    return again(view.password(kind, Shown(person.email, {"password": passwords.explain(weak)})))
+
+
+async def sign_out(request: Request) -> Response:
+    """End the session on the server and go to the sign-in page. POST only; the form says the page's `language`.
+
+    A form that cannot be read ends the session all the same.
+    """
+    form = await read_form(request)
+    hashed = cookies.session_hash(request)
+    if hashed is not None and await read(service.exists, hashed) and await write(service.sign_out, hashed):
+        security_log.log_event("session_logout", address=cookies.client(request))
+    language = "" if isinstance(form, Response) else form.get("language", "")
+    answer = see(f"/{language if language in LANGUAGES else 'fr'}/login?out=1")
+    cookies.take_session(answer)
+    return answer

@@ -1,0 +1,55 @@
+"""The statement of account as CSV, for programs: a row for each movement between the balances, then what is open by age."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from sqlmodel import Session
+
+from odoportal.core.i18n import t
+from odoportal.core.identity import Identity
+from odoportal.core.money import cents
+from odoportal.lists.download import Cell, Column, Kind, Table
+from odoportal.lists.query import ListQuery
+from odoportal.rooms.statements import service
+from odoportal.rooms.statements.service import Statement
+
+_KEYS = ("date", "type", "number", "invoices", "due", "description", "amount", "balance")
+_KINDS = {"date": Kind.DAY, "due": Kind.DAY, "amount": Kind.AMOUNT, "balance": Kind.AMOUNT}
+
+
+def statement_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
+    """The statement of the address, all its movements; arguments as of `statement_view`.
+
+    The column `type` says what a row is: `opening_balance`, `invoice`, `payment`, `credit_note`, `closing_balance`, then
+    `open_current`, `open_1_30`, `open_31_60`, `open_61_90`, `open_over_90` and `unapplied_credit`, which is negative. The
+    opening balance and the amounts of the movements add up to the closing balance, and so do the last six.
+    """
+    account_id = who.account.account_id
+    since, until = service.period(query.since, query.until, today)
+    # The head and the foot only: the movements are read one by one.
+    found = service.statement(session, account_id, since, until, today, 0)
+
+    def rows() -> Iterator[Sequence[Cell]]:
+        yield since, "opening_balance", None, None, None, None, None, cents(found.opening)
+        for move in service.movements(session, account_id, since, until, found.opening):
+            text = move.text_en if language == "en" else move.text_fr
+            shown = (move.day, move.kind, move.number, " ".join(move.invoices), move.due_on, text)
+            yield (*shown, cents(move.amount), cents(move.balance))
+        yield until, "closing_balance", None, None, None, None, None, cents(found.closing)
+        yield from _open(found)
+
+    return Table(t("Statement"), [Column(key, key, _KINDS.get(key, Kind.TEXT)) for key in _KEYS], rows())
+
+
+def _open(found: Statement) -> Iterator[Sequence[Cell]]:
+    aging = found.aging
+    named = {
+        "open_current": aging.current,
+        "open_1_30": aging.to_30,
+        "open_31_60": aging.to_60,
+        "open_61_90": aging.to_90,
+        "open_over_90": aging.older,
+        "unapplied_credit": -found.credit,
+    }
+    for kind, amount in named.items():
+        yield found.until, kind, None, None, None, None, cents(amount), None

@@ -1,0 +1,162 @@
+"""The statement of account: a period, its movements between two balances, and how old what is open is."""
+
+import reflex as rx
+
+from odoportal.core.i18n import t
+from odoportal.pages.layout import private_page
+from odoportal.rooms.statements.state import Statements
+from odoportal.rooms.statements.view import StatementView
+from odoportal.ui.client import Busy, ListForm, PageTitle
+from odoportal.ui.load_error import unless_failed
+from odoportal.ui.server_slots import live
+from odoportal.ui.template import Bound, El, Node, View, each, el, icon, link, part, when
+
+
+def _presets(view: Bound) -> Node:
+    tabs = each(view.presets, lambda row: el("span", link(row.text, to=row.url, aria_current=row.current)))
+    return el("nav", tabs, cls="tabs", aria_label=t("Period"))
+
+
+def _date(name: str, label: str, value: Bound, plain: Bound) -> El:
+    field = el(
+        "input",
+        id=f"statement-{name}",
+        type="date",
+        name=name,
+        defaultValue=value,
+        data_plain=plain,
+        min="1990-01-01",
+        max="2099-12-31",
+        cls="input",
+    )
+    return el("div", el("label", label, for_=f"statement-{name}"), field, cls="field")
+
+
+def _period(view: Bound) -> Node:
+    return part(
+        ListForm,
+        el("form", method="get", cls="period"),
+        each(view.hidden, lambda row: el("input", type="hidden", name=row.key, value=row.value)),
+        _date("from", t("From"), view.since, view.plain_since),
+        _date("to", t("To"), view.until, view.plain_until),
+        el("button", t("Show"), type="submit", cls="btn second"),
+        auto=False,
+        class_name="period",
+    )
+
+
+def _files(view: Bound) -> Node:
+    return el(
+        "div",
+        el("a", icon("file-text"), "CSV", el("span", " ", t("Statement"), cls="sr"), href=view.csv, cls="btn second", data_out=True),
+        el("a", icon("file-down"), "PDF", el("span", " ", t("Statement"), cls="sr"), href=view.pdf, cls="btn second", data_out=True),
+        cls="row",
+    )
+
+
+def _sums(view: Bound) -> Node:
+    def fact(name: str, value: Bound, cls: str = "") -> El:
+        return el("div", el("dt", name), el("dd", value), cls=cls)
+
+    return el(
+        "dl",
+        fact(t("Opening balance"), view.opening),
+        fact(t("Invoiced"), view.charged),
+        fact(t("Paid and credited"), view.credited),
+        fact(t("Closing balance"), view.closing, "b"),
+        cls="balances",
+    )
+
+
+def _movements(view: Bound) -> Node:
+    # A phone has two columns: the day stands under what moved, the balance under the amount.
+    def row(move: Bound) -> El:
+        name = when(move.url, link(move.name, to=move.url), el("span", move.name))
+        return el(
+            "tr",
+            el("td", move.date, cls="nw tab"),
+            el("td", name, el("span", move.date, cls="phone note nw"), when(move.note, el("span", move.note, cls="note"))),
+            el("td", move.amount, el("span", move.balance, cls="phone note"), cls="r nw"),
+            el("td", move.balance, cls="r nw tab"),
+        )
+
+    def balance(name: str, day: Bound, amount: Bound) -> El:
+        return el(
+            "tr",
+            el("td", day, cls="nw tab"),
+            el("th", name, el("span", day, cls="phone note nw"), scope="row"),
+            el("td", el("span", amount, cls="phone"), cls="r nw b"),
+            el("td", amount, cls="r nw b tab"),
+        )
+
+    head = el(
+        "tr",
+        el("th", t("Date"), scope="col", cls="tab"),
+        el("th", t("Movement"), scope="col"),
+        el("th", t("Amount"), el("span", t("Balance"), cls="phone note"), scope="col", cls="r"),
+        el("th", t("Balance"), scope="col", cls="r tab"),
+    )
+    none = el("tr", el("td", cls="tab"), el("td", t("Nothing moved in this period."), colSpan=3, cls="soft"))
+    body = el(
+        "tbody",
+        balance(t("Opening balance"), view.since, view.opening),
+        when(view.rows, each(view.rows, row), none),
+        when(view.more, el("tr", el("td", cls="tab"), el("td", view.more, colSpan=3, cls="soft"))),
+        balance(t("Closing balance"), view.until, view.closing),
+    )
+    caption = el("caption", el("h2", t("Movements")), " ", el("span", view.period, cls="muted over"))
+    return el("table", caption, el("thead", head), body, cls="tbl movements")
+
+
+def _aging(view: Bound) -> Node:
+    def row(name: Node, amount: Bound, cls: str = "") -> El:
+        return el("tr", el("th", name, scope="row"), el("td", amount, cls="r nw"), cls=cls)
+
+    head = el("tr", el("th", t("Past due"), scope="col"), el("th", t("Open"), scope="col", cls="r"))
+    credit = when(view.credit, (row(t("Credit not applied to an invoice"), view.credit), row(t("Closing balance"), view.closing, "b")))
+    body = el("tbody", each(view.aging, lambda age: row(age.text, age.amount)), row(t("Open in all"), view.owed, "b"), credit)
+    caption = el("caption", el("h2", t("Aging")), el("span", view.aged, cls="muted small over"))
+    return el("table", caption, el("thead", head), body, cls="tbl aging")
+
+
+def _statement(view: Bound) -> Node:
+    return el("div", _sums(view), el("div", _movements(view), cls="pad"), el("div", _aging(view), cls="pad"), cls="account")
+
+
+HEADING = View(lambda view: el("h1", t("Statement"), " ", el("span", view.period, cls="over")))
+FILES = View(_files)
+PRESETS = View(_presets)
+PERIOD = View(_period)
+STATEMENT = View(_statement)
+
+
+def _skeleton() -> str:
+    bars = '<span class="sk"></span>' * 3
+    return f'<div class="account" aria-busy="true"><div class="pad">{bars * 4}</div><div class="pad">{bars}</div></div>'
+
+
+def page() -> rx.Component:
+    """The page, in the language in use."""
+    view, filled = Statements.view, Statements.filled
+    heading = rx.el.div(
+        live("heading", HEADING, view, filled, f"<h1>{t('Statement')}</h1>"),
+        rx.el.span(class_name="push"),
+        live("files", FILES, view, filled),
+        class_name="head",
+    )
+    movements = Busy.create(live("statement", STATEMENT, view, filled, _skeleton()), version=Statements.version)
+    card = rx.el.section(
+        live("presets", PRESETS, view, filled),
+        rx.el.div(live("period", PERIOD, view, filled), class_name="toolbar"),
+        unless_failed(Statements.failed, t("The statement could not be loaded."), Statements.retry, movements),
+        rx.el.p(view.said, role="status", class_name="sr"),
+        PageTitle.create(text=t("Statement")),
+        class_name="card statement",
+    )
+    return private_page(heading, card, trail=[("/invoices", t("Invoices")), ("/statement", t("Statement"))])
+
+
+def slots(view: StatementView) -> dict[str, str]:
+    """What the server writes into the document, by slot, in the language in use."""
+    drawn = {"heading": HEADING, "files": FILES, "presets": PRESETS, "period": PERIOD, "statement": STATEMENT}
+    return {name: part_of.html(view) for name, part_of in drawn.items()}

@@ -1,0 +1,108 @@
+"""The statement of account as PDF, for filing and for the other side's accountant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from odoportal.core import clock, database, i18n
+from odoportal.core.i18n import Formats, t
+from odoportal.core.identity import Membership, require_identity
+from odoportal.core.money import ZERO
+from odoportal.documents import pdf, routes
+from odoportal.documents.sheet import Block, Sheet, Sum, seller
+from odoportal.documents.view import LineView
+from odoportal.limits import concurrent_files
+from odoportal.lists.download import attachment
+from odoportal.lists.query import ListQuery
+from odoportal.rooms.statements import service
+from odoportal.rooms.statements.service import Movement, Statement
+from odoportal.rooms.statements.view import RULES, aging_rows, left_out, movement_name, movement_note
+
+MOST_PRINTED = 2_000
+
+
+@dataclass(frozen=True)
+class StatementSheet(Sheet):
+    """A sheet whose lines have other heads than those of an invoice."""
+
+    heads: tuple[str, str, str, str] = ("", "", "", "")
+
+
+def statement_sheet(session: Session, account: Membership, query: ListQuery, language: str, today: date) -> StatementSheet:
+    """The statement of the address, ready to be set; formats go with the language, as on every document.
+
+    Args:
+        session: a reading session.
+        account: whose.
+        query: the page's address.
+        language: which must be the one in use.
+        today: the business day.
+    """
+    formats = Formats(i18n.region_of(language))
+    since, until = service.period(query.since, query.until, today)
+    found = service.statement(session, account.account_id, since, until, today, MOST_PRINTED)
+    more = left_out(found, formats)
+    return StatementSheet(
+        language=language,
+        title=t("Statement"),
+        facts=[(t("From"), formats.day(since)), (t("To"), formats.day(until)), (t("Closing balance"), formats.amount(found.closing))],
+        parties=[seller(), Block(t("Account"), [account.name, t("No. {number}", number=account.number)])],
+        heads=(t("Movement"), t("Date"), t("Amount"), t("Balance")),
+        lines=[
+            LineView("opening", "", formats.day(since), t("Opening balance"), "", "", formats.amount(found.opening)),
+            *(_line(at, move, formats, language) for at, move in enumerate(found.movements)),
+        ],
+        sums=_sums(found, formats),
+        notes=[Block(t("Movements"), [more])] if more else [],
+    )
+
+
+def _line(at: int, move: Movement, formats: Formats, language: str) -> LineView:
+    return LineView(
+        key=str(at),
+        quantity="",
+        count=formats.day(move.day),
+        item=movement_name(move, language),
+        note=movement_note(move, formats, language),
+        price=formats.amount(move.amount),
+        amount=formats.amount(move.balance),
+    )
+
+
+def _sums(found: Statement, formats: Formats) -> list[Sum]:
+    rows = [
+        Sum(t("Opening balance"), formats.amount(found.opening)),
+        Sum(t("Invoiced"), formats.amount(found.charged)),
+        Sum(t("Paid and credited"), formats.amount(-found.credited)),
+        Sum(t("Closing balance"), formats.amount(found.closing), kind="balance"),
+        *(Sum(age.text, age.amount, t("past due") if age.key != "current" else "") for age in aging_rows(found.aging, formats)),
+        Sum(t("Open in all"), formats.amount(found.aging.total), kind="total"),
+    ]
+    return [*rows, Sum(t("Credit not applied to an invoice"), formats.amount(-found.credit))] if found.credit > ZERO else rows
+
+
+def _draw(account: Membership, given: Mapping[str, str], language: str, today: date, paper: str) -> bytes:
+    with i18n.use(language):
+        with database.reading() as session:
+            sheet = statement_sheet(session, account, ListQuery.parse(RULES, given), language, today)
+        return pdf.render(sheet, paper)
+
+
+async def download_statement(request: Request) -> Response:
+    """The PDF of the page's own address; `?paper=a4` chooses the paper."""
+    language, asked, today = request.path_params["language"], request.query_params, clock.today()
+    if language not in i18n.LANGUAGES:
+        return routes.not_found()
+    query = ListQuery.parse(RULES, asked)
+    first, last = service.period(query.since, query.until, today)
+    with i18n.use(language):
+        headers = attachment(f"{routes.file_name(t('Statement'))}-{first.isoformat()}-{last.isoformat()}.pdf")
+    paper = asked.get("paper", "") if asked.get("paper") in pdf.PAPERS else "letter"
+    who = require_identity()
+    with concurrent_files.FILES.held(f"{who.person_id}"):
+        made = await pdf.one_by_one(who.person_id, _draw, who.account, asked, language, today, paper)
+    return Response(made, headers={**headers, "content-security-policy": routes.POLICY}, media_type="application/pdf")

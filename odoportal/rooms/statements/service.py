@@ -1,0 +1,266 @@
+"""Rules of the statement of account: what moved in a period, what was owed before and after it, and how old that is.
+
+An invoice adds its total on the day it was issued. A settled payment takes its whole amount on the business day it was
+received, whether or not it has been applied to invoices; one under way or refused moves nothing. A credit note takes its
+total on the day it was issued.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from itertools import islice, pairwise
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, select, type_coerce
+from sqlmodel import Session, col
+
+from odoportal.core import clock
+from odoportal.core.money import ZERO, Money
+from odoportal.lists import search
+from odoportal.rooms.invoices import service as invoices
+from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, Payment, PaymentStatus
+
+EARLIEST = date(1900, 1, 1)
+DAY = timedelta(days=1)
+
+
+class MovementKind(StrEnum):
+    """What moves an account's balance."""
+
+    INVOICE = "invoice"
+    PAYMENT = "payment"
+    CREDIT_NOTE = "credit_note"
+
+
+@dataclass(frozen=True)
+class Movement:
+    """One movement: dollars as they change the balance, and the balance after it.
+
+    `number` is the invoice's, the credit note's, or the payment's reference. `invoices` are the numbers of the invoices that
+    a payment or a credit note goes to, `text_en` and `text_fr` the payment's method or the credit note's reason.
+    """
+
+    day: date
+    kind: MovementKind
+    number: str
+    amount: Decimal
+    balance: Decimal
+    due_on: date | None = None
+    invoices: tuple[str, ...] = ()
+    text_en: str = ""
+    text_fr: str = ""
+
+
+@dataclass(frozen=True)
+class Aging:
+    """What is open on invoices, in dollars, by how many days past due it is."""
+
+    current: Decimal = ZERO
+    to_30: Decimal = ZERO
+    to_60: Decimal = ZERO
+    to_90: Decimal = ZERO
+    older: Decimal = ZERO
+
+    @property
+    def total(self) -> Decimal:
+        """All that is open."""
+        return self.current + self.to_30 + self.to_60 + self.to_90 + self.older
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A period's statement; `opening` plus the movements is `closing`, and so is `aging.total` less `credit`.
+
+    `charged` and `credited` are the sums of what added to the balance and of what took from it, `credit` what was paid or
+    credited and covers no open invoice. `movements` may be fewer than `count` where the caller asked for so many at most.
+    """
+
+    since: date
+    until: date
+    opening: Decimal
+    charged: Decimal
+    credited: Decimal
+    closing: Decimal
+    aging: Aging
+    credit: Decimal
+    count: int
+    movements: Sequence[Movement]
+
+
+def period(since: date | None, until: date | None, today: date) -> tuple[date, date]:
+    """The period to show: this year to today unless another is asked for. It never ends after today, nor before it begins."""
+    last = max(EARLIEST, min(until or today, today))
+    first = since or date(today.year, 1, 1)
+    if first > last:
+        first = last if since else date(last.year, 1, 1)
+    return max(EARLIEST, first), last
+
+
+_Between = tuple[date, date]
+"""A first day, and the day after the last."""
+
+
+def _invoices(account_id: int, days: _Between) -> ColumnElement[bool]:
+    return and_(col(Invoice.account_id) == account_id, col(Invoice.issued_on) >= days[0], col(Invoice.issued_on) < days[1])
+
+
+def _payments(account_id: int, days: _Between) -> ColumnElement[bool]:
+    settled = and_(col(Payment.account_id) == account_id, col(Payment.status) == PaymentStatus.SETTLED)
+    return and_(settled, col(Payment.received_at) >= clock.begins(days[0]), col(Payment.received_at) < clock.begins(days[1]))
+
+
+def _notes(account_id: int, days: _Between) -> ColumnElement[bool]:
+    return and_(col(CreditNote.account_id) == account_id, col(CreditNote.issued_on) >= days[0], col(CreditNote.issued_on) < days[1])
+
+
+def _sums(session: Session, account_id: int, days: _Between) -> tuple[Decimal, Decimal, int]:
+    """What added to the balance in some days, what took from it, and the number of movements. Three statements."""
+    found: list[tuple[Decimal, int]] = []
+    for column, where in (
+        (Invoice.total, _invoices(account_id, days)),
+        (Payment.amount, _payments(account_id, days)),
+        (CreditNote.total, _notes(account_id, days)),
+    ):
+        total = type_coerce(func.coalesce(func.sum(column), 0), Money)
+        amount, number = session.connection().execute(select(total, func.count()).where(where)).one()
+        found.append((amount, number))
+    (charged, bills), (paid, payments), (noted, notes) = found
+    return charged, paid + noted, bills + payments + notes
+
+
+def statement(session: Session, account_id: int, since: date, until: date, today: date, most: int | None = None) -> Statement:
+    """The statement of a period, both of its days included.
+
+    Args:
+        session: a reading session.
+        account_id: whose.
+        since: the first day.
+        until: the last day; never after today.
+        today: the business day.
+        most: how many movements at most, from the first one on; None for all of them.
+    """
+    since, until = period(since, until, today)
+    after = until + DAY
+    charged, credited, _ = _sums(session, account_id, (EARLIEST, since))
+    opening = charged - credited
+    charged, credited, count = _sums(session, account_id, (since, after))
+    closing = opening + charged - credited
+    open_then = aging(session, account_id, until)
+    return Statement(
+        since=since,
+        until=until,
+        opening=opening,
+        charged=charged,
+        credited=credited,
+        closing=closing,
+        aging=open_then,
+        credit=open_then.total - closing,
+        count=count,
+        movements=list(islice(movements(session, account_id, since, until, opening, most), most)),
+    )
+
+
+def movements(session: Session, account_id: int, since: date, until: date, opening: Decimal, most: int | None = None) -> Iterator[Movement]:
+    """The movements of a period in order, read as they are taken: by day, invoices before payments before credit notes.
+
+    Args:
+        session: a reading session that stays open until the last one.
+        account_id: whose.
+        since: the first day.
+        until: the last day.
+        opening: the balance before them, in dollars.
+        most: of each kind, where no more are taken in all; None for all of them.
+    """
+    days = (since, until + DAY)
+    streams = (made(session, account_id, days, most) for made in (_invoice_moves, _payment_moves, _note_moves))
+    balance = opening
+    ranks = tuple(MovementKind)
+    for move in heapq.merge(*streams, key=lambda move: (move["day"], ranks.index(move["kind"]))):
+        balance += move["amount"]
+        yield Movement(**move, balance=balance)
+
+
+def _invoice_moves(session: Session, account_id: int, days: _Between, most: int | None) -> Iterator[dict[str, Any]]:
+    found = select(col(Invoice.number), col(Invoice.issued_on), col(Invoice.due_on), col(Invoice.total))
+    found = found.where(_invoices(account_id, days)).order_by(col(Invoice.issued_on), col(Invoice.id))
+    for batch in search.batches(session, found.limit(most)):
+        for row in batch:
+            yield {"day": row.issued_on, "kind": MovementKind.INVOICE, "number": row.number, "amount": row.total, "due_on": row.due_on}
+
+
+def _payment_moves(session: Session, account_id: int, days: _Between, most: int | None) -> Iterator[dict[str, Any]]:
+    shown = (Payment.id, Payment.reference, Payment.received_at, Payment.amount, Payment.method_en, Payment.method_fr)
+    found = select(*(col(column) for column in shown)).where(_payments(account_id, days))
+    for batch in search.batches(session, found.order_by(col(Payment.received_at), col(Payment.id)).limit(most)):
+        applied = _applied(session, account_id, [row.id for row in batch])
+        for row in batch:
+            yield {
+                "day": clock.local(row.received_at).date(),
+                "kind": MovementKind.PAYMENT,
+                "number": row.reference,
+                "amount": -row.amount,
+                "invoices": tuple(applied.get(row.id, ())),
+                "text_en": row.method_en,
+                "text_fr": row.method_fr,
+            }
+
+
+def _applied(session: Session, account_id: int, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+    """The numbers of the invoices that payments go to."""
+    numbers: dict[int, list[str]] = defaultdict(list)
+    parts = select(col(Allocation.payment_id), col(Invoice.number), col(Allocation.id)).join(
+        Invoice, col(Invoice.id) == col(Allocation.invoice_id)
+    )
+    parts = parts.where(col(Allocation.account_id) == account_id, col(Allocation.payment_id).in_(ids))
+    for payment_id, number, _ in sorted(session.connection().execute(parts), key=lambda part: part.id):
+        numbers[payment_id].append(number)
+    return numbers
+
+
+def _note_moves(session: Session, account_id: int, days: _Between, most: int | None) -> Iterator[dict[str, Any]]:
+    shown = (CreditNote.number, CreditNote.issued_on, CreditNote.total, CreditNote.reason_en, CreditNote.reason_fr)
+    found = select(*(col(column) for column in shown), col(Invoice.number).label("invoice"))
+    found = found.join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id)).where(_notes(account_id, days))
+    for batch in search.batches(session, found.order_by(col(CreditNote.issued_on), col(CreditNote.id)).limit(most)):
+        for row in batch:
+            yield {
+                "day": row.issued_on,
+                "kind": MovementKind.CREDIT_NOTE,
+                "number": row.number,
+                "amount": -row.total,
+                "invoices": (row.invoice,),
+                "text_en": row.reason_en,
+                "text_fr": row.reason_fr,
+            }
+
+
+def aging(session: Session, account_id: int, until: date) -> Aging:
+    """What was open at the end of a day on each invoice issued by then, by days past due. One statement.
+
+    Open is the total less the parts of payments settled by then and the credit notes issued by then; what is paid or
+    credited beyond an invoice's total does not lessen another invoice. What was settled by then is not looked at: only the
+    rest is worked out from its parts, found by the invoice, whose account is the one asked for.
+    """
+    after = until + DAY
+    paid = select(func.sum(col(Allocation.amount))).join(Payment, col(Payment.id) == col(Allocation.payment_id))
+    paid = paid.where(
+        col(Allocation.invoice_id) == col(Invoice.id),
+        col(Payment.status) == PaymentStatus.SETTLED,
+        col(Payment.received_at) < clock.begins(after),
+    )
+    noted = select(func.sum(col(CreditNote.total))).where(col(CreditNote.invoice_id) == col(Invoice.id), col(CreditNote.issued_on) < after)
+    sums = [func.coalesce(found.correlate(Invoice).scalar_subquery(), 0) for found in (paid, noted)]
+    left = select(col(Invoice.due_on), (col(Invoice.total) - sums[0] - sums[1]).label("rest")).where(
+        col(Invoice.account_id) == account_id, invoices.settled_after(until), search.unindexed(col(Invoice.issued_on)) < after
+    )
+    # Worked out once for each invoice, and not again for each of the ages.
+    rests = left.cte("rests").prefix_with("MATERIALIZED")
+    rest, due = type_coerce(rests.c.rest, Money), rests.c.due_on
+    late = [until - timedelta(days=n) for n in (0, 30, 60, 90)]
+    bounds = (due >= late[0], *(and_(due < first, due >= last) for first, last in pairwise(late)), due < late[3])
+    ages = [type_coerce(func.coalesce(func.sum(case((and_(rest > ZERO, bound), rest), else_=ZERO)), 0), Money) for bound in bounds]
+    return Aging(*session.connection().execute(select(*ages)).one())

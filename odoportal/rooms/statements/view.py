@@ -1,0 +1,194 @@
+"""The statement of account as it is shown: ready strings, in the page's language and the person's formats."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from urllib.parse import urlencode
+
+from sqlmodel import Session
+
+from odoportal.core import clock
+from odoportal.core.i18n import Formats, t, tn
+from odoportal.core.identity import Identity
+from odoportal.core.money import ZERO
+from odoportal.lists.query import ListQuery, ListRules
+from odoportal.lists.view import Hidden, Tab
+from odoportal.rooms.statements import service
+from odoportal.rooms.statements.service import Aging, Movement, MovementKind, Statement
+
+RULES = ListRules(sorts=("date",), default_sort="date", states=())
+MOST_SHOWN = 500
+
+
+@dataclass(frozen=True)
+class MovementRow:
+    """A movement; `url` is empty where there is nothing to open."""
+
+    key: str
+    date: str
+    name: str
+    note: str
+    url: str
+    amount: str
+    balance: str
+
+
+@dataclass(frozen=True)
+class AgingRow:
+    """What is open in one age."""
+
+    key: str
+    text: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class StatementView:
+    """The page. `plain_since` and `plain_until` are the days that the address leaves out."""
+
+    presets: list[Tab] = field(default_factory=list)
+    hidden: list[Hidden] = field(default_factory=list)
+    since: str = ""
+    until: str = ""
+    plain_since: str = ""
+    plain_until: str = ""
+    period: str = ""
+    opening: str = ""
+    charged: str = ""
+    credited: str = ""
+    closing: str = ""
+    rows: list[MovementRow] = field(default_factory=list)
+    more: str = ""
+    aging: list[AgingRow] = field(default_factory=list)
+    owed: str = ""
+    credit: str = ""
+    aged: str = ""
+    said: str = ""
+    csv: str = ""
+    pdf: str = ""
+    as_of: str = ""
+
+
+def statement_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> StatementView:
+    """The statement of the period that the address asks for.
+
+    Args:
+        session: a reading session.
+        who: whose account and formats.
+        query: the page's address.
+        language: the page's language, which must be the one in use.
+        today: the business day.
+    """
+    formats = Formats(who.region)
+    since, until = service.period(query.since, query.until, today)
+    found = service.statement(session, who.account.account_id, since, until, today, MOST_SHOWN)
+    files = query.url(open="")
+    span = t("{first} to {last}", first=formats.day(since), last=formats.day(until))
+    return StatementView(
+        presets=_presets(query, since, until, today),
+        hidden=[Hidden("account", query.account)] if query.account else [],
+        since=since.isoformat(),
+        until=until.isoformat(),
+        plain_since=date(today.year, 1, 1).isoformat(),
+        plain_until=today.isoformat(),
+        period=span,
+        opening=formats.amount(found.opening),
+        charged=formats.amount(found.charged),
+        credited=formats.amount(-found.credited),
+        closing=formats.amount(found.closing),
+        rows=[movement_row(at, move, formats, language, query.account) for at, move in enumerate(found.movements)],
+        more=left_out(found, formats),
+        aging=aging_rows(found.aging, formats),
+        owed=formats.amount(found.aging.total),
+        credit=formats.amount(-found.credit) if found.credit > ZERO else "",
+        aged=t("What is open on {day}, by age", day=formats.day(until)),
+        said=t("Statement, {period}: {movements}", period=span, movements=tn("{n} movement", "{n} movements", found.count)),
+        csv=f"/{language}/statement.csv{files}",
+        pdf=f"/{language}/statement.pdf{files}",
+        as_of=t("as of {time}", time=formats.time(clock.now())),
+    )
+
+
+def _presets(query: ListQuery, since: date, until: date, today: date) -> list[Tab]:
+    month = today.replace(day=1)
+    last = (month - timedelta(days=1)).replace(day=1)
+    # The day after the same day of last year, so that a year is shown whole; after the 29th of February, the 1st of March.
+    year_ago = today.replace(year=today.year - 1, day=28) if (today.month, today.day) == (2, 29) else today.replace(year=today.year - 1)
+    known = {
+        "year": (t("This year"), today.replace(month=1, day=1), today),
+        "month": (t("This month"), month, today),
+        "last-month": (t("Last month"), last, month - timedelta(days=1)),
+        "twelve": (t("Last 12 months"), year_ago + timedelta(days=1), today),
+    }
+    # In January "this year" and "this month" are the same period: the first one is the one shown.
+    current = next((key for key, (_, first, end) in known.items() if (first, end) == (since, until)), "")
+    return [
+        Tab(
+            key,
+            known[key][0],
+            "",
+            query.url(since=None if key == "year" else known[key][1], until=known[key][2] if key == "last-month" else None),
+            "true" if key == current else "false",
+        )
+        for key in ("month", "last-month", "year", "twelve")
+    ]
+
+
+def movement_name(move: Movement, language: str) -> str:
+    """What a movement is called: `Invoice 212048`, `Payment, Visa 4242`, `Credit note 900`."""
+    text = move.text_en if language == "en" else move.text_fr
+    return {
+        MovementKind.INVOICE: t("Invoice {number}", number=move.number),
+        MovementKind.PAYMENT: t("Payment, {method}", method=text),
+        MovementKind.CREDIT_NOTE: t("Credit note {number}", number=move.number),
+    }[move.kind]
+
+
+def movement_note(move: Movement, formats: Formats, language: str) -> str:
+    """The small line under it: when an invoice is due, what a payment or a credit note is for."""
+    if move.kind == MovementKind.INVOICE:
+        return t("due {day}", day=formats.day(move.due_on)) if move.due_on else ""
+    if not move.invoices:
+        return t("not applied to an invoice")
+    goes_to = tn("for invoice {numbers}", "for invoices {numbers}", len(move.invoices), numbers=", ".join(move.invoices))
+    reason = move.text_en if language == "en" else move.text_fr
+    return f"{goes_to}, {reason}" if reason and move.kind == MovementKind.CREDIT_NOTE else goes_to
+
+
+def movement_row(at: int, move: Movement, formats: Formats, language: str, account: str = "") -> MovementRow:
+    """A movement; invoices, and what goes to one of them, lead to its details."""
+    number = move.number if move.kind == MovementKind.INVOICE else move.invoices[0] if len(move.invoices) == 1 else ""
+    there = urlencode({"open": number, **({"account": account} if account else {})})
+    return MovementRow(
+        key=str(at),
+        date=formats.day(move.day),
+        name=movement_name(move, language),
+        note=movement_note(move, formats, language),
+        url=f"/{language}/invoices?{there}" if number else "",
+        amount=formats.amount(move.amount),
+        balance=formats.amount(move.balance),
+    )
+
+
+def aging_rows(aging: Aging, formats: Formats) -> list[AgingRow]:
+    """The ages, the youngest first."""
+    named: tuple[tuple[str, str, Decimal], ...] = (
+        ("current", t("Not yet due"), aging.current),
+        ("30", t("1–30 days"), aging.to_30),
+        ("60", t("31–60 days"), aging.to_60),
+        ("90", t("61–90 days"), aging.to_90),
+        ("older", t("Over 90 days"), aging.older),
+    )
+    return [AgingRow(key, text, formats.amount(amount)) for key, text, amount in named]
+
+
+def left_out(found: Statement, formats: Formats) -> str:
+    """What to say where not all movements are shown; empty where they are."""
+    shown = len(found.movements)
+    if shown == found.count:
+        return ""
+    return t(
+        "The first {shown} of {count} movements. The CSV file has all of them; the balances here count all of them, too.",
+        shown=formats.number(shown),
+        count=formats.number(found.count),
+    )

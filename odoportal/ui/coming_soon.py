@@ -1,0 +1,40 @@
+"""An honest page for a place whose work is still to come: what will be here, and how to reach Odotrack meanwhile."""
+
+import reflex as rx
+
+from odoportal.core.i18n import t
+from odoportal.ui import menu
+from odoportal.ui.page import here
+from odoportal.ui.template import Bound, Node, View, el, icon, when
+
+
+def _reach(view: Bound) -> Node:
+    mail = when(
+        view.support_email, el("a", icon("mail"), " ", view.support_email, href=view.support_mailto, cls="btn second", data_out=True)
+    )
+    call = when(view.support_phone, el("a", icon("phone"), " ", view.support_phone, href=view.support_tel, cls="btn second", data_out=True))
+    return el("div", mail, call, cls="row")
+
+
+REACH = View(_reach)
+"""How to reach Odotrack, over the header's view."""
+
+
+def soon(text: str, reach: rx.Component) -> rx.Component:
+    """The page of the place being drawn.
+
+    Args:
+        text: what a customer will do here.
+        reach: the live ways to reach Odotrack.
+    """
+    place = menu.place(here())
+    head = View(lambda _: el("div", el("h1", place.name), cls="head"))
+    body = View(
+        lambda _: (
+            icon(place.icon),
+            el("h2", t("This place is being built")),
+            el("p", text),
+            el("p", t("Until then, Odotrack does it for you:"), cls="soft"),
+        )
+    )
+    return rx.fragment(head.component(None), rx.el.section(rx.el.div(body.component(None), reach, class_name="empty"), class_name="card"))

@@ -1,0 +1,54 @@
+"""Small things that every room draws: badges, headings, empty states, the mark."""
+
+from odoportal.ui.template import Bound, Choose, El, Node, choose, el, icon, when
+
+_SHAPES = {
+    "paid": ("circle-check", "ok"),
+    "to_pay": ("circle", ""),
+    "part_paid": ("contrast", "warn"),
+    "overdue": ("triangle-alert", "bad-t"),
+    "pending": ("circle-dashed", "info"),
+    "refunded": ("undo-2", ""),
+    "upcoming": ("calendar", "info"),
+    "active": ("circle-dot", "ok"),
+    "ending": ("clock", "warn"),
+    "ended": ("circle-check", ""),
+    "received": ("inbox", "info"),
+    "prepared": ("package-open", "info"),
+    "shipped": ("truck", "info"),
+    "activated": ("map-pin", "info"),
+}
+
+
+def badge(state: Bound, text: Bound, bare: bool = False) -> Choose:
+    """A state as a shape and a word; the colour only helps. In tables it stands without ground."""
+    shown: dict[str, Node] = {}
+    for name, (shape, tone) in _SHAPES.items():
+        classes = " ".join(filter(None, ("badge", tone, "bare" if bare else "")))
+        shown[name] = el("span", icon(shape, small=True), text, cls=classes)
+    return choose(state, shown)
+
+
+def mark() -> El:
+    """The mark: a loop left open where the point sits."""
+    ring = el("path", d="M19.6 7.2A8.6 8.6 0 1 1 14.6 3.8", fill="none", stroke="currentColor", strokeWidth="3.4", strokeLinecap="round")
+    return el(
+        "svg", ring, el("circle", cx="18.6", cy="4.2", r="2.7", cls="dot"), viewBox="0 0 24 24", aria_hidden="true", focusable="false"
+    )
+
+
+def wordmark() -> tuple[El, El]:
+    """Mark and name."""
+    return mark(), el("span", el("b", "ODO"), "portal")
+
+
+def empty(name: str, title: Node, text: Node = None, action: Node = None) -> El:
+    """An empty state: what is not here, and what to do about it."""
+    return el(
+        "div", icon(name), el("h2", title), el("p", text) if text else None, el("div", action, cls="row") if action else None, cls="empty"
+    )
+
+
+def kv(label: str, value: Bound, node: Node = None) -> Node:
+    """A labelled value, absent where it is empty."""
+    return when(value, (el("dt", label), el("dd", node or value)))

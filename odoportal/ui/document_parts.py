@@ -1,0 +1,38 @@
+"""What the details of every kind of document draw alike: lines with their prices, totals with their taxes, addresses."""
+
+from odoportal.core.i18n import t
+from odoportal.ui.template import Bound, El, Node, each, el, when
+
+
+def _line(line: Bound) -> El:
+    return el(
+        "tr",
+        el("td", line.item, when(line.note, el("span", line.note, cls="note"))),
+        el("td", line.count, cls="r"),
+        el("td", line.price, cls="r tab"),
+        el("td", line.amount, cls="r nw"),
+    )
+
+
+def lines_table(caption: str, lines: Bound) -> El:
+    """The lines of a document; a phone leaves the unit price out."""
+    head = el(
+        "tr",
+        el("th", t("Item"), scope="col"),
+        el("th", t("Qty"), scope="col", cls="r"),
+        el("th", t("Unit price"), scope="col", cls="r tab"),
+        el("th", t("Amount"), scope="col", cls="r"),
+    )
+    return el("table", el("caption", caption, cls="sr"), el("thead", head), el("tbody", each(lines, _line)), cls="tbl")
+
+
+def totals(details: Bound, total: str, *more: Node) -> El:
+    """Subtotal, a row for each tax with its registration number, the total under the name given, and what follows it."""
+    taxes = each(details.taxes, lambda tax: el("div", el("dt", tax.name, el("small", tax.registration)), el("dd", tax.amount)))
+    subtotal = el("div", el("dt", t("Subtotal")), el("dd", details.subtotal))
+    return el("dl", subtotal, taxes, el("div", el("dt", total), el("dd", details.total), cls="total"), *more, cls="sum")
+
+
+def address(lines: Bound) -> El:
+    """An address, line by line."""
+    return el("address", each(lines, lambda line: el("span", line.text)))

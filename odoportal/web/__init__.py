@@ -1,0 +1,1 @@
+"""HTTP and sockets: the document server, the event gate, what is let in."""

@@ -1,0 +1,89 @@
+"""Money: whole cents stored, decimal dollars shown, half a cent up."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odoportal.core.i18n import Formats
+from odoportal.core.money import LARGEST, Money, cents, dollars, tax, typed_amount
+
+AMOUNTS = st.decimals(min_value=-LARGEST, max_value=LARGEST, places=2)
+
+
+@given(st.integers(-(10**12) + 1, 10**12 - 1))
+def test_cents_survive_the_way_out_and_back(whole: int) -> None:
+    assert cents(dollars(whole)) == whole
+
+
+@given(AMOUNTS)
+def test_dollars_survive_the_way_in_and_out(amount: Decimal) -> None:
+    column = Money()
+    stored = column.process_bind_param(amount, None)  # type: ignore[arg-type]
+    assert isinstance(stored, int)
+    assert column.process_result_value(stored, None) == amount  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("amount", ["0.001", "1.005", "NaN", "Infinity", "-Infinity", "1e400", "10000000000.00"])
+@pytest.mark.asvs("1.4.2")
+def test_what_is_no_amount_is_refused(amount: str) -> None:
+    with pytest.raises(ValueError, match=r"amount|decimals"):
+        cents(Decimal(amount))
+
+
+@given(st.decimals(0, 1_000_000, places=2), st.sampled_from(["5", "9.975", "13", "15"]))
+def test_a_tax_is_rounded_half_up(base: Decimal, percent: str) -> None:
+    exact = base * Decimal(percent) / 100
+    found = tax(base, Decimal(percent))
+    assert abs(found - exact) <= Decimal("0.005")
+    assert found == exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def test_half_a_cent_goes_up_not_to_even() -> None:
+    assert tax(Decimal("0.50"), Decimal(5)) == Decimal("0.03")
+    assert tax(Decimal("0.10"), Decimal(5)) == Decimal("0.01")
+    assert tax(Decimal("-0.50"), Decimal(5)) == Decimal("-0.03")
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("576.07", "576.07"),
+        ("576,07", "576.07"),
+        ("576,07 $", "576.07"),
+        ("576,07\u00a0$", "576.07"),
+        ("$576.07", "576.07"),
+        ("$12,345.60", "12345.60"),
+        ("12 345,60 $", "12345.60"),
+        ("12\u202f345,60\u00a0$", "12345.60"),
+        ("−576,07 $", "576.07"),
+        ("$576", "576"),
+        (" 1,234,567.89 ", "1234567.89"),
+        ("576", None),
+        ("26367", None),
+        ("12,345", None),
+        ("2020-09-24", None),
+        ("5.7", None),
+        ("1.234.567", None),
+        ("", None),
+        ("$", None),
+        ("ODO50", None),
+        ("12,34,567.00", None),
+        ("576.07.1", None),
+        ("9" * 100, None),
+    ],
+)
+def test_what_is_typed_as_an_amount(typed: str, found: str | None) -> None:
+    assert typed_amount(typed) == found
+
+
+@given(st.integers(0, 10**12 - 1), st.sampled_from(["fr-CA", "en-CA"]))
+def test_every_amount_as_the_screen_writes_it_is_understood(whole: int, region: str) -> None:
+    amount = dollars(whole)
+    assert typed_amount(Formats(region).amount(amount)) == f"{amount:.2f}"
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_reading_of_amounts(text: str) -> None:
+    assert typed_amount(text) is None or "." in str(typed_amount(text)) or "$" in text

@@ -1,0 +1,130 @@
+"""The home page and the header: what they say, and how little they ask for it."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from odoportal.core import clock, i18n
+from odoportal.pages.shell_view import shell_view
+from odoportal.rooms.dashboard.service import counts
+from odoportal.rooms.dashboard.view import HomeView, home_view
+from odoportal.settings import get_settings
+from tests.making import NOON, TODAY, account, counting, emptied, invoice, order, who
+
+
+def shown(session: Any, account_id: int, language: str = "en", **more: Any) -> HomeView:
+    clock.use(lambda: NOON)
+    with i18n.use(language):
+        return home_view(session, who(account_id, **more), language, TODAY)
+
+
+def test_an_account_without_records_owes_nothing(stored: Engine) -> None:
+    with emptied(stored) as session:
+        view = shown(session, account(session))
+    assert (view.owed, view.owed_note, view.overdue) == ("$0.00", "Nothing to pay", "")
+    assert (view.todo, view.latest, view.chart) == ([], [], False)
+    assert view.tile_orders == view.tile_devices == ""
+
+
+def test_what_is_owed_and_what_is_to_do(stored: Engine) -> None:
+    with emptied(stored) as session:
+        mine, other = account(session), account(session, "B")
+        for n in range(5):
+            invoice(session, mine, f"{n + 1}", "100.00", date(2020, 1, 1 + n))
+            invoice(session, other, f"{n + 1}X", "5000.00", date(2020, 1, 1 + n))
+        invoice(session, mine, "9", "50.00", date(2020, 9, 20), paid=Decimal("20.00"))
+        order(session, mine, "70", date(2019, 9, 30), TODAY + timedelta(days=5))
+        order(session, mine, "71", date(2020, 1, 1), date(2021, 12, 31))
+        view = shown(session, mine)
+    assert (view.owed, view.overdue) == ("$530.00", "$500.00 overdue")
+    assert view.tile_invoices == "6 to pay"
+    assert view.tile_invoices_bad == "5 overdue"
+    assert [t.key for t in view.todo] == ["i1", "i2", "i3", "o70"]
+    assert view.more_todo == "2 more overdue invoices"
+    assert view.todo[3].title == "Agreement 70 ends in 5 days"
+    assert view.active == "2 orders"
+    assert view.bars[-1].now
+    assert sum(b.now for b in view.bars) == 1
+
+
+def test_links_name_the_account_where_there_are_several(stored: Engine) -> None:
+    with emptied(stored) as session:
+        mine, second = account(session), account(session, "2000")
+        invoice(session, mine, "1", "100.00", date(2020, 1, 1))
+        alone, several = shown(session, mine), shown(session, mine, others=[(second, "2000")])
+    assert "account=" not in alone.owed_url
+    assert all(
+        "account=1042" in url
+        for url in (several.owed_url, several.ending_url, several.active_url, several.todo[0].url, several.latest[0].url)
+    )
+
+
+@given(st.lists(st.integers(-500_000, 50_000_000), min_size=12, max_size=12))
+def test_every_bar_stays_inside_the_chart(amounts: list[int]) -> None:
+    from odoportal.rooms.dashboard.view import CHART_HEIGHT, CHART_WIDTH, _chart
+
+    with i18n.use("en"):
+        bars, grid = _chart([(date(2020, n + 1, 1), Decimal(a) / 100) for n, a in enumerate(amounts)], i18n.Formats("en-CA"))
+    for bar in bars:
+        assert 0 <= float(bar.y) <= CHART_HEIGHT
+        assert float(bar.x) + float(bar.width) <= CHART_WIDTH
+        assert float(bar.height) >= 0
+        assert float(bar.y) + float(bar.height) == pytest.approx(float(grid[0].y), abs=0.11)
+
+
+@pytest.mark.parametrize(
+    ("region", "largest", "shown"),
+    [
+        ("en-CA", "212787.89", ["$0", "$100,000", "$200,000", "$300,000", "$400,000"]),
+        ("fr-CA", "212787.89", ["0\u00a0$", "100\u00a0000\u00a0$", "200\u00a0000\u00a0$", "300\u00a0000\u00a0$", "400\u00a0000\u00a0$"]),
+        ("en-CA", "90", ["$0", "$25", "$50", "$75", "$100"]),
+    ],
+)
+def test_the_grid_says_whole_dollars_and_keeps_their_zeros(region: str, largest: str, shown: list[str]) -> None:
+    from odoportal.rooms.dashboard.view import _chart
+
+    with i18n.use("en"):
+        _bars, grid = _chart([(date(2020, 9, 1), Decimal(largest))], i18n.Formats(region))
+    assert [line.text for line in grid] == shown
+
+
+def test_the_statements_do_not_grow_with_the_rows(stored: Engine) -> None:
+    asked: list[tuple[int, int]] = []
+    with emptied(stored) as session:
+        mine = account(session)
+        for first, upto in ((0, 10), (10, 100)):
+            for n in range(first, upto):
+                bought = order(session, mine, f"{n + 1}", TODAY - timedelta(days=300), TODAY + timedelta(days=n % 60))
+                invoice(session, mine, f"{n + 1}", "10.00", TODAY - timedelta(days=n + 40), order_id=bought.id)
+            with counting(stored) as home:
+                shown(session, mine)
+            with counting(stored) as shell:
+                header(session, mine)
+            asked.append((len(home), len(shell)))
+    assert asked[0] == asked[1]
+    assert asked[0][0] <= 14
+    assert asked[0][1] <= 4
+
+
+def header(session: Session, account_id: int, **more: Any) -> Any:
+    return shell_view(session, who(account_id, **more), "/en/orders?q=a", TODAY, counts, get_settings())
+
+
+def test_the_header_names_person_account_and_counts(stored: Engine) -> None:
+    with emptied(stored) as session:
+        mine, second = account(session), account(session, "2000")
+        order(session, mine, "1")
+        order(session, second, "2")
+        order(session, second, "3")
+        view = header(session, mine, others=[(second, "2000")])
+        assert (view.name, view.initials, view.account, view.orders, view.invoices) == ("Maria Gagnon", "MG", "Transport 1042", "1", "")
+        assert [(a.key, a.url, a.current) for a in view.accounts] == [("1042", "?account=1042", True), ("2000", "?account=2000", False)]
+        assert view.several
+        assert not header(session, mine).several
+        assert header(session, mine, region="fr-CA").region_en is False

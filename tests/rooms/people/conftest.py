@@ -1,0 +1,73 @@
+"""An account with people, on either database."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from odoportal.accounts.models import Membership, Person, Role
+from odoportal.core import database
+from odoportal.core.identity import Identity
+from odoportal.core.identity import Membership as Held
+from odoportal.migrations import migrate
+from odoportal.settings import get_settings
+from tests.making import NOON, account, who
+from tests.postgresql import empty
+
+__all__ = ["replace"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An empty database on the portal's own settings."""
+    url = f"sqlite:///{tmp_path / 'portal.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql_server")
+    for name, value in {"MODE": "demo", "DATABASE_URL": url, "PUBLIC_URL": "http://localhost:3000", "SECRET": "s" * 40}.items():
+        monkeypatch.setenv(f"ODOPORTAL_{name}", value)
+    get_settings.cache_clear()
+    database.engine.cache_clear()
+    engine = database.engine()
+    if request.param == "postgresql":
+        empty(engine)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def person(session: Session, email: str, *, name: str = "", password: str = "set", language: str = "en") -> int:
+    """A new person's id."""
+    made = Person(
+        email=email,
+        email_key=email.casefold(),
+        name=name or email.split("@", maxsplit=1)[0].title(),
+        password=password,
+        language=language,
+        created_at=NOON,
+    )
+    session.add(made)
+    session.flush()
+    return made.id or 0
+
+
+def member(session: Session, account_id: int, email: str, role: Role, **more: str) -> Identity:
+    """A new person of the account, signed in."""
+    made = person(session, email, **more)
+    session.add(Membership(account_id=account_id, person_id=made, role=role))
+    session.flush()
+    mine = Held(account_id, "1042", "Transport 1042", role)
+    return replace(
+        who(account_id), person_id=made, name=email.split("@", maxsplit=1)[0].title(), email=email, account=mine, memberships=(mine,)
+    )
+
+
+@pytest.fixture
+def people(store: Engine) -> dict[str, Identity]:
+    """An account with somebody in each role, and one owner of another account."""
+    with database.writing() as session:
+        mine, other = account(session), account(session, "2000")
+        made = {role.value: member(session, mine, f"{role}@example.com", role) for role in Role}
+        stranger = member(session, other, "stranger@example.com", Role.OWNER)
+        made["stranger"] = replace(stranger, account=replace(stranger.account, account_id=other, number="2000"))
+    return made

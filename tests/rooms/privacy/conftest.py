@@ -1,0 +1,16 @@
+"""Databases for this room, and its folder."""
+
+from pathlib import Path
+
+import pytest
+
+from odoportal.settings import get_settings
+
+
+@pytest.fixture
+def data_folder(stored: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder of a portal whose staff can be written to."""
+    monkeypatch.setenv("ODOPORTAL_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("ODOPORTAL_SUPPORT_EMAIL", "service@odotrack.example")
+    get_settings.cache_clear()
+    return tmp_path
