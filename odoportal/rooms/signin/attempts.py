@@ -133,7 +133,7 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
             await rate_limits.give_back_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address)
         raise
     except Busy:
-        # Keep the count by address: attempts refused by a full queue can be a flood as well.
+        # Keep the count by address: attempts refused by a full queue can be a flood too.
         await _uncount(place)
         security_log.log_event("excess_rate_limit_exceeded", logging.WARNING, **facts, by="queue")
         return Outcome(busy=True)
