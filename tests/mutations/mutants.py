@@ -599,7 +599,7 @@ MUTANTS = (
             ),
             (
                 "a sign-in that was not made is no failure",
-                "        # It stays counted by address: a flood of tries that are not made is a flood, too.\n        await _uncount(place)",
+                "        # Keep the count by address: attempts refused by a full queue can be a flood too.\n        await _uncount(place)",
                 "",
                 (QUEUE,),
             ),
