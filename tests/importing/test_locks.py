@@ -17,7 +17,7 @@ from tests.postgresql import empty
 
 PROGRAM = """
 import sys
-from odoportal.exchange import locks
+from odoportal.importing import locks
 from odoportal.core.database import make_engine
 with locks.serving(make_engine(sys.argv[1]), together=bool(sys.argv[2])):
     print("serving", flush=True)

@@ -22,9 +22,9 @@ import json, resource, sqlite3, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlalchemy import event
-from odoportal.exchange import merge
+from odoportal.importing import merge
 from odoportal.importing.importer import run_import
-from odoportal.foundation import database
+from odoportal.core import database
 from odoportal.migrations import at_head
 engine, file = database.engine(), sys.argv[2]
 at_head(engine)
