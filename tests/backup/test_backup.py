@@ -229,7 +229,9 @@ def test_what_cannot_be_a_backup_is_refused(url: str, tmp_path: Path) -> None:
 
 def test_nobody_restores_while_the_portal_serves(url: str, tmp_path: Path) -> None:
     back_up(url, tmp_path / "backup.db")
-    program = "import sys; from odoportal.importing import locks\nwith locks.using(sys.argv[1]):\n print('in', flush=True); sys.stdin.read()"
+    program = (
+        "import sys; from odoportal.importing import locks\nwith locks.using(sys.argv[1]):\n print('in', flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen([sys.executable, "-c", program, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as portal:
         assert portal.stdout
         assert portal.stdin
