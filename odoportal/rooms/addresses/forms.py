@@ -1,4 +1,4 @@
-"""The forms of the address book: what each may hold, and which rule answers it."""
+"""Forms of the address book: their fields and their handlers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from odoportal.rooms.addresses.models import Purpose
 
 
 class AddressForm(FormModel):
-    """An address as it is typed; which parts it needs depends on its country."""
+    """An address as typed; its country decides which fields are required."""
 
     name: Line = Field(default="", max_length=200)
     line1: Line = Field(default="", max_length=200)
@@ -29,7 +29,7 @@ class AddressForm(FormModel):
 
 
 class EmptyForm(FormModel):
-    """A button: the form's key says which address."""
+    """A form without fields, just a button; its key is the code of the address."""
 
 
 def _back(sent: SentForm[Any], path: str = "/addresses", **query: str) -> str:
@@ -39,7 +39,7 @@ def _back(sent: SentForm[Any], path: str = "/addresses", **query: str) -> str:
 
 
 def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
-    """The work, and what is said where one of its rules says no, which each does before it writes anything."""
+    """Wrap a handler so that the exceptions of its rules become form errors. Each rule raises before anything is written."""
 
     def told(session: Session, sent: SentForm[Any]) -> FormResult:
         try:
@@ -69,7 +69,7 @@ def _save(session: Session, sent: SentForm[AddressForm]) -> FormResult:
 
 
 def _named(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
-    """The province and the country by their names, not by what is stored of them."""
+    """Show the stored province and country of a conflict by name instead of by code."""
     names = {
         "province": dict(postal.provinces(stored["country"], current())).get(stored["province"], stored["province"]),
         "country": postal.country_name(stored["country"], current()),

@@ -1,4 +1,4 @@
-"""The address book, and the page where an address is added or changed."""
+"""The page of the address book, and the page that adds or changes an address."""
 
 from dataclasses import replace
 
@@ -87,12 +87,12 @@ def _page() -> ListPage:
 
 
 def page() -> rx.Component:
-    """The book, in the language in use."""
+    """Return the page of the book in the current language."""
     return _page().component(live("wrong", WRONG, Addresses.view, Addresses.filled), leave_guard())
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
-    """What the server writes into the document, with what is said of a button that was pressed without script."""
+    """Fill the slots of the document; without JavaScript, also show the error of a submitted button."""
     view: AddressesView = await fetch_list(Addresses.rules, Addresses.draw, require_identity(), asked.query, asked.language)
     if asked.said:
         view = replace(view, wrong=asked.said.error)
@@ -168,7 +168,7 @@ def _rest(view: Bound) -> Node:
 
 
 def _locked(view: Bound) -> Node:
-    """The address, why it cannot be changed by this person, and where the owners are named."""
+    """Show the address read-only, why this person cannot change it, and a link to the list of owners."""
     return el(
         "section",
         el("h2", t("The address")),
@@ -201,7 +201,7 @@ EDIT = View(_edit)
 
 
 def edit_page() -> rx.Component:
-    """Where an address is added or changed, in the language in use."""
+    """Return the page that adds or changes an address, in the current language."""
     title = live("heading", EDIT_HEADING, EditAddress.view, EditAddress.filled, f"<h1>{t('Address')}</h1>")
     body = live("edit", EDIT, EditAddress.view, EditAddress.filled)
     trail = [("/addresses", t("Address book")), ("/addresses/edit", t("Address"))]
@@ -210,6 +210,6 @@ def edit_page() -> rx.Component:
 
 
 async def edit_slots(asked: PageRequest) -> dict[str, str]:
-    """What the server writes into the document of one address, with what is said of a form that was sent without script."""
+    """Fill the slots of the document of one address; without JavaScript, also show the result of a submitted form."""
     view: EditView = answered(await database.read(edit_view, require_identity(), asked.query), asked)
     return {"heading": EDIT_HEADING.html(view), "edit": EDIT.html(view)}

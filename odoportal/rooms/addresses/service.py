@@ -1,11 +1,12 @@
-"""Rules of addresses: what is in the book, and that what a document prints is never changed by a change of the book.
+"""Rules of the address book. Changing the book never changes what an existing document prints.
 
-A document refers to the row of an address. So an address that one uses is never rewritten: it is archived, and the changed one takes its
-place under the same code. Codes are Odotrack's own; that of an address added in the portal begins with `~`, which no file's can.
+A document refers to an address row. So an address that a document uses is never rewritten: it is archived, and the changed address replaces
+it under the same code. Codes are assigned by Odotrack; the code of an address added in the portal begins with `~`, which no imported code
+can.
 
-**How this meets the next import.** A file changes an address only where it says something else than it did last time (`Address.file`). So
-what a customer changed or removed stays so until Odotrack says something new; then the file's whole address takes its place. Documents that
-a file brings refer to an address by its code, as it stands in the book by then.
+**Interplay with imports.** An import changes an address only if its file differs from the previous file (`Address.file`). So a customer's
+change or removal is kept until Odotrack sends something new; then the whole address from the file replaces it. Imported documents refer to
+an address by its code, as found in the book at the time of the import.
 """
 
 import json
@@ -38,28 +39,28 @@ RIGHT = {Purpose.DELIVERY: Right.DELIVERY, Purpose.BILLING: Right.BILLING}
 
 
 class NoSuchAddress(LookupError):
-    """The account has no such address in its book."""
+    """The account's book has no such address."""
 
 
 class TooMany(ValueError):
-    """The book has `MOST` addresses."""
+    """The book already has `MOST` addresses."""
 
 
 class InUse(ValueError):
-    """It is the default for a purpose, and must not be removed before another one is."""
+    """The address is the default for a purpose; another default must be chosen before it can be removed."""
 
 
 def by_id(session: Session, account_id: int, ids: Iterable[int | None]) -> Mapping[int, Address]:
-    """The account's addresses with these ids, archived ones included."""
+    """Return the account's addresses with these ids, including archived ones."""
     wanted = {i for i in ids if i is not None}
     found = session.exec(select(Address).where(Address.account_id == account_id, col(Address.id).in_(wanted))).all() if wanted else []
     return {a.id: a for a in found if a.id is not None}
 
 
 def lines(address: Address | None, language: str) -> list[str]:
-    """An address as it is written on a letter, line by line; English gives the province's code, French its name.
+    """Return the lines of an address as printed on an envelope; English uses the province's code, French its name.
 
-    Canada Post writes two spaces before the postal code. Addresses of other countries are written as their post wants them.
+    Canada Post requires two spaces before the postal code. Addresses in other countries follow the format of their postal service.
     """
     if address is None:
         return []
@@ -80,18 +81,18 @@ def lines(address: Address | None, language: str) -> list[str]:
 
 
 def values(address: Address) -> dict[str, str]:
-    """What is stored of an address, by field."""
+    """Return the stored values of an address by field."""
     return {name: getattr(address, name) for name in FIELDS}
 
 
 def book(session: Session, account_id: int, q: str = "", removed: bool = False) -> Sequence[Address]:
-    """The addresses of an account, by name and street.
+    """Return the addresses of an account, sorted by name and street.
 
     Args:
         session: a reading session.
         account_id: the account.
-        q: words that must all be found, whatever their case and accents.
-        removed: those that were taken out of the book instead. One that another took the place of is in neither.
+        q: words that must all be found; case and accents are ignored.
+        removed: return the removed addresses instead. Replaced addresses are in neither list.
     """
     state = col(Address.archived_at).is_not(None) if removed else col(Address.archived_at).is_(None)
     replaced = col(Address.code).like(f"_%{OWN}%")
@@ -103,7 +104,7 @@ def book(session: Session, account_id: int, q: str = "", removed: bool = False) 
 
 @dataclass(frozen=True)
 class BookPage:
-    """One page of the book: its addresses, and how many the book has, and how many were removed from it."""
+    """One page of the book: its addresses, and the number of current and of removed addresses (`counts`, by state)."""
 
     window: Window
     addresses: Sequence[Address]
@@ -111,9 +112,9 @@ class BookPage:
 
 
 def find(session: Session, account_id: int, query: ListQuery, language: str) -> BookPage:
-    """The page of the book that the address asks for. A book has at most `MOST` addresses, so they are sorted and searched here.
+    """Return the page of the book that a list query asks for.
 
-    `language` decides by which name of the country is sorted.
+    A book has at most `MOST` addresses, so they are sorted and searched in Python. Sorting by country uses its name in `language`.
     """
     kept = {removed: book(session, account_id, query.q, removed) for removed in (False, True)}
     found = kept[query.state == REMOVED]
@@ -136,17 +137,17 @@ def _searched(address: Address) -> str:
 
 
 def is_own(code: str) -> bool:
-    """True for the code of an address that was added in the portal."""
+    """Return whether a code belongs to an address that was added in the portal."""
     return code.startswith(OWN)
 
 
 def get(session: Session, account_id: int, code: str) -> Address | None:
-    """The address of an account's book with this code, also where it was removed."""
+    """Return the account's address with this code, even if it was removed."""
     return session.exec(select(Address).where(Address.account_id == account_id, Address.code == code)).first()
 
 
 def stored(session: Session, who: Identity, code: str) -> dict[str, str]:
-    """What is stored of an address in the asker's book, by field.
+    """Return the stored values, by field, of an address in the book of the signed-in person's account.
 
     Raises:
         NoSuchAddress: it is not in the book, or was removed.
@@ -155,17 +156,17 @@ def stored(session: Session, who: Identity, code: str) -> dict[str, str]:
 
 
 def defaults(session: Session, account_id: int) -> Mapping[Purpose, int]:
-    """The ids of the addresses that an account uses unless another is chosen, by purpose."""
+    """Return the ids of an account's default addresses by purpose."""
     found = session.exec(select(AddressDefault).where(AddressDefault.account_id == account_id)).all()
     return {Purpose(d.purpose): d.address_id for d in found}
 
 
 def add(session: Session, who: Identity, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
-    """Add an address to the book; the first one is the default for each purpose that the person may choose one for.
+    """Add an address to the book; the first one becomes the default for each purpose that the person may choose a default for.
 
     Raises:
-        NotAllowed: the person may not.
-        UnusableAddress: a part is missing or cannot be.
+        NotAllowed: the person lacks the right.
+        UnusableAddress: a field is missing or invalid.
         TooMany: the book is full.
     """
     mine = require_right(session, who, Right.ADDRESSES)
@@ -186,15 +187,15 @@ def add(session: Session, who: Identity, given: Mapping[str, str], now: datetime
 
 
 def change(session: Session, who: Identity, code: str, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
-    """Change an address, for what is made from now on; documents made before keep the one they have.
+    """Change an address for future documents; existing documents keep the address they have.
 
     Returns:
-        The address as it stands in the book: the same row, or the one that took its place.
+        The address now in the book: the same row, or the row that replaced it.
 
     Raises:
-        NotAllowed: the person may not, or not an address that is the default for a purpose of somebody else's.
+        NotAllowed: the person lacks the right, or the address is the default for a purpose that the person has no right to.
         NoSuchAddress: it is not in the book, or was removed.
-        UnusableAddress: a part is missing or cannot be.
+        UnusableAddress: a field is missing or invalid.
     """
     mine = require_right(session, who, Right.ADDRESSES)
     held = _held(session, who.account.account_id, code)
@@ -225,12 +226,12 @@ def change(session: Session, who: Identity, code: str, given: Mapping[str, str],
 
 
 def remove(session: Session, who: Identity, code: str, now: datetime, client: str = "") -> Address:
-    """Take an address out of the book. It is archived, not lost: documents keep it, and `restore` brings it back.
+    """Remove an address from the book. It is archived: documents keep it, and `restore` puts it back.
 
     Raises:
-        NotAllowed: the person may not, or not an address that is the default for a purpose of somebody else's.
+        NotAllowed: the person lacks the right, or the address is the default for a purpose that the person has no right to.
         NoSuchAddress: it is not in the book.
-        InUse: it is a default while there are others to be it.
+        InUse: it is a default, and the book has other addresses that could be chosen instead.
     """
     member = require_right(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
@@ -242,7 +243,7 @@ def remove(session: Session, who: Identity, code: str, now: datetime, client: st
         session.delete(session.get_one(AddressDefault, (account_id, purpose.value)))
     held.archived_at = now
     if not held.file and not is_own(code):
-        # What the file said: without it, the next import would take the address for one that it may change.
+        # Record the imported values: otherwise the next import would treat the address as unchanged by the customer and overwrite it.
         held.file = json.dumps(values(held))
     session.add(held)
     session.flush()
@@ -251,10 +252,10 @@ def remove(session: Session, who: Identity, code: str, now: datetime, client: st
 
 
 def restore(session: Session, who: Identity, code: str, now: datetime, client: str = "") -> Address:
-    """Put an address that was removed back into the book.
+    """Put a removed address back into the book.
 
     Raises:
-        NotAllowed: the person may not.
+        NotAllowed: the person lacks the right.
         NoSuchAddress: there is no such address.
     """
     require_right(session, who, Right.ADDRESSES)
@@ -270,11 +271,11 @@ def restore(session: Session, who: Identity, code: str, now: datetime, client: s
 
 
 def make_default(session: Session, who: Identity, code: str, purpose: Purpose, now: datetime, client: str = "") -> Address:
-    """Use an address for a purpose unless another is chosen.
+    """Make an address the default for a purpose.
 
     Raises:
-        NotAllowed: the person may not, for this purpose.
-        NoSuchAddress: it is not in the book.
+        NotAllowed: the person lacks the right for this purpose.
+        NoSuchAddress: it is not in the book, or was removed.
     """
     require_right(session, who, RIGHT[purpose])
     held = _held(session, who.account.account_id, code)
@@ -286,17 +287,17 @@ def make_default(session: Session, who: Identity, code: str, purpose: Purpose, n
 
 
 def purposes(session: Session, address: Address) -> list[Purpose]:
-    """What an address is the default for."""
+    """Return the purposes that an address is the default for."""
     return [purpose for purpose, address_id in defaults(session, address.account_id).items() if address_id == address.id]
 
 
 def _claim_purposes(session: Session, member: Membership, address: Address) -> list[Purpose]:
-    """The purposes that an address is the default for.
+    """Return the purposes that an address is the default for, if the member has the right to each.
 
-    Whoever changes such an address changes what is delivered to or billed to, as much as whoever chooses another one.
+    Changing a default address redirects deliveries or bills just as choosing another default does, so both need the same right.
 
     Raises:
-        NotAllowed: the person has not the right of one of them.
+        NotAllowed: the member lacks the right for one of the purposes.
     """
     found = purposes(session, address)
     for purpose in found:
@@ -315,7 +316,7 @@ def _note(session: Session, what: ActivityKind, address: Address, who: Identity,
 
 
 def is_used(session: Session, address: Address) -> bool:
-    """Whether a document refers to the row. Every column of the schema that points at an address is asked."""
+    """Return whether a document refers to the row. Checks every foreign key of the schema to an address."""
     uses = (exists().where(key.parent == address.id, key.parent.table.c.account_id == address.account_id) for key in _references())
     return bool(session.connection().scalar(sql_select(or_(*uses))))
 
@@ -327,12 +328,12 @@ def _references() -> Sequence[Any]:
 
 
 def archived_code(code: str, address_id: int) -> str:
-    """The code of an address that another has taken the place of."""
+    """Return the code that an address gets when another replaces it."""
     return f"{code[:CODE_ROOM]}{OWN}{address_id}"
 
 
 def is_code(stored: str, code: str) -> bool:
-    """True when a stored code is this one, or that of an archived address that bore it."""
+    """Return whether a stored code is this one, or belongs to an archived address that had it."""
     plain, archived, _ = stored.partition(OWN)
     return plain == (code[:CODE_ROOM] if archived else code)
 

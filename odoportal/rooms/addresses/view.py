@@ -1,4 +1,4 @@
-"""What the address book shows: the list, and one address to be written, with the fields of its country."""
+"""Views of the address book: the list, and the form of one address with the fields of its country."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,13 +31,13 @@ _COMPLETE = {
 
 
 def purpose_labels() -> dict[str, str]:
-    """What an address is for, in the language in use."""
+    """Return the names of the purposes in the current language."""
     return {Purpose.DELIVERY: t("Delivery"), Purpose.BILLING: t("Billing")}
 
 
 @dataclass(frozen=True)
 class AddressRow:
-    """An address of the list. `edit` is empty where the person may not change it, `removed` says that it can be put back."""
+    """An address of the list. `edit` is empty if the person may not change it; `removed` says that it can be put back."""
 
     key: str
     name: str
@@ -52,14 +52,14 @@ class AddressRow:
 
 @dataclass(frozen=True)
 class NoDetails:
-    """The book opens no record on top of its list."""
+    """An empty detail view: the book opens no record on top of its list."""
 
     title: str = ""
 
 
 @dataclass(frozen=True)
 class AddressesView:
-    """One page of the book. `add` is empty where the person may not."""
+    """One page of the book. `add` is empty if the person may not add addresses."""
 
     frame: ListView = field(default_factory=ListView)
     rows: list[AddressRow] = field(default_factory=list)
@@ -69,7 +69,7 @@ class AddressesView:
 
 
 def addresses_view(session: Session, who: Identity, query: ListQuery, language: str, _today: date) -> AddressesView:
-    """The page of the book that the address asks for, in the page's language."""
+    """Return the view of the page of the book that a list query asks for, in the page's language."""
     account_id, formats = who.account.account_id, Formats(who.region)
     found = service.find(session, account_id, query, language)
     uses = service.defaults(session, account_id)
@@ -111,9 +111,9 @@ def _row(address: Address, who: Identity, uses: Mapping[Purpose, int], edit: str
 
 @dataclass(frozen=True)
 class EditView:
-    """An address to be written. `code` is empty for a new one, `missing` where the book has not the one asked for.
+    """The form of one address. `code` is empty for a new one; `missing` is true if the book has no address with the requested code.
 
-    `locked` says why the person may not change it, and whom to ask; then it is only shown, by `lines`.
+    `locked` says why the person may not change the address, and whom to ask; then only its `lines` are shown.
     """
 
     missing: bool = False
@@ -135,7 +135,10 @@ class EditView:
 
 
 def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> EditView:
-    """The address that `code` names, or a new one, in the language in use; `country` of the address chooses its fields."""
+    """Return the form of the address with the query's `code`, or of a new one, in the current language.
+
+    The query's `country` decides which fields the form has; without it, the stored country of the address.
+    """
     code, wanted = query.get("code", ""), query.get("country", "")
     held = service.get(session, who.account.account_id, code) if code else None
     if code and (held is None or held.archived_at is not None):
@@ -163,7 +166,7 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
 
 
 def _locked(session: Session, held: Address, role: str) -> list[str]:
-    """Why a role may not change an address: a sentence for each purpose that it is the default for and the role has no right to."""
+    """Explain why a role may not change an address: one sentence for each purpose it is the default for and the role has no right to."""
     words = {
         Purpose.DELIVERY: t("This is the default address for delivery."),
         Purpose.BILLING: t("This is the default address for billing."),
