@@ -1,4 +1,4 @@
-"""How each country writes its addresses."""
+"""Address formats of each country."""
 
 import pytest
 
@@ -77,7 +77,7 @@ def test_what_is_stored_of_an_address() -> None:
         stored = postal.checked({**MONTREAL, "district": "dropped"})
         assert stored == {**MONTREAL, "line2": "", "district": "", "postal_code": "H2X 1Y4"}
         paris = postal.checked({**MONTREAL, "country": "FR", "postal_code": "75001", "city": "Paris"})
-        # What France has no place for is not kept from the country before.
+        # A French address has no province: the Canadian one is not kept.
         assert (paris["province"], paris["postal_code"]) == ("", "75001")
 
 
