@@ -29,7 +29,7 @@ class PaymentCustomer(SQLModel, table=True):
 
 
 class Card(SQLModel, table=True):
-    """A card on file. `token` is the provider's id of it and never leaves the server. A removed card's row is kept for its payments.
+    """A card on file. `token` is its id at the provider and never leaves the server. A removed card's row is kept for its payments.
 
     `detached_at` is when the provider had forgotten a removed card; `known_at` is when the provider was asked for the stored values.
     """

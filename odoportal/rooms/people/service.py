@@ -179,7 +179,7 @@ def change_role(
 ) -> Role:
     """Change a member's role, effective at the member's next click, and notify the member by mail. The same role changes nothing.
 
-    Whatever the member set up and no longer has the right to is ended (`accounts.ending`).
+    Things that the member set up and no longer has the right to are ended (`accounts.ending`).
 
     Args:
         session: a writing session.
@@ -218,7 +218,7 @@ def change_role(
 def remove(session: Session, who: Identity, email: str, now: datetime, client: str = "", kept: frozenset[str] = frozenset()) -> Person:
     """Remove a member from the account, effective at the member's next click. The person's row is kept for other accounts and the activity.
 
-    Whatever the person set up in the account is ended (`accounts.ending`), except for what `who` takes over (`kept`).
+    What the person set up in the account is ended (`accounts.ending`), except for what `who` takes over (`kept`).
 
     Raises:
         NotAllowed: the person lacks the right.

@@ -54,7 +54,7 @@ class InvitationRow:
 class PersonDetails:
     """The person in the dialog. `number` is empty if the account has no such person.
 
-    `leaving` tells people about to remove themselves what happens to the invoice-copy addresses they added.
+    `leaving` is for people who look at themselves: what happens to the invoice-copy addresses they added if they leave.
     """
 
     asked: str = ""

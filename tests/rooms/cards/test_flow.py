@@ -27,7 +27,7 @@ def start(who: Identity, provider: Any, once: str = ONCE) -> str:
 
 
 def begin(who: Identity, sandbox: Sandbox, scenario: Scenario | None = Scenario.ACCEPTED, once: str = ONCE) -> tuple[str, str]:
-    """Begin to add a card and choose a scenario; return the setup's key and the provider's id of it."""
+    """Begin to add a card and choose a scenario; return the setup's key and its id at the provider."""
     ref = start(who, sandbox, once).rpartition("/")[2]
     if scenario is not None:
         sandbox.choose(ref, scenario)

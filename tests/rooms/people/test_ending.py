@@ -1,4 +1,4 @@
-"""Whatever a person set up in an account ends when the access ends, in every way it can; the owner decides about copies of invoices."""
+"""What a person set up in an account ends with the access, in every way access can end; the owner decides about copies of invoices."""
 
 import threading
 from collections.abc import Callable
