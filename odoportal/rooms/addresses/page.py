@@ -34,10 +34,10 @@ def _defaults(row: Bound) -> Node:
     return when(row.delivery, badge("truck", Purpose.DELIVERY)), when(row.billing, badge("receipt-text", Purpose.BILLING))
 
 
-def _actions(row: Bound, edit: str, put_back: str) -> Node:
-    restore = Form("restore", (), t("Put back"), look=put_back, cls="inline").over(row.restore, on_done=Addresses.retry)
+def _actions(row: Bound, link_cls: str, button_look: str) -> Node:
+    restore = Form("restore", (), t("Put back"), look=button_look, cls="inline").over(row.restore, on_done=Addresses.retry)
     name = el("span", " ", row.name, cls="sr")
-    return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=edit)), when(row.removed, restore), cls="acts")
+    return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=link_cls)), when(row.removed, restore), cls="acts")
 
 
 def _cells(row: Bound) -> tuple[Node, ...]:
@@ -133,16 +133,16 @@ def _form() -> Form:
 
 
 def _purpose(purpose: Purpose, is_: Bound, may: Bound, form: Bound) -> Node:
-    words = {
+    texts = {
         Purpose.DELIVERY: (t("This is the default address for delivery."), t("Use for delivery unless another is chosen")),
         Purpose.BILLING: (t("This is the default address for billing."), t("Use for billing unless another is chosen")),
     }[purpose]
-    button = Form(purpose.value, (), words[1], look="second").over(form, on_done=EditAddress.retry)
-    return when(is_, el("p", icon("circle-check", cls="ok"), " ", words[0]), when(may, button))
+    button = Form(purpose.value, (), texts[1], look="second").over(form, on_done=EditAddress.retry)
+    return when(is_, el("p", icon("circle-check", cls="ok"), " ", texts[0]), when(may, button))
 
 
-def _rest(view: Bound) -> Node:
-    asked = Confirm(t("Remove this address?"), t("Orders and invoices keep it. It can be put back."), t("Remove"))
+def _defaults_and_removal(view: Bound) -> Node:
+    confirm = Confirm(t("Remove this address?"), t("Orders and invoices keep it. It can be put back."), t("Remove"))
     return (
         el(
             "section",
@@ -159,7 +159,7 @@ def _rest(view: Bound) -> Node:
                 "section",
                 el("h2", t("Remove")),
                 el("p", t("Orders and invoices keep the address. It can be put back."), cls="soft"),
-                Form("remove", (), t("Remove from the book"), look="danger", confirm=asked).draw(view, on_done=EditAddress.retry),
+                Form("remove", (), t("Remove from the book"), look="danger", confirm=confirm).draw(view, on_done=EditAddress.retry),
                 cls="card pad formcard",
                 aria_label=t("Remove"),
             ),
@@ -182,18 +182,18 @@ def _locked(view: Bound) -> Node:
 
 def _edit(view: Bound) -> Node:
     back = link(t("Address book"), to=address("/addresses"), cls="btn second")
-    lost = el("section", empty("book-user", t("There is no such address"), t("Somebody may have removed it."), back), cls="card")
-    keep = el("p", t("Documents made before keep the address as it was."), cls="soft")
-    write = el(
+    missing = el("section", empty("book-user", t("There is no such address"), t("Somebody may have removed it."), back), cls="card")
+    notice = el("p", t("Documents made before keep the address as it was."), cls="soft")
+    editor = el(
         "section",
         el("h2", t("The address")),
-        when(view.code, keep),
+        when(view.code, notice),
         _country(view),
         _form().draw(view, on_done=EditAddress.retry),
         cls="card pad formcard",
         aria_label=t("The address"),
     )
-    return when(view.missing, lost, (when(view.locked, _locked(view), write), when(view.code, _rest(view))))
+    return when(view.missing, missing, (when(view.locked, _locked(view), editor), when(view.code, _defaults_and_removal(view))))
 
 
 EDIT_HEADING = View(lambda view: el("h1", view.title))

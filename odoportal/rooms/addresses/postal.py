@@ -17,8 +17,8 @@ from odoportal.core.folding import fold
 from odoportal.core.i18n import current, region_of, t
 
 HOME = "CA"
-_OURS = {"city_area": "district", "city": "city", "country_area": "province", "postal_code": "postal_code"}
-_FIRST = ("CA", "US", "FR")
+_FIELD_NAMES = {"city_area": "district", "city": "city", "country_area": "province", "postal_code": "postal_code"}
+_OUR_COUNTRIES = ("CA", "US", "FR")
 _NOT_ALNUM = re.compile(r"[^0-9A-Z]")
 
 
@@ -65,7 +65,7 @@ def countries(language: str) -> tuple[tuple[str, str], ...]:
     """Return the code and name of every country, sorted by name, with our customers' countries first."""
     names = Locale.parse(region_of(language), sep="-").territories
     listed = sorted(((code, names[code]) for code in codes() if code in names), key=lambda c: fold(c[1]))
-    return tuple(sorted(listed, key=lambda c: _FIRST.index(c[0]) if c[0] in _FIRST else len(_FIRST)))
+    return tuple(sorted(listed, key=lambda c: _OUR_COUNTRIES.index(c[0]) if c[0] in _OUR_COUNTRIES else len(_OUR_COUNTRIES)))
 
 
 def country_name(code: str, language: str) -> str:
@@ -99,7 +99,7 @@ def country(code: str) -> Country:
         if "street_address" in order:
             rows.append((Part("line1", t("Address"), "street_address" in rules.required_fields),))
             rows.append((Part("line2", t("Suite, unit, floor"), False),))
-        row = tuple(_part(rules, name, code) for name in order if name in _OURS)
+        row = tuple(_part(rules, name, code) for name in order if name in _FIELD_NAMES)
         if row:
             rows.append(row)
     return Country(code, tuple(rows))
@@ -121,11 +121,11 @@ def _part(rules: ValidationRules, name: str, code: str) -> Part:
         "city_area": {"district": t("District"), "neighborhood": t("Neighbourhood")},
         "postal_code": {"postal": t("Postal code"), "zip": t("ZIP code"), "eircode": "Eircode", "pin": t("PIN code")},
     }
-    plain = {"country_area": t("Region"), "city": t("City"), "city_area": t("District"), "postal_code": t("Postal code")}
+    fallback = {"country_area": t("Region"), "city": t("City"), "city_area": t("District"), "postal_code": t("Postal code")}
     kind = str(getattr(rules, f"{name}_type"))
     return Part(
-        _OURS[name],
-        labels[name].get(kind, plain[name]),
+        _FIELD_NAMES[name],
+        labels[name].get(kind, fallback[name]),
         name in rules.required_fields,
         provinces(code, current()) if name == "country_area" else (),
         str(rules.postal_code_examples[0]) if name == "postal_code" and rules.postal_code_examples else "",
@@ -143,18 +143,18 @@ def postal_code(typed: str, code: str, province: str = "") -> str | None:
     Returns:
         The formatted code, empty if nothing was typed; None if the country (or province) has no such postal code.
     """
-    rules, plain = _rules(code, province), " ".join(typed.upper().split())
-    if not plain:
+    rules, normalized = _rules(code, province), " ".join(typed.upper().split())
+    if not normalized:
         return ""
-    compact = _NOT_ALNUM.sub("", plain)
-    shapes = [_shaped(compact, str(example)) for example in _rules(code, "").postal_code_examples]
-    for way in (*filter(None, shapes), plain, compact):
-        if all(matcher.match(way) for matcher in rules.postal_code_matchers):
-            return way
+    compact = _NOT_ALNUM.sub("", normalized)
+    shapes = [_apply_shape(compact, str(example)) for example in _rules(code, "").postal_code_examples]
+    for candidate in (*filter(None, shapes), normalized, compact):
+        if all(matcher.match(candidate) for matcher in rules.postal_code_matchers):
+            return candidate
     return None
 
 
-def _shaped(compact: str, example: str) -> str | None:
+def _apply_shape(compact: str, example: str) -> str | None:
     """Insert the spaces and dashes of an example; None if the example has another number of characters."""
     if len(_NOT_ALNUM.sub("", example.upper())) != len(compact):
         return None
@@ -162,7 +162,7 @@ def _shaped(compact: str, example: str) -> str | None:
     return "".join(next(left) if c.isalnum() else c for c in example)
 
 
-def checked(values: Mapping[str, str]) -> dict[str, str]:
+def validate(values: Mapping[str, str]) -> dict[str, str]:
     """Validate an address and return it as stored: all our fields and `country`, with the postal code in the country's format.
 
     Fields that the country does not have are emptied.
@@ -174,26 +174,26 @@ def checked(values: Mapping[str, str]) -> dict[str, str]:
     if code not in codes():
         raise UnusableAddress({"country": t("Choose one of the values offered.")})
     parts, errors = country(code).parts, dict[str, str]()
-    clean = {name: values.get(name, "").strip() if name in parts else "" for name in ("name", "line1", "line2", *_OURS.values())}
+    clean = {name: values.get(name, "").strip() if name in parts else "" for name in ("name", "line1", "line2", *_FIELD_NAMES.values())}
     for name, part in parts.items():
         if part.required and not clean[name]:
             errors[name] = t("This field is required.")
         elif part.choices and clean[name] and clean[name] not in dict(part.choices):
             errors[name] = t("Choose one of the values offered.")
     if "postal_code" in parts and not errors.keys() & {"postal_code", "province"}:
-        written = postal_code(clean["postal_code"], code)
+        formatted = postal_code(clean["postal_code"], code)
         example = parts["postal_code"].example
-        if written is None:
+        if formatted is None:
             errors["postal_code"] = t("This is no postal code of this country. Example: {example}", example=example)
-        elif written and parts.get("province") and postal_code(written, code, clean["province"]) is None:
+        elif formatted and parts.get("province") and postal_code(formatted, code, clean["province"]) is None:
             errors["postal_code"] = t("This postal code is not in the province chosen.")
-        clean["postal_code"] = written or ""
+        clean["postal_code"] = formatted or ""
     if errors:
         raise UnusableAddress(errors)
     return {**clean, "country": code}
 
 
-def written(values: Mapping[str, str], language: str) -> Sequence[str]:
+def foreign_lines(values: Mapping[str, str], language: str) -> Sequence[str]:
     """Return the lines of a foreign address in its country's order, without the addressee's name and with the country's name."""
     rows = [line for line in (values["line1"], values["line2"]) if line]
     rules = _rules(values["country"], "")
@@ -202,12 +202,12 @@ def written(values: Mapping[str, str], language: str) -> Sequence[str]:
     marks = {"%D": "district", "%C": "city", "%S": "province", "%Z": "postal_code"}
     names = dict(provinces(values["country"], language))
     for piece in tail.split("%n"):
-        text = re.sub(r"%[A-Z]", lambda m: _of(values, marks.get(m[0], ""), names), piece)
+        text = re.sub(r"%[A-Z]", lambda m: _piece(values, marks.get(m[0], ""), names), piece)
         if line := re.sub(r"^[\s,\-]+|[\s,\-]+$", "", re.sub(r"\s{2,}", " ", text)):
             rows.append(line)
     return [*rows, country_name(values["country"], language)]
 
 
-def _of(values: Mapping[str, str], name: str, provinces_: Mapping[str, str]) -> str:
+def _piece(values: Mapping[str, str], name: str, provinces_: Mapping[str, str]) -> str:
     value = values.get(name, "")
     return provinces_.get(value, value) if name == "province" and not (value.isascii() and len(value) <= 3) else value

@@ -65,7 +65,7 @@ def lines(address: Address | None, language: str) -> list[str]:
     if address is None:
         return []
     if address.country != postal.HOME:
-        return [address.name, *postal.written(values(address), language)]
+        return [address.name, *postal.foreign_lines(values(address), language)]
     place = (
         f"{address.city} {address.province}"
         if language == "en"
@@ -98,8 +98,8 @@ def book(session: Session, account_id: int, q: str = "", removed: bool = False) 
     replaced = col(Address.code).like(f"_%{OWN}%")
     found = session.exec(select(Address).where(Address.account_id == account_id, state, ~replaced)).all()
     words = fold(q).split()
-    kept = [a for a in found if all(word in _searched(a) for word in words)]
-    return sorted(kept, key=lambda a: (fold(a.name), fold(a.line1), a.id or 0))
+    matching = [a for a in found if all(word in _search_text(a) for word in words)]
+    return sorted(matching, key=lambda a: (fold(a.name), fold(a.line1), a.id or 0))
 
 
 @dataclass(frozen=True)
@@ -116,21 +116,21 @@ def find(session: Session, account_id: int, query: ListQuery, language: str) -> 
 
     A book has at most `MOST` addresses, so they are sorted and searched in Python. Sorting by country uses its name in `language`.
     """
-    kept = {removed: book(session, account_id, query.q, removed) for removed in (False, True)}
-    found = kept[query.state == REMOVED]
+    books = {removed: book(session, account_id, query.q, removed) for removed in (False, True)}
+    found = books[query.state == REMOVED]
     keys: Mapping[str, Callable[[Address], str]] = {
         "name": lambda a: fold(a.name),
         "city": lambda a: fold(a.city),
         "country": lambda a: fold(postal.country_name(a.country, language)),
     }
     rows = sorted(found, key=keys[query.key], reverse=query.descending)
-    shown = window(query, len(rows))
+    page = window(query, len(rows))
     counts = {"": len(book(session, account_id)), REMOVED: len(book(session, account_id, removed=True))} if query.q else None
-    counts = counts or {"": len(kept[False]), REMOVED: len(kept[True])}
-    return BookPage(shown, rows[shown.offset : shown.offset + shown.size], counts)
+    counts = counts or {"": len(books[False]), REMOVED: len(books[True])}
+    return BookPage(page, rows[page.offset : page.offset + page.size], counts)
 
 
-def _searched(address: Address) -> str:
+def _search_text(address: Address) -> str:
     code = address.postal_code
     provinces = (dict(postal.provinces(address.country, language)).get(address.province, "") for language in ("fr", "en"))
     return fold(" ".join([*values(address).values(), code.replace(" ", ""), *provinces, "" if is_own(address.code) else address.code]))
@@ -152,7 +152,7 @@ def stored(session: Session, who: Identity, code: str) -> dict[str, str]:
     Raises:
         NoSuchAddress: it is not in the book, or was removed.
     """
-    return values(_held(session, who.account.account_id, code))
+    return values(_current_address(session, who.account.account_id, code))
 
 
 def defaults(session: Session, account_id: int) -> Mapping[Purpose, int]:
@@ -161,7 +161,7 @@ def defaults(session: Session, account_id: int) -> Mapping[Purpose, int]:
     return {Purpose(d.purpose): d.address_id for d in found}
 
 
-def add(session: Session, who: Identity, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
+def add(session: Session, who: Identity, fields: Mapping[str, str], now: datetime, client: str = "") -> Address:
     """Add an address to the book; the first one becomes the default for each purpose that the person may choose a default for.
 
     Raises:
@@ -169,24 +169,24 @@ def add(session: Session, who: Identity, given: Mapping[str, str], now: datetime
         UnusableAddress: a field is missing or invalid.
         TooMany: the book is full.
     """
-    mine = require_right(session, who, Right.ADDRESSES)
+    membership = require_right(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
-    clean: dict[str, Any] = postal.checked(given)
-    known = book(session, account_id)
-    if len(known) >= MOST:
+    clean: dict[str, Any] = postal.validate(fields)
+    existing = book(session, account_id)
+    if len(existing) >= MOST:
         raise TooMany
-    made = Address(account_id=account_id, code=f"{OWN}{secrets.token_hex(5)}", **clean)
-    session.add(made)
+    address = Address(account_id=account_id, code=f"{OWN}{secrets.token_hex(5)}", **clean)
+    session.add(address)
     session.flush()
-    if not known:
+    if not existing:
         for purpose in Purpose:
-            if may(mine.role, RIGHT[purpose]):
-                _set_default(session, account_id, purpose, made)
-    _note(session, ActivityKind.ADDRESS_ADDED, made, who, now, client, after=values(made))
-    return made
+            if may(membership.role, RIGHT[purpose]):
+                _set_default(session, account_id, purpose, address)
+    _record(session, ActivityKind.ADDRESS_ADDED, address, who, now, client, after=values(address))
+    return address
 
 
-def change(session: Session, who: Identity, code: str, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
+def change(session: Session, who: Identity, code: str, fields: Mapping[str, str], now: datetime, client: str = "") -> Address:
     """Change an address for future documents; existing documents keep the address they have.
 
     Returns:
@@ -197,32 +197,32 @@ def change(session: Session, who: Identity, code: str, given: Mapping[str, str],
         NoSuchAddress: it is not in the book, or was removed.
         UnusableAddress: a field is missing or invalid.
     """
-    mine = require_right(session, who, Right.ADDRESSES)
-    held = _held(session, who.account.account_id, code)
-    _claim_purposes(session, mine, held)
-    before = values(held)
-    clean: dict[str, Any] = postal.checked(given)
+    membership = require_right(session, who, Right.ADDRESSES)
+    address = _current_address(session, who.account.account_id, code)
+    _require_purposes(session, membership, address)
+    before = values(address)
+    clean: dict[str, Any] = postal.validate(fields)
     if clean == before:
-        return held
-    _note(session, ActivityKind.ADDRESS, held, who, now, client, before=before, after=clean)
-    said = held.file or ("" if is_own(code) else json.dumps(before))
-    if not is_used(session, held):
+        return address
+    _record(session, ActivityKind.ADDRESS, address, who, now, client, before=before, after=clean)
+    imported = address.file or ("" if is_own(code) else json.dumps(before))
+    if not is_used(session, address):
         for name, value in clean.items():
-            setattr(held, name, value)
-        held.file = said
-        session.add(held)
+            setattr(address, name, value)
+        address.file = imported
+        session.add(address)
         session.flush()
-        return held
-    held.code, held.archived_at = archived_code(code, held.id or 0), now
-    session.add(held)
+        return address
+    address.code, address.archived_at = archived_code(code, address.id or 0), now
+    session.add(address)
     session.flush()
-    made = Address(account_id=held.account_id, code=code, file=said, **clean)
-    session.add(made)
+    replacement = Address(account_id=address.account_id, code=code, file=imported, **clean)
+    session.add(replacement)
     session.flush()
-    for purpose, address_id in defaults(session, held.account_id).items():
-        if address_id == held.id:
-            _set_default(session, held.account_id, purpose, made)
-    return made
+    for purpose, address_id in defaults(session, address.account_id).items():
+        if address_id == address.id:
+            _set_default(session, address.account_id, purpose, replacement)
+    return replacement
 
 
 def remove(session: Session, who: Identity, code: str, now: datetime, client: str = "") -> Address:
@@ -233,22 +233,22 @@ def remove(session: Session, who: Identity, code: str, now: datetime, client: st
         NoSuchAddress: it is not in the book.
         InUse: it is a default, and the book has other addresses that could be chosen instead.
     """
-    member = require_right(session, who, Right.ADDRESSES)
+    membership = require_right(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
-    held = _held(session, account_id, code)
-    mine = _claim_purposes(session, member, held)
-    if mine and len(book(session, account_id)) > 1:
+    address = _current_address(session, account_id, code)
+    default_for = _require_purposes(session, membership, address)
+    if default_for and len(book(session, account_id)) > 1:
         raise InUse
-    for purpose in mine:
+    for purpose in default_for:
         session.delete(session.get_one(AddressDefault, (account_id, purpose.value)))
-    held.archived_at = now
-    if not held.file and not is_own(code):
+    address.archived_at = now
+    if not address.file and not is_own(code):
         # Record the imported values: otherwise the next import would treat the address as unchanged by the customer and overwrite it.
-        held.file = json.dumps(values(held))
-    session.add(held)
+        address.file = json.dumps(values(address))
+    session.add(address)
     session.flush()
-    _note(session, ActivityKind.ADDRESS_REMOVED, held, who, now, client, before=values(held))
-    return held
+    _record(session, ActivityKind.ADDRESS_REMOVED, address, who, now, client, before=values(address))
+    return address
 
 
 def restore(session: Session, who: Identity, code: str, now: datetime, client: str = "") -> Address:
@@ -259,15 +259,15 @@ def restore(session: Session, who: Identity, code: str, now: datetime, client: s
         NoSuchAddress: there is no such address.
     """
     require_right(session, who, Right.ADDRESSES)
-    held = get(session, who.account.account_id, code)
-    if held is None:
+    address = get(session, who.account.account_id, code)
+    if address is None:
         raise NoSuchAddress(code)
-    if held.archived_at is not None:
-        held.archived_at = None
-        session.add(held)
+    if address.archived_at is not None:
+        address.archived_at = None
+        session.add(address)
         session.flush()
-        _note(session, ActivityKind.ADDRESS_RESTORED, held, who, now, client, after=values(held))
-    return held
+        _record(session, ActivityKind.ADDRESS_RESTORED, address, who, now, client, after=values(address))
+    return address
 
 
 def make_default(session: Session, who: Identity, code: str, purpose: Purpose, now: datetime, client: str = "") -> Address:
@@ -278,12 +278,12 @@ def make_default(session: Session, who: Identity, code: str, purpose: Purpose, n
         NoSuchAddress: it is not in the book, or was removed.
     """
     require_right(session, who, RIGHT[purpose])
-    held = _held(session, who.account.account_id, code)
+    address = _current_address(session, who.account.account_id, code)
     before = session.get(Address, defaults(session, who.account.account_id).get(purpose, 0))
-    _set_default(session, who.account.account_id, purpose, held)
-    was, is_ = {purpose.value: _short(before) if before else ""}, {purpose.value: _short(held)}
-    _note(session, ActivityKind.ADDRESS_DEFAULT, held, who, now, client, before=was, after=is_)
-    return held
+    _set_default(session, who.account.account_id, purpose, address)
+    old, new = {purpose.value: _summary(before) if before else ""}, {purpose.value: _summary(address)}
+    _record(session, ActivityKind.ADDRESS_DEFAULT, address, who, now, client, before=old, after=new)
+    return address
 
 
 def purposes(session: Session, address: Address) -> list[Purpose]:
@@ -291,7 +291,7 @@ def purposes(session: Session, address: Address) -> list[Purpose]:
     return [purpose for purpose, address_id in defaults(session, address.account_id).items() if address_id == address.id]
 
 
-def _claim_purposes(session: Session, member: Membership, address: Address) -> list[Purpose]:
+def _require_purposes(session: Session, member: Membership, address: Address) -> list[Purpose]:
     """Return the purposes that an address is the default for, if the member has the right to each.
 
     Changing a default address redirects deliveries or bills just as choosing another default does, so both need the same right.
@@ -306,13 +306,13 @@ def _claim_purposes(session: Session, member: Membership, address: Address) -> l
     return found
 
 
-def _short(address: Address) -> str:
+def _summary(address: Address) -> str:
     return ", ".join(filter(None, (address.name, address.line1, address.city)))
 
 
-def _note(session: Session, what: ActivityKind, address: Address, who: Identity, now: datetime, client: str, **more: Any) -> None:
-    about = _short(address)
-    record(session, what, Actor.of(who, client), now, account_id=address.account_id, about=about, **more)
+def _record(session: Session, kind: ActivityKind, address: Address, who: Identity, now: datetime, client: str, **more: Any) -> None:
+    about = _summary(address)
+    record(session, kind, Actor.of(who, client), now, account_id=address.account_id, about=about, **more)
 
 
 def is_used(session: Session, address: Address) -> bool:
@@ -338,15 +338,15 @@ def is_code(stored: str, code: str) -> bool:
     return plain == (code[:CODE_ROOM] if archived else code)
 
 
-def _held(session: Session, account_id: int, code: str) -> Address:
-    held = session.exec(
+def _current_address(session: Session, account_id: int, code: str) -> Address:
+    address = session.exec(
         select(Address)
         .where(Address.account_id == account_id, Address.code == code, col(Address.archived_at).is_(None))
         .execution_options(populate_existing=True)
     ).first()
-    if held is None:
+    if address is None:
         raise NoSuchAddress(code)
-    return held
+    return address
 
 
 def _set_default(session: Session, account_id: int, purpose: Purpose, address: Address) -> None:
