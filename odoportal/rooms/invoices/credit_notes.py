@@ -1,4 +1,4 @@
-"""Reading of a single credit note."""
+"""Queries for credit notes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
