@@ -299,7 +299,7 @@ def test_sockets_are_bounded_by_address_and_in_all(caplog: pytest.LogCaptureFixt
         held[0].close()
         until(lambda: let_in(address))
     # A refusal is not an error of ours: only the security log has a line.
-    assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == ["odoportal.rooms.security"]
+    assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == ["odoportal.security"]
 
 
 def let_in(address: Address) -> bool:
@@ -322,7 +322,7 @@ def test_of_many_refusals_one_is_logged(caplog: pytest.LogCaptureFixture) -> Non
             now[0] = moment
             await layer({"type": "websocket", "path": "/_event", "client": ("192.0.2.1", 1)}, send, send)  # type: ignore[arg-type]
 
-    with caplog.at_level(logging.WARNING, "odoportal.rooms.security"):
+    with caplog.at_level(logging.WARNING, "odoportal.security"):
         asyncio.run(refused())
     assert [record.facts["count"] for record in caplog.records] == [1, 3]  # type: ignore[attr-defined]
 

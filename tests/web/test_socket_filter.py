@@ -26,7 +26,7 @@ BOOT = "40/_event," + json.dumps({"event": EVENT, "state_schema": "3e577442d71e9
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
     """Record the lines of the security log."""
     lines: list[tuple[str, object]] = []
-    monkeypatch.setattr(logs, "security", lambda event, _level, **facts: lines.append((event, facts["what"])))
+    monkeypatch.setattr(logs, "log_security_event", lambda event, _level, **facts: lines.append((event, facts["what"])))
     monkeypatch.setattr(rate_limits.time, "monotonic", lambda: 1005.0)
     return lines
 
