@@ -1,4 +1,4 @@
-// Asks again and again for a while: for what somebody else is about to say. Not for ever, since asking keeps a session alive.
+// Fires `onAgain` at an interval while the page waits for a result from elsewhere. Only a limited number of times: each one keeps the session alive.
 import { useEffect, useRef } from "react";
 
 export function Again({ seconds, times, onAgain }) {

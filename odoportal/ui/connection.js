@@ -1,13 +1,13 @@
-// The way to the server: lost, back, or another version of it than this page is of.
+// The connection to the server: lost, restored, or to another version than this page was built for.
 import { createElement as h, useContext, useEffect, useState } from "react";
 import { useLocation } from "react-router";
 import { EventLoopContext } from "$/utils/context-registry";
 
-// What cannot work without the server.
+// Elements that do not work without the server.
 const NEEDS = 'a[href]:not([href^="#"], [href^="mailto:"], [href^="tel:"]), form button:not([type=button]), [data-server]';
 const elsewhere = (element) => element.matches("a") && element.origin !== location.origin;
 
-// Said by attributes and an event, since Reflex gives each of its own imports another copy of a file.
+// Uses attributes and an event, because Reflex gives each of its imports another copy of a file, so that they share no variables.
 function setAway(away) {
   document.documentElement.toggleAttribute("data-away", away);
   const marked = away ? [...document.querySelectorAll(NEEDS)].filter((e) => !e.hasAttribute("aria-disabled") && !elsewhere(e)) : document.querySelectorAll("[data-held]");
@@ -25,8 +25,9 @@ function hold(e) {
   e.stopPropagation();
 }
 
-// After 2 s without the server: a notice, and what needs the server is off until it is back. A newer version asks to be loaded, and
-// is by the next link. Where the socket never came to be, nothing is off, and links are the browser's own: the pages work without it.
+// After 2 s without the server, shows a notice and disables what needs the server until the connection is back. For a newer version it
+// offers a reload, and the next link loads it too. If the socket never connected, nothing is disabled and links load documents natively:
+// the pages work without the socket.
 export function Connection({ fr, en, icon, regionEn, zone, built, running }) {
   const [addEvents, connectErrors] = useContext(EventLoopContext);
   const { pathname } = useLocation();

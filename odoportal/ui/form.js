@@ -1,4 +1,4 @@
-// Forms: sent once, checked by the server, kept while the connection is gone. See form.py and forms/handling.py.
+// Forms: sent once, checked by the server, with drafts that survive a lost connection. See form.py and forms/handling.py.
 import { createContext, createElement as h, useContext, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useBlocker, useLocation, useNavigate } from "react-router";
 
@@ -14,7 +14,7 @@ const onceKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) =>
 const fields = (form) => [...form.elements].filter((f) => f.name && !["hidden", "submit", "button"].includes(f.type));
 const secret = (field) => field.type === "password" || "secret" in field.dataset;
 
-// The values by field: a box that is not ticked is "".
+// Returns the values by field; an unchecked box is "".
 function typed(form, secrets) {
   const out = {};
   for (const f of fields(form)) {
@@ -35,12 +35,12 @@ function put(form, values) {
 
 const same = (a, b) => Object.keys({ ...a, ...b }).every((k) => (a[k] ?? "") === (b[k] ?? ""));
 
-// What is kept of a form in this tab, for this person: never a password.
+// Stores a form's draft in this tab, for this person; never passwords.
 function keeper(owner, path, search, name, key) {
   const slot = ["odo_draft", owner, bare(path), new URLSearchParams(search).get("account") ?? "", name, key].join(" ");
   return {
     get: () => { try { return JSON.parse(sessionStorage.getItem(slot)); } catch { return null; } },
-    set: (draft) => { try { sessionStorage.setItem(slot, JSON.stringify(draft)); } catch { /* full or switched off: the form works without */ } },
+    set: (draft) => { try { sessionStorage.setItem(slot, JSON.stringify(draft)); } catch { /* storage is full or disabled: the form works without a draft */ } },
     drop: () => sessionStorage.removeItem(slot),
   };
 }
@@ -81,7 +81,7 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
     else draft.set({ version: held.current.version, values: open });
   };
 
-  // What is stored, until something else is typed; what was typed before the script came or the page was loaded anew.
+  // Fill in the stored values unless there are unsaved changes; the first time, restore what was typed before the script loaded, or the draft.
   useLayoutEffect(() => {
     const form = box.current;
     const first = held.current.version === null;
@@ -109,7 +109,7 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
   }, [loaded, record]);
   useEffect(() => () => dirty.delete(held), []);
 
-  // Marks each field that is wrong, for whoever cannot see it.
+  // Mark invalid fields for assistive technology, and move the focus to the summary.
   useEffect(() => {
     for (const f of fields(box.current)) said.errors[f.name] ? f.setAttribute("aria-invalid", "true") : f.removeAttribute("aria-invalid");
     if (Object.keys(said.errors).length || said.error) box.current.querySelector("[data-summary]")?.focus();
@@ -122,7 +122,7 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
       window.location.reload();
       return;
     }
-    // A definite answer ends the key; without one the same key is sent again, and nothing is done twice.
+    // After a definite answer use a new key. Without one the same key is sent again, so that nothing is done twice.
     if (answer.ok || answer.status === 422) now.once = onceKey();
     if (!answer.ok) {
       if (answer.version) now.version = answer.version;
@@ -136,7 +136,7 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
     const values = fresh ? given : typed(box.current, false);
     settle(values, now.version);
     setSaid({ ...QUIET, notice: answer.notice, shown: answer.shown });
-    // Opened anew, the socket loads the page's state by itself, which would take away what is shown this once.
+    // Reconnecting the socket reloads the page's state, which would remove lines that are shown only once.
     if (answer.renewed) {
       if (!answer.shown.length) window.dispatchEvent(new Event("odo-renewed"));
       return;
@@ -176,10 +176,10 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
     confirm && h(Ask, { ...confirm, open: asking !== null, danger: true, onNo: () => setAsking(null), onYes: () => { const { button } = asking; setAsking(null); send(button); } }));
 }
 
-// Asks before something unsaved is left behind, by a link or by closing the page.
+// Asks before unsaved changes are left behind by a link or by closing the page.
 export function LeaveGuard({ title, text, stay, leave }) {
   const open = (search) => new URLSearchParams(search).get("open");
-  // The question is drawn some time after the link: Escape pressed meanwhile answers it, and it is not asked.
+  // The question is drawn some time after the click: Escape pressed in between answers it, and it is not shown.
   const waiting = useRef(false);
   const stayed = useRef(false);
   const blocker = useBlocker(({ currentLocation: a, nextLocation: b }) => {
@@ -206,11 +206,11 @@ export function LeaveGuard({ title, text, stay, leave }) {
   return h(Ask, { open: blocked && !stayed.current, title, text, verb: leave, keep: stay, onNo: () => blocker.reset(), onYes: () => { dirty.clear(); blocker.proceed(); } });
 }
 
-// One question before something that cannot be taken back; the focus is on the safe answer.
+// A question before something that cannot be undone; the focus is on the safe answer.
 function Ask({ open, title, text, verb, keep, danger, onYes, onNo }) {
   const box = useRef(null);
   const safe = useRef(null);
-  // In the same moment as it is drawn, so that no key is lost in between.
+  // A layout effect runs in the same moment as the drawing, so that no key press is lost in between.
   useLayoutEffect(() => {
     if (!open) return;
     box.current.showModal();
@@ -225,7 +225,7 @@ function Ask({ open, title, text, verb, keep, danger, onYes, onNo }) {
       h("button", { type: "button", className: danger ? "btn danger" : "btn primary", onClick: onYes }, verb)));
 }
 
-// What is wrong with the whole and, as links, with each field; it takes the focus.
+// The error of the whole form and, as links, of each field. It can take the focus.
 export function FormSummary({ title, labels, icon }) {
   const { errors, error } = useContext(Said);
   const wrong = labels.filter(([field]) => errors[field]);
@@ -238,7 +238,7 @@ export function FormSummary({ title, labels, icon }) {
         onClick: (e) => { e.preventDefault(); document.getElementById(target)?.focus(); } }, label + errors[field]))))));
 }
 
-// Below a field: what helps, or what is wrong.
+// The note below a field: its hint, or its error.
 export function FieldNote({ field, id, icon, children }) {
   const { errors } = useContext(Said);
   return h("div", { id, className: "note" }, errors[field] ? h("p", { className: "msg" }, icon, h("span", null, errors[field])) : children);
@@ -260,7 +260,7 @@ export function SubmitButton({ children, ...rest }) {
   return h("button", { ...rest, type: "submit", "aria-busy": busy || undefined, "aria-disabled": busy || undefined }, busy && h("span", { className: "spin", "aria-hidden": true }), children);
 }
 
-// Shows a password while the button is pressed in.
+// A toggle button that shows a password.
 export function Reveal({ target, children, ...rest }) {
   const [shown, setShown] = useState(false);
   useEffect(() => { document.getElementById(target).type = shown ? "text" : "password"; }, [shown, target]);

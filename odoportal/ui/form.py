@@ -1,14 +1,14 @@
-"""The one form: labels, help, errors by field and in a summary, one submission, a kept draft; live and in the served HTML.
+"""Forms: labels, hints, errors by field and in a summary, a single submission, a saved draft; live and in the served HTML.
 
-A form is drawn over one attribute of the page's view, a `foundation.form_view.FormView` of the same name, and its page answers it
-(`foundation.forms.posting`, which says why forms are posts):
+A form is drawn over one attribute of the page's view, a `forms.view.FormView` of the same name, and its page answers it with
+`forms.handling.form_post` (that module explains why forms are POST requests):
 
     DETAILS = Form(
         "details",
         (Field("name", t("Name"), required=True, autocomplete="name"), Field("phone", t("Phone"), "tel", hint=t("With its area code."))),
         t("Save"),
     )
-    View(lambda view: DETAILS.draw(view, on_done=Profile.retry))            # page.py; draw it inside `slots.live`
+    View(lambda view: DETAILS.draw(view, on_done=Profile.retry))            # page.py; draw it inside `server_slots.live`
 
     @dataclass(frozen=True)                                                 # view.py
     class ProfileView:
@@ -18,10 +18,11 @@ A form is drawn over one attribute of the page's view, a `foundation.form_view.F
         name: Line = Field(min_length=1, max_length=200)
         phone: Line = Field("", max_length=40)
 
-    async def _details(sent: Sent[Details]) -> Done:
+    async def _details(sent: SentForm[Details]) -> FormResult:
         return await once(sent, service.change_details, sent)               # in it: `if clash := conflict(sent, stored): return clash`
 
-    Page("/profile", …, fill=filling(slots), post=posting({"details": Rule(Details, Right.OWN, _details)}, filling(slots), rights.may))
+    RULES = {"details": FormHandler(Details, Right.OWN, _details)}
+    Page("/profile", …, fill=page_fill(slots), post=form_post(RULES, page_fill(slots), rights.may))
                                                                             # slots: HTML of `answered(view, asked)`
 """
 
@@ -42,7 +43,7 @@ class _Form(rx.Component):
 
 
 class PortalForm(_Form):
-    """The live form around its fields; see form.js."""
+    """The live form around its fields. See form.js."""
 
     tag = "PortalForm"
 
@@ -59,7 +60,7 @@ class PortalForm(_Form):
 
 
 class LeaveGuard(_Form):
-    """Asks before something unsaved is left behind."""
+    """A dialog that asks before unsaved changes are left behind."""
 
     tag = "LeaveGuard"
 
@@ -70,7 +71,7 @@ class LeaveGuard(_Form):
 
 
 class FormSummary(_Form):
-    """What is wrong; `labels` are field, label with its colon, and the id of the control."""
+    """The summary of errors; `labels` are triples of field, label with its colon, and id of the control."""
 
     tag = "FormSummary"
 
@@ -80,7 +81,7 @@ class FormSummary(_Form):
 
 
 class FieldNote(_Form):
-    """Below a field: what helps, or what is wrong."""
+    """The note below a field: its hint, or its error."""
 
     tag = "FieldNote"
 
@@ -89,7 +90,7 @@ class FieldNote(_Form):
 
 
 class FormStatus(_Form):
-    """That it was done, what is shown this once, and that a draft was brought back."""
+    """The status of a form: the success notice, lines that are shown only once, and the notice of a restored draft."""
 
     tag = "FormStatus"
 
@@ -101,13 +102,13 @@ class FormStatus(_Form):
 
 
 class SubmitButton(_Form):
-    """The button that sends; busy until the answer is there."""
+    """The submit button; busy until the answer arrives."""
 
     tag = "SubmitButton"
 
 
 class Reveal(_Form):
-    """Shows the password in the field with the id `target`."""
+    """A button that shows the password in the field with the id `target`."""
 
     tag = "Reveal"
 
@@ -115,7 +116,7 @@ class Reveal(_Form):
 
 
 def leave_guard() -> rx.Component:
-    """What asks before something unsaved is left behind: once in every page that has forms, and in no other, which need not load it."""
+    """Return the dialog that asks before unsaved changes are left. Put it once in every page with forms; other pages need not load it."""
     return LeaveGuard.create(
         title=t("Leave without saving?"),
         text=t("You have changed something that is not saved yet."),
@@ -126,7 +127,7 @@ def leave_guard() -> rx.Component:
 
 @dataclass(frozen=True)
 class Field:
-    """A field. `hint` helps below it; `options` are value and text of a select or of radio buttons.
+    """A field. `hint` is shown below it; `options` are pairs of value and text, of a select or of radio buttons.
 
     `kind` is text, email, tel, password, code (a one-time code), date, textarea, select, radio, checkbox or fixed (shown, not sent).
     """
@@ -144,7 +145,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Confirm:
-    """A question before the form is sent: the verb goes on the button, the focus on the safe answer."""
+    """A question asked before the form is sent. The verb is the label of the button; the safe answer has the focus."""
 
     title: str
     text: str
@@ -152,7 +153,7 @@ class Confirm:
 
 
 class Rows:
-    """In a form's body: the fields that its `FormView.rows` has, for a form whose fields depend on the record."""
+    """A marker in a form's body for the fields in `FormView.rows`, for a form whose fields depend on the record."""
 
 
 Body = Sequence["Field | Rows | tuple[Field, ...] | Callable[[Bound], Node]"]
@@ -160,16 +161,17 @@ Body = Sequence["Field | Rows | tuple[Field, ...] | Callable[[Bound], Node]"]
 
 @dataclass(frozen=True)
 class Form:
-    """A form.
+    """The declaration of a form.
 
-    Args:
-        name: in the page's view and rules; letters and underscores.
-        body: fields, fields side by side as a tuple, and whatever else is drawn over the form's view.
+    Attributes:
+        name: its name in the page's view and rules; letters and underscores.
+        body: fields, tuples of fields that are side by side, and functions that draw anything else over the form's view.
         submit: the verb on the button.
-        fresh: empties it when it is done (something was added; nothing stored is edited).
-        look: the button's, such as "primary" or "danger".
-        confirm: asked before it is sent.
-        aside: what stands beside the button, such as a link that leaves.
+        fresh: empty the form after success (it adds something and edits nothing stored).
+        look: the button's CSS class, such as "primary" or "danger".
+        confirm: a question to ask before it is sent.
+        aside: a node beside the button, such as a link that leaves.
+        cls: CSS classes of the form.
     """
 
     name: str
@@ -182,7 +184,7 @@ class Form:
     cls: str = "form"
 
     def fields(self) -> list[Field]:
-        """Every field in order."""
+        """Return every field in order."""
         found: list[Field] = []
         for piece in self.body:
             if isinstance(piece, Field):
@@ -192,19 +194,19 @@ class Form:
         return found
 
     def draw(self, view: Bound, on_done: Any = None) -> Node:
-        """The form over its attribute of a page's view; `on_done` is the event that loads the page's state anew."""
+        """Draw the form over its attribute of a page's view; `on_done` is the event that reloads the page's state."""
         return self.over(getattr(view, self.name), on_done)
 
     def over(self, form: Bound, on_done: Any = None) -> Node:
-        """The form over a `FormView` that stands elsewhere, such as in a row."""
+        """Draw the form over a `FormView` from elsewhere, such as a row."""
         pieces = [self._piece(piece, form) for piece in self.body]
         foot = el("div", self._submit(), self.aside, cls="row")
         return self._part(form, (self._summary(form), *pieces, _status(form), foot), form.key, on_done)
 
     def button(self, key: Bound, form: Bound, on_done: Any = None) -> Node:
-        """Only the button, about the record `key` of a list; `form` is any `FormView` of the same page.
+        """Draw only the button, for the record `key` of a list; `form` is any `FormView` of the same page.
 
-        Without script its errors are told by the page's own notice.
+        Without script, the page itself shows the errors in a notice.
         """
         return self._part(form, (self._submit(), self._summary(None), _status(None)), key, on_done)
 
@@ -263,7 +265,7 @@ class Form:
                 cls="summary",
             )
             shown = when(form.error, box, when(form.errors, box))
-        # The served page has the whole summary; the live one its own.
+        # Only the served page has this summary: in the live page, FormSummary draws its own.
         still = el("div")
         return part(FormSummary, still, LiveOnly(rx.fragment, shown), title=_wrong(), labels=labels, icon=_picture("circle-alert"))
 
@@ -277,7 +279,7 @@ class Form:
         return piece(form)
 
     def field(self, field: Field, form: Bound) -> El:
-        """A field with its label, its control, and what stands below it."""
+        """Draw a field with its label, its control and the note below it."""
         star = el("span", "*", cls="req", aria_hidden="true") if field.required else None
         note = self._note(field, form)
         if field.kind == "radio":
@@ -380,7 +382,7 @@ class Form:
 
 
 def section(title: str, *content: Node, text: str = "") -> El:
-    """A card of a page that has several forms, under a heading."""
+    """Return a card with a heading, for a page that has several forms."""
     return el("section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card pad formcard", aria_label=title)
 
 

@@ -1,4 +1,4 @@
-// Passkeys: a button in a form hands the browser its task, and sends the form with what the device made of it. See rooms/signin/passkeys.py.
+// Passkeys: a button in a form passes its options to the browser, and submits the form with the device's answer. See rooms/signin/passkeys.py.
 import { useEffect } from "react";
 
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
@@ -17,7 +17,7 @@ function signed({ id, rawId, type, response: r }) {
   return JSON.stringify({ id, rawId: text(rawId), type, clientExtensionResults: {}, response: { ...response, ...(r.getTransports && { transports: r.getTransports() }) } });
 }
 
-// The page's own server makes the task where the button does not hold it.
+// Fetches the options from the server, for a button that does not hold them.
 async function ask(form) {
   const answer = await fetch(form.action, { method: "POST", headers: { accept: "application/json" }, body: new URLSearchParams({ passkey: "begin" }) });
   if (answer.status === 410) window.location.reload();

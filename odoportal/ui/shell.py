@@ -1,4 +1,4 @@
-"""What stands around every page of a signed-in person: header, sidebar, drawer, breadcrumb."""
+"""The layout around every page of a signed-in person: header, sidebar, drawer, breadcrumb."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,12 +28,12 @@ def _launch(view: Bound, cls: str) -> Node:
 
 
 def language_link(language: str, *, cls: str = "", whole: bool = False) -> LiveOnly:
-    """The way to this page in a language: with script it keeps the search, without it opens the page.
+    """Return a link to this page in a language. With script it keeps the search; without script it drops the search.
 
     Args:
-        language: where it leads.
-        cls: classes.
-        whole: the page has parts that only the server fills, so it is always asked for anew.
+        language: the language it leads to.
+        cls: CSS classes.
+        whole: always load a new document, because the page has parts that only the server fills.
     """
     name, to = LANGUAGE_NAMES[language], address(here(), language)
     current_page = {"aria_current": "true"} if language == current() else {}
@@ -181,7 +181,7 @@ def _drawer(shell: Any) -> El:
 
 
 def breadcrumb(*trail: tuple[str, str]) -> El:
-    """The way from the Dashboard to here; each step has a path and a name, the last one is here."""
+    """Return the breadcrumb from the Dashboard to this page; each step is a path and a name, this page last."""
     steps = [("/", t("Dashboard")), *trail]
     items: list[Node] = []
     for path, name in steps:
@@ -197,18 +197,18 @@ def breadcrumb(*trail: tuple[str, str]) -> El:
 
 
 def public_page(content: rx.Component, *, whole: bool = False) -> rx.Component:
-    """A page for everybody to read, with the mark and the way to the other language; `whole` as in `language_link`."""
+    """Return a page that anyone may read, with the logo and a link to the other language; `whole` as in `language_link`."""
     home = link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal")
     top = View(lambda _: el("header", home, el("span", cls="push"), language_link(other(current()), cls="ghost", whole=whole), cls="bar"))
     return rx.fragment(top.component(None), rx.el.main(content, id="main", class_name="main narrowpage"))
 
 
 def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
-    """A page with everything around it.
+    """Return the page layout: header, sidebar, breadcrumb, dialogs.
 
     Args:
         content: what the page shows.
-        state: the state class of the signed-in person (see `accounts.state`).
+        state: the state class of the signed-in person (see `pages.state`).
         trail: path and name of each step after the Dashboard, this page last.
     """
     brand = link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal")

@@ -1,4 +1,4 @@
-"""The one list: tabs, sizes, filters, search, table on wide screens and cards on phones, pager, empty states."""
+"""The list: tabs, page sizes, filters, search, a table on wide screens and cards on phones, pager, empty states."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +16,18 @@ from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, choo
 
 @dataclass(frozen=True)
 class ListParts:
-    """What one list draws by itself.
+    """The parts of a list that differ from room to room.
 
-    `caption` names the table; `dates` says what is filtered by days, empty where nothing is; `cells` are a row's cells, `card` its card
-    on a phone. `zip` is the address that answers with the documents of the rows ticked; empty where rows are not ticked.
+    Attributes:
+        caption: the name of the table.
+        hint: the placeholder of the search field.
+        dates: the name of the date filter; empty without one.
+        empty_icon: the icon of an empty list.
+        nothing_text: the text of an empty list.
+        cls: CSS classes of the table.
+        zip: the address that answers with the documents of the selected rows; empty when rows cannot be selected.
+        cells: draws a row's cells.
+        card: draws a row's card on a phone.
     """
 
     caption: str
@@ -51,7 +59,7 @@ def _options(rows: Bound) -> Node:
 
 
 def _form(auto: bool, cls: str, *children: Node) -> Wrapped:
-    """A GET form over the list's address: the browser's own in the document, one that navigates once the script is there."""
+    """Draw a GET form over the list's address: a native form in the document, one that navigates in the page once the script has loaded."""
     return part(ListForm, el("form", method="get", cls=cls), *children, auto=auto, class_name=cls)
 
 
@@ -117,7 +125,7 @@ def _head(row: Bound) -> El:
 
 
 def tick(row: Bound) -> Wrapped:
-    """The tick of a row."""
+    """Return the checkbox that selects a row."""
     return part(Pick, el("span"), number=row.number, cents=row.cents, label=t("Select"))
 
 
@@ -147,7 +155,7 @@ def _selection(view: Bound, parts: ListParts) -> Wrapped:
 
 
 def export_menu(view: Bound) -> tuple[El, El]:
-    """The button and the menu that take the list along, as it is filtered and sorted."""
+    """Return the button and the menu that export the list as it is filtered and sorted."""
     button = el(
         "button",
         icon("download"),
@@ -221,7 +229,7 @@ def _table(view: Bound, parts: ListParts) -> Node:
 
 
 def skeleton(columns: int) -> str:
-    """Rows of the same height as the real ones, for a list that has never been shown."""
+    """Return the HTML of placeholder rows, as high as real ones, for a list that is not loaded yet."""
     cells = "".join('<td><span class="sk"></span></td>' for _ in range(columns))
     rows = "".join(f"<tr>{cells}</tr>" for _ in range(10))
     return f'<div class="scroll" aria-busy="true"><table class="list skeleton"><tbody>{rows}</tbody></table></div>'
@@ -233,7 +241,7 @@ CHIPS = View(_chips)
 
 @dataclass(frozen=True)
 class ListTable:
-    """A list's card, drawn live and into the document from the same parts."""
+    """The card of a list, drawn from the same parts live and in the document."""
 
     parts: ListParts
     tools: View
@@ -241,16 +249,16 @@ class ListTable:
 
     @classmethod
     def of(cls, parts: ListParts) -> "ListTable":
-        """The card of a list, in the language in use."""
+        """Create the card of a list in the current language."""
         tools = View(lambda view: (_sizes(view), el("span", cls="push tab"), *_filters(view, parts)))
         return cls(parts, tools, View(lambda view: _table(view, parts)))
 
     def html(self, view: object) -> dict[str, str]:
-        """What the server writes into a document, by slot."""
+        """Return the HTML that the server writes into a document, by slot."""
         return {"tabs": TABS.html(view), "tools": self.tools.html(view), "chips": CHIPS.html(view), "rows": self.rows.html(view)}
 
     def component(self, state: Any) -> rx.Component:
-        """The live card over a list's state (see `foundation.list_state`)."""
+        """Return the live card over a list's state (see `pages.list_state`)."""
         search = SearchForm.create(
             label=t("Search:"),
             hint=self.parts.hint,

@@ -1,8 +1,8 @@
-"""One notation for what is on the screen, written once and drawn twice.
+"""Templates: markup that is declared once and drawn both as HTML and as live components.
 
-The same tree becomes Reflex components at build time and plain HTML at request time, so that the rows the server
-writes into a document and the live rows that replace them can never differ. Values that are known only when the
-page is shown stand in the tree as `Bound`s to attributes of a view, a dataclass of ready strings.
+The same tree becomes Reflex components at build time and plain HTML at request time, so the rows the server writes
+into a document and the live rows that replace them can never differ. Values that are known only when the page is
+shown are `Bound` references to attributes of a view, a dataclass of ready strings.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ _roots = count()
 
 
 class Bound:
-    """A value known when the page is shown: an attribute of the view, or of the row at hand."""
+    """A reference to a value that is known when the page is shown: an attribute of the view or of the current row."""
 
     __slots__ = ("_path", "_root")
 
@@ -54,7 +54,7 @@ class Bound:
         return Bound(self._root, (*self._path, name))
 
     def within(self, scope: Mapping[int, Any]) -> Any:
-        """The value in a scope that maps roots to views (or to Reflex variables, which answer the same names)."""
+        """Return the value in a scope, which maps roots to views (or to Reflex variables with the same attributes)."""
         value = scope[self._root]
         for name in self._path:
             value = value.get(name, "") if isinstance(value, Mapping) else getattr(value, name)
@@ -62,15 +62,16 @@ class Bound:
 
     @property
     def root(self) -> int:
-        """The root this reference starts from."""
+        """The number of the view or row this reference starts from."""
         return self._root
 
 
 @dataclass(frozen=True)
 class ServerOnly:
-    """An attribute of the served HTML only: in the live page a form's own code keeps it.
+    """An attribute of the served HTML only; in the live page the form's script maintains it.
 
-    It has the reference's value where that is not empty; with `equals` it is there where the value is that; with `says` it says that.
+    Its value is the reference's value, and it is absent when that is empty. With `equals`, it is present when the reference has that
+    value. With `says`, its value is that text whenever the reference is not empty.
     """
 
     ref: Bound
@@ -78,7 +79,7 @@ class ServerOnly:
     says: str = ""
 
     def within(self, scope: Mapping[int, Any]) -> str | bool:
-        """The attribute's value, False where it is not there."""
+        """Return the attribute's value, or False when it is absent."""
         value = self.ref.within(scope)
         if self.equals:
             return value == self.equals
@@ -91,7 +92,7 @@ Value: TypeAlias = "str | int | bool | Bound | ServerOnly | dict[str, str | Boun
 
 @dataclass(frozen=True)
 class El:
-    """An element. `to` makes it a link that the browser follows without loading a new document."""
+    """An element. `to` makes it a link that the browser follows without loading a new document; see `link` for `how`."""
 
     tag: str
     attributes: Mapping[str, Value]
@@ -102,7 +103,7 @@ class El:
 
 @dataclass(frozen=True)
 class When:
-    """One of two nodes, by whether a value is empty."""
+    """One of two nodes, chosen by whether a value is empty."""
 
     test: Bound
     then: Node
@@ -111,7 +112,7 @@ class When:
 
 @dataclass(frozen=True)
 class Choose:
-    """One of several nodes, by the value of a string."""
+    """One of several nodes, chosen by the value of a string."""
 
     value: Bound
     cases: Mapping[str, Node]
@@ -129,7 +130,7 @@ class Each:
 
 @dataclass(frozen=True)
 class LiveOnly:
-    """A live component in the tree; the served HTML has `still` in its place."""
+    """A live component; the served HTML has `still` in its place."""
 
     live: Callable[[], rx.Component]
     still: Node = None
@@ -137,7 +138,7 @@ class LiveOnly:
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A component of the browser's code around a part of the tree; the served HTML has a plain element in its place."""
+    """A browser component around a part of the tree; the served HTML has a plain element in its place."""
 
     kind: Any
     props: Mapping[str, Any]
@@ -147,17 +148,17 @@ class Wrapped:
 
 @dataclass(frozen=True)
 class View:
-    """A tree over one view: `draw` is called once with the reference to that view."""
+    """A template: the tree that `draw` builds from a reference to one view."""
 
     draw: Callable[[Bound], Node]
     root: int = field(default_factory=lambda: next(_roots))
 
     def component(self, view: Any) -> rx.Component:
-        """Reflex components over a state variable that holds the view."""
+        """Return Reflex components over a state variable that holds the view."""
         return rx.fragment(*_components(self.draw(Bound(self.root)), {self.root: view}))
 
     def html(self, view: object) -> str:
-        """HTML of the view's present values, everything escaped."""
+        """Return HTML with the view's values, everything escaped."""
         out: list[str] = []
         _write(self.draw(Bound(self.root)), {self.root: view}, out)
         return "".join(out)
@@ -170,38 +171,38 @@ def _name(name: str) -> str:
 
 
 def el(tag: str, *children: Node, **attributes: Value) -> El:
-    """An element; attributes in React's spelling, `cls` for the class, `aria_label` and `data_x` with underscores."""
+    """Return an element. Attributes are spelled as in React, except `cls` for the class and underscores in `aria_label` and `data_x`."""
     return El(tag, {_name(k): v for k, v in attributes.items()}, children)
 
 
 def link(*children: Node, to: str | Bound, how: str = "", **attributes: Value) -> El:
-    """A link inside the portal. `how` "open" opens a dialog on its list (closing goes back), "swap" the next record in it."""
+    """Return a link inside the portal. `how` "open" opens a dialog over its list (closing goes back), "swap" the next record in it."""
     return El("a", {_name(k): v for k, v in attributes.items()}, children, to, how)
 
 
 def when(test: Bound, then: Node, otherwise: Node = None) -> When:
-    """`then` where the value is true or not empty, else `otherwise`."""
+    """Return a node that is `then` when the value is true or not empty, else `otherwise`."""
     return When(test, then, otherwise)
 
 
 def choose(value: Bound, cases: Mapping[str, Node], otherwise: Node = None) -> Choose:
-    """The node of the case that equals the value."""
+    """Return the node of the case that equals the value."""
     return Choose(value, cases, otherwise)
 
 
 def each(rows: Bound, draw: Callable[[Bound], Node]) -> Each:
-    """`draw(row)` for every row; each row has a `key`."""
+    """Return `draw(row)` for every row; each row has a `key`."""
     root = next(_roots)
     return Each(rows, root, draw(Bound(root)))
 
 
 def part(kind: Any, still: El, *children: Node, **props: Any) -> Wrapped:
-    """A component of the browser's code with its children, and the plain element that stands for it without script."""
+    """Return a browser component with its children, and the plain element that replaces it in the served HTML."""
     return Wrapped(kind, props, still, children)
 
 
 def icon(name: str, small: bool = False, cls: str = "") -> El:
-    """An icon of the sprite; it says nothing by itself, so a word or an `aria_label` stands beside it."""
+    """Return an icon of the sprite. It is hidden from assistive technology, so put a word or an `aria_label` next to it."""
     classes = " ".join(filter(None, ("ic", "s" if small else "", cls)))
     return el("svg", el("use", href=f"{SPRITE}#{name}"), cls=classes, aria_hidden="true", focusable="false")
 
