@@ -118,12 +118,12 @@ def free_port() -> int:
 _DEMONSTRATION = """
 import sys
 from pathlib import Path
-from odoportal import demonstration
-from odoportal.foundation import database
+from odoportal.core import database
+from odoportal.demo import setup
 from odoportal.settings import get_settings
-demonstration.prepare(Path(sys.argv[1]), 8000, demonstration.DAY)
+setup.prepare(Path(sys.argv[1]), 8000, setup.DAY)
 get_settings.cache_clear()
-demonstration.load(print)
+setup.load(print)
 database.engine().dispose()
 """
 
@@ -164,9 +164,9 @@ def running(
 
 _LOAD = """
 import sys
-from odoportal.exchange import fleet_boreal
+from odoportal.core import clock, database
+from odoportal.demo import fleet_boreal
 from odoportal.demo.data import load_demo
-from odoportal.foundation import clock, database
 from odoportal.migrations import migrate
 from odoportal.rooms.signin import passwords
 migrate(database.engine())
