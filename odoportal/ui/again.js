@@ -2,11 +2,11 @@
 import { useEffect, useRef } from "react";
 
 export function Again({ seconds, times, onAgain }) {
-  const ask = useRef(onAgain);
-  ask.current = onAgain;
+  const fire = useRef(onAgain);
+  fire.current = onAgain;
   useEffect(() => {
     let left = times;
-    const timer = setInterval(() => { left -= 1; left < 0 ? clearInterval(timer) : ask.current(); }, seconds * 1000);
+    const timer = setInterval(() => { left -= 1; left < 0 ? clearInterval(timer) : fire.current(); }, seconds * 1000);
     return () => clearInterval(timer);
   }, [seconds, times]);
   return null;

@@ -12,7 +12,7 @@ const CHANNEL = "odoportal";
 const { dirty, arrivals } = (globalThis.odoForms ??= { dirty: new Set(), arrivals: new Map() });
 
 // Saves what was typed into a form of the document, and the errors and notices the server wrote into it.
-function arrive(form) {
+function saveArrival(form) {
   const touched = (f) => f.type === "checkbox" || f.type === "radio" ? f.checked !== f.defaultChecked
     : f.options ? [...f.options].some((o) => o.selected !== o.defaultSelected) : f.type !== "hidden" && f.value !== f.defaultValue;
   const summary = form.querySelector(".summary");
@@ -24,10 +24,10 @@ function arrive(form) {
 }
 
 // Returns whether the page shows that the connection is lost; see `connection.js`.
-const watchAway = (tell) => { window.addEventListener("odo-away", tell); return () => window.removeEventListener("odo-away", tell); };
-const useAway = () => useSyncExternalStore(watchAway, () => document.documentElement.hasAttribute("data-away"), () => false);
+const watchConnection = (notify) => { window.addEventListener("odo-away", notify); return () => window.removeEventListener("odo-away", notify); };
+const useConnectionLost = () => useSyncExternalStore(watchConnection, () => document.documentElement.hasAttribute("data-away"), () => false);
 
-const never = () => () => {};
+const subscribeNothing = () => () => {};
 const account = () => new URLSearchParams(window.location.search).get("account") ?? "";
 
 function withAccount(to, own) {
@@ -39,7 +39,7 @@ function hidePopovers() {
 }
 
 // Returns whether the portal follows a click on a link: not if the browser opens it elsewhere or must load a document (`data-plain`, see `connection.js`).
-function ours(e, a) {
+function followsInPage(e, a) {
   if (document.documentElement.hasAttribute("data-plain") && !dirty.size) return false;
   return !(e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey || a.target || a.origin !== window.location.origin);
 }
@@ -52,7 +52,7 @@ function turn(navigate, to, options) {
 }
 
 // Returns navigation options for a record: on top of its list, or replacing a record that is open or opening, so that Close leads to the list.
-function onTop() {
+function recordOptions() {
   const open = new URLSearchParams(window.location.search).has("open");
   return open ? { replace: true, state: window.history.state?.usr } : { state: { fromList: true } };
 }
@@ -61,15 +61,15 @@ function onTop() {
 // a page has a hundred links, and the router would draw each of them again with every change of the address.
 export function PortalLink({ to, how, children, ...rest }) {
   const navigate = useNavigate();
-  const own = useSyncExternalStore(never, account, () => "");
+  const own = useSyncExternalStore(subscribeNothing, account, () => "");
   const href = withAccount(to, own);
   const onClick = (e) => {
     const a = e.currentTarget;
     hidePopovers();
-    if (!ours(e, a)) return;
+    if (!followsInPage(e, a)) return;
     e.preventDefault();
     const there = a.pathname + a.search + a.hash;
-    to.startsWith("?") ? turn(navigate, there, how ? onTop() : {}) : navigate(there);
+    to.startsWith("?") ? turn(navigate, there, how ? recordOptions() : {}) : navigate(there);
   };
   return h("a", { ...rest, href, onClick }, children);
 }
@@ -104,7 +104,7 @@ export function SearchForm({ label, hint, clear, icon, cross }) {
   const started = useRef(false);
   const asked = params.get("q") ?? "";
   const [filled, setFilled] = useState(false);
-  const away = useAway();
+  const away = useConnectionLost();
   const go = useCallback(() => {
     clearTimeout(timer.current);
     // While the connection is lost, wait: the search runs when it is back.
@@ -154,7 +154,7 @@ export function ListForm({ auto, children, ...rest }) {
         field.value = params.get(field.name) ?? field.dataset.plain ?? "";
   }, [search]);
   // With `auto`, disable the fields while the connection is lost: a change could not be applied.
-  const off = useAway() && auto;
+  const off = useConnectionLost() && auto;
   useEffect(() => { for (const field of form.current.elements) field.disabled = off; }, [off]);
   const apply = (e) => {
     e?.preventDefault();
@@ -274,13 +274,13 @@ function stayOpen(open) {
 }
 
 // The HTML that the server wrote, until the live part takes over. Its links work without a new document, and the live part keeps the focus.
-export function FirstRows({ name, html }) {
+export function ServerHtml({ name, html }) {
   const navigate = useNavigate();
   const box = useRef(null);
   useLayoutEffect(() => {
     const holder = box.current;
     return () => {
-      holder?.querySelectorAll("form[data-form]").forEach(arrive);
+      holder?.querySelectorAll("form[data-form]").forEach(saveArrival);
       stayOpen(holder?.querySelector(":popover-open"));
       const focused = document.activeElement;
       if (!holder?.contains(focused)) return;
@@ -303,10 +303,10 @@ export function FirstRows({ name, html }) {
   }, []);
   const onClick = (e) => {
     const a = e.target.closest("a[href]");
-    if (!a || !ours(e, a) || "out" in a.dataset) return;
+    if (!a || !followsInPage(e, a) || "out" in a.dataset) return;
     e.preventDefault();
     const here = a.pathname === location.pathname;
-    navigate(withAccount(a.pathname + a.search, account()), { ...(a.dataset.open && here ? onTop() : {}), preventScrollReset: here, flushSync: here });
+    navigate(withAccount(a.pathname + a.search, account()), { ...(a.dataset.open && here ? recordOptions() : {}), preventScrollReset: here, flushSync: here });
   };
   return h("div", { className: "first", "data-slot": name, ref: box, onClick, suppressHydrationWarning: true, dangerouslySetInnerHTML: { __html: html } });
 }
@@ -359,13 +359,13 @@ export function Busy({ version, children }) {
 }
 
 // The selected rows of a list, across its pages: cents by number, or all rows that match the filter `all`.
-let picked = { list: "", rows: new Map(), all: null };
+let selection = { list: "", rows: new Map(), all: null };
 const watchers = new Set();
-const watch = (tell) => { watchers.add(tell); return () => watchers.delete(tell); };
-function pick(change) { picked = { ...picked, ...change }; watchers.forEach((tell) => tell()); }
-function usePicked() {
+const watch = (notify) => { watchers.add(notify); return () => watchers.delete(notify); };
+function select(change) { selection = { ...selection, ...change }; watchers.forEach((notify) => notify()); }
+function useSelection() {
   const { pathname, search } = useLocation();
-  const now = useSyncExternalStore(watch, () => picked, () => picked);
+  const now = useSyncExternalStore(watch, () => selection, () => selection);
   const list = pathname + "?" + (new URLSearchParams(search).get("account") ?? "");
   return now.list === list ? now : { list, rows: new Map(), all: null };
 }
@@ -375,21 +375,21 @@ const filterOf = (search) => {
   return query.toString();
 };
 
-export function Pick({ number, cents, label }) {
-  const now = usePicked();
+export function RowCheckbox({ number, cents, label }) {
+  const now = useSelection();
   const { search } = useLocation();
   const all = now.all !== null && now.all === filterOf(search);
   const flip = () => {
     const rows = new Map(all ? [] : now.rows);
     rows.has(number) ? rows.delete(number) : rows.set(number, cents);
-    pick({ list: now.list, rows, all: null });
+    select({ list: now.list, rows, all: null });
   };
   return h("label", { className: "pick" },
     h("input", { type: "checkbox", checked: all || now.rows.has(number), onChange: flip, "aria-label": label + " " + number }));
 }
 
-export function PickPage({ rows, label }) {
-  const now = usePicked();
+export function PageCheckbox({ rows, label }) {
+  const now = useSelection();
   const box = useRef(null);
   const count = rows.filter(([number]) => now.rows.has(number)).length;
   const full = now.all !== null || (count === rows.length && count > 0);
@@ -397,14 +397,14 @@ export function PickPage({ rows, label }) {
   const flip = () => {
     const next = new Map(now.all === null ? now.rows : []);
     rows.forEach(([number, cents]) => (full ? next.delete(number) : next.set(number, cents)));
-    pick({ list: now.list, rows: next, all: null });
+    select({ list: now.list, rows: next, all: null });
   };
   return h("label", { className: "pick" }, h("input", { ref: box, type: "checkbox", checked: full, onChange: flip, "aria-label": label }));
 }
 
 // The bar over the rows: count, sum, and the documents as one ZIP, which the server makes while it is downloaded.
 export function SelectionBar({ total, action, region, texts, icon }) {
-  const now = usePicked();
+  const now = useSelection();
   const { search } = useLocation();
   const [done, setDone] = useState(null);
   const [said, setSaid] = useState("");
@@ -451,8 +451,8 @@ export function SelectionBar({ total, action, region, texts, icon }) {
   return h("div", { className: "selbar" },
     h("b", { role: "status" }, (few ? texts.one : texts.many).replace("{n}", whole.format(count))),
     now.all === null && h("span", { className: "soft" }, money.format(sum)),
-    now.all === null && count < total && h("button", { type: "button", className: "btn plain sm", onClick: () => pick({ list: now.list, rows: new Map(), all: filterOf(search) }) }, texts.all.replace("{n}", whole.format(total))),
-    h("button", { type: "button", className: "btn plain sm", onClick: () => pick({ list: now.list, rows: new Map(), all: null }) }, texts.clear),
+    now.all === null && count < total && h("button", { type: "button", className: "btn plain sm", onClick: () => select({ list: now.list, rows: new Map(), all: filterOf(search) }) }, texts.all.replace("{n}", whole.format(total))),
+    h("button", { type: "button", className: "btn plain sm", onClick: () => select({ list: now.list, rows: new Map(), all: null }) }, texts.clear),
     h("span", { className: "push" }),
     h("span", { role: "status", className: "small soft" }, said),
     done === null
@@ -463,12 +463,12 @@ export function SelectionBar({ total, action, region, texts, icon }) {
           h("button", { type: "button", className: "btn second sm", onClick: () => stop.current?.abort() }, texts.stop)));
 }
 
-export function Print({ children, ...rest }) {
+export function PrintButton({ children, ...rest }) {
   return h("button", { ...rest, type: "button", onClick: () => { document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover()); window.print(); } }, children);
 }
 
 // Warns before the session ends, and leaves for sign-in when it has ended, here or in another tab.
-export function Session({ gone, ends, title, text, stay, onStay }) {
+export function SessionWarning({ gone, ends, title, text, stay, onStay }) {
   const [warn, setWarn] = useState(false);
   useEffect(() => { if (gone) { dirty.clear(); window.location.assign(gone); } }, [gone]);
   useEffect(() => {
@@ -493,7 +493,7 @@ export function Session({ gone, ends, title, text, stay, onStay }) {
 }
 
 // A notice that is shown each time `count` increases. It stays for 30 s, so that its number can be written down.
-export function Notice({ count, text, number, close }) {
+export function FloatingNotice({ count, text, number, close }) {
   const [shown, setShown] = useState(false);
   useEffect(() => {
     if (!count) return;
@@ -506,7 +506,7 @@ export function Notice({ count, text, number, close }) {
     shown && h("button", { type: "button", className: "btn second sm", onClick: () => setShown(false) }, close));
 }
 
-export function Scheme({ label, system, light, dark }) {
+export function ColourScheme({ label, system, light, dark }) {
   const { rawColorMode, setColorMode } = useContext(ColorModeContext);
   return h("div", { className: "scheme", role: "radiogroup", "aria-label": label },
     [["system", system], ["light", light], ["dark", dark]].map(([mode, text]) =>
@@ -538,7 +538,7 @@ export function SideToggle({ label, children }) {
 }
 
 // Keyboard shortcuts: `/` goes to the search, `j` and `k` go through the rows, `?` shows the keys. They can be switched off.
-export function Keys({ title, keys, off, on, close }) {
+export function KeyboardShortcuts({ title, keys, off, on, close }) {
   const [enabled, setEnabled] = useState(true);
   const box = useRef(null);
   useEffect(() => setEnabled(localStorage.getItem("odo_keys") !== "off"), []);

@@ -73,10 +73,10 @@ class DialogClose(_Client):
     tag = "DialogClose"
 
 
-class FirstRows(_Client):
+class ServerHtml(_Client):
     """The HTML the server wrote into a slot of the document, until the live part takes over."""
 
-    tag = "FirstRows"
+    tag = "ServerHtml"
 
     name: rx.Var[str]
     html: rx.Var[str]
@@ -107,20 +107,20 @@ class Busy(_Client):
     version: rx.Var[int]
 
 
-class Pick(_Client):
+class RowCheckbox(_Client):
     """The checkbox that selects a row."""
 
-    tag = "Pick"
+    tag = "RowCheckbox"
 
     number: rx.Var[str]
     cents: rx.Var[int]
     label: rx.Var[str]
 
 
-class PickPage(_Client):
+class PageCheckbox(_Client):
     """The checkbox that selects all rows of a page; `rows` are pairs of number and cents."""
 
-    tag = "PickPage"
+    tag = "PageCheckbox"
 
     rows: rx.Var[list[list[str | int]]]
     label: rx.Var[str]
@@ -138,10 +138,10 @@ class SelectionBar(_Client):
     icon: rx.Var[rx.Component]
 
 
-class Print(_Client):
+class PrintButton(_Client):
     """A button that prints the page."""
 
-    tag = "Print"
+    tag = "PrintButton"
 
 
 class Connection(rx.Component):
@@ -169,10 +169,10 @@ class Connection(rx.Component):
     running: rx.Var[str]
 
 
-class Session(_Client):
+class SessionWarning(_Client):
     """A warning before the session ends. It leaves the page when the session has ended, here or in another tab."""
 
-    tag = "Session"
+    tag = "SessionWarning"
 
     gone: rx.Var[str]
     ends: rx.Var[int]
@@ -182,10 +182,10 @@ class Session(_Client):
     on_stay: rx.EventHandler[rx.event.no_args_event_spec]
 
 
-class Notice(_Client):
+class FloatingNotice(_Client):
     """A notice that is shown each time its count increases; `{number}` in the text is replaced by the number."""
 
-    tag = "Notice"
+    tag = "FloatingNotice"
 
     count: rx.Var[int]
     text: rx.Var[str]
@@ -193,10 +193,10 @@ class Notice(_Client):
     close: rx.Var[str]
 
 
-class Scheme(_Client):
+class ColourScheme(_Client):
     """The choice of colours: light, dark, or the system's."""
 
-    tag = "Scheme"
+    tag = "ColourScheme"
 
     label: rx.Var[str]
     system: rx.Var[str]
@@ -212,10 +212,10 @@ class SideToggle(_Client):
     label: rx.Var[str]
 
 
-class Keys(_Client):
+class KeyboardShortcuts(_Client):
     """Keyboard shortcuts: `/` for the search, `j` and `k` for the rows, `?` for the list of keys. They can be switched off."""
 
-    tag = "Keys"
+    tag = "KeyboardShortcuts"
 
     title: rx.Var[str]
     keys: rx.Var[list[list[str]]]

@@ -4,13 +4,13 @@ import { useLocation } from "react-router";
 import { EventLoopContext } from "$/utils/context-registry";
 
 // Elements that do not work without the server.
-const NEEDS = 'a[href]:not([href^="#"], [href^="mailto:"], [href^="tel:"]), form button:not([type=button]), [data-server]';
-const elsewhere = (element) => element.matches("a") && element.origin !== location.origin;
+const NEEDS_SERVER = 'a[href]:not([href^="#"], [href^="mailto:"], [href^="tel:"]), form button:not([type=button]), [data-server]';
+const isExternal = (element) => element.matches("a") && element.origin !== location.origin;
 
 // Uses attributes and an event, because Reflex gives each of its imports another copy of a file, so that they share no variables.
 function setAway(away) {
   document.documentElement.toggleAttribute("data-away", away);
-  const marked = away ? [...document.querySelectorAll(NEEDS)].filter((e) => !e.hasAttribute("aria-disabled") && !elsewhere(e)) : document.querySelectorAll("[data-held]");
+  const marked = away ? [...document.querySelectorAll(NEEDS_SERVER)].filter((e) => !e.hasAttribute("aria-disabled") && !isExternal(e)) : document.querySelectorAll("[data-held]");
   for (const element of marked) {
     element.toggleAttribute("data-held", away);
     away ? element.setAttribute("aria-disabled", "true") : element.removeAttribute("aria-disabled");
@@ -18,9 +18,9 @@ function setAway(away) {
   window.dispatchEvent(new Event("odo-away"));
 }
 
-function hold(e) {
-  const needs = e.type === "submit" ? e.target : e.target.closest?.(NEEDS);
-  if (!needs || elsewhere(needs)) return;
+function block(e) {
+  const needs = e.type === "submit" ? e.target : e.target.closest?.(NEEDS_SERVER);
+  if (!needs || isExternal(needs)) return;
   e.preventDefault();
   e.stopPropagation();
 }
@@ -34,27 +34,27 @@ export function Connection({ fr, en, icon, regionEn, zone, built, running }) {
   const [lost, setLost] = useState(null);
   const down = connectErrors.length > 0;
   const stale = !!running && running !== built;
-  const held = !!lost && !!running;
+  const disabled = !!lost && !!running;
   useEffect(() => {
     if (!down) return;
     const since = new Date();
-    const poke = () => addEvents([]);
+    const reconnect = () => addEvents([]);
     const show = setTimeout(() => setLost(since), 2000);
-    const every = setInterval(poke, 500);
-    window.addEventListener("online", poke);
-    return () => { clearTimeout(show); clearInterval(every); window.removeEventListener("online", poke); setLost(null); };
+    const every = setInterval(reconnect, 500);
+    window.addEventListener("online", reconnect);
+    return () => { clearTimeout(show); clearInterval(every); window.removeEventListener("online", reconnect); setLost(null); };
   }, [down]);
   useEffect(() => {
-    if (!held) return;
+    if (!disabled) return;
     setAway(true);
-    document.addEventListener("click", hold, true);
-    document.addEventListener("submit", hold, true);
+    document.addEventListener("click", block, true);
+    document.addEventListener("submit", block, true);
     return () => {
-      document.removeEventListener("click", hold, true);
-      document.removeEventListener("submit", hold, true);
+      document.removeEventListener("click", block, true);
+      document.removeEventListener("submit", block, true);
       setAway(false);
     };
-  }, [held]);
+  }, [disabled]);
   useEffect(() => { document.documentElement.toggleAttribute("data-plain", stale || (down && !running)); }, [stale, down, running]);
   const language = pathname.startsWith("/en") ? "en" : "fr";
   const text = language === "fr" ? fr : en;

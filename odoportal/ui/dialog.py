@@ -13,21 +13,21 @@ from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, el, 
 
 def _close(to: Bound | str) -> Wrapped:
     """Return the close control: a button in the live dialog, a link in the document."""
-    still = el("a", href=to, cls="btn icon", aria_label=t("Close"))
-    return part(DialogClose, still, icon("x"), class_name="btn icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
+    served = el("a", href=to, cls="btn icon", aria_label=t("Close"))
+    return part(DialogClose, served, icon("x"), class_name="btn icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
 
 
 def _title(name: Node) -> Wrapped:
     return part(DialogTitle, el("h2", id="dialog-title"), name)
 
 
-def _copy() -> LiveOnly:
+def _copy_link() -> LiveOnly:
     return LiveOnly(lambda: CopyLink.create(View(lambda _: icon("link")).component(None), label=t("Copy the link"), done=t("Copied")))
 
 
 def _step(to: Bound, shape: str, name: str) -> Node:
-    there = link(icon(shape), to=to, how="swap", cls="btn icon", aria_label=name, title=name)
-    return when(to, there, el("span", icon(shape), cls="btn icon off", aria_hidden="true"))
+    target = link(icon(shape), to=to, how="swap", cls="btn icon", aria_label=name, title=name)
+    return when(to, target, el("span", icon(shape), cls="btn icon off", aria_hidden="true"))
 
 
 def frame(details: Bound, title: Node, badge: Node, body: Node, footer: Node, missing: str) -> Node:
@@ -44,18 +44,18 @@ def frame(details: Bound, title: Node, badge: Node, body: Node, footer: Node, mi
     tools = (
         _step(details.previous, "chevron-up", t("Previous")),
         _step(details.next, "chevron-down", t("Next")),
-        _copy(),
+        _copy_link(),
     )
     found = (
         el("header", _title(title), badge, el("span", cls="push"), *tools, _close(details.close)),
         body,
         footer,
     )
-    lost = (
+    not_found = (
         el("header", _title(missing), el("span", cls="push"), _close(details.close)),
         el("div", empty("package-open", missing, t("It may belong to another account, or the number is mistyped.")), cls="lost"),
     )
-    return when(details.number, found, lost)
+    return when(details.number, found, not_found)
 
 
 def dialog(details: View, state: Any) -> rx.Component:

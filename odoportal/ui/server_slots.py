@@ -4,16 +4,16 @@ from typing import Any
 
 import reflex as rx
 
-from odoportal.ui.client import FirstRows
+from odoportal.ui.client import ServerHtml
 from odoportal.ui.template import View
 
 
-def slot(name: str, still: str = "") -> rx.Component:
-    """Return a slot that the server fills by name; `still` is its HTML until then."""
-    return FirstRows.create(name=name, html=f"<!--slot:{name}-->{still}<!--/slot:{name}-->")
+def slot(name: str, placeholder: str = "") -> rx.Component:
+    """Return a slot that the server fills by name; `placeholder` is its HTML until then."""
+    return ServerHtml.create(name=name, html=f"<!--slot:{name}-->{placeholder}<!--/slot:{name}-->")
 
 
-def live(name: str, view: View, var: Any, ready: Any, still: str = "") -> rx.Component:
+def live(name: str, view: View, var: Any, ready: Any, placeholder: str = "") -> rx.Component:
     """Return a template over a state variable; until the state is ready, show what the server wrote.
 
     Args:
@@ -21,6 +21,6 @@ def live(name: str, view: View, var: Any, ready: Any, still: str = "") -> rx.Com
         view: the template that both the server and the live page draw.
         var: the state variable that holds the view.
         ready: the state variable that is true once the state is filled.
-        still: HTML to show when the server wrote nothing, such as a skeleton after a navigation in the browser.
+        placeholder: HTML to show when the server wrote nothing, such as a skeleton after a navigation in the browser.
     """
-    return rx.cond(ready, view.component(var), slot(name, still))
+    return rx.cond(ready, view.component(var), slot(name, placeholder))

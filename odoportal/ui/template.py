@@ -53,7 +53,7 @@ class Bound:
             raise AttributeError(name)
         return Bound(self._root, (*self._path, name))
 
-    def within(self, scope: Mapping[int, Any]) -> Any:
+    def resolve(self, scope: Mapping[int, Any]) -> Any:
         """Return the value in a scope, which maps roots to views (or to Reflex variables with the same attributes)."""
         value = scope[self._root]
         for name in self._path:
@@ -71,19 +71,19 @@ class ServerOnly:
     """An attribute of the served HTML only; in the live page the form's script maintains it.
 
     Its value is the reference's value, and it is absent when that is empty. With `equals`, it is present when the reference has that
-    value. With `says`, its value is that text whenever the reference is not empty.
+    value. With `text`, its value is that text whenever the reference is not empty.
     """
 
     ref: Bound
     equals: str = ""
-    says: str = ""
+    text: str = ""
 
-    def within(self, scope: Mapping[int, Any]) -> str | bool:
+    def resolve(self, scope: Mapping[int, Any]) -> str | bool:
         """Return the attribute's value, or False when it is absent."""
-        value = self.ref.within(scope)
+        value = self.ref.resolve(scope)
         if self.equals:
             return value == self.equals
-        return (self.says or value) if value else False
+        return (self.text or value) if value else False
 
 
 Node: TypeAlias = "str | Bound | El | When | Choose | Each | LiveOnly | Wrapped | tuple[Node, ...] | None"
@@ -130,10 +130,10 @@ class Each:
 
 @dataclass(frozen=True)
 class LiveOnly:
-    """A live component; the served HTML has `still` in its place."""
+    """A live component; the served HTML has `served` in its place."""
 
     live: Callable[[], rx.Component]
-    still: Node = None
+    served: Node = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Wrapped:
 
     kind: Any
     props: Mapping[str, Any]
-    still: El
+    served: El
     children: tuple[Node, ...]
 
 
@@ -164,7 +164,7 @@ class View:
         return "".join(out)
 
 
-def _name(name: str) -> str:
+def _attribute_name(name: str) -> str:
     if name in _REACT_NAMES:
         return _REACT_NAMES[name]
     return name.replace("_", "-") if name.startswith(("aria_", "data_")) else name
@@ -172,12 +172,12 @@ def _name(name: str) -> str:
 
 def el(tag: str, *children: Node, **attributes: Value) -> El:
     """Return an element. Attributes are spelled as in React, except `cls` for the class and underscores in `aria_label` and `data_x`."""
-    return El(tag, {_name(k): v for k, v in attributes.items()}, children)
+    return El(tag, {_attribute_name(k): v for k, v in attributes.items()}, children)
 
 
 def link(*children: Node, to: str | Bound, how: str = "", **attributes: Value) -> El:
     """Return a link inside the portal. `how` "open" opens a dialog over its list (closing goes back), "swap" the next record in it."""
-    return El("a", {_name(k): v for k, v in attributes.items()}, children, to, how)
+    return El("a", {_attribute_name(k): v for k, v in attributes.items()}, children, to, how)
 
 
 def when(test: Bound, then: Node, otherwise: Node = None) -> When:
@@ -196,9 +196,9 @@ def each(rows: Bound, draw: Callable[[Bound], Node]) -> Each:
     return Each(rows, root, draw(Bound(root)))
 
 
-def part(kind: Any, still: El, *children: Node, **props: Any) -> Wrapped:
+def part(kind: Any, served: El, *children: Node, **props: Any) -> Wrapped:
     """Return a browser component with its children, and the plain element that replaces it in the served HTML."""
-    return Wrapped(kind, props, still, children)
+    return Wrapped(kind, props, served, children)
 
 
 def icon(name: str, small: bool = False, cls: str = "") -> El:
@@ -210,18 +210,18 @@ def icon(name: str, small: bool = False, cls: str = "") -> El:
 # --- as HTML -----------------------------------------------------------------------------------------------------
 
 
-def _text(value: object, scope: Mapping[int, Any]) -> str:
-    return str(value.within(scope) if isinstance(value, Bound) else value)
+def _resolved_text(value: object, scope: Mapping[int, Any]) -> str:
+    return str(value.resolve(scope) if isinstance(value, Bound) else value)
 
 
 def _attribute(name: str, value: Value, scope: Mapping[int, Any], out: list[str]) -> None:
     if isinstance(value, dict):
-        text = ";".join(f"{k}:{_text(v, scope)}" for k, v in value.items())
+        text = ";".join(f"{k}:{_resolved_text(v, scope)}" for k, v in value.items())
     else:
-        got = value.within(scope) if isinstance(value, Bound | ServerOnly) else value
-        if got is False or got is None:
+        resolved = value.resolve(scope) if isinstance(value, Bound | ServerOnly) else value
+        if resolved is False or resolved is None:
             return
-        text = "" if got is True else str(got)
+        text = "" if resolved is True else str(resolved)
     out.append(f' {_HTML_NAMES.get(name, name)}="{escape(text)}"')
 
 
@@ -242,23 +242,23 @@ def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
     if node is None:
         return
     if isinstance(node, str | Bound):
-        out.append(escape(_text(node, scope), quote=False))
+        out.append(escape(_resolved_text(node, scope), quote=False))
     elif isinstance(node, El):
         _write_element(node, scope, out)
     elif isinstance(node, tuple):
         for child in node:
             _write(child, scope, out)
     elif isinstance(node, When):
-        _write(node.then if node.test.within(scope) else node.otherwise, scope, out)
+        _write(node.then if node.test.resolve(scope) else node.otherwise, scope, out)
     elif isinstance(node, Choose):
-        _write(node.cases.get(node.value.within(scope), node.otherwise), scope, out)
+        _write(node.cases.get(node.value.resolve(scope), node.otherwise), scope, out)
     elif isinstance(node, Each):
-        for row in node.rows.within(scope):
+        for row in node.rows.resolve(scope):
             _write(node.node, {**scope, node.root: row}, out)
     elif isinstance(node, Wrapped):
-        _write(replace(node.still, children=node.children), scope, out)
+        _write(replace(node.served, children=node.children), scope, out)
     else:
-        _write(node.still, scope, out)
+        _write(node.served, scope, out)
 
 
 # --- as Reflex components ------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
 def _var(value: Any, scope: Mapping[int, Any]) -> Any:
     if isinstance(value, dict):
         return {k: _var(v, scope) for k, v in value.items()}
-    return value.within(scope) if isinstance(value, Bound) else value
+    return value.resolve(scope) if isinstance(value, Bound) else value
 
 
 def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Component:
@@ -283,9 +283,9 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
     children = [c for child in node.children for c in _components(child, scope)]
     if node.to is not None:
         return PortalLink.create(*children, to=_var(node.to, scope), how=node.how, **props)
-    made = Element.create(*children, **props)
-    made.tag = node.tag
-    return made
+    element = Element.create(*children, **props)
+    element.tag = node.tag
+    return element
 
 
 def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[Any]:  # noqa: PLR0911 one return per kind of node
@@ -304,14 +304,14 @@ def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[A
         return [node.kind.create(*(c for child in node.children for c in _components(child, scope)), **props)]
     if isinstance(node, When):
         branches = [rx.fragment(*_components(n, scope)) for n in (node.then, node.otherwise)]
-        return [rx.cond(node.test.within(scope), *branches)]
+        return [rx.cond(node.test.resolve(scope), *branches)]
     if isinstance(node, Choose):
         cases = [(name, rx.fragment(*_components(n, scope))) for name, n in node.cases.items()]
-        return [rx.match(node.value.within(scope), *cases, rx.fragment(*_components(node.otherwise, scope)))]
+        return [rx.match(node.value.resolve(scope), *cases, rx.fragment(*_components(node.otherwise, scope)))]
 
-    def one(row: Any) -> rx.Component:
+    def draw_row(row: Any) -> rx.Component:
         inner = {**scope, node.root: row}
-        made = _components(node.node, inner, key=row.key)
-        return made[0] if len(made) == 1 else rx.fragment(*made, key=row.key)
+        drawn = _components(node.node, inner, key=row.key)
+        return drawn[0] if len(drawn) == 1 else rx.fragment(*drawn, key=row.key)
 
-    return [rx.foreach(node.rows.within(scope), one)]
+    return [rx.foreach(node.rows.resolve(scope), draw_row)]
