@@ -1139,8 +1139,8 @@ MUTANTS = (
     _mutant(
         "text is escaped",
         "ui.template",
-        "out.append(escape(_text(node, scope), quote=False))",
-        "out.append(_text(node, scope))",
+        "out.append(escape(_resolved_text(node, scope), quote=False))",
+        "out.append(_resolved_text(node, scope))",
         STORED,
     ),
     _mutant(
