@@ -1,4 +1,4 @@
-"""Secrets that are sent everywhere, and found nowhere: not in the log, not in a frame, not in a file of the data folder."""
+"""Secrets are sent to every entry point and must not appear in the log, in a frame or in a file of the data folder."""
 
 import asyncio
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ TOKEN = f"{CANARY}-reset-token-0123456789"
 
 @pytest.fixture(scope="module")
 def verbose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """A portal in production that logs all it can: every request, event and statement, as JSON."""
+    """Yield a portal in production that logs everything it can: every request, event and SQL statement, as JSON."""
     data, port = tmp_path_factory.mktemp("verbose") / "data", free_port()
     data.mkdir()
     settings = in_production(data, f"http://localhost:{port}", log_level="debug")
@@ -69,7 +69,7 @@ def _send_secrets_everywhere(portal: Portal, person: str) -> None:
         hidden: dict[str, Any] = {"password": f"{CANARY}-typed", "token": f"{CANARY}-typed", "card": "4242 4242 4242 4242"}
         async with tab(portal.url, cookie, **headers) as signed:
             await signed.load("/en/orders")
-            # Every way to fail: no such handler, no such argument, no dictionary, a handler that raises.
+            # Fail in every way: unknown handler, unknown argument, payload that is no dictionary, handler that raises.
             await signed.send("no.such.handler", hidden)
             await signed.send(f"{ORDERS}.load", hidden)
             await signed.send(f"{SIGNED}.setvar", hidden)

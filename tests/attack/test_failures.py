@@ -1,4 +1,4 @@
-"""Something fails inside, everywhere at once: nobody learns what, the log does, and the portal goes on."""
+"""When every database read fails, answers do not say why, the log does, and the portal keeps running."""
 
 import asyncio
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ INSIDE = "/srv/inside/secret4711"
 
 @pytest.fixture
 def failing(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inside]:
-    """Every reading of the database raises, with something in its text that is nobody's business."""
+    """Yield a portal in which every database read raises an error whose text holds an internal path."""
 
     @contextmanager
     def reading() -> Iterator[Any]:
@@ -48,7 +48,7 @@ def test_a_failing_handler_says_that_it_failed_and_the_log_says_why(failing: Ins
             before = len(unlucky.frames)
             monkeypatch.undo()
             clock.use(failing.clock)
-            # The same socket works as soon as the cause is gone.
+            # The same socket works again as soon as the cause is gone.
             await unlucky.send(ON_LOAD, {}, "/en/orders")
             await unlucky.until(lambda frame: (value(frame, ORDERS, "view") or {}).get("rows"))
             assert "Traceback" not in repr(unlucky.frames[:before])

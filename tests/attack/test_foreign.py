@@ -1,4 +1,4 @@
-"""Somebody else's orders, invoices, accounts and tabs."""
+"""One customer cannot reach another customer's orders, invoices, accounts or tabs."""
 
 import asyncio
 import re
@@ -17,13 +17,13 @@ _TIME = re.compile(r"\d{1,2}:\d\d\xa0[ap]\.m\.|\d{1,2} h \d\d|\d{1,2}\xa0h\xa0\d
 
 
 def page(portal: Portal, cookie: str, path: str) -> tuple[int, str]:
-    """Status and body, without what the time changes."""
+    """Return the status and body of a page, with times of day replaced."""
     answer = portal.ask(path, cookie=cookie)
     return answer.status, _TIME.sub("TIME", answer.body)
 
 
 def unlike(text: str, mine: Victim, theirs: Victim) -> None:
-    """None of the other's data."""
+    """Check that a text holds none of the other person's markers, except those that both people share."""
     for marker in theirs.markers:
         assert marker not in text or marker in mine.markers
 
@@ -134,7 +134,7 @@ def test_another_s_tab_token_is_worth_nothing(portal: Portal, cookie_of: Cookies
         async with tab(portal.url, cookie_of(victim.email), token) as theirs:
             await theirs.load(f"/en/orders?open={victim.order}")
             assert victim.markers[0] in theirs.text
-            # While the victim's tab is open, and after it is closed; without a cookie, with a wrong one, with one's own.
+            # Try while the victim's tab is open and after it is closed: with a wrong cookie, without one, and with the attacker's own.
             await steal(portal, token, cookie_of, victim, attacker)
         await steal(portal, token, cookie_of, victim, attacker)
         async with tab(portal.url, cookie_of(victim.email), token) as back:

@@ -1,7 +1,7 @@
-"""Every form of a signed-in page, found in the pages themselves: sent by nobody, from elsewhere, by a role that may not, for another.
+"""Every form on a signed-in page is attacked: sent anonymously, from another site, without the right, and for another customer.
 
-A new form is attacked without a line here. What is sent is made from the form's model; a field that takes more than a plain text needs
-an example in `EXAMPLES`, by its name, for the attack to get as far as the work.
+The forms are found in the pages, so a new form is attacked without a change here. Field values are made from the form's model. A field that
+accepts only special text needs an example in `EXAMPLES`, by its name, so that the attack gets past validation.
 """
 
 import inspect
@@ -46,7 +46,7 @@ MORE = ("account_id", "person_id", "role", "is_admin", "id", "status", "total", 
 
 @dataclass(frozen=True)
 class Found:
-    """A form: the page it is on, its name, and how it is answered."""
+    """A form: the page it is on, its name, and its handler."""
 
     page: Page
     name: str
@@ -57,13 +57,13 @@ class Found:
 
 
 def forms() -> list[Found]:
-    """Every form that `foundation.forms.posting` answers on a private page."""
+    """Return every form on a private page that `odoportal.forms.handling.form_post` answers."""
     posts = [page for page in PAGES if page.private and page.post]
     return [Found(page, name, rule) for page in posts for name, rule in inspect.getclosurevars(page.post).nonlocals["rules"].items()]  # type: ignore[arg-type]
 
 
 def example(name: str, kind: Any) -> str:
-    """Something that a field of this name and type might take."""
+    """Return a value that a field of this name and type accepts."""
     origin = get_origin(kind)
     if origin in {Union, UnionType}:
         return example(name, next(arg for arg in get_args(kind) if arg is not type(None)))
@@ -77,12 +77,12 @@ def example(name: str, kind: Any) -> str:
 
 
 def fitting(model: type[FormModel]) -> dict[str, str]:
-    """Fields that fit a model."""
+    """Return field values that are valid for a model."""
     return {name: example(name, about.annotation) for name, about in model.model_fields.items()}
 
 
 class _Hidden(HTMLParser):
-    """What each form of a page sends by itself."""
+    """A parser that collects the hidden fields of each form on a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -98,14 +98,14 @@ class _Hidden(HTMLParser):
 
 
 def shown(inside: Inside, form: Found, cookie: str) -> dict[str, str]:
-    """What a form on its page stands for: which record, in which version; nothing where the page does not show it."""
+    """Return the record key and version that a form carries on its page, empty if the page does not show the form."""
     page = inside.portal.ask(f"/en{form.page.path}", cookie=cookie)
     found = next((held for held in _Hidden(page.body).forms if held.get("form") == form.name), {})
     return {name: found[name] for name in ("key", "version") if name in found}
 
 
 def send(inside: Inside, form: Found, fields: dict[str, str], cookie: str, more: str = "", **headers: str) -> httpx.Response:
-    """Send a form as its page's script does."""
+    """Send a form as the script of its page does."""
     rate_limits.forget_all()
     lines = {"accept": "application/json", **({"cookie": cookie} if cookie else {}), **headers}
     data = {"form": form.name, "once": secrets.token_hex(16), "key": "", "version": "", **fields}
@@ -113,7 +113,7 @@ def send(inside: Inside, form: Found, fields: dict[str, str], cookie: str, more:
 
 
 def belonging(one: Customer) -> tuple[dict[str, list[str]], list[str]]:
-    """Every row of somebody's and of the account's, by table, and what names them."""
+    """Return the rows of a person and their account, by table, and the identifiers that name them."""
     found: dict[str, list[str]] = {}
     names = [one.invoice, one.order, one.account, one.email]
     with database.engine().connect() as connection:
@@ -132,7 +132,7 @@ def belonging(one: Customer) -> tuple[dict[str, list[str]], list[str]]:
 
 @pytest.fixture(params=forms(), ids=str)
 def form(request: pytest.FixtureRequest, inside: Inside) -> Iterator[Found]:
-    """Each form."""
+    """Yield each form in turn, and check afterwards that no error was logged."""
     clock.use(inside.clock)
     inside.errors.clear()
     yield request.param
@@ -233,7 +233,7 @@ def test_nothing_of_another_customer_s_is_reached(inside: Inside, form: Found) -
 
 @st.composite
 def typed(draw: st.DrawFn) -> tuple[Found, dict[str, str]]:
-    """A form with the usual or with anything in each of its fields."""
+    """Draw a form whose fields each hold either a valid value or arbitrary text."""
     found = draw(st.sampled_from(forms()))
     usual = {**fitting(found.rule.model), "key": "", "version": ""}
     fields = draw(st.fixed_dictionaries({name: st.one_of(st.just(text), TEXTS) for name, text in usual.items()}))

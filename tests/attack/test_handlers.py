@@ -1,4 +1,4 @@
-"""Every handler that the socket knows: the checked-in list, and who gets something out of each."""
+"""Every handler that the socket accepts: the checked-in list, and who may use each handler."""
 
 import asyncio
 import os
@@ -31,13 +31,13 @@ ATTACKS = (
 
 
 def listed() -> dict[str, str]:
-    """The checked-in list, by full name: who may call what, as `anyone`, `nobody`, or the right it needs in the account."""
+    """Return the checked-in list: by full handler name, who may call it (`anyone`, `nobody`, or the right it needs in the account)."""
     lines = [line.split() for line in _LIST.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     return {f"{ROOT}.{name}": who for who, name in lines}
 
 
 def logged(portal: Portal) -> str:
-    """What the server has written."""
+    """Return the server's log."""
     return portal.data.with_suffix(".log").read_text("utf-8", "replace")
 
 
@@ -63,7 +63,7 @@ def test_the_registry_is_the_checked_in_list() -> None:
 @pytest.mark.case("A-60")
 def test_nobody_gets_anything_out_of_any_handler(portal: Portal, victim: Victim, attacker: Victim, payload: dict[str, object]) -> None:
     async def run() -> Tab:
-        # From an address of its own, since so many events come near to the limit of one.
+        # Use a separate address for each payload: this many events come close to the limit per address.
         async with tab(portal.url, client=f"127.0.1.{1 + [{}, *ATTACKS].index(payload)}") as stranger:
             for name in listed():
                 await stranger.send(name, payload, f"/en/orders?open={victim.order}")
@@ -100,7 +100,7 @@ def test_what_nobody_may_call_does_nothing_for_the_signed_in_either(portal: Port
             assert len((await signed.navigate("/en/orders?q=zzz"))["rows"]) == 0
             return signed
 
-    # A session of its own: events are counted by session, and the tests before this one sent many.
+    # Use a separate session: events count per session, and earlier tests sent many.
     own = portal.sign_in(attacker.email)
     before = logged(portal)
     signed = asyncio.run(run())

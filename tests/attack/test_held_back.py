@@ -1,4 +1,4 @@
-"""An account that requires two-step sign-in: nobody without one sees anything of it, on the socket or over HTTP, from the next click on."""
+"""If an account requires two-step sign-in, people without it see no more of its data, over the socket or HTTP, from the next click on."""
 
 import asyncio
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def _accounts(rows: Engine, email: str) -> list[str]:
 
 @pytest.fixture
 def required(rows: Engine) -> Iterator[str]:
-    """The fleet's account requires it; its person has none."""
+    """Yield the number of the fleet's account, whose person has no second step; the requirement is switched off afterwards."""
     (number,) = _accounts(rows, FLEET)
     yield number
     _put(rows, number, False)
@@ -50,7 +50,7 @@ def test_whoever_has_no_second_factor_is_stopped_at_the_next_click_of_an_open_pa
             before = len(open_.frames)
             await open_.send(RETRY, {}, "/en/orders")
             assert await open_.until(lambda frame: value(frame, SIGNED, "gone")) == "/en/orders"
-            # Whatever else is called, with its own page in the address: nothing of the account comes.
+            # No handler returns the account's data, even if it is called with its own page in the address.
             for name, right in listed().items():
                 if right in set(Right):
                     await open_.send(name, {}, "/en/orders")

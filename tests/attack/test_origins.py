@@ -1,4 +1,4 @@
-"""Requests that another site starts: sockets by their Origin, forms by Origin and Fetch Metadata, methods that change nothing."""
+"""Requests that another site starts: sockets by Origin, forms by Origin and Fetch Metadata, and methods that must change nothing."""
 
 import asyncio
 from typing import Any
@@ -30,7 +30,7 @@ ELSEWHERE = (
 
 
 def written(portal: Portal, origin: str) -> str:
-    """An origin of the matrix, around the portal's own."""
+    """Return an origin from `ELSEWHERE` with the portal's own address filled in."""
     parts = urlsplit(portal.url)
     return origin.format(url=portal.url, host=parts.netloc, port=parts.port)
 

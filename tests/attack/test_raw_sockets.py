@@ -1,4 +1,4 @@
-"""Sockets that speak Engine.IO and Socket.IO by hand, without a session: garbage, bombs and floods hold nobody up and fill no log."""
+"""Hand-made Engine.IO and Socket.IO traffic without a session: garbage, bombs and floods neither block other visitors nor fill the log."""
 
 import asyncio
 import json
@@ -19,19 +19,19 @@ ROUTER = {"pathname": "/en/login", "asPath": "/en/login"}
 GOODBYE = "41/_event,"
 MOST_LOG = 4 * KIB
 MOST_SECONDS = 0.5
-"""Of the portal's processor for a socket, with what a page's own one takes; a bomb took 83, an event without a token 0.7."""
+"""Processor seconds that one socket may cost, including the page's usual events. A bomb took 83, an event without a token 0.7."""
 
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """One in production, whose log is JSON and has a line for every event."""
+    """Yield a portal in production, whose log is JSON and has a line for every event."""
     data, port = tmp_path_factory.mktemp("raw") / "data", free_port()
     with producing(in_production(data, f"http://localhost:{port}"), port) as started:
         yield started
 
 
 def boot(**more: Any) -> str:
-    """The beginning of a page's socket."""
+    """Return the first message of a page's socket."""
     return f"40/_event,{json.dumps({'event': {'name': HYDRATE, 'payload': {}, 'router_data': ROUTER, **more}})}"
 
 
@@ -40,13 +40,13 @@ def event(**more: Any) -> str:
 
 
 def processor(portal: Portal) -> float:
-    """The seconds of the processor that the portal has taken so far."""
+    """Return the processor time in seconds that the portal has used so far."""
     fields = Path(f"/proc/{portal.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def lives(socket: Raw) -> None:
-    """Wait until what was sent before has been handled, where the socket was not closed over it."""
+    """Wait until the portal has handled what was sent before, unless it closed the socket because of it."""
     await socket.send(boot(), event())
     if await socket.until("is_hydrated"):
         assert socket.code is None
@@ -85,7 +85,7 @@ FRAMES: dict[str, list[str | bytes]] = {
 @pytest.mark.parametrize("frames", FRAMES.values(), ids=list(FRAMES))
 def test_what_no_page_sends_costs_next_to_nothing(portal: Portal, frames: list[str | bytes]) -> None:
     async def run() -> None:
-        # From an address of its own: each is the first of its span to be told of.
+        # Use a separate address: only the first refusal per address and time span is logged.
         async with raw(portal.url, client=f"127.0.1.{list(FRAMES.values()).index(frames) + 1}") as socket:
             assert socket.status == 101
             await socket.send(*frames)
@@ -169,9 +169,9 @@ def test_a_socket_that_floods_is_closed_and_others_are_not(portal: Portal, opcod
             if opcode is Opcode.CONT:
                 await flood.frames(Opcode.TEXT, 1, b"42", fin=False)
             await flood.frames(opcode, 5_000, data, fin)
-            # Where the portal closes while more is on its way, the line is reset before its last word is read.
+            # If the portal closes while data is still arriving, the connection is reset before the close frame is read.
             assert await flood.end() in {1008, None}
-            # Who comes from the same address goes on.
+            # Another socket from the same address keeps working.
             other.said.clear()
             await other.send(event())
             assert await other.until("is_hydrated")
@@ -200,7 +200,7 @@ def test_text_that_is_none_closes_its_socket_without_a_traceback(portal: Portal)
 
 
 def memory(portal: Portal, which: str) -> float:
-    """The portal's memory in MiB: `VmRSS` now, `VmHWM` at its most."""
+    """Return the portal's memory in MiB: `VmRSS` is the current use, `VmHWM` the peak."""
     lines = Path(f"/proc/{portal.pid}/status").read_text("utf-8").splitlines()
     return int(next(line for line in lines if line.startswith(which)).split()[1]) / KIB
 
@@ -223,7 +223,7 @@ def test_bombs_are_not_inflated(portal: Portal, count: int, size: int) -> None:
                 await socket.__aexit__(None, None, None)
 
     portal.ask("/healthz")
-    # The most so far is set back to what is held now.
+    # Reset the peak to the current use.
     Path(f"/proc/{portal.pid}/clear_refs").write_text("5", "ascii")
     before = memory(portal, "VmRSS")
     asyncio.run(run())

@@ -1,6 +1,6 @@
-"""Every page, route and handler that the portal registers, asked by nobody, by another customer, after the end of a session.
+"""Every page, route and handler that the portal registers, called anonymously, by another customer, and after the end of a session.
 
-A new route without a sample address, or a new handler with arguments and without a payload model, is a failure.
+A new route without a sample address, or a new handler with arguments but without a payload model, is a failure.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ from tests.server import FLEET, Portal, writer
 
 UNKNOWN = "999999"
 _WIRE = httpx.HTTPTransport(verify=False)
-"""Connections that stay open; a client around it keeps no cookie from one request to the next."""
+"""A transport whose connections stay open; a new client around it for each request keeps no cookies."""
 
 
 @dataclass(frozen=True)
 class Theirs:
-    """What somebody has, by number."""
+    """Numbers of one record of each kind that a customer has."""
 
     invoice: str
     order: str
@@ -44,14 +44,14 @@ class Theirs:
 
 @dataclass(frozen=True)
 class Ask:
-    """A request for it: an address without its language, and a form where it is sent."""
+    """A request: an address without its language, and the form fields if it is posted."""
 
     path: str
     form: dict[str, str] | None = None
     names: bool = True
-    """Whether the address names something of theirs, so that for others it is not found; lists only hold their own."""
+    """Whether the address names a record, so that it is not found for other customers; lists only show the customer's own records."""
     open: bool = False
-    """Whether anybody may ask."""
+    """Whether the request needs no sign-in."""
 
 
 SAMPLES: dict[str, Callable[[Theirs], list[Ask]]] = {
@@ -85,11 +85,11 @@ SAMPLES: dict[str, Callable[[Theirs], list[Ask]]] = {
     },
     "/{language}/profile/data.zip": lambda _: [Ask("/profile/data.zip")],
 }
-"""How each route is asked for something of somebody's."""
+"""Sample requests for each route, made from a customer's records."""
 
 
 def held(rows: Engine, account: str) -> Theirs:
-    """Something of each kind that an account has."""
+    """Return one record of each kind from an account."""
     with rows.connect() as connection:
 
         def newest(table: str) -> str:
@@ -101,7 +101,7 @@ def held(rows: Engine, account: str) -> Theirs:
 
 @pytest.fixture(scope="module")
 def theirs(rows: Engine, portal: Portal, victim: Victim) -> Theirs:
-    """What the victim has, a change and a file of all of it among them."""
+    """Return the victim's records, with an activity row and a data file added."""
     found, name = held(rows, victim.account), "0" * 40
     with writer(rows) as session:
         whose = text("SELECT p.id, a.id FROM person p, account a WHERE p.email = :e AND a.number = :n")
@@ -127,7 +127,7 @@ def theirs(rows: Engine, portal: Portal, victim: Victim) -> Theirs:
 
 
 def ask(portal: Portal, what: Ask, cookie: str = "", language: str = "fr", more: str = "") -> httpx.Response:
-    """One request, as a browser on the portal's own page sends it."""
+    """Send one request as a browser on the portal's own page does."""
     path = what.path if what.open else f"/{language}{what.path}"
     mark = "&" if "?" in path else "?"
     address = portal.url + path + (f"{mark}{more}" if more else "")
@@ -137,7 +137,7 @@ def ask(portal: Portal, what: Ask, cookie: str = "", language: str = "fr", more:
 
 
 def readable(answer: httpx.Response) -> str:
-    """Everything an answer says, out of whatever it is packed into."""
+    """Return all text of an answer, extracted from PDF, ZIP and workbook."""
     kind = answer.headers.get("content-type", "")
     if kind == "application/pdf":
         return whole(answer.content)
@@ -152,7 +152,7 @@ def readable(answer: httpx.Response) -> str:
 
 
 def private(registry: dict[str, Any], theirs: Theirs) -> Iterator[Ask]:
-    """Every request that is for whoever has a right in the account."""
+    """Yield every request that needs a right in the account."""
     for path, _, right in registry["routes"]:
         if right:
             yield from SAMPLES[path](theirs)
@@ -162,7 +162,7 @@ def private(registry: dict[str, Any], theirs: Theirs) -> Iterator[Ask]:
 
 
 def silent(text_: str, theirs: Theirs, victim: Victim) -> None:
-    """Nothing of the victim's, apart from what the asker typed."""
+    """Check that a text holds no marker of the victim, apart from the numbers that the attacker typed."""
     for number in (theirs.order, theirs.invoice, theirs.credit_note):
         text_ = text_.replace(f"q={number}", "").replace(f"open={number}", "").replace(f'value="{number}"', "")
     for marker in victim.markers:
@@ -233,7 +233,7 @@ def test_another_customer_gets_what_an_unknown_number_gets(
 
 @contextmanager
 def a_session(rows: Engine, email: str, **ago: timedelta) -> Iterator[str]:
-    """A session's cookie, without the form; gone afterwards, whatever became of it."""
+    """Yield the cookie of a session written straight to the database, and delete the session afterwards if it still exists."""
     token, now = secrets.token_urlsafe(32), datetime.now(UTC)
     with writer(rows) as session:
         person = session.connection().execute(text("SELECT id FROM person WHERE email = :e"), {"e": email}).scalar_one()
@@ -256,7 +256,7 @@ def _disabled(rows: Engine, email: str, when: datetime | None) -> None:
 
 @contextmanager
 def ended(portal: Portal, rows: Engine, how: str) -> Iterator[str]:
-    """A cookie that was good, with which every address answered, and is so no longer."""
+    """Yield a cookie that worked before its session ended in the given way."""
     if how in {"idle", "absolute"}:
         old = {"began": timedelta(hours=12, seconds=1)} if how == "absolute" else {"seen": timedelta(minutes=30, seconds=1)}
         with a_session(rows, FLEET, **old) as cookie:
@@ -293,7 +293,7 @@ def test_after_its_end_a_session_opens_no_address(portal: Portal, registry: dict
 
 
 def sample(schema: dict[str, Any], theirs: Theirs) -> dict[str, Any]:
-    """A payload that fits a model, with somebody else's identifiers wherever something can be named."""
+    """Return a payload that fits a model, with the victim's identifiers wherever a record can be named."""
     fitting = {"string": theirs.invoice, "integer": 1, "number": 1.0, "boolean": True, "array": [theirs.invoice], "object": {}}
     payload = {}
     for name, about in schema.get("properties", {}).items():
@@ -303,7 +303,7 @@ def sample(schema: dict[str, Any], theirs: Theirs) -> dict[str, Any]:
 
 
 def calls(registry: dict[str, Any], theirs: Theirs) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Every handler with a payload that fits it, on a page that names something of theirs."""
+    """Yield every handler with a payload that fits it, and a page address that names the victim's records."""
     for name, who in listed().items():
         if who != "nobody":
             yield name, sample(registry["payloads"].get(name, {}), theirs), f"/en/invoices?open={theirs.invoice}&order={theirs.order}"

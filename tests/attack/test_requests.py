@@ -1,4 +1,4 @@
-"""Requests as no browser writes them: several on one connection, two lengths, too much of everything, another host's name."""
+"""HTTP requests that no browser writes: several on one connection, conflicting lengths, oversized parts, another host's name."""
 
 import socket
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ SECONDS = 30
 
 
 def said(portal: Portal, raw: bytes) -> bytes:
-    """Everything that comes back on one connection until the server closes it, or has nothing more to say."""
+    """Send raw bytes and return everything that the server answers before it closes the connection."""
     parts, answer = urlsplit(portal.url), b""
     with socket.create_connection((parts.hostname or "", parts.port or 0), SECONDS) as wire:
         try:
@@ -20,13 +20,13 @@ def said(portal: Portal, raw: bytes) -> bytes:
             while piece := wire.recv(65536):
                 answer += piece
         except ConnectionError:
-            # Refused before all of it was sent.
+            # The server refused the request before all of it was sent.
             return answer
     return answer
 
 
 def request(path: str, *lines: str, method: str = "GET", last: bool = True, body: str = "") -> bytes:
-    """A request as it stands on the wire; the last one of a connection asks for its end."""
+    """Return a request as raw bytes; the last one on a connection asks the server to close it."""
     head = [f"{method} {path} HTTP/1.1", *lines, *(["Connection: close"] if last else [])]
     return ("\r\n".join(head) + "\r\n\r\n" + body).encode("latin-1")
 

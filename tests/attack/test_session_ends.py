@@ -1,4 +1,4 @@
-"""The end of a session, on every way in: documents, new sockets, and sockets that are open already."""
+"""The end of a session, at every entry point: documents, new sockets, and sockets that are already open."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ MARKERS = ("Coopérative", "coopdesneiges")
 
 @pytest.fixture
 def cookie(portal: Portal) -> Iterator[str]:
-    """A session of its own, ended afterwards."""
+    """Yield the cookie of a separate session, which is signed out afterwards."""
     made = portal.sign_in(OVERDUE)
     yield made
     portal.ask("/auth/sign-out", form={"language": "en"}, cookie=made)
@@ -34,7 +34,7 @@ def hashed(cookie: str) -> str:
 
 @contextmanager
 def changed(rows: Engine, change: Callable[[Session], Callable[[Session], None] | None]) -> Iterator[None]:
-    """A change in the portal's database; what `change` returns undoes it."""
+    """Apply a change to the portal's database, and undo it afterwards with the function that `change` returns."""
     with writer(rows) as session:
         undo = change(session)
         session.commit()
@@ -48,7 +48,7 @@ def changed(rows: Engine, change: Callable[[Session], Callable[[Session], None] 
 
 
 def ago(cookie: str, **when: timedelta) -> Callable[[Session], None]:
-    """A session that began, or was used last, so long ago."""
+    """Return a change that sets times of a session back, such as its beginning or its last use."""
 
     def change(session: Session) -> None:
         row = session.get_one(BrowserSession, hashed(cookie))
@@ -78,7 +78,7 @@ def removed(session: Session) -> Callable[[Session], None]:
 
 
 async def refused(portal: Portal, cookie: str, open_: Tab) -> None:
-    """Nobody is signed in: not on a document, not on a new socket, not on the open one."""
+    """Check that no one is signed in: on a document, on a new socket, and on the open one."""
     before = len(open_.frames)
     await open_.send(f"{ORDERS}.retry", {}, PATH)
     assert (await open_.left()).startswith("/en/login?ended=1")
@@ -95,7 +95,7 @@ async def refused(portal: Portal, cookie: str, open_: Tab) -> None:
 
 
 def ending(portal: Portal, cookie: str, end: Callable[[], Any]) -> None:
-    """A session in use on an open socket, then its end."""
+    """Use a session on an open socket, end it, and check that it is refused."""
 
     async def run() -> None:
         async with tab(portal.url, cookie) as open_:

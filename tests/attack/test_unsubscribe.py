@@ -1,4 +1,4 @@
-"""The link that stops notices: anybody's POST with it works, from anywhere, and nothing else than what the portal signed does."""
+"""The unsubscribe link: anyone may post it, from any site, but only links that the portal signed work."""
 
 import json
 import secrets
@@ -30,25 +30,25 @@ def account_of(customer: Customer) -> int:
 
 
 def token_of(customer: Customer, kind: Kind = Kind.INVOICE, account_id: int = 0) -> str:
-    """What stands in somebody's mail."""
+    """Return the token of the unsubscribe link in a person's mail."""
     return signing.sign(UNSUBSCRIBE, unsubscribe.of_person(kind, account_id or account_of(customer), customer.person_id))
 
 
 def on(customer: Customer) -> set[str]:
-    """The notices that somebody gets."""
+    """Return the kinds of notification that a person receives."""
     with database.reading() as session:
         found = service.choices(session, account_of(customer), customer.person_id, Role.OWNER)
     return {kind for kind, value in found.items() if value}
 
 
 def letters_to(customer: Customer) -> int:
-    """How many letters the outbox has for somebody, sent ones too."""
+    """Count a person's mails in the outbox, sent ones included."""
     with database.reading() as session:
         return session.exec(select(func.count()).select_from(outbox.Mail).where(outbox.Mail.to == customer.email)).one()
 
 
 def click(inside: Inside, token: str, data: Mapping[str, str] = CLICK, language: str = "en", **headers: str) -> httpx.Response:
-    """What a mail program sends: no cookie, and not even the first page before."""
+    """Send the one-click request of a mail program: without a cookie, and without opening the page first."""
     lines = {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.post(f"{inside.portal.url}/{language}{UNSUBSCRIBE}", params={"token": token}, data=dict(data), headers=lines)
 
@@ -77,7 +77,7 @@ def test_one_click_from_anywhere_switches_one_kind_off(inside: Inside, how: dict
     assert "set-cookie" not in answer.headers
     assert on(inside.first) == set(Kind) - {"invoice"}
     assert on(inside.second) == set(Kind)
-    # Told twice, it stays off, and one change is noted.
+    # A second click leaves it off and adds no activity row.
     assert httpx.post(url, headers=how, **body).status_code == 200  # type: ignore[arg-type]
     with database.reading() as session:
         last = session.exec(select(Change).where(Change.what == "notices").order_by(Change.id.desc())).first()  # type: ignore[union-attr]
@@ -238,7 +238,7 @@ def test_no_other_address_takes_a_form_from_anywhere(inside: Inside) -> None:
 
 @pytest.fixture
 def asked(inside: Inside):
-    """The token of a letter that asks a mailbox whether it wants copies."""
+    """Yield the token of a mail that asks a mailbox to confirm copies of invoices."""
     seed = outbox.new_seed()
     made: dict[str, Any] = {
         "email": "books@example.org",
