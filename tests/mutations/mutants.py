@@ -1,6 +1,6 @@
-"""The guards, each with the text that takes it out and the tests that must then fail.
+"""The guards, each with the change that removes it and the tests that must then fail.
 
-A text stands exactly once in its module; a test of the ordinary run (`test_mutants`) says so as soon as the code has moved on.
+The text to replace occurs exactly once in its module; `test_mutants`, part of the ordinary run, fails as soon as the code has changed.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ ATTACK = "tests/attack"
 
 @dataclass(frozen=True)
 class Mutant:
-    """One guard taken out: `old` becomes `new` in a module, and one of the tests must fail."""
+    """One removed guard: `old` becomes `new` in a module, and one of the tests must fail."""
 
     guard: str
     module: str
@@ -22,7 +22,7 @@ class Mutant:
 
     @property
     def source(self) -> str:
-        """The module as it stands."""
+        """The module's current source."""
         spec = importlib.util.find_spec(self.module)
         assert spec is not None
         assert spec.origin is not None
@@ -67,7 +67,7 @@ PACKAGES = "tests/frontend/test_packages.py"
 PICTURES = "tests/pictures"
 
 MUTANTS = (
-    # Whose it is.
+    # Ownership of records.
     _mutant(
         "one order is of the account",
         "rooms.orders.service",
@@ -119,7 +119,7 @@ MUTANTS = (
         "next((m for m in memberships if account_number in {None, m.number}), memberships[0])",
         FOREIGN,
     ),
-    # The gate.
+    # Event gate.
     _mutant(
         "an event of nobody's is refused",
         "web.event_gate",
@@ -260,7 +260,7 @@ MUTANTS = (
         "if False:",
         "tests/forms/test_handling.py",
     ),
-    # Other sites.
+    # Requests from other sites.
     _mutant(
         "a request of two lengths ends its connection",
         "web.document_server",
@@ -391,7 +391,7 @@ MUTANTS = (
         'headers.get("stripe-signature", ""), self._webhook_secret, 10**9)',
         HOOKS,
     ),
-    # What is held open, and who asks.
+    # Held connections, and the identity of a request.
     *(
         _mutant(guard, "web.connections", old, new, CONNECTIONS)
         for guard, old, new in (
@@ -750,7 +750,7 @@ MUTANTS = (
         "    return _add",
         LINKS,
     ),
-    # What a customer changed, and the next import.
+    # Customers' changes, and the next import.
     *(
         _mutant(guard, "accounts.service", old, new, EMAIL_STAYS)
         for guard, old, new in (
@@ -801,7 +801,7 @@ MUTANTS = (
             ("the present email's role counts", "if found is None or here.get((found, line.row.account), key) == key:", "if True:"),
         )
     ),
-    # Notices.
+    # Notifications.
     _mutant(
         "a notice is told once",
         "rooms.notifications.send",
@@ -953,7 +953,7 @@ MUTANTS = (
         "return column",
         "tests/rooms/privacy/test_contents.py",
     ),
-    # What ends with somebody's access.
+    # End of a person's access.
     _mutant(
         "removal ends what the person set up",
         "rooms.people.service",
@@ -1025,7 +1025,7 @@ MUTANTS = (
         "if ended.card is not None:",
         CARDS,
     ),
-    # What comes down a socket.
+    # Messages on the socket.
     _mutant(
         "a connection's data are what a page says",
         "web.socket_filter",
@@ -1135,7 +1135,7 @@ MUTANTS = (
         "else state.router.session.client_ip",
         "tests/web/test_event_gate.py",
     ),
-    # What is shown and logged.
+    # Display and logs.
     _mutant(
         "text is escaped",
         "ui.template",
@@ -1224,7 +1224,7 @@ MUTANTS = (
         "record.msg, record.args = shortened(message, MESSAGE_CHARACTERS), ()",
         "tests/observability/test_logs.py",
     ),
-    # How it looks.
+    # Layout.
     _mutant(
         "the years are marked on an agreement's road",
         "rooms.orders.view",
@@ -1253,7 +1253,7 @@ MUTANTS = (
         "if False:",
         (f"{PICTURES}/test_approved.py",),
     ),
-    # What the pages are built from.
+    # Build of the pages.
     _mutant(
         "npm saves nothing while it installs",
         "frontend.packages",
