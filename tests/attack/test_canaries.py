@@ -41,7 +41,7 @@ def test_no_secret_reaches_log_or_frame(portal: Portal, attacker: Victim) -> Non
 def test_no_secret_reaches_the_log_of_production_at_its_most_talkative(verbose: Portal) -> None:
     _send_secrets_everywhere(verbose, GUIDE)
     said = verbose.said()
-    assert {"odoportal.http", "odoportal.events", "odoportal.sql", "odoportal.rooms.security"} <= {line["logger"] for line in said}
+    assert {"odoportal.http", "odoportal.events", "odoportal.sql", "odoportal.security"} <= {line["logger"] for line in said}
     text = verbose.data.with_suffix(".log").read_text("utf-8")
     for personal in (PASSWORD, GUIDE, "Transport Gagnon", "Maria"):
         assert personal not in text
@@ -102,7 +102,7 @@ def _send_secrets_everywhere(portal: Portal, person: str) -> None:
 @pytest.mark.asvs("16.4.1")
 @pytest.mark.case("A-12")
 def test_a_log_line_cannot_be_forged(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
-    forged = "2026-01-01T00:00:00.000Z INFO odoportal.rooms.security authn_login_success person=1"
+    forged = "2026-01-01T00:00:00.000Z INFO odoportal.security authn_login_success person=1"
 
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as signed:

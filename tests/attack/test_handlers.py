@@ -171,17 +171,23 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         "rx_router_url",
     }
     assert sent.pop(signed) == {"denied", "ends", "failed", "gone", "ready", "reference", "release", "shell", "troubles"}
-    for room in ("addresses", "changes", "invoices", "orders", "statements"):
-        assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
+    for room, name in (
+        ("activity", "changes"),
+        ("addresses", "addresses"),
+        ("invoices", "invoices"),
+        ("orders", "orders"),
+        ("statements", "statements"),
+    ):
+        assert sent.pop(f"{signed}.odoportal___rooms___{room}___state____{name}") == lists
     for room, name in (
         ("addresses", "edit_address"),
         ("cards", "cards"),
         ("dashboard", "home"),
-        ("notices", "notices"),
+        ("notifications", "notices"),
         ("people", "people"),
         ("privacy", "my_data"),
         ("profile", "profile"),
         ("security", "security"),
     ):
-        assert sent.pop(f"{signed}.odoportal___{room}___state____{name}") == {"filled", "view"}
+        assert sent.pop(f"{signed}.odoportal___rooms___{room}___state____{name}") == {"filled", "view"}
     assert not any(sent.values()), sent

@@ -21,8 +21,8 @@ PROGRAM = """
 import json, resource, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
+from odoportal.core import database
 from odoportal.importing.importer import run_import
-from odoportal.foundation import database
 from odoportal.migrations import at_head
 at_head(database.engine())
 def peak():

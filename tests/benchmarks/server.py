@@ -30,7 +30,7 @@ SIGNING_IN = 20
 DOCUMENTS = 100
 IMPORTED = 100_000
 PAUSE = 0.05
-BUILD = "from rich.console import Console; from odoportal import building; building.build(building.root(), Console())"
+BUILD = "from rich.console import Console; from odoportal.frontend import builder; builder.build(builder.root(), Console())"
 
 
 def measure(ground: Ground) -> Iterator[Row]:

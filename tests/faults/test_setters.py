@@ -30,22 +30,23 @@ BEGINNING = b"%PDF-"
 LONG = replace(PLAIN, title="Statement", lines=[line("x" * 20, "y" * 20)] * 1_500)
 _LEFT_ALONE = """
 import os, signal, sys
-from odoportal.foundation import i18n, typeset
+from odoportal.core import i18n
+from odoportal.documents import pdf
 from tests.documents.test_pdf import PLAIN
 with i18n.use("en"):
-    typeset.render(PLAIN)
-typeset.warm()
-print(*(setter.pid for setter in typeset._idle), flush=True)
+    pdf.render(PLAIN)
+pdf.warm()
+print(*(worker.pid for worker in pdf._idle), flush=True)
 os.kill(os.getpid(), int(sys.argv[1]))
 """
 _SET_HERE = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-import setter
+import pdf_worker
 def mib():
     return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-compiler, before = setter._compiler(), mib()
-assert setter._answer(compiler, sys.stdin.read())[1]
+compiler, before = pdf_worker._compiler(), mib()
+assert pdf_worker._answer(compiler, sys.stdin.read())[1]
 print(before, mib())
 """
 
