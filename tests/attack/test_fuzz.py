@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from odoportal.core import clock, database
 from odoportal.odoportal import NEEDED, PAGES, app, http
 from odoportal.web.event_gate import Gate
-from tests.attack.test_handlers import listed
+from tests.attack.test_handlers import handler_rights
 from tests.attack.wire import HYDRATE, Tab, tab
 from tests.inside import Inside
 
@@ -51,7 +51,9 @@ def payloads(draw: st.DrawFn, name: str) -> Any:
     return draw(st.one_of(near, st.dictionaries(TEXTS, ANYTHING, max_size=4), ANYTHING, st.builds(deep, st.integers(1, 80))))
 
 
-CALLS = st.lists(st.sampled_from(sorted(listed())).flatmap(lambda name: st.tuples(st.just(name), payloads(name))), min_size=1, max_size=12)
+CALLS = st.lists(
+    st.sampled_from(sorted(handler_rights())).flatmap(lambda name: st.tuples(st.just(name), payloads(name))), min_size=1, max_size=12
+)
 QUERIES = st.dictionaries(
     st.one_of(st.sampled_from(["q", "sort", "page", "size", "state", "from", "to", "order", "open", "account", "next", "paper"]), TEXTS),
     st.one_of(TEXTS, st.integers().map(str), st.dates().map(str)),
@@ -59,36 +61,36 @@ QUERIES = st.dictionaries(
 )
 
 
-SWEPT = {"browser_session", "invitation", "card_setup", "invoice_copy"}
+PURGED = {"browser_session", "invitation", "card_setup", "invoice_copy"}
 """Tables that the portal purges by itself at any moment."""
 
 
-def rows(whose: str = "") -> dict[str, list[str]]:
+def rows(account_number: str = "") -> dict[str, list[str]]:
     """Return every row of the database by table, without the purged tables; only one account's rows if its number is given."""
     found = {}
     with database.engine().connect() as connection:
-        account = connection.scalar(text("SELECT id FROM account WHERE number = :n"), {"n": whose})
+        account = connection.scalar(text("SELECT id FROM account WHERE number = :n"), {"n": account_number})
         for table in SQLModel.metadata.sorted_tables:
-            if table.name in SWEPT or (whose and "account_id" not in table.c):
+            if table.name in PURGED or (account_number and "account_id" not in table.c):
                 continue
-            wanted = table.select().where(table.c.account_id == account) if whose else table.select()
+            wanted = table.select().where(table.c.account_id == account) if account_number else table.select()
             found[table.name] = sorted(repr(tuple(row)) for row in connection.execute(wanted))
     return found
 
 
 @contextmanager
-def harmless(inside: Inside, reading: bool = True) -> Iterator[None]:
+def assert_harmless(inside: Inside, reading: bool = True) -> Iterator[None]:
     """Check that the block logs no error and leaves another customer served.
 
     It must not write at all if `reading` is true, and must never change the other customer's rows.
     """
     clock.use(inside.clock)
-    whose = "" if reading else inside.second.account
-    before = rows(whose)
+    account_number = "" if reading else inside.second.account
+    before = rows(account_number)
     inside.errors.clear()
     yield
     assert inside.errors == []
-    assert rows(whose) == before
+    assert rows(account_number) == before
     other = inside.portal.ask("/en/orders", cookie=OTHERS.setdefault(inside.portal.url, inside.session(inside.second)))
     assert other.status == 200
     assert inside.second.marker in other.body
@@ -115,7 +117,7 @@ def test_no_payload_hurts_any_handler(inside: Inside, signed: bool, calls: list[
             return odd
 
     reading = not signed or all(NEEDED[name] == READING for name, _ in calls)
-    with harmless(inside, reading):
+    with assert_harmless(inside, reading):
         said = asyncio.run(run(inside.session(inside.first) if signed else "")).text
     assert inside.second.marker not in said
     assert signed or inside.first.marker not in said
@@ -135,7 +137,7 @@ ADDRESSES = [
 @pytest.mark.case("A-63")
 def test_no_query_hurts_any_address(inside: Inside, path: str, query: dict[str, str], language: str) -> None:
     address = f"/{language}{path}?{urlencode(query, errors='surrogatepass')}"
-    with harmless(inside):
+    with assert_harmless(inside):
         answer = inside.portal.ask(address, cookie=inside.session(inside.first))
     assert answer.status in {200, 303, 404, 405, 410, 422}
     assert inside.second.marker not in answer.body

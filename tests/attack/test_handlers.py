@@ -30,13 +30,13 @@ ATTACKS = (
 )
 
 
-def listed() -> dict[str, str]:
+def handler_rights() -> dict[str, str]:
     """Return the checked-in list: by full handler name, who may call it (`anyone`, `nobody`, or the right it needs in the account)."""
     lines = [line.split() for line in _LIST.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     return {f"{ROOT}.{name}": who for who, name in lines}
 
 
-def logged(portal: Portal) -> str:
+def log_text(portal: Portal) -> str:
     """Return the server's log."""
     return portal.data.with_suffix(".log").read_text("utf-8", "replace")
 
@@ -54,7 +54,7 @@ def test_the_registry_is_the_checked_in_list() -> None:
         text=True,
         check=True,
     )
-    assert [line for line in ran.stdout.split() if line.startswith(ROOT)] == sorted(listed())
+    assert [line for line in ran.stdout.split() if line.startswith(ROOT)] == sorted(handler_rights())
 
 
 @pytest.mark.parametrize("payload", [{}, *ATTACKS], ids=str)
@@ -65,12 +65,12 @@ def test_nobody_gets_anything_out_of_any_handler(portal: Portal, victim: Victim,
     async def run() -> Tab:
         # Use a separate address for each payload: this many events come close to the limit per address.
         async with tab(portal.url, client=f"127.0.1.{1 + [{}, *ATTACKS].index(payload)}") as stranger:
-            for name in listed():
+            for name in handler_rights():
                 await stranger.send(name, payload, f"/en/orders?open={victim.order}")
             await stranger.fence()
             return stranger
 
-    before = logged(portal)
+    before = log_text(portal)
     stranger = asyncio.run(run())
     for marker in (*victim.markers, *attacker.markers):
         assert marker not in stranger.text
@@ -78,8 +78,8 @@ def test_nobody_gets_anything_out_of_any_handler(portal: Portal, victim: Victim,
     for frame in stranger.frames:
         assert value(frame, ORDERS, "filled") in {None, False}
         assert value(frame, SIGNED, "ready") in {None, False}
-    said = logged(portal)[len(before) :]
-    for name, who in listed().items():
+    said = log_text(portal)[len(before) :]
+    for name, who in handler_rights().items():
         if who != "anyone":
             assert f"authz_fail handler={name[-120:]}" in said, name
 
@@ -93,7 +93,7 @@ def test_what_nobody_may_call_does_nothing_for_the_signed_in_either(portal: Port
         async with tab(portal.url, own) as signed:
             await signed.load("/en/orders")
             before = len(signed.frames)
-            for name in (name for name, who in listed().items() if who == "nobody"):
+            for name in (name for name, who in handler_rights().items() if who == "nobody"):
                 await signed.send(name, payload)
             await signed.fence()
             assert [f for f in signed.frames[before:] if set(f["delta"]) - {ROOT}] == []
@@ -102,12 +102,12 @@ def test_what_nobody_may_call_does_nothing_for_the_signed_in_either(portal: Port
 
     # Use a separate session: events count per session, and earlier tests sent many.
     own = portal.sign_in(attacker.email)
-    before = logged(portal)
+    before = log_text(portal)
     signed = asyncio.run(run())
     portal.ask("/auth/sign-out", form={"language": "fr"}, cookie=own)
     assert "/evil" not in signed.text
-    said = logged(portal)[len(before) :]
-    for name in (name for name, who in listed().items() if who == "nobody"):
+    said = log_text(portal)[len(before) :]
+    for name in (name for name, who in handler_rights().items() if who == "nobody"):
         assert f"input_validation_fail handler={name[-120:]}" in said
 
 

@@ -30,7 +30,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         yield started
 
 
-def boot(**more: Any) -> str:
+def connect_packet(**more: Any) -> str:
     """Return the first message of a page's socket."""
     return f"40/_event,{json.dumps({'event': {'name': HYDRATE, 'payload': {}, 'router_data': ROUTER, **more}})}"
 
@@ -39,15 +39,15 @@ def event(**more: Any) -> str:
     return f"42/_event,{json.dumps(['event', {'name': HYDRATE, 'payload': {}, 'router_data': ROUTER, **more}])}"
 
 
-def processor(portal: Portal) -> float:
+def cpu_seconds(portal: Portal) -> float:
     """Return the processor time in seconds that the portal has used so far."""
     fields = Path(f"/proc/{portal.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def lives(socket: Raw) -> None:
+async def assert_alive(socket: Raw) -> None:
     """Wait until the portal has handled what was sent before, unless it closed the socket because of it."""
-    await socket.send(boot(), event())
+    await socket.send(connect_packet(), event())
     if await socket.until("is_hydrated"):
         assert socket.code is None
 
@@ -60,19 +60,19 @@ FRAMES: dict[str, list[str | bytes]] = {
     "digits": [event(x="4000 0000 0000 0001 " * 3_000)] * 3,
     "a boot event that is 5": ['40/_event,{"event":5}'] * 50,
     "a boot event that is a list": ['40/_event,{"event":[1]}'] * 50,
-    "a boot event of nobody": [boot(name="no.such.handler")] * 50,
+    "a boot event of nobody": [connect_packet(name="no.such.handler")] * 50,
     "a boot event without a name": ['40/_event,{"event":{"payload":{}}}'] * 50,
-    "router data that is a list": [boot(router_data=[1]), event(router_data=[1])] * 50,
-    "an address that cannot be split": [boot(router_data={**ROUTER, "asPath": "//[::1"})] * 50,
-    "a path that is a list": [boot(router_data={**ROUTER, "pathname": ["/en"]})] * 50,
-    "a query that is a text": [boot(router_data={**ROUTER, "query": "x"})] * 50,
+    "router data that is a list": [connect_packet(router_data=[1]), event(router_data=[1])] * 50,
+    "an address that cannot be split": [connect_packet(router_data={**ROUTER, "asPath": "//[::1"})] * 50,
+    "a path that is a list": [connect_packet(router_data={**ROUTER, "pathname": ["/en"]})] * 50,
+    "a query that is a text": [connect_packet(router_data={**ROUTER, "query": "x"})] * 50,
     "another schema": [f'40/_event,{{"event":{{"name":"{HYDRATE}"}},"state_schema":"{"f" * 64}"}}'] * 50,
     "connected and left in turn": [f'40/_event,{{"event":{{"name":"{HYDRATE}"}}}}', GOODBYE] * 200,
     "events before the beginning": [event()] * 200,
-    "events after the end": [boot(), GOODBYE, *[event()] * 200],
-    "an unknown handler": [boot(), *[event(name="no.such.handler")] * 200],
-    "deep": [boot(), f'42/_event,["event",{{"name":"{HYDRATE}","payload":{{"a":{NESTED}}}}}]'],
-    "reports of failures": [boot(), *['42/_event,["client_error",{"message":"' + "\\u5b57" * 900 + '"}]'] * 50],
+    "events after the end": [connect_packet(), GOODBYE, *[event()] * 200],
+    "an unknown handler": [connect_packet(), *[event(name="no.such.handler")] * 200],
+    "deep": [connect_packet(), f'42/_event,["event",{{"name":"{HYDRATE}","payload":{{"a":{NESTED}}}}}]'],
+    "reports of failures": [connect_packet(), *['42/_event,["client_error",{"message":"' + "\\u5b57" * 900 + '"}]'] * 50],
     "bytes": [b"\xff" * 100] * 100,
     "answers to nothing": ["43/_event,7[]"] * 100,
     "other namespaces": ["40/other,", "40", '42["event",{}]'] * 60,
@@ -89,16 +89,16 @@ def test_what_no_page_sends_costs_next_to_nothing(portal: Portal, frames: list[s
         async with raw(portal.url, client=f"127.0.1.{list(FRAMES.values()).index(frames) + 1}") as socket:
             assert socket.status == 101
             await socket.send(*frames)
-            await lives(socket)
+            await assert_alive(socket)
 
     assert portal.ask("/healthz").status == 200
-    logged, taken = len(portal.log.encode()), processor(portal)
+    logged, taken = len(portal.log.encode()), cpu_seconds(portal)
     asyncio.run(run())
     assert portal.ask("/healthz").status == 200
     said = portal.log.encode()[logged:].decode()
     assert "Traceback" not in said
     assert len(said) <= MOST_LOG
-    assert processor(portal) - taken <= MOST_SECONDS
+    assert cpu_seconds(portal) - taken <= MOST_SECONDS
 
 
 HANDSHAKES: dict[str, dict[str, Any]] = {
@@ -163,16 +163,16 @@ def test_a_handshake_that_cannot_be_read_is_ended(portal: Portal) -> None:
 def test_a_socket_that_floods_is_closed_and_others_are_not(portal: Portal, opcode: Opcode, data: bytes, fin: bool) -> None:
     async def run() -> None:
         async with raw(portal.url, client="127.0.4.1") as other, raw(portal.url, client="127.0.4.1") as flood:
-            await other.send(boot())
+            await other.send(connect_packet())
             assert await other.until("is_hydrated")
-            await flood.send(boot())
+            await flood.send(connect_packet())
             if opcode is Opcode.CONT:
                 await flood.frames(Opcode.TEXT, 1, b"42", fin=False)
             await flood.frames(opcode, 5_000, data, fin)
             # If the portal closes while data is still arriving, the connection is reset before the close frame is read.
             assert await flood.end() in {1008, None}
             # Another socket from the same address keeps working.
-            other.said.clear()
+            other.messages.clear()
             await other.send(event())
             assert await other.until("is_hydrated")
 
@@ -236,9 +236,9 @@ def test_a_page_s_own_socket_is_answered(portal: Portal) -> None:
     async def run() -> None:
         async with raw(portal.url, client="127.0.7.1", version="0.10.1") as page:
             assert page.status == 101
-            await page.send(boot())
+            await page.send(connect_packet())
             assert await page.until("is_hydrated")
-            opening = json.loads(page.said[0].removeprefix("0"))
+            opening = json.loads(page.messages[0].removeprefix("0"))
             assert opening["maxPayload"] == 64 * KIB
             await page.send(GOODBYE, "1")
 

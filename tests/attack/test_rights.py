@@ -16,7 +16,7 @@ from odoportal.accounts.models import Membership, Person, Role
 from odoportal.accounts.rights import TABLE, Right, may
 from odoportal.forms.view import version_of
 from tests.attack.conftest import Cookies, Victim
-from tests.attack.test_handlers import listed, logged
+from tests.attack.test_handlers import handler_rights, log_text
 from tests.attack.wire import ORDERS, PEOPLE, SIGNED, tab, value
 from tests.server import LARGE, OVERDUE, READ_ONLY, TWO_ACCOUNTS, Portal, writer
 
@@ -51,7 +51,7 @@ def acting_as(rows: Engine, email: str, role: str) -> Iterator[None]:
 
 @pytest.mark.asvs("8.1.1")
 def test_the_checked_in_list_says_the_right_of_every_handler(registry: dict[str, Any]) -> None:
-    said = {name: who for name, who in listed().items() if who not in {"anyone", "nobody"}}
+    said = {name: who for name, who in handler_rights().items() if who not in {"anyone", "nobody"}}
     assert said == {name: registry["handlers"][name] for name in said}
 
 
@@ -73,11 +73,11 @@ def test_each_handler_does_what_the_table_says_for_each_role(portal: Portal, coo
                 await signed.send(name, {"no handler takes this": 1})
             await signed.fence()
 
-    ours = {name: who for name, who in listed().items() if who not in {"anyone", "nobody"}}
-    before = logged(portal)
+    ours = {name: who for name, who in handler_rights().items() if who not in {"anyone", "nobody"}}
+    before = log_text(portal)
     with acting_as(rows, OVERDUE, role):
         asyncio.run(run())
-    said = logged(portal)[len(before) :].splitlines()
+    said = log_text(portal)[len(before) :].splitlines()
     for name, right in ours.items():
         word = f"input_validation_fail handler={name[-120:]}" if may(role, right) else f"authz_fail role={role} handler={name[-120:]}"
         assert any(line.endswith(word) or word in line for line in said), (word, right)
@@ -137,7 +137,7 @@ def test_a_lowered_role_is_in_force_at_the_next_click_of_an_open_page(
             with acting_as(rows, OVERDUE, Role.READ_ONLY):
                 await open_.send(f"{SIGNED}.stay", {}, "/en/orders?page=2")
                 # The page opens again with what the new role may see; its old data is forgotten.
-                assert await open_.left() == "/en/orders?page=2"
+                assert await open_.redirected() == "/en/orders?page=2"
                 await open_.send(f"{ORDERS}.retry", {}, "/en/orders")
                 assert (await open_.view())["rows"]
 
@@ -160,12 +160,12 @@ def test_what_an_owner_does_to_somebody_is_in_force_in_the_page_that_person_has_
             assert (await theirs.load(page, PEOPLE))["may"]
             do("role", role="billing", version=version_of({"role": "owner"}))
             await theirs.send(f"{PEOPLE}.retry", {}, page)
-            assert await theirs.left() == page
+            assert await theirs.redirected() == page
             await theirs.send(f"{PEOPLE}.retry", {}, page)
             assert not (await theirs.view(PEOPLE))["may"]
             do("remove")
             await theirs.send(f"{PEOPLE}.retry", {}, page)
-            assert (await theirs.left()).startswith("/en/login?ended=1")
+            assert (await theirs.redirected()).startswith("/en/login?ended=1")
 
     with rows.connect() as connection:
         found = "SELECT m.account_id, m.person_id FROM membership m JOIN person p ON p.id = m.person_id WHERE p.email = :e"
@@ -191,7 +191,7 @@ def test_a_click_on_a_page_of_another_account_is_not_done_in_this_one(portal: Po
             shell = next(s for f in odd.frames if (s := value(f, SIGNED, "shell")) and s["several"])
             second = next(a["key"] for a in shell["accounts"] if a["key"] != "10418")
             await odd.send(f"{SIGNED}.stay", {}, f"/en/orders?account={second}")
-            assert await odd.left() == f"/en/orders?account={second}"
+            assert await odd.redirected() == f"/en/orders?account={second}"
 
     asyncio.run(run())
 

@@ -14,7 +14,7 @@ from odoportal.limits import rate_limits
 from odoportal.rooms.signin import mails
 from tests.attack.corpus import FORMULAS, XSS
 from tests.attack.test_addresses import Elements
-from tests.attack.test_registry import SAMPLES, Ask, Theirs, ask
+from tests.attack.test_registry import SAMPLES, Records, Request, ask
 from tests.inside import START, Customer, Inside, customer
 from tests.reading import reader, tight, whole
 
@@ -57,7 +57,7 @@ def attacks(*texts: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("hostile", texts, indirect=True, ids=range(len(texts)))
 
 
-def asked(inside: Inside, one: Customer, path: str) -> str:
+def fetch(inside: Inside, one: Customer, path: str) -> str:
     cookie = inside.session(one)
     answer = inside.portal.ask(path.format(order=one.order, invoice=one.invoice), cookie=cookie)
     assert answer.status == 200
@@ -71,18 +71,18 @@ def test_a_page_has_the_elements_of_a_harmless_one(inside: Inside, plain: Custom
     one, _ = hostile
     for language in ("fr", "en"):
         for path in PAGES:
-            found, harmless = (Elements(asked(inside, who, f"/{language}{path}")) for who in (one, plain))
+            found, harmless = (Elements(fetch(inside, who, f"/{language}{path}")) for who in (one, plain))
             assert found.shape == harmless.shape, path
             assert not any(link.strip().lower().startswith(("javascript:", "data:", "//")) for link in found.links), path
 
 
 def files(inside: Inside, one: Customer, ending: str) -> Iterator[bytes]:
-    theirs, cookie = Theirs(one.invoice, one.order, one.credit_note), inside.session(one)
+    theirs, cookie = Records(one.invoice, one.order, one.credit_note), inside.session(one)
     for path, make in SAMPLES.items():
         if path.endswith(ending):
             # Reset the limits: no real customer asks for files this often.
             rate_limits.forget_all()
-            what: Ask = make(theirs)[0]
+            what: Request = make(theirs)[0]
             answer = ask(inside.portal, what, cookie, "en")
             assert answer.status_code == 200, what
             yield answer.content

@@ -20,7 +20,7 @@ from odoportal.limits import rate_limits
 from odoportal.mail.outbox import Mail, token_of
 from odoportal.rooms.signin import passwords
 from odoportal.rooms.signin.models import BrowserSession
-from tests.attack.test_registry import SAMPLES, Ask, Theirs, ask, readable
+from tests.attack.test_registry import SAMPLES, Records, Request, ask, text_of
 from tests.attack.wire import HYDRATE, ON_LOAD, Tab, tab
 from tests.inside import PASSWORD, START, Customer, Inside
 
@@ -50,7 +50,7 @@ class TwoCustomers(RuleBasedStateMachine):
         """Reset both people and sign them in."""
         self.people = (self.inside.first, self.inside.second)
         self.live: tuple[dict[str, datetime], dict[str, datetime]] = ({}, {})
-        self.over: tuple[list[str], list[str]] = ([], [])
+        self.ended: tuple[list[str], list[str]] = ([], [])
         self.passwords = [PASSWORD, PASSWORD]
         self.disabled = [False, False]
         self.roles = [Role.OWNER, Role.OWNER]
@@ -70,19 +70,19 @@ class TwoCustomers(RuleBasedStateMachine):
         self.sign_in(0, right=True)
         self.sign_in(1, right=True)
 
-    def _theirs(self, one: Customer) -> Theirs:
-        return Theirs(one.invoice, one.order, one.credit_note)
+    def _records(self, one: Customer) -> Records:
+        return Records(one.invoice, one.order, one.credit_note)
 
     def _cookies(self, at: int) -> list[str]:
         """Return cookies of a person to choose from: each live session twice, the last ended one, and none."""
-        return [*self.live[at], *self.live[at], *self.over[at][-1:], ""]
+        return [*self.live[at], *self.live[at], *self.ended[at][-1:], ""]
 
-    def _lives(self, at: int, cookie: str) -> bool:
+    def _is_live(self, at: int, cookie: str) -> bool:
         return cookie in self.live[at] and not self.disabled[at]
 
-    def _note(self, at: int, cookie: str, status: int, said: str) -> None:
+    def _record_answer(self, at: int, cookie: str, status: int, said: str) -> None:
         self.seen.append((at, said))
-        if not self._lives(at, cookie):
+        if not self._is_live(at, cookie):
             assert status == 303
             assert said == ""
 
@@ -113,7 +113,7 @@ class TwoCustomers(RuleBasedStateMachine):
     def _end(self, at: int, *cookies: str) -> None:
         for cookie in cookies:
             self.live[at].pop(cookie, None)
-            self.over[at].append(cookie)
+            self.ended[at].append(cookie)
 
     @rule(at=WHO)
     def reset(self, at: int) -> None:
@@ -128,7 +128,7 @@ class TwoCustomers(RuleBasedStateMachine):
         assert letter is not None
         if not letter.seed:
             return
-        chosen = f"une route qui monte {len(self.over[at])} fois doucement"
+        chosen = f"une route qui monte {len(self.ended[at])} fois doucement"
         done = self.inside.portal.ask("/en/reset", form={"password": chosen}, cookie=f"odo_reset={token_of(letter.seed)}")
         if done.status == 303:
             self.passwords[at] = chosen
@@ -149,9 +149,9 @@ class TwoCustomers(RuleBasedStateMachine):
                 for cookie in self.live[at]:
                     if not self.disabled[at]:
                         self.inside.portal.ask("/en/orders", cookie=cookie)
-            self._forget_the_unsure()
+            self._end_unsure_sessions()
 
-    def _forget_the_unsure(self) -> None:
+    def _end_unsure_sessions(self) -> None:
         """End the sessions of a disabled person, which could not be kept alive and may or may not have expired."""
         for at in (0, 1):
             if self.disabled[at]:
@@ -182,10 +182,10 @@ class TwoCustomers(RuleBasedStateMachine):
         cookie = data.draw(st.sampled_from(self._cookies(at)))
         query = self._query(data, whose) + self._account(at, account)
         answer = self.inside.portal.ask(f"/{language}{room}?{query}", cookie=cookie)
-        if account == "theirs" and self._lives(at, cookie):
+        if account == "theirs" and self._is_live(at, cookie):
             assert answer.status == 404
-        self._note(at, cookie, answer.status, answer.body)
-        if self._lives(at, cookie) and account != "theirs":
+        self._record_answer(at, cookie, answer.status, answer.body)
+        if self._is_live(at, cookie) and account != "theirs":
             assert answer.status == 200
             assert self.people[at].marker in answer.body
 
@@ -202,11 +202,11 @@ class TwoCustomers(RuleBasedStateMachine):
     def download(self, data: st.DataObject, at: int, whose: int, route: str) -> None:
         """Download a PDF, CSV, workbook, ZIP or statement."""
         cookie = data.draw(st.sampled_from(self._cookies(at)))
-        what: Ask = data.draw(st.sampled_from(SAMPLES[route](self._theirs(self.people[whose]))))
+        what: Request = data.draw(st.sampled_from(SAMPLES[route](self._records(self.people[whose]))))
         answer: httpx.Response = ask(self.inside.portal, what, cookie)
-        said = readable(answer)
-        self._note(at, cookie, answer.status_code, said)
-        if self._lives(at, cookie):
+        said = text_of(answer)
+        self._record_answer(at, cookie, answer.status_code, said)
+        if self._is_live(at, cookie):
             # The data file is made on demand and may not exist; the activity is for owners only.
             shown = may(self.roles[at], Right.CHANGES) or "profile/changes" not in route
             own = {404} if not shown else {200, 404, 422} if "profile/data" in route else {200, 422}
@@ -227,7 +227,7 @@ class TwoCustomers(RuleBasedStateMachine):
 
         said = asyncio.run(run()).text
         self.seen.append((at, said))
-        if not self._lives(at, cookie):
+        if not self._is_live(at, cookie):
             assert self.people[at].marker not in said
 
     @rule(at=WHO)

@@ -38,7 +38,7 @@ class Tab:
     def __init__(self, url: str, token: str, client: str) -> None:
         self.url, self.token = url, token
         self.frames: list[Frame] = []
-        self._came: asyncio.Queue[Frame] = asyncio.Queue()
+        self._received: asyncio.Queue[Frame] = asyncio.Queue()
         self._fences = 0
         self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(client, 0)) if client else None)
         self.socket = socketio.AsyncClient(reconnection=False, http_session=self.http)
@@ -61,7 +61,7 @@ class Tab:
         """Wait for a frame about which `wanted` returns a true value, and return that value."""
         async with asyncio.timeout(seconds):
             while True:
-                if found := wanted(await self._came.get()):
+                if found := wanted(await self._received.get()):
                     return found
 
     async def fence(self) -> list[Frame]:
@@ -86,29 +86,29 @@ class Tab:
 
     async def navigate(self, path: str, state: str = ORDERS) -> Frame:
         """Go to another page and return its view."""
-        await self.leave_for(path)
+        await self.go_to(path)
         return await self.view(state)
 
-    async def leave_for(self, path: str) -> None:
+    async def go_to(self, path: str) -> None:
         """Go to another page without waiting for an answer."""
         await self.send(ON_LOAD, {}, path)
 
     async def view(self, state: str = ORDERS) -> Frame:
         """Return the next view that a load of the state brings, skipping old views that a hydrate repeats."""
 
-        def brought(frame: Frame) -> Any:
+        def loaded_view(frame: Frame) -> Any:
             return value(frame, state, "view") if value(frame, ROOT, "is_hydrated") is not False and filled(frame, state) else None
 
-        return await self.until(brought)
+        return await self.until(loaded_view)
 
-    async def left(self) -> str:
+    async def redirected(self) -> str:
         """Wait for the redirect of a visitor who is not signed in, and return its address."""
         return await self.until(lambda frame: value(frame, SIGNED, "gone"))
 
-    def got(self, frame: Frame) -> None:
+    def receive(self, frame: Frame) -> None:
         """Keep a received frame."""
         self.frames.append(frame)
-        self._came.put_nowait(frame)
+        self._received.put_nowait(frame)
 
     @property
     def text(self) -> str:
@@ -144,7 +144,7 @@ async def tab(url: str, cookie: str = "", token: str = "", origin: str | None = 
         lines["Origin"] = origin or url
     if cookie:
         lines["Cookie"] = cookie
-    made.socket.on("event", made.got, namespace="/_event")
+    made.socket.on("event", made.receive, namespace="/_event")
     await made.socket.connect(
         f"{url}?token={made.token}",
         headers=lines,
@@ -172,7 +172,7 @@ class Raw:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol: ClientProtocol) -> None:
         self.reader, self.writer, self.protocol = reader, writer, protocol
-        self.status, self.headers, self.said = 0, dict[str, str](), list[str]()
+        self.status, self.headers, self.messages = 0, dict[str, str](), list[str]()
 
     @property
     def code(self) -> int | None:
@@ -207,18 +207,18 @@ class Raw:
         if not data:
             return False
         self.protocol.receive_data(data)
-        for came in self.protocol.events_received():
-            if isinstance(came, Response):
-                self.status = came.status_code
-                self.headers = {name.lower(): text for name, text in came.headers.raw_items()}
-            elif isinstance(came, WireFrame) and came.opcode is Opcode.TEXT:
-                self.said.append(bytes(came.data).decode())
+        for received in self.protocol.events_received():
+            if isinstance(received, Response):
+                self.status = received.status_code
+                self.headers = {name.lower(): text for name, text in received.headers.raw_items()}
+            elif isinstance(received, WireFrame) and received.opcode is Opcode.TEXT:
+                self.messages.append(bytes(received.data).decode())
         await self.flush()
         return True
 
     async def until(self, part: str) -> bool:
         """Read until a message contains this text; return False if the connection ends first."""
-        while not any(part in said for said in self.said):
+        while not any(part in said for said in self.messages):
             if not await self.read():
                 return False
         return True
@@ -259,8 +259,8 @@ async def raw(
     reader, writer = await asyncio.open_connection("127.0.0.1", address.port, local_addr=local)
     extensions = [ClientPerMessageDeflateFactory(client_max_window_bits=True)] if deflate else None
     made = parse_uri(f"ws://{address.netloc}{path}{'?' if asked else ''}{asked}")
-    spoken = [Subprotocol(version)] if version else None
-    protocol = ClientProtocol(made, origin=Origin(origin or url), extensions=extensions, subprotocols=spoken, max_size=None)
+    subprotocols = [Subprotocol(version)] if version else None
+    protocol = ClientProtocol(made, origin=Origin(origin or url), extensions=extensions, subprotocols=subprotocols, max_size=None)
     request = protocol.connect()
     for name, value in headers.items():
         request.headers[name.replace("_", "-")] = value

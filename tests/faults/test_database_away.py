@@ -83,7 +83,7 @@ def test_an_open_page_says_so_and_its_button_works_once_it_is_back(
             await page.fence()
             before = len(page.frames)
             with fault(patient):
-                await page.leave_for(path + "?page=2")
+                await page.go_to(path + "?page=2")
                 await _failing(page)
                 await page.send(f"{state}.retry", {}, path)
                 await _failing(page)
@@ -110,7 +110,7 @@ def test_a_failure_is_told_once_and_starts_nothing_by_itself(patient: Patient, c
             with fault(patient):
                 before = len(patient.portal.log.splitlines())
                 for _ in range(5):
-                    await page.leave_for("/en/orders?page=2")
+                    await page.go_to("/en/orders?page=2")
                     await _failing(page)
                 told = patient.portal.log.splitlines()[before:]
             assert len([line for line in told if "who asks cannot be told" in line]) == 5

@@ -88,7 +88,7 @@ def test_an_open_page_says_so_and_works_again(inside: Inside) -> None:
             shown = await page.load("/en/orders")
             await page.fence()
             with taken():
-                await page.leave_for("/en/orders?page=2")
+                await page.go_to("/en/orders?page=2")
                 await page.until(lambda frame: value(frame, SIGNED, "failed"))
             await page.send(f"{ORDERS}.retry", {}, "/en/orders")
             again = await page.until(lambda frame: value(frame, ORDERS, "view"))

@@ -57,7 +57,7 @@ def test_the_server_is_stopped_and_comes_back(on_postgresql: tuple[Portal, Serve
                 form = {"email": GUIDE, "password": PASSWORD}
                 assert portal.ask("/fr/login", form=form).status == 503
                 assert portal.ask("/healthz").status == 200
-                await page.leave_for("/en/orders?page=2")
+                await page.go_to("/en/orders?page=2")
                 await page.until(lambda frame: value(frame, SIGNED, "failed"))
             # The first request after the restart succeeds, and the open page works as well.
             for path in PAGES:

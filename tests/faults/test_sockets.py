@@ -141,7 +141,7 @@ def test_what_is_no_message_closes_at_most_its_own_socket_and_is_no_news(portal:
             for frame in NO_MESSAGE:
                 await send(frame)
                 # An existing page is still connected on the same socket.
-                await page.leave_for("/en/orders")
+                await page.go_to("/en/orders")
                 assert (await page.view())["rows"] == shown["rows"], frame[:50]
             await until_sockets(portal, before)
 

@@ -48,8 +48,8 @@ def test_a_session_is_known_at_both_and_ends_at_both(workers: Workers) -> None:
             assert shown[0]["rows"] == shown[1]["rows"] != []
             assert first.ask("/auth/sign-out", form={"language": "en"}, cookie=cookie, origin=workers.front.url).status == 303
             for page in (there, here):
-                await page.leave_for("/en/orders?page=2")
-                assert (await page.left()).startswith("/en/login?ended=1")
+                await page.go_to("/en/orders?page=2")
+                assert (await page.redirected()).startswith("/en/login?ended=1")
 
     asyncio.run(run())
     for worker in workers.each:
