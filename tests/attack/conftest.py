@@ -1,4 +1,4 @@
-"""People of the demonstration, signed in once, and what is theirs alone."""
+"""Shared fixtures: people of the demonstration data, signed in once, with the data that belongs to each of them."""
 
 import json
 import os
@@ -39,7 +39,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="session")
 def registry() -> dict[str, Any]:
-    """What the assembled portal has: its handlers, pages and routes, each with its right, and the gate's payloads."""
+    """Return the handlers, pages, forms and routes of the assembled portal with the right each needs, and the gate's payload schemas."""
     environment = {**os.environ, "ODOPORTAL_MODE": "demo"}
     command = [sys.executable, "-c", _REGISTRY]
     ran = subprocess.run(command, cwd=builder.root(), env=environment, capture_output=True, text=True, check=True)
@@ -48,7 +48,10 @@ def registry() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def cookie_of(portal: Portal) -> Cookies:
-    """The session's cookie of a person, for all tests that do not end or change it; another one before its limits are reached."""
+    """Return a function that gives a person's session cookie, for tests that neither end nor change the session.
+
+    A cookie is replaced by a new one after `USES` uses, before its rate limits are reached.
+    """
     known: dict[str, str] = {}
     given: Counter[str] = Counter()
 
@@ -63,7 +66,7 @@ def cookie_of(portal: Portal) -> Cookies:
 
 @pytest.fixture(scope="session")
 def rows(portal: Portal) -> Iterator[Engine]:
-    """The portal's own database."""
+    """Yield an engine for the portal's own database."""
     made = portal.engine()
     yield made
     made.dispose()
@@ -71,7 +74,7 @@ def rows(portal: Portal) -> Iterator[Engine]:
 
 @dataclass(frozen=True)
 class Victim:
-    """A person, what is theirs, and texts that must never reach anybody else."""
+    """A person, the numbers of their records, and texts that no other person may receive."""
 
     email: str
     account: str
@@ -94,18 +97,18 @@ def _victim(rows: Engine, email: str) -> Victim:
 
 @pytest.fixture(scope="session")
 def victim(rows: Engine) -> Victim:
-    """The fleet whose data the others are after."""
+    """Return the fleet customer, whose data the attacks are after."""
     return _victim(rows, FLEET)
 
 
 @pytest.fixture(scope="session")
 def attacker(rows: Engine) -> Victim:
-    """The guide's account, used by somebody with bad intentions."""
+    """Return the customer of the guide, who plays the attacker."""
     return _victim(rows, GUIDE)
 
 
 @pytest.fixture(scope="module")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    """The portal in this process, with two customers."""
+    """Yield the portal running in this process, with two customers."""
     with serving_inside(tmp_path_factory.mktemp("inside")) as started:
         yield started

@@ -1,4 +1,4 @@
-"""What attackers type: markup, queries, addresses."""
+"""Attack inputs: markup, SQL, addresses of other sites, and formulas."""
 
 XSS = (
     "<script>alert(1)</script>",
@@ -76,4 +76,4 @@ FORMULAS = (
     'a,"b";\r\nc',
     ";=1+1",
 )
-"""What a spreadsheet might take for a formula, and what breaks a line of CSV."""
+"""Texts that a spreadsheet might read as a formula, or that break a line of CSV."""

@@ -1,4 +1,4 @@
-"""Whatever is typed into an address or a form stays text, and leads nowhere else."""
+"""Input in an address or a form stays text and never leads to another site."""
 
 import re
 from html.parser import HTMLParser
@@ -12,7 +12,7 @@ from tests.server import PASSWORD, Portal
 
 
 class Elements(HTMLParser):
-    """The elements of a document with the names of their attributes, and where links lead."""
+    """A parsed document: its elements with the names of their attributes, and the targets of its links."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

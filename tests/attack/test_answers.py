@@ -1,4 +1,4 @@
-"""Every kind of answer: its headers, who gets it, and what does not exist."""
+"""Every kind of answer: its headers, who receives it, and which addresses do not exist."""
 
 import http.client
 import re
@@ -45,7 +45,7 @@ KINDS = {
 
 
 def script() -> str:
-    """The name of a built script."""
+    """Return the file name of a built script."""
     return next(file.name for file in sorted((CLIENT / "assets").glob("*.js")))
 
 
@@ -99,7 +99,7 @@ def test_a_page_with_somebody_s_data_is_never_kept(portal: Portal, cookie_of: Co
                 assert answer.status == 200, page.path
                 assert "no-store" in answer.headers["cache-control"]
                 assert "cookie" in answer.headers["vary"].lower()
-                # The way out, on every page and before the script is there.
+                # Every page has a sign-out form that works before the script has loaded.
                 assert re.search(r'<form[^>]*action="/auth/sign-out"', answer.body), page.path
 
 
@@ -107,7 +107,7 @@ def test_a_page_with_somebody_s_data_is_never_kept(portal: Portal, cookie_of: Co
 def test_every_private_page_leads_nobody_to_sign_in(portal: Portal, attacker: Victim) -> None:
     for page in PAGES:
         answer = portal.ask(f"/en{page.path}")
-        # The second step begins with a password that was right; without one it leads to the first.
+        # `/code` follows a correct password; without one it redirects to the sign-in page.
         assert (answer.status == 303) is (page.private or page.path == "/code"), page.path
         if page.private:
             assert answer.headers["location"].startswith("/en/login?next=%2Fen")
@@ -183,7 +183,7 @@ def test_every_private_page_leads_nobody_to_sign_in(portal: Portal, attacker: Vi
 @pytest.mark.asvs("14.2.5")
 @pytest.mark.case("A-89", "A-90")
 def test_what_is_nobody_s_business_does_not_exist(portal: Portal, cookie_of: Cookies, attacker: Victim, path: str) -> None:
-    # As it stands: urllib would tidy the path.
+    # Send the path unchanged: urllib would normalize it.
     parts = urlsplit(portal.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     connection.request("GET", path, headers={"Cookie": cookie_of(attacker.email)})
@@ -223,7 +223,7 @@ def test_what_everybody_may_read_holds_no_customer_and_no_secret(portal: Portal,
 @pytest.mark.case("A-72")
 def test_a_script_that_asks_for_every_export_is_told_to_wait(portal: Portal, language: str, words: str) -> None:
     cookie = portal.sign_in(EMPTY)
-    # However slow the machine is, one of these minutes has too many.
+    # Even on a slow machine the requests exceed the limit within one of the minutes they span.
     answers = (portal.ask(f"/{language}/orders.csv", method="HEAD", cookie=cookie) for _ in range(10 * quotas.EXPORTS.amount))
     assert next(answer for answer in answers if answer.status != 200).status == 429
     refused = portal.ask(f"/{language}/orders.csv", cookie=cookie)

@@ -1,4 +1,4 @@
-"""Secrets that are sent everywhere, and found nowhere: not in the log, not in a frame, not in a file of the data folder."""
+"""Secrets are sent to every entry point and must not appear in the log, in a frame or in a file of the data folder."""
 
 import asyncio
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ TOKEN = f"{CANARY}-reset-token-0123456789"
 
 @pytest.fixture(scope="module")
 def verbose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """A portal in production that logs all it can: every request, event and statement, as JSON."""
+    """Yield a portal in production that logs everything it can: every request, event and SQL statement, as JSON."""
     data, port = tmp_path_factory.mktemp("verbose") / "data", free_port()
     data.mkdir()
     settings = in_production(data, f"http://localhost:{port}", log_level="debug")
@@ -41,7 +41,7 @@ def test_no_secret_reaches_log_or_frame(portal: Portal, attacker: Victim) -> Non
 def test_no_secret_reaches_the_log_of_production_at_its_most_talkative(verbose: Portal) -> None:
     _send_secrets_everywhere(verbose, GUIDE)
     said = verbose.said()
-    assert {"odoportal.http", "odoportal.events", "odoportal.sql", "odoportal.rooms.security"} <= {line["logger"] for line in said}
+    assert {"odoportal.http", "odoportal.events", "odoportal.sql", "odoportal.security"} <= {line["logger"] for line in said}
     text = verbose.data.with_suffix(".log").read_text("utf-8")
     for personal in (PASSWORD, GUIDE, "Transport Gagnon", "Maria"):
         assert personal not in text
@@ -69,7 +69,7 @@ def _send_secrets_everywhere(portal: Portal, person: str) -> None:
         hidden: dict[str, Any] = {"password": f"{CANARY}-typed", "token": f"{CANARY}-typed", "card": "4242 4242 4242 4242"}
         async with tab(portal.url, cookie, **headers) as signed:
             await signed.load("/en/orders")
-            # Every way to fail: no such handler, no such argument, no dictionary, a handler that raises.
+            # Fail in every way: unknown handler, unknown argument, payload that is no dictionary, handler that raises.
             await signed.send("no.such.handler", hidden)
             await signed.send(f"{ORDERS}.load", hidden)
             await signed.send(f"{SIGNED}.setvar", hidden)
@@ -102,7 +102,7 @@ def _send_secrets_everywhere(portal: Portal, person: str) -> None:
 @pytest.mark.asvs("16.4.1")
 @pytest.mark.case("A-12")
 def test_a_log_line_cannot_be_forged(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
-    forged = "2026-01-01T00:00:00.000Z INFO odoportal.rooms.security authn_login_success person=1"
+    forged = "2026-01-01T00:00:00.000Z INFO odoportal.security authn_login_success person=1"
 
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as signed:

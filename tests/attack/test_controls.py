@@ -1,4 +1,4 @@
-"""What would happen without the guards: the tests of the gate see a difference, so they can fail."""
+"""Control tests: without the guards the attacks succeed, so the tests of the event gate can fail."""
 
 import asyncio
 from dataclasses import replace
@@ -22,7 +22,7 @@ LOAD = f"{Orders.get_full_name()}.load"
 
 @pytest.fixture
 def people(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, Identity]:
-    """Two people with an order each, by the hash of their session."""
+    """Return two people with one order each, by the hash of their session."""
     monkeypatch.setattr(SessionState, "counts", counts, raising=False)
     with database.writing() as session:
         mine, theirs = account(session, "A"), account(session, "B")
@@ -32,7 +32,7 @@ def people(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, Identit
 
 
 async def show(people: dict[str, Identity], guarded: bool) -> str:
-    """What eve's browser gets on a tab that was maria's, whole and before anything is loaded for her."""
+    """Return the whole state that Eve's browser receives on a tab that was Maria's, before anything is loaded for Eve."""
     root = tree("/en/orders", "sid=maria")
     orders = await root.get_state(Orders)
     with signed_in(people["maria"]):

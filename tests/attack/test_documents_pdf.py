@@ -1,4 +1,4 @@
-"""Documents as files: whose they are, who gets them, and what a browser does with them."""
+"""Printed documents as files: their owner, who may download them, and the headers that tell a browser how to handle them."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""Somebody else's orders, invoices, accounts and tabs."""
+"""One customer cannot reach another customer's orders, invoices, accounts or tabs."""
 
 import asyncio
 import re
@@ -16,14 +16,14 @@ UNKNOWN = "999999"
 _TIME = re.compile(r"\d{1,2}:\d\d\xa0[ap]\.m\.|\d{1,2} h \d\d|\d{1,2}\xa0h\xa0\d\d")
 
 
-def page(portal: Portal, cookie: str, path: str) -> tuple[int, str]:
-    """Status and body, without what the time changes."""
+def fetch(portal: Portal, cookie: str, path: str) -> tuple[int, str]:
+    """Return the status and body of a page, with times of day replaced."""
     answer = portal.ask(path, cookie=cookie)
     return answer.status, _TIME.sub("TIME", answer.body)
 
 
-def unlike(text: str, mine: Victim, theirs: Victim) -> None:
-    """None of the other's data."""
+def assert_hidden(text: str, mine: Victim, theirs: Victim) -> None:
+    """Check that a text holds none of the other person's markers, except those that both people share."""
     for marker in theirs.markers:
         assert marker not in text or marker in mine.markers
 
@@ -45,16 +45,16 @@ def test_another_s_number_is_as_unknown_as_any_in_a_document(
     portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim, path: str, what: str, language: str
 ) -> None:
     number, mine = getattr(victim, what), cookie_of(attacker.email)
-    foreign = page(portal, mine, f"/{language}/{path}{number}")
-    unknown = page(portal, mine, f"/{language}/{path}{UNKNOWN}")
+    foreign = fetch(portal, mine, f"/{language}/{path}{number}")
+    unknown = fetch(portal, mine, f"/{language}/{path}{UNKNOWN}")
     assert foreign[0] == unknown[0] == 200
     assert foreign[1].replace(number, "NUMBER") == unknown[1].replace(UNKNOWN, "NUMBER")
-    unlike(foreign[1], attacker, victim)
+    assert_hidden(foreign[1], attacker, victim)
 
 
 def test_the_control_the_owner_does_see_it(portal: Portal, cookie_of: Cookies, victim: Victim) -> None:
     for path in (f"orders?open={victim.order}", f"invoices?open={victim.invoice}", f"invoices?order={victim.order}"):
-        body = page(portal, cookie_of(victim.email), f"/en/{path}")[1]
+        body = fetch(portal, cookie_of(victim.email), f"/en/{path}")[1]
         assert victim.markers[1] in body
         assert "There is no such" not in body
 
@@ -63,10 +63,10 @@ def test_the_control_the_owner_does_see_it(portal: Portal, cookie_of: Cookies, v
 def test_another_account_in_the_address_is_not_found(portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim) -> None:
     for path in ("/en/", "/en/orders", "/fr/invoices", "/en/profile", f"/en/orders?open={victim.order}"):
         mark = "&" if "?" in path else "?"
-        foreign = page(portal, cookie_of(attacker.email), f"{path}{mark}account={victim.account}")
-        assert foreign == page(portal, cookie_of(attacker.email), f"{path}{mark}account=00000")
+        foreign = fetch(portal, cookie_of(attacker.email), f"{path}{mark}account={victim.account}")
+        assert foreign == fetch(portal, cookie_of(attacker.email), f"{path}{mark}account=00000")
         assert foreign[0] == 404
-        unlike(foreign[1], attacker, victim)
+        assert_hidden(foreign[1], attacker, victim)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_another_s_number_is_as_unknown_as_any_on_the_socket(
             foreign = _TIME.sub("TIME", repr(await signed.load(f"/en/{path}{number}", state)))
             unknown = _TIME.sub("TIME", repr(await signed.navigate(f"/en/{path}{UNKNOWN}", state)))
             assert foreign.replace(number, "NUMBER") == unknown.replace(UNKNOWN, "NUMBER")
-            unlike(signed.text, attacker, victim)
+            assert_hidden(signed.text, attacker, victim)
 
     asyncio.run(run())
 
@@ -104,7 +104,7 @@ def test_another_account_on_the_socket_is_nobody(portal: Portal, cookie_of: Cook
             await signed.send(f"{ORDERS}.load", {}, f"/en/orders?account={victim.account}{forged}")
             await signed.send(f"{INVOICES}.retry", {}, f"/en/invoices?account={victim.account}{forged}")
             await signed.fence()
-            unlike(signed.text, attacker, victim)
+            assert_hidden(signed.text, attacker, victim)
 
     asyncio.run(run())
 
@@ -134,7 +134,7 @@ def test_another_s_tab_token_is_worth_nothing(portal: Portal, cookie_of: Cookies
         async with tab(portal.url, cookie_of(victim.email), token) as theirs:
             await theirs.load(f"/en/orders?open={victim.order}")
             assert victim.markers[0] in theirs.text
-            # While the victim's tab is open, and after it is closed; without a cookie, with a wrong one, with one's own.
+            # Try while the victim's tab is open and after it is closed: with a wrong cookie, without one, and with the attacker's own.
             await steal(portal, token, cookie_of, victim, attacker)
         await steal(portal, token, cookie_of, victim, attacker)
         async with tab(portal.url, cookie_of(victim.email), token) as back:
@@ -149,13 +149,13 @@ async def steal(portal: Portal, token: str, cookie_of: Cookies, victim: Victim, 
         async with tab(portal.url, cookie, token) as thief:
             await thief.send(f"{ORDERS}.load", {}, f"/en/orders?open={victim.order}")
             await thief.send(HYDRATE, {}, f"/en/orders?open={victim.order}")
-            await thief.left()
+            await thief.redirected()
             await thief.fence()
-            unlike(thief.text, attacker, victim)
+            assert_hidden(thief.text, attacker, victim)
     async with tab(portal.url, cookie_of(attacker.email), token) as thief:
         await thief.send(f"{ROOT}.hydrate", {}, "/en/orders")
         await thief.load(f"/en/orders?open={victim.order}")
-        unlike(thief.text, attacker, victim)
+        assert_hidden(thief.text, attacker, victim)
         assert attacker.markers[0] in thief.text
 
 
@@ -169,10 +169,10 @@ def test_a_session_s_hash_sent_as_the_socket_s_own_cookie_is_nobody(
         stolen = digest(cookie_of(victim.email).split("=", 1)[1])
         async with tab(portal.url, f"sid={stolen}") as thief:
             await thief.send(HYDRATE, {}, "/en/orders")
-            await thief.left()
+            await thief.redirected()
             return thief
 
-    unlike(asyncio.run(run()).text, attacker, victim)
+    assert_hidden(asyncio.run(run()).text, attacker, victim)
 
 
 @pytest.mark.asvs("8.2.2")
@@ -180,7 +180,7 @@ def test_a_session_s_hash_sent_as_the_socket_s_own_cookie_is_nobody(
 def test_searching_for_another_s_name_finds_nothing(portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim) -> None:
     for marker in (*victim.markers, victim.account, "%", "_"):
         for room in ("orders", "invoices"):
-            status, body = page(portal, cookie_of(attacker.email), f"/en/{room}?q={quote(marker)}&size=100&sort=password")
+            status, body = fetch(portal, cookie_of(attacker.email), f"/en/{room}?q={quote(marker)}&size=100&sort=password")
             assert status == 200
             assert victim.order not in body.replace(marker, "")
             assert victim.invoice not in body.replace(marker, "")

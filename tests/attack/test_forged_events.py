@@ -1,4 +1,4 @@
-"""Events that no browser sends: wrong types, huge, deep, out of order, forged, many."""
+"""Events that no browser sends: wrong types, huge, deeply nested, out of order, forged, and in large numbers."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ LOAD = f"{ORDERS}.load"
 
 
 def event(**more: Any) -> dict[str, Any]:
-    """An event, with something wrong about it."""
+    """Return an event with the given fields added or replaced."""
     return {"name": LOAD, "payload": {}, "router_data": dict(ROUTER), **more}
 
 
@@ -73,7 +73,7 @@ def test_a_broken_event_hurts_nobody(portal: Portal, cookie_of: Cookies, victim:
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as broken:
             await broken.emit(data)
-            # The same socket goes on working.
+            # The same socket keeps working.
             await broken.fence()
             assert (await broken.load("/en/orders"))["rows"]
             for marker in victim.markers:
@@ -101,7 +101,7 @@ def test_nobody_s_broken_events_show_nothing(portal: Portal, victim: Victim, att
 @pytest.mark.asvs("15.3.5")
 @pytest.mark.case("A-72")
 def test_deep_json_and_too_large_a_message_close_that_socket_at_most(portal: Portal, depth: int) -> None:
-    # A session of its own: the events of the tests before count against the limit of theirs, and one beyond it is not answered.
+    # Use a separate session: events of earlier tests count against the shared session's limit, and events over the limit get no answer.
     cookie = portal.sign_in(OVERDUE)
 
     async def run(message: str) -> None:
@@ -122,7 +122,7 @@ def test_deep_json_and_too_large_a_message_close_that_socket_at_most(portal: Por
 def test_events_out_of_order_show_the_page_they_come_from(portal: Portal, cookie_of: Cookies, attacker: Victim) -> None:
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as odd:
-            # A handler before the first hydrate, of a page that is not the one in the address.
+            # Call a handler before the first hydrate, for another page than the one in the address.
             await odd.send(f"{INVOICES}.load", {}, f"/en/orders?open={attacker.order}")
             view = await odd.view(INVOICES)
             assert all("amount" in row and "term" not in row for row in view["rows"])
@@ -145,7 +145,7 @@ def test_forged_router_data_changes_neither_who_asks_nor_from_where(
 ) -> None:
     async def run() -> None:
         async with tab(portal.url, cookie_of(attacker.email)) as odd:
-            # No page says so much: it is not heard at all.
+            # No page sends this field, so the event is dropped.
             await odd.emit(event(router_data={**ROUTER, **forged}))
             assert not any((value(frame, ORDERS, "view") or {}).get("rows") for frame in await odd.fence())
             assert (await odd.load("/en/orders"))["rows"]
@@ -164,10 +164,10 @@ def test_a_flood_on_one_socket_leaves_other_customers_alone(portal: Portal, cook
     mine = portal.sign_in(EMPTY)
 
     async def run() -> float:
-        # From an address of its own: what is still under way when it signs out counts against the address.
+        # Use a separate address: events still running after the sign-out count against the address.
         async with tab(portal.url, mine, client="127.0.0.72") as flood:
             await flood.load("/en/orders")
-            # It is closed on the way: what is sent after that finds no socket.
+            # The portal closes the socket midway, so later sends raise.
             await asyncio.gather(*(flood.send(LOAD, {}, f"/en/orders?q={n}") for n in range(2_000)), return_exceptions=True)
             before = time.monotonic()
             answer = await asyncio.to_thread(portal.ask, "/en/orders", cookie=cookie_of(attacker.email))
@@ -184,7 +184,7 @@ def test_a_flood_on_one_socket_leaves_other_customers_alone(portal: Portal, cook
 
 
 def test_a_navigation_during_a_load_shows_the_later_page(portal: Portal, attacker: Victim) -> None:
-    # A session of its own: the limit of events counts what the tests before have sent with the common one.
+    # Use a separate session: events of earlier tests count against the shared session's limit.
     cookie = portal.sign_in(attacker.email)
 
     async def run() -> None:

@@ -1,7 +1,7 @@
-"""Every form of a signed-in page, found in the pages themselves: sent by nobody, from elsewhere, by a role that may not, for another.
+"""Every form on a signed-in page is attacked: sent anonymously, from another site, without the right, and for another customer.
 
-A new form is attacked without a line here. What is sent is made from the form's model; a field that takes more than a plain text needs
-an example in `EXAMPLES`, by its name, for the attack to get as far as the work.
+The forms are found in the pages, so a new form is attacked without a change here. Field values are made from the form's model. A field that
+accepts only special text needs an example in `EXAMPLES`, by its name, so that the attack gets past validation.
 """
 
 import inspect
@@ -45,8 +45,8 @@ MORE = ("account_id", "person_id", "role", "is_admin", "id", "status", "total", 
 
 
 @dataclass(frozen=True)
-class Found:
-    """A form: the page it is on, its name, and how it is answered."""
+class FoundForm:
+    """A form: the page it is on, its name, and its handler."""
 
     page: Page
     name: str
@@ -56,14 +56,14 @@ class Found:
         return f"{self.page.path} {self.name}"
 
 
-def forms() -> list[Found]:
-    """Every form that `foundation.forms.posting` answers on a private page."""
+def forms() -> list[FoundForm]:
+    """Return every form on a private page that `odoportal.forms.handling.form_post` answers."""
     posts = [page for page in PAGES if page.private and page.post]
-    return [Found(page, name, rule) for page in posts for name, rule in inspect.getclosurevars(page.post).nonlocals["rules"].items()]  # type: ignore[arg-type]
+    return [FoundForm(page, name, rule) for page in posts for name, rule in inspect.getclosurevars(page.post).nonlocals["rules"].items()]  # type: ignore[arg-type]
 
 
 def example(name: str, kind: Any) -> str:
-    """Something that a field of this name and type might take."""
+    """Return a value that a field of this name and type accepts."""
     origin = get_origin(kind)
     if origin in {Union, UnionType}:
         return example(name, next(arg for arg in get_args(kind) if arg is not type(None)))
@@ -76,13 +76,13 @@ def example(name: str, kind: Any) -> str:
     return EXAMPLES.get(name, "Rivière")
 
 
-def fitting(model: type[FormModel]) -> dict[str, str]:
-    """Fields that fit a model."""
+def valid_fields(model: type[FormModel]) -> dict[str, str]:
+    """Return field values that are valid for a model."""
     return {name: example(name, about.annotation) for name, about in model.model_fields.items()}
 
 
 class _Hidden(HTMLParser):
-    """What each form of a page sends by itself."""
+    """A parser that collects the hidden fields of each form on a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -97,23 +97,23 @@ class _Hidden(HTMLParser):
             self.forms[-1][about.get("name", "")] = about.get("value", "")
 
 
-def shown(inside: Inside, form: Found, cookie: str) -> dict[str, str]:
-    """What a form on its page stands for: which record, in which version; nothing where the page does not show it."""
+def hidden_fields(inside: Inside, form: FoundForm, cookie: str) -> dict[str, str]:
+    """Return the record key and version that a form carries on its page, empty if the page does not show the form."""
     page = inside.portal.ask(f"/en{form.page.path}", cookie=cookie)
     found = next((held for held in _Hidden(page.body).forms if held.get("form") == form.name), {})
     return {name: found[name] for name in ("key", "version") if name in found}
 
 
-def send(inside: Inside, form: Found, fields: dict[str, str], cookie: str, more: str = "", **headers: str) -> httpx.Response:
-    """Send a form as its page's script does."""
+def send(inside: Inside, form: FoundForm, fields: dict[str, str], cookie: str, more: str = "", **headers: str) -> httpx.Response:
+    """Send a form as the script of its page does."""
     rate_limits.forget_all()
     lines = {"accept": "application/json", **({"cookie": cookie} if cookie else {}), **headers}
     data = {"form": form.name, "once": secrets.token_hex(16), "key": "", "version": "", **fields}
     return httpx.post(f"{inside.portal.url}/en{form.page.path}{more}", data=data, headers=lines)
 
 
-def belonging(one: Customer) -> tuple[dict[str, list[str]], list[str]]:
-    """Every row of somebody's and of the account's, by table, and what names them."""
+def rows_of(one: Customer) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the rows of a person and their account, by table, and the identifiers that name them."""
     found: dict[str, list[str]] = {}
     names = [one.invoice, one.order, one.account, one.email]
     with database.engine().connect() as connection:
@@ -131,8 +131,8 @@ def belonging(one: Customer) -> tuple[dict[str, list[str]], list[str]]:
 
 
 @pytest.fixture(params=forms(), ids=str)
-def form(request: pytest.FixtureRequest, inside: Inside) -> Iterator[Found]:
-    """Each form."""
+def form(request: pytest.FixtureRequest, inside: Inside) -> Iterator[FoundForm]:
+    """Yield each form in turn, and check afterwards that no error was logged."""
     clock.use(inside.clock)
     inside.errors.clear()
     yield request.param
@@ -153,16 +153,16 @@ def test_the_control_a_fitting_form_is_done(inside: Inside) -> None:
     clock.use(inside.clock)
     details = next(found for found in forms() if found.name == "details")
     cookie = inside.session(inside.first)
-    answer = send(inside, details, {**fitting(details.rule.model), **shown(inside, details, cookie)}, cookie)
+    answer = send(inside, details, {**valid_fields(details.rule.model), **hidden_fields(inside, details, cookie)}, cookie)
     assert (answer.status_code, answer.json()["ok"]) == (200, True), answer.text
 
 
 @pytest.mark.asvs("8.2.1")
 @pytest.mark.asvs("3.5.1")
 @pytest.mark.case("A-60", "A-81")
-def test_neither_nobody_nor_another_site_sends_it(inside: Inside, form: Found) -> None:
+def test_neither_nobody_nor_another_site_sends_it(inside: Inside, form: FoundForm) -> None:
     cookie = inside.session(inside.first)
-    fields = {**fitting(form.rule.model), **shown(inside, form, cookie)}
+    fields = {**valid_fields(form.rule.model), **hidden_fields(inside, form, cookie)}
     before = rows()
     nobody = send(inside, form, fields, "")
     assert (nobody.status_code, nobody.content) == (303, b"")
@@ -180,9 +180,9 @@ def test_neither_nobody_nor_another_site_sends_it(inside: Inside, form: Found) -
 @pytest.mark.asvs("8.2.1")
 @pytest.mark.asvs("8.3.1")
 @pytest.mark.case("A-61")
-def test_a_role_that_may_not_is_refused(inside: Inside, form: Found) -> None:
+def test_a_role_that_may_not_is_refused(inside: Inside, form: FoundForm) -> None:
     cookie = inside.session(inside.first)
-    fields = {**fitting(form.rule.model), **shown(inside, form, cookie)}
+    fields = {**valid_fields(form.rule.model), **hidden_fields(inside, form, cookie)}
     for role in Role:
         if may(role, form.rule.right) and may(role, form.page.right):
             continue
@@ -198,9 +198,9 @@ def test_a_role_that_may_not_is_refused(inside: Inside, form: Found) -> None:
 
 @pytest.mark.asvs("15.3.3")
 @pytest.mark.case("A-64")
-def test_a_field_that_was_not_asked_for_is_refused(inside: Inside, form: Found) -> None:
+def test_a_field_that_was_not_asked_for_is_refused(inside: Inside, form: FoundForm) -> None:
     cookie = inside.session(inside.first)
-    fields = {**fitting(form.rule.model), **shown(inside, form, cookie)}
+    fields = {**valid_fields(form.rule.model), **hidden_fields(inside, form, cookie)}
     before = rows()
     for more in set(MORE) - set(form.rule.model.model_fields):
         answer = send(inside, form, {**fields, more: "1"}, cookie)
@@ -211,47 +211,47 @@ def test_a_field_that_was_not_asked_for_is_refused(inside: Inside, form: Found) 
 @pytest.mark.asvs("8.2.2")
 @pytest.mark.asvs("8.4.1")
 @pytest.mark.case("A-61", "A-62")
-def test_nothing_of_another_customer_s_is_reached(inside: Inside, form: Found) -> None:
-    before, names = belonging(inside.second)
+def test_nothing_of_another_customer_s_is_reached(inside: Inside, form: FoundForm) -> None:
+    before, names = rows_of(inside.second)
     cookie = inside.session(inside.first)
     for name in names[:60]:
-        answer = send(inside, form, {**fitting(form.rule.model), "key": name[:100]}, cookie)
+        answer = send(inside, form, {**valid_fields(form.rule.model), "key": name[:100]}, cookie)
         assert answer.status_code < 500, name
         assert inside.second.marker not in answer.text
         if answer.status_code == 303:
             cookie = inside.session(inside.first)
     for field in form.rule.model.model_fields:
-        answer = send(inside, form, {**fitting(form.rule.model), field: names[0]}, cookie)
+        answer = send(inside, form, {**valid_fields(form.rule.model), field: names[0]}, cookie)
         assert answer.status_code < 500, field
         assert inside.second.marker not in answer.text
     cookie = inside.session(inside.first)
-    fields = {**fitting(form.rule.model), **shown(inside, form, cookie)}
+    fields = {**valid_fields(form.rule.model), **hidden_fields(inside, form, cookie)}
     foreign = send(inside, form, fields, cookie, f"?account={inside.second.account}")
     assert foreign.status_code == 404 or foreign.headers.get("location", "").startswith("/en/login")
-    assert belonging(inside.second)[0] == before
+    assert rows_of(inside.second)[0] == before
 
 
 @st.composite
-def typed(draw: st.DrawFn) -> tuple[Found, dict[str, str]]:
-    """A form with the usual or with anything in each of its fields."""
+def filled_forms(draw: st.DrawFn) -> tuple[FoundForm, dict[str, str]]:
+    """Draw a form whose fields each hold either a valid value or arbitrary text."""
     found = draw(st.sampled_from(forms()))
-    usual = {**fitting(found.rule.model), "key": "", "version": ""}
+    usual = {**valid_fields(found.rule.model), "key": "", "version": ""}
     fields = draw(st.fixed_dictionaries({name: st.one_of(st.just(text), TEXTS) for name, text in usual.items()}))
     return found, {name: text.encode("utf-8", "replace").decode() for name, text in fields.items()}
 
 
-@given(sent=typed())
+@given(sent=filled_forms())
 @settings(BOUNDED, max_examples=60)
 @pytest.mark.asvs("2.2.1")
 @pytest.mark.asvs("15.3.5")
 @pytest.mark.case("A-65")
-def test_no_value_hurts_any_form(inside: Inside, sent: tuple[Found, dict[str, str]]) -> None:
+def test_no_value_hurts_any_form(inside: Inside, sent: tuple[FoundForm, dict[str, str]]) -> None:
     found, fields = sent
     clock.use(inside.clock)
     inside.errors.clear()
-    before = belonging(inside.second)[0]
+    before = rows_of(inside.second)[0]
     answer = send(inside, found, fields, inside.session(inside.first))
     assert answer.status_code < 500
     assert "Traceback" not in answer.text
     assert inside.errors == []
-    assert belonging(inside.second)[0] == before
+    assert rows_of(inside.second)[0] == before

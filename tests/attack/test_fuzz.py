@@ -1,4 +1,4 @@
-"""Payloads and addresses that nobody thought of, against every handler and every address that only reads."""
+"""Random payloads for every handler, and random queries for every address that only reads."""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from sqlmodel import SQLModel
 from odoportal.core import clock, database
 from odoportal.odoportal import NEEDED, PAGES, app, http
 from odoportal.web.event_gate import Gate
-from tests.attack.test_handlers import listed
+from tests.attack.test_handlers import handler_rights
 from tests.attack.wire import HYDRATE, Tab, tab
 from tests.inside import Inside
 
 READING = "see"
 BOUNDED = settings(max_examples=120, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-"""The same examples on every run, and as many as fit in some seconds."""
+"""Settings that repeat the same examples on every run, as many as fit in a few seconds."""
 HUGE = st.sampled_from([2**31, 2**63, -(2**63) - 1, 10**400, 1e308, -0.0, float("nan"), float("inf"), float("-inf"), 5e-324])
 TEXTS = st.one_of(
     st.text(max_size=40),
@@ -36,7 +36,7 @@ GATE = next(found for found in app._middlewares if isinstance(found, Gate))
 
 
 def deep(levels: int) -> dict[str, Any]:
-    """An object in an object in an object."""
+    """Return a dictionary nested to this many levels."""
     made: dict[str, Any] = {}
     for _ in range(levels):
         made = {"a": made}
@@ -45,13 +45,15 @@ def deep(levels: int) -> dict[str, Any]:
 
 @st.composite
 def payloads(draw: st.DrawFn, name: str) -> Any:
-    """A payload for a handler: anything, or the names that it takes with anything in them, and more names than it takes."""
+    """Draw a payload for a handler: arbitrary data, or the handler's own argument names and a few more with arbitrary values."""
     fields = list(GATE.payloads[name].model_fields) if name in GATE.payloads else []
     near = st.fixed_dictionaries({}, optional=dict.fromkeys((*fields, "account_id", "self", "state", "role"), ANYTHING))
     return draw(st.one_of(near, st.dictionaries(TEXTS, ANYTHING, max_size=4), ANYTHING, st.builds(deep, st.integers(1, 80))))
 
 
-CALLS = st.lists(st.sampled_from(sorted(listed())).flatmap(lambda name: st.tuples(st.just(name), payloads(name))), min_size=1, max_size=12)
+CALLS = st.lists(
+    st.sampled_from(sorted(handler_rights())).flatmap(lambda name: st.tuples(st.just(name), payloads(name))), min_size=1, max_size=12
+)
 QUERIES = st.dictionaries(
     st.one_of(st.sampled_from(["q", "sort", "page", "size", "state", "from", "to", "order", "open", "account", "next", "paper"]), TEXTS),
     st.one_of(TEXTS, st.integers().map(str), st.dates().map(str)),
@@ -59,33 +61,36 @@ QUERIES = st.dictionaries(
 )
 
 
-SWEPT = {"browser_session", "invitation", "card_setup", "invoice_copy"}
-"""What is over is taken away by the portal itself, at whatever moment."""
+PURGED = {"browser_session", "invitation", "card_setup", "invoice_copy"}
+"""Tables that the portal purges by itself at any moment."""
 
 
-def rows(whose: str = "") -> dict[str, list[str]]:
-    """Every row of the database apart from the sessions; of one account where it is named."""
+def rows(account_number: str = "") -> dict[str, list[str]]:
+    """Return every row of the database by table, without the purged tables; only one account's rows if its number is given."""
     found = {}
     with database.engine().connect() as connection:
-        account = connection.scalar(text("SELECT id FROM account WHERE number = :n"), {"n": whose})
+        account = connection.scalar(text("SELECT id FROM account WHERE number = :n"), {"n": account_number})
         for table in SQLModel.metadata.sorted_tables:
-            if table.name in SWEPT or (whose and "account_id" not in table.c):
+            if table.name in PURGED or (account_number and "account_id" not in table.c):
                 continue
-            wanted = table.select().where(table.c.account_id == account) if whose else table.select()
+            wanted = table.select().where(table.c.account_id == account) if account_number else table.select()
             found[table.name] = sorted(repr(tuple(row)) for row in connection.execute(wanted))
     return found
 
 
 @contextmanager
-def harmless(inside: Inside, reading: bool = True) -> Iterator[None]:
-    """Nothing is written where it is only read, and never to another's; nothing is logged as an error; another customer is answered."""
+def assert_harmless(inside: Inside, reading: bool = True) -> Iterator[None]:
+    """Check that the block logs no error and leaves another customer served.
+
+    It must not write at all if `reading` is true, and must never change the other customer's rows.
+    """
     clock.use(inside.clock)
-    whose = "" if reading else inside.second.account
-    before = rows(whose)
+    account_number = "" if reading else inside.second.account
+    before = rows(account_number)
     inside.errors.clear()
     yield
     assert inside.errors == []
-    assert rows(whose) == before
+    assert rows(account_number) == before
     other = inside.portal.ask("/en/orders", cookie=OTHERS.setdefault(inside.portal.url, inside.session(inside.second)))
     assert other.status == 200
     assert inside.second.marker in other.body
@@ -107,12 +112,12 @@ def test_no_payload_hurts_any_handler(inside: Inside, signed: bool, calls: list[
             await odd.send(HYDRATE, {}, "/en/orders")
             for name, payload in calls:
                 await odd.raw({"name": name, "payload": payload, "router_data": {"pathname": "/en/orders", "asPath": "/en/orders"}})
-            # The socket lives: what is sent after all of it is answered.
+            # The socket is still alive: an event sent last is answered.
             await odd.fence()
             return odd
 
     reading = not signed or all(NEEDED[name] == READING for name, _ in calls)
-    with harmless(inside, reading):
+    with assert_harmless(inside, reading):
         said = asyncio.run(run(inside.session(inside.first) if signed else "")).text
     assert inside.second.marker not in said
     assert signed or inside.first.marker not in said
@@ -132,7 +137,7 @@ ADDRESSES = [
 @pytest.mark.case("A-63")
 def test_no_query_hurts_any_address(inside: Inside, path: str, query: dict[str, str], language: str) -> None:
     address = f"/{language}{path}?{urlencode(query, errors='surrogatepass')}"
-    with harmless(inside):
+    with assert_harmless(inside):
         answer = inside.portal.ask(address, cookie=inside.session(inside.first))
     assert answer.status in {200, 303, 404, 405, 410, 422}
     assert inside.second.marker not in answer.body

@@ -1,4 +1,4 @@
-"""Every handler that the socket knows: the checked-in list, and who gets something out of each."""
+"""Every handler that the socket accepts: the checked-in list, and who may use each handler."""
 
 import asyncio
 import os
@@ -30,14 +30,14 @@ ATTACKS = (
 )
 
 
-def listed() -> dict[str, str]:
-    """The checked-in list, by full name: who may call what, as `anyone`, `nobody`, or the right it needs in the account."""
+def handler_rights() -> dict[str, str]:
+    """Return the checked-in list: by full handler name, who may call it (`anyone`, `nobody`, or the right it needs in the account)."""
     lines = [line.split() for line in _LIST.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     return {f"{ROOT}.{name}": who for who, name in lines}
 
 
-def logged(portal: Portal) -> str:
-    """What the server has written."""
+def log_text(portal: Portal) -> str:
+    """Return the server's log."""
     return portal.data.with_suffix(".log").read_text("utf-8", "replace")
 
 
@@ -54,7 +54,7 @@ def test_the_registry_is_the_checked_in_list() -> None:
         text=True,
         check=True,
     )
-    assert [line for line in ran.stdout.split() if line.startswith(ROOT)] == sorted(listed())
+    assert [line for line in ran.stdout.split() if line.startswith(ROOT)] == sorted(handler_rights())
 
 
 @pytest.mark.parametrize("payload", [{}, *ATTACKS], ids=str)
@@ -63,14 +63,14 @@ def test_the_registry_is_the_checked_in_list() -> None:
 @pytest.mark.case("A-60")
 def test_nobody_gets_anything_out_of_any_handler(portal: Portal, victim: Victim, attacker: Victim, payload: dict[str, object]) -> None:
     async def run() -> Tab:
-        # From an address of its own, since so many events come near to the limit of one.
+        # Use a separate address for each payload: this many events come close to the limit per address.
         async with tab(portal.url, client=f"127.0.1.{1 + [{}, *ATTACKS].index(payload)}") as stranger:
-            for name in listed():
+            for name in handler_rights():
                 await stranger.send(name, payload, f"/en/orders?open={victim.order}")
             await stranger.fence()
             return stranger
 
-    before = logged(portal)
+    before = log_text(portal)
     stranger = asyncio.run(run())
     for marker in (*victim.markers, *attacker.markers):
         assert marker not in stranger.text
@@ -78,8 +78,8 @@ def test_nobody_gets_anything_out_of_any_handler(portal: Portal, victim: Victim,
     for frame in stranger.frames:
         assert value(frame, ORDERS, "filled") in {None, False}
         assert value(frame, SIGNED, "ready") in {None, False}
-    said = logged(portal)[len(before) :]
-    for name, who in listed().items():
+    said = log_text(portal)[len(before) :]
+    for name, who in handler_rights().items():
         if who != "anyone":
             assert f"authz_fail handler={name[-120:]}" in said, name
 
@@ -93,21 +93,21 @@ def test_what_nobody_may_call_does_nothing_for_the_signed_in_either(portal: Port
         async with tab(portal.url, own) as signed:
             await signed.load("/en/orders")
             before = len(signed.frames)
-            for name in (name for name, who in listed().items() if who == "nobody"):
+            for name in (name for name, who in handler_rights().items() if who == "nobody"):
                 await signed.send(name, payload)
             await signed.fence()
             assert [f for f in signed.frames[before:] if set(f["delta"]) - {ROOT}] == []
             assert len((await signed.navigate("/en/orders?q=zzz"))["rows"]) == 0
             return signed
 
-    # A session of its own: events are counted by session, and the tests before this one sent many.
+    # Use a separate session: events count per session, and earlier tests sent many.
     own = portal.sign_in(attacker.email)
-    before = logged(portal)
+    before = log_text(portal)
     signed = asyncio.run(run())
     portal.ask("/auth/sign-out", form={"language": "fr"}, cookie=own)
     assert "/evil" not in signed.text
-    said = logged(portal)[len(before) :]
-    for name in (name for name, who in listed().items() if who == "nobody"):
+    said = log_text(portal)[len(before) :]
+    for name in (name for name, who in handler_rights().items() if who == "nobody"):
         assert f"input_validation_fail handler={name[-120:]}" in said
 
 
@@ -171,17 +171,23 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         "rx_router_url",
     }
     assert sent.pop(signed) == {"denied", "ends", "failed", "gone", "ready", "reference", "release", "shell", "troubles"}
-    for room in ("addresses", "changes", "invoices", "orders", "statements"):
-        assert sent.pop(f"{signed}.odoportal___{room}___state____{room}") == lists
+    for room, name in (
+        ("activity", "changes"),
+        ("addresses", "addresses"),
+        ("invoices", "invoices"),
+        ("orders", "orders"),
+        ("statements", "statements"),
+    ):
+        assert sent.pop(f"{signed}.odoportal___rooms___{room}___state____{name}") == lists
     for room, name in (
         ("addresses", "edit_address"),
         ("cards", "cards"),
         ("dashboard", "home"),
-        ("notices", "notices"),
+        ("notifications", "notices"),
         ("people", "people"),
         ("privacy", "my_data"),
         ("profile", "profile"),
         ("security", "security"),
     ):
-        assert sent.pop(f"{signed}.odoportal___{room}___state____{name}") == {"filled", "view"}
+        assert sent.pop(f"{signed}.odoportal___rooms___{room}___state____{name}") == {"filled", "view"}
     assert not any(sent.values()), sent

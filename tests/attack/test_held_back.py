@@ -1,4 +1,4 @@
-"""An account that requires two-step sign-in: nobody without one sees anything of it, on the socket or over HTTP, from the next click on."""
+"""If an account requires two-step sign-in, people without it see no more of its data, over the socket or HTTP, from the next click on."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.rights import TABLE, Right
 from odoportal.core.identity import HELD_BACK
 from tests.attack.conftest import Cookies
-from tests.attack.test_handlers import listed
+from tests.attack.test_handlers import handler_rights
 from tests.attack.wire import ORDERS, SIGNED, tab, value
 from tests.server import FLEET, TWO_ACCOUNTS, Portal
 
 RETRY = f"{ORDERS}.retry"
 
 
-def _put(rows: Engine, account: str, on: bool) -> None:
+def _require_two_step(rows: Engine, account: str, on: bool) -> None:
     with rows.begin() as connection:
         connection.execute(text("UPDATE account SET two_step = :on WHERE number = :n"), {"on": on, "n": account})
 
@@ -32,10 +32,10 @@ def _accounts(rows: Engine, email: str) -> list[str]:
 
 @pytest.fixture
 def required(rows: Engine) -> Iterator[str]:
-    """The fleet's account requires it; its person has none."""
+    """Yield the number of the fleet's account, whose person has no second step; the requirement is switched off afterwards."""
     (number,) = _accounts(rows, FLEET)
     yield number
-    _put(rows, number, False)
+    _require_two_step(rows, number, False)
 
 
 @pytest.mark.asvs("8.3.2")
@@ -46,12 +46,12 @@ def test_whoever_has_no_second_factor_is_stopped_at_the_next_click_of_an_open_pa
     async def run() -> None:
         async with tab(portal.url, cookie_of(FLEET)) as open_:
             numbers = [row["number"] for row in (await open_.load("/en/orders"))["rows"]]
-            _put(rows, required, True)
+            _require_two_step(rows, required, True)
             before = len(open_.frames)
             await open_.send(RETRY, {}, "/en/orders")
             assert await open_.until(lambda frame: value(frame, SIGNED, "gone")) == "/en/orders"
-            # Whatever else is called, with its own page in the address: nothing of the account comes.
-            for name, right in listed().items():
+            # No handler returns the account's data, even if it is called with its own page in the address.
+            for name, right in handler_rights().items():
                 if right in set(Right):
                     await open_.send(name, {}, "/en/orders")
             await open_.fence()
@@ -59,7 +59,7 @@ def test_whoever_has_no_second_factor_is_stopped_at_the_next_click_of_an_open_pa
             assert all(number in repr(open_.frames[:before]) for number in numbers)
             assert numbers
             assert not any(number in said for number in numbers)
-            _put(rows, required, False)
+            _require_two_step(rows, required, False)
             assert (await open_.load("/en/orders"))["rows"]
 
     asyncio.run(run())
@@ -72,7 +72,7 @@ def test_every_page_leads_to_where_it_is_set_up_and_no_file_and_no_form_answers(
 ) -> None:
     cookie = cookie_of(FLEET)
     assert portal.ask("/fr/orders", cookie=cookie).status == 200
-    _put(rows, required, True)
+    _require_two_step(rows, required, True)
     for path in ("/", "/orders", "/invoices", "/statement", "/cards", "/addresses", "/profile", "/profile/people", "/profile/changes"):
         answer = portal.ask(f"/fr{path}", cookie=cookie)
         assert (answer.status, answer.headers["location"]) == (303, "/fr/profile/security"), path
@@ -88,7 +88,7 @@ def test_every_page_leads_to_where_it_is_set_up_and_no_file_and_no_form_answers(
 @pytest.mark.asvs("8.2.1")
 def test_another_account_that_does_not_require_it_is_open(portal: Portal, cookie_of: Cookies, rows: Engine) -> None:
     cookie, (first, second) = cookie_of(TWO_ACCOUNTS), _accounts(rows, TWO_ACCOUNTS)[:2]
-    _put(rows, first, True)
+    _require_two_step(rows, first, True)
     try:
         held = portal.ask(f"/en/orders?account={first}", cookie=cookie)
         assert (held.status, held.headers["location"]) == (303, f"/en/profile/security?account={first}")
@@ -96,7 +96,7 @@ def test_another_account_that_does_not_require_it_is_open(portal: Portal, cookie
         shown = portal.ask(f"/en/profile/security?account={first}", cookie=cookie)
         assert f"?account={second}" in shown.body
     finally:
-        _put(rows, first, False)
+        _require_two_step(rows, first, False)
 
 
 def test_held_back_is_no_role_and_has_one_right() -> None:

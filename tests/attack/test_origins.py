@@ -1,4 +1,4 @@
-"""Requests that another site starts: sockets by their Origin, forms by Origin and Fetch Metadata, methods that change nothing."""
+"""Requests that another site starts: sockets by Origin, forms by Origin and Fetch Metadata, and methods that must change nothing."""
 
 import asyncio
 from typing import Any
@@ -29,8 +29,8 @@ ELSEWHERE = (
 )
 
 
-def written(portal: Portal, origin: str) -> str:
-    """An origin of the matrix, around the portal's own."""
+def filled_origin(portal: Portal, origin: str) -> str:
+    """Return an origin from `ELSEWHERE` with the portal's own address filled in."""
     parts = urlsplit(portal.url)
     return origin.format(url=portal.url, host=parts.netloc, port=parts.port)
 
@@ -40,7 +40,7 @@ def written(portal: Portal, origin: str) -> str:
 @pytest.mark.case("A-70")
 def test_a_socket_from_elsewhere_is_refused(portal: Portal, cookie_of: Cookies, attacker: Victim, origin: str) -> None:
     async def run() -> None:
-        async with tab(portal.url, cookie_of(attacker.email), origin=written(portal, origin)):
+        async with tab(portal.url, cookie_of(attacker.email), origin=filled_origin(portal, origin)):
             pytest.fail("connected")
 
     with pytest.raises(Refused):
@@ -60,7 +60,7 @@ def test_without_an_origin_it_is_no_browser_and_the_cookie_decides(portal: Porta
     async def run() -> None:
         async with tab(portal.url, origin=None, client="127.0.0.70") as program:
             await program.send("reflex___state____state.hydrate_and_load", {}, "/en/orders")
-            assert await program.left()
+            assert await program.redirected()
 
     asyncio.run(run())
 
@@ -74,7 +74,7 @@ def test_without_an_origin_it_is_no_browser_and_the_cookie_decides(portal: Porta
 @pytest.mark.asvs("3.5.1")
 @pytest.mark.case("A-15", "A-81")
 def test_a_form_from_elsewhere_is_refused(portal: Portal, cookie_of: Cookies, attacker: Victim, path: str, how: dict[str, str]) -> None:
-    headers = {name: written(portal, value) for name, value in how.items()}
+    headers = {name: filled_origin(portal, value) for name, value in how.items()}
     form = {"email": attacker.email, "password": "grand tour du lac", "region": "en-CA", "language": "en"}
     answer = portal.ask(path, form=form, cookie=cookie_of(attacker.email), **headers)
     assert (answer.status, answer.body) == (403, "cross-site request refused")
@@ -155,5 +155,7 @@ def test_no_other_origin_may_read_an_answer(portal: Portal, cookie_of: Cookies, 
 )
 @pytest.mark.asvs("3.7.2")
 def test_the_way_back_from_a_form_stays_on_this_site(portal: Portal, cookie_of: Cookies, attacker: Victim, referer: str) -> None:
-    answer = portal.ask("/auth/region", form={"region": "nonsense"}, cookie=cookie_of(attacker.email), referer=written(portal, referer))
+    answer = portal.ask(
+        "/auth/region", form={"region": "nonsense"}, cookie=cookie_of(attacker.email), referer=filled_origin(portal, referer)
+    )
     assert (answer.status, answer.headers["location"]) == (303, "/")

@@ -1,4 +1,4 @@
-"""Over HTTP, as an attacker: back in by an invitation of one's own, a stranger's mailbox filled, another's default address rewritten."""
+"""Attacks over HTTP: returning by one's own invitation, flooding a stranger's mailbox, rewriting a default address without the right."""
 
 import json
 import secrets
@@ -20,7 +20,7 @@ PEOPLE, EDIT, JOIN = "/en/profile/people", "/en/addresses/edit", "/en/join"
 
 @dataclass(frozen=True)
 class Account:
-    """An account's id, and the cookies of its people."""
+    """An account's id, and the session cookies of its people."""
 
     id: int
     owner: str
@@ -30,7 +30,7 @@ class Account:
 
 @pytest.fixture
 def account(portal: Portal) -> Iterator[Account]:
-    """An owner, another one who is up to something, and somebody who looks after operations."""
+    """Yield an account with two owners, one of them malicious, and a person with the operations role."""
     mark = secrets.token_hex(3)
     roles = {"owner": "owner", "thief": "owner", "operations": "operations"}
     people = {f"{name}.{mark}@exemple.ca": (name.title(), role) for name, role in roles.items()}

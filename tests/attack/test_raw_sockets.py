@@ -1,4 +1,4 @@
-"""Sockets that speak Engine.IO and Socket.IO by hand, without a session: garbage, bombs and floods hold nobody up and fill no log."""
+"""Hand-made Engine.IO and Socket.IO traffic without a session: garbage, bombs and floods neither block other visitors nor fill the log."""
 
 import asyncio
 import json
@@ -19,19 +19,19 @@ ROUTER = {"pathname": "/en/login", "asPath": "/en/login"}
 GOODBYE = "41/_event,"
 MOST_LOG = 4 * KIB
 MOST_SECONDS = 0.5
-"""Of the portal's processor for a socket, with what a page's own one takes; a bomb took 83, an event without a token 0.7."""
+"""Processor seconds that one socket may cost, including the page's usual events. A bomb took 83, an event without a token 0.7."""
 
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """One in production, whose log is JSON and has a line for every event."""
+    """Yield a portal in production, whose log is JSON and has a line for every event."""
     data, port = tmp_path_factory.mktemp("raw") / "data", free_port()
     with producing(in_production(data, f"http://localhost:{port}"), port) as started:
         yield started
 
 
-def boot(**more: Any) -> str:
-    """The beginning of a page's socket."""
+def connect_packet(**more: Any) -> str:
+    """Return the first message of a page's socket."""
     return f"40/_event,{json.dumps({'event': {'name': HYDRATE, 'payload': {}, 'router_data': ROUTER, **more}})}"
 
 
@@ -39,15 +39,15 @@ def event(**more: Any) -> str:
     return f"42/_event,{json.dumps(['event', {'name': HYDRATE, 'payload': {}, 'router_data': ROUTER, **more}])}"
 
 
-def processor(portal: Portal) -> float:
-    """The seconds of the processor that the portal has taken so far."""
+def cpu_seconds(portal: Portal) -> float:
+    """Return the processor time in seconds that the portal has used so far."""
     fields = Path(f"/proc/{portal.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def lives(socket: Raw) -> None:
-    """Wait until what was sent before has been handled, where the socket was not closed over it."""
-    await socket.send(boot(), event())
+async def assert_alive(socket: Raw) -> None:
+    """Wait until the portal has handled what was sent before, unless it closed the socket because of it."""
+    await socket.send(connect_packet(), event())
     if await socket.until("is_hydrated"):
         assert socket.code is None
 
@@ -60,19 +60,19 @@ FRAMES: dict[str, list[str | bytes]] = {
     "digits": [event(x="4000 0000 0000 0001 " * 3_000)] * 3,
     "a boot event that is 5": ['40/_event,{"event":5}'] * 50,
     "a boot event that is a list": ['40/_event,{"event":[1]}'] * 50,
-    "a boot event of nobody": [boot(name="no.such.handler")] * 50,
+    "a boot event of nobody": [connect_packet(name="no.such.handler")] * 50,
     "a boot event without a name": ['40/_event,{"event":{"payload":{}}}'] * 50,
-    "router data that is a list": [boot(router_data=[1]), event(router_data=[1])] * 50,
-    "an address that cannot be split": [boot(router_data={**ROUTER, "asPath": "//[::1"})] * 50,
-    "a path that is a list": [boot(router_data={**ROUTER, "pathname": ["/en"]})] * 50,
-    "a query that is a text": [boot(router_data={**ROUTER, "query": "x"})] * 50,
+    "router data that is a list": [connect_packet(router_data=[1]), event(router_data=[1])] * 50,
+    "an address that cannot be split": [connect_packet(router_data={**ROUTER, "asPath": "//[::1"})] * 50,
+    "a path that is a list": [connect_packet(router_data={**ROUTER, "pathname": ["/en"]})] * 50,
+    "a query that is a text": [connect_packet(router_data={**ROUTER, "query": "x"})] * 50,
     "another schema": [f'40/_event,{{"event":{{"name":"{HYDRATE}"}},"state_schema":"{"f" * 64}"}}'] * 50,
     "connected and left in turn": [f'40/_event,{{"event":{{"name":"{HYDRATE}"}}}}', GOODBYE] * 200,
     "events before the beginning": [event()] * 200,
-    "events after the end": [boot(), GOODBYE, *[event()] * 200],
-    "an unknown handler": [boot(), *[event(name="no.such.handler")] * 200],
-    "deep": [boot(), f'42/_event,["event",{{"name":"{HYDRATE}","payload":{{"a":{NESTED}}}}}]'],
-    "reports of failures": [boot(), *['42/_event,["client_error",{"message":"' + "\\u5b57" * 900 + '"}]'] * 50],
+    "events after the end": [connect_packet(), GOODBYE, *[event()] * 200],
+    "an unknown handler": [connect_packet(), *[event(name="no.such.handler")] * 200],
+    "deep": [connect_packet(), f'42/_event,["event",{{"name":"{HYDRATE}","payload":{{"a":{NESTED}}}}}]'],
+    "reports of failures": [connect_packet(), *['42/_event,["client_error",{"message":"' + "\\u5b57" * 900 + '"}]'] * 50],
     "bytes": [b"\xff" * 100] * 100,
     "answers to nothing": ["43/_event,7[]"] * 100,
     "other namespaces": ["40/other,", "40", '42["event",{}]'] * 60,
@@ -85,20 +85,20 @@ FRAMES: dict[str, list[str | bytes]] = {
 @pytest.mark.parametrize("frames", FRAMES.values(), ids=list(FRAMES))
 def test_what_no_page_sends_costs_next_to_nothing(portal: Portal, frames: list[str | bytes]) -> None:
     async def run() -> None:
-        # From an address of its own: each is the first of its span to be told of.
+        # Use a separate address: only the first refusal per address and time span is logged.
         async with raw(portal.url, client=f"127.0.1.{list(FRAMES.values()).index(frames) + 1}") as socket:
             assert socket.status == 101
             await socket.send(*frames)
-            await lives(socket)
+            await assert_alive(socket)
 
     assert portal.ask("/healthz").status == 200
-    logged, taken = len(portal.log.encode()), processor(portal)
+    logged, taken = len(portal.log.encode()), cpu_seconds(portal)
     asyncio.run(run())
     assert portal.ask("/healthz").status == 200
     said = portal.log.encode()[logged:].decode()
     assert "Traceback" not in said
     assert len(said) <= MOST_LOG
-    assert processor(portal) - taken <= MOST_SECONDS
+    assert cpu_seconds(portal) - taken <= MOST_SECONDS
 
 
 HANDSHAKES: dict[str, dict[str, Any]] = {
@@ -163,16 +163,16 @@ def test_a_handshake_that_cannot_be_read_is_ended(portal: Portal) -> None:
 def test_a_socket_that_floods_is_closed_and_others_are_not(portal: Portal, opcode: Opcode, data: bytes, fin: bool) -> None:
     async def run() -> None:
         async with raw(portal.url, client="127.0.4.1") as other, raw(portal.url, client="127.0.4.1") as flood:
-            await other.send(boot())
+            await other.send(connect_packet())
             assert await other.until("is_hydrated")
-            await flood.send(boot())
+            await flood.send(connect_packet())
             if opcode is Opcode.CONT:
                 await flood.frames(Opcode.TEXT, 1, b"42", fin=False)
             await flood.frames(opcode, 5_000, data, fin)
-            # Where the portal closes while more is on its way, the line is reset before its last word is read.
+            # If the portal closes while data is still arriving, the connection is reset before the close frame is read.
             assert await flood.end() in {1008, None}
-            # Who comes from the same address goes on.
-            other.said.clear()
+            # Another socket from the same address keeps working.
+            other.messages.clear()
             await other.send(event())
             assert await other.until("is_hydrated")
 
@@ -200,7 +200,7 @@ def test_text_that_is_none_closes_its_socket_without_a_traceback(portal: Portal)
 
 
 def memory(portal: Portal, which: str) -> float:
-    """The portal's memory in MiB: `VmRSS` now, `VmHWM` at its most."""
+    """Return the portal's memory in MiB: `VmRSS` is the current use, `VmHWM` the peak."""
     lines = Path(f"/proc/{portal.pid}/status").read_text("utf-8").splitlines()
     return int(next(line for line in lines if line.startswith(which)).split()[1]) / KIB
 
@@ -223,7 +223,7 @@ def test_bombs_are_not_inflated(portal: Portal, count: int, size: int) -> None:
                 await socket.__aexit__(None, None, None)
 
     portal.ask("/healthz")
-    # The most so far is set back to what is held now.
+    # Reset the peak to the current use.
     Path(f"/proc/{portal.pid}/clear_refs").write_text("5", "ascii")
     before = memory(portal, "VmRSS")
     asyncio.run(run())
@@ -236,9 +236,9 @@ def test_a_page_s_own_socket_is_answered(portal: Portal) -> None:
     async def run() -> None:
         async with raw(portal.url, client="127.0.7.1", version="0.10.1") as page:
             assert page.status == 101
-            await page.send(boot())
+            await page.send(connect_packet())
             assert await page.until("is_hydrated")
-            opening = json.loads(page.said[0].removeprefix("0"))
+            opening = json.loads(page.messages[0].removeprefix("0"))
             assert opening["maxPayload"] == 64 * KIB
             await page.send(GOODBYE, "1")
 

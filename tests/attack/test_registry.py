@@ -1,6 +1,6 @@
-"""Every page, route and handler that the portal registers, asked by nobody, by another customer, after the end of a session.
+"""Every page, route and handler that the portal registers, called anonymously, by another customer, and after the end of a session.
 
-A new route without a sample address, or a new handler with arguments and without a payload model, is a failure.
+A new route without a sample address, or a new handler with arguments but without a payload model, is a failure.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ from odoportal.core.identity import digest
 from odoportal.rooms.privacy.models import DataFile
 from odoportal.rooms.signin.models import BrowserSession
 from tests.attack.conftest import Cookies, Victim
-from tests.attack.test_handlers import listed
+from tests.attack.test_handlers import handler_rights
 from tests.attack.wire import HYDRATE, ORDERS, SIGNED, Tab, tab, value
 from tests.reading import whole
 from tests.server import FLEET, Portal, writer
 
 UNKNOWN = "999999"
 _WIRE = httpx.HTTPTransport(verify=False)
-"""Connections that stay open; a client around it keeps no cookie from one request to the next."""
+"""A transport whose connections stay open; a new client around it for each request keeps no cookies."""
 
 
 @dataclass(frozen=True)
-class Theirs:
-    """What somebody has, by number."""
+class Records:
+    """Numbers of one record of each kind that a customer has."""
 
     invoice: str
     order: str
@@ -43,66 +43,69 @@ class Theirs:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A request for it: an address without its language, and a form where it is sent."""
+class Request:
+    """A request: an address without its language, and the form fields if it is posted."""
 
     path: str
     form: dict[str, str] | None = None
     names: bool = True
-    """Whether the address names something of theirs, so that for others it is not found; lists only hold their own."""
+    """Whether the address names a record, so that it is not found for other customers; lists only show the customer's own records."""
     open: bool = False
-    """Whether anybody may ask."""
+    """Whether the request needs no sign-in."""
 
 
-SAMPLES: dict[str, Callable[[Theirs], list[Ask]]] = {
-    "/auth/sign-out": lambda _: [Ask("/auth/sign-out", {"language": "fr"}, open=True)],
-    "/auth/region": lambda _: [Ask("/auth/region", {"region": "fr-CA"}, open=True)],
-    "/healthz": lambda _: [Ask("/healthz", open=True)],
-    "/readyz": lambda _: [Ask("/readyz", open=True)],
-    "/hooks/cards": lambda _: [Ask("/hooks/cards", {}, open=True)],
-    "/sandbox/{ref}": lambda _: [Ask("/sandbox/set_unknown", open=True)],
-    "/{language}/invoices/{number:path}.pdf": lambda t: [Ask(f"/invoices/{t.invoice}.pdf"), Ask(f"/invoices/{t.invoice}.pdf?inline=1")],
-    "/{language}/credit-notes/{number:path}.pdf": lambda t: [Ask(f"/credit-notes/{t.credit_note}.pdf")],
-    "/{language}/orders/{number:path}.pdf": lambda t: [Ask(f"/orders/{t.order}.pdf")],
+SAMPLES: dict[str, Callable[[Records], list[Request]]] = {
+    "/auth/sign-out": lambda _: [Request("/auth/sign-out", {"language": "fr"}, open=True)],
+    "/auth/region": lambda _: [Request("/auth/region", {"region": "fr-CA"}, open=True)],
+    "/healthz": lambda _: [Request("/healthz", open=True)],
+    "/readyz": lambda _: [Request("/readyz", open=True)],
+    "/hooks/cards": lambda _: [Request("/hooks/cards", {}, open=True)],
+    "/sandbox/{ref}": lambda _: [Request("/sandbox/set_unknown", open=True)],
+    "/{language}/invoices/{number:path}.pdf": lambda t: [
+        Request(f"/invoices/{t.invoice}.pdf"),
+        Request(f"/invoices/{t.invoice}.pdf?inline=1"),
+    ],
+    "/{language}/credit-notes/{number:path}.pdf": lambda t: [Request(f"/credit-notes/{t.credit_note}.pdf")],
+    "/{language}/orders/{number:path}.pdf": lambda t: [Request(f"/orders/{t.order}.pdf")],
     "/{language}/invoices.zip": lambda t: [
-        Ask("/invoices.zip", {"number": t.invoice}),
-        Ask("/invoices.zip", {"all": "1", "query": f"q={t.invoice}"}, names=False),
+        Request("/invoices.zip", {"number": t.invoice}),
+        Request("/invoices.zip", {"all": "1", "query": f"q={t.invoice}"}, names=False),
     ],
     **{
         f"/{{language}}{path}.{ending}": lambda t, path=path, ending=ending: [
-            Ask(f"{path}.{ending}", names=False),
-            Ask(f"{path}.{ending}?q={t.order}&open={t.invoice}", names=False),
-            Ask(f"{path}.{ending}?order={t.order}", names=False),
+            Request(f"{path}.{ending}", names=False),
+            Request(f"{path}.{ending}?q={t.order}&open={t.invoice}", names=False),
+            Request(f"{path}.{ending}?order={t.order}", names=False),
         ]
         for path in ("/orders", "/invoices")
         for ending in ("csv", "xlsx")
     },
-    "/{language}/statement.csv": lambda t: [Ask(f"/statement.csv?q={t.invoice}", names=False)],
-    "/{language}/statement.pdf": lambda t: [Ask("/statement.pdf", names=False), Ask("/statement.pdf?from=2015-01-01", names=False)],
+    "/{language}/statement.csv": lambda t: [Request(f"/statement.csv?q={t.invoice}", names=False)],
+    "/{language}/statement.pdf": lambda t: [Request("/statement.pdf", names=False), Request("/statement.pdf?from=2015-01-01", names=False)],
     **{
-        f"/{{language}}/profile/changes.{ending}": lambda t, ending=ending: [Ask(f"/profile/changes.{ending}?q={t.order}", names=False)]
+        f"/{{language}}/profile/changes.{ending}": lambda t, ending=ending: [Request(f"/profile/changes.{ending}?q={t.order}", names=False)]
         for ending in ("csv", "xlsx")
     },
-    "/{language}/profile/data.zip": lambda _: [Ask("/profile/data.zip")],
+    "/{language}/profile/data.zip": lambda _: [Request("/profile/data.zip")],
 }
-"""How each route is asked for something of somebody's."""
+"""Sample requests for each route, made from a customer's records."""
 
 
-def held(rows: Engine, account: str) -> Theirs:
-    """Something of each kind that an account has."""
+def newest_records(rows: Engine, account: str) -> Records:
+    """Return one record of each kind from an account."""
     with rows.connect() as connection:
 
         def newest(table: str) -> str:
             found = f"SELECT max(d.number) FROM {table} d JOIN account a ON a.id = d.account_id WHERE a.number = :n"
             return connection.scalar(text(found), {"n": account})
 
-        return Theirs(newest("invoice"), newest("orders"), newest("credit_note"))
+        return Records(newest("invoice"), newest("orders"), newest("credit_note"))
 
 
 @pytest.fixture(scope="module")
-def theirs(rows: Engine, portal: Portal, victim: Victim) -> Theirs:
-    """What the victim has, a change and a file of all of it among them."""
-    found, name = held(rows, victim.account), "0" * 40
+def theirs(rows: Engine, portal: Portal, victim: Victim) -> Records:
+    """Return the victim's records, with an activity row and a data file added."""
+    found, name = newest_records(rows, victim.account), "0" * 40
     with writer(rows) as session:
         whose = text("SELECT p.id, a.id FROM person p, account a WHERE p.email = :e AND a.number = :n")
         person, account = session.connection().execute(whose, {"e": victim.email, "n": victim.account}).one()
@@ -126,8 +129,8 @@ def theirs(rows: Engine, portal: Portal, victim: Victim) -> Theirs:
     return found
 
 
-def ask(portal: Portal, what: Ask, cookie: str = "", language: str = "fr", more: str = "") -> httpx.Response:
-    """One request, as a browser on the portal's own page sends it."""
+def ask(portal: Portal, what: Request, cookie: str = "", language: str = "fr", more: str = "") -> httpx.Response:
+    """Send one request as a browser on the portal's own page does."""
     path = what.path if what.open else f"/{language}{what.path}"
     mark = "&" if "?" in path else "?"
     address = portal.url + path + (f"{mark}{more}" if more else "")
@@ -136,8 +139,8 @@ def ask(portal: Portal, what: Ask, cookie: str = "", language: str = "fr", more:
     return browser.request("GET" if what.form is None else "POST", address, headers=headers, data=what.form)
 
 
-def readable(answer: httpx.Response) -> str:
-    """Everything an answer says, out of whatever it is packed into."""
+def text_of(answer: httpx.Response) -> str:
+    """Return all text of an answer, extracted from PDF, ZIP and workbook."""
     kind = answer.headers.get("content-type", "")
     if kind == "application/pdf":
         return whole(answer.content)
@@ -151,18 +154,18 @@ def readable(answer: httpx.Response) -> str:
     return answer.text
 
 
-def private(registry: dict[str, Any], theirs: Theirs) -> Iterator[Ask]:
-    """Every request that is for whoever has a right in the account."""
+def private_requests(registry: dict[str, Any], theirs: Records) -> Iterator[Request]:
+    """Yield every request that needs a right in the account."""
     for path, _, right in registry["routes"]:
         if right:
             yield from SAMPLES[path](theirs)
     for path, _ in registry["pages"]:
-        yield Ask(path, names=False)
-        yield Ask(f"{path}?q={theirs.order}&open={theirs.invoice}", names=False)
+        yield Request(path, names=False)
+        yield Request(f"{path}?q={theirs.order}&open={theirs.invoice}", names=False)
 
 
-def silent(text_: str, theirs: Theirs, victim: Victim) -> None:
-    """Nothing of the victim's, apart from what the asker typed."""
+def assert_nothing_of(text_: str, theirs: Records, victim: Victim) -> None:
+    """Check that a text holds no marker of the victim, apart from the numbers that the attacker typed."""
     for number in (theirs.order, theirs.invoice, theirs.credit_note):
         text_ = text_.replace(f"q={number}", "").replace(f"open={number}", "").replace(f'value="{number}"', "")
     for marker in victim.markers:
@@ -185,23 +188,23 @@ def test_every_route_has_a_sample_and_every_argument_a_model(registry: dict[str,
 
 
 def test_the_control_the_owner_gets_every_one(
-    portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Theirs, victim: Victim
+    portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Records, victim: Victim
 ) -> None:
     cookie = cookie_of(victim.email)
     for path, _, right in registry["routes"]:
         if right:
             answers = [ask(portal, what, cookie) for what in SAMPLES[path](theirs)]
             assert {answer.status_code for answer in answers} == {200}, path
-            said = "".join(readable(answer) for answer in answers)
+            said = "".join(text_of(answer) for answer in answers)
             assert any(marker in said for marker in (*victim.markers, theirs.invoice, theirs.order)), path
 
 
 @pytest.mark.parametrize("cookie", ["", "odo_session=wrong", "sid=1"], ids=["none", "wrong", "inner"])
 @pytest.mark.asvs("8.2.1")
 @pytest.mark.case("A-80")
-def test_nobody_gets_nothing(portal: Portal, registry: dict[str, Any], theirs: Theirs, victim: Victim, cookie: str) -> None:
+def test_nobody_gets_nothing(portal: Portal, registry: dict[str, Any], theirs: Records, victim: Victim, cookie: str) -> None:
     for language in ("fr",) if cookie else ("fr", "en"):
-        for what in private(registry, theirs):
+        for what in private_requests(registry, theirs):
             answer = ask(portal, what, cookie, language, "" if language == "fr" else f"account={victim.account}")
             assert (answer.status_code, answer.content) == (303, b""), what
             assert answer.headers["location"].startswith(f"/{language}/login?"), what
@@ -212,14 +215,14 @@ def test_nobody_gets_nothing(portal: Portal, registry: dict[str, Any], theirs: T
 @pytest.mark.asvs("8.4.1")
 @pytest.mark.case("A-61", "A-62", "A-63")
 def test_another_customer_gets_what_an_unknown_number_gets(
-    portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Theirs, victim: Victim, attacker: Victim
+    portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Records, victim: Victim, attacker: Victim
 ) -> None:
     cookie = cookie_of(attacker.email)
-    unknown = Theirs(UNKNOWN, UNKNOWN, UNKNOWN)
-    for what, never in zip(private(registry, theirs), private(registry, unknown), strict=True):
+    unknown = Records(UNKNOWN, UNKNOWN, UNKNOWN)
+    for what, never in zip(private_requests(registry, theirs), private_requests(registry, unknown), strict=True):
         answer = ask(portal, what, cookie)
-        said = readable(answer)
-        silent(said, theirs, victim)
+        said = text_of(answer)
+        assert_nothing_of(said, theirs, victim)
         if what.names:
             assert answer.status_code == 404, what
             assert answer.content == ask(portal, never, cookie).content, what
@@ -232,8 +235,8 @@ def test_another_customer_gets_what_an_unknown_number_gets(
 
 
 @contextmanager
-def a_session(rows: Engine, email: str, **ago: timedelta) -> Iterator[str]:
-    """A session's cookie, without the form; gone afterwards, whatever became of it."""
+def new_session(rows: Engine, email: str, **ago: timedelta) -> Iterator[str]:
+    """Yield the cookie of a session written straight to the database, and delete the session afterwards if it still exists."""
     token, now = secrets.token_urlsafe(32), datetime.now(UTC)
     with writer(rows) as session:
         person = session.connection().execute(text("SELECT id FROM person WHERE email = :e"), {"e": email}).scalar_one()
@@ -247,7 +250,7 @@ def a_session(rows: Engine, email: str, **ago: timedelta) -> Iterator[str]:
             session.commit()
 
 
-def _disabled(rows: Engine, email: str, when: datetime | None) -> None:
+def _set_disabled(rows: Engine, email: str, when: datetime | None) -> None:
     with writer(rows) as session:
         person = session.connection().execute(text("SELECT id FROM person WHERE email = :e"), {"e": email}).scalar_one()
         session.get_one(Person, person).disabled_at = when
@@ -255,24 +258,24 @@ def _disabled(rows: Engine, email: str, when: datetime | None) -> None:
 
 
 @contextmanager
-def ended(portal: Portal, rows: Engine, how: str) -> Iterator[str]:
-    """A cookie that was good, with which every address answered, and is so no longer."""
+def ended_session(portal: Portal, rows: Engine, how: str) -> Iterator[str]:
+    """Yield a cookie that worked before its session ended in the given way."""
     if how in {"idle", "absolute"}:
         old = {"began": timedelta(hours=12, seconds=1)} if how == "absolute" else {"seen": timedelta(minutes=30, seconds=1)}
-        with a_session(rows, FLEET, **old) as cookie:
+        with new_session(rows, FLEET, **old) as cookie:
             yield cookie
         return
-    with a_session(rows, FLEET) as cookie:
+    with new_session(rows, FLEET) as cookie:
         assert portal.ask("/fr/orders", cookie=cookie).status == 200
         if how == "signed out":
             portal.ask("/auth/sign-out", form={"language": "fr"}, cookie=cookie)
             yield cookie
             return
-        _disabled(rows, FLEET, datetime.now(UTC))
+        _set_disabled(rows, FLEET, datetime.now(UTC))
         try:
             yield cookie
         finally:
-            _disabled(rows, FLEET, None)
+            _set_disabled(rows, FLEET, None)
 
 
 ENDS = ("signed out", "idle", "absolute", "disabled")
@@ -284,16 +287,18 @@ ENDS = ("signed out", "idle", "absolute", "disabled")
 @pytest.mark.asvs("7.3.1")
 @pytest.mark.asvs("7.3.2")
 @pytest.mark.case("A-40", "A-48", "A-80")
-def test_after_its_end_a_session_opens_no_address(portal: Portal, registry: dict[str, Any], rows: Engine, theirs: Theirs, how: str) -> None:
-    with ended(portal, rows, how) as cookie:
-        for what in private(registry, theirs):
+def test_after_its_end_a_session_opens_no_address(
+    portal: Portal, registry: dict[str, Any], rows: Engine, theirs: Records, how: str
+) -> None:
+    with ended_session(portal, rows, how) as cookie:
+        for what in private_requests(registry, theirs):
             answer = ask(portal, what, cookie)
             assert (answer.status_code, answer.content) == (303, b""), what
             assert answer.headers["location"].startswith("/fr/login?ended=1&next="), what
 
 
-def sample(schema: dict[str, Any], theirs: Theirs) -> dict[str, Any]:
-    """A payload that fits a model, with somebody else's identifiers wherever something can be named."""
+def sample(schema: dict[str, Any], theirs: Records) -> dict[str, Any]:
+    """Return a payload that fits a model, with the victim's identifiers wherever a record can be named."""
     fitting = {"string": theirs.invoice, "integer": 1, "number": 1.0, "boolean": True, "array": [theirs.invoice], "object": {}}
     payload = {}
     for name, about in schema.get("properties", {}).items():
@@ -302,9 +307,9 @@ def sample(schema: dict[str, Any], theirs: Theirs) -> dict[str, Any]:
     return payload
 
 
-def calls(registry: dict[str, Any], theirs: Theirs) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Every handler with a payload that fits it, on a page that names something of theirs."""
-    for name, who in listed().items():
+def handler_calls(registry: dict[str, Any], theirs: Records) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield every handler with a payload that fits it, and a page address that names the victim's records."""
+    for name, who in handler_rights().items():
         if who != "nobody":
             yield name, sample(registry["payloads"].get(name, {}), theirs), f"/en/invoices?open={theirs.invoice}&order={theirs.order}"
 
@@ -313,19 +318,19 @@ def calls(registry: dict[str, Any], theirs: Theirs) -> Iterator[tuple[str, dict[
 @pytest.mark.asvs("7.4.1")
 @pytest.mark.case("A-40", "A-44", "A-45", "A-48")
 def test_after_its_end_a_session_moves_no_handler(
-    portal: Portal, registry: dict[str, Any], rows: Engine, theirs: Theirs, victim: Victim, how: str
+    portal: Portal, registry: dict[str, Any], rows: Engine, theirs: Records, victim: Victim, how: str
 ) -> None:
     async def run(cookie: str) -> Tab:
         async with tab(portal.url, cookie) as late:
-            for name, payload, path in calls(registry, theirs):
+            for name, payload, path in handler_calls(registry, theirs):
                 await late.send(name, payload, path)
-            assert (await late.left()).startswith("/en/login?ended=1")
+            assert (await late.redirected()).startswith("/en/login?ended=1")
             await late.fence()
             return late
 
-    with ended(portal, rows, how) as cookie:
+    with ended_session(portal, rows, how) as cookie:
         late = asyncio.run(run(cookie))
-    silent(late.text, theirs, victim)
+    assert_nothing_of(late.text, theirs, victim)
     for frame in late.frames:
         assert value(frame, ORDERS, "filled") in {None, False}
         assert value(frame, SIGNED, "ready") in {None, False}
@@ -334,17 +339,17 @@ def test_after_its_end_a_session_moves_no_handler(
 @pytest.mark.asvs("8.2.2")
 @pytest.mark.case("A-60", "A-61", "A-66")
 def test_no_handler_shows_another_customer_s(
-    portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Theirs, victim: Victim, attacker: Victim
+    portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Records, victim: Victim, attacker: Victim
 ) -> None:
     async def run(more: str) -> str:
         async with tab(portal.url, cookie_of(attacker.email)) as curious:
             await curious.send(HYDRATE, {}, "/en/orders")
-            for name, payload, path in calls(registry, theirs):
+            for name, payload, path in handler_calls(registry, theirs):
                 await curious.send(name, payload, path + more)
             await curious.fence()
             return curious.text
 
     for more in ("", f"&account={victim.account}", f"&account={attacker.account}&account={victim.account}"):
         said = asyncio.run(run(more))
-        silent(said, theirs, victim)
+        assert_nothing_of(said, theirs, victim)
         assert "is_hydrated" in said

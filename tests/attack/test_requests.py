@@ -1,4 +1,4 @@
-"""Requests as no browser writes them: several on one connection, two lengths, too much of everything, another host's name."""
+"""HTTP requests that no browser writes: several on one connection, conflicting lengths, oversized parts, another host's name."""
 
 import socket
 from urllib.parse import urlsplit
@@ -11,8 +11,8 @@ from tests.server import Portal
 SECONDS = 30
 
 
-def said(portal: Portal, raw: bytes) -> bytes:
-    """Everything that comes back on one connection until the server closes it, or has nothing more to say."""
+def exchange(portal: Portal, raw: bytes) -> bytes:
+    """Send raw bytes and return everything that the server answers before it closes the connection."""
     parts, answer = urlsplit(portal.url), b""
     with socket.create_connection((parts.hostname or "", parts.port or 0), SECONDS) as wire:
         try:
@@ -20,13 +20,13 @@ def said(portal: Portal, raw: bytes) -> bytes:
             while piece := wire.recv(65536):
                 answer += piece
         except ConnectionError:
-            # Refused before all of it was sent.
+            # The server refused the request before all of it was sent.
             return answer
     return answer
 
 
 def request(path: str, *lines: str, method: str = "GET", last: bool = True, body: str = "") -> bytes:
-    """A request as it stands on the wire; the last one of a connection asks for its end."""
+    """Return a request as raw bytes; the last one on a connection asks the server to close it."""
     head = [f"{method} {path} HTTP/1.1", *lines, *(["Connection: close"] if last else [])]
     return ("\r\n".join(head) + "\r\n\r\n" + body).encode("latin-1")
 
@@ -43,7 +43,7 @@ def test_two_customers_on_one_connection_get_each_their_own(
 ) -> None:
     theirs, mine = cookie_of(victim.email), cookie_of(attacker.email)
     first = request("/en/orders", host, f"Cookie: {theirs}", last=False)
-    answers = said(portal, first + request("/en/orders", host, f"Cookie: {mine}", last=False) + request("/en/orders", host)).decode()
+    answers = exchange(portal, first + request("/en/orders", host, f"Cookie: {mine}", last=False) + request("/en/orders", host)).decode()
     one, two, three = answers.split("HTTP/1.1 ")[1:]
     assert victim.markers[1] in one
     assert attacker.markers[1] not in one
@@ -70,7 +70,7 @@ def test_no_second_request_hides_in_the_body_of_the_first(
 ) -> None:
     hidden = request("/en/orders", host, f"Cookie: {cookie_of(victim.email)}").decode()
     form = "Content-Type: application/x-www-form-urlencoded"
-    answer = said(portal, request("/en/login", host, form, *lengths, method="POST", last=False, body=f"0\r\n\r\n{hidden}"))
+    answer = exchange(portal, request("/en/login", host, form, *lengths, method="POST", last=False, body=f"0\r\n\r\n{hidden}"))
     assert answer.startswith(b"HTTP/1.1 4") or answer == b""
     assert not any(marker.encode() in answer for marker in victim.markers)
 
@@ -86,7 +86,7 @@ def test_no_second_request_hides_in_the_body_of_the_first(
 )
 @pytest.mark.case("A-72")
 def test_a_head_of_any_size_is_refused_or_read_and_the_next_one_is_answered(portal: Portal, host: str, lines: tuple[str, ...]) -> None:
-    answer = said(portal, request("/en/login", host, *lines))
+    answer = exchange(portal, request("/en/login", host, *lines))
     assert answer[9:10] in {b"", b"2", b"4"}
     assert portal.ask("/healthz").status == 200
 
@@ -97,7 +97,7 @@ def test_a_head_of_any_size_is_refused_or_read_and_the_next_one_is_answered(port
 def test_another_host_s_name_is_in_no_answer(portal: Portal, name: str) -> None:
     for path in ("/", "/en/login", "/en/orders", "/en/reset?token=aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "/en/no-such"):
         for more in ((), ("X-Forwarded-Host: evil.example",), ("Forwarded: host=evil.example",)):
-            answer = said(portal, request(path, f"Host: {name}", *more))
+            answer = exchange(portal, request(path, f"Host: {name}", *more))
             assert not answer.startswith(b"HTTP/1.1 5"), path
             assert b"evil.example" not in answer, path
 
@@ -107,7 +107,7 @@ def test_another_host_s_name_is_in_no_answer(portal: Portal, name: str) -> None:
 )
 @pytest.mark.case("A-25", "A-81")
 def test_an_odd_request_line_leads_nowhere_else(portal: Portal, host: str, line: str) -> None:
-    answer = said(portal, request(line, host))
+    answer = exchange(portal, request(line, host))
     assert not answer.startswith(b"HTTP/1.1 5")
     assert b"location: http" not in answer.lower()
     assert b"location: //" not in answer.lower()

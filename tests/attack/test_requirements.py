@@ -1,4 +1,4 @@
-"""The list of what must be shown: nothing is on it twice, and what waits for something waits for what is really not there."""
+"""The list of requirements: each number is on it once, and what it calls absent does not exist."""
 
 from collections import Counter
 from typing import Any
@@ -22,7 +22,7 @@ def test_what_is_said_to_be_absent_is_absent() -> None:
     loaded = {page.path: page.load for page in PAGES}
     for name, about in requirements.listed()["absent"].items():
         if "page" in about:
-            # A placeholder loads nothing of its own.
+            # A placeholder page loads nothing but the session state.
             assert loaded[about["page"]] == SessionState.load, (
                 f"{about['page']} is built: move what waits for {name} in requirements.toml to `shown`, with the tests that show it"
             )
@@ -48,7 +48,7 @@ class _Option:
 
 
 class _Config:
-    """A whole run on SQLite, as far as the list asks."""
+    """A pytest configuration that looks like a whole run on SQLite."""
 
     option = _Option()
     args_source = pytest.Config.ArgsSource.TESTPATHS

@@ -1,4 +1,4 @@
-"""The whole matrix: every role, every handler, every page and every route, from the registries, against the one table."""
+"""Every role against every handler, page, form and route: the registries must match the table of rights."""
 
 import asyncio
 import json
@@ -16,18 +16,20 @@ from odoportal.accounts.models import Membership, Person, Role
 from odoportal.accounts.rights import TABLE, Right, may
 from odoportal.forms.view import version_of
 from tests.attack.conftest import Cookies, Victim
-from tests.attack.test_handlers import listed, logged
+from tests.attack.test_handlers import handler_rights, log_text
 from tests.attack.wire import ORDERS, PEOPLE, SIGNED, tab, value
 from tests.server import LARGE, OVERDUE, READ_ONLY, TWO_ACCOUNTS, Portal, writer
 
 UNGUARDED = {"/healthz", "/readyz", "/auth/sign-out", "/auth/region", "/hooks/cards", "/sandbox/{ref}"}
-"""What is about the browser or the person's own format, not about an account; and what the payment provider says, which is signed, and its
-page in a demonstration, which knows neither session nor account."""
+"""Routes without a right: they concern the browser or the person's own format and no account, or they are the payment provider's.
+
+The provider's webhook is signed. Its page in a demonstration knows neither session nor account.
+"""
 
 
 @contextmanager
 def acting_as(rows: Engine, email: str, role: str) -> Iterator[None]:
-    """A person's role in every account, for a while."""
+    """Give a person a role in every account, and restore the old roles afterwards."""
 
     def put(roles: dict[int, str] | str) -> dict[int, str]:
         with writer(rows) as session:
@@ -49,7 +51,7 @@ def acting_as(rows: Engine, email: str, role: str) -> Iterator[None]:
 
 @pytest.mark.asvs("8.1.1")
 def test_the_checked_in_list_says_the_right_of_every_handler(registry: dict[str, Any]) -> None:
-    said = {name: who for name, who in listed().items() if who not in {"anyone", "nobody"}}
+    said = {name: who for name, who in handler_rights().items() if who not in {"anyone", "nobody"}}
     assert said == {name: registry["handlers"][name] for name in said}
 
 
@@ -62,7 +64,7 @@ def test_every_route_is_guarded(registry: dict[str, Any]) -> None:
 @pytest.mark.asvs("8.2.1")
 @pytest.mark.asvs("8.3.1")
 def test_each_handler_does_what_the_table_says_for_each_role(portal: Portal, cookie_of: Cookies, rows: Engine, role: Role) -> None:
-    """With a payload that no handler takes: whoever may call it is told so, whoever may not is refused before."""
+    """With a payload that no handler takes, an allowed role gets a validation failure and any other role is refused first."""
 
     async def run() -> None:
         async with tab(portal.url, cookie_of(OVERDUE)) as signed:
@@ -71,11 +73,11 @@ def test_each_handler_does_what_the_table_says_for_each_role(portal: Portal, coo
                 await signed.send(name, {"no handler takes this": 1})
             await signed.fence()
 
-    ours = {name: who for name, who in listed().items() if who not in {"anyone", "nobody"}}
-    before = logged(portal)
+    ours = {name: who for name, who in handler_rights().items() if who not in {"anyone", "nobody"}}
+    before = log_text(portal)
     with acting_as(rows, OVERDUE, role):
         asyncio.run(run())
-    said = logged(portal)[len(before) :].splitlines()
+    said = log_text(portal)[len(before) :].splitlines()
     for name, right in ours.items():
         word = f"input_validation_fail handler={name[-120:]}" if may(role, right) else f"authz_fail role={role} handler={name[-120:]}"
         assert any(line.endswith(word) or word in line for line in said), (word, right)
@@ -104,7 +106,7 @@ def test_each_page_and_route_is_there_for_the_roles_that_have_the_right(
 def test_each_form_does_what_the_table_says_for_each_role(
     portal: Portal, cookie_of: Cookies, rows: Engine, registry: dict[str, Any], role: Role
 ) -> None:
-    """Sent as no browser sends it: whoever may send the form is told that it cannot be read, whoever may not is refused before."""
+    """With a form that cannot be read, an allowed role gets status 400 and any other role is refused first."""
     cookie, pages = cookie_of(OVERDUE), dict(registry["pages"])
     assert registry["forms"]
     with acting_as(rows, OVERDUE, role):
@@ -134,8 +136,8 @@ def test_a_lowered_role_is_in_force_at_the_next_click_of_an_open_page(
             assert (await open_.load("/en/orders"))["rows"]
             with acting_as(rows, OVERDUE, Role.READ_ONLY):
                 await open_.send(f"{SIGNED}.stay", {}, "/en/orders?page=2")
-                # The page opens anew, as what the person may see now; what it held is forgotten.
-                assert await open_.left() == "/en/orders?page=2"
+                # The page opens again with what the new role may see; its old data is forgotten.
+                assert await open_.redirected() == "/en/orders?page=2"
                 await open_.send(f"{ORDERS}.retry", {}, "/en/orders")
                 assert (await open_.view())["rows"]
 
@@ -158,12 +160,12 @@ def test_what_an_owner_does_to_somebody_is_in_force_in_the_page_that_person_has_
             assert (await theirs.load(page, PEOPLE))["may"]
             do("role", role="billing", version=version_of({"role": "owner"}))
             await theirs.send(f"{PEOPLE}.retry", {}, page)
-            assert await theirs.left() == page
+            assert await theirs.redirected() == page
             await theirs.send(f"{PEOPLE}.retry", {}, page)
             assert not (await theirs.view(PEOPLE))["may"]
             do("remove")
             await theirs.send(f"{PEOPLE}.retry", {}, page)
-            assert (await theirs.left()).startswith("/en/login?ended=1")
+            assert (await theirs.redirected()).startswith("/en/login?ended=1")
 
     with rows.connect() as connection:
         found = "SELECT m.account_id, m.person_id FROM membership m JOIN person p ON p.id = m.person_id WHERE p.email = :e"
@@ -181,7 +183,7 @@ def test_what_an_owner_does_to_somebody_is_in_force_in_the_page_that_person_has_
 
 @pytest.mark.asvs("8.4.1")
 def test_a_click_on_a_page_of_another_account_is_not_done_in_this_one(portal: Portal, cookie_of: Cookies) -> None:
-    """A form was opened in one account; its address is changed to the other before it is sent."""
+    """An event is refused if the address names another account than the one the page was opened in."""
 
     async def run() -> None:
         async with tab(portal.url, cookie_of(TWO_ACCOUNTS)) as odd:
@@ -189,7 +191,7 @@ def test_a_click_on_a_page_of_another_account_is_not_done_in_this_one(portal: Po
             shell = next(s for f in odd.frames if (s := value(f, SIGNED, "shell")) and s["several"])
             second = next(a["key"] for a in shell["accounts"] if a["key"] != "10418")
             await odd.send(f"{SIGNED}.stay", {}, f"/en/orders?account={second}")
-            assert await odd.left() == f"/en/orders?account={second}"
+            assert await odd.redirected() == f"/en/orders?account={second}"
 
     asyncio.run(run())
 
@@ -202,7 +204,7 @@ def test_the_address_of_a_person_of_two_accounts_always_says_which(portal: Porta
     known = portal.ask(plain.headers["location"], cookie=cookie)
     assert known.status == 200
     (other,) = set(re.findall(r'href="\?account=(\w+)"', known.body)) - {"10418"}
-    # Followed on a page of the other account before the script is there.
+    # A link followed on a page of the other account before the script has loaded.
     for referer, leads in (
         (f"{portal.url}/fr/invoices?account={other}", other),
         (f"{portal.url}/fr/invoices?account=00000", "10418"),

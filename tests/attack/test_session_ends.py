@@ -1,4 +1,4 @@
-"""The end of a session, on every way in: documents, new sockets, and sockets that are open already."""
+"""The end of a session, at every entry point: documents, new sockets, and sockets that are already open."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -22,19 +22,19 @@ MARKERS = ("Coopérative", "coopdesneiges")
 
 @pytest.fixture
 def cookie(portal: Portal) -> Iterator[str]:
-    """A session of its own, ended afterwards."""
+    """Yield the cookie of a separate session, which is signed out afterwards."""
     made = portal.sign_in(OVERDUE)
     yield made
     portal.ask("/auth/sign-out", form={"language": "en"}, cookie=made)
 
 
-def hashed(cookie: str) -> str:
+def session_hash(cookie: str) -> str:
     return digest(cookie.split("=", 1)[1])
 
 
 @contextmanager
-def changed(rows: Engine, change: Callable[[Session], Callable[[Session], None] | None]) -> Iterator[None]:
-    """A change in the portal's database; what `change` returns undoes it."""
+def database_change(rows: Engine, change: Callable[[Session], Callable[[Session], None] | None]) -> Iterator[None]:
+    """Apply a change to the portal's database, and undo it afterwards with the function that `change` returns."""
     with writer(rows) as session:
         undo = change(session)
         session.commit()
@@ -47,11 +47,11 @@ def changed(rows: Engine, change: Callable[[Session], Callable[[Session], None] 
                 session.commit()
 
 
-def ago(cookie: str, **when: timedelta) -> Callable[[Session], None]:
-    """A session that began, or was used last, so long ago."""
+def set_back(cookie: str, **when: timedelta) -> Callable[[Session], None]:
+    """Return a change that sets times of a session back, such as its beginning or its last use."""
 
     def change(session: Session) -> None:
-        row = session.get_one(BrowserSession, hashed(cookie))
+        row = session.get_one(BrowserSession, session_hash(cookie))
         for name, delta in when.items():
             setattr(row, name, datetime.now(UTC) - delta)
         session.add(row)
@@ -59,7 +59,7 @@ def ago(cookie: str, **when: timedelta) -> Callable[[Session], None]:
     return change
 
 
-def disabled(session: Session) -> Callable[[Session], None]:
+def disable(session: Session) -> Callable[[Session], None]:
     def put(session: Session, value: datetime | None) -> None:
         person = session.exec(select(Person).where(Person.email == OVERDUE)).one()
         person.disabled_at = value
@@ -69,7 +69,7 @@ def disabled(session: Session) -> Callable[[Session], None]:
     return lambda again: put(again, None)
 
 
-def removed(session: Session) -> Callable[[Session], None]:
+def remove_membership(session: Session) -> Callable[[Session], None]:
     person = session.exec(select(Person).where(Person.email == OVERDUE)).one()
     row = session.exec(select(Membership).where(Membership.person_id == person.id)).one()
     kept = row.model_dump()
@@ -77,11 +77,11 @@ def removed(session: Session) -> Callable[[Session], None]:
     return lambda again: again.add(Membership(**kept))
 
 
-async def refused(portal: Portal, cookie: str, open_: Tab) -> None:
-    """Nobody is signed in: not on a document, not on a new socket, not on the open one."""
+async def assert_refused(portal: Portal, cookie: str, open_: Tab) -> None:
+    """Check that no one is signed in: on a document, on a new socket, and on the open one."""
     before = len(open_.frames)
     await open_.send(f"{ORDERS}.retry", {}, PATH)
-    assert (await open_.left()).startswith("/en/login?ended=1")
+    assert (await open_.redirected()).startswith("/en/login?ended=1")
     await open_.send(ON_LOAD, {}, f"{PATH}?page=2")
     after = await open_.fence()
     assert not any(marker in repr(open_.frames[before:]) for marker in MARKERS)
@@ -90,19 +90,19 @@ async def refused(portal: Portal, cookie: str, open_: Tab) -> None:
     assert (answer.status, answer.headers["location"]) == (303, "/en/login?ended=1&next=%2Fen%2Forders")
     async with tab(portal.url, cookie) as new:
         await new.send(HYDRATE, {}, PATH)
-        await new.left()
+        await new.redirected()
         assert not any(marker in new.text for marker in MARKERS)
 
 
-def ending(portal: Portal, cookie: str, end: Callable[[], Any]) -> None:
-    """A session in use on an open socket, then its end."""
+def check_end(portal: Portal, cookie: str, end: Callable[[], Any]) -> None:
+    """Use a session on an open socket, end it, and check that it is refused."""
 
     async def run() -> None:
         async with tab(portal.url, cookie) as open_:
             assert (await open_.load(PATH))["rows"]
             assert any(marker in open_.text for marker in MARKERS)
             with end():
-                await refused(portal, cookie, open_)
+                await assert_refused(portal, cookie, open_)
 
     asyncio.run(run())
 
@@ -117,34 +117,34 @@ def test_after_sign_out(portal: Portal, cookie: str) -> None:
         assert any("odo_session=" in line and "max-age=0" in line.lower() for line in answer.cookies)
         yield
 
-    ending(portal, cookie, out)
+    check_end(portal, cookie, out)
 
 
 @pytest.mark.asvs("7.3.1")
 def test_after_half_an_hour_without_doing_anything(portal: Portal, cookie: str, rows: Engine) -> None:
-    ending(portal, cookie, lambda: changed(rows, ago(cookie, seen_at=timedelta(minutes=30, seconds=1))))
+    check_end(portal, cookie, lambda: database_change(rows, set_back(cookie, seen_at=timedelta(minutes=30, seconds=1))))
 
 
 @pytest.mark.asvs("7.3.2")
 def test_after_twelve_hours_whatever_one_does(portal: Portal, cookie: str, rows: Engine) -> None:
-    ending(portal, cookie, lambda: changed(rows, ago(cookie, created_at=timedelta(hours=12, seconds=1))))
+    check_end(portal, cookie, lambda: database_change(rows, set_back(cookie, created_at=timedelta(hours=12, seconds=1))))
 
 
 @pytest.mark.asvs("7.4.2")
 def test_after_the_person_is_disabled(portal: Portal, cookie: str, rows: Engine) -> None:
-    ending(portal, cookie, lambda: changed(rows, disabled))
+    check_end(portal, cookie, lambda: database_change(rows, disable))
 
 
 @pytest.mark.asvs("8.3.2")
 def test_after_the_person_left_the_account(portal: Portal, cookie: str, rows: Engine) -> None:
-    ending(portal, cookie, lambda: changed(rows, removed))
+    check_end(portal, cookie, lambda: database_change(rows, remove_membership))
 
 
 def test_the_control_a_session_just_before_its_ends_works(portal: Portal, cookie: str, rows: Engine) -> None:
     async def run() -> None:
         async with tab(portal.url, cookie) as open_:
             await open_.load(PATH)
-            with changed(rows, ago(cookie, seen_at=timedelta(minutes=29), created_at=timedelta(hours=11, minutes=59))):
+            with database_change(rows, set_back(cookie, seen_at=timedelta(minutes=29), created_at=timedelta(hours=11, minutes=59))):
                 assert (await open_.navigate(f"{PATH}?page=1"))["rows"]
 
     asyncio.run(run())
@@ -152,24 +152,24 @@ def test_the_control_a_session_just_before_its_ends_works(portal: Portal, cookie
 
 def test_a_kept_session_has_no_idle_end_but_ends_after_thirty_days(portal: Portal, rows: Engine) -> None:
     kept = portal.sign_in(OVERDUE, keep="1")
-    with changed(rows, ago(kept, seen_at=timedelta(days=20), created_at=timedelta(days=29, hours=23))):
+    with database_change(rows, set_back(kept, seen_at=timedelta(days=20), created_at=timedelta(days=29, hours=23))):
         assert portal.ask(PATH, cookie=kept).status == 200
-    with changed(rows, ago(kept, created_at=timedelta(days=30, seconds=1))):
+    with database_change(rows, set_back(kept, created_at=timedelta(days=30, seconds=1))):
         assert portal.ask(PATH, cookie=kept).status == 303
 
 
 def seen(rows: Engine, cookie: str) -> datetime:
     with writer(rows) as session:
-        return session.get_one(BrowserSession, hashed(cookie)).seen_at
+        return session.get_one(BrowserSession, session_hash(cookie)).seen_at
 
 
 @pytest.mark.asvs("7.3.1")
 @pytest.mark.case("A-44")
 def test_a_reconnect_keeps_nobody_signed_in_but_a_navigation_and_a_click_do(portal: Portal, cookie: str, rows: Engine) -> None:
     async def run() -> None:
-        ago(cookie, seen_at=timedelta(minutes=5))
+        set_back(cookie, seen_at=timedelta(minutes=5))
         async with tab(portal.url, cookie) as open_:
-            with changed(rows, ago(cookie, seen_at=timedelta(minutes=5))):
+            with database_change(rows, set_back(cookie, seen_at=timedelta(minutes=5))):
                 quiet = seen(rows, cookie)
                 for _ in range(3):
                     await open_.load(PATH)
@@ -178,7 +178,7 @@ def test_a_reconnect_keeps_nobody_signed_in_but_a_navigation_and_a_click_do(port
                 await open_.navigate(f"{PATH}?page=2")
                 assert seen(rows, cookie) > quiet + timedelta(minutes=4)
             for handler in (f"{SIGNED}.stay", f"{ORDERS}.retry"):
-                with changed(rows, ago(cookie, seen_at=timedelta(minutes=5))):
+                with database_change(rows, set_back(cookie, seen_at=timedelta(minutes=5))):
                     quiet = seen(rows, cookie)
                     await open_.send(handler, {}, PATH)
                     await open_.fence()
@@ -191,7 +191,7 @@ def test_whoever_asks_to_stay_is_told_the_new_end(portal: Portal, cookie: str, r
     async def run() -> None:
         async with tab(portal.url, cookie) as open_:
             await open_.load(PATH)
-            with changed(rows, ago(cookie, seen_at=timedelta(minutes=28))):
+            with database_change(rows, set_back(cookie, seen_at=timedelta(minutes=28))):
                 await open_.send(f"{SIGNED}.stay", {}, PATH)
                 ends = await open_.until(lambda frame: value(frame, SIGNED, "ends"))
             while not ends >= int((seen(rows, cookie) + timedelta(minutes=30)).timestamp()):
@@ -202,7 +202,7 @@ def test_whoever_asks_to_stay_is_told_the_new_end(portal: Portal, cookie: str, r
 
 @pytest.mark.asvs("7.3.1")
 def test_a_document_counts_as_activity_and_a_failure_does_not(portal: Portal, cookie: str, rows: Engine) -> None:
-    with changed(rows, ago(cookie, seen_at=timedelta(minutes=5))):
+    with database_change(rows, set_back(cookie, seen_at=timedelta(minutes=5))):
         quiet = seen(rows, cookie)
         for path in ("/icons.svg", "/healthz", "/en/no-such-page", "/en/orders?account=00000"):
             portal.ask(path, cookie=cookie)

@@ -1,4 +1,4 @@
-"""What the source must not hold, whatever it does: ways to run, render or unpickle what a customer typed, and doors for staff."""
+"""Rules about the source: nothing may evaluate, render or unpickle a customer's input, and staff have no way around passwords."""
 
 import ast
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from odoportal.rooms.signin.models import BrowserSession
 
 PACKAGE = Path(odoportal.__file__).parent
 TABLES = (Invitation, BrowserSession)
-"""Of rooms that name all the others, so that every table is known."""
+"""Two models whose rooms import all the others, so that every table is registered."""
 
 
 def calls(*names: str) -> list[str]:
-    """Where one of these is called, by the name as it is written there."""
+    """Return where a function with one of these names is called, as `file:line`."""
     return [
         f"{file.relative_to(PACKAGE)}:{node.lineno}"
         for file, node in _nodes()
@@ -37,7 +37,7 @@ def _nodes() -> Iterator[tuple[Path, ast.AST]]:
 @pytest.mark.asvs("1.3.5")
 @pytest.mark.case("A-82")
 def test_no_component_renders_markup_of_a_text() -> None:
-    # The hint at a new password, which `View` has escaped, in a template of the sign-in.
+    # The one exception: a sign-in template shows the hint for a new password, which `View` has already escaped.
     assert [where.split(":")[0] for where in calls("html", "markdown", "Markdown", "Html", "Markup")] == ["rooms/signin/view.py"]
 
 

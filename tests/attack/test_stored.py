@@ -1,4 +1,4 @@
-"""Markup and formulas stored in every text of an account: inert wherever they are shown."""
+"""Markup and formulas stored in every text of an account do nothing wherever they are shown."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from odoportal.limits import rate_limits
 from odoportal.rooms.signin import mails
 from tests.attack.corpus import FORMULAS, XSS
 from tests.attack.test_addresses import Elements
-from tests.attack.test_registry import SAMPLES, Ask, Theirs, ask
+from tests.attack.test_registry import SAMPLES, Records, Request, ask
 from tests.inside import START, Customer, Inside, customer
 from tests.reading import reader, tight, whole
 
@@ -22,7 +22,7 @@ PAGES = ("/", "/orders?open={order}", "/invoices?open={invoice}", "/invoices", "
 PLAIN = "harmless"
 TEMPLATE = next(text for text in XSS if "{{" in text)
 MARKUP = tuple(" ".join(XSS[at : at + 4]) for at in range(0, len(XSS), 4))
-"""A few in each text, since what one of them opens the next might close; a cell of a table takes each by its beginning."""
+"""Four attacks in each text, because markup that one opens the next may close. Table cells may cut a text, so each begins differently."""
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -33,20 +33,20 @@ def _of_its_clock(inside: Inside) -> None:
 
 @pytest.fixture(scope="module")
 def plain(inside: Inside) -> Customer:
-    """An account like the hostile ones, of harmless texts."""
+    """Return an account like the hostile ones, with harmless texts."""
     clock.use(inside.clock)
     return customer("plain", "3000", PLAIN)
 
 
 @pytest.fixture(scope="module")
 def accounts(inside: Inside) -> dict[str, Customer]:
-    """The hostile accounts, by their text."""
+    """Return the hostile accounts made so far, by their text."""
     return {}
 
 
 @pytest.fixture
 def hostile(request: pytest.FixtureRequest, accounts: dict[str, Customer]) -> tuple[Customer, str]:
-    """An account every text of which is an attack."""
+    """Return an account whose every text is an attack, and the text."""
     text = request.param
     if text not in accounts:
         accounts[text] = customer(f"hostile{len(accounts)}", f"4{len(accounts):03d}", text)
@@ -57,7 +57,7 @@ def attacks(*texts: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("hostile", texts, indirect=True, ids=range(len(texts)))
 
 
-def asked(inside: Inside, one: Customer, path: str) -> str:
+def fetch(inside: Inside, one: Customer, path: str) -> str:
     cookie = inside.session(one)
     answer = inside.portal.ask(path.format(order=one.order, invoice=one.invoice), cookie=cookie)
     assert answer.status == 200
@@ -71,18 +71,18 @@ def test_a_page_has_the_elements_of_a_harmless_one(inside: Inside, plain: Custom
     one, _ = hostile
     for language in ("fr", "en"):
         for path in PAGES:
-            found, harmless = (Elements(asked(inside, who, f"/{language}{path}")) for who in (one, plain))
+            found, harmless = (Elements(fetch(inside, who, f"/{language}{path}")) for who in (one, plain))
             assert found.shape == harmless.shape, path
             assert not any(link.strip().lower().startswith(("javascript:", "data:", "//")) for link in found.links), path
 
 
 def files(inside: Inside, one: Customer, ending: str) -> Iterator[bytes]:
-    theirs, cookie = Theirs(one.invoice, one.order, one.credit_note), inside.session(one)
+    theirs, cookie = Records(one.invoice, one.order, one.credit_note), inside.session(one)
     for path, make in SAMPLES.items():
         if path.endswith(ending):
-            # The same harmless account is asked again and again, as no customer would.
+            # Reset the limits: no real customer asks for files this often.
             rate_limits.forget_all()
-            what: Ask = make(theirs)[0]
+            what: Request = make(theirs)[0]
             answer = ask(inside.portal, what, cookie, "en")
             assert answer.status_code == 200, what
             yield answer.content
@@ -98,7 +98,7 @@ def test_no_cell_of_a_csv_is_a_formula_and_none_is_lost(inside: Inside, plain: C
         assert [len(row) for row in table] == [len(row) for row in like]
         for row in table[1:]:
             for cell in row:
-                # An amount is a number; whatever else begins like a formula has an apostrophe in front.
+                # An amount is a number; any other cell that looks like a formula must begin with an apostrophe.
                 assert not cell.lstrip(" ").startswith(RISKY) or cell.lstrip("-").replace(".", "", 1).isdigit(), cell
 
 

@@ -1,4 +1,4 @@
-"""Two customers do everything in any order, and neither ever sees what is the other's; an ended session gets nothing."""
+"""Two customers act in random order; neither ever sees the other's data, and an ended session gets nothing."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ from odoportal.limits import rate_limits
 from odoportal.mail.outbox import Mail, token_of
 from odoportal.rooms.signin import passwords
 from odoportal.rooms.signin.models import BrowserSession
-from tests.attack.test_registry import SAMPLES, Ask, Theirs, ask, readable
+from tests.attack.test_registry import SAMPLES, Records, Request, ask, text_of
 from tests.attack.wire import HYDRATE, ON_LOAD, Tab, tab
 from tests.inside import PASSWORD, START, Customer, Inside
 
@@ -38,16 +38,19 @@ LANGUAGE = st.sampled_from(["fr", "en"])
 
 
 class TwoCustomers(RuleBasedStateMachine):
-    """What two people do with their two accounts; `live` is what the test believes about each session that ever was."""
+    """A state machine of two people with one account each.
+
+    `live` and `over` hold the test's own record of the sessions that work and of those that have ended.
+    """
 
     inside: Inside
 
     @initialize()
     def begin(self) -> None:
-        """Both are signed in."""
+        """Reset both people and sign them in."""
         self.people = (self.inside.first, self.inside.second)
         self.live: tuple[dict[str, datetime], dict[str, datetime]] = ({}, {})
-        self.over: tuple[list[str], list[str]] = ([], [])
+        self.ended: tuple[list[str], list[str]] = ([], [])
         self.passwords = [PASSWORD, PASSWORD]
         self.disabled = [False, False]
         self.roles = [Role.OWNER, Role.OWNER]
@@ -67,19 +70,19 @@ class TwoCustomers(RuleBasedStateMachine):
         self.sign_in(0, right=True)
         self.sign_in(1, right=True)
 
-    def _theirs(self, one: Customer) -> Theirs:
-        return Theirs(one.invoice, one.order, one.credit_note)
+    def _records(self, one: Customer) -> Records:
+        return Records(one.invoice, one.order, one.credit_note)
 
     def _cookies(self, at: int) -> list[str]:
-        """Cookies of a person: of the sessions that live, twice as likely as one that ended, and none."""
-        return [*self.live[at], *self.live[at], *self.over[at][-1:], ""]
+        """Return cookies of a person to choose from: each live session twice, the last ended one, and none."""
+        return [*self.live[at], *self.live[at], *self.ended[at][-1:], ""]
 
-    def _lives(self, at: int, cookie: str) -> bool:
+    def _is_live(self, at: int, cookie: str) -> bool:
         return cookie in self.live[at] and not self.disabled[at]
 
-    def _note(self, at: int, cookie: str, status: int, said: str) -> None:
+    def _record_answer(self, at: int, cookie: str, status: int, said: str) -> None:
         self.seen.append((at, said))
-        if not self._lives(at, cookie):
+        if not self._is_live(at, cookie):
             assert status == 303
             assert said == ""
 
@@ -87,7 +90,7 @@ class TwoCustomers(RuleBasedStateMachine):
 
     @rule(at=WHO, right=st.sampled_from([True, True, True, True, False]))
     def sign_in(self, at: int, right: bool) -> None:
-        """By the form."""
+        """Sign in through the form."""
         password = self.passwords[at] if right else "something else altogether"
         answer = self.inside.portal.ask("/en/login", form={"email": self.people[at].email, "password": password})
         self.seen.append((at, answer.body))
@@ -102,7 +105,7 @@ class TwoCustomers(RuleBasedStateMachine):
     @precondition(lambda self: any(self.live))
     @rule(data=st.data())
     def sign_out(self, data: st.DataObject) -> None:
-        """One of the sessions."""
+        """Sign out of one of the live sessions."""
         at, cookie = data.draw(st.sampled_from([(at, c) for at in (0, 1) for c in self.live[at]]))
         self.inside.portal.ask("/auth/sign-out", form={"language": "en"}, cookie=cookie)
         self._end(at, cookie)
@@ -110,11 +113,11 @@ class TwoCustomers(RuleBasedStateMachine):
     def _end(self, at: int, *cookies: str) -> None:
         for cookie in cookies:
             self.live[at].pop(cookie, None)
-            self.over[at].append(cookie)
+            self.ended[at].append(cookie)
 
     @rule(at=WHO)
     def reset(self, at: int) -> None:
-        """Forget the password, open the mail's link, choose another one: every session ends."""
+        """Ask for a reset mail, open its link and choose a new password, which ends every session."""
         rate_limits.forget_all()
         self.inside.portal.ask("/en/forgot", form={"email": self.people[at].email})
         if self.disabled[at]:
@@ -125,7 +128,7 @@ class TwoCustomers(RuleBasedStateMachine):
         assert letter is not None
         if not letter.seed:
             return
-        chosen = f"une route qui monte {len(self.over[at])} fois doucement"
+        chosen = f"une route qui monte {len(self.ended[at])} fois doucement"
         done = self.inside.portal.ask("/en/reset", form={"password": chosen}, cookie=f"odo_reset={token_of(letter.seed)}")
         if done.status == 303:
             self.passwords[at] = chosen
@@ -135,21 +138,21 @@ class TwoCustomers(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from([0.1, 0.1, 20, 20, 20, 31, 12 * 60 + 1]))
     def time_passes(self, minutes: float) -> None:
-        """Sessions that nobody used for half an hour, or that began twelve hours ago, are over."""
+        """Move the clock; sessions end after 30 minutes without use or 12 hours in all."""
         self.inside.clock.move(minutes=minutes)
         if minutes > 30:
             for at in (0, 1):
                 self._end(at, *list(self.live[at]))
         elif minutes == 20:
-            # Used just in time: twenty minutes more are not the end of it.
+            # Use each live session just in time, so that another 20 minutes do not end it.
             for at in (0, 1):
                 for cookie in self.live[at]:
                     if not self.disabled[at]:
                         self.inside.portal.ask("/en/orders", cookie=cookie)
-            self._forget_the_unsure()
+            self._end_unsure_sessions()
 
-    def _forget_the_unsure(self) -> None:
-        """What a disabled person could not keep alive may be over or not."""
+    def _end_unsure_sessions(self) -> None:
+        """End the sessions of a disabled person, which could not be kept alive and may or may not have expired."""
         for at in (0, 1):
             if self.disabled[at]:
                 self._end(at, *list(self.live[at]))
@@ -159,30 +162,30 @@ class TwoCustomers(RuleBasedStateMachine):
 
     @rule(at=WHO, yes=st.sampled_from([True, False, False, False]))
     def disable(self, at: int, yes: bool) -> None:
-        """Or enable again."""
+        """Disable a person, or enable them again."""
         with database.writing() as session:
             session.get_one(Person, self.people[at].person_id).disabled_at = self.inside.clock() if yes else None
         self.disabled[at] = yes
 
     @rule(at=WHO, role=st.sampled_from(list(Role)))
     def change_role(self, at: int, role: Role) -> None:
-        """In the own account."""
+        """Change a person's role in their own account."""
         with database.writing() as session:
             session.exec(select(Membership).where(Membership.person_id == self.people[at].person_id)).one().role = role
         self.roles[at] = role
 
-    # --- what is asked ---
+    # --- requests ---
 
     @rule(data=st.data(), at=WHO, whose=WHO, room=ROOMS, language=LANGUAGE, account=st.sampled_from(["", "mine", "theirs"]))
     def open(self, data: st.DataObject, at: int, whose: int, room: str, language: str, account: str) -> None:
-        """A page, a search, a dialog; of the own things or of the other's."""
+        """Open a page, a search or a dialog, for the person's own records or the other's."""
         cookie = data.draw(st.sampled_from(self._cookies(at)))
         query = self._query(data, whose) + self._account(at, account)
         answer = self.inside.portal.ask(f"/{language}{room}?{query}", cookie=cookie)
-        if account == "theirs" and self._lives(at, cookie):
+        if account == "theirs" and self._is_live(at, cookie):
             assert answer.status == 404
-        self._note(at, cookie, answer.status, answer.body)
-        if self._lives(at, cookie) and account != "theirs":
+        self._record_answer(at, cookie, answer.status, answer.body)
+        if self._is_live(at, cookie) and account != "theirs":
             assert answer.status == 200
             assert self.people[at].marker in answer.body
 
@@ -197,21 +200,21 @@ class TwoCustomers(RuleBasedStateMachine):
 
     @rule(data=st.data(), at=WHO, whose=WHO, route=st.sampled_from(sorted(path for path in SAMPLES if "language" in path)))
     def download(self, data: st.DataObject, at: int, whose: int, route: str) -> None:
-        """A PDF, a CSV, a workbook, a ZIP, a statement."""
+        """Download a PDF, CSV, workbook, ZIP or statement."""
         cookie = data.draw(st.sampled_from(self._cookies(at)))
-        what: Ask = data.draw(st.sampled_from(SAMPLES[route](self._theirs(self.people[whose]))))
+        what: Request = data.draw(st.sampled_from(SAMPLES[route](self._records(self.people[whose]))))
         answer: httpx.Response = ask(self.inside.portal, what, cookie)
-        said = readable(answer)
-        self._note(at, cookie, answer.status_code, said)
-        if self._lives(at, cookie):
-            # Of the one file that is made on demand there may be none; what was changed is for owners.
+        said = text_of(answer)
+        self._record_answer(at, cookie, answer.status_code, said)
+        if self._is_live(at, cookie):
+            # The data file is made on demand and may not exist; the activity is for owners only.
             shown = may(self.roles[at], Right.CHANGES) or "profile/changes" not in route
             own = {404} if not shown else {200, 404, 422} if "profile/data" in route else {200, 422}
             assert answer.status_code in ({404} if what.names and whose != at else own)
 
     @rule(data=st.data(), at=WHO, whose=WHO, account=st.sampled_from(["", "mine", "theirs"]))
     def live_page(self, data: st.DataObject, at: int, whose: int, account: str) -> None:
-        """The same over the socket."""
+        """Open a page over the socket."""
         cookie = data.draw(st.sampled_from(self._cookies(at)))
         path = f"/en/orders?{self._query(data, whose)}{self._account(at, account)}"
 
@@ -224,12 +227,12 @@ class TwoCustomers(RuleBasedStateMachine):
 
         said = asyncio.run(run()).text
         self.seen.append((at, said))
-        if not self._lives(at, cookie):
+        if not self._is_live(at, cookie):
             assert self.people[at].marker not in said
 
     @rule(at=WHO)
     def import_more(self, at: int) -> None:
-        """Odotrack sends an order."""
+        """Import one more order from Odotrack's files."""
         one, self.imported[at] = self.people[at], self.imported[at] + 1
         number = f"{one.account}{self.imported[at]}"
         files = {
@@ -242,11 +245,11 @@ class TwoCustomers(RuleBasedStateMachine):
             report = import_tables(session, read_files({name: text.encode() for name, text in files.items()}), self.inside.clock())
         assert not report.bad
 
-    # --- what must hold ---
+    # --- invariants ---
 
     @invariant()
     def nobody_saw_what_is_the_other_s(self) -> None:
-        """In no answer."""
+        """Check that no answer held the other person's data."""
         for at, said in getattr(self, "seen", []):
             assert self.people[1 - at].marker not in said
             assert not re.search(rf"\b{self.people[1 - at].email}\b", said)
@@ -254,7 +257,7 @@ class TwoCustomers(RuleBasedStateMachine):
 
     @invariant()
     def nothing_broke(self) -> None:
-        """No error was logged."""
+        """Check that no error was logged."""
         assert self.inside.errors == []
 
 

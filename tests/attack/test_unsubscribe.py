@@ -1,4 +1,4 @@
-"""The link that stops notices: anybody's POST with it works, from anywhere, and nothing else than what the portal signed does."""
+"""The unsubscribe link: anyone may post it, from any site, but only links that the portal signed work."""
 
 import json
 import secrets
@@ -30,25 +30,25 @@ def account_of(customer: Customer) -> int:
 
 
 def token_of(customer: Customer, kind: Kind = Kind.INVOICE, account_id: int = 0) -> str:
-    """What stands in somebody's mail."""
+    """Return the token of the unsubscribe link in a person's mail."""
     return signing.sign(UNSUBSCRIBE, unsubscribe.of_person(kind, account_id or account_of(customer), customer.person_id))
 
 
-def on(customer: Customer) -> set[str]:
-    """The notices that somebody gets."""
+def chosen_kinds(customer: Customer) -> set[str]:
+    """Return the kinds of notification that a person receives."""
     with database.reading() as session:
         found = service.choices(session, account_of(customer), customer.person_id, Role.OWNER)
     return {kind for kind, value in found.items() if value}
 
 
-def letters_to(customer: Customer) -> int:
-    """How many letters the outbox has for somebody, sent ones too."""
+def mails_to(customer: Customer) -> int:
+    """Count a person's mails in the outbox, sent ones included."""
     with database.reading() as session:
         return session.exec(select(func.count()).select_from(outbox.Mail).where(outbox.Mail.to == customer.email)).one()
 
 
 def click(inside: Inside, token: str, data: Mapping[str, str] = CLICK, language: str = "en", **headers: str) -> httpx.Response:
-    """What a mail program sends: no cookie, and not even the first page before."""
+    """Send the one-click request of a mail program: without a cookie, and without opening the page first."""
     lines = {name.replace("_", "-"): value for name, value in headers.items()}
     return httpx.post(f"{inside.portal.url}/{language}{UNSUBSCRIBE}", params={"token": token}, data=dict(data), headers=lines)
 
@@ -75,9 +75,9 @@ def test_one_click_from_anywhere_switches_one_kind_off(inside: Inside, how: dict
     assert answer.status_code == 200
     assert "no longer get “New invoices”" in answer.text
     assert "set-cookie" not in answer.headers
-    assert on(inside.first) == set(Kind) - {"invoice"}
-    assert on(inside.second) == set(Kind)
-    # Told twice, it stays off, and one change is noted.
+    assert chosen_kinds(inside.first) == set(Kind) - {"invoice"}
+    assert chosen_kinds(inside.second) == set(Kind)
+    # A second click leaves it off and adds no activity row.
     assert httpx.post(url, headers=how, **body).status_code == 200  # type: ignore[arg-type]
     with database.reading() as session:
         last = session.exec(select(Change).where(Change.what == "notices").order_by(Change.id.desc())).first()  # type: ignore[union-attr]
@@ -97,7 +97,7 @@ def test_opening_it_does_nothing_and_shows_what_a_button_would(inside: Inside) -
             answer = httpx.request(method, f"{inside.portal.url}/{language}{UNSUBSCRIBE}", params={"token": token_of(inside.first)})
             assert answer.status_code == 200
             assert method == "HEAD" or words in answer.text
-    assert on(inside.first) == set(Kind)
+    assert chosen_kinds(inside.first) == set(Kind)
 
 
 @pytest.mark.case("A-101")
@@ -134,7 +134,7 @@ def test_what_the_portal_did_not_sign_switches_nothing(inside: Inside) -> None:
         answer = click(inside, token)
         assert answer.status_code == 410, token
         assert httpx.get(f"{inside.portal.url}/en{UNSUBSCRIBE}", params={"token": token}).status_code == 410
-    assert on(inside.first) == on(inside.second) == set(Kind)
+    assert chosen_kinds(inside.first) == chosen_kinds(inside.second) == set(Kind)
     assert inside.errors == []
 
 
@@ -151,10 +151,10 @@ def test_tokens_that_a_stranger_makes_up_are_neither_counted_nor_written(inside:
             assert stranger.post(f"/en{UNSUBSCRIBE}?token={secrets.token_urlsafe(32)}", data={"again": "1"}).status_code == 410
         assert {name: len(store) for name, store in rate_limits._memory._hits.items()} == known
         assert writes == []
-        count = letters_to(inside.first)
+        count = mails_to(inside.first)
         for _ in range(3):
             assert stranger.post("/en/forgot", data={"email": inside.first.email}, headers=inside.elsewhere()).status_code == 303
-    assert letters_to(inside.first) == count, "three an hour, whatever came between"
+    assert mails_to(inside.first) == count, "three an hour, whatever came between"
 
 
 @pytest.mark.asvs("8.2.2")
@@ -180,10 +180,10 @@ def test_only_the_page_itself_switches_it_on_again(inside: Inside) -> None:
     for how in SITES:
         answer = click(inside, token, {"again": "1"}, **how)
         assert (answer.status_code, answer.text) == (403, "cross-site request refused")
-    assert "invoice" not in on(inside.first)
+    assert "invoice" not in chosen_kinds(inside.first)
     answer = click(inside, token, {"again": "1"}, origin=inside.portal.url)
     assert answer.status_code == 200
-    assert on(inside.first) == set(Kind)
+    assert chosen_kinds(inside.first) == set(Kind)
 
 
 @pytest.mark.asvs("2.4.1")
@@ -200,14 +200,14 @@ def test_back_and_forth_has_an_end(inside: Inside) -> None:
 @pytest.mark.case("A-101")
 def test_another_form_is_none(inside: Inside, data: dict[str, str]) -> None:
     assert click(inside, token_of(inside.first), data).status_code == 400
-    assert on(inside.first) == set(Kind)
+    assert chosen_kinds(inside.first) == set(Kind)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/form-data", "multipart/form-data; boundary=x"])
 def test_another_kind_of_body_is_none(inside: Inside, kind: str) -> None:
     url = f"{inside.portal.url}/en{UNSUBSCRIBE}?token={token_of(inside.first)}"
     assert httpx.post(url, content=b"List-Unsubscribe=One-Click", headers={"content-type": kind}).status_code == 400
-    assert on(inside.first) == set(Kind)
+    assert chosen_kinds(inside.first) == set(Kind)
     assert inside.errors == []
 
 
@@ -233,12 +233,12 @@ def test_no_other_address_takes_a_form_from_anywhere(inside: Inside) -> None:
     for method in ("PUT", "DELETE", "PATCH"):
         answer = httpx.request(method, f"{inside.portal.url}/en{UNSUBSCRIBE}?token={token}", headers={"origin": "null"})
         assert answer.status_code == 403
-    assert on(inside.first) == set(Kind)
+    assert chosen_kinds(inside.first) == set(Kind)
 
 
 @pytest.fixture
-def asked(inside: Inside):
-    """The token of a letter that asks a mailbox whether it wants copies."""
+def copy_token(inside: Inside):
+    """Yield the token of a mail that asks a mailbox to confirm copies of invoices."""
     seed = outbox.new_seed()
     made: dict[str, Any] = {
         "email": "books@example.org",
@@ -256,32 +256,32 @@ def asked(inside: Inside):
         session.delete(session.get_one(InvoiceCopy, copy.id))
 
 
-def confirmed() -> bool:
+def is_confirmed() -> bool:
     with database.reading() as session:
         return session.exec(select(InvoiceCopy.confirmed_at).where(InvoiceCopy.email == "books@example.org")).one() is not None
 
 
 @pytest.mark.asvs("3.5.3")
 @pytest.mark.case("A-26", "A-27", "A-102")
-def test_copies_are_confirmed_by_the_button_and_not_by_opening_the_link(inside: Inside, asked: str) -> None:
+def test_copies_are_confirmed_by_the_button_and_not_by_opening_the_link(inside: Inside, copy_token: str) -> None:
     with httpx.Client(base_url=inside.portal.url) as browser:
-        opened = browser.get(f"/en/copy?token={asked}")
+        opened = browser.get(f"/en/copy?token={copy_token}")
         assert (opened.status_code, opened.headers["location"], opened.headers["referrer-policy"]) == (303, "/en/copy", "no-referrer")
         assert "books@example.org will get a copy" in browser.get("/en/copy").text
-        assert not confirmed()
+        assert not is_confirmed()
         for how in SITES:
             assert browser.post("/en/copy", data={"ok": "1"}, headers=how).status_code == 403
-        assert not confirmed()
+        assert not is_confirmed()
         assert browser.post("/en/copy", data={"ok": "1"}).headers["location"] == "/en/copy?done=1"
-        assert confirmed()
+        assert is_confirmed()
         assert browser.post("/en/copy", data={"ok": "1"}).status_code == 410
 
 
 @pytest.mark.case("A-24", "A-102")
 @pytest.mark.parametrize("token", ["", "x", "a" * 43, "../../etc", "a" * 5000])
-def test_what_was_not_mailed_confirms_nothing(inside: Inside, asked: str, token: str) -> None:
+def test_what_was_not_mailed_confirms_nothing(inside: Inside, copy_token: str, token: str) -> None:
     with httpx.Client(base_url=inside.portal.url) as browser:
         browser.get("/en/copy", params={"token": token})
         assert browser.get("/en/copy").status_code == 410
         assert browser.post("/en/copy", data={"ok": "1"}).status_code == 410
-    assert not confirmed()
+    assert not is_confirmed()

@@ -1,7 +1,8 @@
-"""How quick the portal is, as one table: `python -m tests.benchmarks [PART…] [--rows N] [--runs N] [--quick]`.
+"""Benchmarks of the portal, as one table: `python -m tests.benchmarks [PART…] [--rows N] [--runs N] [--quick]`.
 
-Each part is a module beside this one with `measure(ground)`, which yields rows and says in its first line what it is. The
-rows, and what the parts install (never into this environment), stay in `.benchmarks/`, so that a second run is quicker.
+Each part is a module in this package with a function `measure(ground)` that yields rows. The first line of the module's docstring is the
+part's heading in the table. The rows and the programs that parts install (never into this environment) stay in `.benchmarks/`, so that
+a second run is quicker.
 """
 
 import argparse
@@ -35,7 +36,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure, print the table and keep it; 1 when a bar was missed."""
+    """Measure, print the table and keep it; return 1 if a bar was missed, else 0."""
     asked = _arguments()
     FOLDER.mkdir(exist_ok=True)
     ground = Ground(FOLDER, asked.rows, asked.runs)

@@ -1,7 +1,7 @@
-"""In the browser, beside the same list as plain server pages (Django, django-tables2, django-filter).
+"""In the browser, compared with the same list as plain server pages (Django, django-tables2, django-filter).
 
-Timed inside the page, from the last trusted key or click to the first frame with the new rows; a load from its start. "Phone" is
-412×823, CPU 4 times slower, 150 ms round trip and 1.6 Mbit/s through a shaper of TCP; each visit is a fresh profile.
+Times are taken inside the page, from the last trusted key or click to the first frame with the new rows. A load is timed from its start.
+"Phone" is 412×823, a CPU 4 times slower, a round trip of 150 ms and 1.6 Mbit/s through a TCP shaper. Each visit uses a fresh profile.
 """
 
 import shutil
@@ -29,7 +29,7 @@ KEY_MS = 40
 
 @dataclass(frozen=True)
 class Profile:
-    """Whose browser: the window, how much slower the processor is, and whether the line is the slow one."""
+    """A kind of browser: its window size, its CPU slowdown, and whether it uses the slow line."""
 
     name: str
     size: tuple[int, int]
@@ -42,9 +42,9 @@ DESKTOP, PHONE = Profile("desktop", (1440, 900), 1, False), Profile("phone", (41
 
 @dataclass(frozen=True)
 class App:
-    """A list to measure: its address, who is signed in, and where things are on its page, by profile where they differ.
+    """A list to measure: its address, the session cookie, and how to find things on its page, by profile where they differ.
 
-    `typed` is pressed after the last letter of a search: nothing where the page searches by itself.
+    `typed` is the key pressed after a search, empty if the page searches while one types.
     """
 
     url: str
@@ -103,13 +103,17 @@ def _peers(url: str, cookie: str) -> App:
 
 @dataclass(frozen=True)
 class Seen:
-    """One visit: milliseconds of the load from its start, and of every step from its last key or click."""
+    """The times of one visit in milliseconds: of the load from its start, and of each step from its last key or click."""
 
     times: dict[str, float]
 
 
 def _until(page: Page, met: Callable[[dict[str, Any]], float | None]) -> tuple[float, dict[str, Any]]:
-    """Wait until something has been painted: what `met` finds in the page's notes, and the notes."""
+    """Wait until `met` returns a value for the page's notes, and return that value and the notes.
+
+    Raises:
+        TimeoutError: If that takes longer than `PATIENCE` seconds.
+    """
     end = monotonic() + PATIENCE
     paints: list[dict[str, Any]] = []
     origin = 0.0
@@ -117,7 +121,7 @@ def _until(page: Page, met: Callable[[dict[str, Any]], float | None]) -> tuple[f
         try:
             seen = page.evaluate("([known, origin]) => window.watched.next(known, origin)", [len(paints), origin])
         except Error:
-            # The document went away while it was asked; the next one is.
+            # The document was replaced during the call; ask the next one.
             continue
         paints = [*(paints if seen["origin"] == origin else []), *seen["paints"]]
         origin, seen["paints"] = seen["origin"], paints
@@ -132,7 +136,7 @@ def _painted(seen: dict[str, Any], wanted: Callable[[dict[str, Any]], bool], aft
 
 
 def _step(page: Page, act: Callable[[], None], wanted: Callable[[dict[str, Any]], bool]) -> float:
-    """From the last trusted key or click of `act` to the frame that shows what is wanted."""
+    """Return the milliseconds from the last trusted key or click of `act` to the frame that `wanted` accepts."""
     before = page.evaluate("() => window.watched.event()")
     act()
 
@@ -149,7 +153,7 @@ def _rows(page: Page) -> str:
 
 @contextmanager
 def _visitor(browser: Browser, app: App, profile: Profile) -> Iterator[Page]:
-    """A page of a fresh profile, watched, with the processor of the profile."""
+    """Yield an observed page in a fresh profile, with the CPU slowdown of the profile."""
     width, height = profile.size
     context = browser.new_context(
         viewport={"width": width, "height": height}, is_mobile=profile.phone, has_touch=profile.phone, locale="en-CA"
@@ -167,10 +171,10 @@ def _visitor(browser: Browser, app: App, profile: Profile) -> Iterator[Page]:
 
 
 def _load(page: Page, app: App) -> dict[str, float]:
-    """A cold load until the page is live."""
+    """Load the page without a cache, wait until it is live, and return its times in milliseconds and its layout shift."""
     page.goto(app.url + app.path, wait_until="commit")
     live, _ = _until(page, lambda seen: seen["live"] or None)
-    # What is late still counts: a shift, a long task, a larger paint.
+    # Late effects still count: a layout shift, a long task, a larger paint.
     page.wait_for_timeout(500)
     seen = page.evaluate("() => window.watched.next(0, 0)")
     rows = _painted(seen, lambda paint: paint["rows"] >= 10)
@@ -188,7 +192,7 @@ def _load(page: Page, app: App) -> dict[str, float]:
 
 
 def _again(page: Page, app: App) -> float:
-    """The rows of a second visit, by a new tab of the same profile."""
+    """Return the milliseconds until the rows of a second visit, from the same profile's cache."""
     page.goto("about:blank")
     page.goto(app.url + app.path, wait_until="commit")
     found, seen = _until(page, lambda seen: _painted(seen, lambda paint: paint["rows"] >= 10))
@@ -196,7 +200,7 @@ def _again(page: Page, app: App) -> float:
 
 
 def _work(page: Page, app: App, profile: Profile, query: str) -> dict[str, float]:
-    """The steps of somebody at work on the list."""
+    """Return the milliseconds of each step of a person working with the list."""
     times: dict[str, float] = {}
 
     def change(name: str, act: Callable[[], None]) -> None:
@@ -218,7 +222,7 @@ def _work(page: Page, app: App, profile: Profile, query: str) -> dict[str, float
 
 
 def _at_once(page: Page, app: App) -> float:
-    """A click on the next page as soon as the rows are seen, whatever has arrived by then."""
+    """Click on the next page as soon as the rows are visible, and return the milliseconds until the new rows."""
     page.goto(app.url + app.path, wait_until="commit")
     _until(page, lambda seen: _painted(seen, lambda paint: paint["rows"] >= 10))
     old = _rows(page)
@@ -235,10 +239,10 @@ def _visit(browser: Browser, app: App, profile: Profile, query: str) -> Seen:
 
 
 def rare_query(engine: Engine, account: int) -> str:
-    """Digits that one order of the account has and one digit fewer several: rows change with the last key.
+    """Return digits that match one order of the account and, without the last digit, several: the last key changes the rows.
 
     Raises:
-        LookupError: when no number of the account is like that.
+        LookupError: If no order number of the account has such a beginning.
     """
     with engine.connect() as connection:
         newest = "select number from orders where account_id = :account order by start_on desc, id desc limit 50 offset 200"
@@ -256,7 +260,7 @@ def _mapped(port: int, to: int) -> str:
 
 @contextmanager
 def _browser(playwright: Playwright, profile: Profile, ports: list[int]) -> Iterator[Browser]:
-    """A browser for a profile: on a phone every port lies behind the slow line, at the same address."""
+    """Launch a browser for a profile; on a phone all ports go through the slow line, under the same addresses."""
     with shaping(ports if profile.phone else []) as shaped:
         rules = ", ".join(_mapped(port, shaped.get(port, port)) for port in ports)
         args = [*QUIET, "--disable-dev-shm-usage", f"--host-rules={rules}"]
@@ -285,7 +289,7 @@ BARS: dict[tuple[str, str], dict[str, float]] = {
 
 
 def measure(ground: Ground) -> Iterator[Row]:
-    """Both profiles, both pages, in turn, so that what disturbs the machine disturbs both."""
+    """Yield rows for both profiles and both pages. Visits alternate between the pages, so that a busy machine slows both."""
     engine = ground.server.portal.engine()
     query = rare_query(engine, 1)
     engine.dispose()
@@ -304,6 +308,6 @@ def _summed(profile: Profile, visits: list[list[Seen]]) -> Iterator[Row]:
     for name in visits[0][0].times:
         ours, peers = (median(visit[i].times[name] for visit in visits) for i in range(2))
         unit = "" if name == "layout shift" else "ms"
-        # A page of plain HTML is live with its rows.
+        # A plain HTML page is live as soon as its rows are there, so there is nothing to compare.
         beside = None if name == "live" else peers
         yield Row(f"{profile.name}: {name}", unit, ours, beside, **BARS.get((profile.name, name), {}))

@@ -1,8 +1,8 @@
-"""The rows everything is measured on: eleven years of a busy seller, written straight into the portal's tables.
+"""The benchmark data: eleven years of a busy seller, written straight into the portal's tables.
 
-A tenth of the invoices belongs to one large account, a hundred to a small one, the rest to the others by chance; with three
-orders for ten invoices. Rows lie in the file as they would come in, by day, so that an account's own are spread over all of
-it. The same number of invoices gives the same rows.
+A tenth of the invoices belongs to one large account, a hundred invoices to a small one, and the rest to the other accounts at random.
+There are three orders for ten invoices. Rows are inserted by day, as an import would do it, so that the rows of one account are spread
+over the whole file. The same number of invoices always gives the same rows.
 """
 
 import random
@@ -30,13 +30,13 @@ PASSWORD = "longue route du nord"
 LARGE, SMALL = "large@example.com", "small@example.com"
 LARGE_ID, SMALL_ID = 1, 2
 OTHERS = tuple(f"person{place}@example.com" for place in range(200))
-"""One person each of the accounts after the small one, as many as there are accounts."""
+"""Emails of one person for each account after the small one, as far as there are accounts."""
 FIRST, LAST = date(2016, 1, 4), date(2026, 11, 20)
 PER_ACCOUNT, LARGE_SHARE = 100, 10
 RARE, COMMON = "xylophone", "odotrace"
-"""A word on one of the large account's invoices in five thousand, and one on every invoice."""
+"""A word on every five-thousandth invoice of the large account, and a word on every invoice."""
 LONG, LONG_LINES = "5000002", 30
-"""The number of an invoice of the small account with many lines."""
+"""The number of an invoice of the small account that has many lines, and how many."""
 FIRST_ORDER, FIRST_INVOICE = 1_000_000, 5_000_000
 BASKETS, CHUNK = 2_000, 10_000
 STEPS_FOR = timedelta(90)
@@ -64,7 +64,7 @@ _DAYS = tuple((FIRST + timedelta(n)).isoformat() for n in range((LAST - FIRST).d
 
 @dataclass(frozen=True)
 class _Basket:
-    """What a document is made of: its lines, ready for the search text and for the table, and its sums in cents."""
+    """The content of an order or invoice: its lines, as the search text and the table need them, and its sums in cents."""
 
     lines: tuple[Any, ...]
     subtotal: int
@@ -77,7 +77,7 @@ class _Basket:
 
 @dataclass
 class _Books:
-    """What is known while the rows come: the last number given in each table, and each account's newest order."""
+    """The state of the generator: the last id used in each table, and the newest order of each account."""
 
     accounts: int
     chance: random.Random
@@ -90,19 +90,19 @@ class _Books:
 
 
 class _Rows:
-    """Rows of many tables, written a chunk at a time by the driver: through the ORM it would take ten times as long."""
+    """Buffered rows of many tables, written in chunks by the database driver, which takes a tenth of the ORM's time."""
 
     def __init__(self, driver: Any) -> None:
         self.driver = driver
         self.held: dict[str, list[tuple[Any, ...]]] = {}
 
     def add(self, model: Any, /, **values: Any) -> None:
-        """Hold a row; its values are as the database has them (cents, ISO days)."""
+        """Buffer a row, with values as the database stores them (cents, ISO days)."""
         statement = _statements.get((model, *values)) or _statement(model, tuple(values))
         self.held.setdefault(statement, []).append(tuple(values.values()))
 
     def write(self) -> None:
-        """Write what is held."""
+        """Write the buffered rows."""
         for statement, rows in self.held.items():
             self.driver.executemany(statement, rows)
         self.held = {}
@@ -124,19 +124,19 @@ def fill(engine: Engine, invoices: int) -> None:
     """Fill an empty, migrated SQLite database; a million invoices take about two minutes.
 
     Args:
-        engine: its engine.
-        invoices: how many; 1,000 at least.
+        engine: The engine of the database.
+        invoices: The number of invoices, at least 1,000.
     """
     books = _Books(max(10, invoices // PER_ACCOUNT), random.Random(invoices))
     baskets = [_basket(books.chance) for _ in range(BASKETS)]
     driver: Any = engine.raw_connection()
     try:
-        # Nobody else reads it, and it is made anew when it is not finished.
+        # No one else reads the database, and an unfinished one is made again.
         for pragma in ("foreign_keys=OFF", "synchronous=OFF", "journal_mode=OFF", "cache_size=-2000000"):
             driver.cursor().execute(f"PRAGMA {pragma}")
         driver.cursor().execute("BEGIN")
         for table in grams.SEARCHED:
-            # The trigrams are made in one go at the end, which takes a tenth of the time.
+            # Build the trigrams in one go at the end, which takes a tenth of the time.
             for when in ("added", "removed", "changed"):
                 driver.cursor().execute(f"DROP TRIGGER {table}_grams_{when}")
         rows = _Rows(driver.cursor())
@@ -187,7 +187,7 @@ def _line(sold: tuple[str, str, str], quantity: int) -> SimpleNamespace:
 
 
 def _account(books: _Books, place: int, share: int, small: int) -> int:
-    """Whose document it is: the large account has its share exactly, the small one as many as `small` says."""
+    """Choose an account: the large one for every `share`-th document, the small one for every `small`-th, else a random one."""
     if place % share == 0:
         return LARGE_ID
     return SMALL_ID if place % small == 1 else books.chance.randint(SMALL_ID + 1, books.accounts)
@@ -256,7 +256,7 @@ def _order(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int, i
 
 @dataclass(frozen=True)
 class _Paying:
-    """What happened to an invoice, in cents and by the number of the day; the parts it was paid in, with their states."""
+    """The payments of an invoice, as (day number, cents, status), and the day number of its credit note."""
 
     parts: Sequence[tuple[int, int, str]] = ()
     credited_on: int | None = None
@@ -266,7 +266,7 @@ class _Paying:
 
 
 def _paying(chance: random.Random, issued: int, total: int) -> _Paying:
-    """What becomes of an invoice: nearly all are paid within six weeks; a few are late, refused first, or refunded."""
+    """Choose the payments of an invoice: nearly all are paid within six weeks; a few are late, fail at first, or are refunded."""
     last, luck = (LAST - FIRST).days, chance.random()
     day = issued + chance.randint(1, 42)
     if day > last:

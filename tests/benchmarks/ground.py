@@ -1,4 +1,4 @@
-"""Where the benchmarks stand: a scratch folder with the rows, and the portal in production on them."""
+"""The environment of the benchmarks: a scratch folder with the data, and the portal in production on it."""
 
 import hashlib
 import os
@@ -32,11 +32,11 @@ class Server:
 
 @dataclass
 class Ground:
-    """What every part measures on.
+    """The environment that every part measures in.
 
-    `folder` keeps what is dear to make (rows, packages) from one run to the next; `rows` is the number of invoices,
-    `runs` how often each thing is timed (the median counts). A part that needs more than the shared server enters its
-    own contexts into `stack`, which is left at the end of the command.
+    `folder` keeps what is expensive to make (data, packages) from one run to the next. `rows` is the number of invoices. `runs` is how
+    often each thing is timed (the median counts). A part that needs more than the shared server enters its own contexts into `stack`, which
+    is closed at the end of the command.
     """
 
     folder: Path
@@ -50,13 +50,13 @@ class Ground:
 
     @cached_property
     def place(self) -> Path:
-        """The folder of the database, filled with the rows and brought up to date; made once per number of rows and shape of the data."""
+        """The folder of the migrated and filled database, made once for each number of rows and version of the data."""
         shape = hashlib.sha256(Path(data.__file__).read_bytes()).hexdigest()
         place = self.folder / f"rows-{self.rows}-{shape[:10]}"
         place.mkdir(parents=True, exist_ok=True)
         if not (place / "filled").exists():
             (place / "odoportal.db").unlink(missing_ok=True)
-        # The pepper of the passwords is a setting.
+        # Passwords in the data are hashed with a pepper derived from the secret.
         os.environ |= self.settings(place, "http://localhost:8000")
         get_settings.cache_clear()
         engine = database.make_engine(self.database_url(place))
@@ -69,16 +69,16 @@ class Ground:
         return place
 
     def database_url(self, place: Path | None = None) -> str:
-        """The address of the database with the rows."""
+        """Return the URL of the database with the data."""
         return f"sqlite:///{place or self.place}/odoportal.db"
 
     def settings(self, place: Path, public_url: str) -> dict[str, str]:
-        """The environment of a portal in production on the database of a folder."""
+        """Return the environment variables of a portal in production that uses the database in a folder."""
         return {
             "ODOPORTAL_DATABASE_URL": self.database_url(place),
             "ODOPORTAL_PUBLIC_URL": public_url,
             "ODOPORTAL_SECRET": SECRET,
-            # No letter is sent.
+            # No mail is sent.
             "ODOPORTAL_SMTP_URL": "smtp://localhost:9",
             "ODOPORTAL_DATA_DIR": str(place),
             "ODOPORTAL_LOG_LEVEL": "warning",
@@ -86,12 +86,12 @@ class Ground:
 
     @cached_property
     def server(self) -> Server:
-        """The portal that the parts share, started by the first that asks for it."""
+        """The portal that the parts share, started on first use."""
         return self._shared.enter_context(self._serving())
 
     @contextmanager
     def serving(self) -> Iterator[Server]:
-        """A portal of one's own, on the same rows; the shared one is stopped, since one process only serves such a database."""
+        """Serve a separate portal on the same data, after stopping the shared one: only one process may serve such a database."""
         self._shared.close()
         self.__dict__.pop("server", None)
         with self._serving() as server:
@@ -99,7 +99,7 @@ class Ground:
 
     @contextmanager
     def _serving(self) -> Iterator[Server]:
-        """`odoportal run` with nothing in front of it."""
+        """Run `odoportal run` without a proxy in front of it."""
         builder.build(builder.root(), Console(stderr=True))
         port = free_port()
         portal = Portal(f"http://localhost:{port}", self.place)
@@ -111,13 +111,13 @@ class Ground:
             yield Server(portal, process)
 
     def cookie(self, email: str = data.LARGE) -> str:
-        """The session's cookie (`name=value`) of somebody signed in at the shared server."""
+        """Sign a person in at the shared server and return the session cookie as `name=value`."""
         return self.server.portal.sign_in(email, data.PASSWORD, keep="1")
 
 
 @contextmanager
 def started(command: list[str], log: Path, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that is ended at the end; what it says goes to `log`, which is taken away when all went well."""
+    """Run a process and end it afterwards; its output goes to `log`, which is deleted unless an error occurred."""
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment) as process:
         try:
             yield process
@@ -131,7 +131,7 @@ def answering(portal: Portal, process: "subprocess.Popen[bytes]", path: str = "/
     """Wait until a server answers.
 
     Raises:
-        RuntimeError: when it ended before it did.
+        RuntimeError: If the server ended before it answered.
     """
     while process.poll() is None:
         try:

@@ -1,4 +1,4 @@
-"""An import of many rows: how long it takes, and how long another writer waits meanwhile."""
+"""A large import: how long it takes, and how long another writer waits meanwhile."""
 
 import json
 import os
@@ -35,7 +35,7 @@ print(json.dumps({"above_idle": peak() - idle, "seconds": time.monotonic() - beg
 
 
 def measure(ground: Ground) -> Iterator[Row]:
-    """100,000 invoices with 300,000 lines (fewer where there are fewer rows) go in, while a neighbour writes every 20 ms."""
+    """Import 100,000 invoices with 300,000 lines (fewer if there are fewer rows) while another connection writes every 20 ms."""
     invoices = min(ground.rows, MOST)
     waits: list[float] = []
     with tempfile.TemporaryDirectory(dir=ground.folder) as name:
@@ -50,7 +50,7 @@ def measure(ground: Ground) -> Iterator[Row]:
                 begun = time.monotonic()
                 other.executescript("BEGIN IMMEDIATE; INSERT OR REPLACE INTO deployment VALUES ('neighbour', ''); COMMIT")
                 waits.append(time.monotonic() - begun)
-                # Other writers are people, not a loop.
+                # Leave pauses: real writers are people, not a loop.
                 time.sleep(0.02)
             assert importing.stdout
             told = json.loads(importing.stdout.read())

@@ -1,7 +1,7 @@
-"""Lighthouse, mobile and desktop, medians: what Google's own tool says of four pages; desktop once.
+"""Lighthouse scores of four pages, as medians of several mobile runs and one desktop run.
 
-Its browser sends no cookie of ours, neither as a header nor with a socket's handshake, and the page of sign-in would be measured
-in the place of every other. So it comes through a door that shows the cookie with each of its requests.
+Lighthouse's browser can send no session cookie, neither as a header nor with a socket's handshake, so every page would redirect to the
+sign-in page. Its requests therefore pass through a small proxy that adds the cookie to each of them.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from tests.benchmarks.weight import PAGES
 from tests.server import free_port
 
 VERSION = "13.5.0"
-# A run takes ten seconds, and there are eight kinds of them; nearly every bar is for the phone.
+# A run takes ten seconds, and there are eight combinations; nearly every bar is for mobile.
 MOST_RUNS = {"mobile": 3, "desktop": 1}
 FLAGS = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage"
-# Search engines are kept out on purpose, so what Lighthouse says of them is not asked.
+# The portal keeps search engines out on purpose, so the SEO category is left out.
 CATEGORIES = ("performance", "accessibility", "best-practices")
 BARS: dict[tuple[str, str], float] = {("mobile", "performance"): 97, ("mobile", "accessibility"): 100, ("desktop", "accessibility"): 100}
 
@@ -39,7 +39,7 @@ def _environment() -> dict[str, str]:
 
 
 def _installed(folder: Path) -> Path:
-    """The program, installed by npm with the Node that builds the pages."""
+    """Return the path of Lighthouse, after installing it by npm with the Node that builds the pages."""
     place = folder / f"lighthouse-{VERSION}"
     program = place / "node_modules" / "lighthouse" / "cli" / "index.js"
     if not program.exists():
@@ -51,14 +51,14 @@ def _installed(folder: Path) -> Path:
 
 
 class _Door:
-    """Connections of a browser to a port of this machine, with a cookie in every request that has no body."""
+    """A proxy to a local port that adds a cookie to every request without a body."""
 
     def __init__(self, target: int, cookie: str) -> None:
         self._target, self._shown = target, f"\r\nCookie: {cookie}\r\n".encode() if cookie else b"\r\n"
 
     async def come(self, reader: StreamReader, writer: StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._target)
-        # Either side may go away at any time.
+        # Either side may close the connection at any time.
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pass(reader, back, b"GET "))
@@ -89,7 +89,7 @@ def _door(target: int, cookie: str) -> Iterator[int]:
 
 
 def _scores(program: Path, address: str, cookie: str, form: str) -> dict[str, float]:
-    """One run's scores, 0 to 100."""
+    """Run Lighthouse once and return the scores, from 0 to 100."""
     port = urlsplit(address).port or 0
     with _door(port, cookie) as door:
         flags = f"--chrome-flags={FLAGS} --host-rules='MAP localhost:{port} 127.0.0.1:{door}'"
@@ -106,7 +106,7 @@ def _scores(program: Path, address: str, cookie: str, form: str) -> dict[str, fl
 
 
 def measure(ground: Ground) -> Iterator[Row]:
-    """Four pages in both forms, the signed-in ones with the session's cookie."""
+    """Yield the scores of four pages on mobile and desktop, with the session cookie for the signed-in pages."""
     program = _installed(ground.folder)
     for form in ("mobile", "desktop"):
         for page, path in PAGES.items():

@@ -1,4 +1,4 @@
-"""What was measured, beside the peer and the bar, as one table."""
+"""The measurements with the peer's values and the bars, as one table."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -13,9 +13,9 @@ MIB_PER_GIB = 1024
 class Row:
     """One measurement.
 
-    `ours` and `peer` are in `unit`; no peer where none does the same. A bar is `most` or `least` in `unit`, or `ratio`,
-    the most that ours may be of the peer's. Where there is a ratio and a peer, the ratio decides, since absolute times
-    follow the machine, and the other bar is the aim on a quiet one. A row without a bar informs.
+    `ours` and `peer` are in `unit`; `peer` is None if no peer does the same. A bar is `most` or `least` in `unit`, or `ratio`, the
+    highest allowed share of the peer's value. If there is both a ratio and a peer, the ratio decides, because absolute times depend on the
+    machine; the other bar is then the aim on a quiet machine. A row without a bar is only information.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the bar is met; None where there is none."""
+        """Whether the bar is met, None if there is no bar."""
         if self.ratio is not None and self.peer is not None:
             return self.ours <= self.ratio * self.peer
         if self.most is None and self.least is None:
@@ -36,7 +36,7 @@ class Row:
         return (self.most is None or self.ours <= self.most) and (self.least is None or self.ours >= self.least)
 
     def cells(self) -> tuple[str, str, str, str, str]:
-        """Name, ours, peer, bar and verdict, as they are printed."""
+        """Return name, our value, the peer's value, bar and verdict as they are printed."""
         bars = []
         if self.most is not None:
             bars.append(f"≤ {_number(self.most)}")
@@ -58,17 +58,17 @@ def _number(value: float) -> str:
 
 
 def machine() -> str:
-    """The machine's size: cores and memory."""
+    """Return the machine's size: cores and memory."""
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
     return f"{os.cpu_count()} cores, {round(pages / MIB_PER_GIB)} GiB"
 
 
 def table(parts: Iterable[tuple[str, list[Row]]], about: str) -> str:
-    """The parts' rows as Markdown.
+    """Return the rows of the parts as a Markdown table.
 
     Args:
-        parts: heading and rows of each part.
-        about: what was measured on, in words.
+        parts: Heading and rows of each part.
+        about: A description of the data and the runs.
     """
     head = f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {machine()}; {about}."
     return "\n".join([head, "", *_lines(parts)]) + "\n"
@@ -84,5 +84,5 @@ def _lines(parts: Iterable[tuple[str, list[Row]]]) -> Iterator[str]:
 
 
 def write(text: str, file: Path) -> None:
-    """Keep the table where it can be copied from."""
+    """Write the table to a file."""
     file.write_text(text, "utf-8")

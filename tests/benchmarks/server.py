@@ -1,4 +1,4 @@
-"""What the server makes: sign-ins, documents, exports, imports, itself."""
+"""Work of the server: sign-ins, printed documents, exports, an import and a cold build."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ BUILD = "from rich.console import Console; from odoportal.frontend import builde
 
 
 def measure(ground: Ground) -> Iterator[Row]:
-    """What is made, one thing after the other, at a portal of its own; and how a neighbour fares meanwhile."""
+    """Yield rows for each kind of work in turn, on a separate portal, and for a neighbour's pages meanwhile."""
     builder.build(builder.root(), Console(stderr=True))
     begun = time.perf_counter() if ground.place else 0.0
     with ground.serving() as server:
@@ -59,7 +59,7 @@ def measure(ground: Ground) -> Iterator[Row]:
 
 
 def _get(server: Server, path: str, cookie: str, form: bytes | None = None) -> tuple[float, int]:
-    """The seconds until the last byte of an answer, and how many bytes came."""
+    """Fetch an address and return the seconds until the last byte and the number of bytes."""
     request = urllib.request.Request(server.portal.url + path, form, {"Cookie": cookie, "Origin": server.portal.url})
     begun, size = time.perf_counter(), 0
     with urllib.request.urlopen(request, timeout=120) as answer:
@@ -90,7 +90,7 @@ def _p95(took: list[float]) -> float:
 
 @contextmanager
 def _neighbour(server: Server, cookie: str, took: list[float]) -> Iterator[None]:
-    """Somebody of another account who opens one page of invoices after the other meanwhile."""
+    """Open pages of invoices as a person of another account, until the block ends, and collect the seconds of each."""
     over = threading.Event()
 
     def go_on() -> None:
@@ -110,13 +110,13 @@ def _neighbour(server: Server, cookie: str, took: list[float]) -> Iterator[None]
 
 @dataclass
 class _Peak:
-    """The most memory of a process over a time, in KiB."""
+    """The peak memory of a process since this was made, in KiB."""
 
     pid: int
     before: float = field(init=False)
 
     def __post_init__(self) -> None:
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")  # the peak is counted from now on
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")  # resets the peak
         self.before = memory(self.pid)
 
     def above(self) -> float:
@@ -135,7 +135,7 @@ def _beside(server: Server, cookie: str, name: str, most: float, make: Callable[
 
 
 def _numbers(ground: Ground) -> list[str]:
-    """The numbers of the large account's newest invoices."""
+    """Return the numbers of the large account's newest invoices."""
     engine = database.make_engine(ground.database_url())
     newest = "SELECT number FROM invoice WHERE account_id = ? ORDER BY issued_on DESC, id DESC LIMIT ?"
     with engine.connect() as connection:
@@ -170,7 +170,7 @@ def _import(ground: Ground) -> Iterator[Row]:
 
 
 def _cold_build(ground: Ground) -> Row:
-    """A copy of the sources, built as after a fresh install."""
+    """Build a copy of the sources as after a fresh install."""
     with _scratch(ground, "build") as place:
         listed = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, cwd=builder.root(), text=True).stdout
         for name in listed.strip("\0").split("\0"):

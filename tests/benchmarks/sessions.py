@@ -1,4 +1,4 @@
-"""Open tabs: memory, and a thousand at once."""
+"""Open tabs: their memory, and a thousand at the same time."""
 
 import json
 import os
@@ -29,7 +29,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def measure(ground: Ground) -> Iterator[Row]:
-    """A thousand tabs of two hundred people come within three seconds, turn a page every ten, and leave; twice."""
+    """Open a thousand tabs of two hundred people within three seconds, turn a page in each every ten, and close them; twice."""
     cookies = _cookies(ground)
     with ground.serving() as server, _crowd(server.portal.url) as ask:
         pid = server.process.pid
@@ -72,18 +72,18 @@ def _times(name: str, took: Sequence[float], bars: Sequence[tuple[str, float]]) 
 
 
 def memory(pid: int) -> float:
-    """What a process has in memory, in KiB."""
+    """Return the resident memory of a process in KiB."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_KIB
 
 
 def cpu_seconds(pid: int) -> float:
-    """The time that a process has had of all cores."""
+    """Return the CPU time that a process has used on all cores, in seconds."""
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / TICKS
 
 
 def _cookies(ground: Ground) -> list[str]:
-    """A new session for each of the people: their passwords are not what is measured here."""
+    """Start a session for each person without a sign-in, because passwords are not measured here, and return the cookies."""
     engine = database.make_engine(ground.database_url())
     with Session(engine) as session, session.begin():
         people = session.exec(select(Person).where(Person.email.in_(data.OTHERS))).all()  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,7 +1,7 @@
-"""A slow link in front of a server: `python -m tests.benchmarks.shaper LISTEN:TARGET [LISTEN:TARGET…]`, ports of this machine.
+"""A slow link in front of a server: `python -m tests.benchmarks.shaper LISTEN:TARGET [LISTEN:TARGET…]`, local ports.
 
-A phone's line as in Lighthouse's "slow 4G": 150 ms there and back, 1,638 kbit/s down and 675 up, shared by all connections.
-It works below HTTP, because the browser's own throttling leaves websocket frames alone.
+The link is a phone's as in Lighthouse's "slow 4G": 150 ms round trip, 1,638 kbit/s down and 675 kbit/s up, shared by all connections.
+It works below HTTP, because the browser's own throttling does not apply to WebSocket frames.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ PACKET = 1_400
 
 
 class Line:
-    """One direction of the link: packets of all connections pass one after the other, in the order they came.
+    """One direction of the link: packets of all connections pass one after another, in the order they arrive.
 
     Args:
-        rate: bits per second.
+        rate: Bits per second.
     """
 
     def __init__(self, rate: int) -> None:
         self._rate, self._free_at = rate, 0.0
 
     async def carry(self, size: int) -> float:
-        """Wait until the packet has left; returns the moment it arrives, in the loop's time."""
+        """Wait until the packet has left, and return the moment it arrives, in the event loop's time."""
         now = asyncio.get_running_loop().time()
         self._free_at = max(now, self._free_at) + size * 8 / self._rate
         left_at = self._free_at
@@ -63,10 +63,10 @@ async def _one_way(source: StreamReader, to: StreamWriter, line: Line) -> None:
 
 
 async def _connection(reader: StreamReader, writer: StreamWriter, target: int, up: Line, down: Line) -> None:
-    # The browser believes itself connected at once; on a real line the handshake has taken a round trip.
+    # The browser considers itself connected at once; on a real line the handshake takes a round trip.
     await asyncio.sleep(ROUND_TRIP)
     there, back = await asyncio.open_connection("127.0.0.1", target)
-    # Either side may go away at any time, as on a real line.
+    # Either side may close the connection at any time, as on a real line.
     try:
         async with asyncio.TaskGroup() as both:
             both.create_task(_one_way(reader, back, up))
@@ -79,7 +79,7 @@ async def _connection(reader: StreamReader, writer: StreamWriter, target: int, u
 
 
 async def shape(pairs: list[tuple[int, int]]) -> None:
-    """Listen on the first port of every pair and pass on to the second, over one shared line."""
+    """Listen on the first port of each pair and forward to the second, over one shared link."""
     up, down = Line(UP), Line(DOWN)
     servers = [
         await asyncio.start_server(lambda reader, writer, to=target: _connection(reader, writer, to, up, down), "127.0.0.1", port)
@@ -92,10 +92,10 @@ async def shape(pairs: list[tuple[int, int]]) -> None:
 
 @contextmanager
 def shaping(ports: Sequence[int]) -> Iterator[dict[int, int]]:
-    """Slow ways to ports of this machine, in a process of their own; yields the slow port of each.
+    """Put a slow link in front of local ports, in a separate process, and yield the slow port of each.
 
     Args:
-        ports: what servers listen on; without one nothing is started.
+        ports: Ports that servers listen on; if empty, no process is started.
     """
     slow = {port: free_port() for port in ports}
     if not slow:
@@ -104,7 +104,7 @@ def shaping(ports: Sequence[int]) -> Iterator[dict[int, int]]:
     command = [sys.executable, "-m", "tests.benchmarks.shaper", *(f"{listen}:{to}" for to, listen in slow.items())]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
-            # It says one line when it listens.
+            # The process prints one line once it listens.
             if process.stdout is None or not process.stdout.readline():
                 raise RuntimeError("The shaper did not start.")
             yield slow

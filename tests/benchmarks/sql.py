@@ -1,4 +1,4 @@
-"""SQL of every view in an account with a tenth of all invoices, and in one of a hundred; plans in `.benchmarks/plans.txt`."""
+"""SQL of every view in an account with a tenth of all invoices, and in one with a hundred; plans in `.benchmarks/plans.txt`."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from tests.making import who
 from tests.views import Ran, View, costly, draw, plan, views, watching
 
 MILLION = 1_000_000
-# Up to a million invoices, and with more.
+# Bars in milliseconds: for up to a million invoices, and for more.
 VIEW_MS, SEARCH_MS = (10, 20), (20, 100)
 DEEP_MS, PROGRESS_MS = 30, 100
 PLANS = "plans.txt"
@@ -52,7 +52,7 @@ def _bar(view: View, rows: int) -> float:
 
 @dataclass(frozen=True)
 class _Measured:
-    """A view's statements, the milliseconds they take together, and what a plan has of whole tables and sorting."""
+    """A view's statements, the milliseconds they take in all, and the steps of each statement's plan."""
 
     view: View
     ran: Sequence[Ran]
@@ -65,7 +65,7 @@ class _Measured:
 
 
 def _timed(connection: Connection, ran: Sequence[Ran]) -> float:
-    """All rows of all statements, fetched by the driver: the processor's time, which others on the machine hardly lengthen."""
+    """Run all statements, fetch all rows, and return the milliseconds of CPU time, which depends little on other load."""
     cursor = connection.connection.cursor()
     begun = time.thread_time()
     for statement, values in ran:
@@ -91,7 +91,7 @@ def _one(engine: Engine, statement: str, account_id: int) -> str:
 
 
 def _known(engine: Engine, account_id: int) -> tuple[str, str]:
-    """An order's number and the number of an invoice of an order, both from the middle of the account's lists."""
+    """Return the number of an order and of an invoice that has an order, both from the middle of the account's lists."""
     rows = "from {0} where account_id = :account {1}"
     middle = f"select number {rows} order by id limit 1 offset (select count(*) / 2 {rows})"
     return (
@@ -110,7 +110,7 @@ def _write(place: Path, measured: Sequence[_Measured]) -> None:
 
 
 def measure(ground: Ground) -> Iterator[Row]:
-    """Each view is drawn once; the statements it ran are then run again and again as they are, without the portal around them."""
+    """Yield a row for each view: it is rendered once, and its statements are then repeated without the portal around them."""
     place = ground.place
     engine = database.make_engine(ground.database_url(place))
     kept: list[_Measured] = []

@@ -1,8 +1,8 @@
-"""Open tabs, many of them, in a process of their own: `python -m tests.benchmarks.tabs URL`, told what to do on standard input.
+"""Many open tabs in a separate process: `python -m tests.benchmarks.tabs URL`, controlled through standard input.
 
-Each command is a line of JSON and is answered by one: `["open", cookies, count, seconds]` opens so many tabs within these
-seconds, each of which loads the list of invoices, `["work", seconds, every]` has each tab turn a page every so many seconds,
-`["close"]` closes all.
+Each command is a line of JSON, and each is answered with a line of JSON. `["open", cookies, count, seconds]` opens `count` tabs within
+`seconds`, and each loads the list of invoices. `["work", seconds, every]` lets each tab turn a page every `every` seconds. `["close"]`
+closes all tabs.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ _TABS = count()
 
 
 class OpenTab:
-    """A tab on the list of invoices, speaking Engine.IO's own words: a client library would take most of the machine."""
+    """A tab on the list of invoices that speaks Engine.IO by hand: a client library would use most of the machine."""
 
     def __init__(self, url: str, cookie: str, address: str = "") -> None:
         self.url, self.cookie, self.token = url, cookie, str(uuid.uuid4())
-        # As a proxy would say it, where the portal trusts one.
+        # The header that a proxy sends, for a portal that trusts one.
         self.forwarded = {"X-Forwarded-For": address} if address else {}
         self.page = self.version = 0
         self.waiting: asyncio.Future[None] | None = None
@@ -45,7 +45,7 @@ class OpenTab:
         """Connect, and load the list as a browser does."""
         address = f"{self.url.replace('http', 'ws', 1)}{NAMESPACE}/?token={self.token}&EIO=4&transport=websocket"
         headers = {"Origin": self.url, "Cookie": self.cookie, **self.forwarded}
-        # Of many addresses, as customers are: the sockets of one are limited.
+        # Connect from many addresses, as customers do, because sockets per address are limited.
         place = (f"127.0.1.{next(_TABS) // TABS_PER_ADDRESS % 250 + 1}", 0)
         self.socket = await connect(address, additional_headers=headers, open_timeout=SECONDS, ping_interval=None, local_addr=place)
         await self.socket.recv()
@@ -55,7 +55,7 @@ class OpenTab:
         await self.ask(HYDRATE)
 
     async def ask(self, name: str) -> float:
-        """Ask for the next page of the list; the seconds until its rows came."""
+        """Load the next page of the list and return the seconds until its rows arrive."""
         self.page = self.page % PAGES + 1
         router = {"pathname": "/en/invoices", "asPath": f"/en/invoices?page={self.page}", "query": {"page": str(self.page)}}
         self.waiting = asyncio.get_running_loop().create_future()
@@ -76,7 +76,7 @@ class OpenTab:
                     self.waiting.set_result(None)
 
     def _brings_rows(self, text: str) -> bool:
-        # The first look is cheap; a hydrate also names the state, but repeats the version it had before.
+        # This check is cheap. A hydrate also names the state, but it repeats the old version.
         if ROWS not in text:
             return False
         version = json.loads(text[text.index("[") :])[1]["delta"][INVOICES].get("version_rx_state_", 0)
@@ -84,7 +84,7 @@ class OpenTab:
         return version > before
 
     async def close(self) -> None:
-        """Go away as a browser does."""
+        """Close the socket as a browser does."""
         await self.socket.close()
         await self.reading
 
@@ -95,7 +95,7 @@ class _Crowd:
         self.tabs: list[OpenTab] = []
 
     async def open(self, cookies: Sequence[str], count: int, seconds: float) -> Any:
-        """The seconds that each of the new tabs took until it had rows, and all of them together."""
+        """Open tabs, and return the seconds until each has its rows and the seconds of all together."""
         begun = time.perf_counter()
 
         async def one(place: int) -> float:
@@ -110,7 +110,7 @@ class _Crowd:
         return {"took": took, "all": time.perf_counter() - begun}
 
     async def work(self, seconds: float, every: float) -> Any:
-        """The seconds that each page took, while every tab turns one at its own moment."""
+        """Let every tab turn pages, each at its own moment, and return the seconds of each page."""
         chance = random.Random(7)
 
         async def one(tab: OpenTab) -> list[float]:
@@ -126,14 +126,14 @@ class _Crowd:
         return {"took": [each for tab in await asyncio.gather(*map(one, self.tabs)) for each in tab]}
 
     async def close(self) -> Any:
-        """All go away."""
+        """Close all tabs."""
         await asyncio.gather(*(tab.close() for tab in self.tabs))
         self.tabs = []
         return {}
 
 
 async def main() -> None:
-    """Do what standard input says until it ends."""
+    """Run the commands from standard input until it ends."""
     crowd = _Crowd(sys.argv[1])
     while line := await asyncio.to_thread(sys.stdin.readline):
         name, *values = json.loads(line)

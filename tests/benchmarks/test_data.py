@@ -1,4 +1,4 @@
-"""The rows of the benchmarks are what an import would have made of them."""
+"""The benchmark data is what an import would have written."""
 
 from pathlib import Path
 

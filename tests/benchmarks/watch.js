@@ -1,11 +1,11 @@
-// Runs in every document before its own scripts: notes what a person would have seen, and when. Times are absolute, in ms, so that
-// they go on over a change of document.
+// Runs in every document before its own scripts: notes what is visible to a person, and when. Times are absolute, in ms, so that
+// they remain comparable when the document changes.
 (() => {
   const KEY = "watched_event";
   const at = (time) => performance.timeOrigin + time;
   const watch = window.watched = { first: 0, largest: 0, shift: 0, blocking: [], paints: [], live: 0, origin: performance.timeOrigin };
-  // What was painted since `known` notes of the document that began at `origin`: at once if there is any, else with the next frame
-  // that shows something new. Asking again and again would take the processor from the page.
+  // Returns the paints after the first `known` ones of the document that began at `origin`: at once if there are any, else with the
+  // next frame that shows something new. Polling instead would take CPU time from the page.
   let asking = [];
   const notes = (known) => ({ ...watch, paints: watch.paints.slice(known), event: watch.event() });
   watch.next = (known, origin) => {
@@ -22,7 +22,7 @@
   observe("layout-shift", (e) => { if (!e.hadRecentInput) watch.shift += e.value; });
   observe("longtask", (e) => watch.blocking.push([at(e.startTime), Math.max(0, e.duration - 50)]));
 
-  // What a frame shows is noted after it: a message posted while it is made is answered once it is painted.
+  // A frame is noted after it was painted: a message posted while the frame is prepared is handled once it is painted.
   const { port1, port2 } = new MessageChannel();
   let waiting = [];
   port1.onmessage = () => {

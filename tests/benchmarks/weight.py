@@ -1,4 +1,4 @@
-"""What a page weighs on the wire, headers included, and what a repeat visit still fetches."""
+"""Size of a page on the wire, headers included, and what a repeat visit still fetches."""
 
 import shutil
 import zlib
@@ -16,15 +16,15 @@ from tests.chromium import QUIET
 KIB = 1024
 MOST_KIB = 185
 PAGES = {"sign-in": "/en/login", "home": "/en/", "orders": "/en/orders", "invoices": "/en/invoices"}
-# The home page and the lists have rows that the live part takes over; sign-in is live when it is there.
+# Pages whose rows are replaced by live ones; the sign-in page is live as soon as it is there.
 LIVE = {"home", "orders", "invoices"}
 
 
 @dataclass
 class Weight:
-    """What came over the wire: bytes by kind (`Document`, `Script`, `Stylesheet`, `Font`, `Image`, `socket`), and what was asked for.
+    """The bytes transferred by kind (`Document`, `Script`, `Stylesheet`, `Font`, `Image`, `socket`), and the addresses requested.
 
-    What the browser's cache answered is no request.
+    Answers from the browser's cache do not count as requests.
     """
 
     size: Counter[str] = field(default_factory=Counter)
@@ -32,15 +32,15 @@ class Weight:
 
     @property
     def total(self) -> int:
-        """All of it, in bytes."""
+        """The bytes of all kinds together."""
         return self.size.total()
 
 
 def weighing(page: Page) -> Weight:
-    """Weigh what the page loads from now on; the answer grows as it comes."""
+    """Count what the page loads from now on; the returned object is updated as data arrives."""
     weight = Weight()
     kinds: dict[str, tuple[str, str]] = {}
-    # What a socket agreed to that was open before; `tests.test_serving` shows that ours does.
+    # Assumed for a socket that is already open; `tests.test_serving` shows that the portal's sockets are compressed.
     compressed = [True]
     session = page.context.new_cdp_session(page)
 
@@ -50,7 +50,7 @@ def weighing(page: Page) -> Weight:
     def ended(event: dict[str, Any]) -> None:
         kind, url = kinds.get(event["requestId"], ("Other", ""))
         weight.size[kind] += int(event["encodedDataLength"])
-        # What a cache or the address itself (`data:`) answered came without a byte.
+        # Answers from a cache or from the address itself (`data:`) transfer no bytes.
         if event["encodedDataLength"]:
             weight.requests.append(url)
 
@@ -58,7 +58,7 @@ def weighing(page: Page) -> Weight:
         compressed.append("permessage-deflate" in str(event["response"]["headers"]))
 
     def framed(event: dict[str, Any]) -> None:
-        # The browser tells what it unpacked; each message is packed by itself.
+        # The browser reports messages uncompressed; on the wire each is compressed separately.
         said = event["response"]["payloadData"].encode()
         weight.size["socket"] += len(zlib.compress(said, wbits=-zlib.MAX_WBITS)) if compressed[-1] else len(said)
 
@@ -72,7 +72,7 @@ def weighing(page: Page) -> Weight:
 
 
 def visit(page: Page, address: str, live: bool) -> Weight:
-    """Load a page and weigh it, until nothing more comes."""
+    """Load a page, wait until nothing more arrives, and return its weight."""
     weight = weighing(page)
     page.goto(address, wait_until="networkidle")
     if live:
@@ -81,7 +81,7 @@ def visit(page: Page, address: str, live: bool) -> Weight:
 
 
 def _measured(context: BrowserContext, name: str, address: str) -> Iterator[Row]:
-    # A page of its own for each visit: both share the cache of the context.
+    # Use a new page for each visit: both share the cache of the context.
     first, again = (visit(context.new_page(), address, name in LIVE) for _ in range(2))
     size = first.size
     yield Row(f"{name}: all", "KiB", first.total / KIB, most=MOST_KIB)
@@ -92,7 +92,7 @@ def _measured(context: BrowserContext, name: str, address: str) -> Iterator[Row]
 
 
 def measure(ground: Ground) -> Iterator[Row]:
-    """Each page in a fresh profile, then once more in the same."""
+    """Measure each page in a fresh profile, then again in the same one."""
     portal = ground.server.portal
     name, value = ground.cookie().split("=", 1)
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""Pages that fail the test on any console error or policy violation."""
+"""Fixtures that open pages in a browser and fail the test on any console error or policy violation."""
 
 import email
 import re
@@ -20,7 +20,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def cookies(portal: Portal) -> Callable[[str], str]:
-    """The session's cookie of a person, signed in once for all tests that do not sign out."""
+    """Return a function that gives a person's session cookie, for tests that do not sign out; each person signs in once."""
     known: dict[str, str] = {}
 
     def of(email: str) -> str:
@@ -33,13 +33,13 @@ def cookies(portal: Portal) -> Callable[[str], str]:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What the browser's console said against the pages of a test."""
+    """Return the list of console errors and warnings of a test's pages."""
     return []
 
 
 @pytest.fixture
 def pardoned() -> list[str]:
-    """Parts of what a test brings the console to say."""
+    """Return the list of message parts that a test expects in the console."""
     return []
 
 
@@ -47,12 +47,12 @@ def pardoned() -> list[str]:
 def open_page(
     portal: Portal, chromium: Browser, cookies: Callable[[str], str], complaints: list[str], pardoned: list[str]
 ) -> Iterator[Open]:
-    """`open_page(address, email=…, size="phone", scheme="dark", script=True)`: a page in a context of its own."""
+    """Yield `open_page(address, email=…, size="phone", scheme="dark", script=True)`, which opens a page in a separate browser context."""
     contexts: list[BrowserContext] = []
 
     def said(message: ConsoleMessage) -> None:
         expected = "Failed to load resource" in message.text and ("404" in message.text or "422" in message.text or "410" in message.text)
-        # A page that is left before its socket is open: the browser says so, and nothing is lost.
+        # Chromium warns when a page is left before its socket is open; that is harmless.
         expected = expected or "WebSocket is closed before the connection is established" in message.text
         expected = expected or any(part in message.text for part in pardoned)
         if message.type in {"error", "warning"} and not expected:
@@ -75,13 +75,13 @@ def open_page(
 
 @contextmanager
 def account_of_its_own(portal: Portal, number: str, name: str, people: Mapping[str, tuple[str, str]]) -> Iterator[int]:
-    """An account with nothing in it but people, whose password is everybody's; yields its number, and takes out all that came of it.
+    """Yield the id of a new account with nothing but people, who use the demonstration's password; delete all of it afterwards.
 
     Args:
-        portal: where.
-        number: the account's.
-        name: of the account.
-        people: a name and a role for each email.
+        portal: The portal to make it in.
+        number: The account's number.
+        name: The account's name.
+        people: A name and a role for each email.
     """
     engine = portal.engine()
     with writer(engine) as session:
@@ -103,7 +103,7 @@ def account_of_its_own(portal: Portal, number: str, name: str, people: Mapping[s
         session.commit()
     yield made
     with writer(engine) as session:
-        # Whoever was invited meanwhile belongs to it, too; so does whoever was removed, as its changes say.
+        # People invited during the test belong to the account, too. People removed from it are found in its activity.
         members = session.exec(select(Membership.person_id).where(Membership.account_id == made)).all()
         about = session.exec(select(Change.subject_id).where(Change.account_id == made)).all()
         theirs = {*members, *about} - {None}
@@ -119,13 +119,17 @@ def account_of_its_own(portal: Portal, number: str, name: str, people: Mapping[s
 
 
 def live(page: Page) -> Page:
-    """Wait until the live page has taken the place of the rows that the server wrote."""
+    """Wait until the live page has replaced the rows that the server wrote, and return the page."""
     expect(page.locator(".first")).to_have_count(0)
     return page
 
 
 def mailed(portal: Portal, to: str, page: str) -> str:
-    """The address of a page in the newest letter to a person; letters are files in the data folder, written within seconds."""
+    """Return the link to a page in the newest mail to a person; mails are files in the data folder, written within seconds.
+
+    Raises:
+        AssertionError: If no such mail arrives.
+    """
     for _ in range(100):
         for file in sorted((portal.data / "mail").glob("*.eml"), reverse=True):
             letter = email.message_from_bytes(file.read_bytes(), policy=default)

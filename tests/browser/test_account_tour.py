@@ -1,4 +1,4 @@
-"""A new customer looks after the account, on a phone and in French: everything of it in one go, as a person would do it."""
+"""A new customer manages the account in one session, on a phone and in French, as a real person would."""
 
 import asyncio
 import io
@@ -30,7 +30,7 @@ ELSEWHERE = "127.0.0.61"
 
 @pytest.fixture
 def garage(portal: Portal) -> Iterator[None]:
-    """An account with nothing in it but its owner, Ariane; taken out again with all that came of it."""
+    """Yield while an account exists whose only content is its owner, Ariane."""
     with account_of_its_own(portal, "7301", "Garage Côté", {ARIANE: ("Ariane Côté", "owner")}):
         yield
 
@@ -52,14 +52,14 @@ def opened(page: Page, path: str) -> Page:
 
 
 def forgotten_by(page: Page) -> Page:
-    """The browser has no session any more, as after a month."""
+    """Delete the browser's cookies, as if they had expired, and return the sign-in page."""
     page.context.clear_cookies()
     page.goto("/fr/login")
     return page
 
 
 def invite(owner: Page, portal: Portal) -> str:
-    """Ariane invites Nora as billing; the link of the letter."""
+    """Invite Nora with the billing role as Ariane, and return the link in the mail."""
     owner.get_by_role("button", name="Menu").click()
     owner.locator("#drawer").get_by_role("link", name="Profil").click()
     owner.get_by_role("link", name="Personnes", exact=True).click()
@@ -81,7 +81,7 @@ def accept(nora: Page) -> None:
 
 
 def refused(nora: Page, portal: Portal) -> None:
-    """What billing may not do: there is no form for it, sent all the same it is refused, and so is an event of the owners' list."""
+    """Check that the billing role has no forms, that posted forms are refused, and that an event of the owners' list is denied."""
     opened(nora, "/fr/profile/people")
     expect(nora.get_by_role("heading", name="Propriétaires de ce compte")).to_be_visible()
     expect(nora.get_by_text(ARIANE)).to_be_visible()
@@ -100,14 +100,14 @@ def refused(nora: Page, portal: Portal) -> None:
             await raw.until(lambda frame: value(frame, SIGNED, "denied"))
             return raw.text
 
-    # Playwright has this thread's event loop.
+    # Playwright already uses this thread's event loop.
     with ThreadPoolExecutor(1) as pool:
         said = pool.submit(asyncio.run, attack()).result()
     assert "Invitation acceptée" not in said
 
 
 def switch_on(phone: Page) -> tuple[TOTP, list[str]]:
-    """The app, and the recovery codes."""
+    """Switch two-step sign-in on, and return the authenticator app and the recovery codes."""
     opened(phone, "/fr/profile/security").locator("#totp_begin-current").fill(PASSWORD)
     phone.get_by_role("button", name="Configurer").click()
     expect(phone.get_by_role("img", name="Image qui contient la clé, pour l’application")).to_be_visible()
@@ -125,14 +125,14 @@ def switch_on(phone: Page) -> tuple[TOTP, list[str]]:
 
 def with_a_code(phone: Page, app: TOTP) -> None:
     sign_in(forgotten_by(phone), ARIANE)
-    # The one that switched it on is used up; the next one is taken a step early.
+    # The code that switched it on cannot be used twice, so take the next one 30 seconds early.
     phone.locator("#code").fill(app.at(datetime.now(UTC) + timedelta(seconds=30)))
     phone.get_by_role("button", name="Se connecter", exact=True).click()
     at_home(phone)
 
 
 def with_a_recovery_code(office: Page, code: str) -> None:
-    """Whoever was in without a code is in no longer; the app is lost, a recovery code is not."""
+    """Check that the session without a second step has ended, and sign in with a recovery code in place of the app."""
     office.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
     expect(office.get_by_text("Votre session a pris fin.")).to_be_visible()
     sign_in(office, ARIANE)
@@ -143,7 +143,7 @@ def with_a_recovery_code(office: Page, code: str) -> None:
 
 
 def with_a_passkey(phone: Page) -> None:
-    """One is made, and opens the portal without a password."""
+    """Create a passkey, and sign in with it without a password."""
     opened(phone, "/fr/profile/security").locator("#passkey_begin-current").fill(PASSWORD)
     phone.get_by_role("button", name="Ajouter une clé d’accès").click()
     phone.get_by_label("Nom de la clé d’accès").fill("Mon téléphone")
@@ -158,7 +158,7 @@ def end_the_other_session(phone: Page, office: Page) -> None:
     expect(phone.get_by_text("Codes de récupération restants\u00a0: 9.")).to_be_visible()
     others = phone.get_by_role("button", name="Fermer la session", exact=True)
     before = others.count()
-    # The phone's own forgotten ones are listed, too; the office's was used last.
+    # The phone's old sessions are listed as well, but the office's was used last and comes first.
     others.first.click()
     expect(others).to_have_count(before - 1)
     office.reload()
@@ -192,7 +192,7 @@ def add_addresses(phone: Page) -> None:
 
 
 def look_after_cards(phone: Page) -> None:
-    """One is added, one declined, another added and made the default, which is removed again."""
+    """Add a card, have one declined, add another and make it the default, and remove it again."""
     add(opened(phone, "/fr/cards"), "Acceptée Visa •••• 4242")
     expect(live(phone).get_by_text("La carte est ajoutée.")).to_be_visible()
     add(phone, "Refusée")
@@ -242,7 +242,7 @@ def remove_nora(owner: Page, nora: Page) -> None:
 
 
 def look_back(owner: Page) -> None:
-    """All of it is told to the owner, newest first, and each by whom."""
+    """Check that the owner sees all of it in the activity, each row with the person who did it."""
     opened(owner, "/fr/profile/changes?size=50")
     expect(owner.get_by_text("Retrait du compte")).to_be_visible()
     told = owner.locator("#live .lcard").all_inner_texts()

@@ -1,4 +1,4 @@
-"""The address book on a phone: one in Ontario, one in France, two who change the same one, and without script."""
+"""The address book on a phone: addresses in Ontario and France, two people editing the same one, and no script."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ SAVE = "Enregistrer"
 
 @pytest.fixture(autouse=True)
 def _emptied(portal: Portal) -> Iterator[None]:
-    """Takes the addresses of the test out again."""
+    """Delete the addresses that the test added."""
     yield
     rows = portal.engine()
     mine = "account_id = (SELECT m.account_id FROM membership m JOIN person p ON p.id = m.person_id WHERE p.email = :e)"

@@ -1,11 +1,11 @@
-"""The Agreement column of Orders, the guide's own picture: measured on every screen."""
+"""The Agreement column of Orders, measured at every screen size against the picture in the user guide."""
 
 import pytest
 
 from tests.browser.conftest import Open, live
 from tests.server import GUIDE
 
-# The width and height of a text's first line, of its own and not of the box around it.
+# Measures the first line of each text itself, not the box around it.
 MEASURE = """(lists) => lists.flatMap((list) => [...list.querySelectorAll("li")]).map((line) => {
   const first = (part) => {
     const range = document.createRange();
@@ -23,7 +23,7 @@ MEASURE = """(lists) => lists.flatMap((list) => [...list.querySelectorAll("li")]
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize(("size", "shown", "gap"), [("pc", 7, 8), ("tablet", 7, 8), ("phone", 3, 24)])
 def test_quantity_and_item_stand_side_by_side(open_page: Open, language: str, size: str, shown: int, gap: int) -> None:
-    """A card on a phone has the first three lines, whose quantities begin at its edge: the shortest leaves the widest gap."""
+    """A card on a phone shows the first three lines. Quantities begin at its left edge, so the shortest one leaves the widest gap."""
     page = live(open_page(f"/{language}/orders", GUIDE, size=size))
     lines = page.locator("#live .agreement:visible").evaluate_all(MEASURE)
     assert len(lines) == shown

@@ -24,14 +24,14 @@ def _forget(portal: Portal) -> None:
 
 @pytest.fixture
 def no_cards(portal: Portal) -> Iterator[None]:
-    """The account has none, before and after."""
+    """Delete all cards of the account before and after the test."""
     _forget(portal)
     yield
     _forget(portal)
 
 
 def add(page: Page, scenario: str) -> None:
-    """To the provider's page, and the button there."""
+    """Go to the provider's page and press the button of a scenario there."""
     page.get_by_role("button", name="Ajouter une carte").click()
     page.wait_for_url("**/sandbox/**")
     page.get_by_role("button", name=scenario).first.click()
@@ -59,7 +59,7 @@ def test_the_life_of_a_card(no_cards: None, open_page: Open) -> None:
     expect(page.get_by_role("alert").filter(has_text="La banque a refusé cette carte.")).to_be_visible()
     expect(page.locator(".bankcard")).to_have_count(1)
 
-    # The bank asks; the provider's page is left for the bank's, and only then there is a card.
+    # The bank asks for confirmation on its own page; the card exists only after that.
     add(page, "3-D Secure")
     page.get_by_role("button", name="Oui, c’est moi").click()
     live(page)

@@ -1,4 +1,4 @@
-"""The server goes away and comes back under open pages, as itself or as a newer version."""
+"""The server stops and comes back while pages are open, in the same version or a newer one."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ NOTICE = ".banner.floating"
 
 
 class Server:
-    """A portal that stops and starts on one address."""
+    """A portal that stops and starts at the same address."""
 
     def __init__(self, data: Path) -> None:
         self.data, self.port, self._stack = data, free_port(), ExitStack()
@@ -80,7 +80,7 @@ def _minutes(said: Locator) -> int:
 def test_a_duplicated_tab_works_beside_the_one_it_was_made_from(opened: Callable[..., Page]) -> None:
     page = opened("/en/orders")
     with page.expect_popup() as popup:
-        # As "Duplicate tab" does, this copies what the tab keeps for itself, its token among it.
+        # Like "Duplicate tab", this copies the tab's session storage, including its token.
         page.evaluate("() => void window.open(location.href)")
     copied = live(popup.value)
     token = "sessionStorage.getItem('token')"
@@ -93,7 +93,7 @@ def test_a_duplicated_tab_works_beside_the_one_it_was_made_from(opened: Callable
         live(tab)
     rows = page.locator("tbody tr")
     expect(copied.locator("tbody tr")).to_have_text(rows.all_inner_texts(), use_inner_text=True)
-    # It keeps the token that it was given.
+    # A reload keeps the token that the copied tab was given.
     given = copied.evaluate(token)
     copied.reload()
     live(copied)
@@ -114,7 +114,7 @@ def test_without_the_server_the_rows_stay_and_what_needs_it_is_off(server: Serve
     server.stop()
     for tab, language in ((page, "en"), (phone, "fr")):
         expect(tab.locator(NOTICE)).to_contain_text(LOST[language])
-        # The person's own format on every page (Josée reads French ones), and the portal's own zone, as the list beside it.
+        # Every page shows times in the person's own format (Josée's is French) and the portal's time zone, as the list does.
         expect(tab.locator(NOTICE)).to_contain_text(re.compile(r"\d{1,2} h \d{2}"))
         expect(tab.locator("#live .foot .asof")).to_be_visible()
         assert abs(_minutes(tab.locator(NOTICE)) - _minutes(tab.locator("#live .foot .asof"))) % (24 * 60 - 30) < 30
@@ -131,7 +131,7 @@ def test_without_the_server_the_rows_stay_and_what_needs_it_is_off(server: Serve
     server.start()
     for tab in (page, phone):
         expect(tab.locator(NOTICE)).to_have_count(0)
-    # What was typed meanwhile is searched now.
+    # The text typed meanwhile is searched now.
     expect(page).to_have_url(re.compile(r"q=263"))
     expect(page.locator("#search")).to_have_value("263")
     expect(select).to_be_enabled()
@@ -148,7 +148,7 @@ def test_a_restart_leaves_page_filter_scroll_dialog_and_what_is_open_as_they_are
     with_dialog = opened("/en/orders?sort=number&open=26140")
     dialog = with_dialog.get_by_role("dialog")
     expect(dialog.get_by_role("heading", name="Order 26140")).to_be_visible()
-    # Nothing of the list may be taken away and put back, not even for a frame.
+    # No part of the list may be removed and inserted again, not even for one frame.
     for tab in (page, with_dialog):
         tab.evaluate(
             """() => {
@@ -177,7 +177,7 @@ def _of_an_older_version(route: Route) -> None:
     answer = route.fetch()
     headers = {**answer.headers, "cache-control": "no-store"}
     text = answer.text().replace(builder.version_of(builder.root()), "0123456789ab")
-    # Not kept by the browser: a real build has other names.
+    # Keep the changed scripts out of the browser's cache: unlike those of a real older build, they have the current file names.
     route.fulfill(response=answer, headers=headers, body=re.sub(r'(stateSchema[`"\']?\s*[:=]\s*[`"\'])[0-9a-f]+', r"\g<1>0", text))
 
 
@@ -193,7 +193,7 @@ def _old(open_page: Open, path: str) -> Page:
 
 @pytest.fixture
 def warned(open_page: Open, pardoned: list[str]) -> Open:
-    """`open_page` for pages to whose console the browser speaks of a socket."""
+    """Return `open_page` for pages on which the browser warns about a socket."""
     pardoned.append("WebSocket connection to")
     return open_page
 
@@ -227,7 +227,7 @@ def test_the_next_link_of_a_page_of_an_older_version_loads_the_newer(open_page: 
     live(page)
     expect(page.locator(NOTICE)).to_have_count(0)
     assert not page.evaluate("window.same")
-    # The control: a page of this version goes on within its document.
+    # Control: a page of the current version follows a link without loading a document.
     page.evaluate("window.same = true")
     page.locator(".shell > nav.side").get_by_role("link", name="Orders").click()
     expect(page.locator("#live tbody th").first).to_have_text(re.compile(r"^26\d{3}$"))

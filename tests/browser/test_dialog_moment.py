@@ -1,6 +1,6 @@
-"""Keys, clicks and Back in the moment between the request for a dialog and its appearance act on it.
+"""Keys, clicks and Back between the request for a dialog and its appearance act on that dialog.
 
-What a person presses then is made here in the very task in which the dialog is asked for or drawn.
+The input is made by script in the very task that requests or draws the dialog.
 """
 
 import re
@@ -19,7 +19,7 @@ const press = (times) => {
 };
 const detail = (at) => [...document.querySelectorAll("#live [data-open]")].filter((link) => link.offsetParent)[at];
 """
-# Escape as soon as the dialog is in the document, before the browser has come to anything else.
+# Presses Escape as soon as the dialog is in the document, before the browser does anything else.
 WHEN_DRAWN = f"""([ask, times]) => new Promise((done) => {{
   {PRESS}
   const watch = new MutationObserver(() => {{
@@ -31,7 +31,7 @@ WHEN_DRAWN = f"""([ask, times]) => new Promise((done) => {{
   watch.observe(document.body, {{ childList: true, subtree: true }});
   ask === "forward" ? history.forward() : detail(0).click();
 }})"""
-# Escape, or another record, in the next task after the click: nothing that a person presses comes earlier.
+# Presses Escape or clicks another record in the next task after the click, the earliest moment possible for a person.
 WHEN_ASKED = f"""(then) => new Promise((done) => {{
   {PRESS}
   const {{ port1, port2 }} = new MessageChannel();
@@ -39,7 +39,7 @@ WHEN_ASKED = f"""(then) => new Promise((done) => {{
   port2.postMessage(0);
   detail(0).click();
 }})"""
-# What the server says over the socket waits until it is let through. The document says when the page has asked for the socket.
+# Holds back the server's messages until `letThrough` is called. An attribute of the document says when the page has opened its socket.
 HELD = """
 const { set } = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage");
 const waiting = [];
@@ -53,7 +53,7 @@ window.letThrough = () => { held = false; waiting.splice(0).forEach((go) => go()
 
 
 def orders(open_page: Open) -> Page:
-    """Come to the orders from the dashboard, so that a step too far back would be seen."""
+    """Go to the orders from the dashboard, so that one step too far back is noticed."""
     page = live(open_page("/en/", FLEET))
     page.locator(".shell > nav.side").get_by_role("link", name="Orders").click()
     expect(page.locator("#live [data-open]:visible")).to_have_count(10)
@@ -61,7 +61,7 @@ def orders(open_page: Open) -> Page:
 
 
 def is_closed(page: Page) -> None:
-    """The dialog is gone, the list is there, and the dialog is the next step of the history."""
+    """Check that the dialog is closed, the list is usable, and Forward opens the dialog again."""
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page).to_have_url(re.compile(r"/en/orders$"))
     expect(page.locator("[inert]")).to_have_count(0)
@@ -142,7 +142,7 @@ def test_escape_answers_a_question_that_is_not_drawn_yet(open_page: Open) -> Non
     page = live(open_page("/fr/profile", EMPTY))
     page.fill("#details-name", "Pas encore")
     page.evaluate(f"() => {{ {PRESS} document.querySelector('.crumb a').click(); press(1); }}")
-    # Asked once more, it is asked: a question that were still open would keep the link from being clicked.
+    # If the first question were still open, this click would be blocked; instead it asks the question again.
     page.locator(".crumb a").click()
     asked = page.get_by_role("alertdialog")
     expect(asked.get_by_role("button", name="Rester ici")).to_be_focused()

@@ -1,4 +1,4 @@
-"""Every page, in both languages and schemes, at every size: accessible by axe, and nothing wider than the screen."""
+"""Every page, in both languages and schemes, at every size, has no axe violations and fits the screen width."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -42,7 +42,7 @@ PAGES = {
 
 
 def _settle(page: Page, email: str) -> None:
-    """The live page: nothing of the document's first rows is left, or, without them, the script runs."""
+    """Wait until the page is live, if a person is signed in, and its dialog is shown, if the address opens one."""
     if email:
         live(page)
     if "open=" in page.url:
@@ -93,17 +93,17 @@ def test_an_unknown_address_is_told_in_its_language_without_script(open_page: Op
 
 
 def test_the_documents_rows_are_the_live_rows(open_page: Open) -> None:
-    """What the server wrote and what replaces it read the same."""
+    """The rows that the server writes and the live rows that replace them have the same text."""
     for path in ("/fr/orders", "/en/invoices?state=overdue", "/fr/"):
         still = open_page(path, FLEET, script=False).locator("main").inner_text()
         page = open_page(path, FLEET)
         _settle(page, FLEET)
-        # The clock of "as of" may have moved on between the two.
+        # The time in "as of" may differ between the two.
         assert _without_time(page.locator("main").inner_text()) == _without_time(still)
 
 
 def _without_time(text: str) -> list[str]:
-    """Each line once: the live page says what is shown a second time, to screen readers."""
+    """Return each line once: the live page repeats the count of entries for screen readers."""
     return [
         line for line in dict.fromkeys(text.splitlines()) if line.strip() and not line.startswith(("as of", "à jour à", "Show", "Afficher"))
     ]

@@ -1,4 +1,4 @@
-"""The one form in a browser: errors, double clicks, a lost connection, drafts, leaving, and without script."""
+"""The standard form in a browser: errors, double clicks, a lost connection, drafts, leaving, and no script."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ SAVE = "Enregistrer"
 
 @pytest.fixture
 def form(open_page: Open, portal: Portal) -> Iterator[Page]:
-    """The profile's first form, of a person whom no other test looks at; what was stored comes back afterwards."""
+    """Yield the profile page of a person whom no other test uses, and restore the stored details afterwards."""
     rows = portal.engine()
     before = _stored(rows)
     yield live(open_page("/fr/profile", EMPTY))
@@ -47,7 +47,7 @@ def test_errors_are_told_by_field_and_in_a_summary_that_takes_the_focus(form: Pa
     expect(form.get_by_text("C’est enregistré.")).to_be_visible()
     expect(form.locator("#details-phone")).to_have_value("+1 418-555-0142 ext. 3")
     expect(form.locator(".summary")).to_have_count(0)
-    # What nobody sees is read aloud all the same.
+    # Screen readers announce this region, so an old error may not stay in it even unseen.
     expect(form.locator("[data-summary]")).to_have_text("")
     expect(form.locator(".bar .who")).to_contain_text("Étienne B.")
 
@@ -73,7 +73,7 @@ def test_a_double_click_sends_once_and_a_lost_answer_is_not_done_twice(form: Pag
     expect(form.get_by_text("C’est enregistré.")).to_be_visible()
     keys = {part for body in sent for part in body.split("&") if part.startswith("once=")}
     assert (len(sent), len(keys)) == (2, 1)
-    # The browser says that the answer was lost, as this test meant it to.
+    # The browser reports the lost answer, as this test intends.
     assert complaints == ["error: Failed to load resource: net::ERR_FAILED"]
     complaints.clear()
 

@@ -21,7 +21,7 @@ def _sign_in(page: Page, email: str = GUIDE) -> None:
 )
 def test_the_other_language_is_one_click_away_before_signing_in(open_page: Open, address: str, words: str) -> None:
     page = open_page(address)
-    # The script is there once the link has the rest of the address; what it leads to must be a whole page then, too.
+    # Once the script runs, the link carries the rest of the address; even then it must load a whole page.
     other = page.get_by_role("link", name="English")
     expect(other).to_have_attribute("href", address.replace("/fr/", "/en/", 1))
     other.click()

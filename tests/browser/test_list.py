@@ -1,4 +1,4 @@
-"""The list as a desktop program: search, sort, pages, dialog, Back, keyboard only."""
+"""The list used like a desktop program: search, sorting, pages, dialog, Back, and keyboard only."""
 
 import re
 

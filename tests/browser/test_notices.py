@@ -1,4 +1,4 @@
-"""An accountant is added on a phone, in French, confirms in another browser, and is stopped by the link of a notice."""
+"""An accountant's address is added on a phone, in French, confirmed in another browser, and stopped with the unsubscribe link."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ BOOKS = "livres@exemple.ca"
 
 @pytest.fixture
 def forgotten(portal: Portal) -> Iterator[None]:
-    """Takes away what the test chose and added, whatever came of it."""
+    """Delete the choices and addresses of the test, even if it fails."""
     yield
     rows = portal.engine()
     with rows.begin() as connection:

@@ -25,7 +25,7 @@ def open_people(open_page: Open, email: str, **more: str) -> Page:
 
 @pytest.fixture
 def forgotten(portal: Portal) -> Iterator[None]:
-    """Takes the colleague out again, whatever came of the test."""
+    """Delete the colleague and the invitation, even if the test fails."""
     yield
     rows = portal.engine()
     with rows.begin() as connection:
@@ -75,7 +75,7 @@ _ONCE = iter(range(10**6))
 
 @dataclass(frozen=True)
 class Leaving:
-    """An owner, and another one with the id `person_id` who is to be removed."""
+    """An owner, and the email and id of another owner who will be removed."""
 
     owner: str
     email: str
@@ -84,8 +84,8 @@ class Leaving:
 
 @pytest.fixture
 def leaving(portal: Portal) -> Iterator[Leaving]:
-    """An owner who added two addresses for copies of invoices and invited somebody, in an account of its own."""
-    # Others each time: a session that was signed in once is gone with its person.
+    """Yield an account whose second owner has added two addresses for copies of invoices and has invited a person."""
+    # Use new emails each time: a cached session cookie is worthless once its person is deleted.
     owner, email = (f"{name}{next(_ONCE)}@exemple.ca" for name in ("claire.fortin", "denis.roy"))
     people = {owner: ("Claire Fortin", "owner"), email: ("Denis Roy", "owner")}
     engine = portal.engine()

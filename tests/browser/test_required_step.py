@@ -1,4 +1,4 @@
-"""An owner requires two-step sign-in of everybody; a colleague who has none sets it up first. On a phone, in French."""
+"""An owner requires two-step sign-in of everyone; a colleague without it sets it up first. On a phone, in French."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ OWNER, COLLEAGUE = "hugo@scierielavoie.example.com", "lea@scierielavoie.example.
 
 @pytest.fixture
 def sawmill(portal: Portal) -> Iterator[None]:
-    """An account of an owner and a colleague, neither of whom has a second factor."""
+    """Yield while an account with an owner and a colleague exists, neither of whom has a second step."""
     with account_of_its_own(portal, "7302", "Scierie Lavoie", {OWNER: ("Hugo Lavoie", "owner"), COLLEAGUE: ("Léa Dubé", "operations")}):
         yield
 

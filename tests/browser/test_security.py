@@ -1,4 +1,4 @@
-"""How a person gets in, in browsers and in French: another password, passkeys, the hint. The rest is in `test_account_tour`."""
+"""Ways to sign in, in browsers and in French: a new password, passkeys, the password hint. The rest is in `test_account_tour`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ NEW = "sept tortues jaunes voyagent"
 
 @pytest.fixture(autouse=True)
 def diane(portal: Portal) -> Iterator[int]:
-    """A person of this module's own: her sessions end, and her password changes."""
+    """Yield the id of a person used only in this module, because her sessions end and her password changes."""
     engine = portal.engine()
     with writer(engine) as session:
         known = session.exec(select(Person).where(Person.email == GUIDE)).one()
@@ -62,7 +62,7 @@ def test_after_another_password_the_page_goes_on_under_the_new_session(open_page
     page.get_by_role("button", name="Modifier le mot de passe").click()
     expect(page.get_by_text("Votre mot de passe est modifié. La session est fermée dans tous les autres navigateurs.")).to_be_visible()
     assert page.context.cookies() != before
-    # Over the socket, which was opened anew: no document is loaded, and the session is known.
+    # Over the socket, which was opened again: no document is loaded, and the session is valid.
     page.evaluate("window.kept = true")
     page.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
     expect(page.locator("[data-row]").first).to_be_visible()
@@ -74,7 +74,7 @@ def test_after_another_password_the_page_goes_on_under_the_new_session(open_page
 
 
 def fitted(page: Page) -> Any:
-    """Give a page's browser a device that makes passkeys and finds its person there; returns what speaks to it."""
+    """Add a virtual authenticator to a page's browser, and return the CDP session that controls it."""
     speaks = page.context.new_cdp_session(page)
     speaks.send("WebAuthn.enable")
     about = {
@@ -108,7 +108,7 @@ def test_a_passkey_is_made_used_both_ways_and_removed(open_page: Open) -> None:
     expect(page.locator(".shown code")).to_have_count(10)
     page.get_by_role("link", name="Je les ai gardés").click()
     expect(page.locator(".entry-list").get_by_text("Mon téléphone")).to_be_visible()
-    # In place of the password, with no second step.
+    # In place of the password, without a second step.
     sign_out(page)
     page.get_by_role("button", name="Se connecter avec une clé d’accès").click()
     expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Signing out, being signed out, and getting back in."""
+"""Signing out, losing a session, and resetting the password."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Markup stored in every text of an account, in a real browser: it is read, and does nothing."""
+"""Markup stored in every text of an account is shown as text in a real browser and does nothing."""
 
 import secrets
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ def test_the_live_page_shows_markup_as_text(open_page: Open, portal: Portal) -> 
         live(page)
         expect(page.get_by_text("<script>alert(1)</script>").first).to_be_attached()
         assert page.locator("body").locator(ALIVE).count() == 0
-        # A mark of direction in a name turns around nothing but the name.
+        # A direction mark in a name must not reverse the text around the name.
         turned = page.locator("a, b, span, td, th, dd, li").evaluate_all("all => all.map(e => getComputedStyle(e).unicodeBidi)")
         assert set(turned) == {"isolate"}
         assert not any("alert(1)" in script for script in page.locator("script").all_text_contents())

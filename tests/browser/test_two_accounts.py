@@ -1,4 +1,4 @@
-"""One person in two accounts, with a tab of each: the account is in the address, so that the tabs do not mix."""
+"""One person in two accounts, with a tab for each: the account is in the address, so that the tabs do not mix."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _MINE = "person_id = (SELECT id FROM person WHERE email = :e)"
 
 @pytest.fixture
 def rows(portal: Portal) -> Iterator[Engine]:
-    """The portal's database; her memberships and the addresses are as before afterwards."""
+    """Yield an engine for the portal's database, and restore the person's memberships and delete the test's addresses afterwards."""
     made = portal.engine()
     with made.connect() as connection:
         theirs = connection.execute(text(f"SELECT account_id, role FROM membership WHERE {_MINE}"), {"e": TWO_ACCOUNTS}).all()
@@ -36,12 +36,12 @@ def rows(portal: Portal) -> Iterator[Engine]:
 
 
 def account_of(page: Page) -> str:
-    """What the header says: the account's name."""
+    """Return the account's name from the header."""
     return page.locator(".bar .who small").inner_text()
 
 
 def where(rows: Engine) -> list[str]:
-    """The accounts that have the address which is typed in this test."""
+    """Return the names of the accounts that have the address typed in this test."""
     with rows.connect() as connection:
         found = "SELECT a.name FROM address d JOIN account a ON a.id = d.account_id WHERE d.name = :n"
         return [name for (name,) in connection.execute(text(found), {"n": DEPOT})]
@@ -62,7 +62,7 @@ def test_each_of_two_tabs_keeps_its_account(open_page: Open, rows: Engine) -> No
     second.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
     expect(second.get_by_role("heading", name="Factures")).to_be_visible()
     expect(second.get_by_text(numbers)).to_have_count(0)
-    # What is sent and clicked in the first goes on to be of its own account, in whatever the second stands.
+    # Forms and clicks in the first tab still act on its own account, whichever account the second tab uses.
     first.get_by_role("button", name=SAVE).click()
     expect(first.locator("tr", has_text="1, rue Un")).to_be_visible()
     assert (where(rows), account_of(first)) == ([mine], mine)
@@ -87,6 +87,6 @@ def test_a_click_in_a_tab_of_an_account_that_was_left_does_nothing_in_the_other(
     assert where(rows) == []
     page.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Quitter sans enregistrer").click()
-    # The address still names the account that was left: it leads to the home page of the other one, and how soon is nobody's matter.
+    # The address still names the account that was left, so it redirects to the other one's home page, sooner or later.
     expect(page).not_to_have_url(re.compile("/addresses/edit"))
     expect(page.get_by_text(mine)).to_have_count(0)

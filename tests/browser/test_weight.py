@@ -1,4 +1,4 @@
-"""What a page weighs and how often it asks, as the browser counts: exact bars, since a byte does not depend on the machine."""
+"""Size and number of requests of a page, as the browser counts them. The bars are exact, because bytes do not depend on the machine."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +13,7 @@ MOST_SCRIPT_KIB = 142
 
 
 def away(page: Page) -> Page:
-    """A fresh tab of the same profile, so that the visit is weighed from its first byte."""
+    """Open a new tab in the same profile, so that the visit is weighed from its first byte."""
     return page.context.new_page()
 
 

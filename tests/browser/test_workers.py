@@ -1,4 +1,4 @@
-"""The same journey where two workers take turns behind one address: nobody can tell which one answers."""
+"""A journey on two workers that take turns behind one address, without a visible difference."""
 
 import re
 
@@ -17,7 +17,7 @@ def _sockets(workers: Workers, since: int = 0) -> list[int]:
 
 
 def _cut(workers: Workers, page: Page) -> None:
-    """The network is gone for a moment; the page comes back at the worker it was not with."""
+    """Cut the network for a moment, and check that the page comes back on the other worker."""
     before = len(workers.balancer.took)
     left = workers.balancer.cut()
     assert len(left) == 1

@@ -1,4 +1,4 @@
-"""A portal that faults are done to: its files, its log, and the order to fail."""
+"""Fixtures for faults: a portal whose database files, connections and disk a test can break."""
 
 import resource
 import sqlite3
@@ -17,14 +17,14 @@ SIDES = ("", "-wal", "-shm")
 
 @dataclass(frozen=True)
 class Patient:
-    """The portal, and the file that its connections obey."""
+    """A running portal, and the file with the pragma that its connections execute."""
 
     portal: Portal
     orders: Path
 
     @property
     def database(self) -> Path:
-        """The file of its database."""
+        """The path of the database file."""
         return self.portal.data / "odoportal.db"
 
     def _move(self, away: bool) -> None:
@@ -37,7 +37,7 @@ class Patient:
 
     @contextmanager
     def gone(self) -> Iterator[None]:
-        """The database's files lie elsewhere."""
+        """Move the database's files away."""
         self._move(away=True)
         try:
             yield
@@ -47,7 +47,7 @@ class Patient:
 
     @contextmanager
     def damaged(self) -> Iterator[None]:
-        """In the place of the database lies one whose pages are garbage behind the first few."""
+        """Replace the database by one whose pages are garbage after the first few."""
         self._move(away=True)
         raw = bytearray(self.database.with_name("aside.db").read_bytes())
         raw[3 * 4096 :] = b"\xa5" * (len(raw) - 3 * 4096)
@@ -61,7 +61,7 @@ class Patient:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Another program writes and does not end."""
+        """Hold a write lock from another connection."""
         with closing(sqlite3.connect(self.database, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             yield
@@ -69,7 +69,7 @@ class Patient:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """No file can be written beyond its first byte: not the database's log, and not the portal's own."""
+        """Let no file grow beyond its first byte, neither the database's log (WAL) nor the portal's own."""
         before = resource.prlimit(self.portal.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
         try:
             yield
@@ -78,7 +78,7 @@ class Patient:
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        """Every connection that is taken refuses to write."""
+        """Make every connection refuse to write from its next checkout on."""
         self.orders.write_text("query_only=ON")
         try:
             yield
@@ -86,19 +86,19 @@ class Patient:
             self.orders.unlink()
 
     def ask(self, statement: str) -> list[tuple[object, ...]]:
-        """The rows of a statement on the portal's own database."""
+        """Return the rows of a statement on the portal's own database."""
         with closing(sqlite3.connect(self.database, isolation_level=None)) as found:
             return found.execute(statement).fetchall()
 
     def idle(self) -> None:
-        """Everybody did something two minutes ago, so that the next click is to be noted."""
+        """Set the last activity of every session back by two minutes, so that the next click is recorded."""
         with closing(sqlite3.connect(self.database, isolation_level=None)) as found:
             found.execute("UPDATE browser_session SET seen_at = datetime(seen_at, '-2 minutes')")
 
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
-    """One for the tests of a module: each puts back what it did."""
+    """Yield one portal for the tests of a module; each test undoes its faults."""
     folder = tmp_path_factory.mktemp("faults")
     orders = folder / "orders"
     with running(folder / "data", program=(sys.executable, "-m", "tests.faults.injected", str(orders))) as started:

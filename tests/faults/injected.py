@@ -1,4 +1,4 @@
-"""`odoportal`, with faults of its database done to it from outside: each connection obeys the pragma in a file when it is taken.
+"""`odoportal` with database faults injected from outside: each connection executes the pragma in a file at checkout.
 
 python -m tests.faults.injected FILE demo --port …
 """

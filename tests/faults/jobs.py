@@ -1,7 +1,7 @@
-"""Jobs of the portal, each done in a process of its own that is killed (SIGKILL) before one of its steps: `done_until`.
+"""Jobs of the portal, each run in a separate process that is killed (SIGKILL) before one of its steps: `done_until`.
 
-A step is a statement, a commit, or something done to a file of the job's folder. The processes are forked from one that has this module
-and no thread, so that every one of them takes the same steps, whatever the tests before have done.
+A step is a statement, a commit, or an operation on a file in the job's folder. The processes are forked from a server process that has only
+this module and no threads, so that each takes the same steps, whatever earlier tests did.
 """
 
 import multiprocessing
@@ -35,22 +35,22 @@ _context.set_forkserver_preload([__name__])
 
 
 def place(folder: Path) -> Path:
-    """Where a job's database lies in its folder."""
+    """Return the path of a job's database in its folder."""
     return folder / "portal.db"
 
 
 def migrate(folder: Path) -> None:
-    """Bring the database to this release."""
+    """Migrate the database to this release."""
     engine = make_engine(f"sqlite:///{place(folder)}")
     migrations.migrate(engine)
     engine.dispose()
 
 
 def deliver(folder: Path, now: datetime) -> None:
-    """Send what is due; a letter that arrived has a line in `arrived`."""
+    """Send the mails that are due, and write a line to `arrived` for each delivered one."""
 
     def transport(message: Any) -> None:
-        # Opening the file is a step: one before it has arrived, and what follows is after.
+        # Opening the file is a step: before it the mail has not arrived, after it the mail has.
         with (folder / "arrived").open("a") as box:
             box.write(f"{message['Message-ID']}\n")
 
@@ -63,17 +63,17 @@ def back_up(folder: Path) -> None:
 
 
 def restore(folder: Path, now: datetime) -> None:
-    """Put a backup in the database's place."""
+    """Restore a backup in place of the database."""
     backup.restore(f"sqlite:///{place(folder)}", folder.parent / "night.db", now)
 
 
 def take(folder: Path) -> None:
-    """Import what lies beside the folder."""
+    """Import the files next to the folder."""
     run_import(folder.parent / "many", now=NOW)
 
 
 def write(folder: Path, many: int) -> None:
-    """Write accounts, one a transaction; each that is acknowledged has a line in `acknowledged`."""
+    """Write accounts, one per transaction, and write a line to `acknowledged` for each commit."""
     for number in range(many):
         with Session(database.engine()) as session:
             session.add(Account(number=str(number), name="Transport", created_at=NOW))
@@ -146,10 +146,10 @@ def _apart(how: Callable[..., None], folder: Path, last: int, job: Callable[...,
 
 
 def done_until(last: int, folder: Path, job: Callable[..., None], *more: object) -> int | None:
-    """Do a job in a process that dies before the step after `last`; the steps that it took where it came to its end."""
+    """Run a job in a process that is killed after `last` steps, and return its number of steps, or None if it was killed."""
     return _apart(_killed, folder, last, job, more)
 
 
 def copies(folder: Path, job: Callable[..., None], *more: object) -> list[tuple[int, dict[str, bytes]]]:
-    """Do a job, and at each step copy its database: how many lines it had acknowledged by then, and the files, by their ending."""
+    """Run a job and copy its database before each step; return for each copy the number of acknowledged lines and the files by suffix."""
     return _apart(_copied, folder, NEVER, job, more)

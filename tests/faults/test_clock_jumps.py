@@ -1,4 +1,4 @@
-"""The clock jumps, and days that are not like others: what is open stays right, and nothing that is over comes back."""
+"""Clock jumps and unusual days: open sessions stay valid, and expired ones stay expired."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from tests.server import Answer
 PAGES = ("/en/", "/fr/orders", "/en/invoices", "/fr/statement", "/en/invoices?open=21001", "/fr/orders.csv", "/en/statement.pdf")
 LOCAL = ZoneInfo("America/Toronto")
 NIGHTS = {
-    # The hour before and after, in UTC.
+    # The moment of each change, in UTC.
     "summer time begins": datetime(2027, 3, 14, 7, 0, tzinfo=UTC),
     "summer time ends": datetime(2027, 11, 7, 6, 0, tzinfo=UTC),
     "a leap day begins": datetime(2028, 2, 29, 5, 0, tzinfo=UTC),
@@ -32,7 +32,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
 
 @pytest.fixture(autouse=True)
 def _its_clock(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The end of every test takes the clock away. Here the business day follows the clock.
+    # A fixture resets the clock after every test. Here the business day follows the test's clock.
     monkeypatch.delenv("ODOPORTAL_TODAY")
     get_settings.cache_clear()
     clock.use(inside.clock)
@@ -40,7 +40,7 @@ def _its_clock(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def asked(inside: Inside, path: str, cookie: str) -> Answer:
-    """An answer to an address that nobody had before."""
+    """Fetch a page from a client address that was not used before."""
     return inside.portal.ask(path, cookie=cookie, x_forwarded_for=inside.elsewhere()["X-Forwarded-For"])
 
 
@@ -61,7 +61,7 @@ def test_a_night_like_no_other_changes_no_session_and_breaks_no_page(inside: Ins
         (before if minutes < 10 else after).append(clock.today())
         assert clock.today() == inside.clock.at.astimezone(LOCAL).date()
     assert {*before} != {*after} or "time" in night
-    # Half an hour without a click is half an hour, whatever clocks on walls did.
+    # 30 minutes without a click are 30 minutes, even if local time changed meanwhile.
     inside.clock.move(minutes=29, seconds=30)
     assert asked(inside, "/en/", cookie).status == 200
     inside.clock.move(minutes=30, seconds=1)

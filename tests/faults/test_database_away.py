@@ -1,4 +1,4 @@
-"""The database gone, damaged, locked, full or read-only: our own words, nothing lost, and on it goes once it is back."""
+"""The database is missing, damaged, locked, full or read-only: pages say so, nothing is lost, and work resumes once it is back."""
 
 import asyncio
 import re
@@ -27,8 +27,8 @@ def cookie(patient: Patient) -> str:
 
 @pytest.fixture(autouse=True)
 def _whole(patient: Patient) -> Iterator[None]:
-    """Nothing of a fault is left, and no row came or went by it."""
-    # Links of resets; a letter about a sign-in from a new browser may come at any time.
+    """Check that the fault left no damage and added or removed no rows."""
+    # Count reset links only: a mail about a sign-in from a new browser may come at any time.
     counted = "SELECT (SELECT count(*) FROM invoice), (SELECT count(*) FROM one_use_link WHERE kind = 'reset')"
     before = patient.ask(counted)
     yield
@@ -51,7 +51,7 @@ def test_every_request_is_answered_in_our_own_words(patient: Patient, cookie: st
         answers.append(portal.ask(f"/{language}/login", form={"email": GUIDE, "password": PASSWORD}))
         answers.append(portal.ask(f"/{language}/forgot", form={"email": GUIDE}))
         answers.append(portal.ask("/auth/region", form={"region": "fr-CA"}, cookie=cookie, accept_language=language))
-        # What needs no database goes on.
+        # Pages that need no database still work.
         assert portal.ask("/healthz").status == 200
         assert portal.ask(f"/{language}/guide").status == 200
     for path, answer in zip([*asked, "zip", "login", "forgot", "region"], answers, strict=True):
@@ -83,7 +83,7 @@ def test_an_open_page_says_so_and_its_button_works_once_it_is_back(
             await page.fence()
             before = len(page.frames)
             with fault(patient):
-                await page.leave_for(path + "?page=2")
+                await page.go_to(path + "?page=2")
                 await _failing(page)
                 await page.send(f"{state}.retry", {}, path)
                 await _failing(page)
@@ -93,7 +93,7 @@ def test_an_open_page_says_so_and_its_button_works_once_it_is_back(
             assert again.get("rows") == shown.get("rows")
             told = [value(frame, SIGNED, "failed") for frame in page.frames[before + len(said) :]]
             assert [failed for failed in told if failed is not None] == [False]
-            # Nothing but that it failed was said meanwhile.
+            # Meanwhile the page received nothing but the failure flag.
             assert {name for frame in said for kept in (frame["delta"] or {}).values() for name in kept} == {"failed_rx_state_"}
             return page
 
@@ -110,7 +110,7 @@ def test_a_failure_is_told_once_and_starts_nothing_by_itself(patient: Patient, c
             with fault(patient):
                 before = len(patient.portal.log.splitlines())
                 for _ in range(5):
-                    await page.leave_for("/en/orders?page=2")
+                    await page.go_to("/en/orders?page=2")
                     await _failing(page)
                 told = patient.portal.log.splitlines()[before:]
             assert len([line for line in told if "who asks cannot be told" in line]) == 5
@@ -128,7 +128,7 @@ def test_what_only_reads_goes_on_and_what_writes_is_refused_as_a_whole(patient: 
         patient.idle()
         for path in ("/en/", "/fr/orders", "/en/invoices"):
             assert portal.ask(path, cookie=cookie).status == 200
-        # A file is made on disk before it is sent.
+        # An export is written to disk before it is sent.
         assert portal.ask("/en/invoices.csv", cookie=cookie).status == (503 if fault is Patient.full else 200)
         refused = [
             portal.ask("/fr/login", form={"email": GUIDE, "password": PASSWORD}),
@@ -137,7 +137,7 @@ def test_what_only_reads_goes_on_and_what_writes_is_refused_as_a_whole(patient: 
         assert [WORDS["fr"] in answer.body for answer in refused] == [True, True]
         assert [answer.status for answer in refused] == [503, 503]
         assert not any(answer.cookies for answer in refused)
-        # Five failures would make the account wait, three letters are the limit: none of these counts.
+        # Five failed sign-ins would lock the account and three mails are the limit, but none of these tries counts.
         for _ in range(5):
             assert portal.ask("/fr/login", form={"email": GUIDE, "password": PASSWORD}).status == 503
             assert portal.ask("/fr/forgot", form={"email": GUIDE}).status == 503
@@ -149,7 +149,7 @@ def test_readers_go_on_while_writers_wait_for_another_program(patient: Patient, 
     portal = patient.portal
     patient.idle()
     with ThreadPoolExecutor(12) as crowd, patient.locked():
-        # More writers than the process has threads for reading.
+        # Use more writers than the process has threads for reading.
         waiting = [crowd.submit(portal.ask, "/auth/region", form={"region": "en-CA"}, cookie=cookie) for _ in range(12)]
         for path in ("/en/", "/en/orders?page=2", "/fr/invoices"):
             assert portal.ask(path, cookie=cookie).status == 200

@@ -1,4 +1,4 @@
-"""The portal told to end: what was begun is ended in order, and nothing new is begun."""
+"""Shutdown of the portal: requests that have begun are completed, and no new ones are accepted."""
 
 import asyncio
 import http.client
@@ -17,7 +17,7 @@ from tests.server import FLEET, LARGE, PASSWORD, Portal, running
 
 
 def refuses(port: int) -> bool:
-    """Whether nobody takes a new connection any more."""
+    """Return whether the port refuses new connections."""
     try:
         socket.create_connection(("localhost", port), 5).close()
     except OSError:
@@ -33,7 +33,7 @@ def until_it_refuses(port: int) -> None:
 
 
 def half_a_sign_in(portal: Portal) -> tuple[socket.socket, bytes]:
-    """A sign-in whose form has begun to arrive, and the rest of it."""
+    """Send the beginning of a sign-in form, and return the connection and the rest of the form."""
     body = urlencode({"email": FLEET, "password": PASSWORD}).encode()
     line = socket.create_connection(("localhost", urlsplit(portal.url).port), 30)
     head = f"POST /en/login HTTP/1.1\r\nHost: {urlsplit(portal.url).netloc}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -58,7 +58,7 @@ def test_what_was_begun_is_ended_and_nothing_new_is_taken(tmp_path: Path) -> Non
             assert answer.status == 200
             begun = answer.read(100)
             line, rest = half_a_sign_in(portal)
-            # Whatever comes after this answer, the form before it has been seen.
+            # Once this request is answered, the server has also seen the one before it.
             assert portal.ask("/healthz").status == 200
             os.kill(portal.pid, signal.SIGTERM)
             await asyncio.to_thread(until_it_refuses, port)

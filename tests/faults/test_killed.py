@@ -1,4 +1,4 @@
-"""A process that is killed between any two steps of its work: nothing half done, nothing lost, and the next one ends it."""
+"""A process killed between any two steps of its work leaves nothing half done and loses nothing, and the next one completes the work."""
 
 import random
 import re
@@ -27,7 +27,7 @@ ACCOUNT = "INSERT INTO account (number, name, created_at) VALUES (?, 'A', '2020-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a job works in, and is emptied before each."""
+    """Return the working folder of a job."""
     made = tmp_path / "work"
     made.mkdir()
     return made
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of this release, in one file."""
+    """Return a migrated, empty database in one file."""
     path = tmp_path_factory.mktemp("killed") / "empty.db"
     engine = make_engine(f"sqlite:///{path}")
     migrations.migrate(engine)
@@ -44,14 +44,14 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def whole(path: Path) -> Path:
-    """The same database in one file, without a log beside it."""
+    """Move the log (WAL) of a database into its file, and return the path."""
     with closing(sqlite3.connect(path)) as found:
         found.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
 
 
 def fresh(folder: Path, *template: Path) -> None:
-    """The folder with these files as its database, its log, and nothing else."""
+    """Empty the folder, and copy these files into it as its database and the database's log."""
     shutil.rmtree(folder)
     folder.mkdir()
     for file in template:
@@ -59,7 +59,7 @@ def fresh(folder: Path, *template: Path) -> None:
 
 
 def points(steps: int | None) -> Iterator[int]:
-    """Steps to die before, spread over all of them, the first and the last ones among them."""
+    """Return the steps to be killed before, spread over all of them and including the first and the last few."""
     assert steps
     stride = max(1, steps // POINTS)
     return iter(sorted({*range(0, steps, stride), *range(max(0, steps - 4), steps)}))
@@ -78,7 +78,7 @@ def counted(path: Path, *tables: str) -> tuple[int, ...]:
 
 
 def schema(path: Path) -> set[tuple[str, ...]]:
-    """Every part of a schema by its words: a step that rebuilds a table writes its constraints in any order."""
+    """Return each part of a schema with its words sorted, because rebuilding a table may reorder its constraints."""
     with closing(sqlite3.connect(path)) as found:
         rows = found.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master").fetchall()
     return {(kind, name, table, *sorted(re.findall(r"\w+", sql))) for kind, name, table, sql in rows}
@@ -136,7 +136,7 @@ def test_every_letter_arrives_and_only_the_one_under_way_can_arrive_twice(tmp_pa
         with closing(sqlite3.connect(jobs.place(folder))) as found:
             assert found.execute("SELECT count(*) FROM mail WHERE sent_at IS NULL").fetchone() == (0,)
         sound(jobs.place(folder))
-    # A letter that had left when its worker died goes out again, under the same name: one that was lost would be worse.
+    # A mail that was sent just before the kill is sent again with the same Message-ID, because losing it would be worse.
     assert twice
 
 
@@ -169,7 +169,7 @@ def test_a_backup_is_the_last_whole_one_or_the_new(tmp_path: Path, folder: Path,
 def test_a_restore_leaves_the_old_database_whole_in_one_place_or_the_other(tmp_path: Path, folder: Path, empty: Path) -> None:
     with_accounts(tmp_path / "night.db", empty, 1)
     database, old = jobs.place(folder), with_accounts(tmp_path / "old.db", empty, 3)
-    # A portal that was killed leaves what it wrote last in the log beside the file.
+    # A killed portal leaves its last writes in the log next to the file.
     with closing(sqlite3.connect(old)) as written:
         written.execute(ACCOUNT, ("9",))
         written.commit()
@@ -180,7 +180,7 @@ def test_a_restore_leaves_the_old_database_whole_in_one_place_or_the_other(tmp_p
         for last in points(steps):
             fresh(folder, *files)
             assert done_until(last, folder, jobs.restore, NOW) is None
-            # Looked at in copies, since looking writes the log into the file.
+            # Open copies only, because opening a database moves its log into the file.
             looked = Path(shutil.copytree(folder, tmp_path / "looked"))
             found = [counted(file, "account")[0] for file in (looked / database.name, *looked.glob("*.before-*Z"))]
             assert 4 in found, f"the old database is nowhere whole before step {last}: {found}"
@@ -209,7 +209,7 @@ def test_an_import_of_one_transaction_is_all_there_or_nothing(tmp_path: Path, fo
 
 
 def opened(folder: Path, files: dict[str, bytes], log: int | None = None) -> int:
-    """The accounts in a database that lost its machine: its file, and of its log all or so many bytes."""
+    """Count the accounts after a crash of the machine, with the database file and all of its log, or the first `log` bytes."""
     fresh(folder)
     jobs.place(folder).write_bytes(files[""])
     if "-wal" in files:
@@ -229,10 +229,10 @@ def test_a_database_that_lost_its_machine_opens_with_all_that_was_acknowledged(f
         assert acknowledged <= opened(folder, files) <= acknowledged + 1
         size = len(files.get("-wal", b""))
         if acknowledged > before:
-            # What was acknowledged since lies in the log up to here.
+            # Everything acknowledged so far is within this size of the log.
             synced, before = size, acknowledged
-        # What is not synced yet may be there in any part.
+        # Data that is not yet synced may be kept in part.
         assert acknowledged <= opened(folder, files, chance.randint(synced, size)) <= acknowledged + 1
         lost += opened(folder, files, synced // 2) < acknowledged
-    # The control: where a machine does not keep what it says is synced, something is missing.
+    # Control: if synced data could be lost, accounts would be missing.
     assert lost

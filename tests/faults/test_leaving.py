@@ -1,4 +1,4 @@
-"""What a tab was shown is forgotten once the tab has left, and kept for one that is only away for a moment."""
+"""A tab's state is deleted once the tab has left for good, and kept while it may come back."""
 
 import asyncio
 import uuid
@@ -68,7 +68,7 @@ def test_of_many_tabs_with_one_token_only_the_open_one_is_kept(inside: Inside, m
             await first.load("/en/orders")
             async with AsyncExitStack() as open_:
                 for _ in range(12):
-                    # Reflex gives a duplicated tab a token of its own.
+                    # Reflex gives a duplicated tab a new token.
                     again = await open_.enter_async_context(tab(inside.portal.url, inside.session(inside.first), token=token, origin=None))
                     await again.load("/en/orders")
                 assert len(kept() - before) == 13
@@ -104,7 +104,7 @@ def test_the_control_one_that_may_come_back_is_not(inside: Inside) -> None:
 
     async def run() -> None:
         await come_and_go(inside, token)
-        # Whoever comes after it has left sees that it is still known.
+        # Another tab comes and goes, and the first one's state is still there.
         await come_and_go(inside, str(uuid.uuid4()))
         assert token in kept()
         await come_and_go(inside, token)

@@ -1,4 +1,4 @@
-"""The mail server away for an hour, on one moved clock: nothing is lost, and every letter comes once."""
+"""The mail server is down for an hour, on a simulated clock: no mail is lost, and each arrives once."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ LETTERS = 3
 
 
 class Inbox:
-    """Who got what."""
+    """An SMTP handler that collects the recipients."""
 
     def __init__(self) -> None:
         self.got: list[str] = []
@@ -51,7 +51,7 @@ def test_an_hour_without_the_mail_server_delivers_every_letter_once(stored: Engi
     with database.writing() as session:
         write(session)
     every_minute(transport, 0, 60)
-    # A minute, two, four…: an hour is six tries, and none is the last.
+    # Retries after one, two, four… minutes make six tries in an hour, and none is the last.
     assert [(letter.attempts, letter.sent_at, letter.failed_at) for letter in letters()] == [(6, None, None)] * LETTERS
     inbox = Inbox()
     server = Controller(inbox, hostname="127.0.0.1", port=port)

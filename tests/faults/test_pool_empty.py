@@ -1,4 +1,4 @@
-"""Every connection to the database is taken: whoever comes waits for a while, is told so, and the next one is answered once one is free."""
+"""With no free database connection, a request waits briefly and gets an error page; it succeeds once a connection is free."""
 
 import asyncio
 import re
@@ -26,14 +26,14 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
 @pytest.fixture(autouse=True)
 def _its_clock(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     clock.use(inside.clock)
-    # Every question is answered anew.
+    # Disable the cache of health checks.
     monkeypatch.setattr(health, "FRESH_SECONDS", 0.0)
     inside.errors.clear()
 
 
 @contextmanager
 def taken() -> Iterator[None]:
-    """As many connections as there may be are in somebody's hands. Whoever waits for one waits shorter than in truth."""
+    """Hold all connections of the pool. A request waits for one for a shorter time than in production."""
     pool = database.engine().pool
     assert pool._timeout == database.PATIENCE  # type: ignore[attr-defined]
     with ExitStack() as held, pytest.MonkeyPatch.context() as patch:
@@ -44,7 +44,7 @@ def taken() -> Iterator[None]:
 
 
 def _unforeseen(inside: Inside) -> list[str]:
-    """Return the errors with a traceback, but that of the hourly tidying, which may begin just now and says so in this way."""
+    """Return the errors with a traceback, except that of the hourly purge, which may run at the same moment and fails this way."""
     return [error for error in inside.errors if "Traceback" in error and not error.startswith("what is over could not be taken away")]
 
 
@@ -60,7 +60,7 @@ def test_whoever_gets_none_is_told_in_our_own_words_and_answered_once_there_is_o
     with taken():
         refused = [(path, asked(inside, path, cookie)) for path in PAGES]
         refused += [("/fr/login", asked(inside, "/fr/login", form=form)), ("/en/forgot", asked(inside, "/en/forgot", form=form))]
-        # What needs no database goes on.
+        # Pages that need no database still work.
         assert asked(inside, "/healthz").status == 200
         assert asked(inside, "/en/guide").status == 200
         assert asked(inside, "/readyz").status == 503
@@ -73,7 +73,7 @@ def test_whoever_gets_none_is_told_in_our_own_words_and_answered_once_there_is_o
         assert answer.cookies == []
     assert [asked(inside, path, cookie).status for path in PAGES] == [200] * len(PAGES)
     assert asked(inside, "/readyz").status == 200
-    # Five failures would make the account wait: none of these was one.
+    # Five failed sign-ins would lock the account, but none of these tries counted.
     assert asked(inside, "/fr/login", form=form).status == 303
     assert inside.errors
     assert not _unforeseen(inside)
@@ -88,7 +88,7 @@ def test_an_open_page_says_so_and_works_again(inside: Inside) -> None:
             shown = await page.load("/en/orders")
             await page.fence()
             with taken():
-                await page.leave_for("/en/orders?page=2")
+                await page.go_to("/en/orders?page=2")
                 await page.until(lambda frame: value(frame, SIGNED, "failed"))
             await page.send(f"{ORDERS}.retry", {}, "/en/orders")
             again = await page.until(lambda frame: value(frame, ORDERS, "view"))

@@ -1,4 +1,4 @@
-"""PostgreSQL stopped under a running portal, and its connections cut: our own words, and on it goes without a restart."""
+"""PostgreSQL is stopped, or its connections are cut, under a running portal: pages say so, and work resumes without a restart."""
 
 import asyncio
 from collections.abc import Iterator
@@ -57,9 +57,9 @@ def test_the_server_is_stopped_and_comes_back(on_postgresql: tuple[Portal, Serve
                 form = {"email": GUIDE, "password": PASSWORD}
                 assert portal.ask("/fr/login", form=form).status == 503
                 assert portal.ask("/healthz").status == 200
-                await page.leave_for("/en/orders?page=2")
+                await page.go_to("/en/orders?page=2")
                 await page.until(lambda frame: value(frame, SIGNED, "failed"))
-            # The first request after it is back is answered, and so is the page that stayed open.
+            # The first request after the restart succeeds, and the open page works as well.
             for path in PAGES:
                 assert (path, (await asyncio.to_thread(portal.ask, path, cookie=cookie)).status) == (path, 200)
             await page.send(f"{ORDERS}.retry", {}, "/en/orders")

@@ -1,4 +1,4 @@
-"""The processes that set documents: killed at work or idle, told to end, or left alone; and what they know."""
+"""The PDF worker processes: killed at work or idle, signalled, or orphaned; and what they have access to."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ from tests.documents.test_pdf import PLAIN
 with i18n.use("en"):
     pdf.render(PLAIN)
 pdf.warm()
-print(*(setter.pid for setter in pdf._idle), flush=True)
+print(*(worker.pid for worker in pdf._idle), flush=True)
 os.kill(os.getpid(), int(sys.argv[1]))
 """
 _SET_HERE = """
@@ -60,13 +60,13 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def kept() -> int:
-    """The one that the next document is set by, once there is one."""
+    """Render a document, and return the process id of the worker that will take the next one."""
     assert pdf.render(PLAIN).startswith(BEGINNING)
     return pdf._idle[-1].pid
 
 
 def kill_the_next(patch: pytest.MonkeyPatch) -> None:
-    """Kill the process that sets the next document, at its work."""
+    """Kill the worker of the next document while it works."""
     whole_set = pdf._Setter.set
 
     def killed(setter: pdf._Setter, data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -128,7 +128,7 @@ def mib(pid: int) -> float:
 
 
 def test_a_long_document_leaves_nothing_behind() -> None:
-    # The copy that set the last document is gone, and waited for, once the next one is there.
+    # The fork that rendered the last document has been waited for once the next document is rendered.
     first = kept()
     before = mib(first)
     for place in range(2):
@@ -146,12 +146,12 @@ def test_the_control_the_process_that_set_it_keeps_what_it_made() -> None:
 
 
 def copies(pid: int) -> list[int]:
-    """Those that are at work, or have not been waited for."""
+    """Return the forks of a worker that are running or not yet waited for."""
     return [int(copy) for copy in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
 
 
 def copy_of(pid: int) -> int:
-    """The copy that is at work, once there is one."""
+    """Wait for a fork of a worker, and return its process id."""
     while not (found := copies(pid)):
         pass
     return found[0]
@@ -161,7 +161,7 @@ def test_a_copy_that_is_killed_takes_its_process_with_it(caplog: pytest.LogCaptu
     before = kept()
     while copies(before):
         pass
-    # The copy is there for as long as the document takes, half a second.
+    # The fork runs as long as the document takes, half a second.
     killing = threading.Thread(target=lambda: os.kill(copy_of(before), signal.SIGKILL), daemon=True)
     killing.start()
     with pytest.raises(ChildProcessError, match=r"ended by itself \(1\)"):
@@ -176,14 +176,14 @@ def test_ending_one_at_work_ends_its_copy_too() -> None:
     sheet = {**pdf._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"}
 
     def ask() -> None:
-        # Its output may be closed already when more of it is read.
+        # The worker's output may be closed before all of it is read.
         with suppress(ChildProcessError, ValueError):
             setter.set(json.dumps(sheet).encode())
 
     asking = threading.Thread(target=ask)
     asking.start()
     copy = copy_of(setter.pid)
-    # It will not come to its end by itself.
+    # Stop the fork, so that it cannot end by itself.
     os.kill(copy, signal.SIGSTOP)
     watched = os.pidfd_open(copy)
     ending = threading.Thread(target=setter.end)
@@ -213,14 +213,14 @@ def test_long_ones_come_one_after_the_other_and_keep_no_thread_of_the_short_ones
         loop = asyncio.get_running_loop()
         long = [loop.create_task(pdf.one_by_one(7, work, f"first {place}")) for place in range(3)]
         long.append(loop.create_task(pdf.one_by_one(8, work, "second")))
-        # As many as there are threads for them, while the long ones wait for each other.
+        # Short documents still get all of their threads while the long ones wait for each other.
         assert [await pdf.in_turn(str, place) for place in range(4)] == ["0", "1", "2", "3"]
         go.set()
         await asyncio.gather(*long)
 
     asyncio.run(run())
     assert most == 1
-    # Whoever asks for three is not given them before another one's first.
+    # A person who asks for three documents gets only one before the next person's first.
     assert order == ["first 0", "second", "first 1", "first 2"]
 
 
@@ -231,7 +231,7 @@ def test_a_sheet_that_cannot_be_set_is_the_same_error_as_in_the_own_process(monk
         pdf.render(replace(PLAIN, title="中"))
     assert caught.value.message in caught.value.diagnostic
     assert (type(caught.value.hints), type(caught.value.trace)) == (list, list)
-    # It is not the process's fault.
+    # The worker is not at fault, so it is kept.
     assert pdf._idle[-1].pid == before
 
 
@@ -245,7 +245,7 @@ def test_whoever_tells_the_whole_group_to_end_ends_no_document(told: signal.Sign
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_none_is_left_where_the_portal_is_gone(how: signal.Signals) -> None:
-    # Its output ends with the last process that holds it: where one were left, the test would wait in vain.
+    # The output ends with the last process that holds it: a worker left behind would make this call time out.
     command = [sys.executable, "-c", _LEFT_ALONE, str(int(how))]
     ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60)
     assert ended.returncode in {-how, 1, 130}

@@ -1,4 +1,4 @@
-"""What a client can do to a socket: never read, flood, send what is no message, or come and go. Nobody else notices, and nothing stays."""
+"""Misbehaving clients of a socket: they never read, flood, send garbage, or come and go. Others are not affected, and nothing remains."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ POLLS = 3_000
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """One that asks its sockets every second whether they live."""
+    """Yield a portal that pings its sockets every second."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REFLEX_SOCKET_INTERVAL", "1")
         patch.setenv("REFLEX_SOCKET_TIMEOUT", "1")
@@ -29,7 +29,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 
 
 async def opened(portal: Portal, cookie: str, **more: object) -> ClientConnection:
-    """A socket as far as Engine.IO and Socket.IO go."""
+    """Return a WebSocket on which the Engine.IO and Socket.IO handshakes are done."""
     address = f"{portal.url.replace('http', 'ws', 1)}/_event/?token={uuid.uuid4()}&EIO=4&transport=websocket"
     headers = {"Origin": portal.url, "Cookie": cookie}
     made = await connect(address, additional_headers=headers, compression=None, ping_interval=None, **more)  # type: ignore[arg-type]
@@ -46,18 +46,18 @@ def event(name: str, query: str = "") -> str:
 
 
 async def until_sockets(portal: Portal, most: int) -> None:
-    """Wait until the portal holds no more sockets than these, as it does by itself."""
+    """Wait until the portal has closed all but `most` sockets by itself."""
     for _ in range(POLLS):
         if Held.by(portal.pid).sockets <= most:
             return
-        # Something that it answers meanwhile.
+        # Make a request meanwhile, so that the server's event loop runs.
         await asyncio.to_thread(portal.ask, "/healthz")
         await asyncio.sleep(0.01)
     raise AssertionError(f"{Held.by(portal.pid).sockets} sockets are open, more than {most}")
 
 
 async def neighbour(portal: Portal, cookie: str) -> None:
-    """Somebody else's page, by document and by socket."""
+    """Open a page of another customer, as a document and over a socket."""
     assert (await asyncio.to_thread(portal.ask, "/en/orders", cookie=cookie)).status == 200
     async with tab(portal.url, cookie) as page:
         assert await page.load("/en/orders")
@@ -92,7 +92,7 @@ def test_a_flood_keeps_nobody_else_waiting_for_good(portal: Portal) -> None:
 
     async def run() -> None:
         page = await opened(portal, cookie)
-        # Closed on the way.
+        # The portal closes the socket midway.
         with suppress(ConnectionClosed):
             for _ in range(2_000):
                 await page.send(event(f"{ON_LOAD.rpartition('.')[0]}.set_is_hydrated"))
@@ -102,21 +102,21 @@ def test_a_flood_keeps_nobody_else_waiting_for_good(portal: Portal) -> None:
     told = "excess_rate_limit_exceeded"
     before = portal.log.count(told)
     asyncio.run(run())
-    # Once in each span of ten seconds that the flood was answered in, not once for each of two thousand events.
+    # Logged once per ten seconds of the flood, not once for each of the two thousand events.
     assert 1 <= portal.log.count(told) - before <= 20
 
 
 MIB = 1 << 20
 NO_MESSAGE: list[str | bytes] = [
     *("", "9", "42", "42/_event,", "42/_event,[", '42/_event,["event"]', "45-1/_event,[]", "4" * 5_000, "b" + "A" * 99, "\x00"),
-    # Half of an event; one that is none; deep ones; another namespace; an answer that nobody asked for; whole numbers without an end.
+    # Half an event; data that is no event; deep nesting; another namespace; an unexpected acknowledgement; endless numbers.
     *('42/_event,["event",{"name":"reflex', '42/_event,{"event":1}', '42/_event,["event",' + "[" * 20_000),
     *("42/nowhere,[]", "43/_event,7[]", "42/_event,9" + "9" * 500, "42[" + "9" * 20_000),
     *('42/_event,["event",{"name":"no.such.handler"}]', '42/_event,["client_error",7]', '42/_event,["ping",1]'),
     *('42/_event,["event",{"name":null}]', '42/_event,["event",[],[],[]]', "42/_event,[{},{}]"),
-    # Engine.IO's own: a second opening, pings, an upgrade, nothing.
+    # Engine.IO packets: a second opening, pings, an upgrade, a no-op.
     *('0{"sid":"x"}', "2", "2probe", "5", "6"),
-    # Socket.IO's: connected twice, half a beginning, refused, parts of a file that never comes.
+    # Socket.IO packets: connected twice, a truncated connect, an error, and an attachment that never comes.
     *("40/_event,", "40/_event,{", '44/_event,"no"', '451-/_event,["event",{"_placeholder":true,"num":0}]'),
     *(b"\xff" * 64, b"\x04\x00", "4" + "A" * MIB, b"\x00" * MIB),
 ]
@@ -140,8 +140,8 @@ def test_what_is_no_message_closes_at_most_its_own_socket_and_is_no_news(portal:
             before = Held.by(portal.pid).sockets
             for frame in NO_MESSAGE:
                 await send(frame)
-                # Whoever was there before is still there, on the same socket.
-                await page.leave_for("/en/orders")
+                # An existing page is still connected on the same socket.
+                await page.go_to("/en/orders")
                 assert (await page.view())["rows"] == shown["rows"], frame[:50]
             await until_sockets(portal, before)
 
@@ -163,7 +163,7 @@ def test_twenty_cut_lines_of_one_tab_leave_one_state_and_no_socket(portal: Porta
             async with tab(portal.url, cookie, token=token) as page:
                 view = await page.load("/en/orders?page=2")
                 rows.add(json.dumps(view["rows"]))
-                # A line that is cut says no word of leaving.
+                # A cut connection sends no close frame.
                 page.socket.eio.ws._writer.transport.abort()
         assert len(rows) == 1
         await until_sockets(portal, before)

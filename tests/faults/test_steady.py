@@ -1,4 +1,4 @@
-"""Customers come, work and go, and nothing of them stays: no state, socket, task, thread, file or process. `tests.soak` in short."""
+"""Customers come, work and leave, and no state, socket, task, thread, file or process remains. A short version of `tests.soak`."""
 
 import asyncio
 import gc
@@ -28,7 +28,7 @@ AT_ONCE, VISITS = 6, 5
 MOST_MIB = 60
 ANSWERS = 300
 POOLED = {"files": SPARE, "threads": SPARE, "processes": 1}
-"""What may still have grown: more of a pool's connections and threads are taken, and the second process that sets documents is started."""
+"""Allowed growth: more connections and threads of a pool may be in use, and the second PDF worker may have started."""
 
 
 @pytest.fixture(scope="module")
@@ -39,24 +39,24 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
 
 @dataclass(frozen=True)
 class Kept:
-    """What the portal holds for those who are there."""
+    """Resources that the portal holds for open tabs."""
 
     tabs: int
-    """Whose state is kept."""
+    """Tabs whose state is kept."""
     states: int
-    """Objects of states, with those that nobody could reach any more."""
+    """State objects, including unreachable ones."""
     sockets: int
     waiting: int
-    """Whose turn for a file or a document is kept."""
+    """Entries in the queues for files and documents."""
     files_in_the_making: float
     files: int
-    """Open ones, sockets too."""
+    """Open files, including sockets."""
     threads: int
     processes: int
 
     @classmethod
     def now(cls) -> "Kept":
-        """What it holds, once what is rubbish is away."""
+        """Count the resources after a garbage collection."""
         from odoportal.odoportal import app
 
         gc.collect()
@@ -77,10 +77,10 @@ def memory() -> float:
 
 
 class Customers:
-    """Those who come and go.
+    """Customers who come and go.
 
     Args:
-        inside: the portal that they come to.
+        inside: The portal that they visit.
     """
 
     def __init__(self, inside: Inside) -> None:
@@ -88,15 +88,15 @@ class Customers:
         self.visits = 0
 
     async def ask(self, path: str, status: int, cookie: str = "", form: dict[str, str] | None = None) -> Answer:
-        """A request that must be answered with this status."""
+        """Send a request, check the status of the answer, and return the answer."""
         headers = {"cookie": cookie, "x_forwarded_for": self.inside.elsewhere()["X-Forwarded-For"]}
         answer = await asyncio.to_thread(self.inside.portal.ask, path, form=form, **headers)
         assert (path, answer.status) == (path, status)
         return answer
 
     async def visit(self, who: Customer) -> None:
-        """From signing in to going away: by signing out, by closing, or by a line that is cut."""
-        # A minute is over before anybody has asked for more files than are his within one.
+        """Sign in, work, and leave: by signing out, by closing the page, or by a cut connection."""
+        # Move the clock, so that the limit of files per minute is never reached.
         self.inside.clock.move(seconds=10)
         chance, language = self.chance, self.chance.choice(("en", "fr"))
         signed = await self.ask(f"/{language}/login", 303, form={"email": who.email, "password": PASSWORD})
@@ -116,7 +116,7 @@ class Customers:
         self.visits += 1
 
     async def wave(self, visits: int) -> None:
-        """So many visits of each of those who are there at once."""
+        """Let several customers make this many visits each, all at the same time."""
 
         async def one(place: int) -> None:
             for _ in range(visits):
@@ -128,19 +128,19 @@ class Customers:
 
 
 def wave(inside: Inside, visits: int, tabs: int = 0) -> Kept:
-    """What is kept once so many have come and gone, with so many tabs that are not forgotten."""
+    """Run a wave of visits, wait until only `tabs` tabs are kept, and return the resources held."""
     asyncio.run(Customers(inside).wave(visits))
     for _ in range(ANSWERS):
         kept = Kept.now()
         if kept.tabs == tabs and not (kept.sockets or kept.waiting or kept.files_in_the_making) and kept.processes <= pdf.SETTERS:
             return kept
-        # Something that it answers meanwhile: what ends, ends in its loop.
+        # Make a request meanwhile, so that the server's event loop can clean up.
         inside.portal.ask("/healthz")
     return Kept.now()
 
 
 def grown(before: Kept, after: Kept) -> list[str]:
-    """What there is more of, by name."""
+    """Return the names of the resources of which there are more."""
     return [name for name, kept in vars(before).items() if getattr(after, name) > kept + POOLED.get(name, 0)]
 
 
@@ -148,7 +148,7 @@ def grown(before: Kept, after: Kept) -> list[str]:
 def test_of_those_who_have_gone_nothing_is_kept(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     clock.use(inside.clock)
     monkeypatch.setattr(state_eviction, "LEFT_SECONDS", 0.0)
-    # Everything that is made once and kept: pools, caches, threads, processes.
+    # The first wave fills pools and caches and starts threads and processes that are kept.
     wave(inside, 2)
     before, mib = wave(inside, 1), memory()
     after = wave(inside, VISITS)

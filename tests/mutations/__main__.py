@@ -1,7 +1,7 @@
-"""Does the suite notice? `python -m tests.mutations [WORD…]`: each guard is taken out once, and a test must fail.
+"""Mutation tests: `python -m tests.mutations [WORD…]` removes each guard once, and a test must fail.
 
-First the same tests run with every guard in place, and must pass. Then a row for each guard: the test that noticed, or SURVIVED.
-Exits 1 where one survived or could not be judged. With words, only the guards that hold one of them.
+First the same tests run with every guard in place, and must pass. Then one row per guard is printed: the test that failed, or SURVIVED.
+Exits with 1 if a guard survived or could not be judged. With words, only the guards whose names contain one of them are removed.
 """
 
 import json
@@ -25,7 +25,7 @@ PASSED, TESTS_FAILED = 0, 1
 
 
 def run(tests: list[str], mutant: Mutant | None) -> tuple[int, str]:
-    """The tests' exit code and what they said, with a guard taken out or none."""
+    """Run tests with one guard removed, or with none, and return pytest's exit code and output."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
     if mutant:
         kept[MUTATION] = json.dumps({"module": mutant.module, "old": mutant.old, "new": mutant.new})
@@ -36,7 +36,7 @@ def run(tests: list[str], mutant: Mutant | None) -> tuple[int, str]:
 
 
 def judge(code: int, said: str) -> tuple[bool, str]:
-    """Whether the guard was missed, and by which test. A test that could not begin has noticed nothing."""
+    """Return whether a test noticed the missing guard, and which one; a test that could not start has noticed nothing."""
     if code == PASSED:
         return False, "SURVIVED"
     found = _FAILED.search(said)
@@ -46,7 +46,7 @@ def judge(code: int, said: str) -> tuple[bool, str]:
 
 
 def main(words: list[str]) -> int:
-    """Run everything; 0 when every guard was missed."""
+    """Run everything, and return 0 if each missing guard was noticed, else 1."""
     console = Console()
     builder.build(builder.root(), Console(stderr=True))
     chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.guard for word in words)]
@@ -59,7 +59,7 @@ def main(words: list[str]) -> int:
     for mutant in chosen:
         noticed, by = judge(*run(list(mutant.tests), mutant))
         missed += noticed
-        # What a test is called may look like markup.
+        # The names of tests may look like Rich markup.
         table.add_row(mutant.guard, mutant.module.removeprefix("odoportal."), escape(by))
         console.print(f"  {mutant.guard}: {by}", soft_wrap=True, markup=False)
     console.print(table)

@@ -1,4 +1,4 @@
-"""The second command's own rules: every guard is where it is said to be, and only a failed test counts."""
+"""Rules of the mutation tests: every guard's text is in its module, and only a failed test counts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Two portals in production behind one address: on one PostgreSQL and one Redis, each request taken by the other one in turn."""
+"""Two portals in production behind one address, on one PostgreSQL and one Redis, which take requests in turn."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ SECONDS = 60
 
 
 class Balancer:
-    """The one address. Every request leads to the next worker, and so does every socket.
+    """A load balancer that sends requests to the workers in turn, and sockets too.
 
     `took` holds the path of each request and the number of the worker that took it.
     """
@@ -32,19 +32,19 @@ class Balancer:
         self.port, self.ports = free_port(), ports
         self.took: list[tuple[str, int]] = []
         self._sockets: dict[asyncio.StreamWriter, int] = {}
-        # Whose turn it is, for requests and for sockets.
+        # The next worker, for requests (False) and for sockets (True).
         self._turns = {False: 0, True: 0}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The balancer's address."""
         return f"http://localhost:{self.port}"
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Take connections."""
+        """Accept connections until the block ends."""
         self._thread.start()
         server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._carry, "127.0.0.1", self.port), self._loop).result(SECONDS)
         try:
@@ -56,13 +56,16 @@ class Balancer:
             self._thread.join(SECONDS)
 
     def cut(self) -> list[int]:
-        """Cut every open socket, as a network does; the next one leads to another worker. Says which workers they led to."""
+        """Cut every open socket, as a network failure does, and return the workers they were connected to.
+
+        The next socket goes to another worker.
+        """
 
         async def now() -> list[int]:
             cut = list(self._sockets.values())
             for writer in list(self._sockets):
                 writer.transport.abort()
-            # Not back to the one it was cut from.
+            # The next socket must not go back to the same worker.
             if cut:
                 self._turns[True] = (cut[-1] + 1) % len(self.ports)
             return cut
@@ -79,7 +82,7 @@ class Balancer:
             self.took.append((path, number))
             upstream, upwriter = await asyncio.open_connection("127.0.0.1", self.ports[number])
             if not socket:
-                # Or the browser would send its next request down the same connection.
+                # Otherwise the browser would send its next request over the same connection.
                 head = _CONNECTION.sub(b"", head, count=1).replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
             else:
                 self._sockets[writer] = number
@@ -112,7 +115,7 @@ class _Letters(MessageHandler):
 
 @dataclass(frozen=True)
 class Workers:
-    """Both workers, each at its own address, and `front`, which is both of them. `letters` are those that were sent."""
+    """Two workers: `each` at its own address, `front` at the address of both. `letters` are the mails sent."""
 
     front: Portal
     each: tuple[Portal, Portal]
@@ -124,12 +127,12 @@ class Workers:
 
 @contextmanager
 def two_workers(folder: Path, postgresql: str, redis: Server) -> Iterator[Workers]:
-    """Start both on the demonstration's people and their data.
+    """Start two workers on the demonstration data.
 
     Args:
-        folder: for logs and data.
-        postgresql: the address of the server.
-        redis: the one they share.
+        folder: The folder for logs and data.
+        postgresql: The URL of the PostgreSQL server.
+        redis: The Redis server that they share.
     """
     engine = make_engine(postgresql)
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:

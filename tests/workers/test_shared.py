@@ -1,4 +1,4 @@
-"""What two workers know of each other: sessions, limits, links, forms and letters; and what happens while Redis is away."""
+"""Two workers share sessions, limits, links, forms and mails, and keep signed-in people working while Redis is down."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ NEW_PASSWORD = "une route qui monte doucement"
 
 
 def at(workers: Workers, number: int, cookie: str, token: str = "") -> Any:
-    """An open socket to one of the workers, from a page of the one address."""
+    """Open a socket to one worker, from a page at the common address."""
     return tab(workers.each[number].url, cookie, token, origin=workers.front.url)
 
 
@@ -48,8 +48,8 @@ def test_a_session_is_known_at_both_and_ends_at_both(workers: Workers) -> None:
             assert shown[0]["rows"] == shown[1]["rows"] != []
             assert first.ask("/auth/sign-out", form={"language": "en"}, cookie=cookie, origin=workers.front.url).status == 303
             for page in (there, here):
-                await page.leave_for("/en/orders?page=2")
-                assert (await page.left()).startswith("/en/login?ended=1")
+                await page.go_to("/en/orders?page=2")
+                assert (await page.redirected()).startswith("/en/login?ended=1")
 
     asyncio.run(run())
     for worker in workers.each:
@@ -64,11 +64,11 @@ def test_a_page_comes_back_at_the_other_worker_by_its_address(workers: Workers) 
     async def run() -> None:
         async with at(workers, 0, cookie) as begun:
             shown = await begun.load(path)
-            # The network is gone, and the first worker has not noticed yet: the same tab opens a socket at the other.
+            # The network is cut and the first worker has not noticed yet; the same tab opens a socket to the other worker.
             async with at(workers, 1, cookie, begun.token) as moved:
                 assert (await moved.load(path))["rows"] == shown["rows"]
                 assert (await moved.navigate("/en/orders?page=3"))["rows"] != shown["rows"]
-            # And back, to where an older state of the tab still is.
+            # The tab returns to the first worker, which still holds an older state of it.
             async with at(workers, 0, cookie, begun.token) as back:
                 assert (await back.load("/en/orders?page=3"))["rows"] == (await back.navigate("/en/orders?page=3"))["rows"] != shown["rows"]
 
@@ -86,7 +86,7 @@ def test_five_wrong_passwords_in_all_make_an_account_wait_at_both(workers: Worke
 
 @pytest.fixture(scope="module")
 def apart(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """A third worker on the same database that counts in another place than the two."""
+    """Yield a third worker on the same database that keeps its counters in another Redis database."""
     port, other = free_port(), workers.redis.url.removesuffix("/0") + "/1"
     data = tmp_path_factory.mktemp("apart") / "data"
     with producing({**workers.settings, "redis_url": other, "data_dir": str(data)}, port) as third:
@@ -220,7 +220,7 @@ def test_while_redis_is_away_nobody_signs_in_and_who_is_signed_in_reads_on(worke
         said = worker.said()[known:]
         assert any(line.get("event") == "redis_away" for line in said)
         assert [line for line in said if "exception" in line] == []
-        # Asked again after the rest.
+        # Redis is used again once the pause after a failure is over.
         _until(lambda worker=worker: worker.ask("/en/forgot", form={"email": "nobody@example.com"}).status == 303)
     assert workers.front.sign_in(FLEET)
 

@@ -1,4 +1,4 @@
-"""The same list as plain server pages: installed into an environment of its own and served beside the portal."""
+"""The peer: the same list as plain server pages, installed into a separate environment and served next to the portal."""
 
 import os
 import subprocess
@@ -18,14 +18,14 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Peer:
-    """The running peer: its address and the cookie (`name=value`) of somebody signed in."""
+    """The running peer: its address, and the cookie (`name=value`) of a signed-in person."""
 
     portal: Portal
     cookie: str
 
 
 def _installed(folder: Path) -> Path:
-    """The Python of the peer's environment, made where it is not there or not of these requirements."""
+    """Return the Python of the peer's environment, which is made if it is missing or has other requirements."""
     wanted = (HERE / "requirements.txt").read_text("utf-8")
     place, python = folder / "peer", folder / "peer" / "bin" / "python"
     done = place / "installed.txt"
@@ -40,7 +40,7 @@ def _installed(folder: Path) -> Path:
 
 @contextmanager
 def serving(ground: Ground, email: str) -> Iterator[Peer]:
-    """The peer on the ground's rows, with somebody signed in."""
+    """Serve the peer on the benchmark data, with one person signed in."""
     python = _installed(ground.folder)
     rows, own = ground.place / "odoportal.db", ground.place / "peer.db"
     environment = {**os.environ, "PEER_ROWS": str(rows), "PEER_OWN": str(own)}

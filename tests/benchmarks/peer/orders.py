@@ -1,7 +1,7 @@
-"""The list of orders as plain server pages, for comparison: Django, django-tables2, django-filter, on the portal's own rows.
+"""The list of orders as plain server pages, for comparison: Django, django-tables2 and django-filter on the portal's own rows.
 
-It runs in an environment of its own: `gunicorn orders:application` serves, `python orders.py EMAIL` makes somebody signed in and
-prints the session's key. `PEER_ROWS` is the portal's database, `PEER_OWN` the file for Django's people and sessions.
+It runs in a separate environment: `gunicorn orders:application` serves it, and `python orders.py EMAIL` signs a person in and prints the
+session key. `PEER_ROWS` is the portal's database, `PEER_OWN` the file for Django's users and sessions.
 """
 
 # ruff: noqa: E402 Django's models can be imported only once its settings are there
@@ -84,7 +84,7 @@ from django.utils.html import format_html
 
 
 class Membership(models.Model):
-    """Which account a person acts for."""
+    """The account a person belongs to."""
 
     person = models.OneToOneField("Person", models.DO_NOTHING, primary_key=True)
     account_id = models.IntegerField()
@@ -142,16 +142,16 @@ class OrderTable(tables.Table):
         model, fields, order_by = Order, ("number", "start_on", "end_on"), "-start_on"
 
     def render_progress(self, record: Order) -> str:
-        """How much of the term has run."""
+        """Return how much of the agreement has elapsed, in percent."""
         whole = (record.end_on - record.start_on).days + 1
         return f"{max(0, min(100, 100 * (date.today() - record.start_on).days // whole))} %"  # noqa: DTZ011
 
     def render_agreement(self, record: Order) -> str:
-        """The lines of the order."""
+        """Return the lines of the order."""
         return ", ".join(f"{line.quantity} X {line.description_en}" for line in record.lines.all())
 
     def render_details(self, record: Order) -> str:
-        """The way to the order's page."""
+        """Return a link to the order's page."""
         return format_html('<a href="/orders/{}">Details</a>', record.number)
 
 
@@ -168,7 +168,7 @@ def _own(request):
 
 @login_required
 def orders(request):
-    """The list, searched, sorted and paged by its address."""
+    """Answer with the list, searched, sorted and paged by its address."""
     found = OrderFilter(request.GET, queryset=_own(request))
     table = OrderTable(found.qs)
     tables.RequestConfig(request, paginate={"per_page": 10}).configure(table)
@@ -177,7 +177,7 @@ def orders(request):
 
 @login_required
 def details(request, number):
-    """One order."""
+    """Answer with the page of one order."""
     return render(request, "details.html", {"order": get_object_or_404(_own(request), number=number)})
 
 
@@ -186,7 +186,7 @@ application = get_wsgi_application()
 
 
 def sign_in(email: str) -> None:
-    """Make the tables of Django's own and a session of a person, and print the session's key."""
+    """Create Django's own tables and a session of a person, and print the session key."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.auth.models import User
     from django.contrib.sessions.backends.db import SessionStore

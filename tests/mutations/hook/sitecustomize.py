@@ -1,6 +1,6 @@
-"""Python imports this before anything else where this folder is on its path: one module is then read with one guard taken out.
+"""Import hook that removes one guard from a module; Python imports this file at start-up if its folder is on the path.
 
-The file itself stays as it is, so that nothing is built anew, and every process that a test starts is changed alike.
+The module's file is not changed, so nothing has to be built again, and every process that a test starts has the same change.
 """
 
 import importlib.machinery
@@ -19,7 +19,7 @@ class _Changed(importlib.machinery.SourceFileLoader):
     old, new = "", ""
 
     def get_code(self, fullname: str) -> CodeType:
-        """The module's code, never from a cache: another mutation would find it there."""
+        """Compile the changed source, without the cache, which would serve it to runs with another mutation."""
         name = self.get_filename(fullname)
         source = self.get_data(name).decode("utf-8")
         if source.count(self.old) != 1:
