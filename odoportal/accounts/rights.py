@@ -46,7 +46,7 @@ class Right(StrEnum):
 
 _EVERY: frozenset[str] = frozenset(Role)
 TABLE: Mapping[Right, frozenset[str]] = {
-    # A person who is held back may only manage the own sign-in, to set up a second factor.
+    # A person who is held back may only manage their own sign-in, to set up a second factor.
     Right.ENTER: _EVERY | {HELD_BACK},
     Right.SEE: _EVERY,
     Right.OWN: _EVERY,
