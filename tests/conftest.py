@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 
 from odoportal.core import clock, database
 from odoportal.observability import request_id
+from odoportal.rooms import registry
 from odoportal.settings import get_settings
 from tests import databases
 from tests.chromium import launched
@@ -20,6 +21,8 @@ from tests.server import Portal, running
 from tests.workers.pair import Workers, two_workers
 
 __all__ = ["engine", "stored"]
+
+registry.install()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

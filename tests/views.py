@@ -17,7 +17,6 @@ from odoportal.lists.query import ListQuery, ListRules
 from odoportal.pages.shell_view import shell_view
 from odoportal.rooms.activity import service as changes
 from odoportal.rooms.activity.view import changes_view
-from odoportal.rooms.dashboard.service import counts
 from odoportal.rooms.dashboard.view import home_view
 from odoportal.rooms.invoices import service as invoices
 from odoportal.rooms.invoices.view import invoices_view
@@ -31,7 +30,7 @@ LISTS: Mapping[str, tuple[ListRules, Callable[..., object]]] = {
     "orders": (orders.RULES, orders_view),
     "invoices": (invoices.RULES, invoices_view),
     "statement": (STATEMENT, statement_view),
-    "changes": (changes.RULES, changes_view),
+    "changes": (changes.rules(), changes_view),
 }
 # These are no table scans: a constant, a subquery, the materialized `rests`, and the trigrams, a virtual table with its own index.
 _BAD = re.compile(r"^SCAN (?!CONSTANT ROW|\(subquery|rests$|.* VIRTUAL TABLE INDEX|\d)|TEMP B-TREE")
@@ -75,7 +74,7 @@ def draw(session: Session, who: Identity, address: str, today: date) -> object:
         if room == "home":
             return home_view(session, who, "en", today)
         if room == "shell":
-            return shell_view(session, who, "/en", today, counts, get_settings())
+            return shell_view(session, who, "/en", today, get_settings())
         rules, view = LISTS[room]
         return view(session, who, ListQuery.parse(rules, dict(parse_qsl(query))), "en", today)
 

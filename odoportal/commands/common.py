@@ -102,8 +102,10 @@ def data(mails: bool = False) -> Iterator[None]:
     with sentences():
         url = address_of_data()
         from odoportal.importing import locks, rebuild_search
+        from odoportal.rooms import registry
         from odoportal.settings import get_settings
 
+        registry.install()
         if mails and not get_settings().public_url:
             raise Refused("ODOPORTAL_PUBLIC_URL is not set: a mail needs it for its link.")
         with locks.using(url):

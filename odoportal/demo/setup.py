@@ -14,6 +14,7 @@ from odoportal.core import clock, database, deployment, private_files
 from odoportal.demo import history
 from odoportal.demo.data import SIGN_INS, DemoRefused, DemoSignIn, load_demo
 from odoportal.importing import rebuild_search
+from odoportal.rooms import registry
 from odoportal.rooms.signin import passwords
 
 DAY = date(2020, 9, 24)
@@ -75,6 +76,7 @@ def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
     Raises:
         DemoRefused: if the database holds other data.
     """
+    registry.install()
     _refuse_other_data()
     rebuild_search.bring_up(say)
     with database.writing() as session:

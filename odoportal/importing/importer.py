@@ -28,6 +28,7 @@ from odoportal.importing.report import MOST_TOLD, BadRow, Report
 from odoportal.importing.run import Run
 from odoportal.importing.staging import BATCH_ROWS, Staging
 from odoportal.importing.validate import Progress, validate
+from odoportal.rooms import registry
 from odoportal.settings import get_settings
 
 __all__ = ["ImportRefused", "Invite", "Options", "find_files", "finish", "import_tables", "read_files", "run_import"]
@@ -192,6 +193,7 @@ def run_import(
         Overtaken: if the database changed since the check, so that not everything could be written.
         ValueError: if `notify` is set without `invite`.
     """
+    registry.install()
     how = options or Options()
     if how.notify and invite is None:
         raise ValueError("notify needs a way to invite")

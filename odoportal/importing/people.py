@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from odoportal.accounts import ending
+from odoportal.accounts import access_loss
 from odoportal.accounts.activity_log import STAFF
 from odoportal.accounts.models import EarlierEmail, FilePerson, Membership, Person
 from odoportal.accounts.service import email_key
@@ -19,6 +19,7 @@ from odoportal.importing.bulk import Key, Values, by_key, fetch, news
 from odoportal.importing.reader import Line
 from odoportal.importing.run import Run
 from odoportal.importing.schemas import PersonRow
+from odoportal.pages import room
 from odoportal.rooms.people.models import FileRole
 
 NAME = "people.csv"
@@ -260,8 +261,8 @@ def _keep_members(run: Run, members: dict[tuple[int, int], str], new_people: set
     existing = by_key(fetch(run.session, Membership, "person_id", ids), key)
     outcome = run.write(Membership, key, existing, fresh, {}, ids=False)
     for at in sorted(outcome.changed) if not run.dry else ():
-        if ending.loses(existing[at].role, fresh[at]["role"]):
-            ending.end(run.session, ending.Lost(at[0], at[1], STAFF, role=fresh[at]["role"]), run.now)
+        if access_loss.loses(existing[at].role, fresh[at]["role"]):
+            room.revoke(run.session, access_loss.AccessLoss(at[0], at[1], STAFF, role=fresh[at]["role"]), run.now)
     for at in members:
         run.count(NAME, at in outcome.new, at in outcome.changed or at[1] in changed_people)
         if at[1] in new_people:

@@ -112,7 +112,7 @@ def page_fill(slots: Callable[[PageRequest], Awaitable[dict[str, str]]] | None =
             raise PermissionError("a private page needs a signed-in person")
         url = asked.request.url
         asked_for = url.path + (f"?{url.query}" if url.query else "")
-        view = await database.read(shell_view, asked.who, asked_for, clock.today(), SessionState.counts, get_settings())
+        view = await database.read(shell_view, asked.who, asked_for, clock.today(), get_settings())
         own = await slots(asked) if slots else {}
         return PageContent({"header": HEADER.html(view), "demo-day": DEMO_DAY.html(view), "reach": REACH.html(view), **own})
 

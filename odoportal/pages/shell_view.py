@@ -1,6 +1,5 @@
-"""What header and menu show of the signed-in person."""
+"""The view of the header and the menu: the signed-in person, the account, and counts of records."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlencode
@@ -11,19 +10,17 @@ from odoportal.accounts.models import Role
 from odoportal.accounts.rights import Right, may
 from odoportal.core.i18n import Formats, t
 from odoportal.core.identity import Identity
+from odoportal.pages import room
 from odoportal.settings import Settings
-
-Counts = Callable[[Session, int, date], Mapping[str, int]]
-"""Counts of an account's records by the path of their place: `{"/orders": 57}`. The rooms above provide them."""
 
 
 def role_labels() -> dict[str, str]:
-    """The roles in the language in use."""
+    """Return the names of the roles in the current language."""
     return {Role.OWNER: t("Owner"), Role.BILLING: t("Billing"), Role.OPERATIONS: t("Operations"), Role.READ_ONLY: t("Read-only")}
 
 
 def right_labels() -> dict[str, str]:
-    """What each right allows, in the language in use."""
+    """Return what each right allows, in the current language."""
     return {
         Right.SEE: t("See orders, invoices, statements and devices"),
         Right.OWN: t("Look after one’s own profile"),
@@ -38,7 +35,7 @@ def right_labels() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class AccountChoice:
-    """An account the person may act for, and the address that shows it."""
+    """An account the person may act for, and the query string that shows it."""
 
     key: str
     name: str
@@ -48,7 +45,7 @@ class AccountChoice:
 
 @dataclass(frozen=True)
 class ShellView:
-    """Ready strings for header and menu. A count is empty where there is nothing to count."""
+    """Ready strings for header and menu. `counts` are by the path of the menu's entry; a count is empty where there is nothing to count."""
 
     name: str = ""
     initials: str = ""
@@ -62,29 +59,25 @@ class ShellView:
     demo_day: str = ""
     several: bool = False
     accounts: list[AccountChoice] = field(default_factory=list)
-    orders: str = ""
-    invoices: str = ""
-    renewals: str = ""
-    devices: str = ""
+    counts: dict[str, str] = field(default_factory=dict)
     support_email: str = ""
     support_mailto: str = ""
     support_phone: str = ""
     support_tel: str = ""
 
 
-def shell_view(session: Session, who: Identity, here: str, today: date, counts: Counts, settings: Settings) -> ShellView:
-    """The header and the menu's counts.
+def shell_view(session: Session, who: Identity, here: str, today: date, settings: Settings) -> ShellView:
+    """Return the header and the menu's counts.
 
     Args:
         session: a reading session.
         who: the signed-in person.
         here: path and query of the page, where a change of formats comes back to.
         today: the business day.
-        counts: what the rooms count.
         settings: addresses of other places.
     """
     formats = Formats(who.region)
-    shown = counts(session, who.account.account_id, today) if may(who.account.role, Right.SEE) else {}
+    shown = room.counts(session, who.account.account_id, today) if may(who.account.role, Right.SEE) else {}
     counted = {path: formats.number(n) if n else "" for path, n in shown.items()}
     choices = [
         AccountChoice(m.number, m.name, "?" + urlencode({"account": m.number}), m.account_id == who.account.account_id)
@@ -103,10 +96,7 @@ def shell_view(session: Session, who: Identity, here: str, today: date, counts: 
         demo_day=formats.day(settings.today) if settings.today else "",
         several=len(choices) > 1,
         accounts=choices,
-        orders=counted.get("/orders", ""),
-        invoices=counted.get("/invoices", ""),
-        renewals=counted.get("/renewals", ""),
-        devices=counted.get("/devices", ""),
+        counts=counted,
         support_email=settings.support_email,
         support_mailto=f"mailto:{settings.support_email}",
         support_phone=settings.support_phone,

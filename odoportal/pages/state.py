@@ -13,7 +13,7 @@ from odoportal.accounts.rights import Right, needs
 from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity, require_identity
 from odoportal.observability import request_id
-from odoportal.pages.shell_view import Counts, ShellView, shell_view
+from odoportal.pages.shell_view import ShellView, shell_view
 from odoportal.pages.view_state import unfilled
 from odoportal.settings import get_settings
 
@@ -39,7 +39,6 @@ class SessionState(rx.State):
     _bound: str = ""
     _by_itself: bool = False
     _shell_for: str = ""
-    counts: ClassVar[Counts]
     running: ClassVar[str] = ""
 
     @rx.event
@@ -79,7 +78,7 @@ class SessionState(rx.State):
         language = "en" if here.startswith("/en") else "fr"
         key = f"{who.key}:{who.region}:{who.name}:{who.email}"
         if anew or self._shell_for != key:
-            self.shell = await database.read(shell_view, who, here, clock.today(), type(self).counts, get_settings())
+            self.shell = await database.read(shell_view, who, here, clock.today(), get_settings())
             self._shell_for, self.ready = key, True
         self._note_end(who)
         self.release = type(self).running

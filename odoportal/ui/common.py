@@ -1,29 +1,24 @@
 """Small parts that every room uses: badges, empty states, labelled values, the logo."""
 
+from collections.abc import Mapping
+
 from odoportal.ui.template import Bound, Choose, El, Node, choose, el, icon, when
 
-_SHAPES = {
-    "paid": ("circle-check", "ok"),
-    "to_pay": ("circle", ""),
-    "part_paid": ("contrast", "warn"),
-    "overdue": ("triangle-alert", "bad-t"),
-    "pending": ("circle-dashed", "info"),
-    "refunded": ("undo-2", ""),
-    "upcoming": ("calendar", "info"),
-    "active": ("circle-dot", "ok"),
-    "ending": ("clock", "warn"),
-    "ended": ("circle-check", ""),
-    "received": ("inbox", "info"),
-    "prepared": ("package-open", "info"),
-    "shipped": ("truck", "info"),
-    "activated": ("map-pin", "info"),
-}
+Badges = Mapping[str, tuple[str, str]]
+"""The icon and the tone of each state."""
 
 
-def badge(state: Bound, text: Bound, bare: bool = False) -> Choose:
-    """Return a badge: a state as an icon and a word, since colour alone is not enough. `bare`, for tables, leaves out the background."""
+def badge(badges: Badges, state: Bound, text: Bound, bare: bool = False) -> Choose:
+    """Return a badge: a state as an icon and a word, since colour alone is not enough.
+
+    Args:
+        badges: The room's states.
+        state: The state to show.
+        text: Its name.
+        bare: Leave out the background, for tables.
+    """
     shown: dict[str, Node] = {}
-    for name, (shape, tone) in _SHAPES.items():
+    for name, (shape, tone) in badges.items():
         classes = " ".join(filter(None, ("badge", tone, "bare" if bare else "")))
         shown[name] = el("span", icon(shape, small=True), text, cls=classes)
     return choose(state, shown)

@@ -7,13 +7,13 @@ from odoportal.core.i18n import t
 
 @dataclass(frozen=True)
 class Place:
-    """A menu entry: path, icon, name in the menu, name on its tile, and the attribute of the header's view that holds its count."""
+    """A menu entry: path, icon, name in the menu, name on its tile, and whether a room counts its records."""
 
     path: str
     icon: str
     name: str
     tile: str
-    count: str = ""
+    counted: bool = False
 
 
 def groups() -> list[tuple[str, list[Place]]]:
@@ -23,7 +23,7 @@ def groups() -> list[tuple[str, list[Place]]]:
             t("Sales zone"),
             [
                 Place("/pos-assistant", "list-checks", t("POS Assistant"), t("Wizard POS")),
-                Place("/renewals", "calendar-sync", t("Renewal"), t("Renewal"), "renewals"),
+                Place("/renewals", "calendar-sync", t("Renewal"), t("Renewal"), counted=True),
             ],
         ),
         (
@@ -38,15 +38,15 @@ def groups() -> list[tuple[str, list[Place]]]:
             t("Purchases"),
             [
                 Place("/sales", "store", t("Point of Sale"), t("Sales")),
-                Place("/orders", "package", t("Orders"), t("Orders"), "orders"),
-                Place("/invoices", "receipt-text", t("Invoices"), t("Invoices"), "invoices"),
+                Place("/orders", "package", t("Orders"), t("Orders"), counted=True),
+                Place("/invoices", "receipt-text", t("Invoices"), t("Invoices"), counted=True),
                 Place("/referrals", "share-2", t("Referral"), t("Referral")),
             ],
         ),
         (
             t("Fleet and support"),
             [
-                Place("/devices", "map-pin", t("Devices"), t("Devices"), "devices"),
+                Place("/devices", "map-pin", t("Devices"), t("Devices"), counted=True),
                 Place("/tickets", "ticket", t("Tickets"), t("Tickets")),
                 Place("/help", "circle-help", t("Help"), t("Help")),
             ],

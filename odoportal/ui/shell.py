@@ -141,14 +141,12 @@ DEMO_DAY = View(_demo_day)
 
 
 def _entry(place: places.Place, shell: Any) -> Node:
-    counter = getattr(shell, place.count) if place.count else None
-
     def count() -> rx.Component:
-        return rx.el.span(counter, class_name="n")
+        return rx.el.span(shell.counts[place.path], class_name="n")
 
     inside = place.path != "/" and here().startswith(f"{place.path}/")
     current_page = {"aria_current": "page"} if place.path == here() else {"aria_current": "true"} if inside else {}
-    return link(icon(place.icon), place.name, LiveOnly(count) if place.count else None, to=address(place.path), **current_page)
+    return link(icon(place.icon), place.name, LiveOnly(count) if place.counted else None, to=address(place.path), **current_page)
 
 
 def _sidebar(shell: Any) -> Node:

@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 from odoportal.core import database
 from odoportal.core.identity import Identity
 from odoportal.pages.state import SessionState
-from odoportal.rooms.dashboard.service import counts
 from odoportal.rooms.orders.state import Orders
 from odoportal.web.event_gate import Gate
 from tests.making import account, order, who
@@ -21,9 +20,8 @@ LOAD = f"{Orders.get_full_name()}.load"
 
 
 @pytest.fixture
-def people(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> dict[str, Identity]:
+def people(stored: Engine) -> dict[str, Identity]:
     """Return two people with one order each, by the hash of their session."""
-    monkeypatch.setattr(SessionState, "counts", counts, raising=False)
     with database.writing() as session:
         mine, theirs = account(session, "A"), account(session, "B")
         order(session, mine, "26367")

@@ -17,9 +17,10 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from odoportal.accounts.activity_log import STAFF, ActivityKind, record
+from odoportal.accounts.activity_log import STAFF, record
 from odoportal.accounts.models import Person
 from odoportal.core.identity import digest
+from odoportal.rooms.addresses.activity import AddressActivity
 from odoportal.rooms.privacy.models import DataFile
 from odoportal.rooms.signin.models import BrowserSession
 from tests.attack.conftest import Cookies, Victim
@@ -112,7 +113,7 @@ def theirs(rows: Engine, portal: Portal, victim: Victim) -> Records:
         now = datetime.now(UTC)
         record(
             session,
-            ActivityKind.ADDRESS,
+            AddressActivity.CHANGED,
             STAFF,
             now,
             account_id=account,

@@ -15,7 +15,7 @@ from odoportal.core.money import tax
 from odoportal.demo import data, history, setup
 from odoportal.demo.data import SIGN_INS, DemoRefused, load_demo
 from odoportal.mail.outbox import Mail
-from odoportal.rooms.activity.service import GROUPS
+from odoportal.rooms.activity.kinds import all_kinds
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.cards import service as cards
 from odoportal.rooms.invoices import service
@@ -137,7 +137,8 @@ def test_a_past_on_working_days_before_the_business_day(session: Session, number
     assert moments == sorted(moments)
     assert all(TODAY - timedelta(days=50) < moment.date() < TODAY for moment in moments)
     assert all(moment.weekday() < 5 and 7 <= moment.hour < 18 for moment in moments)
-    assert {group for group, kinds in GROUPS.items() if {change.what for change in changes} & kinds} >= {
+    kinds = all_kinds()
+    assert {kinds[change.what].group for change in changes} >= {
         "people",
         "addresses",
         "cards",

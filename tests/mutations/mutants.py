@@ -52,7 +52,7 @@ HOOKS = "tests/rooms/cards/test_provider.py"
 FRAMES = "tests/web/test_socket_filter.py"
 INCOMING = "tests/web/test_socket_limits.py"
 RAW = f"{ATTACK}/test_raw_sockets.py"
-ENDING = "tests/rooms/people/test_ending.py"
+REVOKE = "tests/rooms/people/test_revoke.py"
 UNSOLICITED = "tests/accounts/test_unsolicited.py"
 EMAIL_STAYS = "tests/rooms/security/test_email_stays.py"
 IMPORTED = "tests/importing/test_people.py"
@@ -210,7 +210,7 @@ MUTANTS = (
     _mutant(
         "only selected sign-in changes of a person appear in the account's activity",
         "accounts.activity_log",
-        "if account_id is None and subject_id is not None and what in TOLD:",
+        "if account_id is None and subject_id is not None and what.for_owners:",
         "if account_id is None and subject_id is not None:",
         "tests/rooms/activity/test_changes.py",
     ),
@@ -959,7 +959,7 @@ MUTANTS = (
     _mutant(
         "the first address becomes a default only with the right for the purpose",
         "rooms.addresses.service",
-        "            if may(mine.role, RIGHT[purpose]):",
+        "            if may(membership.role, RIGHT[purpose]):",
         "            if True:",
         "tests/rooms/addresses/test_service.py",
     ),
@@ -976,70 +976,70 @@ MUTANTS = (
         "rooms.people.service",
         '_end(session, who, held.person_id, "", now, client, kept)',
         "None",
-        ENDING,
+        REVOKE,
     ),
     _mutant(
         "lowering a role ends what the person set up",
         "rooms.people.service",
         "_end(session, who, held.person_id, role.value, now, client, kept)",
         "None",
-        ENDING,
+        REVOKE,
     ),
     _mutant(
         "disabling a person ends what they set up",
         "rooms.signin.staff",
-        "ending.end_everywhere(session, person.id, STAFF, now)",
+        "room.revoke_everywhere(session, person.id, STAFF, now)",
         "None",
-        ENDING,
+        REVOKE,
     ),
     _mutant(
         "a lock-out ends what was set up since then",
         "rooms.signin.lockout",
-        "ending.end_everywhere(session, person.id, by, now, since)",
+        "room.revoke_everywhere(session, person.id, by, now, since)",
         "None",
-        ENDING,
+        REVOKE,
     ),
     _mutant(
         "a role lowered by an import ends what the person set up",
         "importing.people",
-        'if ending.loses(existing[at].role, fresh[at]["role"]):',
+        'if access_loss.loses(existing[at].role, fresh[at]["role"]):',
         "if False:",
-        ENDING,
+        REVOKE,
     ),
     _mutant(
         "accepting an invitation requires that its inviter still has the right",
         "rooms.people.accept_invitation",
         "if invitation.invited_by not in holders(session, invitation.account_id, Right.PEOPLE):",
         "if False:",
-        ENDING,
+        REVOKE,
     ),
     _mutant(
         "accepting an invitation waits for changes of the people",
         "rooms.people.accept_invitation",
         "hold(session, account_id)",
         "None",
-        ENDING,
+        REVOKE,
     ),
     _mutant(
         "copies are sent only while the person who added them has the billing right",
         "rooms.notifications.copies",
         "and c.asked_by in entitled]",
         "]",
-        ENDING,
+        REVOKE,
     ),
     _mutant(
         "a copy's link is invalid once the person who added it lost the right",
         "rooms.notifications.copies",
         "if found is None or found[0].asked_by not in holders(session, found[0].account_id, Right.BILLING):",
         "if found is None:",
-        ENDING,
+        REVOKE,
     ),
     _mutant(
         "a person who leaves does not keep what they set up",
         "rooms.people.service",
         "keeper = who.person_id if who.person_id != person_id else None",
         "keeper = who.person_id",
-        ENDING,
+        REVOKE,
     ),
     _mutant(
         "a card added by a person who lost the right is not kept",

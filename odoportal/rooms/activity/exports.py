@@ -5,7 +5,6 @@ from datetime import date
 
 from sqlmodel import Session, select
 
-from odoportal.accounts import activity_log
 from odoportal.accounts.models import Change
 from odoportal.core import clock
 from odoportal.core.i18n import t
@@ -14,19 +13,19 @@ from odoportal.lists import download, search
 from odoportal.lists.download import Cell, Column, Table
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.activity import service
-from odoportal.rooms.activity.service import RULES
-from odoportal.rooms.activity.view import about_of, values_of, who_of
+from odoportal.rooms.activity.kinds import all_kinds
+from odoportal.rooms.activity.view import about_of, kind_of, values_of, who_of
 
 
 def changes_table(session: Session, who: Identity, query: ListQuery, _language: str, _today: date) -> Table:
     """Return the changes on all pages of a list query, in its order; arguments as for `changes_view`."""
-    account_id, words = who.account.account_id, activity_log.activity_labels()
-    where, order = service.whole_list(account_id, query, words)
+    kinds = all_kinds()
+    where, order = service.whole_list(who.account.account_id, query, kinds)
     found = select(Change).where(where).order_by(*order)
     columns = [
         Column("at", t("When"), width=24),
         Column("by", t("Who"), width=24),
-        Column("change", t("What"), words=words, width=30),
+        Column("change", t("What"), words={what: kind.label for what, kind in kinds.items()}, width=30),
         Column("about", t("About"), width=30),
         Column("values", t("Before and after"), width=60),
         Column("network_address", t("Network address"), width=20),
@@ -37,9 +36,11 @@ def changes_table(session: Session, who: Identity, query: ListQuery, _language: 
             people = service.names(session, batch)
             for change in batch:
                 at = clock.local(change.at).isoformat(timespec="seconds")
-                yield at, who_of(change, people), change.what, about_of(change, people), tuple(values_of(change)), change.address
+                kind = kind_of(change, kinds)
+                values = tuple(values_of(change, kind))
+                yield at, who_of(change, people, kind), change.what, about_of(change, people), values, change.address
 
     return Table(t("Activity"), columns, rows())
 
 
-ROUTES = download.routes("/profile/changes", RULES, lambda: t("Activity"), changes_table)
+ROUTES = download.routes("/profile/changes", service.rules(), lambda: t("Activity"), changes_table)

@@ -7,81 +7,27 @@ records them for the account.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col, func, select
 
-from odoportal.accounts.activity_log import ActivityKind
 from odoportal.accounts.models import Change, Person
 from odoportal.core import clock
 from odoportal.core.folding import fold
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery, ListRules, Window, window
+from odoportal.pages.room import installed
+from odoportal.rooms.activity.kinds import Kinds
 
-NOBODY = "odotrack"
+STAFF = "odotrack"
 """The value of the list query's `person` filter that stands for Odotrack's staff."""
 
 
-class Group(StrEnum):
-    """The groups of changes, by subject."""
-
-    PEOPLE = "people"
-    SIGN_IN = "sign-in"
-    ADDRESSES = "addresses"
-    CARDS = "cards"
-    ACCOUNT = "account"
-
-
-GROUPS: Mapping[Group, frozenset[ActivityKind]] = {
-    Group.PEOPLE: frozenset(
-        {
-            ActivityKind.INVITED,
-            ActivityKind.INVITED_AGAIN,
-            ActivityKind.WITHDRAWN,
-            ActivityKind.JOINED,
-            ActivityKind.ROLE,
-            ActivityKind.REMOVED,
-        }
-    ),
-    Group.SIGN_IN: frozenset(
-        {
-            ActivityKind.EMAIL,
-            ActivityKind.PASSWORD_CHANGED,
-            ActivityKind.SESSION_ENDED,
-            ActivityKind.DISOWNED,
-            ActivityKind.TWO_STEP_ON,
-            ActivityKind.TWO_STEP_OFF,
-            ActivityKind.CODES_RENEWED,
-            ActivityKind.CODES_REMOVED,
-            ActivityKind.RECOVERY_USED,
-            ActivityKind.PASSKEY_ADDED,
-            ActivityKind.PASSKEY_RENAMED,
-            ActivityKind.PASSKEY_REMOVED,
-            ActivityKind.TWO_STEP_REQUIRED,
-            ActivityKind.TWO_STEP_FREE,
-            ActivityKind.DISABLED,
-            ActivityKind.ENABLED,
-        }
-    ),
-    Group.ADDRESSES: frozenset({w for w in ActivityKind if w.value.startswith("address")}),
-    Group.CARDS: frozenset({w for w in ActivityKind if w.value.startswith("card")}),
-    Group.ACCOUNT: frozenset(
-        {
-            ActivityKind.DETAILS,
-            ActivityKind.CLOSING_ASKED,
-            ActivityKind.CLOSING_TAKEN_BACK,
-            ActivityKind.NOTICES,
-            *(w for w in ActivityKind if w.value.startswith("copy")),
-        }
-    ),
-}
-MAILBOXES = frozenset({ActivityKind.COPY_CONFIRMED, ActivityKind.COPY_STOPPED, ActivityKind.COPY_RESUMED})
-"""Changes made through a link in a mail, by the holder of the mailbox, who may not be a person of the portal. `about` is the mailbox."""
-NOBODYS = MAILBOXES | {ActivityKind.CARD_LOST}
-"""Changes made neither by a person of the portal nor by Odotrack's staff, so that no `person` filter finds them."""
-RULES = ListRules(sorts=("when",), default_sort="-when", states=tuple(Group), texts=("person",))
+def rules() -> ListRules:
+    """Return what the address of the list may contain: the tabs are the groups that the rooms declare."""
+    keys = dict.fromkeys(declared.group for room in installed() for declared in room.activity)
+    return ListRules(sorts=("when",), default_sort="-when", states=tuple(keys), texts=("person",))
 
 
 @dataclass(frozen=True)
@@ -95,30 +41,33 @@ class ChangePage:
     account_total: int
 
 
-def find(session: Session, account_id: int, query: ListQuery, words: Mapping[str, str]) -> ChangePage:
+def find(session: Session, account_id: int, query: ListQuery, kinds: Kinds) -> ChangePage:
     """Return the page of changes that a list query asks for. Runs at most four statements.
 
     Args:
         session: a database session for reading.
         account_id: the account.
         query: the list query.
-        words: the label of each kind of change in the page's language, which is searched, too.
+        kinds: every kind in the page's language; the labels are searched, too.
     """
     per_kind = select(col(Change.what), func.count()).group_by(col(Change.what))
-    where = _where(account_id, query, words)
-    kinds = {what: int(n) for what, n in session.exec(per_kind.where(where)).all()}
-    counts = {"": sum(kinds.values()), **{group: sum(kinds.get(what, 0) for what in held) for group, held in GROUPS.items()}}
+    where = _where(account_id, query, kinds)
+    counts = dict.fromkeys(["", *(kind.group for kind in kinds.values())], 0)
+    for what, n in session.exec(per_kind.where(where)).all():
+        counts[""] += int(n)
+        if what in kinds:
+            counts[kinds[what].group] += int(n)
     everything = counts[""]
     if query.narrowed:
         everything = search.count(session, Change, search.of_account(Change, account_id))
     shown = window(query, counts[query.state])
-    rows = search.page(session, Change, and_(where, _in_group(query)), _order(query), shown)
+    rows = search.page(session, Change, and_(where, _in_group(query, kinds)), _order(query), shown)
     return ChangePage(shown, rows, names(session, rows), counts, everything)
 
 
-def whole_list(account_id: int, query: ListQuery, words: Mapping[str, str]) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
+def whole_list(account_id: int, query: ListQuery, kinds: Kinds) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
     """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
-    return and_(_where(account_id, query, words), _in_group(query)), [e.desc() if down else e.asc() for e, down in _order(query)]
+    return and_(_where(account_id, query, kinds), _in_group(query, kinds)), [e.desc() if down else e.asc() for e, down in _order(query)]
 
 
 def names(session: Session, changes: Sequence[Any]) -> Mapping[int, str]:
@@ -138,31 +87,34 @@ def _order(query: ListQuery) -> search.Order:
     return [(col(Change.at), query.descending), (col(Change.id), query.descending)]
 
 
-def _in_group(query: ListQuery) -> ColumnElement[bool]:
-    return col(Change.what).in_(GROUPS[Group(query.state)]) if query.state else search.ALWAYS
+def _in_group(query: ListQuery, kinds: Kinds) -> ColumnElement[bool]:
+    if not query.state:
+        return search.ALWAYS
+    return col(Change.what).in_([what for what, kind in kinds.items() if kind.group == query.state])
 
 
-def _where(account_id: int, query: ListQuery, words: Mapping[str, str]) -> ColumnElement[bool]:
+def _where(account_id: int, query: ListQuery, kinds: Kinds) -> ColumnElement[bool]:
     """Return the condition of a list query, except for its group."""
-    said = {what: fold(text) for what, text in words.items()}
+    labels = {what: fold(kind.label) for what, kind in kinds.items()}
 
-    def called(word: str) -> Sequence[ColumnElement[bool]]:
-        kinds = [what for what, text in said.items() if word in text]
-        return [col(Change.what).in_(kinds)] if kinds else []
+    def labelled(word: str) -> Sequence[ColumnElement[bool]]:
+        found = [what for what, label in labels.items() if word in label]
+        return [col(Change.what).in_(found)] if found else []
 
-    parts: list[Any] = [search.of_account(Change, account_id), search.matching(col(Change.search), query.q, called)]
+    parts: list[Any] = [search.of_account(Change, account_id), search.matching(col(Change.search), query.q, labelled)]
     if query.since:
         parts.append(col(Change.at) >= clock.begins(query.since))
     if query.until:
         parts.append(col(Change.at) < clock.begins(query.until + timedelta(days=1)))
     if person := query.texts.get("person"):
-        parts.append(_by(person))
+        parts.append(_by(person, kinds))
     return and_(*parts)
 
 
-def _by(person: str) -> ColumnElement[bool]:
-    if person == NOBODY:
-        return and_(col(Change.person_id).is_(None), col(Change.what).not_in(NOBODYS))
+def _by(person: str, kinds: Kinds) -> ColumnElement[bool]:
+    if person == STAFF:
+        others = [what for what, kind in kinds.items() if kind.actor]
+        return and_(col(Change.person_id).is_(None), col(Change.what).not_in(others))
     return col(Change.person_id) == _number(person)
 
 

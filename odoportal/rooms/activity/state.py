@@ -7,7 +7,7 @@ from odoportal.lists.query import ListRules
 from odoportal.pages.list_state import Drawn, ListState
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import unfilled
-from odoportal.rooms.activity.service import RULES
+from odoportal.rooms.activity.service import rules
 from odoportal.rooms.activity.view import ChangesView, changes_view
 
 
@@ -15,6 +15,6 @@ class Changes(ListState, SessionState):
     """A page of the list of changes."""
 
     view: ChangesView = unfilled(ChangesView())
-    rules: ClassVar[ListRules] = RULES
+    rules: ClassVar[ListRules] = rules()
     draw: ClassVar[Drawn] = staticmethod(changes_view)
     needs: ClassVar[Right] = Right.CHANGES

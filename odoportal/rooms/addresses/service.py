@@ -27,6 +27,7 @@ from odoportal.core.folding import fold
 from odoportal.core.identity import Identity, NotAllowed
 from odoportal.lists.query import ListQuery, ListRules, Window, window
 from odoportal.rooms.addresses import postal
+from odoportal.rooms.addresses.activity import AddressActivity
 from odoportal.rooms.addresses.models import Address, AddressDefault, Purpose
 
 FIELDS = ("name", "line1", "line2", "district", "city", "province", "postal_code", "country")
@@ -182,7 +183,7 @@ def add(session: Session, who: Identity, fields: Mapping[str, str], now: datetim
         for purpose in Purpose:
             if may(membership.role, RIGHT[purpose]):
                 _set_default(session, account_id, purpose, address)
-    _record(session, ActivityKind.ADDRESS_ADDED, address, who, now, client, after=values(address))
+    _record(session, AddressActivity.ADDED, address, who, now, client, after=values(address))
     return address
 
 
@@ -204,7 +205,7 @@ def change(session: Session, who: Identity, code: str, fields: Mapping[str, str]
     clean: dict[str, Any] = postal.validate(fields)
     if clean == before:
         return address
-    _record(session, ActivityKind.ADDRESS, address, who, now, client, before=before, after=clean)
+    _record(session, AddressActivity.CHANGED, address, who, now, client, before=before, after=clean)
     imported = address.file or ("" if is_own(code) else json.dumps(before))
     if not is_used(session, address):
         for name, value in clean.items():
@@ -247,7 +248,7 @@ def remove(session: Session, who: Identity, code: str, now: datetime, client: st
         address.file = json.dumps(values(address))
     session.add(address)
     session.flush()
-    _record(session, ActivityKind.ADDRESS_REMOVED, address, who, now, client, before=values(address))
+    _record(session, AddressActivity.REMOVED, address, who, now, client, before=values(address))
     return address
 
 
@@ -266,7 +267,7 @@ def restore(session: Session, who: Identity, code: str, now: datetime, client: s
         address.archived_at = None
         session.add(address)
         session.flush()
-        _record(session, ActivityKind.ADDRESS_RESTORED, address, who, now, client, after=values(address))
+        _record(session, AddressActivity.RESTORED, address, who, now, client, after=values(address))
     return address
 
 
@@ -282,7 +283,7 @@ def make_default(session: Session, who: Identity, code: str, purpose: Purpose, n
     before = session.get(Address, defaults(session, who.account.account_id).get(purpose, 0))
     _set_default(session, who.account.account_id, purpose, address)
     old, new = {purpose.value: _summary(before) if before else ""}, {purpose.value: _summary(address)}
-    _record(session, ActivityKind.ADDRESS_DEFAULT, address, who, now, client, before=old, after=new)
+    _record(session, AddressActivity.DEFAULT, address, who, now, client, before=old, after=new)
     return address
 
 

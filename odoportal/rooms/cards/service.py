@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from odoportal.accounts.activity_log import LONGEST_ADDRESS, STAFF, ActivityKind, Actor, record
 from odoportal.accounts.rights import Right, hold, holders, require_right
 from odoportal.core.identity import Identity
+from odoportal.rooms.cards.activity import CardActivity
 from odoportal.rooms.cards.labels import NO_RIGHT, card_name
 from odoportal.rooms.cards.models import Card, CardSetup, PaymentCustomer, SetupState
 from odoportal.rooms.cards.provider import CardFacts, Ended, Started
@@ -153,7 +154,7 @@ def _on_file(session: Session, setup: CardSetup, facts: CardFacts, now: datetime
     if not any(other.is_default and last_day(other) >= today for other in others):
         _prefer(session, made)
     by = Actor(setup.person_id, setup.address)
-    record(session, ActivityKind.CARD_ADDED, by, now, account_id=made.account_id, about=_name(made), after=_as_text(made))
+    record(session, CardActivity.ADDED, by, now, account_id=made.account_id, about=_name(made), after=_as_text(made))
     return made
 
 
@@ -186,7 +187,7 @@ def make_default(session: Session, who: Identity, provider: str, card_id: int, c
         by, account_id = Actor.of(who, client), who.account.account_id
         record(
             session,
-            ActivityKind.CARD_DEFAULT,
+            CardActivity.DEFAULT,
             by,
             now,
             account_id=account_id,
@@ -205,7 +206,7 @@ def remove(session: Session, who: Identity, provider: str, card_id: int, client:
         NoSuchCard: the account has no card on file with this id.
     """
     gone, _ = _card(session, who, provider, card_id)
-    _off_file(session, gone, ActivityKind.CARD_REMOVED, Actor.of(who, client), now, today)
+    _off_file(session, gone, CardActivity.REMOVED, Actor.of(who, client), now, today)
     return gone
 
 
@@ -295,7 +296,7 @@ def refresh(session: Session, provider: str, token: str, facts: CardFacts | None
         return
     kept.known_at = asked_at
     if facts is None:
-        _off_file(session, kept, ActivityKind.CARD_LOST, STAFF, asked_at, today)
+        _off_file(session, kept, CardActivity.LOST, STAFF, asked_at, today)
         kept.detached_at = asked_at
     else:
         kept.brand, kept.last4, kept.exp_month, kept.exp_year = facts.brand[:20], facts.last4, facts.exp_month, facts.exp_year

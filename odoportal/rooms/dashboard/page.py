@@ -2,15 +2,18 @@
 
 import reflex as rx
 
+from odoportal.core import clock, database
 from odoportal.core.i18n import t
+from odoportal.core.identity import require_identity
 from odoportal.pages.layout import private_page
 from odoportal.rooms.dashboard.state import Home
-from odoportal.rooms.dashboard.view import CHART_HEIGHT, CHART_LEFT, CHART_WIDTH, HomeView
+from odoportal.rooms.dashboard.view import CHART_HEIGHT, CHART_LEFT, CHART_WIDTH, home_view
 from odoportal.ui import menu
 from odoportal.ui.load_error import unless_failed
 from odoportal.ui.page import address
 from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, Node, View, choose, each, el, icon, link, when
+from odoportal.web.page import PageRequest
 
 
 def _band(view: Bound) -> El:
@@ -203,6 +206,6 @@ def page() -> rx.Component:
     return private_page(unless_failed(Home.failed, t("The dashboard could not be loaded."), Home.retry, home))
 
 
-def slots(view: HomeView) -> dict[str, str]:
-    """Return the HTML that the server writes into each slot of the document, in the current language."""
-    return {"home": HOME.html(view)}
+async def slots(asked: PageRequest) -> dict[str, str]:
+    """Return the HTML that the server writes into each slot of the document."""
+    return {"home": HOME.html(await database.read(home_view, require_identity(), asked.language, clock.today()))}

@@ -1,7 +1,18 @@
-"""Labels of the states of invoices, for every page and document that shows one."""
+"""Labels and badges of the states of invoices, for every page and document that shows one."""
+
+from collections.abc import Mapping
 
 from odoportal.core.i18n import t, tn
 from odoportal.rooms.invoices.service import InvoiceState
+
+BADGES: Mapping[str, tuple[str, str]] = {
+    InvoiceState.PAID: ("circle-check", "ok"),
+    InvoiceState.TO_PAY: ("circle", ""),
+    InvoiceState.PART_PAID: ("contrast", "warn"),
+    InvoiceState.OVERDUE: ("triangle-alert", "bad-t"),
+    InvoiceState.PENDING: ("circle-dashed", "info"),
+    InvoiceState.REFUNDED: ("undo-2", ""),
+}
 
 
 def state_labels(count: int = 1) -> dict[str, str]:

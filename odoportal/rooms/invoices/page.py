@@ -4,6 +4,7 @@ import reflex as rx
 
 from odoportal.core.i18n import current, t
 from odoportal.pages.layout import ListPage
+from odoportal.rooms.invoices.labels import BADGES
 from odoportal.rooms.invoices.state import Invoices
 from odoportal.rooms.invoices.view import InvoicesView
 from odoportal.ui.common import badge
@@ -16,7 +17,9 @@ from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when
 
 
 def _paid(paid: Bound) -> Node:
-    return el("span", badge(paid.state, paid.text, bare=True), when(paid.note, el("span", paid.note, cls="muted small")), cls="paid")
+    return el(
+        "span", badge(BADGES, paid.state, paid.text, bare=True), when(paid.note, el("span", paid.note, cls="muted small")), cls="paid"
+    )
 
 
 def _details_link(row: Bound, cls: str) -> Node:
@@ -114,7 +117,7 @@ def _details(details: Bound) -> Node:
     return frame(
         details,
         title=details.title,
-        badge=badge(details.paid.state, details.paid.text),
+        badge=badge(BADGES, details.paid.state, details.paid.text),
         body=el("div", _facts(details), _beside(details), cls="body"),
         footer=None,
         missing=t("There is no such invoice"),

@@ -299,6 +299,11 @@ def overdue(session: Session, account_id: int, today: date, limit: int) -> Seque
     return session.exec(select(Invoice).where(*where).order_by(col(Invoice.due_on), col(Invoice.id)).limit(limit)).all()
 
 
+def count(session: Session, account_id: int) -> int:
+    """Return the number of invoices of an account."""
+    return search.count(session, Invoice, search.of_account(Invoice, account_id))
+
+
 def latest(session: Session, account_id: int, limit: int) -> Sequence[Invoice]:
     """Return the newest invoices, newest first."""
     newest = select(Invoice).where(Invoice.account_id == account_id).order_by(col(Invoice.issued_on).desc(), col(Invoice.id).desc())

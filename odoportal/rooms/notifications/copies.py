@@ -15,7 +15,7 @@ from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
 from odoportal.accounts import unsolicited
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Account
 from odoportal.accounts.rights import Right, holders, require_right
 from odoportal.accounts.service import email_key
@@ -24,6 +24,7 @@ from odoportal.core.identity import Identity, digest
 from odoportal.forms.handling import FormResult
 from odoportal.mail import outbox
 from odoportal.rooms.notifications import mails
+from odoportal.rooms.notifications.activity import NotificationActivity
 from odoportal.rooms.notifications.models import InvoiceCopy
 from odoportal.rooms.notifications.service import copies
 from odoportal.rooms.notifications.unsubscribe import of_copy
@@ -79,7 +80,7 @@ def add(session: Session, who: Identity, by: Actor, email: str, language: str, n
     session.add(made)
     session.flush()
     mails.copy_asked(session, made, who, seed, now)
-    record(session, ActivityKind.COPY_ADDED, by, now, account_id=account_id, about=email)
+    record(session, NotificationActivity.COPY_ADDED, by, now, account_id=account_id, about=email)
     return FormResult(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
 
 
@@ -119,7 +120,7 @@ def remove(session: Session, who: Identity, by: Actor, email: str, now: datetime
     require_right(session, who, Right.BILLING)
     if (copy := _named(session, who.account.account_id, email)) is not None:
         forget(session, copy)
-        record(session, ActivityKind.COPY_REMOVED, by, now, account_id=who.account.account_id, about=copy.email)
+        record(session, NotificationActivity.COPY_REMOVED, by, now, account_id=who.account.account_id, about=copy.email)
     return FormResult(t("The address is removed."))
 
 
@@ -141,7 +142,7 @@ def take_over(session: Session, copy: InvoiceCopy, person_id: int, by: Actor, no
     if copy.asked_by != person_id:
         copy.asked_by = person_id
         session.add(copy)
-        record(session, ActivityKind.COPY_KEPT, by, now, account_id=copy.account_id, about=copy.email)
+        record(session, NotificationActivity.COPY_KEPT, by, now, account_id=copy.account_id, about=copy.email)
 
 
 def forget(session: Session, copy: InvoiceCopy) -> None:
@@ -194,7 +195,7 @@ def confirm(session: Session, token: str, client: str, now: datetime) -> bool:
         .values(confirmed_at=now)
     )
     if taken.rowcount == 1:
-        record(session, ActivityKind.COPY_CONFIRMED, Actor(None, client), now, account_id=copy.account_id, about=copy.email)
+        record(session, NotificationActivity.COPY_CONFIRMED, Actor(None, client), now, account_id=copy.account_id, about=copy.email)
     return taken.rowcount == 1
 
 

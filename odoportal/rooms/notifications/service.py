@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Membership, Role
 from odoportal.core.i18n import t
 from odoportal.core.identity import NotAllowed
 from odoportal.forms.handling import FormResult, SentForm, conflict
+from odoportal.rooms.notifications.activity import NotificationActivity
 from odoportal.rooms.notifications.models import InvoiceCopy, Kind, NoticeChoice
 
 _MONEY = frozenset({Role.OWNER, Role.BILLING})
@@ -99,6 +100,6 @@ def switch(session: Session, reader: Reader, kind: Kind, on: bool, by: Actor, no
     else:
         row.wanted, row.changed_at = on, now
     was, is_ = ({kind.value: "1" if value else ""} for value in (before, on))
-    record(session, ActivityKind.NOTICES, by, now, account_id=account_id, subject_id=person_id, before=was, after=is_)
+    record(session, NotificationActivity.CHOICES, by, now, account_id=account_id, subject_id=person_id, before=was, after=is_)
     session.flush()
     return True

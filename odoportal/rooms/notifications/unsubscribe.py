@@ -9,10 +9,11 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Account, Membership
 from odoportal.core import signing
 from odoportal.mail.outbox import UNSUBSCRIBE
+from odoportal.rooms.notifications.activity import NotificationActivity
 from odoportal.rooms.notifications.models import InvoiceCopy, Kind
 from odoportal.rooms.notifications.service import Reader, chosen, switch, wants
 
@@ -83,7 +84,7 @@ def unsubscribe(session: Session, token: str, on: bool, client: str, now: dateti
         elif found.on != on:
             copy = session.get_one(InvoiceCopy, found.reader)
             copy.stopped_at = None if on else now
-            what = ActivityKind.COPY_RESUMED if on else ActivityKind.COPY_STOPPED
+            what = NotificationActivity.COPY_RESUMED if on else NotificationActivity.COPY_STOPPED
             record(session, what, Actor(None, client), now, account_id=copy.account_id, about=copy.email)
         found = Stopped(found.kind, found.reader, found.account, on)
     return found

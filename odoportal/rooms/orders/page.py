@@ -4,6 +4,7 @@ import reflex as rx
 
 from odoportal.core.i18n import t
 from odoportal.pages.layout import ListPage
+from odoportal.rooms.invoices.labels import BADGES
 from odoportal.rooms.orders.state import Orders
 from odoportal.rooms.orders.view import OrdersView
 from odoportal.ui.common import badge
@@ -11,6 +12,19 @@ from odoportal.ui.dialog import frame
 from odoportal.ui.document_parts import address, lines_table, totals
 from odoportal.ui.table import ListParts
 from odoportal.ui.template import Bound, Node, choose, each, el, icon, link, when
+
+_TERM_BADGES = {
+    "upcoming": ("calendar", "info"),
+    "active": ("circle-dot", "ok"),
+    "ending": ("clock", "warn"),
+    "ended": ("circle-check", ""),
+}
+_STEP_BADGES = {
+    "received": ("inbox", "info"),
+    "prepared": ("package-open", "info"),
+    "shipped": ("truck", "info"),
+    "activated": ("map-pin", "info"),
+}
 
 
 def _road(term: Bound, cls: str = "road") -> Node:
@@ -60,7 +74,7 @@ def _card(row: Bound) -> Node:
             "div",
             el("h2", link(row.number, to=row.details, how="open")),
             el("span", cls="push"),
-            badge(row.term.state, row.term.state_text),
+            badge(_TERM_BADGES, row.term.state, row.term.state_text),
             cls="top",
         ),
         _lines(row.card_lines),
@@ -138,7 +152,7 @@ def _beside(details: Bound) -> Node:
             link(row.number, to=row.url, cls="lk"),
             el("b", row.amount),
             el("span", row.date, cls="small muted"),
-            badge(row.state, row.state_text, bare=True),
+            badge(BADGES, row.state, row.state_text, bare=True),
             cls="rec",
         )
 
@@ -172,7 +186,7 @@ def _details(details: Bound) -> Node:
     return frame(
         details,
         title=details.title,
-        badge=badge(details.step, details.step_text),
+        badge=badge(_STEP_BADGES, details.step, details.step_text),
         body=el("div", _facts(details), _beside(details), cls="body"),
         footer=el(
             "footer",

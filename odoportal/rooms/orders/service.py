@@ -221,6 +221,11 @@ def ending(session: Session, account_id: int, today: date) -> Sequence[Ending]:
     return [Ending(number, end_on, int(n)) for number, end_on, n in found]
 
 
+def count(session: Session, account_id: int) -> int:
+    """Return the number of orders of an account."""
+    return search.count(session, Order, search.of_account(Order, account_id))
+
+
 def latest(session: Session, account_id: int, limit: int) -> Sequence[Order]:
     """Return the newest orders by the time they were placed, newest first."""
     return session.exec(

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete as sql_delete
 from sqlmodel import Session, col, select
 
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.activity_log import Actor, PeopleActivity, record
 from odoportal.accounts.models import Account, Person, Role
 from odoportal.accounts.rights import Right, hold, holders
 from odoportal.accounts.service import join, keep_file, person_of_email, spoken_for
@@ -94,5 +94,5 @@ def accept(session: Session, token: str, now: datetime, name: str = "", stored: 
         links.kill(session, person.id or 0, now)
     join(session, asked.account, person, Role(asked.invitation.role))
     by, after = Actor(person.id, client), {"role": asked.invitation.role}
-    record(session, ActivityKind.JOINED, by, now, account_id=asked.account.id, subject_id=person.id, about=person.email, after=after)
+    record(session, PeopleActivity.JOINED, by, now, account_id=asked.account.id, subject_id=person.id, about=person.email, after=after)
     return person

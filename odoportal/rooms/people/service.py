@@ -14,14 +14,15 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete as sql_delete
 from sqlmodel import Session, col, func, select
 
-from odoportal.accounts import ending, unsolicited
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
-from odoportal.accounts.ending import Lost
+from odoportal.accounts import unsolicited
+from odoportal.accounts.access_loss import AccessLoss
+from odoportal.accounts.activity_log import ActivityKind, Actor, PeopleActivity, record
 from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.accounts.rights import Right, require_right
 from odoportal.accounts.service import email_key, spoken_for
 from odoportal.core.identity import Identity, digest
 from odoportal.mail import outbox
+from odoportal.pages import room
 from odoportal.rooms.people import mails
 from odoportal.rooms.people.models import Invitation
 from odoportal.rooms.signin import two_factor
@@ -126,7 +127,7 @@ def invite(session: Session, who: Identity, email: str, role: Role, language: st
     session.add(made)
     session.flush()
     mails.asked_to_join(session, made, who, seed, now)
-    _note(session, ActivityKind.INVITED, who, now, client, about=address, after={"role": role.value})
+    _note(session, PeopleActivity.INVITED, who, now, client, about=address, after={"role": role.value})
     return made
 
 
@@ -146,7 +147,7 @@ def resend(session: Session, who: Identity, email: str, now: datetime, client: s
     session.add(held)
     session.flush()
     mails.asked_to_join(session, held, who, seed, now)
-    _note(session, ActivityKind.INVITED_AGAIN, who, now, client, about=held.email)
+    _note(session, PeopleActivity.INVITED_AGAIN, who, now, client, about=held.email)
     return held
 
 
@@ -161,7 +162,7 @@ def withdraw(session: Session, who: Identity, email: str, now: datetime, client:
     held = _held(session, who.account.account_id, email)
     session.delete(held)
     session.flush()
-    _note(session, ActivityKind.WITHDRAWN, who, now, client, about=held.email, before={"role": held.role})
+    _note(session, PeopleActivity.WITHDRAWN, who, now, client, about=held.email, before={"role": held.role})
     return held
 
 
@@ -179,7 +180,7 @@ def change_role(
 ) -> Role:
     """Change a member's role, effective at the member's next click, and notify the member by mail. The same role changes nothing.
 
-    Things that the member set up and no longer has the right to are ended (`accounts.ending`).
+    Things that the member set up and no longer has the right to are ended (`accounts.access_loss`).
 
     Args:
         session: a writing session.
@@ -210,7 +211,7 @@ def change_role(
     session.flush()
     mails.role_changed(session, person, who.account, role, now)
     was, is_ = {"role": before.value}, {"role": role.value}
-    _note(session, ActivityKind.ROLE, who, now, client, about=person.email, subject_id=person.id, before=was, after=is_)
+    _note(session, PeopleActivity.ROLE, who, now, client, about=person.email, subject_id=person.id, before=was, after=is_)
     _end(session, who, held.person_id, role.value, now, client, kept)
     return before
 
@@ -218,7 +219,7 @@ def change_role(
 def remove(session: Session, who: Identity, email: str, now: datetime, client: str = "", kept: frozenset[str] = frozenset()) -> Person:
     """Remove a member from the account, effective at the member's next click. The person's row is kept for other accounts and the activity.
 
-    What the person set up in the account is ended (`accounts.ending`), except for what `who` takes over (`kept`).
+    What the person set up in the account is ended (`accounts.access_loss`), except for what `who` takes over (`kept`).
 
     Raises:
         NotAllowed: the person lacks the right.
@@ -232,7 +233,7 @@ def remove(session: Session, who: Identity, email: str, now: datetime, client: s
     session.delete(held)
     session.flush()
     mails.removed(session, person, who.account, now)
-    _note(session, ActivityKind.REMOVED, who, now, client, about=person.email, subject_id=person.id, before={"role": held.role})
+    _note(session, PeopleActivity.REMOVED, who, now, client, about=person.email, subject_id=person.id, before={"role": held.role})
     _end(session, who, held.person_id, "", now, client, kept)
     return person
 
@@ -240,8 +241,8 @@ def remove(session: Session, who: Identity, email: str, now: datetime, client: s
 def _end(session: Session, who: Identity, person_id: int, role: str, now: datetime, client: str, kept: frozenset[str]) -> None:
     # A person who leaves cannot take things over: only a remaining member can.
     keeper = who.person_id if who.person_id != person_id else None
-    lost = Lost(who.account.account_id, person_id, Actor.of(who, client), role=role, keeper=keeper, kept=kept)
-    ending.end(session, lost, now)
+    lost = AccessLoss(who.account.account_id, person_id, Actor.of(who, client), role=role, keeper=keeper, kept=kept)
+    room.revoke(session, lost, now)
 
 
 def requires_two_step(session: Session, who: Identity) -> bool:
@@ -273,7 +274,7 @@ def require_two_step(session: Session, who: Identity, on: bool, now: datetime, c
     for member in everybody:
         if on and not member.two_step and not member.blocked:
             mails.two_step_required(session, session.get_one(Person, member.person_id), who.account, now)
-    _note(session, ActivityKind.TWO_STEP_REQUIRED if on else ActivityKind.TWO_STEP_FREE, who, now, client, about=who.account.number)
+    _note(session, PeopleActivity.TWO_STEP_REQUIRED if on else PeopleActivity.TWO_STEP_OPTIONAL, who, now, client, about=who.account.number)
     return True
 
 

@@ -7,6 +7,7 @@ from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
 from odoportal.forms.view import answered
 from odoportal.pages.layout import shown_page
+from odoportal.pages.room import KeptData, installed
 from odoportal.rooms.privacy.state import MyData
 from odoportal.rooms.privacy.view import data_view
 from odoportal.settings import get_settings
@@ -97,60 +98,12 @@ async def slots(asked: PageRequest) -> dict[str, str]:
     return {"data": View(_draw).html(answered(view, asked))}
 
 
-def _kept(what: str, why: str, long: str) -> El:
-    return el("tr", el("th", what, scope="row"), el("td", why), el("td", long))
+def _kept(row: KeptData) -> El:
+    return el("tr", el("th", row.what, scope="row"), el("td", row.why), el("td", row.how_long))
 
 
-def _told() -> Node:
-    years = t("Six years after the year they are of, as tax law asks")
-    rows = (
-        _kept(t("Name, email, phone, language"), t("To let you in and to write to you"), t("As long as you have access")),
-        _kept(
-            t("Emails you used before"),
-            t("To recognize you in Odotrack’s files, and to let you go back to them for 7 days"),
-            t("As long as you have access"),
-        ),
-        _kept(t("Password"), t("To let you in. Only a value that cannot be turned back is kept"), t("Until you choose another")),
-        _kept(
-            t("Open sessions: browser, address, last use"),
-            t("To protect your access"),
-            t("Until they end: 12 hours, or 30 days where you stay signed in"),
-        ),
-        _kept(
-            t("Sign-ins: when, browser, address"),
-            t("So that you notice somebody else’s"),
-            t("90 days"),
-        ),
-        _kept(
-            t("Authenticator app, recovery codes, passkeys"),
-            t("To make sure that it is you. Nothing kept here alone opens your access"),
-            t("Until you take them away"),
-        ),
-        _kept(t("Orders, invoices, payments, addresses"), t("To fulfil the contract and the law"), years),
-        _kept(
-            t("Cards: brand, last four digits, expiry"),
-            t("To pay as you asked"),
-            t("Until they are removed"),
-        ),
-        _kept(
-            t("Who changed what, when, from where"),
-            t("So that owners can see it"),
-            t("As long as the account is open"),
-        ),
-        _kept(t("Devices and vehicles"), t("To show what you bought"), t("As long as the account is open")),
-        _kept(t("Which notices you chose to get"), t("To write to you only as you wish"), t("As long as you have access")),
-        _kept(
-            t("Addresses that get copies of invoices"),
-            t("To send them what you asked for, once they agreed"),
-            t("Until they are removed; unconfirmed ones for 37 days"),
-        ),
-        _kept(t("Letters we sent you"), t("To show that you were told"), t("As long as you have access")),
-        _kept(
-            t("Records of what was asked of the server"),
-            t("To find faults and attacks"),
-            t("As long as finding them takes; they know you as a number"),
-        ),
-    )
+def _text() -> Node:
+    rows = [_kept(row) for room in installed() for row in room.kept()]
     table = el(
         "div",
         el(
@@ -186,7 +139,7 @@ def _told() -> Node:
 
 def privacy() -> rx.Component:
     """Return the public privacy page in the current language."""
-    text = rx.el.article(View(lambda _: _told()).component(None), slot("responsible"), class_name="card pad prose")
+    text = rx.el.article(View(lambda _: _text()).component(None), slot("responsible"), class_name="card pad prose")
     return public_page(text, whole=True)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, SQLModel, col, select
 
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.rights import Right, may, require_right
 from odoportal.core import clock, i18n, private_files
@@ -22,6 +22,7 @@ from odoportal.core.identity import Identity
 from odoportal.forms.handling import FormResult
 from odoportal.observability import logs
 from odoportal.rooms.privacy import contents, mails
+from odoportal.rooms.privacy.activity import PrivacyActivity
 from odoportal.rooms.privacy.contents import Subject
 from odoportal.rooms.privacy.models import ClosingRequest, DataFile
 from odoportal.settings import get_settings
@@ -164,7 +165,7 @@ def ask_to_close(session: Session, who: Identity, by: Actor, reason: str, now: d
     if session.get(ClosingRequest, who.account.account_id) is None:
         session.add(ClosingRequest(account_id=who.account.account_id, person_id=who.person_id, asked_at=now))
         mails.closing_asked(session, who, reason, now)
-        record(session, ActivityKind.CLOSING_ASKED, by, now, account_id=who.account.account_id, about=who.account.number)
+        record(session, PrivacyActivity.CLOSING_REQUESTED, by, now, account_id=who.account.account_id, about=who.account.number)
     return FormResult(t("Odotrack has been told. We will write to you within one working day."))
 
 
@@ -177,5 +178,5 @@ def keep_open(session: Session, who: Identity, by: Actor, now: datetime) -> Form
     require_right(session, who, Right.ACCOUNT)
     if session.exec(sql_delete(ClosingRequest).where(col(ClosingRequest.account_id) == who.account.account_id)).rowcount:
         mails.closing_taken_back(session, who, now)
-        record(session, ActivityKind.CLOSING_TAKEN_BACK, by, now, account_id=who.account.account_id, about=who.account.number)
+        record(session, PrivacyActivity.CLOSING_WITHDRAWN, by, now, account_id=who.account.account_id, about=who.account.number)
     return FormResult(t("The account stays open."))

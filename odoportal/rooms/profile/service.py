@@ -7,11 +7,12 @@ from datetime import datetime
 import phonenumbers
 from sqlmodel import Session
 
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Person
 from odoportal.accounts.service import keep_file
 from odoportal.core.i18n import t, use
 from odoportal.forms.handling import FormResult, SentForm, conflict
+from odoportal.rooms.profile.activity import ProfileActivity
 
 HOME_COUNTRY = "CA"
 """The region of a phone number typed without a country code."""
@@ -66,7 +67,13 @@ def change_details(session: Session, sent: SentForm, wanted: Details, now: datet
     keep_file(session, person)
     person.name, person.phone, person.language, person.region = wanted.name, wanted.phone, wanted.language, wanted.region
     record(
-        session, ActivityKind.DETAILS, Actor.of(sent), now, subject_id=person.id, before=stored, after=details(session, sent.who.person_id)
+        session,
+        ProfileActivity.CHANGED,
+        Actor.of(sent),
+        now,
+        subject_id=person.id,
+        before=stored,
+        after=details(session, sent.who.person_id),
     )
     with use(wanted.language):
         # Redirect a person who chose another language to the page in that language.

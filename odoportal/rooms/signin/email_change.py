@@ -8,12 +8,13 @@ from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
 from odoportal.accounts import unsolicited
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import EarlierEmail, FilePerson, Person
 from odoportal.accounts.service import email_key, find_person, keep_file, spoken_for
 from odoportal.core.identity import digest
 from odoportal.mail import outbox
 from odoportal.rooms.signin import links, lockout, mails, security_log
+from odoportal.rooms.signin.activity import SigninActivity
 from odoportal.rooms.signin.models import EmailChange
 
 LIFE = timedelta(hours=24)
@@ -199,7 +200,7 @@ def _put(session: Session, person: Person, email: str, by: Actor, now: datetime)
     session.flush()
     forget(session, person.id)
     links.kill(session, person.id, now)
-    record(session, ActivityKind.EMAIL, by, now, subject_id=person.id, before={"email": before}, after={"email": email})
+    record(session, SigninActivity.EMAIL, by, now, subject_id=person.id, before={"email": before}, after={"email": email})
     security_log.log_event("authn_email_changed", person=person.id, address=by.address)
 
 

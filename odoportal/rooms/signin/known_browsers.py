@@ -11,10 +11,11 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Person
 from odoportal.core.i18n import t
 from odoportal.rooms.signin import email_change, links, lockout, mails, sessions
+from odoportal.rooms.signin.activity import SigninActivity
 from odoportal.rooms.signin.models import BrowserSession, KnownBrowser, LinkKind, SignIn, SignInMethod
 from odoportal.rooms.signin.sessions import Browser
 
@@ -121,7 +122,7 @@ def end(session: Session, person_id: int, key: str, by: Actor, now: datetime) ->
     for row in session.exec(select(BrowserSession).where(BrowserSession.person_id == person_id)).all():
         if sessions.key_of(row.hash) == key:
             sessions.sign_out(session, row.hash)
-            record(session, ActivityKind.SESSION_ENDED, by, now, subject_id=person_id, about=row.browser)
+            record(session, SigninActivity.SESSION_ENDED, by, now, subject_id=person_id, about=row.browser)
             return True
     return False
 
@@ -130,7 +131,7 @@ def end_others(session: Session, person_id: int, here: str, by: Actor, now: date
     """End every session of a person except the one with the hash `here`; return their number."""
     ended = sessions.end_all(session, person_id, but=here)
     if ended:
-        record(session, ActivityKind.SESSION_ENDED, by, now, subject_id=person_id, after={"ended": str(ended)})
+        record(session, SigninActivity.SESSION_ENDED, by, now, subject_id=person_id, after={"ended": str(ended)})
     return ended
 
 
@@ -150,7 +151,7 @@ def disown(session: Session, token: str, now: datetime, address: str) -> Person 
     by = Actor(person.id, address)
     email_change.put_back(session, person, links.email_of(session, token), by, now)
     session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.person_id) == person.id))
-    record(session, ActivityKind.DISOWNED, by, now, subject_id=person.id)
+    record(session, SigninActivity.DISOWNED, by, now, subject_id=person.id)
     lockout.lock_out(session, person, links.made_at(session, token), by, now)
     return person
 

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts import ending
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Person
+from odoportal.pages import room
 from odoportal.rooms.signin import links, mails, passkeys, security_log, sessions, two_factor
+from odoportal.rooms.signin.activity import SigninActivity
 from odoportal.rooms.signin.models import LinkKind
 
 
@@ -16,8 +17,8 @@ def lock_out(session: Session, person: Person, since: datetime, by: Actor, now: 
     """Lock an intruder out: end every session, delete the password, invalidate older links, and mail a reset link to the person.
 
     Everything set up `since` the intrusion is removed: passkeys, an authenticator app, recovery codes, and what would give another person
-    access to the accounts or their invoices (`accounts.ending`). Older second factors stay, so that an intruder who reads the person's mail
-    cannot bypass them.
+    access to the accounts or their invoices (`accounts.access_loss`). Older second factors stay, so that an intruder who reads the
+    person's mail cannot bypass them.
 
     Args:
         session: the writing database session.
@@ -32,9 +33,9 @@ def lock_out(session: Session, person: Person, since: datetime, by: Actor, now: 
     keys, more = passkeys.remove_all(session, person.id, since), two_factor.take_back(session, person.id, since)
     two_factor.settle(session, person.id)
     for name in keys:
-        record(session, ActivityKind.PASSKEY_REMOVED, by, now, subject_id=person.id, about=name)
+        record(session, SigninActivity.PASSKEY_REMOVED, by, now, subject_id=person.id, about=name)
     for what in more:
         record(session, what, by, now, subject_id=person.id)
-    ending.end_everywhere(session, person.id, by, now, since)
+    room.revoke_everywhere(session, person.id, by, now, since)
     mails.locked_out(session, person, links.make(session, person, LinkKind.RESET, now), keys, more, now)
     security_log.log_event("authn_account_locked", level=logging.WARNING, person=person.id)

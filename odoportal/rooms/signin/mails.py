@@ -9,12 +9,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from sqlmodel import Session
 
-from odoportal.accounts.activity_log import ActivityKind
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.unsolicited import plain_name
 from odoportal.core import clock, i18n
 from odoportal.core.i18n import t
 from odoportal.mail import outbox
+from odoportal.rooms.signin.activity import SigninActivity
 from odoportal.settings import get_settings
 
 
@@ -120,7 +120,7 @@ def reset(session: Session, person: Person | None, language: str, seed: str, now
 
 
 def locked_out(
-    session: Session, person: Person, seed: str, keys: Sequence[str], more: Sequence[ActivityKind], now: datetime
+    session: Session, person: Person, seed: str, keys: Sequence[str], more: Sequence[SigninActivity], now: datetime
 ) -> outbox.Mail:
     """Write the mail with a password-reset link after a person reported an intruder.
 
@@ -136,7 +136,7 @@ def locked_out(
         said = [t("You told us that somebody else was in. Every browser is signed out, and your password no longer works.")]
         if keys or more:
             said.append(t("What was set up since then is taken back:"))
-        words = {ActivityKind.TWO_STEP_OFF: t("Authenticator app"), ActivityKind.CODES_REMOVED: t("Recovery codes")}
+        words = {SigninActivity.TWO_STEP_OFF: t("Authenticator app"), SigninActivity.CODES_REMOVED: t("Recovery codes")}
         letter = Letter(
             subject=t("Choose a new password for ODOportal"),
             paragraphs=said,

@@ -10,13 +10,14 @@ from datetime import datetime
 from sqlmodel import Session
 
 from odoportal.accounts import unsolicited
-from odoportal.accounts.activity_log import STAFF, ActivityKind, Actor, record
+from odoportal.accounts.activity_log import STAFF, Actor, PeopleActivity, record
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import UnusableEmail, find_account, find_person, join, person_of_email
 from odoportal.core.identity import Identity
 from odoportal.forms import handling
 from odoportal.mail import outbox
 from odoportal.rooms.signin import email_change, known_browsers, links, mails, passkeys, security_log, sessions, two_factor
+from odoportal.rooms.signin.activity import SigninActivity
 from odoportal.rooms.signin.models import LinkKind, SignInMethod
 from odoportal.rooms.signin.sessions import Browser, end_all, end_if_over, exists, resolve, sign_out, touch
 
@@ -92,7 +93,7 @@ def change_password(session: Session, who: Identity, by: Actor, verified: str, s
     two_factor.trust_nobody(session, who.person_id)
     links.kill(session, who.person_id, now)
     mails.changed(session, person, now, here=True)
-    record(session, ActivityKind.PASSWORD_CHANGED, by, now, subject_id=who.person_id)
+    record(session, SigninActivity.PASSWORD_CHANGED, by, now, subject_id=who.person_id)
     security_log.log_event("authn_password_change", person=who.person_id, by="profile")
     return True
 
@@ -110,7 +111,7 @@ def two_step_on(session: Session, who: Identity, by: Actor, code: str, now: date
         return None
     sessions.end_all(session, who.person_id, but=who.session)
     mails.two_step(session, session.get_one(Person, who.person_id), True, now)
-    record(session, ActivityKind.TWO_STEP_ON, by, now, subject_id=who.person_id)
+    record(session, SigninActivity.TWO_STEP_ON, by, now, subject_id=who.person_id)
     security_log.log_event("authn_two_step_on", person=who.person_id)
     return codes
 
@@ -121,7 +122,7 @@ def two_step_off(session: Session, person_id: int, by: Actor, now: datetime) -> 
         return False
     left = bool(two_factor.who_have_one(session, [person_id]))
     mails.two_step(session, session.get_one(Person, person_id), False, now, keys=left)
-    record(session, ActivityKind.TWO_STEP_OFF, by, now, subject_id=person_id)
+    record(session, SigninActivity.TWO_STEP_OFF, by, now, subject_id=person_id)
     security_log.log_event("authn_two_step_off", level=logging.WARNING, person=person_id, by="profile")
     return True
 
@@ -131,10 +132,10 @@ def reset_two_factor(session: Session, person_id: int, by: Actor, now: datetime)
     if not two_factor.who_have_one(session, [person_id]):
         return False
     for name in passkeys.remove_all(session, person_id):
-        record(session, ActivityKind.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
+        record(session, SigninActivity.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
     two_factor.remove(session, person_id)
     mails.two_step(session, session.get_one(Person, person_id), False, now, staff=True)
-    record(session, ActivityKind.TWO_STEP_OFF, by, now, subject_id=person_id)
+    record(session, SigninActivity.TWO_STEP_OFF, by, now, subject_id=person_id)
     security_log.log_event("authn_two_step_off", level=logging.WARNING, person=person_id, by="staff")
     return True
 
@@ -163,7 +164,7 @@ def add_passkey(session: Session, who: Identity, by: Actor, answer: passkeys.Ans
         two_factor.trust_nobody(session, who.person_id)
         sessions.end_all(session, who.person_id, but=who.session)
     mails.passkey(session, session.get_one(Person, who.person_id), name, True, now)
-    record(session, ActivityKind.PASSKEY_ADDED, by, now, subject_id=who.person_id, about=name)
+    record(session, SigninActivity.PASSKEY_ADDED, by, now, subject_id=who.person_id, about=name)
     security_log.log_event("authn_passkey_added", person=who.person_id)
     return Added(codes)
 
@@ -173,7 +174,9 @@ def rename_passkey(session: Session, person_id: int, by: Actor, passkey_id: int,
     before = passkeys.rename(session, person_id, passkey_id, name)
     if before is None:
         return False
-    record(session, ActivityKind.PASSKEY_RENAMED, by, now, subject_id=person_id, about=name, before={"name": before}, after={"name": name})
+    record(
+        session, SigninActivity.PASSKEY_RENAMED, by, now, subject_id=person_id, about=name, before={"name": before}, after={"name": name}
+    )
     return True
 
 
@@ -184,7 +187,7 @@ def remove_passkey(session: Session, person_id: int, by: Actor, passkey_id: int,
         return False
     two_factor.settle(session, person_id)
     mails.passkey(session, session.get_one(Person, person_id), name, False, now)
-    record(session, ActivityKind.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
+    record(session, SigninActivity.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
     security_log.log_event("authn_passkey_removed", level=logging.WARNING, person=person_id)
     return True
 
@@ -193,7 +196,7 @@ def renew_codes(session: Session, person_id: int, by: Actor, now: datetime) -> l
     """Replace the remaining recovery codes by ten new ones; return None if the person has no second factor."""
     if not two_factor.who_have_one(session, [person_id]):
         return None
-    record(session, ActivityKind.CODES_RENEWED, by, now, subject_id=person_id)
+    record(session, SigninActivity.CODES_RENEWED, by, now, subject_id=person_id)
     return two_factor.renew_codes(session, person_id, now)
 
 
@@ -330,7 +333,7 @@ def finish_sign_in(
     if taken.way is SignInMethod.RECOVERY:
         left = two_factor.codes_left(session, person_id)
         mails.recovery_used(session, person, left, now)
-        record(session, ActivityKind.RECOVERY_USED, by, now, subject_id=person_id)
+        record(session, SigninActivity.CODE_USED, by, now, subject_id=person_id)
     return Stepped(token, keep, renewed=renewed)
 
 
@@ -405,7 +408,7 @@ def set_password(session: Session, token: str, kind: LinkKind, stored: str, now:
     if not first:
         mails.changed(session, person, now)
     if kind is LinkKind.RESET:
-        record(session, ActivityKind.PASSWORD_CHANGED, Actor(person.id, client), now, subject_id=person.id)
+        record(session, SigninActivity.PASSWORD_CHANGED, Actor(person.id, client), now, subject_id=person.id)
     security_log.log_event("authn_password_change", person=person.id, by=kind.value)
     return person
 
@@ -435,7 +438,7 @@ def invite(
         raise UnusableEmail(f"{person.email} is disabled.")
     if join(session, account, person, Role(role)):
         after = {"role": Role(role).value}
-        record(session, ActivityKind.INVITED, STAFF, now, account_id=account.id, subject_id=person.id, about=person.email, after=after)
+        record(session, PeopleActivity.INVITED, STAFF, now, account_id=account.id, subject_id=person.id, about=person.email, after=after)
     seed = "" if person.password else links.make(session, person, LinkKind.INVITE, now)
     mails.invited(session, person, account, seed, now)
     security_log.log_event("user_created", level=logging.WARNING, person=person.id, account=account.number, role=role)

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from odoportal.accounts import ending
-from odoportal.accounts.activity_log import STAFF, ActivityKind, record
+from odoportal.accounts.activity_log import STAFF, record
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import find_person
+from odoportal.pages import room
 from odoportal.rooms.signin import email_change, links, security_log, service, sessions, two_factor
+from odoportal.rooms.signin.activity import SigninActivity
 
 
 class NoSuchPerson(LookupError):
@@ -32,7 +33,7 @@ def disable(session: Session, email: str, now: datetime) -> int:
     """Disable a person's access and return the number of ended sessions.
 
     End every session, invalidate every link that sets a password, stop trusting the person's browsers, delete an unconfirmed email change,
-    and end what the person set up in accounts (`accounts.ending`). `enable` restores none of this.
+    and end what the person set up in accounts (`accounts.access_loss`). `enable` restores none of this.
 
     Raises:
         NoSuchPerson: if no person has this email.
@@ -41,12 +42,12 @@ def disable(session: Session, email: str, now: datetime) -> int:
     assert person.id is not None  # noqa: S101 - read from the database
     if person.disabled_at is None:
         person.disabled_at = now
-        record(session, ActivityKind.DISABLED, STAFF, now, subject_id=person.id)
+        record(session, SigninActivity.DISABLED, STAFF, now, subject_id=person.id)
         security_log.log_event("user_disabled", person=person.id)
     links.kill(session, person.id, now)
     email_change.forget(session, person.id)
     two_factor.trust_nobody(session, person.id)
-    ending.end_everywhere(session, person.id, STAFF, now)
+    room.revoke_everywhere(session, person.id, STAFF, now)
     return sessions.end_all(session, person.id)
 
 
@@ -60,7 +61,7 @@ def enable(session: Session, email: str, now: datetime) -> bool:
     if person.disabled_at is None:
         return False
     person.disabled_at = None
-    record(session, ActivityKind.ENABLED, STAFF, now, subject_id=person.id)
+    record(session, SigninActivity.ENABLED, STAFF, now, subject_id=person.id)
     security_log.log_event("user_enabled", person=person.id)
     return True
 
@@ -90,7 +91,7 @@ def sign_out_everywhere(session: Session, email: str, now: datetime) -> int:
     two_factor.trust_nobody(session, person.id)
     ended = sessions.end_all(session, person.id)
     if ended:
-        record(session, ActivityKind.SESSION_ENDED, STAFF, now, subject_id=person.id, after={"ended": str(ended)})
+        record(session, SigninActivity.SESSION_ENDED, STAFF, now, subject_id=person.id, after={"ended": str(ended)})
     return ended
 
 

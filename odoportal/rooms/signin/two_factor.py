@@ -19,10 +19,10 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, func, select
 
-from odoportal.accounts.activity_log import ActivityKind
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.core.identity import digest
 from odoportal.rooms.signin import passkeys
+from odoportal.rooms.signin.activity import SigninActivity
 from odoportal.rooms.signin.models import Authenticator, KnownBrowser, Passkey, RecoveryCode, SecondStep, SignInMethod
 from odoportal.settings import get_settings
 
@@ -125,7 +125,7 @@ def remove(session: Session, person_id: int) -> bool:
     return there > 0
 
 
-def take_back(session: Session, person_id: int, since: datetime) -> list[ActivityKind]:
+def take_back(session: Session, person_id: int, since: datetime) -> list[SigninActivity]:
     """Remove the app and recovery codes set up since an instant, and an app being set up; return the activity kinds to record."""
     app = session.get(Authenticator, person_id)
     was = app is not None and app.confirmed_at is not None and app.confirmed_at >= since
@@ -135,7 +135,7 @@ def take_back(session: Session, person_id: int, since: datetime) -> list[Activit
         session.flush()
     made = sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id, col(RecoveryCode.made_at) >= since)
     codes = session.exec(made).rowcount > 0
-    return [*([ActivityKind.TWO_STEP_OFF] if was else []), *([ActivityKind.CODES_REMOVED] if codes else [])]
+    return [*([SigninActivity.TWO_STEP_OFF] if was else []), *([SigninActivity.CODES_REMOVED] if codes else [])]
 
 
 def settle(session: Session, person_id: int) -> bool:

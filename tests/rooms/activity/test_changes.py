@@ -6,29 +6,34 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
-from odoportal.accounts import activity_log
-from odoportal.accounts.activity_log import STAFF, TOLD, ActivityKind, Actor, record
+from odoportal.accounts.activity_log import STAFF, ActivityKind, Actor, PeopleActivity, record
 from odoportal.accounts.models import Change, Membership, Role
 from odoportal.core import database, i18n
 from odoportal.core.identity import Identity
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.activity import service
 from odoportal.rooms.activity.exports import changes_table
-from odoportal.rooms.activity.service import GROUPS
-from odoportal.rooms.activity.view import ChangesView, changes_view, field_labels
+from odoportal.rooms.activity.kinds import all_kinds, groups
+from odoportal.rooms.activity.view import ChangesView, changes_view
 from odoportal.rooms.addresses import service as addresses
+from odoportal.rooms.addresses.activity import AddressActivity
 from odoportal.rooms.cards import service as cards
+from odoportal.rooms.cards.activity import CardActivity
+from odoportal.rooms.notifications.activity import NotificationActivity
 from odoportal.rooms.notifications.models import Kind
 from odoportal.rooms.people import service as people_service
+from odoportal.rooms.profile.activity import ProfileActivity
+from odoportal.rooms.signin.activity import SigninActivity
 from tests.making import NOON, TODAY
 from tests.views import costly, plan, watching
 
 People = dict[str, Identity]
+MAILBOXES = (NotificationActivity.COPY_CONFIRMED, NotificationActivity.COPY_STOPPED, NotificationActivity.COPY_RESUMED)
 
 
 def shown(who: Identity, language: str = "en", **query: str) -> ChangesView:
     with i18n.use(language), database.reading() as session:
-        return changes_view(session, who, ListQuery.parse(service.RULES, query), language, TODAY)
+        return changes_view(session, who, ListQuery.parse(service.rules(), query), language, TODAY)
 
 
 def note(what: ActivityKind, by: Actor = STAFF, days: int = 0, **more: object) -> None:
@@ -52,8 +57,8 @@ def test_a_change_is_told_with_who_what_when_from_where_before_and_after(people:
 @pytest.mark.asvs("8.4.1")
 def test_another_account_s_changes_are_never_shown(people: People) -> None:
     owner, stranger = people["owner"], people["stranger"]
-    note(ActivityKind.ADDRESS_ADDED, Actor(stranger.person_id), account_id=stranger.account.account_id, about="theirs")
-    note(ActivityKind.PASSWORD_CHANGED, Actor(stranger.person_id), subject_id=stranger.person_id)
+    note(AddressActivity.ADDED, Actor(stranger.person_id), account_id=stranger.account.account_id, about="theirs")
+    note(SigninActivity.PASSWORD_CHANGED, Actor(stranger.person_id), subject_id=stranger.person_id)
     for query in ({}, {"q": "theirs"}, {"person": str(stranger.person_id)}, {"state": "sign-in"}):
         view = shown(owner, **query)
         assert (view.rows, view.frame.count) == ([], 0)
@@ -66,15 +71,15 @@ def test_of_a_person_s_own_sign_in_only_that_it_was_changed_is_told(people: Peop
     owner, billing = people["owner"], people["billing"]
     by = Actor(billing.person_id, "198.51.100.7")
     note(
-        ActivityKind.EMAIL,
+        SigninActivity.EMAIL,
         by,
         subject_id=billing.person_id,
         before={"email": "old@private.example"},
         after={"email": "new@private.example"},
     )
-    note(ActivityKind.PASSWORD_CHANGED, by, subject_id=billing.person_id)
-    note(ActivityKind.DETAILS, by, subject_id=billing.person_id, before={"phone": "1"}, after={"phone": "418 555-0142"})
-    note(ActivityKind.SESSION_ENDED, by, subject_id=billing.person_id, about="Firefox at home")
+    note(SigninActivity.PASSWORD_CHANGED, by, subject_id=billing.person_id)
+    note(ProfileActivity.CHANGED, by, subject_id=billing.person_id, before={"phone": "1"}, after={"phone": "418 555-0142"})
+    note(SigninActivity.SESSION_ENDED, by, subject_id=billing.person_id, about="Firefox at home")
     view = shown(owner)
     assert [(row.what, row.about, row.lines, row.place) for row in view.rows] == [
         ("Password changed", "Billing", [], ""),
@@ -87,14 +92,14 @@ def test_of_a_person_s_own_sign_in_only_that_it_was_changed_is_told(people: Peop
 
 def test_what_somebody_did_before_joining_is_not_told_and_what_was_told_stays(people: People) -> None:
     owner, stranger = people["owner"], people["stranger"]
-    note(ActivityKind.PASSWORD_CHANGED, STAFF, subject_id=stranger.person_id)
+    note(SigninActivity.PASSWORD_CHANGED, STAFF, subject_id=stranger.person_id)
     with database.writing() as session:
         session.add(Membership(account_id=owner.account.account_id, person_id=stranger.person_id, role=Role.BILLING))
     assert shown(owner).rows == []
-    note(ActivityKind.TWO_STEP_ON, STAFF, subject_id=stranger.person_id)
+    note(SigninActivity.TWO_STEP_ON, STAFF, subject_id=stranger.person_id)
     with database.writing() as session:
         people_service.remove(session, owner, stranger.email, NOON)
-    note(ActivityKind.TWO_STEP_OFF, STAFF, subject_id=stranger.person_id)
+    note(SigninActivity.TWO_STEP_OFF, STAFF, subject_id=stranger.person_id)
     assert [row.what for row in shown(owner).rows] == ["Removed from the account", "Two-step sign-in switched on"]
 
 
@@ -102,9 +107,9 @@ def test_the_list_is_filtered_searched_and_paged(people: People) -> None:
     owner, billing = people["owner"], people["billing"]
     account_id = owner.account.account_id
     for n in range(12):
-        note(ActivityKind.ADDRESS_ADDED, Actor(owner.person_id), n, account_id=account_id, about=f"Dépôt {n}", after={"city": "Lévis"})
+        note(AddressActivity.ADDED, Actor(owner.person_id), n, account_id=account_id, about=f"Dépôt {n}", after={"city": "Lévis"})
     note(
-        ActivityKind.ROLE,
+        PeopleActivity.ROLE,
         Actor(billing.person_id),
         20,
         account_id=account_id,
@@ -112,7 +117,7 @@ def test_the_list_is_filtered_searched_and_paged(people: People) -> None:
         before={"role": "owner"},
         after={"role": "billing"},
     )
-    note(ActivityKind.CARD_LOST, STAFF, 21, account_id=account_id, about="Visa 4242")
+    note(CardActivity.LOST, STAFF, 21, account_id=account_id, about="Visa 4242")
     first = shown(owner)
     assert (len(first.rows), first.frame.count, first.rows[0].what) == (10, 14, "Card given up by the payment provider")
     assert [(tab.key, tab.count) for tab in first.frame.tabs] == [
@@ -138,20 +143,20 @@ def test_the_list_is_filtered_searched_and_paged(people: People) -> None:
 def test_what_no_person_did_is_told_as_the_mailbox_s_the_provider_s_or_odotrack_s(people: People) -> None:
     owner = people["owner"]
     mine = owner.account.account_id
-    for what in service.MAILBOXES:
+    for what in MAILBOXES:
         note(what, Actor(None, "198.51.100.7"), account_id=mine, about="accountant@example.com")
-    note(ActivityKind.CARD_LOST, STAFF, 1, account_id=mine, about="Visa 4242")
-    note(ActivityKind.TWO_STEP_OFF, STAFF, 2, account_id=mine, subject_id=owner.person_id)
+    note(CardActivity.LOST, STAFF, 1, account_id=mine, about="Visa 4242")
+    note(SigninActivity.TWO_STEP_OFF, STAFF, 2, account_id=mine, subject_id=owner.person_id)
     rows = shown(owner).rows
     assert [(row.who, bool(row.only)) for row in rows] == [
         ("Odotrack inc.", True),
         ("Payment provider", False),
         *[("accountant@example.com", False)] * 3,
     ]
-    staff = shown(owner, person=service.NOBODY)
+    staff = shown(owner, person=service.STAFF)
     assert ([row.what for row in staff.rows], len(staff.frame.chips)) == (["Two-step sign-in switched off"], 1)
     with i18n.use("en"), database.reading() as session:
-        table = changes_table(session, owner, ListQuery.parse(service.RULES, {}), "en", TODAY)
+        table = changes_table(session, owner, ListQuery.parse(service.rules(), {}), "en", TODAY)
         assert [row[1] for row in table.rows] == [row.who for row in rows]
 
 
@@ -159,7 +164,7 @@ def test_the_file_has_every_page_and_no_more_than_the_list(people: People) -> No
     owner = people["owner"]
     for n in range(12):
         note(
-            ActivityKind.ADDRESS,
+            AddressActivity.CHANGED,
             Actor(owner.person_id),
             n,
             account_id=owner.account.account_id,
@@ -168,28 +173,33 @@ def test_the_file_has_every_page_and_no_more_than_the_list(people: People) -> No
             after={"city": "y"},
         )
     with i18n.use("en"), database.reading() as session:
-        table = changes_table(session, owner, ListQuery.parse(service.RULES, {}), "en", TODAY)
+        table = changes_table(session, owner, ListQuery.parse(service.rules(), {}), "en", TODAY)
         rows = list(table.rows)
     assert len(rows) == 12
     assert rows[0] == ("2020-10-05T12:00:00-04:00", "Owner", "address", "A11", ("City: x → y",), "")
 
 
 def test_every_change_is_in_one_group_and_every_field_has_words(people: People) -> None:
-    held = [what for group in GROUPS.values() for what in group]
-    assert sorted(held) == sorted(ActivityKind)
-    assert GROUPS[service.Group.SIGN_IN] >= TOLD
-    kept = {*addresses.FIELDS, *(purpose.value for purpose in addresses.RIGHT), *cards._as_text(_card()), "role"}
+    every = [kind for declared in ActivityKind.__subclasses__() for kind in declared]
+    fields = {*addresses.FIELDS, *(purpose.value for purpose in addresses.RIGHT)}
     for language in i18n.LANGUAGES:
         with i18n.use(language):
-            assert kept <= set(field_labels(ActivityKind.ROLE))
-            assert set(field_labels(ActivityKind.NOTICES)) == set(Kind)
+            kinds = all_kinds()
+            assert sorted(kinds) == sorted(kind.value for kind in every)
+            assert all(kind.label for kind in kinds.values())
+            assert {kind.group for kind in kinds.values()} == set(groups()) == set(service.rules().states)
+            assert fields <= set(kinds[AddressActivity.CHANGED].fields)
+            assert set(cards._as_text(_card())) <= set(kinds[CardActivity.ADDED].fields)
+            assert set(kinds[PeopleActivity.ROLE].fields) == {"role"}
+            assert set(kinds[NotificationActivity.CHOICES].fields) == set(Kind)
+            assert {kinds[kind].group for kind in every if kind.for_owners} == {"sign-in"}
 
 
 def test_a_card_is_no_choice_of_notices(people: People) -> None:
     owner = people["owner"]
     mine: dict[str, Any] = {"account_id": owner.account.account_id}
-    note(ActivityKind.CARD_ADDED, Actor(owner.person_id), **mine, about="Visa 4242", after={"card": "Visa 4242", "expiry": "2031-04"})
-    note(ActivityKind.NOTICES, Actor(owner.person_id), 1, **mine, before={"card": "1"}, after={"card": ""})
+    note(CardActivity.ADDED, Actor(owner.person_id), **mine, about="Visa 4242", after={"card": "Visa 4242", "expiry": "2031-04"})
+    note(NotificationActivity.CHOICES, Actor(owner.person_id), 1, **mine, before={"card": "1"}, after={"card": ""})
     chosen, added = ([line.text for line in row.lines] for row in shown(owner).rows)
     assert added == ["Card: Visa 4242", "Expires: 2031-04"]
     assert chosen == ["Cards that expire soon: Yes → –"]
@@ -221,7 +231,7 @@ def test_a_change_and_what_the_accounts_are_told_of_it_are_one_transaction(peopl
     billing = people["billing"]
 
     def fail(session: Session) -> None:
-        record(session, ActivityKind.PASSWORD_CHANGED, Actor(billing.person_id), NOON, subject_id=billing.person_id)
+        record(session, SigninActivity.PASSWORD_CHANGED, Actor(billing.person_id), NOON, subject_id=billing.person_id)
         session.flush()
         raise RuntimeError("in the middle")
 
@@ -229,4 +239,3 @@ def test_a_change_and_what_the_accounts_are_told_of_it_are_one_transaction(peopl
         fail(session)
     with database.reading() as session:
         assert session.exec(select(Change)).all() == []
-    assert set(activity_log.activity_labels()) == set(ActivityKind)

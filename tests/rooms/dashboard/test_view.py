@@ -12,7 +12,6 @@ from sqlmodel import Session
 
 from odoportal.core import clock, i18n
 from odoportal.pages.shell_view import shell_view
-from odoportal.rooms.dashboard.service import counts
 from odoportal.rooms.dashboard.view import HomeView, home_view
 from odoportal.settings import get_settings
 from tests.making import NOON, TODAY, account, counting, emptied, invoice, order, who
@@ -113,7 +112,7 @@ def test_the_statements_do_not_grow_with_the_rows(stored: Engine) -> None:
 
 
 def header(session: Session, account_id: int, **more: Any) -> Any:
-    return shell_view(session, who(account_id, **more), "/en/orders?q=a", TODAY, counts, get_settings())
+    return shell_view(session, who(account_id, **more), "/en/orders?q=a", TODAY, get_settings())
 
 
 def test_the_header_names_person_account_and_counts(stored: Engine) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from odoportal.accounts.activity_log import ActivityKind, Actor, record
+from odoportal.accounts.activity_log import Actor, PeopleActivity, record
 from odoportal.accounts.models import Person
 from odoportal.core import i18n
 from odoportal.mail.outbox import Mail
@@ -108,7 +108,7 @@ def test_from_where_somebody_else_did_something_is_not_in_it(engine: Engine, who
         session.add(other)
         session.flush()
         for by, address in ((other.id, "203.0.113.66"), (None, "203.0.113.67"), (person.id, "203.0.113.5")):
-            record(session, ActivityKind.REMOVED, Actor(by, address), NOON, account_id=mine, subject_id=person.id, about=person.email)
+            record(session, PeopleActivity.REMOVED, Actor(by, address), NOON, account_id=mine, subject_id=person.id, about=person.email)
             session.add(
                 CardSetup(
                     account_id=mine, person_id=by or person.id or 0, key=address, once=address, provider="x", created_at=NOON,

@@ -4,15 +4,16 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts.activity_log import ActivityKind, record
-from odoportal.accounts.ending import Lost
+from odoportal.accounts.access_loss import AccessLoss
+from odoportal.accounts.activity_log import record
 from odoportal.accounts.rights import Right
 from odoportal.rooms.notifications import copies
+from odoportal.rooms.notifications.activity import NotificationActivity
 from odoportal.rooms.notifications.service import added_by
 
 
-def end(session: Session, lost: Lost, now: datetime) -> None:
-    """Stop the copies that a person added who has lost the billing right. See `accounts.ending`.
+def revoke(session: Session, lost: AccessLoss, now: datetime) -> None:
+    """Stop the copies that a person added who has lost the billing right. See `accounts.access_loss`.
 
     If a person decided what is kept (`keeper`), the keeper takes over the kept addresses and the others are deleted. If another person
     was signed in (`since`), the addresses added from then on are deleted. Otherwise an unconfirmed address is deleted, so that its link
@@ -25,5 +26,5 @@ def end(session: Session, lost: Lost, now: datetime) -> None:
             copies.take_over(session, copy, lost.keeper, lost.by, now)
         elif lost.keeper is not None or lost.since is not None or copy.confirmed_at is None:
             copies.forget(session, copy)
-            record(session, ActivityKind.COPY_REMOVED, lost.by, now, account_id=lost.account_id, about=copy.email)
+            record(session, NotificationActivity.COPY_REMOVED, lost.by, now, account_id=lost.account_id, about=copy.email)
     session.flush()

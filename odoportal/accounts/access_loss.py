@@ -1,14 +1,14 @@
 """Revocation of what a person has set up in an account, when the person loses a right or the whole access.
 
-Code that removes a right calls `end` (one account) or `end_everywhere` in the same transaction: the removal of a person and the change
-of a role on the People page, `odoportal user disable`, the roles of an import, and a report that another person was signed in. A room
-in which a person can set up something that would outlive the access revokes it in its `ending.py`:
+Code that removes a right calls `pages.room.revoke` (one account) or `revoke_everywhere` in the same transaction: the removal of a person
+and the change of a role on the People page, `odoportal user disable`, the roles of an import, and a report that another person was signed
+in. A room in which a person can set up something that would outlive the access revokes it (`Room.revoke`, in its `revoke.py`):
 
 - people: open invitations are withdrawn;
 - notifications: addresses for copies of invoices are removed or paused, including unconfirmed ones;
 - privacy: a request to close the account is withdrawn.
 
-The following need no `ending.py`, because the right is checked on every use, or because they belong to the person or the account:
+The following need no `revoke.py`, because the right is checked on every use, or because they belong to the person or the account:
 
 - sessions: `signin.sessions.resolve` reads the membership at every request and event;
 - a card that is being added: `cards.service.settle` checks the right of the person who started it;
@@ -18,25 +18,18 @@ The following need no `ending.py`, because the right is checked on every use, or
   open no account without a membership, and end with `signin.staff.disable`;
 - cards on file, addresses and account settings: they belong to the account, are visible on its pages, and remain.
 
-`tests/accounts/test_ending.py` checks every column that refers to a person against this list.
+`tests/accounts/test_access_loss.py` checks every column that refers to a person against this list.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from importlib import import_module
-from pathlib import Path
-
-from sqlmodel import Session, col, select
 
 from odoportal.accounts.activity_log import Actor
-from odoportal.accounts.models import Membership
 from odoportal.accounts.rights import Right, may
 
 
 @dataclass(frozen=True)
-class Lost:
+class AccessLoss:
     """A person's loss of rights, or of all access, in one account.
 
     Attributes:
@@ -60,36 +53,6 @@ class Lost:
     def ends(self, right: Right, at: datetime) -> bool:
         """Return whether an item that requires `right` and was set up at the instant `at` must end."""
         return at >= self.since if self.since is not None else not may(self.role, right)
-
-
-End = Callable[[Session, Lost, datetime], None]
-
-
-@lru_cache
-def _rooms() -> tuple[End, ...]:
-    """Return the `end` function of every room with an `ending.py`, imported by name because `accounts` may not depend on rooms."""
-    package = Path(__file__).parents[1]
-    found = sorted(path.parent.name for path in package.glob("rooms/*/ending.py"))
-    return tuple(import_module(f"odoportal.rooms.{room}.ending").end for room in found)
-
-
-def end(session: Session, lost: Lost, now: datetime) -> None:
-    """Revoke what a person set up in one account and no longer has the right to.
-
-    Args:
-        session: The database session whose transaction removes the access.
-        lost: The person, the account, and the role that is left.
-        now: The current instant.
-    """
-    for room in _rooms():
-        room(session, lost, now)
-
-
-def end_everywhere(session: Session, person_id: int, by: Actor, now: datetime, since: datetime | None = None) -> None:
-    """Revoke what a person set up in all of the person's accounts; with `since`, only what was set up at or after that instant."""
-    accounts = select(Membership.account_id).where(Membership.person_id == person_id).order_by(col(Membership.account_id))
-    for account_id in session.exec(accounts).all():
-        end(session, Lost(account_id, person_id, by, since=since), now)
 
 
 def loses(before: str, after: str) -> bool:

@@ -4,16 +4,17 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts.activity_log import ActivityKind, record
-from odoportal.accounts.ending import Lost
+from odoportal.accounts.access_loss import AccessLoss
+from odoportal.accounts.activity_log import record
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.rights import Right
 from odoportal.rooms.privacy import mails
+from odoportal.rooms.privacy.activity import PrivacyActivity
 from odoportal.rooms.privacy.models import ClosingRequest
 
 
-def end(session: Session, lost: Lost, now: datetime) -> None:
-    """Withdraw the closing request of a person who is no longer an owner, and mail Odotrack. See `accounts.ending`.
+def revoke(session: Session, lost: AccessLoss, now: datetime) -> None:
+    """Withdraw the closing request of a person who is no longer an owner, and mail Odotrack. See `accounts.access_loss`.
 
     Closing an account cannot be undone, while withdrawing a request can: a remaining owner can ask again.
     """
@@ -24,4 +25,4 @@ def end(session: Session, lost: Lost, now: datetime) -> None:
     session.flush()
     account = session.get_one(Account, lost.account_id)
     mails.closing_lapsed(session, session.get_one(Person, lost.person_id), account, now)
-    record(session, ActivityKind.CLOSING_TAKEN_BACK, lost.by, now, account_id=lost.account_id, about=account.number)
+    record(session, PrivacyActivity.CLOSING_WITHDRAWN, lost.by, now, account_id=lost.account_id, about=account.number)

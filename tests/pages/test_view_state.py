@@ -12,9 +12,7 @@ from sqlalchemy.exc import OperationalError
 from odoportal.accounts.models import Person
 from odoportal.core import database, i18n
 from odoportal.odoportal import PAGES
-from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import PageState
-from odoportal.rooms.dashboard.service import counts
 from odoportal.ui.page import drawing
 from odoportal.web.page import Page
 from tests.making import NOON, account, who
@@ -34,7 +32,6 @@ def away() -> Iterator[Any]:
 @pytest.mark.parametrize("page", OURS, ids=lambda page: page.path)
 @pytest.mark.asvs("16.5.2")
 def test_a_page_whose_database_is_away_says_so_and_recovers(stored: Engine, monkeypatch: pytest.MonkeyPatch, page: Page) -> None:
-    monkeypatch.setattr(SessionState, "counts", counts, raising=False)
     with database.writing() as session:
         me = who(account(session))
         session.add(Person(id=me.person_id, email=me.email, email_key=me.email, name=me.name, created_at=NOON))

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from odoportal.accounts import ending
 from odoportal.accounts.activity_log import STAFF, Actor
 from odoportal.accounts.models import Change, Membership, Person, Role
 from odoportal.core import clock, database, i18n
@@ -19,6 +18,7 @@ from odoportal.core.money import ZERO
 from odoportal.importing.importer import Options, run_import
 from odoportal.mail import outbox
 from odoportal.mail.outbox import Mail
+from odoportal.pages import room
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.notifications import copies, mails, unsubscribe
 from odoportal.rooms.notifications.models import InvoiceCopy
@@ -223,7 +223,7 @@ def test_the_control_without_both_lets_somebody_in(people: People, thief: Identi
     if store.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time, with or without the lock")
     monkeypatch.setattr(accept_invitation, "hold", lambda *_: None)
-    monkeypatch.setattr(ending, "end", lambda *_: None)
+    monkeypatch.setattr(room, "revoke", lambda *_: None)
     order, person = _accept_while_removed(people, token(), monkeypatch)
     assert order[0] == "removed"
     assert person is not None
@@ -376,7 +376,7 @@ def test_a_request_to_close_the_account_ends_with_the_right(people: People, thie
     with database.writing() as session, i18n.use("en"):
         privacy.ask_to_close(session, thief, Actor.of(thief), "", NOON)
     with database.writing() as session:
-        ending.end_everywhere(session, people["owner"].person_id, STAFF, LATER)
+        room.revoke_everywhere(session, people["owner"].person_id, STAFF, LATER)
         assert privacy.closing(session, thief.account.account_id) is not None
         WAYS[way][0](session, people["owner"], thief)
         assert privacy.closing(session, thief.account.account_id) is None

@@ -13,7 +13,6 @@ from odoportal.core import database
 from odoportal.observability import request_id
 from odoportal.pages.shell_view import ShellView
 from odoportal.pages.state import SessionState
-from odoportal.rooms.dashboard.service import counts
 from odoportal.rooms.dashboard.state import Home
 from odoportal.rooms.dashboard.view import HomeView
 from odoportal.rooms.invoices.state import Invoices
@@ -27,8 +26,7 @@ LISTS = [(Orders, OrdersView, "/en/orders", "26367"), (Invoices, InvoicesView, "
 
 
 @pytest.fixture
-def mine(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(SessionState, "counts", counts, raising=False)
+def mine(stored: Engine) -> int:
     with database.writing() as session:
         made = account(session)
         order(session, made, "26367")
@@ -102,9 +100,9 @@ def test_a_retry_counts_the_menu_anew(mine: int) -> None:
             with database.writing() as session:
                 order(session, mine, "26368")
             await state.load()
-            assert state.shell.orders == "1"
+            assert state.shell.counts["/orders"] == "1"
             await state.retry()
-            assert state.shell.orders == "2"
+            assert state.shell.counts["/orders"] == "2"
 
     asyncio.run(run())
 

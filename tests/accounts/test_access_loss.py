@@ -3,13 +3,13 @@
 import pytest
 
 from odoportal import migrations
-from odoportal.accounts import ending
+from odoportal.rooms.registry import ROOMS
 
-# All columns that refer to a person. A new column needs a room with an `ending.py` (ENDED), or a reason (REASONS).
+# All columns that refer to a person. A new column needs a room that revokes it (ENDED), or a reason (REASONS).
 ENDED = {
-    "invitation.invited_by": "people.ending",
-    "invoice_copy.asked_by": "notices.ending",
-    "closing_request.person_id": "privacy.ending",
+    "invitation.invited_by": "people.revoke",
+    "invoice_copy.asked_by": "notifications.revoke",
+    "closing_request.person_id": "privacy.revoke",
 }
 REASONS = {
     "membership.person_id": "is the access",
@@ -49,4 +49,4 @@ def test_whatever_refers_to_a_person_ends_with_the_access_or_has_a_reason_not_to
 
 
 def test_each_room_that_says_so_is_asked() -> None:
-    assert {room.__module__ for room in ending._rooms()} == {f"odoportal.{module}" for module in ENDED.values()}
+    assert {room.revoke.__module__ for room in ROOMS if room.revoke} == {f"odoportal.rooms.{module}" for module in ENDED.values()}

@@ -1,0 +1,86 @@
+"""The kinds of private pages: lists, pages with forms, pages that show one view, and pages still to come."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import reflex as rx
+
+from odoportal.accounts import rights
+from odoportal.core.identity import Identity
+from odoportal.forms.handling import FormHandler, form_post
+from odoportal.pages.layout import page_fill
+from odoportal.pages.list_state import fetch_list
+from odoportal.pages.state import SessionState
+from odoportal.web.page import SEE, Page, PageRequest
+
+Content = Callable[[], rx.Component]
+Slots = Callable[[PageRequest], Awaitable[dict[str, str]]]
+
+
+def require_person(request: PageRequest) -> Identity:
+    """Return the signed-in person of a request.
+
+    Raises:
+        PermissionError: If no one is signed in. The document server redirects such a request before.
+    """
+    if request.who is None:
+        raise PermissionError("a private page needs a signed-in person")
+    return request.who
+
+
+def list_page(
+    path: str, title: str, content: Content, state: Any, slots: Callable[[Any], dict[str, str]], right: str = rights.Right.SEE
+) -> Page:
+    """Return the page of a list.
+
+    Args:
+        path: Its path without the language.
+        title: An English message of the catalogue.
+        content: Draws the page at build time.
+        state: Its `ListState`.
+        slots: Returns the HTML of the document's slots from the list's view.
+        right: What a person needs to see it.
+    """
+
+    async def fill(asked: PageRequest) -> dict[str, str]:
+        return slots(await fetch_list(state.rules, state.draw, require_person(asked), asked.query, asked.language))
+
+    return Page(path, title, content, load=state.load, fill=page_fill(fill), right=right)
+
+
+def forms_page(
+    path: str,
+    title: str,
+    content: Content,
+    state: Any,
+    slots: Slots,
+    handlers: Mapping[str, FormHandler],
+    right: str = SEE,
+    leads_to: tuple[str, ...] = (),
+) -> Page:
+    """Return a page with forms.
+
+    Args:
+        path: Its path without the language.
+        title: An English message of the catalogue.
+        content: Draws the page at build time.
+        state: Its `PageState`.
+        slots: Returns the HTML of the document's slots.
+        handlers: Answer what is posted to the page, by the form's name.
+        right: What a person needs to see it.
+        leads_to: Origins of other sites that a form may lead to.
+    """
+    fill = page_fill(slots)
+    return Page(
+        path, title, content, load=state.load, fill=fill, post=form_post(handlers, fill, rights.may), right=right, leads_to=leads_to
+    )
+
+
+def view_page(path: str, title: str, content: Content, state: Any, slots: Slots) -> Page:
+    """Return a page that shows one view and has no forms of its own; arguments as in `forms_page`."""
+    return Page(path, title, content, load=state.load, fill=page_fill(slots))
+
+
+def coming_page(path: str, title: str, content: Content) -> Page:
+    """Return the page of a place that is still to come: only the header shows the person."""
+    return Page(path, title, content, load=SessionState.load, fill=page_fill())

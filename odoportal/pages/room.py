@@ -1,0 +1,135 @@
+"""A room: one place of the portal, and everything it adds to the whole.
+
+Each room declares a `ROOM` in its `room.py`; `rooms/registry.py` lists them all. The portal, the commands and the import call
+`registry.install` before they use the functions below, which ask every room.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+from starlette.routing import BaseRoute
+
+from odoportal.accounts.access_loss import AccessLoss
+from odoportal.accounts.activity_log import ActivityKind, Actor
+from odoportal.accounts.models import Membership
+from odoportal.web.page import Page
+
+Text = Callable[[], str]
+"""Returns a text in the current language."""
+
+
+@dataclass(frozen=True)
+class Web:
+    """What a room serves.
+
+    Attributes:
+        pages: Its pages.
+        routes: Its other addresses: files, webhooks. Each checks its right itself or is wrapped by `rights.guarded`.
+        jobs: Background tasks that run as long as the process serves.
+    """
+
+    pages: Sequence[Page] = ()
+    routes: Sequence[BaseRoute] = ()
+    jobs: Sequence[Callable[[], Awaitable[None]]] = ()
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Kinds of activity that a room records, and how the activity list shows them.
+
+    Attributes:
+        group: The tab that holds them; rooms may share one.
+        title: The tab's name. The first room with the group names it.
+        labels: Every kind with its label in the current language.
+        fields: Labels of the fields whose values the rows keep.
+        values: How a field's stored value is written on the screen, for fields that are not shown as they are.
+        actor: Who acted where the row names no person, from the row; None for Odotrack's staff.
+    """
+
+    group: str
+    title: Text
+    labels: Callable[[], Mapping[ActivityKind, str]]
+    fields: Callable[[], Mapping[str, str]] = dict
+    values: Callable[[], Mapping[str, Callable[[str], str]]] = dict
+    actor: Callable[[Any], str] | None = None
+
+
+@dataclass(frozen=True)
+class KeptData:
+    """A row of the Privacy page: which personal data are kept, why, and for how long."""
+
+    what: str
+    why: str
+    how_long: str
+
+
+@dataclass(frozen=True)
+class Room:
+    """A place of the portal.
+
+    Attributes:
+        name: Its folder.
+        web: Returns what it serves. It imports Reflex and is called by the running portal only, so that commands start quickly.
+        counters: How many records of an account the menu shows beside an entry, by the entry's path. Arguments: a reading session, the
+            account's id, the business day.
+        activity: The kinds of activity it records.
+        kept: Returns its rows of the Privacy page in the current language.
+        purge: Deletes rows whose time has passed. Called every hour with a writing session and the time.
+        revoke: Revokes what a person set up and has lost the right to. Called in the transaction that takes the right.
+    """
+
+    name: str
+    web: Callable[[], Web] = Web
+    counters: Mapping[str, Callable[[Session, int, date], int]] = field(default_factory=dict)
+    activity: Sequence[Activity] = ()
+    kept: Callable[[], Sequence[KeptData]] = tuple
+    purge: Callable[[Session, datetime], object] | None = None
+    revoke: Callable[[Session, AccessLoss, datetime], None] | None = None
+
+
+_installed: tuple[Room, ...] = ()
+
+
+def install(rooms: Sequence[Room]) -> None:
+    """Set the rooms of this process."""
+    global _installed  # noqa: PLW0603 - set once by every entry point; a forgotten one fails in `installed`
+    _installed = tuple(rooms)
+
+
+def installed() -> tuple[Room, ...]:
+    """Return the rooms of this process.
+
+    Raises:
+        RuntimeError: If none were installed: a person's access would end without what the person set up.
+    """
+    if not _installed:
+        raise RuntimeError("call odoportal.rooms.registry.install() first")
+    return _installed
+
+
+def counts(session: Session, account_id: int, today: date) -> dict[str, int]:
+    """Return how many records of an account the menu shows, by the path of the entry. One statement for each counter."""
+    return {path: count(session, account_id, today) for room in installed() for path, count in room.counters.items()}
+
+
+def revoke(session: Session, lost: AccessLoss, now: datetime) -> None:
+    """Revoke what a person set up in an account and has lost the right to. See `accounts.access_loss`.
+
+    Args:
+        session: The session of the transaction that removes the right.
+        lost: The person, the account, and what remains of the access.
+        now: The current time.
+    """
+    for room in installed():
+        if room.revoke:
+            room.revoke(session, lost, now)
+
+
+def revoke_everywhere(session: Session, person_id: int, by: Actor, now: datetime, since: datetime | None = None) -> None:
+    """Revoke what a person set up in each of the person's accounts; with `since`, only what was set up from that time on."""
+    accounts = select(Membership.account_id).where(Membership.person_id == person_id).order_by(col(Membership.account_id))
+    for account_id in session.exec(accounts).all():
+        revoke(session, AccessLoss(account_id, person_id, by, since=since), now)

@@ -1,0 +1,36 @@
+"""The kinds of activity that the cards room records."""
+
+from odoportal.accounts.activity_log import ActivityKind
+from odoportal.core.i18n import t
+from odoportal.pages.room import Activity
+
+
+class CardActivity(ActivityKind):
+    """What was changed. The values are stored."""
+
+    ADDED = "card_added"
+    DEFAULT = "card_default"
+    REMOVED = "card_removed"
+    LOST = "card_lost"
+
+
+def _labels() -> dict[ActivityKind, str]:
+    return {
+        CardActivity.ADDED: t("Card added"),
+        CardActivity.DEFAULT: t("Default card changed"),
+        CardActivity.REMOVED: t("Card removed"),
+    }
+
+
+def _provider_labels() -> dict[ActivityKind, str]:
+    return {CardActivity.LOST: t("Card given up by the payment provider")}
+
+
+def _fields() -> dict[str, str]:
+    return {"card": t("Card"), "expiry": t("Expires"), "default": t("Default")}
+
+
+ACTIVITY = (
+    Activity("cards", lambda: t("Cards"), _labels, _fields),
+    Activity("cards", lambda: t("Cards"), _provider_labels, _fields, actor=lambda _change: t("Payment provider")),
+)

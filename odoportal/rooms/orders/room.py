@@ -1,0 +1,25 @@
+"""The orders room: the list of orders, an order's details, its PDF and exports."""
+
+from odoportal.core.i18n import t
+from odoportal.pages.room import KeptData, Room, Web
+from odoportal.rooms.orders import service
+
+
+def _web() -> Web:
+    from odoportal.accounts.rights import Right, guarded
+    from odoportal.pages.kinds import list_page
+    from odoportal.rooms.orders import exports, page, routes
+    from odoportal.rooms.orders.state import Orders
+
+    return Web(
+        pages=[list_page("/orders", "Orders", page.page, Orders, page.slots)],
+        routes=guarded(Right.SEE, [*routes.ROUTES, *exports.ROUTES]),
+    )
+
+
+def _kept() -> list[KeptData]:
+    years = t("Six years after the year they are of, as tax law asks")
+    return [KeptData(t("Orders, invoices, payments, addresses"), t("To fulfil the contract and the law"), years)]
+
+
+ROOM = Room("orders", _web, counters={"/orders": lambda session, account_id, _today: service.count(session, account_id)}, kept=_kept)

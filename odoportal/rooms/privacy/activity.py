@@ -1,0 +1,22 @@
+"""The kinds of activity that the privacy room records."""
+
+from odoportal.accounts.activity_log import ActivityKind
+from odoportal.core.i18n import t
+from odoportal.pages.room import Activity
+
+
+class PrivacyActivity(ActivityKind):
+    """What was changed. The values are stored."""
+
+    CLOSING_REQUESTED = "closing_asked"
+    CLOSING_WITHDRAWN = "closing_taken_back"
+
+
+def _labels() -> dict[ActivityKind, str]:
+    return {
+        PrivacyActivity.CLOSING_REQUESTED: t("Asked to close the account"),
+        PrivacyActivity.CLOSING_WITHDRAWN: t("Took back the request to close the account"),
+    }
+
+
+ACTIVITY = (Activity("account", lambda: t("Account"), _labels),)

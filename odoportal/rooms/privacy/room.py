@@ -1,0 +1,38 @@
+"""The privacy room: My data, the request to close an account, and the public page on privacy."""
+
+from odoportal.core.i18n import t
+from odoportal.pages.room import KeptData, Room, Web
+from odoportal.rooms.privacy import service
+from odoportal.rooms.privacy.activity import ACTIVITY
+from odoportal.rooms.privacy.revoke import revoke
+
+
+def _web() -> Web:
+    from odoportal.accounts.rights import Right, guarded
+    from odoportal.pages.kinds import forms_page
+    from odoportal.rooms.privacy import forms, page, routes
+    from odoportal.rooms.privacy.state import MyData
+    from odoportal.web.page import Page
+
+    return Web(
+        pages=[
+            forms_page("/profile/data", "My data", page.page, MyData, page.slots, forms.RULES),
+            Page("/privacy", "Privacy", page.privacy, fill=page.fill_privacy, private=False),
+        ],
+        routes=guarded(Right.SEE, routes.ROUTES),
+        jobs=[service.make_files],
+    )
+
+
+def _kept() -> list[KeptData]:
+    return [
+        KeptData(t("Letters we sent you"), t("To show that you were told"), t("As long as you have access")),
+        KeptData(
+            t("Records of what was asked of the server"),
+            t("To find faults and attacks"),
+            t("As long as finding them takes; they know you as a number"),
+        ),
+    ]
+
+
+ROOM = Room("privacy", _web, activity=ACTIVITY, kept=_kept, purge=service.purge_expired, revoke=revoke)

@@ -1,0 +1,20 @@
+"""The kinds of activity that the profile room records."""
+
+from odoportal.accounts.activity_log import ActivityKind
+from odoportal.core.i18n import t
+from odoportal.pages.room import Activity
+
+
+class ProfileActivity(ActivityKind):
+    """What was changed. The values are stored."""
+
+    CHANGED = "details"
+
+
+def _labels() -> dict[ActivityKind, str]:
+    return {
+        ProfileActivity.CHANGED: t("Profile changed"),
+    }
+
+
+ACTIVITY = (Activity("account", lambda: t("Account"), _labels),)

@@ -1,0 +1,54 @@
+"""The sign-in room: sign-in, links by mail, sessions."""
+
+from odoportal.core.i18n import t
+from odoportal.pages.room import KeptData, Room, Web
+from odoportal.rooms.signin import service
+from odoportal.rooms.signin.activity import ACTIVITY
+
+
+def _web() -> Web:
+    from starlette.routing import Route
+
+    from odoportal.rooms.signin import link_pages, routes
+    from odoportal.rooms.signin.page import page
+    from odoportal.web.page import Page
+
+    return Web(
+        pages=[
+            Page("/login", "Sign In", page, fill=routes.fill_login, post=routes.post_login, private=False),
+            Page("/code", "Two-step sign-in", page, fill=routes.fill_code, post=routes.post_code, private=False),
+            Page("/forgot", "Forgot your password?", page, fill=routes.fill_forgot, post=routes.post_forgot, private=False),
+            Page("/reset", "Choose a new password", page, fill=routes.fill_reset, post=routes.post_reset, private=False),
+            Page("/invite", "Choose your password", page, fill=routes.fill_invite, post=routes.post_invite, private=False),
+            Page("/email", "Confirm your new email", page, fill=link_pages.fill_email, post=link_pages.post_email, private=False),
+            Page("/undo", "Undo the change of your email", page, fill=link_pages.fill_undo, post=link_pages.post_undo, private=False),
+            Page("/alert", "It was somebody else", page, fill=link_pages.fill_alert, post=link_pages.post_alert, private=False),
+        ],
+        routes=[Route("/auth/sign-out", routes.sign_out, methods=["POST"])],
+    )
+
+
+def _kept() -> list[KeptData]:
+    return [
+        KeptData(t("Name, email, phone, language"), t("To let you in and to write to you"), t("As long as you have access")),
+        KeptData(
+            t("Emails you used before"),
+            t("To recognize you in Odotrack’s files, and to let you go back to them for 7 days"),
+            t("As long as you have access"),
+        ),
+        KeptData(t("Password"), t("To let you in. Only a value that cannot be turned back is kept"), t("Until you choose another")),
+        KeptData(
+            t("Open sessions: browser, address, last use"),
+            t("To protect your access"),
+            t("Until they end: 12 hours, or 30 days where you stay signed in"),
+        ),
+        KeptData(t("Sign-ins: when, browser, address"), t("So that you notice somebody else’s"), t("90 days")),
+        KeptData(
+            t("Authenticator app, recovery codes, passkeys"),
+            t("To make sure that it is you. Nothing kept here alone opens your access"),
+            t("Until you take them away"),
+        ),
+    ]
+
+
+ROOM = Room("signin", _web, activity=ACTIVITY, kept=_kept, purge=service.purge_expired)
