@@ -444,6 +444,14 @@ def invite(
 
 def purge_expired(session: Session, now: datetime) -> int:
     """Delete the expired rows of sign-in, sent forms and unsolicited mails; return their number."""
-    return sum(
-        kept.sweep(session, now) for kept in (sessions, links, email_change, known_browsers, two_factor, passkeys, handling, unsolicited)
+    purges = (
+        sessions.purge_expired,
+        links.purge_expired,
+        email_change.purge_expired,
+        known_browsers.purge_expired,
+        two_factor.purge_expired,
+        passkeys.purge_expired,
+        handling.purge_expired,
+        unsolicited.sweep,
     )
+    return sum(purge(session, now) for purge in purges)
