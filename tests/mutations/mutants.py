@@ -285,7 +285,7 @@ MUTANTS = (
     _mutant(
         "the return address after signing in stays on this site",
         "rooms.signin.return_url",
-        "or not _stays(wanted):",
+        "or not _is_local(wanted):",
         "or False:",
         f"{ATTACK}/test_addresses.py",
     ),
@@ -316,14 +316,14 @@ MUTANTS = (
     _mutant(
         "a reset ends every session",
         "rooms.signin.service",
-        "    sessions.end_all(session, person.id)\n    two_factor.trust",
-        "    two_factor.trust",
+        "    sessions.end_all(session, person.id)\n    two_factor.stop_trusting",
+        "    two_factor.stop_trusting",
         LINKS,
     ),
     _mutant(
         "a sign-in ends the browser's previous session",
         "rooms.signin.service",
-        "        sessions.sign_out(session, before)\n",
+        "        sessions.sign_out(session, previous)\n",
         "        pass\n",
         ENDS,
     ),
@@ -479,7 +479,7 @@ MUTANTS = (
     _mutant(
         "an authenticator set up under another portal secret is recognized",
         "rooms.signin.two_factor",
-        "return not named or hmac.compare_digest(name, _key_name())",
+        "return not named or hmac.compare_digest(name, _secret_id())",
         "return True",
         SECOND,
     ),
@@ -568,12 +568,12 @@ MUTANTS = (
         _mutant(guard, "rooms.signin.attempts", old, new, *tests)
         for guard, old, new, tests in (
             ("failures from other browsers do not lock out a known browser", "if known and known.browser:", "if False:", (KNOWN,)),
-            ("a known browser waits for its own failures", "if within and await rate_limits.begin(key, now):", "if within:", (KNOWN,)),
-            ("a known browser's sign-ins are limited", "if within and await", "if await", (ROUTES,)),
+            ("a known browser waits for its own failures", "if allowed and await rate_limits.begin(key, now):", "if allowed:", (KNOWN,)),
+            ("a known browser's sign-ins are limited", "if allowed and await", "if await", (ROUTES,)),
             (
                 "successful sign-ins are limited",
-                "if place.by_address and await rate_limits.hit(rate_limits.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):",
-                "if place.by_address:",
+                "if count.by_address and await rate_limits.hit(rate_limits.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):",
+                "if count.by_address:",
                 (ROUTES,),
             ),
             ("a known browser has a separate limit for the second step", "if known else f", "if False else f", (KNOWN,)),
@@ -592,19 +592,19 @@ MUTANTS = (
             ),
             (
                 "new passwords per address are limited",
-                "within = await rate_limits.hit_address(rate_limits.CHOICES_PER_ADDRESS, address)",
-                "within = True",
+                "allowed = await rate_limits.hit_address(rate_limits.CHOICES_PER_ADDRESS, address)",
+                "allowed = True",
                 (QUEUE,),
             ),
             (
                 "new passwords per link are limited",
-                "within = within and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, digest(token))",
+                "allowed = allowed and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, digest(token))",
                 "pass",
                 (QUEUE,),
             ),
             (
                 "a sign-in refused by the full queue is no failure",
-                "        # Keep the count by address: attempts refused by a full queue can be a flood too.\n        await _uncount(place)",
+                "        # Keep the count by address: attempts refused by a full queue can be a flood too.\n        await _uncount(count)",
                 "",
                 (QUEUE,),
             ),
@@ -646,8 +646,8 @@ MUTANTS = (
     _mutant(
         "a newly trusted browser gets a new token",
         "rooms.signin.service",
-        "browsers.settled(session, person_id, browser, now, renew=remember)",
-        "browsers.settled(session, person_id, browser, now)",
+        "browsers.choose_token(session, person_id, browser, now, renew=remember)",
+        "browsers.choose_token(session, person_id, browser, now)",
         KNOWN,
     ),
     _mutant(
@@ -667,22 +667,22 @@ MUTANTS = (
     _mutant(
         "a forgotten password runs the same statements for an unknown email",
         "rooms.signin.service",
-        "else links.make_for_nobody(session, LinkKind.RESET, now)",
+        "else links.create_decoy(session, LinkKind.RESET, now)",
         "else mail.new_seed()",
         LINKS,
     ),
     _mutant(
         "password-reset mails are limited",
         "rooms.signin.routes",
-        "if within:",
+        "if allowed:",
         "if True:",
         ROUTES,
     ),
     _mutant(
         "an unknown email costs a password hash, too",
         "rooms.signin.attempts",
-        "right = await passwords.verify(known.stored if known and not place.waiting else None, tried.password, place.asker)",
-        "right = await passwords.verify(known.stored, tried.password, place.asker) if known and not place.waiting else False",
+        "correct = await passwords.verify(known.stored if known and not count.must_wait else None, form.password, count.asker)",
+        "correct = await passwords.verify(known.stored, form.password, count.asker) if known and not count.must_wait else False",
         ROUTES,
     ),
     _mutant(
@@ -698,14 +698,14 @@ MUTANTS = (
         for guard, old, new in (
             (
                 "a passkey's challenge works once",
-                "return begun if taken == 1 and",
-                "session.add(PasskeyCeremony(**begun.model_dump()))\n    return begun if",
+                "return ceremony if deleted == 1 and",
+                "session.add(PasskeyCeremony(**ceremony.model_dump()))\n    return ceremony if",
             ),
-            ("a passkey's challenge expires", "taken == 1 and now < begun.expires_at", "taken == 1"),
-            ("a challenge is for one purpose", 'digest(f"passkey {what} {token}")', 'digest(f"passkey {token}")'),
+            ("a passkey's challenge expires", "deleted == 1 and now < ceremony.expires_at", "deleted == 1"),
+            ("a challenge is for one purpose", 'digest(f"passkey {purpose} {token}")', 'digest(f"passkey {token}")'),
             (
                 "a passkey as the second step belongs to the person",
-                "found is None or begun.person_id not in {None, found.person_id}",
+                "found is None or ceremony.person_id not in {None, found.person_id}",
                 "found is None",
             ),
             ("a passkey's user handle is checked", 'bytes_to_base64url(handle or b"") != found.handle', "False"),
@@ -715,12 +715,12 @@ MUTANTS = (
                 "credential_current_sign_count=found.sign_count,\n            require_user_verification=True",
                 "credential_current_sign_count=found.sign_count,\n            require_user_verification=False",
             ),
-            ("a passkey's counter is accepted once", "return found if noted.rowcount == 1 else None", "return found"),
+            ("a passkey's counter is accepted once", "return found if updated.rowcount == 1 else None", "return found"),
             ("a passkey belongs to the person", "Passkey.person_id == person_id, Passkey.id == passkey_id", "Passkey.id == passkey_id"),
             (
                 "a passkey is added by the person who began it",
-                "begun is None or begun.person_id != person_id or len",
-                "begun is None or len",
+                "ceremony is None or ceremony.person_id != person_id or len",
+                "ceremony is None or len",
             ),
         )
     ),
@@ -741,8 +741,8 @@ MUTANTS = (
     _mutant(
         "sign-ins with passkeys are limited",
         "rooms.signin.attempts",
-        "within = await rate_limits.hit_address(rate_limits.SIGN_IN_PER_ADDRESS, address)",
-        "within = True",
+        "allowed = await rate_limits.hit_address(rate_limits.SIGN_IN_PER_ADDRESS, address)",
+        "allowed = True",
         PASSKEYS,
     ),
     _mutant(
@@ -752,7 +752,7 @@ MUTANTS = (
         "return set(session.exec(apps).all())",
         PASSKEYS,
     ),
-    _mutant("a link works once", "rooms.signin.links", "return person if taken.rowcount == 1 else None", "return person", LINKS),
+    _mutant("a link works once", "rooms.signin.links", "return person if updated.rowcount == 1 else None", "return person", LINKS),
     _mutant(
         "a link expires",
         "rooms.signin.links",
@@ -784,13 +784,13 @@ MUTANTS = (
         for guard, old, new in (
             (
                 "a former email cannot be requested",
-                "if (known := spoken_for(session, email, now)) is not None",
-                "if (known := find_person(session, email)) is not None",
+                "if (holder := spoken_for(session, email, now)) is not None",
+                "if (holder := find_person(session, email)) is not None",
             ),
             (
                 "a former email cannot be confirmed",
-                "known = spoken_for(session, change.new_email, now)",
-                "known = find_person(session, change.new_email)",
+                "holder = spoken_for(session, change.new_email, now)",
+                "holder = find_person(session, change.new_email)",
             ),
             ("an undo also reverts later email changes", "col(EmailChange.id) >= change.id", "col(EmailChange.id) == change.id"),
         )

@@ -45,22 +45,22 @@ def _details() -> Form:
 
 
 def _draw(view: Bound) -> Node:
-    return (section(t("Who you are"), _details().draw(view, on_done=Profile.retry)), *_more(view))
+    return (section(t("Who you are"), _details().draw(view, on_done=Profile.retry)), *_link_sections(view))
 
 
-def _elsewhere(title: str, path: str, text: str) -> Node:
+def _link_section(title: str, path: str, text: str) -> Node:
     go = link(title, icon("chevron-right", small=True), to=address(path), cls="btn second")
     return section(title, el("div", go, cls="row"), text=text)
 
 
-def _more(view: Bound) -> tuple[Node, ...]:
-    changes = _elsewhere(t("Activity"), "/profile/changes", t("Who changed what in this account, and when."))
+def _link_sections(view: Bound) -> tuple[Node, ...]:
+    changes = _link_section(t("Activity"), "/profile/changes", t("Who changed what in this account, and when."))
     return (
-        _elsewhere(t("Sign-in and security"), "/profile/security", t("Your email, your password, and where you are signed in.")),
-        _elsewhere(t("Notices"), "/profile/notices", t("Which mails you get, and who gets a copy of the invoices.")),
-        _elsewhere(t("People"), "/profile/people", t("Who signs in to this account, and what each may do.")),
+        _link_section(t("Sign-in and security"), "/profile/security", t("Your email, your password, and where you are signed in.")),
+        _link_section(t("Notices"), "/profile/notices", t("Which mails you get, and who gets a copy of the invoices.")),
+        _link_section(t("People"), "/profile/people", t("Who signs in to this account, and what each may do.")),
         when(view.changes, changes),
-        _elsewhere(t("My data"), "/profile/data", t("Take home what is kept on you, ask to close the account, read about privacy.")),
+        _link_section(t("My data"), "/profile/data", t("Take home what is kept on you, ask to close the account, read about privacy.")),
     )
 
 

@@ -21,7 +21,7 @@ from odoportal.core.identity import asker, digest
 from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, done_before, once, required
 from odoportal.limits import rate_limits
 from odoportal.rooms.signin import attempts, email_change, known_browsers, passwords, service, sessions, two_factor
-from odoportal.rooms.signin.cookies import give_session
+from odoportal.rooms.signin.cookies import set_session
 
 
 class NewPassword(FormModel):
@@ -46,7 +46,7 @@ class NewEmail(FormModel):
             raise ValueError(t("Enter an email such as name@example.com.")) from None
 
 
-async def again(sent: SentForm[Any]) -> str | FormResult:
+async def check_confirmation(sent: SentForm[Any]) -> str | FormResult:
     """Check the confirmation of a form.
 
     Returns:
@@ -67,13 +67,13 @@ async def again(sent: SentForm[Any]) -> str | FormResult:
     return stored
 
 
-def changed() -> FormResult:
+def password_changed_meanwhile() -> FormResult:
     """Return the result for a password that was changed after the confirmation."""
     return FormResult(error=t("Your password was changed in the meantime. Try again with the new one."))
 
 
 @dataclass(frozen=True)
-class Fresh:
+class RenewedSession:
     """A renewed session token for the browser that stays signed in; calling it sets the cookie on a response."""
 
     token: str
@@ -81,10 +81,10 @@ class Fresh:
 
     def __call__(self, response: Response) -> None:
         """Set the session cookie."""
-        give_session(response, self.token, self.keep)
+        set_session(response, self.token, self.keep)
 
 
-def fresh(session: Session, sent: SentForm[Any]) -> dict[str, Any]:
+def renew_session(session: Session, sent: SentForm[Any]) -> dict[str, Any]:
     """Renew the token of the browser's own session after a change of credentials (ASVS 7.2.4).
 
     If the response is lost, the browser has no session any more, and the person signs in with the new credentials.
@@ -93,21 +93,21 @@ def fresh(session: Session, sent: SentForm[Any]) -> dict[str, Any]:
         The arguments for the `FormResult` that hands the token out; empty if the session has ended.
     """
     renewed = sessions.renew(session, sent.who.session)
-    return {"dress": Fresh(*renewed), "renewed": True} if renewed else {}
+    return {"dress": RenewedSession(*renewed), "renewed": True} if renewed else {}
 
 
-def marked(sent: SentForm[Any], done: FormResult) -> FormResult:
+def with_current_session(sent: SentForm[Any], done: FormResult) -> FormResult:
     """Return the result unchanged, and set the renewed session as the current one.
 
     Without script the answer is the page, which must mark the browser's own session.
     """
-    if isinstance(done.dress, Fresh):
+    if isinstance(done.dress, RenewedSession):
         asker.set(replace(sent.who, session=digest(done.dress.token)))
     return done
 
 
 async def _password(sent: SentForm[NewPassword]) -> FormResult:
-    if isinstance(verified := await again(sent), FormResult):
+    if isinstance(verified := await check_confirmation(sent), FormResult):
         return verified
     new = sent.values.password.get_secret_value()
     asker = attempts.person_asker(sent.who.person_id)
@@ -121,32 +121,32 @@ async def _password(sent: SentForm[NewPassword]) -> FormResult:
     def change(session: Session) -> FormResult:
         by = Actor.of(sent)
         if not service.change_password(session, sent.who, by, verified, stored, clock.now()):
-            return changed()
-        return FormResult(t("Your password is changed. Every other browser is signed out."), **fresh(session, sent))
+            return password_changed_meanwhile()
+        return FormResult(t("Your password is changed. Every other browser is signed out."), **renew_session(session, sent))
 
     return await once(sent, change)
 
 
 async def _email(sent: SentForm[NewEmail]) -> FormResult:
     wanted = sent.values.address
-    if isinstance(verified := await again(sent), FormResult):
+    if isinstance(verified := await check_confirmation(sent), FormResult):
         return verified
     if wanted.lower() == sent.who.email.lower():
         return FormResult(errors={"address": t("This is the email you have.")})
 
     def ask(session: Session) -> FormResult:
         try:
-            asked = email_change.request(session, sent.who.person_id, verified, wanted, clock.now())
+            requested = email_change.request(session, sent.who.person_id, verified, wanted, clock.now())
         except TooManyLetters as why:
             return FormResult(error=explain(why, sent.who.region))
-        if not asked:
-            return changed()
+        if not requested:
+            return password_changed_meanwhile()
         return FormResult(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
 
     return await once(sent, ask)
 
 
-class Again(FormModel):
+class Confirmation(FormModel):
     """A confirmation with the password."""
 
     current: Secret
@@ -158,8 +158,8 @@ class FirstCode(FormModel):
     code: Line = Field(min_length=1, max_length=20)
 
 
-async def _totp_begin(sent: SentForm[Again]) -> FormResult:
-    if isinstance(verified := await again(sent), FormResult):
+async def _totp_begin(sent: SentForm[Confirmation]) -> FormResult:
+    if isinstance(verified := await check_confirmation(sent), FormResult):
         return verified
 
     def begin(session: Session) -> FormResult:
@@ -178,39 +178,39 @@ async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
         codes = service.two_step_on(session, sent.who, Actor.of(sent), "".join(sent.values.code.split()), clock.now())
         if codes is None:
             return FormResult(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
-        return FormResult(keep_them(), shown=tuple(codes), **fresh(session, sent))
+        return FormResult(recovery_codes_notice(), shown=tuple(codes), **renew_session(session, sent))
 
     done = await once(sent, confirm)
     if done.ok:
         await rate_limits.forgive(key)
-    return marked(sent, done)
+    return with_current_session(sent, done)
 
 
-def keep_them() -> str:
+def recovery_codes_notice() -> str:
     """Return the notice shown with the first recovery codes."""
     return t("Two-step sign-in is on. Keep these recovery codes where you find them without your phone; they are not shown again.")
 
 
-def required_still(account: str) -> str:
+def two_step_required(account: str) -> str:
     """Return the error for removing the last second factor while an account requires one."""
     return t("{account} requires two-step sign-in of everybody, so it stays on.", account=account)
 
 
-async def _totp_off(sent: SentForm[Again]) -> FormResult:
-    if isinstance(verified := await again(sent), FormResult):
+async def _totp_off(sent: SentForm[Confirmation]) -> FormResult:
+    if isinstance(verified := await check_confirmation(sent), FormResult):
         return verified
 
     def off(session: Session) -> FormResult:
         if name := two_factor.kept_for(session, sent.who.person_id):
-            return FormResult(error=required_still(name))
+            return FormResult(error=two_step_required(name))
         service.two_step_off(session, sent.who.person_id, Actor.of(sent), clock.now())
         return FormResult(t("Two-step sign-in is off."))
 
     return await once(sent, off)
 
 
-async def _recovery(sent: SentForm[Again]) -> FormResult:
-    if isinstance(verified := await again(sent), FormResult):
+async def _recovery(sent: SentForm[Confirmation]) -> FormResult:
+    if isinstance(verified := await check_confirmation(sent), FormResult):
         return verified
 
     def renew(session: Session) -> FormResult:
@@ -246,10 +246,10 @@ async def _end_others(sent: SentForm[EmptyForm]) -> FormResult:
 RULES = {
     "new_password": FormHandler(NewPassword, Right.ENTER, _password),
     "email": FormHandler(NewEmail, Right.ENTER, _email),
-    "totp_begin": FormHandler(Again, Right.ENTER, _totp_begin),
+    "totp_begin": FormHandler(Confirmation, Right.ENTER, _totp_begin),
     "totp_confirm": FormHandler(FirstCode, Right.ENTER, _totp_confirm),
-    "totp_off": FormHandler(Again, Right.ENTER, _totp_off),
-    "recovery": FormHandler(Again, Right.ENTER, _recovery),
+    "totp_off": FormHandler(Confirmation, Right.ENTER, _totp_off),
+    "recovery": FormHandler(Confirmation, Right.ENTER, _recovery),
     "end_session": FormHandler(EmptyForm, Right.ENTER, _end_session),
     "end_others": FormHandler(EmptyForm, Right.ENTER, _end_others),
 }

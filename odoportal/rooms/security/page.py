@@ -19,14 +19,14 @@ from odoportal.ui.template import Bound, Node, View, choose, each, el, icon, whe
 from odoportal.web.page import PageRequest
 
 
-def _current() -> Field:
+def _current_password() -> Field:
     return Field("current", t("Your password"), "password", required=True, autocomplete="current-password")
 
 
-def _taking_away(name: str, *fields: Field | Rows, button: str, question: str, words: str) -> Form:
+def _removal_form(name: str, *fields: Field | Rows, button: str, question: str, words: str) -> Form:
     """Build a form that deletes something permanently: it needs the password and a confirmation dialog."""
     asked = Confirm(question, words, button)
-    return Form(name, (*fields, _current()), button, fresh=True, look="danger", confirm=asked)
+    return Form(name, (*fields, _current_password()), button, fresh=True, look="danger", confirm=asked)
 
 
 def _email() -> Form:
@@ -36,7 +36,7 @@ def _email() -> Form:
         (
             Field("now", t("Your email now"), "fixed"),
             Field("address", t("New email"), "email", hint=hint, required=True, longest=254, autocomplete="email"),
-            _current(),
+            _current_password(),
         ),
         t("Change the email"),
         fresh=True,
@@ -50,7 +50,7 @@ def _password() -> Form:
         (
             # Tells password managers whose password is changed; without a name attribute it is not submitted.
             lambda form: el("input", type="text", value=form.given.now, autoComplete="username", readOnly=True, hidden=True),
-            _current(),
+            _current_password(),
             Field("password", t("New password"), "password", hint=rules, required=True, autocomplete="new-password"),
             lambda _: strength("new_password-password", passwords.SHORTEST),
         ),
@@ -64,7 +64,7 @@ def _two_step(view: Bound) -> Node:
 
     The form that shows new recovery codes does not reload the page, so that they stay visible.
     """
-    begin = Form("totp_begin", (_current(),), t("Set it up"), fresh=True, look="second")
+    begin = Form("totp_begin", (_current_password(),), t("Set it up"), fresh=True, look="second")
     steps = el(
         "ol",
         el("li", t("Open an authenticator app on your phone and add an account with this picture, or enter the key by hand.")),
@@ -78,10 +78,10 @@ def _two_step(view: Bound) -> Node:
         "totp_confirm",
         (lambda _: (steps, picture, key), Field("code", t("Code"), "code", required=True, longest=10, autocomplete="one-time-code")),
         t("Switch it on"),
-        aside=_kept(),
+        aside=_codes_kept_link(),
         cls="form oncecodes",
     )
-    off = _taking_away(
+    off = _removal_form(
         "totp_off",
         button=t("Switch it off"),
         question=t("Switch two-step sign-in off?"),
@@ -99,12 +99,20 @@ def _two_step(view: Bound) -> Node:
 
 
 def _recovery(view: Bound) -> Node:
-    again = Form("recovery", (_current(),), t("Make new recovery codes"), fresh=True, look="second", aside=_kept(), cls="form oncecodes")
+    again = Form(
+        "recovery",
+        (_current_password(),),
+        t("Make new recovery codes"),
+        fresh=True,
+        look="second",
+        aside=_codes_kept_link(),
+        cls="form oncecodes",
+    )
     text = t("Each stands once for your second step, where your phone or your passkey is not at hand.")
     return when(view.codes, section(t("Recovery codes"), el("p", view.codes), again.draw(view), text=text))
 
 
-def _adding(view: Bound) -> Form:
+def _new_passkey_form(view: Bound) -> Form:
     """Build the form of a new passkey; its button lets the device create the passkey and submits the form."""
     hint = t("So that you know it again, such as the name of the device.")
     about = {"type": "button", "cls": "btn primary", "data_passkey": "create", "data_task": view.task}
@@ -119,17 +127,17 @@ def _adding(view: Bound) -> Form:
             lambda _: (el("input", type="hidden", name="credential"), el("p", make), said, lacking),
         ),
         t("Keep the passkey"),
-        aside=_kept(),
+        aside=_codes_kept_link(),
         cls="form oncecodes making",
     )
 
 
 def _passkeys(view: Bound) -> Node:
     """Draw the passkeys with the forms to rename and remove one, and the form for the current step of adding another."""
-    begin = Form("passkey_begin", (_current(),), t("Add a passkey"), fresh=True, look="second")
+    begin = Form("passkey_begin", (_current_password(),), t("Add a passkey"), fresh=True, look="second")
     name = Field("name", t("New name"), required=True, longest=60)
     rename = Form("passkey_rename", (Rows(), name), t("Rename"), fresh=True, look="second")
-    remove = _taking_away(
+    remove = _removal_form(
         "passkey_remove",
         Rows(),
         button=t("Remove the passkey"),
@@ -148,11 +156,11 @@ def _passkeys(view: Bound) -> Node:
         remove.draw(view, on_done=Security.retry),
         el("h3", t("Another passkey")),
     )
-    next_ = when(view.task, _adding(view).draw(view, on_done=Security.retry), begin.draw(view, on_done=Security.retry))
+    next_ = when(view.task, _new_passkey_form(view).draw(view, on_done=Security.retry), begin.draw(view, on_done=Security.retry))
     return when(view.passkeys, there), next_
 
 
-def _kept() -> Node:
+def _codes_kept_link() -> Node:
     # A plain link loads a new document: the socket of the current one still has the old session token.
     return el("a", t("I have kept them"), href=address("/profile/security"), cls="btn primary done")
 

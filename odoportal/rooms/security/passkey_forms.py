@@ -10,7 +10,7 @@ from odoportal.core.database import read
 from odoportal.core.i18n import t
 from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, done_before, once
 from odoportal.rooms.security import forms
-from odoportal.rooms.security.forms import Again, again, fresh
+from odoportal.rooms.security.forms import Confirmation, check_confirmation, renew_session
 from odoportal.rooms.signin import known_browsers, passkeys, service, two_factor
 
 LONGEST_NAME = 60
@@ -23,31 +23,31 @@ class NewPasskey(FormModel):
     credential: Secret
 
 
-class NewName(FormModel):
+class RenamePasskey(FormModel):
     """A new name for one of the passkeys."""
 
     which: Line = Field(min_length=1, max_length=9, pattern=r"^[0-9]*$")
     name: Line = Field(min_length=1, max_length=LONGEST_NAME)
 
 
-class Which(Again):
+class RemovePasskey(Confirmation):
     """One of the passkeys, and a confirmation with the password."""
 
     which: Line = Field(min_length=1, max_length=9, pattern=r"^[0-9]*$")
 
 
-def _no_such() -> FormResult:
+def _already_removed() -> FormResult:
     return FormResult(error=t("This passkey was removed already."))
 
 
-async def _begin(sent: SentForm[Again]) -> FormResult:
-    if isinstance(verified := await again(sent), FormResult):
+async def _begin(sent: SentForm[Confirmation]) -> FormResult:
+    if isinstance(verified := await check_confirmation(sent), FormResult):
         return verified
 
     def begin(session: Session) -> FormResult:
-        if len(passkeys.of(session, sent.who.person_id)) >= passkeys.MOST:
+        if len(passkeys.of_person(session, sent.who.person_id)) >= passkeys.MOST:
             return FormResult(error=t("You have as many passkeys as there can be. Remove one first."))
-        passkeys.begin_adding(session, sent.who.person_id, sent.who.session, clock.now())
+        passkeys.begin_registration(session, sent.who.person_id, sent.who.session, clock.now())
         return FormResult(t("Now let your device make the passkey."))
 
     return await once(sent, begin)
@@ -68,35 +68,35 @@ async def _add(sent: SentForm[NewPasskey]) -> FormResult:
             return FormResult(error=t("Your device’s answer did not fit. Load the page anew and begin again."))
         if not added.codes:
             return FormResult(t("The passkey is added."))
-        return FormResult(forms.keep_them(), shown=added.codes, **fresh(session, sent))
+        return FormResult(forms.recovery_codes_notice(), shown=added.codes, **renew_session(session, sent))
 
-    return forms.marked(sent, await once(sent, add))
+    return forms.with_current_session(sent, await once(sent, add))
 
 
-async def _rename(sent: SentForm[NewName]) -> FormResult:
+async def _rename(sent: SentForm[RenamePasskey]) -> FormResult:
     def rename(session: Session) -> FormResult:
         done = service.rename_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), sent.values.name, clock.now())
-        return FormResult(t("The passkey has another name.")) if done else _no_such()
+        return FormResult(t("The passkey has another name.")) if done else _already_removed()
 
     return await once(sent, rename)
 
 
-async def _remove(sent: SentForm[Which]) -> FormResult:
-    if isinstance(verified := await again(sent), FormResult):
+async def _remove(sent: SentForm[RemovePasskey]) -> FormResult:
+    if isinstance(verified := await check_confirmation(sent), FormResult):
         return verified
 
     def remove(session: Session) -> FormResult:
         if name := two_factor.kept_for(session, sent.who.person_id):
-            return FormResult(error=forms.required_still(name))
+            return FormResult(error=forms.two_step_required(name))
         done = service.remove_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), clock.now())
-        return FormResult(t("The passkey is removed.")) if done else _no_such()
+        return FormResult(t("The passkey is removed.")) if done else _already_removed()
 
     return await once(sent, remove)
 
 
 RULES: dict[str, FormHandler] = {
-    "passkey_begin": FormHandler(Again, Right.ENTER, _begin),
+    "passkey_begin": FormHandler(Confirmation, Right.ENTER, _begin),
     "passkey_add": FormHandler(NewPasskey, Right.ENTER, _add),
-    "passkey_rename": FormHandler(NewName, Right.ENTER, _rename),
-    "passkey_remove": FormHandler(Which, Right.ENTER, _remove),
+    "passkey_rename": FormHandler(RenamePasskey, Right.ENTER, _rename),
+    "passkey_remove": FormHandler(RemovePasskey, Right.ENTER, _remove),
 }

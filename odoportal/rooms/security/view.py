@@ -104,15 +104,17 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
     """Return the view of the signed-in person's page."""
     formats = Formats(who.region)
     mine = {"now": who.email}
-    asked = email_change.waiting(session, who.person_id, now)
+    pending_change = email_change.waiting(session, who.person_id, now)
     pending = ""
-    if asked:
-        until = formats.moment(asked.expires_at)
+    if pending_change:
+        until = formats.moment(pending_change.expires_at)
         pending = t(
-            "Until {moment}, {email} waits for your confirmation by the link that we mailed to it.", email=asked.new_email, moment=until
+            "Until {moment}, {email} waits for your confirmation by the link that we mailed to it.",
+            email=pending_change.new_email,
+            moment=until,
         )
     rows = _sessions(session, who, formats, now)
-    known, ways = passkeys.of(session, who.person_id), known_browsers.method_labels()
+    known, ways = passkeys.of_person(session, who.person_id), known_browsers.method_labels()
     device = next((row.browser for row in rows if row.here), "")
     protected = bool(two_factor.who_have_one(session, [who.person_id]))
     return SecurityView(
@@ -126,11 +128,11 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
         recovery=form_view(who),
         passkey_begin=form_view(who),
         passkey_add=form_view(who, {"name": device}),
-        passkey_rename=_choosing(who, known, "passkey_rename", {"name": t("New name")}),
-        passkey_remove=_choosing(who, known, "passkey_remove", {"current": t("Your password")}),
+        passkey_rename=_choice_form(who, known, "passkey_rename", {"name": t("New name")}),
+        passkey_remove=_choice_form(who, known, "passkey_remove", {"current": t("Your password")}),
         two_step=_two_step(session, who, formats, now),
         passkeys=[_passkey(found, formats) for found in known],
-        task=passkeys.adding(session, session.get_one(Person, who.person_id), who.session, now),
+        task=passkeys.registration_options(session, session.get_one(Person, who.person_id), who.session, now),
         codes=t("Recovery codes left: {n}.", n=formats.number(two_factor.codes_left(session, who.person_id))) if protected else "",
         pending=pending,
         held=t("{account} requires two-step sign-in of everybody. Set it up below to see the account.", account=who.account.name)
@@ -146,9 +148,9 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
 
 
 def _two_step(session: Session, who: Identity, formats: Formats, now: datetime) -> TwoStep:
-    if (on := two_factor.in_force(session, who.person_id)) is not None and on.confirmed_at is not None:
+    if (on := two_factor.active_app(session, who.person_id)) is not None and on.confirmed_at is not None:
         return TwoStep("on", about=t("On since {moment}", moment=formats.moment(on.confirmed_at)))
-    if (begun := two_factor.setting_up(session, who.person_id, now)) is None:
+    if (begun := two_factor.pending_app(session, who.person_id, now)) is None:
         return TwoStep()
     secret = two_factor.secret_of(begun.seed)
     path, side = _qr(two_factor.uri_of(begun.seed, who.email))
@@ -161,7 +163,7 @@ def _passkey(found: Passkey, formats: Formats) -> PasskeyRow:
     return PasskeyRow(str(found.id), found.name, f"{added} · {used}")
 
 
-def _choosing(who: Identity, known: Sequence[Passkey], name: str, others: dict[str, str]) -> FormView:
+def _choice_form(who: Identity, known: Sequence[Passkey], name: str, others: dict[str, str]) -> FormView:
     """Return the view of a form about one of the passkeys, with a field to choose which; `others` labels its other fields."""
     id_, label = f"{name}-which", t("Passkey")
     options = [Choice(str(found.id), found.name, at == 0) for at, found in enumerate(known)]

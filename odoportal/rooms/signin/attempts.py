@@ -26,37 +26,37 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Try:
-    """A submitted sign-in form. `before` is the hash of the session the browser already had."""
+class SignInForm:
+    """A submitted sign-in form. `previous` is the hash of the session the browser already had."""
 
     email: str
     password: str
     keep: bool
     browser: Browser
-    before: str | None
+    previous: str | None
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttemptResult:
     """The result of a sign-in attempt; without `token` and `step` it is refused.
 
     Attributes:
         token: the token of the new session.
         step: the token of the second step that must be passed first.
-        crowded: whether the client's address has reached its limit of attempts.
+        address_limited: whether the client's address has reached its limit of attempts.
         busy: whether the password queue is full; no password was compared.
         renewed: whether the browser must store its new known-browser token.
     """
 
     token: str | None = None
     step: str | None = None
-    crowded: bool = False
+    address_limited: bool = False
     busy: bool = False
     renewed: bool = False
 
 
 @dataclass(frozen=True)
-class Known:
+class EmailOwner:
     """The person an email belongs to.
 
     Attributes:
@@ -71,18 +71,18 @@ class Known:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _AttemptCount:
     """How an attempt is counted.
 
     Attributes:
         key: the key of the growing wait.
-        waiting: whether the attempt falls within a wait and must be refused.
+        must_wait: whether the attempt falls within a wait and must be refused.
         by_address: whether the attempt also counts against the client's address.
         asker: the attempt's client in the password queue.
     """
 
     key: str
-    waiting: bool
+    must_wait: bool
     by_address: bool
     asker: Asker
 
@@ -107,7 +107,7 @@ def client_asker(address: str) -> Asker:
     return Asker(rate_limits.networks(address)[-1])
 
 
-async def attempt(tried: Try, now: datetime) -> Outcome:
+async def attempt(form: SignInForm, now: datetime) -> AttemptResult:
     """Attempt a sign-in with email and password.
 
     Unknown, known, disabled and waiting emails take the same path: one lookup and one comparison. Only a client address over its limit
@@ -117,87 +117,89 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
         SQLAlchemyError: if the database does not answer; the attempt is then not counted.
         redis_counters.RedisAway: if attempts cannot be counted; no attempt is then made.
     """
-    browser = tried.browser
-    facts: dict[str, object] = {"account": security_log.typed(tried.email), "address": browser.address}
-    known = await read(_look_up, tried.email, browser.device, now)
-    place = await _place(tried.email, known, browser, now)
-    if place is None:
+    browser = form.browser
+    facts: dict[str, object] = {"account": security_log.typed(form.email), "address": browser.address}
+    known = await read(_look_up, form.email, browser.device, now)
+    count = await _count_attempt(form.email, known, browser, now)
+    if count is None:
         security_log.log_event("excess_rate_limit_exceeded", logging.WARNING, **facts)
-        return Outcome(crowded=True)
+        return AttemptResult(address_limited=True)
     try:
-        return await _compared(tried, now, known, place, facts)
+        return await _check_password(form, now, known, count, facts)
     except SQLAlchemyError:
         # The database failed, not the visitor: undo the count.
-        await _uncount(place)
-        if place.by_address:
+        await _uncount(count)
+        if count.by_address:
             await rate_limits.give_back_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address)
         raise
     except Busy:
         # Keep the count by address: attempts refused by a full queue can be a flood too.
-        await _uncount(place)
+        await _uncount(count)
         security_log.log_event("excess_rate_limit_exceeded", logging.WARNING, **facts, by="queue")
-        return Outcome(busy=True)
+        return AttemptResult(busy=True)
 
 
-def _look_up(session: Session, email: str, device: str, now: datetime) -> Known | None:
+def _look_up(session: Session, email: str, device: str, now: datetime) -> EmailOwner | None:
     """Look up the person with this email; an unknown email runs the same statements."""
     found = service.stored_password(session, email)
     seen = known_browsers.is_known(session, found[0] if found else 0, device, now)
-    return Known(found[0], found[1], seen) if found else None
+    return EmailOwner(found[0], found[1], seen) if found else None
 
 
-async def _place(email: str, known: Known | None, browser: Browser, now: datetime) -> _Place | None:
+async def _count_attempt(email: str, known: EmailOwner | None, browser: Browser, now: datetime) -> _AttemptCount | None:
     """Count an attempt; return None if the client's address is over its limit."""
     key, waiting = account_key(email), False
     if known and known.browser:
         key = browser_key(known.person_id, browser.device)
-        within = await rate_limits.hit(rate_limits.SIGN_IN_PER_BROWSER, key)
-        if within and await rate_limits.begin(key, now):
-            return _Place(key, waiting=False, by_address=False, asker=person_asker(known.person_id))
+        allowed = await rate_limits.hit(rate_limits.SIGN_IN_PER_BROWSER, key)
+        if allowed and await rate_limits.begin(key, now):
+            return _AttemptCount(key, must_wait=False, by_address=False, asker=person_asker(known.person_id))
         # This browser's own failures make it wait; further attempts also count against the limit of its address.
         waiting = True
     if not await rate_limits.hit_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address):
         return None
     waiting = waiting or not await rate_limits.begin(key, now)
-    return _Place(key, waiting, by_address=True, asker=client_asker(browser.address))
+    return _AttemptCount(key, waiting, by_address=True, asker=client_asker(browser.address))
 
 
-async def _uncount(place: _Place) -> None:
-    if not place.waiting:
-        await rate_limits.take_back(place.key)
+async def _uncount(count: _AttemptCount) -> None:
+    if not count.must_wait:
+        await rate_limits.take_back(count.key)
 
 
-async def _compared(tried: Try, now: datetime, known: Known | None, place: _Place, facts: Mapping[str, object]) -> Outcome:
-    right = await passwords.verify(known.stored if known and not place.waiting else None, tried.password, place.asker)
-    if place.waiting:
+async def _check_password(
+    form: SignInForm, now: datetime, known: EmailOwner | None, count: _AttemptCount, facts: Mapping[str, object]
+) -> AttemptResult:
+    correct = await passwords.verify(known.stored if known and not count.must_wait else None, form.password, count.asker)
+    if count.must_wait:
         security_log.log_event("authn_login_lock", logging.WARNING, **facts)
-        return Outcome()
-    if not right or known is None:
+        return AttemptResult()
+    if not correct or known is None:
         security_log.log_event("authn_login_fail", logging.WARNING, **facts, person=known.person_id if known else "unknown")
-        return Outcome()
-    begun = await write(
+        return AttemptResult()
+    result = await write(
         service.begin_sign_in,
         known.person_id,
         known.stored,
         now,
-        keep=tried.keep,
-        browser=tried.browser,
-        before=tried.before,
-        better=await _better(tried.password, known.stored, place.asker),
+        keep=form.keep,
+        browser=form.browser,
+        previous=form.previous,
+        rehashed=await _upgraded_hash(form.password, known.stored, count.asker),
     )
-    if begun.token is None and begun.step is None:
+    if result.token is None and result.step is None:
         security_log.log_event("authn_login_fail", logging.WARNING, **facts, person=known.person_id)
-        return Outcome()
-    await rate_limits.forgive(place.key)
+        return AttemptResult()
+    await rate_limits.forgive(count.key)
     # Successful sign-ins do not count by address until one person has many of them, since each costs a comparison.
-    if place.by_address and await rate_limits.hit(rate_limits.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):
-        await rate_limits.give_back_address(rate_limits.SIGN_IN_PER_ADDRESS, tried.browser.address)
-    event = "authn_login_success" if begun.token else "authn_login_second_step"
-    security_log.log_event(event, person=known.person_id, address=tried.browser.address)
-    return Outcome(begun.token, begun.step, renewed=begun.renewed)
+    if count.by_address and await rate_limits.hit(rate_limits.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):
+        await rate_limits.give_back_address(rate_limits.SIGN_IN_PER_ADDRESS, form.browser.address)
+    event = "authn_login_success" if result.token else "authn_login_second_step"
+    security_log.log_event(event, person=known.person_id, address=form.browser.address)
+    return AttemptResult(result.token, result.step, renewed=result.renewed)
 
 
-async def _better(password: str, stored: str, asker: Asker) -> str | None:
+async def _upgraded_hash(password: str, stored: str, asker: Asker) -> str | None:
     """Return a new hash if the stored one has an outdated cost; if the queue is full, leave it for a later sign-in."""
     try:
         return await passwords.hashed(password, asker) if passwords.is_outdated(stored) else None
@@ -232,15 +234,15 @@ async def confirm(who: Identity, password: str, address: str, now: datetime) -> 
         return False
     try:
         stored = await read(service.password_of, who.person_id)
-        right = await passwords.verify(stored, password, person_asker(who.person_id))
+        correct = await passwords.verify(stored, password, person_asker(who.person_id))
     except (SQLAlchemyError, Busy):
         await rate_limits.take_back(key)
         raise
-    if right:
+    if correct:
         await rate_limits.forgive(key)
     else:
         security_log.log_event("authn_login_fail", logging.WARNING, **facts)
-    return right
+    return correct
 
 
 async def may_choose(token: str, address: str) -> bool:
@@ -253,77 +255,77 @@ async def may_choose(token: str, address: str) -> bool:
     Raises:
         redis_counters.RedisAway: if it cannot be counted.
     """
-    within = await rate_limits.hit_address(rate_limits.CHOICES_PER_ADDRESS, address)
-    within = within and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, digest(token))
-    if not within:
+    allowed = await rate_limits.hit_address(rate_limits.CHOICES_PER_ADDRESS, address)
+    allowed = allowed and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, digest(token))
+    if not allowed:
         security_log.log_event("excess_rate_limit_exceeded", logging.WARNING, address=address, by="password")
-    return within
+    return allowed
 
 
-async def _within(address: str) -> bool:
+async def _count_passkey_request(address: str) -> bool:
     """Count a request of a sign-in with a passkey; return False if the client's address is over its limit."""
-    within = await rate_limits.hit_address(rate_limits.SIGN_IN_PER_ADDRESS, address)
-    if not within:
+    allowed = await rate_limits.hit_address(rate_limits.SIGN_IN_PER_ADDRESS, address)
+    if not allowed:
         security_log.log_event("excess_rate_limit_exceeded", logging.WARNING, address=address, by="passkey")
-    return within
+    return allowed
 
 
-async def passkey_task(token: str, address: str, now: datetime) -> str | None:
+async def passkey_options(token: str, address: str, now: datetime) -> str | None:
     """Return the WebAuthn request options for a sign-in with a passkey, as JSON; None if the client's address is over its limit.
 
     It counts as a sign-in attempt; a successful sign-in with a passkey undoes the count.
     """
-    if not await _within(address):
+    if not await _count_passkey_request(address):
         return None
-    return await write(passkeys.ask, passkeys.For.SIGN_IN, token, now)
+    return await write(passkeys.authentication_options, passkeys.Purpose.SIGN_IN, token, now)
 
 
-async def by_passkey(answer: passkeys.Answer, keep: bool, browser: Browser, before: str | None, now: datetime) -> Outcome:
+async def sign_in_by_passkey(answer: passkeys.Answer, keep: bool, browser: Browser, previous: str | None, now: datetime) -> AttemptResult:
     """Attempt a sign-in with a passkey; every refusal has the same result. See `service.sign_in_by_passkey`.
 
     Raises:
         SQLAlchemyError: if the database does not answer.
         redis_counters.RedisAway: if attempts cannot be counted; no attempt is then made.
     """
-    if not await _within(browser.address):
-        return Outcome(crowded=True)
-    begun = await write(service.sign_in_by_passkey, answer, now, keep=keep, browser=browser, before=before)
-    if begun.token is None:
+    if not await _count_passkey_request(browser.address):
+        return AttemptResult(address_limited=True)
+    result = await write(service.sign_in_by_passkey, answer, now, keep=keep, browser=browser, previous=previous)
+    if result.token is None:
         security_log.log_event("authn_login_fail", logging.WARNING, address=browser.address, by="passkey")
-        return Outcome()
+        return AttemptResult()
     for _ in range(2):
         await rate_limits.give_back_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address)
     security_log.log_event("authn_login_success", address=browser.address, by="passkey")
-    return Outcome(begun.token, renewed=begun.renewed)
+    return AttemptResult(result.token, renewed=result.renewed)
 
 
-async def finish(
-    step: str, proof: str | passkeys.Answer, browser: Browser, before: str | None, remember: bool, now: datetime
-) -> service.Stepped:
+async def attempt_second_step(
+    step: str, proof: str | passkeys.Answer, browser: Browser, previous: str | None, remember: bool, now: datetime
+) -> service.SecondStepResult:
     """Attempt a second step; see `service.finish_sign_in`. A person's failures cause a growing wait across all second steps.
 
     A known browser has its own wait, so that an attacker who knows only the password cannot lock the person out.
     """
-    found = await read(_asked, step, browser.device, now)
+    found = await read(_find_second_step, step, browser.device, now)
     if found is None:
-        return service.Stepped(over=True)
-    asked, known = found
-    key = f"code:{asked.person_id}/{browser.device}" if known else f"code:{asked.person_id}"
+        return service.SecondStepResult(ended=True)
+    pending, known = found
+    key = f"code:{pending.person_id}/{browser.device}" if known else f"code:{pending.person_id}"
     if not await rate_limits.begin(key, now):
-        security_log.log_event("authn_login_lock", logging.WARNING, person=asked.person_id, address=browser.address, by="code")
-        return service.Stepped()
+        security_log.log_event("authn_login_lock", logging.WARNING, person=pending.person_id, address=browser.address, by="code")
+        return service.SecondStepResult()
     try:
-        done = await write(service.finish_sign_in, step, proof, now, browser=browser, before=before, remember=remember)
+        result = await write(service.finish_sign_in, step, proof, now, browser=browser, previous=previous, remember=remember)
     except SQLAlchemyError:
         await rate_limits.take_back(key)
         raise
-    if done.token is not None:
+    if result.token is not None:
         await rate_limits.forgive(key)
-        security_log.log_event("authn_login_success", person=asked.person_id, address=browser.address, by="code")
-    return done
+        security_log.log_event("authn_login_success", person=pending.person_id, address=browser.address, by="code")
+    return result
 
 
-def _asked(session: Session, step: str, device: str, now: datetime) -> tuple[SecondStep, bool] | None:
+def _find_second_step(session: Session, step: str, device: str, now: datetime) -> tuple[SecondStep, bool] | None:
     """Return the open second step of a token, and whether the browser is a known browser of its person."""
-    asked = two_factor.asked(session, step, now)
-    return (asked, known_browsers.is_known(session, asked.person_id, device, now)) if asked else None
+    pending = two_factor.find_step(session, step, now)
+    return (pending, known_browsers.is_known(session, pending.person_id, device, now)) if pending else None

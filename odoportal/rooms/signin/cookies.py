@@ -9,7 +9,7 @@ from starlette.responses import Response
 from odoportal.core.i18n import LANGUAGES
 from odoportal.core.identity import cookie_name, digest
 from odoportal.rooms.signin import passkeys
-from odoportal.rooms.signin.known_browsers import FORGET
+from odoportal.rooms.signin.known_browsers import KNOWN_FOR
 from odoportal.rooms.signin.models import LinkKind
 from odoportal.rooms.signin.sessions import KEPT, Browser
 from odoportal.settings import get_settings
@@ -28,7 +28,7 @@ def session_hash(request: Request) -> str | None:
     return digest(token) if token else None
 
 
-def give_session(response: Response, token: str, keep: bool) -> None:
+def set_session(response: Response, token: str, keep: bool) -> None:
     """Set the session cookie: HttpOnly, SameSite=Lax, and Secure with https; it outlives the browser window only with `keep`."""
     secure = get_settings().secure
     age = int(KEPT.total_seconds()) if keep else None
@@ -57,14 +57,14 @@ def device(request: Request) -> str:
     return browser(request)[0].device
 
 
-def let_be_known(request: Request, response: Response, new: str, renewed: bool) -> None:
+def remember_browser(request: Request, response: Response, new: str, renewed: bool) -> None:
     """Set the known-browser cookie after a sign-in: to the `new` token if it was `renewed`, otherwise to the token of the request."""
-    give_device(response, new if renewed else request.cookies[_device_cookie()])
+    set_device(response, new if renewed else request.cookies[_device_cookie()])
 
 
-def give_device(response: Response, token: str) -> None:
+def set_device(response: Response, token: str) -> None:
     """Set the known-browser cookie for a year from this sign-in. It cannot be used to sign in."""
-    secure, age = get_settings().secure, int(FORGET.total_seconds())
+    secure, age = get_settings().secure, int(KNOWN_FOR.total_seconds())
     response.set_cookie(_device_cookie(), token, max_age=age, path="/", secure=secure, httponly=True, samesite="lax")
 
 
@@ -77,7 +77,7 @@ def passkey_token(request: Request) -> str:
     return request.cookies.get(_passkey_cookie(), "")
 
 
-def give_passkey(response: Response, token: str) -> None:
+def set_passkey(response: Response, token: str) -> None:
     """Set the cookie that binds a passkey challenge to this browser. It cannot be used to sign in."""
     secure, age = get_settings().secure, int(passkeys.LIFE.total_seconds())
     response.set_cookie(_passkey_cookie(), token, max_age=age, path="/", secure=secure, httponly=True, samesite="strict")
@@ -93,7 +93,7 @@ def link_token(request: Request, kind: LinkKind) -> str:
     return request.cookies.get(link_cookie(kind), "")
 
 
-def give_link(response: Response, kind: LinkKind, token: str, seconds: int) -> None:
+def set_link(response: Response, kind: LinkKind, token: str, seconds: int) -> None:
     """Set the cookies with a link's token, one for its page in each language, so that the language can still be switched."""
     for language in LANGUAGES:
         response.set_cookie(

@@ -45,17 +45,17 @@ def request(session: Session, person_id: int, verified: str, email: str, now: da
     if person is None or person.password != verified:
         return False
     unsolicited.count(session, unsolicited.Kind.EMAIL, person_id, None, email, now)
-    forget(session, person_id)
+    cancel_request(session, person_id)
     security_log.log_event("authn_email_change_requested", person=person_id)
-    if (known := spoken_for(session, email, now)) is not None and known.id != person_id:
-        if known.email_key == email_key(email):
-            mails.email_known(session, known, now)
+    if (holder := spoken_for(session, email, now)) is not None and holder.id != person_id:
+        if holder.email_key == email_key(email):
+            mails.email_known(session, holder, now)
         return True
     seed = outbox.new_seed()
-    asked = EmailChange(
+    change = EmailChange(
         person_id=person_id, old_email=person.email, new_email=email, hash=digest(outbox.token_of(seed)), expires_at=now + LIFE
     )
-    session.add(asked)
+    session.add(change)
     session.flush()
     mails.email_confirm(session, person, email, seed, now)
     return True
@@ -70,16 +70,16 @@ def waiting(session: Session, person_id: int, now: datetime) -> EmailChange | No
     ).first()
 
 
-def asked(session: Session, token: str, now: datetime) -> EmailChange | None:
+def confirmable(session: Session, token: str, now: datetime) -> EmailChange | None:
     """Return the change that a link in the new mailbox confirms; None if it is expired, used or replaced, or the person is disabled."""
-    return _open(
+    return _find_open(
         session, col(EmailChange.hash) == digest(token), col(EmailChange.confirmed_at).is_(None), col(EmailChange.expires_at) > now
     )
 
 
 def undoable(session: Session, token: str, now: datetime) -> EmailChange | None:
     """Return the change that a link in the old mailbox undoes; None if it is expired or used, or the person is disabled."""
-    return _open(
+    return _find_open(
         session, col(EmailChange.undo_hash) == digest(token), col(EmailChange.undone_at).is_(None), col(EmailChange.undo_until) > now
     )
 
@@ -99,24 +99,24 @@ def confirm(session: Session, token: str, now: datetime, address: str) -> Person
         The person, or None if the link is no longer valid, the person's email has changed since the request, or another person has the
         email now or may take it back.
     """
-    change = asked(session, token, now)
+    change = confirmable(session, token, now)
     if change is None:
         return None
     person = session.get_one(Person, change.person_id, with_for_update=True)
-    known = spoken_for(session, change.new_email, now)
-    if person.email != change.old_email or (known is not None and known.id != person.id):
+    holder = spoken_for(session, change.new_email, now)
+    if person.email != change.old_email or (holder is not None and holder.id != person.id):
         return None
     undo = outbox.new_seed()
     until = now + UNDO
-    taken = session.exec(
+    updated = session.exec(
         sql_update(EmailChange)
         .where(col(EmailChange.id) == change.id, col(EmailChange.confirmed_at).is_(None))
         .values(confirmed_at=now, undo_hash=digest(outbox.token_of(undo)), undo_until=until)
     )
-    if taken.rowcount != 1:
+    if updated.rowcount != 1:
         return None
-    _leave(session, person, until, now)
-    _put(session, person, change.new_email, Actor(person.id, address), now)
+    _reserve_old_email(session, person, until, now)
+    _set_email(session, person, change.new_email, Actor(person.id, address), now)
     mails.email_changed(session, person, change.old_email, undo, now)
     mails.email_in_force(session, person, now)
     return person
@@ -134,29 +134,29 @@ def undo(session: Session, token: str, now: datetime, address: str) -> Person | 
     if change is None:
         return None
     person = session.get_one(Person, change.person_id, with_for_update=True)
-    known = find_person(session, change.old_email)
-    if known is not None and known.id != person.id:
+    holder = find_person(session, change.old_email)
+    if holder is not None and holder.id != person.id:
         return None
-    taken = session.exec(
+    updated = session.exec(
         sql_update(EmailChange).where(col(EmailChange.id) == change.id, col(EmailChange.undone_at).is_(None)).values(undone_at=now)
     )
-    if taken.rowcount != 1:
+    if updated.rowcount != 1:
         return None
     by = Actor(person.id, address)
-    _take_back(session, person, change, by, now)
+    _restore_old_email(session, person, change, by, now)
     # Lock out from the time of the request: the intruder may have added a passkey before the change was confirmed.
     lockout.lock_out(session, person, change.expires_at - LIFE, by, now)
     return person
 
 
-def put_back(session: Session, person: Person, key: str, by: Actor, now: datetime) -> None:
+def restore(session: Session, person: Person, key: str, by: Actor, now: datetime) -> None:
     """Restore the email with this key to a person if it was changed since and does not belong to another person."""
     if person.email_key == key:
         return
-    made = select(EmailChange).where(EmailChange.person_id == person.id, col(EmailChange.confirmed_at).is_not(None))
-    for change in session.exec(made.order_by(col(EmailChange.confirmed_at).desc())).all():
+    confirmed = select(EmailChange).where(EmailChange.person_id == person.id, col(EmailChange.confirmed_at).is_not(None))
+    for change in session.exec(confirmed.order_by(col(EmailChange.confirmed_at).desc())).all():
         if email_key(change.old_email) == key and find_person(session, change.old_email) is None:
-            _take_back(session, person, change, by, now)
+            _restore_old_email(session, person, change, by, now)
             return
 
 
@@ -166,44 +166,46 @@ def purge_expired(session: Session, now: datetime) -> int:
     return session.exec(sql_delete(EmailChange).where(col(EmailChange.expires_at) <= now - KEEP, dead)).rowcount
 
 
-def _open(session: Session, *conditions: object) -> EmailChange | None:
+def _find_open(session: Session, *conditions: object) -> EmailChange | None:
     found = select(EmailChange).join(Person, col(Person.id) == col(EmailChange.person_id)).where(col(Person.disabled_at).is_(None))
     return session.exec(found.where(*conditions)).first()  # pyright: ignore[reportArgumentType]
 
 
-def _leave(session: Session, person: Person, until: datetime, now: datetime) -> None:
+def _reserve_old_email(session: Session, person: Person, until: datetime, now: datetime) -> None:
     """Store the email that a person gives up; no other person can use it before `until`."""
     keep_file(session, person)
     assert person.id is not None  # noqa: S101 - read from the database
-    held = session.get(EarlierEmail, (person.email_key, person.id))
-    first = held.left_at if held is not None else now
+    earlier = session.get(EarlierEmail, (person.email_key, person.id))
+    first = earlier.left_at if earlier is not None else now
     name = session.get_one(FilePerson, person.id).name
-    left = EarlierEmail(email_key=person.email_key, person_id=person.id, email=person.email, name=name, left_at=first, reserved_until=until)
-    session.merge(left)
+    reserved = EarlierEmail(
+        email_key=person.email_key, person_id=person.id, email=person.email, name=name, left_at=first, reserved_until=until
+    )
+    session.merge(reserved)
     session.flush()
 
 
-def _take_back(session: Session, person: Person, change: EmailChange, by: Actor, now: datetime) -> None:
+def _restore_old_email(session: Session, person: Person, change: EmailChange, by: Actor, now: datetime) -> None:
     """Restore the old email of a change; undo this change and all later ones."""
     # A person has at most one open request, so changes are confirmed in the order of their ids.
-    since = (col(EmailChange.person_id) == change.person_id, col(EmailChange.id) >= change.id, col(EmailChange.confirmed_at).is_not(None))
-    session.exec(sql_update(EmailChange).where(*since, col(EmailChange.undone_at).is_(None)).values(undone_at=now))
-    left = (col(EarlierEmail.person_id) == change.person_id, col(EarlierEmail.left_at) >= change.confirmed_at)
-    session.exec(sql_delete(EarlierEmail).where(*left))
-    _put(session, person, change.old_email, by, now)
+    later = (col(EmailChange.person_id) == change.person_id, col(EmailChange.id) >= change.id, col(EmailChange.confirmed_at).is_not(None))
+    session.exec(sql_update(EmailChange).where(*later, col(EmailChange.undone_at).is_(None)).values(undone_at=now))
+    reserved = (col(EarlierEmail.person_id) == change.person_id, col(EarlierEmail.left_at) >= change.confirmed_at)
+    session.exec(sql_delete(EarlierEmail).where(*reserved))
+    _set_email(session, person, change.old_email, by, now)
 
 
-def _put(session: Session, person: Person, email: str, by: Actor, now: datetime) -> None:
+def _set_email(session: Session, person: Person, email: str, by: Actor, now: datetime) -> None:
     assert person.id is not None  # noqa: S101 - read from the database
     before = person.email
     person.email, person.email_key = email, email_key(email)
     session.flush()
-    forget(session, person.id)
+    cancel_request(session, person.id)
     links.kill(session, person.id, now)
     record(session, SigninActivity.EMAIL, by, now, subject_id=person.id, before={"email": before}, after={"email": email})
     security_log.log_event("authn_email_changed", person=person.id, address=by.address)
 
 
-def forget(session: Session, person_id: int) -> None:
+def cancel_request(session: Session, person_id: int) -> None:
     """Delete a person's unconfirmed email change; the link in the new mailbox no longer works."""
     session.exec(sql_delete(EmailChange).where(col(EmailChange.person_id) == person_id, col(EmailChange.confirmed_at).is_(None)))

@@ -20,8 +20,8 @@ from odoportal.rooms.signin.models import BrowserSession, KnownBrowser, LinkKind
 from odoportal.rooms.signin.sessions import Browser
 
 HISTORY = timedelta(days=90)
-FORGET = timedelta(days=365)
-SHOWN = 25
+KNOWN_FOR = timedelta(days=365)
+MOST_SHOWN = 25
 _BROWSERS = {
     "Edg": "Edge",
     "OPR": "Opera",
@@ -66,11 +66,11 @@ def method_labels() -> dict[str, str]:
 def is_known(session: Session, person_id: int, device: str, now: datetime) -> bool:
     """Return whether a person has signed in within the last year in the browser whose cookie has the hash `device`."""
     known = session.exec(select(KnownBrowser.seen_at).where(KnownBrowser.person_id == person_id, KnownBrowser.hash == device)).first()
-    return known is not None and now < known + FORGET and device != ""
+    return known is not None and now < known + KNOWN_FOR and device != ""
 
 
-def settled(session: Session, person_id: int, browser: Browser, now: datetime, renew: bool = False) -> tuple[Browser, bool]:
-    """Decide which known-browser token a browser has from now on. Call it before `arrived`.
+def choose_token(session: Session, person_id: int, browser: Browser, now: datetime, renew: bool = False) -> tuple[Browser, bool]:
+    """Decide which known-browser token a browser has from now on. Call it before `record_sign_in`.
 
     A token that is not known for this person is never adopted, because an attacker may have planted it. A browser that becomes trusted
     (`renew`) always gets a new token, because an attacker may have copied the old one. All rows of the old token move to the new one, also
@@ -86,12 +86,12 @@ def settled(session: Session, person_id: int, browser: Browser, now: datetime, r
     return replace(browser, device=browser.successor), True
 
 
-def arrived(session: Session, person: Person, browser: Browser, now: datetime, way: SignInMethod) -> None:
+def record_sign_in(session: Session, person: Person, browser: Browser, now: datetime, method: SignInMethod) -> None:
     """Record a sign-in and its browser; mail a notice if the browser is new, unless the person's history is empty (first sign-in)."""
     assert person.id is not None  # noqa: S101 - read from the database
     first = session.exec(select(col(SignIn.id)).where(SignIn.person_id == person.id).limit(1)).first() is None
     agent, address = browser.agent[:200], browser.address[:45]
-    session.add(SignIn(person_id=person.id, at=now, browser=agent, address=address, way=way.value))
+    session.add(SignIn(person_id=person.id, at=now, browser=agent, address=address, way=method.value))
     known = session.get(KnownBrowser, (person.id, browser.device))
     if known is not None:
         known.seen_at = now
@@ -99,14 +99,14 @@ def arrived(session: Session, person: Person, browser: Browser, now: datetime, w
     session.add(KnownBrowser(person_id=person.id, hash=browser.device, seen_at=now))
     session.flush()
     if not first:
-        seed = links.make_alert(session, person, now)
+        seed = links.create_alert(session, person, now)
         mails.new_browser(session, person, browser_label, agent, address, seed, now)
 
 
 def history(session: Session, person_id: int, now: datetime) -> Sequence[SignIn]:
     """Return up to 25 sign-ins of the last 90 days, newest first."""
     found = select(SignIn).where(SignIn.person_id == person_id, col(SignIn.at) > now - HISTORY)
-    return session.exec(found.order_by(col(SignIn.at).desc(), col(SignIn.id).desc()).limit(SHOWN)).all()
+    return session.exec(found.order_by(col(SignIn.at).desc(), col(SignIn.id).desc()).limit(MOST_SHOWN)).all()
 
 
 def open_sessions(session: Session, person_id: int, now: datetime) -> Sequence[BrowserSession]:
@@ -114,7 +114,7 @@ def open_sessions(session: Session, person_id: int, now: datetime) -> Sequence[B
     found = session.exec(
         select(BrowserSession).where(BrowserSession.person_id == person_id).order_by(col(BrowserSession.seen_at).desc())
     ).all()
-    return [row for row in found if not sessions.is_over(row.created_at, row.seen_at, row.keep, now)]
+    return [row for row in found if not sessions.is_expired(row.created_at, row.seen_at, row.keep, now)]
 
 
 def end(session: Session, person_id: int, key: str, by: Actor, now: datetime) -> bool:
@@ -129,13 +129,13 @@ def end(session: Session, person_id: int, key: str, by: Actor, now: datetime) ->
 
 def end_others(session: Session, person_id: int, here: str, by: Actor, now: datetime) -> int:
     """End every session of a person except the one with the hash `here`; return their number."""
-    ended = sessions.end_all(session, person_id, but=here)
+    ended = sessions.end_all(session, person_id, except_hash=here)
     if ended:
         record(session, SigninActivity.SESSION_ENDED, by, now, subject_id=person_id, after={"ended": str(ended)})
     return ended
 
 
-def disown(session: Session, token: str, now: datetime, address: str) -> Person | None:
+def report_intruder(session: Session, token: str, now: datetime, address: str) -> Person | None:
     """Handle the report that another person signed in, by the link of the mail about a new browser.
 
     Restore an email that was changed since, forget all known browsers, and lock the intruder out (`lockout.lock_out`), which mails a reset
@@ -144,19 +144,19 @@ def disown(session: Session, token: str, now: datetime, address: str) -> Person 
     Returns:
         The person, or None if the link is no longer valid.
     """
-    used = links.use(session, token, LinkKind.ALERT, now)
-    if used is None or used.id is None:
+    reported = links.use(session, token, LinkKind.ALERT, now)
+    if reported is None or reported.id is None:
         return None
-    person = session.get_one(Person, used.id, with_for_update=True)
+    person = session.get_one(Person, reported.id, with_for_update=True)
     by = Actor(person.id, address)
-    email_change.put_back(session, person, links.email_of(session, token), by, now)
+    email_change.restore(session, person, links.email_of(session, token), by, now)
     session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.person_id) == person.id))
     record(session, SigninActivity.DISOWNED, by, now, subject_id=person.id)
-    lockout.lock_out(session, person, links.made_at(session, token), by, now)
+    lockout.lock_out(session, person, links.created_at(session, token), by, now)
     return person
 
 
 def purge_expired(session: Session, now: datetime) -> int:
     """Delete sign-ins after 90 days, and known browsers without a sign-in for a year; return the number of rows."""
     old = session.exec(sql_delete(SignIn).where(col(SignIn.at) <= now - HISTORY)).rowcount
-    return old + session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.seen_at) <= now - FORGET)).rowcount
+    return old + session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.seen_at) <= now - KNOWN_FOR)).rowcount

@@ -16,28 +16,28 @@ from odoportal.rooms.signin.models import EmailChange, LinkKind
 from odoportal.rooms.signin.routes import again, led_to, see
 from odoportal.web.page import PageContent, PageRequest
 
-Look = Callable[[Session, str, datetime], EmailChange | Person | None]
-Does = Callable[[Session, str, datetime, str], Person | None]
+Find = Callable[[Session, str, datetime], EmailChange | Person | None]
+Act = Callable[[Session, str, datetime, str], Person | None]
 
 
 def _owner(session: Session, token: str, now: datetime) -> Person | None:
     return links.owner(session, token, LinkKind.ALERT, now)
 
 
-_LOOKS: dict[LinkKind, Look] = {LinkKind.EMAIL: email_change.asked, LinkKind.UNDO: email_change.undoable, LinkKind.ALERT: _owner}
-_DOES: dict[LinkKind, Does] = {
+_FINDERS: dict[LinkKind, Find] = {LinkKind.EMAIL: email_change.confirmable, LinkKind.UNDO: email_change.undoable, LinkKind.ALERT: _owner}
+_ACTIONS: dict[LinkKind, Act] = {
     LinkKind.EMAIL: email_change.confirm,
     LinkKind.UNDO: email_change.undo,
-    LinkKind.ALERT: known_browsers.disown,
+    LinkKind.ALERT: known_browsers.report_intruder,
 }
 
 
 async def _fill(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
-    found = await led_to(asked, kind, _LOOKS[kind])
+    found = await led_to(asked, kind, _FINDERS[kind])
     if not isinstance(found, EmailChange | Person):
         return found
     old, new = (found.old_email, found.new_email) if isinstance(found, EmailChange) else ("", "")
-    return again(view.mailed(kind, old, new), HTTPStatus.OK)
+    return again(view.link_explanation(kind, old, new), HTTPStatus.OK)
 
 
 async def _post(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
@@ -46,8 +46,8 @@ async def _post(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
         return form
     client, token = cookies.client(asked.request), cookies.link_token(asked.request, kind)
     # Write only for a token that is known: a made-up one must not occupy the single database writer.
-    known = await read(_LOOKS[kind], token, clock.now())
-    person = await write(_DOES[kind], token, clock.now(), client) if known is not None else None
+    known = await read(_FINDERS[kind], token, clock.now())
+    person = await write(_ACTIONS[kind], token, clock.now(), client) if known is not None else None
     if person is None:
         security_log.log_event("authn_token_reuse", kind=kind.value, address=client)
         return again(view.dead(kind), HTTPStatus.GONE)

@@ -17,31 +17,31 @@ from odoportal.mail import outbox
 from odoportal.rooms.signin.models import LinkKind, OneUseLink
 
 LIFE = {LinkKind.RESET: timedelta(minutes=30), LinkKind.INVITE: timedelta(days=7), LinkKind.ALERT: timedelta(days=7)}
-KEEP_DEAD = timedelta(days=30)
+KEEP_EXPIRED = timedelta(days=30)
 
 
-def make(session: Session, person: Person, kind: LinkKind, now: datetime) -> str:
+def create(session: Session, person: Person, kind: LinkKind, now: datetime) -> str:
     """Create a link for a person, invalidate the person's older ones (except alerts), and return the seed for the mail."""
     assert person.id is not None  # noqa: S101 - a person of the database
-    _hold(session, person.id)
+    _lock_person(session, person.id)
     kill(session, person.id, now)
     return _add(session, person, kind, now)
 
 
-def make_for_nobody(session: Session, kind: LinkKind, now: datetime) -> str:
-    """Run the statements of `make` without a person and return a seed; call `take_out` for it in the same transaction.
+def create_decoy(session: Session, kind: LinkKind, now: datetime) -> str:
+    """Run the statements of `create` without a person and return a seed; call `delete` for it in the same transaction.
 
     The link it writes is already used and expired.
     """
     # A link needs an existing person; the row is deleted before the transaction ends, so that no one else sees it.
-    somebody = session.exec(select(col(Person.id)).order_by(col(Person.id)).limit(1)).first()
+    any_person_id = session.exec(select(col(Person.id)).order_by(col(Person.id)).limit(1)).first()
     kill(session, 0, now)
     seed = outbox.new_seed()
-    if somebody is not None:
+    if any_person_id is not None:
         session.add(
             OneUseLink(
                 hash=digest(outbox.token_of(seed)),
-                person_id=somebody,
+                person_id=any_person_id,
                 kind=kind.value,
                 email_key="",
                 created_at=now,
@@ -53,12 +53,12 @@ def make_for_nobody(session: Session, kind: LinkKind, now: datetime) -> str:
     return seed
 
 
-def take_out(session: Session, seed: str) -> None:
+def delete(session: Session, seed: str) -> None:
     """Delete the link of a seed; with an empty seed, run the same statement without effect."""
     session.exec(sql_delete(OneUseLink).where(col(OneUseLink.hash) == digest(outbox.token_of(seed) if seed else "")))
 
 
-def make_alert(session: Session, person: Person, now: datetime) -> str:
+def create_alert(session: Session, person: Person, now: datetime) -> str:
     """Create a link to report that another person signed in, and return its seed. Only its use and its expiry invalidate it."""
     return _add(session, person, LinkKind.ALERT, now)
 
@@ -80,7 +80,7 @@ def _add(session: Session, person: Person, kind: LinkKind, now: datetime) -> str
     return seed
 
 
-def _hold(session: Session, person_id: int) -> None:
+def _lock_person(session: Session, person_id: int) -> None:
     # Lock the person's row first: otherwise two resets at the same time would not see, and not invalidate, each other's link.
     # Every change of a person's links takes this lock first, which prevents deadlocks.
     session.exec(select(col(Person.id)).where(col(Person.id) == person_id).with_for_update()).one()
@@ -128,7 +128,7 @@ def email_of(session: Session, token: str) -> str:
     return session.exec(select(OneUseLink.email_key).where(OneUseLink.hash == digest(token))).one()
 
 
-def made_at(session: Session, token: str) -> datetime:
+def created_at(session: Session, token: str) -> datetime:
     """Return the instant a link was created at (UTC)."""
     return session.exec(select(OneUseLink.created_at).where(OneUseLink.hash == digest(token))).one()
 
@@ -138,8 +138,8 @@ def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person |
     person = owner(session, token, kind, now)
     if person is None or person.id is None:
         return None
-    _hold(session, person.id)
-    taken = session.exec(
+    _lock_person(session, person.id)
+    updated = session.exec(
         sql_update(OneUseLink)
         .where(
             col(OneUseLink.hash) == digest(token),
@@ -149,9 +149,9 @@ def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person |
         )
         .values(used_at=now)
     )
-    return person if taken.rowcount == 1 else None
+    return person if updated.rowcount == 1 else None
 
 
 def purge_expired(session: Session, now: datetime) -> int:
     """Delete links that expired 30 days ago or earlier; return their number."""
-    return session.exec(sql_delete(OneUseLink).where(col(OneUseLink.expires_at) <= now - KEEP_DEAD)).rowcount
+    return session.exec(sql_delete(OneUseLink).where(col(OneUseLink.expires_at) <= now - KEEP_EXPIRED)).rowcount

@@ -221,14 +221,14 @@ def email_in_force(session: Session, person: Person, now: datetime) -> outbox.Ma
 
 
 def new_browser(
-    session: Session, person: Person, words: Callable[[str], str], agent: str, network: str, seed: str, now: datetime
+    session: Session, person: Person, describe: Callable[[str], str], agent: str, network: str, seed: str, now: datetime
 ) -> outbox.Mail:
     """Write the notice about a sign-in with a new browser, with a link to report it.
 
     Args:
         session: the writing database session.
         person: the recipient.
-        words: describes a User-Agent header in the current language.
+        describe: describes a User-Agent header in the current language.
         agent: the browser's User-Agent header.
         network: the browser's network address.
         seed: the seed of the report link.
@@ -239,7 +239,7 @@ def new_browser(
             subject=t("New sign-in to ODOportal"),
             paragraphs=[
                 t("On {moment}, somebody signed in as you with a browser that we do not know yet:", moment=_moment(person, now)),
-                t("{browser}, network address {address}", browser=words(agent), address=network),
+                t("{browser}, network address {address}", browser=describe(agent), address=network),
                 t("If it was not you, say so: every browser is signed out, and we mail you a link to a new password."),
             ],
             button=t("It was not me"),

@@ -48,7 +48,7 @@ _UNREADABLE = (WebAuthnException, ValueError, TypeError, KeyError, RecursionErro
 """Exceptions the library raises on malformed answers."""
 
 
-class For(StrEnum):
+class Purpose(StrEnum):
     """The purpose of a challenge. An answer is checked only against a challenge of the same purpose."""
 
     ADD = "add"
@@ -64,38 +64,38 @@ class Answer:
     signed: str
 
 
-def of(session: Session, person_id: int) -> Sequence[Passkey]:
+def of_person(session: Session, person_id: int) -> Sequence[Passkey]:
     """Return a person's passkeys, oldest first."""
     return session.exec(select(Passkey).where(Passkey.person_id == person_id).order_by(col(Passkey.id))).all()
 
 
-def begin_adding(session: Session, person_id: int, token: str, now: datetime) -> None:
+def begin_registration(session: Session, person_id: int, token: str, now: datetime) -> None:
     """Create the challenge for a new passkey, bound to the browser with `token`."""
-    known = of(session, person_id)
+    known = of_person(session, person_id)
     handle = known[0].handle if known else bytes_to_base64url(secrets.token_bytes(32))
-    _begin(session, For.ADD, token, now, person_id, handle)
+    _create_challenge(session, Purpose.ADD, token, now, person_id, handle)
 
 
-def adding(session: Session, person: Person, token: str, now: datetime) -> str:
+def registration_options(session: Session, person: Person, token: str, now: datetime) -> str:
     """Return the WebAuthn creation options for a new passkey, as JSON; empty if no passkey is being added."""
-    begun = session.get(PasskeyCeremony, _hash(For.ADD, token))
-    if begun is None or person.id is None or now >= begun.expires_at or begun.person_id != person.id:
+    ceremony = session.get(PasskeyCeremony, _hash(Purpose.ADD, token))
+    if ceremony is None or person.id is None or now >= ceremony.expires_at or ceremony.person_id != person.id:
         return ""
-    needs = AuthenticatorSelectionCriteria(
+    selection = AuthenticatorSelectionCriteria(
         resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
     )
-    made = generate_registration_options(
+    options = generate_registration_options(
         rp_id=_site(),
         rp_name=SITE,
-        user_id=base64url_to_bytes(begun.handle),
+        user_id=base64url_to_bytes(ceremony.handle),
         user_name=person.email,
         user_display_name=person.name or person.email,
-        challenge=base64url_to_bytes(begun.challenge),
+        challenge=base64url_to_bytes(ceremony.challenge),
         timeout=int(LIFE.total_seconds() * 1000),
-        authenticator_selection=needs,
-        exclude_credentials=_described(of(session, person.id)),
+        authenticator_selection=selection,
+        exclude_credentials=_descriptors(of_person(session, person.id)),
     )
-    return options_to_json(made)
+    return options_to_json(options)
 
 
 def add(session: Session, person_id: int, answer: Answer, name: str, now: datetime) -> Passkey | None:
@@ -104,72 +104,72 @@ def add(session: Session, person_id: int, answer: Answer, name: str, now: dateti
     Returns:
         None if the challenge or the browser's answer is invalid, the passkey is already known, or the person has `MOST` passkeys.
     """
-    begun = _take(session, For.ADD, answer.token, now)
-    if begun is None or begun.person_id != person_id or len(of(session, person_id)) >= MOST:
+    ceremony = _use_challenge(session, Purpose.ADD, answer.token, now)
+    if ceremony is None or ceremony.person_id != person_id or len(of_person(session, person_id)) >= MOST:
         return None
     try:
         sent = parse_new(answer.signed[:LONGEST_ANSWER])
-        made = verify_registration_response(
+        verified = verify_registration_response(
             credential=sent,
-            expected_challenge=base64url_to_bytes(begun.challenge),
+            expected_challenge=base64url_to_bytes(ceremony.challenge),
             expected_rp_id=_site(),
             expected_origin=get_settings().origin,
             require_user_verification=True,
         )
     except _UNREADABLE as why:
-        _refused(why, person_id)
+        _log_refusal(why, person_id)
         return None
-    credential, public = bytes_to_base64url(made.credential_id), bytes_to_base64url(made.credential_public_key)
+    credential, public = bytes_to_base64url(verified.credential_id), bytes_to_base64url(verified.credential_public_key)
     if session.exec(select(Passkey.id).where(Passkey.credential == credential)).first() is not None:
         return None
     transports = ",".join(transport.value for transport in sent.response.transports or [])
-    kept = Passkey(
-        person_id=person_id, handle=begun.handle, credential=credential, public_key=public, sign_count=made.sign_count,
+    passkey = Passkey(
+        person_id=person_id, handle=ceremony.handle, credential=credential, public_key=public, sign_count=verified.sign_count,
         transports=transports, name=name, added_at=now,
     )  # fmt: skip
-    session.add(kept)
+    session.add(passkey)
     session.flush()
-    return kept
+    return passkey
 
 
-def ask(session: Session, what: For, token: str, now: datetime, person_id: int | None = None) -> str:
+def authentication_options(session: Session, purpose: Purpose, token: str, now: datetime, person_id: int | None = None) -> str:
     """Create a challenge and return the WebAuthn request options for it, as JSON.
 
     Args:
         session: the writing database session.
-        what: the purpose of the challenge.
+        purpose: the purpose of the challenge.
         token: a secret token that only this browser has.
         now: the current instant.
         person_id: the person who must answer; None if any person may, identified by the passkey.
     """
-    begun = _begin(session, what, token, now, person_id)
-    made = generate_authentication_options(
+    ceremony = _create_challenge(session, purpose, token, now, person_id)
+    options = generate_authentication_options(
         rp_id=_site(),
-        challenge=base64url_to_bytes(begun.challenge),
+        challenge=base64url_to_bytes(ceremony.challenge),
         timeout=int(LIFE.total_seconds() * 1000),
-        allow_credentials=_described(of(session, person_id)) if person_id is not None else None,
+        allow_credentials=_descriptors(of_person(session, person_id)) if person_id is not None else None,
         user_verification=UserVerificationRequirement.REQUIRED,
     )
-    return options_to_json(made)
+    return options_to_json(options)
 
 
-def prove(session: Session, what: For, answer: Answer, now: datetime) -> Passkey | None:
+def verify(session: Session, purpose: Purpose, answer: Answer, now: datetime) -> Passkey | None:
     """Verify an answer and record the use of its passkey; return None if it is invalid. The challenge is used in either case."""
-    begun = _take(session, what, answer.token, now)
-    if begun is None:
+    ceremony = _use_challenge(session, purpose, answer.token, now)
+    if ceremony is None:
         return None
     try:
         sent = parse_answer(answer.signed[:LONGEST_ANSWER])
         found = session.exec(select(Passkey).where(Passkey.credential == sent.id)).first()
-        if found is None or begun.person_id not in {None, found.person_id}:
+        if found is None or ceremony.person_id not in {None, found.person_id}:
             return None
         handle = sent.response.user_handle
         # If no person was identified before, the answer must contain the user handle; otherwise the handle is optional.
-        if (handle or begun.person_id is None) and bytes_to_base64url(handle or b"") != found.handle:
+        if (handle or ceremony.person_id is None) and bytes_to_base64url(handle or b"") != found.handle:
             return None
-        proved = verify_authentication_response(
+        verified = verify_authentication_response(
             credential=sent,
-            expected_challenge=base64url_to_bytes(begun.challenge),
+            expected_challenge=base64url_to_bytes(ceremony.challenge),
             expected_rp_id=_site(),
             expected_origin=get_settings().origin,
             credential_public_key=base64url_to_bytes(found.public_key),
@@ -177,17 +177,17 @@ def prove(session: Session, what: For, answer: Answer, now: datetime) -> Passkey
             require_user_verification=True,
         )
     except _UNREADABLE as why:
-        _refused(why, begun.person_id)
+        _log_refusal(why, ceremony.person_id)
         return None
     # Compare and set: of two concurrent answers with the same counter, only one may succeed.
-    counted = sql_update(Passkey).where(col(Passkey.id) == found.id, col(Passkey.sign_count) == found.sign_count)
-    noted = session.exec(counted.values(sign_count=proved.new_sign_count, used_at=now).execution_options(synchronize_session="fetch"))
-    return found if noted.rowcount == 1 else None
+    update = sql_update(Passkey).where(col(Passkey.id) == found.id, col(Passkey.sign_count) == found.sign_count)
+    updated = session.exec(update.values(sign_count=verified.new_sign_count, used_at=now).execution_options(synchronize_session="fetch"))
+    return found if updated.rowcount == 1 else None
 
 
 def rename(session: Session, person_id: int, passkey_id: int, name: str) -> str | None:
     """Rename one of a person's passkeys and return its old name; None if the person has no such passkey."""
-    found = _one(session, person_id, passkey_id)
+    found = _find(session, person_id, passkey_id)
     if found is None:
         return None
     before, found.name = found.name, name
@@ -196,7 +196,7 @@ def rename(session: Session, person_id: int, passkey_id: int, name: str) -> str 
 
 def remove(session: Session, person_id: int, passkey_id: int) -> str | None:
     """Delete one of a person's passkeys and return its name; None if the person has no such passkey."""
-    found = _one(session, person_id, passkey_id)
+    found = _find(session, person_id, passkey_id)
     if found is None:
         return None
     session.delete(found)
@@ -206,12 +206,12 @@ def remove(session: Session, person_id: int, passkey_id: int) -> str | None:
 
 def remove_all(session: Session, person_id: int, since: datetime | None = None) -> list[str]:
     """Delete a person's passkeys, or only those added since an instant, and all the person's open challenges; return the names."""
-    gone = [found for found in of(session, person_id) if since is None or found.added_at >= since]
-    for found in gone:
+    removed = [found for found in of_person(session, person_id) if since is None or found.added_at >= since]
+    for found in removed:
         session.delete(found)
     session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.person_id) == person_id))
     session.flush()
-    return [found.name for found in gone]
+    return [found.name for found in removed]
 
 
 def purge_expired(session: Session, now: datetime) -> int:
@@ -219,7 +219,7 @@ def purge_expired(session: Session, now: datetime) -> int:
     return session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.expires_at) <= now)).rowcount
 
 
-def _one(session: Session, person_id: int, passkey_id: int) -> Passkey | None:
+def _find(session: Session, person_id: int, passkey_id: int) -> Passkey | None:
     return session.exec(select(Passkey).where(Passkey.person_id == person_id, Passkey.id == passkey_id)).first()
 
 
@@ -228,30 +228,32 @@ def _site() -> str:
     return urlsplit(get_settings().origin).hostname or "localhost"
 
 
-def _hash(what: For, token: str) -> str:
-    return digest(f"passkey {what} {token}")
+def _hash(purpose: Purpose, token: str) -> str:
+    return digest(f"passkey {purpose} {token}")
 
 
-def _begin(session: Session, what: For, token: str, now: datetime, person_id: int | None, handle: str = "") -> PasskeyCeremony:
-    session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.hash) == _hash(what, token)))
+def _create_challenge(
+    session: Session, purpose: Purpose, token: str, now: datetime, person_id: int | None, handle: str = ""
+) -> PasskeyCeremony:
+    session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.hash) == _hash(purpose, token)))
     challenge = bytes_to_base64url(secrets.token_bytes(32))
-    begun = PasskeyCeremony(hash=_hash(what, token), person_id=person_id, challenge=challenge, handle=handle, expires_at=now + LIFE)
-    session.add(begun)
+    ceremony = PasskeyCeremony(hash=_hash(purpose, token), person_id=person_id, challenge=challenge, handle=handle, expires_at=now + LIFE)
+    session.add(ceremony)
     session.flush()
-    return begun
+    return ceremony
 
 
-def _take(session: Session, what: For, token: str, now: datetime) -> PasskeyCeremony | None:
+def _use_challenge(session: Session, purpose: Purpose, token: str, now: datetime) -> PasskeyCeremony | None:
     """Use a challenge; return None if there is none, or it is expired or already used."""
-    begun = session.get(PasskeyCeremony, _hash(what, token))
-    if begun is None:
+    ceremony = session.get(PasskeyCeremony, _hash(purpose, token))
+    if ceremony is None:
         return None
-    session.expunge(begun)
-    taken = session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.hash) == begun.hash)).rowcount
-    return begun if taken == 1 and now < begun.expires_at else None
+    session.expunge(ceremony)
+    deleted = session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.hash) == ceremony.hash)).rowcount
+    return ceremony if deleted == 1 and now < ceremony.expires_at else None
 
 
-def _described(known: Sequence[Passkey]) -> list[PublicKeyCredentialDescriptor]:
+def _descriptors(known: Sequence[Passkey]) -> list[PublicKeyCredentialDescriptor]:
     return [
         PublicKeyCredentialDescriptor(
             id=base64url_to_bytes(found.credential),
@@ -261,7 +263,7 @@ def _described(known: Sequence[Passkey]) -> list[PublicKeyCredentialDescriptor]:
     ]
 
 
-def _refused(why: Exception, person_id: int | None) -> None:
+def _log_refusal(why: Exception, person_id: int | None) -> None:
     security_log.log_event(
         "authn_passkey_refused", logging.WARNING, person=person_id or "unknown", why=f"{type(why).__name__}: {why}"[:200]
     )

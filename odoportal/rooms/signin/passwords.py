@@ -29,10 +29,10 @@ SHORTEST, LONGEST = 15, 128
 LONGEST_TYPED = 1_000
 FEWEST_GUESSES = 10**8
 # Only the first 32 characters are estimated, which is enough: 70 symbols take seconds, and further characters only strengthen a password.
-JUDGED = 32
+ESTIMATED_LENGTH = 32
 # The estimate looks up each word once per reading of the look-alikes (`4` and `@` for an a); 32 characters can have 700 readings.
 MOST_READINGS = 16
-_ALIKE = str.maketrans({"@": "4", "{": "(", "[": "(", "<": "(", "!": "1", "|": "1", "$": "5", "+": "7"})
+_LOOK_ALIKES = str.maketrans({"@": "4", "{": "(", "[": "(", "<": "(", "!": "1", "|": "1", "$": "5", "+": "7"})
 """Look-alike symbols, each with another character of the estimate's table that stands for the same letters and replaces it."""
 COMPANY_WORDS = ("odoportal", "odotrack", "odotrace", "portail", "portal", "odo")
 OWN_CHARACTERS = 8
@@ -69,7 +69,7 @@ class Owner:
         return sorted((word for word in words if len(word) >= _SHORTEST_WORD), key=lambda word: (-len(word), word))
 
 
-def normal(password: str) -> str | None:
+def normalize(password: str) -> str | None:
     """Return the NFKC form of a password, by which it is hashed and measured; None if it is longer than `LONGEST_TYPED`."""
     return unicodedata.normalize("NFKC", password) if len(password) <= LONGEST_TYPED else None
 
@@ -80,7 +80,7 @@ def _prehash(password: str) -> bytes:
     return base64.b64encode(mixed)
 
 
-def _nobody() -> str:
+def _dummy_hash() -> str:
     # No password has this hash, and comparing with it takes as long as any other comparison.
     return f"$2b${COST:02d}${'.' * 53}"
 
@@ -91,7 +91,7 @@ def make(password: str) -> str:
     Raises:
         ValueError: if the password is too long.
     """
-    text = normal(password)
+    text = normalize(password)
     if text is None or len(text) > LONGEST:
         raise ValueError("the password is too long")
     return "v1$" + bcrypt.hashpw(_prehash(text), bcrypt.gensalt(COST)).decode()
@@ -103,12 +103,12 @@ def matches(stored: str | None, password: str) -> bool:
     If nothing or a damaged value is stored, the password is compared with a hash that no password has. A password longer than `LONGEST`
     is refused without bcrypt.
     """
-    text = normal(password)
+    text = normalize(password)
     if text is None or len(text) > LONGEST:
         return False
     known = _STORED.fullmatch(stored or "")
     try:
-        return bcrypt.checkpw(_prehash(text), (known[1] if known else _nobody()).encode()) and known is not None
+        return bcrypt.checkpw(_prehash(text), (known[1] if known else _dummy_hash()).encode()) and known is not None
     except ValueError:
         return False
 
@@ -119,31 +119,31 @@ def is_outdated(stored: str) -> bool:
     return known is None or int(known[2]) < COST
 
 
-def _judged(text: str) -> str:
+def _estimated_part(text: str) -> str:
     """Return the part of a password to estimate, so that the estimate is cheap for every password.
 
     If it has many look-alikes, those that stand for the same letters are replaced by one of them; the same words are still found.
     """
-    text = text[:JUDGED]
+    text = text[:ESTIMATED_LENGTH]
     readings = math.prod(len(signs) for signs in relevant_l33t_subtable(text, L33T_TABLE).values())
-    return text.translate(_ALIKE) if readings > MOST_READINGS else text
+    return text.translate(_LOOK_ALIKES) if readings > MOST_READINGS else text
 
 
 def weakness(password: str, owner: Owner) -> Weakness | None:
     """Return why a new password is refused, or None if it is good. There are no composition rules (NIST SP 800-63B)."""
-    text = normal(password)
+    text = normalize(password)
     if text is None or len(text) > LONGEST:
         return Weakness.LONG
     if len(text) < SHORTEST:
         return Weakness.SHORT
-    left = text.casefold()
+    remaining = text.casefold()
     for word in owner.words:
-        left = left.replace(word, "")
-    if len(left) < OWN_CHARACTERS:
+        remaining = remaining.replace(word, "")
+    if len(remaining) < OWN_CHARACTERS:
         return Weakness.PERSONAL
     with _estimating:
-        judged = zxcvbn(_judged(text), user_inputs=owner.words)
-    return Weakness.COMMON if judged["guesses"] < FEWEST_GUESSES else None
+        estimate = zxcvbn(_estimated_part(text), user_inputs=owner.words)
+    return Weakness.COMMON if estimate["guesses"] < FEWEST_GUESSES else None
 
 
 def explain(why: Weakness) -> str:

@@ -6,12 +6,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from odoportal.core.i18n import LANGUAGES
 
 LONGEST = 2_000
-_OUTSIDE = {"login", "forgot", "reset", "invite", "join", "email", "undo", "alert", "code"}
+_SIGN_IN_PAGES = {"login", "forgot", "reset", "invite", "join", "email", "undo", "alert", "code"}
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
 _DECODINGS = 3
 
 
-def landing(wanted: str, language: str, accounts: set[str] | None = None) -> str:
+def safe_return_url(wanted: str, language: str, accounts: set[str] | None = None) -> str:
     """Return the address to redirect to after a sign-in.
 
     Args:
@@ -24,7 +24,7 @@ def landing(wanted: str, language: str, accounts: set[str] | None = None) -> str
         `wanted`, in the language of the page, if it is a path of this site and not a sign-in page; otherwise the home page.
     """
     home = f"/{language}/"
-    if not wanted or len(wanted) > LONGEST or not _stays(wanted):
+    if not wanted or len(wanted) > LONGEST or not _is_local(wanted):
         return home
     try:
         parts = urlsplit(wanted)
@@ -32,7 +32,7 @@ def landing(wanted: str, language: str, accounts: set[str] | None = None) -> str
     except ValueError:
         return home
     first, _, rest = parts.path.removeprefix("/").partition("/")
-    if first == "auth" or (first in LANGUAGES and rest.strip("/").split("/")[0] in _OUTSIDE):
+    if first == "auth" or (first in LANGUAGES and rest.strip("/").split("/")[0] in _SIGN_IN_PAGES):
         return home
     if accounts is not None and account and account[-1] not in accounts:
         return home
@@ -40,7 +40,7 @@ def landing(wanted: str, language: str, accounts: set[str] | None = None) -> str
     return f"{path}?{parts.query}" if parts.query else path
 
 
-def _stays(wanted: str) -> bool:
+def _is_local(wanted: str) -> bool:
     """Return whether no browser or proxy can read the path as an address of another site, even if it is decoded repeatedly."""
     for _ in range(_DECODINGS):
         path = wanted.partition("?")[0]

@@ -25,7 +25,7 @@ from odoportal.limits import rate_limits
 from odoportal.limits.work_queue import Busy, retry_later
 from odoportal.rooms.signin import attempts, cookies, passkeys, passwords, security_log, service, two_factor, view
 from odoportal.rooms.signin.models import LinkKind
-from odoportal.rooms.signin.return_url import landing
+from odoportal.rooms.signin.return_url import safe_return_url
 from odoportal.rooms.signin.view import Shown
 from odoportal.web.page import PageContent, PageRequest
 
@@ -61,15 +61,15 @@ async def fill_login(asked: PageRequest) -> PageContent | Response:
     """Fill the sign-in page, or redirect a person who is already signed in; end the browser's session if it has expired."""
     wanted = asked.query.get("next", "")
     if asked.who is not None:
-        return see(landing(wanted, asked.language, {m.number for m in asked.who.memberships}))
+        return see(safe_return_url(wanted, asked.language, {m.number for m in asked.who.memberships}))
     if (before := cookies.session_hash(asked.request)) is not None and await read(service.exists, before):
-        await write(service.end_if_over, before, clock.now())
-    return PageContent(view.login(Shown(notice=view.notice(dict(asked.query))), _kept(wanted, asked.language)), headers=_PAGE)
+        await write(service.end_if_expired, before, clock.now())
+    return PageContent(view.login(Shown(notice=view.notice(dict(asked.query))), _checked_next(wanted, asked.language)), headers=_PAGE)
 
 
-def _kept(wanted: str, language: str) -> str:
+def _checked_next(wanted: str, language: str) -> str:
     """Return the checked `next` address; empty if it leads to the home page."""
-    checked = landing(wanted, language)
+    checked = safe_return_url(wanted, language)
     return "" if checked == f"/{language}/" else checked
 
 
@@ -85,25 +85,25 @@ async def post_login(asked: PageRequest) -> PageContent | Response:
     errors = {name: view.required() for name, value in (("email", email), ("password", password)) if not value}
     typed = email[:LONGEST_EMAIL]
     if errors:
-        return again(view.login(Shown(typed, errors, keep=keep), _kept(wanted, asked.language)))
+        return again(view.login(Shown(typed, errors, keep=keep), _checked_next(wanted, asked.language)))
     browser, new = cookies.browser(asked.request)
-    tried = attempts.Try(email, password, keep, browser, cookies.session_hash(asked.request))
-    outcome = await attempts.attempt(tried, clock.now())
-    if outcome.step is not None:
-        answer = see(f"/{asked.language}/code{_next(_kept(wanted, asked.language))}")
-        cookies.give_link(answer, LinkKind.CODE, outcome.step, int(two_factor.LIFE.total_seconds()))
+    submitted = attempts.SignInForm(email, password, keep, browser, cookies.session_hash(asked.request))
+    result = await attempts.attempt(submitted, clock.now())
+    if result.step is not None:
+        answer = see(f"/{asked.language}/code{_next_query(_checked_next(wanted, asked.language))}")
+        cookies.set_link(answer, LinkKind.CODE, result.step, int(two_factor.LIFE.total_seconds()))
         return answer
-    if outcome.token is None:
-        shown = view.login(Shown(typed, error=busy() if outcome.busy else view.refused(), keep=keep), _kept(wanted, asked.language))
-        return later(shown) if outcome.busy else again(shown, _status(outcome))
-    answer = see(landing(wanted, asked.language))
-    cookies.give_session(answer, outcome.token, keep)
-    cookies.let_be_known(asked.request, answer, new, outcome.renewed)
+    if result.token is None:
+        shown = view.login(Shown(typed, error=busy() if result.busy else view.refused(), keep=keep), _checked_next(wanted, asked.language))
+        return later(shown) if result.busy else again(shown, _status(result))
+    answer = see(safe_return_url(wanted, asked.language))
+    cookies.set_session(answer, result.token, keep)
+    cookies.remember_browser(asked.request, answer, new, result.renewed)
     return answer
 
 
-def _status(outcome: attempts.Outcome) -> int:
-    return HTTPStatus.TOO_MANY_REQUESTS if outcome.crowded else HTTPStatus.UNPROCESSABLE_ENTITY
+def _status(result: attempts.AttemptResult) -> int:
+    return HTTPStatus.TOO_MANY_REQUESTS if result.address_limited else HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 async def _post_passkey(asked: PageRequest, form: dict[str, str]) -> PageContent | Response:
@@ -111,34 +111,34 @@ async def _post_passkey(asked: PageRequest, form: dict[str, str]) -> PageContent
     request, wanted, keep = asked.request, asked.query.get("next", ""), form.get("keep") == "1"
     if form["passkey"] == _BEGIN:
         token = secrets.token_urlsafe(32)
-        task = await attempts.passkey_task(token, cookies.client(request), clock.now())
-        if task is None:
+        options = await attempts.passkey_options(token, cookies.client(request), clock.now())
+        if options is None:
             return JSONResponse({"error": view.no_passkey()}, HTTPStatus.TOO_MANY_REQUESTS, _NO_STORE)
-        answer: Response = Response(task, media_type="application/json", headers=_NO_STORE)
-        cookies.give_passkey(answer, token)
+        answer: Response = Response(options, media_type="application/json", headers=_NO_STORE)
+        cookies.set_passkey(answer, token)
         return answer
     browser, new = cookies.browser(request)
     signed = passkeys.Answer(cookies.passkey_token(request), form["passkey"])
-    outcome = await attempts.by_passkey(signed, keep, browser, cookies.session_hash(request), clock.now())
-    if outcome.token is None:
-        return again(view.login(Shown(error=view.no_passkey(), keep=keep), _kept(wanted, asked.language)), _status(outcome))
-    answer = see(landing(wanted, asked.language))
-    cookies.give_session(answer, outcome.token, keep)
-    cookies.let_be_known(request, answer, new, outcome.renewed)
+    result = await attempts.sign_in_by_passkey(signed, keep, browser, cookies.session_hash(request), clock.now())
+    if result.token is None:
+        return again(view.login(Shown(error=view.no_passkey(), keep=keep), _checked_next(wanted, asked.language)), _status(result))
+    answer = see(safe_return_url(wanted, asked.language))
+    cookies.set_session(answer, result.token, keep)
+    cookies.remember_browser(request, answer, new, result.renewed)
     return answer
 
 
-def _next(wanted: str) -> str:
+def _next_query(wanted: str) -> str:
     return f"?next={quote(wanted, safe='')}" if wanted else ""
 
 
 async def fill_code(asked: PageRequest) -> PageContent | Response:
     """Fill the page of the second step, or redirect to the sign-in page if no second step is open."""
     wanted = asked.query.get("next", "")
-    kinds = await read(two_factor.kinds, cookies.link_token(asked.request, LinkKind.CODE), clock.now())
+    kinds = await read(two_factor.usable_factors, cookies.link_token(asked.request, LinkKind.CODE), clock.now())
     if kinds is None:
-        return see(f"/{asked.language}/login{_next(_kept(wanted, asked.language))}")
-    return again(view.code(Shown(), _kept(wanted, asked.language), kinds, "recovery" in asked.query), HTTPStatus.OK)
+        return see(f"/{asked.language}/login{_next_query(_checked_next(wanted, asked.language))}")
+    return again(view.code(Shown(), _checked_next(wanted, asked.language), kinds, "recovery" in asked.query), HTTPStatus.OK)
 
 
 async def post_code(asked: PageRequest) -> PageContent | Response:
@@ -146,31 +146,31 @@ async def post_code(asked: PageRequest) -> PageContent | Response:
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
-    wanted, recovery = _kept(asked.query.get("next", ""), asked.language), "recovery" in asked.query
+    wanted, recovery = _checked_next(asked.query.get("next", ""), asked.language), "recovery" in asked.query
     code, remember, request = form.get("code", "")[:_LONGEST_CODE], form.get("remember") == "1", asked.request
     token = cookies.link_token(request, LinkKind.CODE)
-    kinds = await read(two_factor.kinds, token, clock.now())
+    kinds = await read(two_factor.usable_factors, token, clock.now())
     proof: str | passkeys.Answer = code
     if "passkey" in form:
         if form["passkey"] == _BEGIN:
             # Write only for a token that is known: a made-up one must not occupy the single database writer.
-            task = await write(two_factor.passkey_task, token, clock.now()) if kinds is not None else ""
-            return JSONResponse({}, HTTPStatus.GONE, _NO_STORE) if not task else Response(task, 200, _NO_STORE, "application/json")
+            options = await write(two_factor.passkey_options, token, clock.now()) if kinds is not None else ""
+            return JSONResponse({}, HTTPStatus.GONE, _NO_STORE) if not options else Response(options, 200, _NO_STORE, "application/json")
         proof = passkeys.Answer(token, form["passkey"])
     elif not code.strip():
         shown = Shown(errors={"code": view.required()}, keep=remember)
-        return again(view.code(shown, wanted, kinds or two_factor.Kinds(), recovery))
+        return again(view.code(shown, wanted, kinds or two_factor.UsableFactors(), recovery))
     browser, new = cookies.browser(request)
-    done = await attempts.finish(token, proof, browser, cookies.session_hash(request), remember, clock.now())
-    if done.token is None and not done.over:
+    result = await attempts.attempt_second_step(token, proof, browser, cookies.session_hash(request), remember, clock.now())
+    if result.token is None and not result.ended:
         error = view.wrong_code() if isinstance(proof, str) else view.wrong_passkey()
-        return again(view.code(Shown(error=error, keep=remember), wanted, kinds or two_factor.Kinds(), recovery))
-    if done.token is None:
-        answer = see(f"/{asked.language}/login?again=1{_next(wanted).replace('?', '&')}")
+        return again(view.code(Shown(error=error, keep=remember), wanted, kinds or two_factor.UsableFactors(), recovery))
+    if result.token is None:
+        answer = see(f"/{asked.language}/login?again=1{_next_query(wanted).replace('?', '&')}")
     else:
-        answer = see(landing(asked.query.get("next", ""), asked.language))
-        cookies.give_session(answer, done.token, done.keep)
-        cookies.let_be_known(request, answer, new, done.renewed)
+        answer = see(safe_return_url(asked.query.get("next", ""), asked.language))
+        cookies.set_session(answer, result.token, result.keep)
+        cookies.remember_browser(request, answer, new, result.renewed)
     cookies.take_link(answer, LinkKind.CODE)
     return answer
 
@@ -191,13 +191,13 @@ async def post_forgot(asked: PageRequest) -> PageContent | Response:
         return again(view.forgot(Shown(email[:LONGEST_EMAIL], {"email": error})))
     address, account = cookies.client(asked.request), attempts.account_key(email)
     # Check the address first: a client can make up any number of emails, and each of them would start a counter.
-    within = await rate_limits.hit_address(rate_limits.RESET_PER_ADDRESS, address) and await rate_limits.hit(
+    allowed = await rate_limits.hit_address(rate_limits.RESET_PER_ADDRESS, address) and await rate_limits.hit(
         rate_limits.RESET_PER_ACCOUNT, account
     )
     security_log.log_event(
-        "authn_password_reset" if within else "excess_rate_limit_exceeded", account=security_log.typed(email), address=address
+        "authn_password_reset" if allowed else "excess_rate_limit_exceeded", account=security_log.typed(email), address=address
     )
-    if within:
+    if allowed:
         try:
             await write(service.request_reset, email, asked.language, clock.now())
         except SQLAlchemyError:
@@ -238,7 +238,7 @@ def opened(asked: PageRequest, kind: LinkKind) -> Response | None:
         return None
     answer = see(f"/{asked.language}/{kind.value}", _TOKEN_ADDRESS)
     if _TOKEN.fullmatch(token):
-        cookies.give_link(answer, kind, token, _LINK_COOKIE_SECONDS)
+        cookies.set_link(answer, kind, token, _LINK_COOKIE_SECONDS)
     else:
         cookies.take_link(answer, kind)
     return answer
@@ -270,7 +270,7 @@ async def _post_link(asked: PageRequest, kind: LinkKind) -> PageContent | Respon
     if person is None:
         security_log.log_event("authn_token_reuse", kind=kind.value, address=client)
         return again(view.dead(kind), HTTPStatus.GONE)
-    stored = await _stored(kind, person, token, password, client)
+    stored = await _hash_new_password(kind, person, token, password, client)
     if isinstance(stored, PageContent):
         return stored
     person = await write(service.set_password, token, kind, stored, clock.now(), client)
@@ -284,7 +284,7 @@ async def _post_link(asked: PageRequest, kind: LinkKind) -> PageContent | Respon
     return answer
 
 
-async def _stored(kind: LinkKind, person: Person, token: str, password: str, client: str) -> str | PageContent:
+async def _hash_new_password(kind: LinkKind, person: Person, token: str, password: str, client: str) -> str | PageContent:
     """Return the hash to store for a password chosen on the page of an open link, or the page with an error."""
     if not password:
         return again(view.password(kind, Shown(person.email, {"password": view.required()})))

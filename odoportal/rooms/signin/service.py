@@ -19,19 +19,19 @@ from odoportal.mail import outbox
 from odoportal.rooms.signin import email_change, known_browsers, links, mails, passkeys, security_log, sessions, two_factor
 from odoportal.rooms.signin.activity import SigninActivity
 from odoportal.rooms.signin.models import LinkKind, SignInMethod
-from odoportal.rooms.signin.sessions import Browser, end_all, end_if_over, exists, resolve, sign_out, touch
+from odoportal.rooms.signin.sessions import Browser, end_all, end_if_expired, exists, resolve, sign_out, touch
 
 __all__ = [
-    "Added",
-    "Begun",
     "Browser",
-    "Stepped",
+    "PasskeyAdded",
+    "SecondStepResult",
+    "SignInResult",
     "UnusableEmail",
     "add_passkey",
     "begin_sign_in",
     "change_password",
     "end_all",
-    "end_if_over",
+    "end_if_expired",
     "exists",
     "finish_sign_in",
     "invite",
@@ -89,8 +89,8 @@ def change_password(session: Session, who: Identity, by: Actor, verified: str, s
     if person is None or person.password != verified:
         return False
     person.password = stored
-    sessions.end_all(session, who.person_id, but=who.session)
-    two_factor.trust_nobody(session, who.person_id)
+    sessions.end_all(session, who.person_id, except_hash=who.session)
+    two_factor.stop_trusting(session, who.person_id)
     links.kill(session, who.person_id, now)
     mails.changed(session, person, now, here=True)
     record(session, SigninActivity.PASSWORD_CHANGED, by, now, subject_id=who.person_id)
@@ -106,10 +106,10 @@ def two_step_on(session: Session, who: Identity, by: Actor, code: str, now: date
     Returns:
         The recovery codes to show once, or None if the code is wrong or no app is being set up.
     """
-    codes = two_factor.confirm(session, who.person_id, code, now)
+    codes = two_factor.confirm_setup(session, who.person_id, code, now)
     if codes is None:
         return None
-    sessions.end_all(session, who.person_id, but=who.session)
+    sessions.end_all(session, who.person_id, except_hash=who.session)
     mails.two_step(session, session.get_one(Person, who.person_id), True, now)
     record(session, SigninActivity.TWO_STEP_ON, by, now, subject_id=who.person_id)
     security_log.log_event("authn_two_step_on", person=who.person_id)
@@ -141,7 +141,7 @@ def reset_two_factor(session: Session, person_id: int, by: Actor, now: datetime)
 
 
 @dataclass(frozen=True)
-class Added:
+class PasskeyAdded:
     """The result of adding a passkey.
 
     Attributes:
@@ -151,7 +151,7 @@ class Added:
     codes: tuple[str, ...] = ()
 
 
-def add_passkey(session: Session, who: Identity, by: Actor, answer: passkeys.Answer, name: str, now: datetime) -> Added | None:
+def add_passkey(session: Session, who: Identity, by: Actor, answer: passkeys.Answer, name: str, now: datetime) -> PasskeyAdded | None:
     """Add a passkey to the signed-in person and mail a notice; return None if the browser's answer is invalid.
 
     If it is the person's first second factor, every other session ends, because those sessions were started without one.
@@ -161,12 +161,12 @@ def add_passkey(session: Session, who: Identity, by: Actor, answer: passkeys.Ans
         return None
     codes = tuple(two_factor.renew_codes(session, who.person_id, now)) if first else ()
     if first:
-        two_factor.trust_nobody(session, who.person_id)
-        sessions.end_all(session, who.person_id, but=who.session)
+        two_factor.stop_trusting(session, who.person_id)
+        sessions.end_all(session, who.person_id, except_hash=who.session)
     mails.passkey(session, session.get_one(Person, who.person_id), name, True, now)
     record(session, SigninActivity.PASSKEY_ADDED, by, now, subject_id=who.person_id, about=name)
     security_log.log_event("authn_passkey_added", person=who.person_id)
-    return Added(codes)
+    return PasskeyAdded(codes)
 
 
 def rename_passkey(session: Session, person_id: int, by: Actor, passkey_id: int, name: str, now: datetime) -> bool:
@@ -174,9 +174,7 @@ def rename_passkey(session: Session, person_id: int, by: Actor, passkey_id: int,
     before = passkeys.rename(session, person_id, passkey_id, name)
     if before is None:
         return False
-    record(
-        session, SigninActivity.PASSKEY_RENAMED, by, now, subject_id=person_id, about=name, before={"name": before}, after={"name": name}
-    )
+    record(session, SigninActivity.PASSKEY_RENAMED, by, now, subject_id=person_id, about=name, before={"name": before}, after={"name": name})
     return True
 
 
@@ -185,7 +183,7 @@ def remove_passkey(session: Session, person_id: int, by: Actor, passkey_id: int,
     name = passkeys.remove(session, person_id, passkey_id)
     if name is None:
         return False
-    two_factor.settle(session, person_id)
+    two_factor.clean_up(session, person_id)
     mails.passkey(session, session.get_one(Person, person_id), name, False, now)
     record(session, SigninActivity.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
     security_log.log_event("authn_passkey_removed", level=logging.WARNING, person=person_id)
@@ -208,9 +206,9 @@ def sign_in(
     *,
     keep: bool = False,
     browser: Browser | None = None,
-    before: str | None = None,
-    better: str | None = None,
-    way: SignInMethod = SignInMethod.PASSWORD,
+    previous: str | None = None,
+    rehashed: str | None = None,
+    method: SignInMethod = SignInMethod.PASSWORD,
 ) -> str | None:
     """Begin a session for a person who has just been authenticated.
 
@@ -221,9 +219,9 @@ def sign_in(
         now: the current instant.
         keep: whether the person chose "keep me signed in".
         browser: the browser's data to store.
-        before: the hash of the session the request came with; that session ends, which prevents session fixation.
-        better: a new hash of the password if the stored one has an outdated cost.
-        way: how the person was authenticated.
+        previous: the hash of the session the request came with; that session ends, which prevents session fixation.
+        rehashed: a new hash of the password if the stored one has an outdated cost.
+        method: how the person was authenticated.
 
     Returns:
         The session's token, or None if the person is disabled or the password has changed since it was compared.
@@ -231,17 +229,17 @@ def sign_in(
     person = session.get(Person, person_id, with_for_update=True)
     if person is None or person.disabled_at is not None or person.password != verified:
         return None
-    if better is not None:
-        person.password = better
-    if before is not None:
-        sessions.sign_out(session, before)
+    if rehashed is not None:
+        person.password = rehashed
+    if previous is not None:
+        sessions.sign_out(session, previous)
     links.kill(session, person_id, now)
-    known_browsers.arrived(session, person, browser or Browser(), now, way)
+    known_browsers.record_sign_in(session, person, browser or Browser(), now, method)
     return sessions.begin(session, person_id, now, keep, browser or Browser())
 
 
 @dataclass(frozen=True)
-class Begun:
+class SignInResult:
     """The result of the first step of a sign-in; without `token` and `step` it is refused.
 
     Attributes:
@@ -263,45 +261,45 @@ def begin_sign_in(
     *,
     keep: bool,
     browser: Browser,
-    before: str | None,
-    better: str | None,
-) -> Begun:
+    previous: str | None,
+    rehashed: str | None,
+) -> SignInResult:
     """Begin a session, or the second step if the person has a second factor and has not trusted this browser.
 
     The arguments are those of `sign_in`.
     """
     if not two_factor.needed(session, person_id, browser.device, now):
-        browser, renewed = known_browsers.settled(session, person_id, browser, now)
-        token = sign_in(session, person_id, verified, now, keep=keep, browser=browser, before=before, better=better)
-        return Begun(token, renewed=renewed)
+        browser, renewed = known_browsers.choose_token(session, person_id, browser, now)
+        token = sign_in(session, person_id, verified, now, keep=keep, browser=browser, previous=previous, rehashed=rehashed)
+        return SignInResult(token, renewed=renewed)
     person = session.get(Person, person_id, with_for_update=True)
     if person is None or person.disabled_at is not None or person.password != verified:
-        return Begun()
-    if better is not None:
-        person.password = better
-    return Begun(step=two_factor.ask(session, person, keep, now))
+        return SignInResult()
+    if rehashed is not None:
+        person.password = rehashed
+    return SignInResult(step=two_factor.begin_step(session, person, keep, now))
 
 
 @dataclass(frozen=True)
-class Stepped:
+class SecondStepResult:
     """The result of a try at a second step.
 
     Attributes:
         token: the token of the new session; None if the try failed.
         keep: whether the person chose "keep me signed in".
-        over: whether the second step has ended, so that the person must start again with the password.
+        ended: whether the second step has ended, so that the person must start again with the password.
         renewed: whether the browser must store its new known-browser token.
     """
 
     token: str | None = None
     keep: bool = False
-    over: bool = False
+    ended: bool = False
     renewed: bool = False
 
 
 def finish_sign_in(
-    session: Session, step: str, proof: str | passkeys.Answer, now: datetime, *, browser: Browser, before: str | None, remember: bool
-) -> Stepped:
+    session: Session, step: str, proof: str | passkeys.Answer, now: datetime, *, browser: Browser, previous: str | None, remember: bool
+) -> SecondStepResult:
     """Check the proof of a second step and begin the session if it is correct.
 
     When the last try fails, a mail warns the person, because the password was entered correctly.
@@ -312,47 +310,47 @@ def finish_sign_in(
         proof: a code of the app, a recovery code, or the answer of a passkey.
         now: the current instant.
         browser: the browser's data to store.
-        before: the hash of the session the request came with; that session ends.
+        previous: the hash of the session the request came with; that session ends.
         remember: trust this browser for 30 days, during which it needs no second step.
     """
-    asked = two_factor.asked(session, step, now)
-    if asked is None:
-        return Stepped(over=True)
-    person = session.get_one(Person, asked.person_id)
-    keep, person_id, by = asked.keep, asked.person_id, Actor(asked.person_id, browser.address)
-    taken = two_factor.take(session, asked, proof, now)
-    if taken.way is None:
+    pending = two_factor.find_step(session, step, now)
+    if pending is None:
+        return SecondStepResult(ended=True)
+    person = session.get_one(Person, pending.person_id)
+    keep, person_id, by = pending.keep, pending.person_id, Actor(pending.person_id, browser.address)
+    result = two_factor.try_proof(session, pending, proof, now)
+    if result.way is None:
         security_log.log_event("authn_login_fail", logging.WARNING, person=person.id, address=browser.address, by="code")
-        if taken.last:
+        if result.last:
             mails.step_failed(session, person, now)
-        return Stepped(over=taken.last)
-    browser, renewed = known_browsers.settled(session, person_id, browser, now, renew=remember)
-    token = sign_in(session, person_id, person.password, now, keep=keep, browser=browser, before=before, way=taken.way)
+        return SecondStepResult(ended=result.last)
+    browser, renewed = known_browsers.choose_token(session, person_id, browser, now, renew=remember)
+    token = sign_in(session, person_id, person.password, now, keep=keep, browser=browser, previous=previous, method=result.way)
     if remember:
         two_factor.trust(session, person_id, browser.device, now)
-    if taken.way is SignInMethod.RECOVERY:
+    if result.way is SignInMethod.RECOVERY:
         left = two_factor.codes_left(session, person_id)
         mails.recovery_used(session, person, left, now)
         record(session, SigninActivity.CODE_USED, by, now, subject_id=person_id)
-    return Stepped(token, keep, renewed=renewed)
+    return SecondStepResult(token, keep, renewed=renewed)
 
 
 def sign_in_by_passkey(
-    session: Session, answer: passkeys.Answer, now: datetime, *, keep: bool, browser: Browser, before: str | None
-) -> Begun:
+    session: Session, answer: passkeys.Answer, now: datetime, *, keep: bool, browser: Browser, previous: str | None
+) -> SignInResult:
     """Begin a session for the owner of the passkey that answered, without a password or a second step.
 
     Returns:
         No token if the answer is invalid, the person is disabled, or the person has no password, as after an unknown sign-in was
         reported and before a new password is set.
     """
-    found = passkeys.prove(session, passkeys.For.SIGN_IN, answer, now)
+    found = passkeys.verify(session, passkeys.Purpose.SIGN_IN, answer, now)
     person = session.get(Person, found.person_id) if found is not None else None
     if person is None or person.id is None or not person.password:
-        return Begun()
-    browser, renewed = known_browsers.settled(session, person.id, browser, now)
-    token = sign_in(session, person.id, person.password, now, keep=keep, browser=browser, before=before, way=SignInMethod.PASSKEY)
-    return Begun(token, renewed=renewed)
+        return SignInResult()
+    browser, renewed = known_browsers.choose_token(session, person.id, browser, now)
+    token = sign_in(session, person.id, person.password, now, keep=keep, browser=browser, previous=previous, method=SignInMethod.PASSKEY)
+    return SignInResult(token, renewed=renewed)
 
 
 def request_reset(session: Session, email: str, language: str, now: datetime) -> bool:
@@ -364,9 +362,9 @@ def request_reset(session: Session, email: str, language: str, now: datetime) ->
     person = find_person(session, email)
     if person is not None and person.disabled_at is not None:
         person = None
-    seed = links.make(session, person, LinkKind.RESET, now) if person else links.make_for_nobody(session, LinkKind.RESET, now)
+    seed = links.create(session, person, LinkKind.RESET, now) if person else links.create_decoy(session, LinkKind.RESET, now)
     letter = mails.reset(session, person, language, seed, now)
-    links.take_out(session, "" if person else seed)
+    links.delete(session, "" if person else seed)
     outbox.take_out(session, 0 if person else letter.id or 0)
     if person:
         security_log.log_event("authn_password_reset_sent", person=person.id)
@@ -403,7 +401,7 @@ def set_password(session: Session, token: str, kind: LinkKind, stored: str, now:
     first = not person.password
     person.password = stored
     sessions.end_all(session, person.id)
-    two_factor.trust_nobody(session, person.id)
+    two_factor.stop_trusting(session, person.id)
     links.kill(session, person.id, now)
     if not first:
         mails.changed(session, person, now)
@@ -439,7 +437,7 @@ def invite(
     if join(session, account, person, Role(role)):
         after = {"role": Role(role).value}
         record(session, PeopleActivity.INVITED, STAFF, now, account_id=account.id, subject_id=person.id, about=person.email, after=after)
-    seed = "" if person.password else links.make(session, person, LinkKind.INVITE, now)
+    seed = "" if person.password else links.create(session, person, LinkKind.INVITE, now)
     mails.invited(session, person, account, seed, now)
     security_log.log_event("user_created", level=logging.WARNING, person=person.id, account=account.number, role=role)
     return person
@@ -447,6 +445,14 @@ def invite(
 
 def purge_expired(session: Session, now: datetime) -> int:
     """Delete the expired rows of sign-in, sent forms and unsolicited mails; return their number."""
-    return sum(
-        kept.sweep(session, now) for kept in (sessions, links, email_change, known_browsers, two_factor, passkeys, handling, unsolicited)
+    purges = (
+        sessions.purge_expired,
+        links.purge_expired,
+        email_change.purge_expired,
+        known_browsers.purge_expired,
+        two_factor.purge_expired,
+        passkeys.purge_expired,
+        handling.purge_expired,
+        unsolicited.sweep,
     )
+    return sum(purge(session, now) for purge in purges)

@@ -61,7 +61,7 @@ class Browser:
         agent: its User-Agent header.
         address: the client's network address.
         device: the hash of the known-browser token it sent; empty without one.
-        successor: the hash of the token it gets if the one it sent is replaced (`known_browsers.settled`).
+        successor: the hash of the token it gets if the one it sent is replaced (`known_browsers.choose_token`).
     """
 
     agent: str = ""
@@ -80,7 +80,7 @@ def ends(created_at: datetime, seen_at: datetime, keep: bool) -> tuple[datetime,
     return (created_at + KEPT, None) if keep else (created_at + ABSOLUTE, seen_at + IDLE)
 
 
-def is_over(created_at: datetime, seen_at: datetime, keep: bool, now: datetime) -> bool:
+def is_expired(created_at: datetime, seen_at: datetime, keep: bool, now: datetime) -> bool:
     """Return whether a session has expired; at the exact end it has."""
     absolute, idle = ends(created_at, seen_at, keep)
     return now >= absolute or (idle is not None and now >= idle)
@@ -104,7 +104,7 @@ def resolve(connection: Connection, session_hash: str | None, account_number: st
     if not session_hash:
         return None
     found = connection.execute(_WHO, {"hash": session_hash}).all()
-    if not found or is_over(found[0][0], found[0][1], found[0][2], now):
+    if not found or is_expired(found[0][0], found[0][1], found[0][2], now):
         return None
     created_at, seen_at, keep, person_id, name, email, language, region = found[0][:8]
     memberships = tuple(sorted(_in_force(connection, person_id, [row[8:] for row in found]), key=lambda m: m.number.zfill(40)))
@@ -131,7 +131,7 @@ def _in_force(connection: Connection, person_id: int, found: Sequence[Sequence[A
 def touch(session: Session, session_hash: str, now: datetime) -> None:
     """Record that the session is in use: at most once a minute, never backwards in time, and never for an expired session."""
     row = session.get(BrowserSession, session_hash)
-    if row is None or is_over(row.created_at, row.seen_at, row.keep, now) or now - row.seen_at < TOUCH_EVERY:
+    if row is None or is_expired(row.created_at, row.seen_at, row.keep, now) or now - row.seen_at < TOUCH_EVERY:
         return
     session.exec(
         sql_update(BrowserSession)
@@ -162,13 +162,13 @@ def begin(session: Session, person_id: int, now: datetime, keep: bool, browser: 
     )
     session.exec(sql_update(Person).where(col(Person.id) == person_id).values(signed_in_at=now))
     session.flush()
-    beyond = (
+    excess = (
         select(col(BrowserSession.hash))
         .where(col(BrowserSession.person_id) == person_id, col(BrowserSession.hash) != digest(token))
         .order_by(col(BrowserSession.created_at).desc(), col(BrowserSession.hash))
         .offset(MOST_SESSIONS - 1)
     )
-    for old in session.exec(beyond).all():
+    for old in session.exec(excess).all():
         sign_out(session, old)
     return token
 
@@ -198,22 +198,22 @@ def exists(session: Session, session_hash: str) -> bool:
     return session.get(BrowserSession, session_hash) is not None
 
 
-def end_all(session: Session, person_id: int, but: str = "") -> int:
-    """End every session of a person except the one with the hash `but`; return their number."""
-    ended = sql_delete(BrowserSession).where(col(BrowserSession.person_id) == person_id, col(BrowserSession.hash) != but)
+def end_all(session: Session, person_id: int, except_hash: str = "") -> int:
+    """End every session of a person except the one with the hash `except_hash`; return their number."""
+    ended = sql_delete(BrowserSession).where(col(BrowserSession.person_id) == person_id, col(BrowserSession.hash) != except_hash)
     return session.exec(ended).rowcount
 
 
-def end_if_over(session: Session, session_hash: str, now: datetime) -> None:
+def end_if_expired(session: Session, session_hash: str, now: datetime) -> None:
     """Delete a session if it has expired, so that a clock set back cannot revive it."""
     row = session.get(BrowserSession, session_hash)
-    if row is not None and is_over(row.created_at, row.seen_at, row.keep, now):
+    if row is not None and is_expired(row.created_at, row.seen_at, row.keep, now):
         sign_out(session, session_hash)
 
 
 def purge_expired(session: Session, now: datetime) -> int:
     """Delete all expired sessions; return their number."""
-    over = (
+    expired = (
         ~col(BrowserSession.keep) & ((col(BrowserSession.seen_at) <= now - IDLE) | (col(BrowserSession.created_at) <= now - ABSOLUTE))
     ) | (col(BrowserSession.created_at) <= now - KEPT)
-    return session.exec(sql_delete(BrowserSession).where(over)).rowcount
+    return session.exec(sql_delete(BrowserSession).where(expired)).rowcount

@@ -45,8 +45,8 @@ def disable(session: Session, email: str, now: datetime) -> int:
         record(session, SigninActivity.DISABLED, STAFF, now, subject_id=person.id)
         security_log.log_event("user_disabled", person=person.id)
     links.kill(session, person.id, now)
-    email_change.forget(session, person.id)
-    two_factor.trust_nobody(session, person.id)
+    email_change.cancel_request(session, person.id)
+    two_factor.stop_trusting(session, person.id)
     room.revoke_everywhere(session, person.id, STAFF, now)
     return sessions.end_all(session, person.id)
 
@@ -88,7 +88,7 @@ def sign_out_everywhere(session: Session, email: str, now: datetime) -> int:
     """
     person = person_of(session, email)
     assert person.id is not None  # noqa: S101 - read from the database
-    two_factor.trust_nobody(session, person.id)
+    two_factor.stop_trusting(session, person.id)
     ended = sessions.end_all(session, person.id)
     if ended:
         record(session, SigninActivity.SESSION_ENDED, STAFF, now, subject_id=person.id, after={"ended": str(ended)})
@@ -96,7 +96,7 @@ def sign_out_everywhere(session: Session, email: str, now: datetime) -> int:
 
 
 @dataclass(frozen=True)
-class Place:
+class AccountRole:
     """A person's role in an account, with the account's number and name."""
 
     number: str
@@ -104,7 +104,7 @@ class Place:
     role: str
 
 
-def roles(session: Session, email: str) -> list[Place]:
+def roles(session: Session, email: str) -> list[AccountRole]:
     """Return the accounts of a person with the role in each, ordered by account number.
 
     Raises:
@@ -112,4 +112,4 @@ def roles(session: Session, email: str) -> list[Place]:
     """
     person = person_of(session, email)
     found = select(Account.number, Account.name, Membership.role).join(Membership, col(Membership.account_id) == col(Account.id))
-    return [Place(*row) for row in session.exec(found.where(Membership.person_id == person.id).order_by(Account.number)).all()]
+    return [AccountRole(*row) for row in session.exec(found.where(Membership.person_id == person.id).order_by(Account.number)).all()]

@@ -45,7 +45,7 @@ def secret_of(seed: str) -> str:
     return base64.b32encode(hmac.digest(key, b"odoportal authenticator v1:" + seed.encode(), hashlib.sha256)[:20]).decode()
 
 
-def _key_name() -> str:
+def _secret_id() -> str:
     """Return a short identifier of the portal's secret, stored with each seed; the secret cannot be derived from it."""
     key = get_settings().secret.get_secret_value().encode()
     return hmac.digest(key, b"odoportal authenticator key v1", hashlib.sha256).hex()[:12]
@@ -57,7 +57,7 @@ def is_readable(app: Authenticator) -> bool:
     An older seed without an identifier of its secret counts as readable.
     """
     name, named, _ = app.seed.partition(".")
-    return not named or hmac.compare_digest(name, _key_name())
+    return not named or hmac.compare_digest(name, _secret_id())
 
 
 def unreadable(session: Session) -> int:
@@ -71,7 +71,7 @@ def uri_of(seed: str, email: str) -> str:
     return TOTP(secret_of(seed)).provisioning_uri(name=email, issuer_name=ISSUER)
 
 
-def in_force(session: Session, person_id: int) -> Authenticator | None:
+def active_app(session: Session, person_id: int) -> Authenticator | None:
     """Return a person's active authenticator app, that is, one whose first code was confirmed."""
     found = session.get(Authenticator, person_id)
     return found if found is not None and found.confirmed_at is not None else None
@@ -86,13 +86,13 @@ def who_have_one(session: Session, people: Collection[int]) -> set[int]:
 
 def kept_for(session: Session, person_id: int) -> str:
     """Return the name of an account that forbids removing the person's last second factor; empty if a factor may be removed."""
-    if (in_force(session, person_id) is not None) + len(passkeys.of(session, person_id)) > 1:
+    if (active_app(session, person_id) is not None) + len(passkeys.of_person(session, person_id)) > 1:
         return ""
     theirs = select(Account.name).join(Membership, col(Membership.account_id) == col(Account.id))
     return session.exec(theirs.where(Membership.person_id == person_id, col(Account.two_step)).order_by(Account.number)).first() or ""
 
 
-def setting_up(session: Session, person_id: int, now: datetime) -> Authenticator | None:
+def pending_app(session: Session, person_id: int, now: datetime) -> Authenticator | None:
     """Return the authenticator app that waits for its first code, or None."""
     found = session.get(Authenticator, person_id)
     return found if found is not None and found.confirmed_at is None and now < found.created_at + SETTING_UP else None
@@ -100,51 +100,51 @@ def setting_up(session: Session, person_id: int, now: datetime) -> Authenticator
 
 def begin(session: Session, person_id: int, now: datetime) -> None:
     """Begin to set up an authenticator app with a new secret, inactive until its first code; keep an app that is already active."""
-    if in_force(session, person_id) is not None:
+    if active_app(session, person_id) is not None:
         return
     session.exec(sql_delete(Authenticator).where(col(Authenticator.person_id) == person_id))
-    session.add(Authenticator(person_id=person_id, seed=f"{_key_name()}.{secrets.token_urlsafe(32)}", created_at=now))
+    session.add(Authenticator(person_id=person_id, seed=f"{_secret_id()}.{secrets.token_urlsafe(32)}", created_at=now))
     session.flush()
 
 
-def confirm(session: Session, person_id: int, code: str, now: datetime) -> list[str] | None:
+def confirm_setup(session: Session, person_id: int, code: str, now: datetime) -> list[str] | None:
     """Activate the authenticator app by its first code; return the recovery codes to show once, or None if the code is wrong."""
-    found = setting_up(session, person_id, now)
-    if found is None or not _take(session, found, code, now):
+    found = pending_app(session, person_id, now)
+    if found is None or not _use_code(session, found, code, now):
         return None
     found.confirmed_at = now
     session.add(found)
-    trust_nobody(session, person_id)
+    stop_trusting(session, person_id)
     return renew_codes(session, person_id, now)
 
 
 def remove(session: Session, person_id: int) -> bool:
     """Remove a person's authenticator app; return whether there was one."""
-    there = session.exec(sql_delete(Authenticator).where(col(Authenticator.person_id) == person_id)).rowcount
-    settle(session, person_id)
-    return there > 0
+    removed = session.exec(sql_delete(Authenticator).where(col(Authenticator.person_id) == person_id)).rowcount
+    clean_up(session, person_id)
+    return removed > 0
 
 
-def take_back(session: Session, person_id: int, since: datetime) -> list[SigninActivity]:
+def remove_since(session: Session, person_id: int, since: datetime) -> list[SigninActivity]:
     """Remove the app and recovery codes set up since an instant, and an app being set up; return the activity kinds to record."""
     app = session.get(Authenticator, person_id)
-    was = app is not None and app.confirmed_at is not None and app.confirmed_at >= since
-    if app is not None and (was or app.confirmed_at is None):
+    app_is_new = app is not None and app.confirmed_at is not None and app.confirmed_at >= since
+    if app is not None and (app_is_new or app.confirmed_at is None):
         # The intruder may have seen the secret of an app being set up, so it must not be activated later.
         session.delete(app)
         session.flush()
     made = sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id, col(RecoveryCode.made_at) >= since)
     codes = session.exec(made).rowcount > 0
-    return [*([SigninActivity.TWO_STEP_OFF] if was else []), *([SigninActivity.CODES_REMOVED] if codes else [])]
+    return [*([SigninActivity.TWO_STEP_OFF] if app_is_new else []), *([SigninActivity.CODES_REMOVED] if codes else [])]
 
 
-def settle(session: Session, person_id: int) -> bool:
+def clean_up(session: Session, person_id: int) -> bool:
     """Clean up after a factor was removed: stop trusting browsers and, if no factor is left, delete recovery codes and open second steps.
 
     Returns:
         Whether a factor is left.
     """
-    trust_nobody(session, person_id)
+    stop_trusting(session, person_id)
     if who_have_one(session, [person_id]):
         return True
     session.exec(sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id))
@@ -156,7 +156,7 @@ def renew_codes(session: Session, person_id: int, now: datetime) -> list[str]:
     """Replace a person's recovery codes by ten new ones and return them."""
     session.exec(sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id))
     codes = ["-".join("".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS)) for _ in range(_GROUPS)) for _ in range(CODES)]
-    session.add_all([RecoveryCode(person_id=person_id, hash=_recovery(code), made_at=now) for code in codes])
+    session.add_all([RecoveryCode(person_id=person_id, hash=_recovery_hash(code), made_at=now) for code in codes])
     session.flush()
     return codes
 
@@ -178,7 +178,7 @@ def needed(session: Session, person_id: int, device: str, now: datetime) -> bool
 
 
 @dataclass(frozen=True)
-class Kinds:
+class UsableFactors:
     """The second factors a person can use, besides recovery codes.
 
     Attributes:
@@ -192,23 +192,23 @@ class Kinds:
     dead_app: bool = False
 
 
-def kinds(session: Session, token: str, now: datetime) -> Kinds | None:
+def usable_factors(session: Session, token: str, now: datetime) -> UsableFactors | None:
     """Return the second factors usable for the open second step of a token, or None if there is no such step."""
-    step = asked(session, token, now)
+    step = find_step(session, token, now)
     if step is None:
         return None
-    app = in_force(session, step.person_id)
+    app = active_app(session, step.person_id)
     works = app is not None and is_readable(app)
-    return Kinds(works, bool(passkeys.of(session, step.person_id)), app is not None and not works)
+    return UsableFactors(works, bool(passkeys.of_person(session, step.person_id)), app is not None and not works)
 
 
-def passkey_task(session: Session, token: str, now: datetime) -> str:
+def passkey_options(session: Session, token: str, now: datetime) -> str:
     """Return the WebAuthn request options for the open second step of a token, as JSON; empty if there is no such step."""
-    step = asked(session, token, now)
-    return passkeys.ask(session, passkeys.For.STEP, token, now, step.person_id) if step else ""
+    step = find_step(session, token, now)
+    return passkeys.authentication_options(session, passkeys.Purpose.STEP, token, now, step.person_id) if step else ""
 
 
-def ask(session: Session, person: Person, keep: bool, now: datetime) -> str:
+def begin_step(session: Session, person: Person, keep: bool, now: datetime) -> str:
     """Begin the second step after a correct password; return its token, of which only the hash is stored."""
     assert person.id is not None  # noqa: S101 - read from the database
     token = secrets.token_urlsafe(32)
@@ -221,7 +221,7 @@ def ask(session: Session, person: Person, keep: bool, now: datetime) -> str:
     return token
 
 
-def asked(session: Session, token: str, now: datetime) -> SecondStep | None:
+def find_step(session: Session, token: str, now: datetime) -> SecondStep | None:
     """Return the open second step of a token.
 
     Returns:
@@ -241,7 +241,7 @@ def asked(session: Session, token: str, now: datetime) -> SecondStep | None:
 
 
 @dataclass(frozen=True)
-class Taken:
+class TryResult:
     """The result of a try.
 
     Attributes:
@@ -253,34 +253,34 @@ class Taken:
     last: bool = False
 
 
-def take(session: Session, step: SecondStep, proof: str | passkeys.Answer, now: datetime) -> Taken:
+def try_proof(session: Session, step: SecondStep, proof: str | passkeys.Answer, now: datetime) -> TryResult:
     """Check a code of the app, a recovery code, or a passkey's answer.
 
     The try is counted before the check, so that concurrent tries cannot exceed the limit.
     """
-    counted = session.exec(
+    updated = session.exec(
         sql_update(SecondStep)
         .where(col(SecondStep.hash) == step.hash, col(SecondStep.tries) < MOST_TRIES)
         .values(tries=col(SecondStep.tries) + 1)
         .execution_options(synchronize_session="fetch")
     )
-    if counted.rowcount != 1:
-        return Taken(last=True)
-    way = _way(session, step.person_id, proof, now)
-    if way is not None:
+    if updated.rowcount != 1:
+        return TryResult(last=True)
+    method = _check_proof(session, step.person_id, proof, now)
+    if method is not None:
         session.exec(sql_delete(SecondStep).where(col(SecondStep.hash) == step.hash))
-    return Taken(way, way is None and step.tries >= MOST_TRIES)
+    return TryResult(method, method is None and step.tries >= MOST_TRIES)
 
 
-def _way(session: Session, person_id: int, proof: str | passkeys.Answer, now: datetime) -> SignInMethod | None:
+def _check_proof(session: Session, person_id: int, proof: str | passkeys.Answer, now: datetime) -> SignInMethod | None:
     if isinstance(proof, passkeys.Answer):
         # The challenge is bound to the person of the step.
-        return SignInMethod.BOTH if passkeys.prove(session, passkeys.For.STEP, proof, now) is not None else None
+        return SignInMethod.BOTH if passkeys.verify(session, passkeys.Purpose.STEP, proof, now) is not None else None
     plain = "".join(proof.split()).replace("-", "").lower()
     if plain.isascii() and plain.isdecimal():
-        app = in_force(session, person_id)
-        return SignInMethod.CODE if app is not None and _take(session, app, plain, now) else None
-    return SignInMethod.RECOVERY if _take_recovery(session, person_id, plain) else None
+        app = active_app(session, person_id)
+        return SignInMethod.CODE if app is not None and _use_code(session, app, plain, now) else None
+    return SignInMethod.RECOVERY if _use_recovery_code(session, person_id, plain) else None
 
 
 def trust(session: Session, person_id: int, device: str, now: datetime) -> None:
@@ -290,7 +290,7 @@ def trust(session: Session, person_id: int, device: str, now: datetime) -> None:
         known.trusted_until = now + TRUST
 
 
-def trust_nobody(session: Session, person_id: int) -> None:
+def stop_trusting(session: Session, person_id: int) -> None:
     """Stop trusting every browser of a person: each needs the second step again."""
     session.exec(sql_update(KnownBrowser).where(col(KnownBrowser.person_id) == person_id).values(trusted_until=None))
 
@@ -302,26 +302,26 @@ def purge_expired(session: Session, now: datetime) -> int:
     return steps + session.exec(never).rowcount
 
 
-def _take(session: Session, found: Authenticator, code: str, now: datetime) -> bool:
+def _use_code(session: Session, found: Authenticator, code: str, now: datetime) -> bool:
     """Check an app's code and use up its time step; a code of a used or older time step is refused."""
-    for step in _steps(now):
+    for step in _time_steps(now):
         if hmac.compare_digest(HOTP(secret_of(found.seed)).at(step).encode(), code.encode()):
-            taken = sql_update(Authenticator).where(
+            updated = sql_update(Authenticator).where(
                 col(Authenticator.person_id) == found.person_id, col(Authenticator.seed) == found.seed, col(Authenticator.last_step) < step
             )
-            return session.exec(taken.values(last_step=step)).rowcount == 1
+            return session.exec(updated.values(last_step=step)).rowcount == 1
     return False
 
 
-def _steps(now: datetime) -> Sequence[int]:
+def _time_steps(now: datetime) -> Sequence[int]:
     present = int(now.timestamp()) // STEP
     return range(present - DRIFT, present + DRIFT + 1)
 
 
-def _take_recovery(session: Session, person_id: int, plain: str) -> bool:
-    taken = sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id, col(RecoveryCode.hash) == _recovery(plain))
-    return session.exec(taken).rowcount == 1
+def _use_recovery_code(session: Session, person_id: int, plain: str) -> bool:
+    deleted = sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id, col(RecoveryCode.hash) == _recovery_hash(plain))
+    return session.exec(deleted).rowcount == 1
 
 
-def _recovery(code: str) -> str:
+def _recovery_hash(code: str) -> str:
     return digest("recovery " + code.replace("-", ""))

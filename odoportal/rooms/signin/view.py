@@ -9,7 +9,7 @@ from odoportal.core.i18n import current, t
 from odoportal.rooms.signin import passwords
 from odoportal.rooms.signin.mails import templates
 from odoportal.rooms.signin.models import LinkKind
-from odoportal.rooms.signin.two_factor import Kinds
+from odoportal.rooms.signin.two_factor import UsableFactors
 from odoportal.settings import get_settings
 from odoportal.ui.icons import SPRITE
 from odoportal.ui.strength import strength
@@ -68,17 +68,17 @@ def notice(query: dict[str, str]) -> str:
 
 def slots(template: str, **values: object) -> dict[str, str]:
     """Render a template of this room, and the parts around it, for the slots of the page."""
-    about: dict[str, object] = {"icons": SPRITE, "language": current(), "learn_more": get_settings().learn_more_url}
+    context: dict[str, object] = {"icons": SPRITE, "language": current(), "learn_more": get_settings().learn_more_url}
     draw = templates().get_template
-    about["strength"] = Markup(View(lambda _: strength("password", passwords.SHORTEST)).html(None))  # noqa: S704 - escaped by `View`
+    context["strength"] = Markup(View(lambda _: strength("password", passwords.SHORTEST)).html(None))  # noqa: S704 - escaped by `View`
     return {
-        "form": draw(f"{template}.html").render(**about, **values),
-        "more": draw("more.html").render(**about),
-        "foot": draw("foot.html").render(**about),
+        "form": draw(f"{template}.html").render(**context, **values),
+        "more": draw("more.html").render(**context),
+        "foot": draw("foot.html").render(**context),
     }
 
 
-def reach() -> str:
+def support_contact() -> str:
     """Return the support email and phone from the settings; empty if neither is set."""
     settings = get_settings()
     return ", ".join(way for way in (settings.support_email, settings.support_phone) if way)
@@ -105,12 +105,12 @@ def wrong_passkey() -> str:
     return t("This passkey was not accepted. Try again, or use another way. After several tries, wait a few minutes.")
 
 
-def code(shown: Shown, wanted: str, kinds: Kinds, recovery: bool) -> dict[str, str]:
+def code(shown: Shown, wanted: str, kinds: UsableFactors, recovery: bool) -> dict[str, str]:
     """Render the form of the second step; with `recovery`, the one for a recovery code. `wanted` is the checked return address."""
     query = {"next": wanted} if wanted else {}
     here, other = ({"recovery": "1", **query}, query) if recovery else (query, {"recovery": "1", **query})
     to = [f"/{current()}/code" + (f"?{urlencode(q)}" if q else "") for q in (here, other)]
-    return slots("code", shown=shown, kinds=kinds, recovery=recovery, reach=reach(), action=to[0], other=to[1])
+    return slots("code", shown=shown, kinds=kinds, recovery=recovery, reach=support_contact(), action=to[0], other=to[1])
 
 
 def forgot(shown: Shown, sent: bool = False) -> dict[str, str]:
@@ -138,7 +138,7 @@ def dead(kind: LinkKind) -> dict[str, str]:
     return slots("dead", first=kind is LinkKind.INVITE, joining=kind is LinkKind.JOIN, mailed=mailed)
 
 
-def mailed(kind: LinkKind, old: str, new: str) -> dict[str, str]:
+def link_explanation(kind: LinkKind, old: str, new: str) -> dict[str, str]:
     """Render the page that explains what the link of a security mail does; its button does it, since mail scanners open links too.
 
     Args:

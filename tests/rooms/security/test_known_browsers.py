@@ -217,6 +217,6 @@ def test_the_password_alone_makes_no_browser_known(web: Browser, opened: Callabl
 
 def test_a_browser_is_known_for_a_year(web: Browser, maria: int) -> None:
     with database.reading() as session:
-        for later, is_known in ((known_browsers.FORGET - timedelta(seconds=1), True), (known_browsers.FORGET, False)):
+        for later, is_known in ((known_browsers.KNOWN_FOR - timedelta(seconds=1), True), (known_browsers.KNOWN_FOR, False)):
             assert known_browsers.is_known(session, maria, digest(token(web)), clock.now() + later) is is_known
         assert not known_browsers.is_known(session, maria, "", clock.now())

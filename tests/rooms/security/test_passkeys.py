@@ -91,7 +91,7 @@ def test_what_the_device_learns_is_random_and_names_what_it_has(web: Browser, ma
     assert (made["authenticatorSelection"]["userVerification"], made["authenticatorSelection"]["residentKey"]) == ("required", "required")
     add_person(OTHER)
     with database.writing() as session:
-        passkeys.begin_adding(session, maria + 1, "t", clock.now())
+        passkeys.begin_registration(session, maria + 1, "t", clock.now())
     with database.reading() as session:
         handles = {row.handle for row in session.exec(select(PasskeyCeremony))}
     assert len(handles) == 2
@@ -251,13 +251,13 @@ def test_a_challenge_is_for_one_purpose_and_one_person(web: Browser, maria: int)
     device, other = Device(), add_person(OTHER)
     register(web, device)
     with database.writing() as session:
-        asked = json.loads(passkeys.ask(session, passkeys.For.STEP, "token", clock.now(), maria))
-        assert passkeys.prove(session, passkeys.For.SIGN_IN, passkeys.Answer("token", device.get(asked)), clock.now()) is None
-        asked = json.loads(passkeys.ask(session, passkeys.For.STEP, "token", clock.now(), other))
-        assert passkeys.prove(session, passkeys.For.STEP, passkeys.Answer("token", device.get(asked)), clock.now()) is None
-        passkeys.begin_adding(session, maria, "token", clock.now())
-        made = json.loads(passkeys.adding(session, session.get_one(Person, maria), "token", clock.now()))
-        assert passkeys.adding(session, session.get_one(Person, other), "token", clock.now()) == ""
+        asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.STEP, "token", clock.now(), maria))
+        assert passkeys.verify(session, passkeys.Purpose.SIGN_IN, passkeys.Answer("token", device.get(asked)), clock.now()) is None
+        asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.STEP, "token", clock.now(), other))
+        assert passkeys.verify(session, passkeys.Purpose.STEP, passkeys.Answer("token", device.get(asked)), clock.now()) is None
+        passkeys.begin_registration(session, maria, "token", clock.now())
+        made = json.loads(passkeys.registration_options(session, session.get_one(Person, maria), "token", clock.now()))
+        assert passkeys.registration_options(session, session.get_one(Person, other), "token", clock.now()) == ""
         assert passkeys.add(session, other, passkeys.Answer("token", Device().create(made)), "Thief", clock.now()) is None
 
 
@@ -265,7 +265,7 @@ def test_of_two_answers_that_find_the_same_counter_one_is_taken(web: Browser, ma
     device, verify = Device(), passkeys.verify_authentication_response
     register(web, device)
     with database.writing() as session:
-        asked = json.loads(passkeys.ask(session, passkeys.For.STEP, "token", clock.now(), maria))
+        asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.STEP, "token", clock.now(), maria))
 
         def overtaken(**given: Any) -> Any:
             proved = verify(**given)
@@ -273,7 +273,7 @@ def test_of_two_answers_that_find_the_same_counter_one_is_taken(web: Browser, ma
             return proved
 
         monkeypatch.setattr(passkeys, "verify_authentication_response", overtaken)
-        assert passkeys.prove(session, passkeys.For.STEP, passkeys.Answer("token", device.get(asked)), clock.now()) is None
+        assert passkeys.verify(session, passkeys.Purpose.STEP, passkeys.Answer("token", device.get(asked)), clock.now()) is None
     assert stored_keys()[0].sign_count == 99
 
 
@@ -292,12 +292,12 @@ def test_of_ten_at_the_same_time_with_one_answer_one_gets_in(web: Browser) -> No
     device = Device()
     register(web, device)
     with database.writing() as session:
-        asked = json.loads(passkeys.ask(session, passkeys.For.SIGN_IN, "token", clock.now()))
+        asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.SIGN_IN, "token", clock.now()))
     answer = passkeys.Answer("token", device.get(asked))
 
     def finish(_: int) -> bool:
         with database.writing() as session:
-            done = service.sign_in_by_passkey(session, answer, clock.now(), keep=False, browser=About(), before=None)
+            done = service.sign_in_by_passkey(session, answer, clock.now(), keep=False, browser=About(), previous=None)
             return done.token is not None
 
     with ThreadPoolExecutor(10) as pool:

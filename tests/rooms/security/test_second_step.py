@@ -133,12 +133,12 @@ def test_a_clock_may_be_one_step_off(web: Browser, opened: Callable[[], Browser]
 def test_of_twenty_at_the_same_time_with_one_code_one_gets_in(web: Browser, now: Clock, maria: int) -> None:
     key, _ = set_up(web, now)
     with database.writing() as session:
-        tokens = [two_factor.ask(session, session.get_one(Person, maria), False, clock.now()) for _ in range(20)]
+        tokens = [two_factor.begin_step(session, session.get_one(Person, maria), False, clock.now()) for _ in range(20)]
     typed = code(key)
 
     def finish(token: str) -> bool:
         with database.writing() as session:
-            done = service.finish_sign_in(session, token, typed, clock.now(), browser=About(), before=None, remember=False)
+            done = service.finish_sign_in(session, token, typed, clock.now(), browser=About(), previous=None, remember=False)
             return done.token is not None
 
     with ThreadPoolExecutor(20) as pool:

@@ -52,8 +52,8 @@ def test_it_cannot_be_guessed_here_either(maria: int, hashes: Hashes) -> None:
 def test_what_is_tried_elsewhere_keeps_nobody_from_it_and_it_keeps_nobody_from_signing_in(maria: int) -> None:
     who, stolen = signed_in(maria), signed_in(maria)
 
-    async def elsewhere() -> list[attempts.Outcome]:
-        tried = [attempts.Try(EMAIL, "wrong", False, sessions.Browser("", f"198.51.100.{n}"), None) for n in range(20)]
+    async def elsewhere() -> list[attempts.AttemptResult]:
+        tried = [attempts.SignInForm(EMAIL, "wrong", False, sessions.Browser("", f"198.51.100.{n}"), None) for n in range(20)]
         return [await attempts.attempt(one, START) for one in tried]
 
     asyncio.run(elsewhere())

@@ -153,7 +153,7 @@ def test_the_control_without_holding_the_person_both_links_live(monkeypatch: pyt
     if database.engine().dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time, with or without it")
     add_person(password="")
-    monkeypatch.setattr(links, "_hold", lambda *_: None)
+    monkeypatch.setattr(links, "_lock_person", lambda *_: None)
     assert ask_twice(monkeypatch, seconds=30) == 2
 
 
@@ -175,7 +175,7 @@ def test_a_newer_link_kills_the_older(maria: int) -> None:
 @pytest.mark.case("A-22")
 def test_the_end_of_a_link_on_both_sides(maria: int, kind: LinkKind, life: timedelta) -> None:
     person = write(Session.get_one, Person, maria)
-    token = token_of(write(links.make, person, kind, START))
+    token = token_of(write(links.create, person, kind, START))
     assert is_open(token, START + life - SECOND, kind)
     assert not is_open(token, START + life, kind)
     assert set_it(token, kind, START + life) is None

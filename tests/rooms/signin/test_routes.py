@@ -396,8 +396,8 @@ def test_a_forged_address_counts_as_the_real_one(maria: int) -> None:
 
 @pytest.mark.case("A-10")
 def test_fifty_tries_at_once_are_all_counted(maria: int, hashes) -> None:
-    async def many() -> list[attempts.Outcome]:
-        tried = [attempts.Try(EMAIL, "wrong", False, Browser("", f"198.51.100.{n}"), None) for n in range(50)]
+    async def many() -> list[attempts.AttemptResult]:
+        tried = [attempts.SignInForm(EMAIL, "wrong", False, Browser("", f"198.51.100.{n}"), None) for n in range(50)]
         return await asyncio.gather(*(attempts.attempt(one, START) for one in tried))
 
     right: list[bool] = []

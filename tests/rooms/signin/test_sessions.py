@@ -113,10 +113,10 @@ def test_touch_extends_once_a_minute_and_never_revives(maria: int) -> None:
 def test_a_clock_that_goes_back_revives_nothing(maria: int) -> None:
     token = sign_in(maria)
     with database.writing() as session:
-        service.end_if_over(session, digest(token), START + sessions.IDLE - SECOND)
+        service.end_if_expired(session, digest(token), START + sessions.IDLE - SECOND)
     assert who(token, START)
     with database.writing() as session:
-        service.end_if_over(session, digest(token), START + sessions.IDLE)
+        service.end_if_expired(session, digest(token), START + sessions.IDLE)
     assert who(token, START) is None
 
 
@@ -201,7 +201,7 @@ def test_resolving_takes_one_statement_on_indexes(maria: int) -> None:
 @pytest.mark.asvs("7.2.4")
 def test_the_session_a_request_came_with_ends(maria: int) -> None:
     planted = sign_in(add_person("evil@example.com"))
-    token = sign_in(maria, before=digest(planted))
+    token = sign_in(maria, previous=digest(planted))
     assert who(planted, START) is None
     assert who(token, START)
 
