@@ -788,7 +788,7 @@ MUTANTS = (
     _mutant(
         "an import says what is new",
         "importing.bulk",
-        "if said.get(name) is not None and said[name] != value}",
+        "if previous.get(name) is not None and previous[name] != value}",
         "}",
         IMPORTED,
     ),
@@ -1171,8 +1171,8 @@ MUTANTS = (
     _mutant(
         "a cell of an import has no invisible marks",
         "importing.cells",
-        'without_marks(_BREAKS.sub(" ", cell)).strip()',
-        '_BREAKS.sub(" ", cell).strip()',
+        'without_marks(_LINE_BREAKS.sub(" ", cell)).strip()',
+        '_LINE_BREAKS.sub(" ", cell).strip()',
         "tests/importing/test_cells.py",
     ),
     _mutant(
@@ -1206,7 +1206,7 @@ MUTANTS = (
     _mutant(
         "a row of an import has an end",
         "importing.reader",
-        "self._text.readline(self.left + 1)",
+        "self._text.readline(self.remaining + 1)",
         "self._text.readline()",
         "tests/importing/test_cells.py",
     ),
