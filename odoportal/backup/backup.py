@@ -113,13 +113,13 @@ def back_up(url: str, target: Path) -> dict[str, int]:
         unfinished.replace(target)
         _sync(target)
     except (OSError, sqlite3.Error) as error:
-        raise CannotBackUp(f"The backup cannot be written to {target} ({_why(error)}).") from error
+        raise CannotBackUp(f"The backup cannot be written to {target} ({_reason(error)}).") from error
     finally:
         unfinished.unlink(missing_ok=True)
     return found
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).lower()
 
 
@@ -149,22 +149,22 @@ def restore(url: str, source: Path, now: datetime) -> Restored:
             check(source)
             _copy(source, ready)
             check(ready)
-            _bring_up(ready, source)
+            _migrate_copy(ready, source)
             found = counts(ready)
-            due = _due(ready)
-            locks.belong_with(ready, place if place.exists() else place.parent)
+            due = _count_due_mails(ready)
+            locks.copy_owner(ready, place if place.exists() else place.parent)
             aside = _set_aside(place, now)
             ready.replace(place)
             _sync(place)
         except (OSError, sqlite3.Error) as error:
-            raise CannotBackUp(f"{source} cannot be put in place ({_why(error)}).") from error
+            raise CannotBackUp(f"{source} cannot be put in place ({_reason(error)}).") from error
         finally:
-            for left in (ready, *(ready.with_name(ready.name + side) for side in SIDES)):
-                left.unlink(missing_ok=True)
+            for leftover in (ready, *(ready.with_name(ready.name + side) for side in SIDES)):
+                leftover.unlink(missing_ok=True)
     return Restored(found, due, aside)
 
 
-def _bring_up(ready: Path, source: Path) -> None:
+def _migrate_copy(ready: Path, source: Path) -> None:
     with closing(sqlite3.connect(ready)) as database:
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
             raise CannotBackUp(f"{source} is no backup of the portal.")
@@ -183,7 +183,7 @@ def _bring_up(ready: Path, source: Path) -> None:
     _sync(ready)
 
 
-def _due(ready: Path) -> int:
+def _count_due_mails(ready: Path) -> int:
     with closing(sqlite3.connect(ready)) as database:
         return int(database.execute("SELECT count(*) FROM mail WHERE next_try_at IS NOT NULL").fetchone()[0])
 

@@ -15,11 +15,11 @@ class CannotCopy(Exception):
     """The data cannot be copied there; the message is one sentence for the operator."""
 
 
-def _quietly(_table: str, _done: int, _of: int) -> None:
+def _ignore_progress(_table: str, _done: int, _of: int) -> None:
     """Ignore the progress."""
 
 
-def copy_to(source: Engine, url: str, progress: Callable[[str, int, int], None] = _quietly) -> dict[str, int]:
+def copy_to(source: Engine, url: str, progress: Callable[[str, int, int], None] = _ignore_progress) -> dict[str, int]:
     """Copy all data into an empty database, which is migrated to this release's schema first.
 
     The data are written in one transaction, and read as they are at one moment. There must be no other writer: hold `locks.alone`.
@@ -49,7 +49,7 @@ def copy_to(source: Engine, url: str, progress: Callable[[str, int, int], None] 
                 if _count(new, table):
                     raise CannotCopy(f"The new database is not empty: table {table.name} has rows.")
             counts = {table.name: _copy(old, new, table, progress) for table in tables}
-            _follow_on(new, tables)
+            _advance_sequences(new, tables)
         return counts
     finally:
         target.dispose()
@@ -60,23 +60,23 @@ def _count(connection: Connection, table: Table) -> int:
 
 
 def _copy(old: Connection, new: Connection, table: Table, progress: Callable[[str, int, int], None]) -> int:
-    there = _count(old, table)
+    expected = _count(old, table)
     statement = select(table).order_by(*table.primary_key.columns)
     done = 0
     for some in old.execution_options(yield_per=CHUNK).execute(statement).partitions():
         try:
             new.execute(table.insert(), [dict(row._mapping) for row in some])
         except DBAPIError as error:
-            said = " ".join(str(error.orig).split())
-            raise CannotCopy(f"The new database refuses a row of table {table.name} ({said}); nothing was copied.") from error
+            reason = " ".join(str(error.orig).split())
+            raise CannotCopy(f"The new database refuses a row of table {table.name} ({reason}); nothing was copied.") from error
         done += len(some)
-        progress(table.name, done, there)
-    if (found := _count(new, table)) != there:
-        raise CannotCopy(f"Table {table.name} has {there} rows and {found} arrived; nothing was copied.")
-    return there
+        progress(table.name, done, expected)
+    if (arrived := _count(new, table)) != expected:
+        raise CannotCopy(f"Table {table.name} has {expected} rows and {arrived} arrived; nothing was copied.")
+    return expected
 
 
-def _follow_on(new: Connection, tables: list[Table]) -> None:
+def _advance_sequences(new: Connection, tables: list[Table]) -> None:
     """Set PostgreSQL's sequences to continue after the copied ids; SQLite does so by itself."""
     if new.dialect.name != "postgresql":
         return

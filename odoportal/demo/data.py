@@ -65,7 +65,7 @@ def load_demo(session: Session, now: datetime, hash_password: Callable[[str], st
             report = import_tables(session, read_files(files), now)
             if report.bad:
                 raise DemoRefused(f"The demonstration data are wrong: {report.bad[0]}.")
-        _give_password(session, hash_password(PASSWORD))
+        _set_passwords(session, hash_password(PASSWORD))
     return SIGN_INS
 
 
@@ -79,7 +79,7 @@ def fleets() -> Sheets:
     return sheets
 
 
-def _give_password(session: Session, hashed: str) -> None:
+def _set_passwords(session: Session, hashed: str) -> None:
     keys = [email_key(sign.email) for sign in SIGN_INS]
     for person in session.exec(select(Person).where(col(Person.email_key).in_(keys))):
         person.password = hashed

@@ -38,13 +38,13 @@ def write(sheets: Sheets) -> None:
         sheets.add("devices.csv", NUMBER, str(6100000 + place * 7), "ODO50", f"Unit {200 + place}", order)
 
 
-def _some_day(chance: random.Random, first: date) -> date:
+def _random_day(chance: random.Random, first: date) -> date:
     return first + timedelta(chance.randrange((TODAY - first).days + 1))
 
 
 def _orders(sheets: Sheets, chance: random.Random) -> list[_Bought]:
     orders: list[_Bought] = []
-    for place, placed in enumerate(sorted(_some_day(chance, FIRST_DAY) for _ in range(ORDERS))):
+    for place, placed in enumerate(sorted(_random_day(chance, FIRST_DAY) for _ in range(ORDERS))):
         number, years, vehicles = str(FIRST_ORDER + place), chance.choice((1, 2, 3, 3)), chance.randint(1, 9)
         parts = [sold.plans(vehicles, years, prepaid=False), sold.trackers(vehicles), sold.activation(vehicles)]
         if chance.random() < 0.4:
@@ -67,7 +67,7 @@ def _invoices(sheets: Sheets, chance: random.Random, orders: list[_Bought]) -> N
     planned = [(order.placed, order.number, order.parts) for order in orders]
     while len(planned) < INVOICES:
         order = chance.choice(orders)
-        planned.append((_some_day(chance, order.placed), order.number, [sold.month_of_plans(chance.randint(1, 40))]))
+        planned.append((_random_day(chance, order.placed), order.number, [sold.month_of_plans(chance.randint(1, 40))]))
     held: dict[str, Decimal] = {}
     for place, (issued, order, parts) in enumerate(sorted(planned, key=lambda invoice: invoice[0])):
         number = str(FIRST_INVOICE + place)

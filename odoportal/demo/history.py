@@ -49,7 +49,7 @@ class _Story:
     password: str
     provider: Sandbox
 
-    def _at(self, when: When) -> datetime:
+    def _instant(self, when: When) -> datetime:
         day, (back, hour, minute) = self.today, when
         while back:
             day -= timedelta(days=1)
@@ -59,9 +59,9 @@ class _Story:
     def _person(self, email: str) -> Person:
         return self.session.exec(select(Person).where(Person.email_key == email_key(email))).one()
 
-    def _by(self, email: str, when: When) -> tuple[Identity, datetime, str]:
+    def _actor(self, email: str, when: When) -> tuple[Identity, datetime, str]:
         """Return the identity, the instant and the network address of an action; the address is an example address (RFC 5737)."""
-        account, person, at = find_account(self.session, self.number), self._person(email), self._at(when)
+        account, person, at = find_account(self.session, self.number), self._person(email), self._instant(when)
         role = self.session.get_one(MembershipRow, (account.id, person.id)).role
         # A person who does something must have signed in.
         person.signed_in_at = max(at, person.signed_in_at or at)
@@ -76,40 +76,40 @@ class _Story:
 
     def invites(self, by: str, when: When, email: str, role: Role, language: str = "fr") -> None:
         """Invite a person. While the invitation is open, its link is valid as long as if it had just been mailed."""
-        who, at, client = self._by(by, when)
+        who, at, client = self._actor(by, when)
         made = people.invite(self.session, who, email, role, language, at, client)
         made.expires_at = self.now + people.LIFE
 
     def joins(self, email: str, when: When, name: str) -> None:
         """Accept an invitation."""
-        at = self._at(when)
+        at = self._instant(when)
         person = accept_invitation.accept(self.session, self._token(email), at, name, self.password, "198.51.100.27")
         assert person is not None  # noqa: S101 - the invitation was made just before
         person.signed_in_at = at
 
     def gets_role(self, by: str, when: When, email: str, role: Role) -> None:
         """Change a person's role."""
-        who, at, client = self._by(by, when)
+        who, at, client = self._actor(by, when)
         people.change_role(self.session, who, email, role, at, client)
 
     def adds_address(self, by: str, when: When, name: str, line1: str, **parts: str) -> str:
         """Add an address to the book, in Canada unless `parts` says otherwise, and return its code."""
-        who, at, client = self._by(by, when)
+        who, at, client = self._actor(by, when)
         return addresses.add(self.session, who, {"country": "CA", "name": name, "line1": line1, **parts}, at, client).code
 
     def uses_address(self, by: str, when: When, code: str, purpose: Purpose) -> None:
         """Make an address the default for a purpose."""
-        who, at, client = self._by(by, when)
+        who, at, client = self._actor(by, when)
         addresses.make_default(self.session, who, code, purpose, at, client)
 
     def removes_address(self, by: str, when: When, code: str) -> None:
         """Remove an address from the book."""
-        who, at, client = self._by(by, when)
+        who, at, client = self._actor(by, when)
         addresses.remove(self.session, who, code, at, client)
 
     def adds_card(self, by: str, when: When, scenario: Scenario) -> int:
         """Add a card through the sandbox of the payment provider, and return its id."""
-        who, at, client = self._by(by, when)
+        who, at, client = self._actor(by, when)
         setup = cards.begin(self.session, who, self.provider.name, secrets.token_hex(16), client, at)
         ref = cards.customer_ref(self.session, who.account.account_id, self.provider.name)
         customer = Customer(ref, who.account.number, who.account.name, who.email, who.language)
@@ -120,27 +120,27 @@ class _Story:
 
     def uses_card(self, by: str, when: When, card_id: int) -> None:
         """Make a card the default."""
-        who, at, client = self._by(by, when)
+        who, at, client = self._actor(by, when)
         cards.make_default(self.session, who, self.provider.name, card_id, client, at, self.today)
 
     def copies_to(self, by: str, when: When, email: str, language: str, confirmed: When) -> None:
         """Add a recipient for copies of invoices, and confirm the mailbox."""
-        who, at, client = self._by(by, when)
+        who, at, client = self._actor(by, when)
         copies.add(self.session, who, Actor.of(who, client), email, language, at)
-        copies.confirm(self.session, self._token(email), "198.51.100.64", self._at(confirmed))
+        copies.confirm(self.session, self._token(email), "198.51.100.64", self._instant(confirmed))
 
     def chooses(self, by: str, when: When, kind: Kind, on: bool) -> None:
         """Switch a kind of notification on or off."""
-        who, at, client = self._by(by, when)
+        who, at, client = self._actor(by, when)
         notices.switch(self.session, notices.Reader(who.account.account_id, who.person_id), kind, on, Actor.of(who, client), at)
 
     def changes_password(self, by: str, when: When) -> None:
         """Change a person's password, to the demonstration's password again."""
-        who, at, client = self._by(by, when)
+        who, at, client = self._actor(by, when)
         signin.change_password(self.session, who, Actor.of(who, client), self._person(by).password, self.password, at)
 
 
-def live(session: Session, now: datetime, today: date) -> None:
+def create_history(session: Session, now: datetime, today: date) -> None:
     """Create the past of three accounts, in the weeks before the business day, or before now if the business day is still to come.
 
     Mails count as sent, except those to people whose invitation is still open.
@@ -158,18 +158,18 @@ def live(session: Session, now: datetime, today: date) -> None:
     waiting: list[str] = []
     for number, story in ((fleet_laurentides.NUMBER, _laurentides), (fleet_boreal.NUMBER, _boreal), (GUIDE_ACCOUNT, _gagnon)):
         waiting.append(story(_Story(session, number, day, now, password, provider)))
-    told = sql_update(Mail).where(col(Mail.next_try_at).is_not(None), col(Mail.to).not_in(waiting))
-    session.exec(told.values(sent_at=col(Mail.created_at), next_try_at=None))
+    sent = sql_update(Mail).where(col(Mail.next_try_at).is_not(None), col(Mail.to).not_in(waiting))
+    session.exec(sent.values(sent_at=col(Mail.created_at), next_try_at=None))
 
 
-def _laurentides(it: _Story) -> str:
+def _laurentides(story: _Story) -> str:
     """Create the past of the fleet in French, and return the email whose invitation is still open."""
     josee, nadia, lise = "josee@groupelaurentides.ca", "nadia@groupelaurentides.ca", "lise@comptabilitebouchard.ca"
     martin, isabelle, late = "martin.seguin@groupelaurentides.ca", "isabelle.roy@groupelaurentides.ca", "caroline.dube@groupelaurentides.ca"
-    lachute = it.adds_address(
+    lachute = story.adds_address(
         josee, (27, 9, 12), "Cour de Lachute", "455, av. Bethany", city="Lachute", province="QC", postal_code="J8H 2M2"
     )
-    mirabel = it.adds_address(
+    mirabel = story.adds_address(
         josee,
         (27, 9, 20),
         "Entrepôt de Mirabel",
@@ -179,12 +179,12 @@ def _laurentides(it: _Story) -> str:
         province="QC",
         postal_code="J7N 1G1",
     )
-    it.uses_address(josee, (27, 9, 21), mirabel, Purpose.DELIVERY)
-    it.invites(josee, (26, 11, 5), martin, Role.READ_ONLY)
-    it.joins(martin, (26, 13, 48), "Martin Séguin")
-    it.adds_card(lise, (24, 10, 31), Scenario.SOON)
-    it.adds_address(nadia, (21, 8, 55), "Cour d’Ottawa", "2450, chemin Stevenage", city="Ottawa", province="ON", postal_code="K1G 3W3")
-    books = it.adds_address(
+    story.uses_address(josee, (27, 9, 21), mirabel, Purpose.DELIVERY)
+    story.invites(josee, (26, 11, 5), martin, Role.READ_ONLY)
+    story.joins(martin, (26, 13, 48), "Martin Séguin")
+    story.adds_card(lise, (24, 10, 31), Scenario.SOON)
+    story.adds_address(nadia, (21, 8, 55), "Cour d’Ottawa", "2450, chemin Stevenage", city="Ottawa", province="ON", postal_code="K1G 3W3")
+    books = story.adds_address(
         lise,
         (20, 14, 2),
         "Groupe Laurentides, comptes fournisseurs",
@@ -194,79 +194,81 @@ def _laurentides(it: _Story) -> str:
         province="QC",
         postal_code="J7Z 2L4",
     )
-    it.uses_address(lise, (20, 14, 3), books, Purpose.BILLING)
-    it.gets_role(josee, (18, 16, 40), martin, Role.OPERATIONS)
-    it.copies_to(lise, (15, 9, 44), "factures@groupelaurentides.ca", "fr", confirmed=(15, 10, 12))
-    it.invites(josee, (14, 16, 37), isabelle, Role.BILLING)
-    it.joins(isabelle, (12, 9, 3), "Isabelle Roy")
-    it.adds_address(
+    story.uses_address(lise, (20, 14, 3), books, Purpose.BILLING)
+    story.gets_role(josee, (18, 16, 40), martin, Role.OPERATIONS)
+    story.copies_to(lise, (15, 9, 44), "factures@groupelaurentides.ca", "fr", confirmed=(15, 10, 12))
+    story.invites(josee, (14, 16, 37), isabelle, Role.BILLING)
+    story.joins(isabelle, (12, 9, 3), "Isabelle Roy")
+    story.adds_address(
         martin, (9, 15, 26), "Laurentides Logistique France", "14, quai de la Joliette", city="Marseille", postal_code="13002", country="FR"
     )
-    it.removes_address(nadia, (8, 11, 17), lachute)
-    it.chooses(nadia, (6, 7, 58), Kind.INVOICE, on=True)
-    new = it.adds_card(isabelle, (4, 13, 35), Scenario.ACCEPTED)
-    it.uses_card(isabelle, (4, 13, 37), new)
-    it.changes_password(martin, (2, 8, 14))
-    it.invites(josee, (1, 15, 20), late, Role.READ_ONLY)
+    story.removes_address(nadia, (8, 11, 17), lachute)
+    story.chooses(nadia, (6, 7, 58), Kind.INVOICE, on=True)
+    new = story.adds_card(isabelle, (4, 13, 35), Scenario.ACCEPTED)
+    story.uses_card(isabelle, (4, 13, 37), new)
+    story.changes_password(martin, (2, 8, 14))
+    story.invites(josee, (1, 15, 20), late, Role.READ_ONLY)
     return late
 
 
-def _boreal(it: _Story) -> str:
+def _boreal(story: _Story) -> str:
     """Create the past of the large fleet in English, and return the email whose invitation is still open."""
     ian, sophie = "ian@borealhaulage.ca", "sophie@borealhaulage.ca"
     dana, luc, late = "dana.whitford@borealhaulage.ca", "luc.perreault@borealhaulage.ca", "priya.nair@borealhaulage.ca"
-    sudbury = it.adds_address(
+    sudbury = story.adds_address(
         ian, (29, 10, 8), "Sudbury depot", "1120 Kelly Lake Road", line2="Unit 4", city="Sudbury", province="ON", postal_code="P3E 5P4"
     )
-    it.invites(ian, (28, 9, 30), dana, Role.BILLING, "en")
-    it.joins(dana, (27, 8, 51), "Dana Whitford")
-    it.adds_card(dana, (26, 11, 22), Scenario.ACCEPTED)
-    payable = it.adds_address(
+    story.invites(ian, (28, 9, 30), dana, Role.BILLING, "en")
+    story.joins(dana, (27, 8, 51), "Dana Whitford")
+    story.adds_card(dana, (26, 11, 22), Scenario.ACCEPTED)
+    payable = story.adds_address(
         dana, (26, 11, 40), "Boreal Haulage, Accounts payable", "C. P. 2210", city="Rouyn-Noranda", province="QC", postal_code="J9X 5B1"
     )
-    it.uses_address(dana, (26, 11, 41), payable, Purpose.BILLING)
-    timmins = it.adds_address(
+    story.uses_address(dana, (26, 11, 41), payable, Purpose.BILLING)
+    timmins = story.adds_address(
         sophie, (22, 13, 15), "Timmins yard", "1870 Riverside Drive", city="Timmins", province="ON", postal_code="P4R 1N1"
     )
-    it.uses_address(sophie, (22, 13, 16), timmins, Purpose.DELIVERY)
-    it.copies_to(dana, (19, 14, 9), "invoices@northledger.example", "en", confirmed=(18, 9, 33))
-    it.invites(ian, (16, 10, 2), luc, Role.READ_ONLY, "fr")
-    it.joins(luc, (16, 10, 45), "Luc Perreault")
-    it.adds_address(
+    story.uses_address(sophie, (22, 13, 16), timmins, Purpose.DELIVERY)
+    story.copies_to(dana, (19, 14, 9), "invoices@northledger.example", "en", confirmed=(18, 9, 33))
+    story.invites(ian, (16, 10, 2), luc, Role.READ_ONLY, "fr")
+    story.joins(luc, (16, 10, 45), "Luc Perreault")
+    story.adds_address(
         sophie, (14, 9, 27), "Terminal de Val-d’Or", "1185, 3e Avenue Est", city="Val-d’Or", province="QC", postal_code="J9P 0J6"
     )
-    it.gets_role(ian, (11, 16, 12), luc, Role.OPERATIONS)
-    it.adds_address(luc, (10, 8, 43), "Boreal Europe SARL", "61, quai de Southampton", city="Le Havre", postal_code="76600", country="FR")
-    it.removes_address(sophie, (7, 12, 50), sudbury)
-    it.adds_card(dana, (5, 15, 31), Scenario.SOON)
-    it.chooses(ian, (3, 7, 46), Kind.PAYMENT, on=False)
-    it.changes_password(dana, (2, 9, 18))
-    it.invites(ian, (1, 16, 5), late, Role.READ_ONLY, "en")
+    story.gets_role(ian, (11, 16, 12), luc, Role.OPERATIONS)
+    story.adds_address(
+        luc, (10, 8, 43), "Boreal Europe SARL", "61, quai de Southampton", city="Le Havre", postal_code="76600", country="FR"
+    )
+    story.removes_address(sophie, (7, 12, 50), sudbury)
+    story.adds_card(dana, (5, 15, 31), Scenario.SOON)
+    story.chooses(ian, (3, 7, 46), Kind.PAYMENT, on=False)
+    story.changes_password(dana, (2, 9, 18))
+    story.invites(ian, (1, 16, 5), late, Role.READ_ONLY, "en")
     return late
 
 
-def _gagnon(it: _Story) -> str:
+def _gagnon(story: _Story) -> str:
     """Create the past of the guide's account, and return the email whose invitation is still open."""
     maria, lise = "maria@transportgagnon.ca", "lise@comptabilitebouchard.ca"
     stephane, julie, late = "stephane@transportgagnon.ca", "julie.arsenault@transportgagnon.ca", "daniel@transportgagnon.ca"
-    garage = it.adds_address(
+    garage = story.adds_address(
         maria, (25, 9, 50), "Garage de Sainte-Thérèse", "88, rue Turgeon", city="Sainte-Thérèse", province="QC", postal_code="J7E 3H9"
     )
-    it.uses_address(maria, (25, 9, 58), "YARD", Purpose.DELIVERY)
-    it.uses_address(maria, (25, 9, 59), "POST", Purpose.BILLING)
-    it.invites(maria, (23, 13, 11), stephane, Role.OPERATIONS)
-    it.joins(stephane, (22, 7, 32), "Stéphane Gagnon")
-    it.adds_card(lise, (19, 10, 14), Scenario.SOON)
-    it.adds_address(
+    story.uses_address(maria, (25, 9, 58), "YARD", Purpose.DELIVERY)
+    story.uses_address(maria, (25, 9, 59), "POST", Purpose.BILLING)
+    story.invites(maria, (23, 13, 11), stephane, Role.OPERATIONS)
+    story.joins(stephane, (22, 7, 32), "Stéphane Gagnon")
+    story.adds_card(lise, (19, 10, 14), Scenario.SOON)
+    story.adds_address(
         stephane, (17, 8, 20), "Quai de Hawkesbury", "1100, rue Aberdeen", city="Hawkesbury", province="ON", postal_code="K6A 1K7"
     )
-    it.copies_to(lise, (14, 11, 26), "factures@transportgagnon.ca", "fr", confirmed=(14, 13, 2))
-    it.invites(maria, (12, 15, 45), julie, Role.BILLING)
-    it.joins(julie, (11, 8, 39), "Julie Arsenault")
-    it.gets_role(maria, (9, 16, 30), julie, Role.READ_ONLY)
-    it.adds_address(stephane, (8, 9, 5), "Gagnon Frères SAS", "22, rue de la République", city="Lyon", postal_code="69002", country="FR")
-    it.removes_address(stephane, (6, 14, 48), garage)
-    it.adds_card(maria, (4, 12, 57), Scenario.ACCEPTED)
-    it.chooses(stephane, (3, 7, 40), Kind.ENDING, on=False)
-    it.invites(maria, (1, 14, 34), late, Role.OPERATIONS)
+    story.copies_to(lise, (14, 11, 26), "factures@transportgagnon.ca", "fr", confirmed=(14, 13, 2))
+    story.invites(maria, (12, 15, 45), julie, Role.BILLING)
+    story.joins(julie, (11, 8, 39), "Julie Arsenault")
+    story.gets_role(maria, (9, 16, 30), julie, Role.READ_ONLY)
+    story.adds_address(stephane, (8, 9, 5), "Gagnon Frères SAS", "22, rue de la République", city="Lyon", postal_code="69002", country="FR")
+    story.removes_address(stephane, (6, 14, 48), garage)
+    story.adds_card(maria, (4, 12, 57), Scenario.ACCEPTED)
+    story.chooses(stephane, (3, 7, 40), Kind.ENDING, on=False)
+    story.invites(maria, (1, 14, 34), late, Role.OPERATIONS)
     return late

@@ -83,7 +83,7 @@ def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
         if not deployment.is_demonstration(session):
             say("Loading the demonstration data.")
             load_demo(session, clock.now(), passwords.make)
-            history.live(session, clock.now(), clock.today())
+            history.create_history(session, clock.now(), clock.today())
             deployment.mark_demonstration(session)
     return SIGN_INS
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from odoportal.accounts.models import Account
-from odoportal.importing.bulk import Key, Values, by_key, differs, fetch, news, table_of
+from odoportal.importing.bulk import Key, Values, by_key, changed_values, differs, fetch, table_of
 from odoportal.importing.file_order import address_key
-from odoportal.importing.run import Ref, Run, once
+from odoportal.importing.run import Ref, Run, unique_rows
 from odoportal.importing.schemas import AccountRow, AddressRow
 from odoportal.rooms.addresses.models import Address, AddressDefault
 from odoportal.rooms.addresses.service import FIELDS, archived_code
@@ -15,17 +15,17 @@ from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.orders.models import Order
 
 
-def take_accounts(run: Run) -> None:
+def import_accounts(run: Run) -> None:
     """Import accounts, matched by number."""
     name = "accounts.csv"
-    lines = list(once(run, name, run.lines(name, AccountRow), ("number",), "account"))
+    lines = list(unique_rows(run, name, run.lines(name, AccountRow), ("number",), "account"))
     existing = by_key(fetch(run.session, Account, "number", {line.row.number for line in lines}), ("number",))
     wanted: dict[Key, Values] = {(line.row.number,): line.row.model_dump() for line in lines}
-    outcome = run.keep(name, Account, ("number",), existing, wanted, {"created_at": run.now})
+    outcome = run.upsert_and_count(name, Account, ("number",), existing, wanted, {"created_at": run.now})
     run.known["account"].update({number: Ref(found, found) for (number,), found in outcome.ids.items()})
 
 
-def take_addresses(run: Run) -> None:
+def import_addresses(run: Run) -> None:
     """Import addresses, matched by account and code.
 
     An address that a document uses is archived, and a new row with the changed values takes over its code. What a customer changed or
@@ -33,26 +33,28 @@ def take_addresses(run: Run) -> None:
     """
     name, key, addresses = "addresses.csv", ("account_id", "code"), table_of(Address)
     lines = run.lines(name, AddressRow)
-    run.learn("account", {line.row.account for line in lines})
+    run.look_up("account", {line.row.account for line in lines})
     wanted: dict[Key, Values] = {}
     places: dict[Key, str] = {}
-    for line in once(run, name, lines, ("account", "code")):
+    for line in unique_rows(run, name, lines, ("account", "code")):
         place = address_key(line.row.account, line.row.code)
         account = run.find("account", line.row.account, (name, line.at, "account"), ("address", place))
         if account:
             wanted[account.id, line.row.code] = {"account_id": account.id, **line.row.stated("account")}
             places[account.id, line.row.code] = place
     existing = by_key(fetch(run.session, Address, "account_id", {at[0] for at in wanted}), key)
-    wanted |= _news(existing, wanted)
+    wanted |= _merged_values(existing, wanted)
     replaced = _to_replace(run, existing, wanted)
     for at, row in replaced.items():
         del existing[at]
-        wanted[at] = {**_copied(row), **wanted[at]}
+        wanted[at] = {**_copied_values(row), **wanted[at]}
         archived = {"code": archived_code(row.code, row.id), "archived_at": run.now}
         if not run.dry:
             run.session.connection().execute(addresses.update().where(addresses.c.id == row.id).values(archived))
         run.recount(name)
-    outcome = run.keep(name, Address, key, existing, wanted, {**AddressRow.defaults(), "district": "", "file": "", "archived_at": None})
+    outcome = run.upsert_and_count(
+        name, Address, key, existing, wanted, {**AddressRow.defaults(), "district": "", "file": "", "archived_at": None}
+    )
     if not run.dry:
         for at, row in replaced.items():
             uses = table_of(AddressDefault)
@@ -60,7 +62,7 @@ def take_addresses(run: Run) -> None:
     run.known["address"].update({places[at]: Ref(found, at[0]) for at, found in outcome.ids.items()})
 
 
-def _news(existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key, Values]:
+def _merged_values(existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key, Values]:
     """Return the complete values of the addresses that exist already.
 
     An address that was changed in the portal takes the file's values where the file says something new; otherwise it keeps its own.
@@ -72,8 +74,8 @@ def _news(existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key
         if not row.file:
             found[at] = {**kept, **wanted[at]}
             continue
-        said: Values = json.loads(row.file)
-        found[at] = {**said, **wanted[at], "file": "", "archived_at": None} if news(said, wanted[at]) else kept
+        previous: Values = json.loads(row.file)
+        found[at] = {**previous, **wanted[at], "file": "", "archived_at": None} if changed_values(previous, wanted[at]) else kept
     return found
 
 
@@ -86,5 +88,5 @@ def _to_replace(run: Run, existing: Mapping[Key, Any], wanted: Mapping[Key, Valu
     return {at: row for at, row in differing.items() if row.id in used}
 
 
-def _copied(row: Any) -> Values:
+def _copied_values(row: Any) -> Values:
     return {name: value for name, value in row._mapping.items() if name not in {"id", "archived_at"}}

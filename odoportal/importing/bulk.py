@@ -41,24 +41,24 @@ def differs(row: Row[Any], values: Values) -> bool:
     return any(getattr(row, name) != value for name, value in values.items())
 
 
-def news(said: Mapping[str, Any] | None, states: Values) -> Values:
+def changed_values(previous: Mapping[str, Any] | None, present: Values) -> Values:
     """Return the values, by column, in which a file differs from what it said last time.
 
     Only these may overwrite what a customer changed in the portal.
 
     Args:
-        said: the file's previous values, by column; None if no file has had this row before. A column that is missing or None is
+        previous: the file's previous values, by column; None if no file has had this row before. A column that is missing or None is
             unknown, and never counts as a difference.
-        states: the file's present values.
+        present: the file's present values.
     """
-    if said is None:
-        return dict(states)
-    return {name: value for name, value in states.items() if said.get(name) is not None and said[name] != value}
+    if previous is None:
+        return dict(present)
+    return {name: value for name, value in present.items() if previous.get(name) is not None and previous[name] != value}
 
 
 @dataclass
 class Outcome:
-    """The result of `keep`, by key. `ids` has the id of every wanted key if the table has ids."""
+    """The result of `upsert`, by key. `ids` has the id of every wanted key if the table has ids."""
 
     new: set[Key] = field(default_factory=set[Key])
     changed: set[Key] = field(default_factory=set[Key])
@@ -72,13 +72,13 @@ class Outcome:
         return self.new | self.changed | self.removed
 
 
-def keep(
+def upsert(
     session: Session,
     model: Any,
     key: Sequence[str],
     existing: Mapping[Key, Row[Any]],
     wanted: Mapping[Key, Values],
-    fresh: Values,
+    insert_values: Values,
     *,
     dry: bool = False,
     ids: bool = True,
@@ -91,7 +91,7 @@ def keep(
         key: the columns that identify a row.
         existing: the stored rows, by key.
         wanted: the wanted values, by key. All have the same columns, including the key's; other columns keep their values.
-        fresh: additional values for new rows only.
+        insert_values: additional values for new rows only.
         dry: compare only and write nothing; new rows then have no ids.
         ids: whether the ids of new rows are needed; without them, inserting is faster.
     """
@@ -103,7 +103,7 @@ def keep(
         row = existing.get(at)
         if row is None:
             outcome.new.add(at)
-            inserts.append({**fresh, **values})
+            inserts.append({**insert_values, **values})
             continue
         if with_id:
             outcome.ids[at] = row.id
@@ -111,29 +111,29 @@ def keep(
             outcome.same += 1
         else:
             outcome.changed.add(at)
-            updates.append(_bound(key, at) | {f"new_{name}": value for name, value in values.items()})
+            updates.append(_key_parameters(key, at) | {f"new_{name}": value for name, value in values.items()})
     if dry:
         return outcome
     if updates:
         set_to = {name.removeprefix("new_"): bindparam(name) for name in updates[0] if name.startswith("new_")}
-        session.connection().execute(table.update().where(*_same(table, key)).values(set_to), updates)
+        session.connection().execute(table.update().where(*_key_conditions(table, key)).values(set_to), updates)
     if inserts:
         outcome.ids |= _insert(session, table, key, inserts, ids and with_id)
     return outcome
 
 
-def drop(session: Session, model: Any, key: Sequence[str], gone: Collection[Key]) -> None:
+def delete_rows(session: Session, model: Any, key: Sequence[str], gone: Collection[Key]) -> None:
     """Delete rows by key."""
     if gone:
         table = table_of(model)
-        session.connection().execute(table.delete().where(*_same(table, key)), [_bound(key, at) for at in gone])
+        session.connection().execute(table.delete().where(*_key_conditions(table, key)), [_key_parameters(key, at) for at in gone])
 
 
-def _bound(key: Sequence[str], at: Key) -> Values:
+def _key_parameters(key: Sequence[str], at: Key) -> Values:
     return {f"key_{name}": value for name, value in zip(key, at, strict=True)}
 
 
-def _same(table: Table, key: Sequence[str]) -> list[Any]:
+def _key_conditions(table: Table, key: Sequence[str]) -> list[Any]:
     return [table.c[name] == bindparam(f"key_{name}") for name in key]
 
 

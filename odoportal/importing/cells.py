@@ -16,14 +16,14 @@ from email_validator import EmailNotValidError, validate_email
 
 from odoportal.core.folding import printable, without_marks
 
-MOST_PIECES = 1_000_000
+MAX_QUANTITY = 1_000_000
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 _AMOUNT = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,2})?")
 _RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
-_WHOLE = re.compile(r"[0-9]{1,9}")
+_INTEGER = re.compile(r"[0-9]{1,9}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})")
-_BREAKS = re.compile(r"[\r\n\t]+")
+_LINE_BREAKS = re.compile(r"[\r\n\t]+")
 _YES, _NO = {"yes", "oui", "true", "1"}, {"no", "non", "false", "0", ""}
 
 
@@ -35,7 +35,7 @@ class RowError(ValueError):
         self.column = column
 
 
-def shown(value: str) -> str:
+def quoted(value: str) -> str:
     """Return a value in quotes for a message: at most 40 characters, without control characters that a terminal would obey."""
     plain = printable(value[:41])
     return f'"{plain[:40]}…"' if len(value) > 40 else f'"{plain}"'
@@ -49,7 +49,7 @@ def clean(cell: str) -> str:
     """
     if cell.isascii() and cell.isprintable():
         return cell.strip()
-    text = unicodedata.normalize("NFC", without_marks(_BREAKS.sub(" ", cell)).strip())
+    text = unicodedata.normalize("NFC", without_marks(_LINE_BREAKS.sub(" ", cell)).strip())
     for character in text:
         if "\udc80" <= character <= "\udcff":
             raise ValueError(f"byte 0x{ord(character) - 0xDC00:02X} cannot be read; save the file as UTF-8")
@@ -61,7 +61,7 @@ def clean(cell: str) -> str:
 def amount(text: str) -> Decimal:
     """Parse dollars, written `1234.56`, with a leading minus sign for a negative amount."""
     if not _AMOUNT.fullmatch(text):
-        raise ValueError(f"{shown(text)} is not an amount such as 1234.56")
+        raise ValueError(f"{quoted(text)} is not an amount such as 1234.56")
     return Decimal(text).quantize(Decimal("0.01"))
 
 
@@ -69,7 +69,7 @@ def positive_amount(text: str) -> Decimal:
     """Parse dollars, more than zero."""
     value = amount(text)
     if value <= 0:
-        raise ValueError(f"{shown(text)} must be more than 0")
+        raise ValueError(f"{quoted(text)} must be more than 0")
     return value
 
 
@@ -77,21 +77,21 @@ def total_amount(text: str) -> Decimal:
     """Parse dollars, zero or more."""
     value = amount(text)
     if value < 0:
-        raise ValueError(f"{shown(text)} must not be below 0; what is given back is a credit note")
+        raise ValueError(f"{quoted(text)} must not be below 0; what is given back is a credit note")
     return value
 
 
 def rate(text: str) -> Decimal:
     """Parse a percentage, written `9.975`."""
     if not _RATE.fullmatch(text) or Decimal(text) > 100:
-        raise ValueError(f"{shown(text)} is not a rate in percent such as 9.975")
+        raise ValueError(f"{quoted(text)} is not a rate in percent such as 9.975")
     return Decimal(text)
 
 
 def quantity(text: str) -> int:
     """Parse a whole number from 0 to 1,000,000."""
-    if not _WHOLE.fullmatch(text) or int(text) > MOST_PIECES:
-        raise ValueError(f"{shown(text)} is not a whole number from 0 to {MOST_PIECES}")
+    if not _INTEGER.fullmatch(text) or int(text) > MAX_QUANTITY:
+        raise ValueError(f"{quoted(text)} is not a whole number from 0 to {MAX_QUANTITY}")
     return int(text)
 
 
@@ -102,7 +102,7 @@ def day(text: str) -> date:
     except ValueError:
         value = None
     if value is None or not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"{shown(text)} is not a day such as 2020-09-24")
+        raise ValueError(f"{quoted(text)} is not a day such as 2020-09-24")
     return value
 
 
@@ -113,7 +113,7 @@ def instant(text: str) -> datetime:
     except ValueError:
         value = None
     if value is None or not FIRST_YEAR < value.year < LAST_YEAR:
-        raise ValueError(f"{shown(text)} is not an instant with its offset such as 2020-09-24T10:04-04:00")
+        raise ValueError(f"{quoted(text)} is not an instant with its offset such as 2020-09-24T10:04-04:00")
     return value.astimezone(UTC)
 
 
@@ -121,7 +121,7 @@ def flag(text: str) -> bool:
     """Parse `yes` or `no`; an empty cell means no."""
     word = text.casefold()
     if word not in _YES | _NO:
-        raise ValueError(f"{shown(text)} is neither yes nor no")
+        raise ValueError(f"{quoted(text)} is neither yes nor no")
     return word in _YES
 
 
@@ -130,14 +130,14 @@ def email(text: str) -> str:
     try:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError as problem:
-        raise ValueError(f"{shown(text)} is not an email address: {problem}") from None
+        raise ValueError(f"{quoted(text)} is not an email address: {problem}") from None
 
 
 def country(text: str) -> str:
     """Parse an ISO 3166 country code of two letters; an empty cell means CA."""
     code = text.upper() or "CA"
     if not re.fullmatch(r"[A-Z]{2}", code):
-        raise ValueError(f"{shown(text)} is not a country's code of two letters such as CA")
+        raise ValueError(f"{quoted(text)} is not a country's code of two letters such as CA")
     return code
 
 
@@ -148,30 +148,30 @@ def web_address(text: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if text and (parts.scheme not in {"https", "http"} or not parts.netloc or " " in text):
-        raise ValueError(f"{shown(text)} is not an address that starts with https:// or http://")
+        raise ValueError(f"{quoted(text)} is not an address that starts with https:// or http://")
     return text
 
 
 def code(text: str) -> str:
     """Parse Odotrack's code of an address; `~` is reserved for archived addresses."""
     if "~" in text:
-        raise ValueError(f"{shown(text)} must not contain ~")
+        raise ValueError(f"{quoted(text)} must not contain ~")
     return text
 
 
-def word_of(*kinds: type[StrEnum] | str) -> Callable[[str], str]:
+def one_of(*kinds: type[StrEnum] | str) -> Callable[[str], str]:
     """Return a parser that accepts one of a few words in any case and returns it in lower case."""
     words = [str(word) for kind in kinds for word in ([kind] if isinstance(kind, str) else kind)]
 
     def read(text: str) -> str:
         if text.casefold() not in words:
-            raise ValueError(f"{shown(text)} is none of: {', '.join(words)}")
+            raise ValueError(f"{quoted(text)} is none of: {', '.join(words)}")
         return text.casefold()
 
     return read
 
 
-def at_most(model: Any, column: str) -> Callable[[str], str]:
+def max_length(model: Any, column: str) -> Callable[[str], str]:
     """Return a parser that refuses a text longer than the model's column."""
     limit: int = model.__table__.c[column].type.length
 

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from odoportal.core.money import ZERO
 from odoportal.importing.bulk import chunks, fetch, table_of
-from odoportal.importing.run import NATURAL, WORDS, Run
+from odoportal.importing.run import DISPLAY_NAMES, NATURAL_KEYS, Run
 from odoportal.rooms.invoices.models import Allocation, CreditNote, CreditNoteTax, Invoice, InvoiceLine, InvoiceTax, Payment, PaymentStatus
 from odoportal.rooms.orders.models import OrderLine, OrderTax
 
@@ -35,7 +35,7 @@ class Move:
 
 
 @dataclass
-class Standing:
+class InvoiceChange:
     """The combined effect of all moves on an invoice, and the first row of each kind of move. `total` is None if it does not change."""
 
     number: str
@@ -51,24 +51,24 @@ def check_sums(run: Run) -> list[Move]:
     A document with a bad row is skipped: its sums are wrong because of that row.
 
     Returns:
-        The effects of the run on invoices, for `overdrawn`: the payments and credit notes of one invoice may come in several runs.
+        The effects of the run on invoices, for `changes_over_total`: the payments and credit notes of one invoice may come in several runs.
     """
     _check_documents(run, "order", OrderLine, OrderTax)
     _check_documents(run, "invoice", InvoiceLine, InvoiceTax)
     _check_documents(run, "credit_note", None, CreditNoteTax)
-    return [*_check_payments(run), *_credits(run), *_totals(run)]
+    return [*_check_payments(run), *_credit_moves(run), *_total_moves(run)]
 
 
-def _spoken_of(run: Run, kind: str) -> set[int]:
-    return {found for at, found in run.places if at == kind}
+def _referenced_ids(run: Run, kind: str) -> set[int]:
+    return {found for at, found in run.first_rows if at == kind}
 
 
-def _stored(run: Run, model: Any, ids: Iterable[int]) -> dict[int, Any]:
+def _stored_rows(run: Run, model: Any, ids: Iterable[int]) -> dict[int, Any]:
     return {row.id: row for row in fetch(run.session, model, "id", [found for found in ids if found > 0])}
 
 
 def _refuse(run: Run, kind: str, row_id: int, column: str, reason: str) -> None:
-    file, line = run.places[kind, row_id]
+    file, line = run.first_rows[kind, row_id]
     # When lines or taxes do not add up, no single column is the wrong one.
     run.refuse(file, line, _column(file, column), reason)
 
@@ -78,21 +78,21 @@ def _column(file: str, column: str) -> str:
 
 
 def _check_documents(run: Run, kind: str, lines: Any, taxes: Any) -> None:
-    ids = _spoken_of(run, kind)
-    model, _ = NATURAL[kind]
-    planned, stored = run.planned[kind], _stored(run, model, ids)
-    of_lines = _sums(run, lines, f"{kind}_id", ids) if lines else {}
-    of_taxes = _sums(run, taxes, f"{kind}_id", ids)
-    for found in sorted(ids, key=lambda found: run.places[kind, found]):
+    ids = _referenced_ids(run, kind)
+    model, _ = NATURAL_KEYS[kind]
+    planned, stored = run.planned[kind], _stored_rows(run, model, ids)
+    line_sums = _sums(run, lines, f"{kind}_id", ids) if lines else {}
+    tax_sums = _sums(run, taxes, f"{kind}_id", ids)
+    for found in sorted(ids, key=lambda found: run.first_rows[kind, found]):
         head = planned.get(found) or stored[found]._mapping
         number = stored[found].number if found in stored else head["number"]
-        if run.excused(kind, number):
+        if run.already_reported(kind, number):
             continue
-        name = f"{WORDS.get(kind, kind)} {number}"
+        name = f"{DISPLAY_NAMES.get(kind, kind)} {number}"
         subtotal, total = head["subtotal"], head["total"]
-        if lines and (sum_ := of_lines.get(found, ZERO)) != subtotal:
+        if lines and (sum_ := line_sums.get(found, ZERO)) != subtotal:
             _refuse(run, kind, found, "subtotal", f"the lines of {name} add up to {sum_}, its subtotal is {subtotal}")
-        elif (sum_ := subtotal + of_taxes.get(found, ZERO)) != total:
+        elif (sum_ := subtotal + tax_sums.get(found, ZERO)) != total:
             _refuse(run, kind, found, "total", f"subtotal and taxes of {name} add up to {sum_}, its total is {total}")
 
 
@@ -106,8 +106,8 @@ def _sums(run: Run, model: Any, column: str, ids: Collection[int]) -> dict[int, 
 
 
 def _check_payments(run: Run) -> Iterator[Move]:
-    ids = _spoken_of(run, "payment") | run.parts.keys()
-    stored = _stored(run, Payment, ids)
+    ids = _referenced_ids(run, "payment") | run.allocations.keys()
+    stored = _stored_rows(run, Payment, ids)
     held: dict[int, dict[int, Decimal]] = {}
     for row in fetch(run.session, Allocation, "payment_id", stored.keys()):
         held.setdefault(row.payment_id, {})[row.invoice_id] = row.amount
@@ -115,52 +115,58 @@ def _check_payments(run: Run) -> Iterator[Move]:
         before = stored.get(found)
         after = run.planned["payment"].get(found) or before._mapping  # pyright: ignore[reportOptionalMemberAccess]
         reference = after.get("reference") or before.reference  # pyright: ignore[reportOptionalMemberAccess]
-        if run.excused("payment", reference):
+        if run.already_reported("payment", reference):
             continue
-        now = {invoice: amount for invoice, (amount, _) in run.parts[found].items()} if found in run.parts else held.get(found, {})
-        if (given := sum(now.values(), ZERO)) > after["amount"]:
-            _refuse(run, "payment", found, "amount", f"{given} of payment {reference} goes to invoices, its amount is {after['amount']}")
+        now = (
+            {invoice: amount for invoice, (amount, _) in run.allocations[found].items()}
+            if found in run.allocations
+            else held.get(found, {})
+        )
+        if (allocated := sum(now.values(), ZERO)) > after["amount"]:
+            _refuse(
+                run, "payment", found, "amount", f"{allocated} of payment {reference} goes to invoices, its amount is {after['amount']}"
+            )
         counted = (before is not None and before.status != PaymentStatus.FAILED, _status(after, before) != PaymentStatus.FAILED)
-        yield from _parts_moved(run, found, held.get(found, {}) if counted[0] else {}, now if counted[1] else {})
+        yield from _allocation_moves(run, found, held.get(found, {}) if counted[0] else {}, now if counted[1] else {})
 
 
 def _status(after: Mapping[str, Any], before: Any) -> str:
     return after.get("status") or (before.status if before is not None else PaymentStatus.SETTLED)
 
 
-def _parts_moved(run: Run, payment: int, before: Mapping[int, Decimal], after: Mapping[int, Decimal]) -> Iterator[Move]:
+def _allocation_moves(run: Run, payment: int, before: Mapping[int, Decimal], after: Mapping[int, Decimal]) -> Iterator[Move]:
     for invoice in before.keys() | after.keys():
         if amount := after.get(invoice, ZERO) - before.get(invoice, ZERO):
-            own = run.parts.get(payment, {}).get(invoice)
-            file, line = ("allocations.csv", own[1]) if own else run.places["payment", payment]
+            own = run.allocations.get(payment, {}).get(invoice)
+            file, line = ("allocations.csv", own[1]) if own else run.first_rows["payment", payment]
             yield Move(invoice, PAID, amount, file, line)
 
 
-def _credits(run: Run) -> Iterator[Move]:
+def _credit_moves(run: Run) -> Iterator[Move]:
     planned = run.planned["credit_note"]
-    stored = _stored(run, CreditNote, planned)
+    stored = _stored_rows(run, CreditNote, planned)
     for found, values in planned.items():
-        file, line = run.places["credit_note", found]
+        file, line = run.first_rows["credit_note", found]
         if before := stored.get(found):
             yield Move(before.invoice_id, CREDITED, -before.total, file, line)
         yield Move(values["invoice_id"], CREDITED, values["total"], file, line)
 
 
-def _totals(run: Run) -> Iterator[Move]:
+def _total_moves(run: Run) -> Iterator[Move]:
     planned = run.planned["invoice"]
-    stored = _stored(run, Invoice, planned)
+    stored = _stored_rows(run, Invoice, planned)
     for found, values in planned.items():
         before = stored.get(found)
         if before is None or before.total != values["total"]:
             number = before.number if before is not None else values["number"]
-            yield Move(found, TOTAL, values["total"], *run.places["invoice", found], number)
+            yield Move(found, TOTAL, values["total"], *run.first_rows["invoice", found], number)
 
 
-def standings(moves: Iterable[Move]) -> dict[int, Standing]:
+def combine_moves(moves: Iterable[Move]) -> dict[int, InvoiceChange]:
     """Combine moves by invoice."""
-    found: dict[int, Standing] = {}
+    found: dict[int, InvoiceChange] = {}
     for move in moves:
-        own = found.setdefault(move.invoice, Standing("", None, ZERO, ZERO, {}))
+        own = found.setdefault(move.invoice, InvoiceChange("", None, ZERO, ZERO, {}))
         if move.what == TOTAL:
             own.number, own.total = move.number, move.amount
         elif move.what == PAID:
@@ -171,7 +177,7 @@ def standings(moves: Iterable[Move]) -> dict[int, Standing]:
     return found
 
 
-def overdrawn(session: Session, changed: Mapping[int, Standing]) -> Iterator[tuple[int, str, str, tuple[str, int, str, str]]]:
+def changes_over_total(session: Session, changed: Mapping[int, InvoiceChange]) -> Iterator[tuple[int, str, str, tuple[str, int, str, str]]]:
     """Yield the invoices on which more would be paid or credited than their total.
 
     Args:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from odoportal.importing.cells import shown
+from odoportal.importing.cells import quoted
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 ENCODINGS = ("utf-8", "windows-1252")
@@ -49,19 +49,19 @@ class Spelling:
         """
         if self.decimal is None and _PLAIN.fullmatch(text):
             return text
-        taken_off = text.startswith("(") and text.endswith(")")
-        inside = text[1:-1] if taken_off else text
+        negative = text.startswith("(") and text.endswith(")")
+        inside = text[1:-1] if negative else text
         found = _AMOUNT.fullmatch(inside)
-        if found is None or (taken_off and found["sign"]) or (found["group"] and found["group"] == found["point"]):
+        if found is None or (negative and found["sign"]) or (found["group"] and found["group"] == found["point"]):
             return text
         if self.decimal is None and _ONE_GROUP.fullmatch(inside):
-            raise ValueError(f"{shown(text)} can be meant in two ways; declare the decimal sign with --decimal")
+            raise ValueError(f"{quoted(text)} can be meant in two ways; declare the decimal sign with --decimal")
         if self.decimal and (found["point"] or self.decimal) != self.decimal:
-            raise ValueError(f"{shown(text)} has decimals after {found['point']!r}; declared is {self.decimal!r}")
+            raise ValueError(f"{quoted(text)} has decimals after {found['point']!r}; declared is {self.decimal!r}")
         if found["group"] and found["group"] == self.decimal:
-            raise ValueError(f"{shown(text)} has more than two decimals; declared is {self.decimal!r}")
+            raise ValueError(f"{quoted(text)} has more than two decimals; declared is {self.decimal!r}")
         whole = found["whole"].replace(found["group"] or " ", "")
-        return f"{'-' if taken_off or found['sign'] else ''}{whole}" + (f".{found['cents']}" if found["cents"] else "")
+        return f"{'-' if negative or found['sign'] else ''}{whole}" + (f".{found['cents']}" if found["cents"] else "")
 
     def rate(self, text: str) -> str:
         """Return a rate in the form `9.975`. Rates are below 100 and have no groups, so a comma can only be the decimal sign."""
@@ -76,19 +76,19 @@ class Spelling:
 
 
 @dataclass(frozen=True)
-class Form:
+class FileFormat:
     """The format of one file: its encoding by Python's name, whether it begins with a byte order mark, and the delimiter."""
 
     encoding: str
-    mark: bool
+    has_bom: bool
     delimiter: str
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The unusual things about the format, for the operator; "" for UTF-8 with commas."""
         names = {sign: name for name, sign in DELIMITERS.items()}
-        told = ["read as Windows-1252"] if self.encoding == "cp1252" else []
-        return ", ".join(told + ([f"cells separated by {names[self.delimiter]}"] if self.delimiter != "," else []))
+        parts = ["read as Windows-1252"] if self.encoding == "cp1252" else []
+        return ", ".join(parts + ([f"cells separated by {names[self.delimiter]}"] if self.delimiter != "," else []))
 
 
 def encoding_of(file: BinaryIO) -> str:
@@ -110,13 +110,13 @@ def encoding_of(file: BinaryIO) -> str:
             cut = next((at for at in range(cut, max(cut - 4, -1), -1) if not 0x80 <= whole[at] <= 0xBF), cut)
         head, rest = whole[:cut], whole[cut:]
         for run in () if head.isascii() else _HIGH.findall(head):
-            broken, letters, undefined = _look_at(run, broken, letters, undefined)
+            broken, letters, undefined = _inspect_bytes(run, broken, letters, undefined)
     for run in _HIGH.findall(rest):
-        broken, letters, undefined = _look_at(run, broken, letters, undefined)
+        broken, letters, undefined = _inspect_bytes(run, broken, letters, undefined)
     return "cp1252" if broken and not letters and not undefined else "utf-8"
 
 
-def _look_at(run: bytes, broken: bool, letters: bool, undefined: bool) -> tuple[bool, bool, bool]:
+def _inspect_bytes(run: bytes, broken: bool, letters: bool, undefined: bool) -> tuple[bool, bool, bool]:
     try:
         run.decode("utf-8")
     except UnicodeDecodeError:
@@ -127,11 +127,11 @@ def _look_at(run: bytes, broken: bool, letters: bool, undefined: bool) -> tuple[
 def delimiter_of(head: str, columns: Collection[str]) -> str:
     """Return the delimiter with which most cells of a header line are known column names; a comma if none is better."""
 
-    def known(sign: str) -> int:
+    def count_known_columns(sign: str) -> int:
         try:
             cells = next(csv.reader([head], delimiter=sign), [])
         except csv.Error:
             return 0
         return len({cell.strip().casefold() for cell in cells} & set(columns))
 
-    return max(DELIMITERS.values(), key=known)
+    return max(DELIMITERS.values(), key=count_known_columns)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from odoportal.importing.bulk import Key, Outcome, Values, by_key, fetch
 from odoportal.importing.file_order import address_key
 from odoportal.importing.reader import Line
-from odoportal.importing.run import NATURAL, Ref, Run, once
+from odoportal.importing.run import NATURAL_KEYS, Ref, Run, unique_rows
 from odoportal.importing.schemas import (
     CreditNoteRow,
     FileRow,
@@ -35,12 +35,12 @@ def number_order(number: str) -> int:
     return min(int("".join(c for c in number if c in "0123456789") or 0), LARGEST_NUMBER)
 
 
-def take_orders(run: Run) -> None:
+def import_orders(run: Run) -> None:
     """Import orders, matched by number. An order of another account is refused, never moved."""
     name = "orders.csv"
-    lines = list(once(run, name, run.lines(name, OrderRow), ("number",), "order"))
+    lines = list(unique_rows(run, name, run.lines(name, OrderRow), ("number",), "order"))
     addresses = _Addresses(run, lines, ("ship_to", "bill_to"))
-    existing = _held(run, "order", [line.row.number for line in lines])
+    existing = _stored_by_number(run, "order", [line.row.number for line in lines])
 
     def values(line: Line[OrderRow], account: Ref) -> Values:
         row, held = line.row, existing.get((line.row.number,))
@@ -52,18 +52,18 @@ def take_orders(run: Run) -> None:
         }
         return {**row.stated("account", "ship_to", "bill_to"), **places}
 
-    wanted = _of_accounts(run, name, "order", lines, existing, values)
+    wanted = _document_values(run, name, "order", lines, existing, values)
     fresh = {"ship_to_id": None, "bill_to_id": None, "first_line_en": "", "first_line_fr": "", "search": ""}
-    _keep_documents(run, name, "order", existing, wanted, fresh, lines)
+    _write_documents(run, name, "order", existing, wanted, fresh, lines)
 
 
-def take_invoices(run: Run) -> None:
+def import_invoices(run: Run) -> None:
     """Import invoices, matched by number. An invoice of another account is refused, never moved."""
     name = "invoices.csv"
-    lines = list(once(run, name, run.lines(name, InvoiceRow), ("number",), "invoice"))
+    lines = list(unique_rows(run, name, run.lines(name, InvoiceRow), ("number",), "invoice"))
     addresses = _Addresses(run, lines, ("bill_to",))
-    existing = _held(run, "invoice", [line.row.number for line in lines])
-    run.learn("order", {line.row.order for line in lines})
+    existing = _stored_by_number(run, "invoice", [line.row.number for line in lines])
+    run.look_up("order", {line.row.order for line in lines})
 
     def values(line: Line[InvoiceRow], account: Ref) -> Values:
         row, held = line.row, existing.get((line.row.number,))
@@ -72,16 +72,16 @@ def take_invoices(run: Run) -> None:
         if "bill_to" in row.model_fields_set:
             found["bill_to_id"] = addresses.find((name, line.at, "bill_to"), account, row, getattr(held, "bill_to_id", None), own)
         if "order" in row.model_fields_set:
-            found["order_id"] = order_of(run, (name, line.at, "order"), account, row.order, own)
+            found["order_id"] = find_order_id(run, (name, line.at, "order"), account, row.order, own)
         return found
 
-    wanted = _of_accounts(run, name, "invoice", lines, existing, values)
+    wanted = _document_values(run, name, "invoice", lines, existing, values)
     fresh = {**InvoiceRow.defaults("order", "bill_to"), "order_id": None, "bill_to_id": None, "search": ""}
     fresh |= {"paid": 0, "pending": 0, "credited": 0, "settled_on": None, "refunded": False}
-    _keep_documents(run, name, "invoice", existing, wanted, fresh, lines)
+    _write_documents(run, name, "invoice", existing, wanted, fresh, lines)
 
 
-def order_of(run: Run, at: tuple[str, int, str], account: Ref, number: str, *brings: tuple[str, str]) -> int | None:
+def find_order_id(run: Run, at: tuple[str, int, str], account: Ref, number: str, *brings: tuple[str, str]) -> int | None:
     """Return the id of the order that a row refers to, or None if it refers to none, or to one that is missing or of another account.
 
     A wrong reference is reported.
@@ -98,8 +98,8 @@ class _Addresses:
 
     def __init__(self, run: Run, lines: list[Line[D]], columns: tuple[str, ...]) -> None:
         self.run = run
-        run.learn("account", {line.row.account for line in lines})
-        run.learn("address", {address_key(line.row.account, getattr(line.row, column)) for line in lines for column in columns})
+        run.look_up("account", {line.row.account for line in lines})
+        run.look_up("address", {address_key(line.row.account, getattr(line.row, column)) for line in lines for column in columns})
         ids = {found.id for line in lines if (found := run.known["account"].get(line.row.account)) and found.id > 0}
         self.rows = {row.id: row for row in fetch(run.session, Address, "account_id", ids)}
         self.by_code = {(row.account_id, row.code): row.id for row in self.rows.values()}
@@ -112,8 +112,8 @@ class _Addresses:
         if not code:
             return None
         place = address_key(row.account, code)
-        if self.run.excused("address", place):
-            self.run.depend(*at, f"address {code} is bad", own)
+        if self.run.already_reported("address", place):
+            self.run.refuse_dependent(*at, f"address {code} is bad", own)
             return None
         if held in self.rows and is_code(self.rows[held].code, code):
             return held
@@ -124,12 +124,12 @@ class _Addresses:
         return found
 
 
-def _held(run: Run, kind: str, numbers: Iterable[str]) -> dict[Key, Any]:
-    model, column = NATURAL[kind]
+def _stored_by_number(run: Run, kind: str, numbers: Iterable[str]) -> dict[Key, Any]:
+    model, column = NATURAL_KEYS[kind]
     return by_key(fetch(run.session, model, column, set(numbers)), (column,))
 
 
-def _of_accounts(
+def _document_values(
     run: Run, name: str, kind: str, lines: list[Line[D]], existing: dict[Key, Any], values: Callable[[Line[D], Ref], Values]
 ) -> dict[Key, Values]:
     """Return the values of the documents by number, without those whose account is unknown or differs from the stored one."""
@@ -147,53 +147,55 @@ def _of_accounts(
     return wanted
 
 
-def _keep_documents(
+def _write_documents(
     run: Run, name: str, kind: str, existing: dict[Key, Any], wanted: dict[Key, Values], fresh: Values, lines: Iterable[Line[Any]]
 ) -> None:
-    model, _ = NATURAL[kind]
+    model, _ = NATURAL_KEYS[kind]
     lines = list(lines)
-    outcome = run.keep(name, model, ("number",), existing, wanted, fresh, lines={(line.row.number,): line.at for line in lines})
+    outcome = run.upsert_and_count(name, model, ("number",), existing, wanted, fresh, lines={(line.row.number,): line.at for line in lines})
     refs = {number: Ref(found, wanted[number,]["account_id"]) for (number,), found in outcome.ids.items()}
     run.known[kind].update(refs)
     run.planned[kind].update({ref.id: wanted[number,] for number, ref in refs.items()})
     for line in lines:
         if ref := refs.get(line.row.number):
-            run.place(kind, ref.id, name, line.at)
+            run.note_first_row(kind, ref.id, name, line.at)
     run.touch(kind, (refs[number] for (number,) in outcome.touched))
 
 
-def take_order_lines(run: Run) -> None:
+def import_order_lines(run: Run) -> None:
     """Import the lines of orders, in the order of the file."""
     name = "order_lines.csv"
     parts = _parts(run, name, run.lines(name, OrderLineRow), lambda row: ("order", row.order), "order")
-    _keep_lines(run, name, "order", OrderLine, OrderLineRow.defaults(), parts)
+    _replace_lines(run, name, "order", OrderLine, OrderLineRow.defaults(), parts)
 
 
-def take_invoice_lines(run: Run) -> None:
+def import_invoice_lines(run: Run) -> None:
     """Import the lines of invoices, in the order of the file."""
     name = "invoice_lines.csv"
     parts = _parts(run, name, run.lines(name, InvoiceLineRow), lambda row: ("invoice", row.invoice), "invoice")
-    _keep_lines(run, name, "invoice", InvoiceLine, InvoiceLineRow.defaults(), parts)
+    _replace_lines(run, name, "invoice", InvoiceLine, InvoiceLineRow.defaults(), parts)
 
 
 def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple[str, str]], column: str) -> list[tuple[Ref, Line[R]]]:
     """Return the rows of a file with the document of each, without those whose document does not exist."""
-    asked: dict[str, set[str]] = defaultdict(set)
+    numbers_by_kind: dict[str, set[str]] = defaultdict(set)
     for line in lines:
         kind, number = owner(line.row)
-        asked[kind].add(number)
-    for kind, numbers in asked.items():
-        run.learn(kind, numbers)
+        numbers_by_kind[kind].add(number)
+    for kind, numbers in numbers_by_kind.items():
+        run.look_up(kind, numbers)
     parts: list[tuple[Ref, Line[R]]] = []
     for line in lines:
         kind, number = owner(line.row)
         if ref := run.find(kind, number, (name, line.at, column)):
-            run.place(kind, ref.id, name, line.at)
+            run.note_first_row(kind, ref.id, name, line.at)
             parts.append((ref, line))
     return parts
 
 
-def _positions(parts: Iterable[tuple[Ref, Line[R]]], owner: str, values: Callable[[R], Values]) -> tuple[dict[Key, Values], dict[Key, int]]:
+def _numbered_parts(
+    parts: Iterable[tuple[Ref, Line[R]]], owner: str, values: Callable[[R], Values]
+) -> tuple[dict[Key, Values], dict[Key, int]]:
     """Return the parts by document and position (numbered from 1 in the order of the file), and the line of each in the file."""
     counts: dict[int, int] = defaultdict(int)
     wanted: dict[Key, Values] = {}
@@ -206,11 +208,11 @@ def _positions(parts: Iterable[tuple[Ref, Line[R]]], owner: str, values: Callabl
     return wanted, lines
 
 
-def _keep_lines(run: Run, name: str, kind: str, model: Any, defaults: Values, parts: list[tuple[Ref, Line[Any]]]) -> None:
+def _replace_lines(run: Run, name: str, kind: str, model: Any, defaults: Values, parts: list[tuple[Ref, Line[Any]]]) -> None:
     def values(row: LineRow) -> Values:
         return {**defaults, **row.stated(kind)}
 
-    outcome = run.keep_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), *_positions(parts, f"{kind}_id", values))
+    outcome = run.replace_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), *_numbered_parts(parts, f"{kind}_id", values))
     _touch_owners(run, kind, outcome, (ref for ref, _ in parts))
 
 
@@ -219,25 +221,25 @@ def _touch_owners(run: Run, kind: str, outcome: Outcome, owners: Iterable[Ref]) 
     run.touch(kind, (ref for ref in owners if ref.id in ids))
 
 
-def take_fulfilment(run: Run) -> None:
+def import_fulfilment(run: Run) -> None:
     """Import the fulfilment steps of orders."""
     name, key = "fulfilment.csv", ("order_id", "step")
-    lines = list(once(run, name, run.lines(name, FulfilmentRow), ("order", "step")))
+    lines = list(unique_rows(run, name, run.lines(name, FulfilmentRow), ("order", "step")))
     defaults = FulfilmentRow.defaults()
     parts = _parts(run, name, lines, lambda row: ("order", row.order), "order")
     wanted: dict[Key, Values] = {
         (ref.id, line.row.step): {"account_id": ref.account_id, "order_id": ref.id, **defaults, **line.row.stated("order")}
         for ref, line in parts
     }
-    run.keep_parts(name, Fulfilment, "order_id", key, wanted, {(ref.id, line.row.step): line.at for ref, line in parts})
+    run.replace_parts(name, Fulfilment, "order_id", key, wanted, {(ref.id, line.row.step): line.at for ref, line in parts})
 
 
-def take_credit_notes(run: Run) -> None:
+def import_credit_notes(run: Run) -> None:
     """Import credit notes, matched by number. A credit note of another account is refused, never moved."""
     name = "credit_notes.csv"
-    lines = list(once(run, name, run.lines(name, CreditNoteRow), ("number",), "credit_note"))
-    run.learn("invoice", {line.row.invoice for line in lines})
-    existing = _held(run, "credit_note", [line.row.number for line in lines])
+    lines = list(unique_rows(run, name, run.lines(name, CreditNoteRow), ("number",), "credit_note"))
+    run.look_up("invoice", {line.row.invoice for line in lines})
+    existing = _stored_by_number(run, "credit_note", [line.row.number for line in lines])
     wanted: dict[Key, Values] = {}
     for line in lines:
         row, own = line.row, ("credit_note", line.row.number)
@@ -249,24 +251,24 @@ def take_credit_notes(run: Run) -> None:
             run.refuse(name, line.at, "invoice", f"credit note {row.number} belongs to another account", own)
             continue
         wanted[row.number,] = {**row.stated("invoice"), "account_id": invoice.account_id, "invoice_id": invoice.id}
-    _keep_documents(run, name, "credit_note", existing, wanted, {}, lines)
+    _write_documents(run, name, "credit_note", existing, wanted, {}, lines)
     for held in existing.values():
         run.touch("invoice", [Ref(held.invoice_id, held.account_id)])
     run.touch("invoice", (Ref(values["invoice_id"], values["account_id"]) for values in wanted.values()))
 
 
-def take_taxes(run: Run) -> None:
+def import_taxes(run: Run) -> None:
     """Import the taxes of orders, invoices and credit notes, in the order of the file. A tax without a base is on the subtotal."""
     name = "taxes.csv"
     parts = _parts(run, name, run.lines(name, TaxRow), lambda row: (row.document, row.number), "number")
     for kind, model in TAXES.items():
-        mine = [(ref, line) for ref, line in parts if line.row.document == kind]
-        document, _ = NATURAL[kind]
+        own_parts = [(ref, line) for ref, line in parts if line.row.document == kind]
+        document, _ = NATURAL_KEYS[kind]
         planned = run.planned[kind]
-        subtotals = {row.id: row.subtotal for row in fetch(run.session, document, "id", {ref.id for ref, _ in mine} - planned.keys())}
+        subtotals = {row.id: row.subtotal for row in fetch(run.session, document, "id", {ref.id for ref, _ in own_parts} - planned.keys())}
         subtotals |= {found: values["subtotal"] for found, values in planned.items()}
-        wanted, lines = _positions(mine, f"{kind}_id", lambda row: {**row.stated("document", "number"), "base": row.base})
+        wanted, lines = _numbered_parts(own_parts, f"{kind}_id", lambda row: {**row.stated("document", "number"), "base": row.base})
         for at, values in wanted.items():
             values["base"] = subtotals[at[0]] if values["base"] is None else values["base"]
-        outcome = run.keep_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), wanted, lines)
-        _touch_owners(run, kind, outcome, (ref for ref, _ in mine))
+        outcome = run.replace_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), wanted, lines)
+        _touch_owners(run, kind, outcome, (ref for ref, _ in own_parts))

@@ -32,7 +32,7 @@ class FileKind:
         return frozenset(self.row.model_fields)
 
     @cached_property
-    def spelled(self) -> Mapping[str, str]:
+    def value_formats(self) -> Mapping[str, str]:
         """The columns whose values can be written in several ways: "amount", "rate" or "day" by name."""
         found: dict[str, str] = {}
         for name, field in self.row.model_fields.items():

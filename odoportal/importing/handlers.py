@@ -2,32 +2,32 @@
 
 from collections.abc import Callable
 
-from odoportal.importing.accounts_and_people import take_accounts, take_addresses
+from odoportal.importing.accounts_and_people import import_accounts, import_addresses
 from odoportal.importing.documents import (
-    take_credit_notes,
-    take_fulfilment,
-    take_invoice_lines,
-    take_invoices,
-    take_order_lines,
-    take_orders,
-    take_taxes,
+    import_credit_notes,
+    import_fulfilment,
+    import_invoice_lines,
+    import_invoices,
+    import_order_lines,
+    import_orders,
+    import_taxes,
 )
-from odoportal.importing.payments import take_allocations, take_devices, take_payments
-from odoportal.importing.people import take_people
+from odoportal.importing.payments import import_allocations, import_devices, import_payments
+from odoportal.importing.people import import_people
 from odoportal.importing.run import Run
 
-TAKERS: dict[str, Callable[[Run], None]] = {
-    "accounts.csv": take_accounts,
-    "people.csv": take_people,
-    "addresses.csv": take_addresses,
-    "orders.csv": take_orders,
-    "order_lines.csv": take_order_lines,
-    "fulfilment.csv": take_fulfilment,
-    "invoices.csv": take_invoices,
-    "invoice_lines.csv": take_invoice_lines,
-    "credit_notes.csv": take_credit_notes,
-    "taxes.csv": take_taxes,
-    "payments.csv": take_payments,
-    "allocations.csv": take_allocations,
-    "devices.csv": take_devices,
+HANDLERS: dict[str, Callable[[Run], None]] = {
+    "accounts.csv": import_accounts,
+    "people.csv": import_people,
+    "addresses.csv": import_addresses,
+    "orders.csv": import_orders,
+    "order_lines.csv": import_order_lines,
+    "fulfilment.csv": import_fulfilment,
+    "invoices.csv": import_invoices,
+    "invoice_lines.csv": import_invoice_lines,
+    "credit_notes.csv": import_credit_notes,
+    "taxes.csv": import_taxes,
+    "payments.csv": import_payments,
+    "allocations.csv": import_allocations,
+    "devices.csv": import_devices,
 }

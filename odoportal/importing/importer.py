@@ -17,14 +17,14 @@ from sqlmodel import Session
 
 from odoportal.core import database
 from odoportal.importing import locks, rejects
-from odoportal.importing.checks import check_sums, overdrawn, standings
+from odoportal.importing.checks import changes_over_total, check_sums, combine_moves
 from odoportal.importing.dialect import Spelling
 from odoportal.importing.file_order import BY_NAME, FILES
-from odoportal.importing.handlers import TAKERS
-from odoportal.importing.merge import Invite, forget, in_order, merge, unfinished
+from odoportal.importing.handlers import HANDLERS
+from odoportal.importing.merge import Invite, forget, merge, order_files, unfinished
 from odoportal.importing.reader import Table, read_table
 from odoportal.importing.recompute import refresh
-from odoportal.importing.report import MOST_TOLD, BadRow, Report
+from odoportal.importing.report import MAX_FAULTS, BadRow, Report
 from odoportal.importing.run import Run
 from odoportal.importing.staging import BATCH_ROWS, Staging
 from odoportal.importing.validate import Progress, validate
@@ -41,7 +41,7 @@ class ImportRefused(Exception):
     """Nothing can be imported; the message is one sentence for the operator."""
 
 
-def _quietly(_what: str, _done: int, _of: int) -> None:
+def _ignore_progress(_what: str, _done: int, _of: int) -> None:
     """Ignore the progress."""
 
 
@@ -58,7 +58,7 @@ class Options:
     dry: bool = False
     keep_good: Path | None = None
     notify: bool = False
-    progress: Progress = _quietly
+    progress: Progress = _ignore_progress
     batch_rows: int = BATCH_ROWS
 
 
@@ -96,17 +96,17 @@ def import_tables(session: Session, tables: dict[str, Table], now: datetime) -> 
         now: the present instant, for new records.
     """
     report = Report(bad=[bad for table in tables.values() for bad in table.bad])
-    broken = {pair for table in tables.values() for pair in table.broken}
-    dry = Run(session, now, tables, Report(), dry=True, broken=broken)
+    broken = {pair for table in tables.values() for pair in table.bad_records}
+    dry = Run(session, now, tables, Report(), dry=True, bad_records=broken)
     for name in tables:
-        TAKERS[name](dry)
-    moves = standings(check_sums(dry))
-    report.bad += dry.report.bad + [BadRow(*place) for *_, place in overdrawn(session, moves)]
+        HANDLERS[name](dry)
+    moves = combine_moves(check_sums(dry))
+    report.bad += dry.report.bad + [BadRow(*place) for *_, place in changes_over_total(session, moves)]
     if report.bad:
         return report
     run = Run(session, now, tables, report)
     for name in tables:
-        TAKERS[name](run)
+        HANDLERS[name](run)
     refresh(run)
     # The rows were written with SQL: objects that the session holds are outdated.
     session.expire_all()
@@ -115,7 +115,7 @@ def import_tables(session: Session, tables: dict[str, Table], now: datetime) -> 
 
 
 @contextmanager
-def _seldom_collecting() -> Iterator[None]:
+def _rare_garbage_collection() -> Iterator[None]:
     # A batch is about 100,000 objects that stay in use until it is written and form no cycles: looking for cycles every few hundred
     # objects takes a fifth of the time of a large import.
     before = gc.get_threshold()
@@ -127,13 +127,13 @@ def _seldom_collecting() -> Iterator[None]:
 
 
 @contextmanager
-def _alone() -> Iterator[Path]:
+def _exclusive_folder() -> Iterator[Path]:
     """Hold the lock that excludes other imports, and yield the folder for working files."""
     with locks.importing(database.engine()):
         yield get_settings().data_dir / "import"
 
 
-def finish(invite: Invite | None = None, report: Callable[[str], None] = print, progress: Progress = _quietly) -> None:
+def finish(invite: Invite | None = None, report: Callable[[str], None] = print, progress: Progress = _ignore_progress) -> None:
     """Finish an import that was killed halfway, if there is one.
 
     Args:
@@ -148,7 +148,7 @@ def finish(invite: Invite | None = None, report: Callable[[str], None] = print, 
     with database.reading() as session:
         if unfinished(session) is None:
             return
-    with _alone() as folder:
+    with _exclusive_folder() as folder:
         _finish(folder, invite, report, progress)
 
 
@@ -194,19 +194,19 @@ def run_import(
         ValueError: if `notify` is set without `invite`.
     """
     registry.install()
-    how = options or Options()
-    if how.notify and invite is None:
+    chosen = options or Options()
+    if chosen.notify and invite is None:
         raise ValueError("notify needs a way to invite")
     sources, others = find_files(path)
-    to = _places(path, list(sources), how)
-    with _alone() as folder, _seldom_collecting():
-        if not how.dry:
-            _finish(folder, invite, report, how.progress)
-            for left in folder.glob("*.staged"):
-                left.unlink()
+    reject_paths = _reject_paths(path, list(sources), chosen)
+    with _exclusive_folder() as folder, _rare_garbage_collection():
+        if not chosen.dry:
+            _finish(folder, invite, report, chosen.progress)
+            for leftover in folder.glob("*.staged"):
+                leftover.unlink()
         staging = Staging(folder / f"{secrets.token_hex(6)}.staged")
         try:
-            outcome = _run(staging, sources, to, now, invite, how)
+            outcome = _run(staging, sources, reject_paths, now, invite, chosen)
         except BaseException:
             with database.reading() as session:
                 started = unfinished(session)
@@ -219,49 +219,51 @@ def run_import(
     return outcome
 
 
-def _places(path: Path, names: list[str], how: Options) -> dict[str, Path]:
+def _reject_paths(path: Path, names: list[str], options: Options) -> dict[str, Path]:
     try:
-        return rejects.places(how.keep_good, names, one=not path.is_dir()) if how.keep_good else {}
+        return rejects.reject_paths(options.keep_good, names, one=not path.is_dir()) if options.keep_good else {}
     except rejects.CannotKeep as error:
         raise ImportRefused(str(error)) from error
 
 
-def _run(staging: Staging, sources: dict[str, Path], to: dict[str, Path], now: datetime, invite: Invite | None, how: Options) -> Report:
+def _run(
+    staging: Staging, sources: dict[str, Path], reject_paths: dict[str, Path], now: datetime, invite: Invite | None, options: Options
+) -> Report:
     for name, path in sources.items():
         size = max(path.stat().st_size, 1)
         with path.open("rb") as file:
-            for _ in staging.load(BY_NAME[name], file, how.spelling):
-                how.progress(f"Reading {name}", min(file.tell(), size), size)
+            for _ in staging.load(BY_NAME[name], file, options.spelling):
+                options.progress(f"Reading {name}", min(file.tell(), size), size)
     staging.note("now", now.isoformat())
-    staging.note("notify", how.notify)
-    batches = staging.arrange(how.batch_rows)
-    whole = all(table.whole for table in staging.tables.values())
-    keep_good = how.keep_good is not None and whole
-    tried = validate(staging, now, how.progress, keep_good)
-    bad, count = staging.faults(MOST_TOLD)
+    staging.note("notify", options.notify)
+    batches = staging.plan_batches(options.batch_rows)
+    complete = all(table.complete for table in staging.tables.values())
+    keep_good = options.keep_good is not None and complete
+    dry_report = validate(staging, now, options.progress, keep_good)
+    bad, count = staging.faults(MAX_FAULTS)
     bad_rows = staging.bad_rows()
-    finish_report = partial(_finished, staging, bad, count, bad_rows)
-    if how.dry or (bad and not keep_good):
-        tried.dry = how.dry
+    finish_report = partial(_complete_report, staging, bad, count, bad_rows)
+    if options.dry or (bad and not keep_good):
+        dry_report.dry = options.dry
         staging.remove()
-        return finish_report(tried)
-    made = rejects.write(staging, sources, to) if bad else {}
-    left = {name: sum(1 for _ in staging.left_out(name)) for name in made}
-    outcome = merge(staging, invite if how.notify else None, how.progress) if batches else _empty(staging)
-    outcome.left_out = {name: (left[name], path) for name, path in made.items()}
+        return finish_report(dry_report)
+    written = rejects.write(staging, sources, reject_paths) if bad else {}
+    reject_counts = {name: sum(1 for _ in staging.rejected_rows(name)) for name in written}
+    outcome = merge(staging, invite if options.notify else None, options.progress) if batches else _empty_report(staging)
+    outcome.left_out = {name: (reject_counts[name], path) for name, path in written.items()}
     return finish_report(outcome)
 
 
-def _empty(staging: Staging) -> Report:
+def _empty_report(staging: Staging) -> Report:
     staging.remove()
     return Report(kept=True)
 
 
-def _finished(staging: Staging, bad: list[BadRow], count: int, bad_rows: dict[str, int], report: Report) -> Report:
+def _complete_report(staging: Staging, bad: list[BadRow], count: int, bad_rows: dict[str, int], report: Report) -> Report:
     """Complete a report with what was read and what is bad."""
-    in_order(report, list(staging.tables), {name: _ignored(table) for name, table in staging.tables.items()})
+    order_files(report, list(staging.tables), {name: _ignored(table) for name, table in staging.tables.items()})
     report.bad, report.faults, report.bad_rows = bad, count, bad_rows
-    report.forms = {name: table.form.told for name, table in staging.tables.items() if table.form.told}
+    report.forms = {name: table.form.summary for name, table in staging.tables.items() if table.form.summary}
     return report
 
 

@@ -30,7 +30,7 @@ def file_of(url: str) -> Path | None:
     return None if parts.get_backend_name() != "sqlite" or name in {"", ":memory:"} else Path(name)
 
 
-def belong_with(path: Path, other: Path) -> None:
+def copy_owner(path: Path, other: Path) -> None:
     """Give a file the owner of another one if root runs this: a command of root must not lock out the portal's own user."""
     if os.geteuid() == 0:
         owner = other.stat()
@@ -38,14 +38,14 @@ def belong_with(path: Path, other: Path) -> None:
 
 
 @contextmanager
-def _held(database: Path, suffix: str, how: int, refusal: str) -> Iterator[None]:
+def _file_lock(database: Path, suffix: str, how: int, refusal: str) -> Iterator[None]:
     path = database.with_name(database.name + suffix)
     try:
         fresh = not path.exists()
         private_files.file(path)
         with path.open("a") as file:
             if fresh:
-                belong_with(path, database if database.exists() else database.parent)
+                copy_owner(path, database if database.exists() else database.parent)
             try:
                 fcntl.flock(file, how | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -66,7 +66,7 @@ def using(url: str) -> Iterator[None]:
     if file is None or not file.parent.is_dir():
         yield
         return
-    with _held(file, ".use", fcntl.LOCK_SH, "The database is being restored or moved; try again when that is done."):
+    with _file_lock(file, ".use", fcntl.LOCK_SH, "The database is being restored or moved; try again when that is done."):
         yield
 
 
@@ -81,12 +81,12 @@ def alone(url: str) -> Iterator[None]:
     if file is None:
         yield
         return
-    with _held(file, ".use", fcntl.LOCK_EX, "The database is in use; stop the portal and other commands first."):
+    with _file_lock(file, ".use", fcntl.LOCK_EX, "The database is in use; stop the portal and other commands first."):
         yield
 
 
 @contextmanager
-def _advised(engine: Engine, function: str, number: int, refusal: str) -> Iterator[None]:
+def _advisory_lock(engine: Engine, function: str, number: int, refusal: str) -> Iterator[None]:
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         if not connection.scalar(text(f"SELECT {function}(:number)"), {"number": number}):
             raise InUse(refusal)
@@ -113,10 +113,10 @@ def importing(engine: Engine) -> Iterator[None]:
         if file is None:
             yield
             return
-        with _held(file, ".import", fcntl.LOCK_EX, refusal):
+        with _file_lock(file, ".import", fcntl.LOCK_EX, refusal):
             yield
         return
-    with _advised(engine, "pg_try_advisory_lock", _IMPORT_NUMBER, refusal):
+    with _advisory_lock(engine, "pg_try_advisory_lock", _IMPORT_NUMBER, refusal):
         yield
 
 
@@ -137,8 +137,8 @@ def serving(engine: Engine, together: bool) -> Iterator[None]:
         if file is None or not file.parent.is_dir():
             yield
             return
-        with _held(file, ".serve", fcntl.LOCK_EX, refusal):
+        with _file_lock(file, ".serve", fcntl.LOCK_EX, refusal):
             yield
         return
-    with _advised(engine, "pg_try_advisory_lock_shared" if together else "pg_try_advisory_lock", _SERVING_NUMBER, refusal):
+    with _advisory_lock(engine, "pg_try_advisory_lock_shared" if together else "pg_try_advisory_lock", _SERVING_NUMBER, refusal):
         yield

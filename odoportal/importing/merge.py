@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from odoportal.core import database
 from odoportal.core.deployment import Deployment
-from odoportal.importing.handlers import TAKERS
+from odoportal.importing.handlers import HANDLERS
 from odoportal.importing.recompute import refresh
 from odoportal.importing.report import Counts, Report
 from odoportal.importing.run import Run
@@ -52,22 +52,22 @@ def merge(staging: Staging, invite: Invite | None, progress: Progress, done: int
     report, batches = Report(), int(staging.noted("batches"))
     now = datetime.fromisoformat(staging.noted("now"))
     if batches > 1 and not done:
-        staging.settle()
+        staging.flush()
         with database.writing() as session:
-            session.merge(Deployment(name=MARK, value=_mark(staging.path, 0)))
-    breather = PAUSE_SECONDS if database.engine().dialect.name == "sqlite" else 0.0
+            session.merge(Deployment(name=MARK, value=_mark_value(staging.path, 0)))
+    pause = PAUSE_SECONDS if database.engine().dialect.name == "sqlite" else 0.0
     for number in range(done, batches):
         progress("Writing", number, batches)
-        ended = time.monotonic()
+        committed_at = time.monotonic()
         tables = staging.batch(number)
         if number > done:
-            time.sleep(max(breather - (time.monotonic() - ended), 0))
+            time.sleep(max(pause - (time.monotonic() - committed_at), 0))
         with database.writing() as session:
-            run = Run(session, now, tables, report, promises=staging)
+            run = Run(session, now, tables, report, pending=staging)
             for name in tables:
-                TAKERS[name](run)
+                HANDLERS[name](run)
             if report.bad or run.dependent:
-                _stop(session, report, number, batches)
+                _abort(session, report, number, batches)
             refresh(run)
             if invite:
                 for person_id, account_id in run.new_people.items():
@@ -80,7 +80,7 @@ def merge(staging: Staging, invite: Invite | None, progress: Progress, done: int
     return report
 
 
-def _mark(path: Path, done: int) -> str:
+def _mark_value(path: Path, done: int) -> str:
     return f"{path.name} {done}"
 
 
@@ -90,10 +90,10 @@ def _advance(session: Session, path: Path, done: int, batches: int) -> None:
         if mark:
             session.delete(mark)
     elif mark:
-        mark.value = _mark(path, done)
+        mark.value = _mark_value(path, done)
 
 
-def _stop(session: Session, report: Report, number: int, batches: int) -> None:
+def _abort(session: Session, report: Report, number: int, batches: int) -> None:
     session.rollback()
     with database.writing() as other:
         if mark := other.get(Deployment, MARK):
@@ -120,7 +120,7 @@ def forget(session: Session) -> None:
         session.delete(mark)
 
 
-def in_order(report: Report, names: list[str], ignored: dict[str, tuple[str, ...]]) -> None:
+def order_files(report: Report, names: list[str], ignored: dict[str, tuple[str, ...]]) -> None:
     """Give a report one entry for each file read, in import order, with the columns that were ignored."""
     report.files = {name: report.files.get(name, Counts()) for name in names}
     for name, counts in report.files.items():

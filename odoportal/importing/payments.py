@@ -1,18 +1,18 @@
 """Importing payments, their allocations to invoices, and devices."""
 
 from odoportal.importing.bulk import Key, Values, by_key, fetch
-from odoportal.importing.documents import order_of
-from odoportal.importing.run import Ref, Run, once
+from odoportal.importing.documents import find_order_id
+from odoportal.importing.run import Ref, Run, unique_rows
 from odoportal.importing.schemas import AllocationRow, DeviceRow, PaymentRow
 from odoportal.rooms.devices.models import Device
 from odoportal.rooms.invoices.models import Allocation, Payment
 
 
-def take_payments(run: Run) -> None:
+def import_payments(run: Run) -> None:
     """Import payments, matched by reference. A payment of another account is refused, never moved."""
     name, key = "payments.csv", ("reference",)
-    lines = list(once(run, name, run.lines(name, PaymentRow), key, "payment"))
-    run.learn("account", {line.row.account for line in lines})
+    lines = list(unique_rows(run, name, run.lines(name, PaymentRow), key, "payment"))
+    run.look_up("account", {line.row.account for line in lines})
     existing = by_key(fetch(run.session, Payment, "reference", {line.row.reference for line in lines}), key)
     wanted: dict[Key, Values] = {}
     places: dict[str, int] = {}
@@ -27,22 +27,24 @@ def take_payments(run: Run) -> None:
             continue
         places[row.reference] = line.at
         wanted[row.reference,] = {**row.stated("account"), "account_id": account.id}
-    outcome = run.keep(name, Payment, key, existing, wanted, PaymentRow.defaults(), lines={(held,): at for held, at in places.items()})
+    outcome = run.upsert_and_count(
+        name, Payment, key, existing, wanted, PaymentRow.defaults(), lines={(held,): at for held, at in places.items()}
+    )
     for (reference,), found in outcome.ids.items():
         run.known["payment"][reference] = Ref(found, wanted[reference,]["account_id"])
         run.planned["payment"][found] = wanted[reference,]
-        run.place("payment", found, name, places[reference])
+        run.note_first_row("payment", found, name, places[reference])
     if not run.dry:
         for row in fetch(run.session, Allocation, "payment_id", [outcome.ids[at] for at in outcome.changed]):
             run.touch("invoice", [Ref(row.invoice_id, row.account_id)])
 
 
-def take_allocations(run: Run) -> None:
+def import_allocations(run: Run) -> None:
     """Import allocations of payments to invoices. The rows of a payment replace all of its stored allocations."""
     name = "allocations.csv"
-    lines = list(once(run, name, run.lines(name, AllocationRow), ("payment", "invoice")))
-    run.learn("payment", {line.row.payment for line in lines})
-    run.learn("invoice", {line.row.invoice for line in lines})
+    lines = list(unique_rows(run, name, run.lines(name, AllocationRow), ("payment", "invoice")))
+    run.look_up("payment", {line.row.payment for line in lines})
+    run.look_up("invoice", {line.row.invoice for line in lines})
     wanted: dict[Key, Values] = {}
     for line in lines:
         payment = run.find("payment", line.row.payment, (name, line.at, "payment"))
@@ -52,26 +54,26 @@ def take_allocations(run: Run) -> None:
         if payment.account_id != invoice.account_id:
             run.refuse(name, line.at, "invoice", f"invoice {line.row.invoice} belongs to another account than the payment")
             continue
-        run.place("payment", payment.id, name, line.at)
-        run.parts[payment.id][invoice.id] = (line.row.amount, line.at)
+        run.note_first_row("payment", payment.id, name, line.at)
+        run.allocations[payment.id][invoice.id] = (line.row.amount, line.at)
         wanted[payment.id, invoice.id] = {
             "account_id": payment.account_id,
             "payment_id": payment.id,
             "invoice_id": invoice.id,
             "amount": line.row.amount,
         }
-    places: dict[Key, int] = {at: run.parts[at[0]][at[1]][1] for at in wanted}
+    places: dict[Key, int] = {at: run.allocations[at[0]][at[1]][1] for at in wanted}
     accounts = {values["payment_id"]: values["account_id"] for values in wanted.values()}
-    outcome = run.keep_parts(name, Allocation, "payment_id", ("payment_id", "invoice_id"), wanted, places)
+    outcome = run.replace_parts(name, Allocation, "payment_id", ("payment_id", "invoice_id"), wanted, places)
     run.touch("invoice", (Ref(invoice, accounts[payment]) for payment, invoice in outcome.touched))
 
 
-def take_devices(run: Run) -> None:
+def import_devices(run: Run) -> None:
     """Import devices, matched by serial. A device of another account is refused, never moved."""
     name, key = "devices.csv", ("serial",)
-    lines = list(once(run, name, run.lines(name, DeviceRow), key))
-    run.learn("account", {line.row.account for line in lines})
-    run.learn("order", {line.row.order for line in lines})
+    lines = list(unique_rows(run, name, run.lines(name, DeviceRow), key))
+    run.look_up("account", {line.row.account for line in lines})
+    run.look_up("order", {line.row.order for line in lines})
     existing = by_key(fetch(run.session, Device, "serial", {line.row.serial for line in lines}), key)
     wanted: dict[Key, Values] = {}
     for line in lines:
@@ -85,9 +87,9 @@ def take_devices(run: Run) -> None:
             continue
         values = {**row.stated("account", "order"), "account_id": account.id}
         if "order" in row.model_fields_set:
-            values["order_id"] = order_of(run, (name, line.at, "order"), account, row.order)
+            values["order_id"] = find_order_id(run, (name, line.at, "order"), account, row.order)
         wanted[row.serial,] = values
-    outcome = run.keep(name, Device, key, existing, wanted, {"vehicle": "", "order_id": None})
+    outcome = run.upsert_and_count(name, Device, key, existing, wanted, {"vehicle": "", "order_id": None})
     rows = [row for row in existing.values() if (row.serial,) in outcome.changed] + fetch(
         run.session, Device, "serial", {at[0] for at in outcome.new | outcome.changed}
     )

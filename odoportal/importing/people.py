@@ -15,7 +15,7 @@ from odoportal.accounts.activity_log import STAFF
 from odoportal.accounts.models import EarlierEmail, FilePerson, Membership, Person
 from odoportal.accounts.service import email_key
 from odoportal.core.i18n import region_of
-from odoportal.importing.bulk import Key, Values, by_key, fetch, news
+from odoportal.importing.bulk import Key, Values, by_key, changed_values, fetch
 from odoportal.importing.reader import Line
 from odoportal.importing.run import Run
 from odoportal.importing.schemas import PersonRow
@@ -35,35 +35,36 @@ class Row(NamedTuple):
 
 
 @dataclass
-class Known:
+class KnownPeople:
     """The people whom some emails may mean.
 
-    `people` has their rows by id, and `said` what the files last said of them, by id. `holders` has the id by the key of the present email.
-    `earlier` has the `EarlierEmail` rows by key, and `left` the same rows by person and key. `keys` are the keys looked up so far.
+    `people` has their rows by id, and `file_values` what the files last said of them, by id. `holders` has the id by the key of the
+    present email. `earlier` has the `EarlierEmail` rows by key, and `earlier_by_person` the same rows by person and key. `looked_up` are
+    the keys looked up so far.
     """
 
     people: dict[int, Any] = field(default_factory=dict[int, Any])
     holders: dict[str, int] = field(default_factory=dict[str, int])
     earlier: dict[str, list[Any]] = field(default_factory=lambda: defaultdict[str, list[Any]](list))
-    left: dict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict[int, dict[str, Any]](dict))
-    said: dict[int, Values] = field(default_factory=dict[int, Values])
-    keys: set[str] = field(default_factory=set[str])
+    earlier_by_person: dict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict[int, dict[str, Any]](dict))
+    file_values: dict[int, Values] = field(default_factory=dict[int, Values])
+    looked_up: set[str] = field(default_factory=set[str])
 
-    def called(self, person_id: int) -> str | None:
+    def name_in_files(self, person_id: int) -> str | None:
         """Return the name that the files last gave a person; None if it is unknown."""
-        return self.said[person_id]["name"] if person_id in self.said else self.people[person_id].name
+        return self.file_values[person_id]["name"] if person_id in self.file_values else self.people[person_id].name
 
     def keys_of(self, person_id: int) -> list[str]:
         """Return the keys of a person's emails: the present one, then the earlier ones from latest to oldest."""
-        latest = sorted(self.left[person_id].values(), key=lambda row: row.reserved_until, reverse=True)
+        latest = sorted(self.earlier_by_person[person_id].values(), key=lambda row: row.reserved_until, reverse=True)
         return list(dict.fromkeys([self.people[person_id].email_key, *(row.email_key for row in latest)]))
 
 
-class TooClose(ValueError):
+class SimilarEmail(ValueError):
     """An email that folds to the same key as another mailbox; the message is the other email."""
 
 
-class Doubtful(LookupError):
+class AmbiguousPerson(LookupError):
     """An email that another person had earlier, with another name: it is unclear whom the row means. `person` may be the one."""
 
     def __init__(self, person: Any) -> None:
@@ -71,10 +72,10 @@ class Doubtful(LookupError):
         self.person = person
 
 
-def _learn(run: Run, known: Known, keys: Collection[str]) -> None:
+def _look_up(run: Run, known: KnownPeople, keys: Collection[str]) -> None:
     """Look up who has or had some emails, in a few statements for any number."""
-    keys = set(keys) - known.keys
-    known.keys |= keys
+    keys = set(keys) - known.looked_up
+    known.looked_up |= keys
     # Read the present emails first: an email that is changed meanwhile is then found either here or among the earlier ones.
     people = fetch(run.session, Person, "email_key", keys)
     earlier = fetch(run.session, EarlierEmail, "email_key", keys)
@@ -84,14 +85,14 @@ def _learn(run: Run, known: Known, keys: Collection[str]) -> None:
     for row in people:
         known.holders[row.email_key] = row.id
     for row in [*earlier, *fetch(run.session, EarlierEmail, "person_id", fresh)]:
-        if row.email_key not in known.left[row.person_id]:
-            known.left[row.person_id][row.email_key] = row
+        if row.email_key not in known.earlier_by_person[row.person_id]:
+            known.earlier_by_person[row.person_id][row.email_key] = row
             known.earlier[row.email_key].append(row)
-    said = fetch(run.session, FilePerson, "person_id", fresh)
-    known.said |= {row.person_id: {name: getattr(row, name) for name in OWN} for row in said}
+    file_rows = fetch(run.session, FilePerson, "person_id", fresh)
+    known.file_values |= {row.person_id: {name: getattr(row, name) for name in OWN} for row in file_rows}
 
 
-def _meant(known: Known, row: Row) -> int | None:
+def _match(known: KnownPeople, row: Row) -> int | None:
     """Return the id of the person whom a row means; None for a new person.
 
     Raises:
@@ -102,77 +103,77 @@ def _meant(known: Known, row: Row) -> int | None:
     holder = known.holders.get(key)
     # `straße@` and `strasse@` have the same key but are two mailboxes: one must never get the other's access.
     if holder is not None and known.people[holder].email.lower() != lower:
-        raise TooClose(known.people[holder].email)
+        raise SimilarEmail(known.people[holder].email)
     left = [held for held in known.earlier.get(key, []) if held.person_id != holder]
     earlier = [held for held in left if held.email.lower() == lower]
     if not earlier:
         if left and holder is None:
-            raise TooClose(left[0].email)
+            raise SimilarEmail(left[0].email)
         return holder
     # If one person left the mailbox and another has it now, the name in the file decides who is meant.
-    names = ({holder: known.called(holder)} if holder is not None else {}) | {held.person_id: held.name for held in earlier}
+    names = ({holder: known.name_in_files(holder)} if holder is not None else {}) | {held.person_id: held.name for held in earlier}
     named = [found for found, name in names.items() if name in {row.name, None}]
     if len(named) == 1:
         return named[0]
     if holder is not None and not named:
         return holder
-    raise Doubtful(known.people[(named or list(names))[-1]])
+    raise AmbiguousPerson(known.people[(named or list(names))[-1]])
 
 
-def _leading(run: Run, known: Known, rows: Sequence[tuple[Row, int | None]]) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
+def _chosen_rows(run: Run, known: KnownPeople, rows: Sequence[tuple[Row, int | None]]) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
     """Find the rows that count for people whom the import names by several emails: the present email's, else that of the email left last.
 
     Returns:
         The key of the email whose row gives the person's own data, by person, and of the one that gives the role, by person and account.
     """
     ids = {found for _, found in rows if found is not None}
-    several = {found: keys for found in ids & known.left.keys() if len(keys := known.keys_of(found)) > 1}
-    asked = {key for keys in several.values() for key in keys}
-    if not asked:
+    several = {found: keys for found in ids & known.earlier_by_person.keys() if len(keys := known.keys_of(found)) > 1}
+    all_keys = {key for keys in several.values() for key in keys}
+    if not all_keys:
         return {}, {}
-    others = {Row(*other) for other in run.promises.people(asked)}
-    _learn(run, known, asked)
-    told: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    others = {Row(*other) for other in run.pending.people(all_keys)}
+    _look_up(run, known, all_keys)
+    mentions: dict[int, set[tuple[str, str]]] = defaultdict(set)
     for row, found in rows:
         if found is not None:
-            told[found].add((email_key(row.email), row.account))
+            mentions[found].add((email_key(row.email), row.account))
     for other in others:
         try:
-            found = _meant(known, other)
-        except (TooClose, Doubtful):
+            found = _match(known, other)
+        except (SimilarEmail, AmbiguousPerson):
             continue
         if found is not None:
-            told[found].add((email_key(other.email), other.account))
+            mentions[found].add((email_key(other.email), other.account))
     first: dict[int, str] = {}
     here: dict[tuple[int, str], str] = {}
     for found, keys in several.items():
-        for key, account in sorted(told[found], key=lambda at: keys.index(at[0])):
+        for key, account in sorted(mentions[found], key=lambda at: keys.index(at[0])):
             first.setdefault(found, key)
             here.setdefault((found, account), key)
     return first, here
 
 
-def take_people(run: Run) -> None:
+def import_people(run: Run) -> None:
     """Import people and their role in each account, matched by a present or earlier email in any case.
 
     Password and region are kept.
     """
     lines = run.lines(NAME, PersonRow)
-    run.learn("account", {line.row.account for line in lines})
-    known = Known()
-    _learn(run, known, {email_key(line.row.email) for line in lines})
+    run.look_up("account", {line.row.account for line in lines})
+    known = KnownPeople()
+    _look_up(run, known, {email_key(line.row.email) for line in lines})
     good: list[tuple[Line[PersonRow], int, int | None]] = []
-    for line, account in _once(run, lines):
+    for line, account in _unique_rows(run, lines):
         try:
-            good.append((line, account, _meant(known, _row(line.row))))
-        except TooClose as close:
+            good.append((line, account, _match(known, _row(line.row))))
+        except SimilarEmail as close:
             run.refuse(NAME, line.at, "email", f"{line.row.email} is too close to {close}, which belongs to somebody else")
-        except Doubtful as doubt:
+        except AmbiguousPerson as doubt:
             run.count(NAME, new=False, changed=False)
             had, now = f"{line.row.email} was the email of {doubt.person.name}", f"who now has {doubt.person.email}"
             what = f"give that one where {line.row.name} is the same person, or else use `odoportal user invite`"
             run.report.remark(f"{NAME}, line {line.at}: left out: {had}, {now}; {what}")
-    first, here = _leading(run, known, [(_row(line.row), found) for line, _, found in good])
+    first, here = _chosen_rows(run, known, [(_row(line.row), found) for line, _, found in good])
     own: dict[int | str, PersonRow] = {}
     roles: dict[tuple[int, int | str], str] = {}
     for line, account, found in good:
@@ -185,15 +186,15 @@ def take_people(run: Run) -> None:
             roles[account, who] = line.row.role
         else:
             run.count(NAME, new=False, changed=False)
-    _keep(run, known, own, roles)
-    _learn_names(run, known, [(line.row, found) for line, _, found in good if found is not None])
+    _write_people(run, known, own, roles)
+    _write_missing_names(run, known, [(line.row, found) for line, _, found in good if found is not None])
 
 
 def _row(row: PersonRow) -> Row:
     return Row(row.account, row.email, row.name)
 
 
-def _once(run: Run, lines: list[Line[PersonRow]]) -> Iterable[tuple[Line[PersonRow], int]]:
+def _unique_rows(run: Run, lines: list[Line[PersonRow]]) -> Iterable[tuple[Line[PersonRow], int]]:
     """Yield the rows with the ids of their accounts; rows that contradict or repeat another one are refused."""
     people: dict[str, Line[PersonRow]] = {}
     places: dict[tuple[int, str], Line[PersonRow]] = {}
@@ -212,11 +213,11 @@ def _once(run: Run, lines: list[Line[PersonRow]]) -> Iterable[tuple[Line[PersonR
             yield line, account.id
 
 
-def _keep(run: Run, known: Known, own: dict[int | str, PersonRow], roles: dict[tuple[int, int | str], str]) -> None:
+def _write_people(run: Run, known: KnownPeople, own: dict[int | str, PersonRow], roles: dict[tuple[int, int | str], str]) -> None:
     """Write people and roles. A stored person is identified by id, a new one by the key of the email."""
     existing: dict[Key, Any] = {(row.email_key,): row for row in known.people.values()}
     wanted: dict[Key, Values] = {}
-    said: dict[str, Values] = {}
+    file_values: dict[str, Values] = {}
     for who, row in own.items():
         stated: Values = {"name": row.name, **({"phone": row.phone} if "phone" in row.model_fields_set else {})}
         stated |= {"language": row.language} if row.language else {}
@@ -224,42 +225,44 @@ def _keep(run: Run, known: Known, own: dict[int | str, PersonRow], roles: dict[t
             language = row.language or "fr"
             values = {"email_key": who, "email": row.email, "name": row.name, "language": language, "phone": row.phone}
             wanted[who,] = values | {"region": region_of(language)}
-            said[who] = {name: values[name] for name in OWN}
+            file_values[who] = {name: values[name] for name in OWN}
         else:
-            held, before = known.people[who], known.said.get(who)
+            held, before = known.people[who], known.file_values.get(who)
             kept = {name: getattr(held, name) for name in ("email_key", "email", *OWN, "region")}
-            wanted[held.email_key,] = kept | news(before, stated)
-            said[held.email_key] = (before or {name: kept[name] for name in OWN}) | stated
-    outcome = run.write(Person, ("email_key",), existing, wanted, {"created_at": run.now, "password": ""})
+            wanted[held.email_key,] = kept | changed_values(before, stated)
+            file_values[held.email_key] = (before or {name: kept[name] for name in OWN}) | stated
+    outcome = run.upsert(Person, ("email_key",), existing, wanted, {"created_at": run.now, "password": ""})
     ids: dict[int | str, int] = {key: found for (key,), found in outcome.ids.items()}
-    _remember(run, {ids[key]: values for key, values in said.items()})
+    _write_file_values(run, {ids[key]: values for key, values in file_values.items()})
     members = {(account, who if isinstance(who, int) else ids[who]): role for (account, who), role in roles.items()}
-    _keep_members(run, members, {ids[key] for (key,) in outcome.new}, {ids[key] for (key,) in outcome.changed})
+    _write_memberships(run, members, {ids[key] for (key,) in outcome.new}, {ids[key] for (key,) in outcome.changed})
 
 
-def _remember(run: Run, said: dict[int, Values]) -> None:
+def _write_file_values(run: Run, file_values: dict[int, Values]) -> None:
     key = ("person_id",)
-    wanted: dict[Key, Values] = {(found,): {"person_id": found, **values} for found, values in said.items()}
-    run.write(FilePerson, key, by_key(fetch(run.session, FilePerson, "person_id", said.keys()), key), wanted, {}, ids=False)
+    wanted: dict[Key, Values] = {(found,): {"person_id": found, **values} for found, values in file_values.items()}
+    run.upsert(FilePerson, key, by_key(fetch(run.session, FilePerson, "person_id", file_values.keys()), key), wanted, {}, ids=False)
 
 
-def _learn_names(run: Run, known: Known, rows: Iterable[tuple[PersonRow, int]]) -> None:
+def _write_missing_names(run: Run, known: KnownPeople, rows: Iterable[tuple[PersonRow, int]]) -> None:
     """Store the files' name of a person with an earlier email if that name was unknown."""
-    existing: dict[Key, Any] = {(key, found): row for found, rows in known.left.items() for key, row in rows.items()}
+    existing: dict[Key, Any] = {(key, found): row for found, rows in known.earlier_by_person.items() for key, row in rows.items()}
     named = {(email_key(row.email), found): row.name for row, found in rows}
     wanted = {at: {"name": name} for at, name in named.items() if at in existing and existing[at].name is None}
-    run.write(EarlierEmail, ("email_key", "person_id"), existing, wanted, {}, ids=False)
+    run.upsert(EarlierEmail, ("email_key", "person_id"), existing, wanted, {}, ids=False)
 
 
-def _keep_members(run: Run, members: dict[tuple[int, int], str], new_people: set[int], changed_people: set[int]) -> None:
+def _write_memberships(run: Run, members: dict[tuple[int, int], str], new_people: set[int], changed_people: set[int]) -> None:
     key, ids = ("account_id", "person_id"), {at[1] for at in members}
     wanted: dict[Key, Values] = {at: {"account_id": at[0], "person_id": at[1], "role": role} for at, role in members.items()}
-    said = by_key(fetch(run.session, FileRole, "person_id", ids), key)
-    run.write(FileRole, key, said, wanted, {}, ids=False)
+    file_roles = by_key(fetch(run.session, FileRole, "person_id", ids), key)
+    run.upsert(FileRole, key, file_roles, wanted, {}, ids=False)
     # A role that an owner changed or removed in the portal is kept as long as the file says the same.
-    fresh = {at: values for at, values in wanted.items() if news({"role": said[at].role} if at in said else None, values)}
+    fresh = {
+        at: values for at, values in wanted.items() if changed_values({"role": file_roles[at].role} if at in file_roles else None, values)
+    }
     existing = by_key(fetch(run.session, Membership, "person_id", ids), key)
-    outcome = run.write(Membership, key, existing, fresh, {}, ids=False)
+    outcome = run.upsert(Membership, key, existing, fresh, {}, ids=False)
     for at in sorted(outcome.changed) if not run.dry else ():
         if access_loss.loses(existing[at].role, fresh[at]["role"]):
             room.revoke(run.session, access_loss.AccessLoss(at[0], at[1], STAFF, role=fresh[at]["role"]), run.now)

@@ -10,7 +10,7 @@ from typing import BinaryIO, Generic, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from odoportal.importing.cells import RowError, clean
-from odoportal.importing.dialect import Form, Spelling, delimiter_of, encoding_of
+from odoportal.importing.dialect import FileFormat, Spelling, delimiter_of, encoding_of
 from odoportal.importing.file_order import FileKind
 from odoportal.importing.report import BadRow
 from odoportal.importing.schemas import FileRow
@@ -18,8 +18,8 @@ from odoportal.importing.schemas import FileRow
 R = TypeVar("R", bound=FileRow)
 Record = tuple[int, list[str]]
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-PLAIN = Form("utf-8", mark=False, delimiter=",")
-MARK = b"\xef\xbb\xbf"
+PLAIN = FileFormat("utf-8", has_bom=False, delimiter=",")
+BOM = b"\xef\xbb\xbf"
 _SHORT = 200
 LONGEST_RECORD = 1 << 20
 """The maximum length of a record in characters, header included. The widest row that fits the database is far below 10,000."""
@@ -36,9 +36,9 @@ class Line(NamedTuple, Generic[R]):
 
 @dataclass
 class Table:
-    """The content of a file. `whole` is False if the rest of the file could not be read.
+    """The content of a file. `complete` is False if the rest of the file could not be read.
 
-    `broken` has the records that bad rows define or belong to. `spoiled` has the line of each bad row and the unit that the row is part of.
+    `bad_records` has the records that bad rows define or belong to. `bad_units` has the line of each bad row and its unit.
     """
 
     kind: FileKind
@@ -46,10 +46,10 @@ class Table:
     columns: frozenset[str] = frozenset()
     ignored: tuple[str, ...] = ()
     bad: list[BadRow] = field(default_factory=list[BadRow])
-    broken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    spoiled: list[tuple[int, tuple[str, str]]] = field(default_factory=list[tuple[int, tuple[str, str]]])
-    whole: bool = True
-    form: Form = PLAIN
+    bad_records: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    bad_units: list[tuple[int, tuple[str, str]]] = field(default_factory=list[tuple[int, tuple[str, str]]])
+    complete: bool = True
+    form: FileFormat = PLAIN
 
     def refuse(self, line: int, column: str, reason: str) -> None:
         """Record a bad row."""
@@ -58,7 +58,7 @@ class Table:
     def give_up(self, line: int, reason: str) -> None:
         """Record that the file cannot be read any further."""
         self.refuse(line, "", reason)
-        self.whole = False
+        self.complete = False
 
 
 def read_table(kind: FileKind, raw: bytes, spelling: Spelling | None = None) -> Table:
@@ -77,18 +77,18 @@ def read_rows(table: Table, file: BinaryIO, spelling: Spelling) -> Iterator[Line
         spelling: the declared format of the file.
     """
     file.seek(0)
-    start = file.read(len(MARK))
+    start = file.read(len(BOM))
     if start.startswith(UTF_16):
         table.give_up(1, "the file is UTF-16; save it as UTF-8")
         return
     encoding = {"utf-8": "utf-8", "windows-1252": "cp1252"}.get(spelling.encoding or "")
-    marked = start == MARK and encoding != "cp1252"
+    marked = start == BOM and encoding != "cp1252"
     encoding = encoding or ("utf-8" if marked else encoding_of(file))
-    table.form = Form(encoding, marked, spelling.delimiter or _delimiter(table.kind, file, encoding))
+    table.form = FileFormat(encoding, marked, spelling.delimiter or _delimiter(table.kind, file, encoding))
     found = records(table, file)
     header = _header(table, next(found, None))
     if header:
-        row_of = _Rows(table, header, spelling)
+        row_of = _RowReader(table, header, spelling)
         for at, cells in found:
             row = row_of.read(at, cells)
             yield None if row is None else Line(at, row)
@@ -100,7 +100,7 @@ def _delimiter(kind: FileKind, file: BinaryIO, encoding: str) -> str:
     return delimiter_of(head.decode(encoding, "replace").lstrip("\ufeff"), kind.columns)
 
 
-class _Lines:
+class _LimitedLines:
     """The lines of a text, read in pieces of at most the length of one record.
 
     `csv.field_size_limit` checks a field only once its whole line is in memory, and does not limit the number of fields.
@@ -108,15 +108,15 @@ class _Lines:
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
-        self.left = LONGEST_RECORD
+        self.remaining = LONGEST_RECORD
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._text.readline(self.left + 1)
-        self.left -= len(line)
-        if self.left < 0:
+        line = self._text.readline(self.remaining + 1)
+        self.remaining -= len(line)
+        if self.remaining < 0:
             raise csv.Error(f"a row has more than {LONGEST_RECORD} characters")
         if not line:
             raise StopIteration
@@ -125,15 +125,15 @@ class _Lines:
 
 def records(table: Table, file: BinaryIO) -> Generator[Record, None, None]:
     """Yield every record of a file that is not blank, with its first line. The table has the file's form."""
-    file.seek(len(MARK) if table.form.mark else 0)
+    file.seek(len(BOM) if table.form.has_bom else 0)
     # Read invalid bytes as lone surrogates, so that each is reported with its line and column.
     text = io.TextIOWrapper(file, table.form.encoding, "surrogateescape", newline="")
     try:
-        lines = _Lines(text)
+        lines = _LimitedLines(text)
         reader = csv.reader(lines, delimiter=table.form.delimiter, strict=True)
         while True:
             at = reader.line_num + 1
-            lines.left = LONGEST_RECORD
+            lines.remaining = LONGEST_RECORD
             try:
                 cells = next(reader)
             except StopIteration:
@@ -163,14 +163,14 @@ def _header(table: Table, record: Record | None) -> list[str]:
     for name in missing:
         table.refuse(at, name, "the column is missing")
     if twice or missing:
-        table.whole = False
+        table.complete = False
         return []
     table.columns = frozenset(names) & table.kind.columns
     table.ignored = tuple(name or "(without a name)" for name in names if name not in table.columns)
     return names
 
 
-class _Rows:
+class _RowReader:
     """Converts the records of a file to checked rows."""
 
     def __init__(self, table: Table, header: list[str], spelling: Spelling) -> None:
@@ -180,17 +180,17 @@ class _Rows:
         self._names = [name for _, name in self._columns]
         self._places = [place for place, _ in self._columns]
         readers = {"amount": spelling.amount, "rate": spelling.rate, "day": spelling.day}
-        self._spelled = [(name, readers[how]) for name, how in table.kind.spelled.items() if name in table.columns]
+        self._value_readers = [(name, readers[how]) for name, how in table.kind.value_formats.items() if name in table.columns]
         self._validate = table.kind.row.__pydantic_validator__.validate_python
 
     def read(self, at: int, cells: list[str]) -> FileRow | None:
         """Return the checked row, or None after recording everything that is wrong with it."""
         faults: list[tuple[str, str]] = []
         if len(cells) != self._width:
-            faults.append(("", f"{len(cells)} cells in {self._width} columns; a value with a {self._sign()} goes in quotes"))
+            faults.append(("", f"{len(cells)} cells in {self._width} columns; a value with a {self._delimiter_name()} goes in quotes"))
             cells = [*cells, *[""] * (self._width - len(cells))]
         raw = self._texts([cells[place] for place in self._places], faults)
-        for name, read in self._spelled:
+        for name, read in self._value_readers:
             if text := raw.get(name):
                 try:
                     raw[name] = read(text)
@@ -203,8 +203,8 @@ class _Rows:
                 faults = list(_faults(problem))
         for column, reason in faults:
             self._table.refuse(at, column, reason)
-        self._table.broken.update(self._table.kind.belongs_to(raw))
-        self._table.spoiled.append((at, self._table.kind.unit_of(raw)))
+        self._table.bad_records.update(self._table.kind.belongs_to(raw))
+        self._table.bad_units.append((at, self._table.kind.unit_of(raw)))
         return None
 
     def _texts(self, cells: list[str], faults: list[tuple[str, str]]) -> dict[str, str]:
@@ -220,7 +220,7 @@ class _Rows:
                 faults.append((name, str(problem)))
         return texts
 
-    def _sign(self) -> str:
+    def _delimiter_name(self) -> str:
         return {",": "comma", ";": "semicolon", "\t": "tab"}[self._table.form.delimiter]
 
 

@@ -16,9 +16,9 @@ from odoportal.rooms.orders.models import Order
 
 NOTED = "folding"
 # The folding of a database that does not state one.
-_FIRST = "1"
+_DEFAULT_FOLDING = "1"
 # The rows of one transaction; other writers wait for about a second.
-_SOME = 1000
+_BATCH_ROWS = 1000
 
 
 def bring_up(say: Callable[[str], None]) -> None:
@@ -33,11 +33,11 @@ def bring_up(say: Callable[[str], None]) -> None:
     migrate(database.engine())
     with database.reading() as session:
         noted = session.get(Deployment, NOTED)
-        if (noted.value if noted else _FIRST) == folding.FOLDING:
+        if (noted.value if noted else _DEFAULT_FOLDING) == folding.FOLDING:
             return
     say("Working out the search texts anew.")
-    _in_parts(Order, lambda session, some: refresh_orders(session, [row_id for row_id, _ in some]))
-    _in_parts(Invoice, _settle)
+    _in_batches(Order, lambda session, some: refresh_orders(session, [row_id for row_id, _ in some]))
+    _in_batches(Invoice, _settle)
     with database.writing() as session:
         session.merge(Deployment(name=NOTED, value=folding.FOLDING))
 
@@ -47,12 +47,12 @@ def _settle(session: Session, some: list[tuple[int, int]]) -> None:
         settle(session, account_id, [row_id for row_id, owner in some if owner == account_id])
 
 
-def _in_parts(model: type, work: Callable[[Session, list[tuple[int, int]]], None]) -> None:
+def _in_batches(model: type, work: Callable[[Session, list[tuple[int, int]]], None]) -> None:
     """Call `work` for all rows of a table, given as ids with their accounts, with a part of them in each transaction."""
     table, last = table_of(model), 0
     while True:
         with database.writing() as session:
-            rows = select(table.c.id, table.c.account_id).where(table.c.id > last).order_by(table.c.id).limit(_SOME)
+            rows = select(table.c.id, table.c.account_id).where(table.c.id > last).order_by(table.c.id).limit(_BATCH_ROWS)
             some = [(row.id, row.account_id) for row in session.connection().execute(rows)]
             if not some:
                 return

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from odoportal.core import private_files
-from odoportal.importing.reader import MARK, Table, records
+from odoportal.importing.reader import BOM, Table, records
 from odoportal.importing.staging import Staging
 
 PROBLEM = "problem"
@@ -16,7 +16,7 @@ class CannotKeep(Exception):
     """The bad rows cannot be written there; the message is one sentence for the operator."""
 
 
-def places(target: Path, names: list[str], one: bool) -> dict[str, Path]:
+def reject_paths(target: Path, names: list[str], one: bool) -> dict[str, Path]:
     """Return where the bad rows of each file go: a file in a folder, or a single file if one file is imported.
 
     Args:
@@ -43,7 +43,7 @@ def write(staging: Staging, sources: dict[str, Path], to: dict[str, Path]) -> di
     """
     made: dict[str, Path] = {}
     for name, path in to.items():
-        rows = iter(staging.left_out(name))
+        rows = iter(staging.rejected_rows(name))
         first = next(rows, None)
         if first is not None:
             private_files.folder(path.parent)
@@ -62,8 +62,8 @@ def _write(table: Table, source: Path, path: Path, first: tuple[int, str], rest:
         source.open("rb") as raw,
         closing(records(Table(table.kind, form=form), raw)) as found,
     ):
-        if form.mark:
-            out.write(MARK.decode())
+        if form.has_bom:
+            out.write(BOM.decode())
         writer = csv.writer(out, delimiter=form.delimiter)
         _, head = next(found)
         own = [place for place, cell in enumerate(head) if cell.strip().casefold() != PROBLEM]

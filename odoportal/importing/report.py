@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # More bad rows than a person would read; `--keep-good` writes all of them.
-MOST_TOLD = 1000
+MAX_FAULTS = 1000
 
 
 @dataclass(frozen=True, order=True)
@@ -63,7 +63,7 @@ class Report:
     def remark(self, text: str) -> None:
         """Report a row that is skipped without being bad."""
         self.remarked += 1
-        if len(self.remarks) < MOST_TOLD:
+        if len(self.remarks) < MAX_FAULTS:
             self.remarks.append(text)
 
     def uncount(self, name: str, counted: str) -> None:
@@ -83,7 +83,7 @@ class Report:
         for name in self.ignored_files:
             yield f"{name}: ignored, this is no file of an import"
         for name, counts in self.files.items():
-            yield f"{name}: {self._told(name, counts)}"
+            yield f"{name}: {self._file_summary(name, counts)}"
         if self.invited:
             yield f"invited: {self.invited}"
         for name, (rows, path) in self.left_out.items():
@@ -97,11 +97,11 @@ class Report:
             return "Nothing of this run was kept."
         return "The good rows were kept." if self.left_out else "Everything was kept."
 
-    def _told(self, name: str, counts: Counts) -> str:
-        told = [f"{counts.new} new", f"{counts.changed} changed", f"{counts.same} same"]
-        told += [f"{counts.removed} removed"] if counts.removed else []
-        told += [f"{bad} bad"] if (bad := self.bad_rows.get(name)) else []
+    def _file_summary(self, name: str, counts: Counts) -> str:
+        parts = [f"{counts.new} new", f"{counts.changed} changed", f"{counts.same} same"]
+        parts += [f"{counts.removed} removed"] if counts.removed else []
+        parts += [f"{bad} bad"] if (bad := self.bad_rows.get(name)) else []
         notes = [f"columns ignored: {', '.join(counts.ignored)}"] if counts.ignored else []
         notes += [f"known by an earlier email: {counts.earlier}"] if counts.earlier else []
         notes += [self.forms[name]] if name in self.forms else []
-        return "; ".join([", ".join(told), *notes])
+        return "; ".join([", ".join(parts), *notes])

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Account
 from odoportal.core.money import ZERO
-from odoportal.importing.bulk import Key, Outcome, Values, by_key, drop, fetch, keep
+from odoportal.importing.bulk import Key, Outcome, Values, by_key, delete_rows, fetch, upsert
 from odoportal.importing.reader import Line, Table
 from odoportal.importing.report import BadRow, Counts, Report
 from odoportal.importing.schemas import FileRow
@@ -20,15 +20,15 @@ from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, Pay
 from odoportal.rooms.orders.models import Order
 
 R = TypeVar("R", bound=FileRow)
-NATURAL = {
+NATURAL_KEYS = {
     "account": (Account, "number"),
     "order": (Order, "number"),
     "invoice": (Invoice, "number"),
     "credit_note": (CreditNote, "number"),
     "payment": (Payment, "reference"),
 }
-KINDS = {model: kind for kind, (model, _) in NATURAL.items()}
-WORDS = {"credit_note": "credit note"}
+KIND_OF_MODEL = {model: kind for kind, (model, _) in NATURAL_KEYS.items()}
+DISPLAY_NAMES = {"credit_note": "credit note"}
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Ref:
     account_id: int
 
 
-class Promises(Protocol):
+class PendingRecords(Protocol):
     """The records that other parts of the same import bring."""
 
-    def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:
+    def look_up(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:
         """Return those of the keys that will exist, with a negative number in place of the id, and the account's number."""
         ...
 
@@ -51,10 +51,10 @@ class Promises(Protocol):
         ...
 
 
-class Nothing:
-    """The promises of an import without other parts."""
+class NoPendingRecords:
+    """The pending records of an import without other parts: none."""
 
-    def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:  # noqa: ARG002
+    def look_up(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:  # noqa: ARG002
         """Return no keys."""
         return {}
 
@@ -70,11 +70,11 @@ class Run:
     A dry run checks and counts, and writes nothing: its new records have a negative number instead of an id.
 
     Attributes:
-        promises: the records that other parts of the same import bring; `look` is used in a dry run only.
-        broken: the kind and key of records that are missing or wrong because of a bad row.
+        pending: the records that other parts of the same import bring; `look_up` is used in a dry run only.
+        bad_records: the kind and key of records that are missing or wrong because of a bad row.
         unread: the kinds whose file could not be read to its end.
         known: the records looked up so far, by kind and key; None for a key that does not exist.
-        places: the file and line at which the run first refers to a document, by kind and id; in a dry run only.
+        first_rows: the file and line at which the run first refers to a document, by kind and id; in a dry run only.
         touched: the orders and invoices to recompute.
         new_people: the account that first named a new person, both by id.
         dependent: rows that are good, but cannot be imported without a bad one.
@@ -85,11 +85,11 @@ class Run:
     tables: dict[str, Table]
     report: Report
     dry: bool = False
-    promises: Promises = field(default_factory=Nothing)
-    broken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    pending: PendingRecords = field(default_factory=NoPendingRecords)
+    bad_records: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     unread: set[str] = field(default_factory=set[str])
     known: dict[str, dict[str, Ref | None]] = field(default_factory=lambda: defaultdict(dict))
-    places: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict[tuple[str, int], tuple[str, int]])
+    first_rows: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict[tuple[str, int], tuple[str, int]])
     touched: dict[str, set[Ref]] = field(default_factory=lambda: {"order": set(), "invoice": set()})
     new_people: dict[int, int] = field(default_factory=dict[int, int])
     dependent: list[BadRow] = field(default_factory=list[BadRow])
@@ -97,10 +97,10 @@ class Run:
     # payment by invoice, with the line of each.
     planned: dict[str, dict[int, Values]] = field(default_factory=lambda: defaultdict(dict))
     sums: dict[Any, dict[int, Decimal]] = field(default_factory=lambda: defaultdict(dict))
-    parts: dict[int, dict[int, tuple[Decimal, int]]] = field(default_factory=lambda: defaultdict(dict))
+    allocations: dict[int, dict[int, tuple[Decimal, int]]] = field(default_factory=lambda: defaultdict(dict))
     # How rows were counted, by file and line, in a dry run: the count is undone for a row that turns out to be bad later.
     counted: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
-    _below: Iterator[int] = field(default_factory=lambda: count(-1, -1))
+    _temporary_ids: Iterator[int] = field(default_factory=lambda: count(-1, -1))
 
     def __post_init__(self) -> None:
         for table in self.tables.values():
@@ -116,35 +116,35 @@ class Run:
         """Record a bad row and the records that it would have brought, so that rows that refer to them are not reported as well."""
         self.report.bad.append(BadRow(name, line, column, reason))
         self.report.uncount(name, self.counted.pop((name, line), ""))
-        self.broken.update(brings)
+        self.bad_records.update(brings)
 
-    def depend(self, name: str, line: int, _column: str, reason: str, *brings: tuple[str, str]) -> None:
+    def refuse_dependent(self, name: str, line: int, _column: str, reason: str, *brings: tuple[str, str]) -> None:
         """Record a row that is good, but cannot be imported without a bad one."""
         self.dependent.append(BadRow(name, line, "", reason))
-        self.broken.update(brings)
+        self.bad_records.update(brings)
 
-    def excused(self, kind: str, key: str) -> bool:
+    def already_reported(self, kind: str, key: str) -> bool:
         """Return whether the record with this key is missing or wrong only because of a bad row that is reported already."""
-        return kind in self.unread or (kind, key) in self.broken
+        return kind in self.unread or (kind, key) in self.bad_records
 
-    def learn(self, kind: str, keys: Collection[str]) -> None:
+    def look_up(self, kind: str, keys: Collection[str]) -> None:
         """Look up the keys that are not known yet, in a few statements for any number."""
         known = self.known[kind]
-        asked = {key for key in keys if key and key not in known}
-        known.update(dict.fromkeys(asked))
-        if kind in NATURAL:
-            model, column = NATURAL[kind]
-            for row in fetch(self.session, model, column, asked):
+        missing = {key for key in keys if key and key not in known}
+        known.update(dict.fromkeys(missing))
+        if kind in NATURAL_KEYS:
+            model, column = NATURAL_KEYS[kind]
+            for row in fetch(self.session, model, column, missing):
                 known[getattr(row, column)] = Ref(row.id, row.id if kind == "account" else row.account_id)
-        if self.dry and (promised := self.promises.look(kind, [key for key in asked if known[key] is None])):
-            self._believe(kind, promised)
+        if self.dry and (found := self.pending.look_up(kind, [key for key in missing if known[key] is None])):
+            self._add_pending(kind, found)
 
-    def _believe(self, kind: str, promised: Mapping[str, tuple[int, str]]) -> None:
+    def _add_pending(self, kind: str, pending: Mapping[str, tuple[int, str]]) -> None:
         if kind == "account":
-            self.known[kind].update({key: Ref(found, found) for key, (found, _) in promised.items()})
+            self.known[kind].update({key: Ref(found, found) for key, (found, _) in pending.items()})
             return
-        self.learn("account", {account for _, account in promised.values()})
-        for key, (found, number) in promised.items():
+        self.look_up("account", {account for _, account in pending.values()})
+        for key, (found, number) in pending.items():
             if account := self.known["account"].get(number):
                 self.known[kind][key] = Ref(found, account.id)
 
@@ -158,11 +158,11 @@ class Run:
             brings: the kind and key of the records that are missing without this row.
         """
         found = self.known[kind].get(key)
-        if found is None or self.excused(kind, key):
-            if self.excused(kind, key):
-                self.depend(*at, f"{WORDS.get(kind, kind)} {key} is bad", *brings)
+        if found is None or self.already_reported(kind, key):
+            if self.already_reported(kind, key):
+                self.refuse_dependent(*at, f"{DISPLAY_NAMES.get(kind, kind)} {key} is bad", *brings)
             else:
-                self.refuse(*at, f"there is no {WORDS.get(kind, kind)} {key}", *brings)
+                self.refuse(*at, f"there is no {DISPLAY_NAMES.get(kind, kind)} {key}", *brings)
             return None
         return found
 
@@ -178,7 +178,7 @@ class Run:
         self.report.files[name].new -= 1
         self.report.files[name].changed += 1
 
-    def write(
+    def upsert(
         self,
         model: Any,
         key: tuple[str, ...],
@@ -187,14 +187,14 @@ class Run:
         fresh: Values,
         ids: bool = True,
     ) -> Outcome:
-        """Write rows with `bulk.keep`; in a dry run, new rows get negative numbers as ids."""
-        outcome = keep(self.session, model, key, existing, wanted, fresh, dry=self.dry, ids=ids)
+        """Write rows with `bulk.upsert`; in a dry run, new rows get negative numbers as ids."""
+        outcome = upsert(self.session, model, key, existing, wanted, fresh, dry=self.dry, ids=ids)
         if self.dry and outcome.new and ids:
-            promised = self.promises.look(KINDS[model], [at[-1] for at in outcome.new]) if model in KINDS else {}
-            outcome.ids |= {at: promised[at[-1]][0] if at[-1] in promised else next(self._below) for at in outcome.new}
+            pending = self.pending.look_up(KIND_OF_MODEL[model], [at[-1] for at in outcome.new]) if model in KIND_OF_MODEL else {}
+            outcome.ids |= {at: pending[at[-1]][0] if at[-1] in pending else next(self._temporary_ids) for at in outcome.new}
         return outcome
 
-    def keep(
+    def upsert_and_count(
         self,
         name: str,
         model: Any,
@@ -205,8 +205,8 @@ class Run:
         ids: bool = True,
         lines: Mapping[Key, int] | None = None,
     ) -> Outcome:
-        """Write rows with `write` and count them for a file. `lines` has the line of each row in the file."""
-        outcome = self.write(model, key, existing, wanted, fresh, ids)
+        """Write rows with `upsert` and count them for a file. `lines` has the line of each row in the file."""
+        outcome = self.upsert(model, key, existing, wanted, fresh, ids)
         if self.dry and lines:
             words = dict.fromkeys(outcome.new, "new") | dict.fromkeys(outcome.changed, "changed")
             self.counted.update({(name, lines[at]): words.get(at, "same") for at in wanted})
@@ -216,7 +216,7 @@ class Run:
         counts.same += outcome.same
         return outcome
 
-    def keep_parts(
+    def replace_parts(
         self, name: str, model: Any, owner: str, key: tuple[str, str], wanted: Mapping[Key, Values], lines: Mapping[Key, int]
     ) -> Outcome:
         """Replace the parts of some documents by the wanted ones: lines, taxes, steps or allocations.
@@ -230,11 +230,11 @@ class Run:
             lines: the line of each part in the file.
         """
         existing = by_key(fetch(self.session, model, owner, {at[0] for at in wanted if at[0] > 0}), key)
-        outcome = self.keep(name, model, key, existing, wanted, {}, ids=False, lines=lines)
+        outcome = self.upsert_and_count(name, model, key, existing, wanted, {}, ids=False, lines=lines)
         outcome.removed = existing.keys() - wanted.keys()
         self.report.files[name].removed += len(outcome.removed)
         if not self.dry:
-            drop(self.session, model, key, outcome.removed)
+            delete_rows(self.session, model, key, outcome.removed)
         elif model is not Allocation:
             sums = self.sums[model]
             for at, values in wanted.items():
@@ -246,13 +246,13 @@ class Run:
         if kind in self.touched and not self.dry:
             self.touched[kind].update(refs)
 
-    def place(self, kind: str, ref_id: int, name: str, line: int) -> None:
+    def note_first_row(self, kind: str, ref_id: int, name: str, line: int) -> None:
         """Remember the first row of a dry run that refers to a document, to report errors of the document as a whole there."""
         if self.dry:
-            self.places.setdefault((kind, ref_id), (name, line))
+            self.first_rows.setdefault((kind, ref_id), (name, line))
 
 
-def once(run: Run, name: str, lines: list[Line[R]], key: tuple[str, ...], brings: str = "") -> Iterator[Line[R]]:
+def unique_rows(run: Run, name: str, lines: list[Line[R]], key: tuple[str, ...], brings: str = "") -> Iterator[Line[R]]:
     """Yield the rows of a file with a key that has not occurred before; rows that repeat a key are refused."""
     seen: dict[Key, int] = {}
     for line in lines:

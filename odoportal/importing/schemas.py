@@ -21,18 +21,18 @@ from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, Step
 DOCUMENTS = ("order", "invoice", "credit_note")
 
 
-def _needed(text: str) -> str:
+def _require(text: str) -> str:
     if not text:
         raise ValueError("is empty")
     return text
 
 
-Needed = BeforeValidator(_needed)
+Required = BeforeValidator(_require)
 # Pydantic runs the last validator of an annotation first.
-Total = Annotated[Decimal, BeforeValidator(cells.total_amount), Needed]
-Positive = Annotated[Decimal, BeforeValidator(cells.positive_amount), Needed]
-Day = Annotated[date, BeforeValidator(cells.day), Needed]
-Instant = Annotated[datetime, BeforeValidator(cells.instant), Needed]
+Total = Annotated[Decimal, BeforeValidator(cells.total_amount), Required]
+Positive = Annotated[Decimal, BeforeValidator(cells.positive_amount), Required]
+Day = Annotated[date, BeforeValidator(cells.day), Required]
+Instant = Annotated[datetime, BeforeValidator(cells.instant), Required]
 Flag = Annotated[bool, BeforeValidator(cells.flag)]
 
 
@@ -42,16 +42,16 @@ def _optional(read: Any) -> BeforeValidator:
 
 
 def _text(model: Any, column: str) -> BeforeValidator:
-    return BeforeValidator(cells.at_most(model, column))
+    return BeforeValidator(cells.max_length(model, column))
 
 
-AccountNumber = Annotated[str, _text(Account, "number"), Needed]
-OrderNumber = Annotated[str, _text(Order, "number"), Needed]
-InvoiceNumber = Annotated[str, _text(Invoice, "number"), Needed]
+AccountNumber = Annotated[str, _text(Account, "number"), Required]
+OrderNumber = Annotated[str, _text(Order, "number"), Required]
+InvoiceNumber = Annotated[str, _text(Invoice, "number"), Required]
 OptionalOrder = Annotated[str, _text(Order, "number")]
 AddressCode = Annotated[str, BeforeValidator(cells.code), _text(Address, "code")]
-Words = Annotated[str, _text(OrderLine, "description_en")]
-Settled = BeforeValidator(lambda text: text or PaymentStatus.SETTLED.value)
+Description = Annotated[str, _text(OrderLine, "description_en")]
+SettledByDefault = BeforeValidator(lambda text: text or PaymentStatus.SETTLED.value)
 OptionalAmount = Annotated[Decimal | None, _optional(cells.amount)]
 
 
@@ -71,7 +71,7 @@ class FileRow(BaseModel):
         return {name: field.default for name, field in cls.model_fields.items() if not field.is_required() and name not in without}
 
 
-def _one_for_both(row: Mapping[str, str], name: str, needed: bool) -> dict[str, str]:
+def _fill_languages(row: Mapping[str, str], name: str, needed: bool) -> dict[str, str]:
     """Return both languages of a text; if one is empty, the other is used for both."""
     fr, en = row.get(f"{name}_fr", ""), row.get(f"{name}_en", "")
     if needed and not (fr or en):
@@ -89,11 +89,11 @@ class TwoLanguages(FileRow):
 
     @model_validator(mode="before")
     @classmethod
-    def _both(cls, row: dict[str, str]) -> dict[str, str]:
+    def _fill_missing_language(cls, row: dict[str, str]) -> dict[str, str]:
         filled = dict(row)
         for name, needed in cls.texts().items():
             if needed or f"{name}_fr" in row or f"{name}_en" in row:
-                filled |= _one_for_both(row, name, needed)
+                filled |= _fill_languages(row, name, needed)
         return filled
 
 
@@ -101,17 +101,17 @@ class AccountRow(FileRow):
     """A customer account."""
 
     number: AccountNumber
-    name: Annotated[str, _text(Account, "name"), Needed]
+    name: Annotated[str, _text(Account, "name"), Required]
 
 
 class PersonRow(FileRow):
     """The role of a person in an account; a person in two accounts has two rows."""
 
     account: AccountNumber
-    email: Annotated[str, BeforeValidator(cells.email), _text(Person, "email"), Needed]
-    name: Annotated[str, _text(Person, "name"), Needed]
-    role: Annotated[str, BeforeValidator(cells.word_of(Role)), Needed]
-    language: Annotated[str | None, _optional(cells.word_of("fr", "en"))] = None
+    email: Annotated[str, BeforeValidator(cells.email), _text(Person, "email"), Required]
+    name: Annotated[str, _text(Person, "name"), Required]
+    role: Annotated[str, BeforeValidator(cells.one_of(Role)), Required]
+    language: Annotated[str | None, _optional(cells.one_of("fr", "en"))] = None
     phone: Annotated[str, _text(Person, "phone")] = ""
 
 
@@ -119,11 +119,11 @@ class AddressRow(FileRow):
     """An address of an account."""
 
     account: AccountNumber
-    code: Annotated[AddressCode, Needed]
-    name: Annotated[str, _text(Address, "name"), Needed]
-    line1: Annotated[str, _text(Address, "line1"), Needed]
+    code: Annotated[AddressCode, Required]
+    name: Annotated[str, _text(Address, "name"), Required]
+    line1: Annotated[str, _text(Address, "line1"), Required]
     line2: Annotated[str, _text(Address, "line2")] = ""
-    city: Annotated[str, _text(Address, "city"), Needed]
+    city: Annotated[str, _text(Address, "city"), Required]
     province: Annotated[str, _text(Address, "province")] = ""
     postal_code: Annotated[str, _text(Address, "postal_code")] = ""
     country: Annotated[str, BeforeValidator(cells.country)] = "CA"
@@ -143,7 +143,7 @@ class OrderRow(FileRow):
     total: Total
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _check_dates(self) -> Self:
         if self.end_on < self.start_on:
             raise RowError("end_on", f"{self.end_on} is before start_on {self.start_on}")
         return self
@@ -153,8 +153,8 @@ class LineRow(TwoLanguages):
     """The common columns of the lines of orders and invoices. Lines keep the order of the file."""
 
     quantity: Annotated[int | None, _optional(cells.quantity)] = None
-    description_fr: Words = ""
-    description_en: Words = ""
+    description_fr: Description = ""
+    description_en: Description = ""
     note_fr: Annotated[str, _text(OrderLine, "note_fr")] = ""
     note_en: Annotated[str, _text(OrderLine, "note_en")] = ""
     unit_price: OptionalAmount = None
@@ -174,7 +174,7 @@ class OrderLineRow(LineRow):
     monthly: Flag = False
 
     @model_validator(mode="after")
-    def _billed_later(self) -> Self:
+    def _check_monthly(self) -> Self:
         if self.monthly and self.amount is not None:
             raise RowError("amount", "a monthly line is billed as it runs and has no amount")
         return self
@@ -184,7 +184,7 @@ class FulfilmentRow(TwoLanguages):
     """A step of an order's fulfilment."""
 
     order: OrderNumber
-    step: Annotated[str, BeforeValidator(cells.word_of(Step)), Needed]
+    step: Annotated[str, BeforeValidator(cells.one_of(Step)), Required]
     done_at: Annotated[datetime | None, _optional(cells.instant)] = None
     expected_on: Annotated[date | None, _optional(cells.day)] = None
     carrier: Annotated[str, _text(Fulfilment, "carrier")] = ""
@@ -219,7 +219,7 @@ class InvoiceRow(TwoLanguages):
         return {"terms": False}
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _check_dates(self) -> Self:
         if self.due_on < self.issued_on:
             raise RowError("due_on", f"{self.due_on} is before issued_on {self.issued_on}")
         return self
@@ -234,7 +234,7 @@ class InvoiceLineRow(LineRow):
 class CreditNoteRow(TwoLanguages):
     """A credit note and the invoice it corrects."""
 
-    number: Annotated[str, _text(CreditNote, "number"), Needed]
+    number: Annotated[str, _text(CreditNote, "number"), Required]
     invoice: InvoiceNumber
     issued_on: Day
     reason_fr: Annotated[str, _text(CreditNote, "reason_fr")] = ""
@@ -251,12 +251,12 @@ class CreditNoteRow(TwoLanguages):
 class TaxRow(TwoLanguages):
     """A tax of an order, an invoice or a credit note. Without a base it is on the document's subtotal."""
 
-    document: Annotated[str, BeforeValidator(cells.word_of(*DOCUMENTS)), Needed]
+    document: Annotated[str, BeforeValidator(cells.one_of(*DOCUMENTS)), Required]
     number: InvoiceNumber
     name_fr: Annotated[str, _text(CreditNoteTax, "name_fr")] = ""
     name_en: Annotated[str, _text(CreditNoteTax, "name_en")] = ""
-    registration: Annotated[str, _text(CreditNoteTax, "registration"), Needed]
-    rate: Annotated[Decimal, BeforeValidator(cells.rate), Needed]
+    registration: Annotated[str, _text(CreditNoteTax, "registration"), Required]
+    rate: Annotated[Decimal, BeforeValidator(cells.rate), Required]
     base: Annotated[Decimal | None, _optional(cells.total_amount)] = None
     amount: Total
 
@@ -270,12 +270,12 @@ class PaymentRow(TwoLanguages):
     """A payment: received, pending or failed."""
 
     account: AccountNumber
-    reference: Annotated[str, _text(Payment, "reference"), Needed]
+    reference: Annotated[str, _text(Payment, "reference"), Required]
     received_at: Instant
     method_fr: Annotated[str, _text(Payment, "method_fr")] = ""
     method_en: Annotated[str, _text(Payment, "method_en")] = ""
     amount: Positive
-    status: Annotated[str, BeforeValidator(cells.word_of(PaymentStatus)), Settled] = PaymentStatus.SETTLED
+    status: Annotated[str, BeforeValidator(cells.one_of(PaymentStatus)), SettledByDefault] = PaymentStatus.SETTLED
 
     @classmethod
     def texts(cls) -> dict[str, bool]:
@@ -286,7 +286,7 @@ class PaymentRow(TwoLanguages):
 class AllocationRow(FileRow):
     """The part of a payment that goes to one invoice."""
 
-    payment: Annotated[str, _text(Payment, "reference"), Needed]
+    payment: Annotated[str, _text(Payment, "reference"), Required]
     invoice: InvoiceNumber
     amount: Positive
 
@@ -295,7 +295,7 @@ class DeviceRow(FileRow):
     """A tracker."""
 
     account: AccountNumber
-    serial: Annotated[str, _text(Device, "serial"), Needed]
-    model: Annotated[str, _text(Device, "model"), Needed]
+    serial: Annotated[str, _text(Device, "serial"), Required]
+    model: Annotated[str, _text(Device, "model"), Required]
     vehicle: Annotated[str, _text(Device, "vehicle")] = ""
     order: OptionalOrder = ""

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, create_model
 
 from odoportal.core import private_files
 from odoportal.core.money import cents, dollars
-from odoportal.importing.checks import PAID, Move, Standing, standings
+from odoportal.importing.checks import PAID, InvoiceChange, Move, combine_moves
 from odoportal.importing.dialect import Spelling
 from odoportal.importing.file_order import FILES, FileKind
 from odoportal.importing.reader import Line, Table, read_rows
@@ -25,10 +25,10 @@ from odoportal.importing.schemas import FileRow
 # The rows of one transaction; another writer waits for less than a second.
 BATCH_ROWS = 8000
 CHUNK = 2000
-PLACES = {kind.name: place for place, kind in enumerate(FILES)}
-HEADS = {kind.name for kind in FILES if kind.unit[0] in {"number", "reference", "serial", "code"} and kind.name != "taxes.csv"}
+FILE_INDEX = {kind.name: place for place, kind in enumerate(FILES)}
+HEAD_FILES = {kind.name for kind in FILES if kind.unit[0] in {"number", "reference", "serial", "code"} and kind.name != "taxes.csv"}
 # A record comes after the records that it refers to; accounts, people and addresses come before everything else.
-STAGES = ("account", "person", "address", "order", "invoice", "credit_note", "payment", "device")
+KIND_ORDER = ("account", "person", "address", "order", "invoice", "credit_note", "payment", "device")
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE row (id INTEGER PRIMARY KEY, file INT, line INT, kind TEXT, key TEXT, head INT, account TEXT, invoice TEXT, body TEXT);
@@ -55,7 +55,7 @@ SELECT line, coalesce(
 """
 
 
-def _stored(kind: FileKind) -> TypeAdapter[list[FileRow]]:
+def _row_adapter(kind: FileKind) -> TypeAdapter[list[FileRow]]:
     """Return a reader for stored rows: the same types, without the checks, because the rows were checked before they were stored."""
     fields: dict[str, Any] = {
         name: (field.annotation, ... if field.is_required() else field.default) for name, field in kind.row.model_fields.items()
@@ -91,7 +91,7 @@ class Staging:
         self.close()
         self.path.unlink(missing_ok=True)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Flush the file to disk."""
         handle = os.open(self.path, os.O_RDONLY)
         os.fsync(handle)
@@ -128,11 +128,11 @@ class Staging:
     def _row(self, kind: FileKind, line: Line[FileRow]) -> tuple[Any, ...]:
         values = line.row.__dict__
         own = kind.unit_of(values)
-        head = kind.name in HEADS
+        head = kind.name in HEAD_FILES
         account = (values.get("account") or (own[1] if own[0] == "account" else None)) if head else None
         note_of = values["invoice"] if own[0] == "credit_note" and head else None
         return (
-            PLACES[kind.name],
+            FILE_INDEX[kind.name],
             line.at,
             *own,
             head,
@@ -142,20 +142,20 @@ class Staging:
         )
 
     def _insert(self, table: Table, rows: list[tuple[Any, ...]]) -> int:
-        place, many = PLACES[table.kind.name], len(rows)
+        place, many = FILE_INDEX[table.kind.name], len(rows)
         self._db.execute("BEGIN")
         self._db.executemany("INSERT INTO row (file, line, kind, key, head, account, invoice, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        self._db.executemany("INSERT INTO spoiled VALUES (?, ?, ?, ?)", [(place, at, *own) for at, own in table.spoiled])
+        self._db.executemany("INSERT INTO spoiled VALUES (?, ?, ?, ?)", [(place, at, *own) for at, own in table.bad_units])
         self._db.execute("COMMIT")
-        self.take_down(table.bad)
+        self.record_faults(table.bad)
         rows.clear()
         table.bad.clear()
-        table.spoiled.clear()
+        table.bad_units.clear()
         return many
 
-    def take_down(self, faults: Iterable[BadRow], own: bool = True) -> None:
+    def record_faults(self, faults: Iterable[BadRow], own: bool = True) -> None:
         """Record bad rows; `own` is False for rows that are good but depend on a bad one."""
-        rows = [(PLACES[bad.file], bad.line, bad.column, bad.reason, own) for bad in faults]
+        rows = [(FILE_INDEX[bad.file], bad.line, bad.column, bad.reason, own) for bad in faults]
         if rows:
             self._db.execute("BEGIN")
             self._db.executemany("INSERT INTO fault VALUES (?, ?, ?, ?, ?)", rows)
@@ -175,7 +175,7 @@ class Staging:
     def _one(self, statement: str, *values: object) -> int:
         return int(self._db.execute(statement, values).fetchone()[0] or 0)
 
-    def arrange(self, most: int = BATCH_ROWS) -> int:
+    def plan_batches(self, most: int = BATCH_ROWS) -> int:
         """Sort the rows into units and the units into batches; return the number of batches.
 
         Args:
@@ -194,13 +194,13 @@ class Staging:
             ) WHERE kind = 'credit_note';
             """
         )
-        stage = " ".join(f"WHEN '{kind}' THEN {place}" for place, kind in enumerate(STAGES))
+        stage = " ".join(f"WHEN '{kind}' THEN {place}" for place, kind in enumerate(KIND_ORDER))
         # First the records that all accounts share, then one account after another, then parts of documents that are stored already.
         block = "CASE WHEN kind IN ('account', 'person', 'address') THEN 0 WHEN account IS NULL THEN 2 ELSE 1 END"
         owner = f"CASE {block} WHEN 1 THEN account ELSE '' END"
         sizes = {(at, of): size for at, of, size in self._db.execute(f"SELECT {block}, {owner}, sum(size) FROM unit GROUP BY 1, 2")}  # noqa: S608
         ordered = self._db.execute(f"SELECT id, {block}, {owner}, size FROM unit ORDER BY 2, 3, CASE kind {stage} END, first")  # noqa: S608
-        placed, count = _packed(ordered, sizes, most)
+        placed, count = _pack(ordered, sizes, most)
         self._db.execute("BEGIN")
         self._db.executemany("UPDATE unit SET batch = ? WHERE id = ?", placed)
         self._db.execute("COMMIT")
@@ -222,14 +222,14 @@ class Staging:
             while end < len(found) and found[end][0] == found[start][0]:
                 end += 1
             kind = FILES[found[start][0]]
-            reader = self._readers.setdefault(kind.name, _stored(kind)) if kind.name not in self._readers else self._readers[kind.name]
+            reader = self._readers.setdefault(kind.name, _row_adapter(kind)) if kind.name not in self._readers else self._readers[kind.name]
             rows = reader.validate_json(b"[" + b",".join(body for *_, body in found[start:end]) + b"]")
             lines = [Line(line, row) for (_, line, _), row in zip(found[start:end], rows, strict=True)]
             tables[kind.name] = Table(kind, lines, ignored=tuple(self.noted(kind.name)))
             start = end
         return tables
 
-    def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:
+    def look_up(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:
         """Return those of the keys that the import brings, with a negative number in place of the id, and the account's number."""
         found = self._db.execute(
             # A cross join makes SQLite start from the keys, not from all rows of the kind.
@@ -250,39 +250,41 @@ class Staging:
 
     def add_moves(self, moves: Iterable[Move], counted: Mapping[tuple[str, int], str]) -> None:
         """Store the effects of rows on invoices, and how the rows were counted, by file and line."""
-        rows = [(m.invoice, m.what, cents(m.amount), PLACES[m.file], m.line, m.number, counted.get((m.file, m.line), "")) for m in moves]
+        rows = [
+            (m.invoice, m.what, cents(m.amount), FILE_INDEX[m.file], m.line, m.number, counted.get((m.file, m.line), "")) for m in moves
+        ]
         self._db.execute("BEGIN")
         self._db.executemany("INSERT INTO move VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self._db.execute("COMMIT")
 
-    def forget_moves(self) -> None:
+    def clear_moves(self) -> None:
         """Delete all stored effects on invoices."""
         self._db.execute("DELETE FROM move")
 
-    def standings(self) -> Iterator[dict[int, Standing]]:
+    def combined_moves(self) -> Iterator[dict[int, InvoiceChange]]:
         """Yield the combined effect of all rows by invoice, some invoices at a time."""
         rows: list[Move] = []
         for invoice, what, amount, file, line, number in self._db.execute(_MOVES):
             if len(rows) >= CHUNK and rows[-1].invoice != invoice:
-                yield standings(rows)
+                yield combine_moves(rows)
                 rows = []
             rows.append(Move(invoice, what, dollars(amount), FILES[file].name, line, number))
-        yield standings(rows)
+        yield combine_moves(rows)
 
-    def uncount(self, file: str, line: int) -> str:
+    def pop_count(self, file: str, line: int) -> str:
         """Return how a row that affects an invoice was counted, and forget it: a second call returns ""."""
         self._db.execute("CREATE INDEX IF NOT EXISTS move_place ON move (file, line)")
-        at = (PLACES[file], line)
+        at = (FILE_INDEX[file], line)
         found = self._db.execute("SELECT counted FROM move WHERE file = ? AND line = ?", at).fetchone()
         self._db.execute("UPDATE move SET counted = '' WHERE file = ? AND line = ?", at)
         return str(found[0])
 
-    def movers(self, invoice: int, what: str) -> list[tuple[str, int]]:
+    def contributing_rows(self, invoice: int, what: str) -> list[tuple[str, int]]:
         """Return the rows that add to what is paid or credited on an invoice."""
         found = self._db.execute("SELECT file, line FROM move WHERE invoice = ? AND what = ?", (invoice, what or PAID))
         return [(FILES[file].name, line) for file, line in found]
 
-    def spoil(self) -> list[tuple[str, str]]:
+    def exclude_bad_units(self) -> list[tuple[str, str]]:
         """Mark every unit with a bad row as bad; return the kind and key of the units that were not marked before."""
         self._db.execute("CREATE INDEX IF NOT EXISTS fault_place ON fault (file, line)")
         found = self._db.execute(
@@ -293,14 +295,12 @@ class Staging:
         self._db.executemany("UPDATE unit SET bad = 1 WHERE id = ?", [(found_id,) for found_id, *_ in found])
         return [(kind, key) for _, kind, key in found]
 
-    def left_out(self, name: str) -> Iterator[tuple[int, str]]:
+    def rejected_rows(self, name: str) -> Iterator[tuple[int, str]]:
         """Yield the line and the reason of each row of a file that is not imported, in the order of the file."""
-        yield from self._db.execute(_LEFT_OUT, {"file": PLACES[name]})
+        yield from self._db.execute(_LEFT_OUT, {"file": FILE_INDEX[name]})
 
 
-def _packed(
-    ordered: Iterable[tuple[int, int, str, int]], sizes: dict[tuple[int, str], int], most: int
-) -> tuple[list[tuple[int, int]], int]:
+def _pack(ordered: Iterable[tuple[int, int, str, int]], sizes: dict[tuple[int, str], int], most: int) -> tuple[list[tuple[int, int]], int]:
     """Return pairs of batch and unit, and the number of batches. A block of units goes into one batch if it fits."""
     placed: list[tuple[int, int]] = []
     batch, filled, block = 0, 0, None

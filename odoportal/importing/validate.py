@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from odoportal.core import database
-from odoportal.importing.checks import check_sums, overdrawn
+from odoportal.importing.checks import changes_over_total, check_sums
 from odoportal.importing.file_order import BY_NAME
-from odoportal.importing.handlers import TAKERS
+from odoportal.importing.handlers import HANDLERS
 from odoportal.importing.report import BadRow, Report
 from odoportal.importing.run import Run
 from odoportal.importing.staging import Staging
@@ -28,49 +28,49 @@ def validate(staging: Staging, now: datetime, progress: Progress, keep_good: boo
     Returns:
         The report: what would be new, changed and unchanged.
     """
-    broken = {pair for table in staging.tables.values() for pair in table.broken}
+    bad_records = {pair for table in staging.tables.values() for pair in table.bad_records}
     if keep_good:
-        broken.update(staging.spoil())
+        bad_records.update(staging.exclude_bad_units())
     while True:
-        report = _pass(staging, now, progress, broken)
-        left_out = staging.spoil()
+        report = _check_once(staging, now, progress, bad_records)
+        left_out = staging.exclude_bad_units()
         # A unit that was left out may be needed elsewhere, or may have made room for another payment: check the rest again as a whole.
         if not (keep_good and left_out):
             return report
-        broken.update(left_out)
-        staging.forget_moves()
+        bad_records.update(left_out)
+        staging.clear_moves()
 
 
-def _pass(staging: Staging, now: datetime, progress: Progress, broken: set[tuple[str, str]]) -> Report:
+def _check_once(staging: Staging, now: datetime, progress: Progress, bad_records: set[tuple[str, str]]) -> Report:
     report, batches = Report(), int(staging.noted("batches"))
-    unread = {kind for table in staging.tables.values() if not table.whole for kind in _kinds_of(table.kind.name)}
+    unread = {kind for table in staging.tables.values() if not table.complete for kind in _kinds_in(table.kind.name)}
     for number in range(batches):
         progress("Checking", number, batches)
         tables = staging.batch(number)
         with database.reading() as session:
-            run = Run(session, now, tables, report, dry=True, promises=staging, broken=broken, unread=unread)
+            run = Run(session, now, tables, report, dry=True, pending=staging, bad_records=bad_records, unread=unread)
             for name in tables:
-                TAKERS[name](run)
+                HANDLERS[name](run)
             moves = check_sums(run)
         staging.add_moves(moves, run.counted)
-        staging.take_down(report.bad)
-        staging.take_down(run.dependent, own=False)
+        staging.record_faults(report.bad)
+        staging.record_faults(run.dependent, own=False)
         report.bad.clear()
     refused: list[tuple[str, int]] = []
-    for changed in staging.standings():
+    for changed in staging.combined_moves():
         with database.reading() as session:
-            for invoice, number, what, place in overdrawn(session, changed):
-                if "invoice" not in unread and ("invoice", number) not in broken:
-                    staging.take_down([BadRow(*place)])
+            for invoice, number, what, place in changes_over_total(session, changed):
+                if "invoice" not in unread and ("invoice", number) not in bad_records:
+                    staging.record_faults([BadRow(*place)])
                     refused.append(place[:2])
-                    movers = staging.movers(invoice, what)
-                    staging.take_down((BadRow(file, line, "", place[-1]) for file, line in movers), own=False)
+                    rows = staging.contributing_rows(invoice, what)
+                    staging.record_faults((BadRow(file, line, "", place[-1]) for file, line in rows), own=False)
     for file, line in refused:
-        report.uncount(file, staging.uncount(file, line))
+        report.uncount(file, staging.pop_count(file, line))
     progress("Checking", batches, batches)
     return report
 
 
-def _kinds_of(name: str) -> set[str]:
+def _kinds_in(name: str) -> set[str]:
     """Return the kinds of records in a file that rows of other files refer to."""
     return {"order", "invoice", "credit_note"} if name == "taxes.csv" else {kind for _, kind in BY_NAME[name].brings}

@@ -92,25 +92,25 @@ def missing_extensions(connection: Connection) -> list[str]:
 
 def how_to_extend(names: list[str]) -> str:
     """Return one sentence that tells the operator how to install missing extensions."""
-    asked = " ".join(f"CREATE EXTENSION {name};" for name in names)
+    statements = " ".join(f"CREATE EXTENSION {name};" for name in names)
     return (
-        f"This database lacks PostgreSQL's {' and '.join(names)}: let its owner or a superuser run {asked} "
+        f"This database lacks PostgreSQL's {' and '.join(names)}: let its owner or a superuser run {statements} "
         "A server that cannot do that lacks its package of extensions, often called postgresql-contrib"
     )
 
 
-def _extend(connection: Connection) -> None:
+def _create_extensions(connection: Connection) -> None:
     for name in (names := missing_extensions(connection)):
         try:
             with connection.begin_nested():
                 connection.execute(text(f"CREATE EXTENSION {name}"))
         except DBAPIError as error:
-            said = str(error.orig).splitlines()[0]
-            raise MigrationFailed(f"{how_to_extend(names)} (PostgreSQL says: {said}).") from error
+            reason = str(error.orig).splitlines()[0]
+            raise MigrationFailed(f"{how_to_extend(names)} (PostgreSQL says: {reason}).") from error
 
 
 def _upgrade(connection: Connection) -> None:
-    _extend(connection)
+    _create_extensions(connection)
     try:
         command.upgrade(configuration(connection), "head")
     except CommandError as error:

@@ -43,7 +43,7 @@ def loaded(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory
         get_settings.cache_clear()
         with Session(engine, expire_on_commit=False) as session, session.begin():
             load_demo(session, NOW, lambda password: f"hash of {password}")
-            history.live(session, LATER, TODAY)
+            history.create_history(session, LATER, TODAY)
         yield engine
         engine.dispose()
 
@@ -186,7 +186,7 @@ def test_the_account_without_anything_has_no_past(session: Session) -> None:
 def test_a_second_start_loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     monkeypatch.setattr(setup, "load_demo", lambda *_: done.append("fleets"))
-    monkeypatch.setattr(setup.history, "live", lambda *_: done.append("past"))
+    monkeypatch.setattr(setup.history, "create_history", lambda *_: done.append("past"))
     for _ in range(2):
         assert setup.load(lambda _: None) == SIGN_INS
     assert done == ["fleets", "past"]
@@ -206,4 +206,4 @@ def test_production_never_gets_them(session: Session, monkeypatch: pytest.Monkey
     with pytest.raises(DemoRefused):
         load_demo(session, NOW, str)
     with pytest.raises(RuntimeError):
-        history.live(session, NOW, TODAY)
+        history.create_history(session, NOW, TODAY)

@@ -53,7 +53,7 @@ def test_any_bytes_are_read_or_refused(raw: bytes, kind: Any) -> None:
         table = read_table(kind, whole)
         lines = whole.count(b"\n") + whole.count(b"\r") + 1
         assert all(1 <= bad.line <= lines and str(bad).isprintable() for bad in table.bad)
-        assert table.whole or table.bad
+        assert table.complete or table.bad
 
 
 @given(st.integers(0, 7_000_000_000), st.integers(-14 * 60, 14 * 60))
@@ -100,8 +100,8 @@ def test_what_is_meant_is_taken(read: Any, text: str, value: object) -> None:
 
 
 def test_a_long_or_strange_value_is_shown_short_and_plain() -> None:
-    assert cells.shown("x" * 500) == f'"{"x" * 40}…"'
-    assert cells.shown("a\x1b[2J") == '"a\ufffd[2J"'
+    assert cells.quoted("x" * 500) == f'"{"x" * 40}…"'
+    assert cells.quoted("a\x1b[2J") == '"a\ufffd[2J"'
     assert RowError("end_on", "why").column == "end_on"
 
 
@@ -129,7 +129,7 @@ def test_a_row_without_an_end_is_given_up_before_it_is_read(row: bytes) -> None:
     table = Table(BY_NAME["accounts.csv"])
     assert [line.at for line in read_rows(table, file, Spelling(encoding="utf-8")) if line] == [2]
     assert [str(bad) for bad in table.bad] == ["accounts.csv, line 3: cannot be read any further: a row has more than 1048576 characters"]
-    assert not table.whole
+    assert not table.complete
     assert 0 < file.furthest < 2 * LONGEST_RECORD
 
 
@@ -137,7 +137,7 @@ def test_a_row_as_long_as_it_may_be_is_read() -> None:
     row = b"number,name\nA," + b"x" * (120_000) + b"\n"
     table = read_table(BY_NAME["accounts.csv"], row)
     assert [bad.column for bad in table.bad] == ["name"]
-    assert table.whole
+    assert table.complete
 
 
 PIECES = (b"a" * 9, "é".encode(), "\U0001f600".encode(), b"\xe9", b"\x80\x80\x80\x80\x80", b"\xff", b"\x81")

@@ -71,8 +71,8 @@ def test_separator_and_encoding_are_found_out(sign: str, encoding: str) -> None:
     table = invoices(text, encoding)
     (line,) = table.lines
     assert (line.row.terms_fr, line.row.total) == ("Payé à l’échéance", Decimal("1234.56"))
-    assert (table.form.delimiter, table.form.mark) == (sign, encoding == "utf-8-sig")
-    assert ("read as Windows-1252" in table.form.told) == (encoding == "cp1252")
+    assert (table.form.delimiter, table.form.has_bom) == (sign, encoding == "utf-8-sig")
+    assert ("read as Windows-1252" in table.form.summary) == (encoding == "cp1252")
 
 
 def test_a_broken_utf8_file_is_told_and_not_read_as_gibberish() -> None:

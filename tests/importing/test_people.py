@@ -60,7 +60,7 @@ def changed(email: str, **values: str) -> None:
             setattr(person, name, value)
 
 
-def everybody() -> dict[str, tuple[str, str, str]]:
+def all_people() -> dict[str, tuple[str, str, str]]:
     """Return name, language and phone of all people, by email."""
     with database.reading() as session:
         return {p.email: (p.name, p.language, p.phone) for p in session.exec(select(Person))}
@@ -93,11 +93,11 @@ def loaded(take: Any) -> str:
 def test_what_a_person_changed_stays_until_the_file_says_something_new(take: Any, loaded: str) -> None:
     changed("maria@example.com", name="Maria Tremblay", phone="+1 418-555-0199", language="en")
     assert counted(take({"people.csv": loaded})) == (0, 0, 2)
-    assert everybody()["maria@example.com"] == ("Maria Tremblay", "en", "+1 418-555-0199")
+    assert all_people()["maria@example.com"] == ("Maria Tremblay", "en", "+1 418-555-0199")
     news = loaded.replace("Maria,owner,fr,555", "Maria,owner,fr,777")
     assert take({"people.csv": news}, dry=True).files["people.csv"].changed == 1
     assert counted(take({"people.csv": news})) == (0, 1, 1)
-    assert everybody()["maria@example.com"] == ("Maria Tremblay", "en", "777")
+    assert all_people()["maria@example.com"] == ("Maria Tremblay", "en", "777")
     assert counted(take({"people.csv": news.replace("owner,fr", "owner,")})) == (0, 0, 2)
 
 
@@ -107,7 +107,7 @@ def test_what_was_changed_before_the_files_knew_the_person_stays(take: Any) -> N
         session.add(Person(email="maria@example.com", email_key="maria@example.com", name="Maria", language="fr", created_at=NOW))
     changed("maria@example.com", phone="444")
     take({"people.csv": PEOPLE + "A,maria@example.com,M. Gagnon,owner,fr,\n"})
-    assert everybody() == {"maria@example.com": ("M. Gagnon", "fr", "444")}
+    assert all_people() == {"maria@example.com": ("M. Gagnon", "fr", "444")}
 
 
 def test_who_left_a_mailbox_is_found_by_it_and_nobody_else_is_made_of_it(take: Any, loaded: str) -> None:
@@ -117,10 +117,10 @@ def test_who_left_a_mailbox_is_found_by_it_and_nobody_else_is_made_of_it(take: A
         report = take({"people.csv": people}, notify=True, invite=lambda *who: invited.append(who))
         assert (counted(report), invited) == ((0, 0, 2), [])
         assert "people.csv: 0 new, 0 changed, 2 same; known by an earlier email: 1" in list(report.lines())
-    assert everybody().keys() == {"Maria@New.example", "luc@example.com"}
+    assert all_people().keys() == {"Maria@New.example", "luc@example.com"}
     news = take({"people.csv": PEOPLE + "A,maria@example.com,Maria,billing,en,555\nB,maria@example.com,Maria,read_only,en,555\n"})
     assert counted(news) == (1, 1, 0)
-    assert everybody()["Maria@New.example"] == ("Maria", "en", "555")
+    assert all_people()["Maria@New.example"] == ("Maria", "en", "555")
     assert roles() == {("A", "Maria@New.example"): "billing", ("B", "Maria@New.example"): "read_only", ("A", "luc@example.com"): "billing"}
 
 
@@ -151,8 +151,8 @@ def test_the_present_email_counts_where_the_file_has_both(take: Any, loaded: str
     assert counted(report) == (dry.new, dry.changed, dry.same) == (1, 1, 2)
     for files in (both, both):
         assert counted(take({"people.csv": files}, batch_rows=batch_rows)) == (0, 0, 4)
-        assert everybody().keys() == {"maria@new.example", "luc@example.com"}
-        assert everybody()["maria@new.example"] == ("Maria G.", "en", "777")
+        assert all_people().keys() == {"maria@new.example", "luc@example.com"}
+        assert all_people()["maria@new.example"] == ("Maria G.", "en", "777")
         assert roles()["A", "maria@new.example"] == "operations"
         assert roles()["B", "maria@new.example"] == "read_only"
 
@@ -162,7 +162,7 @@ def test_back_and_forth(take: Any, loaded: str) -> None:
     moved("b@example.com", "maria@example.com")
     for email in ("maria@example.com", "b@example.com"):
         assert counted(take({"people.csv": loaded.replace("maria@example.com", email)})) == (0, 0, 2)
-    assert everybody().keys() == {"maria@example.com", "luc@example.com"}
+    assert all_people().keys() == {"maria@example.com", "luc@example.com"}
     moved("maria@example.com", "thief@example.com", LATER)
     moved("thief@example.com", "third@example.com", LATER)
     moved("maria@example.com", "", LATER, undo=True)
@@ -177,11 +177,11 @@ def test_two_who_swap_their_emails_stay_who_they_are(take: Any, loaded: str) -> 
     moved("x@example.com", "luc@example.com", LATER + timedelta(days=60))
     for rows in (8000, 1):
         assert counted(take({"people.csv": loaded}, batch_rows=rows)) == (0, 0, 2)
-    assert everybody() == {"luc@example.com": ("Maria", "fr", "555"), "maria@example.com": ("Luc", "en", "666")}
+    assert all_people() == {"luc@example.com": ("Maria", "fr", "555"), "maria@example.com": ("Luc", "en", "666")}
     assert roles() == {("A", "luc@example.com"): "owner", ("A", "maria@example.com"): "billing"}
     follows = PEOPLE + "A,luc@example.com,Maria,owner,fr,1\nA,maria@example.com,Luc,read_only,en,666\n"
     assert counted(take({"people.csv": follows})) == (0, 2, 0)
-    assert everybody() == {"luc@example.com": ("Maria", "fr", "1"), "maria@example.com": ("Luc", "en", "666")}
+    assert all_people() == {"luc@example.com": ("Maria", "fr", "1"), "maria@example.com": ("Luc", "en", "666")}
 
 
 def test_a_mailbox_under_another_name_may_be_somebody_else_s(take: Any, loaded: str) -> None:
@@ -193,14 +193,14 @@ def test_a_mailbox_under_another_name_may_be_somebody_else_s(take: Any, loaded: 
         "people.csv, line 2: left out: maria@example.com was the email of Maria, who now has maria@new.example; "
         "give that one where Zoé is the same person, or else use `odoportal user invite`"
     ]
-    assert everybody()["maria@new.example"] == ("Maria", "fr", "555")
+    assert all_people()["maria@new.example"] == ("Maria", "fr", "555")
     # Once Odotrack's staff has added her, the file means her; and Maria, if the file gives Maria's name.
     with database.writing() as session:
         session.add(Person(email="maria@example.com", email_key="maria@example.com", name="Zoé", language="en", created_at=NOW))
     assert counted(take({"people.csv": zoe})) == (1, 0, 1)
     assert roles()["A", "maria@example.com"] == roles()["A", "maria@new.example"] == "owner"
     assert counted(take({"people.csv": loaded})) == (0, 0, 2)
-    assert everybody()["maria@example.com"] == ("Zoé", "en", "1")
+    assert all_people()["maria@example.com"] == ("Zoé", "en", "1")
 
 
 def test_of_two_of_one_name_nobody_is_taken(take: Any) -> None:
@@ -218,14 +218,14 @@ def test_good_rows_are_kept_about_who_left_a_mailbox(take: Any, loaded: str, tmp
     bad = loaded + "A,maria@new.example,Maria,nobody,fr,555\n"
     report = take({"people.csv": bad.replace("Maria,owner,fr,555", "Maria,owner,fr,9")}, keep_good=tmp_path / "left")
     assert counted(report) == (0, 1, 1)
-    assert everybody()["maria@new.example"] == ("Maria", "fr", "9")
+    assert all_people()["maria@new.example"] == ("Maria", "fr", "9")
 
 
 def test_few_rows_within_a_transaction_are_told_apart_too(loaded: str) -> None:
     moved("maria@example.com", "maria@new.example")
     with database.writing() as session:
         assert import_tables(session, read_files({"people.csv": (loaded + "A,maria@new.example,M,billing,fr,\n").encode()}), NOW).kept
-    assert everybody()["maria@new.example"][0] == "M"
+    assert all_people()["maria@new.example"][0] == "M"
 
 
 EMAILS = ("maria@example.com", "b@example.com", "c@example.com")

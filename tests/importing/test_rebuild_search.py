@@ -37,7 +37,7 @@ def test_an_older_folding_is_found_and_mended_once(take: Take, small: dict[str, 
     rebuild_search.bring_up(told.append)
     assert (found("CÂBLE"), told) == ([1, 1], [])
     monkeypatch.setattr(texts, "FOLDING", "2")
-    monkeypatch.setattr(rebuild_search, "_SOME", 1)
+    monkeypatch.setattr(rebuild_search, "_BATCH_ROWS", 1)
     rebuild_search.bring_up(told.append)
     assert found("cable") == [1, 1]
     rebuild_search.bring_up(told.append)

@@ -805,7 +805,7 @@ MUTANTS = (
     _mutant(
         "an import changes only values that changed in its files",
         "importing.bulk",
-        "if said.get(name) is not None and said[name] != value}",
+        "if previous.get(name) is not None and previous[name] != value}",
         "}",
         IMPORTED,
     ),
@@ -1194,8 +1194,8 @@ MUTANTS = (
     _mutant(
         "an imported cell has no invisible marks",
         "importing.cells",
-        'without_marks(_BREAKS.sub(" ", cell)).strip()',
-        '_BREAKS.sub(" ", cell).strip()',
+        'without_marks(_LINE_BREAKS.sub(" ", cell)).strip()',
+        '_LINE_BREAKS.sub(" ", cell).strip()',
         "tests/importing/test_cells.py",
     ),
     _mutant(
@@ -1229,7 +1229,7 @@ MUTANTS = (
     _mutant(
         "the length of an imported row is limited",
         "importing.reader",
-        "self._text.readline(self.left + 1)",
+        "self._text.readline(self.remaining + 1)",
         "self._text.readline()",
         "tests/importing/test_cells.py",
     ),
