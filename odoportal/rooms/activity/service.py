@@ -105,20 +105,22 @@ def find(session: Session, account_id: int, query: ListQuery, words: Mapping[str
         words: the label of each kind of change in the page's language, which is searched, too.
     """
     per_kind = select(col(Change.what), func.count()).group_by(col(Change.what))
-    where = _where(account_id, query, words)
+    where = _list_condition(account_id, query, words)
     kinds = {what: int(n) for what, n in session.exec(per_kind.where(where)).all()}
-    counts = {"": sum(kinds.values()), **{group: sum(kinds.get(what, 0) for what in held) for group, held in GROUPS.items()}}
+    counts = {"": sum(kinds.values()), **{group: sum(kinds.get(what, 0) for what in group_kinds) for group, group_kinds in GROUPS.items()}}
     everything = counts[""]
     if query.narrowed:
         everything = search.count(session, Change, search.of_account(Change, account_id))
     shown = window(query, counts[query.state])
-    rows = search.page(session, Change, and_(where, _in_group(query)), _order(query), shown)
+    rows = search.page(session, Change, and_(where, _in_group(query)), _sort_keys(query), shown)
     return ChangePage(shown, rows, names(session, rows), counts, everything)
 
 
 def whole_list(account_id: int, query: ListQuery, words: Mapping[str, str]) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
     """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
-    return and_(_where(account_id, query, words), _in_group(query)), [e.desc() if down else e.asc() for e, down in _order(query)]
+    return and_(_list_condition(account_id, query, words), _in_group(query)), [
+        e.desc() if down else e.asc() for e, down in _sort_keys(query)
+    ]
 
 
 def names(session: Session, changes: Sequence[Any]) -> Mapping[int, str]:
@@ -131,10 +133,10 @@ def names(session: Session, changes: Sequence[Any]) -> Mapping[int, str]:
 def name_of(session: Session, account_id: int, person: str) -> str:
     """Return the name of the person that a list query filters by; empty if no such person changed anything in the account."""
     did = select(Person.name).join(Change, col(Change.person_id) == col(Person.id))
-    return session.exec(did.where(Change.account_id == account_id, Change.person_id == _number(person)).limit(1)).first() or ""
+    return session.exec(did.where(Change.account_id == account_id, Change.person_id == _person_id(person)).limit(1)).first() or ""
 
 
-def _order(query: ListQuery) -> search.Order:
+def _sort_keys(query: ListQuery) -> search.Order:
     return [(col(Change.at), query.descending), (col(Change.id), query.descending)]
 
 
@@ -142,30 +144,30 @@ def _in_group(query: ListQuery) -> ColumnElement[bool]:
     return col(Change.what).in_(GROUPS[Group(query.state)]) if query.state else search.ALWAYS
 
 
-def _where(account_id: int, query: ListQuery, words: Mapping[str, str]) -> ColumnElement[bool]:
+def _list_condition(account_id: int, query: ListQuery, words: Mapping[str, str]) -> ColumnElement[bool]:
     """Return the condition of a list query, except for its group."""
-    said = {what: fold(text) for what, text in words.items()}
+    labels = {what: fold(text) for what, text in words.items()}
 
-    def called(word: str) -> Sequence[ColumnElement[bool]]:
-        kinds = [what for what, text in said.items() if word in text]
+    def label_matches(word: str) -> Sequence[ColumnElement[bool]]:
+        kinds = [what for what, text in labels.items() if word in text]
         return [col(Change.what).in_(kinds)] if kinds else []
 
-    parts: list[Any] = [search.of_account(Change, account_id), search.matching(col(Change.search), query.q, called)]
+    parts: list[Any] = [search.of_account(Change, account_id), search.matching(col(Change.search), query.q, label_matches)]
     if query.since:
         parts.append(col(Change.at) >= clock.begins(query.since))
     if query.until:
         parts.append(col(Change.at) < clock.begins(query.until + timedelta(days=1)))
     if person := query.texts.get("person"):
-        parts.append(_by(person))
+        parts.append(_made_by(person))
     return and_(*parts)
 
 
-def _by(person: str) -> ColumnElement[bool]:
+def _made_by(person: str) -> ColumnElement[bool]:
     if person == NOBODY:
         return and_(col(Change.person_id).is_(None), col(Change.what).not_in(NOBODYS))
-    return col(Change.person_id) == _number(person)
+    return col(Change.person_id) == _person_id(person)
 
 
-def _number(person: str) -> int:
+def _person_id(person: str) -> int:
     """Return the person id that a list query contains; 0, which no person has, if it is not a valid id."""
     return int(person) if person.isascii() and person.isdigit() and len(person) < 10 else 0

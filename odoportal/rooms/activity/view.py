@@ -114,21 +114,22 @@ def values_of(change: Any) -> list[str]:
     A line is like `Role: Read-only → Billing`; `–` stands for no value.
     """
     before, after = json.loads(change.before), json.loads(change.after)
-    names, spoken = field_labels(change.what), _spoken(change.what)
+    names, formatters = field_labels(change.what), _formatters(change.what)
 
-    def said(name: str, values: Mapping[str, str]) -> str:
+    def formatted(name: str, values: Mapping[str, str]) -> str:
         value = values.get(name, "")
-        return spoken.get(name, str)(value) if value else "–"
+        return formatters.get(name, str)(value) if value else "–"
 
-    shown = [name for name in dict.fromkeys((*before, *after)) if before.get(name) or after.get(name)]
+    changed = [name for name in dict.fromkeys((*before, *after)) if before.get(name) or after.get(name)]
     if not before:
-        return [t("{field}: {value}", field=names.get(name, name), value=said(name, after)) for name in shown]
+        return [t("{field}: {value}", field=names.get(name, name), value=formatted(name, after)) for name in changed]
     return [
-        t("{field}: {before} → {after}", field=names.get(name, name), before=said(name, before), after=said(name, after)) for name in shown
+        t("{field}: {before} → {after}", field=names.get(name, name), before=formatted(name, before), after=formatted(name, after))
+        for name in changed
     ]
 
 
-def _spoken(what: str) -> dict[str, Callable[[str], str]]:
+def _formatters(what: str) -> dict[str, Callable[[str], str]]:
     if what == activity_log.ActivityKind.NOTICES:
         return {kind.value: lambda _: t("Yes") for kind in Kind}
     roles, language = role_labels(), current()
@@ -144,7 +145,7 @@ def who_of(change: Any, people: Mapping[int, str]) -> str:
     return t("Payment provider") if change.what == activity_log.ActivityKind.CARD_LOST else staff()
 
 
-def _by(change: Change) -> str:
+def _person_filter(change: Change) -> str:
     """Return the value of the `person` filter for who made a change; empty if the list cannot be filtered by it."""
     if change.person_id:
         return str(change.person_id)
@@ -161,7 +162,7 @@ def _row(change: Change, people: Mapping[int, str], query: ListQuery, formats: F
         key=str(change.id),
         when=formats.moment(change.at),
         who=who_of(change, people),
-        only=query.url(texts={"person": by}) if (by := _by(change)) else "",
+        only=query.url(texts={"person": person_filter}) if (person_filter := _person_filter(change)) else "",
         what=activity_log.activity_labels().get(change.what, change.what),
         about=about_of(change, people),
         lines=text_lines(values_of(change)),
