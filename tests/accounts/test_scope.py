@@ -77,7 +77,7 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "since": TODAY.replace(year=2019),
         "until": TODAY,
         "opening": Decimal(0),
-        "most": None,
+        "max_count": None,
         "q": query.get("q", ""),
         "removed": False,
         "code": named["order_number"][1:],

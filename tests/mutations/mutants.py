@@ -101,8 +101,8 @@ MUTANTS = (
     _mutant(
         "the rows of a list belong to the account",
         "rooms.orders.service",
-        "where = _where(search.of_account(Order, account_id), query, today)",
-        "where = _where(true(), query, today)",
+        "where = _list_condition(search.of_account(Order, account_id), query, today)",
+        "where = _list_condition(true(), query, today)",
         "tests/rooms/orders/test_exports.py",
     ),
     _mutant(

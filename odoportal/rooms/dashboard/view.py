@@ -122,7 +122,7 @@ def home_view(session: Session, who: Identity, language: str, today: date) -> Ho
     account_id, formats = who.account.account_id, Formats(who.region)
     account = {"account": who.account.number} if len(who.memberships) > 1 else {}
 
-    def to(path: str, **query: str) -> str:
+    def url_for(path: str, **query: str) -> str:
         written = urlencode({**query, **account})
         return f"/{language}{path}" + (f"?{written}" if written else "")
 
@@ -142,23 +142,23 @@ def home_view(session: Session, who: Identity, language: str, today: date) -> Ho
         if owing.overdue
         else (t("next due {day}", day=formats.day(owing.next_due)) if owing.next_due else t("Nothing to pay")),
         overdue=overdue_word if owing.overdue else "",
-        owed_url=to("/invoices", state="to_pay"),
+        owed_url=url_for("/invoices", state="to_pay"),
         ending=tn("{n} plan", "{n} plans", plans) if plans else tn("{n} agreement", "{n} agreements", len(ending)),
         ending_note=t("next on {day}", day=formats.day(ending[0].end_on)) if ending else t("Nothing ends soon"),
-        ending_url=to("/orders", state="ending"),
+        ending_url=url_for("/orders", state="ending"),
         active=tn("{n} order", "{n} orders", states["active"]),
         active_note=tn("{n} upcoming", "{n} upcoming", states["upcoming"]) if states["upcoming"] else t("under an agreement that runs"),
-        active_url=to("/orders", state="active"),
-        todo=_todo(session, account_id, ending, formats, today, to),
-        more_todo=_more(owing.overdue_invoices - TODO_INVOICES),
-        more_todo_url=to("/invoices", state="overdue"),
+        active_url=url_for("/orders", state="active"),
+        todo=_todo(session, account_id, ending, formats, today, url_for),
+        more_todo=_more_overdue(owing.overdue_invoices - TODO_INVOICES),
+        more_todo_url=url_for("/invoices", state="overdue"),
         chart=any(amount for _, amount in spent),
         bars=bars,
         grid=grid,
         so_far=t("{month} so far", month=month_name(today, "long").capitalize()),
         so_far_amount=formats.amount(spent[-1][1]),
-        latest=_latest(session, account_id, formats, today, to),
-        tile_orders=_tile(states[""], tn("{n} active", "{n} active", states["active"]), formats),
+        latest=_latest(session, account_id, formats, today, url_for),
+        tile_orders=_orders_tile(states[""], tn("{n} active", "{n} active", states["active"]), formats),
         tile_invoices=tn("{n} to pay", "{n} to pay", owing.invoices) if owing.invoices else t("Nothing to pay"),
         tile_invoices_bad=tn("{n} overdue", "{n} overdue", owing.overdue_invoices) if owing.overdue_invoices else "",
         tile_renewals=tn("{n} agreement ends soon", "{n} agreements end soon", len(ending)) if ending else "",
@@ -170,16 +170,16 @@ def home_view(session: Session, who: Identity, language: str, today: date) -> Ho
     )
 
 
-def _tile(total: int, active: str, formats: Formats) -> str:
+def _orders_tile(total: int, active: str, formats: Formats) -> str:
     return f"{formats.number(total)}, {active}" if total else ""
 
 
-def _more(count: int) -> str:
+def _more_overdue(count: int) -> str:
     return tn("{n} more overdue invoice", "{n} more overdue invoices", count) if count > 0 else ""
 
 
 def _todo(
-    session: Session, account_id: int, ending: Sequence[orders.Ending], formats: Formats, today: date, to: Callable[..., str]
+    session: Session, account_id: int, ending: Sequence[orders.Ending], formats: Formats, today: date, url_for: Callable[..., str]
 ) -> list[Todo]:
     shown: list[Todo] = []
     for invoice in invoices.overdue(session, account_id, today, TODO_INVOICES):
@@ -190,7 +190,7 @@ def _todo(
                 "overdue",
                 t("Invoice {number} is overdue", number=invoice.number),
                 text,
-                to("/invoices", open=invoice.number),
+                url_for("/invoices", open=invoice.number),
                 t("Details"),
             )
         )
@@ -201,11 +201,11 @@ def _todo(
             title = t("Agreement {number} ends today", number=agreement.number)
         until = t("until {day}", day=formats.day(agreement.end_on))
         text = f"{tn('{n} plan', '{n} plans', agreement.plans)}, {until}" if agreement.plans else until
-        shown.append(Todo(f"o{agreement.number}", "ending", title, text, to("/orders", open=agreement.number), t("Details")))
+        shown.append(Todo(f"o{agreement.number}", "ending", title, text, url_for("/orders", open=agreement.number), t("Details")))
     return shown
 
 
-def _latest(session: Session, account_id: int, formats: Formats, today: date, to: Callable[..., str]) -> list[Latest]:
+def _latest(session: Session, account_id: int, formats: Formats, today: date, url_for: Callable[..., str]) -> list[Latest]:
     dated: list[tuple[date, Latest]] = []
     for order in orders.latest(session, account_id, LATEST):
         day = clock.local(order.placed_at).date()
@@ -216,14 +216,14 @@ def _latest(session: Session, account_id: int, formats: Formats, today: date, to
                     f"o{order.number}",
                     "order",
                     t("Order {number}", number=order.number),
-                    to("/orders", open=order.number),
-                    _day(day, today, formats),
+                    url_for("/orders", open=order.number),
+                    _relative_day(day, today, formats),
                     "",
                 ),
             )
         )
     for invoice in invoices.latest(session, account_id, LATEST):
-        text = f"{_day(invoice.issued_on, today, formats)}, {paid_view(invoice, formats, today).text.lower()}"
+        text = f"{_relative_day(invoice.issued_on, today, formats)}, {paid_view(invoice, formats, today).text.lower()}"
         dated.append(
             (
                 invoice.issued_on,
@@ -231,7 +231,7 @@ def _latest(session: Session, account_id: int, formats: Formats, today: date, to
                     f"i{invoice.number}",
                     "invoice",
                     t("Invoice {number}", number=invoice.number),
-                    to("/invoices", open=invoice.number),
+                    url_for("/invoices", open=invoice.number),
                     text,
                     formats.amount(invoice.total),
                 ),
@@ -240,7 +240,7 @@ def _latest(session: Session, account_id: int, formats: Formats, today: date, to
     return [latest for _, latest in sorted(dated, key=lambda pair: pair[0], reverse=True)[:LATEST]]
 
 
-def _day(day: date, today: date, formats: Formats) -> str:
+def _relative_day(day: date, today: date, formats: Formats) -> str:
     return t("Today") if day == today else t("Yesterday") if (today - day).days == 1 else formats.day(day)
 
 
@@ -251,16 +251,16 @@ def _chart(spent: Sequence[tuple[date, Decimal]], formats: Formats) -> tuple[lis
     height = Decimal(CHART_HEIGHT - CHART_FOOT - 10)
     bars = []
     for at, (month, amount) in enumerate(spent):
-        tall = max(ZERO, amount) / top * height
+        bar_height = max(ZERO, amount) / top * height
         left = CHART_LEFT + at * width
         now = at == len(spent) - 1
         bars.append(
             Bar(
                 month.isoformat(),
                 f"{left + width / 5:.1f}",
-                f"{10 + height - tall:.1f}",
+                f"{10 + height - bar_height:.1f}",
                 f"{width * 3 / 5:.1f}",
-                f"{tall:.1f}",
+                f"{bar_height:.1f}",
                 f"{left + width / 2:.1f}",
                 month_name(month) if (len(spent) - 1 - at) % 2 == 0 else "",
                 month_name(month, "year"),
@@ -269,7 +269,7 @@ def _chart(spent: Sequence[tuple[date, Decimal]], formats: Formats) -> tuple[lis
             )
         )
     grid = [
-        Grid(str(i), f"{10 + height - height * i / 4:.1f}", f"{14 + height - height * i / 4:.1f}", _round(step * i, formats))
+        Grid(str(i), f"{10 + height - height * i / 4:.1f}", f"{14 + height - height * i / 4:.1f}", _whole_dollars(step * i, formats))
         for i in range(5)
     ]
     return bars, grid
@@ -285,6 +285,6 @@ def _step(largest: Decimal) -> Decimal:
         power *= 10
 
 
-def _round(amount: Decimal, formats: Formats) -> str:
+def _whole_dollars(amount: Decimal, formats: Formats) -> str:
     # Remove cents only: a sign before three zeros separates thousands.
     return re.sub(r"[.,]00(?!\d)", "", formats.amount(amount))

@@ -59,25 +59,25 @@ async def post(request: Request) -> Response:
     with i18n.use(language):
         try:
             form = await _form(request)
-            found = await database.read(_chosen, account, form, today)
+            found = await database.read(_select_invoices, account, form, today)
         except Unknown:
             return routes.not_found()
-        except TooMany as many:
-            return _refused(422, _too_many(int(many.args[0])))
+        except TooMany as error:
+            return _refusal(422, _too_many(int(error.args[0])))
         except ValueError as error:
-            return _refused(int(error.args[0]), t("This request cannot be read. Go back and try again."))
+            return _refusal(int(error.args[0]), t("This request cannot be read. Go back and try again."))
         if not found:
-            return _refused(422, t("No invoice was chosen."))
+            return _refusal(422, t("No invoice was chosen."))
         headers = attachment(f"{t('Invoices')}-{today.isoformat()}.zip")
     headers |= {"x-files": str(len(found)), "content-security-policy": routes.POLICY}
-    coming = await concurrent_files.begun(_in_place(who.person_id, portions(account, found, language, today)))
-    return StreamingResponse(coming, headers=headers, media_type="application/zip")
+    stream = await concurrent_files.begun(_limit_concurrency(who.person_id, portions(account, found, language, today)))
+    return StreamingResponse(stream, headers=headers, media_type="application/zip")
 
 
-async def _in_place(person_id: int, made: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def _limit_concurrency(person_id: int, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     with concurrent_files.FILES.held(f"{person_id}"):
-        async with aclosing(made):
-            async for portion in made:
+        async with aclosing(chunks):
+            async for portion in chunks:
                 yield portion
 
 
@@ -100,7 +100,7 @@ async def _form(request: Request) -> dict[str, list[str]]:
         raise ValueError(400) from error
 
 
-def _refused(status: int, text: str) -> Response:
+def _refusal(status: int, text: str) -> Response:
     return PlainTextResponse(text, status, {"cache-control": "no-store"})
 
 
@@ -113,7 +113,7 @@ def _too_many(count: int) -> str:
     )
 
 
-def _chosen(session: Session, account: Membership, form: dict[str, list[str]], today: date) -> Chosen:
+def _select_invoices(session: Session, account: Membership, form: dict[str, list[str]], today: date) -> Chosen:
     if form.get("all") == ["1"]:
         return matching(session, account, form.get("query", [""])[-1], today)
     return numbered(session, account.account_id, list(dict.fromkeys(form.get("number", []))))
@@ -126,11 +126,11 @@ def matching(session: Session, account: Membership, query: str, today: date) -> 
         TooMany: if there are more than `MOST`.
         Unknown: if the query names another account.
     """
-    asked = ListQuery.parse(service.RULES, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
-    if asked.account not in {"", account.number}:
+    list_query = ListQuery.parse(service.RULES, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
+    if list_query.account not in {"", account.number}:
         raise Unknown
     words = {state: fold(text) for state, text in state_labels().items()}
-    where, order = service.whole_list(account.account_id, asked, today, words)
+    where, order = service.whole_list(account.account_id, list_query, today, words)
     count = session.exec(select(func.count()).select_from(Invoice).where(where)).one()
     if count > MOST:
         raise TooMany(count)
@@ -154,7 +154,7 @@ def numbered(session: Session, account_id: int, numbers: Sequence[str]) -> Chose
     return [(number, days[number]) for number in numbers]
 
 
-class _Growing(io.RawIOBase):
+class _ZipBuffer(io.RawIOBase):
     """The output buffer of the ZIP. It cannot seek, and it drops what was taken."""
 
     def __init__(self) -> None:
@@ -166,13 +166,13 @@ class _Growing(io.RawIOBase):
         self._parts.append(bytes(part))
         return len(part)
 
-    def take(self) -> bytes:
+    def drain(self) -> bytes:
         """Return what was written since the last call, and drop it."""
         taken, self._parts = b"".join(self._parts), []
         return taken
 
 
-def _entry(number: str, day: date, taken: Container[str]) -> zipfile.ZipInfo:
+def _zip_entry(number: str, day: date, taken: Container[str]) -> zipfile.ZipInfo:
     """Return the ZIP entry of an invoice. Its name is unique even if two numbers differ only in characters not allowed in file names."""
     plain = f"{day.isoformat()}_{routes.file_name(number)}"
     name = next(n for n in (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MOST + 2)))) if n not in taken)
@@ -191,22 +191,22 @@ async def portions(account: Membership, chosen: Chosen, language: str, today: da
         language: the language of the documents.
         today: the business day.
     """
-    growing, waiting, coming = _Growing(), deque(chosen), deque[tuple[str, date, asyncio.Future[bytes | None]]]()
-    archive = zipfile.ZipFile(growing, "w", compresslevel=1)  # pyright: ignore[reportArgumentType]
+    buffer, waiting, rendering = _ZipBuffer(), deque(chosen), deque[tuple[str, date, asyncio.Future[bytes | None]]]()
+    archive = zipfile.ZipFile(buffer, "w", compresslevel=1)  # pyright: ignore[reportArgumentType]
     try:
-        while waiting or coming:
-            while waiting and len(coming) < pdf.SETTERS:
+        while waiting or rendering:
+            while waiting and len(rendering) < pdf.SETTERS:
                 number, day = waiting.popleft()
-                made = pdf.in_turn(routes.draw, invoice_sheet, account, number, language, today, "letter")
-                coming.append((number, day, asyncio.ensure_future(made)))
-            number, day, drawn = coming.popleft()
-            if (body := await drawn) is not None:
-                archive.writestr(_entry(number, day, archive.NameToInfo), body, zipfile.ZIP_DEFLATED)
-            yield growing.take()
+                work = pdf.in_turn(routes.draw, invoice_sheet, account, number, language, today, "letter")
+                rendering.append((number, day, asyncio.ensure_future(work)))
+            number, day, future = rendering.popleft()
+            if (body := await future) is not None:
+                archive.writestr(_zip_entry(number, day, archive.NameToInfo), body, zipfile.ZIP_DEFLATED)
+            yield buffer.drain()
         archive.close()
-        yield growing.take()
+        yield buffer.drain()
     finally:
         # The client may have disconnected: skip the PDFs that have not been started, and close the archive without an error.
         archive.close()
-        for _, _, drawn in coming:
-            drawn.cancel()
+        for _, _, future in rendering:
+            future.cancel()

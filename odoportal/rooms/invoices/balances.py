@@ -31,7 +31,7 @@ class Balances:
 
 
 @dataclass
-class _Settled:
+class _SearchFields:
     """An invoice with its new sums, to build its search text."""
 
     number: str
@@ -59,22 +59,22 @@ def balances(
         pending: dollars of each allocation of a pending payment.
         credited: day and dollars of each credit note.
     """
-    settled_on = _reached(total, [*paid, *credited], issued_on)
-    paid_up, credited_up = _reached(total, paid, issued_on), _reached(total, credited, issued_on)
-    refunded = total > 0 and paid_up is not None and credited_up is not None and paid_up <= credited_up
+    settled_on = _day_reached(total, [*paid, *credited], issued_on)
+    paid_on, credited_on = _day_reached(total, paid, issued_on), _day_reached(total, credited, issued_on)
+    refunded = total > 0 and paid_on is not None and credited_on is not None and paid_on <= credited_on
     return Balances(
         paid=sum((amount for _, amount in paid), ZERO),
         pending=sum(pending, ZERO),
         credited=sum((amount for _, amount in credited), ZERO),
-        settled_on=credited_up if refunded else settled_on,
+        settled_on=credited_on if refunded else settled_on,
         refunded=refunded,
     )
 
 
-def _reached(total: Decimal, parts: Iterable[tuple[date, Decimal]], from_the_start: date) -> date | None:
+def _day_reached(total: Decimal, parts: Iterable[tuple[date, Decimal]], default_day: date) -> date | None:
     """Return the day on which the parts, oldest first, add up to the total; None if they never do."""
     if total <= 0:
-        return from_the_start
+        return default_day
     left = total
     for day, amount in sorted(parts):
         left -= amount
@@ -97,10 +97,10 @@ def settle(session: Session, account_id: int, invoice_ids: Collection[int]) -> N
     session.flush()
     ordered = sorted(invoice_ids)
     for start in range(0, len(ordered), CHUNK):
-        _settle_some(session, account_id, ordered[start : start + CHUNK])
+        _settle_chunk(session, account_id, ordered[start : start + CHUNK])
 
 
-def _settle_some(session: Session, account_id: int, ids: list[int]) -> None:
+def _settle_chunk(session: Session, account_id: int, ids: list[int]) -> None:
     invoices, orders = _table(Invoice), _table(Order)
     columns = invoices.c
     own = (
@@ -108,19 +108,19 @@ def _settle_some(session: Session, account_id: int, ids: list[int]) -> None:
         .outerjoin(orders, (orders.c.id == columns.order_id) & (orders.c.account_id == columns.account_id))
         .where(columns.account_id == account_id, columns.id.in_(ids))
     )
-    parts = _by_invoice(session, _parts_of(account_id, ids))
+    parts = _by_invoice(session, _allocations_of(account_id, ids))
     notes = _by_invoice(session, _rows_of(CreditNote, account_id, ids))
     lines = _by_invoice(session, _rows_of(InvoiceLine, account_id, ids).order_by(_table(InvoiceLine).c.position))
-    changes = [change for row in session.execute(own) if (change := _change(row, parts[row.id], notes[row.id], lines[row.id]))]
+    changes = [change for row in session.execute(own) if (change := _changed_values(row, parts[row.id], notes[row.id], lines[row.id]))]
     if changes:
         fields = ("paid", "pending", "credited", "settled_on", "refunded", "search")
         update = invoices.update().where(columns.account_id == account_id, columns.id == bindparam("row_id"))
         session.connection().execute(update.values({name: bindparam(f"new_{name}") for name in fields}), changes)
-        for held in [held for held in session.identity_map.values() if isinstance(held, Invoice)]:
-            session.expire(held, fields)
+        for invoice in [invoice for invoice in session.identity_map.values() if isinstance(invoice, Invoice)]:
+            session.expire(invoice, fields)
 
 
-def _change(row: Any, parts: list[Any], notes: list[Any], lines: list[Any]) -> dict[str, object] | None:
+def _changed_values(row: Any, parts: list[Any], notes: list[Any], lines: list[Any]) -> dict[str, object] | None:
     """Return the bind parameters for updating an invoice; None if its row is up to date."""
     found = balances(
         row.issued_on,
@@ -129,14 +129,14 @@ def _change(row: Any, parts: list[Any], notes: list[Any], lines: list[Any]) -> d
         pending=[part.amount for part in parts if part.status == PaymentStatus.PENDING],
         credited=[(note.issued_on, note.total) for note in notes],
     )
-    as_settled = _Settled(row.number, row.issued_on, row.due_on, row.total, found.paid, found.credited, found.settled_on)
-    wanted = {**vars(found), "search": search_text(as_settled, lines, parts, row.order_number or "")}
-    if all(getattr(row, name) == value for name, value in wanted.items()):
+    search_fields = _SearchFields(row.number, row.issued_on, row.due_on, row.total, found.paid, found.credited, found.settled_on)
+    new_values = {**vars(found), "search": search_text(search_fields, lines, parts, row.order_number or "")}
+    if all(getattr(row, name) == value for name, value in new_values.items()):
         return None
-    return {"row_id": row.id, **{f"new_{name}": value for name, value in wanted.items()}}
+    return {"row_id": row.id, **{f"new_{name}": value for name, value in new_values.items()}}
 
 
-def _parts_of(account_id: int, ids: list[int]) -> Any:
+def _allocations_of(account_id: int, ids: list[int]) -> Any:
     allocations, payments = _table(Allocation), _table(Payment)
     shown = (payments.c.received_at, payments.c.status, payments.c.reference, payments.c.method_en, payments.c.method_fr)
     return (

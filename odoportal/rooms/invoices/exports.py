@@ -32,7 +32,7 @@ _COLUMNS = (
 )
 
 
-def _name(title: str) -> str:
+def _column_key(title: str) -> str:
     return "_".join(re.findall(r"[a-z0-9]+", fold(title))) or "tax"
 
 
@@ -51,17 +51,17 @@ def _taxes(session: Session, account_id: int, where: ColumnElement[bool], langua
     names = select(col(InvoiceTax.name_en), col(InvoiceTax.name_fr)).distinct()
     names = names.where(col(InvoiceTax.account_id) == account_id, col(InvoiceTax.invoice_id).in_(ids))
     for english, french in sorted(tuple(row) for row in session.connection().execute(names)):
-        tax = found.setdefault(_name(english), _Tax(english if language == "en" else french, []))
+        tax = found.setdefault(_column_key(english), _Tax(english if language == "en" else french, []))
         tax.names.append(english)
     return found
 
 
-def _amount(tax: _Tax) -> Any:
+def _tax_cents(tax: _Tax) -> Any:
     """Return a subquery for the cents of a tax on an invoice. Summing in Python would take twice as long as the rest of the export."""
     # PostgreSQL returns the sum of integers as a numeric, so cast it back.
     cents = cast(func.coalesce(func.sum(col(InvoiceTax.amount)), 0), BigInteger)
-    mine = and_(col(InvoiceTax.account_id) == col(Invoice.account_id), col(InvoiceTax.invoice_id) == col(Invoice.id))
-    return select(cents).where(mine, col(InvoiceTax.name_en).in_(tax.names)).correlate(Invoice).scalar_subquery()
+    of_invoice = and_(col(InvoiceTax.account_id) == col(Invoice.account_id), col(InvoiceTax.invoice_id) == col(Invoice.id))
+    return select(cents).where(of_invoice, col(InvoiceTax.name_en).in_(tax.names)).correlate(Invoice).scalar_subquery()
 
 
 def invoices_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
@@ -83,9 +83,9 @@ def invoices_table(session: Session, who: Identity, query: ListQuery, language: 
         Column("balance", t("Balance"), Kind.AMOUNT, total=True),
         Column("paid_on", t("Paid on"), Kind.DAY),
     ]
-    same = and_(col(Order.account_id) == col(Invoice.account_id), col(Order.id) == col(Invoice.order_id))
-    found = select(*_COLUMNS, col(Order.number).label("order_number"), *(_amount(tax) for tax in taxes.values()))
-    found = found.outerjoin_from(Invoice, Order, same).where(where).order_by(*order)
+    own_order = and_(col(Order.account_id) == col(Invoice.account_id), col(Order.id) == col(Invoice.order_id))
+    found = select(*_COLUMNS, col(Order.number).label("order_number"), *(_tax_cents(tax) for tax in taxes.values()))
+    found = found.outerjoin_from(Invoice, Order, own_order).where(where).order_by(*order)
     rows = (_row(row, row[len(_COLUMNS) + 1 :], today) for batch in search.batches(session, found) for row in batch)
     return Table(t("Invoices"), columns, rows, t("Total"))
 

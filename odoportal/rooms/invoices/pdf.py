@@ -50,7 +50,7 @@ def invoice_sheet(session: Session, account: Membership, number: str, language: 
             *tax_sums(whole.taxes, invoice.subtotal, formats, language),
             Sum(t("Total"), formats.amount(invoice.total), kind="total"),
             *(Sum(paid.name, paid.amount, paid.date) for paid in payment_views(whole, formats, language)),
-            *_beyond(invoice, formats),
+            *_overpaid(invoice, formats),
             Sum(t("Balance on {day}", day=formats.day(today)), formats.amount(service.balance(invoice)), kind="balance"),
         ],
         stamp=_stamp(invoice, formats, today),
@@ -64,7 +64,7 @@ def credit_note_sheet(session: Session, account: Membership, number: str, langua
     if whole is None:
         return None
     note, invoice, formats = whole.note, whole.invoice, Formats(region_of(language))
-    reason, given = note.reason_en if language == "en" else note.reason_fr, formats.amount(note.subtotal)
+    reason, net_amount = note.reason_en if language == "en" else note.reason_fr, formats.amount(note.subtotal)
     return Sheet(
         language=language,
         title=t("Credit note {number}", number=note.number),
@@ -74,7 +74,7 @@ def credit_note_sheet(session: Session, account: Membership, number: str, langua
             (t("Invoice date"), formats.day(invoice.issued_on)),
         ],
         parties=[seller(), _buyer(session, account, invoice, language)],
-        lines=[LineView("0", "", "", reason, "", "", given)],
+        lines=[LineView("0", "", "", reason, "", "", net_amount)],
         sums=[
             *tax_sums(whole.taxes, note.subtotal, formats, language),
             Sum(t("Total credited"), formats.amount(note.total), kind="total"),
@@ -92,11 +92,11 @@ def _terms(invoice: Invoice, language: str) -> str:
     return invoice.terms_en if language == "en" else invoice.terms_fr
 
 
-def _beyond(invoice: Invoice, formats: Formats) -> list[Sum]:
+def _overpaid(invoice: Invoice, formats: Formats) -> list[Sum]:
     """Return what was paid and credited beyond the total, so that the column adds up to the balance."""
-    beyond = invoice.paid + invoice.credited - invoice.total
+    excess = invoice.paid + invoice.credited - invoice.total
     name = t("Refunded amount") if invoice.refunded else t("To your credit")
-    return [Sum(name, formats.amount(beyond))] if beyond > ZERO else []
+    return [Sum(name, formats.amount(excess))] if excess > ZERO else []
 
 
 def _stamp(invoice: Invoice, formats: Formats, today: date) -> Stamp:

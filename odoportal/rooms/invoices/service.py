@@ -33,9 +33,9 @@ class InvoiceState(StrEnum):
 RULES = ListRules(sorts=("date", "number", "amount", "paid"), default_sort="-date", states=tuple(InvoiceState), texts=("order",))
 # Literals instead of bound parameters: the expressions must match those of the indexes `ix_invoice_paid` and `ix_invoice_open`.
 _NEVER: ColumnElement[date] = literal_column("'9999-12-31'")
-_NOTHING: ColumnElement[int] = literal_column("0")
-# `due_on > _EVER` is always true; naming the column makes SQLite, which keeps no statistics, choose `ix_invoice_open`.
-_EVER = date(1, 1, 1)
+_ZERO_CENTS: ColumnElement[int] = literal_column("0")
+# `due_on > _DISTANT_PAST` is always true; naming the column makes SQLite, which keeps no statistics, choose `ix_invoice_open`.
+_DISTANT_PAST = date(1, 1, 1)
 
 
 def balance(invoice: Invoice) -> Decimal:
@@ -45,24 +45,24 @@ def balance(invoice: Invoice) -> Decimal:
 
 def state_of(invoice: Invoice, today: date) -> InvoiceState:
     """Return the payment state of an invoice. A pending payment that covers the balance makes it pending, not overdue."""
-    rest = balance(invoice)
+    unpaid = balance(invoice)
     if invoice.refunded:
         return InvoiceState.REFUNDED
-    if rest == ZERO:
+    if unpaid == ZERO:
         return InvoiceState.PAID
-    if invoice.pending >= rest:
+    if invoice.pending >= unpaid:
         return InvoiceState.PENDING
     if invoice.due_on < today:
         return InvoiceState.OVERDUE
-    return InvoiceState.PART_PAID if rest < invoice.total else InvoiceState.TO_PAY
+    return InvoiceState.PART_PAID if unpaid < invoice.total else InvoiceState.TO_PAY
 
 
-def _rest() -> ColumnElement[Any]:
+def _balance_sql() -> ColumnElement[Any]:
     return type_coerce(col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited), Money)
 
 
 def _unsettled() -> ColumnElement[bool]:
-    return and_(col(Invoice.refunded).is_(False), col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited) > _NOTHING)
+    return and_(col(Invoice.refunded).is_(False), col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited) > _ZERO_CENTS)
 
 
 def _refunded() -> ColumnElement[bool]:
@@ -70,64 +70,68 @@ def _refunded() -> ColumnElement[bool]:
 
 
 def _open() -> ColumnElement[bool]:
-    return and_(_unsettled(), col(Invoice.pending) < _rest())
+    return and_(_unsettled(), col(Invoice.pending) < _balance_sql())
 
 
 _UNSETTLED = (InvoiceState.TO_PAY, InvoiceState.PART_PAID, InvoiceState.PENDING, InvoiceState.OVERDUE)
 
 
-def _days(query: ListQuery, day: Any) -> ColumnElement[bool]:
+def _date_range(query: ListQuery, day: Any) -> ColumnElement[bool]:
     return and_(true(), *([day >= query.since] if query.since else []), *([day <= query.until] if query.until else []))
 
 
-def _few(query: ListQuery) -> ColumnElement[bool] | None:
+def _index_hint(query: ListQuery) -> ColumnElement[bool] | None:
     """Return a condition that leads SQLite to a small index for the query's state or dates; None if there is no such index."""
     if query.state in _UNSETTLED:
-        return and_(_unsettled(), col(Invoice.due_on) > _EVER)
+        return and_(_unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
     if query.state == InvoiceState.REFUNDED:
         return _refunded()
-    return _days(query, col(Invoice.issued_on)) if query.since or query.until else None
+    return _date_range(query, col(Invoice.issued_on)) if query.since or query.until else None
 
 
 def in_state(state: str, today: Any) -> ColumnElement[bool]:
     """Return the filter of a state as SQL. It agrees with `state_of`, except that "to pay" matches every open invoice."""
     due_on = search.unindexed(col(Invoice.due_on))
-    closed = and_(col(Invoice.refunded).is_(False), _rest() <= ZERO)
+    closed = and_(col(Invoice.refunded).is_(False), _balance_sql() <= ZERO)
     part = col(Invoice.paid) + col(Invoice.credited) > ZERO
     return {
         InvoiceState.TO_PAY: _open(),
         InvoiceState.PART_PAID: and_(_open(), due_on >= today, part),
-        InvoiceState.PENDING: and_(_unsettled(), col(Invoice.pending) >= _rest()),
+        InvoiceState.PENDING: and_(_unsettled(), col(Invoice.pending) >= _balance_sql()),
         InvoiceState.OVERDUE: and_(_open(), due_on < today),
         InvoiceState.PAID: closed,
         InvoiceState.REFUNDED: _refunded(),
     }[InvoiceState(state)]
 
 
-def _meaning(today: date, state_words: Mapping[str, str]) -> search.Meaning:
+def _state_meaning(today: date, state_words: Mapping[str, str]) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
         return [in_state(s, today) for s, text in state_words.items() if len(word) > 2 and word in text]
 
     return meaning
 
 
-def _among(session: Session, account_id: int, rows: int, query: ListQuery, today: date, words: Mapping[str, str]) -> ColumnElement[bool]:
-    return search.among(session, Invoice, account_id, rows, query.q, _meaning(today, words))
+def _candidates(
+    session: Session, account_id: int, rows: int, query: ListQuery, today: date, words: Mapping[str, str]
+) -> ColumnElement[bool]:
+    return search.among(session, Invoice, account_id, rows, query.q, _state_meaning(today, words))
 
 
-def _where(own: ColumnElement[bool], account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> ColumnElement[bool]:
+def _list_condition(
+    own: ColumnElement[bool], account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
+) -> ColumnElement[bool]:
     """Return the condition of a list query; `own` is the condition that selects the account's rows."""
     parts: list[ColumnElement[bool]] = [own]
     if query.q:
-        parts.append(search.matching(Invoice.search, query.q, _meaning(today, state_words)))
+        parts.append(search.matching(Invoice.search, query.q, _state_meaning(today, state_words)))
     if query.state:
         parts.append(in_state(query.state, today))
     day = col(Invoice.issued_on)
     # Under another sort order, hide the date from SQLite's planner: it must walk the index of the sort order and stop after one page.
-    parts.append(_days(query, day if query.key == "date" else search.unindexed(day)))
+    parts.append(_date_range(query, day if query.key == "date" else search.unindexed(day)))
     if order := query.texts.get("order"):
-        of = select(Order.id).where(Order.account_id == account_id, Order.number == order).scalar_subquery()
-        parts.append(col(Invoice.order_id) == of)
+        order_id_of = select(Order.id).where(Order.account_id == account_id, Order.number == order).scalar_subquery()
+        parts.append(col(Invoice.order_id) == order_id_of)
     return and_(*parts)
 
 
@@ -136,7 +140,7 @@ def settled_after(day: Any) -> ColumnElement[bool]:
     return func.coalesce(col(Invoice.settled_on), _NEVER) > day
 
 
-def _order(query: ListQuery) -> search.Order:
+def _sort_keys(query: ListQuery) -> search.Order:
     by: dict[str, Any] = {
         "date": col(Invoice.issued_on),
         "number": col(Invoice.number_order),
@@ -150,8 +154,8 @@ def whole_list(
     account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
 ) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
     """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
-    where = _where(search.of_account(Invoice, account_id), account_id, query, today, state_words)
-    return where, [e.desc() if down else e.asc() for e, down in _order(query)]
+    where = _list_condition(search.of_account(Invoice, account_id), account_id, query, today, state_words)
+    return where, [e.desc() if down else e.asc() for e, down in _sort_keys(query)]
 
 
 @dataclass(frozen=True)
@@ -176,17 +180,17 @@ def find(session: Session, account_id: int, query: ListQuery, today: date, state
         state_words: the folded label of each state in the page's language, for the search.
     """
     counts = state_counts(session, account_id, today)
-    where = _where(_among(session, account_id, counts[""], query, today, state_words), account_id, query, today, state_words)
+    where = _list_condition(_candidates(session, account_id, counts[""], query, today, state_words), account_id, query, today, state_words)
     counted = not replace(query, state="").narrowed
-    shown = window(query, counts[query.state] if counted else search.count(session, Invoice, where))
-    if shown.total == counts[""]:
+    page_window = window(query, counts[query.state] if counted else search.count(session, Invoice, where))
+    if page_window.total == counts[""]:
         # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
         where = search.of_account(Invoice, account_id)
-    return InvoicePage(shown, search.page(session, Invoice, where, _order(query), shown, _few(query)), counts)
+    return InvoicePage(page_window, search.page(session, Invoice, where, _sort_keys(query), page_window, _index_hint(query)), counts)
 
 
 @lru_cache(maxsize=1)
-def _counting() -> Any:
+def _counts_statement() -> Any:
     """Return the statement of `state_counts`. It is cached: building it takes ten times as long as running it for a small account."""
     account_id, today = bindparam("account", type_=Integer), bindparam("today", type_=Date)
     own = search.of_account(Invoice, account_id)
@@ -198,15 +202,15 @@ def _counting() -> Any:
         return func.coalesce(func.sum(case((in_state(state, today), 1), else_=0)), 0)
 
     columns: list[Any] = [counted(), counted(_refunded()), func.count(), *(summed(state) for state in _UNSETTLED)]
-    return select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _EVER)
+    return select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
 
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
     """Return the number of invoices that each state's filter finds, and the number of all under "". Runs one statement."""
-    found = session.connection().execute(_counting(), {"account": account_id, "today": today}).one()
-    everything, refunded, left, *sums = (int(n) for n in found)
-    paid = everything - refunded - left
-    return {"": everything, InvoiceState.PAID: paid, InvoiceState.REFUNDED: refunded, **dict(zip(_UNSETTLED, sums, strict=True))}
+    found = session.connection().execute(_counts_statement(), {"account": account_id, "today": today}).one()
+    all_count, refunded, unsettled, *sums = (int(n) for n in found)
+    paid = all_count - refunded - unsettled
+    return {"": all_count, InvoiceState.PAID: paid, InvoiceState.REFUNDED: refunded, **dict(zip(_UNSETTLED, sums, strict=True))}
 
 
 def place(
@@ -216,8 +220,8 @@ def place(
 
     Arguments as for `find`; `rows` is the number of invoices of the account.
     """
-    where = _where(_among(session, account_id, rows, query, today, state_words), account_id, query, today, state_words)
-    return search.neighbours(session, Invoice, where, _order(query), invoice_id)
+    where = _list_condition(_candidates(session, account_id, rows, query, today, state_words), account_id, query, today, state_words)
+    return search.neighbours(session, Invoice, where, _sort_keys(query), invoice_id)
 
 
 @dataclass(frozen=True)
@@ -281,14 +285,14 @@ def owing(session: Session, account_id: int, today: date) -> Owing:
     late = and_(_open(), col(Invoice.due_on) < today)
 
     def cents(condition: ColumnElement[bool]) -> Any:
-        return type_coerce(func.coalesce(func.sum(case((condition, _rest()), else_=ZERO)), 0), Money)
+        return type_coerce(func.coalesce(func.sum(case((condition, _balance_sql()), else_=ZERO)), 0), Money)
 
     def number(condition: ColumnElement[bool]) -> Any:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
-    ahead = func.min(case((and_(_open(), col(Invoice.due_on) >= today), col(Invoice.due_on)), else_=None))
-    columns: list[Any] = [cents(_open()), cents(late), number(_open()), number(late), ahead]
-    where = (search.of_account(Invoice, account_id), _unsettled(), col(Invoice.due_on) > _EVER)
+    next_due = func.min(case((and_(_open(), col(Invoice.due_on) >= today), col(Invoice.due_on)), else_=None))
+    columns: list[Any] = [cents(_open()), cents(late), number(_open()), number(late), next_due]
+    where = (search.of_account(Invoice, account_id), _unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
     row = session.exec(select(*columns).where(*where)).one()
     return Owing(row[0], row[1], int(row[2]), int(row[3]), row[4])
 

@@ -162,15 +162,15 @@ def invoices_view(session: Session, who: Identity, query: ListQuery, language: s
 
 def pdf_address(number: str, language: str, query: ListQuery) -> str:
     """Return the address of an invoice's PDF in a language, for the account of the list."""
-    return f"/{language}/invoices/{quote(number, safe='')}.pdf{_account(query)}"
+    return f"/{language}/invoices/{quote(number, safe='')}.pdf{_account_query(query)}"
 
 
-def _account(query: ListQuery) -> str:
+def _account_query(query: ListQuery) -> str:
     return f"?{urlencode({'account': query.account})}" if query.account else ""
 
 
 def _credit_note_address(shown: PaymentView, language: str, query: ListQuery) -> str:
-    return f"/{language}/credit-notes/{quote(shown.reference, safe='')}.pdf{_account(query)}" if shown.status == "credit" else ""
+    return f"/{language}/credit-notes/{quote(shown.reference, safe='')}.pdf{_account_query(query)}" if shown.status == "credit" else ""
 
 
 def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
@@ -179,7 +179,7 @@ def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
     settled = formats.day(invoice.settled_on) if invoice.settled_on else ""
     due = formats.day(invoice.due_on)
     late = (today - invoice.due_on).days
-    rest = {
+    label_and_note = {
         InvoiceState.PAID: (words[state], settled),
         InvoiceState.REFUNDED: (words[state], settled),
         InvoiceState.PENDING: (words[state], t("due {day}", day=due)),
@@ -187,7 +187,7 @@ def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
         InvoiceState.OVERDUE: (tn("{n} day overdue", "{n} days overdue", late), t("since {day}", day=due)),
         InvoiceState.PART_PAID: (words[state], t("{amount} left, by {day}", amount=formats.amount(service.balance(invoice)), day=due)),
     }
-    return Paid(state, *rest[state])
+    return Paid(state, *label_and_note[state])
 
 
 def _details(
@@ -201,7 +201,7 @@ def _details(
     invoice = whole.invoice
     bill = addresses.by_id(session, account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
     trackers = len(devices.of_order(session, account_id, invoice.order_id)) if invoice.order_id else 0
-    beside = service.place(session, account_id, query, today, folded, rows, invoice_id)
+    neighbours = service.place(session, account_id, query, today, folded, rows, invoice_id)
     account = {"account": query.account} if query.account else {}
     return InvoiceDetails(
         asked=query.open,
@@ -224,8 +224,10 @@ def _details(
         pdf_fr=pdf_address(invoice.number, "fr", query),
         pdf_en=pdf_address(invoice.number, "en", query),
         devices=tn("{n} device", "{n} devices", trackers) if trackers else "",
-        previous=query.url(open=beside.previous, page=(beside.index - 1) // query.size + 1) if beside and beside.previous else "",
-        next=query.url(open=beside.next, page=(beside.index + 1) // query.size + 1) if beside and beside.next else "",
+        previous=query.url(open=neighbours.previous, page=(neighbours.index - 1) // query.size + 1)
+        if neighbours and neighbours.previous
+        else "",
+        next=query.url(open=neighbours.next, page=(neighbours.index + 1) // query.size + 1) if neighbours and neighbours.next else "",
         close=close,
     )
 
@@ -241,31 +243,31 @@ def payment_views(whole: InvoiceWhole, formats: Formats, language: str) -> list[
     """Return the payments and credit notes of an invoice, oldest first."""
     dated: list[tuple[date, PaymentView]] = []
     for payment, amount in whole.payments:
-        dated.append((local(payment.received_at).date(), _payment(payment, amount, formats, language)))
-    dated += [(note.issued_on, _credit(note, formats, language)) for note in whole.credit_notes]
+        dated.append((local(payment.received_at).date(), _payment_view(payment, amount, formats, language)))
+    dated += [(note.issued_on, _credit_note_view(note, formats, language)) for note in whole.credit_notes]
     return [view for _, view in sorted(dated, key=lambda pair: pair[0])]
 
 
-def _payment(payment: Payment, amount: Decimal, formats: Formats, language: str) -> PaymentView:
+def _payment_view(payment: Payment, amount: Decimal, formats: Formats, language: str) -> PaymentView:
     method = payment.method_en if language == "en" else payment.method_fr
     name: Any = {
         PaymentStatus.SETTLED: t("Paid by {method}", method=method),
         PaymentStatus.PENDING: t("Payment under way, {method}", method=method),
         PaymentStatus.FAILED: t("Payment refused, {method}", method=method),
     }[PaymentStatus(payment.status)]
-    counted = amount if payment.status == PaymentStatus.SETTLED else Decimal(0)
+    settled_amount = amount if payment.status == PaymentStatus.SETTLED else Decimal(0)
     return PaymentView(
         key=payment.reference,
         name=name,
         date=formats.day(local(payment.received_at).date()),
-        amount=formats.amount(-counted) if counted else f"({formats.amount(amount)})",
+        amount=formats.amount(-settled_amount) if settled_amount else f"({formats.amount(amount)})",
         received=formats.moment(payment.received_at),
         reference=payment.reference,
         status=payment.status,
     )
 
 
-def _credit(note: CreditNote, formats: Formats, language: str) -> PaymentView:
+def _credit_note_view(note: CreditNote, formats: Formats, language: str) -> PaymentView:
     reason = note.reason_en if language == "en" else note.reason_fr
     name = t("Credit note {number}", number=note.number)
     return PaymentView(

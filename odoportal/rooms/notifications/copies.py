@@ -65,10 +65,10 @@ def add(session: Session, who: Identity, by: Actor, email: str, language: str, n
         return FormResult(errors={"email": t("This address is listed already.")})
     if len(known) >= MOST:
         return FormResult(error=t("There are ten addresses already. Remove one first."))
-    if refused := _counted(session, who, email, now):
+    if refused := _count_mail(session, who, email, now):
         return refused
     seed = outbox.new_seed()
-    made = InvoiceCopy(
+    new_copy = InvoiceCopy(
         account_id=account_id,
         email=email,
         email_key=email_key(email),
@@ -77,14 +77,14 @@ def add(session: Session, who: Identity, by: Actor, email: str, language: str, n
         asked_by=who.person_id,
         expires_at=now + LIFE,
     )
-    session.add(made)
+    session.add(new_copy)
     session.flush()
-    mails.copy_asked(session, made, who, seed, now)
+    mails.copy_asked(session, new_copy, who, seed, now)
     record(session, NotificationActivity.COPY_ADDED, by, now, account_id=account_id, about=email)
     return FormResult(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
 
 
-def _counted(session: Session, who: Identity, email: str, now: datetime) -> FormResult | None:
+def _count_mail(session: Session, who: Identity, email: str, now: datetime) -> FormResult | None:
     """Count a mail to a mailbox that did not ask for it; return the answer to give if the limit is reached."""
     try:
         unsolicited.count(session, unsolicited.Kind.COPY, who.person_id, who.account.account_id, email, now)
@@ -100,10 +100,10 @@ def again(session: Session, who: Identity, email: str, now: datetime) -> FormRes
         NotAllowed: if the person does not have the billing right.
     """
     require_right(session, who, Right.BILLING)
-    copy = _named(session, who.account.account_id, email)
+    copy = _find(session, who.account.account_id, email)
     if copy is None or copy.confirmed_at is not None:
         return FormResult(error=t("This address no longer waits for its confirmation."))
-    if refused := _counted(session, who, copy.email, now):
+    if refused := _count_mail(session, who, copy.email, now):
         return refused
     seed = outbox.new_seed()
     copy.hash, copy.expires_at, copy.asked_by = digest(outbox.token_of(seed)), now + LIFE, who.person_id
@@ -118,7 +118,7 @@ def remove(session: Session, who: Identity, by: Actor, email: str, now: datetime
         NotAllowed: if the person does not have the billing right.
     """
     require_right(session, who, Right.BILLING)
-    if (copy := _named(session, who.account.account_id, email)) is not None:
+    if (copy := _find(session, who.account.account_id, email)) is not None:
         forget(session, copy)
         record(session, NotificationActivity.COPY_REMOVED, by, now, account_id=who.account.account_id, about=copy.email)
     return FormResult(t("The address is removed."))
@@ -131,7 +131,7 @@ def keep(session: Session, who: Identity, by: Actor, email: str, now: datetime) 
         NotAllowed: if the person does not have the billing right.
     """
     require_right(session, who, Right.BILLING)
-    if (copy := _named(session, who.account.account_id, email)) is None:
+    if (copy := _find(session, who.account.account_id, email)) is None:
         return FormResult(error=t("This address is no longer listed."))
     take_over(session, copy, who.person_id, by, now)
     return FormResult(t("Copies go on to {email}.", email=copy.email))
@@ -151,7 +151,7 @@ def forget(session: Session, copy: InvoiceCopy) -> None:
     session.delete(copy)
 
 
-def _named(session: Session, account_id: int, email: str) -> InvoiceCopy | None:
+def _find(session: Session, account_id: int, email: str) -> InvoiceCopy | None:
     return session.exec(
         select(InvoiceCopy)
         .where(InvoiceCopy.account_id == account_id, InvoiceCopy.email_key == email_key(email))
@@ -189,17 +189,17 @@ def confirm(session: Session, token: str, client: str, now: datetime) -> bool:
     if found is None:
         return False
     copy, _ = found
-    taken = session.exec(
+    updated = session.exec(
         sql_update(InvoiceCopy)
         .where(col(InvoiceCopy.id) == copy.id, col(InvoiceCopy.hash) == digest(token), col(InvoiceCopy.confirmed_at).is_(None))
         .values(confirmed_at=now)
     )
-    if taken.rowcount == 1:
+    if updated.rowcount == 1:
         record(session, NotificationActivity.COPY_CONFIRMED, Actor(None, client), now, account_id=copy.account_id, about=copy.email)
-    return taken.rowcount == 1
+    return updated.rowcount == 1
 
 
 def purge_expired(session: Session, now: datetime) -> int:
     """Delete the addresses that have not confirmed by `KEEP` after their link expired; return their number."""
-    silent = (col(InvoiceCopy.confirmed_at).is_(None), col(InvoiceCopy.expires_at) <= now - KEEP)
-    return session.exec(sql_delete(InvoiceCopy).where(*silent)).rowcount
+    unconfirmed = (col(InvoiceCopy.confirmed_at).is_(None), col(InvoiceCopy.expires_at) <= now - KEEP)
+    return session.exec(sql_delete(InvoiceCopy).where(*unconfirmed)).rowcount

@@ -82,8 +82,8 @@ def _payments(session: Session, account_id: int, first: date, today: date) -> It
 
 
 def _overdue(session: Session, account_id: int, today: date) -> Iterator[Event]:
-    longest = today - timedelta(days=max(OVERDUE_DAYS)) - LATE
-    for invoice in invoices.open_and_due(session, account_id, longest, today - timedelta(days=1)):
+    earliest_due = today - timedelta(days=max(OVERDUE_DAYS)) - LATE
+    for invoice in invoices.open_and_due(session, account_id, earliest_due, today - timedelta(days=1)):
         stage = max(days for days in OVERDUE_DAYS if invoice.due_on + timedelta(days=days) <= today)
         yield Event(Kind.OVERDUE, f"{invoice.number} {stage}", invoice.due_on + timedelta(days=stage), invoice)
 

@@ -32,7 +32,7 @@ MOST_ROWS = 20
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Content:
     """The content of a mail: `place` is the page that its button opens, and `open_` the record opened on that page."""
 
     subject: str
@@ -48,12 +48,12 @@ def tell(
 ) -> outbox.Mail:
     """Write a person one mail about all new events of a kind in an account, in the person's language and formats."""
     with i18n.use(person.language):
-        told = _KINDS[kind](events, Formats(person.region), today)
-        rows = [*told.rows[:MOST_ROWS]]
-        if len(told.rows) > MOST_ROWS:
-            rows.append(Row(tn("and {n} more", "and {n} more", len(told.rows) - MOST_ROWS)))
+        content = _BUILDERS[kind](events, Formats(person.region), today)
+        rows = [*content.rows[:MOST_ROWS]]
+        if len(content.rows) > MOST_ROWS:
+            rows.append(Row(tn("and {n} more", "and {n} more", len(content.rows) - MOST_ROWS)))
         number = quote(account.number, safe="")
-        opened = f"&open={quote(told.open_, safe='')}" if told.open_ else ""
+        opened = f"&open={quote(content.open_, safe='')}" if content.open_ else ""
         why = t(
             "You get this because “{kind}” is on for you in the account {account} ({number}).",
             kind=kind_labels()[kind],
@@ -61,11 +61,11 @@ def tell(
             number=account.number,
         )
         letter = Letter(
-            subject=told.subject,
-            paragraphs=[t("Account: {account} ({number})", account=account.name, number=account.number), told.text],
+            subject=content.subject,
+            paragraphs=[t("Account: {account} ({number})", account=account.name, number=account.number), content.text],
             rows=rows,
-            button=told.button,
-            address=address(f"{told.place}?account={number}{opened}", person.language),
+            button=content.button,
+            address=address(f"{content.place}?account={number}{opened}", person.language),
             foot=Foot(why, address(f"profile/notices?account={number}", person.language)),
         )
         stop = of_person(kind, account.id or 0, person.id or 0)
@@ -94,7 +94,7 @@ def copy_asked(session: Session, copy: InvoiceCopy, who: Identity, seed: str, no
         return post(session, copy.email, copy.language, "", letter, now, seed)
 
 
-def copy_of(session: Session, copy: InvoiceCopy, account: Account, invoice: Invoice, paper: bytes, now: datetime) -> outbox.Mail:
+def copy_of(session: Session, copy: InvoiceCopy, account: Account, invoice: Invoice, pdf: bytes, now: datetime) -> outbox.Mail:
     """Write a mail with a copy of an invoice as a PDF."""
     with i18n.use(copy.language):
         about = {"account": account.name, "number": account.number}
@@ -108,10 +108,10 @@ def copy_of(session: Session, copy: InvoiceCopy, account: Account, invoice: Invo
         )
         name = file_name(t("Invoice {number}", number=invoice.number)) + ".pdf"
         stop = of_copy(copy.id or 0)
-        return post(session, copy.email, copy.language, "", letter, now, unsubscribe=stop, attached=(name[-100:], paper))
+        return post(session, copy.email, copy.language, "", letter, now, unsubscribe=stop, attached=(name[-100:], pdf))
 
 
-def _only(names: Sequence[str]) -> str:
+def _single(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else ""
 
 
@@ -122,19 +122,19 @@ def invoice_row(invoice: Invoice, formats: Formats) -> Row:
     return Row(what, due, formats.amount(invoice.total))
 
 
-def _of_invoices(subject: str, text: str, rows: Sequence[Row], only: str) -> _Told:
+def _invoices_content(subject: str, text: str, rows: Sequence[Row], single: str) -> _Content:
     """Return the content of a mail that links to the invoices page, and to the invoice itself if there is only one."""
-    return _Told(subject, text, rows, t("See the invoice") if only else t("See the invoices"), "invoices", only)
+    return _Content(subject, text, rows, t("See the invoice") if single else t("See the invoices"), "invoices", single)
 
 
-def _invoices(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
+def _invoices(events: Sequence[Event], formats: Formats, _today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, Invoice)]
-    only = _only([invoice.number for invoice in found])
-    subject = t("New invoice {number}", number=only) if only else tn("{n} new invoice", "{n} new invoices", len(found))
-    return _of_invoices(subject, t("This is new:"), [invoice_row(invoice, formats) for invoice in found], only)
+    single = _single([invoice.number for invoice in found])
+    subject = t("New invoice {number}", number=single) if single else tn("{n} new invoice", "{n} new invoices", len(found))
+    return _invoices_content(subject, t("This is new:"), [invoice_row(invoice, formats) for invoice in found], single)
 
 
-def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
+def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, PaymentIn)]
     french = i18n.current() == "fr"
     total = sum((payment.amount for payment in found), ZERO)
@@ -146,29 +146,29 @@ def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
             about.append(tn("invoice {numbers}", "invoices {numbers}", len(paid.invoices), numbers=", ".join(paid.invoices[:MOST_ROWS])))
         return Row(method, " · ".join(about), formats.amount(paid.amount))
 
-    only = _only([number for paid in found for number in paid.invoices])
+    single = _single([number for paid in found for number in paid.invoices])
     subject = t("Payment received: {amount}", amount=formats.amount(total))
-    return _of_invoices(subject, t("We have received this. Thank you."), [row(paid) for paid in found], only)
+    return _invoices_content(subject, t("We have received this. Thank you."), [row(paid) for paid in found], single)
 
 
-def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Told:
+def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, Invoice)]
-    only = _only([invoice.number for invoice in found])
+    single = _single([invoice.number for invoice in found])
 
     def row(invoice: Invoice) -> Row:
         late = tn("{n} day overdue", "{n} days overdue", (today - invoice.due_on).days)
         due = t("Due on {day}", day=formats.day(invoice.due_on))
         return Row(t("Invoice {number}", number=invoice.number), f"{due} · {late}", formats.amount(balance(invoice)))
 
-    one = t("Invoice {number} is overdue", number=only)
-    subject = one if only else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found))
+    one = t("Invoice {number} is overdue", number=single)
+    subject = one if single else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found))
     text = t("This is not paid yet, as far as we know. If you paid in the last days, thank you, and there is nothing to do.")
-    return _of_invoices(subject, text, [row(invoice) for invoice in found], only)
+    return _invoices_content(subject, text, [row(invoice) for invoice in found], single)
 
 
-def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Told:
+def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, Ending)]
-    only = _only([agreement.number for agreement in found])
+    single = _single([agreement.number for agreement in found])
 
     def row(agreement: Ending) -> Row:
         left = tn("{n} day left", "{n} days left", (agreement.end_on - today).days)
@@ -176,22 +176,22 @@ def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Told:
         about = " · ".join([t("Last day: {day}", day=formats.day(agreement.end_on)), left, *([plans] if agreement.plans else [])])
         return Row(t("Order {number}", number=agreement.number), about)
 
-    return _Told(
-        t("The agreement of order {number} ends soon", number=only)
-        if only
+    return _Content(
+        t("The agreement of order {number} ends soon", number=single)
+        if single
         else tn("{n} agreement ends soon", "{n} agreements end soon", len(found)),
         t("After its last day, an agreement’s vehicles are no longer tracked unless it is renewed."),
         [row(agreement) for agreement in found],
-        t("See the order") if only else t("See the orders"),
+        t("See the order") if single else t("See the orders"),
         "orders",
-        only,
+        single,
     )
 
 
-def _cards(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
+def _cards(events: Sequence[Event], formats: Formats, _today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, Card)]
     rows = [Row(card_name(card.brand, card.last4), t("Last day: {day}", day=formats.day(last_day(card)))) for card in found]
-    return _Told(
+    return _Content(
         t("A card on file expires soon"),
         t("Add the new card, or another one, so that payments go on."),
         rows,
@@ -200,7 +200,7 @@ def _cards(events: Sequence[Event], formats: Formats, _today: date) -> _Told:
     )
 
 
-_KINDS: dict[Kind, Callable[[Sequence[Event], Formats, date], _Told]] = {
+_BUILDERS: dict[Kind, Callable[[Sequence[Event], Formats, date], _Content]] = {
     Kind.INVOICE: _invoices,
     Kind.PAYMENT: _payments,
     Kind.OVERDUE: _overdue,

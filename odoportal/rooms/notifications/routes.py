@@ -35,7 +35,7 @@ from odoportal.web.page import PageContent, PageRequest
 LARGEST_BODY = 4096
 BACK_ON = RateLimitItemPerHour(10, 1, "notice-on")
 """How often one link can switch its notifications on again: each time adds a row to the account's activity."""
-_AGAIN = "again"
+_RESUME = "again"
 
 
 async def _form(request: Request) -> FormData | None:
@@ -46,11 +46,11 @@ async def _form(request: Request) -> FormData | None:
         if len(body) > LARGEST_BODY:
             return None
 
-    async def whole() -> dict[str, object]:
+    async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": bytes(body), "more_body": False}
 
     try:
-        return await Request(request.scope, whole).form(max_files=0, max_fields=5)  # type: ignore[arg-type]
+        return await Request(request.scope, receive).form(max_files=0, max_fields=5)  # type: ignore[arg-type]
     except (HTTPException, MultiPartException):
         return None
 
@@ -61,7 +61,7 @@ async def fill_copy(asked: PageRequest) -> PageContent | Response:
         return answer
     if "done" in asked.query:
         done = t("This mailbox now gets a copy of each new invoice. Each of them has a link that stops them.")
-        return again(_mailed(t("Copies of invoices"), [done], "", notice=t("Done.")), HTTPStatus.OK)
+        return again(_mail_page(t("Copies of invoices"), [done], "", notice=t("Done.")), HTTPStatus.OK)
     found = await read(copies.asked, cookies.link_token(asked.request, LinkKind.COPY), clock.now())
     if found is None:
         return again(view.dead(LinkKind.COPY), HTTPStatus.GONE)
@@ -72,7 +72,7 @@ async def fill_copy(asked: PageRequest) -> PageContent | Response:
         account=account.name,
         number=account.number,
     )
-    return again(_mailed(t("Copies of invoices"), [said], t("Get the copies"), action=f"/{current()}/copy"), HTTPStatus.OK)
+    return again(_mail_page(t("Copies of invoices"), [said], t("Get the copies"), action=f"/{current()}/copy"), HTTPStatus.OK)
 
 
 async def post_copy(asked: PageRequest) -> PageContent | Response:
@@ -89,7 +89,7 @@ async def post_copy(asked: PageRequest) -> PageContent | Response:
     return answer
 
 
-def _mailed(
+def _mail_page(
     title: str,
     paragraphs: list[str],
     button: str,
@@ -105,7 +105,7 @@ def _mailed(
 async def fill_unsubscribe(asked: PageRequest) -> PageContent | Response:
     """Fill the page that says what the link switches off. Opening it changes nothing: mail scanners open links, too."""
     found = await read(unsubscribe.look, asked.query.get("token", ""))
-    return _page(found, asked.query.get("token", "")) if found else _dead()
+    return _subscription_page(found, asked.query.get("token", "")) if found else _dead_link_page()
 
 
 async def post_unsubscribe(asked: PageRequest) -> PageContent | Response:
@@ -115,7 +115,7 @@ async def post_unsubscribe(asked: PageRequest) -> PageContent | Response:
     """
     form, token, client = await _form(asked.request), asked.query.get("token", ""), cookies.client(asked.request)
     off = form is not None and form.get(ONE_CLICK[0]) == ONE_CLICK[1]
-    if form is None or not (off or form.get(_AGAIN) == "1"):
+    if form is None or not (off or form.get(_RESUME) == "1"):
         return PlainTextResponse(t("This request cannot be read. Go back and try again."), HTTPStatus.BAD_REQUEST)
     if not off and headers.foreign(asked.request):
         return PlainTextResponse("cross-site request refused", HTTPStatus.FORBIDDEN)
@@ -126,24 +126,24 @@ async def post_unsubscribe(asked: PageRequest) -> PageContent | Response:
     found = await write(unsubscribe.unsubscribe, token, not off, client, clock.now()) if found is not None else None
     if found is None:
         logs.log_security_event("input_validation_fail", form="unsubscribe", address=client)
-        return _dead()
-    return _page(found, token, notice=t("Done."))
+        return _dead_link_page()
+    return _subscription_page(found, token, notice=t("Done."))
 
 
-def _page(found: Stopped, token: str, notice: str = "") -> PageContent:
+def _subscription_page(found: Stopped, token: str, notice: str = "") -> PageContent:
     about = {"kind": kind_labels()[found.kind], "account": found.account.name, "number": found.account.number}
     if found.on:
         said = t("You get “{kind}” by mail for the account {account} ({number}).", **about)
         button, fields = t("Stop these mails"), {ONE_CLICK[0]: ONE_CLICK[1]}
     else:
         said = t("You no longer get “{kind}” by mail for the account {account} ({number}).", **about)
-        button, fields = t("Get them again"), {_AGAIN: "1"}
+        button, fields = t("Get them again"), {_RESUME: "1"}
     other = t("What protects your access is always sent. Everything else you choose in your profile, under Notices.")
     action = f"/{current()}{UNSUBSCRIBE}?token={token}"
-    slots = _mailed(t("Stop these mails"), [said, other], button, action, notice, fields, quiet=not found.on)
+    slots = _mail_page(t("Stop these mails"), [said, other], button, action, notice, fields, quiet=not found.on)
     return again(slots, HTTPStatus.OK)
 
 
-def _dead() -> PageContent:
+def _dead_link_page() -> PageContent:
     said = t("Sign in and choose in your profile, under Notices, which mails you get.")
     return again(view.slots("dead", first=False, joining=False, mailed=said), HTTPStatus.GONE)

@@ -46,7 +46,7 @@ def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun
         now: the current instant.
         dry: only return what would be reported.
     """
-    done = SendRun()
+    result = SendRun()
     with reading() as session:
         accounts = session.exec(select(Account.id).order_by(col(Account.id))).all()
     for account_id in accounts:
@@ -54,36 +54,36 @@ def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun
             continue
         # Most accounts have nothing to report: look in a reading transaction first, which does not block writers.
         with reading() as session:
-            found = _new(session, account_id, provider, today)
+            found = _new_events(session, account_id, provider, today)
             started = session.get(NoticeStart, account_id) is not None
-            letters_due = len(_letters(session, account_id, found))
-            letters_due += len(active(session, account_id)) * sum(event.kind is Kind.INVOICE for event in found)
+            mail_count = len(_due_mails(session, account_id, found))
+            mail_count += len(active(session, account_id)) * sum(event.kind is Kind.INVOICE for event in found)
         if not dry and (found or not started):
-            papers = _papers(account_id, found, today)
+            pdfs = _render_copies(account_id, found, today)
             with writing() as session:
-                found, sent = _tell(session, account_id, provider, papers, today, now)
-            letters_due = len(sent)
-        done.things.update(event.kind for event in found)
-        done.letters += letters_due
-    return done
+                found, sent = _report(session, account_id, provider, pdfs, today, now)
+            mail_count = len(sent)
+        result.things.update(event.kind for event in found)
+        result.letters += mail_count
+    return result
 
 
-def _new(session: Session, account_id: int, provider: str, today: date) -> list[Event]:
+def _new_events(session: Session, account_id: int, provider: str, today: date) -> list[Event]:
     start = session.get(NoticeStart, account_id)
     found = events(session, account_id, provider, start.since if start else today - GRACE, today)
-    told = select(Notice.kind, Notice.about).where(Notice.account_id == account_id, col(Notice.about).in_([e.about for e in found]))
-    known = set(session.exec(told).all()) if found else set[tuple[str, str]]()
+    reported = select(Notice.kind, Notice.about).where(Notice.account_id == account_id, col(Notice.about).in_([e.about for e in found]))
+    known = set(session.exec(reported).all()) if found else set[tuple[str, str]]()
     return [event for event in found if (event.kind.value, event.about) not in known]
 
 
-def _letters(session: Session, account_id: int, found: Sequence[Event]) -> list[tuple[Person, Kind]]:
+def _due_mails(session: Session, account_id: int, found: Sequence[Event]) -> list[tuple[Person, Kind]]:
     kinds = sorted({event.kind for event in found})
     return [(person, kind) for kind in kinds for person in readers(session, account_id, kind)]
 
 
 def readers(session: Session, account_id: int, kind: Kind) -> list[Person]:
     """Return the people of an account who get a kind of notification: they want it, have a password and are not disabled."""
-    chose = (
+    own_choice = (
         (col(NoticeChoice.account_id) == col(Membership.account_id))
         & (col(NoticeChoice.person_id) == col(Membership.person_id))
         & (col(NoticeChoice.kind) == kind.value)
@@ -91,57 +91,57 @@ def readers(session: Session, account_id: int, kind: Kind) -> list[Person]:
     found = session.exec(
         select(Person, Membership.role, NoticeChoice.wanted)
         .join(Membership, col(Membership.person_id) == col(Person.id))
-        .join(NoticeChoice, chose, isouter=True)
+        .join(NoticeChoice, own_choice, isouter=True)
         .where(Membership.account_id == account_id, Person.password != "", col(Person.disabled_at).is_(None))
         .order_by(col(Person.id))
     )
     return [person for person, role, choice in found if wants(role, kind, choice)]
 
 
-def _papers(account_id: int, found: Sequence[Event], today: date) -> Papers:
+def _render_copies(account_id: int, found: Sequence[Event], today: date) -> Papers:
     """Return the PDFs of new invoices in each language of the copies. Rendering takes a while, so it is done before the transaction."""
     with reading() as session:
         languages = {copy.language for copy in active(session, account_id)}
         account = session.get_one(Account, account_id)
     whose = Member(account_id, account.number, account.name, "")
-    made: Papers = {}
+    pdfs: Papers = {}
     for event in found:
         for language in languages if event.kind is Kind.INVOICE else ():
-            if (paper := draw(invoice_sheet, whose, event.about, language, today, "letter")) is not None:
-                made[event.about, language] = paper
-    return made
+            if (body := draw(invoice_sheet, whose, event.about, language, today, "letter")) is not None:
+                pdfs[event.about, language] = body
+    return pdfs
 
 
-def _tell(
-    session: Session, account_id: int, provider: str, papers: Papers, today: date, now: datetime
+def _report(
+    session: Session, account_id: int, provider: str, pdfs: Papers, today: date, now: datetime
 ) -> tuple[Sequence[Event], Sequence[Person | InvoiceCopy]]:
     # Lock the account: another run waits here, and then finds the events reported.
     account = session.get_one(Account, account_id, with_for_update=True)
     if session.get(NoticeStart, account_id) is None:
         session.add(NoticeStart(account_id=account_id, since=today - GRACE))
         session.flush()
-    wanting = active(session, account_id)
+    addresses = active(session, account_id)
     # An invoice that was imported after the PDFs were rendered waits for the next run.
     found = [
         event
-        for event in _new(session, account_id, provider, today)
-        if event.kind is not Kind.INVOICE or all((event.about, copy.language) in papers for copy in wanting)
+        for event in _new_events(session, account_id, provider, today)
+        if event.kind is not Kind.INVOICE or all((event.about, copy.language) in pdfs for copy in addresses)
     ]
-    noted = [(event, Notice(account_id=account_id, kind=event.kind.value, about=event.about, told_at=now)) for event in found]
-    session.add_all([notice for _, notice in noted])
+    stored = [(event, Notice(account_id=account_id, kind=event.kind.value, about=event.about, told_at=now)) for event in found]
+    session.add_all([notice for _, notice in stored])
     session.flush()
-    wanted = _letters(session, account_id, found)
-    told: dict[tuple[int, str], int | None] = {}
-    for person, kind in wanted:
-        mine = [(event, notice) for event, notice in noted if event.kind is kind]
-        mails.tell(session, person, account, kind, [event for event, _ in mine], today, now)
-        told |= {(notice.id or 0, person.email): person.id for _, notice in mine}
-    sent: list[Person | InvoiceCopy] = [person for person, _ in wanted]
-    issued = [(event.record, notice) for event, notice in noted if event.kind is Kind.INVOICE and isinstance(event.record, Invoice)]
+    due_mails = _due_mails(session, account_id, found)
+    recipients: dict[tuple[int, str], int | None] = {}
+    for person, kind in due_mails:
+        own = [(event, notice) for event, notice in stored if event.kind is kind]
+        mails.tell(session, person, account, kind, [event for event, _ in own], today, now)
+        recipients |= {(notice.id or 0, person.email): person.id for _, notice in own}
+    sent: list[Person | InvoiceCopy] = [person for person, _ in due_mails]
+    issued = [(event.record, notice) for event, notice in stored if event.kind is Kind.INVOICE and isinstance(event.record, Invoice)]
     for invoice, notice in issued:
-        for copy in wanting:
-            mails.copy_of(session, copy, account, invoice, papers[invoice.number, copy.language], now)
-            told.setdefault((notice.id or 0, copy.email), None)
+        for copy in addresses:
+            mails.copy_of(session, copy, account, invoice, pdfs[invoice.number, copy.language], now)
+            recipients.setdefault((notice.id or 0, copy.email), None)
             sent.append(copy)
-    session.add_all([NoticeReader(notice_id=n, email=email, person_id=who) for (n, email), who in told.items()])
+    session.add_all([NoticeReader(notice_id=n, email=email, person_id=who) for (n, email), who in recipients.items()])
     return found, sent

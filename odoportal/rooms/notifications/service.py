@@ -15,13 +15,13 @@ from odoportal.forms.handling import FormResult, SentForm, conflict
 from odoportal.rooms.notifications.activity import NotificationActivity
 from odoportal.rooms.notifications.models import InvoiceCopy, Kind, NoticeChoice
 
-_MONEY = frozenset({Role.OWNER, Role.BILLING})
+_BILLING_ROLES = frozenset({Role.OWNER, Role.BILLING})
 DEFAULTS: Mapping[Kind, frozenset[Role]] = {
-    Kind.INVOICE: _MONEY,
-    Kind.PAYMENT: _MONEY,
-    Kind.OVERDUE: _MONEY,
-    Kind.ENDING: _MONEY | {Role.OPERATIONS},
-    Kind.CARD: _MONEY,
+    Kind.INVOICE: _BILLING_ROLES,
+    Kind.PAYMENT: _BILLING_ROLES,
+    Kind.OVERDUE: _BILLING_ROLES,
+    Kind.ENDING: _BILLING_ROLES | {Role.OPERATIONS},
+    Kind.CARD: _BILLING_ROLES,
 }
 """The roles that get a kind of notification if the person has not chosen: owner and billing, and for agreements also operations."""
 
@@ -47,8 +47,8 @@ def chosen(session: Session, account_id: int, person_id: int) -> Mapping[Kind, b
 
 def choices(session: Session, account_id: int, person_id: int, role: str) -> dict[str, str]:
     """Return which notifications a person gets for an account, as values of the form: "1" for on, "" for off."""
-    made = chosen(session, account_id, person_id)
-    return {kind.value: "1" if wants(role, kind, made.get(kind)) else "" for kind in Kind}
+    own_choices = chosen(session, account_id, person_id)
+    return {kind.value: "1" if wants(role, kind, own_choices.get(kind)) else "" for kind in Kind}
 
 
 def copies(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
@@ -66,8 +66,8 @@ def choose(session: Session, sent: SentForm[Any], wanted: Mapping[str, str], now
     account, person_id = sent.who.account, sent.who.person_id
     stored = choices(session, account.account_id, person_id, account.role)
     if clash := conflict(sent, stored):
-        said = {kind: t("Switched on meanwhile.") if stored[kind] else t("Switched off meanwhile.") for kind in clash.errors}
-        return replace(clash, errors=said)
+        messages = {kind: t("Switched on meanwhile.") if stored[kind] else t("Switched off meanwhile.") for kind in clash.errors}
+        return replace(clash, errors=messages)
     by = Actor.of(sent)
     for kind in Kind:
         if wanted[kind] != stored[kind]:

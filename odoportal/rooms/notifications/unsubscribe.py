@@ -46,22 +46,22 @@ def look(session: Session, token: str) -> Stopped | None:
     Returns:
         None if the portal did not sign the link, the person is no longer a member of the account, or the address is deleted or unconfirmed.
     """
-    said = signing.read(UNSUBSCRIBE, token)
-    if said is None:
+    content = signing.read(UNSUBSCRIBE, token)
+    if content is None:
         return None
-    what, *numbers = said.split(".")
-    if what == _COPY:
-        copy = session.get(InvoiceCopy, int(numbers[0]))
+    subject, *ids = content.split(".")
+    if subject == _COPY:
+        copy = session.get(InvoiceCopy, int(ids[0]))
         if copy is None or copy.confirmed_at is None:
             return None
         return Stopped(Kind.INVOICE, copy.id or 0, session.get_one(Account, copy.account_id), copy.stopped_at is None)
-    reader = Reader(*map(int, numbers))
+    reader = Reader(*map(int, ids))
     member = session.get(Membership, (reader.account_id, reader.person_id))
     if member is None:
         return None
-    of = Kind(what)
-    on = wants(member.role, of, chosen(session, reader.account_id, reader.person_id).get(of))
-    return Stopped(of, reader, session.get_one(Account, reader.account_id), on)
+    kind = Kind(subject)
+    on = wants(member.role, kind, chosen(session, reader.account_id, reader.person_id).get(kind))
+    return Stopped(kind, reader, session.get_one(Account, reader.account_id), on)
 
 
 def unsubscribe(session: Session, token: str, on: bool, client: str, now: datetime) -> Stopped | None:
@@ -84,7 +84,7 @@ def unsubscribe(session: Session, token: str, on: bool, client: str, now: dateti
         elif found.on != on:
             copy = session.get_one(InvoiceCopy, found.reader)
             copy.stopped_at = None if on else now
-            what = NotificationActivity.COPY_RESUMED if on else NotificationActivity.COPY_STOPPED
-            record(session, what, Actor(None, client), now, account_id=copy.account_id, about=copy.email)
+            activity = NotificationActivity.COPY_RESUMED if on else NotificationActivity.COPY_STOPPED
+            record(session, activity, Actor(None, client), now, account_id=copy.account_id, about=copy.email)
         found = Stopped(found.kind, found.reader, found.account, on)
     return found

@@ -53,7 +53,7 @@ def notices_view(session: Session, who: Identity, now: datetime) -> NoticesView:
         choices=form_view(who, service.choices(session, account.account_id, who.person_id, account.role)),
         about=t("For the account {account} ({number}), to {email}.", account=account.name, number=account.number, email=who.email),
         may=allowed,
-        copies=[_copy(row, Formats(who.region), now, row.asked_by in entitled) for row in rows],
+        copies=[_copy_row(row, Formats(who.region), now, row.asked_by in entitled) for row in rows],
         copy=form_view(who, {"email": "", "language": current()}),
         copy_again=form_view(who),
         copy_keep=form_view(who),
@@ -61,7 +61,7 @@ def notices_view(session: Session, who: Identity, now: datetime) -> NoticesView:
     )
 
 
-def _copy(row: InvoiceCopy, formats: Formats, now: datetime, entitled: bool) -> CopyRow:
+def _copy_row(row: InvoiceCopy, formats: Formats, now: datetime, entitled: bool) -> CopyRow:
     language = {"fr": "Français", "en": "English"}[row.language]
     if row.stopped_at is not None:
         return CopyRow(row.email, language, off=t("Stopped by this mailbox"))

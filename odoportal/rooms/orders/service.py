@@ -54,7 +54,7 @@ def _in_state(state: str, today: date, start: Any = Order.start_on, end: Any = O
     }[OrderState(state)]
 
 
-def _percent_word(today: date) -> search.Meaning:
+def _percent_meaning(today: date) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
         found = _PERCENT.fullmatch(word)
         return [search.progress(Order.start_on, Order.end_on, today) == int(found[1])] if found else []
@@ -62,19 +62,19 @@ def _percent_word(today: date) -> search.Meaning:
     return meaning
 
 
-def _asked(query: ListQuery) -> str:
+def _normalized_search(query: ListQuery) -> str:
     return re.sub(r"(\d)[\s\u00a0]+%", r"\1%", query.q)
 
 
-def _among(session: Session, account_id: int, rows: int, query: ListQuery, today: date) -> ColumnElement[bool]:
-    return search.among(session, Order, account_id, rows, _asked(query), _percent_word(today))
+def _candidates(session: Session, account_id: int, rows: int, query: ListQuery, today: date) -> ColumnElement[bool]:
+    return search.among(session, Order, account_id, rows, _normalized_search(query), _percent_meaning(today))
 
 
-def _where(own: ColumnElement[bool], query: ListQuery, today: date) -> ColumnElement[bool]:
+def _list_condition(own: ColumnElement[bool], query: ListQuery, today: date) -> ColumnElement[bool]:
     """Return the condition of a list query; `own` is the condition that selects the account's rows."""
     parts: list[ColumnElement[bool]] = [own]
     if query.q:
-        parts.append(search.matching(Order.search, _asked(query), _percent_word(today)))
+        parts.append(search.matching(Order.search, _normalized_search(query), _percent_meaning(today)))
     # Hide these columns from SQLite's planner: it must walk the index of the sort order and stop after one page.
     parts.append(_filters(query, today, search.unindexed(col(Order.start_on)), search.unindexed(col(Order.end_on))))
     return and_(*parts)
@@ -89,7 +89,7 @@ def _filters(query: ListQuery, today: date, start: Any, end: Any) -> ColumnEleme
     return and_(true(), *parts)
 
 
-def _order(query: ListQuery, language: str, today: date) -> search.Order:
+def _sort_keys(query: ListQuery, language: str, today: date) -> search.Order:
     by: dict[str, Any] = {
         "number": col(Order.number_order),
         "start": col(Order.start_on),
@@ -102,8 +102,8 @@ def _order(query: ListQuery, language: str, today: date) -> search.Order:
 
 def whole_list(account_id: int, query: ListQuery, language: str, today: date) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
     """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
-    where = _where(search.of_account(Order, account_id), query, today)
-    return where, [e.desc() if down else e.asc() for e, down in _order(query, language, today)]
+    where = _list_condition(search.of_account(Order, account_id), query, today)
+    return where, [e.desc() if down else e.asc() for e, down in _sort_keys(query, language, today)]
 
 
 @dataclass(frozen=True)
@@ -129,20 +129,20 @@ def find(session: Session, account_id: int, query: ListQuery, language: str, tod
         today: the business day.
     """
     counts = state_counts(session, account_id, today)
-    where = _where(_among(session, account_id, counts[""], query, today), query, today)
+    where = _list_condition(_candidates(session, account_id, counts[""], query, today), query, today)
     counted = not replace(query, state="").narrowed
-    shown = window(query, counts[query.state] if counted else search.count(session, Order, where))
-    if shown.total == counts[""]:
+    page_window = window(query, counts[query.state] if counted else search.count(session, Order, where))
+    if page_window.total == counts[""]:
         # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
         where = search.of_account(Order, account_id)
     narrowed = query.state or query.since or query.until
-    few = _filters(query, today, col(Order.start_on), col(Order.end_on)) if narrowed else None
-    orders = search.page(session, Order, where, _order(query, language, today), shown, few)
+    index_hint = _filters(query, today, col(Order.start_on), col(Order.end_on)) if narrowed else None
+    orders = search.page(session, Order, where, _sort_keys(query, language, today), page_window, index_hint)
     by_order: dict[int, list[OrderLine]] = {o.id: [] for o in orders if o.id is not None}
     lines = select(OrderLine).where(OrderLine.account_id == account_id, col(OrderLine.order_id).in_(by_order))
     for line in session.exec(lines.order_by(col(OrderLine.order_id), col(OrderLine.position))):
         by_order[line.order_id].append(line)
-    return OrderPage(shown, orders, by_order, counts)
+    return OrderPage(page_window, orders, by_order, counts)
 
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
@@ -152,11 +152,11 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
         return select(func.count()).select_from(Order).where(Order.account_id == account_id, *where).scalar_subquery()
 
     # Each of these is a range of an index. Active orders are the rest: no term ends before it begins.
-    apart = (OrderState.UPCOMING, OrderState.ENDING, OrderState.ENDED)
-    found = session.connection().execute(select(counted(), *(counted(_in_state(state, today)) for state in apart))).one()
-    everything, upcoming, ending_soon, ended = (int(n) for n in found)
-    active = everything - upcoming - ended
-    counts = (everything, upcoming, active, ending_soon, ended)
+    counted_states = (OrderState.UPCOMING, OrderState.ENDING, OrderState.ENDED)
+    found = session.connection().execute(select(counted(), *(counted(_in_state(state, today)) for state in counted_states))).one()
+    all_count, upcoming, ending_soon, ended = (int(n) for n in found)
+    active = all_count - upcoming - ended
+    counts = (all_count, upcoming, active, ending_soon, ended)
     return dict(zip(("", *OrderState), counts, strict=True))
 
 
@@ -167,8 +167,8 @@ def place(
 
     Arguments as for `find`; `rows` is the number of orders of the account.
     """
-    where = _where(_among(session, account_id, rows, query, today), query, today)
-    return search.neighbours(session, Order, where, _order(query, language, today), order_id)
+    where = _list_condition(_candidates(session, account_id, rows, query, today), query, today)
+    return search.neighbours(session, Order, where, _sort_keys(query, language, today), order_id)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from odoportal.lists.view import ListTexts, ListView, list_view
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.devices import service as devices
 from odoportal.rooms.invoices import service as invoices
-from odoportal.rooms.invoices.labels import state_labels as invoice_words
+from odoportal.rooms.invoices.labels import state_labels as invoice_state_labels
 from odoportal.rooms.orders import service
 from odoportal.rooms.orders.models import Fulfilment, Order, Step
 from odoportal.rooms.orders.service import OrderState, OrderWhole
@@ -163,7 +163,7 @@ def orders_view(session: Session, who: Identity, query: ListQuery, language: str
     """
     account_id, formats = who.account.account_id, Formats(who.region)
     found = service.find(session, account_id, query, language, today)
-    several = state_labels(2)
+    plural_labels = state_labels(2)
     states = (OrderState.ACTIVE, OrderState.ENDING, OrderState.UPCOMING, OrderState.ENDED)
     texts = ListTexts(
         name=t("Orders"),
@@ -176,7 +176,7 @@ def orders_view(session: Session, who: Identity, query: ListQuery, language: str
             ("agreement", t("Agreement"), False),
             ("actions", t("Actions"), False),
         ),
-        tabs=[("", t("All orders")), *((s, several[s]) for s in states)],
+        tabs=[("", t("All orders")), *((s, plural_labels[s]) for s in states)],
         no_match=t("No order"),
         nothing=t("No orders yet"),
         dates=t("End date"),
@@ -194,7 +194,7 @@ def _row(order: Order, lines: Any, query: ListQuery, formats: Formats, language:
         key=order.number,
         number=order.number,
         details=query.url(open=order.number),
-        invoices=f"/{language}/invoices{_with(query, order=order.number)}",
+        invoices=f"/{language}/invoices{_query_string(query, order=order.number)}",
         term=term_view(order, formats, today),
         lines=shown,
         card_lines=shown[:LINES_ON_CARD] if cut else shown,
@@ -202,7 +202,7 @@ def _row(order: Order, lines: Any, query: ListQuery, formats: Formats, language:
     )
 
 
-def _with(query: ListQuery, **values: str) -> str:
+def _query_string(query: ListQuery, **values: str) -> str:
     account = {"account": query.account} if query.account else {}
     return "?" + urlencode({**values, **account})
 
@@ -247,7 +247,7 @@ def order_details(session: Session, who: Identity, query: ListQuery, language: s
     ship, bill = (addresses.lines(where.get(i or 0), language) for i in (order.ship_to_id, order.bill_to_id))
     trackers = devices.of_order(session, account_id, order_id)
     bills, bill_count = invoices.of_order(session, account_id, order_id, INVOICES_SHOWN)
-    beside = service.place(session, account_id, query, language, today, rows, order_id)
+    neighbours = service.place(session, account_id, query, language, today, rows, order_id)
     step = service.current_step(whole.steps)
     return OrderDetails(
         asked=query.open,
@@ -267,11 +267,11 @@ def order_details(session: Session, who: Identity, query: ListQuery, language: s
         device_count=formats.number(len(trackers)),
         invoices=[_invoice_link(i, query, formats, language, today) for i in bills],
         invoice_count=formats.number(bill_count),
-        all_invoices=f"/{language}/invoices{_with(query, order=order.number)}",
+        all_invoices=f"/{language}/invoices{_query_string(query, order=order.number)}",
         pdf=f"/{language}/orders/{quote(order.number, safe='')}.pdf"
         + (f"?{urlencode({'account': query.account})}" if query.account else ""),
-        previous=_beside(query, beside, -1) if beside else "",
-        next=_beside(query, beside, 1) if beside else "",
+        previous=_neighbour_url(query, neighbours, -1) if neighbours else "",
+        next=_neighbour_url(query, neighbours, 1) if neighbours else "",
         close=close,
     )
 
@@ -282,9 +282,9 @@ def days_left(end_on: date, today: date) -> str:
     return tn("{n} day left", "{n} days left", days) if days else t("Last day")
 
 
-def _beside(query: ListQuery, beside: Any, step: int) -> str:
-    number = beside.previous if step < 0 else beside.next
-    return query.url(open=number, page=(beside.index + step) // query.size + 1) if number else ""
+def _neighbour_url(query: ListQuery, neighbours: Any, step: int) -> str:
+    number = neighbours.previous if step < 0 else neighbours.next
+    return query.url(open=number, page=(neighbours.index + step) // query.size + 1) if number else ""
 
 
 def _step_badge(step: Step | None) -> str:
@@ -308,11 +308,13 @@ def _steps(whole: OrderWhole, formats: Formats, language: str) -> list[StepView]
             continue
         state = "done" if known.done_at else "now" if step == current else "open"
         note = known.note_en if language == "en" else known.note_fr
-        shown.append(StepView(step, names[step], state, known.carrier, _when(known, formats), note, known.tracking, known.tracking_url))
+        shown.append(
+            StepView(step, names[step], state, known.carrier, _step_date(known, formats), note, known.tracking, known.tracking_url)
+        )
     return shown
 
 
-def _when(step: Fulfilment, formats: Formats) -> str:
+def _step_date(step: Fulfilment, formats: Formats) -> str:
     if step.done_at:
         return formats.moment(step.done_at)
     return t("expected {day}", day=formats.day(step.expected_on)) if step.expected_on else ""
@@ -323,9 +325,9 @@ def _invoice_link(invoice: Any, query: ListQuery, formats: Formats, language: st
     return InvoiceLink(
         key=invoice.number,
         number=invoice.number,
-        url=f"/{language}/invoices{_with(query, open=invoice.number)}",
+        url=f"/{language}/invoices{_query_string(query, open=invoice.number)}",
         date=formats.day(invoice.issued_on),
         amount=formats.amount(invoice.total),
         state=state,
-        state_text=invoice_words()[state],
+        state_text=invoice_state_labels()[state],
     )

@@ -85,24 +85,24 @@ def _sums(found: Statement, formats: Formats) -> list[Sum]:
     return [*rows, Sum(t("Credit not applied to an invoice"), formats.amount(-found.credit))] if found.credit > ZERO else rows
 
 
-def _draw(account: Membership, given: Mapping[str, str], language: str, today: date, paper: str) -> bytes:
+def _render(account: Membership, params: Mapping[str, str], language: str, today: date, paper: str) -> bytes:
     with i18n.use(language):
         with database.reading() as session:
-            sheet = statement_sheet(session, account, ListQuery.parse(RULES, given), language, today)
+            sheet = statement_sheet(session, account, ListQuery.parse(RULES, params), language, today)
         return pdf.render(sheet, paper)
 
 
 async def download_statement(request: Request) -> Response:
     """Answer with the PDF for the query of the statement page; `?paper=a4` selects the paper size."""
-    language, asked, today = request.path_params["language"], request.query_params, clock.today()
+    language, params, today = request.path_params["language"], request.query_params, clock.today()
     if language not in i18n.LANGUAGES:
         return routes.not_found()
-    query = ListQuery.parse(RULES, asked)
+    query = ListQuery.parse(RULES, params)
     first, last = service.period(query.since, query.until, today)
     with i18n.use(language):
         headers = attachment(f"{routes.file_name(t('Statement'))}-{first.isoformat()}-{last.isoformat()}.pdf")
-    paper = asked.get("paper", "") if asked.get("paper") in pdf.PAPERS else "letter"
+    paper = params.get("paper", "") if params.get("paper") in pdf.PAPERS else "letter"
     who = require_identity()
     with concurrent_files.FILES.held(f"{who.person_id}"):
-        made = await pdf.one_by_one(who.person_id, _draw, who.account, asked, language, today, paper)
-    return Response(made, headers={**headers, "content-security-policy": routes.POLICY}, media_type="application/pdf")
+        body = await pdf.one_by_one(who.person_id, _render, who.account, params, language, today, paper)
+    return Response(body, headers={**headers, "content-security-policy": routes.POLICY}, media_type="application/pdf")

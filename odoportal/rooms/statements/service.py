@@ -100,30 +100,30 @@ def period(since: date | None, until: date | None, today: date) -> tuple[date, d
     return max(EARLIEST, first), last
 
 
-_Between = tuple[date, date]
+_DayRange = tuple[date, date]
 """The first day, and the day after the last."""
 
 
-def _invoices(account_id: int, days: _Between) -> ColumnElement[bool]:
+def _invoices(account_id: int, days: _DayRange) -> ColumnElement[bool]:
     return and_(col(Invoice.account_id) == account_id, col(Invoice.issued_on) >= days[0], col(Invoice.issued_on) < days[1])
 
 
-def _payments(account_id: int, days: _Between) -> ColumnElement[bool]:
+def _payments(account_id: int, days: _DayRange) -> ColumnElement[bool]:
     settled = and_(col(Payment.account_id) == account_id, col(Payment.status) == PaymentStatus.SETTLED)
     return and_(settled, col(Payment.received_at) >= clock.begins(days[0]), col(Payment.received_at) < clock.begins(days[1]))
 
 
-def _notes(account_id: int, days: _Between) -> ColumnElement[bool]:
+def _credit_notes(account_id: int, days: _DayRange) -> ColumnElement[bool]:
     return and_(col(CreditNote.account_id) == account_id, col(CreditNote.issued_on) >= days[0], col(CreditNote.issued_on) < days[1])
 
 
-def _sums(session: Session, account_id: int, days: _Between) -> tuple[Decimal, Decimal, int]:
+def _sums(session: Session, account_id: int, days: _DayRange) -> tuple[Decimal, Decimal, int]:
     """Return what increased the balance in a range of days, what decreased it, and the number of movements. Runs three statements."""
     found: list[tuple[Decimal, int]] = []
     for column, where in (
         (Invoice.total, _invoices(account_id, days)),
         (Payment.amount, _payments(account_id, days)),
-        (CreditNote.total, _notes(account_id, days)),
+        (CreditNote.total, _credit_notes(account_id, days)),
     ):
         total = type_coerce(func.coalesce(func.sum(column), 0), Money)
         amount, number = session.connection().execute(select(total, func.count()).where(where)).one()
@@ -132,7 +132,7 @@ def _sums(session: Session, account_id: int, days: _Between) -> tuple[Decimal, D
     return charged, paid + noted, bills + payments + notes
 
 
-def statement(session: Session, account_id: int, since: date, until: date, today: date, most: int | None = None) -> Statement:
+def statement(session: Session, account_id: int, since: date, until: date, today: date, max_count: int | None = None) -> Statement:
     """Return the statement of a period, both days included.
 
     Args:
@@ -141,7 +141,7 @@ def statement(session: Session, account_id: int, since: date, until: date, today
         since: the first day.
         until: the last day; never after today.
         today: the business day.
-        most: the maximum number of movements, from the first one on; None for all of them.
+        max_count: the maximum number of movements, from the first one on; None for all of them.
     """
     since, until = period(since, until, today)
     after = until + DAY
@@ -149,7 +149,7 @@ def statement(session: Session, account_id: int, since: date, until: date, today
     opening = charged - credited
     charged, credited, count = _sums(session, account_id, (since, after))
     closing = opening + charged - credited
-    open_then = aging(session, account_id, until)
+    open_amounts = aging(session, account_id, until)
     return Statement(
         since=since,
         until=until,
@@ -157,14 +157,16 @@ def statement(session: Session, account_id: int, since: date, until: date, today
         charged=charged,
         credited=credited,
         closing=closing,
-        aging=open_then,
-        credit=open_then.total - closing,
+        aging=open_amounts,
+        credit=open_amounts.total - closing,
         count=count,
-        movements=list(islice(movements(session, account_id, since, until, opening, most), most)),
+        movements=list(islice(movements(session, account_id, since, until, opening, max_count), max_count)),
     )
 
 
-def movements(session: Session, account_id: int, since: date, until: date, opening: Decimal, most: int | None = None) -> Iterator[Movement]:
+def movements(
+    session: Session, account_id: int, since: date, until: date, opening: Decimal, max_count: int | None = None
+) -> Iterator[Movement]:
     """Yield the movements of a period by day, with invoices before payments before credit notes. Rows are read as needed.
 
     Args:
@@ -173,10 +175,10 @@ def movements(session: Session, account_id: int, since: date, until: date, openi
         since: the first day.
         until: the last day.
         opening: the balance before the first movement, in dollars.
-        most: how many to read of each kind, if the caller takes no more than that in all; None for all of them.
+        max_count: how many to read of each kind, if the caller takes no more than that in all; None for all of them.
     """
     days = (since, until + DAY)
-    streams = (made(session, account_id, days, most) for made in (_invoice_moves, _payment_moves, _note_moves))
+    streams = (read(session, account_id, days, max_count) for read in (_invoice_moves, _payment_moves, _credit_note_moves))
     balance = opening
     ranks = tuple(MovementKind)
     for move in heapq.merge(*streams, key=lambda move: (move["day"], ranks.index(move["kind"]))):
@@ -184,19 +186,19 @@ def movements(session: Session, account_id: int, since: date, until: date, openi
         yield Movement(**move, balance=balance)
 
 
-def _invoice_moves(session: Session, account_id: int, days: _Between, most: int | None) -> Iterator[dict[str, Any]]:
+def _invoice_moves(session: Session, account_id: int, days: _DayRange, max_count: int | None) -> Iterator[dict[str, Any]]:
     found = select(col(Invoice.number), col(Invoice.issued_on), col(Invoice.due_on), col(Invoice.total))
     found = found.where(_invoices(account_id, days)).order_by(col(Invoice.issued_on), col(Invoice.id))
-    for batch in search.batches(session, found.limit(most)):
+    for batch in search.batches(session, found.limit(max_count)):
         for row in batch:
             yield {"day": row.issued_on, "kind": MovementKind.INVOICE, "number": row.number, "amount": row.total, "due_on": row.due_on}
 
 
-def _payment_moves(session: Session, account_id: int, days: _Between, most: int | None) -> Iterator[dict[str, Any]]:
+def _payment_moves(session: Session, account_id: int, days: _DayRange, max_count: int | None) -> Iterator[dict[str, Any]]:
     shown = (Payment.id, Payment.reference, Payment.received_at, Payment.amount, Payment.method_en, Payment.method_fr)
     found = select(*(col(column) for column in shown)).where(_payments(account_id, days))
-    for batch in search.batches(session, found.order_by(col(Payment.received_at), col(Payment.id)).limit(most)):
-        applied = _applied(session, account_id, [row.id for row in batch])
+    for batch in search.batches(session, found.order_by(col(Payment.received_at), col(Payment.id)).limit(max_count)):
+        applied = _invoice_numbers(session, account_id, [row.id for row in batch])
         for row in batch:
             yield {
                 "day": clock.local(row.received_at).date(),
@@ -209,7 +211,7 @@ def _payment_moves(session: Session, account_id: int, days: _Between, most: int 
             }
 
 
-def _applied(session: Session, account_id: int, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+def _invoice_numbers(session: Session, account_id: int, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
     """Return the numbers of the invoices to which payments are allocated, by payment id."""
     numbers: dict[int, list[str]] = defaultdict(list)
     parts = select(col(Allocation.payment_id), col(Invoice.number), col(Allocation.id)).join(
@@ -221,11 +223,11 @@ def _applied(session: Session, account_id: int, ids: Sequence[int]) -> Mapping[i
     return numbers
 
 
-def _note_moves(session: Session, account_id: int, days: _Between, most: int | None) -> Iterator[dict[str, Any]]:
+def _credit_note_moves(session: Session, account_id: int, days: _DayRange, max_count: int | None) -> Iterator[dict[str, Any]]:
     shown = (CreditNote.number, CreditNote.issued_on, CreditNote.total, CreditNote.reason_en, CreditNote.reason_fr)
     found = select(*(col(column) for column in shown), col(Invoice.number).label("invoice"))
-    found = found.join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id)).where(_notes(account_id, days))
-    for batch in search.batches(session, found.order_by(col(CreditNote.issued_on), col(CreditNote.id)).limit(most)):
+    found = found.join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id)).where(_credit_notes(account_id, days))
+    for batch in search.batches(session, found.order_by(col(CreditNote.issued_on), col(CreditNote.id)).limit(max_count)):
         for row in batch:
             yield {
                 "day": row.issued_on,

@@ -158,13 +158,13 @@ def movement_note(move: Movement, formats: Formats, language: str) -> str:
 def movement_row(at: int, move: Movement, formats: Formats, language: str, account: str = "") -> MovementRow:
     """Return the row of a movement. An invoice, and a payment or credit note for a single invoice, links to the invoice's details."""
     number = move.number if move.kind == MovementKind.INVOICE else move.invoices[0] if len(move.invoices) == 1 else ""
-    there = urlencode({"open": number, **({"account": account} if account else {})})
+    link_query = urlencode({"open": number, **({"account": account} if account else {})})
     return MovementRow(
         key=str(at),
         date=formats.day(move.day),
         name=movement_name(move, language),
         note=movement_note(move, formats, language),
-        url=f"/{language}/invoices?{there}" if number else "",
+        url=f"/{language}/invoices?{link_query}" if number else "",
         amount=formats.amount(move.amount),
         balance=formats.amount(move.balance),
     )

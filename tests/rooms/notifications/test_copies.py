@@ -243,7 +243,7 @@ def test_an_invoice_that_came_while_papers_were_set_waits_for_the_next_run(peopl
     confirm()
     bill(people["owner"], "1")
     with database.writing() as session:
-        found, _ = sending._tell(session, people["owner"].account.account_id, "", {}, DAY, clock.now())
+        found, _ = sending._report(session, people["owner"].account.account_id, "", {}, DAY, clock.now())
         assert found == []
     assert run().letters == 3
 

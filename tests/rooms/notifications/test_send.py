@@ -251,7 +251,7 @@ def test_a_run_holds_the_account_before_it_looks_what_is_told(people: People) ->
     holding: list[bool] = []
     with database.writing() as session:
         event.listen(session, "do_orm_execute", lambda asked: holding.append(asked.statement._for_update_arg is not None))
-        found, _ = send._tell(session, people["owner"].account.account_id, "sandbox", {}, DAY, NOON)
+        found, _ = send._report(session, people["owner"].account.account_id, "sandbox", {}, DAY, NOON)
     assert [thing.about for thing in found] == ["212048"]
     # SQLite allows one writer at a time anyway; on PostgreSQL only this lock prevents a second run.
     assert holding[0]
@@ -335,7 +335,7 @@ def test_whatever_the_order_of_imports_choices_and_runs_each_thing_is_told_once_
             if step[0] != "run":
                 continue
             wanted = service.choices(session, of.id or 0, who.person_id, Role.OWNER)
-            found, readers = send._tell(session, of.id or 0, "", {}, today, NOON)
+            found, readers = send._report(session, of.id or 0, "", {}, today, NOON)
             on = {Kind(kind) for kind, value in wanted.items() if value}
             assert len(readers) == len(on & {event.kind for event in found})
             assert all(isinstance(person, Person) and person.id == who.person_id for person in readers)
