@@ -1249,7 +1249,7 @@ MUTANTS = (
     Mutant(
         "another size of what is shown is a difference of pictures",
         "tests.pictures.approved",
-        "if known.area != taken.size:",
+        "if stored.area != taken.size:",
         "if False:",
         (f"{PICTURES}/test_approved.py",),
     ),
