@@ -46,8 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     last = {item.path for item in items if _in_browser(item)}
     items.sort(key=lambda item: item.path in last)
     if config.getoption("database") != "sqlite":
-        config.hook.pytest_deselected(items=[item for item in items if not _tells_databases_apart(item)])
-        items[:] = [item for item in items if _tells_databases_apart(item)]
+        config.hook.pytest_deselected(items=[item for item in items if not _runs_on_postgresql(item)])
+        items[:] = [item for item in items if _runs_on_postgresql(item)]
         for item in items:
             for marker in item.iter_markers("sqlite"):
                 item.add_marker(pytest.mark.skip(reason=f"about SQLite: {marker.args[0]}"))
@@ -57,9 +57,9 @@ def _in_browser(item: pytest.Item) -> bool:
     return "chromium" in getattr(item, "fixturenames", ())
 
 
-def _tells_databases_apart(item: pytest.Item) -> bool:
-    drawn = _in_browser(item) and item.get_closest_marker("journey") is None
-    return "new_database" in getattr(item, "fixturenames", ()) and not drawn
+def _runs_on_postgresql(item: pytest.Item) -> bool:
+    only_in_browser = _in_browser(item) and item.get_closest_marker("journey") is None
+    return "new_database" in getattr(item, "fixturenames", ()) and not only_in_browser
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +92,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(autouse=True)
-def _put_back() -> Iterator[None]:
+def _reset() -> Iterator[None]:
     yield
     clock.use(None)
     request_id.request.set("")

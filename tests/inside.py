@@ -107,12 +107,12 @@ def _application() -> Any:
 def customer(name: str, number: str, text: str = "") -> Customer:
     """Add an account with one owner and a record of every kind; `text` replaces the marker in every text."""
     with database.writing() as session:
-        made = Customer(name, 0, number, "", "", "", text)
-        account = Account(number=number, name=f"Transport {made.marker}", created_at=START)
+        draft = Customer(name, 0, number, "", "", "", text)
+        account = Account(number=number, name=f"Transport {draft.marker}", created_at=START)
         person = Person(
-            email=made.email,
-            email_key=email_key(made.email),
-            name=f"Mr. {made.marker}",
+            email=draft.email,
+            email_key=email_key(draft.email),
+            name=f"Mr. {draft.marker}",
             language="en",
             region="en-CA",
             password=passwords.make(PASSWORD),
@@ -123,11 +123,11 @@ def customer(name: str, number: str, text: str = "") -> Customer:
         assert account.id is not None
         assert person.id is not None
         session.add(Membership(account_id=account.id, person_id=person.id, role="owner"))
-        named = rows_of(session, account.id, made.marker, number)
-        return Customer(name, person.id, number, named["invoice_number"], named["order_number"], named["credit_note_number"], text)
+        numbers = rows_of(session, account.id, draft.marker, number)
+        return Customer(name, person.id, number, numbers["invoice_number"], numbers["order_number"], numbers["credit_note_number"], text)
 
 
-def _begin_anew(origin: str) -> None:
+def _reset_application(origin: str) -> None:
     """Reset Reflex's application after earlier use in this process: accept sockets from pages of this origin, and forget all tabs."""
     from odoportal.odoportal import app
 
@@ -148,8 +148,8 @@ class _Errors(logging.Handler):
 def serving_inside(folder: Path) -> Iterator[Inside]:
     """Serve the portal with two customers on a new database, and reset everything afterwards."""
     builder.build(builder.root(), Console(stderr=True))
-    port, moved, errors = free_port(), Clock(), list[str]()
-    noting = _Errors(errors)
+    port, fake_clock, errors = free_port(), Clock(), list[str]()
+    error_log = _Errors(errors)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in serving.reflex_environment().items():
             patch.setenv(name, value)
@@ -168,28 +168,28 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
         get_settings.cache_clear()
         database.engine.cache_clear()
         rate_limits.forget_all()
-        clock.use(moved)
+        clock.use(fake_clock)
         migrate(database.engine())
-        two = customer("anna", "1001"), customer("bert", "2002")
+        customers = customer("anna", "1001"), customer("bert", "2002")
         for name in _LOGGERS:
-            logging.getLogger(name).addHandler(noting)
-        taken, ready = serving.listen("127.0.0.1", port), threading.Event()
+            logging.getLogger(name).addHandler(error_log)
+        listener, ready = serving.listen("127.0.0.1", port), threading.Event()
         # Reflex finds its event handlers through a context variable, so the server's thread needs a copy of the context.
         context, application = contextvars.copy_context(), _application()
-        _begin_anew(f"http://localhost:{port}")
+        _reset_application(f"http://localhost:{port}")
         register = Connections(open_files.limits(), by_address=False)
         server = serving._Server(serving.configuration(lambda: application, register), register, ready.set)
-        thread = threading.Thread(target=lambda: context.run(server.run, sockets=[taken]), daemon=True)
+        thread = threading.Thread(target=lambda: context.run(server.run, sockets=[listener]), daemon=True)
         thread.start()
         try:
             assert ready.wait(60)
-            yield Inside(Portal(f"http://localhost:{port}", folder), moved, *two, errors)
+            yield Inside(Portal(f"http://localhost:{port}", folder), fake_clock, *customers, errors)
         finally:
             server.should_exit = True
             thread.join(30)
-            taken.close()
+            listener.close()
             for name in _LOGGERS:
-                logging.getLogger(name).removeHandler(noting)
+                logging.getLogger(name).removeHandler(error_log)
             database.engine().dispose()
     get_settings.cache_clear()
     database.engine.cache_clear()

@@ -156,11 +156,11 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     address = Address(account_id=account_id, code=key, name=mark, line1=mark, line2=mark, city=mark)
     session.add(address)
     session.flush()
-    somebody = Person(email=f"{key}@example.com", email_key=f"{key}@example.com", name=mark, created_at=NOON)
-    session.add(somebody)
+    person = Person(email=f"{key}@example.com", email_key=f"{key}@example.com", name=mark, created_at=NOON)
+    session.add(person)
     session.flush()
-    assert somebody.id is not None
-    asked: dict[str, Any] = {
+    assert person.id is not None
+    invitation: dict[str, Any] = {
         "email": f"{key}@example.org",
         "email_key": f"{key}@example.org",
         "role": "owner",
@@ -170,16 +170,16 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     session.add_all(
         [
             AddressDefault(account_id=account_id, purpose="delivery", address_id=address.id or 0),
-            MembershipRow(account_id=account_id, person_id=somebody.id, role="owner"),
-            Invitation(account_id=account_id, **asked, invited_by=somebody.id, created_at=NOON, expires_at=NOON),
+            MembershipRow(account_id=account_id, person_id=person.id, role="owner"),
+            Invitation(account_id=account_id, **invitation, invited_by=person.id, created_at=NOON, expires_at=NOON),
         ]
     )
-    bought = order(session, account_id, f"1{key}", TODAY.replace(year=2019), TODAY.replace(month=10), [(mark, mark)], ship_to_id=address.id)
-    billed = invoice(session, account_id, f"2{key}", "70.00", TODAY.replace(month=5), order_id=bought.id, terms_en=mark, terms_fr=mark)
-    assert bought.id is not None
+    sale = order(session, account_id, f"1{key}", TODAY.replace(year=2019), TODAY.replace(month=10), [(mark, mark)], ship_to_id=address.id)
+    billed = invoice(session, account_id, f"2{key}", "70.00", TODAY.replace(month=5), order_id=sale.id, terms_en=mark, terms_fr=mark)
+    assert sale.id is not None
     assert billed.id is not None
-    told = Notice(account_id=account_id, kind="invoice", about=f"2{key}", told_at=NOON)
-    session.add(told)
+    notice = Notice(account_id=account_id, kind="invoice", about=f"2{key}", told_at=NOON)
+    session.add(notice)
     session.flush()
     paid = Payment(
         account_id=account_id,
@@ -204,36 +204,34 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     expiry = {"exp_month": 4, "exp_year": 2031, "added_at": NOON, "known_at": NOON}
     session.add_all(
         [
-            NoticeChoice(account_id=account_id, person_id=somebody.id, kind="ending", wanted=False, changed_at=NOON),
-            Change(account_id=account_id, person_id=somebody.id, at=NOON, what="role", about=mark, search=fold(mark)),
+            NoticeChoice(account_id=account_id, person_id=person.id, kind="ending", wanted=False, changed_at=NOON),
+            Change(account_id=account_id, person_id=person.id, at=NOON, what="role", about=mark, search=fold(mark)),
             InvoiceCopy(
                 account_id=account_id,
                 email=f"{key}@example.net",
                 email_key=f"{key}@example.net",
                 language="fr",
                 hash=f"copy {key}",
-                asked_by=somebody.id,
+                asked_by=person.id,
                 expires_at=NOON,
             ),
             NoticeStart(account_id=account_id, since=TODAY),
-            NoticeReader(notice_id=told.id or 0, email=somebody.email, person_id=somebody.id),
-            ClosingRequest(account_id=account_id, person_id=somebody.id, asked_at=NOON),
+            NoticeReader(notice_id=notice.id or 0, email=person.email, person_id=person.id),
+            ClosingRequest(account_id=account_id, person_id=person.id, asked_at=NOON),
             PaymentCustomer(account_id=account_id, provider="sandbox", token=f"cus_{key}"),
-            Card(
-                account_id=account_id, provider="sandbox", token=f"card_{key}", brand="visa", last4="4242", added_by=somebody.id, **expiry
-            ),
+            Card(account_id=account_id, provider="sandbox", token=f"card_{key}", brand="visa", last4="4242", added_by=person.id, **expiry),
             CardSetup(
                 account_id=account_id,
-                person_id=somebody.id,
+                person_id=person.id,
                 key=f"setup {key}",
                 once=key,
                 provider="sandbox",
                 token=f"set_{key}",
                 created_at=NOON,
             ),
-            Device(account_id=account_id, serial=key, model=mark, vehicle=mark, order_id=bought.id),
-            Fulfilment(account_id=account_id, order_id=bought.id, step="received", carrier=mark, tracking=mark, note_en=mark, note_fr=mark),
-            OrderTax(account_id=account_id, order_id=bought.id, **tax),
+            Device(account_id=account_id, serial=key, model=mark, vehicle=mark, order_id=sale.id),
+            Fulfilment(account_id=account_id, order_id=sale.id, step="received", carrier=mark, tracking=mark, note_en=mark, note_fr=mark),
+            OrderTax(account_id=account_id, order_id=sale.id, **tax),
             InvoiceTax(account_id=account_id, invoice_id=billed.id, **tax),
             InvoiceLine(account_id=account_id, invoice_id=billed.id, position=0, description_en=mark, description_fr=mark),
             Allocation(account_id=account_id, payment_id=paid.id, invoice_id=billed.id, amount=Decimal(7)),
@@ -251,15 +249,15 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     )
     session.flush()
     return {
-        "order_id": bought.id,
+        "order_id": sale.id,
         "invoice_id": billed.id,
-        "person_id": somebody.id,
+        "person_id": person.id,
         "ids": [address.id],
-        "order_number": bought.number,
+        "order_number": sale.number,
         "invoice_number": billed.number,
         "credit_note_number": f"3{key}",
         "setup_key": f"setup {key}",
-        "person": str(somebody.id),
+        "person": str(person.id),
     }
 
 
@@ -286,12 +284,12 @@ def counting(engine: Engine) -> Iterator[list[str]]:
     """Yield a list of the statements that the engine runs inside the context."""
     ran: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def record(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if statement.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")):
             ran.append(statement)
 
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", record)
     try:
         yield ran
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", record)

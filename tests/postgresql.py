@@ -28,17 +28,17 @@ def binaries() -> Path | None:
 
 
 def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _run(*command: object) -> None:
     # PostgreSQL refuses to run as root.
     as_user = {"user": USER, "group": pwd.getpwnam(USER).pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-    done = subprocess.run([str(part) for part in command], check=False, capture_output=True, text=True, cwd="/", **as_user)  # pyright: ignore
-    if done.returncode:
-        raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
+    result = subprocess.run([str(part) for part in command], check=False, capture_output=True, text=True, cwd="/", **as_user)  # pyright: ignore
+    if result.returncode:
+        raise RuntimeError(f"{command[0]} failed: {result.stdout}{result.stderr}")
 
 
 @dataclass(frozen=True)
@@ -80,17 +80,17 @@ def serving(folder: Path | None = None) -> Iterator[Server]:
     programs = binaries()
     if programs is None:
         raise LookupError("PostgreSQL is not installed: apt-get install postgresql")
-    own = Path(mkdtemp(prefix=f"{folder.name if folder else 'portal'}-pg-", dir="/tmp"))
-    data, port = own / "data", _free_port()
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={own} {QUICK}"
+    directory = Path(mkdtemp(prefix=f"{folder.name if folder else 'portal'}-pg-", dir="/tmp"))
+    data, port = directory / "data", _free_port()
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory} {QUICK}"
     server = Server(
         f"postgresql+psycopg://{USER}@127.0.0.1:{port}/postgres",
         (programs / "pg_ctl", "-D", data),
-        ("-l", own / "log", "-w", "-t", "60", "-o", options),
+        ("-l", directory / "log", "-w", "-t", "60", "-o", options),
     )
     try:
         if os.geteuid() == 0:
-            shutil.chown(own, USER, USER)
+            shutil.chown(directory, USER, USER)
         _run(programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
         server.start()
         try:
@@ -98,7 +98,7 @@ def serving(folder: Path | None = None) -> Iterator[Server]:
         finally:
             server.stop()
     finally:
-        shutil.rmtree(own, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager

@@ -49,8 +49,8 @@ def fonts(pdf: bytes) -> set[str]:
     """Return the names of the fonts without their subset tag, and assert that all are embedded in the document."""
     names: set[str] = set()
     for page in reader(pdf).pages:
-        held: Any = page["/Resources"]
-        for entry in held.get("/Font", {}).values():
+        resources: Any = page["/Resources"]
+        for entry in resources.get("/Font", {}).values():
             font = entry.get_object()
             inner = font["/DescendantFonts"][0].get_object()
             descriptor = inner["/FontDescriptor"]

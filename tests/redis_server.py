@@ -17,9 +17,9 @@ START_SECONDS = 20
 
 
 def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 class Server:
@@ -36,8 +36,8 @@ class Server:
         """Start the server and wait until it answers."""
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
         retry = Retry(ConstantBackoff(0.05), START_SECONDS * 20)
-        with closing(Redis.from_url(self.url, retry=retry)) as asked:
-            asked.ping()
+        with closing(Redis.from_url(self.url, retry=retry)) as client:
+            client.ping()
 
     def stop(self) -> None:
         """Stop the server; its counters are lost."""
@@ -67,8 +67,8 @@ class Server:
 
     def ask(self, *command: str | int) -> Any:
         """Send a command and return the answer."""
-        with closing(Redis.from_url(self.url, decode_responses=True)) as asked:
-            return asked.execute_command(*command)
+        with closing(Redis.from_url(self.url, decode_responses=True)) as client:
+            return client.execute_command(*command)
 
 
 @contextmanager

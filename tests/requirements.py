@@ -15,7 +15,7 @@ import pytest
 
 LIST = Path(__file__).parent / "attack" / "requirements.toml"
 KINDS = {"asvs": "OWASP ASVS 5.0", "case": "attacks and faults"}
-_NAMED = 2
+_NAMED_TESTS = 2
 
 
 def listed() -> dict[str, Any]:
@@ -38,15 +38,15 @@ def mistakes(found: dict[str, Any], carried: Iterable[tuple[str, str, str]]) -> 
         found: the list.
         carried: triples of test, kind and number.
     """
-    said = []
+    errors = []
     for test, kind, number in dict.fromkeys((test.partition("[")[0], *what) for test, *what in carried):
         if number not in found[kind]["shown"]:
             why = reasons(found, kind).get(number, "it is not there at all")
-            said.append(f"{test} shows {kind} {number}, which is not among `{kind}.shown`: {why}. Move it there.")
-    return said
+            errors.append(f"{test} shows {kind} {number}, which is not among `{kind}.shown`: {why}. Move it there.")
+    return errors
 
 
-def _whole(config: pytest.Config) -> bool:
+def _is_full_run(config: pytest.Config) -> bool:
     """Return whether this is a full run: no path, no selection of tests, and not PostgreSQL, which skips the tests about SQLite."""
     if hasattr(config, "workerinput"):
         return False
@@ -62,7 +62,7 @@ class Requirements:
 
     def __init__(self, config: pytest.Config) -> None:
         self.list = listed()
-        self.whole = _whole(config)
+        self.whole = _is_full_run(config)
         self.only_collected: bool = config.option.collectonly
         self.marked: dict[str, dict[str, list[str]]] = {kind: defaultdict(list) for kind in KINDS}
         self.passed: set[str] = set()
@@ -134,8 +134,8 @@ class Requirements:
             terminalreporter.section(f"{title}: shown by")
             for number in self.list[kind]["shown"]:
                 tests = self.shown(kind, number)
-                named = ", ".join(test.removeprefix("tests/") for test in tests[:_NAMED])
-                more = f" and {len(tests) - _NAMED} more" if len(tests) > _NAMED else ""
+                named = ", ".join(test.removeprefix("tests/") for test in tests[:_NAMED_TESTS])
+                more = f" and {len(tests) - _NAMED_TESTS} more" if len(tests) > _NAMED_TESTS else ""
                 terminalreporter.line(f"{number:<8} {named + more if tests else 'NOTHING'}")
             for number, why in reasons(self.list, kind).items():
                 terminalreporter.line(f"{number:<8} {why}")

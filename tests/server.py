@@ -110,9 +110,9 @@ def _answer(status: int, headers: object, body: bytes) -> Answer:
 
 def free_port() -> int:
     """Return a free port."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 _DEMONSTRATION = """

@@ -78,7 +78,7 @@ class Held:
         sockets = sum(kind.startswith("socket:") for kind in kinds)
         threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
         started = list(started_by(pid))
-        return cls(memory(pid) / 1024, sum(map(_share, started)), len(started), len(kinds) - sockets, sockets, threads)
+        return cls(memory(pid) / 1024, sum(map(_memory_share, started)), len(started), len(kinds) - sockets, sockets, threads)
 
     def __str__(self) -> str:
         beside = f"{self.beside:5.1f} MiB in {self.processes} beside"
@@ -96,7 +96,7 @@ def started_by(pid: int) -> Iterator[int]:
                     yield from started_by(one)
 
 
-def _share(pid: int) -> float:
+def _memory_share(pid: int) -> float:
     """Return the memory of a process in MiB; memory that processes share is divided among them (PSS)."""
     with suppress(FileNotFoundError, ProcessLookupError):
         found = re.search(r"^Pss: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text("ascii"), re.M)
@@ -208,22 +208,22 @@ async def soak(portal: Portal, customers: int, over: Callable[[int], bool], say:
     say(f"idle      {idle}")
     # Fill everything that is created once and kept: pools, caches, fonts, prepared statements.
     await work.wave(lambda done: done >= 2)
-    begun = await work.settled()
+    started = await work.settled()
     said = len(portal.log.splitlines())
-    say(f"begun     {begun}")
+    say(f"begun     {started}")
     form = {"email": READ_ONLY, "password": PASSWORD}
     staying = [await work.open(await work.ask("/en/login", 303, form=form, x_forwarded_for=STAYING), STAYING) for _ in range(4)]
-    looking = asyncio.create_task(_look(work))
+    sampling = asyncio.create_task(_sample(work))
     await work.wave(over)
-    looking.cancel()
+    sampling.cancel()
     for tab in staying:
         await tab.ask(ON_LOAD)
         await tab.close()
-    left = await work.settled(begun.sockets)
+    left = await work.settled(started.sockets)
     say(f"most      {work.most}")
     say(f"all left  {left}")
     lines = [line for line in portal.log.splitlines()[said:] if _FAILED.search(line)]
-    return [*_wrong(idle, begun, work.most, left), *(f"the log says: {line[:300]}" for line in lines[:5])]
+    return [*_wrong(idle, started, work.most, left), *(f"the log says: {line[:300]}" for line in lines[:5])]
 
 
 def _wrong(idle: Held, begun: Held, most: Held, left: Held) -> Iterator[str]:
@@ -243,31 +243,31 @@ def _wrong(idle: Held, begun: Held, most: Held, left: Held) -> Iterator[str]:
         yield f"{left.processes} processes are left beside it, more than {SETTERS}"
 
 
-async def _look(work: Soak) -> None:
-    begun = told = time.monotonic()
+async def _sample(work: Soak) -> None:
+    begun = reported = time.monotonic()
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         now, most = Held.by(work.portal.pid), work.most
         work.most = Held(*map(max, zip(astuple(now), astuple(most), strict=True)))
-        if time.monotonic() - told > TELL_SECONDS:
-            told = time.monotonic()
-            work.say(f"{(told - begun) / 60:5.1f} min {now}, {work.visits} visits")
+        if time.monotonic() - reported > TELL_SECONDS:
+            reported = time.monotonic()
+            work.say(f"{(reported - begun) / 60:5.1f} min {now}, {work.visits} visits")
 
 
 def main() -> int:
     """Run the soak test; return 0 when nothing is wrong."""
-    given = argparse.ArgumentParser(prog="python -m tests.soak", description="Customers at work, and nothing of it may be left.")
-    given.add_argument("--minutes", type=float, default=30)
-    given.add_argument("--customers", type=int, default=12)
-    wanted = given.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Customers at work, and nothing of it may be left.")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--customers", type=int, default=12)
+    options = parser.parse_args()
 
     def say(line: str) -> None:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data", trusted_proxies="1") as portal:
-        end = time.monotonic() + 60 * wanted.minutes
-        wrong = asyncio.run(soak(portal, wanted.customers, lambda _done: time.monotonic() > end, say))
+        end = time.monotonic() + 60 * options.minutes
+        wrong = asyncio.run(soak(portal, options.customers, lambda _done: time.monotonic() > end, say))
     for sentence in wrong:
         say(sentence)
     return 1 if wrong else 0

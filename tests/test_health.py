@@ -43,20 +43,20 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_readiness", health._Readiness())
 
 
-def asked() -> Response:
+def readiness() -> Response:
     return asyncio.run(health.ready(None))  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("here")
 def test_ready_needs_the_schema_of_this_release(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(health, "FRESH_SECONDS", 3600.0)
-    answer = asked()
+    answer = readiness()
     assert (answer.status_code, bytes(answer.body)) == (503, b"not ready")
     assert "not_ready parts=database" in caplog.text
     migrate(database.engine())
-    assert asked().status_code == 503, "asked anew while the answer is fresh"
+    assert readiness().status_code == 503, "asked again while the answer is fresh"
     monkeypatch.setattr(health, "FRESH_SECONDS", 0.0)
-    answer = asked()
+    answer = readiness()
     assert (answer.status_code, bytes(answer.body)) == (200, b"ready")
     assert answer.headers["cache-control"] == "no-store"
 
@@ -66,7 +66,7 @@ def test_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODOPORTAL_DATABASE_URL", "sqlite:////no/such/folder/portal.db")
     get_settings.cache_clear()
     database.engine.cache_clear()
-    assert asked().status_code == 503
+    assert readiness().status_code == 503
     assert [sample.labels | {"value": sample.value} for family in health.Figures().collect() for sample in family.samples] == [
         {"part": "database", "value": 0.0},
         {"part": "outbox", "value": 1.0},
@@ -80,7 +80,7 @@ def test_ready_without_redis_which_the_figures_tell(monkeypatch: pytest.MonkeyPa
     migrate(database.engine())
     monkeypatch.setenv("ODOPORTAL_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
     get_settings.cache_clear()
-    assert asked().status_code == 200
+    assert readiness().status_code == 200
     up = next(iter(health.Figures().collect()))
     assert {sample.labels["part"]: sample.value for sample in up.samples} == {"database": 1.0, "outbox": 1.0, "redis": 0.0}
 
@@ -89,7 +89,7 @@ def test_ready_without_redis_which_the_figures_tell(monkeypatch: pytest.MonkeyPa
 def test_not_ready_while_the_outbox_hangs(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     migrate(database.engine())
     monkeypatch.setattr(outbox, "silent_seconds", lambda: health.OUTBOX_SILENT_SECONDS)
-    assert asked().status_code == 503
+    assert readiness().status_code == 503
     assert "parts=outbox" in caplog.text
 
 

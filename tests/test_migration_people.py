@@ -65,11 +65,11 @@ def details(connection: Any, number: int, days: int, before: dict[str, str], aft
     add(connection, "change", at=ago(days), person_id=number, subject_id=number, what=what, address="", about="", search="", **values)
 
 
-def left(connection: Any, number: int, days: int, old: str, new: str, undone: int | None = None) -> None:
+def email_change(connection: Any, number: int, days: int, old: str, new: str, undone: int | None = None) -> None:
     """Add a change of email, confirmed `days` days ago and, if given, undone `undone` days ago."""
-    at, back = ago(days), ago(undone) if undone else None
+    at, undone_at = ago(days), ago(undone) if undone else None
     links: dict[str, Any] = {"hash": f"{number} {old} {days}", "undo_hash": f"undo {number} {old} {days}", "expires_at": at}
-    links |= {"confirmed_at": at, "undo_until": at + timedelta(days=7), "undone_at": back}
+    links |= {"confirmed_at": at, "undo_until": at + timedelta(days=7), "undone_at": undone_at}
     add(connection, "email_change", person_id=number, old_email=old, new_email=new, **links)
     details(connection, number, days, {"email": old}, {"email": new}, "email")
 
@@ -79,7 +79,7 @@ def upgraded(engine: Engine) -> Session:
     return Session(engine)
 
 
-def again(session: Session, *rows: str) -> tuple[int, int, int]:
+def import_people(session: Session, *rows: str) -> tuple[int, int, int]:
     """Import people, and return how many are new, changed and unchanged."""
     report = import_tables(session, read_files({"people.csv": (PEOPLE + "".join(f"A,{row}\n" for row in rows)).encode()}), NOW)
     assert report.kept, report.bad
@@ -97,14 +97,14 @@ def test_what_people_changed_before_this_release_stays(engine: Engine) -> None:
         person(connection, 3, "eve@example.com", "Eve")
         details(connection, 3, 9, {"name": "Eve"}, {"name": "Eva"})
     with upgraded(engine) as session:
-        said = {row.person_id: (row.name, row.phone, row.language) for row in session.exec(select(FilePerson))}
-        assert said == {1: (None, None, None), 2: ("Luc", "555", "fr"), 3: ("Eve", "555", "fr")}
+        stored = {row.person_id: (row.name, row.phone, row.language) for row in session.exec(select(FilePerson))}
+        assert stored == {1: (None, None, None), 2: ("Luc", "555", "fr"), 3: ("Eve", "555", "fr")}
         rows = ("maria@example.com,Maria,owner,fr,555", "luc@example.com,Luc,owner,fr,555", "eve@example.com,Eve,owner,fr,1")
-        assert again(session, *rows) == (0, 1, 2)
-        assert again(session, *rows) == (0, 0, 3)
+        assert import_people(session, *rows) == (0, 1, 2)
+        assert import_people(session, *rows) == (0, 0, 3)
         maria = session.get_one(Person, 1)
         assert (maria.name, maria.phone, maria.language) == ("Maria Tremblay", "777", "en")
-        assert again(session, "maria@example.com,Maria,owner,fr,888") == (0, 1, 0)
+        assert import_people(session, "maria@example.com,Maria,owner,fr,888") == (0, 1, 0)
         session.refresh(maria)
         assert (maria.name, maria.phone, maria.language) == ("Maria Tremblay", "888", "en")
 
@@ -114,15 +114,15 @@ def test_emails_that_were_left_before_this_release_are_known(engine: Engine) -> 
         person(connection, 1, "c@example.com", "Maria")
         # A change older than a month is in the activity only, not in `email_change`.
         details(connection, 1, 80, {"email": "A@example.com"}, {"email": "b@example.com"}, "email")
-        left(connection, 1, 2, "b@example.com", "c@example.com")
+        email_change(connection, 1, 2, "b@example.com", "c@example.com")
         person(connection, 2, "luc@example.com", "Luc Roy")
         details(connection, 2, 30, {"name": "Luc"}, {"name": "Luc Roy"})
-        left(connection, 2, 5, "luc@example.com", "x@example.com", undone=3)
-        left(connection, 2, 4, "x@example.com", "y@example.com")
+        email_change(connection, 2, 5, "luc@example.com", "x@example.com", undone=3)
+        email_change(connection, 2, 4, "x@example.com", "y@example.com")
         details(connection, 2, 3, {"email": "y@example.com"}, {"email": "luc@example.com"}, "email")
         person(connection, 3, "new@example.com", "Zoé Roy")
         details(connection, 3, 30, {"name": "Zoé"}, {"name": "Zoé Roy"})
-        left(connection, 3, 20, "zoe@example.com", "new@example.com")
+        email_change(connection, 3, 20, "zoe@example.com", "new@example.com")
     with upgraded(engine) as session:
         known = {(row.email, row.person_id, row.name): row.reserved_until > NOW for row in session.exec(select(EarlierEmail))}
         assert known == {("A@example.com", 1, "Maria"): False, ("b@example.com", 1, "Maria"): True, ("zoe@example.com", 3, None): False}
@@ -130,9 +130,9 @@ def test_emails_that_were_left_before_this_release_are_known(engine: Engine) -> 
         undone = {row.old_email: row.undone_at is not None for row in session.exec(select(EmailChange).where(EmailChange.person_id == 2))}
         assert undone == {"luc@example.com": True, "x@example.com": True}
         rows = [f"{email},{name},owner,fr,555" for email, name in (("a@example.com", "Maria"), ("zoe@example.com", "Zoé"))]
-        assert again(session, *rows) == again(session, *rows) == (0, 0, 2)
+        assert import_people(session, *rows) == import_people(session, *rows) == (0, 0, 2)
         assert {row.email: row.name for row in session.exec(select(EarlierEmail))}["zoe@example.com"] == "Zoé"
-        assert again(session, "zoe@example.com,Somebody Else,owner,fr,1") == (0, 0, 1)
+        assert import_people(session, "zoe@example.com,Somebody Else,owner,fr,1") == (0, 0, 1)
         assert len(session.exec(select(Person)).all()) == 3
 
 
@@ -140,7 +140,7 @@ def test_who_was_made_twice_goes_where_nobody_ever_signed_in(engine: Engine) -> 
     with engine.begin() as connection:
         for number in (1, 3, 5, 7):
             person(connection, number, f"new{number}@example.com", f"Somebody {number}")
-            left(connection, number, 5, f"old{number}@example.com", f"new{number}@example.com")
+            email_change(connection, number, 5, f"old{number}@example.com", f"new{number}@example.com")
         double = {"password": "", "created_at": ago(4)}
         person(connection, 2, "old1@example.com", "Somebody 1", **double)
         person(connection, 4, "old3@example.com", "Somebody 3", **{**double, "password": "set"})
@@ -154,15 +154,15 @@ def test_who_was_made_twice_goes_where_nobody_ever_signed_in(engine: Engine) -> 
     with upgraded(engine) as session:
         assert sorted(found or 0 for found in session.exec(select(Person.id))) == [1, 3, 4, 5, 6, 7, 8]
         assert sorted(session.exec(select(Membership.person_id))) == [1, 3, 4, 5, 6, 7, 8]
-        assert again(session, "old1@example.com,Somebody 1,owner,fr,555") == (0, 0, 1)
+        assert import_people(session, "old1@example.com,Somebody 1,owner,fr,555") == (0, 0, 1)
 
 
 def test_invisible_marks_go_from_what_people_typed(engine: Engine) -> None:
-    said = dict.fromkeys(("line2", "district", "province", "postal_code"), "") | {"line1": "1 rue", "city": "Laval", "country": "CA"}
+    texts = dict.fromkeys(("line2", "district", "province", "postal_code"), "") | {"line1": "1 rue", "city": "Laval", "country": "CA"}
     with engine.begin() as connection:
         person(connection, 1, "maria@example.com", "\u202eairaM")
         for code, file in (("YARD", json.dumps({"name": "\u200bOld"})), ("POST", "")):
-            add(connection, "address", account_id=1, code=code, name="\u2066Alpha\u2069 é", file=file, **said)
+            add(connection, "address", account_id=1, code=code, name="\u2066Alpha\u2069 é", file=file, **texts)
     with upgraded(engine) as session:
         assert session.get_one(Person, 1).name == session.get_one(FilePerson, 1).name == "airaM"
         found = {row.code: (row.name, row.file) for row in session.exec(select(Address))}

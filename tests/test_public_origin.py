@@ -93,7 +93,7 @@ def test_whatever_is_written_is_refused_or_stays_as_it_has_become(written: str) 
 
 
 @pytest.fixture(autouse=True)
-def anew() -> Iterator[None]:
+def _fresh_settings() -> Iterator[None]:
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()

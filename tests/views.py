@@ -88,15 +88,15 @@ def watching(engine: Engine) -> Iterator[list[Ran]]:
     """Yield a list of the statements that the engine runs inside the context, with their parameters."""
     ran: list[Ran] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+    def record(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
         if statement.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")):
             ran.append((statement, values))
 
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", record)
     try:
         yield ran
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", record)
 
 
 def plan(connection: Connection, ran: Ran) -> list[str]:

@@ -1272,7 +1272,7 @@ MUTANTS = (
     Mutant(
         "a picture of another size is a difference",
         "tests.pictures.approved",
-        "if known.area != taken.size:",
+        "if stored.area != taken.size:",
         "if False:",
         (f"{PICTURES}/test_approved.py",),
     ),

@@ -33,18 +33,18 @@ def approve(camera: Camera, screen: Screen, always: bool) -> str:
         NotApproved: when text is drawn with a font that another machine may not have, or the picture is too large.
     """
     page = camera.open(screen)
-    taken, fonts = shot(page, screen), other_fonts(page)
+    picture, fonts = shot(page, screen), other_fonts(page)
     page.context.close()
-    if not approved.leave(screen.id, taken) and not always:
+    if not approved.leave(screen.id, picture) and not always:
         return ""
     if fonts:
         raise NotApproved(f"{screen.id} is not drawn with the portal's font alone, but also with {', '.join(sorted(fonts))}")
     try:
-        path = approved.approve(screen.id, taken)
+        path = approved.approve(screen.id, picture)
     except ValueError as error:
         raise NotApproved(f"{screen.id}: {error}") from error
-    kept = approved.read(screen.id).picture
-    return f"{path.relative_to(builder.root())}: {path.stat().st_size} bytes, {kept.height} of {taken.height} pixels"
+    stored = approved.read(screen.id).picture
+    return f"{path.relative_to(builder.root())}: {path.stat().st_size} bytes, {stored.height} of {picture.height} pixels"
 
 
 def main() -> int:
@@ -63,11 +63,11 @@ def main() -> int:
         camera = Camera(browser, portal, functools.cache(portal.sign_in))
         for name in chosen.approve or known:
             try:
-                said = approve(camera, known[name], always=bool(chosen.approve))
+                message = approve(camera, known[name], always=bool(chosen.approve))
             except NotApproved as error:
-                said, failed = str(error), 1
-            if said:
-                print(said, flush=True)
+                message, failed = str(error), 1
+            if message:
+                print(message, flush=True)
     return failed
 
 

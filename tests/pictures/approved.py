@@ -120,20 +120,20 @@ def leave(name: str, taken: Image.Image) -> str:
     for file in folder.glob("*.png"):
         file.unlink()
     try:
-        known = read(name)
+        stored = read(name)
     except FileNotFoundError:
-        return f"{name} has no approved picture. Look at {_kept(folder, actual=taken)}"
-    if known.area != taken.size:
-        return f"{name} was {known.area} pixels and is {taken.size}. Look at {_kept(folder, expected=known.picture, actual=taken)}"
-    shown = taken.crop((0, 0, *known.picture.size))
-    where = differing(known.picture, shown)
+        return f"{name} has no approved picture. Look at {_saved(folder, actual=taken)}"
+    if stored.area != taken.size:
+        return f"{name} was {stored.area} pixels and is {taken.size}. Look at {_saved(folder, expected=stored.picture, actual=taken)}"
+    shown = taken.crop((0, 0, *stored.picture.size))
+    where = differing(stored.picture, shown)
     if where is None:
         return ""
-    pictures = {"expected": known.picture, "actual": shown, "difference": marked(shown, where)}
-    return f"{name} differs within {where.getbbox()}. Look at {_kept(folder, **pictures)}"
+    pictures = {"expected": stored.picture, "actual": shown, "difference": marked(shown, where)}
+    return f"{name} differs within {where.getbbox()}. Look at {_saved(folder, **pictures)}"
 
 
-def _kept(folder: Path, **pictures: Image.Image) -> str:
+def _saved(folder: Path, **pictures: Image.Image) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
         picture.save(folder / f"{name}.png")

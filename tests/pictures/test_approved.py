@@ -16,7 +16,7 @@ SCREEN = SCREENS[0]
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Use temporary folders for the pictures, and return their parent."""
     monkeypatch.setattr(approved, "FOLDER", tmp_path / "approved")
     monkeypatch.setattr(approved, "LEFT", tmp_path / ".pictures")
@@ -34,21 +34,21 @@ def noise(size: tuple[int, int]) -> Image.Image:
     return Image.frombytes("RGB", size, chance.randbytes(size[0] * size[1] * 3)).quantize(16).convert("RGB")
 
 
-def test_a_screen_that_looks_as_approved_leaves_nothing(elsewhere: Path) -> None:
+def test_a_screen_that_looks_as_approved_leaves_nothing(folders: Path) -> None:
     approved.approve(SCREEN.id, drawn())
     assert approved.leave(SCREEN.id, drawn()) == ""
-    assert list(elsewhere.glob(".pictures/*/*")) == []
+    assert list(folders.glob(".pictures/*/*")) == []
 
 
-def test_a_screen_that_differs_leaves_three_pictures_and_says_where(elsewhere: Path) -> None:
+def test_a_screen_that_differs_leaves_three_pictures_and_says_where(folders: Path) -> None:
     approved.approve(SCREEN.id, drawn())
     said = approved.leave(SCREEN.id, drawn("26368 26369"))
     left = re.findall(r"\.pictures/\S+\.png", said)
     assert [Path(path).stem for path in left] == ["expected", "actual", "difference"]
-    assert all(Image.open(elsewhere / path).size == (200, 300) for path in left)
+    assert all(Image.open(folders / path).size == (200, 300) for path in left)
     assert f"--approve {SCREEN.id}" in said
     assert approved.leave(SCREEN.id, drawn()) == ""
-    assert list(elsewhere.glob(".pictures/*/*")) == []
+    assert list(folders.glob(".pictures/*/*")) == []
 
 
 def test_a_screen_without_an_approved_picture_is_no_pass() -> None:

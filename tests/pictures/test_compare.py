@@ -70,7 +70,7 @@ class Opened:
         return differing(self.approved, picture) is not None
 
 
-def _kept(picture: Image.Image) -> Image.Image:
+def _as_stored(picture: Image.Image) -> Image.Image:
     return Image.open(io.BytesIO(encoded(picture))).convert("RGB")
 
 
@@ -78,7 +78,7 @@ def _kept(picture: Image.Image) -> Image.Image:
 def opened(camera: Camera, request: pytest.FixtureRequest) -> Iterator[Opened]:
     screen = SCREEN[request.param]
     page = camera.open(screen)
-    yield Opened(screen, PARTS[request.param], page, _kept(shot(page, screen)))
+    yield Opened(screen, PARTS[request.param], page, _as_stored(shot(page, screen)))
     page.context.close()
 
 
@@ -147,7 +147,7 @@ def test_a_rule_of_another_place_in_the_agreement_of_orders_is_noticed(camera: C
     """In a past bug, the style sheet had two rules for one class, and no test noticed how the second changed the list of orders."""
     page = camera.open(SCREEN[name])
     page.add_style_tag(content=AS_MEANT)
-    opened = Opened(SCREEN[name], PARTS["invoices-1440-en-dark"], page, _kept(shot(page, SCREEN[name])))
+    opened = Opened(SCREEN[name], PARTS["invoices-1440-en-dark"], page, _as_stored(shot(page, SCREEN[name])))
     assert opened.differs(opened.with_style(AS_IT_WAS + RULED))
     assert opened.differs(opened.with_style(AS_IT_WAS))
     assert opened.differs(opened.with_style(RULED))

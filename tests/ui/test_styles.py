@@ -43,18 +43,18 @@ def rules(text: str) -> Iterator[Rule]:
     """Yield every rule of a style sheet, once for each of its selectors."""
     titles = [(found.start(), found[1].partition(":")[0].partition("(")[0].strip().lower()) for found in _TITLE.finditer(text)]
 
-    def within(text: str, start: int, media: str) -> Iterator[Rule]:
+    def rules_of(text: str, start: int, media: str) -> Iterator[Rule]:
         for at, before, body in _blocks(text):
             head = re.sub(r"/\*.*?\*/", "", before, flags=re.S).strip()
             if head.startswith(("@media", "@supports")):
-                yield from within(body, start + at + 1, head)
+                yield from rules_of(body, start + at + 1, head)
             elif not head.startswith("@"):
                 component = [title for place, title in titles if place <= start + at][-1]
                 declared = dict(line.split(":", 1) for line in body.split(";") if ":" in line)
                 for selector in re.split(r",(?![^(]*\))", head):
                     yield Rule(component, media, selector.strip(), {name.strip(): value.strip() for name, value in declared.items()})
 
-    yield from within(text, 0, "")
+    yield from rules_of(text, 0, "")
 
 
 def set_twice(text: str) -> list[str]:

@@ -23,7 +23,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Shown:
+class SampleView:
     text: str = "Câble"
     state: str = "ok"
     url: str = "?q=a&b=c"
@@ -36,7 +36,7 @@ class Shown:
 
 
 def html(draw: Any, **values: Any) -> str:
-    return View(draw).html(Shown(**values))
+    return View(draw).html(SampleView(**values))
 
 
 def test_an_element_in_html_s_own_spelling() -> None:
@@ -103,13 +103,13 @@ def everything(view: Bound) -> Node:
     )
 
 
-INERT = Elements(View(everything).html(Shown(text="plain", rows=[Row(name="plain")]))).found
+INERT = Elements(View(everything).html(SampleView(text="plain", rows=[Row(name="plain")]))).found
 
 
 @pytest.mark.parametrize("attack", XSS)
 @pytest.mark.asvs("1.2.1")
 def test_stored_markup_is_text(attack: str) -> None:
-    made = View(everything).html(Shown(text=attack, rows=[Row(name=attack)]))
+    made = View(everything).html(SampleView(text=attack, rows=[Row(name=attack)]))
     assert Elements(made).found == INERT
     assert "<script" not in made.lower()
 
@@ -117,7 +117,7 @@ def test_stored_markup_is_text(attack: str) -> None:
 @given(st.text(min_size=1))
 @pytest.mark.asvs("1.2.1")
 def test_no_text_adds_an_element_or_an_attribute(text: str) -> None:
-    made = Elements(View(everything).html(Shown(text=text, rows=[Row(name=text)])))
+    made = Elements(View(everything).html(SampleView(text=text, rows=[Row(name=text)])))
     assert made.found == INERT
 
 
@@ -184,13 +184,13 @@ def test_the_live_tree_reads_the_same_values_as_the_document() -> None:
     """Replace each value in turn: the live tree must read exactly the values that change the document."""
     import reflex as rx
 
-    view = rx.Var("shown", _var_type=Shown).guess_type()
+    view = rx.Var("shown", _var_type=SampleView).guess_type()
     live = str(View(everything).component(view).render())
-    plain = Shown(text="plain", rows=[Row(name="plain")])
+    plain = SampleView(text="plain", rows=[Row(name="plain")])
     before = View(everything).html(plain)
-    for name in Shown.__dataclass_fields__:
+    for name in SampleView.__dataclass_fields__:
         other = [Row(name="other")] if name == "rows" else "other"
-        after = View(everything).html(Shown(**{**vars(plain), name: other}))
+        after = View(everything).html(SampleView(**{**vars(plain), name: other}))
         assert (after != before) is bool(re.search(rf'shown\?*\.*\[?"?{name}\b', live)), name
 
 
