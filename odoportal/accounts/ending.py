@@ -66,11 +66,11 @@ End = Callable[[Session, Lost, datetime], None]
 
 
 @lru_cache
-def _rooms() -> tuple[End, ...]:
+def _end_functions() -> tuple[End, ...]:
     """Return the `end` function of every room with an `ending.py`, imported by name because `accounts` may not depend on rooms."""
     package = Path(__file__).parents[1]
-    found = sorted(path.parent.name for path in package.glob("rooms/*/ending.py"))
-    return tuple(import_module(f"odoportal.rooms.{room}.ending").end for room in found)
+    rooms = sorted(path.parent.name for path in package.glob("rooms/*/ending.py"))
+    return tuple(import_module(f"odoportal.rooms.{room}.ending").end for room in rooms)
 
 
 def end(session: Session, lost: Lost, now: datetime) -> None:
@@ -81,7 +81,7 @@ def end(session: Session, lost: Lost, now: datetime) -> None:
         lost: The person, the account, and the role that is left.
         now: The current instant.
     """
-    for room in _rooms():
+    for room in _end_functions():
         room(session, lost, now)
 
 

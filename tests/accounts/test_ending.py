@@ -49,4 +49,4 @@ def test_whatever_refers_to_a_person_ends_with_the_access_or_has_a_reason_not_to
 
 
 def test_each_room_that_says_so_is_asked() -> None:
-    assert {room.__module__ for room in ending._rooms()} == {f"odoportal.{module}" for module in ENDED.values()}
+    assert {room.__module__ for room in ending._end_functions()} == {f"odoportal.{module}" for module in ENDED.values()}

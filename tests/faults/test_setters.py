@@ -35,7 +35,7 @@ from tests.documents.test_pdf import PLAIN
 with i18n.use("en"):
     typeset.render(PLAIN)
 typeset.warm()
-print(*(setter.pid for setter in typeset._idle), flush=True)
+print(*(setter.pid for setter in typeset._idle_workers), flush=True)
 os.kill(os.getpid(), int(sys.argv[1]))
 """
 _SET_HERE = """
@@ -61,19 +61,19 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def kept() -> int:
     """The one that the next document is set by, once there is one."""
     assert pdf.render(PLAIN).startswith(BEGINNING)
-    return pdf._idle[-1].pid
+    return pdf._idle_workers[-1].pid
 
 
 def kill_the_next(patch: pytest.MonkeyPatch) -> None:
     """Kill the process that sets the next document, at its work."""
-    whole_set = pdf._Setter.set
+    whole_set = pdf._Worker.render
 
-    def killed(setter: pdf._Setter, data: bytes) -> tuple[dict[str, Any], bytes]:
+    def killed(setter: pdf._Worker, data: bytes) -> tuple[dict[str, Any], bytes]:
         patch.undo()
         os.kill(setter.pid, signal.SIGKILL)
         return whole_set(setter, data)
 
-    patch.setattr(pdf._Setter, "set", killed)
+    patch.setattr(pdf._Worker, "render", killed)
 
 
 def test_one_that_is_killed_fails_its_own_document_only(caplog: pytest.LogCaptureFixture) -> None:
@@ -83,7 +83,7 @@ def test_one_that_is_killed_fails_its_own_document_only(caplog: pytest.LogCaptur
         with pytest.raises(ChildProcessError, match=r"ended by itself \(-9\)"):
             pdf.render(PLAIN)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert before not in {setter.pid for setter in pdf._idle}
+    assert before not in {setter.pid for setter in pdf._idle_workers}
     assert kept() != before
 
 
@@ -91,15 +91,15 @@ def test_a_half_answer_is_no_document(monkeypatch: pytest.MonkeyPatch, tmp_path:
     program = tmp_path / "half.py"
     program.write_text("import sys\nsys.stdin.readline()\nprint('{\"size\": 9}\\n%PDF-', end='')\n")
     monkeypatch.setattr(pdf, "_PROGRAM", program)
-    monkeypatch.setattr(pdf, "_idle", [])
+    monkeypatch.setattr(pdf, "_idle_workers", [])
     with pytest.raises(ChildProcessError, match=r"\(0\)"):
         pdf.render(PLAIN)
-    assert pdf._idle == []
+    assert pdf._idle_workers == []
 
 
 def test_one_that_is_killed_while_idle_is_missed_by_nobody() -> None:
     before = kept()
-    setter = pdf._idle[-1]
+    setter = pdf._idle_workers[-1]
     os.kill(before, signal.SIGKILL)
     setter._process.wait()
     assert kept() != before
@@ -171,13 +171,13 @@ def test_a_copy_that_is_killed_takes_its_process_with_it(caplog: pytest.LogCaptu
 
 
 def test_ending_one_at_work_ends_its_copy_too() -> None:
-    setter = pdf._Setter()
+    setter = pdf._Worker()
     sheet = {**pdf._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"}
 
     def ask() -> None:
         # Its output may be closed already when more of it is read.
         with suppress(ChildProcessError, ValueError):
-            setter.set(json.dumps(sheet).encode())
+            setter.render(json.dumps(sheet).encode())
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -185,7 +185,7 @@ def test_ending_one_at_work_ends_its_copy_too() -> None:
     # It will not come to its end by itself.
     os.kill(copy, signal.SIGSTOP)
     watched = os.pidfd_open(copy)
-    ending = threading.Thread(target=setter.end)
+    ending = threading.Thread(target=setter.kill)
     ending.start()
     try:
         assert select.select([watched], [], [], 20)[0]
@@ -231,7 +231,7 @@ def test_a_sheet_that_cannot_be_set_is_the_same_error_as_in_the_own_process(monk
     assert caught.value.message in caught.value.diagnostic
     assert (type(caught.value.hints), type(caught.value.trace)) == (list, list)
     # It is not the process's fault.
-    assert pdf._idle[-1].pid == before
+    assert pdf._idle_workers[-1].pid == before
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
@@ -252,13 +252,13 @@ def test_none_is_left_where_the_portal_is_gone(how: signal.Signals) -> None:
 
 
 def test_it_knows_no_setting_and_goes_first_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf, "_idle", [])
+    monkeypatch.setattr(pdf, "_idle_workers", [])
     monkeypatch.setenv("ODOPORTAL_SECRET", "s" * 40)
     pid = kept()
     known = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"PATH=" in known
     assert b"ODOPORTAL_" not in known
     assert Path(f"/proc/{pid}/oom_score_adj").read_text("ascii").strip() == "500"
-    pdf._idle.pop().end()
+    pdf._idle_workers.pop().kill()
     assert whole(pdf.render(PLAIN))
-    pdf._idle.pop().end()
+    pdf._idle_workers.pop().kill()
