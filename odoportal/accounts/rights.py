@@ -2,7 +2,7 @@
 
 Access is decided by this table only, which is checked in four places:
 
-- **the event gate**, before every event: a handler declares its right with `needs`; the handlers in `_SHOWING` only show data and need
+- **the event gate**, before every event: a handler declares its right with `needs`; those in `_LOADING_HANDLERS` only show data and need
   the right their state declares (attribute `needs`), or else `Right.SEE`;
 - **the HTTP layer**, before every page (`Page.right`) and every route (`guarded`, applied when the application is assembled);
 - **the forms** (`form_post`), before any field is validated (`FormHandler.right`);
@@ -44,12 +44,12 @@ class Right(StrEnum):
     CHANGES = "changes"
 
 
-_EVERY: frozenset[str] = frozenset(Role)
+_ALL_ROLES: frozenset[str] = frozenset(Role)
 TABLE: Mapping[Right, frozenset[str]] = {
     # A person who is held back may only manage their own sign-in, to set up a second factor.
-    Right.ENTER: _EVERY | {HELD_BACK},
-    Right.SEE: _EVERY,
-    Right.OWN: _EVERY,
+    Right.ENTER: _ALL_ROLES | {HELD_BACK},
+    Right.SEE: _ALL_ROLES,
+    Right.OWN: _ALL_ROLES,
     Right.ADDRESSES: frozenset({Role.OWNER, Role.BILLING, Role.OPERATIONS}),
     Right.DELIVERY: frozenset({Role.OWNER, Role.OPERATIONS}),
     Right.BILLING: frozenset({Role.OWNER, Role.BILLING}),
@@ -57,7 +57,7 @@ TABLE: Mapping[Right, frozenset[str]] = {
     Right.ACCOUNT: frozenset({Role.OWNER}),
     Right.CHANGES: frozenset({Role.OWNER}),
 }
-_SHOWING = frozenset({"load", "retry"})
+_LOADING_HANDLERS = frozenset({"load", "retry"})
 """Handlers that only load what the page shows: they need `Right.SEE`, unless their state declares another right."""
 
 
@@ -76,23 +76,23 @@ def needs(right: Right) -> Callable[[Function], Function]:
     return mark
 
 
-def rights_of(handlers: Mapping[str, Any], signed: type[Any]) -> dict[str, Right]:
+def rights_of(handlers: Mapping[str, Any], private_base: type[Any]) -> dict[str, Right]:
     """Return the right that each event handler requires, by the handler's full name.
 
     Args:
         handlers: Reflex's registry of event handlers.
-        signed: The base class of all private states; handlers of other states, such as Reflex's own, require `Right.ENTER`.
+        private_base: The base class of all private states; handlers of other states, such as Reflex's own, require `Right.ENTER`.
 
     Raises:
-        TypeError: If a handler of a private state declares no right and is not one of `_SHOWING`.
+        TypeError: If a handler of a private state declares no right and is not one of `_LOADING_HANDLERS`.
     """
     found: dict[str, Right] = {}
     for name, registered in handlers.items():
-        private = any(issubclass(state, signed) for state in registered.states)
-        function, last = registered.handler.fn, name.rpartition(".")[2]
-        showing = next((state.needs for state in registered.states if hasattr(state, "needs")), Right.SEE)
-        private_right = showing if last in _SHOWING or last == "setvar" else None
-        right = getattr(function, "needs", private_right if private else Right.ENTER)
+        private = any(issubclass(state, private_base) for state in registered.states)
+        function, handler_name = registered.handler.fn, name.rpartition(".")[2]
+        loading_right = next((state.needs for state in registered.states if hasattr(state, "needs")), Right.SEE)
+        default_right = loading_right if handler_name in _LOADING_HANDLERS or handler_name == "setvar" else None
+        right = getattr(function, "needs", default_right if private else Right.ENTER)
         if right is None:
             raise TypeError(f"{name} does not say which right it needs")
         found[name] = right
@@ -108,14 +108,14 @@ def require_right(session: Session, who: Identity, right: Right) -> Membership:
         NotAllowed: If the person is no longer a member, or the role was lowered since the gate checked it.
     """
     hold(session, who.account.account_id)
-    mine = session.exec(
+    membership = session.exec(
         select(Membership)
         .where(Membership.account_id == who.account.account_id, Membership.person_id == who.person_id)
         .execution_options(populate_existing=True)
     ).first()
-    if mine is None or not may(mine.role, right):
+    if membership is None or not may(membership.role, right):
         raise NotAllowed(right)
-    return mine
+    return membership
 
 
 def hold(session: Session, account_id: int) -> None:
@@ -146,11 +146,11 @@ def guarded(right: Right, routes: Iterable[Route]) -> list[Route]:
     def guard(route: Route) -> Route:
         endpoint: Callable[[Request], Awaitable[Response]] = route.endpoint
 
-        async def only(request: Request) -> Response:
+        async def endpoint_with_right(request: Request) -> Response:
             return await endpoint(request) if may(require_identity().account.role, right) else PlainTextResponse("not found", 404)
 
-        made = Route(route.path, only, methods=sorted(route.methods or {"GET"}))
-        only.needs = right  # type: ignore[attr-defined]
-        return made
+        guarded_route = Route(route.path, endpoint_with_right, methods=sorted(route.methods or {"GET"}))
+        endpoint_with_right.needs = right  # type: ignore[attr-defined]
+        return guarded_route
 
     return [guard(route) for route in routes]

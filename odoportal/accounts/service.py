@@ -51,9 +51,9 @@ def spoken_for(session: Session, email: str, now: datetime) -> Person | None:
         return holder
     if not email or len(email) > LONGEST_EMAIL:
         return None
-    reserved = select(Person).join(EarlierEmail, col(EarlierEmail.person_id) == col(Person.id))
-    mine = reserved.where(EarlierEmail.email_key == email_key(email), col(EarlierEmail.reserved_until) > now)
-    return session.exec(mine.order_by(col(EarlierEmail.left_at).desc())).first()
+    earlier_holders = select(Person).join(EarlierEmail, col(EarlierEmail.person_id) == col(Person.id))
+    with_this_email = earlier_holders.where(EarlierEmail.email_key == email_key(email), col(EarlierEmail.reserved_until) > now)
+    return session.exec(with_this_email.order_by(col(EarlierEmail.left_at).desc())).first()
 
 
 def keep_file(session: Session, person: Person) -> None:
@@ -95,8 +95,8 @@ def person_of_email(session: Session, email: str, now: datetime, name: str | Non
     """
     try:
         address = validate_email(email.strip(), check_deliverability=False).normalized
-    except EmailNotValidError as why:
-        raise UnusableEmail(f"{email!r} is not an email address: {why}") from None
+    except EmailNotValidError as error:
+        raise UnusableEmail(f"{email!r} is not an email address: {error}") from None
     known = spoken_for(session, address, now)
     if known is not None:
         if known.email_key != email_key(address):

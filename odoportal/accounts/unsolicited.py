@@ -30,7 +30,7 @@ from odoportal.core.identity import digest
 DAY = timedelta(days=1)
 LONGEST_NAME = 60
 """The longest name, in characters, that fits into a mail program's list together with the rest of the subject."""
-_NAME = frozenset(" '’-.,&()")
+_NAME_SIGNS = frozenset(" '’-.,&()")
 
 
 class Kind(StrEnum):
@@ -93,19 +93,19 @@ def count(session: Session, kind: Kind, person_id: int, account_id: int | None, 
     Raises:
         TooManyLetters: If a limit is reached: the mail must not be sent.
     """
-    box, limits, of_kind = mailbox(email), LIMITS[kind], UnsolicitedMail.kind == kind.value
-    asked: list[tuple[Limit, list[object]]] = [
-        (PER_MAILBOX, [UnsolicitedMail.mailbox_hash == box]),
+    mailbox_hash, limits, of_kind = mailbox(email), LIMITS[kind], UnsolicitedMail.kind == kind.value
+    checks: list[tuple[Limit, list[object]]] = [
+        (PER_MAILBOX, [UnsolicitedMail.mailbox_hash == mailbox_hash]),
         (limits.person, [UnsolicitedMail.person_id == person_id, of_kind]),
     ]
     if account_id is not None:
-        asked.append((limits.account, [UnsolicitedMail.account_id == account_id, of_kind]))
-    for number, (limit, where) in enumerate(asked):
+        checks.append((limits.account, [UnsolicitedMail.account_id == account_id, of_kind]))
+    for number, (limit, where) in enumerate(checks):
         newest_first = select(UnsolicitedMail.at).where(*where).order_by(col(UnsolicitedMail.at).desc())  # pyright: ignore[reportArgumentType]
         full_since = session.exec(newest_first.offset(limit.most - 1).limit(1)).first()
         if full_since is not None and full_since + limit.span > now:
             raise TooManyLetters(full_since + limit.span, mailbox=number == 0)
-    session.add(UnsolicitedMail(at=now, kind=kind.value, person_id=person_id, account_id=account_id, mailbox_hash=box))
+    session.add(UnsolicitedMail(at=now, kind=kind.value, person_id=person_id, account_id=account_id, mailbox_hash=mailbox_hash))
     session.flush()
 
 
@@ -118,10 +118,10 @@ def mailbox(email: str) -> str:
     return digest(f"{local.partition('+')[0].replace('.', '') or local}@{domain}")
 
 
-def explain(why: TooManyLetters, region: str) -> str:
+def explain(refusal: TooManyLetters, region: str) -> str:
     """Return the message for the customer, in the language in use, with the instant in the region's format."""
-    moment = Formats(region).moment(why.until)
-    if why.mailbox:
+    moment = Formats(region).moment(refusal.until)
+    if refusal.mailbox:
         return t("This address was emailed several times in the last 24 hours. Try again after {moment}.", moment=moment)
     return t("Too many of these emails were sent. Try again after {moment}.", moment=moment)
 
@@ -132,7 +132,7 @@ def plain_name(name: str, email: str) -> str:
     The result contains nothing that mail programs make clickable, such as a web address or a phone number: no digits, slashes, colons or
     invisible characters, and no dot between two letters.
     """
-    kept = "".join(c if c in _NAME or unicodedata.category(c)[0] in "LM" else " " for c in unicodedata.normalize("NFKC", name))
+    kept = "".join(c if c in _NAME_SIGNS or unicodedata.category(c)[0] in "LM" else " " for c in unicodedata.normalize("NFKC", name))
     spaced = " ".join(re.sub(r"\.(?=\S)", ". ", kept).split())
     if not any(c.isalpha() for c in spaced):
         return email

@@ -65,9 +65,9 @@ def _schema(_settings: Settings) -> str:
 
 def _import(_settings: Settings) -> str:
     with database.reading() as session:
-        left = unfinished(session) if inspect(session.connection()).has_table(str(Deployment.__tablename__)) else None
-    if left:
-        raise ValueError(f"an import was interrupted after {left[1]} parts; `odoportal import` or `odoportal run` finishes it")
+        interrupted = unfinished(session) if inspect(session.connection()).has_table(str(Deployment.__tablename__)) else None
+    if interrupted:
+        raise ValueError(f"an import was interrupted after {interrupted[1]} parts; `odoportal import` or `odoportal run` finishes it")
     return "none interrupted"
 
 
@@ -121,31 +121,31 @@ def _disk(settings: Settings) -> str:
 
 def _second_steps(_settings: Settings) -> str:
     with database.reading() as session:
-        there = inspect(session.connection()).has_table(str(Authenticator.__tablename__))
-        lost = two_factor.unreadable(session) if there else 0
-    if lost:
+        has_table = inspect(session.connection()).has_table(str(Authenticator.__tablename__))
+        unreadable = two_factor.unreadable(session) if has_table else 0
+    if unreadable:
         raise ValueError(
-            f"the authenticator apps of {lost} people were set up with another ODOPORTAL_SECRET: they need a recovery code, "
+            f"the authenticator apps of {unreadable} people were set up with another ODOPORTAL_SECRET: they need a recovery code, "
             "a passkey, or `odoportal user reset-two-factor EMAIL`"
         )
     return "every authenticator app works with ODOPORTAL_SECRET"
 
 
 def _private(settings: Settings) -> str:
-    kept = [settings.data_dir]
+    paths = [settings.data_dir]
     if (database_file := locks.file_of(settings.database_url)) is not None:
-        kept += [database_file.with_name(database_file.name + side) for side in ("", *database.SIDES)]
-    if wide := [str(path) for path in kept if private_files.is_wide(path)]:
-        raise ValueError(f"others on this machine can read {', '.join(wide)}; chmod go= takes it away from them")
+        paths += [database_file.with_name(database_file.name + side) for side in ("", *database.SIDES)]
+    if exposed := [str(path) for path in paths if private_files.is_wide(path)]:
+        raise ValueError(f"others on this machine can read {', '.join(exposed)}; chmod go= takes it away from them")
     return "only this user can read them"
 
 
 def _open_files(_settings: Settings) -> str:
     files = open_files.attainable()
-    said = f"{files:,} allowed: at most {open_files.limits_of(files).sockets:,} open tabs"
+    summary = f"{files:,} allowed: at most {open_files.limits_of(files).sockets:,} open tabs"
     if files < open_files.FEWEST_FILES:
-        raise ValueError(f"only {said}; raise LimitNOFILE= in the unit, or `ulimit -Hn`, to {open_files.MOST_FILES:,}")
-    return said
+        raise ValueError(f"only {summary}; raise LimitNOFILE= in the unit, or `ulimit -Hn`, to {open_files.MOST_FILES:,}")
+    return summary
 
 
 CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
@@ -172,13 +172,13 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
         try:
             yield Finding(name, check(settings), good=True)
         except (UnsafeSettings, builder.BuildFailed, SQLAlchemyError, RedisError, OSError, ValueError, smtplib.SMTPException) as error:
-            yield Finding(name, _sentence(error), good=False)
+            yield Finding(name, _one_line(error), good=False)
     yield Finding("public address", settings.public_url or "not set", good=bool(settings.public_url))
     yield Finding("secret", "set" if settings.secret.get_secret_value() else "not set", good=bool(settings.secret.get_secret_value()))
     yield Finding("business day", f"{clock.today()} ({settings.zone})", good=True)
 
 
-def _sentence(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     # Keep only the driver's part of an SQLAlchemy message: the rest is the SQL statement and a link.
     cause = getattr(error, "orig", None) or error
     return " ".join(str(cause).split()) or type(error).__name__

@@ -77,7 +77,7 @@ def read_settings() -> "Settings":
     return get_settings()
 
 
-def address_of_data() -> str:
+def database_url() -> str:
     """Return the URL of the database.
 
     Raises:
@@ -99,8 +99,8 @@ def data(mails: bool = False) -> Iterator[None]:
     Raises:
         Refused: If a setting is missing.
     """
-    with sentences():
-        url = address_of_data()
+    with readable_errors():
+        url = database_url()
         from odoportal.importing import locks, rebuild_search
         from odoportal.rooms import registry
         from odoportal.settings import get_settings
@@ -114,7 +114,7 @@ def data(mails: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
+def readable_errors() -> Iterator[None]:
     """Turn the expected failures into one-sentence errors for the operator."""
     from sqlalchemy.exc import DBAPIError
 
@@ -151,12 +151,12 @@ def invite(session: "Session", person_id: int, account_id: int) -> None:
     service.invite(session, person.email, account.number, clock.now(), language=person.language)
 
 
-def counted(rows: dict[str, int]) -> str:
+def row_counts(rows: dict[str, int]) -> str:
     """Return a text with the number of rows and tables, given the number of rows by table."""
     return f"{sum(rows.values()):,} rows in {len(rows)} tables"
 
 
-def shown(instant: datetime) -> str:
+def format_instant(instant: datetime) -> str:
     """Format an instant in the business's time zone, to the minute."""
     from odoportal.core import clock
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from odoportal.importing.dialect import Spelling
     from odoportal.importing.validate import Progress
 
-ANY = click.Path(path_type=Path)
+ANY_PATH = click.Path(path_type=Path)
 SOURCE = click.Path(exists=True, allow_dash=True, path_type=Path)
-SIGNS = {"comma": ",", "point": ".", "semicolon": ";", "tab": "\t"}
+SEPARATORS = {"comma": ",", "point": ".", "semicolon": ";", "tab": "\t"}
 STANDARD_INPUT = Path("-")
 
 
@@ -27,7 +27,7 @@ STANDARD_INPUT = Path("-")
 @click.option("--as", "name", default="", metavar="NAME", help="With -: which file standard input is, such as invoices.csv.")
 @click.option("--dry-run", is_flag=True, help="Say what would be new, changed and bad, and write nothing.")
 @click.option(
-    "--keep-good", type=ANY, metavar="PLACE", help="Keep the good rows; write the bad ones into this file or folder, to be mended."
+    "--keep-good", type=ANY_PATH, metavar="PLACE", help="Keep the good rows; write the bad ones into this file or folder, to be mended."
 )
 @click.option("--notify", is_flag=True, help="Mail new people their invitation; without it nobody is mailed.")
 @click.option("--encoding", type=click.Choice(["utf-8", "windows-1252"]), help="Of the files; found out when not given.")
@@ -45,15 +45,15 @@ def import_(path: Path, name: str, dry_run: bool, keep_good: Path | None, notify
         from odoportal.core import clock
         from odoportal.importing.importer import ImportRefused, Options, run_import
 
-        told: list[str] = []
+        lines: list[str] = []
         options = Options(_spelling(declared), dry_run, keep_good, notify, progress)
         try:
-            report = run_import(source, now=clock.now(), invite=invite, report=told.append, options=options)
+            report = run_import(source, now=clock.now(), invite=invite, report=lines.append, options=options)
         except ImportRefused as error:
             raise Refused(str(error)) from error
         finally:
             progress("", 0, 0)
-            for line in told:
+            for line in lines:
                 say(line)
     if report.bad or not (report.kept or report.dry):
         sys.exit(1)
@@ -62,8 +62,8 @@ def import_(path: Path, name: str, dry_run: bool, keep_good: Path | None, notify
 def _spelling(declared: dict[str, str | None]) -> "Spelling":
     from odoportal.importing.dialect import Spelling
 
-    signs = {name: SIGNS.get(declared[name] or "") for name in ("delimiter", "decimal")}
-    return Spelling(signs["delimiter"], declared["encoding"], signs["decimal"], declared["dates"] == "dmy")
+    separators = {name: SEPARATORS.get(declared[name] or "") for name in ("delimiter", "decimal")}
+    return Spelling(separators["delimiter"], declared["encoding"], separators["decimal"], declared["dates"] == "dmy")
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def _progress() -> "Iterator[Progress]":
     bar = Bar(console=Console(stderr=True), transient=True)
     task = bar.add_task("", total=None)
 
-    def tell(what: str, done: int, of: int) -> None:
+    def update(what: str, done: int, of: int) -> None:
         if what:
             bar.start()
             bar.update(task, description=what, completed=done, total=of)
@@ -99,6 +99,6 @@ def _progress() -> "Iterator[Progress]":
             bar.stop()
 
     try:
-        yield tell
+        yield update
     finally:
         bar.stop()

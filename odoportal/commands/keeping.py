@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from odoportal.commands.common import FILE, Refused, address_of_data, counted, data, say, sentences
+from odoportal.commands.common import FILE, Refused, data, database_url, readable_errors, row_counts, say
 
-THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -16,34 +16,34 @@ def backup(file: Path) -> None:
 
     FILE is the database as it is at one moment, checked. Of PostgreSQL, pg_dump makes backups.
     """
-    with sentences():
-        url = address_of_data()
+    with readable_errors():
+        url = database_url()
         from odoportal.backup.backup import back_up
         from odoportal.importing import locks
 
         with locks.using(url):
             rows = back_up(url, file.resolve())
-    say(f"{file} holds {counted(rows)}, checked.")
+    say(f"{file} holds {row_counts(rows)}, checked.")
 
 
 @click.command()
-@click.argument("file", type=THERE)
+@click.argument("file", type=EXISTING_FILE)
 def restore(file: Path) -> None:
     """Put the backup FILE in place of the database.
 
     Stop the portal first. FILE is checked before anything is touched; the old database is kept beside the new one.
     """
-    with sentences():
-        url = address_of_data()
+    with readable_errors():
+        url = database_url()
         from odoportal.backup import backup as backups
         from odoportal.core import clock
 
-        done = backups.restore(url, file.resolve(), clock.now())
-    say(f"Restored: {counted(done.rows)}, checked.")
-    if done.aside:
-        say(f"The database that was there is now {done.aside}.")
-    if done.due:
-        say(f"{done.due} letters were still to be sent when the backup was made, and go out once the portal runs: `odoportal mail`.")
+        restored = backups.restore(url, file.resolve(), clock.now())
+    say(f"Restored: {row_counts(restored.rows)}, checked.")
+    if restored.aside:
+        say(f"The database that was there is now {restored.aside}.")
+    if restored.due:
+        say(f"{restored.due} letters were still to be sent when the backup was made, and go out once the portal runs: `odoportal mail`.")
 
 
 @click.command("copy-to")
@@ -54,8 +54,8 @@ def copy_to(url: str) -> None:
     URL is the address of an empty one, such as postgresql+psycopg://user:password@host/name. It may be given as
     ODOPORTAL_NEW_DATABASE_URL instead, where no list of processes shows it. Stop the portal first.
     """
-    with sentences():
-        old = address_of_data()
+    with readable_errors():
+        old = database_url()
         from odoportal.backup import copy
         from odoportal.core import database
         from odoportal.importing import locks
@@ -69,4 +69,4 @@ def copy_to(url: str) -> None:
                 rows = copy.copy_to(database.engine(), url)
             except database.Unusable as error:
                 raise Refused(f"URL {error}.") from error
-    say(f"Copied: {counted(rows)}, counted on both sides. Now set ODOPORTAL_DATABASE_URL to the new address.")
+    say(f"Copied: {row_counts(rows)}, counted on both sides. Now set ODOPORTAL_DATABASE_URL to the new address.")

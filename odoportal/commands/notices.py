@@ -19,13 +19,13 @@ def notices(dry_run: bool) -> None:
         from odoportal.rooms.cards import flow
         from odoportal.rooms.notifications import send
 
-        chosen = flow.provider()
+        provider = flow.provider()
         # No import may run meanwhile: between its parts, an invoice may be in the database without its payment.
         with locks.importing(database.engine()):
             with database.reading() as session:
                 if merge.unfinished(session):
                     raise Refused("An import was interrupted; `odoportal import` or `odoportal run` finishes it first.")
-            done = send.run(chosen.name if chosen else "", clock.today(), clock.now(), dry=dry_run)
+            done = send.run(provider.name if provider else "", clock.today(), clock.now(), dry=dry_run)
     for kind, count in sorted(done.things.items()):
         say(f"{kind.value:<8}  {count}")
     say(f"{done.letters} letters {'would be written' if dry_run else 'written'}.")

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import click
 
-from odoportal.commands.common import Refused, data, say, shown
+from odoportal.commands.common import Refused, data, format_instant, say
 
 T = TypeVar("T")
 ROLES = click.Choice(["owner", "billing", "operations", "read_only"])
@@ -42,7 +42,7 @@ def invite(email: str, number: str, name: str | None, role: str, language: str) 
     say(f"{address} has access to account {number}; the mail goes out while the portal runs.")
 
 
-def _for_person(work: Callable[..., T], *more: object, mails: bool = False) -> T:
+def _run_for_person(work: Callable[..., T], *args: object, mails: bool = False) -> T:
     """Run `work(session, …)`, a function of `signin.staff`, and return its result; refuse an unknown email in one sentence."""
     with data(mails=mails):
         from odoportal.core import database
@@ -50,7 +50,7 @@ def _for_person(work: Callable[..., T], *more: object, mails: bool = False) -> T
 
         try:
             with database.writing() as session:
-                return work(session, *more)
+                return work(session, *args)
         except staff.NoSuchPerson as error:
             raise Refused(str(error)) from error
 
@@ -67,7 +67,7 @@ def disable(email: str) -> None:
     """Let EMAIL in no more: every session ends at once."""
     from odoportal.rooms.signin import staff
 
-    ended = _for_person(staff.disable, email, _now())
+    ended = _run_for_person(staff.disable, email, _now())
     say(f"{email} is disabled. Sessions ended: {ended}.")
 
 
@@ -77,7 +77,7 @@ def enable(email: str) -> None:
     """Let EMAIL in again, with the password there was."""
     from odoportal.rooms.signin import staff
 
-    say(f"{email} may sign in again." if _for_person(staff.enable, email, _now()) else f"{email} was not disabled.")
+    say(f"{email} may sign in again." if _run_for_person(staff.enable, email, _now()) else f"{email} was not disabled.")
 
 
 @user.command("reset-two-factor")
@@ -91,7 +91,7 @@ def reset_two_factor(email: str) -> None:
     """
     from odoportal.rooms.signin import staff
 
-    if not _for_person(staff.reset_two_factor, email, _now(), mails=True):
+    if not _run_for_person(staff.reset_two_factor, email, _now(), mails=True):
         raise Refused(f"{email} has no two-step sign-in.")
     say(f"Two-step sign-in of {email} is off, and every session ended; the mail goes out while the portal runs.")
 
@@ -105,7 +105,7 @@ def sign_out_everywhere(email: str) -> None:
     """
     from odoportal.rooms.signin import staff
 
-    say(f"Sessions of {email} ended: {_for_person(staff.sign_out_everywhere, email, _now())}.")
+    say(f"Sessions of {email} ended: {_run_for_person(staff.sign_out_everywhere, email, _now())}.")
 
 
 @user.command()
@@ -114,9 +114,9 @@ def roles(email: str) -> None:
     """List the accounts of EMAIL, and the role in each."""
     from odoportal.rooms.signin import staff
 
-    found = _for_person(staff.roles, email)
-    for place in found:
-        say(f"{place.number:>8}  {place.role:<10}  {place.name}")
+    found = _run_for_person(staff.roles, email)
+    for membership in found:
+        say(f"{membership.number:>8}  {membership.role:<10}  {membership.name}")
     if not found:
         say(f"{email} belongs to no account.")
 
@@ -129,27 +129,30 @@ def mail(context: click.Context) -> None:
     What a letter says is never shown.
     """
     if context.invoked_subcommand is None:
-        _list_letters()
+        _list_mails()
 
 
-def _list_letters() -> None:
+def _list_mails() -> None:
     with data():
         from odoportal.core import database
         from odoportal.mail import outbox_admin
 
         with database.reading() as session:
-            letters, more = outbox_admin.waiting(session)
-    for letter in letters:
+            mails, more = outbox_admin.waiting(session)
+    for mail_ in mails:
         when = (
-            f"tried again {shown(letter.next_try_at)}"
-            if letter.next_try_at
-            else f"dead since {shown(letter.failed_at or letter.created_at)}"
+            f"tried again {format_instant(mail_.next_try_at)}"
+            if mail_.next_try_at
+            else f"dead since {format_instant(mail_.failed_at or mail_.created_at)}"
         )
-        say(f"{letter.id:>6}  {letter.to}  {letter.subject}")
-        say(f"        written {shown(letter.created_at)}, {when}, {letter.attempts} tries" + (f": {letter.error}" if letter.error else ""))
+        say(f"{mail_.id:>6}  {mail_.to}  {mail_.subject}")
+        say(
+            f"        written {format_instant(mail_.created_at)}, {when}, {mail_.attempts} tries"
+            + (f": {mail_.error}" if mail_.error else "")
+        )
     if more:
         say(f"and {more} more")
-    if not letters:
+    if not mails:
         say("No letter is due, and none is dead.")
 
 

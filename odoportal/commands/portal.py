@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from odoportal.commands.common import Refused, invite, read_settings, say, sentences
+from odoportal.commands.common import Refused, invite, read_settings, readable_errors, say
 
 if TYPE_CHECKING:
     from odoportal.demo.data import DemoSignIn
@@ -69,22 +69,22 @@ def demo(port: int, data: Path, today: datetime, database: str, no_build: bool) 
     except (OSError, ValueError) as error:
         raise Refused(f"The data folder {folder} cannot be used: {error}.") from error
     get_settings.cache_clear()
-    with sentences():
+    with readable_errors():
         from odoportal import serving
         from odoportal.importing import locks
 
-        taken = serving.listen("127.0.0.1", port)
+        listener = serving.listen("127.0.0.1", port)
         with locks.using(get_settings().database_url):
-            signs = setup.load(say)
+            sign_ins = setup.load(say)
             project = build(no_build)
-            serving.serve(project, taken, lambda: _say_ready(port, folder, today.date(), signs))
+            serving.serve(project, listener, lambda: _say_ready(port, folder, today.date(), sign_ins))
 
 
-def _say_ready(port: int, folder: Path, today: date, signs: "tuple[DemoSignIn, ...]") -> None:
-    width, secret = max(len(sign.email) for sign in signs), max(len(sign.password) for sign in signs)
+def _say_ready(port: int, folder: Path, today: date, sign_ins: "tuple[DemoSignIn, ...]") -> None:
+    email_width, password_width = max(len(sign_in.email) for sign_in in sign_ins), max(len(sign_in.password) for sign_in in sign_ins)
     say("", f"ODOportal is ready: http://localhost:{port}", "", "Sign in with (email, password, what it shows):")
-    for sign in signs:
-        say(f"  {sign.email:<{width}}  {sign.password:<{secret}}  {sign.shows}")
+    for sign_in in sign_ins:
+        say(f"  {sign_in.email:<{email_width}}  {sign_in.password:<{password_width}}  {sign_in.shows}")
     say("", f"Mails are written to {folder / 'mail'}")
     say(f"The business day is {today}; --today DATE sets another. Stop with Ctrl+C.")
 
@@ -96,7 +96,7 @@ def build_only(update_packages: bool) -> None:
 
     Exactly the npm packages of reflex.lock are installed; only --update-packages changes that lock.
     """
-    with sentences():
+    with readable_errors():
         build(no_build=False, update=update_packages)
 
 
@@ -110,7 +110,7 @@ def run(host: str, port: int, no_build: bool) -> None:
     It is set by the ODOPORTAL_ variables of the environment, which README.md lists. Brings the database up to date first.
     """
     settings = read_settings()
-    with sentences():
+    with readable_errors():
         if settings.mode != "production":
             raise Refused("ODOPORTAL_MODE must be production, or not be set; demonstrations run with `odoportal demo`.")
         settings.refuse_unsafe()
@@ -124,7 +124,7 @@ def run(host: str, port: int, no_build: bool) -> None:
         except ValueError as error:
             raise Refused(str(error)) from error
 
-        taken = serving.listen(host, port)
+        listener = serving.listen(host, port)
         with locks.using(settings.database_url), locks.serving(database.engine(), together=bool(settings.redis_url)):
             rebuild_search.bring_up(say)
             with database.reading() as session:
@@ -132,7 +132,7 @@ def run(host: str, port: int, no_build: bool) -> None:
                     raise Refused("The database of ODOPORTAL_DATABASE_URL holds demonstration data.")
             finish_import()
             project = build(no_build)
-            serving.serve(project, taken, lambda: say(f"ODOportal is ready: {settings.public_url}"))
+            serving.serve(project, listener, lambda: say(f"ODOportal is ready: {settings.public_url}"))
 
 
 def finish_import() -> None:
@@ -156,7 +156,7 @@ def check() -> None:
     Ends with 1 when anything does not.
     """
     settings = read_settings()
-    with sentences():
+    with readable_errors():
         from odoportal.commands import checks
 
         findings = list(checks.run_checks(settings))

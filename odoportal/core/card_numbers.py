@@ -3,12 +3,12 @@
 import re
 
 _GROUP = re.compile(r"\d+")
-_LONGEST_GAP = 3
-_GAP = re.compile(rf"[ \t\u00a0\u202f.\-‐‑–]{{1,{_LONGEST_GAP}}}")
-_SHORTEST, _LONGEST = 13, 19
-_SMALLEST_GROUP = 4
-_FIRST_DIGITS = "234568"
-_DOUBLED = bytes.maketrans(bytes(range(10)), bytes(sum(divmod(2 * digit, 10)) for digit in range(10)))
+_MAX_GAP = 3
+_GAP = re.compile(rf"[ \t\u00a0\u202f.\-‐‑–]{{1,{_MAX_GAP}}}")
+_MIN_DIGITS, _MAX_DIGITS = 13, 19
+_MIN_GROUP = 4
+_POSSIBLE_FIRST_DIGITS = "234568"
+_DOUBLED_DIGITS = bytes.maketrans(bytes(range(10)), bytes(sum(divmod(2 * digit, 10)) for digit in range(10)))
 # First digits and lengths as published by the networks (ISO/IEC 7812). An IMEI has the same check digit but matches none of these forms.
 _NETWORKS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
@@ -20,7 +20,7 @@ _NETWORKS = re.compile(
 )
 
 
-def masked(text: str, instead: str = "•••• {last4}") -> str:
+def masked(text: str, replacement: str = "•••• {last4}") -> str:
     """Return the text with every card number in it replaced.
 
     A card number has 13 to 19 digits, a form used by a network and a valid check digit (Luhn). It is written without gaps, or in groups
@@ -28,44 +28,44 @@ def masked(text: str, instead: str = "•••• {last4}") -> str:
 
     Args:
         text: The text as typed.
-        instead: The replacement; `{last4}` is replaced by the last four digits.
+        replacement: The replacement; `{last4}` is replaced by the last four digits.
     """
     groups = list(_GROUP.finditer(text))
     out, done, first = [], 0, 0
     while first < len(groups):
-        last = _end(text, groups, first)
+        last = _last_group(text, groups, first)
         if last is None:
             first += 1
             continue
         start, end = groups[first].start(), groups[last].end()
         digits = "".join(group[0] for group in groups[first : last + 1])
-        out += (text[done:start], instead.format(last4=digits[-4:]))
+        out += (text[done:start], replacement.format(last4=digits[-4:]))
         done, first = end, last + 1
     return "".join((*out, text[done:]))
 
 
-def _end(text: str, groups: list[re.Match[str]], first: int) -> int | None:
+def _last_group(text: str, groups: list[re.Match[str]], first: int) -> int | None:
     """Return the index of the last group of the longest card number that starts at group `first`; None when none starts there."""
-    digits, gap, found = "", "", None
-    if text[groups[first].start()] not in _FIRST_DIGITS:
+    digits, gap, last = "", "", None
+    if text[groups[first].start()] not in _POSSIBLE_FIRST_DIGITS:
         return None
-    for here in range(first, len(groups)):
-        start, end = groups[here].span()
-        if here > first:
-            before = groups[here - 1]
-            between = text[before.end() : min(start, before.end() + _LONGEST_GAP + 1)]
-            if before.end() - before.start() < _SMALLEST_GROUP or (between != gap if gap else not _GAP.fullmatch(between)):
+    for index in range(first, len(groups)):
+        start, end = groups[index].span()
+        if index > first:
+            before = groups[index - 1]
+            between = text[before.end() : min(start, before.end() + _MAX_GAP + 1)]
+            if before.end() - before.start() < _MIN_GROUP or (between != gap if gap else not _GAP.fullmatch(between)):
                 break
             gap = between
-        if len(digits) + end - start > _LONGEST:
+        if len(digits) + end - start > _MAX_DIGITS:
             break
         digits += text[start:end]
-        if len(digits) >= _SHORTEST and _checks(digits) and _NETWORKS.fullmatch(digits):
-            found = here
-    return found
+        if len(digits) >= _MIN_DIGITS and _luhn_valid(digits) and _NETWORKS.fullmatch(digits):
+            last = index
+    return last
 
 
-def _checks(digits: str) -> bool:
+def _luhn_valid(digits: str) -> bool:
     """Return whether the Luhn check digit is valid (ISO/IEC 7812-1, annex B)."""
     values = bytes(map(int, digits))
-    return (sum(values[::-2]) + sum(values[-2::-2].translate(_DOUBLED))) % 10 == 0
+    return (sum(values[::-2]) + sum(values[-2::-2].translate(_DOUBLED_DIGITS))) % 10 == 0

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from odoportal.settings import get_settings
 
 
-def _system() -> datetime:
+def _system_now() -> datetime:
     return datetime.now(UTC)
 
 
-_source: Callable[[], datetime] = _system
+_source: Callable[[], datetime] = _system_now
 
 
 def now() -> datetime:
@@ -40,4 +40,4 @@ def begins(day: date) -> datetime:
 def use(source: Callable[[], datetime] | None) -> None:
     """Replace the source of `now` (for tests); None restores the system clock."""
     global _source  # noqa: PLW0603
-    _source = source or _system
+    _source = source or _system_now

@@ -27,36 +27,36 @@ PATIENCE = 5
 SIDES = ("-wal", "-shm")
 """The suffixes of the files that SQLite keeps beside a database."""
 PRAGMAS = ("foreign_keys=ON", "synchronous=FULL")
-_WRITER = {"sqlite_begin": "IMMEDIATE"}
+_WRITER_OPTIONS = {"sqlite_begin": "IMMEDIATE"}
 # Writers have separate threads: while they wait for each other, they must not occupy the threads of readers.
 _writers = ThreadPoolExecutor(4, thread_name_prefix="writer")
 
 
-class _File:
+class _SQLiteFile:
     """An SQLite file and its connections.
 
     After it was opened once, a missing file is not created again, and connections to a file that was moved or replaced are discarded.
     """
 
-    def __init__(self, path: Path, patience: float, mode: str) -> None:
-        self._path, self._patience, self._mode = path, patience, mode
+    def __init__(self, path: Path, timeout: float, mode: str) -> None:
+        self._path, self._timeout, self._mode = path, timeout, mode
 
     def open(self) -> sqlite3.Connection:
         if self._mode == "rwc":
-            self._keep_private()
-        place = f"file:{quote(str(self._path))}?mode={self._mode}"
-        opened = sqlite3.connect(place, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False)
+            self._restrict_permissions()
+        uri = f"file:{quote(str(self._path))}?mode={self._mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         try:
-            self._use_log(opened)
+            self._enable_wal(connection)
             for pragma in PRAGMAS:
-                opened.execute(f"PRAGMA {pragma}")
+                connection.execute(f"PRAGMA {pragma}")
         except sqlite3.Error:
-            opened.close()
+            connection.close()
             raise
         self._mode = "rw"
-        return opened
+        return connection
 
-    def _keep_private(self) -> None:
+    def _restrict_permissions(self) -> None:
         # SQLite creates the database with the permissions of the umask, and the -wal and -shm files with those of the database.
         with suppress(OSError):
             # A file that cannot be created cannot be opened either: SQLite reports it in `open`.
@@ -64,42 +64,42 @@ class _File:
         for side in SIDES:
             private_files.narrow(self._path.with_name(self._path.name + side))
 
-    def _use_log(self, opened: sqlite3.Connection) -> None:
+    def _enable_wal(self, connection: sqlite3.Connection) -> None:
         # SQLite's timeout does not apply when two connections switch an empty database to WAL at the same time, so retry here.
-        until = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         while True:
             try:
-                opened.execute("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError as why:
-                if why.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                     raise
                 time.sleep(0.01)
             else:
                 return
 
-    def _known(self) -> int | None:
+    def _inode(self) -> int | None:
         try:
             return self._path.stat().st_ino
         except OSError:
             return None
 
     def on_connect(self, _dbapi: object, record: Any) -> None:
-        record.info["file"] = self._known()
+        record.info["file"] = self._inode()
 
     def on_checkout(self, _dbapi: object, record: Any, _proxy: object) -> None:
-        if record.info["file"] != self._known():
+        if record.info["file"] != self._inode():
             raise DisconnectionError("the database's file was moved or replaced")
 
 
 def _begin(connection: Connection) -> None:
     # The driver's own BEGIN is deferred: a reader that becomes a writer can then fail at once with "database is locked", whatever the
     # busy timeout. So BEGIN is sent here, as IMMEDIATE for writers.
-    how = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {how}")
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def _sqlite(url: URL, patience: float, mode: str) -> Engine:
-    file = _File(Path(url.database or ""), patience, mode)
+def _sqlite_engine(url: URL, timeout: float, mode: str) -> Engine:
+    file = _SQLiteFile(Path(url.database or ""), timeout, mode)
     engine = create_engine(url, creator=file.open, pool_size=8, pool_timeout=PATIENCE)
     event.listen(engine, "connect", file.on_connect)
     event.listen(engine, "checkout", file.on_checkout)
@@ -124,8 +124,8 @@ def address(url: str) -> URL:
         dialect.import_dbapi()
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise Unusable("is not the address of a database whose driver is installed") from error
-    kept = parsed.database not in {None, "", ":memory:"} if dialect.name == "sqlite" else dialect.name == "postgresql"
-    if dialect.is_async or not kept:
+    supported = parsed.database not in {None, "", ":memory:"} if dialect.name == "sqlite" else dialect.name == "postgresql"
+    if dialect.is_async or not supported:
         raise Unusable("is not an address such as sqlite:////srv/odoportal.db or postgresql+psycopg://user:password@host/name")
     return parsed
 
@@ -141,11 +141,11 @@ def make_engine(url: str) -> Engine:
     """
     parsed = address(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed, PATIENCE, "rwc")
+        return _sqlite_engine(parsed, PATIENCE, "rwc")
     # TCP keepalives of the server: the locks of a client machine that is lost are released after 90 seconds instead of two hours.
-    alive = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
-    waits = {"connect_timeout": PATIENCE, "options": f"-c lock_timeout={PATIENCE * 1000} {alive}"}
-    return create_engine(url, pool_size=8, pool_pre_ping=True, pool_timeout=PATIENCE, connect_args=waits)
+    keepalives = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+    connect_args = {"connect_timeout": PATIENCE, "options": f"-c lock_timeout={PATIENCE * 1000} {keepalives}"}
+    return create_engine(url, pool_size=8, pool_pre_ping=True, pool_timeout=PATIENCE, connect_args=connect_args)
 
 
 @lru_cache
@@ -155,13 +155,13 @@ def engine() -> Engine:
 
 
 @lru_cache(maxsize=1)
-def _impatient(patient: Engine) -> Engine:
-    return _sqlite(patient.url, 0, "rw")
+def _engine_at_once(normal: Engine) -> Engine:
+    return _sqlite_engine(normal.url, 0, "rw")
 
 
 def at_once() -> Engine | None:
     """Return an engine for code in the event loop: it fails at once instead of waiting for a lock. None unless the database is SQLite."""
-    return _impatient(engine()) if engine().dialect.name == "sqlite" else None
+    return _engine_at_once(engine()) if engine().dialect.name == "sqlite" else None
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def reading() -> Iterator[Session]:
 @contextmanager
 def writing() -> Iterator[Session]:
     """Yield a database session that commits at the end, or rolls back on an exception."""
-    bound = engine().execution_options(**_WRITER)
+    bound = engine().execution_options(**_WRITER_OPTIONS)
     with Session(bound, expire_on_commit=False) as session, session.begin():
         yield session
 

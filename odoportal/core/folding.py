@@ -16,7 +16,7 @@ _MARKS = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
     "\U000e0000-\U000e00ff]"
 )
-_AROUND = 20
+_JOINER_CONTEXT = 20
 
 
 def without_marks(text: str) -> str:
@@ -30,14 +30,16 @@ def without_marks(text: str) -> str:
     if text.isascii() or _MARKS.search(text) is None:
         return text
     # Remove the other marks first: whether a joiner is kept depends on its remaining neighbours.
-    left = _MARKS.sub(lambda mark: mark[0] if mark[0] in _JOINERS else " " if mark[0] in "\u2028\u2029" else "", text)
-    return "".join(character for at, character in enumerate(left) if character not in _JOINERS or _joins(left, at))
+    remaining = _MARKS.sub(lambda mark: mark[0] if mark[0] in _JOINERS else " " if mark[0] in "\u2028\u2029" else "", text)
+    return "".join(
+        character for index, character in enumerate(remaining) if character not in _JOINERS or _is_needed_joiner(remaining, index)
+    )
 
 
-def _joins(text: str, at: int) -> bool:
-    start = max(at - _AROUND, 0)
+def _is_needed_joiner(text: str, index: int) -> bool:
+    start = max(index - _JOINER_CONTEXT, 0)
     try:
-        return idna.valid_contextj(text[start : at + _AROUND], at - start)
+        return idna.valid_contextj(text[start : index + _JOINER_CONTEXT], index - start)
     except ValueError:
         return False
 
@@ -51,11 +53,11 @@ def printable(text: str) -> str:
         return text
     return "".join(
         character
-        if character.isprintable() or (character in _JOINERS and _joins(text, at))
+        if character.isprintable() or (character in _JOINERS and _is_needed_joiner(text, index))
         else " "
         if unicodedata.category(character) == "Zs"
         else "\ufffd"
-        for at, character in enumerate(text)
+        for index, character in enumerate(text)
     )
 
 

@@ -61,16 +61,16 @@ def other(language: str) -> str:
 def t(message: str, **values: object) -> str:
     """Translate a message to the language in use and fill in its `{names}`."""
     text = _translations(_language.get()).gettext(message)
-    return text.format(**_filled(values)) if values else text
+    return text.format(**_clean_values(values)) if values else text
 
 
 def tn(one: str, many: str, count: int, **values: object) -> str:
     """Translate a message with a plural to the language in use; `{n}` is replaced by the formatted count."""
     text = _translations(_language.get()).ngettext(one, many, count)
-    return text.format(n=Formats(region_of(current())).number(count), **_filled(values))
+    return text.format(n=Formats(region_of(current())).number(count), **_clean_values(values))
 
 
-def _filled(values: dict[str, object]) -> dict[str, object]:
+def _clean_values(values: dict[str, object]) -> dict[str, object]:
     """Remove invisible marks from the values: a direction mark in a stored name must not reverse the rest of the sentence."""
     return {name: without_marks(value) if isinstance(value, str) else value for name, value in values.items()}
 
@@ -124,17 +124,17 @@ class Formats:
         CLDR's narrow no-break space is replaced, because the portal's font does not have it.
         """
         pattern = "H 'h' mm" if self.region == "fr-CA" else "short"
-        written = format_time(clock.local(value), pattern, locale=_locale(self.region))
-        return written.replace(" ", "\u00a0").replace("\u202f", "\u00a0")
+        formatted = format_time(clock.local(value), pattern, locale=_locale(self.region))
+        return formatted.replace(" ", "\u00a0").replace("\u202f", "\u00a0")
 
     def moment(self, value: datetime) -> str:
         """Format the date and time of an instant in the business's time zone."""
         return f"{clock.local(value).date().isoformat()} {self.time(value)}"
 
 
-def month_name(day: date, how: str = "short") -> str:
+def month_name(day: date, style: str = "short") -> str:
     """Return the name of a month in the language in use: `short` (Sep, sept.), `long` (September) or `year` (September 2020)."""
     locale = _locale(region_of(current()))
-    if how == "year":
+    if style == "year":
         return format_skeleton("yMMMM", day, locale=locale)
-    return format_date(day, "LLLL" if how == "long" else "LLL", locale=locale)
+    return format_date(day, "LLLL" if style == "long" else "LLL", locale=locale)

@@ -72,7 +72,7 @@ def require_identity() -> Identity:
     Raises:
         PermissionError: If no one is signed in; the event gate refuses private events in this case.
     """
-    who = asker.get()
-    if who is None:
+    identity = asker.get()
+    if identity is None:
         raise PermissionError("nobody is signed in")
-    return who
+    return identity

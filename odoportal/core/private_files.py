@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 FILE, FOLDER = 0o600, 0o700
-_OTHERS = 0o077
+_OTHERS_PERMISSIONS = 0o077
 
 
 def folder(path: Path) -> None:
@@ -39,6 +39,6 @@ def narrow(path: Path) -> None:
 def is_wide(path: Path) -> bool:
     """Return whether other users have any permission on a file or folder; False when it does not exist."""
     try:
-        return path.stat().st_mode & _OTHERS != 0
+        return path.stat().st_mode & _OTHERS_PERMISSIONS != 0
     except FileNotFoundError:
         return False

@@ -16,7 +16,7 @@ def _mac(purpose: str, text: bytes) -> bytes:
     return hmac.digest(key, b"odoportal signed v1 " + purpose.encode() + b"\n" + text, hashlib.sha256)[:_MAC_BYTES]
 
 
-def _written(data: bytes) -> str:
+def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -29,7 +29,7 @@ def sign(purpose: str, text: str) -> str:
         purpose: What the token is for; it is not valid for another purpose.
         text: The text to sign.
     """
-    return f"{_written(text.encode())}.{_written(_mac(purpose, text.encode()))}"
+    return f"{_base64url(text.encode())}.{_base64url(_mac(purpose, text.encode()))}"
 
 
 def read(purpose: str, token: str) -> str | None:

@@ -29,32 +29,32 @@ PAPERS = {"letter": "us-letter", "a4": "a4"}
 """Typst's paper sizes by their name in an address. Canada uses Letter in both languages; A4 is available on request."""
 SETTERS = 2
 _PROGRAM = Path(__file__).with_name("pdf_worker.py")
-_LONGEST_WORD = 28
+_MAX_WORD = 28
 _MISSING = "\ufffd"
 # The characters that Figtree or, for other scripts, Typst's own fonts have: PDF/UA refuses a text with a character that no font has.
 # A test renders all of them.
-_DRAWN = (
+_DRAWABLE = (
     "\\x20-\\x7e\\xa0-\\xac\\xae-\u024f\u02b0-\u02ff\u0370-\u0377\u037a-\u037f\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u0482\u048a-\u04ff"
     "\u05d0-\u05ea\u0621-\u063a\u0640-\u064a\u0660-\u0669\u1e00-\u1eff\u2010-\u2027\u2030-\u2040\u2070\u2071\u2074-\u208e\u20a0-\u20bf"
     "\u2116\u2122\u2150\u2151\u2153-\u215f\u2190-\u21ff\u2200-\u22ff\u25a0-\u2606\u2713\u2714\u2717\u2718\ufffd"
 )
-_UNDRAWN = re.compile(f"[^{_DRAWN}]")
-_WORD = re.compile(rf"[^\s-]{{{_LONGEST_WORD},}}")
+_NOT_DRAWABLE = re.compile(f"[^{_DRAWABLE}]")
+_LONG_WORD = re.compile(rf"[^\s-]{{{_MAX_WORD},}}")
 _pool = ThreadPoolExecutor(SETTERS, "typeset")
-_long = ThreadPoolExecutor(1, "typeset-long")
-_turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-_turn = threading.BoundedSemaphore(SETTERS)
+_long_pool = ThreadPoolExecutor(1, "typeset-long")
+_person_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+_worker_slots = threading.BoundedSemaphore(SETTERS)
 _log = logging.getLogger("odoportal.typeset")
 
 
-class _Setter:
+class _Worker:
     """A worker process that renders documents (`pdf_worker.py`). It exits when its input is closed."""
 
     def __init__(self) -> None:
         # The worker reads customers' text and needs no secret. In a new session it does not get the terminal's signals.
-        known = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
         self._process = subprocess.Popen(  # noqa: S603 - our own file
-            [sys.executable, "-P", str(_PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=known, start_new_session=True
+            [sys.executable, "-P", str(_PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )
 
     @property
@@ -65,28 +65,28 @@ class _Setter:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def set(self, data: bytes) -> tuple[dict[str, Any], bytes]:
+    def render(self, data: bytes) -> tuple[dict[str, Any], bytes]:
         """Send a sheet as JSON and return the worker's answer and the document's bytes.
 
         Raises:
             ChildProcessError: If the worker dies.
         """
-        there, back = cast("tuple[IO[bytes], IO[bytes]]", (self._process.stdin, self._process.stdout))
+        stdin, stdout = cast("tuple[IO[bytes], IO[bytes]]", (self._process.stdin, self._process.stdout))
         try:
-            there.write(data + b"\n")
-            there.flush()
+            stdin.write(data + b"\n")
+            stdin.flush()
         except BrokenPipeError:
             # The worker is dead: the empty answer is handled below.
-            said = b""
+            line = b""
         else:
-            said = back.readline()
-        answer = json.loads(said) if said.endswith(b"\n") else {}
-        made = back.read(answer.get("size", 0))
-        if not answer or len(made) < answer["size"]:
+            line = stdout.readline()
+        answer = json.loads(line) if line.endswith(b"\n") else {}
+        document = stdout.read(answer.get("size", 0))
+        if not answer or len(document) < answer["size"]:
             raise ChildProcessError(f"the process that sets documents has ended by itself ({self._process.wait()})")
-        return answer, made
+        return answer, document
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the worker at once, with the fork that is rendering."""
         if self.alive:
             os.killpg(self.pid, signal.SIGKILL)
@@ -94,43 +94,43 @@ class _Setter:
             pass
 
 
-_idle: list[_Setter] = []
+_idle_workers: list[_Worker] = []
 
 
 def warm() -> None:
     """Start a worker process in advance, so that the first document does not wait for it."""
-    _idle.append(_Setter())
+    _idle_workers.append(_Worker())
 
 
-def _taken() -> _Setter:
+def _take_worker() -> _Worker:
     with suppress(IndexError):
         while True:
-            known = _idle.pop()
-            if known.alive:
-                return known
-            known.end()
-    return _Setter()
+            worker = _idle_workers.pop()
+            if worker.alive:
+                return worker
+            worker.kill()
+    return _Worker()
 
 
-def _set(data: bytes) -> bytes:
-    with _turn:
-        setter = _taken()
+def _render_json(data: bytes) -> bytes:
+    with _worker_slots:
+        worker = _take_worker()
         try:
-            answer, made = setter.set(data)
-        except BaseException as why:
-            setter.end()
-            if isinstance(why, ChildProcessError):
-                _log.error("%s", why)
+            answer, document = worker.render(data)
+        except BaseException as error:
+            worker.kill()
+            if isinstance(error, ChildProcessError):
+                _log.error("%s", error)
             raise
-        _idle.append(setter)
+        _idle_workers.append(worker)
     if "error" in answer:
         import typst
 
         # Restore the details as attributes: unlike its stub, `TypstError` takes no such arguments, and Typst itself sets attributes.
-        failed = typst.TypstError(answer["error"])  # pyright: ignore[reportCallIssue]
-        vars(failed).update(answer["more"])
-        raise failed
-    return made
+        failure = typst.TypstError(answer["error"])  # pyright: ignore[reportCallIssue]
+        vars(failure).update(answer["more"])
+        raise failure
+    return document
 
 
 def drawable(text: str) -> str:
@@ -142,23 +142,23 @@ def drawable(text: str) -> str:
     """
     kept = []
     for character in unicodedata.normalize("NFC", text):
-        kind = unicodedata.category(character)
-        if kind[0] == "Z" and character != "\u00a0":
+        category = unicodedata.category(character)
+        if category[0] == "Z" and character != "\u00a0":
             kept.append("\u00a0" if character == "\u202f" else " ")
         elif character in "\n\r\t":
             kept.append(" ")
-        elif kind[0] not in "CM" or kind in {"Cn", "Co"}:
+        elif category[0] not in "CM" or category in {"Cn", "Co"}:
             kept.append(character)
-    shown = _UNDRAWN.sub(_MISSING, "".join(kept))
-    return _WORD.sub(lambda word: "\u200b".join(re.findall(f".{{1,{_LONGEST_WORD // 2}}}", word[0])), shown)
+    shown = _NOT_DRAWABLE.sub(_MISSING, "".join(kept))
+    return _LONG_WORD.sub(lambda word: "\u200b".join(re.findall(f".{{1,{_MAX_WORD // 2}}}", word[0])), shown)
 
 
 def _drawable(value: Any) -> Any:
     if isinstance(value, str):
         return drawable(value)
     if isinstance(value, dict):
-        return {key.replace("_", "-"): _drawable(held) for key, held in value.items()}
-    return [_drawable(held) for held in value]
+        return {key.replace("_", "-"): _drawable(item) for key, item in value.items()}
+    return [_drawable(item) for item in value]
 
 
 def render(sheet: Sheet, paper: str = "letter") -> bytes:
@@ -176,7 +176,7 @@ def render(sheet: Sheet, paper: str = "letter") -> bytes:
         ChildProcessError: If the worker process is killed, for example when memory runs out; the next sheet gets a new process.
     """
     data = {**_drawable({**frame(), **asdict(sheet)}), "paper": PAPERS[paper]}
-    return _set(json.dumps(data).encode())
+    return _render_json(json.dumps(data).encode())
 
 
 async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -202,5 +202,5 @@ async def one_by_one(person_id: int, work: Callable[P, T], *args: P.args, **kwar
     Raises:
         Exception: The exception of `work`.
     """
-    async with _turns.setdefault(person_id, asyncio.Lock()):
-        return await asyncio.get_running_loop().run_in_executor(_long, lambda: work(*args, **kwargs))
+    async with _person_locks.setdefault(person_id, asyncio.Lock()):
+        return await asyncio.get_running_loop().run_in_executor(_long_pool, lambda: work(*args, **kwargs))

@@ -26,8 +26,10 @@ def _compiler() -> typst.Compiler:
     # Use the bundled fonts and Typst's own, never the machine's, so that a document is the same everywhere.
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[_FONTS])
     # The package folder does not exist, so that Typst finds and downloads no packages.
-    none = _TEMPLATES / "none"
-    return typst.Compiler(_TEMPLATES / "sheet.typ", root=_TEMPLATES, font_paths=fonts, package_path=none, package_cache_path=none)
+    no_packages = _TEMPLATES / "none"
+    return typst.Compiler(
+        _TEMPLATES / "sheet.typ", root=_TEMPLATES, font_paths=fonts, package_path=no_packages, package_cache_path=no_packages
+    )
 
 
 def _answer(compiler: typst.Compiler, data: str) -> tuple[dict[str, object], bytes]:
@@ -36,37 +38,37 @@ def _answer(compiler: typst.Compiler, data: str) -> tuple[dict[str, object], byt
     The answer has the document's `size` in bytes, and if rendering failed, Typst's `error` message with its details in `more`.
     """
     try:
-        made = compiler.compile(format="pdf", sys_inputs={"data": data}, pdf_standards=["ua-1"], timestamp=0)
+        document = compiler.compile(format="pdf", sys_inputs={"data": data}, pdf_standards=["ua-1"], timestamp=0)
     except typst.TypstError as error:
         return {"size": 0, "error": str(error), "more": vars(error)}, b""
-    if not isinstance(made, bytes):
+    if not isinstance(document, bytes):
         raise TypeError("Typst gave no document")
-    return {"size": len(made)}, made
+    return {"size": len(document)}, document
 
 
-def _set(compiler: typst.Compiler, line: bytes, out: BinaryIO) -> None:
+def _render_and_exit(compiler: typst.Compiler, line: bytes, out: BinaryIO) -> None:
     """Write the answer and the document, then exit. Runs in the fork."""
-    failed = 1
+    status = 1
     try:
-        said, made = _answer(compiler, line.decode())
-        out.write(json.dumps(said).encode() + b"\n" + made)
+        answer, document = _answer(compiler, line.decode())
+        out.write(json.dumps(answer).encode() + b"\n" + document)
         out.flush()
-        failed = 0
+        status = 0
     except BrokenPipeError:
         # The portal's process has ended.
-        failed = 0
+        status = 0
     except BaseException:
         # Typst's panics are not subclasses of `Exception`. The fork must never return into the loop of the first process.
         traceback.print_exc()
     finally:
-        os._exit(failed)
+        os._exit(status)
 
 
 def main() -> None:
     """Render one sheet after the other: read a line of JSON, write a line of JSON and the document's bytes."""
     # Ignore stop signals, which may be sent to the whole process group: finish the current sheet, and exit when the input is closed.
-    for told in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(told, signal.SIG_IGN)
+    for stop_signal in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop_signal, signal.SIG_IGN)
     # When memory runs out, Linux then kills this process before the portal. Other systems have no such file.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500", "ascii")
@@ -76,10 +78,10 @@ def main() -> None:
         # Never render in this process: a fork does not have the threads that Typst starts for it, and would wait for them forever.
         compiler = _compiler()
         for line in sys.stdin.buffer:
-            copy = os.fork()
-            if not copy:
-                _set(compiler, line, out)
-            _, status = os.waitpid(copy, 0)
+            child = os.fork()
+            if not child:
+                _render_and_exit(compiler, line, out)
+            _, status = os.waitpid(child, 0)
             if status:
                 # The fork may have written a part of its answer, so that nothing may follow it.
                 os._exit(1)

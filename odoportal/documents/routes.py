@@ -57,22 +57,22 @@ def route(path: str, name: Callable[[str], str], make: Making) -> Route:
         make: The function that returns the sheet.
     """
 
-    async def hand_out(request: Request) -> Response:
+    async def download(request: Request) -> Response:
         language, number = request.path_params["language"], request.path_params["number"]
         # PostgreSQL raises an error on a text with a NUL character.
         if language not in i18n.LANGUAGES or not number.isprintable():
             return not_found()
-        asked = request.query_params
-        paper = asked.get("paper", "") if asked.get("paper") in pdf.PAPERS else "letter"
+        query = request.query_params
+        paper = query.get("paper", "") if query.get("paper") in pdf.PAPERS else "letter"
         who = require_identity()
         with concurrent_files.DOCUMENTS.held(who.person_id):
-            made = await pdf.in_turn(draw, make, who.account, number, language, clock.today(), paper)
-        if made is None:
+            document = await pdf.in_turn(draw, make, who.account, number, language, clock.today(), paper)
+        if document is None:
             return not_found()
         with i18n.use(language):
             headers = attachment(f"{file_name(name(number))}.pdf")
-        if asked.get("inline") == "1":
+        if query.get("inline") == "1":
             headers["content-disposition"] = headers["content-disposition"].replace("attachment", "inline", 1)
-        return Response(made, headers={**headers, "content-security-policy": POLICY}, media_type="application/pdf")
+        return Response(document, headers={**headers, "content-security-policy": POLICY}, media_type="application/pdf")
 
-    return Route(f"/{{language}}{path}/{{number:path}}.pdf", hand_out)  # a number may hold a slash
+    return Route(f"/{{language}}{path}/{{number:path}}.pdf", download)  # a number may hold a slash

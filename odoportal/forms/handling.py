@@ -47,10 +47,10 @@ MOST_FIELDS = 50
 LARGEST_KEY = 254
 FORMS_PER_PERSON = RateLimitItemPerMinute(60, 1, "forms")
 REMEMBER = timedelta(days=2)
-_FORM = "application/x-www-form-urlencoded"
-_ONCE = re.compile(r"[0-9a-f]{32}")
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_ONCE_KEY = re.compile(r"[0-9a-f]{32}")
 _NO_STORE = {"cache-control": "no-store"}
-_faults = logging.getLogger("odoportal.forms")
+_log = logging.getLogger("odoportal.forms")
 P = ParamSpec("P")
 M = TypeVar("M", bound="FormModel")
 
@@ -82,11 +82,11 @@ def line(value: str) -> str:
     return masked(re.sub(r"\s+", " ", without_marks(value)).strip())
 
 
-def _line(value: object) -> object:
+def _clean_line(value: object) -> object:
     return line(value) if isinstance(value, str) else value
 
 
-def _text(value: object) -> object:
+def _clean_text(value: object) -> object:
     if not isinstance(value, str):
         return value
     plain = value.replace("\r\n", "\n").replace("\r", "\n")
@@ -95,10 +95,10 @@ def _text(value: object) -> object:
     return masked(without_marks(plain).strip())
 
 
-Line = Annotated[str, BeforeValidator(_line)]
+Line = Annotated[str, BeforeValidator(_clean_line)]
 """One line of text: single spaces, stripped, without invisible marks; control characters are refused. A payment card number typed by
 mistake is masked. Limit its length with pydantic's `Field`."""
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(_clean_text)]
 """Text of several lines, cleaned in the same way."""
 Secret = SecretStr
 """A password or a code: kept exactly as typed, and hidden in its string representation."""
@@ -214,29 +214,29 @@ def done_before(session: Session, sent: SentForm[Any]) -> FormResult | None:
     `once` calls it. A handler calls it itself if a check before `once` would fail the second time, such as that of a password the form
     has changed.
     """
-    before = session.get(Submission, (sent.who.person_id, sent.once))
-    if before is None:
+    submission = session.get(Submission, (sent.who.person_id, sent.once))
+    if submission is None:
         return None
-    return FormResult(**json.loads(before.answer)) if before.form == sent.form else FormResult(error=_unreadable())
+    return FormResult(**json.loads(submission.answer)) if submission.form == sent.form else FormResult(error=_unreadable())
 
 
 async def once(sent: SentForm[Any], work: Callable[Concatenate[Session, P], FormResult], *args: P.args, **kwargs: P.kwargs) -> FormResult:
     """Run `work(session, …)` in one transaction, or return the stored result if the same form was done before."""
 
     def run(session: Session) -> FormResult:
-        person, key = sent.who.person_id, sent.once
-        if (before := done_before(session, sent)) is not None:
-            return before
+        person, once_key = sent.who.person_id, sent.once
+        if (stored := done_before(session, sent)) is not None:
+            return stored
         # Insert the key first: of two simultaneous submissions, the second then waits for the first and finds it done.
-        mark = Submission(person_id=person, once=key, form=sent.form, answer="{}", at=clock.now())
-        session.add(mark)
+        submission = Submission(person_id=person, once=once_key, form=sent.form, answer="{}", at=clock.now())
+        session.add(submission)
         session.flush()
-        done = work(session, *args, **kwargs)
-        if done.ok:
-            mark.answer = json.dumps({"notice": done.notice, "go": done.go})
+        result = work(session, *args, **kwargs)
+        if result.ok:
+            submission.answer = json.dumps({"notice": result.notice, "go": result.go})
         else:
-            session.delete(mark)
-        return done
+            session.delete(submission)
+        return result
 
     try:
         return await write(run)
@@ -269,7 +269,7 @@ def required() -> str:
     return t("This field is required.")
 
 
-def _explained(error: Mapping[str, Any]) -> str:
+def _error_message(error: Mapping[str, Any]) -> str:
     kind, limits = error["type"], error.get("ctx", {})
     if kind in {"missing", "string_too_short"} and limits.get("min_length", 1) <= 1:
         return required()
@@ -290,7 +290,7 @@ def check(model: type[M], fields: Mapping[str, str]) -> M | dict[str, str]:
         found = wrong.errors(include_url=False, include_input=False)
         if any(error["type"] == "extra_forbidden" for error in found):
             return {"": _unreadable()}
-        return {str(error["loc"][0]) if error["loc"] else "": _explained(error) for error in reversed(found)}
+        return {str(error["loc"][0]) if error["loc"] else "": _error_message(error) for error in reversed(found)}
 
 
 async def read(request: Request) -> dict[str, str] | Response:
@@ -300,52 +300,54 @@ async def read(request: Request) -> dict[str, str] | Response:
         The fields, or an error response: 415 when the body is not a URL-encoded form, 413 when it is larger than `LARGEST_BODY` bytes,
         400 when it has more than `MOST_FIELDS` fields.
     """
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
-        return _refused(415)
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM_TYPE:
+        return _refusal(415)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_BODY:
-            return _refused(413)
+            return _refusal(413)
     try:
         return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS))
     except ValueError:
-        return _refused(400)
+        return _refusal(400)
 
 
-def _refused(status: int) -> Response:
+def _refusal(status: int) -> Response:
     return PlainTextResponse(_unreadable(), status, _NO_STORE)
 
 
-async def _done(rule: FormHandler, form: str, asked: PageRequest, who: Identity, fields: dict[str, str]) -> FormResult:
-    key, version, mark = (fields.pop(name, "") for name in ("key", "version", "once"))
-    if not _ONCE.fullmatch(mark) or len(key) > LARGEST_KEY or len(version) > LARGEST_KEY:
+async def _run_handler(handler: FormHandler, form: str, page_request: PageRequest, who: Identity, fields: dict[str, str]) -> FormResult:
+    key, version, once_key = (fields.pop(name, "") for name in ("key", "version", "once"))
+    if not _ONCE_KEY.fullmatch(once_key) or len(key) > LARGEST_KEY or len(version) > LARGEST_KEY:
         return FormResult(error=_unreadable(), status=HTTPStatus.BAD_REQUEST)
     if not await rate_limits.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):
         logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, limit="forms", person=who.person_id)
         return FormResult(error=too_many(), status=HTTPStatus.TOO_MANY_REQUESTS)
-    values = check(rule.model, fields)
+    values = check(handler.model, fields)
     if isinstance(values, dict):
         if "" in values:
             logs.log_security_event("input_validation_fail", logging.WARNING, form=form, person=who.person_id)
         return FormResult(errors={name: text for name, text in values.items() if name}, error=values.get("", ""))
-    client = asked.request.client.host if asked.request.client else ""
-    sent = SentForm(form, who, asked.language, values, key, version, mark, client, asked.request.headers.get("user-agent", ""))
+    client = page_request.request.client.host if page_request.request.client else ""
+    sent = SentForm(
+        form, who, page_request.language, values, key, version, once_key, client, page_request.request.headers.get("user-agent", "")
+    )
     try:
-        return await rule.work(sent)
+        return await handler.work(sent)
     except NotAllowed:
         logs.log_security_event("authz_fail", logging.WARNING, form=form, person=who.person_id)
         return _forbidden()
-    except (Busy, SQLAlchemyError) as why:
-        return _not_now(form, why)
+    except (Busy, SQLAlchemyError) as error:
+        return _unavailable(form, error)
 
 
-def _not_now(form: str, why: Exception) -> FormResult:
-    if isinstance(why, Busy):
+def _unavailable(form: str, error: Exception) -> FormResult:
+    if isinstance(error, Busy):
         return FormResult(error=busy(), status=HTTPStatus.TOO_MANY_REQUESTS, dress=retry_later)
-    _faults.error("the form %s could not be saved", form, exc_info=why)
-    error = t("Something failed on our side. Nothing is lost. Try again in a moment.")
-    return FormResult(error=error, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    _log.error("the form %s could not be saved", form, exc_info=error)
+    message = t("Something failed on our side. Nothing is lost. Try again in a moment.")
+    return FormResult(error=message, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _forbidden() -> FormResult:
@@ -353,58 +355,60 @@ def _forbidden() -> FormResult:
     return FormResult(error=error, status=HTTPStatus.FORBIDDEN)
 
 
-def form_post(rules: Mapping[str, FormHandler], fill: Fill, may: Callable[[str, str], bool]) -> Fill:
+def form_post(handlers: Mapping[str, FormHandler], fill: Fill, may: Callable[[str, str], bool]) -> Fill:
     """Return the `post` function of a page with forms.
 
     Args:
-        rules: The handler of each form, by the form's name.
+        handlers: The handler of each form, by the form's name.
         fill: The page's own `fill`, which renders the page again for a browser without script.
         may: A function that returns whether a role (first argument) has a right (second argument).
     """
 
-    async def post(asked: PageRequest) -> PageContent | Response:
-        fields = await read(asked.request)
+    async def post(page_request: PageRequest) -> PageContent | Response:
+        fields = await read(page_request.request)
         if isinstance(fields, Response):
             return fields
         form = fields.pop("form", "")
-        rule, who = rules.get(form), asked.who
-        if rule is None or who is None:
+        handler, who = handlers.get(form), page_request.who
+        if handler is None or who is None:
             logs.log_security_event("input_validation_fail", logging.WARNING, form=form[:LARGEST_KEY])
-            return _refused(HTTPStatus.BAD_REQUEST)
+            return _refusal(HTTPStatus.BAD_REQUEST)
         key = fields.get("key", "")
-        secret = {name for name, about in rule.model.model_fields.items() if about.annotation in {SecretStr, SecretStr | None}}
-        typed = {name: value for name, value in fields.items() if rule.model.named(name) and name not in secret}
-        if may(who.account.role, rule.right):
-            done = await _done(rule, form, asked, who, fields)
+        secrets = {
+            name for name, field_info in handler.model.model_fields.items() if field_info.annotation in {SecretStr, SecretStr | None}
+        }
+        typed = {name: value for name, value in fields.items() if handler.model.named(name) and name not in secrets}
+        if may(who.account.role, handler.right):
+            result = await _run_handler(handler, form, page_request, who, fields)
         else:
             logs.log_security_event("authz_fail", logging.WARNING, form=form, person=who.person_id)
-            done = _forbidden()
-        if asked.request.headers.get("accept") == "application/json":
-            return _as_json(done)
-        return await _as_page(done, FormFeedback(form, key, typed, done.errors, done.error), asked, fill)
+            result = _forbidden()
+        if page_request.request.headers.get("accept") == "application/json":
+            return _json_response(result)
+        return await _page_response(result, FormFeedback(form, key, typed, result.errors, result.error), page_request, fill)
 
-    post.rules = rules  # type: ignore[attr-defined]
+    post.rules = handlers  # type: ignore[attr-defined]
     return post
 
 
-def _as_json(done: FormResult) -> Response:
-    said = asdict(replace(done, dress=None))
-    body = {name: said[name] for name in ("notice", "go", "errors", "error", "version", "shown", "renewed")} | {"ok": done.ok}
-    answer = JSONResponse(body, HTTPStatus.OK if done.ok else done.status, _NO_STORE)
-    if done.dress:
-        done.dress(answer)
-    return answer
+def _json_response(result: FormResult) -> Response:
+    values = asdict(replace(result, dress=None))
+    body = {name: values[name] for name in ("notice", "go", "errors", "error", "version", "shown", "renewed")} | {"ok": result.ok}
+    response = JSONResponse(body, HTTPStatus.OK if result.ok else result.status, _NO_STORE)
+    if result.dress:
+        result.dress(response)
+    return response
 
 
-async def _as_page(done: FormResult, said: FormFeedback, asked: PageRequest, fill: Fill) -> PageContent | Response:
-    if done.ok and not done.shown:
-        query = {name: asked.query[name] for name in ("account", "open") if name in asked.query} | {"done": said.form}
-        answer = RedirectResponse(done.go or f"{asked.request.url.path}?{urlencode(query)}", HTTPStatus.SEE_OTHER, _NO_STORE)
-        if done.dress:
-            done.dress(answer)
-        return answer
-    shown = " ".join((done.notice, *done.shown)) if done.ok else ""
-    filled = await fill(replace(asked, said=replace(said, typed={}, notice=shown) if done.ok else said))
-    if isinstance(filled, Response):
-        return filled
-    return replace(filled, status=HTTPStatus.OK if done.ok else done.status, dress=done.dress)
+async def _page_response(result: FormResult, feedback: FormFeedback, page_request: PageRequest, fill: Fill) -> PageContent | Response:
+    if result.ok and not result.shown:
+        query = {name: page_request.query[name] for name in ("account", "open") if name in page_request.query} | {"done": feedback.form}
+        response = RedirectResponse(result.go or f"{page_request.request.url.path}?{urlencode(query)}", HTTPStatus.SEE_OTHER, _NO_STORE)
+        if result.dress:
+            result.dress(response)
+        return response
+    shown = " ".join((result.notice, *result.shown)) if result.ok else ""
+    content = await fill(replace(page_request, said=replace(feedback, typed={}, notice=shown) if result.ok else feedback))
+    if isinstance(content, Response):
+        return content
+    return replace(content, status=HTTPStatus.OK if result.ok else result.status, dress=result.dress)

@@ -103,19 +103,19 @@ class FormFeedback:
     notice: str = ""
 
 
-def answered(view: Any, asked: PageRequest) -> Any:
+def answered(view: Any, page_request: PageRequest) -> Any:
     """Return the page's view with the feedback on the form that was posted, or on the one that was just done (`?done=`)."""
-    said = asked.said or FormFeedback(asked.query.get("done", ""), asked.query.get("key", ""), notice=t("Saved."))
-    form = getattr(view, said.form, None) if said.form else None
-    if not isinstance(form, FormView) or form.key != said.key:
+    feedback = page_request.said or FormFeedback(page_request.query.get("done", ""), page_request.query.get("key", ""), notice=t("Saved."))
+    form = getattr(view, feedback.form, None) if feedback.form else None
+    if not isinstance(form, FormView) or form.key != feedback.key:
         return view
-    rows = [_spoken(row, said) for row in form.rows]
-    given, errors = {**form.given, **said.typed}, dict(said.errors)
-    spoken = replace(form, given=given, rows=rows, errors=errors, error=said.error, notice=said.notice)
-    return replace(view, **{said.form: spoken})
+    rows = [_row_with_feedback(row, feedback) for row in form.rows]
+    given, errors = {**form.given, **feedback.typed}, dict(feedback.errors)
+    with_feedback = replace(form, given=given, rows=rows, errors=errors, error=feedback.error, notice=feedback.notice)
+    return replace(view, **{feedback.form: with_feedback})
 
 
-def _spoken(row: FieldRow, said: FormFeedback) -> FieldRow:
-    value = said.typed.get(row.key, row.value)
+def _row_with_feedback(row: FieldRow, feedback: FormFeedback) -> FieldRow:
+    value = feedback.typed.get(row.key, row.value)
     options = [replace(option, selected=option.key == value) for option in row.options]
-    return replace(row, value=value, options=options, error=said.errors.get(row.key, ""))
+    return replace(row, value=value, options=options, error=feedback.errors.get(row.key, ""))

@@ -1,4 +1,4 @@
-"""The PDF worker processes: killed at work or idle, signalled, or orphaned; and what they have access to."""
+"""The processes that set documents: killed at work or idle, told to end, or left alone; and what they know."""
 
 import asyncio
 import json
@@ -30,23 +30,22 @@ BEGINNING = b"%PDF-"
 LONG = replace(PLAIN, title="Statement", lines=[line("x" * 20, "y" * 20)] * 1_500)
 _LEFT_ALONE = """
 import os, signal, sys
-from odoportal.core import i18n
-from odoportal.documents import pdf
+from odoportal.foundation import i18n, typeset
 from tests.documents.test_pdf import PLAIN
 with i18n.use("en"):
-    pdf.render(PLAIN)
-pdf.warm()
-print(*(worker.pid for worker in pdf._idle), flush=True)
+    typeset.render(PLAIN)
+typeset.warm()
+print(*(setter.pid for setter in typeset._idle_workers), flush=True)
 os.kill(os.getpid(), int(sys.argv[1]))
 """
 _SET_HERE = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-import pdf_worker
+import setter
 def mib():
     return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-compiler, before = pdf_worker._compiler(), mib()
-assert pdf_worker._answer(compiler, sys.stdin.read())[1]
+compiler, before = setter._compiler(), mib()
+assert setter._answer(compiler, sys.stdin.read())[1]
 print(before, mib())
 """
 
@@ -60,21 +59,21 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def kept() -> int:
-    """Render a document, and return the process id of the worker that will take the next one."""
+    """The one that the next document is set by, once there is one."""
     assert pdf.render(PLAIN).startswith(BEGINNING)
-    return pdf._idle[-1].pid
+    return pdf._idle_workers[-1].pid
 
 
 def kill_the_next(patch: pytest.MonkeyPatch) -> None:
-    """Kill the worker of the next document while it works."""
-    whole_set = pdf._Setter.set
+    """Kill the process that sets the next document, at its work."""
+    whole_set = pdf._Worker.render
 
-    def killed(setter: pdf._Setter, data: bytes) -> tuple[dict[str, Any], bytes]:
+    def killed(setter: pdf._Worker, data: bytes) -> tuple[dict[str, Any], bytes]:
         patch.undo()
         os.kill(setter.pid, signal.SIGKILL)
         return whole_set(setter, data)
 
-    patch.setattr(pdf._Setter, "set", killed)
+    patch.setattr(pdf._Worker, "render", killed)
 
 
 def test_one_that_is_killed_fails_its_own_document_only(caplog: pytest.LogCaptureFixture) -> None:
@@ -84,7 +83,7 @@ def test_one_that_is_killed_fails_its_own_document_only(caplog: pytest.LogCaptur
         with pytest.raises(ChildProcessError, match=r"ended by itself \(-9\)"):
             pdf.render(PLAIN)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert before not in {setter.pid for setter in pdf._idle}
+    assert before not in {setter.pid for setter in pdf._idle_workers}
     assert kept() != before
 
 
@@ -92,15 +91,15 @@ def test_a_half_answer_is_no_document(monkeypatch: pytest.MonkeyPatch, tmp_path:
     program = tmp_path / "half.py"
     program.write_text("import sys\nsys.stdin.readline()\nprint('{\"size\": 9}\\n%PDF-', end='')\n")
     monkeypatch.setattr(pdf, "_PROGRAM", program)
-    monkeypatch.setattr(pdf, "_idle", [])
+    monkeypatch.setattr(pdf, "_idle_workers", [])
     with pytest.raises(ChildProcessError, match=r"\(0\)"):
         pdf.render(PLAIN)
-    assert pdf._idle == []
+    assert pdf._idle_workers == []
 
 
 def test_one_that_is_killed_while_idle_is_missed_by_nobody() -> None:
     before = kept()
-    setter = pdf._idle[-1]
+    setter = pdf._idle_workers[-1]
     os.kill(before, signal.SIGKILL)
     setter._process.wait()
     assert kept() != before
@@ -128,7 +127,7 @@ def mib(pid: int) -> float:
 
 
 def test_a_long_document_leaves_nothing_behind() -> None:
-    # The fork that rendered the last document has been waited for once the next document is rendered.
+    # The copy that set the last document is gone, and waited for, once the next one is there.
     first = kept()
     before = mib(first)
     for place in range(2):
@@ -146,12 +145,12 @@ def test_the_control_the_process_that_set_it_keeps_what_it_made() -> None:
 
 
 def copies(pid: int) -> list[int]:
-    """Return the forks of a worker that are running or not yet waited for."""
+    """Those that are at work, or have not been waited for."""
     return [int(copy) for copy in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
 
 
 def copy_of(pid: int) -> int:
-    """Wait for a fork of a worker, and return its process id."""
+    """The copy that is at work, once there is one."""
     while not (found := copies(pid)):
         pass
     return found[0]
@@ -161,7 +160,7 @@ def test_a_copy_that_is_killed_takes_its_process_with_it(caplog: pytest.LogCaptu
     before = kept()
     while copies(before):
         pass
-    # The fork runs as long as the document takes, half a second.
+    # The copy is there for as long as the document takes, half a second.
     killing = threading.Thread(target=lambda: os.kill(copy_of(before), signal.SIGKILL), daemon=True)
     killing.start()
     with pytest.raises(ChildProcessError, match=r"ended by itself \(1\)"):
@@ -172,21 +171,21 @@ def test_a_copy_that_is_killed_takes_its_process_with_it(caplog: pytest.LogCaptu
 
 
 def test_ending_one_at_work_ends_its_copy_too() -> None:
-    setter = pdf._Setter()
+    setter = pdf._Worker()
     sheet = {**pdf._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"}
 
     def ask() -> None:
-        # The worker's output may be closed before all of it is read.
+        # Its output may be closed already when more of it is read.
         with suppress(ChildProcessError, ValueError):
-            setter.set(json.dumps(sheet).encode())
+            setter.render(json.dumps(sheet).encode())
 
     asking = threading.Thread(target=ask)
     asking.start()
     copy = copy_of(setter.pid)
-    # Stop the fork, so that it cannot end by itself.
+    # It will not come to its end by itself.
     os.kill(copy, signal.SIGSTOP)
     watched = os.pidfd_open(copy)
-    ending = threading.Thread(target=setter.end)
+    ending = threading.Thread(target=setter.kill)
     ending.start()
     try:
         assert select.select([watched], [], [], 20)[0]
@@ -213,14 +212,14 @@ def test_long_ones_come_one_after_the_other_and_keep_no_thread_of_the_short_ones
         loop = asyncio.get_running_loop()
         long = [loop.create_task(pdf.one_by_one(7, work, f"first {place}")) for place in range(3)]
         long.append(loop.create_task(pdf.one_by_one(8, work, "second")))
-        # Short documents still get all of their threads while the long ones wait for each other.
+        # As many as there are threads for them, while the long ones wait for each other.
         assert [await pdf.in_turn(str, place) for place in range(4)] == ["0", "1", "2", "3"]
         go.set()
         await asyncio.gather(*long)
 
     asyncio.run(run())
     assert most == 1
-    # A person who asks for three documents gets only one before the next person's first.
+    # Whoever asks for three is not given them before another one's first.
     assert order == ["first 0", "second", "first 1", "first 2"]
 
 
@@ -231,8 +230,8 @@ def test_a_sheet_that_cannot_be_set_is_the_same_error_as_in_the_own_process(monk
         pdf.render(replace(PLAIN, title="中"))
     assert caught.value.message in caught.value.diagnostic
     assert (type(caught.value.hints), type(caught.value.trace)) == (list, list)
-    # The worker is not at fault, so it is kept.
-    assert pdf._idle[-1].pid == before
+    # It is not the process's fault.
+    assert pdf._idle_workers[-1].pid == before
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
@@ -245,7 +244,7 @@ def test_whoever_tells_the_whole_group_to_end_ends_no_document(told: signal.Sign
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_none_is_left_where_the_portal_is_gone(how: signal.Signals) -> None:
-    # The output ends with the last process that holds it: a worker left behind would make this call time out.
+    # Its output ends with the last process that holds it: where one were left, the test would wait in vain.
     command = [sys.executable, "-c", _LEFT_ALONE, str(int(how))]
     ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60)
     assert ended.returncode in {-how, 1, 130}
@@ -253,13 +252,13 @@ def test_none_is_left_where_the_portal_is_gone(how: signal.Signals) -> None:
 
 
 def test_it_knows_no_setting_and_goes_first_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf, "_idle", [])
+    monkeypatch.setattr(pdf, "_idle_workers", [])
     monkeypatch.setenv("ODOPORTAL_SECRET", "s" * 40)
     pid = kept()
     known = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"PATH=" in known
     assert b"ODOPORTAL_" not in known
     assert Path(f"/proc/{pid}/oom_score_adj").read_text("ascii").strip() == "500"
-    pdf._idle.pop().end()
+    pdf._idle_workers.pop().kill()
     assert whole(pdf.render(PLAIN))
-    pdf._idle.pop().end()
+    pdf._idle_workers.pop().kill()

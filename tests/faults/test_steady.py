@@ -64,7 +64,7 @@ class Kept:
             tabs=len(app.state_manager.states),  # type: ignore[attr-defined]
             states=sum(isinstance(one, rx.State) for one in gc.get_objects()),
             sockets=len(app.event_namespace.token_to_sid),  # type: ignore[union-attr]
-            waiting=len(spooled_file._turns) + len(pdf._turns),
+            waiting=len(spooled_file._turns) + len(pdf._person_locks),
             files_in_the_making=next(iter(metrics.FILES.collect())).samples[0].value,
             files=len(list(Path("/proc/self/fd").iterdir())),
             threads=threading.active_count(),

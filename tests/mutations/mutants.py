@@ -217,7 +217,7 @@ MUTANTS = (
     _mutant(
         "a form requires its right",
         "forms.handling",
-        "if may(who.account.role, rule.right):",
+        "if may(who.account.role, handler.right):",
         "if True:",
         "tests/forms/test_handling.py",
         f"{ATTACK}/test_forms.py",
@@ -233,8 +233,8 @@ MUTANTS = (
     _mutant(
         "the right to manage people is checked again in the transaction",
         "accounts.rights",
-        "if mine is None or not may(mine.role, right):",
-        "if mine is None:",
+        "if membership is None or not may(membership.role, right):",
+        "if membership is None:",
         "tests/rooms/people/test_service.py",
     ),
     _mutant(
