@@ -40,7 +40,7 @@ LANGUAGE = st.sampled_from(["fr", "en"])
 class TwoCustomers(RuleBasedStateMachine):
     """A state machine of two people with one account each.
 
-    `live` and `over` hold the test's own record of the sessions that work and of those that have ended.
+    `live` and `ended` hold the test's own record of the sessions that work and of those that have ended.
     """
 
     inside: Inside

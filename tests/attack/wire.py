@@ -166,7 +166,7 @@ class Raw:
     Attributes:
         status: Status of the handshake's answer; 101 if the socket was opened.
         headers: Headers of that answer, with lower-case names.
-        said: The text of every message received.
+        messages: The text of every message received.
         code: The close code from the portal; None while the connection is open, or if it was cut.
     """
 
@@ -218,7 +218,7 @@ class Raw:
 
     async def until(self, part: str) -> bool:
         """Read until a message contains this text; return False if the connection ends first."""
-        while not any(part in said for said in self.messages):
+        while not any(part in message for message in self.messages):
             if not await self.read():
                 return False
         return True

@@ -1,6 +1,6 @@
 """Benchmarks of the portal, as one table: `python -m tests.benchmarks [PART…] [--rows N] [--runs N] [--quick]`.
 
-Each part is a module in this package with a function `measure(ground)` that yields rows. The first line of the module's docstring is the
+Each part is a module in this package with a function `measure(bench)` that yields rows. The first line of the module's docstring is the
 part's heading in the table. The rows and the programs that parts install (never into this environment) stay in `.benchmarks/`, so that
 a second run is quicker.
 """
@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tests.benchmarks import report
-from tests.benchmarks.ground import Ground
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Row
 
 PARTS = ("sql", "browser", "weight", "lighthouse", "sessions", "server", "importing")
@@ -39,15 +39,15 @@ def main() -> int:
     """Measure, print the table and keep it; return 1 if a bar was missed, else 0."""
     asked = _arguments()
     FOLDER.mkdir(exist_ok=True)
-    ground = Ground(FOLDER, asked.rows, asked.runs)
+    bench = Bench(FOLDER, asked.rows, asked.runs)
     measured: list[tuple[str, list[Row]]] = []
-    with ground.stack:
+    with bench.stack:
         for name in asked.parts or PARTS:
             part = import_module(f"tests.benchmarks.{name}")
             heading = (part.__doc__ or name).splitlines()[0].rstrip(".")
             sys.stderr.write(f"== {name}: {heading}\n")
             rows: list[Row] = []
-            for row in part.measure(ground):
+            for row in part.measure(bench):
                 rows.append(row)
                 sys.stderr.write("   " + "  ".join(cell for cell in row.cells() if cell) + "\n")
             measured.append((heading, rows))

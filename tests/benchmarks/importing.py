@@ -12,7 +12,7 @@ from pathlib import Path
 
 from odoportal.core import database
 from odoportal.migrations import migrate
-from tests.benchmarks.ground import Ground
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Row
 from tests.importing import big
 
@@ -34,11 +34,11 @@ print(json.dumps({"above_idle": peak() - idle, "seconds": time.monotonic() - beg
 """
 
 
-def measure(ground: Ground) -> Iterator[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     """Import 100,000 invoices with 300,000 lines (fewer if there are fewer rows) while another connection writes every 20 ms."""
-    invoices = min(ground.rows, MOST)
+    invoices = min(bench.rows, MOST)
     waits: list[float] = []
-    with tempfile.TemporaryDirectory(dir=ground.folder) as name:
+    with tempfile.TemporaryDirectory(dir=bench.folder) as name:
         place = Path(name)
         big.write(place / "many", invoices, taxes=False)
         settings = {"ODOPORTAL_MODE": "demo", "ODOPORTAL_DATABASE_URL": f"sqlite:///{place}/portal.db", "ODOPORTAL_DATA_DIR": name}

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from odoportal.core import database
 from tests.benchmarks import data
-from tests.benchmarks.ground import Ground
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Row
 from tests.making import who
 from tests.views import Ran, View, costly, draw, plan, views, watching
@@ -109,19 +109,19 @@ def _write(place: Path, measured: Sequence[_Measured]) -> None:
     place.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def measure(ground: Ground) -> Iterator[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     """Yield a row for each view: it is rendered once, and its statements are then repeated without the portal around them."""
-    place = ground.place
-    engine = database.make_engine(ground.database_url(place))
+    place = bench.data_folder
+    engine = database.make_engine(bench.database_url(place))
     kept: list[_Measured] = []
     order, number = _known(engine, data.LARGE_ID)
     asked = [*views(order, number), *_searches(number)]
     for view in asked:
-        found = _measured(engine, data.LARGE_ID, view, ground.runs)
+        found = _measured(engine, data.LARGE_ID, view, bench.runs)
         kept.append(found)
-        yield Row(f"{view.name} ({len(found.ran)} statements)", "ms", found.took, most=_bar(view, ground.rows))
+        yield Row(f"{view.name} ({len(found.ran)} statements)", "ms", found.took, most=_bar(view, bench.rows))
     order, number = _known(engine, data.SMALL_ID)
-    small = [_measured(engine, data.SMALL_ID, view, ground.runs) for view in (*views(order, number), *_searches(number))]
+    small = [_measured(engine, data.SMALL_ID, view, bench.runs) for view in (*views(order, number), *_searches(number))]
     commonest = next(each for each in small if f"q={data.COMMON}" in each.view.address)
     yield Row("an account of 100 invoices: the word of every row", "ms", commonest.took, most=SEARCH_MS[0])
     slowest = max(small, key=lambda each: each.took)
@@ -130,5 +130,5 @@ def measure(ground: Ground) -> Iterator[Row]:
     yield Row("views with more than one statement more in the large account", "", len(more), most=0)
     scanned = [step for each in (*kept, *small) for step in each.worst if step.startswith("SCAN")]
     yield Row("steps of plans that read a whole table", "", len(scanned), most=0)
-    _write(ground.folder / PLANS, kept)
+    _write(bench.folder / PLANS, kept)
     engine.dispose()

@@ -89,7 +89,7 @@ class OpenTab:
         await self.reading
 
 
-class _Crowd:
+class _Tabs:
     def __init__(self, url: str) -> None:
         self.url = url
         self.tabs: list[OpenTab] = []
@@ -134,10 +134,10 @@ class _Crowd:
 
 async def main() -> None:
     """Run the commands from standard input until it ends."""
-    crowd = _Crowd(sys.argv[1])
+    open_tabs = _Tabs(sys.argv[1])
     while line := await asyncio.to_thread(sys.stdin.readline):
         name, *values = json.loads(line)
-        answer = await {"open": crowd.open, "work": crowd.work, "close": crowd.close}[name](*values)
+        answer = await {"open": open_tabs.open, "work": open_tabs.work, "close": open_tabs.close}[name](*values)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

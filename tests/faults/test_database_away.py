@@ -9,43 +9,43 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.attack.wire import HOME, ORDERS, SIGNED, Tab, tab, value
-from tests.faults.conftest import Patient
+from tests.faults.conftest import FaultyPortal
 from tests.server import FLEET, GUIDE, PASSWORD
 
-Fault = Callable[[Patient], AbstractContextManager[None]]
-UNREADABLE: list[Fault] = [Patient.gone, Patient.damaged]
-UNWRITABLE: list[Fault] = [Patient.full, Patient.read_only]
+Fault = Callable[[FaultyPortal], AbstractContextManager[None]]
+UNREADABLE: list[Fault] = [FaultyPortal.missing, FaultyPortal.damaged]
+UNWRITABLE: list[Fault] = [FaultyPortal.full, FaultyPortal.read_only]
 WORDS = {"en": "The portal cannot answer right now", "fr": "Le portail ne peut pas répondre pour le moment"}
 AGAIN = {"en": "Try again", "fr": "Réessayer"}
 INTERNAL = re.compile(r"Traceback|sqlalchemy|sqlite|OperationalError|DatabaseError|Internal Server Error", re.I)
 
 
 @pytest.fixture(scope="module")
-def cookie(patient: Patient) -> str:
-    return patient.portal.sign_in(FLEET, keep="1")
+def cookie(faulty: FaultyPortal) -> str:
+    return faulty.portal.sign_in(FLEET, keep="1")
 
 
 @pytest.fixture(autouse=True)
-def _whole(patient: Patient) -> Iterator[None]:
+def _whole(faulty: FaultyPortal) -> Iterator[None]:
     """Check that the fault left no damage and added or removed no rows."""
     # Count reset links only: a mail about a sign-in from a new browser may come at any time.
     counted = "SELECT (SELECT count(*) FROM invoice), (SELECT count(*) FROM one_use_link WHERE kind = 'reset')"
-    before = patient.ask(counted)
+    before = faulty.query(counted)
     yield
-    assert patient.ask("PRAGMA integrity_check") == [("ok",)]
-    assert patient.ask("PRAGMA foreign_key_check") == []
-    assert patient.ask(counted) == before
+    assert faulty.query("PRAGMA integrity_check") == [("ok",)]
+    assert faulty.query("PRAGMA foreign_key_check") == []
+    assert faulty.query(counted) == before
 
 
 @pytest.mark.case("F-09")
 @pytest.mark.asvs("16.5.2")
 @pytest.mark.parametrize("fault", UNREADABLE)
 @pytest.mark.parametrize("language", WORDS)
-def test_every_request_is_answered_in_our_own_words(patient: Patient, cookie: str, fault: Fault, language: str) -> None:
-    portal = patient.portal
+def test_every_request_is_answered_in_our_own_words(faulty: FaultyPortal, cookie: str, fault: Fault, language: str) -> None:
+    portal = faulty.portal
     asked = [f"/{language}/", f"/{language}/orders?page=2", f"/{language}/invoices", f"/{language}/statement", f"/{language}/help"]
     asked += [f"/{language}/orders.csv", f"/{language}/orders.xlsx", f"/{language}/invoices/212048.pdf"]
-    with fault(patient):
+    with fault(faulty):
         answers = [portal.ask(path, cookie=cookie) for path in asked]
         answers.append(portal.ask(f"/{language}/invoices.zip", form={"number": "1"}, cookie=cookie))
         answers.append(portal.ask(f"/{language}/login", form={"email": GUIDE, "password": PASSWORD}))
@@ -75,14 +75,14 @@ async def _failing(page: Tab) -> None:
 @pytest.mark.parametrize("fault", UNREADABLE)
 @pytest.mark.parametrize(("state", "path"), [(ORDERS, "/en/orders"), (HOME, "/fr/")])
 def test_an_open_page_says_so_and_its_button_works_once_it_is_back(
-    patient: Patient, cookie: str, fault: Fault, state: str, path: str
+    faulty: FaultyPortal, cookie: str, fault: Fault, state: str, path: str
 ) -> None:
     async def run() -> Tab:
-        async with tab(patient.portal.url, cookie) as page:
+        async with tab(faulty.portal.url, cookie) as page:
             shown = await page.load(path, state)
             await page.fence()
             before = len(page.frames)
-            with fault(patient):
+            with fault(faulty):
                 await page.go_to(path + "?page=2")
                 await _failing(page)
                 await page.send(f"{state}.retry", {}, path)
@@ -102,17 +102,17 @@ def test_an_open_page_says_so_and_its_button_works_once_it_is_back(
 
 @pytest.mark.case("F-26")
 @pytest.mark.parametrize("fault", UNREADABLE)
-def test_a_failure_is_told_once_and_starts_nothing_by_itself(patient: Patient, cookie: str, fault: Fault) -> None:
+def test_a_failure_is_told_once_and_starts_nothing_by_itself(faulty: FaultyPortal, cookie: str, fault: Fault) -> None:
     async def run() -> None:
-        async with tab(patient.portal.url, cookie) as page:
+        async with tab(faulty.portal.url, cookie) as page:
             await page.load("/en/orders")
             await page.fence()
-            with fault(patient):
-                before = len(patient.portal.log.splitlines())
+            with fault(faulty):
+                before = len(faulty.portal.log.splitlines())
                 for _ in range(5):
                     await page.go_to("/en/orders?page=2")
                     await _failing(page)
-                told = patient.portal.log.splitlines()[before:]
+                told = faulty.portal.log.splitlines()[before:]
             assert len([line for line in told if "who asks cannot be told" in line]) == 5
             assert not [line for line in told if "Traceback" in line]
 
@@ -122,14 +122,14 @@ def test_a_failure_is_told_once_and_starts_nothing_by_itself(patient: Patient, c
 @pytest.mark.case("F-10")
 @pytest.mark.case("F-09")
 @pytest.mark.parametrize("fault", UNWRITABLE)
-def test_what_only_reads_goes_on_and_what_writes_is_refused_as_a_whole(patient: Patient, cookie: str, fault: Fault) -> None:
-    portal = patient.portal
-    with fault(patient):
-        patient.idle()
+def test_what_only_reads_goes_on_and_what_writes_is_refused_as_a_whole(faulty: FaultyPortal, cookie: str, fault: Fault) -> None:
+    portal = faulty.portal
+    with fault(faulty):
+        faulty.age_sessions()
         for path in ("/en/", "/fr/orders", "/en/invoices"):
             assert portal.ask(path, cookie=cookie).status == 200
         # An export is written to disk before it is sent.
-        assert portal.ask("/en/invoices.csv", cookie=cookie).status == (503 if fault is Patient.full else 200)
+        assert portal.ask("/en/invoices.csv", cookie=cookie).status == (503 if fault is FaultyPortal.full else 200)
         refused = [
             portal.ask("/fr/login", form={"email": GUIDE, "password": PASSWORD}),
             portal.ask("/fr/forgot", form={"email": GUIDE}),
@@ -145,10 +145,10 @@ def test_what_only_reads_goes_on_and_what_writes_is_refused_as_a_whole(patient: 
 
 
 @pytest.mark.case("F-07")
-def test_readers_go_on_while_writers_wait_for_another_program(patient: Patient, cookie: str) -> None:
-    portal = patient.portal
-    patient.idle()
-    with ThreadPoolExecutor(12) as crowd, patient.locked():
+def test_readers_go_on_while_writers_wait_for_another_program(faulty: FaultyPortal, cookie: str) -> None:
+    portal = faulty.portal
+    faulty.age_sessions()
+    with ThreadPoolExecutor(12) as crowd, faulty.locked():
         # Use more writers than the process has threads for reading.
         waiting = [crowd.submit(portal.ask, "/auth/region", form={"region": "en-CA"}, cookie=cookie) for _ in range(12)]
         for path in ("/en/", "/en/orders?page=2", "/fr/invoices"):

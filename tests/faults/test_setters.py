@@ -59,13 +59,13 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def kept() -> int:
+def worker_pid() -> int:
     """Render a document, and return the process id of the worker that will take the next one."""
     assert pdf.render(PLAIN).startswith(BEGINNING)
     return pdf._idle[-1].pid
 
 
-def kill_the_next(patch: pytest.MonkeyPatch) -> None:
+def kill_next_worker(patch: pytest.MonkeyPatch) -> None:
     """Kill the worker of the next document while it works."""
     whole_set = pdf._Setter.set
 
@@ -78,14 +78,14 @@ def kill_the_next(patch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_that_is_killed_fails_its_own_document_only(caplog: pytest.LogCaptureFixture) -> None:
-    before = kept()
+    before = worker_pid()
     with pytest.MonkeyPatch.context() as patch:
-        kill_the_next(patch)
+        kill_next_worker(patch)
         with pytest.raises(ChildProcessError, match=r"ended by itself \(-9\)"):
             pdf.render(PLAIN)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert before not in {setter.pid for setter in pdf._idle}
-    assert kept() != before
+    assert worker_pid() != before
 
 
 def test_a_half_answer_is_no_document(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -99,11 +99,11 @@ def test_a_half_answer_is_no_document(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_one_that_is_killed_while_idle_is_missed_by_nobody() -> None:
-    before = kept()
+    before = worker_pid()
     setter = pdf._idle[-1]
     os.kill(before, signal.SIGKILL)
     setter._process.wait()
-    assert kept() != before
+    assert worker_pid() != before
 
 
 def test_a_customer_is_told_in_words_and_the_next_document_comes(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_customer_is_told_in_words_and_the_next_document_comes(tmp_path: Path)
 def _told(inside: Inside, patch: pytest.MonkeyPatch) -> None:
     clock.use(inside.clock)
     cookie, path = inside.session(inside.first), f"/fr/invoices/{inside.first.invoice}.pdf"
-    kill_the_next(patch)
+    kill_next_worker(patch)
     answer = inside.portal.ask(path, cookie=cookie)
     assert (answer.status, answer.headers["retry-after"]) == (503, "30")
     assert WORDS["fr"] in answer.body
@@ -129,11 +129,11 @@ def mib(pid: int) -> float:
 
 def test_a_long_document_leaves_nothing_behind() -> None:
     # The fork that rendered the last document has been waited for once the next document is rendered.
-    first = kept()
+    first = worker_pid()
     before = mib(first)
     for place in range(2):
         pdf.render(replace(LONG, title=f"Statement {place}"))
-    assert kept() == first
+    assert worker_pid() == first
     assert mib(first) < before + 5
 
 
@@ -145,30 +145,30 @@ def test_the_control_the_process_that_set_it_keeps_what_it_made() -> None:
     assert after > before + 60
 
 
-def copies(pid: int) -> list[int]:
+def forks(pid: int) -> list[int]:
     """Return the forks of a worker that are running or not yet waited for."""
     return [int(copy) for copy in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
 
 
-def copy_of(pid: int) -> int:
+def fork_of(pid: int) -> int:
     """Wait for a fork of a worker, and return its process id."""
-    while not (found := copies(pid)):
+    while not (found := forks(pid)):
         pass
     return found[0]
 
 
 def test_a_copy_that_is_killed_takes_its_process_with_it(caplog: pytest.LogCaptureFixture) -> None:
-    before = kept()
-    while copies(before):
+    before = worker_pid()
+    while forks(before):
         pass
     # The fork runs as long as the document takes, half a second.
-    killing = threading.Thread(target=lambda: os.kill(copy_of(before), signal.SIGKILL), daemon=True)
+    killing = threading.Thread(target=lambda: os.kill(fork_of(before), signal.SIGKILL), daemon=True)
     killing.start()
     with pytest.raises(ChildProcessError, match=r"ended by itself \(1\)"):
         pdf.render(LONG)
     killing.join()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert kept() != before
+    assert worker_pid() != before
 
 
 def test_ending_one_at_work_ends_its_copy_too() -> None:
@@ -182,7 +182,7 @@ def test_ending_one_at_work_ends_its_copy_too() -> None:
 
     asking = threading.Thread(target=ask)
     asking.start()
-    copy = copy_of(setter.pid)
+    copy = fork_of(setter.pid)
     # Stop the fork, so that it cannot end by itself.
     os.kill(copy, signal.SIGSTOP)
     watched = os.pidfd_open(copy)
@@ -225,7 +225,7 @@ def test_long_ones_come_one_after_the_other_and_keep_no_thread_of_the_short_ones
 
 
 def test_a_sheet_that_cannot_be_set_is_the_same_error_as_in_the_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = kept()
+    before = worker_pid()
     monkeypatch.setattr(pdf, "drawable", lambda text: text)
     with pytest.raises(typst.TypstError, match="could not be displayed") as caught:
         pdf.render(replace(PLAIN, title="中"))
@@ -237,9 +237,9 @@ def test_a_sheet_that_cannot_be_set_is_the_same_error_as_in_the_own_process(monk
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
 def test_whoever_tells_the_whole_group_to_end_ends_no_document(told: signal.Signals) -> None:
-    before = kept()
+    before = worker_pid()
     os.kill(before, told)
-    assert kept() == before
+    assert worker_pid() == before
     assert os.getpgid(before) != os.getpgid(0)
 
 
@@ -255,7 +255,7 @@ def test_none_is_left_where_the_portal_is_gone(how: signal.Signals) -> None:
 def test_it_knows_no_setting_and_goes_first_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "_idle", [])
     monkeypatch.setenv("ODOPORTAL_SECRET", "s" * 40)
-    pid = kept()
+    pid = worker_pid()
     known = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"PATH=" in known
     assert b"ODOPORTAL_" not in known
