@@ -1,9 +1,9 @@
-"""All checks of the project, in one run: `python -m tests`. Arguments go on to pytest.
+"""All checks of the project in one run: `python -m tests`. Arguments are passed to pytest.
 
-Installs Chromium, PostgreSQL and Redis where they are not there (Debian's packages; root or sudo), builds the frontend when it
-is stale, then runs ruff, import-linter, pyright and pytest, every one of them even where an earlier one failed. Without
-arguments, the tests that have a database run once more on a PostgreSQL server of their own: the rules, what the command
-line does to data, the attacks by socket and HTTP, and one whole journey.
+Installs Chromium, PostgreSQL and Redis when they are missing (Debian packages; needs root or sudo), builds the frontend when it
+is stale, then runs ruff, import-linter, pyright and pytest, each of them even when an earlier one failed. Without arguments, the
+tests with a database run again on a separate PostgreSQL server: the business rules, what the command line does to data, the
+attacks by socket and HTTP, and one whole journey.
 """
 
 import os
@@ -24,27 +24,27 @@ LINTERS = (
     ("import-linter", [HERE / "lint-imports"]),
     ("pyright", [HERE / "pyright"]),
 )
-# A worker per core, each with a portal and databases of its own, takes the next file in order: a browser's tests stay last in each.
+# One worker per core, each with its own portal and databases. Workers take files in order, so that browser tests stay last in each.
 TOGETHER = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def say(line: str) -> None:
-    """A line of the run itself, at once and in order with what the tools print."""
+    """Print a line at once, so that it stays in order with the output of the tools."""
     sys.stdout.write(f"\n== {line}\n")
     sys.stdout.flush()
 
 
 def environment() -> dict[str, str]:
-    """What the tools run in: this environment's programs first, Node among them, and no setting of a portal."""
+    """Return the environment of the tools: this environment's programs first, Node among them, and no settings of a portal."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
     return kept | {"PATH": f"{HERE}{os.pathsep}{kept.get('PATH', '')}", "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
 
 
 def have_programs() -> None:
-    """Install the programs of Debian's packages that the tests use and that are not there.
+    """Install the Debian packages that the tests use and that are missing.
 
     Raises:
-        SystemExit: where that takes root and neither root nor sudo is there, or the installation fails.
+        SystemExit: when neither root nor sudo is available, or the installation fails.
     """
     there = {"chromium": shutil.which("chromium"), "postgresql": binaries(), "redis-server": shutil.which("redis-server")}
     missing = [package for package, found in there.items() if not found]
@@ -62,7 +62,7 @@ def have_programs() -> None:
 
 
 def main() -> int:
-    """Run everything; 0 when everything passed."""
+    """Run everything; return 0 when everything passed."""
     os.chdir(PROJECT)
     failed = []
     have_programs()

@@ -1,4 +1,4 @@
-"""Debian's Chromium for tests: how it is started, and contexts whose pages show the portal."""
+"""Debian's Chromium for tests, and browser contexts for pages of the portal."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ Scheme = Literal["light", "dark"]
 
 
 def launch(kind: BrowserType, *flags: str) -> Browser:
-    """Start Debian's Chromium, without a sandbox, since tests run as root.
+    """Start Debian's Chromium, without a sandbox because tests run as root.
 
     Args:
-        kind: Playwright's chromium; a running browser has it as `browser_type`, since Playwright cannot be started twice in a thread.
-        flags: more of its command line.
+        kind: Playwright's chromium. Take it from the `browser_type` of a running browser: Playwright cannot be started twice in a thread.
+        flags: additional command-line flags.
     """
     found = shutil.which("chromium")
     assert found, "no chromium on the path: python -m tests installs it"
@@ -35,8 +35,8 @@ def launch(kind: BrowserType, *flags: str) -> Browser:
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """Start Playwright and Chromium."""
-    # A machine that does other work besides is slower than a person's.
+    """Start Playwright and Chromium, and yield the browser."""
+    # A busy test machine is slower than a person's computer.
     expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = launch(playwright.chromium)
@@ -51,9 +51,9 @@ def new_context(
 
     Args:
         browser: a running Chromium.
-        portal: whose addresses may be given without scheme and host.
-        cookie: the session's `name=value` of `Portal.sign_in`; empty for nobody.
-        size: a key of `SIZES`; a phone and a tablet have touch.
+        portal: the portal that addresses without scheme and host refer to.
+        cookie: the session cookie `name=value` from `Portal.sign_in`; empty when no one is signed in.
+        size: a key of `SIZES`; the phone and the tablet have touch.
         scheme: the system's colour scheme.
         script: whether JavaScript runs.
     """

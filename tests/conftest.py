@@ -1,4 +1,4 @@
-"""What every test may use: a database, a running portal for the session, and a clock and settings that are put back."""
+"""Fixtures for all tests: a database, a running portal for the session, and a clock and settings that are reset after each test."""
 
 import shutil
 from collections.abc import Iterator
@@ -23,22 +23,22 @@ __all__ = ["engine", "stored"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--database postgresql` runs the tests that have a database on PostgreSQL."""
+    """Add `--database`: with `postgresql`, the tests with a database run on PostgreSQL."""
     parser.addoption("--database", choices=databases.KINDS, default=databases.KINDS[0], help="what the tests' databases are")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say at the end what was shown of the security requirements."""
+    """Register the report of the security requirements."""
     config.pluginmanager.register(Requirements(config), "requirements")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put files with browser tests last: Playwright's event loop runs in the main thread to the end, and no other can beside it.
+    """Put files with browser tests last: Playwright's event loop occupies the main thread until the end, so no other can run there.
 
-    By whole files, since a worker of several takes one after the other.
+    Whole files are moved, because each pytest-xdist worker takes one file after another.
 
-    On PostgreSQL, only those stay that have a database from here and, of the browser's, the ones marked as a whole journey; a test that is
-    about SQLite itself is left out, with its reason.
+    On PostgreSQL, keep only tests that use `new_database`, and of the browser tests only those marked as a whole journey. Skip tests about
+    SQLite itself, with their reason.
     """
     last = {item.path for item in items if _in_browser(item)}
     items.sort(key=lambda item: item.path in last)
@@ -61,21 +61,21 @@ def _tells_databases_apart(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def new_database(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.New]:
-    """Makes databases."""
+    """Yield a function that makes databases."""
     with databases.copies(str(pytestconfig.getoption("database")), tmp_path_factory.mktemp("databases")) as new:
         yield new
 
 
 @pytest.fixture
 def database_url(new_database: databases.New, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database of this release, for one test."""
+    """Yield the URL of an empty, migrated database for one test."""
     with new_database(tmp_path) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def portal(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """The built portal on demonstration data, one for the whole session: tests that change data clean up behind them."""
+    """Yield the built portal on demonstration data. It is shared by the whole session, so tests that change data must clean up."""
     folder = tmp_path_factory.mktemp("portal")
     with new_database(folder) as url, running(folder / "data", database=url) as started:
         yield started
@@ -83,7 +83,7 @@ def portal(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """A running Chromium, one for the session."""
+    """Yield a running Chromium, shared by the session."""
     with launched() as browser:
         yield browser
 
@@ -99,7 +99,7 @@ def _put_back() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running PostgreSQL server; a test empties the database first (`tests.postgresql.empty`)."""
+    """Yield the URL of a running PostgreSQL server; a test must empty the database first (`tests.postgresql.empty`)."""
     if binaries() is None:
         pytest.skip("PostgreSQL is not installed")
     with running_postgresql(tmp_path_factory.mktemp("postgresql")) as url:
@@ -108,7 +108,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A running Redis server; a test empties it first (`server.ask("FLUSHALL")`)."""
+    """Yield a running Redis server; a test must empty it first (`server.ask("FLUSHALL")`)."""
     if shutil.which("redis-server") is None:
         pytest.skip("Redis is not installed")
     with running_redis(tmp_path_factory.mktemp("redis")) as server:
@@ -117,6 +117,6 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def workers(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str, redis_server: Server) -> Iterator[Workers]:
-    """Two workers behind one address, one pair for the whole session."""
+    """Yield two workers behind one address, shared by the session."""
     with two_workers(tmp_path_factory.mktemp("workers"), postgresql_server, redis_server) as both:
         yield both

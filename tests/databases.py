@@ -1,6 +1,6 @@
-"""Databases for tests, with the portal's schema: made once by its migrations, and copied from then on, which takes a moment.
+"""Databases for tests. One is made by the portal's migrations; the others are copies of it, which is fast.
 
-They are SQLite's, or PostgreSQL's where pytest is told `--database postgresql`; then a server of the tests' own runs for the session.
+They are SQLite databases; with pytest's `--database postgresql` they are in a PostgreSQL server that runs for the session.
 """
 
 import shutil
@@ -18,13 +18,13 @@ from tests.postgresql import running_postgresql
 
 KINDS = ("sqlite", "postgresql")
 New = Callable[[Path], AbstractContextManager[str]]
-"""Makes an empty database of this release; gives its address, and takes it away at the end. SQLite's lies in the folder."""
+"""Makes an empty database with this release's schema, yields its URL, and deletes it at the end (an SQLite file in the folder is kept)."""
 
 
 @contextmanager
 def copies(kind: str, folder: Path) -> Iterator[New]:
-    """A way to make databases of a kind; `folder` is for what they are copied from."""
-    # So that all tables are known that others refer to.
+    """Yield a function that makes databases of a kind; `folder` holds the template they are copied from."""
+    # Import all models, so that every table that others refer to is known.
     metadata()
     with _of_sqlite(folder) if kind == "sqlite" else _of_postgresql(folder) as new:
         yield new

@@ -1,4 +1,4 @@
-"""The portal in the test's own process: real HTTP and sockets, while the test holds its clock, its log and its database."""
+"""The portal in the test's own process: real HTTP and sockets, while the test controls its clock and reads its log and database."""
 
 import contextvars
 import functools
@@ -40,7 +40,7 @@ _LOGGERS = ("", "reflex", "reflex_base", "uvicorn", "uvicorn.error", "socketio.s
 
 @dataclass
 class Clock:
-    """A clock that a test moves."""
+    """A clock that tests set."""
 
     at: datetime = START
 
@@ -48,13 +48,13 @@ class Clock:
         return self.at
 
     def move(self, **delta: float) -> None:
-        """Let time pass."""
+        """Move the clock forward."""
         self.at += timedelta(**delta)
 
 
 @dataclass(frozen=True)
 class Customer:
-    """Somebody with an account, whose every text is a marker that nobody else may see, and the numbers of what they have."""
+    """A person with an account whose every text contains a marker that no other customer may see, and the numbers of their records."""
 
     name: str
     person_id: int
@@ -66,32 +66,32 @@ class Customer:
 
     @property
     def email(self) -> str:
-        """Of the person."""
+        """The person's email address."""
         return f"{self.name}@example.com"
 
     @property
     def marker(self) -> str:
-        """What stands in every text of the account."""
+        """The text that appears in every text of the account."""
         return self.text or f"only{self.name.capitalize()}4711"
 
 
 @dataclass(frozen=True)
 class Inside:
-    """The portal, the clock that it goes by, and two customers."""
+    """The portal, its clock, and two customers."""
 
     portal: Portal
     clock: Clock
     first: Customer
     second: Customer
     errors: list[str] = field(default_factory=list)
-    """What was logged as an error."""
+    """Log lines of level ERROR and above."""
 
     def elsewhere(self) -> dict[str, str]:
-        """The header of a request from an address that nobody had before, so that no limit of addresses is reached by many examples."""
+        """Return a header that gives a request a new client address, so that many examples do not reach the rate limits by address."""
         return {"X-Forwarded-For": str(IPv4Address(next(_ADDRESSES)))}
 
     def session(self, customer: Customer) -> str:
-        """The cookie of a new session of somebody."""
+        """Start a session for a customer, and return its cookie."""
         token = secrets.token_urlsafe(32)
         with database.writing() as session:
             session.add(BrowserSession(hash=digest(token), person_id=customer.person_id, created_at=self.clock(), seen_at=self.clock()))
@@ -100,12 +100,12 @@ class Inside:
 
 @functools.cache
 def _application() -> Any:
-    """Reflex's application can be put together once in a process, and served again and again."""
+    """Return Reflex's application: it can be assembled only once in a process, but served any number of times."""
     return serving._application()
 
 
 def customer(name: str, number: str, text: str = "") -> Customer:
-    """A new account with one owner and something of everything; the text stands wherever one can, in place of a marker."""
+    """Add an account with one owner and a record of every kind; `text` replaces the marker in every text."""
     with database.writing() as session:
         made = Customer(name, 0, number, "", "", "", text)
         account = Account(number=number, name=f"Transport {made.marker}", created_at=START)
@@ -128,7 +128,7 @@ def customer(name: str, number: str, text: str = "") -> Customer:
 
 
 def _begin_anew(origin: str) -> None:
-    """Whatever was served or only imported before in this process: the pages of this address are let in, and no tab is known yet."""
+    """Reset Reflex's application after earlier use in this process: accept sockets from pages of this origin, and forget all tabs."""
     from odoportal.odoportal import app
 
     app.sio.eio.cors_allowed_origins = [origin]  # type: ignore[union-attr]
@@ -146,7 +146,7 @@ class _Errors(logging.Handler):
 
 @contextmanager
 def serving_inside(folder: Path) -> Iterator[Inside]:
-    """The portal on an empty database with two customers; everything is put back afterwards."""
+    """Serve the portal with two customers on a new database, and reset everything afterwards."""
     builder.build(builder.root(), Console(stderr=True))
     port, moved, errors = free_port(), Clock(), list[str]()
     noting = _Errors(errors)
@@ -174,7 +174,7 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
         for name in _LOGGERS:
             logging.getLogger(name).addHandler(noting)
         taken, ready = serving.listen("127.0.0.1", port), threading.Event()
-        # Reflex finds its handlers by a context variable.
+        # Reflex finds its event handlers through a context variable, so the server's thread needs a copy of the context.
         context, application = contextvars.copy_context(), _application()
         _begin_anew(f"http://localhost:{port}")
         register = Connections(open_files.limits(), by_address=False)

@@ -1,4 +1,4 @@
-"""Accounts, orders and invoices made for a test, with the search texts an import would give them."""
+"""Functions that make accounts, orders and invoices for tests, with the search texts that an import would write."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ PLAN = ("Annual plan ODO50", "Forfait annuel ODO50")
 
 @pytest.fixture
 def stored(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """An empty database on the portal's own settings, for a test that goes through `foundation.database`."""
+    """Yield an empty database that the portal's settings name, for a test that goes through `core.database`."""
     values = {
         "MODE": "demo",
         "DATABASE_URL": database_url,
@@ -53,7 +53,7 @@ def stored(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engin
 
 @contextmanager
 def emptied(engine: Engine) -> Iterator[Session]:
-    """A session of which nothing stays: for properties that are tried with many sets of rows."""
+    """Yield a database session that is rolled back: for property tests that try many sets of rows."""
     with Session(engine, expire_on_commit=False) as session:
         yield session
         session.rollback()
@@ -61,7 +61,7 @@ def emptied(engine: Engine) -> Iterator[Session]:
 
 @pytest.fixture(scope="module")
 def engine(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """A database for one module, for use with `emptied`."""
+    """Yield a database for one module, for use with `emptied`."""
     with new_database(tmp_path_factory.mktemp("rows")) as url:
         made = database.make_engine(url)
         yield made
@@ -69,7 +69,7 @@ def engine(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory
 
 
 def account(session: Session, number: str = "1042") -> int:
-    """A new account's id."""
+    """Add an account and return its id."""
     made = Account(number=number, name=f"Transport {number}", created_at=NOON)
     session.add(made)
     session.flush()
@@ -86,7 +86,7 @@ def order(
     lines: Sequence[tuple[str, str]] = (PLAN,),
     **more: Any,
 ) -> Order:
-    """A new order with a line per pair of texts (English, French)."""
+    """Add an order with one line per pair of texts (English, French)."""
     placed = datetime(start.year, start.month, start.day, 15, tzinfo=UTC)
     values: dict[str, Any] = {"placed_at": placed, "subtotal": Decimal("500.00"), "total": Decimal("574.88"), **more}
     digits = "".join(c for c in number if c.isdigit())
@@ -123,7 +123,7 @@ def invoice(
     due: date | None = None,
     **more: Any,
 ) -> Invoice:
-    """A new invoice; the sums of its payments are given, not worked out."""
+    """Add an invoice. The sums of its payments are given in `more`, not computed."""
     amount = Decimal(total)
     digits = "".join(c for c in number if c.isdigit())
     sums = {"paid": ZERO, "pending": ZERO, "credited": ZERO, "settled_on": None, **more}
@@ -144,13 +144,13 @@ def invoice(
 
 
 def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict[str, Any]:
-    """Something in every table that belongs to an account, with a text wherever one can be; what identifies it.
+    """Add a row to every table with rows of an account, with a marker in every text, and return their ids and numbers by name.
 
     Args:
-        session: a writing session.
-        account_id: whose.
-        mark: the text.
-        key: what the numbers are made of, where it is not the text.
+        session: a database session that may write.
+        account_id: the account of the rows.
+        mark: the marker.
+        key: the base of the numbers; the marker when empty.
     """
     key = key or mark
     address = Address(account_id=account_id, code=key, name=mark, line1=mark, line2=mark, city=mark)
@@ -264,7 +264,7 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
 
 
 def who(account_id: int, number: str = "1042", region: str = "en-CA", others: Sequence[tuple[int, str]] = ()) -> Identity:
-    """A signed-in owner of the account, and of others by id and number."""
+    """Return the identity of a signed-in owner of the account, and of others by id and number."""
     mine = [Membership(i, n, f"Transport {n}", "owner") for i, n in [(account_id, number), *others]]
     return Identity(
         "session",
@@ -283,7 +283,7 @@ def who(account_id: int, number: str = "1042", region: str = "en-CA", others: Se
 
 @contextmanager
 def counting(engine: Engine) -> Iterator[list[str]]:
-    """The statements that an engine runs meanwhile."""
+    """Yield a list of the statements that the engine runs inside the context."""
     ran: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, on a free port, in a temporary folder: `with running_postgresql(tmp_path) as url`."""
+"""A separate PostgreSQL server, on a free port, in a temporary folder: `with running_postgresql(tmp_path) as url`."""
 
 import os
 import pwd
@@ -14,12 +14,12 @@ from tempfile import mkdtemp
 from sqlalchemy import Engine, text
 
 USER = "postgres"
-# A test's database may lose its last seconds when the machine does.
+# A test database may lose its last writes when the machine crashes.
 QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 
 
 def binaries() -> Path | None:
-    """The folder with PostgreSQL's programs: the newest of Debian's; None where it is not installed."""
+    """Return the folder with PostgreSQL's programs, the newest of Debian's; None when it is not installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda program: float(program.parts[-3]))
     if found:
         return found[-1].parent
@@ -43,23 +43,23 @@ def _run(*command: object) -> None:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: the address of an empty database, and what starts and stops it."""
+    """A running server: the URL of an empty database, and the commands that start and stop it."""
 
     url: str
     _command: tuple[object, ...]
     _options: tuple[object, ...]
 
     def start(self) -> None:
-        """Start it; returns when it answers."""
+        """Start the server and wait until it answers."""
         _run(*self._command, *self._options, "start")
 
     def stop(self, how: str = "immediate") -> None:
-        """Stop it: at once, as if the machine were gone and with what was written last, or `fast`, in order."""
+        """Stop the server: `immediate` as in a crash, which loses the last writes, or `fast` in an orderly way."""
         _run(*self._command, "-m", how, "-w", "stop")
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """It is away for a while. It ends its connections in order: as it is set here, it would lose what it was told last otherwise."""
+        """Stop the server inside the context. The stop is orderly: with the options of `QUICK`, a crash would lose the last writes."""
         self.stop("fast")
         try:
             yield
@@ -69,13 +69,13 @@ class Server:
 
 @contextmanager
 def serving(folder: Path | None = None) -> Iterator[Server]:
-    """Start a server, and stop it and take its data away at the end.
+    """Start a server; stop it and delete its data at the end.
 
     Args:
-        folder: unused beyond naming the run; the data lie in a folder of their own that the server's user can reach.
+        folder: used only to name the run; the data are in a separate folder that the server's user can access.
 
     Raises:
-        LookupError: where PostgreSQL is not installed.
+        LookupError: when PostgreSQL is not installed.
     """
     programs = binaries()
     if programs is None:
@@ -103,13 +103,13 @@ def serving(folder: Path | None = None) -> Iterator[Server]:
 
 @contextmanager
 def running_postgresql(folder: Path | None = None) -> Iterator[str]:
-    """The address of an empty database of a server that runs meanwhile, see `serving`."""
+    """Start a server and yield the URL of its empty database; see `serving`."""
     with serving(folder) as server:
         yield server.url
 
 
 def empty(engine: Engine) -> None:
-    """Take everything out of a database."""
+    """Delete everything in a database."""
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))

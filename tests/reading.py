@@ -1,4 +1,4 @@
-"""Reading a PDF back."""
+"""Functions that read a PDF."""
 
 import io
 import re
@@ -9,27 +9,33 @@ from pypdf import PdfReader
 
 
 def reader(pdf: bytes) -> PdfReader:
-    """The document, opened."""
+    """Open a document."""
     return PdfReader(io.BytesIO(pdf))
 
 
 def pages(pdf: bytes) -> list[str]:
-    """The text of each page, in reading order."""
+    """Return the text of each page, in reading order."""
     return [page.extract_text().replace("\u200b", "") for page in reader(pdf).pages]
 
 
 def whole(pdf: bytes) -> str:
-    """The text of all pages."""
+    """Return the text of all pages."""
     return "\n".join(pages(pdf))
 
 
 def tight(text: str) -> str:
-    """A text without any space, for what may be broken over lines."""
+    """Return a text without whitespace, to find what may be broken over lines."""
     return re.sub(r"\s+", "", text)
 
 
 def amount(text: str, label: str) -> Decimal:
-    """The amount at the end of the only row that starts with a label; English and French ways of writing, long labels on several lines."""
+    """Return the amount at the end of the only row that starts with a label, in dollars.
+
+    Reads English and French formats; a long label may take several lines.
+
+    Raises:
+        AssertionError: when there is not exactly one such row, or it has no amount.
+    """
     rows = text.split("\n")
     found = [at for at, row in enumerate(rows) if row.startswith(label)]
     assert len(found) == 1, (label, text)
@@ -40,7 +46,7 @@ def amount(text: str, label: str) -> Decimal:
 
 
 def fonts(pdf: bytes) -> set[str]:
-    """The names of the fonts, without the tag of their subset; all of them lie in the document."""
+    """Return the names of the fonts without their subset tag, and assert that all are embedded in the document."""
     names: set[str] = set()
     for page in reader(pdf).pages:
         held: Any = page["/Resources"]

@@ -1,4 +1,4 @@
-"""A Redis server of one's own, on a free port, in a temporary folder: `with running_redis(tmp_path) as server`."""
+"""A separate Redis server, on a free port, in a temporary folder: `with running_redis(tmp_path) as server`."""
 
 import shutil
 import signal
@@ -23,7 +23,7 @@ def _free_port() -> int:
 
 
 class Server:
-    """A Redis that can be stopped, started again on its port, and made to hang. It keeps nothing beyond its end."""
+    """A Redis server that can be stopped, restarted on its port, and made to hang. It loses its data when it stops."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self.port = _free_port()
@@ -33,14 +33,14 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server and wait until it answers."""
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
         retry = Retry(ConstantBackoff(0.05), START_SECONDS * 20)
         with closing(Redis.from_url(self.url, retry=retry)) as asked:
             asked.ping()
 
     def stop(self) -> None:
-        """Stop it; what it counted is forgotten."""
+        """Stop the server; its counters are lost."""
         if self._process:
             self._process.kill()
             self._process.wait(START_SECONDS)
@@ -48,7 +48,7 @@ class Server:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """It is stopped meanwhile, and starts empty afterwards."""
+        """Stop the server inside the context; it starts empty afterwards."""
         self.stop()
         try:
             yield
@@ -57,7 +57,7 @@ class Server:
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
-        """It takes connections and answers nobody meanwhile."""
+        """Make the server accept connections without answering inside the context."""
         assert self._process
         self._process.send_signal(signal.SIGSTOP)
         try:
@@ -66,17 +66,17 @@ class Server:
             self._process.send_signal(signal.SIGCONT)
 
     def ask(self, *command: str | int) -> Any:
-        """What it answers to a command."""
+        """Send a command and return the answer."""
         with closing(Redis.from_url(self.url, decode_responses=True)) as asked:
             return asked.execute_command(*command)
 
 
 @contextmanager
 def running_redis(folder: Path) -> Iterator[Server]:
-    """Start a server, and stop it at the end.
+    """Start a server; stop it at the end.
 
     Raises:
-        LookupError: where Redis is not installed.
+        LookupError: when Redis is not installed.
     """
     program = shutil.which("redis-server")
     if program is None:

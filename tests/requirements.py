@@ -1,8 +1,8 @@
-"""Which requirement and which attack is shown by which test, printed at the end of a whole run; what nothing shows fails it.
+"""A table of the requirements and attacks that tests cover, printed at the end of a full run. One without a test fails the run.
 
-`tests/attack/requirements.toml` lists both: what must be shown, and what does not apply or does not exist yet, with the reason.
+`tests/attack/requirements.toml` lists both: those a test must cover, and those that do not apply or do not exist yet, with the reason.
 
-With pytest-xdist each worker runs a part of the tests: the numbers travel with the reports, and the run that started the workers judges.
+With pytest-xdist each worker runs a part of the tests: the numbers are sent with the reports, and the controlling process evaluates them.
 """
 
 import tomllib
@@ -19,12 +19,12 @@ _NAMED = 2
 
 
 def listed() -> dict[str, Any]:
-    """The list: by kind, what is `shown` and what is `never`, by number; and what is `absent`, by its name."""
+    """Read the list: by kind, the numbers that are `shown` and `never`; and the features that are `absent`, by name."""
     return tomllib.loads(LIST.read_text("utf-8"))
 
 
 def reasons(found: dict[str, Any], kind: str) -> dict[str, str]:
-    """Why a number of a kind is not shown, by number."""
+    """Return, by number, the reason why no test covers it."""
     waiting = {
         number: f"does not exist yet: {name} ({about['why']})" for name, about in found["absent"].items() for number in about.get(kind, ())
     }
@@ -32,11 +32,11 @@ def reasons(found: dict[str, Any], kind: str) -> dict[str, str]:
 
 
 def mistakes(found: dict[str, Any], carried: Iterable[tuple[str, str, str]]) -> list[str]:
-    """What is wrong with the numbers that tests carry.
+    """Return an error message for each test whose number is not among those to cover.
 
     Args:
         found: the list.
-        carried: the test, the kind, the number.
+        carried: triples of test, kind and number.
     """
     said = []
     for test, kind, number in dict.fromkeys((test.partition("[")[0], *what) for test, *what in carried):
@@ -47,7 +47,7 @@ def mistakes(found: dict[str, Any], carried: Iterable[tuple[str, str, str]]) -> 
 
 
 def _whole(config: pytest.Config) -> bool:
-    """Whether everything was asked for: no path, no choice of tests, and not another database, which leaves out what is about SQLite."""
+    """Return whether this is a full run: no path, no selection of tests, and not PostgreSQL, which skips the tests about SQLite."""
     if hasattr(config, "workerinput"):
         return False
     option = config.option
@@ -58,7 +58,7 @@ def _whole(config: pytest.Config) -> bool:
 
 
 class Requirements:
-    """Reads the markers of the tests, and says at the end what they have shown."""
+    """A pytest plugin that reads the tests' markers and prints at the end what they cover."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.list = listed()
@@ -69,7 +69,11 @@ class Requirements:
         self.collected = False
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note the numbers that the tests carry; one that is not to be shown is a mistake."""
+        """Collect the numbers of the tests' markers.
+
+        Raises:
+            pytest.UsageError: when a number is not among those to cover.
+        """
         carried = [
             (item.nodeid, kind, number)
             for item in session.items
@@ -87,11 +91,11 @@ class Requirements:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: object, ids: object) -> None:
-        """A worker has collected the tests."""
+        """Note that a worker has collected the tests."""
         self.collected = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what passed."""
+        """Note the tests that passed."""
         for name, value in report.user_properties:
             if name in KINDS:
                 self._mark(report.nodeid, name, str(value))
@@ -103,22 +107,22 @@ class Requirements:
             self.marked[kind][number].append(test)
 
     def shown(self, kind: str, number: str) -> list[str]:
-        """The tests that have shown a number, without their parameters, each once."""
+        """Return the passed tests of a number (when only collecting: all), without parameters, each once."""
         ran = (node for node in self.marked[kind][number] if self.only_collected or node in self.passed)
         return list(dict.fromkeys(node.partition("[")[0] for node in ran))
 
     def missing(self) -> list[str]:
-        """What nothing has shown."""
+        """Return the requirements and attacks that no test has covered."""
         return [f"{kind} {number}" for kind in KINDS for number in self.list[kind]["shown"] if not self.shown(kind, number)]
 
     @property
     def counts(self) -> bool:
-        """Whether this run says anything about the list: all was collected."""
+        """Whether this is a full run that collected all tests."""
         return self.whole and self.collected
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail a whole run that does not show everything."""
+        """Fail a full run that does not cover everything."""
         if self.counts and not session.shouldstop and self.missing() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

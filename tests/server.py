@@ -1,4 +1,4 @@
-"""A real portal for tests: the built application in a process of its own, on demonstration data, on a free port."""
+"""A real portal for tests: the built application in a separate process, on demonstration data, on a free port."""
 
 import atexit
 import json
@@ -53,9 +53,9 @@ class Answer:
 
 
 def writer(rows: Engine) -> Session:
-    """A session that reads and then writes while a portal works on the same database.
+    """Return a database session that reads and then writes while a portal uses the same database.
 
-    It waits for its turn first: in SQLite, who reads and then writes is refused where somebody wrote in between.
+    It takes SQLite's write lock at the start: SQLite refuses a write after a read when another connection wrote in between.
     """
     return Session(rows.execution_options(sqlite_begin="IMMEDIATE"))
 
@@ -71,21 +71,21 @@ class Portal:
 
     @property
     def log(self) -> str:
-        """What it has logged and printed so far."""
+        """The portal's output so far: its log and everything printed."""
         return self.data.with_suffix(".log").read_text("utf-8", "replace")
 
     def engine(self) -> Engine:
-        """The portal's own database."""
+        """Return an engine for the portal's database."""
         return make_engine(self.database or f"sqlite:///{self.data / 'odoportal.db'}")
 
     def said(self) -> list[dict[str, Any]]:
-        """The log of a portal in production: its lines, read. Whatever was answered before is in it."""
+        """Return the parsed log lines of a portal in production, with those of all requests answered so far."""
         self.ask("/healthz")
         lines = self.data.with_suffix(".log").read_text("utf-8").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def ask(self, path: str, *, form: dict[str, str] | None = None, method: str | None = None, **headers: str) -> Answer:
-        """One request, redirects not followed. Header names are written with underscores: `cookie`, `accept_language`."""
+        """Send a request without following redirects. Header names have underscores: `cookie`, `accept_language`."""
         data = urllib.parse.urlencode(form).encode() if form is not None else None
         request = urllib.request.Request(self.url + path, data=data, method=method)
         for name, value in headers.items():
@@ -97,7 +97,7 @@ class Portal:
             return _answer(error.code, error.headers, error.read())
 
     def sign_in(self, email: str, password: str = PASSWORD, **more: str) -> str:
-        """The session's cookie (`name=value`) of a sign-in that must succeed."""
+        """Sign in and return the session cookie (`name=value`); fail when the sign-in does."""
         answer = self.ask("/en/login", form={"email": email, "password": password, **more})
         assert answer.status == 303, f"{answer.status} {answer.body[:300]}"
         return next(c for c in answer.cookies if "odo_session" in c).split(";")[0]
@@ -109,7 +109,7 @@ def _answer(status: int, headers: object, body: bytes) -> Answer:
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """Return a free port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
@@ -118,19 +118,19 @@ def free_port() -> int:
 _DEMONSTRATION = """
 import sys
 from pathlib import Path
-from odoportal import demonstration
-from odoportal.foundation import database
+from odoportal.core import database
+from odoportal.demo import setup
 from odoportal.settings import get_settings
-demonstration.prepare(Path(sys.argv[1]), 8000, demonstration.DAY)
+setup.prepare(Path(sys.argv[1]), 8000, setup.DAY)
 get_settings.cache_clear()
-demonstration.load(print)
+setup.load(print)
 database.engine().dispose()
 """
 
 
 @cache
 def _demonstration() -> Path:
-    """Return the data folder of a demonstration that nobody has used. It is filled once in a process: that takes eight seconds."""
+    """Return the data folder of an unused demonstration. It is created once per process, which takes eight seconds."""
     folder = Path(tempfile.mkdtemp(prefix="odoportal-demonstration-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     command = [sys.executable, "-c", _DEMONSTRATION, str(folder / "data")]
@@ -142,19 +142,19 @@ def _demonstration() -> Path:
 def running(
     data: Path, today: str = TODAY, port: int = 0, program: Sequence[str] = (PROGRAM,), database: str = "", **settings: str
 ) -> Iterator[Portal]:
-    """A portal on a data folder, which is filled with the demonstration data where it is empty.
+    """Run a portal on a data folder; an empty one is filled with the demonstration data.
 
     Args:
-        data: the folder.
+        data: the data folder.
         today: the business day.
-        port: where it listens; any free one when 0.
-        program: what is started in place of `odoportal`, such as one that does faults to itself.
-        database: its address, where it is not the folder's own.
-        settings: more `ODOPORTAL_` settings, by their name in lower case.
+        port: the port to listen on; any free one when 0.
+        program: the command to run instead of `odoportal`, such as one that injects faults.
+        database: the database URL, if it is not the one in the folder.
+        settings: more `ODOPORTAL_` settings, by name in lower case.
     """
     builder.build(builder.root(), Console(stderr=True))
     if not database and today == TODAY and not (data / "odoportal.db").exists():
-        # With its secret, by which passwords are hashed.
+        # Copy the secret too: the password hashes depend on it.
         shutil.copytree(_demonstration(), data, dirs_exist_ok=True)
     port = port or free_port()
     command = [*program, "demo", "--port", str(port), "--data", str(data), "--today", today, "--database", database]
@@ -164,9 +164,9 @@ def running(
 
 _LOAD = """
 import sys
-from odoportal.exchange import fleet_boreal
+from odoportal.core import clock, database
+from odoportal.demo import fleet_boreal
 from odoportal.demo.data import load_demo
-from odoportal.foundation import clock, database
 from odoportal.migrations import migrate
 from odoportal.rooms.signin import passwords
 migrate(database.engine())
@@ -178,7 +178,7 @@ with database.writing() as session:
 
 
 def in_production(data: Path, url: str, database: str = "", **settings: str) -> dict[str, str]:
-    """The settings of a portal in production, by their names in lower case; letters go nowhere."""
+    """Return the settings of a portal in production, by name in lower case; its mails are not delivered."""
     return {
         "database_url": database or f"sqlite:///{data / 'odoportal.db'}",
         "public_url": url,
@@ -190,11 +190,11 @@ def in_production(data: Path, url: str, database: str = "", **settings: str) -> 
 
 
 def fill(settings: dict[str, str], small: bool = False) -> None:
-    """Bring an empty database up to date and put the demonstration's people and their data into it, as if they were real.
+    """Migrate an empty database and load the demonstration's people and records into it, as if they were real.
 
     Args:
-        settings: of `in_production`.
-        small: without the large fleet, which takes most of the time.
+        settings: the settings from `in_production`.
+        small: leave out the large fleet, which takes most of the time.
     """
     command = [sys.executable, "-c", _LOAD, *(["--small"] if small else [])]
     subprocess.run(command, env=_environment({**settings, "mode": "demo"}), check=True, cwd=builder.root(), stdin=subprocess.DEVNULL)
@@ -202,12 +202,12 @@ def fill(settings: dict[str, str], small: bool = False) -> None:
 
 @contextmanager
 def producing(settings: dict[str, str], port: int, log: str = "") -> Iterator[Portal]:
-    """`odoportal run` with these settings; its log is `Portal.said()`.
+    """Run `odoportal run` with these settings; its log is `Portal.said()`.
 
     Args:
-        settings: of `in_production`.
-        port: where it listens.
-        log: names the log, where several have one data folder.
+        settings: the settings from `in_production`.
+        port: the port to listen on.
+        log: a suffix for the name of the log, when several portals share a data folder.
     """
     builder.build(builder.root(), Console(stderr=True))
     data = Path(settings["data_dir"])

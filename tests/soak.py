@@ -1,9 +1,9 @@
-"""Customers at work for half an hour, and nothing of it may be left: `python -m tests.soak`, `--minutes`, `--customers`.
+"""A soak test for leaks: customers use the portal for half an hour. `python -m tests.soak`, `--minutes`, `--customers`.
 
-Each customer signs in, reads pages in both languages, takes files along, turns pages in a live tab, and goes away: by signing out, by
-closing, or by a line that is cut. A few tabs stay open all the while. What the process holds is read from the system.
+Each customer signs in, reads pages in one of the languages, downloads files, loads pages in a live tab, and leaves: by closing the tab or
+with a cut connection, and mostly signing out. A few tabs stay open the whole time. Resource use is read from the operating system.
 
-Each customer has a network address of their own, and nobody takes more files along than the portal lets a person have.
+Each customer has their own network address, and no person downloads more files than the quota allows.
 """
 
 import argparse
@@ -27,29 +27,38 @@ from tests.benchmarks.tabs import OpenTab
 from tests.server import EMPTY, FLEET, GUIDE, LARGE, OVERDUE, PASSWORD, READ_ONLY, Portal, running
 
 MOST_MIB = 150
-"""How far the portal's own process may rise above what it has right after its first page."""
+"""How far the memory of the portal's process may rise above that right after its first page."""
 LEFT_MIB = 40
-"""How much more it may have once everybody has gone than after its first customers, who fill its pools and caches."""
+"""How much more memory it may have after all customers have left than after the first ones, who fill its pools and caches."""
 BESIDE_MIB = 220
-"""How far the processes that set documents may rise: a statement of 1,500 lines takes 130 MiB while it is set, one at a time."""
+"""How far the memory of the PDF processes may rise: a statement of 1,500 lines takes 130 MiB, and one is made at a time."""
 BESIDE_LEFT_MIB = 40
-# What pools of connections and threads may have grown by since.
+# How many files and threads the pools may have added.
 SPARE = 8
 LOOK_SECONDS, TELL_SECONDS = 0.2, 15
 SETTLE_SECONDS = 120
 STAYING = "198.51.100.1"
+# Not READ_ONLY, who has the tabs that stay open: a person has at most twenty sessions, so visits would end theirs.
 PEOPLE = (GUIDE, FLEET, LARGE, OVERDUE, EMPTY)
-# One person has at most twenty sessions, so those that come and go would end the ones that stay.
 PAGES = ("/", "/orders", "/orders?page=2&sort=number", "/invoices", "/invoices?state=paid&size=25", "/statement", "/profile", "/help")
 FILES = ("/orders.csv", "/orders.xlsx", "/invoices.csv?state=overdue", "/statement.pdf", "/statement.csv")
 FILES_A_MINUTE = quotas.EXPORTS.amount // 2
-"""How many files the customers of one person take along within a minute: well within what the portal allows, whose minute is another."""
+"""How many files one person downloads in a minute: well below the quota, whose minutes begin at other times."""
 _FAILED = re.compile(r"\b(ERROR|CRITICAL)\b|Traceback|Task exception|never retrieved|was never awaited")
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a portal holds: memory of its process and of those beside it in MiB, how many these are, open files and sockets, threads."""
+    """The resources a portal uses.
+
+    Attributes:
+        mib: memory of its process, in MiB.
+        beside: memory of its child processes, in MiB.
+        processes: number of child processes.
+        files: number of open files.
+        sockets: number of open sockets.
+        threads: number of threads.
+    """
 
     mib: float
     beside: float
@@ -60,10 +69,10 @@ class Held:
 
     @classmethod
     def by(cls, pid: int) -> "Held":
-        """What it holds now."""
+        """Measure the process now."""
         kinds: list[str] = []
         for entry in Path(f"/proc/{pid}/fd").iterdir():
-            # One that was closed since the folder was read.
+            # It may have been closed after the folder was read.
             with suppress(FileNotFoundError):
                 kinds.append(str(entry.readlink()))
         sockets = sum(kind.startswith("socket:") for kind in kinds)
@@ -77,8 +86,8 @@ class Held:
 
 
 def started_by(pid: int) -> Iterator[int]:
-    """The processes that a process started, and those that they started."""
-    # Whoever has ended since started none: a thread, or a process.
+    """Yield the ids of the descendants of a process."""
+    # A thread or process that has ended has no children.
     with suppress(FileNotFoundError, ProcessLookupError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             with suppress(FileNotFoundError, ProcessLookupError):
@@ -88,7 +97,7 @@ def started_by(pid: int) -> Iterator[int]:
 
 
 def _share(pid: int) -> float:
-    """The memory of a process in MiB; what it has in common with copies of itself counts once for all of them."""
+    """Return the memory of a process in MiB; memory that processes share is divided among them (PSS)."""
     with suppress(FileNotFoundError, ProcessLookupError):
         found = re.search(r"^Pss: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text("ascii"), re.M)
         return int(found[1]) / 1024 if found else 0.0
@@ -96,12 +105,12 @@ def _share(pid: int) -> float:
 
 
 class Soak:
-    """The portal, who works on it, and what it held.
+    """The portal under load, and the most resources it has used.
 
     Args:
-        portal: a running one on demonstration data.
-        customers: how many work at once.
-        say: where the curve is told.
+        portal: a running portal on demonstration data.
+        customers: how many customers use it at once.
+        say: prints a line of the report.
     """
 
     def __init__(self, portal: Portal, customers: int, say: Callable[[str], None]) -> None:
@@ -112,14 +121,18 @@ class Soak:
         self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
 
     async def ask(self, path: str, status: int, **more: object) -> str:
-        """A request that must be answered with this status; returns the session's cookie where one is set."""
+        """Send a request and return the session cookie when the answer sets one, otherwise an empty string.
+
+        Raises:
+            RuntimeError: when the answer has another status.
+        """
         answer = await asyncio.to_thread(self.portal.ask, path, **more)  # type: ignore[arg-type]
         if answer.status != status:
             raise RuntimeError(f"{path} was answered by {answer.status}, not {status}")
         return next((line.split(";")[0] for line in answer.cookies if "odo_session" in line), "")
 
     def next_read(self, person: str) -> str:
-        """Choose what is read last: a file, or one more page where the person has taken as many files as the portal allows."""
+        """Choose the last path of a visit: a file, or a page when the person has downloaded `FILES_A_MINUTE` files."""
         taken, now = self._taken[person], time.monotonic()
         while taken and now - taken[0] > 60:
             taken.popleft()
@@ -129,7 +142,7 @@ class Soak:
         return self._chance.choice(FILES)
 
     async def visit(self, person: str, address: str) -> None:
-        """One customer, from signing in to going away."""
+        """Run one customer's visit, from signing in to leaving."""
         chance = self._chance
         language = chance.choice(("en", "fr"))
         form = {"email": person, "password": PASSWORD}
@@ -149,13 +162,13 @@ class Soak:
         self.visits += 1
 
     async def open(self, cookie: str, address: str) -> OpenTab:
-        """A tab with its first rows."""
+        """Open a tab and load its first rows."""
         tab = OpenTab(self.portal.url, cookie, address)
         await tab.open()
         return tab
 
     async def wave(self, over: Callable[[int], bool]) -> None:
-        """All customers, visit after visit, until it is over by the number of each one's visits."""
+        """Run all customers; each repeats visits until `over` is true for the number of their visits."""
 
         async def one(place: int) -> None:
             done = 0
@@ -168,7 +181,7 @@ class Soak:
                 all_of_them.create_task(one(place))
 
     async def settled(self, sockets: int | None = None) -> Held:
-        """What is held once everybody's sockets are gone and states of tabs that left are forgotten."""
+        """Wait until sockets are closed and the states of closed tabs are evicted, and return the resources used then."""
         end, low = time.monotonic() + SETTLE_SECONDS, Held.by(self.portal.pid)
         while time.monotonic() < end:
             await asyncio.sleep(1)
@@ -181,19 +194,19 @@ class Soak:
 
 
 async def soak(portal: Portal, customers: int, over: Callable[[int], bool], say: Callable[[str], None]) -> list[str]:
-    """Let customers work until it is over, and all leave; what is wrong afterwards, a sentence each.
+    """Let customers use the portal until all have left, and return what is wrong afterwards, one sentence each.
 
     Args:
-        portal: a running portal on demonstration data that nobody has used yet.
-        customers: how many at once.
-        over: whether a customer who made so many visits stops.
-        say: where the curve is told.
+        portal: a running portal on unused demonstration data.
+        customers: how many customers at once.
+        over: returns whether a customer stops after a number of visits.
+        say: prints a line of the report.
     """
     await asyncio.to_thread(portal.ask, "/en/login")
     work = Soak(portal, customers, say)
     idle = work.most
     say(f"idle      {idle}")
-    # Everything that is made once and kept: pools, caches, fonts, the driver's statements.
+    # Fill everything that is created once and kept: pools, caches, fonts, prepared statements.
     await work.wave(lambda done: done >= 2)
     begun = await work.settled()
     said = len(portal.log.splitlines())
@@ -242,7 +255,7 @@ async def _look(work: Soak) -> None:
 
 
 def main() -> int:
-    """0 where nothing was left."""
+    """Run the soak test; return 0 when nothing is wrong."""
     given = argparse.ArgumentParser(prog="python -m tests.soak", description="Customers at work, and nothing of it may be left.")
     given.add_argument("--minutes", type=float, default=30)
     given.add_argument("--customers", type=int, default=12)

@@ -1,4 +1,4 @@
-"""States without a browser: a tree as Reflex makes it for a tab, on an address, for somebody."""
+"""Reflex states without a browser: the state tree of a tab, at an address, for a person."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ from odoportal.core.identity import Identity, asker
 
 
 def tree(address: str = "/en/orders", cookie: str = "", ip: str = "203.0.113.5") -> Any:
-    """A root state whose browser is on an address."""
+    """Return a root state whose browser is at an address."""
     root = rx.State(_reflex_internal_init=True)  # pyright: ignore[reportCallIssue]
     go(root, address, cookie, ip)
     return root
 
 
 def go(root: Any, address: str, cookie: str = "", ip: str = "203.0.113.5") -> None:
-    """Navigate."""
+    """Set the address of the browser."""
     headers = {"cookie": cookie, "origin": "http://localhost:3000"}
     data = {
         "asPath": address,
@@ -33,7 +33,7 @@ def go(root: Any, address: str, cookie: str = "", ip: str = "203.0.113.5") -> No
 
 @contextmanager
 def signed_in(who: Identity | None) -> Iterator[None]:
-    """What the gate does before a handler."""
+    """Set the identity as the event gate does before a handler."""
     token = asker.set(who)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The command line: what it refuses, in one sentence, and what it sets up."""
+"""The command line: the errors it reports in one sentence, and what it sets up."""
 
 import io
 import os
@@ -345,7 +345,7 @@ def test_check_says_what_does_not_answer_and_masks_secrets(run: Run, monkeypatch
     assert lines["settings"].startswith("ok ")
     assert lines["database"].startswith("ok ")
     assert lines["schema"].startswith("FAILED ")
-    # A database that is still empty has none.
+    # An empty database has had no import, which is no failure.
     assert lines["import"].startswith("ok ")
     assert lines["mail"].startswith("FAILED ")
     assert lines["data folder"].startswith("ok ")

@@ -1,4 +1,4 @@
-"""What is in `deploy/`: read as the programs that it is for read it, and compared with the portal's own settings and commands."""
+"""The files in `deploy/`: read as their programs read them, and compared with the portal's settings and commands."""
 
 import configparser
 import os
@@ -146,7 +146,7 @@ def test_the_proxy_knows_both_workers_and_asks_them_what_they_answer(composed: d
 
 
 def _arguments(line: str) -> None:
-    """Fails where the command line does not take these arguments; nothing is run."""
+    """Parse the arguments of a command without running it; fail when the command line does not accept them."""
     name, *rest = line.split()
     command = commands.commands[name]
     command.make_context(name, rest, parent=click.Context(commands, **commands.context_settings))
@@ -181,7 +181,7 @@ def test_the_timer_starts_the_notices_every_day() -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_itself_takes_the_unit(tmp_path: Path) -> None:
-    # With a program and a folder that are there.
+    # Replace the program by one that exists on this machine.
     text = (DEPLOY / "odoportal@.service").read_text("utf-8").replace("/srv/odoportal/app/.venv/bin/odoportal", "/bin/true")
     (tmp_path / "odoportal@.service").write_text(text, "utf-8")
     command = ["systemd-analyze", "verify", "--man=no", str(tmp_path / "odoportal@.service")]

@@ -1,4 +1,4 @@
-"""What a proxy, a stranger and Prometheus learn about a process, and one name from the click to the statement, in production."""
+"""What health checks and metrics show to a proxy, a stranger and Prometheus, and one request id from click to SQL, in production."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ def metrics_port() -> int:
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory, metrics_port: int) -> Iterator[Portal]:
-    """A portal in production on one SQLite file, which logs all it can."""
+    """Run a portal in production on an SQLite database, with debug logging."""
     data, port = tmp_path_factory.mktemp("production") / "data", free_port()
     data.mkdir()
     settings = in_production(data, f"http://localhost:{port}", log_level="debug", metrics_address=str(metrics_port))
@@ -172,7 +172,7 @@ def test_a_request_is_named_in_answer_and_log(production: Portal) -> None:
 
 
 def test_an_address_that_no_page_sends_fails_nothing(production: Portal) -> None:
-    """The notice of a failure would go to the same forged address as the failure and fail there too."""
+    """An event with a forged address causes no failure: the notice of a failure would go to the same address and fail too."""
 
     async def run() -> None:
         async with tab(production.url, production.sign_in(FLEET)) as signed:

@@ -1,4 +1,4 @@
-"""The step that notes what the files said of people (0022), on a database of the release before with people in it."""
+"""Migration 0022, which stores what the import files said about people, on a database of the previous release."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ PEOPLE = "account,email,name,role,language,phone\n"
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """A database of the release before, with an account."""
+    """Yield a database of the previous release (0021) with one account."""
     url = f"sqlite:///{tmp_path / 'portal.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql_server")
     made = make_engine(url)
     if request.param == "postgresql":
@@ -52,7 +52,7 @@ def add(connection: Any, table: str, **values: Any) -> None:
 
 
 def person(connection: Any, number: int, email: str, name: str, **more: Any) -> None:
-    """Somebody whom a file made."""
+    """Add a person who came from an import file."""
     own = {"phone": "555", "language": "fr", "region": "fr-CA", "password": "set", "created_at": ago(90), **more}
     add(connection, "person", id=number, email=email, email_key=email.casefold(), name=name, **own)
     add(connection, "membership", account_id=1, person_id=number, role="owner")
@@ -60,13 +60,13 @@ def person(connection: Any, number: int, email: str, name: str, **more: Any) -> 
 
 
 def details(connection: Any, number: int, days: int, before: dict[str, str], after: dict[str, str], what: str = "details") -> None:
-    """A change of the profile."""
+    """Add an activity row for a change of the profile."""
     values = {"before": json.dumps(before), "after": json.dumps(after)}
     add(connection, "change", at=ago(days), person_id=number, subject_id=number, what=what, address="", about="", search="", **values)
 
 
 def left(connection: Any, number: int, days: int, old: str, new: str, undone: int | None = None) -> None:
-    """A change of email, confirmed so many days ago; `undone`: so many days ago."""
+    """Add a change of email, confirmed `days` days ago and, if given, undone `undone` days ago."""
     at, back = ago(days), ago(undone) if undone else None
     links: dict[str, Any] = {"hash": f"{number} {old} {days}", "undo_hash": f"undo {number} {old} {days}", "expires_at": at}
     links |= {"confirmed_at": at, "undo_until": at + timedelta(days=7), "undone_at": back}
@@ -80,7 +80,7 @@ def upgraded(engine: Engine) -> Session:
 
 
 def again(session: Session, *rows: str) -> tuple[int, int, int]:
-    """Import people; how many are new, changed and the same."""
+    """Import people, and return how many are new, changed and unchanged."""
     report = import_tables(session, read_files({"people.csv": (PEOPLE + "".join(f"A,{row}\n" for row in rows)).encode()}), NOW)
     assert report.kept, report.bad
     counts = report.files["people.csv"]
@@ -93,7 +93,7 @@ def test_what_people_changed_before_this_release_stays(engine: Engine) -> None:
         details(connection, 1, 9, {"name": "Maria", "phone": "555"}, {"name": "Maria T.", "phone": "777"})
         details(connection, 1, 8, {"name": "Maria T.", "language": "fr"}, {"name": "Maria Tremblay", "language": "en"})
         person(connection, 2, "luc@example.com", "Luc")
-        # An import has written over what Eve chose: there is nothing left to keep.
+        # An import has overwritten the name Eve chose, so there is nothing to keep.
         person(connection, 3, "eve@example.com", "Eve")
         details(connection, 3, 9, {"name": "Eve"}, {"name": "Eva"})
     with upgraded(engine) as session:
@@ -112,7 +112,7 @@ def test_what_people_changed_before_this_release_stays(engine: Engine) -> None:
 def test_emails_that_were_left_before_this_release_are_known(engine: Engine) -> None:
     with engine.begin() as connection:
         person(connection, 1, "c@example.com", "Maria")
-        # What is older than a month is in the audit only.
+        # A change older than a month is in the activity only, not in `email_change`.
         details(connection, 1, 80, {"email": "A@example.com"}, {"email": "b@example.com"}, "email")
         left(connection, 1, 2, "b@example.com", "c@example.com")
         person(connection, 2, "luc@example.com", "Luc Roy")
@@ -126,7 +126,7 @@ def test_emails_that_were_left_before_this_release_are_known(engine: Engine) -> 
     with upgraded(engine) as session:
         known = {(row.email, row.person_id, row.name): row.reserved_until > NOW for row in session.exec(select(EarlierEmail))}
         assert known == {("A@example.com", 1, "Maria"): False, ("b@example.com", 1, "Maria"): True, ("zoe@example.com", 3, None): False}
-        # The mailboxes of whoever was in take nothing back any more.
+        # The intruder's mailboxes can no longer undo a change.
         undone = {row.old_email: row.undone_at is not None for row in session.exec(select(EmailChange).where(EmailChange.person_id == 2))}
         assert undone == {"luc@example.com": True, "x@example.com": True}
         rows = [f"{email},{name},owner,fr,555" for email, name in (("a@example.com", "Maria"), ("zoe@example.com", "Zoé"))]

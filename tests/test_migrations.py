@@ -1,4 +1,4 @@
-"""The schema: from empty to what the models say, all of it or nothing."""
+"""Migrations: from an empty database to the schema of the models, completely or not at all."""
 
 import re
 import threading
@@ -230,7 +230,7 @@ def test_addresses_for_copies_are_kept_and_their_numbers_never_given_twice(engin
         assert [tuple(row) for row in connection.execute(text("SELECT id, email FROM invoice_copy ORDER BY id"))] == copies
         connection.execute(text("DELETE FROM invoice_copy WHERE id = 9"))
         connection.execute(again)
-        # The link in the letters to number 9 must not stop the copies of somebody else.
+        # Ids are not reused: the link in mails to number 9 must not stop another person's copies.
         assert connection.scalar(text("SELECT id FROM invoice_copy WHERE email = 'c'")) == 10
     with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(again)

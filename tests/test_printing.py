@@ -1,4 +1,4 @@
-"""Commands print in one way, and whatever a stranger wrote does nothing to the terminal."""
+"""All commands print through one function, so that text from strangers cannot control the terminal."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_what_a_stranger_wrote_does_nothing_to_the_terminal(run: Run, tmp_path: 
     assert (code, err) == (1, "")
     assert "\ufffd[31mred\ufffd\ufffd.csv: ignored" in out
     assert "people.csv, line 3, column name: control character U+001B" in out
-    # What was stored before it was cleaned.
+    # Stored before such texts were cleaned.
     with database.writing() as session:
         session.add(Account(number="\u202e2401", name="Gagnon\x1b]0;x\x07\nline", created_at=clock.now()))
     assert run("user", "invite", "a@example.com", "--account", "\u202e2401", "--name", "\u202eairaM")[0] == 0

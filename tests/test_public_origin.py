@@ -1,4 +1,4 @@
-"""The public address: one form, the browsers' own, for every spelling of it."""
+"""The public address: every spelling becomes the form that browsers use."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ def anew() -> Iterator[None]:
 
 
 def rxconfig() -> ModuleType:
-    """The file as Reflex reads it."""
+    """Load `rxconfig.py` as Reflex does."""
     spec = importlib.util.spec_from_file_location("rxconfig_read_again", root() / "rxconfig.py")
     assert spec is not None
     assert spec.loader is not None

@@ -1,4 +1,4 @@
-"""The server: its port, its end, and whose word it takes for a client's address."""
+"""The server: its port, its shutdown, and which proxies it trusts for a client's address."""
 
 import asyncio
 import http.client
@@ -112,7 +112,7 @@ def test_client_address_is_what_our_outermost_proxy_saw(forwarded: str, hops: in
 
 
 def spelled(address: IPv4Address | IPv6Address, how: int, port: int) -> str:
-    """An address as one proxy or another may write it."""
+    """Return an address in one of the spellings (`how`, 0 to 3) that proxies use."""
     if isinstance(address, IPv4Address):
         return (str(address), f"{address}:{port}", f"::ffff:{address}", f"[::FFFF:{address}]:{port}")[how]
     return (str(address).upper(), address.exploded, f"[{address.exploded}]:{port}", f"[{address}%eth0]:{port}")[how]
@@ -135,7 +135,7 @@ def test_whatever_is_written_there_counts_as_an_address_or_not_at_all(text: str)
 
 
 def seen_as(peer: str, hops: int, *forwarded: bytes) -> str:
-    """Whom the application takes a request for."""
+    """Return the client address that the application sees."""
     clients: list[str] = []
 
     async def app(scope, _receive, _send) -> None:  # type: ignore[no-untyped-def]
@@ -172,5 +172,5 @@ def test_messages_are_compressed_one_by_one_for_whoever_can_read_that(portal: Po
     if compression is None:
         assert agreed == ""
     else:
-        # Without these, what was sent before would be kept for every open tab.
+        # Without these, the server would keep a compression context for every open tab.
         assert {"server_no_context_takeover", "client_no_context_takeover"} <= set(agreed.replace(" ", "").split(";"))

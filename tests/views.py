@@ -1,4 +1,4 @@
-"""Every view of a customer's records, as the portal draws it, with the statements it runs and how the database would run them."""
+"""All views of a customer's records, the statements they run, and SQLite's query plans for them."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -33,23 +33,23 @@ LISTS: Mapping[str, tuple[ListRules, Callable[..., object]]] = {
     "statement": (STATEMENT, statement_view),
     "changes": (changes.RULES, changes_view),
 }
-# A constant, an inner question, what was worked out once, and the trigrams, which have an index of their own, are no tables.
+# These are no table scans: a constant, a subquery, the materialized `rests`, and the trigrams, a virtual table with its own index.
 _BAD = re.compile(r"^SCAN (?!CONSTANT ROW|\(subquery|rests$|.* VIRTUAL TABLE INDEX|\d)|TEMP B-TREE")
 
 
 @dataclass(frozen=True)
 class View:
-    """A page by its name for a table and its address after the language: `orders?sort=number`."""
+    """A page: its name in reports, and its address after the language, such as `orders?sort=number`."""
 
     name: str
     address: str
 
 
 def views(order: str, invoice: str) -> list[View]:
-    """The home page, and every list: first and last page, each order, each state, dates, the open record.
+    """Return the views of the home page and of every list: first and last page, each sort, each state, dates, an open record.
 
     Args:
-        order: the number of an order of the account.
+        order: the number of one of the account's orders.
         invoice: the number of an invoice of an order.
     """
     found = [View("home", "home")]
@@ -69,7 +69,7 @@ def views(order: str, invoice: str) -> list[View]:
 
 
 def draw(session: Session, who: Identity, address: str, today: date) -> object:
-    """A page's own view, in English."""
+    """Make the view of an address, in English."""
     room, _, query = address.partition("?")
     with i18n.use("en"):
         if room == "home":
@@ -81,12 +81,12 @@ def draw(session: Session, who: Identity, address: str, today: date) -> object:
 
 
 Ran = tuple[str, Any]
-"""A statement and its values as the driver gets them."""
+"""A statement and its parameters, as passed to the driver."""
 
 
 @contextmanager
 def watching(engine: Engine) -> Iterator[list[Ran]]:
-    """The statements that an engine runs meanwhile, with their values."""
+    """Yield a list of the statements that the engine runs inside the context, with their parameters."""
     ran: list[Ran] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
@@ -101,10 +101,10 @@ def watching(engine: Engine) -> Iterator[list[Ran]]:
 
 
 def plan(connection: Connection, ran: Ran) -> list[str]:
-    """The steps of SQLite's plan for a statement."""
+    """Return the steps of SQLite's query plan for a statement."""
     return [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {ran[0]}", ran[1])]
 
 
 def costly(steps: list[str]) -> list[str]:
-    """The steps that read a whole table or sort in a temporary B-tree."""
+    """Return the steps that scan a whole table or sort in a temporary B-tree."""
     return [step for step in steps if _BAD.search(step)]

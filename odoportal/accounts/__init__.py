@@ -1,1 +1,1 @@
-"""Accounts, the people who may look after them, and their roles: the room every other one stands on."""
+"""Accounts, the people who may act for them, their roles and rights: what every room depends on."""

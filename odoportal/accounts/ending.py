@@ -1,24 +1,24 @@
-"""What ends with somebody's access: one call for every way in which a person loses a right, or the access as a whole.
+"""Revocation of what a person has set up in an account, when the person loses a right or the whole access.
 
-Whatever takes a right away calls `end` (one account) or `end_everywhere` in its own transaction: removal and another role on the page of
-people, `odoportal user disable`, the roles of an import, and the report that somebody else was signed in. Each room says in its
-`ending.py` what a person can set up in it that would outlive the access:
+Code that removes a right calls `end` (one account) or `end_everywhere` in the same transaction: the removal of a person and the change
+of a role on the People page, `odoportal user disable`, the roles of an import, and a report that another person was signed in. A room
+in which a person can set up something that would outlive the access revokes it in its `ending.py`:
 
 - people: open invitations are withdrawn;
-- notices: addresses for copies of invoices, also those not confirmed yet;
-- privacy: a request to close the account.
+- notifications: addresses for copies of invoices are removed or paused, including unconfirmed ones;
+- privacy: a request to close the account is withdrawn.
 
-What needs no `ending.py`, because it is asked for the right whenever it is used, or is the person's own:
+The following need no `ending.py`, because the right is checked on every use, or because they belong to the person or the account:
 
 - sessions: `signin.sessions.resolve` reads the membership at every request and event;
-- a card that is being added: `cards.service.settle` asks for the right of whoever began it;
-- files of one's own data: `privacy.service.ready` asks for the role, and the file is gone after a day;
-- links that stop notices: `notices.stopping.look` asks for the membership; choices of notices count for members only;
-- the password, passkeys, other second factors, remembered browsers, another email that waits for its confirmation, links to a password:
-  they are the person's, open no account without a membership, and end with `signin.staff.disable`;
-- cards on file, addresses, the account's own settings: they are the account's, stand on its pages, and stay.
+- a card that is being added: `cards.service.settle` checks the right of the person who started it;
+- files with a person's own data: `privacy.service.ready` checks the role, and the file is deleted after a day;
+- unsubscribe links: `notifications.unsubscribe.look` checks the membership; notification choices count for members only;
+- the password, passkeys, other second factors, known browsers, an unconfirmed new email, and password links: they belong to the person,
+  open no account without a membership, and end with `signin.staff.disable`;
+- cards on file, addresses and account settings: they belong to the account, are visible on its pages, and remain.
 
-`tests/accounts/test_ending.py` holds every column that refers to a person against this list.
+`tests/accounts/test_ending.py` checks every column that refers to a person against this list.
 """
 
 from collections.abc import Callable
@@ -37,16 +37,16 @@ from odoportal.accounts.rights import Right, may
 
 @dataclass(frozen=True)
 class Lost:
-    """Which access of whom ended.
+    """A person's loss of rights, or of all access, in one account.
 
     Attributes:
-        account_id: in which account.
-        person_id: whose.
-        role: what the person still is in the account; empty for nobody.
-        by: who ended it, for the account's changes.
-        keeper: the id of the signed-in person who decided what is kept; None where nobody was asked.
-        kept: keys of what the keeper takes over, as the room that owns it makes them.
-        since: everything that was set up from this instant on ends, whatever the role: somebody else was signed in.
+        account_id: The account.
+        person_id: The person who loses the rights.
+        role: The role the person still has in the account; empty when the person is no longer a member.
+        by: The actor who ended the access, for the account's activity.
+        keeper: The id of the signed-in person who decided what to keep; None when no one was asked.
+        kept: Keys of the items the keeper takes over, in the format of the room that owns them.
+        since: When set, everything set up at or after this instant (UTC) ends, whatever the role: another person was signed in.
     """
 
     account_id: int
@@ -58,7 +58,7 @@ class Lost:
     since: datetime | None = None
 
     def ends(self, right: Right, at: datetime) -> bool:
-        """Whether something ends that needs a right and was set up at an instant."""
+        """Return whether an item that requires `right` and was set up at the instant `at` must end."""
         return at >= self.since if self.since is not None else not may(self.role, right)
 
 
@@ -67,31 +67,31 @@ End = Callable[[Session, Lost, datetime], None]
 
 @lru_cache
 def _rooms() -> tuple[End, ...]:
-    """The `end` of every room that has an `ending.py`. Found by name, since `accounts` knows no room above it."""
+    """Return the `end` function of every room with an `ending.py`, imported by name because `accounts` may not depend on rooms."""
     package = Path(__file__).parents[1]
     found = sorted(path.parent.name for path in package.glob("rooms/*/ending.py"))
     return tuple(import_module(f"odoportal.rooms.{room}.ending").end for room in found)
 
 
 def end(session: Session, lost: Lost, now: datetime) -> None:
-    """End what a person set up in one account and has no right to any more.
+    """Revoke what a person set up in one account and no longer has the right to.
 
     Args:
-        session: the session that takes the access away.
-        lost: whose access, and what is left of it.
-        now: the instant.
+        session: The database session whose transaction removes the access.
+        lost: The person, the account, and the role that is left.
+        now: The current instant.
     """
     for room in _rooms():
         room(session, lost, now)
 
 
 def end_everywhere(session: Session, person_id: int, by: Actor, now: datetime, since: datetime | None = None) -> None:
-    """End what a person set up in every account the person belongs to; with `since`, only what was set up from then on."""
+    """Revoke what a person set up in all of the person's accounts; with `since`, only what was set up at or after that instant."""
     accounts = select(Membership.account_id).where(Membership.person_id == person_id).order_by(col(Membership.account_id))
     for account_id in session.exec(accounts).all():
         end(session, Lost(account_id, person_id, by, since=since), now)
 
 
 def loses(before: str, after: str) -> bool:
-    """Whether somebody whose role changes has fewer rights than before."""
+    """Return whether a change of role from `before` to `after` removes any right."""
     return any(may(before, right) and not may(after, right) for right in Right)

@@ -1,4 +1,4 @@
-"""Accounts, people, and who may act for which account."""
+"""Database tables of accounts, people, memberships and the activity."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Role(StrEnum):
-    """What a person may do for an account."""
+    """A role a person can have in an account. `rights.TABLE` lists its rights."""
 
     OWNER = "owner"
     BILLING = "billing"
@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 
 class Account(SQLModel, table=True):
-    """A customer of Odotrack: the owner of orders and invoices."""
+    """A customer company (or consumer) of Odotrack. Every record belongs to one account."""
 
     id: int | None = Field(default=None, primary_key=True)
     number: str = Field(max_length=40, unique=True)
@@ -29,7 +29,7 @@ class Account(SQLModel, table=True):
 
 
 class Person(SQLModel, table=True):
-    """Somebody who signs in. `email` is as typed, `email_key` is what must be unique (folded case)."""
+    """A person who can sign in. `email` is as typed; `email_key` is its unique form (see `service.email_key`)."""
 
     id: int | None = Field(default=None, primary_key=True)
     email: str = Field(max_length=254)
@@ -45,10 +45,10 @@ class Person(SQLModel, table=True):
 
 
 class FilePerson(SQLModel, table=True):
-    """What Odotrack's files last said of a person.
+    """The values of a person in Odotrack's files at the last import.
 
-    An import changes a person only where its file says something else than this, so that what the person changed in the portal stays. A
-    column is empty where it is not known what the files said: what they say next is taken for what they said before.
+    An import updates a person only where its file differs from these values, so that changes the person made in the portal are kept. A
+    column is NULL when the value of the files is not known: the next value imported is then treated as the previous one.
     """
 
     __tablename__ = "file_person"  # pyright: ignore[reportAssignmentType]
@@ -60,10 +60,11 @@ class FilePerson(SQLModel, table=True):
 
 
 class EarlierEmail(SQLModel, table=True):
-    """An email that a person left for another one, in the portal; the person may have come back to it since.
+    """A previous email of a person, replaced in the portal; the person may have returned to it since.
 
-    Until `reserved_until` the person may take it back, and nobody else can have it. After that it is kept because Odotrack's files may
-    still know the person by it. `name` is what they called the person when it was left: under another name, they may mean somebody else.
+    Until `reserved_until` the person may take it back, and no other person can have it. It is kept after that because Odotrack's files
+    may still use it for the person. `name` is the person's name in the files when the email was replaced: the same email under another
+    name may mean another person.
     """
 
     __tablename__ = "earlier_email"  # pyright: ignore[reportAssignmentType]
@@ -85,9 +86,9 @@ class Membership(SQLModel, table=True):
 
 
 class UnsolicitedMail(SQLModel, table=True):
-    """That a mailbox was written to which had not asked for it, because somebody typed its address (`accounts.unsolicited`).
+    """An unsolicited mail that was sent to an address typed by a customer, counted for the limits of `accounts.unsolicited`.
 
-    Kept for a day, to be counted. Of the address only a digest is kept.
+    Rows are kept for a day. Only a digest of the address is stored.
     """
 
     __tablename__ = "unsolicited_mail"  # pyright: ignore[reportAssignmentType]
@@ -106,10 +107,10 @@ class UnsolicitedMail(SQLModel, table=True):
 
 
 class Change(SQLModel, table=True):
-    """That something was changed, by whom and from where; written in the transaction of the change (`accounts.audit`).
+    """A row of the activity: who changed what, when and from which IP address (`accounts.activity_log`).
 
-    `account_id` is the account whose thing was changed, `subject_id` the person about whom it was, where it was about one. `before` and
-    `after` are JSON: the fields that differ, as text.
+    It is written in the transaction of the change. `account_id` is the account that was changed, `subject_id` the person the change is
+    about, if any. `before` and `after` are JSON objects with the fields that differ, as text.
     """
 
     __table_args__ = (

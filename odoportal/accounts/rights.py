@@ -1,14 +1,14 @@
-"""What each role may do, as one table, and the one way it is enforced.
+"""The table of rights by role, and its enforcement.
 
-Four places ask the table, and nothing else decides:
+Access is decided by this table only, which is checked in four places:
 
-- **the gate**, before every event: a handler says what it needs with `needs`, or it is one of `_SHOWING`, which only show and need what
-  their state says (`needs`), or to see;
-- **the HTTP layer**, before every page (`Page.right`) and every route (`guarded`, written at assembly);
-- **the forms** (`posting`), before anything of what was typed is looked at (`Rule.right`);
-- **the service** that changes something, within its own transaction (`claim`), since a role can change between the gate and the write.
+- **the event gate**, before every event: a handler declares its right with `needs`; the handlers in `_SHOWING` only show data and need
+  the right their state declares (attribute `needs`), or else `Right.SEE`;
+- **the HTTP layer**, before every page (`Page.right`) and every route (`guarded`, applied when the application is assembled);
+- **the forms** (`form_post`), before any field is validated (`FormHandler.right`);
+- **the service** that makes a change, in its own transaction (`require_right`), because a role can change between the gate and the write.
 
-A handler that says nothing keeps the portal from starting.
+The portal refuses to start when a handler declares no right.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -28,7 +28,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Right(StrEnum):
-    """Something that may be allowed. `ENTER` is nothing of an account: to be signed in, and to look after how."""
+    """A right that a role can have.
+
+    `ENTER` is not about an account: it is the right to be signed in and to manage one's own sign-in.
+    """
 
     ENTER = "enter"
     SEE = SEE
@@ -43,7 +46,7 @@ class Right(StrEnum):
 
 _EVERY: frozenset[str] = frozenset(Role)
 TABLE: Mapping[Right, frozenset[str]] = {
-    # To look after how one gets in, which is all that is left to somebody who is held back.
+    # A person who is held back may only manage their own sign-in, to set up a second factor.
     Right.ENTER: _EVERY | {HELD_BACK},
     Right.SEE: _EVERY,
     Right.OWN: _EVERY,
@@ -55,16 +58,16 @@ TABLE: Mapping[Right, frozenset[str]] = {
     Right.CHANGES: frozenset({Role.OWNER}),
 }
 _SHOWING = frozenset({"load", "retry"})
-"""Handlers that show what the page's address asks for: every role has them, unless their state says what they need."""
+"""Handlers that only load what the page shows: they need `Right.SEE`, unless their state declares another right."""
 
 
 def may(role: str, right: str) -> bool:
-    """Whether a role allows something; what nobody knows is allowed to nobody."""
+    """Return whether a role has a right; False for an unknown role or right."""
     return right in set(Right) and role in TABLE[Right(right)]
 
 
 def needs(right: Right) -> Callable[[Function], Function]:
-    """Say what right an event handler needs; stands below `@rx.event`."""
+    """Declare the right that an event handler requires. Use this decorator below `@rx.event`."""
 
     def mark(function: Function) -> Function:
         function.needs = right  # type: ignore[attr-defined]
@@ -74,14 +77,14 @@ def needs(right: Right) -> Callable[[Function], Function]:
 
 
 def rights_of(handlers: Mapping[str, Any], signed: type[Any]) -> dict[str, Right]:
-    """The right that each handler needs, by the handler's full name.
+    """Return the right that each event handler requires, by the handler's full name.
 
     Args:
-        handlers: Reflex's registry of them.
-        signed: the state all private states descend from; Reflex's own handlers need no right in the account.
+        handlers: Reflex's registry of event handlers.
+        signed: The base class of all private states; handlers of other states, such as Reflex's own, require `Right.ENTER`.
 
     Raises:
-        TypeError: when a handler of ours neither only shows nor says what it needs.
+        TypeError: If a handler of a private state declares no right and is not one of `_SHOWING`.
     """
     found: dict[str, Right] = {}
     for name, registered in handlers.items():
@@ -97,10 +100,12 @@ def rights_of(handlers: Mapping[str, Any], signed: type[Any]) -> dict[str, Right
 
 
 def require_right(session: Session, who: Identity, right: Right) -> Membership:
-    """The membership a person acts with, read again within the writing transaction; until its end nobody else changes the account's people.
+    """Check a person's right again within the writing transaction, and return the membership.
+
+    The account's row stays locked until the end of the transaction, so that no other transaction can change the account's people.
 
     Raises:
-        NotAllowed: when the person is no member any more, or the role has been lowered since the gate looked.
+        NotAllowed: If the person is no longer a member, or the role was lowered since the gate checked it.
     """
     hold(session, who.account.account_id)
     mine = session.exec(
@@ -114,14 +119,14 @@ def require_right(session: Session, who: Identity, right: Right) -> Membership:
 
 
 def hold(session: Session, account_id: int) -> None:
-    """Keep everybody else from changing the account's people until the end of the transaction."""
+    """Lock the account's row until the end of the transaction, so that no other transaction changes the account's people."""
     session.exec(select(col(Account.id)).where(col(Account.id) == account_id).with_for_update()).first()
 
 
 def holders(session: Session, account_id: int, right: Right) -> set[int]:
-    """The ids of the people of an account who have a right now: members whose role has it, and whom Odotrack has not disabled.
+    """Return the ids of the people who have a right in an account now: enabled people whose role in the account has it.
 
-    For what somebody set up earlier and what is used without that person being there, such as the link of an invitation.
+    Use it for something a person set up earlier and that is used in the person's absence, such as the link of an invitation.
     """
     members = (
         select(Membership.person_id)
@@ -136,7 +141,7 @@ def holders(session: Session, account_id: int, right: Right) -> set[int]:
 
 
 def guarded(right: Right, routes: Iterable[Route]) -> list[Route]:
-    """Routes that answer only whoever has the right in the account of the address; to others they do not exist."""
+    """Return the routes restricted to people with the right in the account of the address; others get a 404 answer."""
 
     def guard(route: Route) -> Route:
         endpoint: Callable[[Request], Awaitable[Response]] = route.endpoint

@@ -1,4 +1,4 @@
-"""Who there is: people found by email, accounts by number, and who belongs to which."""
+"""Lookup and creation of people (by email), accounts (by number) and memberships."""
 
 import unicodedata
 from datetime import datetime
@@ -14,39 +14,39 @@ LONGEST_EMAIL = 254
 
 
 class UnknownAccount(LookupError):
-    """There is no account with this number; the text says which."""
+    """No account has this number; the message names it."""
 
 
 class UnusableEmail(ValueError):
-    """An email that cannot be given to a person; the text says why."""
+    """An email that cannot be given to a person; the message says why."""
 
 
 def email_key(email: str) -> str:
-    """What makes an email unique: NFKC and folded case, without the spaces around it.
+    """Return the unique key of an email: stripped, NFKC-normalized and case-folded.
 
-    Only what is the same letter in another form is folded: `ı` stays apart from `i`, `+tag` and dots stay.
+    Only different forms of the same letter are merged: `ı` remains distinct from `i`, and `+tag` and dots are kept.
     """
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email.strip()).casefold())
 
 
 def find_person(session: Session, email: str) -> Person | None:
-    """The person with this email, in whatever case it is typed; None when there is none or it is no email."""
+    """Return the person with this email, ignoring case; None when there is none or the email is empty or too long."""
     if not email or len(email) > LONGEST_EMAIL:
         return None
     return session.exec(select(Person).where(Person.email_key == email_key(email))).first()
 
 
 def spoken_for(session: Session, email: str, now: datetime) -> Person | None:
-    """Return whoever has this email, or had it and may still take it back; None when it is free.
+    """Return the person who has this email, or had it and may still take it back; None when the email is free.
 
-    Every place that gives an email to a person asks this first: an earlier email that became somebody else's could not be taken back.
+    Call it before giving an email to a person: an earlier email that was given to another person could not be taken back.
 
     Args:
-        session: a session.
-        email: in whatever case it is typed.
-        now: the instant.
+        session: A database session.
+        email: The email, in any case.
+        now: The current instant, compared with the end of reservations.
     """
-    # First who has it: an email that is just being changed is either still there, or reserved by the time this looks.
+    # Look for the current holder first: an email that is being changed meanwhile is still held now, or reserved at the second query.
     if (holder := find_person(session, email)) is not None:
         return holder
     if not email or len(email) > LONGEST_EMAIL:
@@ -57,9 +57,9 @@ def spoken_for(session: Session, email: str, now: datetime) -> Person | None:
 
 
 def keep_file(session: Session, person: Person) -> None:
-    """Remember a person as Odotrack's files would find it. Call it before the portal changes the person.
+    """Save the person's name, phone and language as the values of Odotrack's files. Call it before the portal changes the person.
 
-    Where an import has noted what the files said, that stays.
+    Values that an import has already saved are kept.
     """
     if session.get(FilePerson, person.id) is None:
         assert person.id is not None  # noqa: S101 - read from the database
@@ -68,10 +68,10 @@ def keep_file(session: Session, person: Person) -> None:
 
 
 def find_account(session: Session, number: str) -> Account:
-    """The account with this number.
+    """Return the account with this number.
 
     Raises:
-        UnknownAccount: when there is none.
+        UnknownAccount: If there is none.
     """
     account = session.exec(select(Account).where(Account.number == number)).first()
     if account is None:
@@ -80,10 +80,18 @@ def find_account(session: Session, number: str) -> Account:
 
 
 def person_of_email(session: Session, email: str, now: datetime, name: str | None = None, language: str = "fr") -> Person:
-    """The person with this email, made if there is none. `name` and `language` are for a new one only.
+    """Return the person with this email, creating the person if there is none.
+
+    Args:
+        session: A writing database session.
+        email: The email as typed.
+        now: The current instant.
+        name: The name of a new person; by default the part of the email before the `@`.
+        language: The language of a new person, which also sets the region format.
 
     Raises:
-        UnusableEmail: when it is no email address, one that folds to somebody else's, or one that somebody had until lately.
+        UnusableEmail: If it is not an email address, has the same key as another person's email, or is still reserved for its previous
+            holder.
     """
     try:
         address = validate_email(email.strip(), check_deliverability=False).normalized
@@ -94,7 +102,7 @@ def person_of_email(session: Session, email: str, now: datetime, name: str | Non
         if known.email_key != email_key(address):
             raise UnusableEmail(f"{address!r} was the email of {known.email!r} until lately, and may be taken back for 7 days.")
         if known.email.lower() != address.lower():
-            # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
+            # `straße@` and `strasse@` share a key but are two mailboxes: one must not get the access of the other.
             raise UnusableEmail(f"{address!r} is too close to {known.email!r}, which belongs to somebody else.")
         return known
     person = Person(
@@ -111,7 +119,7 @@ def person_of_email(session: Session, email: str, now: datetime, name: str | Non
 
 
 def join(session: Session, account: Account, person: Person, role: Role) -> bool:
-    """Make a person a member of an account; a member keeps the role there is. Returns whether the person is new in it."""
+    """Make a person a member of an account and return True; return False for a member, whose role is kept."""
     if session.get(Membership, (account.id, person.id)) is not None:
         return False
     assert account.id is not None and person.id is not None  # noqa: S101 - both were read from the database

@@ -1,15 +1,15 @@
-"""Mail to mailboxes that have not asked for it: an address that a customer typed, and that may be anybody's.
+"""Limits for unsolicited mail: mail to an address that a customer typed and that may belong to anyone.
 
-Whatever writes to such an address counts it first with `count`, in its own transaction: an invitation and each time it is sent again, the
-question whether a mailbox wants copies of invoices, and the confirmation of another email. `LIMITS` is the one table of how much there
-may be. It is kept in the database, so that neither a restart nor many other tries wash it away, and it is counted by what nobody can make
-up: the account, the signed-in person, and the mailbox, which is the same with another spelling, other dots or another `+tag`. To withdraw
-and to ask again counts anew.
+Code that sends such a mail first calls `count` in the same transaction: for an invitation and every resend of it, for the request to
+confirm an address for copies of invoices, and for the confirmation of a new email. `LIMITS` and `PER_MAILBOX` are the only limits. The
+counts are kept in the database, so that neither a restart nor a flood of other requests clears them. They are kept by what a caller
+cannot invent: the account, the signed-in person, and the mailbox, which ignores case, dots and a `+tag`. Withdrawing and asking again
+counts again.
 
-A reset link goes to the stored address of a person only and has its own limits (`signin.routes`). Copies of invoices and notices go to
-who has said yes.
+Reset links are sent only to a person's stored email and have their own limits (`signin.routes`). Copies of invoices and notifications
+are sent only to people who have agreed to them.
 
-Such a letter leaves from Odotrack's own domain. What the customer chose in it, the name, is therefore cut down to `plain_name`.
+These mails are sent from Odotrack's own domain. The name in them is chosen by the customer, and is therefore reduced to `plain_name`.
 """
 
 import re
@@ -29,12 +29,12 @@ from odoportal.core.identity import digest
 
 DAY = timedelta(days=1)
 LONGEST_NAME = 60
-"""What fits into the line of a list of mails, with what the portal itself says in it."""
+"""The longest name, in characters, that fits into a mail program's list together with the rest of the subject."""
 _NAME = frozenset(" '’-.,&()")
 
 
 class Kind(StrEnum):
-    """What is asked of the mailbox. The word is stored."""
+    """A kind of unsolicited mail. The value is stored in the database."""
 
     INVITATION = "invitation"
     COPY = "copy"
@@ -43,26 +43,26 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Limit:
-    """At most so many letters in any span of time."""
+    """A sliding-window limit: at most `most` mails in any period of length `span`."""
 
     most: int
     span: timedelta
 
 
 PER_MAILBOX = Limit(3, DAY)
-"""To one mailbox, of every kind and whoever asks."""
+"""The limit for one mailbox, over all kinds and all senders."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many letters of a kind one person, and all people of an account together, may cause."""
+    """The limits of one kind of mail: for one person, and for all people of an account together."""
 
     person: Limit
     account: Limit
 
 
 LIMITS: Mapping[Kind, Limits] = {
-    # A fleet's whole office is invited in a day; nobody invites more.
+    # Enough to invite the whole office of a fleet in a day.
     Kind.INVITATION: Limits(person=Limit(20, DAY), account=Limit(30, DAY)),
     # An account has ten addresses at most.
     Kind.COPY: Limits(person=Limit(10, DAY), account=Limit(10, DAY)),
@@ -71,7 +71,7 @@ LIMITS: Mapping[Kind, Limits] = {
 
 
 class TooManyLetters(Exception):
-    """A limit is reached; `until` is the instant from which the same may be tried again."""
+    """A limit is reached. `until` is the instant (UTC) to try again from; `mailbox` is True for the limit of the mailbox."""
 
     def __init__(self, until: datetime, mailbox: bool) -> None:
         super().__init__(until)
@@ -79,19 +79,19 @@ class TooManyLetters(Exception):
 
 
 def count(session: Session, kind: Kind, person_id: int, account_id: int | None, email: str, now: datetime) -> None:
-    """Count one letter that is about to be written; call it before anything else is written.
+    """Count one mail that is about to be sent. Call it before anything else is written.
 
     Args:
-        session: the session that writes the letter. Whoever holds the account or the person in it is exact about their limits; the limit
-            of a mailbox may be passed by as many as ask at the same instant in different accounts.
-        kind: what is asked.
-        person_id: who asks.
-        account_id: for which account; None where it is about the person alone.
-        email: of the mailbox, as it is written to.
-        now: the instant.
+        session: The database session that writes the mail. The limits of the person and the account are exact when their rows are
+            locked in it; the mailbox limit can be exceeded by simultaneous requests from different accounts.
+        kind: The kind of mail.
+        person_id: The person who causes it.
+        account_id: The account it is about; None when it is about the person only.
+        email: The address it is sent to.
+        now: The current instant.
 
     Raises:
-        TooManyLetters: it must not be written now.
+        TooManyLetters: If a limit is reached: the mail must not be sent.
     """
     box, limits, of_kind = mailbox(email), LIMITS[kind], UnsolicitedMail.kind == kind.value
     asked: list[tuple[Limit, list[object]]] = [
@@ -110,16 +110,16 @@ def count(session: Session, kind: Kind, person_id: int, account_id: int | None, 
 
 
 def mailbox(email: str) -> str:
-    """What stands for a mailbox: a digest in which spelling, dots and what follows a `+` before the `@` make no difference.
+    """Return the digest that identifies a mailbox, ignoring case, dots and a `+tag` before the `@`.
 
-    Mail providers deliver these to one mailbox (RFC 5233 for the `+`). Two mailboxes that differ only in dots share a limit.
+    Mail providers deliver such variants to one mailbox (RFC 5233 for the `+`). Two mailboxes that differ only in dots share a limit.
     """
     local, _, domain = email_key(email).rpartition("@")
     return digest(f"{local.partition('+')[0].replace('.', '') or local}@{domain}")
 
 
 def explain(why: TooManyLetters, region: str) -> str:
-    """What the customer is told, in the language in use, with the instant in the person's format."""
+    """Return the message for the customer, in the language in use, with the instant in the region's format."""
     moment = Formats(region).moment(why.until)
     if why.mailbox:
         return t("This address was emailed several times in the last 24 hours. Try again after {moment}.", moment=moment)
@@ -127,10 +127,10 @@ def explain(why: TooManyLetters, region: str) -> str:
 
 
 def plain_name(name: str, email: str) -> str:
-    """A name as a letter to a stranger has it: letters and a few signs, 60 characters at most; the email where no letter is left.
+    """Return a name reduced for a mail to a stranger: letters and a few signs, at most 60 characters; the email if no letter is left.
 
-    Nothing in it looks like a web address or a phone number, which mail programs make clickable: there are no digits, slashes, colons or
-    invisible signs, and no dot stands between two letters.
+    The result contains nothing that mail programs make clickable, such as a web address or a phone number: no digits, slashes, colons or
+    invisible characters, and no dot between two letters.
     """
     kept = "".join(c if c in _NAME or unicodedata.category(c)[0] in "LM" else " " for c in unicodedata.normalize("NFKC", name))
     spaced = " ".join(re.sub(r"\.(?=\S)", ". ", kept).split())
@@ -140,5 +140,5 @@ def plain_name(name: str, email: str) -> str:
 
 
 def sweep(session: Session, now: datetime) -> int:
-    """Forget what no limit counts any more; returns how many rows went."""
+    """Delete the counts that are too old for any limit, and return how many rows were deleted."""
     return session.exec(sql_delete(UnsolicitedMail).where(col(UnsolicitedMail.at) <= now - DAY)).rowcount

@@ -1,1 +1,1 @@
-"""Backup, restore and copies of the database."""
+"""Backup, restore and copy of the database."""

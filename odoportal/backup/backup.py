@@ -1,4 +1,4 @@
-"""Backup of an SQLite database while it is in use, and its way back. PostgreSQL has its own tools, which are named instead."""
+"""Backup of an SQLite database while it is in use, and restore. For PostgreSQL, the error messages name its own tools."""
 
 import os
 import sqlite3
@@ -16,12 +16,12 @@ WAIT_SECONDS = 30
 
 
 class CannotBackUp(Exception):
-    """The backup cannot be made or brought back; the text is one sentence for the operator."""
+    """The backup cannot be made or restored; the message is one sentence for the operator."""
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What came back: how many rows the tables have, how many letters are due in it, and where the old database is kept."""
+    """The result of a restore: the number of rows by table, the number of mails due, and the path of the old database if there was one."""
 
     rows: dict[str, int]
     due: int
@@ -36,10 +36,10 @@ def _database(url: str, tool: str) -> Path:
 
 
 def check(path: Path) -> None:
-    """Look through a database file.
+    """Check the integrity of a database file.
 
     Raises:
-        CannotBackUp: when it is no SQLite database, a page or an index is damaged, or a row points nowhere.
+        CannotBackUp: if it is not an SQLite database, a page or an index is damaged, or a row has a broken foreign key.
     """
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=WAIT_SECONDS)) as database:
@@ -50,28 +50,28 @@ def check(path: Path) -> None:
             if lost:
                 raise CannotBackUp(f"{path} is damaged: row {lost[1]} of table {lost[0]} points nowhere.")
     except sqlite3.DatabaseError as error:
-        # The check itself gives up where the damage is in what it needs to look.
+        # The check itself fails if the damage is in pages that it needs.
         broken = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
         raise CannotBackUp(f"{path} is {'damaged' if broken else 'no database that can be read'} ({error}).") from error
 
 
 def counts(path: Path) -> dict[str, int]:
-    """How many rows each table has."""
+    """Return the number of rows of each table."""
     with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as database:
-        # The portal's own tables only: those of a search index are made of them.
+        # Count the portal's own tables only, not the internal ones of the search index.
         names = database.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'")
         return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in names.fetchall()}  # noqa: S608
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a database as it is at one moment, writers or not, into a new file that only its owner reads."""
+    """Copy a database as it is at one moment, even during writes, into a new file that only its owner can read."""
     target.unlink(missing_ok=True)
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with (
         closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True, timeout=WAIT_SECONDS)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
-        # All pages at once are one reader's view; page by page, every write would start the copy anew.
+        # Copying all pages at once is one read transaction; page by page, every write would restart the copy.
         old.backup(new)
         new.execute("PRAGMA journal_mode=DELETE")
     _sync(target)
@@ -85,19 +85,20 @@ def _sync(path: Path) -> None:
 
 
 def back_up(url: str, target: Path) -> dict[str, int]:
-    """Write the database, as it is at one moment, into a file; the portal may go on meanwhile.
+    """Write the database, as it is at one moment, to a file; the portal may keep running.
 
-    The file takes its name only when it is whole and checked. One of that name is replaced, so that a nightly job can use one name.
+    The file gets its name only when it is complete and checked. An existing file of that name is replaced, so that a nightly job can
+    always use the same one.
 
     Args:
-        url: of the database.
+        url: the database's SQLAlchemy address.
         target: the file.
 
     Returns:
-        How many rows each table has in it.
+        The number of rows of each table in the backup.
 
     Raises:
-        CannotBackUp: for another database than SQLite, or when the copy cannot be written or is damaged.
+        CannotBackUp: if the database is not SQLite, or the copy cannot be written or is damaged.
     """
     source = _database(url, "pg_dump --format=custom")
     if not source.is_file():
@@ -123,18 +124,18 @@ def _why(error: Exception) -> str:
 
 
 def restore(url: str, source: Path, now: datetime) -> Restored:
-    """Put a backup in the place of the database. The old one is kept beside it, with the instant in its name.
+    """Replace the database by a backup. The old database is kept beside it, with the instant in its name.
 
-    Nothing is touched before the backup was copied, looked through and brought to this release's schema.
+    Nothing is replaced before the backup was copied, checked and migrated to this release's schema.
 
     Args:
-        url: of the database.
+        url: the database's SQLAlchemy address.
         source: a file made by `back_up`, of this release or an older one.
         now: the present instant.
 
     Raises:
-        CannotBackUp: when the backup is damaged, of a newer release, or no portal's, or for another database than SQLite.
-        InUse: while another process uses the database.
+        CannotBackUp: if the backup is damaged, of a newer release or not of the portal, or the database is not SQLite.
+        InUse: if another process uses the database.
     """
     place = _database(url, "pg_restore --clean --if-exists")
     if not source.is_file():
@@ -177,7 +178,7 @@ def _bring_up(ready: Path, source: Path) -> None:
     finally:
         engine.dispose()
     with closing(sqlite3.connect(ready)) as database:
-        # One file again, so that it can change its name.
+        # Merge the write-ahead log into the file, so that a single file can be renamed.
         database.execute("PRAGMA journal_mode=DELETE")
     _sync(ready)
 
@@ -188,9 +189,9 @@ def _due(ready: Path) -> int:
 
 
 def _set_aside(place: Path, now: datetime) -> Path | None:
-    """Give the old database a second name, its log included; at no moment is there none under the first name.
+    """Link the old database and its logs under a second name, then remove the logs under the first name; return the new path.
 
-    Only then is the log taken from the first one: a process that is killed in between leaves it whole under one of the two.
+    A process that is killed in between leaves the database complete under one of the two names, and the first name always exists.
     """
     if not place.exists():
         return None

@@ -1,4 +1,4 @@
-"""Moving to another database, from SQLite to PostgreSQL above all: every row of every table, in one go or not at all."""
+"""Copying to another database, mainly from SQLite to PostgreSQL: every row of every table, or nothing."""
 
 from collections.abc import Callable
 
@@ -12,29 +12,29 @@ CHUNK = 2000
 
 
 class CannotCopy(Exception):
-    """The data cannot be moved there; the text is one sentence for the operator."""
+    """The data cannot be copied there; the message is one sentence for the operator."""
 
 
 def _quietly(_table: str, _done: int, _of: int) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 def copy_to(source: Engine, url: str, progress: Callable[[str, int, int], None] = _quietly) -> dict[str, int]:
-    """Copy all data into an empty database, which is brought to this release's schema first.
+    """Copy all data into an empty database, which is migrated to this release's schema first.
 
-    One transaction in the new database, one moment of the old one. Nobody may write meanwhile: hold `locks.alone`.
+    The data are written in one transaction, and read as they are at one moment. There must be no other writer: hold `locks.alone`.
 
     Args:
         source: the present database, of this release.
-        url: SQLAlchemy address of the new one.
-        progress: told the table, the rows done and the rows there are.
+        url: the SQLAlchemy address of the new database.
+        progress: called with the table, the number of rows done, and the total.
 
     Returns:
-        How many rows each table has, the same in both.
+        The number of rows of each table, the same in both databases.
 
     Raises:
-        CannotCopy: when the new database holds rows, is the present one, or refuses a row; nothing is left in it then.
-        sqlalchemy.exc.SQLAlchemyError: when a database does not answer.
+        CannotCopy: if the new database has rows, is the present one, or refuses a row; no rows are left in it then.
+        sqlalchemy.exc.SQLAlchemyError: if a database does not answer.
     """
     target = make_engine(url)
     try:
@@ -77,7 +77,7 @@ def _copy(old: Connection, new: Connection, table: Table, progress: Callable[[st
 
 
 def _follow_on(new: Connection, tables: list[Table]) -> None:
-    """Let new rows get the ids that follow the copied ones; SQLite finds them by itself."""
+    """Set PostgreSQL's sequences to continue after the copied ids; SQLite does so by itself."""
     if new.dialect.name != "postgresql":
         return
     for table in tables:

@@ -1,1 +1,1 @@
-"""The commands of `odoportal`, a file for each kind. What takes long to load is imported inside them, so that `--help` answers at once."""
+"""The commands of `odoportal`, a module for each kind. Slow imports are inside the commands, so that `--help` answers at once."""

@@ -1,4 +1,4 @@
-"""What `odoportal check` looks at: each setting that reaches outside this process, and whether it answers."""
+"""The checks of `odoportal check`: each setting, and whether the service or resource behind it works."""
 
 import re
 import smtplib
@@ -31,7 +31,7 @@ _POSTAL_CODE = re.compile(r"\b[ABCEGHJ-NPRSTVXY]\d[A-Z]\s*\d[A-Z]\d\b", re.IGNOR
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report: what was looked at, what was found, and whether that is good."""
+    """One line of the report: the name of the check, what it found, and whether that is good."""
 
     name: str
     found: str
@@ -99,7 +99,7 @@ def _mail(settings: Settings) -> str:
 
 
 def _postal_address(settings: Settings) -> str:
-    # Canada's anti-spam law (S.C. 2010, c. 23, s. 6(2), and SOR/2012-36, s. 2) wants who writes and a mailing address in every letter.
+    # Canada's anti-spam law requires the sender's name and mailing address in every mail (S.C. 2010, c. 23, s. 6(2); SOR/2012-36, s. 2).
     if len(settings.company_lines) < 2 or not _POSTAL_CODE.search(settings.company_address):
         raise ValueError("ODOPORTAL_COMPANY_ADDRESS has no postal code: every letter must say where its sender is reached by post")
     return ", ".join(settings.company_lines)
@@ -150,7 +150,7 @@ def _open_files(_settings: Settings) -> str:
 
 CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("settings", _settings),
-    # Before the database is opened, which narrows its files.
+    # This check must run before the database is opened, which restricts the permissions of its files.
     ("customers' files", _private),
     ("database", _database),
     ("extensions", _extensions),
@@ -167,7 +167,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
 
 
 def run_checks(settings: Settings) -> Iterator[Finding]:
-    """Every finding in its order; secrets are masked, and a failure of one check does not stop the next."""
+    """Yield the finding of every check, in order. Secrets are masked, and a failed check does not stop the next one."""
     for name, check in CHECKS:
         try:
             yield Finding(name, check(settings), good=True)
@@ -179,6 +179,6 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
 
 
 def _sentence(error: Exception) -> str:
-    # Of SQLAlchemy's message only what the driver said: the rest is a statement and a link.
+    # Keep only the driver's part of an SQLAlchemy message: the rest is the SQL statement and a link.
     cause = getattr(error, "orig", None) or error
     return " ".join(str(cause).split()) or type(error).__name__

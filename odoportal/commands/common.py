@@ -1,4 +1,4 @@
-"""What all commands share: the settings, the database, and failures as one sentence each."""
+"""Helpers shared by all commands: settings, the database, and failures as one-sentence messages."""
 
 import os
 from collections.abc import Iterator
@@ -19,19 +19,19 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 class Refused(click.ClickException):
-    """What was asked for, or how the portal is set up, cannot be: one sentence, exit code 2."""
+    """A refusal of invalid arguments or settings: one sentence, exit code 2."""
 
     exit_code = BAD_REQUEST
 
 
 def say(*lines: str, err: bool = False) -> None:
-    """Print lines. Whatever a stranger wrote in them (a name, a file, a value) does nothing to the terminal.
+    """Print lines, safely for the terminal even when they contain untrusted text (a name, a file, a value).
 
-    Commands print with this only; a test looks for anything else.
+    Commands print with this function only; a test checks it.
 
     Args:
-        lines: each as one line, whatever breaks it holds.
-        err: on standard error.
+        lines: The lines; each is printed as one line, even if it contains line breaks.
+        err: True to print on standard error.
     """
     from odoportal.core.folding import printable
 
@@ -40,7 +40,13 @@ def say(*lines: str, err: bool = False) -> None:
 
 
 def read_settings() -> "Settings":
-    """The settings of the environment, with relative paths meant from the folder the command was called in."""
+    """Return the settings of the environment, with relative paths resolved from the folder the command was called in.
+
+    The resolved paths are written back to the environment.
+
+    Raises:
+        Refused: If a setting is invalid.
+    """
     from zoneinfo import ZoneInfoNotFoundError
 
     from pydantic import ValidationError
@@ -72,7 +78,11 @@ def read_settings() -> "Settings":
 
 
 def address_of_data() -> str:
-    """The address of the database; refused where it is not set."""
+    """Return the URL of the database.
+
+    Raises:
+        Refused: If it is not set.
+    """
     settings = read_settings()
     if not settings.database_url:
         raise Refused("ODOPORTAL_DATABASE_URL is not set.")
@@ -81,10 +91,13 @@ def address_of_data() -> str:
 
 @contextmanager
 def data(mails: bool = False) -> Iterator[None]:
-    """For commands that work on the data: the database is set, answers, is of this release, and is not being exchanged.
+    """Prepare a command that works on the data: use the database, refuse if it is being replaced, and upgrade it to this release.
 
     Args:
-        mails: True where letters with links may be written, which need the portal's address.
+        mails: True if the command may write mails with links, which require the portal's public address.
+
+    Raises:
+        Refused: If a setting is missing.
     """
     with sentences():
         url = address_of_data()
@@ -100,7 +113,7 @@ def data(mails: bool = False) -> Iterator[None]:
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn the failures an operator can meet into one sentence each."""
+    """Turn the expected failures into one-sentence errors for the operator."""
     from sqlalchemy.exc import DBAPIError
 
     from odoportal.backup.backup import CannotBackUp
@@ -127,7 +140,7 @@ def sentences() -> Iterator[None]:
 
 
 def invite(session: "Session", person_id: int, account_id: int) -> None:
-    """Mail a person of an import the invitation to an account."""
+    """Mail an imported person the invitation to an account."""
     from odoportal.accounts.models import Account, Person
     from odoportal.core import clock
     from odoportal.rooms.signin import service
@@ -137,12 +150,12 @@ def invite(session: "Session", person_id: int, account_id: int) -> None:
 
 
 def counted(rows: dict[str, int]) -> str:
-    """How many rows a database has, in one line."""
+    """Return a text with the number of rows and tables, given the number of rows by table."""
     return f"{sum(rows.values()):,} rows in {len(rows)} tables"
 
 
 def shown(instant: datetime) -> str:
-    """An instant in the business's own time zone, to the minute."""
+    """Format an instant in the business's time zone, to the minute."""
     from odoportal.core import clock
 
     return f"{clock.local(instant):%Y-%m-%d %H:%M}"

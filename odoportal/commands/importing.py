@@ -1,4 +1,4 @@
-"""`odoportal import`: Odotrack's own files."""
+"""`odoportal import`: import of Odotrack's files."""
 
 import shutil
 import sys
@@ -68,7 +68,7 @@ def _spelling(declared: dict[str, str | None]) -> "Spelling":
 
 @contextmanager
 def _source(path: Path, name: str) -> Iterator[Path]:
-    """The file or folder to import; standard input is kept in a file meanwhile, since it is read more than once."""
+    """Yield the file or folder to import; standard input is saved to a temporary file, because it is read more than once."""
     if path != STANDARD_INPUT:
         yield path
         return
@@ -81,7 +81,7 @@ def _source(path: Path, name: str) -> Iterator[Path]:
 
 @contextmanager
 def _progress() -> "Iterator[Progress]":
-    """A bar on a terminal; nothing in a log."""
+    """Yield a function that reports progress: as a bar on a terminal, not at all when standard error is not a terminal."""
     if not sys.stderr.isatty():
         yield lambda _what, _done, _of: None
         return

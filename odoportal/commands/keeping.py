@@ -1,4 +1,4 @@
-"""`odoportal backup | restore | copy-to`: keeping the data, and moving them."""
+"""`odoportal backup | restore | copy-to`: backups of the data, and the move to another database."""
 
 from pathlib import Path
 

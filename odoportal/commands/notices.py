@@ -1,4 +1,4 @@
-"""`odoportal notices`: tell people what is new, once a day."""
+"""`odoportal notices`: write the notifications of the day."""
 
 import click
 
@@ -20,7 +20,7 @@ def notices(dry_run: bool) -> None:
         from odoportal.rooms.notifications import send
 
         chosen = flow.provider()
-        # Between the parts of an import, an invoice may stand there without its payment.
+        # No import may run meanwhile: between its parts, an invoice may be in the database without its payment.
         with locks.importing(database.engine()):
             with database.reading() as session:
                 if merge.unfinished(session):

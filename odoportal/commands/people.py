@@ -1,4 +1,4 @@
-"""`odoportal user | mail`: people who sign in, and letters to them."""
+"""`odoportal user | mail`: people who can sign in, and the mails in the outbox."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -43,7 +43,7 @@ def invite(email: str, number: str, name: str | None, role: str, language: str) 
 
 
 def _for_person(work: Callable[..., T], *more: object, mails: bool = False) -> T:
-    """What `work(session, …)` of the staff's rules returns; one sentence where nobody has the email."""
+    """Run `work(session, …)`, a function of `signin.staff`, and return its result; refuse an unknown email in one sentence."""
     with data(mails=mails):
         from odoportal.core import database
         from odoportal.rooms.signin import staff

@@ -1,4 +1,4 @@
-"""`odoportal demo | run | build | check`: the portal itself."""
+"""`odoportal demo | run | build | check`: serving, building and checking the portal."""
 
 import sys
 from contextlib import suppress
@@ -19,11 +19,14 @@ PORT = click.IntRange(1, 65535)
 
 
 def build(no_build: bool, *, update: bool = False) -> Path:
-    """Build the pages where they are out of date, or fail where that must not be done; returns the project's folder.
+    """Build the pages if they are out of date, and return the project's folder.
 
     Args:
         no_build: True to fail instead of building.
-        update: True to build in any case, with the newest npm packages, and lock these.
+        update: True to build in any case, with the newest npm packages, and to lock these.
+
+    Raises:
+        click.ClickException: If `no_build` is set and the pages are out of date.
     """
     from rich.console import Console
 
@@ -133,12 +136,12 @@ def run(host: str, port: int, no_build: bool) -> None:
 
 
 def finish_import() -> None:
-    """Finish an import that was killed halfway. Whatever comes of it, the portal starts."""
+    """Finish an import that was interrupted. The portal starts even if another import is running or the data have changed since."""
     from odoportal.importing.importer import finish
     from odoportal.importing.locks import InUse
     from odoportal.importing.merge import Overtaken
 
-    # In use is what an import at work says: it will finish itself.
+    # `InUse` means that an import is running: it finishes by itself.
     with suppress(InUse):
         try:
             finish(invite, say)

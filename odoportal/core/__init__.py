@@ -1,1 +1,1 @@
-"""The database, the clock, money, languages and other basics that everything stands on."""
+"""The database, the clock, money, languages and other basics that the rest of the portal depends on."""

@@ -1,4 +1,4 @@
-"""Numbers of payment cards that somebody typed where none belongs: found, and masked before anything keeps them (PCI DSS 3.4)."""
+"""Detection and masking of payment card numbers in free text, before the text is stored (PCI DSS 3.4)."""
 
 import re
 
@@ -9,7 +9,7 @@ _SHORTEST, _LONGEST = 13, 19
 _SMALLEST_GROUP = 4
 _FIRST_DIGITS = "234568"
 _DOUBLED = bytes.maketrans(bytes(range(10)), bytes(sum(divmod(2 * digit, 10)) for digit in range(10)))
-# First digits and lengths as the networks publish them (ISO/IEC 7812). A device's IMEI has the same check digit, but none of these forms.
+# First digits and lengths as published by the networks (ISO/IEC 7812). An IMEI has the same check digit but matches none of these forms.
 _NETWORKS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
     r"|(?:5[1-5]|2[2-7])\d{14}"  # Mastercard
@@ -21,14 +21,14 @@ _NETWORKS = re.compile(
 
 
 def masked(text: str, instead: str = "•••• {last4}") -> str:
-    """The text with every card number in it replaced.
+    """Return the text with every card number in it replaced.
 
-    A number is 13 to 19 digits of a network's form whose check digit fits (Luhn), written at a stretch or in groups of four and more,
-    the last of any size, with the same space, dash or point between them.
+    A card number has 13 to 19 digits, a form used by a network and a valid check digit (Luhn). It is written without gaps, or in groups
+    of at least four digits (the last of any size) with the same space, dash or point between them.
 
     Args:
-        text: whatever was typed.
-        instead: what stands in its place; `{last4}` are its last four digits.
+        text: The text as typed.
+        instead: The replacement; `{last4}` is replaced by the last four digits.
     """
     groups = list(_GROUP.finditer(text))
     out, done, first = [], 0, 0
@@ -45,7 +45,7 @@ def masked(text: str, instead: str = "•••• {last4}") -> str:
 
 
 def _end(text: str, groups: list[re.Match[str]], first: int) -> int | None:
-    """Return the last group of the longest card number that begins with this group, None where none does."""
+    """Return the index of the last group of the longest card number that starts at group `first`; None when none starts there."""
     digits, gap, found = "", "", None
     if text[groups[first].start()] not in _FIRST_DIGITS:
         return None
@@ -66,6 +66,6 @@ def _end(text: str, groups: list[re.Match[str]], first: int) -> int | None:
 
 
 def _checks(digits: str) -> bool:
-    """Return whether the check digit fits (ISO/IEC 7812-1, annex B)."""
+    """Return whether the Luhn check digit is valid (ISO/IEC 7812-1, annex B)."""
     values = bytes(map(int, digits))
     return (sum(values[::-2]) + sum(values[-2::-2].translate(_DOUBLED))) % 10 == 0

@@ -1,4 +1,4 @@
-"""The one clock: instants in UTC, days in the business's own time zone."""
+"""The clock: instants in UTC, business days in the time zone of the settings."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
@@ -15,26 +15,29 @@ _source: Callable[[], datetime] = _system
 
 
 def now() -> datetime:
-    """The present instant, aware, in UTC. Sessions, limits and mail use it even where the business day is set."""
+    """Return the current instant, timezone-aware, in UTC. It is the real time even when the business day is fixed in the settings."""
     return _source()
 
 
 def today() -> date:
-    """The business day (America/Toronto unless set): due dates, progress and "ends in 60 days" are counted from it."""
+    """Return the business day: the fixed day of the settings, or else the current day in their time zone (default America/Toronto).
+
+    Due dates, progress and texts such as "ends in 60 days" are counted from it.
+    """
     return get_settings().today or local(now()).date()
 
 
 def local(instant: datetime) -> datetime:
-    """An aware instant as the business's own wall time."""
+    """Convert an aware instant to the business's time zone."""
     return instant.astimezone(ZoneInfo(get_settings().zone))
 
 
 def begins(day: date) -> datetime:
-    """The instant a business day begins."""
+    """Return the instant (UTC) at which a business day begins."""
     return datetime.combine(day, time.min, ZoneInfo(get_settings().zone)).astimezone(UTC)
 
 
 def use(source: Callable[[], datetime] | None) -> None:
-    """Replace the source of instants (tests); `None` puts the system's clock back."""
+    """Replace the source of `now` (for tests); None restores the system clock."""
     global _source  # noqa: PLW0603
     _source = source or _system

@@ -1,4 +1,4 @@
-"""One way to the database: a session in a worker thread, readers deferred, writers immediate."""
+"""Database access: engines, and reading and writing sessions in worker threads. In SQLite, writers lock the database at once."""
 
 import asyncio
 import contextvars
@@ -23,17 +23,20 @@ from odoportal.settings import get_settings
 P = ParamSpec("P")
 T = TypeVar("T")
 PATIENCE = 5
-"""Seconds: the longest wait for another writer, for a free connection, or for a server that does not answer."""
+"""The timeout in seconds for locks held by another writer, for a free connection of the pool, and for connecting to the server."""
 SIDES = ("-wal", "-shm")
-"""What SQLite adds to the name of a database for the files beside it."""
+"""The suffixes of the files that SQLite keeps beside a database."""
 PRAGMAS = ("foreign_keys=ON", "synchronous=FULL")
 _WRITER = {"sqlite_begin": "IMMEDIATE"}
-# Writers wait for each other; in threads of their own they keep no reader waiting with them.
+# Writers have separate threads: while they wait for each other, they must not occupy the threads of readers.
 _writers = ThreadPoolExecutor(4, thread_name_prefix="writer")
 
 
 class _File:
-    """An SQLite file. Once it was opened, it is never made anew where it is gone, and nobody goes on in one that was moved away."""
+    """An SQLite file and its connections.
+
+    After it was opened once, a missing file is not created again, and connections to a file that was moved or replaced are discarded.
+    """
 
     def __init__(self, path: Path, patience: float, mode: str) -> None:
         self._path, self._patience, self._mode = path, patience, mode
@@ -54,15 +57,15 @@ class _File:
         return opened
 
     def _keep_private(self) -> None:
-        # SQLite makes its files as wide as the umask allows, and the two beside it as wide as the database.
+        # SQLite creates the database with the permissions of the umask, and the -wal and -shm files with those of the database.
         with suppress(OSError):
-            # What cannot be made here cannot be opened either, which SQLite says below.
+            # A file that cannot be created cannot be opened either: SQLite reports it in `open`.
             private_files.file(self._path)
         for side in SIDES:
             private_files.narrow(self._path.with_name(self._path.name + side))
 
     def _use_log(self, opened: sqlite3.Connection) -> None:
-        # Two that switch an empty database over at the same moment do not wait for each other by SQLite's own timeout.
+        # SQLite's timeout does not apply when two connections switch an empty database to WAL at the same time, so retry here.
         until = time.monotonic() + self._patience
         while True:
             try:
@@ -89,8 +92,8 @@ class _File:
 
 
 def _begin(connection: Connection) -> None:
-    # The driver's own BEGIN is deferred: a reader that turns writer then fails at once with "database is
-    # locked", whatever the busy timeout. So SQLAlchemy writes BEGIN, and writers say IMMEDIATE.
+    # The driver's own BEGIN is deferred: a reader that becomes a writer can then fail at once with "database is locked", whatever the
+    # busy timeout. So BEGIN is sent here, as IMMEDIATE for writers.
     how = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
     connection.exec_driver_sql(f"BEGIN {how}")
 
@@ -105,14 +108,15 @@ def _sqlite(url: URL, patience: float, mode: str) -> Engine:
 
 
 class Unusable(ValueError):
-    """It is no address of a database that can be used here; the text is its predicate, such as "is not the address of …"."""
+    """An invalid database URL. The message is a predicate, such as "is not the address of …", to which the caller adds the subject."""
 
 
 def address(url: str) -> URL:
-    """The parts of an SQLAlchemy database address.
+    """Parse a database URL in SQLAlchemy's format.
 
     Raises:
-        Unusable: when it is none, names neither a file of SQLite nor a PostgreSQL database, or its driver is not installed.
+        Unusable: If it is not a URL, names neither an SQLite file nor a PostgreSQL database, has an asynchronous driver, or its driver is
+            not installed.
     """
     try:
         parsed = make_url(url)
@@ -127,18 +131,18 @@ def address(url: str) -> URL:
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for SQLite or PostgreSQL with this house's settings.
+    """Create an engine for SQLite or PostgreSQL with the portal's timeouts and pool size.
 
     Args:
-        url: an SQLAlchemy database address; of SQLite, a file's.
+        url: A database URL in SQLAlchemy's format; for SQLite, one with a file.
 
     Raises:
-        Unusable: as `address` says.
+        Unusable: If the URL is invalid (see `address`).
     """
     parsed = address(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed, PATIENCE, "rwc")
-    # The server asks a silent client whether it still lives: locks of a machine that was lost are free after 90 seconds, not two hours.
+    # TCP keepalives of the server: the locks of a client machine that is lost are released after 90 seconds instead of two hours.
     alive = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
     waits = {"connect_timeout": PATIENCE, "options": f"-c lock_timeout={PATIENCE * 1000} {alive}"}
     return create_engine(url, pool_size=8, pool_pre_ping=True, pool_timeout=PATIENCE, connect_args=waits)
@@ -146,7 +150,7 @@ def make_engine(url: str) -> Engine:
 
 @lru_cache
 def engine() -> Engine:
-    """The engine of this process, on the address in the settings."""
+    """Return the engine of this process, for the database URL of the settings."""
     return make_engine(get_settings().database_url)
 
 
@@ -156,27 +160,27 @@ def _impatient(patient: Engine) -> Engine:
 
 
 def at_once() -> Engine | None:
-    """An engine on the same SQLite file that fails rather than waits, for what runs in the event loop; None for other databases."""
+    """Return an engine for code in the event loop: it fails at once instead of waiting for a lock. None unless the database is SQLite."""
     return _impatient(engine()) if engine().dialect.name == "sqlite" else None
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A session that only reads."""
+    """Yield a database session for reading; it never commits."""
     with Session(engine(), expire_on_commit=False) as session:
         yield session
 
 
 @contextmanager
 def writing() -> Iterator[Session]:
-    """A session that commits at the end, or leaves nothing when an exception passes through."""
+    """Yield a database session that commits at the end, or rolls back on an exception."""
     bound = engine().execution_options(**_WRITER)
     with Session(bound, expire_on_commit=False) as session, session.begin():
         yield session
 
 
 async def read(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work(session, …)` in a worker thread on a reading session."""
+    """Run `work(session, …)` in a worker thread with a reading session."""
 
     def run() -> T:
         with reading() as session:
@@ -186,7 +190,7 @@ async def read(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwar
 
 
 async def write(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work(session, …)` in a writer's thread on a writing session and commit."""
+    """Run `work(session, …)` in a writer thread with a writing session, and commit."""
 
     def run() -> T:
         with writing() as session:

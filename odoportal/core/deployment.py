@@ -1,4 +1,4 @@
-"""What a database is for, written in the database itself: a demonstration is never taken for a customer's data, nor the other way round."""
+"""A mark in the database that says it holds demonstration data, so that it is never mistaken for customers' data or the reverse."""
 
 from sqlmodel import Field, Session, SQLModel
 
@@ -6,17 +6,17 @@ _DEMONSTRATION = "demonstration"
 
 
 class Deployment(SQLModel, table=True):
-    """A fact about this database as a whole."""
+    """A named fact about the database as a whole."""
 
     name: str = Field(primary_key=True, max_length=40)
     value: str = Field(default="", max_length=200)
 
 
 def is_demonstration(session: Session) -> bool:
-    """True when the database holds demonstration data."""
+    """Return whether the database holds demonstration data."""
     return session.get(Deployment, _DEMONSTRATION) is not None
 
 
 def mark_demonstration(session: Session) -> None:
-    """Note that the database holds demonstration data. For good: `run` refuses it ever after."""
+    """Mark the database permanently as holding demonstration data: `odoportal run` refuses it from then on."""
     session.merge(Deployment(name=_DEMONSTRATION))

@@ -1,4 +1,4 @@
-"""Two languages and their formats: one catalogue for pages, mails and messages."""
+"""Translation (French and English) and regional formats; one catalogue serves pages, mails and messages."""
 
 import gettext
 import io
@@ -40,7 +40,7 @@ def _translations(language: str) -> gettext.NullTranslations:
 
 @contextmanager
 def use(language: str) -> Iterator[None]:
-    """Make `language` ("fr" or "en") the one that `t` speaks, in this task or thread."""
+    """Set the language in use ("fr" or "en") for `t` and `tn`, in the current task or thread."""
     token = _language.set(language)
     try:
         yield
@@ -49,34 +49,34 @@ def use(language: str) -> Iterator[None]:
 
 
 def current() -> str:
-    """The language in use: "fr" or "en"."""
+    """Return the language in use: "fr" or "en"."""
     return _language.get()
 
 
 def other(language: str) -> str:
-    """The other of the two languages."""
+    """Return the other one of the two languages."""
     return "en" if language == "fr" else "fr"
 
 
 def t(message: str, **values: object) -> str:
-    """The message in the language in use, with `{names}` filled in."""
+    """Translate a message to the language in use and fill in its `{names}`."""
     text = _translations(_language.get()).gettext(message)
     return text.format(**_filled(values)) if values else text
 
 
 def tn(one: str, many: str, count: int, **values: object) -> str:
-    """The message for `count`, in the language in use; `{n}` is the count as that language writes it."""
+    """Translate a message with a plural to the language in use; `{n}` is replaced by the formatted count."""
     text = _translations(_language.get()).ngettext(one, many, count)
     return text.format(n=Formats(region_of(current())).number(count), **_filled(values))
 
 
 def _filled(values: dict[str, object]) -> dict[str, object]:
-    """What fills a message: a name that was stored long ago must not turn the rest of the sentence around."""
+    """Remove invisible marks from the values: a direction mark in a stored name must not reverse the rest of the sentence."""
     return {name: without_marks(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def region_of(language: str) -> str:
-    """The region format that goes with a language until a person chooses another."""
+    """Return the default region format of a language."""
     return "fr-CA" if language == "fr" else "en-CA"
 
 
@@ -87,26 +87,26 @@ def _locale(region: str) -> Locale:
 
 @dataclass(frozen=True)
 class Formats:
-    """How a region ("fr-CA", "en-CA") writes numbers, amounts and dates, by CLDR."""
+    """Formats of numbers, amounts and dates of a region ("fr-CA", "en-CA"), as in CLDR."""
 
     region: str
 
     def amount(self, value: Decimal) -> str:
-        """Canadian dollars: `$576.07`, `576,07 $`; a negative one with a real minus sign."""
+        """Format an amount in Canadian dollars: `$576.07`, `576,07 $`; a negative amount has a true minus sign (U+2212)."""
         text = format_currency(abs(value), "CAD", locale=_locale(self.region), format=_locale(self.region).currency_formats["standard"])
         text = text.replace("CA$", "$").replace("$ CA", "$")
         return f"−{text}" if value < 0 else text
 
     def number(self, value: int | Decimal) -> str:
-        """A number with the region's grouping."""
+        """Format a number with the region's grouping of digits."""
         return format_decimal(value, locale=_locale(self.region))
 
     def percent(self, value: int) -> str:
-        """A whole percentage: `54%`, `54 %`."""
+        """Format a whole percentage: `54%`, `54 %`."""
         return format_percent(Decimal(value) / 100, locale=_locale(self.region))
 
     def rate(self, value: Decimal) -> str:
-        """A tax rate in percent with all its decimals: `9.975%`, `9,975 %`."""
+        """Format a tax rate, given in percent, with all its decimals: `9.975%`, `9,975 %`."""
         return format_percent(
             value / 100,
             "#,##0.####%" if self.region == "en-CA" else "#,##0.####\u00a0%",
@@ -115,25 +115,25 @@ class Formats:
         )
 
     def day(self, value: date) -> str:
-        """A numeric date, `2026-10-03` in both regions."""
+        """Format a date: `2026-10-03` in both regions."""
         return value.isoformat()
 
     def time(self, value: datetime) -> str:
-        """The time of an instant in the business's zone: `9:58 a.m.`, `9 h 58`, never broken over two lines.
+        """Format the time of an instant in the business's time zone, with no-break spaces: `9:58 a.m.`, `9 h 58`.
 
-        CLDR's narrow space is widened, since the portal's font does not have it.
+        CLDR's narrow no-break space is replaced, because the portal's font does not have it.
         """
         pattern = "H 'h' mm" if self.region == "fr-CA" else "short"
         written = format_time(clock.local(value), pattern, locale=_locale(self.region))
         return written.replace(" ", "\u00a0").replace("\u202f", "\u00a0")
 
     def moment(self, value: datetime) -> str:
-        """Date and time of an instant in the business's zone."""
+        """Format the date and time of an instant in the business's time zone."""
         return f"{clock.local(value).date().isoformat()} {self.time(value)}"
 
 
 def month_name(day: date, how: str = "short") -> str:
-    """A month's name in the language in use: `short` (Sep, sept.), `long` (September) or with its `year`."""
+    """Return the name of a month in the language in use: `short` (Sep, sept.), `long` (September) or `year` (September 2020)."""
     locale = _locale(region_of(current()))
     if how == "year":
         return format_skeleton("yMMMM", day, locale=locale)

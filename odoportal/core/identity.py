@@ -1,4 +1,4 @@
-"""Who asks: resolved anew from cookie and session row for every event and every document, never kept in a state."""
+"""The identity of a request: resolved from the cookie and the session row for every event and document, never kept in a state."""
 
 import hashlib
 from contextvars import ContextVar
@@ -9,22 +9,22 @@ COOKIE = "odo_session"
 
 
 def cookie_name(secure: bool) -> str:
-    """The session cookie's name: with https, the `__Host-` prefix keeps other hosts of the domain from setting it."""
+    """Return the name of the session cookie; with https, its `__Host-` prefix keeps other hosts of the domain from setting it."""
     return f"__Host-{COOKIE}" if secure else COOKIE
 
 
 def digest(token: str) -> str:
-    """What is stored of a secret token: its SHA-256, in hex."""
+    """Return the hash of a secret token that is stored in its place: SHA-256, in hex."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 HELD_BACK = "held back"
-"""The role of a person who has no second factor, in an account that requires one, whatever the role is otherwise."""
+"""The role, in place of the membership's, of a person without a second factor in an account that requires one."""
 
 
 @dataclass(frozen=True)
 class Membership:
-    """An account a person may act for, with the role that is in force."""
+    """An account a person may act for, with the effective role: the stored one, or `HELD_BACK`."""
 
     account_id: int
     number: str
@@ -34,7 +34,7 @@ class Membership:
 
 @dataclass(frozen=True)
 class Identity:
-    """A signed-in person acting for one account. `idle_end` is None where the person chose to stay signed in."""
+    """A signed-in person acting for one account. `idle_end` is None when the person chose to stay signed in."""
 
     session: str
     person_id: int
@@ -50,12 +50,12 @@ class Identity:
 
     @property
     def held_back(self) -> bool:
-        """Whether the person must set up a second factor before anything of the account is shown."""
+        """Whether the person must set up a second factor before the account is shown."""
         return self.account.role == HELD_BACK
 
     @property
     def key(self) -> str:
-        """What a filled state is bound to: another session, another account or another role must not see it."""
+        """The key that a filled state is bound to: it must not be shown to another session, for another account or to another role."""
         return f"{self.session}:{self.account.account_id}:{self.account.role}"
 
 
@@ -63,14 +63,14 @@ asker: ContextVar[Identity | None] = ContextVar("asker", default=None)
 
 
 class NotAllowed(Exception):
-    """The person's role in the account, as it is now, does not allow it, or the person is no longer a member."""
+    """The person's current role in the account does not have the right, or the person is no longer a member."""
 
 
 def require_identity() -> Identity:
-    """The person the gate let through.
+    """Return the identity of the current request or event.
 
     Raises:
-        PermissionError: when nobody is signed in, which the gate excludes for every private event.
+        PermissionError: If no one is signed in; the event gate refuses private events in this case.
     """
     who = asker.get()
     if who is None:

@@ -1,4 +1,4 @@
-"""Money: `Decimal` dollars in Python, whole cents in the database, never a float."""
+"""Money: `Decimal` dollars in Python, whole cents in the database, never floats."""
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
@@ -13,10 +13,10 @@ LARGEST = Decimal("9999999999.99")
 
 
 def cents(amount: Decimal) -> int:
-    """Whole cents of an amount in dollars.
+    """Convert an amount in dollars to whole cents.
 
     Raises:
-        ValueError: when the amount has a fraction of a cent, is not finite or is out of range.
+        ValueError: If the amount has a fraction of a cent, is not finite or is out of range.
     """
     if not amount.is_finite() or abs(amount) > LARGEST:
         raise ValueError(f"not an amount of money: {amount}")
@@ -27,32 +27,37 @@ def cents(amount: Decimal) -> int:
 
 
 def dollars(whole: int) -> Decimal:
-    """An amount in dollars, two decimals, of whole cents."""
+    """Convert whole cents to dollars with two decimals."""
     return (Decimal(whole) / 100).quantize(CENT)
 
 
 def tax(base: Decimal, percent: Decimal) -> Decimal:
-    """A tax on a total before tax; half a cent rounds up (away from zero), as Revenu Québec and the CRA compute it."""
+    """Return the tax on a total before tax; half a cent rounds up (away from zero), as Revenu Québec and the CRA compute it.
+
+    Args:
+        base: The total before tax, in dollars.
+        percent: The rate in percent.
+    """
     return (base * percent / 100).quantize(CENT, ROUND_HALF_UP)
 
 
 class Money(TypeDecorator[Decimal]):
-    """A column of money: `Decimal` dollars outside, whole cents inside."""
+    """Column type for money: `Decimal` dollars in Python, whole cents in the database."""
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ARG002
-        """Dollars to cents; raises ValueError on a fraction of a cent."""
+        """Convert dollars to cents; raise ValueError on a fraction of a cent."""
         return None if value is None else cents(Decimal(value))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
-        """Cents to dollars."""
+        """Convert cents to dollars."""
         return None if value is None else dollars(int(value))
 
 
 def in_cents(column: Any) -> ColumnElement[int]:
-    """A column of money as the whole cents that the database holds, under the column's own name."""
+    """Return a money column as the stored whole cents, labelled with the column's name."""
     return type_coerce(column, BigInteger()).label(column.key)
 
 
@@ -60,10 +65,10 @@ _AMOUNT = re.compile(r"^[-−]?\$?\s*(\d{1,3}(?:[ \u00a0\u202f,]\d{3})+|\d+)(?:[
 
 
 def typed_amount(text: str) -> str | None:
-    """What a customer typed as an amount, written `12345.60`; None when it is not an amount.
+    """Normalize an amount typed by a customer to the form `12345.60`; return None when the text is not an amount.
 
-    `576.07`, `576,07`, `576,07 $`, `$12,345.60` and `12 345,60 $` are all understood (product.md, search).
-    A bare whole number is not taken for an amount: it may be a document's number.
+    It accepts `576.07`, `576,07`, `576,07 $`, `$12,345.60` and `12 345,60 $` (product.md, search). `$576` gives `576`. A whole number
+    without a dollar sign is not an amount: it may be the number of a document. A minus sign is dropped.
     """
     found = _AMOUNT.match(text.strip())
     if not found:

@@ -1,4 +1,4 @@
-"""Files and folders that only this process's user may read, whatever its umask: they hold customers' data."""
+"""Creation of files and folders that only the user of this process may read, whatever the umask: they hold customers' data."""
 
 import os
 from contextlib import suppress
@@ -9,10 +9,10 @@ _OTHERS = 0o077
 
 
 def folder(path: Path) -> None:
-    """Make a folder, with every parent that is missing, for this user only. One that is there stays as it is.
+    """Create a folder and its missing parents, for this user only. An existing folder is not changed.
 
     Raises:
-        OSError: when it cannot be made, or is no folder.
+        OSError: If it cannot be created, or the path is not a folder.
     """
     if not path.parent.exists():
         folder(path.parent)
@@ -20,24 +20,24 @@ def folder(path: Path) -> None:
 
 
 def file(path: Path) -> None:
-    """Make a file that is missing, empty and for this user only; narrow one that is there.
+    """Create an empty file for this user only, or restrict the permissions of an existing one.
 
     Raises:
-        OSError: when it cannot be made.
+        OSError: If it cannot be created or opened for writing.
     """
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, FILE))
     narrow(path)
 
 
 def narrow(path: Path) -> None:
-    """Take a file away from everybody but its owner. Where it is missing or somebody else's, nothing happens."""
+    """Restrict a file's permissions to its owner. A missing file, or one owned by another user, is ignored."""
     with suppress(OSError):
         if is_wide(path):
             path.chmod(FILE)
 
 
 def is_wide(path: Path) -> bool:
-    """Return whether others than the owner may read, write or enter what is at a path; not where nothing is there."""
+    """Return whether other users have any permission on a file or folder; False when it does not exist."""
     try:
         return path.stat().st_mode & _OTHERS != 0
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The demonstration: the guide's account as printed, and fleets around it, all through the same door as Odotrack's files."""
+"""The data of the demonstration: the user guide's account as printed, and other fleets, imported in the same way as Odotrack's files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ PASSWORD = "grand tour du lac"  # noqa: S105 - printed by the demonstration, whi
 
 @dataclass(frozen=True)
 class DemoSignIn:
-    """Somebody to sign in as, and what there is to see."""
+    """A person to sign in as, and what there is to see."""
 
     email: str
     password: str
@@ -43,19 +43,19 @@ SIGN_INS = tuple(
 
 
 class DemoRefused(Exception):
-    """Demonstration data must not be loaded here; the text is one sentence for the operator."""
+    """Demonstration data must not be loaded here; the message is one sentence for the operator."""
 
 
 def load_demo(session: Session, now: datetime, hash_password: Callable[[str], str]) -> tuple[DemoSignIn, ...]:
-    """Load the demonstration data, unless they are there already.
+    """Load the demonstration data, unless they are already loaded.
 
     Args:
         session: a writing session; the caller commits.
         now: the present instant.
-        hash_password: makes what is stored of a password.
+        hash_password: returns the stored form of a password.
 
     Raises:
-        DemoRefused: in production, where demonstration data never load.
+        DemoRefused: in production, or if the demonstration's files are wrong.
     """
     if get_settings().mode == "production":
         raise DemoRefused("Demonstration data never load in production.")
@@ -70,7 +70,7 @@ def load_demo(session: Session, now: datetime, hash_password: Callable[[str], st
 
 
 def fleets() -> Sheets:
-    """The fleets beside the guide's account, the same every time."""
+    """Return the sheets of the fleets beside the guide's account, the same every time."""
     sheets = Sheets()
     fleet_laurentides.write(sheets)
     fleet_boreal.write(sheets)

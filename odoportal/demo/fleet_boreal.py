@@ -23,7 +23,7 @@ class _Bought:
 
 
 def write(sheets: Sheets) -> None:
-    """Write the fleet into the sheets."""
+    """Add the fleet to the sheets."""
     chance = random.Random(11204)  # noqa: S311 - the same fleet every time
     people = (
         ("ian@borealhaulage.ca", "Ian MacKenzie", "owner", "en", "819 555-0150"),
@@ -60,7 +60,10 @@ def _orders(sheets: Sheets, chance: random.Random) -> list[_Bought]:
 
 
 def _invoices(sheets: Sheets, chance: random.Random, orders: list[_Bought]) -> None:
-    """One for each order, and months of plans; paid alone or several at once, but for some of the last weeks."""
+    """Add an invoice for each order, and invoices for months of plans.
+
+    They are paid alone or several at once; some invoices of the last weeks stay open.
+    """
     planned = [(order.placed, order.number, order.parts) for order in orders]
     while len(planned) < INVOICES:
         order = chance.choice(orders)
@@ -90,7 +93,7 @@ def _refund(sheets: Sheets, number: str, issued: date, total: Decimal, subtotal:
 
 
 def _leave_open(sheets: Sheets, chance: random.Random, number: str, issued: date, total: Decimal) -> None:
-    """An invoice of the last weeks: some have a part paid, some a payment under way."""
+    """Leave an invoice of the last weeks open, sometimes with a partial or a pending payment."""
     kind = chance.random()
     if kind < 0.15:
         sheets.payment(NUMBER, f"BH-P{number}", issued, sold.TRANSFER, {number: (total / 2).quantize(Decimal("0.01"))})

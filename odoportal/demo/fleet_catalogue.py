@@ -1,4 +1,4 @@
-"""What Odotrack sells to the demonstration's fleets. Prices are invented; the guide's lines keep the guide's words."""
+"""The products of the demonstration's fleets. Prices are invented; the lines of the guide keep the guide's wording."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,59 +12,59 @@ TRANSFER = ("virement bancaire", "bank transfer")
 
 
 def cheque(number: int) -> tuple[str, str]:
-    """A cheque by its number, in French and in English."""
+    """Return a cheque's name in French and in English."""
     return f"chèque {number}", f"cheque {number}"
 
 
 def plans(quantity: int, years: int, *, prepaid: bool) -> Part:
-    """Plans for a term, paid ahead or billed as they run."""
+    """Return plans for a term, prepaid or billed monthly."""
     fr = f"Forfait ODOtrace pour entreprises – {years} an{'s' if years > 1 else ''}"
     en = f"ODOtrace plan for businesses - {years} year{'s' if years > 1 else ''}"
     return Part(fr, en, PREPAID[years] if prepaid else MONTH, quantity, plan=True, monthly=not prepaid)
 
 
 def month_of_plans(quantity: int) -> Part:
-    """A month of plans, as it is billed."""
+    """Return one month of plans, as it is billed."""
     return Part("Forfait ODOtrace pour entreprises", "ODOtrace plan for businesses", MONTH, quantity)
 
 
 def trackers(quantity: int) -> Part:
-    """Trackers."""
+    """Return trackers."""
     return Part("ODO50", "ODO50", Decimal("189.00"), quantity)
 
 
 def activation(quantity: int) -> Part:
-    """Activation fees."""
+    """Return activation fees."""
     return Part("Frais d’activation", "Activation Fee", Decimal("25.00"), quantity)
 
 
 def cables(quantity: int) -> Part:
-    """Cables."""
+    """Return cables."""
     return Part("Câble OBD2 à 3 broches", "3 pins OBD2 cable", Decimal("14.95"), quantity)
 
 
 def cable_discount(quantity: int) -> Part:
-    """What is taken off the cables: all of it."""
+    """Return the discount that makes the cables free."""
     return Part("Rabais câble OBD2 à 3 broches", "Discount 3 pins OBD2 cable", Decimal("-14.95") * quantity, None)
 
 
 def installation(quantity: int, price: str) -> Part:
-    """Work of a technician in the yard."""
+    """Return the work of a technician on site."""
     return Part("Installation sur place par un technicien", "On-site installation by a technician", Decimal(price), quantity)
 
 
 def probes(quantity: int) -> Part:
-    """Temperature data of refrigerated trailers, by month."""
+    """Return a month of temperature data for refrigerated trailers."""
     return Part("Données de sonde de température", "Temperature probe data", Decimal("3.00"), quantity)
 
 
 def shipping(price: str = "19.14") -> Part:
-    """A parcel."""
+    """Return a parcel."""
     return Part("FedEx", "FedEx", Decimal(price), 1)
 
 
 def term(start: date, years: int) -> tuple[date, date]:
-    """First and last day of a term of whole years; one that begins on 29 February ends with February."""
+    """Return the first and the last day of a term of whole years; one that begins on 29 February ends on the last day of February."""
     leap = (start.month, start.day) == (2, 29)
     again = date(start.year + years, 3, 1) if leap else start.replace(year=start.year + years)
     return start, again - timedelta(days=1)

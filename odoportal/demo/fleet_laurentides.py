@@ -1,7 +1,7 @@
-"""A fleet in French of 57 orders and 148 invoices, after the pictures of the lists.
+"""A fleet in French with 57 orders and 148 invoices, modelled on the design drawings of the lists.
 
-Two totals of the pictures, 2,069.26 and 1,284.55, cannot come out of 5 % and 9.975 % on a subtotal; here they are
-2,069.27 and 1,284.54, so that what is owed is 3,562.36 as drawn.
+Two totals of the drawings, 2,069.26 and 1,284.55, cannot result from 5 % and 9.975 % on a subtotal; here they are 2,069.27 and 1,284.54, so
+that the total owed is 3,562.36 as drawn.
 """
 
 import random
@@ -28,13 +28,13 @@ VEHICLES = ("Freightliner Cascadia", "Kenworth T680", "Volvo VNL", "Hino 338", "
 
 
 class _Numbers:
-    """Numbers that grow with the day, each once."""
+    """A source of document numbers that grow with the day, each used once."""
 
     def __init__(self, points: tuple[tuple[date, int], ...], taken: set[int]) -> None:
         self.points, self.taken = points, taken
 
     def on(self, day: date) -> str:
-        """The next free number of a day."""
+        """Return the next free number for a day."""
         place = min(max(bisect_right([point[0] for point in self.points], day), 1), len(self.points) - 1)
         (before, low), (after, high) = self.points[place - 1 : place + 1]
         number = low + (high - low) * (day - before).days // (after - before).days
@@ -45,7 +45,7 @@ class _Numbers:
 
 
 def _drawn_orders() -> list[tuple[str, date, int, date, list[Part]]]:
-    """The orders of the picture, and one that is about to begin: number, start, years, day of the order, lines."""
+    """Return the orders of the drawing, and one that will begin soon: number, start, years, day of the order, lines."""
     return [
         ("26359", date(2020, 10, 1), 3, date(2020, 9, 22), [sold.plans(4, 3, prepaid=False), sold.activation(4)]),
         (
@@ -67,7 +67,7 @@ def _drawn_orders() -> list[tuple[str, date, int, date, list[Part]]]:
 
 
 def _generated_orders(chance: random.Random) -> list[tuple[date, int, list[Part]]]:
-    """Orders by start, years and lines: those that run well beyond 60 days, then those that ended."""
+    """Return orders by start, years and lines: active ones with far more than 60 days left, and ended ones, sorted by start."""
     orders: list[tuple[date, int, list[Part]]] = []
     for place in range(ACTIVE + ENDED):
         years = chance.choice((1, 2, 3, 3))
@@ -91,7 +91,7 @@ def _lines(chance: random.Random, years: int) -> list[Part]:
 
 
 def write(sheets: Sheets) -> None:
-    """Write the fleet into the sheets."""
+    """Add the fleet to the sheets."""
     chance = random.Random(26367)  # noqa: S311 - the same fleet every time
     people = (
         ("josee@groupelaurentides.ca", "Josée Lafrenière", "owner", "fr", "450 555-0118"),
@@ -119,7 +119,7 @@ def _devices(sheets: Sheets, chance: random.Random, orders: list[tuple[str, list
 
 
 def _old_invoices(sheets: Sheets, chance: random.Random, orders: list[tuple[str, date, int, date, list[Part]]]) -> None:
-    """The paid invoices before those of the picture: of each order, and of each month for two yards."""
+    """Add the paid invoices before those of the drawing: one for each order, and one for each month of two yards."""
     invoices: list[tuple[date, str, list[Part]]] = [(placed, number, parts) for number, _, _, placed, parts in orders]
     for months, yard in ((48, 2), (30, 0)):
         for back in range(months):
@@ -134,7 +134,7 @@ def _old_invoices(sheets: Sheets, chance: random.Random, orders: list[tuple[str,
     for place, (issued, order, parts) in enumerate(sorted(invoices, key=lambda invoice: invoice[0])):
         number = numbers.on(issued)
         held[number] = sheets.invoice(NUMBER, number, order, issued, issued + timedelta(30), parts)
-        # In its first years the fleet paid two invoices with one cheque.
+        # In its first years, the fleet paid two invoices with one cheque.
         if issued.year < 2018 and len(held) < 2 and place % 5:
             continue
         method = sold.VISA if issued.year > 2017 else sold.cheque(310 + place)
@@ -143,7 +143,7 @@ def _old_invoices(sheets: Sheets, chance: random.Random, orders: list[tuple[str,
 
 
 def _drawn_invoices(sheets: Sheets) -> None:
-    """The invoices of the picture."""
+    """Add the invoices of the drawing."""
     month = [sold.month_of_plans(65), sold.probes(16)]
     for number, issued, paid in (
         ("210761", date(2020, 5, 1), date(2020, 5, 4)),

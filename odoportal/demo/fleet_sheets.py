@@ -1,4 +1,4 @@
-"""Sheets of an import, written by code: what the demonstration's fleets are made of."""
+"""A writer for the files of an import, with which the demonstration's fleets are made."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Part:
-    """A line to sell. Without a price of its own it is billed as it runs; without a quantity its price is its amount."""
+    """A line to sell. A monthly line has no amount, because it is billed as it runs; without a quantity, the price is the amount."""
 
     fr: str
     en: str
@@ -43,22 +43,22 @@ class Part:
 
     @property
     def amount(self) -> Decimal | None:
-        """Dollars before tax; None for what is billed as it runs."""
+        """Dollars before tax; None for a line that is billed as it runs."""
         return None if self.monthly else self.price * (1 if self.quantity is None else self.quantity)
 
 
 def at(day: date, hour: int, minute: int = 0) -> str:
-    """A time of day in Québec, with its offset."""
+    """Return an instant in Québec in ISO 8601 with its offset."""
     return datetime.combine(day, time(hour, minute), QUEBEC).isoformat(timespec="minutes")
 
 
 def with_taxes(subtotal: Decimal) -> Decimal:
-    """The total of a subtotal with GST and QST."""
+    """Return a subtotal with GST and QST."""
     return subtotal + sum((tax(subtotal, Decimal(rate)) for *_, rate in TAXES), ZERO)
 
 
 def subtotal_of(parts: Iterable[Part]) -> Decimal:
-    """What is billed of some parts, before tax."""
+    """Return the billed amount of some parts, before tax."""
     return sum((part.amount for part in parts if part.amount is not None), ZERO)
 
 
@@ -73,18 +73,18 @@ class Sheets:
         self.rows[name].append(cells)
 
     def files(self) -> dict[str, bytes]:
-        """The files as an import reads them."""
+        """Return the files as an import reads them."""
         return {name: _csv(COLUMNS[name].split(), rows) for name, rows in self.rows.items()}
 
     def account(self, number: str, name: str, yard: tuple[str, str, str], people: Iterable[tuple[str, str, str, str, str]]) -> None:
-        """An account with one address (street, city, postal code) and people (email, name, role, language, phone)."""
+        """Add an account with one address (street, city, postal code) and people (email, name, role, language, phone)."""
         self.add("accounts.csv", number, name)
         self.add("addresses.csv", number, "HQ", name, yard[0], yard[1], "QC", yard[2])
         for person in people:
             self.add("people.csv", number, *person)
 
     def order(self, account: str, number: str, placed: date, term: tuple[date, date], parts: Sequence[Part]) -> None:
-        """An order with its lines and taxes, placed at 9:30."""
+        """Add an order with its lines and taxes, placed at 9:30."""
         subtotal = subtotal_of(parts)
         self.add("orders.csv", account, number, at(placed, 9, 30), *term, "HQ", "HQ", subtotal, with_taxes(subtotal))
         for p in parts:
@@ -94,7 +94,7 @@ class Sheets:
         self._taxes("order", number, subtotal)
 
     def steps(self, order: str, placed: date, done: int = 4) -> None:
-        """The steps of an order's fulfilment, of which the first `done` are over."""
+        """Add the steps of an order's fulfilment; the first `done` are completed."""
         waybill = f"3960{int(order) * 7919 % 10**8:08d}"
         link = f"https://www.fedex.com/fedextrack/?trknbr={waybill}"
         shipped = ("FedEx", waybill, link) if done > 2 else ("FedEx", None, None)
@@ -104,7 +104,7 @@ class Sheets:
             self.add("fulfilment.csv", order, step, *when, *(shipped if step == "shipped" else (None, None, None)), None, None)
 
     def invoice(self, account: str, number: str, order: str, issued: date, due: date, parts: Sequence[Part]) -> Decimal:
-        """An invoice with its lines and taxes. Returns its total."""
+        """Add an invoice with its lines and taxes, and return its total."""
         billed = [part for part in parts if not part.monthly]
         subtotal = subtotal_of(billed)
         total = with_taxes(subtotal)
@@ -118,14 +118,14 @@ class Sheets:
         return total
 
     def credit(self, number: str, invoice: str, issued: date, reason: tuple[str, str], subtotal: Decimal) -> None:
-        """A credit note with its taxes; the reason in French and in English."""
+        """Add a credit note with its taxes; the reason is in French and in English."""
         self.add("credit_notes.csv", number, invoice, issued, *reason, subtotal, with_taxes(subtotal))
         self._taxes("credit_note", number, subtotal)
 
     def payment(
         self, account: str, reference: str, received: date, method: tuple[str, str], paid: dict[str, Decimal], status: str = "settled"
     ) -> None:
-        """A payment received at 14:20 and what it pays, by invoice; the method in French and in English."""
+        """Add a payment received at 14:20, and its allocations by invoice; the method is in French and in English."""
         self.add("payments.csv", account, reference, at(received, 14, 20), *method, sum(paid.values(), ZERO), status)
         for invoice, amount in paid.items():
             self.add("allocations.csv", reference, invoice, amount)

@@ -1,4 +1,4 @@
-"""Small accounts at the edges: one with nothing at all, and one that owes everything and has the longest names."""
+"""Two small accounts with extreme data: one without any records, and one with the longest names, where everything is overdue."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ LONG_PART = Part(
 
 
 def write(sheets: Sheets) -> None:
-    """Write both accounts into the sheets."""
+    """Add both accounts to the sheets."""
     farmer = ("etienne@fermebeausejour.ca", "Étienne Beauséjour", "owner", "fr", "418 555-0171")
     sheets.account(EMPTY, "Ferme Beauséjour enr.", ("212, rang Saint-Joseph", "Montmagny", "G5V 3R7"), (farmer,))
     head = ("marie-eve@coopdesneiges.ca", "Marie-Ève Desrosiers-Charbonneau de la Durantaye", "owner", "fr", "819 555-0133")

@@ -1,7 +1,7 @@
-"""What the demonstration's people did in the weeks before its day, done by the rules that their forms would have asked.
+"""A past for the demonstration: what its people did in the weeks before its day, done with the same services as through the forms.
 
-So the portal is shown as somebody finds it who has had it for a while: colleagues, addresses, cards, copies of invoices, and an activity
-that tells of all of it. The account that has nothing yet keeps having nothing.
+So the portal looks as if it had been in use for a while: with colleagues, addresses, cards, copies of invoices, and an activity that
+records all of them. The empty account stays empty.
 """
 
 import secrets
@@ -34,13 +34,13 @@ from odoportal.rooms.people import service as people
 from odoportal.rooms.signin import service as signin
 
 When = tuple[int, int, int]
-"""So many working days before the business day, at this hour and minute."""
+"""A time: the number of working days before the business day, the hour and the minute."""
 FRIDAY = 4
 
 
 @dataclass(frozen=True)
 class _Story:
-    """An account, and what its people do: each is named by email and does it at a moment."""
+    """The actions of people in an account. Each action names its person by email, and its time."""
 
     session: Session
     number: str
@@ -60,55 +60,55 @@ class _Story:
         return self.session.exec(select(Person).where(Person.email_key == email_key(email))).one()
 
     def _by(self, email: str, when: When) -> tuple[Identity, datetime, str]:
-        """Who does it, when, and from which network address: one of those that are kept for examples (RFC 5737)."""
+        """Return the identity, the instant and the network address of an action; the address is an example address (RFC 5737)."""
         account, person, at = find_account(self.session, self.number), self._person(email), self._at(when)
         role = self.session.get_one(MembershipRow, (account.id, person.id)).role
-        # Whoever does something has signed in.
+        # A person who does something must have signed in.
         person.signed_in_at = max(at, person.signed_in_at or at)
         mine = Membership(account.id or 0, account.number, account.name, role)
         who = Identity("", person.id or 0, person.name, person.email, person.language, person.region, (mine,), mine, at, at, None)
         return who, at, f"203.0.113.{(person.id or 0) % 200 + 20}"
 
     def _token(self, email: str) -> str:
-        """The token of the newest letter to somebody."""
+        """Return the token of the newest mail to an address."""
         newest = select(Mail.seed).where(Mail.to == email).order_by(col(Mail.id).desc()).limit(1)
         return token_of(self.session.exec(newest).one())
 
     def invites(self, by: str, when: When, email: str, role: Role, language: str = "fr") -> None:
-        """Somebody is invited. As long as it is not accepted, the link works from now on as if it had just been mailed."""
+        """Invite a person. While the invitation is open, its link is valid as long as if it had just been mailed."""
         who, at, client = self._by(by, when)
         made = people.invite(self.session, who, email, role, language, at, client)
         made.expires_at = self.now + people.LIFE
 
     def joins(self, email: str, when: When, name: str) -> None:
-        """Who was invited accepts."""
+        """Accept an invitation."""
         at = self._at(when)
         person = accept_invitation.accept(self.session, self._token(email), at, name, self.password, "198.51.100.27")
         assert person is not None  # noqa: S101 - the invitation was made just before
         person.signed_in_at = at
 
     def gets_role(self, by: str, when: When, email: str, role: Role) -> None:
-        """Somebody gets another role."""
+        """Change a person's role."""
         who, at, client = self._by(by, when)
         people.change_role(self.session, who, email, role, at, client)
 
     def adds_address(self, by: str, when: When, name: str, line1: str, **parts: str) -> str:
-        """An address comes into the book, in Canada unless its parts say otherwise; returns its code."""
+        """Add an address to the book, in Canada unless `parts` says otherwise, and return its code."""
         who, at, client = self._by(by, when)
         return addresses.add(self.session, who, {"country": "CA", "name": name, "line1": line1, **parts}, at, client).code
 
     def uses_address(self, by: str, when: When, code: str, purpose: Purpose) -> None:
-        """An address becomes the default for a purpose."""
+        """Make an address the default for a purpose."""
         who, at, client = self._by(by, when)
         addresses.make_default(self.session, who, code, purpose, at, client)
 
     def removes_address(self, by: str, when: When, code: str) -> None:
-        """An address is taken out of the book."""
+        """Remove an address from the book."""
         who, at, client = self._by(by, when)
         addresses.remove(self.session, who, code, at, client)
 
     def adds_card(self, by: str, when: When, scenario: Scenario) -> int:
-        """A card is added on the sandbox's page; returns its id."""
+        """Add a card through the sandbox of the payment provider, and return its id."""
         who, at, client = self._by(by, when)
         setup = cards.begin(self.session, who, self.provider.name, secrets.token_hex(16), client, at)
         ref = cards.customer_ref(self.session, who.account.account_id, self.provider.name)
@@ -119,31 +119,31 @@ class _Story:
         return cards.settle(self.session, setup.key, self.provider.finish(begun.ref), at, self.today).card_id or 0
 
     def uses_card(self, by: str, when: When, card_id: int) -> None:
-        """A card becomes the default."""
+        """Make a card the default."""
         who, at, client = self._by(by, when)
         cards.make_default(self.session, who, self.provider.name, card_id, client, at, self.today)
 
     def copies_to(self, by: str, when: When, email: str, language: str, confirmed: When) -> None:
-        """A mailbox is asked whether it wants copies of invoices, and says yes."""
+        """Add a recipient for copies of invoices, and confirm the mailbox."""
         who, at, client = self._by(by, when)
         copies.add(self.session, who, Actor.of(who, client), email, language, at)
         copies.confirm(self.session, self._token(email), "198.51.100.64", self._at(confirmed))
 
     def chooses(self, by: str, when: When, kind: Kind, on: bool) -> None:
-        """Somebody switches a kind of notice on or off."""
+        """Switch a kind of notification on or off."""
         who, at, client = self._by(by, when)
         notices.switch(self.session, notices.Reader(who.account.account_id, who.person_id), kind, on, Actor.of(who, client), at)
 
     def changes_password(self, by: str, when: When) -> None:
-        """Somebody changes the password; it is the demonstration's again."""
+        """Change a person's password, to the demonstration's password again."""
         who, at, client = self._by(by, when)
         signin.change_password(self.session, who, Actor.of(who, client), self._person(by).password, self.password, at)
 
 
 def live(session: Session, now: datetime, today: date) -> None:
-    """Let the people of three accounts do what people do in the weeks before a business day, or before now where it is still to come.
+    """Create the past of three accounts, in the weeks before the business day, or before now if the business day is still to come.
 
-    Their letters count as sent long ago, except those to who has not answered yet.
+    Mails count as sent, except those to people whose invitation is still open.
 
     Args:
         session: the writing session in which the demonstration's data were loaded; the caller commits.
@@ -151,7 +151,7 @@ def live(session: Session, now: datetime, today: date) -> None:
         today: the business day.
 
     Raises:
-        RuntimeError: in production, where no sandbox of a payment provider runs.
+        RuntimeError: in production, where the payment provider has no sandbox.
     """
     provider, day = flow.sandbox(), min(today, clock.local(now).date())
     password = session.exec(select(Person.password).where(Person.email_key == SIGN_INS[0].email)).one()
@@ -163,7 +163,7 @@ def live(session: Session, now: datetime, today: date) -> None:
 
 
 def _laurentides(it: _Story) -> str:
-    """The fleet in French; returns who has not answered yet."""
+    """Create the past of the fleet in French, and return the email whose invitation is still open."""
     josee, nadia, lise = "josee@groupelaurentides.ca", "nadia@groupelaurentides.ca", "lise@comptabilitebouchard.ca"
     martin, isabelle, late = "martin.seguin@groupelaurentides.ca", "isabelle.roy@groupelaurentides.ca", "caroline.dube@groupelaurentides.ca"
     lachute = it.adds_address(
@@ -212,7 +212,7 @@ def _laurentides(it: _Story) -> str:
 
 
 def _boreal(it: _Story) -> str:
-    """The large fleet in English; returns who has not answered yet."""
+    """Create the past of the large fleet in English, and return the email whose invitation is still open."""
     ian, sophie = "ian@borealhaulage.ca", "sophie@borealhaulage.ca"
     dana, luc, late = "dana.whitford@borealhaulage.ca", "luc.perreault@borealhaulage.ca", "priya.nair@borealhaulage.ca"
     sudbury = it.adds_address(
@@ -246,7 +246,7 @@ def _boreal(it: _Story) -> str:
 
 
 def _gagnon(it: _Story) -> str:
-    """The guide's account; returns who has not answered yet."""
+    """Create the past of the guide's account, and return the email whose invitation is still open."""
     maria, lise = "maria@transportgagnon.ca", "lise@comptabilitebouchard.ca"
     stephane, julie, late = "stephane@transportgagnon.ca", "julie.arsenault@transportgagnon.ca", "daniel@transportgagnon.ca"
     garage = it.adds_address(

@@ -1,4 +1,4 @@
-"""The settings of `odoportal demo`: a portal on one machine, with made-up data, that no production setting can touch."""
+"""The setup of `odoportal demo`: a portal on one machine with made-up data, isolated from production settings."""
 
 import os
 import secrets
@@ -21,7 +21,7 @@ _SECRET_BYTES = 32
 
 
 def _secret(folder: Path) -> str:
-    """A secret of this folder's own, kept so that links sent before a restart still work."""
+    """Return the secret of this folder; it is kept so that links sent before a restart still work."""
     file = folder / "secret"
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -33,16 +33,16 @@ def _secret(folder: Path) -> str:
 
 
 def prepare(folder: Path, port: int, today: date, database_url: str = "") -> None:
-    """Make the data folder and put this process into demonstration mode. Other ODOPORTAL_ settings of the environment are dropped.
+    """Create the data folder and put this process into demonstration mode. Other ODOPORTAL_ environment variables are removed.
 
     Args:
-        folder: where database, mails and secret are kept; only its owner may look inside.
+        folder: the folder for database, mails and secret; only its owner can read it.
         port: the portal's address is http://localhost at this port.
         today: the business day.
-        database_url: SQLAlchemy address of another database than the folder's own.
+        database_url: the SQLAlchemy address of another database than the folder's own.
 
     Raises:
-        OSError: when the folder cannot be made or written.
+        OSError: if the folder cannot be created or written.
     """
     private_files.folder(folder)
     for name in [name for name in os.environ if name.upper().startswith("ODOPORTAL_")]:
@@ -67,13 +67,13 @@ def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
     """Bring the database up to date, and fill it the first time.
 
     Args:
-        say: told what takes a while.
+        say: called with a message when something takes a while.
 
     Returns:
-        Whom to sign in as.
+        The people to sign in as.
 
     Raises:
-        DemoRefused: when the database holds other data.
+        DemoRefused: if the database holds other data.
     """
     _refuse_other_data()
     rebuild_search.bring_up(say)
@@ -87,7 +87,7 @@ def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
 
 
 def _refuse_other_data() -> None:
-    # Before anything: a customer's database is not even brought up to date.
+    # Check this first: a customer's database must not even be migrated.
     with database.reading() as session:
         if not inspect(session.connection()).has_table(str(Account.__tablename__)):
             return

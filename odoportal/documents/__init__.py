@@ -1,1 +1,1 @@
-"""PDF documents."""
+"""Printed documents: sheets of ready strings, and their PDF files."""

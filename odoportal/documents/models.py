@@ -1,4 +1,4 @@
-"""What documents of every kind have in common: their lines, their tax rows, and the indexes of their search texts."""
+"""Table columns shared by all kinds of document: lines, tax rows, and the indexes of search texts."""
 
 from decimal import Decimal
 
@@ -9,10 +9,10 @@ from odoportal.core.money import Money
 
 
 def search_indexes(table: str) -> tuple[Index, Index]:
-    """How a table's column `search` is looked through (see `foundation.finding`).
+    """Return the indexes for searching a table's column `search` (see `lists.search`).
 
-    In SQLite an account's texts lie side by side, apart from the wide rows, so that looking through all of them is quick; the
-    trigrams are in a table of their own (`migrations.grams`). In PostgreSQL one index has the account and the trigrams.
+    In SQLite the index is covering: it holds an account's texts next to each other, apart from the wide rows, so that a scan of them is
+    fast; the trigrams are in a separate table (`migrations.grams`). In PostgreSQL one GIN index has the account and the trigrams.
     """
     return (
         Index(f"ix_{table}_texts", "account_id", "id", "search").ddl_if(dialect="sqlite"),
@@ -25,7 +25,7 @@ def search_indexes(table: str) -> tuple[Index, Index]:
 class TaxRow(SQLModel):
     """One tax of one document: name, registration number, rate in percent, base and amount.
 
-    Rows, not two columns, because other provinces have HST (product.md, taxes).
+    Taxes are rows instead of two columns because other provinces have HST (product.md, taxes).
     """
 
     position: int
@@ -38,7 +38,7 @@ class TaxRow(SQLModel):
 
 
 class ItemRow(SQLModel):
-    """One line of a document, in both languages. A discount has no quantity; what is billed later has no amount."""
+    """One line of a document, in both languages. A discount has no quantity; an item that is billed later has no amount."""
 
     position: int
     quantity: int | None = None

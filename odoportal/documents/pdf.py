@@ -1,6 +1,6 @@
-"""Documents as PDF: a sheet of ready strings, set by Typst as an accessible PDF/UA-1.
+"""PDF rendering: Typst typesets a sheet of ready strings as an accessible PDF/UA-1.
 
-They are set in processes beside the portal (`setter.py`), so that what Typst keeps of a document goes with it.
+Typst runs in separate processes (`pdf_worker.py`), so that the memory it keeps for a document is freed.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ from odoportal.documents.sheet import Sheet, frame
 P = ParamSpec("P")
 T = TypeVar("T")
 PAPERS = {"letter": "us-letter", "a4": "a4"}
-"""Paper by its name in an address. Canada writes on Letter in both languages; A4 is for those who ask."""
+"""Typst's paper sizes by their name in an address. Canada uses Letter in both languages; A4 is available on request."""
 SETTERS = 2
 _PROGRAM = Path(__file__).with_name("pdf_worker.py")
 _LONGEST_WORD = 28
 _MISSING = "\ufffd"
-# What Figtree and, for other scripts, Typst's own fonts can draw: PDF/UA refuses a text with a character that no font has.
-# A test sets every one of them.
+# The characters that Figtree or, for other scripts, Typst's own fonts have: PDF/UA refuses a text with a character that no font has.
+# A test renders all of them.
 _DRAWN = (
     "\\x20-\\x7e\\xa0-\\xac\\xae-\u024f\u02b0-\u02ff\u0370-\u0377\u037a-\u037f\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u0482\u048a-\u04ff"
     "\u05d0-\u05ea\u0621-\u063a\u0640-\u064a\u0660-\u0669\u1e00-\u1eff\u2010-\u2027\u2030-\u2040\u2070\u2071\u2074-\u208e\u20a0-\u20bf"
@@ -48,10 +48,10 @@ _log = logging.getLogger("odoportal.typeset")
 
 
 class _Setter:
-    """A process that sets documents (`setter.py`). It ends by itself once nobody holds the other end of its input."""
+    """A worker process that renders documents (`pdf_worker.py`). It exits when its input is closed."""
 
     def __init__(self) -> None:
-        # It needs no secret, and a customer's text is all that it reads. Signals of a terminal are for the portal.
+        # The worker reads customers' text and needs no secret. In a new session it does not get the terminal's signals.
         known = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
         self._process = subprocess.Popen(  # noqa: S603 - our own file
             [sys.executable, "-P", str(_PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=known, start_new_session=True
@@ -66,17 +66,17 @@ class _Setter:
         return self._process.poll() is None
 
     def set(self, data: bytes) -> tuple[dict[str, Any], bytes]:
-        """What it says of a sheet, and the document.
+        """Send a sheet as JSON and return the worker's answer and the document's bytes.
 
         Raises:
-            ChildProcessError: when it dies over it.
+            ChildProcessError: If the worker dies.
         """
         there, back = cast("tuple[IO[bytes], IO[bytes]]", (self._process.stdin, self._process.stdout))
         try:
             there.write(data + b"\n")
             there.flush()
         except BrokenPipeError:
-            # What it answered, nothing, is read below.
+            # The worker is dead: the empty answer is handled below.
             said = b""
         else:
             said = back.readline()
@@ -87,7 +87,7 @@ class _Setter:
         return answer, made
 
     def end(self) -> None:
-        """End it at once, whatever it is at, and the copy of it that is at work."""
+        """Kill the worker at once, with the fork that is rendering."""
         if self.alive:
             os.killpg(self.pid, signal.SIGKILL)
         with suppress(BrokenPipeError), self._process:
@@ -98,7 +98,7 @@ _idle: list[_Setter] = []
 
 
 def warm() -> None:
-    """Start a process for documents, so that the first one need not wait for it."""
+    """Start a worker process in advance, so that the first document does not wait for it."""
     _idle.append(_Setter())
 
 
@@ -126,7 +126,7 @@ def _set(data: bytes) -> bytes:
     if "error" in answer:
         import typst
 
-        # What it says more is no argument, whatever its stub says: Typst itself puts it there in this way.
+        # Restore the details as attributes: unlike its stub, `TypstError` takes no such arguments, and Typst itself sets attributes.
         failed = typst.TypstError(answer["error"])  # pyright: ignore[reportCallIssue]
         vars(failed).update(answer["more"])
         raise failed
@@ -134,10 +134,11 @@ def _set(data: bytes) -> bytes:
 
 
 def drawable(text: str) -> str:
-    """A text as the fonts can draw it: composed, without marks and controls that stand alone; what no font has shows as �.
+    """Return a text reduced to characters the fonts have (ASVS 1.3.3).
 
-    Line separators count as spaces, invisible characters (directions, joiners) are dropped, and a word longer than a column
-    may break (ASVS 1.3.3).
+    The text is composed (NFC); line breaks and separators become spaces; combining marks that remain, control characters and invisible
+    characters (directions, joiners) are dropped; any other character that no font has becomes �. A word longer than a column gets
+    places where it may break.
     """
     kept = []
     for character in unicodedata.normalize("NFC", text):
@@ -161,43 +162,45 @@ def _drawable(value: Any) -> Any:
 
 
 def render(sheet: Sheet, paper: str = "letter") -> bytes:
-    """A sheet as PDF/UA-1: tagged, with title and language, its fonts in it. The same sheet gives the same bytes.
+    """Render a sheet as PDF/UA-1: tagged, with title and language, and embedded fonts. The same sheet gives the same bytes.
 
-    The sheet goes to the template as JSON, so no text in it is ever read as Typst; the template's folder is all that Typst reads.
+    The sheet is passed to the template as JSON, so its text is never parsed as Typst markup; Typst can read the template's folder only.
 
     Args:
-        sheet: what to set; its language must be the one in use.
+        sheet: The sheet; its language must be the language in use.
         paper: `letter` or `a4`.
 
     Raises:
-        KeyError: on another paper.
-        typst.TypstError: when the sheet cannot be set.
-        ChildProcessError: when the process that sets it is killed, such as by a machine without memory; the next sheet gets another.
+        KeyError: If the paper is unknown.
+        typst.TypstError: If the sheet cannot be rendered.
+        ChildProcessError: If the worker process is killed, for example when memory runs out; the next sheet gets a new process.
     """
     data = {**_drawable({**frame(), **asdict(sheet)}), "paper": PAPERS[paper]}
     return _set(json.dumps(data).encode())
 
 
 async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in one of the two threads that set documents: a crowd of them waits there and not before the database.
+    """Run `work` in one of the two threads for documents, so that many waiting documents do not occupy the threads of the database.
 
     Raises:
-        Exception: what `work` raises.
+        Exception: The exception of `work`.
     """
     return await asyncio.get_running_loop().run_in_executor(_pool, lambda: work(*args, **kwargs))
 
 
 async def one_by_one(person_id: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work`, which sets a document that may be long, alone: 1,500 lines take 130 MiB of memory while they are set.
+    """Run `work`, which renders a document that may be long, with no other long document at the same time.
+
+    Rendering 1,500 lines takes 130 MiB of memory.
 
     Args:
-        person_id: for whom. Whoever asks for several is given them in turn with others, not before them.
-        work: what to run in a thread.
-        args: for `work`.
-        kwargs: for `work`.
+        person_id: The person who asked. Each person has one document in the queue at a time, so that others are served in between.
+        work: The function to run in a thread.
+        args: Positional arguments of `work`.
+        kwargs: Keyword arguments of `work`.
 
     Raises:
-        Exception: what `work` raises.
+        Exception: The exception of `work`.
     """
     async with _turns.setdefault(person_id, asyncio.Lock()):
         return await asyncio.get_running_loop().run_in_executor(_long, lambda: work(*args, **kwargs))

@@ -1,10 +1,10 @@
-"""The process that sets documents: it reads sheets from its input and writes PDFs to its output, until the input ends.
+"""The PDF worker process: it reads sheets from standard input and writes PDFs to standard output, until the input ends.
 
-Each sheet is set by a copy of this process that ends with it: Typst keeps what it has made of every text, 1 MiB for an invoice and
-130 MiB for a long statement, and has no word for giving it back.
+Each sheet is rendered by a fork of this process that exits afterwards: Typst caches the layout of every text (1 MiB for an invoice,
+130 MiB for a long statement) and has no function to free it.
 
-`odoportal.documents.pdf` starts this file. It imports nothing of the portal, knows none of its settings, and reads only the
-template and the fonts.
+`odoportal.documents.pdf` starts this file. It imports nothing from the portal, has none of its settings, and reads only the template and
+the fonts.
 """
 
 import json
@@ -23,15 +23,18 @@ _TEMPLATES, _FONTS = _HERE / "typst", _HERE / "fonts"
 
 
 def _compiler() -> typst.Compiler:
-    # The bundled fonts and those in Typst itself; never the machine's, so that a document is the same everywhere.
+    # Use the bundled fonts and Typst's own, never the machine's, so that a document is the same everywhere.
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[_FONTS])
-    # Packages are looked for, and would be fetched, in a folder that does not exist below the templates: there are none.
+    # The package folder does not exist, so that Typst finds and downloads no packages.
     none = _TEMPLATES / "none"
     return typst.Compiler(_TEMPLATES / "sheet.typ", root=_TEMPLATES, font_paths=fonts, package_path=none, package_cache_path=none)
 
 
 def _answer(compiler: typst.Compiler, data: str) -> tuple[dict[str, object], bytes]:
-    """What is said of a sheet, and its document: `size` in bytes, and where it cannot be set, `error` with what Typst says `more`."""
+    """Render a sheet; return the answer and the document.
+
+    The answer has the document's `size` in bytes, and if rendering failed, Typst's `error` message with its details in `more`.
+    """
     try:
         made = compiler.compile(format="pdf", sys_inputs={"data": data}, pdf_standards=["ua-1"], timestamp=0)
     except typst.TypstError as error:
@@ -42,7 +45,7 @@ def _answer(compiler: typst.Compiler, data: str) -> tuple[dict[str, object], byt
 
 
 def _set(compiler: typst.Compiler, line: bytes, out: BinaryIO) -> None:
-    """In the copy: say the answer, and end."""
+    """Write the answer and the document, then exit. Runs in the fork."""
     failed = 1
     try:
         said, made = _answer(compiler, line.decode())
@@ -50,27 +53,27 @@ def _set(compiler: typst.Compiler, line: bytes, out: BinaryIO) -> None:
         out.flush()
         failed = 0
     except BrokenPipeError:
-        # Whoever asked is no longer there.
+        # The portal's process has ended.
         failed = 0
     except BaseException:
-        # Typst's own failures are no `Exception`. Above this stands the loop of the first process, which is not the copy's.
+        # Typst's panics are not subclasses of `Exception`. The fork must never return into the loop of the first process.
         traceback.print_exc()
     finally:
         os._exit(failed)
 
 
 def main() -> None:
-    """Set one sheet after the other: a line of JSON in, a line of JSON and the document's bytes out."""
-    # Whoever ends the portal may tell its whole group; what is under way is still ended in order, and then the input ends.
+    """Render one sheet after the other: read a line of JSON, write a line of JSON and the document's bytes."""
+    # Ignore stop signals, which may be sent to the whole process group: finish the current sheet, and exit when the input is closed.
     for told in (signal.SIGINT, signal.SIGTERM):
         signal.signal(told, signal.SIG_IGN)
-    # Where memory runs out, a document is given up and not the portal (Linux; elsewhere there is no such file).
+    # When memory runs out, Linux then kills this process before the portal. Other systems have no such file.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500", "ascii")
-    # Nothing but answers may come out, whatever a library prints.
+    # Redirect standard output to standard error, so that only answers reach the portal, whatever a library prints.
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
-        # Nothing is set here: a copy lacks the threads that Typst starts for its work, and would wait for them for ever.
+        # Never render in this process: a fork does not have the threads that Typst starts for it, and would wait for them forever.
         compiler = _compiler()
         for line in sys.stdin.buffer:
             copy = os.fork()
@@ -78,7 +81,7 @@ def main() -> None:
                 _set(compiler, line, out)
             _, status = os.waitpid(copy, 0)
             if status:
-                # How much of an answer went out nobody knows: nothing may follow it.
+                # The fork may have written a part of its answer, so that nothing may follow it.
                 os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Routes that hand out a document as PDF to whoever may see it."""
+"""Routes that serve the PDF files of an account's documents."""
 
 import re
 from collections.abc import Callable
@@ -17,19 +17,24 @@ from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
 
 Making = Callable[[Session, Membership, str, str, date], Sheet | None]
-"""Makes the sheet of an account's document: session, account, number, language (the one in use), business day. None: no such one."""
+"""A function that returns the sheet of an account's document, or None when there is no such document.
+
+Its arguments are the database session, the account, the document's number, the language (the one in use) and the business day."""
 POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-"""The content security policy of a file: whatever it holds, it does nothing. Browsers' own viewers still show a PDF."""
+"""The content security policy of a file, which disables all active content. The PDF viewers of browsers still work."""
 _UNSAFE = re.compile(r"[^\w.-]+|\.{2,}|^\.")
 
 
 def file_name(text: str) -> str:
-    """A text as a part of a file's name: letters, digits, dashes and single points, none in front."""
+    """Return a text as a safe part of a file name: letters, digits, `_`, `-` and single points, with no point in front."""
     return _UNSAFE.sub("-", text)
 
 
 def draw(make: Making, account: Membership, number: str, language: str, today: date, paper: str) -> bytes | None:
-    """A document as PDF; None when the account has none of this number. For a thread: it reads the database and sets the sheet."""
+    """Return a document as PDF; None when the account has no document with this number.
+
+    Run it in a thread: it reads the database and renders the sheet.
+    """
     with i18n.use(language):
         with database.reading() as session:
             sheet = make(session, account, number, language, today)
@@ -37,24 +42,24 @@ def draw(make: Making, account: Membership, number: str, language: str, today: d
 
 
 def not_found() -> Response:
-    """The answer to an unknown number, exactly as to another account's: the layer outside puts the portal's own page in its place."""
+    """Return the 404 answer for an unknown number or one of another account; the document server replaces it by the portal's page."""
     return PlainTextResponse("not found", 404)
 
 
 def route(path: str, name: Callable[[str], str], make: Making) -> Route:
-    """The route of a kind of document, in both languages: `/{language}{path}/{number}.pdf`.
+    """Return the route of a kind of document, in both languages: `/{language}{path}/{number}.pdf`.
 
-    `?paper=a4` chooses the paper and `?inline=1` has it shown in place of saved.
+    `?paper=a4` chooses the paper, and `?inline=1` shows the document in the browser instead of saving it.
 
     Args:
-        path: of the place of these documents, without its language.
-        name: what the file of a number is called, in the language in use.
-        make: makes the sheet.
+        path: The path of this kind of document, without the language.
+        name: A function that returns the file name, without extension, for a number, in the language in use.
+        make: The function that returns the sheet.
     """
 
     async def hand_out(request: Request) -> Response:
         language, number = request.path_params["language"], request.path_params["number"]
-        # PostgreSQL refuses to be asked for a text with a NUL in it.
+        # PostgreSQL raises an error on a text with a NUL character.
         if language not in i18n.LANGUAGES or not number.isprintable():
             return not_found()
         asked = request.query_params

@@ -1,4 +1,4 @@
-"""What is on a document that is set as a PDF, as ready strings, and what every kind of document has in common."""
+"""The sheet of a printed document, as ready strings, and the parts that all kinds of document share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Sum:
-    """A row of the totals. `kind` is empty, `total` or `balance`; `note` stands small behind the label."""
+    """A row of the totals. `kind` is empty, `total` or `balance`; `note` is small text after the label."""
 
     label: str
     amount: str
@@ -30,7 +30,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Stamp:
-    """A stamp beside the totals, such as PAID with its day; `tone` is `ok` or `quiet`."""
+    """A stamp beside the totals, such as PAID with the day as its note; `tone` is `ok` or `quiet`."""
 
     text: str = ""
     note: str = ""
@@ -39,7 +39,7 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A document ready to be set: every string in its language and its formats. `facts` are pairs of label and value."""
+    """A printed document: ready strings in one language and region format. `facts` are pairs of label and value."""
 
     language: str
     title: str
@@ -52,12 +52,12 @@ class Sheet:
 
 
 def seller() -> Block:
-    """Who sends the document."""
+    """Return the block with the sender of the document."""
     return Block(t("Invoiced by"), get_settings().company_lines)
 
 
 def frame() -> dict[str, object]:
-    """What the template writes around every sheet, in the language in use: sender, heads of the columns, foot, number of the page."""
+    """Return the strings around every sheet, in the language in use: sender, column headings, footer and page number."""
     settings = get_settings()
     return {
         "seller": settings.company_name,
@@ -68,9 +68,9 @@ def frame() -> dict[str, object]:
 
 
 def tax_sums(taxes: Sequence[TaxRow], subtotal: Decimal, formats: Formats, language: str) -> list[Sum]:
-    """The subtotal and a row for each tax: name, rate, registration number, amount, and the base where it is not the subtotal.
+    """Return the subtotal and a row for each tax: name, rate, registration number, amount, and the base if it is not the subtotal.
 
-    Taxes are never added into one rate (product.md, taxes).
+    Taxes are never combined into one rate (product.md, taxes).
     """
     rows = [Sum(t("Subtotal"), formats.amount(subtotal))]
     for tax in taxes:
@@ -81,5 +81,5 @@ def tax_sums(taxes: Sequence[TaxRow], subtotal: Decimal, formats: Formats, langu
 
 
 def terms_of(title: str, terms: str) -> list[Block]:
-    """The terms under a heading; nothing where there are none."""
+    """Return a block with the terms; an empty list when there are none."""
     return [Block(title, [terms])] if terms else []

@@ -1,4 +1,4 @@
-"""What the lines, taxes and addresses of every kind of document look like: ready strings for the screen."""
+"""Views of the lines, taxes and addresses of all kinds of document: ready strings for the screen."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from odoportal.documents.models import ItemRow, TaxRow
 
 @dataclass(frozen=True)
 class TextLine:
-    """A line of text in a list."""
+    """A line of text with the key that a list of them needs."""
 
     key: str
     text: str
@@ -17,7 +17,7 @@ class TextLine:
 
 @dataclass(frozen=True)
 class LineView:
-    """A line of a document: `2 X` and `2`, the item, a note, its price and its amount."""
+    """A line of a document: quantity (`2 X`), count (`2`), item, note, unit price and amount."""
 
     key: str
     quantity: str
@@ -30,7 +30,7 @@ class LineView:
 
 @dataclass(frozen=True)
 class TaxView:
-    """A tax: `GST 5%`, its registration number, its amount."""
+    """A tax of a document: name and rate (`GST 5%`), registration number and amount."""
 
     key: str
     name: str
@@ -39,18 +39,18 @@ class TaxView:
 
 
 def text_lines(texts: Iterable[str]) -> list[TextLine]:
-    """Lines of text with keys."""
+    """Return texts as lines with keys."""
     return [TextLine(str(i), text) for i, text in enumerate(texts)]
 
 
 def line_view(line: ItemRow, formats: Formats, language: str, without_amount: str = "") -> LineView:
-    """A line in the page's language. The guide writes quantities as `2 X`; a discount has none.
+    """Return the view of a line in the page's language. Quantities are written as `2 X`, as in the guide; a discount has none.
 
     Args:
-        line: the line.
-        formats: the person's formats.
-        language: the page's language.
-        without_amount: what to say where the line has no amount, such as "monthly".
+        line: The stored line.
+        formats: The person's region format.
+        language: The page's language.
+        without_amount: The text for a line without an amount, such as "monthly".
     """
     english = language == "en"
     count = formats.number(line.quantity) if line.quantity is not None else ""
@@ -66,7 +66,7 @@ def line_view(line: ItemRow, formats: Formats, language: str, without_amount: st
 
 
 def tax_view(tax: TaxRow, formats: Formats, language: str) -> TaxView:
-    """A tax row in the page's language."""
+    """Return the view of a tax row in the page's language."""
     name = tax.name_en if language == "en" else tax.name_fr
     return TaxView(
         str(tax.position), f"{name} {formats.rate(tax.rate)}", t("No. {number}", number=tax.registration), formats.amount(tax.amount)

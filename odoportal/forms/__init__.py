@@ -1,1 +1,1 @@
-"""What is sent with a form, and what answers it."""
+"""Forms of signed-in pages: handling of submitted forms, and what a page shows of them."""

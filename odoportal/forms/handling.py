@@ -1,10 +1,14 @@
-"""Forms of signed-in pages: from the browser to a rule, checked, and done once whatever is clicked.
+"""Handling of the forms of signed-in pages: a form is parsed, validated, passed to its handler, and done only once.
 
-A form is a POST to the page's own address, by `ui/form.js` with the answer as JSON, or by the browser itself with the page again as
-the answer. It is no event of the socket, because then
-it works before the script has arrived, the answer belongs to the question (a lost one is asked again with the same key and is not done
-twice), it may set cookies, and a password neither passes through a queue nor lies in a state, a frame, or what Reflex logs of an event.
-The page's live state is told to load anew when it is done.
+A form is posted to its page's own address: by `ui/form.js`, which gets a JSON answer, or by the browser, which gets the page again or a
+redirect. It is not a socket event, for these reasons:
+
+- it works before the script has loaded;
+- the answer belongs to the request: after a lost answer the browser sends the same key again, and the form is not done twice;
+- it may set cookies;
+- a password never passes through a queue, and is in no state, no socket frame and no event that Reflex logs.
+
+After success the page's live state loads again.
 """
 
 import json
@@ -52,7 +56,10 @@ M = TypeVar("M", bound="FormModel")
 
 
 class Submission(SQLModel, table=True):
-    """A form that was done, by the key its browser made for it: sent again, it gets the same answer and nothing happens."""
+    """The answer to a form that was done, by person and by the key the browser made for the form (an idempotency key).
+
+    The same form sent again gets the stored answer and is not done again.
+    """
 
     person_id: int = Field(primary_key=True)
     once: str = Field(max_length=32, primary_key=True)
@@ -61,14 +68,14 @@ class Submission(SQLModel, table=True):
     at: datetime = Field(index=True)
 
 
-# --- what a form may hold ----------------------------------------------------------------------------------------
+# --- field types ---------------------------------------------------------------------------------------------------
 
 
 def line(value: str) -> str:
-    """Return what was typed as one line of text, as `Line` has it.
+    """Normalize typed text to one line, as for a field of type `Line`.
 
     Raises:
-        ValueError: on control characters; the text says so in the language in use.
+        ValueError: If it contains control characters; the message is in the language in use.
     """
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c != "\t" for c in value):
         raise ValueError(t("This holds characters that cannot be used here."))
@@ -89,31 +96,43 @@ def _text(value: object) -> object:
 
 
 Line = Annotated[str, BeforeValidator(_line)]
-"""One line of text: single spaces, none around it, no control characters, no invisible marks; the number of a payment card, which nobody
-means to type there, is masked. Give its lengths with pydantic's `Field`."""
+"""One line of text: single spaces, stripped, without invisible marks; control characters are refused. A payment card number typed by
+mistake is masked. Limit its length with pydantic's `Field`."""
 Text = Annotated[str, BeforeValidator(_text)]
-"""Text of several lines, with the same care."""
+"""Text of several lines, cleaned in the same way."""
 Secret = SecretStr
-"""A password or a code: exactly as typed, and never written out by accident."""
+"""A password or a code: kept exactly as typed, and hidden in its string representation."""
 
 
 class FormModel(BaseModel):
-    """The fields of a form. A field that is not named is refused; a box that is not ticked is absent, so it needs a default."""
+    """The fields of a form. Unknown fields are refused; an unticked checkbox is not sent, so it needs a default."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     @classmethod
     def named(cls, name: str) -> bool:
-        """Whether the form has a field of this name. A form with boxes for records that are known only by then adds theirs."""
+        """Return whether the form has a field of this name. A form with a checkbox per record overrides it to add the names of these."""
         return name in cls.model_fields
 
 
-# --- what is sent, and what comes of it ---------------------------------------------------------------------------
+# --- submissions and results ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class SentForm(Generic[M]):
-    """A form that was sent and fits its model. `client` and `agent` are the browser's address and its own words."""
+    """A submitted form that has passed validation.
+
+    Attributes:
+        form: The name of the form.
+        who: The identity of the person who sent it.
+        language: The language of the page.
+        values: The validated fields.
+        key: The record the form is about; empty when its page has one such form.
+        version: The version of the stored values that the form showed (see `forms.view.version_of`).
+        once: The idempotency key.
+        client: The browser's IP address.
+        agent: The browser's User-Agent header.
+    """
 
     form: str
     who: Identity
@@ -128,17 +147,18 @@ class SentForm(Generic[M]):
 
 @dataclass(frozen=True)
 class FormResult:
-    """What came of a form. It was done where there is neither an error of a field nor one of the whole form.
+    """The result of a form. It succeeded when it has neither field errors nor an error of the whole form.
 
     Attributes:
-        notice: what is said where it was done.
-        go: the address to go on to.
-        errors: what is wrong, by field.
-        error: what is wrong with the whole.
-        version: of what is stored now, where somebody else saved it meanwhile.
-        shown: lines that are shown this once, and kept nowhere.
-        dress: puts cookies on the answer.
-        renewed: the cookies hold another session, so that the page's socket must be opened anew.
+        notice: The message shown on success.
+        go: The address to go to on success.
+        errors: Error messages by field.
+        error: The error message of the whole form.
+        version: The version of the values stored now, when another person or window saved them meanwhile.
+        shown: Lines that are shown once and not stored anywhere.
+        dress: A function that sets cookies on the response.
+        renewed: True when the cookies hold a new session, so that the page must reconnect its socket.
+        status: The HTTP status of the answer when the form failed.
     """
 
     notice: str = ""
@@ -153,15 +173,16 @@ class FormResult:
 
     @property
     def ok(self) -> bool:
-        """Whether it was done."""
+        """Whether the form succeeded."""
         return not self.errors and not self.error
 
 
 @dataclass(frozen=True)
 class FormHandler:
-    """How a form is answered: the model it must fit, the right it takes in the account of the address, and the work.
+    """The model a form must match, the right it requires in the account of the address, and the function that does the work.
 
-    The work asks for the right once more, in its own transaction, where what it changes is the account's; it may raise `NotAllowed`.
+    When `work` changes the account, it must check the right again in its own transaction (`rights.require_right`); it may raise
+    `NotAllowed`.
     """
 
     model: type[FormModel]
@@ -170,9 +191,9 @@ class FormHandler:
 
 
 def conflict(sent: SentForm[Any], stored: Mapping[str, str]) -> FormResult | None:
-    """What is said where somebody else saved the record since the form was shown; None where nobody did.
+    """Return the result for a form whose record was saved elsewhere since the form was shown; None when it was not.
 
-    What was typed stays; beside each field that differs stands what is stored now, and saving again means it.
+    The typed values are kept, each field that differs shows the stored value as its error, and saving again overwrites it.
     """
     version = version_of(stored)
     if sent.version == version:
@@ -188,9 +209,10 @@ def conflict(sent: SentForm[Any], stored: Mapping[str, str]) -> FormResult | Non
 
 
 def done_before(session: Session, sent: SentForm[Any]) -> FormResult | None:
-    """The answer of a form that was done already; None where it was not.
+    """Return the stored result of a form that was already done; None when it was not.
 
-    `once` asks it by itself. A form whose check would fail the second time, such as that of the password it changed, asks it first.
+    `once` calls it. A handler calls it itself if a check before `once` would fail the second time, such as that of a password the form
+    has changed.
     """
     before = session.get(Submission, (sent.who.person_id, sent.once))
     if before is None:
@@ -199,13 +221,13 @@ def done_before(session: Session, sent: SentForm[Any]) -> FormResult | None:
 
 
 async def once(sent: SentForm[Any], work: Callable[Concatenate[Session, P], FormResult], *args: P.args, **kwargs: P.kwargs) -> FormResult:
-    """Run `work(session, …)` in one transaction, unless the same form was done before: then its answer is given again."""
+    """Run `work(session, …)` in one transaction, or return the stored result if the same form was done before."""
 
     def run(session: Session) -> FormResult:
         person, key = sent.who.person_id, sent.once
         if (before := done_before(session, sent)) is not None:
             return before
-        # First, so that of two at the same time one waits for the other and then finds it done.
+        # Insert the key first: of two simultaneous submissions, the second then waits for the first and finds it done.
         mark = Submission(person_id=person, once=key, form=sent.form, answer="{}", at=clock.now())
         session.add(mark)
         session.flush()
@@ -219,12 +241,12 @@ async def once(sent: SentForm[Any], work: Callable[Concatenate[Session, P], Form
     try:
         return await write(run)
     except IntegrityError:
-        # Another server process was quicker with the same form: now it is found done. Anything else is raised again.
+        # Another process inserted the same key first: the second run finds its answer. Any other violation is raised again.
         return await write(run)
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Forget forms that were done long ago; returns how many."""
+    """Delete the submissions older than `REMEMBER`, and return how many."""
     return session.exec(sql_delete(Submission).where(col(Submission.at) <= now - REMEMBER)).rowcount
 
 
@@ -233,17 +255,17 @@ def _unreadable() -> str:
 
 
 def too_many() -> str:
-    """What is said where a limit of a few minutes is reached."""
+    """Return the message for a rate limit of a minute or so, in the language in use."""
     return t("That was too many at once. Wait a minute, then try again.")
 
 
 def busy() -> str:
-    """What is said where too much waits at this moment, whoever asked for it."""
+    """Return the message for an overloaded portal, in the language in use."""
     return t("The portal is very busy at this moment. Try again in a few seconds.")
 
 
 def required() -> str:
-    """The guide's words for an empty field."""
+    """Return the guide's message for an empty required field, in the language in use."""
     return t("This field is required.")
 
 
@@ -261,7 +283,7 @@ def _explained(error: Mapping[str, Any]) -> str:
 
 
 def check(model: type[M], fields: Mapping[str, str]) -> M | dict[str, str]:
-    """The fields as the model has them, or what is wrong by field; under the empty name what is wrong with the whole."""
+    """Validate the fields: return the model, or error messages by field; the key "" has the error of the whole form."""
     try:
         return model.model_validate(dict(fields))
     except ValidationError as wrong:
@@ -272,7 +294,12 @@ def check(model: type[M], fields: Mapping[str, str]) -> M | dict[str, str]:
 
 
 async def read(request: Request) -> dict[str, str] | Response:
-    """The fields of a form, the last of each name; an answer (413, 415, 400) where it is too large or no form."""
+    """Parse the fields of a posted form; of a repeated name, the last value counts.
+
+    Returns:
+        The fields, or an error response: 415 when the body is not a URL-encoded form, 413 when it is larger than `LARGEST_BODY` bytes,
+        400 when it has more than `MOST_FIELDS` fields.
+    """
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
         return _refused(415)
     body = bytearray()
@@ -327,12 +354,12 @@ def _forbidden() -> FormResult:
 
 
 def form_post(rules: Mapping[str, FormHandler], fill: Fill, may: Callable[[str, str], bool]) -> Fill:
-    """The `post` of a page with forms.
+    """Return the `post` function of a page with forms.
 
     Args:
-        rules: how each form is answered, by its name.
-        fill: the page's own `fill`, which draws the page again for a browser without script.
-        may: whether a role (first) has a right (second).
+        rules: The handler of each form, by the form's name.
+        fill: The page's own `fill`, which renders the page again for a browser without script.
+        may: A function that returns whether a role (first argument) has a right (second argument).
     """
 
     async def post(asked: PageRequest) -> PageContent | Response:

@@ -1,4 +1,4 @@
-"""What is shown of a form: its stored values, its fields where they are known only by then, and what came of it."""
+"""The view of a form: its stored values, its fields if they depend on the record, and the result of the last submission."""
 
 import json
 import secrets
@@ -14,7 +14,7 @@ from odoportal.web.page import PageRequest
 
 @dataclass(frozen=True)
 class Choice:
-    """A choice of a select."""
+    """An option of a select."""
 
     key: str
     text: str
@@ -23,7 +23,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class FieldRow:
-    """A field that is known only when the page is shown. A select has `options`; `id`, `note` and `link` lead to its elements."""
+    """A field that is known only when the page is shown.
+
+    `id` and `note` are the ids of its input and its note, `link` is the fragment address of the input (`#id`). `longest` is in
+    characters; only a select has `options`.
+    """
 
     key: str
     id: str
@@ -42,11 +46,19 @@ class FieldRow:
 
 @dataclass(frozen=True)
 class FormView:
-    """What a form shows: one attribute of its page's view, named as the form.
+    """The view of a form: an attribute of its page's view, with the name of the form.
 
-    `given` are the stored values by field, `version` stands for them; `key` says which record it is about; `owner` binds what is kept in
-    a browser to the person. `rows` are the fields of a form that has others for each record, `labels` name, label and id of each of them.
-    `errors`, `error` and `notice` are there only in a page that answers a form sent without script.
+    Attributes:
+        key: The record the form is about; empty when its page has one such form.
+        version: The version of the stored values (see `version_of`).
+        owner: A key of the person and account, to which drafts kept in the browser are bound.
+        once: The idempotency key.
+        given: The stored values by field.
+        rows: The fields, for a form whose fields depend on the record.
+        labels: Name, label and id of each of the rows.
+        errors: Error messages by field, in the answer to a form sent without script only; so are `error` and `notice`.
+        error: The error message of the whole form.
+        notice: The message of success.
     """
 
     key: str = ""
@@ -62,17 +74,17 @@ class FormView:
 
 
 def version_of(given: Mapping[str, str]) -> str:
-    """What stands for the stored values of a form: another save in the meantime makes it another one."""
+    """Return a hash of the stored values of a form, by which a save in the meantime is detected."""
     return blake2b(json.dumps(sorted(given.items())).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def form_view(who: Identity, given: Mapping[str, str] | None = None, key: str = "") -> FormView:
-    """A form over stored values.
+    """Return the view of a form over stored values, with a fresh idempotency key.
 
     Args:
-        who: whose form it is.
-        given: the stored values by field, as the form has them (a ticked box is "1", another one ""); never a secret.
-        key: which record it is about, where a page has several of the kind.
+        who: The identity of the person who sees the form.
+        given: The stored values by field, as the form sends them (a ticked checkbox is "1", an unticked one ""); never a secret.
+        key: The record the form is about, when its page has several forms of the kind.
     """
     values = dict(given or {})
     owner = digest(f"draft {who.person_id} {who.account.account_id}")[:12]
@@ -81,7 +93,7 @@ def form_view(who: Identity, given: Mapping[str, str] | None = None, key: str = 
 
 @dataclass(frozen=True)
 class FormFeedback:
-    """What a page says of the form it answers: what was typed (no secrets), and what came of it."""
+    """The feedback of a page on the form it answers: the typed values (without secrets), errors and notice."""
 
     form: str
     key: str = ""
@@ -92,7 +104,7 @@ class FormFeedback:
 
 
 def answered(view: Any, asked: PageRequest) -> Any:
-    """The page's view with what is said of the form that the page answers, or of the one that was just done (`?done=`)."""
+    """Return the page's view with the feedback on the form that was posted, or on the one that was just done (`?done=`)."""
     said = asked.said or FormFeedback(asked.query.get("done", ""), asked.query.get("key", ""), notice=t("Saved."))
     form = getattr(view, said.form, None) if said.form else None
     if not isinstance(form, FormView) or form.key != said.key:

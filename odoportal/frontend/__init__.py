@@ -1,1 +1,1 @@
-"""Building the frontend."""
+"""The frontend build."""

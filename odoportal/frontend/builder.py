@@ -1,4 +1,4 @@
-"""Building the frontend, once per change of its sources."""
+"""Builds the frontend once per change of its sources."""
 
 import hashlib
 import os
@@ -34,14 +34,14 @@ MILESTONES = (
 
 
 class BuildFailed(Exception):
-    """The frontend was not built; the text is one sentence for the operator."""
+    """The frontend could not be built. The message is one sentence for the operator."""
 
 
 def root() -> Path:
-    """The folder of the project: where `rxconfig.py` lies beside the package.
+    """Return the project folder, which contains `rxconfig.py` beside the package.
 
     Raises:
-        BuildFailed: when the package was installed without its project folder.
+        BuildFailed: the package was installed without its project folder.
     """
     folder = Path(__file__).resolve().parents[2]
     if not (folder / "rxconfig.py").is_file():
@@ -50,14 +50,14 @@ def root() -> Path:
 
 
 def web_dir(project: Path) -> Path:
-    """Where Reflex builds: `.web` in the project, or `REFLEX_WEB_WORKDIR`."""
+    """Return the folder in which Reflex builds: `.web` in the project, or `REFLEX_WEB_WORKDIR`."""
     return project / os.environ.get("REFLEX_WEB_WORKDIR", ".web")
 
 
 def _files(project: Path) -> Iterator[Path]:
     found = {file for pattern in SOURCES for file in project.glob(pattern)}
     for file in sorted(found):
-        # Reflex itself links files of the package below assets/external while it compiles.
+        # Exclude the files of the package that Reflex links below assets/external while it compiles.
         if file.is_file() and not file.relative_to(project).is_relative_to(LINKED):
             yield file
 
@@ -71,7 +71,7 @@ def _digest(project: Path) -> str:
 
 
 def version_of(project: Path) -> str:
-    """A short name for the sources as they are: the same in the pages built from them and in the server that runs them."""
+    """Return a short version of the current sources, the same in the pages built from them and in the server that runs them."""
     return _digest(project)[:12]
 
 
@@ -80,7 +80,7 @@ def _stamp(project: Path) -> Path:
 
 
 def stale(project: Path) -> bool:
-    """True when the built frontend is missing, unfinished or not of the present sources."""
+    """Return whether the built frontend is missing, incomplete or older than the sources."""
     with suppress(FileNotFoundError):
         return _stamp(project).read_text("utf-8") != _digest(project)
     return True
@@ -92,10 +92,10 @@ def _registry(environment: Mapping[str, str]) -> str:
 
 
 def build_environment(*, update: bool = False) -> dict[str, str]:
-    """The environment of a build: Node from this Python environment, npm with the registry it is set up for, nothing reported home.
+    """Return the environment of a build: Node of this Python environment, npm with its configured registry, no telemetry.
 
     Args:
-        update: True where npm may write newer packages into `reflex.lock`.
+        update: whether npm may write newer packages into `reflex.lock`.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
     environment |= packages.install_settings(update=update) | {
@@ -106,7 +106,7 @@ def build_environment(*, update: bool = False) -> dict[str, str]:
         "NPM_CONFIG_AUDIT": "false",
         "NPM_CONFIG_FUND": "false",
         "NPM_CONFIG_UPDATE_NOTIFIER": "false",
-        # So that the lock file is the same wherever it is written.
+        # Keep the lock file the same on every machine.
         "NPM_CONFIG_OMIT_LOCKFILE_REGISTRY_RESOLVED": "true",
         "PYTHONUNBUFFERED": "1",
         "COLUMNS": "120",
@@ -146,7 +146,7 @@ def _export(project: Path, log: Path, report: Callable[[str], None], *, update: 
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Callable[[str], None]]:
-    """A line that moves on a terminal, a line per step elsewhere."""
+    """Show progress: a moving line on a terminal, otherwise a line per step."""
     if not console.is_terminal:
         yield lambda step: console.print(f"Building the frontend: {step}")
         return
@@ -158,18 +158,18 @@ def _progress(console: Console) -> Iterator[Callable[[str], None]]:
 
 
 def build(project: Path, console: Console, *, update: bool = False) -> bool:
-    """Build the frontend when it is stale. Of two starts at once one builds and the other waits for it.
+    """Build the frontend if it is stale. Of two simultaneous starts, one builds and the other waits for it.
 
     Args:
-        project: the folder of the project.
-        console: where progress is shown; the full log goes to `.web.log` in the project.
+        project: the project folder.
+        console: shows the progress; the full log is written to `.web.log` beside the web folder.
         update: build in any case, with the newest packages that Reflex and the plugins allow, and write these into `reflex.lock`.
 
     Returns:
-        True when something was built.
+        Whether something was built.
 
     Raises:
-        BuildFailed: with one sentence and the log's path, or with the packages that are not the locked ones.
+        BuildFailed: with one sentence and the log's path, or with the packages that differ from the lock.
     """
     if not update and not stale(project):
         return False
@@ -183,7 +183,7 @@ def build(project: Path, console: Console, *, update: bool = False) -> bool:
         sources = _digest(project)
         log = web.with_name(f"{web.name}.log")
         if web.exists() and (update or packages.differences(project, web)):
-            # Reflex installs again only where its own notes in this folder say that something changed.
+            # Reflex only reinstalls packages if its own notes in this folder have changed.
             shutil.rmtree(web)
         with _progress(console) as report, packages.locked(project, update=update):
             _export(project, log, report, update=update)
@@ -192,6 +192,6 @@ def build(project: Path, console: Console, *, update: bool = False) -> bool:
         if wrong := packages.differences(project, web):
             named = ", ".join(wrong[:NAMED_DIFFERENCES]) + (", …" if len(wrong) > NAMED_DIFFERENCES else "")
             raise BuildFailed(f"The build took packages that reflex.lock does not name ({named}). Update it with `{packages.UPDATE}`.")
-        # Of the sources as they were at the start: what was edited meanwhile is built next time.
+        # Record the sources as they were at the start, so that a file edited during the build is built next time.
         _stamp(project).write_text(_digest(project) if update else sources, "utf-8")
     return True

@@ -1,7 +1,7 @@
-"""The npm packages of the frontend: exactly those that `reflex.lock` names are installed, and only an explicit update changes it.
+"""Locks the npm packages of the frontend: a build installs exactly those in `reflex.lock`, and only an explicit update changes it.
 
 Reflex copies `reflex.lock` into its build folder, runs `npm install` and `npm add`, and copies the result back. With the npm setting
-`save=false` neither of the two writes `package.json` or `package-lock.json`, so what is copied back is what was there.
+`save=false` neither command writes `package.json` or `package-lock.json`, so the files that are copied back are unchanged.
 """
 
 import json
@@ -17,10 +17,10 @@ UPDATE = "odoportal build --update-packages"
 
 
 def install_settings(*, update: bool) -> dict[str, str]:
-    """Return the environment variables by which npm installs what is locked, or saves what it finds newest.
+    """Return the environment variables that make npm install the locked packages, or save the newest ones.
 
     Args:
-        update: True to write exact versions of the newest packages into the lock; False to leave the lock alone.
+        update: True to write exact versions of the newest packages into the lock; False to leave the lock unchanged.
     """
     return {"NPM_CONFIG_SAVE": "true", "NPM_CONFIG_SAVE_EXACT": "true"} if update else {"NPM_CONFIG_SAVE": "false"}
 
@@ -34,12 +34,12 @@ def differences(project: Path, web: Path) -> list[str]:
     """Compare the installed packages with the locked ones.
 
     Args:
-        project: the folder of the project, with `reflex.lock`.
-        web: the folder of the build, with `node_modules`.
+        project: the project folder, with `reflex.lock`.
+        web: the build folder, with `node_modules`.
 
     Returns:
-        One phrase per package that is another version than the locked one, is not locked, or is missing; packages that are optional
-        (other systems' binaries) may be missing. Empty where all is as locked.
+        One phrase per package that is missing, not locked, or not the locked version; empty if there are none. Optional packages (binaries
+        for other systems) may be missing.
     """
     if not (web / INSTALLED).is_file():
         return ["nothing is installed"]
@@ -58,18 +58,18 @@ def differences(project: Path, web: Path) -> list[str]:
 
 
 def _rendered(manifest: dict[str, Any]) -> str:
-    """Return `package.json` in the order and on the one line in which Reflex writes it, so that a build finds it as it would write it."""
+    """Return `package.json` with Reflex's order and on one line, so that a build finds the file as it would write it."""
     order = ("name", "type", "scripts", "dependencies", "devDependencies", "overrides")
     return json.dumps({name: manifest.get(name, {}) for name in order} | manifest)
 
 
 @contextmanager
 def locked(project: Path, *, update: bool) -> Iterator[None]:
-    """Keep the files of the lock as they are while the frontend is built, whatever Reflex copies over them.
+    """Restore the lock's files after the frontend is built, whatever Reflex copies over them.
 
     Args:
-        project: the folder of the project, with `reflex.lock`.
-        update: True to take the lock away meanwhile, so that the newest packages are found, and to put it back only where that fails.
+        project: the project folder, with `reflex.lock`.
+        update: True to remove the lock during the build, so that the newest packages are found; it is restored only if the build fails.
     """
     files = [project / FOLDER / name for name in (MANIFEST, LOCK)]
     before = {file: file.read_bytes() for file in files if file.is_file()}

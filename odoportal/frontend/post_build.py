@@ -1,4 +1,4 @@
-"""What happens to the built files after Vite and before compression: one build serves any address, under a strict CSP."""
+"""Changes the built files after Vite and before compression, so that one build serves any address under a strict CSP."""
 
 import base64
 import hashlib
@@ -26,10 +26,10 @@ _DRAWING = re.compile(r"<svg[^>]*>(.*)</svg>", re.S)
 
 
 def same_origin(script: str) -> str:
-    """The script with the addresses in it, with the socket on whatever origin the page came from.
+    """Return the environment script with the socket's address changed to the origin of the page.
 
     Raises:
-        BuildChanged: when the socket's address is not found in it.
+        BuildChanged: the script does not contain the socket's address exactly once.
     """
     origin = '(globalThis.location?location.origin.replace(/^http/,"ws"):"ws://localhost")+'
     text, found = _SOCKET.subn(lambda m: f"EVENT{m[1]}{origin}{m[2]}{m[3]}{m[2]}", script)
@@ -39,10 +39,10 @@ def same_origin(script: str) -> str:
 
 
 def inline_styles(html: str, static: Path) -> str:
-    """The document with its style sheet in its head, so that the first paint waits for no second request.
+    """Return the document with its style sheet in its head, so that the first paint does not wait for a second request.
 
     Raises:
-        BuildChanged: when the document has no place for a style sheet.
+        BuildChanged: the document has no place for a style sheet.
     """
 
     def inlined(place: re.Match[str]) -> str:
@@ -56,12 +56,12 @@ def inline_styles(html: str, static: Path) -> str:
 
 
 def after_paint(html: str) -> str:
-    """The document with its scripts run once it has been painted: what the server wrote into it is not kept from the eye by them.
+    """Return the document with its scripts delayed until it is painted, so that they do not delay the server's content.
 
-    They are fetched meanwhile. From a browser's cache they would otherwise be there, and at work, before the first frame.
+    They are fetched before. Scripts in the browser's cache would otherwise run before the first frame.
 
     Raises:
-        BuildChanged: when the document's entry is not written as expected.
+        BuildChanged: the document's entry script does not have the expected form.
     """
 
     def later(entry: re.Match[str]) -> str:
@@ -77,20 +77,20 @@ def after_paint(html: str) -> str:
 
 
 def script_hashes(html: str) -> list[str]:
-    """CSP sources (`'sha256-…'`) of the inline scripts of a document, in their order."""
+    """Return the CSP sources (`'sha256-…'`) of a document's inline scripts, in order."""
     digests = (hashlib.sha256(body.encode()).digest() for body in _INLINE.findall(html))
     return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
 
 
 def sprite(names: Sequence[str], icons: Path) -> str:
-    """One SVG with a symbol per icon; the stroke's width is left to the style sheet.
+    """Return one SVG with a symbol per icon. The style sheet sets the stroke width.
 
     Args:
-        names: of the Lucide set, such as `circle-check`.
-        icons: folder of that set's SVG files.
+        names: names of Lucide icons, such as `circle-check`.
+        icons: the folder of Lucide's SVG files.
 
     Raises:
-        BuildChanged: when an icon is not in the set.
+        BuildChanged: Lucide has no such icon, or the icon is not a drawing.
     """
     symbols = []
     for name in names:
@@ -110,11 +110,11 @@ def finish(static: Path, icons: Path) -> None:
     """Make the built files ready to serve.
 
     Args:
-        static: folder of the built documents and assets; `csp.json` is written beside it.
-        icons: folder of Lucide's SVG files.
+        static: the folder of the built documents and assets; `csp.json` is written beside it.
+        icons: the folder of Lucide's SVG files.
 
     Raises:
-        BuildChanged: when something expected is not there.
+        BuildChanged: an expected file or text is missing.
     """
     scripts = list(static.glob("assets/portal-*.js"))
     if len(scripts) != 1:
@@ -127,7 +127,7 @@ def finish(static: Path, icons: Path) -> None:
         hashes[page.relative_to(static).as_posix()] = script_hashes(html)
     if FALLBACK not in hashes:
         raise BuildChanged(f"{FALLBACK} was not built.")
-    # Reflex copies the fallback over 404.html after this step, whatever stands there now.
+    # Reflex overwrites 404.html with the fallback after this step.
     hashes["404.html"] = hashes[FALLBACK]
     (static.parent / HASHES).write_text(json.dumps(hashes, indent=1), "utf-8")
     (static / "icons.svg").write_text(sprite(NAMES, icons), "utf-8")
@@ -137,7 +137,7 @@ class PostBuild(Plugin):
     """Reflex's hook after a production build."""
 
     def get_frontend_development_dependencies(self, **context: Any) -> list[str]:  # noqa: ARG002
-        """The npm package of the icons. For the build only: what a page depends on, Reflex puts whole into every page."""
+        """Return the npm package of the icons, as a development dependency: Reflex adds other dependencies to every page."""
         return [LUCIDE]
 
     def post_build(self, **context: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is changed in the sources that Reflex writes for Vite, before they are bundled: fewer and smaller scripts."""
+"""Changes the sources that Reflex writes for Vite before they are bundled, for fewer and smaller scripts."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from reflex_base.constants import Templates
 ELEMENT, EVENTS = "utils/element.js", "utils/state.js"
 SHEET = '"data-sheet":reflexGlobalStyles'
 _EMOTION = f'{{ find: "@emotion/react", replacement: fileURLToPath(new URL("./{ELEMENT}", import.meta.url)) }},'
-# Three scripts for what every page needs: browsers ask six at once of a server, the document and the font among them.
+# Three scripts contain what every page needs: browsers open six connections to a server, and need some for the document and the font.
 _GROUPS = """groups: [
   { name: "react", test: /node_modules\\/(react|react-dom|scheduler)\\//, priority: 2 },
   { name: "router", test: /node_modules\\/react-router\\//, priority: 2 },
@@ -40,10 +40,11 @@ _KNOWN = """    const known = asked.current === location.pathname + location.sea
 
 
 class BuildChanged(Exception):
-    """What Reflex writes or Vite builds is not what it was when the portal was made for this version."""
+    """The output of Reflex or Vite differs from that of the supported version."""
 
 
 def _changed(text: str, pattern: str, new: str) -> str:
+    """Replace the only match of a pattern, or raise BuildChanged."""
     changed, found = re.subn(pattern, lambda _: new, text, flags=re.S)
     if found != 1:
         raise BuildChanged(f"{pattern} stands {found} times in what Reflex wrote, not once.")
@@ -51,20 +52,20 @@ def _changed(text: str, pattern: str, new: str) -> str:
 
 
 def bundle(config: str) -> str:
-    """Vite's configuration with Emotion replaced by a few lines of our own, and the scripts in a few files.
+    """Return Vite's configuration with Emotion replaced by a small module of our own, and the scripts grouped into a few files.
 
     Raises:
-        BuildChanged: when its places for that are not found.
+        BuildChanged: the places to change were not found.
     """
     config = _changed(config, r"(?<=alias: \[)", _EMOTION)
     return _changed(config, r"groups: \[.*?\n          \],", _GROUPS)
 
 
 def document(script: str) -> str:
-    """The document around every page with a place for its style sheet's text instead of two links to it.
+    """Return the document around every page with a place for its style sheet's text, instead of two links to the sheet.
 
     Raises:
-        BuildChanged: when the links are not found.
+        BuildChanged: the links were not found.
     """
     links = r'jsx\("link",\{as:"style",href:reflexGlobalStyles.*?\},?\),jsx\("link",\{href:reflexGlobalStyles.*?\},?\)'
     kept = "dangerouslySetInnerHTML:{__html:''},suppressHydrationWarning:true"
@@ -72,19 +73,23 @@ def document(script: str) -> str:
 
 
 def events(script: str) -> str:
-    """Reflex's events without its ways to a newer version, which reload a page under what somebody writes, or say so in English, without
-    its uploads, as files of the portal go through forms, with a way to open the socket anew and one to ask for what an address shows.
+    """Return Reflex's event script adapted to the portal.
+
+    It loses the handling of a newer version, which reloads a page while a person is typing or shows an English message, and the uploads,
+    because files of the portal are sent by forms. It gains an event that reopens the socket and a function that requests an address's
+    content.
 
     Raises:
-        BuildChanged: when they are not found.
+        BuildChanged: the places to change were not found.
     """
     ways = r"const reloadForNewVersion = .*?\nconst handleStateMismatch = .*?\n\};\n"
     script = _changed(script, ways, "const handleStateMismatch = () => {};\n")
-    # After a form that gave the browser another session, see ui/form.js: a socket keeps the cookies it was opened with.
+    # A form may give the browser another session (see ui/form.js), but a socket keeps the cookies it was opened with: reopen it.
     failing = 'socket.current.on("connect_error", retryConnect);'
     anew = 'window.addEventListener("odo-renewed", () => { socket.current?.disconnect(); socket.current?.reconnect(); });'
     script = _changed(script, re.escape(failing), f"{failing}\n  {anew}")
-    # What an address shows is asked for by who goes there (`turn` in ui/client.js), and else, as before, once the page was drawn for it.
+    # The content of an address is requested at the navigation (`turn` in ui/client.js), otherwise, as in Reflex, after the page is
+    # rendered.
     started = "    // Equivalent to routeChangeStart"
     script = _changed(script, re.escape(started), f"{_KNOWN}\n{started}")
     first = "  const handleNavigationEvents = useRef(false);"
@@ -93,10 +98,10 @@ def events(script: str) -> str:
 
 
 def root(script: str) -> str:
-    """The root of the pages without the libraries it would keep for components that are evaluated, which the policy forbids.
+    """Return the root of the pages without the libraries it keeps for evaluated components, which the content security policy forbids.
 
     Raises:
-        BuildChanged: when that is not found.
+        BuildChanged: the place to change was not found.
     """
     script = _changed(script, r"useEffect\(\(\) => \{\s*// Make contexts and state objects available.*?\}, \[\]\);", "")
     return re.sub(r"^import \* as .*?;$", "", script, flags=re.M)
@@ -106,15 +111,15 @@ class PreBuild(Plugin):
     """Reflex's hooks before a production build."""
 
     def get_static_assets(self, **context: Any) -> Sequence[tuple[Path, str | bytes]]:  # noqa: ARG002
-        """Our stand-in for Emotion, and Reflex's events as the portal has them.
+        """Return our replacement for Emotion, and Reflex's event script adapted to the portal.
 
-        The events are copied once into the folder of a build, so they are changed on their way there and not in it.
+        Reflex copies the event script into the build folder only once, so it is changed on the way there and not in place.
         """
         own = (Path(__file__).parents[1] / "ui" / "element.js").read_text("utf-8")
         return [(Path(ELEMENT), own), (Path(EVENTS), events((Path(Templates.Dirs.WEB_TEMPLATE) / EVENTS).read_text("utf-8")))]
 
     def pre_compile(self, **context: Any) -> None:
-        """Have the sources changed once they are written."""
+        """Register the changes of the sources that Reflex writes."""
         change = context["add_modify_task"]
         change("vite.config.js", bundle)
         change("app/_document.js", document)

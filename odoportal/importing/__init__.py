@@ -1,1 +1,1 @@
-"""Loading Odotrack's data."""
+"""The import of Odotrack's files."""

@@ -1,4 +1,4 @@
-"""Accounts and addresses, from an import's rows into the database."""
+"""Importing accounts and addresses into the database."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from odoportal.rooms.orders.models import Order
 
 
 def take_accounts(run: Run) -> None:
-    """Accounts, by number."""
+    """Import accounts, matched by number."""
     name = "accounts.csv"
     lines = list(once(run, name, run.lines(name, AccountRow), ("number",), "account"))
     existing = by_key(fetch(run.session, Account, "number", {line.row.number for line in lines}), ("number",))
@@ -26,9 +26,10 @@ def take_accounts(run: Run) -> None:
 
 
 def take_addresses(run: Run) -> None:
-    """Addresses, by account and code. One that a document uses is archived, and the changed one takes its place.
+    """Import addresses, matched by account and code.
 
-    What a customer changed or removed in the portal stays so while the file says the same as last time (`addresses.service`).
+    An address that a document uses is archived, and a new row with the changed values takes over its code. What a customer changed or
+    removed in the portal is kept as long as the file says the same as last time (see `rooms.addresses.service`).
     """
     name, key, addresses = "addresses.csv", ("account_id", "code"), table_of(Address)
     lines = run.lines(name, AddressRow)
@@ -60,7 +61,10 @@ def take_addresses(run: Run) -> None:
 
 
 def _news(existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key, Values]:
-    """The known addresses, whole. One that was changed in the portal is the file's where the file says something new, else as it is."""
+    """Return the complete values of the addresses that exist already.
+
+    An address that was changed in the portal takes the file's values where the file says something new; otherwise it keeps its own.
+    """
     found: dict[Key, Values] = {}
     for at in existing.keys() & wanted.keys():
         row = existing[at]
@@ -74,7 +78,7 @@ def _news(existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key
 
 
 def _to_replace(run: Run, existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key, Any]:
-    """The addresses that differ and that a document uses."""
+    """Return the addresses that differ and that a document uses."""
     differing = {at: existing[at] for at in existing.keys() & wanted.keys() if differs(existing[at], wanted[at])}
     used: set[int] = set()
     for model, column in ((Order, "ship_to_id"), (Order, "bill_to_id"), (Invoice, "bill_to_id")):

@@ -1,4 +1,4 @@
-"""Rows in bulk: read by keys in a few statements, compared, and written only where they differ."""
+"""Bulk reads and writes: rows are read by key in a few statements, compared, and written only where they differ."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,47 +7,49 @@ from typing import Any
 from sqlalchemy import Row, Table, bindparam, select
 from sqlmodel import Session
 
-# SQLite takes 32,766 values in one statement, PostgreSQL 65,535.
+# A statement takes at most 32,766 values in SQLite and 65,535 in PostgreSQL.
 CHUNK = 5000
 Key = tuple[Any, ...]
 Values = dict[str, Any]
 
 
 def table_of(model: Any) -> Table:
-    """The table behind a model."""
+    """Return the table of a model."""
     return model.__table__
 
 
 def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """The values in lists that fit into one statement."""
+    """Yield the values in lists short enough for one statement."""
     ordered = list(values)
     for start in range(0, len(ordered), CHUNK):
         yield ordered[start : start + CHUNK]
 
 
 def fetch(session: Session, model: Any, column: str, values: Collection[Any]) -> list[Any]:
-    """The rows whose column has one of the values."""
+    """Return the rows whose column has one of the values."""
     table = table_of(model)
     return [row for some in chunks(values) for row in session.connection().execute(select(*table.c).where(table.c[column].in_(some)))]
 
 
 def by_key(rows: Iterable[Row[Any]], key: Sequence[str]) -> dict[Key, Row[Any]]:
-    """Rows by the values of their key's columns."""
+    """Return the rows by the values of their key columns."""
     return {tuple(getattr(row, name) for name in key): row for row in rows}
 
 
 def differs(row: Row[Any], values: Values) -> bool:
-    """True when a row does not have the values."""
+    """Return whether a row differs from the values."""
     return any(getattr(row, name) != value for name, value in values.items())
 
 
 def news(said: Mapping[str, Any] | None, states: Values) -> Values:
-    """Return what a file says that it did not say last time, by column: only that may change what a customer changed in the portal.
+    """Return the values, by column, in which a file differs from what it said last time.
+
+    Only these may overwrite what a customer changed in the portal.
 
     Args:
-        said: what it said last time, by column; None where it never spoke of the row. Where a column is missing or empty it is not known
-            what it said, and nothing is news.
-        states: what it says now.
+        said: the file's previous values, by column; None if no file has had this row before. A column that is missing or None is
+            unknown, and never counts as a difference.
+        states: the file's present values.
     """
     if said is None:
         return dict(states)
@@ -56,7 +58,7 @@ def news(said: Mapping[str, Any] | None, states: Values) -> Values:
 
 @dataclass
 class Outcome:
-    """What `keep` did, by key. `ids` has an id for each wanted key where the table has ids."""
+    """The result of `keep`, by key. `ids` has the id of every wanted key if the table has ids."""
 
     new: set[Key] = field(default_factory=set[Key])
     changed: set[Key] = field(default_factory=set[Key])
@@ -66,7 +68,7 @@ class Outcome:
 
     @property
     def touched(self) -> set[Key]:
-        """Every key with a difference."""
+        """Every key that was inserted, changed or removed."""
         return self.new | self.changed | self.removed
 
 
@@ -81,18 +83,17 @@ def keep(
     dry: bool = False,
     ids: bool = True,
 ) -> Outcome:
-    """Make the wanted rows be there: insert new ones, update those that differ, leave the others alone.
+    """Insert the wanted rows that are new, update those that differ, and leave the others alone.
 
     Args:
         session: a writing session; the caller commits.
         model: the table's model.
-        key: the columns that make a row unique.
-        existing: the rows already there, by key.
-        wanted: the values to be there, by key; all have the same columns, the key's among them. Columns left out
-            keep what they have.
-        fresh: more values, for new rows only.
-        dry: True to find out only; new rows then have no ids.
-        ids: False where the ids of new rows are not needed, which is quicker.
+        key: the columns that identify a row.
+        existing: the stored rows, by key.
+        wanted: the wanted values, by key. All have the same columns, including the key's; other columns keep their values.
+        fresh: additional values for new rows only.
+        dry: compare only and write nothing; new rows then have no ids.
+        ids: whether the ids of new rows are needed; without them, inserting is faster.
     """
     table, outcome = table_of(model), Outcome()
     with_id = "id" in table.c

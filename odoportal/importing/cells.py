@@ -1,6 +1,6 @@
-"""How the cells of an import are read: each kind of value, and the one sentence that refuses it.
+"""Parsers for the cells of an import: one for each kind of value, with one sentence that says why a cell is refused.
 
-Every reader takes the cell's text with the spaces around it gone, and raises ValueError.
+Each parser takes the text of a cell without surrounding spaces, and raises ValueError.
 """
 
 import re
@@ -28,7 +28,7 @@ _YES, _NO = {"yes", "oui", "true", "1"}, {"no", "non", "false", "0", ""}
 
 
 class RowError(ValueError):
-    """What is wrong between the columns of a row, and the column to look at."""
+    """An error in how the columns of a row fit together, with the column to report."""
 
     def __init__(self, column: str, reason: str) -> None:
         super().__init__(reason)
@@ -36,16 +36,16 @@ class RowError(ValueError):
 
 
 def shown(value: str) -> str:
-    """A cell's value in quotes for a message, short and without anything that moves a terminal's cursor."""
+    """Return a value in quotes for a message: at most 40 characters, without control characters that a terminal would obey."""
     plain = printable(value[:41])
     return f'"{plain[:40]}…"' if len(value) > 40 else f'"{plain}"'
 
 
 def clean(cell: str) -> str:
-    """A cell's text: no spaces around it, line breaks inside as one space, no invisible marks.
+    """Return the text of a cell without surrounding spaces and invisible marks; line breaks inside become one space.
 
     Raises:
-        ValueError: on bytes that are not UTF-8 (read as lone surrogates) and on control characters.
+        ValueError: for bytes that are not UTF-8 (read as lone surrogates) and for control characters.
     """
     if cell.isascii() and cell.isprintable():
         return cell.strip()
@@ -59,14 +59,14 @@ def clean(cell: str) -> str:
 
 
 def amount(text: str) -> Decimal:
-    """Dollars, written `1234.56`, with a minus sign in front of what is taken off."""
+    """Parse dollars, written `1234.56`, with a leading minus sign for a negative amount."""
     if not _AMOUNT.fullmatch(text):
         raise ValueError(f"{shown(text)} is not an amount such as 1234.56")
     return Decimal(text).quantize(Decimal("0.01"))
 
 
 def positive_amount(text: str) -> Decimal:
-    """Dollars, more than nothing."""
+    """Parse dollars, more than zero."""
     value = amount(text)
     if value <= 0:
         raise ValueError(f"{shown(text)} must be more than 0")
@@ -74,7 +74,7 @@ def positive_amount(text: str) -> Decimal:
 
 
 def total_amount(text: str) -> Decimal:
-    """Dollars, nothing or more."""
+    """Parse dollars, zero or more."""
     value = amount(text)
     if value < 0:
         raise ValueError(f"{shown(text)} must not be below 0; what is given back is a credit note")
@@ -82,21 +82,21 @@ def total_amount(text: str) -> Decimal:
 
 
 def rate(text: str) -> Decimal:
-    """Percent, written `9.975`."""
+    """Parse a percentage, written `9.975`."""
     if not _RATE.fullmatch(text) or Decimal(text) > 100:
         raise ValueError(f"{shown(text)} is not a rate in percent such as 9.975")
     return Decimal(text)
 
 
 def quantity(text: str) -> int:
-    """Whole pieces, from 0 to 1,000,000."""
+    """Parse a whole number from 0 to 1,000,000."""
     if not _WHOLE.fullmatch(text) or int(text) > MOST_PIECES:
         raise ValueError(f"{shown(text)} is not a whole number from 0 to {MOST_PIECES}")
     return int(text)
 
 
 def day(text: str) -> date:
-    """A day, written `2020-09-24`."""
+    """Parse a date, written `2020-09-24`."""
     try:
         value = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
@@ -107,7 +107,7 @@ def day(text: str) -> date:
 
 
 def instant(text: str) -> datetime:
-    """An instant with its offset, written `2020-09-24T10:04-04:00`; out comes UTC."""
+    """Parse an instant with its UTC offset, written `2020-09-24T10:04-04:00`, and return it in UTC."""
     try:
         value = datetime.fromisoformat(text) if _INSTANT.fullmatch(text) else None
     except ValueError:
@@ -118,7 +118,7 @@ def instant(text: str) -> datetime:
 
 
 def flag(text: str) -> bool:
-    """`yes` or `no`; an empty cell is no."""
+    """Parse `yes` or `no`; an empty cell means no."""
     word = text.casefold()
     if word not in _YES | _NO:
         raise ValueError(f"{shown(text)} is neither yes nor no")
@@ -126,7 +126,7 @@ def flag(text: str) -> bool:
 
 
 def email(text: str) -> str:
-    """An email address, its domain in lower case and not asked."""
+    """Parse an email address and put its domain in lower case; DNS is not queried."""
     try:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError as problem:
@@ -134,7 +134,7 @@ def email(text: str) -> str:
 
 
 def country(text: str) -> str:
-    """An ISO 3166 code of two letters; an empty cell is CA."""
+    """Parse an ISO 3166 country code of two letters; an empty cell means CA."""
     code = text.upper() or "CA"
     if not re.fullmatch(r"[A-Z]{2}", code):
         raise ValueError(f"{shown(text)} is not a country's code of two letters such as CA")
@@ -142,7 +142,7 @@ def country(text: str) -> str:
 
 
 def web_address(text: str) -> str:
-    """An address that starts with https:// or http://, because it becomes a link; or nothing."""
+    """Parse a URL that starts with https:// or http://, because it becomes a link; an empty cell is allowed."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -153,14 +153,14 @@ def web_address(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Odotrack's own name of an address; `~` is kept for archived ones."""
+    """Parse Odotrack's code of an address; `~` is reserved for archived addresses."""
     if "~" in text:
         raise ValueError(f"{shown(text)} must not contain ~")
     return text
 
 
 def word_of(*kinds: type[StrEnum] | str) -> Callable[[str], str]:
-    """A reader for one of a few words, in any case; out comes the word as the portal keeps it."""
+    """Return a parser that accepts one of a few words in any case and returns it in lower case."""
     words = [str(word) for kind in kinds for word in ([kind] if isinstance(kind, str) else kind)]
 
     def read(text: str) -> str:
@@ -172,7 +172,7 @@ def word_of(*kinds: type[StrEnum] | str) -> Callable[[str], str]:
 
 
 def at_most(model: Any, column: str) -> Callable[[str], str]:
-    """A reader that refuses a text longer than the model's column."""
+    """Return a parser that refuses a text longer than the model's column."""
     limit: int = model.__table__.c[column].type.length
 
     def read(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Sums that must add up before anything is written: lines, taxes, payments and credit notes against their totals."""
+"""Checks that amounts add up before anything is written: lines, taxes, payments and credit notes against totals."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ TOTAL, PAID, CREDITED = "total", "paid", "credited"
 
 @dataclass(frozen=True)
 class Move:
-    """What a row does to an invoice: gives it its `total`, or adds to what is `paid` or `credited`. Below 0 it takes away.
+    """The effect of one row on an invoice: it sets the `total`, or adds to what is `paid` or `credited` (subtracts if negative).
 
-    `invoice` is the id, or what stands for it; `number` is known for a total only.
+    `invoice` is the id, or a negative number for an invoice that is not stored yet. `number` is set for a total only.
     """
 
     invoice: int
@@ -36,7 +36,7 @@ class Move:
 
 @dataclass
 class Standing:
-    """What all moves together do to an invoice, and the first row that does each; `total` is None where it stays."""
+    """The combined effect of all moves on an invoice, and the first row of each kind of move. `total` is None if it does not change."""
 
     number: str
     total: Decimal | None
@@ -46,12 +46,12 @@ class Standing:
 
 
 def check_sums(run: Run) -> list[Move]:
-    """Take down every document and payment of a dry run that does not add up, at its own row or the first that speaks of it.
+    """Record every document and payment of a dry run that does not add up, at its own row or at the first row that refers to it.
 
-    A document with a bad row is left out: its sums are wrong because of it.
+    A document with a bad row is skipped: its sums are wrong because of that row.
 
     Returns:
-        What the run does to invoices, for `overdrawn`: an invoice's payments and credit notes may come in several runs.
+        The effects of the run on invoices, for `overdrawn`: the payments and credit notes of one invoice may come in several runs.
     """
     _check_documents(run, "order", OrderLine, OrderTax)
     _check_documents(run, "invoice", InvoiceLine, InvoiceTax)
@@ -69,7 +69,7 @@ def _stored(run: Run, model: Any, ids: Iterable[int]) -> dict[int, Any]:
 
 def _refuse(run: Run, kind: str, row_id: int, column: str, reason: str) -> None:
     file, line = run.places[kind, row_id]
-    # Lines and taxes are wrong together: there is no one column to point at.
+    # When lines or taxes do not add up, no single column is the wrong one.
     run.refuse(file, line, _column(file, column), reason)
 
 
@@ -97,7 +97,7 @@ def _check_documents(run: Run, kind: str, lines: Any, taxes: Any) -> None:
 
 
 def _sums(run: Run, model: Any, column: str, ids: Collection[int]) -> dict[int, Decimal]:
-    """The sum of the parts of each document: as the run brings them, or else as they are stored."""
+    """Return the sum of the parts of each document, from the run if it has them, else from the database."""
     table, sums = table_of(model), dict(run.sums[model])
     for some in chunks(found for found in ids if found > 0 and found not in sums):
         statement = select(table.c[column], func.sum(table.c.amount)).where(table.c[column].in_(some)).group_by(table.c[column])
@@ -157,7 +157,7 @@ def _totals(run: Run) -> Iterator[Move]:
 
 
 def standings(moves: Iterable[Move]) -> dict[int, Standing]:
-    """What some moves together do, by invoice."""
+    """Combine moves by invoice."""
     found: dict[int, Standing] = {}
     for move in moves:
         own = found.setdefault(move.invoice, Standing("", None, ZERO, ZERO, {}))
@@ -172,14 +172,14 @@ def standings(moves: Iterable[Move]) -> dict[int, Standing]:
 
 
 def overdrawn(session: Session, changed: Mapping[int, Standing]) -> Iterator[tuple[int, str, str, tuple[str, int, str, str]]]:
-    """The invoices on which more would be paid or credited than they are for.
+    """Yield the invoices on which more would be paid or credited than their total.
 
     Args:
         session: a session on the database before anything of the import is written.
-        changed: what the import does, by invoice.
+        changed: the effect of the import, by invoice.
 
     Yields:
-        The invoice, its number, `PAID` or `CREDITED`, and where to say it: file, line, column and reason.
+        The invoice's id, its number, `PAID` or `CREDITED`, and where to report it: file, line, column and reason.
     """
     ids = [found for found in changed if found > 0]
     stored = {row.id: row for some in chunks(ids) for row in fetch(session, Invoice, "id", some)}

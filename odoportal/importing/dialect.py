@@ -1,7 +1,7 @@
-"""How a file is written: encoding, separator of cells, decimal sign and order of dates, found out or declared.
+"""The format of a file: encoding, delimiter, decimal sign and order of dates, detected or declared.
 
-Nothing is guessed that could be meant in two ways: `1,234` is an amount only where the decimal sign is declared, and
-`24/09/2020` a day only where the order of dates is. Out come the plain forms that `values` reads.
+Nothing ambiguous is guessed: `1,234` is an amount only if the decimal sign is declared, and `24/09/2020` a date only if the order of
+dates is. Values are returned in the plain forms that `cells` parses.
 """
 
 import csv
@@ -17,7 +17,7 @@ ENCODINGS = ("utf-8", "windows-1252")
 _BLOCK = 1 << 16
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]{1,2})?")
 _SPACES = " \u00a0\u202f\u2009"
-# Digits in one piece or in groups of three with one sign between them, and up to two decimals.
+# Digits without separators, or in groups of three with the same separator, and up to two decimals.
 _AMOUNT = re.compile(
     rf"(?P<sign>-)?(?P<whole>[0-9]{{1,3}}(?P<group>[{_SPACES},.])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*|[0-9]+)(?:(?P<point>[.,])(?P<cents>[0-9]{{1,2}}))?"
 )
@@ -30,10 +30,10 @@ _UNDEFINED = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 @dataclass(frozen=True)
 class Spelling:
-    """What is declared about the files of a run; None is found out.
+    """The declared format of a run's files; None means that it is detected.
 
-    `delimiter` is the sign between cells, `encoding` one of `ENCODINGS`, `decimal` "." or ",", and `day_first` says that
-    dates are written `24/09/2020` (`2020-09-24` is always understood).
+    `delimiter` is the character between cells, `encoding` one of `ENCODINGS`, `decimal` "." or ",". `day_first` means that dates are
+    written `24/09/2020` (`2020-09-24` is always understood).
     """
 
     delimiter: str | None = None
@@ -42,10 +42,10 @@ class Spelling:
     day_first: bool = False
 
     def amount(self, text: str) -> str:
-        """An amount in the form `-1234.56`; what is no amount at all is left as it is, to be refused by its reader.
+        """Return an amount in the form `-1234.56`; a text that is not an amount is returned unchanged, for its parser to refuse.
 
         Raises:
-            ValueError: where it could be meant in two ways, or not as declared.
+            ValueError: if the amount is ambiguous, or not in the declared format.
         """
         if self.decimal is None and _PLAIN.fullmatch(text):
             return text
@@ -64,12 +64,12 @@ class Spelling:
         return f"{'-' if taken_off or found['sign'] else ''}{whole}" + (f".{found['cents']}" if found["cents"] else "")
 
     def rate(self, text: str) -> str:
-        """A rate in the form `9.975`: below 100 nothing is grouped, so that a comma can only be its decimal sign."""
+        """Return a rate in the form `9.975`. Rates are below 100 and have no groups, so a comma can only be the decimal sign."""
         found = _RATE.fullmatch(text)
         return f"{found[1]}.{found[2]}" if found else text
 
     def day(self, text: str) -> str:
-        """A day, or an instant, with its day in the form `2020-09-24`."""
+        """Return a date, or an instant, with its date in the form `2020-09-24`."""
         if self.day_first and (found := _DMY.fullmatch(text)):
             return f"{found[3]}-{found[2]}-{found[1]}{found[4]}"
         return text
@@ -77,7 +77,7 @@ class Spelling:
 
 @dataclass(frozen=True)
 class Form:
-    """The form of one file: its encoding as Python calls it, whether a byte order mark leads, and the sign between cells."""
+    """The format of one file: its encoding by Python's name, whether it begins with a byte order mark, and the delimiter."""
 
     encoding: str
     mark: bool
@@ -85,27 +85,27 @@ class Form:
 
     @property
     def told(self) -> str:
-        """What is worth telling about it; "" for UTF-8 with commas."""
+        """The unusual things about the format, for the operator; "" for UTF-8 with commas."""
         names = {sign: name for name, sign in DELIMITERS.items()}
         told = ["read as Windows-1252"] if self.encoding == "cp1252" else []
         return ", ".join(told + ([f"cells separated by {names[self.delimiter]}"] if self.delimiter != "," else []))
 
 
 def encoding_of(file: BinaryIO) -> str:
-    """The encoding of a file: UTF-8 when all of it is, or nothing else would make sense of it; otherwise Windows-1252.
+    """Detect the encoding of a file: "cp1252" or "utf-8".
 
-    It is taken for Windows-1252 only where no part is a letter in UTF-8 (a broken UTF-8 file is told, not read as
-    gibberish) and every byte is a character there.
+    It is Windows-1252 only if some bytes are not valid UTF-8, no part is a valid non-ASCII character in UTF-8 (a broken UTF-8 file is
+    reported instead of being read as gibberish), and every byte is defined in Windows-1252.
     """
     broken, letters, undefined = False, False, False
     file.seek(0)
     rest = b""
     while block := file.read(_BLOCK):
-        # Never apart in the middle of a letter, which is four bytes at most.
+        # Never cut a block inside a character: it has at most four bytes in UTF-8.
         whole = rest + block
         cut = len(whole)
         if not whole.isascii():
-            # The bytes after a letter's first one are 0x80 to 0xBF, three at most: among more of them there is no letter to cut apart.
+            # Continuation bytes are 0x80 to 0xBF, at most three in a row. A longer run of them is no character, and may be cut anywhere.
             cut = max(cut - 4, 0)
             cut = next((at for at in range(cut, max(cut - 4, -1), -1) if not 0x80 <= whole[at] <= 0xBF), cut)
         head, rest = whole[:cut], whole[cut:]
@@ -125,7 +125,7 @@ def _look_at(run: bytes, broken: bool, letters: bool, undefined: bool) -> tuple[
 
 
 def delimiter_of(head: str, columns: Collection[str]) -> str:
-    """The sign that makes most of a head line's cells the names of columns; a comma where none is better."""
+    """Return the delimiter with which most cells of a header line are known column names; a comma if none is better."""
 
     def known(sign: str) -> int:
         try:

@@ -1,4 +1,4 @@
-"""Orders, invoices and credit notes with their lines, taxes and steps, from an import's rows into the database."""
+"""Importing orders, invoices and credit notes with their lines, taxes and steps."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -31,12 +31,12 @@ TAXES = {"order": OrderTax, "invoice": InvoiceTax, "credit_note": CreditNoteTax}
 
 
 def number_order(number: str) -> int:
-    """A document's number as a number for sorting: its digits, as far as the column goes."""
+    """Return the digits of a document's number as an integer to sort by, at most the largest that the column holds."""
     return min(int("".join(c for c in number if c in "0123456789") or 0), LARGEST_NUMBER)
 
 
 def take_orders(run: Run) -> None:
-    """Orders, by number. One that belongs to another account is never moved."""
+    """Import orders, matched by number. An order of another account is refused, never moved."""
     name = "orders.csv"
     lines = list(once(run, name, run.lines(name, OrderRow), ("number",), "order"))
     addresses = _Addresses(run, lines, ("ship_to", "bill_to"))
@@ -58,7 +58,7 @@ def take_orders(run: Run) -> None:
 
 
 def take_invoices(run: Run) -> None:
-    """Invoices, by number. One that belongs to another account is never moved."""
+    """Import invoices, matched by number. An invoice of another account is refused, never moved."""
     name = "invoices.csv"
     lines = list(once(run, name, run.lines(name, InvoiceRow), ("number",), "invoice"))
     addresses = _Addresses(run, lines, ("bill_to",))
@@ -82,7 +82,10 @@ def take_invoices(run: Run) -> None:
 
 
 def order_of(run: Run, at: tuple[str, int, str], account: Ref, number: str, *brings: tuple[str, str]) -> int | None:
-    """The id of the order that a row refers to; None without one, or after reporting that it is not the account's."""
+    """Return the id of the order that a row refers to, or None if it refers to none, or to one that is missing or of another account.
+
+    A wrong reference is reported.
+    """
     order = run.find("order", number, at, *brings) if number else None
     if order and order.account_id != account.id:
         run.refuse(*at, f"order {number} belongs to another account", *brings)
@@ -91,7 +94,7 @@ def order_of(run: Run, at: tuple[str, int, str], account: Ref, number: str, *bri
 
 
 class _Addresses:
-    """The addresses of some accounts. A document keeps the one it was made with as long as its row names the same code."""
+    """The addresses of some accounts. A document keeps its address as long as its row names the same code."""
 
     def __init__(self, run: Run, lines: list[Line[D]], columns: tuple[str, ...]) -> None:
         self.run = run
@@ -104,7 +107,7 @@ class _Addresses:
     def find(
         self, at: tuple[str, int, str], account: Ref, row: OrderRow | InvoiceRow, held: int | None, own: tuple[str, str]
     ) -> int | None:
-        """The id of the address that a row names in the column of `at`; None without one, or after reporting it."""
+        """Return the id of the address that a row names in the column `at[2]`; None if it names none or a wrong one, which is reported."""
         code: str = getattr(row, at[2])
         if not code:
             return None
@@ -129,7 +132,7 @@ def _held(run: Run, kind: str, numbers: Iterable[str]) -> dict[Key, Any]:
 def _of_accounts(
     run: Run, name: str, kind: str, lines: list[Line[D]], existing: dict[Key, Any], values: Callable[[Line[D], Ref], Values]
 ) -> dict[Key, Values]:
-    """The documents' values by number, without those whose account is unknown or not theirs."""
+    """Return the values of the documents by number, without those whose account is unknown or differs from the stored one."""
     wanted: dict[Key, Values] = {}
     for line in lines:
         row = line.row
@@ -160,21 +163,21 @@ def _keep_documents(
 
 
 def take_order_lines(run: Run) -> None:
-    """The lines of orders, in the file's order."""
+    """Import the lines of orders, in the order of the file."""
     name = "order_lines.csv"
     parts = _parts(run, name, run.lines(name, OrderLineRow), lambda row: ("order", row.order), "order")
     _keep_lines(run, name, "order", OrderLine, OrderLineRow.defaults(), parts)
 
 
 def take_invoice_lines(run: Run) -> None:
-    """The lines of invoices, in the file's order."""
+    """Import the lines of invoices, in the order of the file."""
     name = "invoice_lines.csv"
     parts = _parts(run, name, run.lines(name, InvoiceLineRow), lambda row: ("invoice", row.invoice), "invoice")
     _keep_lines(run, name, "invoice", InvoiceLine, InvoiceLineRow.defaults(), parts)
 
 
 def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple[str, str]], column: str) -> list[tuple[Ref, Line[R]]]:
-    """The rows of a file with the document that each belongs to, without those whose document is not there."""
+    """Return the rows of a file with the document of each, without those whose document does not exist."""
     asked: dict[str, set[str]] = defaultdict(set)
     for line in lines:
         kind, number = owner(line.row)
@@ -191,7 +194,7 @@ def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple
 
 
 def _positions(parts: Iterable[tuple[Ref, Line[R]]], owner: str, values: Callable[[R], Values]) -> tuple[dict[Key, Values], dict[Key, int]]:
-    """The parts by document and position, numbered from 1 in the file's order, and where each stands in the file."""
+    """Return the parts by document and position (numbered from 1 in the order of the file), and the line of each in the file."""
     counts: dict[int, int] = defaultdict(int)
     wanted: dict[Key, Values] = {}
     lines: dict[Key, int] = {}
@@ -217,7 +220,7 @@ def _touch_owners(run: Run, kind: str, outcome: Outcome, owners: Iterable[Ref]) 
 
 
 def take_fulfilment(run: Run) -> None:
-    """The steps of orders."""
+    """Import the fulfilment steps of orders."""
     name, key = "fulfilment.csv", ("order_id", "step")
     lines = list(once(run, name, run.lines(name, FulfilmentRow), ("order", "step")))
     defaults = FulfilmentRow.defaults()
@@ -230,7 +233,7 @@ def take_fulfilment(run: Run) -> None:
 
 
 def take_credit_notes(run: Run) -> None:
-    """Credit notes, by number. One that belongs to another account is never moved."""
+    """Import credit notes, matched by number. A credit note of another account is refused, never moved."""
     name = "credit_notes.csv"
     lines = list(once(run, name, run.lines(name, CreditNoteRow), ("number",), "credit_note"))
     run.learn("invoice", {line.row.invoice for line in lines})
@@ -253,7 +256,7 @@ def take_credit_notes(run: Run) -> None:
 
 
 def take_taxes(run: Run) -> None:
-    """The taxes of orders, invoices and credit notes, in the file's order; without a base, on the subtotal."""
+    """Import the taxes of orders, invoices and credit notes, in the order of the file. A tax without a base is on the subtotal."""
     name = "taxes.csv"
     parts = _parts(run, name, run.lines(name, TaxRow), lambda row: (row.document, row.number), "number")
     for kind, model in TAXES.items():

@@ -1,4 +1,4 @@
-"""The files of an import in the order in which they are taken: what refers to another comes after it."""
+"""The files of an import in the order in which they are imported: a file comes after the files that it refers to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from odoportal.importing.schemas import FileRow, TwoLanguages
 
 @dataclass(frozen=True)
 class FileKind:
-    """A file of an import.
+    """A kind of file in an import.
 
-    `brings` names what a row brings or belongs to, as column and kind: where the row is bad, rows that refer to the
-    same thing are not reported too. `row` checks a row. `unit` is the column and the kind of what a row is a part of, and
-    is taken or left with.
+    `row` is the model that validates a row. `brings` lists, as column and kind, the records that a row defines or belongs to: if the row is
+    bad, rows that refer to the same records are not reported as well. `unit` is the column and the kind of the record that a row is part
+    of; a unit is imported or refused as a whole.
     """
 
     name: str
@@ -33,7 +33,7 @@ class FileKind:
 
     @cached_property
     def spelled(self) -> Mapping[str, str]:
-        """The columns whose values are written in several ways: "amount", "rate" or "day" by name."""
+        """The columns whose values can be written in several ways: "amount", "rate" or "day" by name."""
         found: dict[str, str] = {}
         for name, field in self.row.model_fields.items():
             kinds: set[Any] = {field.annotation, *get_args(field.annotation)}
@@ -44,14 +44,14 @@ class FileKind:
         return found
 
     def missing(self, header: set[str]) -> list[str]:
-        """The required columns that a header lacks; of a text in two languages, one column is enough."""
+        """Return the required columns that a header lacks; for a text in two languages, one column is enough."""
         lacking = [name for name, field in self.row.model_fields.items() if field.is_required() and name not in header]
         texts = self.row.texts() if issubclass(self.row, TwoLanguages) else {}
         needed = [name for name, needed in texts.items() if needed and not header & {f"{name}_fr", f"{name}_en"}]
         return lacking + [f"{name}_fr or {name}_en" for name in needed]
 
     def belongs_to(self, row: Mapping[str, str]) -> list[tuple[str, str]]:
-        """The kind and the key of what a raw row brings or belongs to."""
+        """Return the kind and the key of each record that an unvalidated row defines or belongs to."""
         return (
             [self.unit_of(row)]
             if self.row in {schemas.TaxRow, schemas.AddressRow}
@@ -59,7 +59,7 @@ class FileKind:
         )
 
     def unit_of(self, row: Mapping[str, Any]) -> tuple[str, str]:
-        """The kind and the key of what a row, raw or checked, is a part of; the key is "" where the row does not say."""
+        """Return the kind and the key of the record that a row, validated or not, is part of; the key is "" if the row does not say."""
         column, kind = self.unit
         key = row.get(column, "")
         if self.row is schemas.TaxRow:
@@ -70,7 +70,7 @@ class FileKind:
 
 
 def address_key(account: str, code: str) -> str:
-    """An address by the number of its account and its code, which never has a `~`."""
+    """Return the key of an address: the number of its account and its code, which never contains a `~`."""
     return f"{account}~{code}"
 
 

@@ -1,4 +1,4 @@
-"""Which function takes the rows of which file."""
+"""The function that imports the rows of each file."""
 
 from collections.abc import Callable
 

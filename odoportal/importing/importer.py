@@ -1,7 +1,7 @@
-"""`odoportal import`: Odotrack's own files into the database, all of a run or nothing of it.
+"""The `odoportal import` command: imports Odotrack's files into the database, all of a run or nothing.
 
-First every row is read into a working file and checked there (`validate`), while the database is only read; then the rows that were
-found good are written (`merge`, which says what holds when it is killed).
+First every row is staged in a working file and checked (`validate`), while the database is only read. Then the good rows are written
+(`merge`, which says what is guaranteed if the process is killed).
 """
 
 import gc
@@ -33,24 +33,24 @@ from odoportal.settings import get_settings
 __all__ = ["ImportRefused", "Invite", "Options", "find_files", "finish", "import_tables", "read_files", "run_import"]
 
 COLLECT_AFTER = 100_000
-"""How many more objects there are than at the last look when the garbage collector looks for circles."""
+"""How many new objects trigger a garbage collection during an import."""
 
 
 class ImportRefused(Exception):
-    """Nothing can be imported; the text is one sentence for the operator."""
+    """Nothing can be imported; the message is one sentence for the operator."""
 
 
 def _quietly(_what: str, _done: int, _of: int) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to import.
+    """The options of an import.
 
-    `spelling` is what is declared about the files. `dry` finds out and writes nothing. `keep_good` names the file or folder for
-    bad rows, and has the good ones kept. `notify` invites each new person. `progress` is told how far it is; `batch_rows` is how
-    many rows one transaction takes.
+    `spelling` is the declared format of the files. `dry` checks and writes nothing. `keep_good` is the file or folder for bad rows; if set,
+    the good rows are imported. `notify` invites each new person. `progress` is called with the progress. `batch_rows` is the number of rows
+    of one transaction.
     """
 
     spelling: Spelling = field(default_factory=Spelling)
@@ -62,10 +62,10 @@ class Options:
 
 
 def find_files(path: Path) -> tuple[dict[str, Path], list[str]]:
-    """The files of an import by name, and the names of other CSV files in the folder.
+    """Return the files of an import by name, and the names of the other CSV files in the folder.
 
     Raises:
-        ImportRefused: when the path is not there, cannot be read, or holds no file of an import.
+        ImportRefused: if the path does not exist, cannot be read, or has no file of an import.
     """
     try:
         found = sorted(path.iterdir()) if path.is_dir() else [path]
@@ -82,17 +82,17 @@ def find_files(path: Path) -> tuple[dict[str, Path], list[str]]:
 
 
 def read_files(files: Mapping[str, bytes]) -> dict[str, Table]:
-    """The rows of small files, given as bytes by name, in the order in which they are taken. Needs no database."""
+    """Read small files, given as bytes by name, and return their tables in import order. Needs no database."""
     return {kind.name: read_table(kind, files[kind.name]) for kind in FILES if kind.name in files}
 
 
 def import_tables(session: Session, tables: dict[str, Table], now: datetime) -> Report:
-    """Take a few rows into the database, within the caller's transaction; nothing is written when the report has bad rows.
+    """Import a few rows within the caller's transaction; nothing is written if the report has bad rows.
 
     Args:
         session: a writing session; the caller commits.
-        tables: what `read_files` made.
-        now: the present instant, for what is made new.
+        tables: the tables from `read_files`.
+        now: the present instant, for new records.
     """
     report = Report(bad=[bad for table in tables.values() for bad in table.bad])
     broken = {pair for table in tables.values() for pair in table.broken}
@@ -107,7 +107,7 @@ def import_tables(session: Session, tables: dict[str, Table], now: datetime) -> 
     for name in tables:
         TAKERS[name](run)
     refresh(run)
-    # The session may hold objects that were written past it.
+    # The rows were written with SQL: objects that the session holds are outdated.
     session.expire_all()
     report.kept = True
     return report
@@ -115,8 +115,8 @@ def import_tables(session: Session, tables: dict[str, Table], now: datetime) -> 
 
 @contextmanager
 def _seldom_collecting() -> Iterator[None]:
-    # A batch is some 100,000 objects, all of which are needed until it is in and none of which refer to each other: looking for circles
-    # among them every few hundred objects is a fifth of the time of a large import.
+    # A batch is about 100,000 objects that stay in use until it is written and form no cycles: looking for cycles every few hundred
+    # objects takes a fifth of the time of a large import.
     before = gc.get_threshold()
     gc.set_threshold(COLLECT_AFTER, *before[1:])
     try:
@@ -127,22 +127,22 @@ def _seldom_collecting() -> Iterator[None]:
 
 @contextmanager
 def _alone() -> Iterator[Path]:
-    """The folder for working files, with no other import at work."""
+    """Hold the lock that excludes other imports, and yield the folder for working files."""
     with locks.importing(database.engine()):
         yield get_settings().data_dir / "import"
 
 
 def finish(invite: Invite | None = None, report: Callable[[str], None] = print, progress: Progress = _quietly) -> None:
-    """Finish an import that was killed halfway, if there is one; nothing happens while an import is at work.
+    """Finish an import that was killed halfway, if there is one.
 
     Args:
-        invite: as for `run_import`, needed where the killed import was to invite people.
-        report: told what is done, a line at a time.
-        progress: told how far it is.
+        invite: as for `run_import`; needed if the killed import was to invite people.
+        report: called with each line of the report.
+        progress: called with the progress.
 
     Raises:
-        InUse: when another import is at work.
-        Overtaken: when the database has changed so that it cannot be finished.
+        InUse: if an import is unfinished and another process holds the import lock.
+        Overtaken: if the database has changed in a way that the import cannot be finished.
     """
     with database.reading() as session:
         if unfinished(session) is None:
@@ -177,20 +177,20 @@ def run_import(
     report: Callable[[str], None] = lambda _line: None,
     options: Options | None = None,
 ) -> Report:
-    """Import a folder or one file: all of it, or nothing when any row is bad, unless the good ones are asked for.
+    """Import a folder or one file: all of it, or nothing if any row is bad, unless `keep_good` is set.
 
     Args:
-        path: a folder with files of an import, or one of them.
-        now: the present instant, for what is made new.
+        path: a folder with files of an import, or one such file.
+        now: the present instant, for new records.
         invite: invites a person (session, person's id, account's id) within the same transaction.
-        report: gets the report, a line at a time.
-        options: how to import.
+        report: called with each line of the report.
+        options: the options of the import.
 
     Raises:
-        ImportRefused: when there is nothing to import at the path, or bad rows cannot be written where they should.
-        InUse: when another import is at work.
-        Overtaken: when the database changed meanwhile, so that not all could be written.
-        ValueError: when asked to notify without a way to invite.
+        ImportRefused: if there is nothing to import at the path, or bad rows cannot be written to `keep_good`.
+        InUse: if another import is running.
+        Overtaken: if the database changed since the check, so that not everything could be written.
+        ValueError: if `notify` is set without `invite`.
     """
     how = options or Options()
     if how.notify and invite is None:
@@ -208,7 +208,7 @@ def run_import(
         except BaseException:
             with database.reading() as session:
                 started = unfinished(session)
-            # What is in the database in part needs its working file to be finished.
+            # An import that is partly in the database needs its working file to be finished.
             staging.close() if started and started[0] == staging.path.name else staging.remove()
             raise
     outcome.ignored_files = others
@@ -256,7 +256,7 @@ def _empty(staging: Staging) -> Report:
 
 
 def _finished(staging: Staging, bad: list[BadRow], count: int, bad_rows: dict[str, int], report: Report) -> Report:
-    """A report with what was read and what is bad."""
+    """Complete a report with what was read and what is bad."""
     in_order(report, list(staging.tables), {name: _ignored(table) for name, table in staging.tables.items()})
     report.bad, report.faults, report.bad_rows = bad, count, bad_rows
     report.forms = {name: table.form.told for name, table in staging.tables.items() if table.form.told}

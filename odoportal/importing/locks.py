@@ -1,6 +1,6 @@
-"""Who uses a database, told between processes: many may use it at once, one may import, and nobody while it is exchanged.
+"""Locks between processes on a database: many may use it, one may import, and none may use it while it is restored or moved.
 
-Beside an SQLite database these are files that the system lets go of when a process ends, however it ends; in PostgreSQL, advisory locks.
+For SQLite, these are files that the system unlocks when a process ends, however it ends; for PostgreSQL, advisory locks.
 """
 
 import fcntl
@@ -20,18 +20,18 @@ _SERVING_NUMBER = 0x0D2
 
 
 class InUse(Exception):
-    """Somebody else has the database; the text is one sentence for the operator."""
+    """Another process holds the database; the message is one sentence for the operator."""
 
 
 def file_of(url: str) -> Path | None:
-    """The file of an SQLite database; None for another database, and for one in memory."""
+    """Return the file of an SQLite database; None for another database, and for one in memory."""
     parts = make_url(url)
     name = parts.database or ""
     return None if parts.get_backend_name() != "sqlite" or name in {"", ":memory:"} else Path(name)
 
 
 def belong_with(path: Path, other: Path) -> None:
-    """Give a file the owner of another, where root made it: a command of root must not shut the portal's own user out."""
+    """Give a file the owner of another one if root runs this: a command of root must not lock out the portal's own user."""
     if os.geteuid() == 0:
         owner = other.stat()
         os.chown(path, owner.st_uid, owner.st_gid)
@@ -57,10 +57,10 @@ def _held(database: Path, suffix: str, how: int, refusal: str) -> Iterator[None]
 
 @contextmanager
 def using(url: str) -> Iterator[None]:
-    """Use a database, beside others.
+    """Hold the shared lock on a database in use.
 
     Raises:
-        InUse: while it is being restored or moved.
+        InUse: if the database is being restored or moved.
     """
     file = file_of(url)
     if file is None or not file.parent.is_dir():
@@ -72,10 +72,10 @@ def using(url: str) -> Iterator[None]:
 
 @contextmanager
 def alone(url: str) -> Iterator[None]:
-    """Have an SQLite database for oneself.
+    """Hold the exclusive lock on an SQLite database; another database is not locked.
 
     Raises:
-        InUse: while any other process uses it.
+        InUse: if any other process uses the database.
     """
     file = file_of(url)
     if file is None:
@@ -93,8 +93,8 @@ def _advised(engine: Engine, function: str, number: int, refusal: str) -> Iterat
         try:
             yield
         finally:
-            # The lock is the connection's, and goes with it, but only once the server has noticed: whoever asks at once would be refused.
-            # Unlocking fails where the server was restarted meanwhile.
+            # The lock ends with the connection, but only once the server has noticed: a process that asked right away would be refused. So
+            # unlock first; this fails if the server was restarted meanwhile.
             with suppress(DBAPIError):
                 connection.execute(text("SELECT pg_advisory_unlock_all()"))
             connection.invalidate()
@@ -102,10 +102,10 @@ def _advised(engine: Engine, function: str, number: int, refusal: str) -> Iterat
 
 @contextmanager
 def importing(engine: Engine) -> Iterator[None]:
-    """Be the one import at work on a database.
+    """Hold the lock that allows one import at a time on a database.
 
     Raises:
-        InUse: while there is another.
+        InUse: if another import is running.
     """
     refusal = "Another import is at work on this database; try again when it is done."
     if engine.dialect.name == "sqlite":
@@ -122,14 +122,14 @@ def importing(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def serving(engine: Engine, together: bool) -> Iterator[None]:
-    """Serve a database: beside others that count tries together with this process, or as the only one.
+    """Hold the lock of a process that serves a database: shared with others that count rate limits in the same Redis, or exclusive.
 
     Args:
-        engine: the database's.
-        together: True where Redis is set.
+        engine: the database's engine.
+        together: whether Redis is configured. SQLite allows a single process in any case.
 
     Raises:
-        InUse: where another process serves it and the two would not know of each other.
+        InUse: if another process serves the database and the two could not share their counts.
     """
     refusal = "Another process serves this database; several need PostgreSQL and ODOPORTAL_REDIS_URL, the same for each."
     if engine.dialect.name == "sqlite":

@@ -1,13 +1,13 @@
-"""The second half of an import: what was found good goes into the database, batch after batch.
+"""The second half of an import: the good rows are written to the database, batch by batch.
 
-What is promised: **all of it or nothing, and each document whole at every moment.** An import that fits into one batch is one
-transaction. A larger one is not, since a transaction of its length would keep every other writer waiting. Instead, the working
-file with everything that was found good is on the disk before the first batch, and the database names it (`Deployment`). With
-every batch the database notes how far it is, in the batch's own transaction. So an import that was killed
+The guarantee: **all or nothing, and every document is complete at every moment.** An import that fits into one batch is one transaction.
+A larger one is not, because such a long transaction would keep every other writer waiting. Instead, the working file with all good rows
+is on the disk before the first batch, and the database names it (`Deployment`). Each batch also stores the progress, in the batch's own
+transaction. So an import that was killed
 
-- before the first batch, left nothing;
-- after it, is finished by the next `odoportal import` or `odoportal run`, exactly from the batch where it stopped: no batch is
-  left out and none is done twice. Until then the documents that are in are whole, with lines and taxes, and the others are not there.
+- before the first batch has left nothing;
+- after it is finished by the next `odoportal import` or `odoportal run`, from the batch where it stopped: no batch is skipped and
+  none is written twice. Until then, the documents that were written are complete, with lines and taxes, and the others are missing.
 """
 
 import time
@@ -26,28 +26,28 @@ from odoportal.importing.run import Run
 from odoportal.importing.staging import Staging
 from odoportal.importing.validate import Progress
 
-# Session, id of the new person, id of the account that the person was first named for.
+# Called with the session, the id of the new person, and the id of the account that first named the person.
 Invite = Callable[[Session, int, int], None]
 MARK = "unfinished import"
-# SQLite's waiting writers look again every 100 ms: a shorter pause could pass them by.
+# Waiting writers of SQLite retry every 100 ms: a shorter pause could miss them.
 PAUSE_SECONDS = 0.12
 
 
 class Overtaken(Exception):
-    """The database changed between the check and the merge; the text is one sentence for the operator."""
+    """The database changed between the check and the merge; the message is one sentence for the operator."""
 
 
 def merge(staging: Staging, invite: Invite | None, progress: Progress, done: int = 0) -> Report:
-    """Put what the working file holds into the database, and take the working file away.
+    """Write the rows of the working file to the database, and delete the working file.
 
     Args:
-        staging: checked by `validate`, with the instant of the import noted in it.
-        invite: called for each new person within the person's own transaction; None to mail nobody.
-        progress: told how far it is.
-        done: batches that are in already.
+        staging: the working file, checked by `validate`, with the instant of the import noted in it.
+        invite: called for each new person within the person's own transaction; None to send no invitations.
+        progress: called with the progress.
+        done: the number of batches that are written already.
 
     Raises:
-        Overtaken: when the portal or somebody else changed what the import refers to since it was checked.
+        Overtaken: if something that the import refers to changed since it was checked.
     """
     report, batches = Report(), int(staging.noted("batches"))
     now = datetime.fromisoformat(staging.noted("now"))
@@ -106,7 +106,7 @@ def _stop(session: Session, report: Report, number: int, batches: int) -> None:
 
 
 def unfinished(session: Session) -> tuple[str, int] | None:
-    """The name of the working file of an import that was killed, and how many of its batches are in; None when there is none."""
+    """Return the name of the working file of a killed import and the number of batches written; None if there is none."""
     mark = session.get(Deployment, MARK)
     if mark is None:
         return None
@@ -115,13 +115,13 @@ def unfinished(session: Session) -> tuple[str, int] | None:
 
 
 def forget(session: Session) -> None:
-    """Give up an import that was killed and whose working file is gone."""
+    """Forget a killed import whose working file is gone."""
     if mark := session.get(Deployment, MARK):
         session.delete(mark)
 
 
 def in_order(report: Report, names: list[str], ignored: dict[str, tuple[str, ...]]) -> None:
-    """Give a report one line for each file read, in the order in which files are taken, with the columns that are not read."""
+    """Give a report one entry for each file read, in import order, with the columns that were ignored."""
     report.files = {name: report.files.get(name, Counts()) for name in names}
     for name, counts in report.files.items():
         counts.ignored = ignored.get(name, ())

@@ -1,4 +1,4 @@
-"""Payments, what each pays, and devices, from an import's rows into the database."""
+"""Importing payments, their allocations to invoices, and devices."""
 
 from odoportal.importing.bulk import Key, Values, by_key, fetch
 from odoportal.importing.documents import order_of
@@ -9,7 +9,7 @@ from odoportal.rooms.invoices.models import Allocation, Payment
 
 
 def take_payments(run: Run) -> None:
-    """Payments, by reference. One that belongs to another account is never moved."""
+    """Import payments, matched by reference. A payment of another account is refused, never moved."""
     name, key = "payments.csv", ("reference",)
     lines = list(once(run, name, run.lines(name, PaymentRow), key, "payment"))
     run.learn("account", {line.row.account for line in lines})
@@ -38,7 +38,7 @@ def take_payments(run: Run) -> None:
 
 
 def take_allocations(run: Run) -> None:
-    """The parts of payments by invoice; those of a payment that the file names replace all that it had."""
+    """Import allocations of payments to invoices. The rows of a payment replace all of its stored allocations."""
     name = "allocations.csv"
     lines = list(once(run, name, run.lines(name, AllocationRow), ("payment", "invoice")))
     run.learn("payment", {line.row.payment for line in lines})
@@ -67,7 +67,7 @@ def take_allocations(run: Run) -> None:
 
 
 def take_devices(run: Run) -> None:
-    """Devices, by serial. One that belongs to another account is never moved."""
+    """Import devices, matched by serial. A device of another account is refused, never moved."""
     name, key = "devices.csv", ("serial",)
     lines = list(once(run, name, run.lines(name, DeviceRow), key))
     run.learn("account", {line.row.account for line in lines})

@@ -1,8 +1,8 @@
-"""People and their roles, from an import's rows into the database.
+"""Importing people and their roles.
 
-A row speaks of a person by email. A person who took another email in the portal is still found by the earlier one, for as long as the
-files use it, so that no second person is made of the mailbox that was left. What the person changed in the portal stays until the file
-says something else than it did last time.
+A row identifies a person by email. A person who changed the email in the portal is still found by an earlier one as long as the files use
+it, so that the import does not create a second person for the old mailbox. What the person changed in the portal is kept until the file
+says something other than last time.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ OWN = ("name", "phone", "language")
 
 
 class Row(NamedTuple):
-    """A row of people.csv as far as it tells whom it is about: the number of the account, the email and the name."""
+    """The part of a row of people.csv that identifies a person: the account's number, the email and the name."""
 
     account: str
     email: str
@@ -37,8 +37,8 @@ class Row(NamedTuple):
 class Known:
     """The people whom some emails may mean.
 
-    `people` and what the files last `said` of them by id; `holders` of emails, and rows of those who had them `earlier`, by key; the same
-    rows as `left` by person and key. `keys` were looked up.
+    `people` has their rows by id, and `said` what the files last said of them, by id. `holders` has the id by the key of the present email.
+    `earlier` has the `EarlierEmail` rows by key, and `left` the same rows by person and key. `keys` are the keys looked up so far.
     """
 
     people: dict[int, Any] = field(default_factory=dict[int, Any])
@@ -49,21 +49,21 @@ class Known:
     keys: set[str] = field(default_factory=set[str])
 
     def called(self, person_id: int) -> str | None:
-        """What the files call a person; None where it is not known."""
+        """Return the name that the files last gave a person; None if it is unknown."""
         return self.said[person_id]["name"] if person_id in self.said else self.people[person_id].name
 
     def keys_of(self, person_id: int) -> list[str]:
-        """The keys of a person's emails: the present one, then the earlier ones, the latest first."""
+        """Return the keys of a person's emails: the present one, then the earlier ones from latest to oldest."""
         latest = sorted(self.left[person_id].values(), key=lambda row: row.reserved_until, reverse=True)
         return list(dict.fromkeys([self.people[person_id].email_key, *(row.email_key for row in latest)]))
 
 
 class TooClose(ValueError):
-    """An email that folds to that of another mailbox; the text is the other one."""
+    """An email that folds to the same key as another mailbox; the message is the other email."""
 
 
 class Doubtful(LookupError):
-    """An email that somebody had earlier, with another name: it cannot be told whom the row means. `person` may be it."""
+    """An email that another person had earlier, with another name: it is unclear whom the row means. `person` may be the one."""
 
     def __init__(self, person: Any) -> None:
         super().__init__(person.email)
@@ -71,10 +71,10 @@ class Doubtful(LookupError):
 
 
 def _learn(run: Run, known: Known, keys: Collection[str]) -> None:
-    """Look up who has some emails, or had them; few statements for any number."""
+    """Look up who has or had some emails, in a few statements for any number."""
     keys = set(keys) - known.keys
     known.keys |= keys
-    # First who has an email: one that is just being changed is either still there, or left by the time this looks.
+    # Read the present emails first: an email that is changed meanwhile is then found either here or among the earlier ones.
     people = fetch(run.session, Person, "email_key", keys)
     earlier = fetch(run.session, EarlierEmail, "email_key", keys)
     people += fetch(run.session, Person, "id", {row.person_id for row in earlier})
@@ -91,14 +91,15 @@ def _learn(run: Run, known: Known, keys: Collection[str]) -> None:
 
 
 def _meant(known: Known, row: Row) -> int | None:
-    """The person whom a row means; None for somebody new.
+    """Return the id of the person whom a row means; None for a new person.
 
     Raises:
-        TooClose, Doubtful: as they say.
+        TooClose: if the email folds to the key of another mailbox.
+        Doubtful: if several people may be meant, or one with another name.
     """
     key, lower = email_key(row.email), row.email.lower()
     holder = known.holders.get(key)
-    # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other.
+    # `straße@` and `strasse@` have the same key but are two mailboxes: one must never get the other's access.
     if holder is not None and known.people[holder].email.lower() != lower:
         raise TooClose(known.people[holder].email)
     left = [held for held in known.earlier.get(key, []) if held.person_id != holder]
@@ -107,7 +108,7 @@ def _meant(known: Known, row: Row) -> int | None:
         if left and holder is None:
             raise TooClose(left[0].email)
         return holder
-    # Whoever left a mailbox and whoever got it since are told apart by the name that the files give them.
+    # If one person left the mailbox and another has it now, the name in the file decides who is meant.
     names = ({holder: known.called(holder)} if holder is not None else {}) | {held.person_id: held.name for held in earlier}
     named = [found for found, name in names.items() if name in {row.name, None}]
     if len(named) == 1:
@@ -118,9 +119,10 @@ def _meant(known: Known, row: Row) -> int | None:
 
 
 def _leading(run: Run, known: Known, rows: Sequence[tuple[Row, int | None]]) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
-    """Of people whom the import names by several emails: the key of the email whose row counts, in all and in each account.
+    """Find the rows that count for people whom the import names by several emails: the present email's, else that of the email left last.
 
-    It is the present email's, or else the one that was left last.
+    Returns:
+        The key of the email whose row gives the person's own data, by person, and of the one that gives the role, by person and account.
     """
     ids = {found for _, found in rows if found is not None}
     several = {found: keys for found in ids & known.left.keys() if len(keys := known.keys_of(found)) > 1}
@@ -150,7 +152,10 @@ def _leading(run: Run, known: Known, rows: Sequence[tuple[Row, int | None]]) -> 
 
 
 def take_people(run: Run) -> None:
-    """People, by an email they have or had, whatever its case, and their role in each account. Password and region stay as they are."""
+    """Import people and their role in each account, matched by a present or earlier email in any case.
+
+    Password and region are kept.
+    """
     lines = run.lines(NAME, PersonRow)
     run.learn("account", {line.row.account for line in lines})
     known = Known()
@@ -188,7 +193,7 @@ def _row(row: PersonRow) -> Row:
 
 
 def _once(run: Run, lines: list[Line[PersonRow]]) -> Iterable[tuple[Line[PersonRow], int]]:
-    """The rows with the ids of their accounts, but those that contradict or repeat another one."""
+    """Yield the rows with the ids of their accounts; rows that contradict or repeat another one are refused."""
     people: dict[str, Line[PersonRow]] = {}
     places: dict[tuple[int, str], Line[PersonRow]] = {}
     for line in lines:
@@ -207,7 +212,7 @@ def _once(run: Run, lines: list[Line[PersonRow]]) -> Iterable[tuple[Line[PersonR
 
 
 def _keep(run: Run, known: Known, own: dict[int | str, PersonRow], roles: dict[tuple[int, int | str], str]) -> None:
-    """Write people and roles; a person is named by id, a new one by the key of the email."""
+    """Write people and roles. A stored person is identified by id, a new one by the key of the email."""
     existing: dict[Key, Any] = {(row.email_key,): row for row in known.people.values()}
     wanted: dict[Key, Values] = {}
     said: dict[str, Values] = {}
@@ -238,7 +243,7 @@ def _remember(run: Run, said: dict[int, Values]) -> None:
 
 
 def _learn_names(run: Run, known: Known, rows: Iterable[tuple[PersonRow, int]]) -> None:
-    """Note what the files call people by emails that they left, where it was not known."""
+    """Store the files' name of a person with an earlier email if that name was unknown."""
     existing: dict[Key, Any] = {(key, found): row for found, rows in known.left.items() for key, row in rows.items()}
     named = {(email_key(row.email), found): row.name for row, found in rows}
     wanted = {at: {"name": name} for at, name in named.items() if at in existing and existing[at].name is None}
@@ -250,7 +255,7 @@ def _keep_members(run: Run, members: dict[tuple[int, int], str], new_people: set
     wanted: dict[Key, Values] = {at: {"account_id": at[0], "person_id": at[1], "role": role} for at, role in members.items()}
     said = by_key(fetch(run.session, FileRole, "person_id", ids), key)
     run.write(FileRole, key, said, wanted, {}, ids=False)
-    # What an owner changed or took away in the portal stays so while the file says the same.
+    # A role that an owner changed or removed in the portal is kept as long as the file says the same.
     fresh = {at: values for at, values in wanted.items() if news({"role": said[at].role} if at in said else None, values)}
     existing = by_key(fetch(run.session, Membership, "person_id", ids), key)
     outcome = run.write(Membership, key, existing, fresh, {}, ids=False)

@@ -1,4 +1,4 @@
-"""From a file to checked rows, each with its line, and what could not be read. A file of any size is read a row at a time."""
+"""Reading a file row by row, whatever its size: checked rows with their lines, and the errors."""
 
 import csv
 import io
@@ -22,13 +22,13 @@ PLAIN = Form("utf-8", mark=False, delimiter=",")
 MARK = b"\xef\xbb\xbf"
 _SHORT = 200
 LONGEST_RECORD = 1 << 20
-"""Characters of one record, header included. The widest row that fits the database is far below 10,000."""
-# Files repeat the same few texts thousands of times.
+"""The maximum length of a record in characters, header included. The widest row that fits the database is far below 10,000."""
+# Files repeat a few texts thousands of times.
 _cleaned = lru_cache(maxsize=4096)(clean)
 
 
 class Line(NamedTuple, Generic[R]):
-    """A checked row and where it stands."""
+    """A checked row and its line in the file."""
 
     at: int
     row: R
@@ -36,9 +36,9 @@ class Line(NamedTuple, Generic[R]):
 
 @dataclass
 class Table:
-    """A file as read. `whole` is False when the rest of it could not be read.
+    """The content of a file. `whole` is False if the rest of the file could not be read.
 
-    `broken` names what bad rows bring, and `spoiled` what they are parts of, each with the row's line.
+    `broken` has the records that bad rows define or belong to. `spoiled` has the line of each bad row and the unit that the row is part of.
     """
 
     kind: FileKind
@@ -52,29 +52,29 @@ class Table:
     form: Form = PLAIN
 
     def refuse(self, line: int, column: str, reason: str) -> None:
-        """Take down a bad row."""
+        """Record a bad row."""
         self.bad.append(BadRow(self.kind.name, line, column, reason))
 
     def give_up(self, line: int, reason: str) -> None:
-        """Take down that the file cannot be read from here on."""
+        """Record that the file cannot be read any further."""
         self.refuse(line, "", reason)
         self.whole = False
 
 
 def read_table(kind: FileKind, raw: bytes, spelling: Spelling | None = None) -> Table:
-    """Read a small file at once; bad rows are collected in the table, never raised."""
+    """Read a small file at once; bad rows are collected in the table, not raised."""
     table = Table(kind)
     table.lines = [line for line in read_rows(table, io.BytesIO(raw), spelling or Spelling()) if line]
     return table
 
 
 def read_rows(table: Table, file: BinaryIO, spelling: Spelling) -> Iterator[Line[FileRow] | None]:
-    """The rows of a file, one after another; None for a bad one, of which the table collects what is wrong.
+    """Yield the rows of a file one by one; None for a bad row, whose errors are added to the table.
 
     Args:
-        table: of the file's kind; learns its form and its columns before the first row.
-        file: can be read from its start more than once.
-        spelling: what is declared about the file.
+        table: a table of the file's kind; its form and columns are set before the first row.
+        file: a file that can be read from its start more than once.
+        spelling: the declared format of the file.
     """
     file.seek(0)
     start = file.read(len(MARK))
@@ -101,9 +101,9 @@ def _delimiter(kind: FileKind, file: BinaryIO, encoding: str) -> str:
 
 
 class _Lines:
-    """The lines of a text, of which no more is read at once than one record may have.
+    """The lines of a text, read in pieces of at most the length of one record.
 
-    `csv.field_size_limit` looks at a field once its whole line is in memory, and not at how many fields there are.
+    `csv.field_size_limit` checks a field only once its whole line is in memory, and does not limit the number of fields.
     """
 
     def __init__(self, text: io.TextIOWrapper) -> None:
@@ -124,9 +124,9 @@ class _Lines:
 
 
 def records(table: Table, file: BinaryIO) -> Generator[Record, None, None]:
-    """Every record of a file that is not blank, with the line on which it begins. The table knows the file's form."""
+    """Yield every record of a file that is not blank, with its first line. The table has the file's form."""
     file.seek(len(MARK) if table.form.mark else 0)
-    # Bytes that are not of the encoding come through as lone surrogates, so that each is reported with its line and column.
+    # Read invalid bytes as lone surrogates, so that each is reported with its line and column.
     text = io.TextIOWrapper(file, table.form.encoding, "surrogateescape", newline="")
     try:
         lines = _Lines(text)
@@ -144,12 +144,12 @@ def records(table: Table, file: BinaryIO) -> Generator[Record, None, None]:
             if any(cells) and not all(cell.isspace() or not cell for cell in cells):
                 yield at, cells
     finally:
-        # The file is the caller's to close.
+        # The caller closes the file.
         text.detach()
 
 
 def _header(table: Table, record: Record | None) -> list[str]:
-    """The names of the columns; an empty list when the file cannot be read without them."""
+    """Return the names of the columns; an empty list if the file cannot be read with this header."""
     at, cells = record or (1, [])
     try:
         names = [clean(cell).casefold() for cell in cells]
@@ -171,7 +171,7 @@ def _header(table: Table, record: Record | None) -> list[str]:
 
 
 class _Rows:
-    """Makes checked rows of the records of one file."""
+    """Converts the records of a file to checked rows."""
 
     def __init__(self, table: Table, header: list[str], spelling: Spelling) -> None:
         self._table = table
@@ -184,7 +184,7 @@ class _Rows:
         self._validate = table.kind.row.__pydantic_validator__.validate_python
 
     def read(self, at: int, cells: list[str]) -> FileRow | None:
-        """The checked row; None after taking down all that is wrong with it."""
+        """Return the checked row, or None after recording everything that is wrong with it."""
         faults: list[tuple[str, str]] = []
         if len(cells) != self._width:
             faults.append(("", f"{len(cells)} cells in {self._width} columns; a value with a {self._sign()} goes in quotes"))
@@ -208,7 +208,7 @@ class _Rows:
         return None
 
     def _texts(self, cells: list[str], faults: list[tuple[str, str]]) -> dict[str, str]:
-        """The texts by column; what cannot be read is added to the faults."""
+        """Return the texts by column; texts that cannot be read are added to the faults."""
         together = "".join(cells)
         if together.isascii() and together.isprintable():
             return {name: cell.strip() for name, cell in zip(self._names, cells, strict=True)}

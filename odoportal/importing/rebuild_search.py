@@ -1,4 +1,4 @@
-"""Search texts are stored folded. When a release folds in another way, they are worked out anew, or a search would miss them."""
+"""Rebuilding stored search texts when a release folds differently; otherwise a search would miss them."""
 
 from collections.abc import Callable
 
@@ -15,20 +15,20 @@ from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.orders.models import Order
 
 NOTED = "folding"
-# What a database was folded by that says nothing.
+# The folding of a database that does not state one.
 _FIRST = "1"
-# Other writers wait for about a second.
+# The rows of one transaction; other writers wait for about a second.
 _SOME = 1000
 
 
 def bring_up(say: Callable[[str], None]) -> None:
-    """Bring the database of the settings to this release: its schema, then its search texts.
+    """Bring the database of the settings up to this release: its schema, then its search texts.
 
     Args:
-        say: told what takes a while.
+        say: called with a message when something takes a while.
 
     Raises:
-        MigrationFailed: as of `migrate`.
+        MigrationFailed: as raised by `migrate`.
     """
     migrate(database.engine())
     with database.reading() as session:
@@ -48,7 +48,7 @@ def _settle(session: Session, some: list[tuple[int, int]]) -> None:
 
 
 def _in_parts(model: type, work: Callable[[Session, list[tuple[int, int]]], None]) -> None:
-    """Do some work for all rows of a table, given as ids with their accounts, a part in each transaction."""
+    """Call `work` for all rows of a table, given as ids with their accounts, with a part of them in each transaction."""
     table, last = table_of(model), 0
     while True:
         with database.writing() as session:

@@ -1,4 +1,4 @@
-"""What documents repeat of their parts, worked out anew after an import: search texts, first lines, what was paid."""
+"""Recomputing what documents derive from their parts after an import: search texts, first lines, paid amounts."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -16,7 +16,7 @@ from odoportal.rooms.orders.search_text import first_line, search_text
 
 
 def refresh(run: Run) -> None:
-    """Bring the touched orders and invoices of a run up to date."""
+    """Recompute the orders and invoices that a run touched."""
     refresh_orders(run.session, {ref.id for ref in run.touched["order"]})
     invoices: dict[int, set[int]] = defaultdict(set)
     for ref in run.touched["invoice"]:
@@ -26,11 +26,11 @@ def refresh(run: Run) -> None:
 
 
 def refresh_orders(session: Session, ids: Collection[int]) -> None:
-    """Work out the search text and the first line of some orders anew; few statements for any number.
+    """Recompute the search text and the first line of some orders, in a few statements for any number.
 
     Args:
         session: a writing session; the caller commits.
-        ids: which orders.
+        ids: the ids of the orders.
     """
     orders = table_of(Order)
     for some in chunks(ids):

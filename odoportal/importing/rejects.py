@@ -1,4 +1,4 @@
-"""What an import leaves out, in files like those it came in, so that it can be mended and imported again."""
+"""The rejects of an import: files like the imported ones, to correct and import again."""
 
 import csv
 from collections.abc import Iterator
@@ -13,19 +13,19 @@ PROBLEM = "problem"
 
 
 class CannotKeep(Exception):
-    """The bad rows cannot be written there; the text is one sentence for the operator."""
+    """The bad rows cannot be written there; the message is one sentence for the operator."""
 
 
 def places(target: Path, names: list[str], one: bool) -> dict[str, Path]:
-    """Where the bad rows of each file go: into a folder, or into one file where one file is imported.
+    """Return where the bad rows of each file go: a file in a folder, or a single file if one file is imported.
 
     Args:
-        target: what the operator named.
+        target: the path that the operator gave.
         names: the files of the import.
-        one: True where a single file is imported, not a folder.
+        one: whether a single file is imported, not a folder.
 
     Raises:
-        CannotKeep: when something is there already, which is never written over.
+        CannotKeep: if a file exists already, which is never overwritten, or the folder is a file.
     """
     found = {name: target if one and not target.is_dir() else target / name for name in names}
     for path in found.values():
@@ -37,9 +37,9 @@ def places(target: Path, names: list[str], one: bool) -> dict[str, Path]:
 
 
 def write(staging: Staging, sources: dict[str, Path], to: dict[str, Path]) -> dict[str, Path]:
-    """Write the rows that are not taken, with one more column that says why; returns the files that were made.
+    """Write the rows that are not imported, with an additional column for the reason, and return the files that were written.
 
-    A file has the encoding, the separator and the columns of the one it comes from.
+    Each file has the encoding, the delimiter and the columns of its source.
     """
     made: dict[str, Path] = {}
     for name, path in to.items():

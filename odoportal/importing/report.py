@@ -1,16 +1,16 @@
-"""What an import tells: per file what was new, changed and the same, and each bad row."""
+"""The report of an import: the new, changed and unchanged rows of each file, and each bad row."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# More bad rows than a person reads; `--keep-good` writes all of them.
+# More bad rows than a person would read; `--keep-good` writes all of them.
 MOST_TOLD = 1000
 
 
 @dataclass(frozen=True, order=True)
 class BadRow:
-    """A row that cannot be taken. `column` is "" where the row as a whole is meant."""
+    """An error in a row that cannot be imported. `column` is "" if it concerns the row as a whole."""
 
     file: str
     line: int
@@ -24,10 +24,10 @@ class BadRow:
 
 @dataclass
 class Counts:
-    """Rows of one file.
+    """The number of rows of one file, by outcome.
 
-    `removed` are rows of its documents that were in the database and are not in the file, `earlier` those that name a person by an email
-    that the person no longer has.
+    `removed` counts rows of its documents that were in the database and are not in the file. `earlier` counts rows that name a person by an
+    email that the person no longer has.
     """
 
     new: int = 0
@@ -40,11 +40,11 @@ class Counts:
 
 @dataclass
 class Report:
-    """The outcome of an import. `kept` is False when a bad row made it leave nothing, and after a dry run.
+    """The outcome of an import. `kept` is False if bad rows prevented it, and after a dry run.
 
-    `bad` has the first faults, `faults` says how many there are, and `bad_rows` how many rows of each file have one. `left_out` has
-    the files into which rows went that were not kept, with how many; `forms` what is worth telling about how files were read; `remarks`
-    the first rows that were left as they are, and why, of which there are `remarked`.
+    `bad` has the first faults, `faults` is their total number, and `bad_rows` the number of bad rows of each file. `left_out` has, for each
+    file, the number of rejected rows and the path they were written to. `forms` describes how files were read if that is unusual.
+    `remarks` has the first rows that were skipped without being bad, with the reason; `remarked` is their total number.
     """
 
     files: dict[str, Counts] = field(default_factory=dict[str, Counts])
@@ -61,19 +61,19 @@ class Report:
     dry: bool = False
 
     def remark(self, text: str) -> None:
-        """Tell about a row that is left out without being bad."""
+        """Report a row that is skipped without being bad."""
         self.remarked += 1
         if len(self.remarks) < MOST_TOLD:
             self.remarks.append(text)
 
     def uncount(self, name: str, counted: str) -> None:
-        """Take a row of a file out of what it was counted as: `new`, `changed` or `same`; of "" nothing."""
+        """Subtract a row from the count it was added to: `new`, `changed` or `same`; "" for none."""
         if counted:
             counts = self.files[name]
             setattr(counts, counted, getattr(counts, counted) - 1)
 
     def lines(self) -> Iterator[str]:
-        """The report in plain English, a line at a time: bad rows, ignored files, one line per file, the outcome."""
+        """Yield the lines of the report in plain English: bad rows, skipped rows, ignored files, one line for each file, the outcome."""
         yield from (str(bad) for bad in self.bad)
         if self.faults > len(self.bad):
             yield f"and {self.faults - len(self.bad)} more"

@@ -1,4 +1,4 @@
-"""One run of an import: what was read, what is known by its key, what was touched and what is bad."""
+"""The state of one run of an import: its rows, the records known by key, and what was touched or is bad."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -33,41 +33,51 @@ WORDS = {"credit_note": "credit note"}
 
 @dataclass(frozen=True)
 class Ref:
-    """A row by its id, and the account it belongs to."""
+    """The id of a row, and the account it belongs to."""
 
     id: int
     account_id: int
 
 
 class Promises(Protocol):
-    """What other parts of the same import bring."""
+    """The records that other parts of the same import bring."""
 
     def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:
-        """Of some keys, those that are going to be there: a number below 0 that stands for the id, and the account's number."""
+        """Return those of the keys that will exist, with a negative number in place of the id, and the account's number."""
         ...
 
     def people(self, keys: Collection[str]) -> list[tuple[str, str, str]]:
-        """The good rows about people with some keys of emails: number of the account, email and name of each."""
+        """Return the good rows about people with these email keys: the account's number, the email and the name of each."""
         ...
 
 
 class Nothing:
-    """No other parts."""
+    """The promises of an import without other parts."""
 
     def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:  # noqa: ARG002
-        """Nothing."""
+        """Return no keys."""
         return {}
 
     def people(self, keys: Collection[str]) -> list[tuple[str, str, str]]:  # noqa: ARG002
-        """Nobody."""
+        """Return no people."""
         return []
 
 
 @dataclass
 class Run:
-    """What an import, or a part of one, knows while it is taken. Nothing here commits.
+    """The state of an import, or of a part of one, while it is processed. Nothing here commits.
 
-    A dry run checks and counts, and writes nothing: what is new in it goes by a number below 0 instead of an id.
+    A dry run checks and counts, and writes nothing: its new records have a negative number instead of an id.
+
+    Attributes:
+        promises: the records that other parts of the same import bring; `look` is used in a dry run only.
+        broken: the kind and key of records that are missing or wrong because of a bad row.
+        unread: the kinds whose file could not be read to its end.
+        known: the records looked up so far, by kind and key; None for a key that does not exist.
+        places: the file and line at which the run first refers to a document, by kind and id; in a dry run only.
+        touched: the orders and invoices to recompute.
+        new_people: the account that first named a new person, both by id.
+        dependent: rows that are good, but cannot be imported without a bad one.
     """
 
     session: Session
@@ -83,12 +93,12 @@ class Run:
     touched: dict[str, set[Ref]] = field(default_factory=lambda: {"order": set(), "invoice": set()})
     new_people: dict[int, int] = field(default_factory=dict[int, int])
     dependent: list[BadRow] = field(default_factory=list[BadRow])
-    # Documents and payments as the run wants them, by kind and id; sums of parts by model and document; and of each payment
-    # its parts by invoice, with the line of each.
+    # The wanted documents and payments, by kind and id; the sums of parts, by model and document; and the allocations of each
+    # payment by invoice, with the line of each.
     planned: dict[str, dict[int, Values]] = field(default_factory=lambda: defaultdict(dict))
     sums: dict[Any, dict[int, Decimal]] = field(default_factory=lambda: defaultdict(dict))
     parts: dict[int, dict[int, tuple[Decimal, int]]] = field(default_factory=lambda: defaultdict(dict))
-    # What rows were counted as, by file and line, in a dry run: one that is found bad later was counted wrongly.
+    # How rows were counted, by file and line, in a dry run: the count is undone for a row that turns out to be bad later.
     counted: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
     _below: Iterator[int] = field(default_factory=lambda: count(-1, -1))
 
@@ -97,28 +107,28 @@ class Run:
             self.report.files.setdefault(table.kind.name, Counts(ignored=table.ignored))
 
     def lines(self, name: str, row: type[R]) -> list[Line[R]]:
-        """The good rows of a file that the run brings; `row` is what the file's rows are."""
+        """Return the good rows of a file. `row` is their type."""
         if self.tables[name].kind.row is not row:
             raise TypeError(f"rows of {name} are not {row.__name__}")
         return cast("list[Line[R]]", self.tables[name].lines)
 
     def refuse(self, name: str, line: int, column: str, reason: str, *brings: tuple[str, str]) -> None:
-        """Take down a bad row, and what it would have brought, so that no row that refers to it is reported too."""
+        """Record a bad row and the records that it would have brought, so that rows that refer to them are not reported as well."""
         self.report.bad.append(BadRow(name, line, column, reason))
         self.report.uncount(name, self.counted.pop((name, line), ""))
         self.broken.update(brings)
 
     def depend(self, name: str, line: int, _column: str, reason: str, *brings: tuple[str, str]) -> None:
-        """Take down a row that is good itself and cannot be taken without a bad one."""
+        """Record a row that is good, but cannot be imported without a bad one."""
         self.dependent.append(BadRow(name, line, "", reason))
         self.broken.update(brings)
 
     def excused(self, kind: str, key: str) -> bool:
-        """True when the row with this key is missing or wrong only because of a bad row that is reported already."""
+        """Return whether the record with this key is missing or wrong only because of a bad row that is reported already."""
         return kind in self.unread or (kind, key) in self.broken
 
     def learn(self, kind: str, keys: Collection[str]) -> None:
-        """Look up keys in the database, those that are not known yet; few statements for any number."""
+        """Look up the keys that are not known yet, in a few statements for any number."""
         known = self.known[kind]
         asked = {key for key in keys if key and key not in known}
         known.update(dict.fromkeys(asked))
@@ -139,13 +149,13 @@ class Run:
                 self.known[kind][key] = Ref(found, account.id)
 
     def find(self, kind: str, key: str, at: tuple[str, int, str], *brings: tuple[str, str]) -> Ref | None:
-        """What a row refers to; None after reporting that it is not there.
+        """Return the record that a row refers to, or None after reporting that it does not exist.
 
         Args:
-            kind: what is looked for.
+            kind: the kind of record.
             key: its natural key.
-            at: file, line and column that refer to it.
-            brings: what is lost with the row.
+            at: the file, line and column of the reference.
+            brings: the kind and key of the records that are missing without this row.
         """
         found = self.known[kind].get(key)
         if found is None or self.excused(kind, key):
@@ -164,7 +174,7 @@ class Run:
         counts.same += not (new or changed)
 
     def recount(self, name: str) -> None:
-        """Count a row as changed that is going to be counted as new."""
+        """Count a row as changed that will be counted as new."""
         self.report.files[name].new -= 1
         self.report.files[name].changed += 1
 
@@ -177,7 +187,7 @@ class Run:
         fresh: Values,
         ids: bool = True,
     ) -> Outcome:
-        """`store.keep`; in a dry run, new rows have numbers below 0."""
+        """Write rows with `bulk.keep`; in a dry run, new rows get negative numbers as ids."""
         outcome = keep(self.session, model, key, existing, wanted, fresh, dry=self.dry, ids=ids)
         if self.dry and outcome.new and ids:
             promised = self.promises.look(KINDS[model], [at[-1] for at in outcome.new]) if model in KINDS else {}
@@ -195,7 +205,7 @@ class Run:
         ids: bool = True,
         lines: Mapping[Key, int] | None = None,
     ) -> Outcome:
-        """`write`, counted for a file, in which the rows stand on `lines`."""
+        """Write rows with `write` and count them for a file. `lines` has the line of each row in the file."""
         outcome = self.write(model, key, existing, wanted, fresh, ids)
         if self.dry and lines:
             words = dict.fromkeys(outcome.new, "new") | dict.fromkeys(outcome.changed, "changed")
@@ -209,15 +219,15 @@ class Run:
     def keep_parts(
         self, name: str, model: Any, owner: str, key: tuple[str, str], wanted: Mapping[Key, Values], lines: Mapping[Key, int]
     ) -> Outcome:
-        """Make the parts of some documents be exactly those wanted: lines, taxes, steps, allocations.
+        """Replace the parts of some documents by the wanted ones: lines, taxes, steps or allocations.
 
         Args:
             name: the file.
             model: the parts' model.
-            owner: the column with the document's id, first of the key.
-            key: the columns that make a part unique.
-            wanted: the parts by key; the others of the same documents go.
-            lines: where they stand in the file.
+            owner: the column with the document's id, which is the first column of the key.
+            key: the columns that identify a part.
+            wanted: the parts by key; other parts of the same documents are deleted.
+            lines: the line of each part in the file.
         """
         existing = by_key(fetch(self.session, model, owner, {at[0] for at in wanted if at[0] > 0}), key)
         outcome = self.keep(name, model, key, existing, wanted, {}, ids=False, lines=lines)
@@ -232,18 +242,18 @@ class Run:
         return outcome
 
     def touch(self, kind: str, refs: Iterable[Ref]) -> None:
-        """Mark orders or invoices whose sums and search texts are to be worked out anew; other kinds have none."""
+        """Mark orders or invoices whose sums and search texts must be recomputed; other kinds have none."""
         if kind in self.touched and not self.dry:
             self.touched[kind].update(refs)
 
     def place(self, kind: str, ref_id: int, name: str, line: int) -> None:
-        """Remember where the run speaks of a document first, to report what is wrong with it as a whole."""
+        """Remember the first row of a dry run that refers to a document, to report errors of the document as a whole there."""
         if self.dry:
             self.places.setdefault((kind, ref_id), (name, line))
 
 
 def once(run: Run, name: str, lines: list[Line[R]], key: tuple[str, ...], brings: str = "") -> Iterator[Line[R]]:
-    """The rows of a file whose key was not there before; one that repeats it is bad."""
+    """Yield the rows of a file with a key that has not occurred before; rows that repeat a key are refused."""
     seen: dict[Key, int] = {}
     for line in lines:
         at = tuple(getattr(line.row, column) for column in key)

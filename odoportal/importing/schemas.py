@@ -1,6 +1,6 @@
-"""The files of an import: which columns each has, what a row must be, and by what its rows are known.
+"""The schemas of the files of an import: the columns of each, and what makes a row valid.
 
-A column is required when its field has no default. The README's section on the format says the same in words.
+A column is required if its field has no default. The README describes the same format in words.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ Flag = Annotated[bool, BeforeValidator(cells.flag)]
 
 
 def _optional(read: Any) -> BeforeValidator:
-    """A validator that leaves an empty cell out: None."""
+    """Return a validator that reads an empty cell as None."""
     return BeforeValidator(lambda text: read(text) if text else None)
 
 
@@ -56,23 +56,23 @@ OptionalAmount = Annotated[Decimal | None, _optional(cells.amount)]
 
 
 class FileRow(BaseModel):
-    """A checked row of an import."""
+    """A validated row of an import."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def stated(self, *without: str) -> dict[str, Any]:
-        """The values of the columns that the file has, other than those `without`."""
+        """Return the values of the columns that the file has, except those in `without`."""
         own = self.model_fields_set.difference(without)
         return {name: value for name, value in self.__dict__.items() if name in own}
 
     @classmethod
     def defaults(cls, *without: str) -> dict[str, Any]:
-        """The values of the columns that a file may leave out, other than those `without`."""
+        """Return the default values of the optional columns, except those in `without`."""
         return {name: field.default for name, field in cls.model_fields.items() if not field.is_required() and name not in without}
 
 
 def _one_for_both(row: Mapping[str, str], name: str, needed: bool) -> dict[str, str]:
-    """Both languages of a text; where one is missing, the other stands in for it."""
+    """Return both languages of a text; if one is empty, the other is used for both."""
     fr, en = row.get(f"{name}_fr", ""), row.get(f"{name}_en", "")
     if needed and not (fr or en):
         raise RowError(f"{name}_fr", f"{name}_fr and {name}_en are both empty")
@@ -80,11 +80,11 @@ def _one_for_both(row: Mapping[str, str], name: str, needed: bool) -> dict[str, 
 
 
 class TwoLanguages(FileRow):
-    """A row with texts in both languages: `x_fr` and `x_en`, of which one may be missing."""
+    """A row with texts in both languages, `x_fr` and `x_en`, one of which may be missing."""
 
     @classmethod
     def texts(cls) -> dict[str, bool]:
-        """The texts by name, and whether each is needed."""
+        """Return the texts by name, and whether each is required."""
         return {}
 
     @model_validator(mode="before")
@@ -98,14 +98,14 @@ class TwoLanguages(FileRow):
 
 
 class AccountRow(FileRow):
-    """A customer."""
+    """A customer account."""
 
     number: AccountNumber
     name: Annotated[str, _text(Account, "name"), Needed]
 
 
 class PersonRow(FileRow):
-    """A person's place in an account; a person of two accounts has two rows."""
+    """The role of a person in an account; a person in two accounts has two rows."""
 
     account: AccountNumber
     email: Annotated[str, BeforeValidator(cells.email), _text(Person, "email"), Needed]
@@ -130,7 +130,7 @@ class AddressRow(FileRow):
 
 
 class OrderRow(FileRow):
-    """An order; its lines, taxes and steps are in files of their own."""
+    """An order; its lines, taxes and steps are in separate files."""
 
     account: AccountNumber
     number: OrderNumber
@@ -150,7 +150,7 @@ class OrderRow(FileRow):
 
 
 class LineRow(TwoLanguages):
-    """What the lines of orders and invoices have in common. Lines stand in the order of the file."""
+    """The common columns of the lines of orders and invoices. Lines keep the order of the file."""
 
     quantity: Annotated[int | None, _optional(cells.quantity)] = None
     description_fr: Words = ""
@@ -162,7 +162,7 @@ class LineRow(TwoLanguages):
 
     @classmethod
     def texts(cls) -> dict[str, bool]:
-        """A line has a description, and may have a note."""
+        """Return the required description and the optional note."""
         return {"description": True, "note": False}
 
 
@@ -195,12 +195,12 @@ class FulfilmentRow(TwoLanguages):
 
     @classmethod
     def texts(cls) -> dict[str, bool]:
-        """A step may have a note."""
+        """Return the optional note."""
         return {"note": False}
 
 
 class InvoiceRow(TwoLanguages):
-    """An invoice; its lines, taxes and payments are in files of their own."""
+    """An invoice; its lines, taxes and payments are in separate files."""
 
     account: AccountNumber
     number: InvoiceNumber
@@ -215,7 +215,7 @@ class InvoiceRow(TwoLanguages):
 
     @classmethod
     def texts(cls) -> dict[str, bool]:
-        """An invoice may state its terms."""
+        """Return the optional terms."""
         return {"terms": False}
 
     @model_validator(mode="after")
@@ -244,7 +244,7 @@ class CreditNoteRow(TwoLanguages):
 
     @classmethod
     def texts(cls) -> dict[str, bool]:
-        """A credit note says why."""
+        """Return the required reason."""
         return {"reason": True}
 
 
@@ -262,12 +262,12 @@ class TaxRow(TwoLanguages):
 
     @classmethod
     def texts(cls) -> dict[str, bool]:
-        """A tax has a name."""
+        """Return the required name."""
         return {"name": True}
 
 
 class PaymentRow(TwoLanguages):
-    """Money received, or on its way."""
+    """A payment: received, pending or failed."""
 
     account: AccountNumber
     reference: Annotated[str, _text(Payment, "reference"), Needed]
@@ -279,7 +279,7 @@ class PaymentRow(TwoLanguages):
 
     @classmethod
     def texts(cls) -> dict[str, bool]:
-        """A payment says what it was paid with."""
+        """Return the required method of payment."""
         return {"method": True}
 
 

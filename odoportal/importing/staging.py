@@ -1,7 +1,7 @@
-"""The working file of an import: checked rows of any number, told apart by what they are parts of, outside the database.
+"""The working file of an import: any number of checked rows outside the database, grouped by the record they are part of.
 
-A **unit** is taken as a whole or not at all: a document with its lines, taxes and steps, a payment with its parts, a person, an
-address, a device. A **batch** is what one transaction takes: whole units, and whole accounts wherever an account is small enough.
+A **unit** is imported as a whole or not at all: a document with its lines, taxes and steps, a payment with its allocations, a person, an
+address, a device. A **batch** is written in one transaction: whole units, and whole accounts if an account is small enough.
 """
 
 import json
@@ -22,12 +22,12 @@ from odoportal.importing.reader import Line, Table, read_rows
 from odoportal.importing.report import BadRow
 from odoportal.importing.schemas import FileRow
 
-# Rows that one transaction takes: another writer waits for less than a second then.
+# The rows of one transaction; another writer waits for less than a second.
 BATCH_ROWS = 8000
 CHUNK = 2000
 PLACES = {kind.name: place for place, kind in enumerate(FILES)}
 HEADS = {kind.name for kind in FILES if kind.unit[0] in {"number", "reference", "serial", "code"} and kind.name != "taxes.csv"}
-# What refers to another comes after it; accounts, people and addresses come before everything else.
+# A record comes after the records that it refers to; accounts, people and addresses come before everything else.
 STAGES = ("account", "person", "address", "order", "invoice", "credit_note", "payment", "device")
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -39,7 +39,7 @@ CREATE TABLE unit (id INTEGER PRIMARY KEY, kind TEXT, key TEXT, account TEXT, fi
 """
 
 _MOVES = "SELECT invoice, what, cents, file, line, number FROM move ORDER BY invoice, file, line"
-# Each row that is not taken, with what is wrong with it; or else with what it needs; or else it is a part of something bad.
+# Each row that is not imported, with its own faults; else with the bad record that it depends on; else as part of a bad unit.
 _LEFT_OUT = """
 WITH at AS (
     SELECT line FROM spoiled WHERE file = :file
@@ -56,7 +56,7 @@ SELECT line, coalesce(
 
 
 def _stored(kind: FileKind) -> TypeAdapter[list[FileRow]]:
-    """Reads back rows that were checked when they came in: of the same types, without the checks."""
+    """Return a reader for stored rows: the same types, without the checks, because the rows were checked before they were stored."""
     fields: dict[str, Any] = {
         name: (field.annotation, ... if field.is_required() else field.default) for name, field in kind.row.model_fields.items()
     }
@@ -66,10 +66,10 @@ def _stored(kind: FileKind) -> TypeAdapter[list[FileRow]]:
 
 
 class Staging:
-    """A working file. Closing it keeps it; `remove` takes it away."""
+    """A working file. `close` keeps it; `remove` deletes it."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the file; an empty one is made where there is none, for its owner only."""
+        """Open the file, or create an empty one that only its owner can read."""
         self.path = path
         self.tables: dict[str, Table] = {}
         self._readers: dict[str, TypeAdapter[list[FileRow]]] = {}
@@ -87,32 +87,32 @@ class Staging:
         self._db.close()
 
     def remove(self) -> None:
-        """Close the file and take it away."""
+        """Close the file and delete it."""
         self.close()
         self.path.unlink(missing_ok=True)
 
     def settle(self) -> None:
-        """Make sure that the file is on the disk."""
+        """Flush the file to disk."""
         handle = os.open(self.path, os.O_RDONLY)
         os.fsync(handle)
         os.close(handle)
 
     def note(self, name: str, value: object) -> None:
-        """Keep a fact about the run."""
+        """Store a fact about the run."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
 
     def noted(self, name: str) -> Any:
-        """A fact about the run; None when it is not there."""
+        """Return a fact about the run; None if it is not stored."""
         found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return json.loads(found[0]) if found else None
 
     def load(self, kind: FileKind, file: BinaryIO, spelling: Spelling) -> Iterator[int]:
-        """Read a file into the working file. Yields the rows read so far, now and then.
+        """Read a file into the working file; yield the number of rows read so far, after each chunk.
 
         Args:
-            kind: of the file.
-            file: can be read from its start more than once.
-            spelling: what is declared about it.
+            kind: the kind of the file.
+            file: a file that can be read from its start more than once.
+            spelling: the declared format of the file.
         """
         table = self.tables[kind.name] = Table(kind)
         done, rows = 0, list[tuple[Any, ...]]()
@@ -154,7 +154,7 @@ class Staging:
         return many
 
     def take_down(self, faults: Iterable[BadRow], own: bool = True) -> None:
-        """Note bad rows; `own` is False for rows that only cannot be taken without a bad one."""
+        """Record bad rows; `own` is False for rows that are good but depend on a bad one."""
         rows = [(PLACES[bad.file], bad.line, bad.column, bad.reason, own) for bad in faults]
         if rows:
             self._db.execute("BEGIN")
@@ -162,13 +162,13 @@ class Staging:
             self._db.execute("COMMIT")
 
     def faults(self, most: int) -> tuple[list[BadRow], int]:
-        """The first faults in the order of files and lines, and how many there are."""
+        """Return the first faults by file, line and column, and the number of all faults."""
         found = self._db.execute("SELECT file, line, field, reason FROM fault WHERE own ORDER BY file, line, field LIMIT ?", (most,))
         rows = [BadRow(FILES[file].name, line, field, reason) for file, line, field, reason in found]
         return rows, self._one("SELECT count(*) FROM fault WHERE own")
 
     def bad_rows(self) -> dict[str, int]:
-        """How many rows of each file are bad in themselves."""
+        """Return the number of rows of each file that are bad themselves."""
         found = self._db.execute("SELECT file, count(DISTINCT line) FROM fault WHERE own GROUP BY file")
         return {FILES[file].name: many for file, many in found}
 
@@ -176,10 +176,10 @@ class Staging:
         return int(self._db.execute(statement, values).fetchone()[0] or 0)
 
     def arrange(self, most: int = BATCH_ROWS) -> int:
-        """Sort the rows into units and the units into batches; returns how many batches there are.
+        """Sort the rows into units and the units into batches; return the number of batches.
 
         Args:
-            most: the rows of a batch; only a unit that is larger by itself makes a larger batch.
+            most: the maximum number of rows in a batch; only a single unit with more rows makes a larger batch.
         """
         self._db.executescript(
             """
@@ -195,7 +195,7 @@ class Staging:
             """
         )
         stage = " ".join(f"WHEN '{kind}' THEN {place}" for place, kind in enumerate(STAGES))
-        # First what all accounts share, then account after account, then parts of documents that are in the database already.
+        # First the records that all accounts share, then one account after another, then parts of documents that are stored already.
         block = "CASE WHEN kind IN ('account', 'person', 'address') THEN 0 WHEN account IS NULL THEN 2 ELSE 1 END"
         owner = f"CASE {block} WHEN 1 THEN account ELSE '' END"
         sizes = {(at, of): size for at, of, size in self._db.execute(f"SELECT {block}, {owner}, sum(size) FROM unit GROUP BY 1, 2")}  # noqa: S608
@@ -209,7 +209,7 @@ class Staging:
         return count
 
     def batch(self, number: int) -> dict[str, Table]:
-        """The rows of a batch by file, in the order in which files are taken and rows stand; bad units are left out."""
+        """Return the rows of a batch by file, in import order and in the order of the lines, without bad units."""
         found = self._db.execute(
             "SELECT row.file, row.line, row.body FROM unit JOIN row ON row.kind = unit.kind AND row.key = unit.key"
             " WHERE unit.batch = ? AND NOT unit.bad ORDER BY row.file, row.line",
@@ -230,9 +230,9 @@ class Staging:
         return tables
 
     def look(self, kind: str, keys: Collection[str]) -> dict[str, tuple[int, str]]:
-        """Of some keys, those that the import brings: a number below 0 that stands for the id, and the account's number."""
+        """Return those of the keys that the import brings, with a negative number in place of the id, and the account's number."""
         found = self._db.execute(
-            # A cross join, so that the keys lead and not all rows of the kind.
+            # A cross join makes SQLite start from the keys, not from all rows of the kind.
             "SELECT row.key, row.id, row.account FROM json_each(?) AS asked CROSS JOIN row ON row.kind = ? AND row.key = asked.value"
             " WHERE row.head ORDER BY row.id DESC",
             (json.dumps(list(keys)), kind),
@@ -240,7 +240,7 @@ class Staging:
         return {key: (-number, account or "") for key, number, account in found}
 
     def people(self, keys: Collection[str]) -> list[tuple[str, str, str]]:
-        """The good rows about people with some keys of emails: number of the account, email and name of each."""
+        """Return the good rows about people with these email keys: the account's number, the email and the name of each."""
         return self._db.execute(
             "SELECT json_extract(row.body, '$.account'), json_extract(row.body, '$.email'), json_extract(row.body, '$.name')"
             " FROM json_each(?) AS asked CROSS JOIN row ON row.kind = 'person' AND row.key = asked.value"
@@ -249,18 +249,18 @@ class Staging:
         ).fetchall()
 
     def add_moves(self, moves: Iterable[Move], counted: Mapping[tuple[str, int], str]) -> None:
-        """Note what rows do to invoices, and what the rows were counted as, by file and line."""
+        """Store the effects of rows on invoices, and how the rows were counted, by file and line."""
         rows = [(m.invoice, m.what, cents(m.amount), PLACES[m.file], m.line, m.number, counted.get((m.file, m.line), "")) for m in moves]
         self._db.execute("BEGIN")
         self._db.executemany("INSERT INTO move VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self._db.execute("COMMIT")
 
     def forget_moves(self) -> None:
-        """Forget what rows do to invoices."""
+        """Delete all stored effects on invoices."""
         self._db.execute("DELETE FROM move")
 
     def standings(self) -> Iterator[dict[int, Standing]]:
-        """What all rows together do, by invoice, some invoices at a time."""
+        """Yield the combined effect of all rows by invoice, some invoices at a time."""
         rows: list[Move] = []
         for invoice, what, amount, file, line, number in self._db.execute(_MOVES):
             if len(rows) >= CHUNK and rows[-1].invoice != invoice:
@@ -270,7 +270,7 @@ class Staging:
         yield standings(rows)
 
     def uncount(self, file: str, line: int) -> str:
-        """What a row that does something to an invoice was counted as, the first time; "" from then on."""
+        """Return how a row that affects an invoice was counted, and forget it: a second call returns ""."""
         self._db.execute("CREATE INDEX IF NOT EXISTS move_place ON move (file, line)")
         at = (PLACES[file], line)
         found = self._db.execute("SELECT counted FROM move WHERE file = ? AND line = ?", at).fetchone()
@@ -278,12 +278,12 @@ class Staging:
         return str(found[0])
 
     def movers(self, invoice: int, what: str) -> list[tuple[str, int]]:
-        """The rows that add to what is paid or credited on an invoice."""
+        """Return the rows that add to what is paid or credited on an invoice."""
         found = self._db.execute("SELECT file, line FROM move WHERE invoice = ? AND what = ?", (invoice, what or PAID))
         return [(FILES[file].name, line) for file, line in found]
 
     def spoil(self) -> list[tuple[str, str]]:
-        """Leave out every unit that has a bad row; returns the kind and key of those that were not left out before."""
+        """Mark every unit with a bad row as bad; return the kind and key of the units that were not marked before."""
         self._db.execute("CREATE INDEX IF NOT EXISTS fault_place ON fault (file, line)")
         found = self._db.execute(
             "SELECT id, kind, key FROM unit WHERE NOT bad AND (kind, key) IN ("
@@ -294,14 +294,14 @@ class Staging:
         return [(kind, key) for _, kind, key in found]
 
     def left_out(self, name: str) -> Iterator[tuple[int, str]]:
-        """The rows of a file that are not taken, in its order: the line, and why."""
+        """Yield the line and the reason of each row of a file that is not imported, in the order of the file."""
         yield from self._db.execute(_LEFT_OUT, {"file": PLACES[name]})
 
 
 def _packed(
     ordered: Iterable[tuple[int, int, str, int]], sizes: dict[tuple[int, str], int], most: int
 ) -> tuple[list[tuple[int, int]], int]:
-    """The batch of each unit, and how many batches there are: a block goes into one batch where it fits into one."""
+    """Return pairs of batch and unit, and the number of batches. A block of units goes into one batch if it fits."""
     placed: list[tuple[int, int]] = []
     batch, filled, block = 0, 0, None
     for unit, at, owner, size in ordered:

@@ -1,4 +1,4 @@
-"""Is an import good? Every batch of the working file is tried against the database, and nothing is written there."""
+"""The check of an import: every batch of the working file is tried against the database, without writing to it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,22 +11,22 @@ from odoportal.importing.report import BadRow, Report
 from odoportal.importing.run import Run
 from odoportal.importing.staging import Staging
 
-# What is done, how much of it, of how much.
+# Called with the name of the step, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
 
 
 def validate(staging: Staging, now: datetime, progress: Progress, keep_good: bool = False) -> Report:
-    """Check all that an import brings: what it refers to, whose it is, and that every sum adds up.
+    """Check an import: that its references exist and belong to the same account, and that every sum adds up.
 
     Args:
-        staging: the loaded and arranged working file; bad rows are taken down in it.
+        staging: the loaded and arranged working file; bad rows are recorded in it.
         now: the present instant.
-        progress: told how far it is.
-        keep_good: leave bad units out, and what depends on them, until the rest is good by itself; otherwise one bad row is
-            enough to refuse all.
+        progress: called with the progress.
+        keep_good: leave out bad units and their dependents until the rest is good by itself; otherwise one bad row refuses the whole
+            import.
 
     Returns:
-        What would be new, changed and the same.
+        The report: what would be new, changed and unchanged.
     """
     broken = {pair for table in staging.tables.values() for pair in table.broken}
     if keep_good:
@@ -34,7 +34,7 @@ def validate(staging: Staging, now: datetime, progress: Progress, keep_good: boo
     while True:
         report = _pass(staging, now, progress, broken)
         left_out = staging.spoil()
-        # What was left out may have been needed elsewhere, or have made room: the rest is checked again as a whole.
+        # A unit that was left out may be needed elsewhere, or may have made room for another payment: check the rest again as a whole.
         if not (keep_good and left_out):
             return report
         broken.update(left_out)
@@ -72,5 +72,5 @@ def _pass(staging: Staging, now: datetime, progress: Progress, broken: set[tuple
 
 
 def _kinds_of(name: str) -> set[str]:
-    """What a file brings that rows of other files refer to."""
+    """Return the kinds of records in a file that rows of other files refer to."""
     return {"order", "invoice", "credit_note"} if name == "taxes.csv" else {kind for _, kind in BY_NAME[name].brings}

@@ -1,1 +1,1 @@
-"""Rate limits and quotas."""
+"""Rate limits, quotas, and limits on open files and on work in progress."""

@@ -1,7 +1,7 @@
-"""Bounds how many files somebody has in the making or on the way at once, those that wait for their turn included.
+"""Limits how many files a person has in progress at once, including those waiting for their turn.
 
-A minute's allowance (`allowance`) says how often somebody may ask; what is asked for is held until it is made and read, and slow work or
-a slow reader makes that long.
+The quotas per minute (`quotas`) limit how often a file may be requested. Each request is held until its file is made and read, which slow
+work or a slow reader makes long.
 """
 
 from collections import Counter
@@ -10,15 +10,15 @@ from contextlib import aclosing, contextmanager
 
 
 class Crowded(Exception):
-    """Somebody has too many files under way, or all have; it is answered by 429."""
+    """One person, or all together, have too many files in progress. Answered with 429."""
 
 
 class Places:
-    """So many places, some of them for each key.
+    """A limited number of places, shared by keys that are limited themselves.
 
     Args:
-        each: how many one key may hold.
-        all_: how many there are.
+        each: how many places one key may hold.
+        all_: how many places there are in total.
     """
 
     def __init__(self, each: int, all_: int) -> None:
@@ -28,10 +28,10 @@ class Places:
 
     @contextmanager
     def held(self, key: Hashable) -> Iterator[None]:
-        """Hold a place.
+        """Hold a place for `key` until the context ends.
 
         Raises:
-            Crowded: at once, when there is none for this key.
+            Crowded: no place is free for this key. It is raised at once, without waiting.
         """
         if self._held[key] >= self._each or self._taken >= self._all:
             raise Crowded
@@ -47,22 +47,22 @@ class Places:
 
 
 FILES = Places(6, 60)
-"""Lists as CSV and Excel, archives and statements, by person: each holds a temporary file, or work of seconds."""
+"""Lists as CSV and Excel, archives and statements, by person: each holds a temporary file or takes seconds of work."""
 DOCUMENTS = Places(20, 200)
-"""Single documents, by person: tens of milliseconds each. A browser opens at most six at once from one tab."""
+"""Single documents, by person: tens of milliseconds each. A browser opens at most six connections at once."""
 
 
 async def begun(portions: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Wait for the first portion of a file, and return all of them: only then is it known that there will be a file.
+    """Wait for the first portion of a file, then return all portions: only then is it certain that the file can be made.
 
     Raises:
-        Exception: what making the first portion raised.
+        Exception: an error while making the first portion.
     """
 
     async def every() -> AsyncGenerator[bytes]:
         async with aclosing(portions):
             first = await anext(portions)
-            # Here it waits for whoever sends it: closed now, it closes what it is made of, too.
+            # Pause here until the response is sent. If it is closed at this point, the source generator is closed, too.
             yield b""
             yield first
             async for portion in portions:

@@ -1,7 +1,8 @@
-"""Counts of tries in one process's memory: moving windows and growing waits, each kind of limit in a store of its own.
+"""Counts of attempts in one process's memory: moving windows and growing waits, each kind of limit in its own store.
 
-Every store is bounded. A full one drops an eighth of its keys at once: those whose hits no longer count, then those with the fewest. A
-flood of keys that somebody makes up is counted once each, so it cannot wash out whoever has reached a limit, and never another kind.
+Every store is bounded. A full one drops an eighth of its keys at once: first those whose hits no longer count, then those with the fewest
+hits. In a flood of made-up keys each has one hit, so it cannot push out a key that has reached its limit, and it never affects another
+kind of limit.
 """
 
 import threading
@@ -22,28 +23,28 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 FORGET_AFTER = timedelta(hours=24)
 MOST_KEYS = 20_000
-"""Of each kind of limit."""
+"""The most keys of each kind of limit."""
 
 
 def make_room(entries: OrderedDict[str, V], most: int, weight: Callable[[V], int], present: str) -> None:
-    """Drop an eighth of the entries where there are more than `most`: the lightest, of equal ones those that were used longest ago.
+    """Drop an eighth of the entries if there are more than `most`: the lightest first, among equals the least recently used.
 
     Args:
-        entries: the store, in the order of their last use.
-        most: how many it may hold.
-        weight: how much an entry counts now.
-        present: the key that was just counted, which stays.
+        entries: the store, ordered by last use.
+        most: how many entries it may hold.
+        weight: returns how much an entry counts now.
+        present: the key that was just counted, which is kept.
     """
     if len(entries) <= most:
         return
-    # `sorted` keeps the order of equal ones.
+    # `sorted` is stable: equal weights stay ordered by last use.
     others = sorted((key for key in entries if key != present), key=lambda key: weight(entries[key]))
     for key in others[: len(entries) - (most - most // 8)]:
         del entries[key]
 
 
 class MovingWindows(Storage, MovingWindowSupport):
-    """Where `limits` keeps its windows. Its own memory storage reads the system clock and has no upper bound.
+    """Storage of moving windows for the `limits` library, whose own memory storage reads the system clock and is unbounded.
 
     Args:
         most: how many keys each namespace of limits may have.
@@ -58,23 +59,23 @@ class MovingWindows(Storage, MovingWindowSupport):
         self._hits: defaultdict[str, OrderedDict[str, list[float]]] = defaultdict(OrderedDict)
 
     def _of(self, key: str) -> OrderedDict[str, list[float]]:
-        # `RateLimitItem.key_for` begins with the limit's namespace.
+        # `RateLimitItem.key_for` starts with the limit's namespace.
         return self._hits[key.partition("/")[0]]
 
     def _window(self, hits: list[float], expiry: float) -> list[float]:
         now = clock.now().timestamp()
         if hits and hits[-1] > now:
-            # The clock went back. Nothing is free for it, and nothing counts for longer than from now on.
+            # The clock went back: keep the hits, but let none count for longer than from now.
             hits = [min(hit, now) for hit in hits]
         return hits[bisect_right(hits, now - expiry) :]
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count `amount` hits within the limit, or none and answer False."""
+        """Count `amount` hits and return True if they are within the limit; otherwise count none and return False."""
         with self._lock:
             store = self._of(key)
             kept = self._window(store.get(key, []), expiry)
             allowed = len(kept) + amount <= limit
-            # A clock that goes back in between must not put a hit before an older one: the list stays sorted.
+            # If the clock goes back in between, do not put a hit before an older one: the list must stay sorted.
             moment = max([clock.now().timestamp(), *kept[-1:]])
             store[key] = kept + [moment] * amount if allowed else kept
             store.move_to_end(key)
@@ -82,24 +83,24 @@ class MovingWindows(Storage, MovingWindowSupport):
             return allowed
 
     def give_back(self, key: str) -> None:
-        """Take the newest hit away: the try was none of those that are limited."""
+        """Remove the newest hit, for an attempt that turned out not to count."""
         with self._lock:
             if hits := self._of(key).get(key):
                 hits.pop()
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002 - the library's signature
-        """Return the start of the present window and the hits in it."""
+        """Return the start of the current window, as a timestamp, and the number of hits in it."""
         with self._lock:
             hits = self._window(self._of(key).get(key, []), expiry)
         return (hits[0] if hits else clock.now().timestamp()), len(hits)
 
     def clear(self, key: str) -> None:
-        """Forget a key."""
+        """Remove a key."""
         with self._lock:
             self._of(key).pop(key, None)
 
     def reset(self) -> int:
-        """Forget everything; return how many keys there were."""
+        """Remove all keys and return how many there were."""
         with self._lock:
             count = sum(map(len, self._hits.values()))
             self._hits.clear()
@@ -111,20 +112,20 @@ class MovingWindows(Storage, MovingWindowSupport):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What may go wrong in the storage."""
+        """The exceptions that the storage may raise."""
         return ValueError
 
-    # Fixed windows are asked of the library's base class and used by nothing here.
+    # The library's base class requires fixed windows, which nothing here uses.
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Refuse: moving windows only."""
+        """Raise NotImplementedError: only moving windows are supported."""
         raise NotImplementedError
 
     def get(self, key: str) -> int:
-        """Refuse: moving windows only."""
+        """Raise NotImplementedError: only moving windows are supported."""
         raise NotImplementedError
 
     def get_expiry(self, key: str) -> float:
-        """Refuse: moving windows only."""
+        """Raise NotImplementedError: only moving windows are supported."""
         raise NotImplementedError
 
 
@@ -136,10 +137,10 @@ class _Failures:
 
 
 class Backoff:
-    """A growing wait per key: five failures are free, then 30 seconds, doubling up to an hour.
+    """A growing wait per key: the first four failures are free, the fifth brings a wait of 30 seconds, which then doubles up to an hour.
 
     Args:
-        most: how many keys each kind may have; a key's kind stands before its last colon (`account:…`).
+        most: how many keys each kind may have. A key's kind is the part before its last colon (`account:…`).
     """
 
     def __init__(self, most: int = MOST_KEYS) -> None:
@@ -151,15 +152,16 @@ class Backoff:
         return self._failures[key.rpartition(":")[0]]
 
     def begin(self, key: str, now: datetime) -> bool:
-        """Count a try as failed before it is made, so that parallel tries cannot all slip through; False: wait.
+        """Count an attempt as failed before it is made, so that parallel attempts cannot all slip through.
 
-        A refused try does not lengthen the wait.
+        Returns:
+            False if the key must wait. A refused attempt does not lengthen the wait.
         """
         with self._lock:
             store = self._of(key)
             known = store.get(key)
             if known is not None and now < known.last:
-                # The clock went back: the wait is none the shorter, nor longer than it is.
+                # The clock went back: restart the same wait from now.
                 known.last, known.until = now, now + wait_after(known.count)
             if known is not None and now < known.until:
                 return False
@@ -173,27 +175,27 @@ class Backoff:
             return True
 
     def take_back(self, key: str) -> None:
-        """Uncount the newest try: it was not the visitor's failure that it led to nothing."""
+        """Undo the newest failure, for an attempt that did not fail because of the visitor."""
         with self._lock:
             if known := self._of(key).get(key):
                 known.count -= 1
                 known.until = known.last + wait_after(known.count)
 
     def forgive(self, key: str) -> None:
-        """Start anew: the try succeeded, or the password was set from a mail."""
+        """Reset a key, after a success or after the password was reset by mail."""
         with self._lock:
             self._of(key).pop(key, None)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all keys."""
         with self._lock:
             self._failures.clear()
 
 
 def wait_after(failures: int) -> timedelta:
-    """Return the wait that a run of failures brings: none below five, 30 s at five, doubling, an hour at most.
+    """Return the wait after a number of failures: none below five, 30 seconds at five, doubling to at most an hour.
 
-    The numbers are NIST SP 800-63B's (section 5.2.2).
+    The numbers follow NIST SP 800-63B (section 5.2.2).
     """
     if failures < FREE_FAILURES:
         return timedelta(0)

@@ -1,7 +1,7 @@
-"""How many files and connections this process may hold open, all together and for each client.
+"""Limits on the files and connections that this process may hold open, in total and per client.
 
-The numbers follow from the limit on open files (`RLIMIT_NOFILE`): connections are refused before the system refuses them, because a
-process without a free file can neither accept a connection nor open its database.
+They are derived from the limit on open files (`RLIMIT_NOFILE`). Connections are refused before the system refuses them, because a process
+without a free file descriptor can neither accept a connection nor open its database.
 """
 
 import resource
@@ -9,27 +9,27 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 MOST_FILES = 65_536
-"""More than one process can make use of; a hard limit may be infinite."""
+"""More than one process can use; a hard limit may be infinite."""
 FEWEST_FILES = 4_096
-"""With fewer, an operator should know: a busy day needs about as many connections."""
+"""Below this number the operator should be warned: a busy day needs about as many connections."""
 OWN_FILES = 256
-"""Kept for the database, pipes, spooled and static files, the log, and connections that are accepted before they are counted."""
+"""Reserved for the database, pipes, temporary and static files, the log, and connections accepted before they are counted."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What may be held open.
+    """The most connections that may be open, and the time limits of each.
 
     Attributes:
-        sockets: websockets, all together. Each open tab has one; 5,000 hold about 800 MiB.
-        sockets_per_address: websockets of one client address (`throttle.address_key`): an office of 300 people behind one address, a tab
-            each, comes through.
-        connections: HTTP connections, all together. Where one more comes, the one that has kept the server waiting longest is closed.
-        connections_per_address: HTTP connections of one peer, where no proxy stands in front. A browser opens six.
-        head_seconds: within these a request's head must be whole.
-        body_seconds: within these a request's body must be whole. No form is larger than 64 KiB.
-        unread_seconds: within these a client must take `unread_bytes` of what waits for it, or all of it.
-        unread_bytes: see `unread_seconds`; together about 1 KiB a second.
+        sockets: websockets in total. Each open tab has one; 5,000 hold about 800 MiB.
+        sockets_per_address: websockets of one client address (`rate_limits.address_key`): enough for an office of 300 people behind one
+            address, with a tab each.
+        connections: HTTP connections in total. For one more, the connection that has kept the server waiting longest is closed.
+        connections_per_address: HTTP connections of one peer, if no proxy is in front. A browser opens six.
+        head_seconds: the time for a complete request head.
+        body_seconds: the time for a complete request body. No form is larger than 64 KiB.
+        unread_seconds: the time in which a client must read `unread_bytes` of its answer, or all of it.
+        unread_bytes: see `unread_seconds`; together about 1 KiB per second.
     """
 
     sockets: int = 5_000
@@ -43,7 +43,7 @@ class Limits:
 
 
 def allowed() -> int:
-    """Return how many files this process may hold open."""
+    """Return how many files this process may hold open now."""
     return _bounded(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
@@ -57,9 +57,9 @@ def _bounded(files: int) -> int:
 
 
 def raise_limit() -> int:
-    """Raise this process's soft limit on open files to its hard one, at most to `MOST_FILES`.
+    """Raise this process's soft limit on open files to its hard limit, at most to `MOST_FILES`.
 
-    The usual soft limit is 1,024, for programs that call select(2); this one does not.
+    The usual soft limit of 1,024 is for programs that call select(2), which this one does not.
 
     Returns:
         The limit that is now in force.
@@ -71,7 +71,7 @@ def raise_limit() -> int:
 
 
 def limits_of(files: int) -> Limits:
-    """Return what may be held open with so many files: never more than these, whatever clients do.
+    """Return the limits for a number of files: their total never exceeds it, whatever clients do.
 
     Args:
         files: the limit on open files.
@@ -89,5 +89,5 @@ def limits_of(files: int) -> Limits:
 
 @lru_cache
 def limits() -> Limits:
-    """Return what this process may hold open, with the limit on open files as it is at the first call."""
+    """Return the limits of this process, from the limit on open files at the first call."""
     return limits_of(allowed())

@@ -1,6 +1,6 @@
-"""How many pages and files somebody who is signed in may ask for within a minute (ASVS 2.4.1).
+"""Quotas: how many pages and files a signed-in person may request within a minute (ASVS 2.4.1).
 
-What a file costs decides: whoever opens one after the other is far from it, a script that fetches them all is not.
+They reflect the cost of each kind: a person who opens files one by one stays far below them, a script that fetches all of them does not.
 """
 
 import logging
@@ -16,16 +16,16 @@ DOCUMENTS = RateLimitItemPerMinute(120, 1, "documents")
 EXPORTS = RateLimitItemPerMinute(60, 1, "exports")
 ARCHIVES = RateLimitItemPerMinute(20, 1, "archives")
 RETRY_SECONDS = "60"
-"""After so long every one of these is free again."""
+"""After this time every quota is free again."""
 
 
 async def within_quota(limit: RateLimitItem, who: Identity, key: str) -> bool:
-    """Count a request; False when there were too many, which the log says.
+    """Count a request and return whether it is within the quota. Log a request that is not.
 
     Args:
-        limit: one of these.
-        who: who asks.
-        key: what is counted by: the person, since anybody with a password can begin any number of sessions.
+        limit: one of the quotas of this module.
+        who: the signed-in person.
+        key: what is counted by: the person, because anyone with a password can start any number of sessions.
     """
     if await rate_limits.hit(limit, key, alone=True):
         return True

@@ -1,9 +1,9 @@
-"""Limits on tries: sign-ins per account and per client address, reset mails; and on events.
+"""Rate limits for sign-in attempts, password-reset mails and events.
 
-One process counts in its memory (`counters`). A restart forgets what was counted; that is accepted, because every try still costs a
-bcrypt and a restart is not in an attacker's hands. Several processes count together in Redis (`sharing`). While that does not answer,
-no try is let through (`sharing.RedisAway`), and each process counts events by itself, so that who is signed in reads on.
-The numbers are NIST SP 800-63B's: a growing wait per account from 30 seconds to an hour.
+A single process counts in its memory (`counters`). A restart forgets the counts, which is acceptable: every attempt still costs a bcrypt,
+and an attacker cannot cause a restart. Several processes count together in Redis (`redis_counters`). If Redis does not answer, every
+attempt is refused (`redis_counters.RedisAway`), but each process counts events and quotas by itself, so signed-in people can go on
+reading. The numbers follow NIST SP 800-63B: a growing wait per account, from 30 seconds to an hour.
 """
 
 import logging
@@ -23,27 +23,27 @@ from odoportal.settings import get_settings
 
 SIGN_IN_PER_ADDRESS = RateLimitItemPerMinute(30, 5, "sign-in")
 SIGN_IN_PER_BROWSER = RateLimitItemPerMinute(30, 5, "sign-in-browser")
-"""Tries of a browser that has signed in for the person before; those that succeed count, too."""
+"""Attempts from a browser in which the person has signed in before, including successful ones."""
 SIGN_IN_PER_PERSON = RateLimitItemPerMinute(20, 5, "sign-in-person")
-"""Sign-ins that succeed and use nothing of their address's limit up."""
+"""Successful sign-ins that do not count against their address's limit."""
 CONFIRMS_PER_PERSON = RateLimitItemPerMinute(20, 5, "confirm")
 CHOICES_PER_ADDRESS = RateLimitItemPerMinute(60, 5, "choice-address")
 CHOICES_PER_LINK = RateLimitItemPerHour(20, 1, "choice-link")
-"""New passwords that are tried on the page of a mailed link."""
+"""New passwords tried on the page of a mailed link."""
 RESET_PER_ACCOUNT = RateLimitItemPerHour(3, 1, "reset-account")
 RESET_PER_ADDRESS = RateLimitItemPerHour(20, 1, "reset-address")
 _WIDER = {56: 2, 48: 8}
-"""IPv6 networks that one subscriber may have (RFC 6177), and how many times a limit of its /64s all of them together may use."""
+"""IPv6 networks that one subscriber may have (RFC 6177), by prefix length, and how many times the limit of a /64 each may use in total."""
 _IPV6_SITE = 64
 _WAITS = (FREE_FAILURES, *(int(span.total_seconds()) for span in (FIRST_WAIT, LONGEST_WAIT, FORGET_AFTER)))
 _log = logging.getLogger("odoportal.limits")
 
 
 class LocalFixedWindow:
-    """So much in each span of time and no more, counted by this process alone: nothing is kept beyond the span.
+    """A limit per fixed span of time, counted by this process alone. Counts are dropped when the span ends.
 
     Args:
-        most: how much.
+        most: how many per span.
         seconds: the length of a span.
     """
 
@@ -53,7 +53,7 @@ class LocalFixedWindow:
         self._counts: Counter[str] = Counter()
 
     def count(self, key: str) -> int:
-        """Count one, and return how many there were in the span by then."""
+        """Count one and return the count in the current span, including it."""
         span = int(time.monotonic() // self._seconds)
         if span != self._span:
             self._span = span
@@ -62,15 +62,15 @@ class LocalFixedWindow:
         return self._counts[key]
 
     def over(self, key: str) -> int:
-        """Count one, and return by how many there were too many by then, 0 where there were not."""
+        """Count one and return by how many the limit is exceeded, 0 if it is not."""
         return max(0, self.count(key) - self._most)
 
 
 class FixedWindow:
-    """As `LocalFixedWindow`, counted by all processes together where there are several: for what is counted hundreds of times a second.
+    """Like `LocalFixedWindow`, but counted by all processes together if there are several. Suits counts of hundreds per second.
 
     Args:
-        most: how much.
+        most: how many per span.
         seconds: the length of a span.
     """
 
@@ -79,12 +79,12 @@ class FixedWindow:
         self._here = LocalFixedWindow(most, seconds)
 
     async def over(self, key: str) -> int:
-        """Count one; by how many there were too many by then, 0 where there were not."""
+        """Count one and return by how many the limit is exceeded, 0 if it is not."""
         shared = _shared()
         try:
             count = await redis_counters.apart(redis_counters.Shared.pace, shared, key, self._seconds) if shared else self._here.count(key)
         except redis_counters.RedisAway:
-            # Who is signed in reads on, within what this process alone would allow.
+            # Signed-in people can go on reading, within the limit of this process alone.
             count = self._here.count(key)
         return max(0, count - self._most)
 
@@ -99,15 +99,15 @@ def _shared() -> redis_counters.Shared | None:
 
 
 async def hit(limit: RateLimitItem, key: str, alone: bool = False) -> bool:
-    """Count one try of `key` against a limit; False when the limit is reached (the try is then not counted).
+    """Count one attempt of `key` against a limit and return whether it is within it. A refused attempt is not counted.
 
     Args:
-        limit: how many within which time.
-        key: whose try it is.
-        alone: while Redis is away this process counts by itself: for what those do who are signed in.
+        limit: how many attempts within which time.
+        key: whose attempt it is.
+        alone: whether this process counts by itself while Redis is away; for actions of signed-in people.
 
     Raises:
-        sharing.RedisAway: it cannot be counted.
+        redis_counters.RedisAway: Redis does not answer, and `alone` is False.
     """
     shared = _shared()
     try:
@@ -119,17 +119,17 @@ async def hit(limit: RateLimitItem, key: str, alone: bool = False) -> bool:
 
 
 async def begin(key: str, now: datetime) -> bool:
-    """Count a try as failed before it is made; False: wait. See `Backoff`.
+    """Count an attempt as failed before it is made; return False if the key must wait. See `Backoff`.
 
     Raises:
-        sharing.RedisAway: it cannot be counted.
+        redis_counters.RedisAway: Redis does not answer.
     """
     shared = _shared()
     return await redis_counters.apart(redis_counters.Shared.begin, shared, key, now.timestamp()) if shared else _waits.begin(key, now)
 
 
 async def give_back(limit: RateLimitItem, key: str) -> None:
-    """Take one counted try back: it turned out to be none of those that are limited."""
+    """Undo one counted attempt that turned out not to count."""
     if shared := _shared():
         await _kindly(redis_counters.apart(redis_counters.Shared.give_back, shared, limit, key))
     else:
@@ -137,7 +137,7 @@ async def give_back(limit: RateLimitItem, key: str) -> None:
 
 
 async def take_back(key: str) -> None:
-    """Uncount the newest failure. See `Backoff`."""
+    """Undo the newest failure. See `Backoff`."""
     if shared := _shared():
         await _kindly(redis_counters.apart(redis_counters.Shared.take_back, shared, key))
     else:
@@ -145,7 +145,7 @@ async def take_back(key: str) -> None:
 
 
 async def forgive(key: str) -> None:
-    """Start anew. See `Backoff`."""
+    """Reset a key. See `Backoff`."""
     if shared := _shared():
         await _kindly(redis_counters.apart(redis_counters.Shared.forgive, shared, key))
     else:
@@ -153,7 +153,7 @@ async def forgive(key: str) -> None:
 
 
 async def _kindly(uncounting: Awaitable[None]) -> None:
-    """What was right stays right where it can no longer be uncounted: the person only has fewer tries left."""
+    """Undo a count and ignore an unavailable Redis: the person only has fewer attempts left."""
     try:
         await uncounting
     except redis_counters.RedisAway:
@@ -161,18 +161,18 @@ async def _kindly(uncounting: Awaitable[None]) -> None:
 
 
 def forget_all() -> None:
-    """Forget every try of this process's memory (tests, and an operator's restart does the same)."""
+    """Reset all counts in this process's memory, as a restart does (for tests)."""
     _memory.reset()
     _waits.clear()
 
 
 def address_key(address: str) -> str:
-    """Return what an address is limited by: itself, or its /64 for IPv6, where one customer has the whole of it."""
+    """Return the key that limits an address: the address itself, or its /64 for IPv6, because one customer has all of it."""
     return networks(address)[0]
 
 
 def networks(address: str) -> list[str]:
-    """Return what an address is limited by, the narrowest first: an IPv4 address itself; of an IPv6 address its /64, /56 and /48."""
+    """Return the keys that limit an address, the narrowest first: an IPv4 address itself; the /64, /56 and /48 of an IPv6 address."""
     try:
         parsed = ip_address(address.split("%", maxsplit=1)[0])
     except ValueError:
@@ -185,25 +185,25 @@ def networks(address: str) -> list[str]:
 
 
 def _wider(limit: RateLimitItem) -> list[RateLimitItem]:
-    """The limit of an address, then those of the networks around it."""
+    """Return the limit of an address, followed by those of the networks around it."""
     around = (type(limit)(limit.amount * times, limit.multiples, f"{limit.namespace}-{length}") for length, times in _WIDER.items())
     return [limit, *around]
 
 
 async def hit_address(limit: RateLimitItem, address: str) -> bool:
-    """Count one try from a client address against a limit, and against those of the IPv6 networks around it.
+    """Count one attempt from a client address against a limit and against the limits of the IPv6 networks around it.
 
-    Whoever has a whole /48 has 65,536 /64s, and would have as many limits.
+    A customer with a whole /48 has 65,536 /64s, which would otherwise give as many limits.
 
     Args:
-        limit: of one address.
-        address: the client's.
+        limit: the limit of one address.
+        address: the client's address.
 
     Returns:
-        False where one of the limits is reached; the try is then not counted.
+        False if one of the limits is reached. The attempt is then not counted.
 
     Raises:
-        sharing.RedisAway: it cannot be counted.
+        redis_counters.RedisAway: Redis does not answer.
     """
     counted: list[tuple[RateLimitItem, str]] = []
     for each, key in zip(_wider(limit), networks(address), strict=False):
@@ -216,6 +216,6 @@ async def hit_address(limit: RateLimitItem, address: str) -> bool:
 
 
 async def give_back_address(limit: RateLimitItem, address: str) -> None:
-    """Take one try that `hit_address` counted back."""
+    """Undo one attempt that `hit_address` counted."""
     for each, key in zip(_wider(limit), networks(address), strict=False):
         await give_back(each, key)

@@ -1,7 +1,7 @@
-"""What several processes of a portal count together, in Redis: tries and events. Every key ends by itself, and none holds a secret.
+"""Attempts and events that several processes count together in Redis. Every key expires by itself, and none holds a secret.
 
-Redis has nothing else: who is signed in, and what was done once, is in the database; a page's state is in the process that its socket
-leads to, and comes from the address again where the socket is opened anew at another.
+Redis stores nothing else. Sessions, and the record of requests that must run only once, are in the database. A page's state is in the
+process that its socket leads to, and is loaded again from the page's address if the socket is reopened to another process.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ T = TypeVar("T")
 PATIENCE = 0.5
 """Seconds to wait for Redis. It answers within a millisecond or is away."""
 REST = 2.0
-"""Seconds for which nobody asks once it was found away: whoever asks is told at once."""
+"""Seconds without further attempts after Redis was found away; meanwhile every call fails at once."""
 _PREFIX = "odoportal"
 _log = logging.getLogger("odoportal.sharing")
-# In threads of their own: while Redis hangs, whoever waits for it keeps no reader of the database waiting.
+# Use separate threads: while Redis hangs, calls that wait for it must not block the threads that read the database.
 _askers = ThreadPoolExecutor(4, thread_name_prefix="redis")
 
-# The scripts do what `throttle` does in memory; clocks of two machines may be a minute apart. ARGV: the instant, how many within the
-# window, its seconds.
+# The scripts do the same as `counters` does in memory. They tolerate clocks of two machines that differ by up to a minute.
+# ARGV: the current time in seconds, the limit, the window in seconds.
 _HIT = """
 local now, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 local newest = redis.call('LINDEX', KEYS[1], 0)
@@ -55,7 +55,8 @@ redis.call('LTRIM', KEYS[1], 0, most - 1)
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """
-# ARGV: the instant, failures that are free, seconds of the first wait, of the longest, and after which all is forgotten.
+# ARGV: the current time in seconds, the number of free failures, then in seconds: the first wait, the longest wait, and the time after
+# which a key is forgotten.
 _WAIT = """
 local function wait(count)
     local free = tonumber(ARGV[2])
@@ -99,17 +100,17 @@ class RedisAway(ConnectionError):
 
 
 class Shared:
-    """The counts in Redis; see `throttle` for what each of them means.
+    """The counts in Redis; see `counters` for their meaning.
+
+    Every method raises `RedisAway` if Redis does not answer.
 
     Args:
-        url: of the Redis.
-        waits: failures that are free, then seconds: the first wait, the longest, and after which all is forgotten.
-
-    Every method raises `RedisAway` where Redis does not answer.
+        url: the address of the Redis.
+        waits: the number of free failures, then in seconds: the first wait, the longest wait, and the time after which a key is forgotten.
     """
 
     def __init__(self, url: str, waits: tuple[int, ...]) -> None:
-        # One more try at once: that Redis closed a connection is noticed only when it is used.
+        # Retry once at once: that Redis has closed a connection is only noticed when it is used.
         self._redis: Any = _client(url, 1)
         self._waits = waits
         self._hit, self._begin, self._take_back, self._pace = map(self._redis.register_script, (_HIT, _BEGIN, _TAKE_BACK, _PACE))
@@ -117,10 +118,11 @@ class Shared:
         self._away_until = 0.0
 
     def _ask(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
+        """Run a command, or raise RedisAway without a wait while Redis is known to be away."""
         with self._lock:
             resting = monotonic() < self._away_until
             if self._away_until and not resting:
-                # One asks whether it is back; the others are told at once until that one knows.
+                # Let one caller check whether Redis is back. The others fail at once until that call has ended.
                 self._away_until = monotonic() + REST
         if resting:
             raise RedisAway
@@ -136,45 +138,51 @@ class Shared:
         return found
 
     def _counted(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
+        """Run a command; if the key holds a foreign value, delete the key and run the command again."""
         try:
             return work(*args)
         except ResponseError as why:
-            # Others say that Redis is full or may not write.
+            # Subclasses report a full or read-only Redis.
             if type(why) is not ResponseError:
                 raise
-            # What lies there is no count of ours. It must not take Redis away from everybody else, for as long as it lies there.
+            # The value is not a count of ours. Delete it, or it would make Redis look away to everyone for as long as it exists.
             logs.log_event(_log, logging.ERROR, "redis_foreign", kind=key.split(":")[1])
             self._redis.delete(key)
             return work(*args)
 
     def hit(self, limit: RateLimitItem, key: str) -> bool:
-        """Count one try within a moving window; False when the limit is reached."""
+        """Count one attempt within a moving window and return whether it is within the limit."""
         place = _window(limit, key)
         return bool(self._ask(place, self._hit, [place], [clock.now().timestamp(), limit.amount, limit.get_expiry()]))
 
     def give_back(self, limit: RateLimitItem, key: str) -> None:
-        """Take the newest try away."""
+        """Remove the newest attempt."""
         place = _window(limit, key)
         self._ask(place, self._redis.lpop, place)
 
     def pace(self, key: str, seconds: int) -> int:
-        """Count one within the present span of so many seconds; returns how many there are."""
+        """Count one within the current span of `seconds` and return the count, including it."""
         span = int(clock.now().timestamp()) // seconds
         place = f"{_PREFIX}:pace:{key}:{span}"
         return int(self._ask(place, self._pace, [place], [2 * seconds]))
 
     def begin(self, key: str, now: float) -> bool:
-        """Count a try as failed before it is made; False: wait. `now` is the instant in seconds."""
+        """Count an attempt as failed before it is made; return False if the key must wait.
+
+        Args:
+            key: whose attempt it is.
+            now: the current time, as a timestamp.
+        """
         place = _wait(key)
         return bool(self._ask(place, self._begin, [place], [now, *self._waits]))
 
     def take_back(self, key: str) -> None:
-        """Uncount the newest failure."""
+        """Undo the newest failure."""
         place = _wait(key)
         self._ask(place, self._take_back, [place], [0, *self._waits])
 
     def forgive(self, key: str) -> None:
-        """Start anew."""
+        """Reset a key."""
         place = _wait(key)
         self._ask(place, self._redis.delete, place)
 
@@ -193,20 +201,20 @@ def _wait(key: str) -> str:
 
 @lru_cache
 def connect(url: str, waits: tuple[int, ...]) -> Shared:
-    """The one pool of connections to a Redis. Nothing is asked yet."""
+    """Return the one pool of connections to a Redis, without connecting yet."""
     return Shared(url, waits)
 
 
 async def apart(work: Callable[Concatenate[Shared, P], T], shared: Shared, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Ask Redis from a thread."""
+    """Run a Redis call in a separate thread."""
     return await asyncio.get_running_loop().run_in_executor(_askers, copy_context().run, lambda: work(shared, *args, **kwargs))
 
 
 def answers() -> bool:
-    """True where Redis answers, or none is set; asked without a wait for what was found before.
+    """Return whether Redis answers, or True if none is configured. Checks now, whatever was found before.
 
     Raises:
-        redis.RedisError: it does not answer.
+        redis.RedisError: Redis does not answer.
     """
     url = get_settings().redis_url
     if not url:

@@ -1,7 +1,7 @@
-"""A bounded, fair queue in front of a few threads, for work that takes the processor for long and that a stranger may ask for.
+"""A bounded, fair queue in front of a few threads, for processor-intensive work that anonymous visitors may cause.
 
-Clients take turns, so that one who asks for much waits for its own work only. What waits is bounded in number and in time: beyond it, the
-asker is told at once to try again in a moment. Whoever is known has a place of their own and goes first.
+Clients take turns, so a client that asks for much only waits for its own work. The queue is bounded in number and time: beyond that, a
+request is answered at once with "try again in a moment". Known clients have a lane of their own and go first.
 """
 
 import asyncio
@@ -20,30 +20,30 @@ from starlette.responses import Response
 P = ParamSpec("P")
 T = TypeVar("T")
 MOST_WAITING = 24
-"""Jobs in each of the two lanes. Twenty sign-ins in the same instant are all served."""
+"""The most jobs in each of the two lanes. Twenty sign-ins at the same instant are all served."""
 PATIENCE = 5.0
-"""Seconds that a job may wait before its asker is told to try again."""
+"""The most seconds that a job may wait before it is given up as busy."""
 FIRST_IN_A_ROW = 4
-"""Jobs of those who go first before one of the others gets its turn."""
+"""Jobs of known clients in a row before another client gets a turn."""
 RETRY_SECONDS = "3"
 
 
 class Busy(RuntimeError):
-    """Too much waits already, or the job waited for too long. Nothing was done; it may be asked for again in a moment."""
+    """Too many jobs are waiting, or the job has waited too long. Nothing was done; the request can be repeated in a moment."""
 
 
 def retry_later(response: Response) -> None:
-    """Say on an answer when to ask again."""
+    """Set the header of an answer that says when to try again."""
     response.headers["retry-after"] = RETRY_SECONDS
 
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks for work.
+    """The client that asks for work.
 
     Attributes:
         client: what turns are taken by, such as a network.
-        first: whether this is somebody known, who goes before the others.
+        first: whether the client is known and goes before the others.
     """
 
     client: str
@@ -59,16 +59,16 @@ class _Job:
 
 
 class _Lane:
-    """Jobs that wait, those of each client in their order."""
+    """The waiting jobs, in order for each client."""
 
     def __init__(self, most: int) -> None:
         self.most, self.count = most, 0
         self._clients: OrderedDict[str, deque[_Job]] = OrderedDict()
 
     def put(self, job: _Job) -> _Job | None:
-        """Take a job in; return the one that must give way, which may be the same, or None.
+        """Add a job and return the job that was dropped for it: another one, the same one, or None.
 
-        Where the lane is full, the newest job of the client who has most in it gives way to one who has less.
+        If the lane is full, the newest job of the client with the most jobs is dropped in favour of a client with fewer.
         """
         dropped = None
         if self.count >= self.most:
@@ -82,7 +82,7 @@ class _Lane:
         return dropped
 
     def take(self) -> _Job | None:
-        """Take the next job out: of the client whose turn it is, who is the last one afterwards."""
+        """Remove and return the next job. Its client goes to the end of the turns."""
         if not self._clients:
             return None
         client, jobs = self._clients.popitem(last=False)
@@ -97,11 +97,11 @@ class WorkQueue:
     """Runs jobs in a few threads.
 
     Args:
-        threads: how many run at once.
-        name: of the threads.
+        threads: how many jobs run at once.
+        name: the prefix of the threads' names.
         most: how many jobs may wait in each lane.
-        patience: seconds that a job may wait.
-        now: the time in seconds; it never goes back.
+        patience: how many seconds a job may wait.
+        now: returns a monotonic time in seconds.
     """
 
     def __init__(
@@ -114,10 +114,10 @@ class WorkQueue:
         self._in_a_row = 0
 
     async def run(self, asker: Asker, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work(…)` in one of the threads when it is the asker's turn.
+        """Run `work(…)` in one of the threads when it is the client's turn.
 
         Raises:
-            Busy: too much waits already, or it waited for too long.
+            Busy: too many jobs are waiting, or the job has waited too long.
         """
         done: Future[T] = Future()
         job = _Job(asker.client, partial(copy_context().run, partial(work, *args, **kwargs)), done, self._now())
@@ -126,7 +126,7 @@ class WorkQueue:
         if dropped is job:
             raise Busy
         if dropped is None:
-            # A thread takes whatever job is next by then: there are as many calls as jobs, and none belongs to one.
+            # Submit one call per job, but bind it to none: the thread takes the job that is next when it runs.
             self._pool.submit(self._next)
         elif dropped.done.set_running_or_notify_cancel():
             dropped.done.set_exception(Busy())

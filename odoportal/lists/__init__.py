@@ -1,1 +1,1 @@
-"""Lists: query, search, table, CSV and Excel."""
+"""Lists: query, search, view, and downloads as CSV and Excel."""

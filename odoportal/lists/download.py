@@ -1,8 +1,8 @@
-"""A table as a file: CSV for programs, an Excel workbook for people, and the routes that hand out a list as filtered.
+"""Tables as files: CSV for programs, Excel workbooks for people, and the routes that serve a list as filtered.
 
-CSV is the same in both languages: commas, points, ISO dates, English column names, UTF-8 with a byte order mark, lines and
-quotes by RFC 4180. Excel speaks the page's language: typed dates and amounts in the person's format, the head frozen,
-filters, totals of what the filters leave.
+CSV is the same in both languages: commas, decimal points, ISO dates, English column names, UTF-8 with a byte order mark, lines and quotes
+by RFC 4180. Excel follows the page's language: typed dates and amounts in the person's format, a frozen head, filters, and totals of the
+filtered rows.
 """
 
 import csv
@@ -29,15 +29,15 @@ from odoportal.lists.spooled_file import Spool
 
 Cell = str | date | int | tuple[str, ...] | None
 STEP = 40
-"""Rows written between two moments in which others may work."""
+"""Rows written between two pauses for other work."""
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROL = ("\t", "\r", "\n")
 
 
 class Kind(StrEnum):
-    """What the cells of a column are: `TEXT` also takes several lines (a tuple), `PERCENT` whole percents.
+    """The type of a column's cells. `TEXT` also takes several lines (a tuple), `PERCENT` whole percents.
 
-    An `AMOUNT` is in whole cents, as the database has it: 100,000 rows of `Decimal` would take half the time of the export.
+    An `AMOUNT` is in whole cents, as in the database: for 100,000 rows `Decimal` would take half the time of the export.
     """
 
     TEXT = "text"
@@ -48,7 +48,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name for programs, its head for people, and what a code in it is called (CSV keeps the code)."""
+    """A column of a table.
+
+    Attributes:
+        key: its name in CSV.
+        title: its head in Excel.
+        kind: the type of its cells.
+        total: whether Excel shows its sum.
+        words: by code, the text that Excel shows for it; CSV keeps the code.
+        width: its width in Excel; 0 for the default of its kind.
+    """
 
     key: str
     title: str
@@ -60,7 +69,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """What to export. `rows` is read once, from a session that stays open until then; `total` names the last row."""
+    """A table to export.
+
+    Attributes:
+        name: names the workbook and its sheets.
+        columns: its columns.
+        rows: read once, from a database session that stays open until the end.
+        total: the label of the row of totals.
+    """
 
     name: str
     columns: Sequence[Column]
@@ -69,13 +85,13 @@ class Table:
 
 
 Making = Callable[[Session, Identity, ListQuery, str, date], Table]
-"""Makes the table of a list's address; arguments as of a view."""
+"""Returns the table for a list query, from a database session, identity, query, language and business day."""
 
 
 def inert(text: str) -> str:
-    """A text that no spreadsheet takes for a formula (OWASP, CSV injection): an apostrophe goes before a risky beginning.
+    """Return a text that no spreadsheet takes for a formula (OWASP, CSV injection), with an apostrophe before a risky first character.
 
-    Invisible marks go: one would hide that beginning, or turn the line around.
+    Invisible marks are removed: they could hide that character or reverse the line.
     """
     text = without_marks(text)
     return f"'{text}" if text.startswith(_CONTROL) or text.lstrip().startswith(_FORMULA) else text
@@ -86,7 +102,7 @@ def _text(cell: Any) -> str:
 
 
 def decimal(cents: Any) -> str:
-    """Whole cents as dollars with a point: `-12.05`."""
+    """Return whole cents as dollars with a decimal point: `-12.05`."""
     sign, whole = ("-", -cents) if cents < 0 else ("", cents)
     return f"{sign}{whole // 100}.{whole % 100:02d}"
 
@@ -95,7 +111,7 @@ _PLAIN: Mapping[Kind, Callable[[Any], str]] = {Kind.TEXT: _text, Kind.DAY: date.
 
 
 def write_csv(table: Table, file: BinaryIO) -> Generator[None]:
-    """Write a table as CSV; yields after every few rows."""
+    """Write a table as CSV. Yields after every `STEP` rows."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
         text.write("\ufeff")
@@ -116,10 +132,10 @@ _MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlform
 
 
 def attachment(name: str) -> dict[str, str]:
-    """The headers of a private file that is saved under a name.
+    """Return the headers of a private file to be saved under a name.
 
     Args:
-        name: with its ending; letters outside ASCII are given in both spellings (RFC 6266).
+        name: with its extension; characters outside ASCII are given in both notations (RFC 6266).
     """
     name = "-".join(name.split())
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().replace('"', "")
@@ -153,13 +169,13 @@ def _handing_out(rules: ListRules, name: Callable[[], str], make: Making, ending
 
 
 def routes(path: str, rules: ListRules, name: Callable[[], str], make: Making, endings: Sequence[str] = ("csv", "xlsx")) -> list[Route]:
-    """The routes that hand out a list: the address of its page with an ending, and the page's own query.
+    """Return the routes that serve a list as files: the address of its page with an extension, and the page's own query.
 
     Args:
-        path: of the page, without its language.
-        rules: what the list's address may say.
-        name: what the file is called before the day, in the language in use.
-        make: the table of an address.
+        path: the page's path, without language.
+        rules: the rules of the list's query.
+        name: returns the file name, without the day, in the current language.
+        make: makes the table for a query.
         endings: the kinds of file.
     """
     return [Route(f"/{{language}}{path}.{ending}", _handing_out(rules, name, make, ending)) for ending in endings]

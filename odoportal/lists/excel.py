@@ -1,4 +1,4 @@
-"""A table as an Excel workbook, for people: typed dates and amounts, the head frozen, filters, totals of what the filters leave."""
+"""A table as an Excel workbook: typed dates and amounts, a frozen head, filters, and totals of the filtered rows."""
 
 from collections.abc import Callable, Generator, Sequence
 from datetime import date
@@ -21,20 +21,20 @@ _WIDTHS = {Kind.TEXT: 14, Kind.DAY: 12, Kind.AMOUNT: 14, Kind.PERCENT: 12}
 
 
 class _Sheet(Worksheet):
-    """A sheet that also takes rows as they stand in the file.
+    """A sheet that also takes rows as ready XML.
 
-    XlsxWriter takes 10 µs for a cell, 13 seconds for 100,000 rows; and in constant memory it writes a string between `<r>`
-    and `</r>` unescaped.
+    XlsxWriter takes 10 µs for a cell, 13 seconds for 100,000 rows, and in constant-memory mode it does not escape a string that starts with
+    `<r>` and ends with `</r>`.
     """
 
     def put(self, row: int, cells: str) -> None:
-        """Write a whole row, counted from 0, below all that was written so far."""
+        """Write a complete row, counted from 0, below all rows written before."""
         self._write_single_row(row)
         self.fh.write(f'<row r="{row + 1}">{cells}</row>')
         self.dim_rowmax = row
 
     def escaped(self, text: str) -> str:
-        """A text as it stands in the file."""
+        """Return a text escaped for the sheet's XML."""
         if not text.isprintable() or "_x" in text:
             text = without_marks(text)
             text = self._escape_control_characters(text)
@@ -42,7 +42,7 @@ class _Sheet(Worksheet):
 
 
 class _Book:
-    """A workbook that is written row by row; rows beyond what one sheet holds go on to the next."""
+    """A workbook that is written row by row. Rows beyond the end of a sheet go to a new sheet."""
 
     def __init__(self, table: Table, file: BinaryIO, region: str, last_row: int) -> None:
         self.table, self.last_row = table, last_row
@@ -72,12 +72,12 @@ class _Book:
         self.sheet.fit_to_pages(1, 0)
         self.sheet.set_footer("&L&A&R&P / &N")
         for at, column in enumerate(self.table.columns):
-            # Room for the head and its filter's arrow.
+            # Leave room for the head and its filter arrow.
             self.sheet.set_column(at, at, max(column.width or _WIDTHS[column.kind], len(column.title) + 4))
             self.sheet.write_string(0, at, column.title, self.head)
 
     def write(self, row: Sequence[Cell]) -> None:
-        """A row of the table."""
+        """Write a row of the table."""
         if self.row == self.last_row - 1:
             self._end()
             self._begin()
@@ -87,7 +87,7 @@ class _Book:
         self.sheet.put(self.row, "".join(cells))
 
     def _writer(self, at: int, column: Column) -> Callable[[str, Any], str]:
-        """What writes the cells of a column: worked out once, since there may be 100,000 of them."""
+        """Return a function that writes the cells of a column. It is prepared once, because there may be 100,000 cells."""
         letter, totals, words, escaped = xl_col_to_name(at), self.totals, column.words, self.sheet.escaped
         style = self.formats[column.kind]._get_xf_index()
         lines = self.formats["lines"]._get_xf_index()
@@ -103,7 +103,7 @@ class _Book:
             return f'<c r="{letter}{row}" s="{style}"><v>{cell / 100}</v></c>'
 
         def text(row: str, cell: str | tuple[str, ...]) -> str:
-            # Always a string: what looks like a formula or a number stays what was written.
+            # Always write a string, so that a text that looks like a formula or a number is not converted.
             several = isinstance(cell, tuple)
             shown = escaped(("\n".join(cell) if several else words.get(cell, cell))[:LONGEST_CELL])
             used = lines if several else style
@@ -124,7 +124,7 @@ class _Book:
         for at, column in enumerate(self.table.columns):
             if column.total:
                 letter = xl_col_to_name(at)
-                # 109: the sum of what a filter leaves visible.
+                # 109 sums the visible rows only.
                 self.sheet.write_formula(row, at, f"=SUBTOTAL(109,{letter}2:{letter}{row})", self.sums, self.totals[at] / 100)
             elif at:
                 self.sheet.write_blank(row, at, None, self.bold)
@@ -132,19 +132,19 @@ class _Book:
                 self.sheet.write_string(row, at, self.table.total, self.bold)
 
     def close(self) -> None:
-        """Put the file together."""
+        """Write the totals of the last sheet and close the file."""
         self._end()
         self.book.close()
 
 
 def write_excel(table: Table, file: BinaryIO, region: str, last_row: int = LAST_ROW) -> Generator[None]:
-    """Write a table as an Excel workbook; yields after every few rows, and the file stands at the end.
+    """Write a table as an Excel workbook. Yields after every `STEP` rows; the file is complete after the last step.
 
     Args:
-        table: what to write.
-        file: a file that can be written and sought in.
+        table: the table to write.
+        file: a writable and seekable file.
         region: "fr-CA" or "en-CA", for amounts.
-        last_row: the last row of a sheet, for its totals, counted from 0.
+        last_row: the last row of a sheet, kept for its totals, counted from 0.
     """
     book = _Book(table, file, region, last_row)
     for number, row in enumerate(table.rows, 1):

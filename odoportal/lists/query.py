@@ -1,4 +1,4 @@
-"""A list's whole state is its address: search, sort, page, size, filters and the open record."""
+"""The query of a list, read from its address: search, sort, page, size, filters and the open record."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,14 @@ LAST_PAGE = 1_000_000
 
 @dataclass(frozen=True)
 class ListRules:
-    """What a list's address may say: sort keys (never column names), the states to filter by, other text filters."""
+    """What a list's query may contain.
+
+    Attributes:
+        sorts: the sort keys, which are never column names.
+        default_sort: a sort key, with a leading `-` for descending.
+        states: the states to filter by.
+        texts: the names of other text filters.
+    """
 
     sorts: tuple[str, ...]
     default_sort: str
@@ -23,7 +30,7 @@ class ListRules:
 
 @dataclass(frozen=True)
 class ListQuery:
-    """A list's address, checked. What it does not allow is left out, so a wrong address shows the plain list."""
+    """The validated query of a list. Invalid values are ignored, so a wrong address shows the default list."""
 
     rules: ListRules
     q: str = ""
@@ -42,8 +49,8 @@ class ListQuery:
         """Read the query of an address.
 
         Args:
-            rules: what this list knows.
-            given: decoded query values, last one of each name.
+            rules: the rules of this list.
+            given: the decoded query values; the last one counts where a name is repeated.
         """
         sort = given.get("sort", "")
         state = given.get("state", "")
@@ -69,16 +76,16 @@ class ListQuery:
 
     @property
     def descending(self) -> bool:
-        """True for largest or newest first."""
+        """Whether the largest or newest entries come first."""
         return self.sort.startswith("-")
 
     @property
     def narrowed(self) -> bool:
-        """True when search or a filter hides rows."""
+        """Whether a search or filter hides rows."""
         return bool(self.q or self.state or self.since or self.until or self.texts)
 
     def values(self) -> dict[str, str]:
-        """The query as it is written: only what differs from the plain list."""
+        """Return the query's values as written in an address: only those that differ from the default list."""
         every = {
             "account": self.account,
             "q": self.q,
@@ -94,14 +101,14 @@ class ListQuery:
         return {k: v for k, v in every.items() if v}
 
     def url(self, **change: object) -> str:
-        """The address after a change, relative to the list's own path. Every change but of page and dialog goes to page 1."""
+        """Return the address after a change, relative to the list's path. Changes other than of `page` and `open` go to page 1."""
         if not change.keys() <= {"page", "open"}:
             change = {"page": 1, "open": "", **change}
         written = urlencode(replace(self, **change).values())  # type: ignore[arg-type]
         return f"?{written}"
 
     def sorted_by(self, key: str) -> str:
-        """The address of a click on a column's head: its own order first, then the other way round."""
+        """Return the address for a click on a column's head: the column's default direction first, then the other."""
         first, second = (
             (f"-{key}", key) if key == self.rules.default_sort.removeprefix("-") and self.rules.default_sort[0] == "-" else (key, f"-{key}")
         )
@@ -118,7 +125,7 @@ class Window:
 
     @property
     def pages(self) -> int:
-        """How many pages there are, at least one."""
+        """The number of pages, at least one."""
         return max(1, -(-self.total // self.size))
 
     @property
@@ -133,11 +140,11 @@ class Window:
 
     @property
     def offset(self) -> int:
-        """Entries before this page."""
+        """The number of entries before this page."""
         return (self.page - 1) * self.size
 
     def numbers(self) -> Sequence[int]:
-        """The page numbers to show; 0 stands for a gap."""
+        """Return the page numbers to show, with 0 for a gap."""
         if self.pages <= 5:
             return range(1, self.pages + 1)
         near = {1, self.pages, self.page - 1, self.page, self.page + 1} & set(range(1, self.pages + 1))
@@ -151,7 +158,7 @@ class Window:
 
 
 def window(query: ListQuery, total: int) -> Window:
-    """The page to show: the last one where the address asks for a page beyond it."""
+    """Return the page to show: the last one if the query asks for a page beyond it."""
     pages = Window(1, query.size, total).pages
     return Window(min(query.page, pages), query.size, total)
 

@@ -1,9 +1,9 @@
-"""Finding records for a list: words anywhere in the folded text, one page in a stable order, the neighbours of one.
+"""Searching, sorting and paging the records of a list.
 
-**How a search stays quick.** What matches is always decided by `matching`: every word is somewhere in the row's text. That alone is quick
-where the account has few rows, and where a word is common, since a page of matches is found soon then. What is left is the rare
-word in a large account: `among` asks the trigram index, which has the account in it, for the few rows that can match at all, and the
-list is then looked for among those. Whether it does or not, the rows found are the same.
+**How a search stays fast.** `matching` alone decides which rows match: every word occurs in the row's search text. It is fast in an account
+with few rows, and for common words, because a page of matches is found soon. The remaining case is a rare word in a large account: `among`
+asks the trigram index, which includes the account, for the few rows that can match at all, and the list is read from those. The rows found
+are the same with and without it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -39,16 +39,16 @@ from odoportal.lists.query import Window
 
 Row = TypeVar("Row", bound=SQLModel)
 Meaning = Callable[[str], Sequence[ColumnElement[bool]]]
-"""What a word of a search may mean besides itself, such as the states that are called so: any of these conditions."""
+"""Returns conditions that a search word may mean besides itself, such as the states with that name. Any of them is enough."""
 Order = Sequence[tuple[Any, bool]]
-"""Expressions to sort by, each with True for descending; the last one is unique, none is ever NULL."""
+"""Expressions to sort by, each with True for descending. The last one is unique, and none is ever NULL."""
 ALWAYS: ColumnElement[bool] = true()
 LARGE = 5_000
-"""Rows of an account. Fewer are looked through in about 2 ms."""
+"""Rows of an account from which the trigram index is used. Fewer rows are scanned in about 2 ms."""
 FEW = 2_000
-"""Rows that can match. More are found sooner by walking through the list."""
+"""The most rows to select before sorting. With more matches, walking through the list in its order finds a page sooner."""
 KEY_BITS = 40
-"""SQLite's trigrams know a row by its account, shifted by this much, and its id: an account's rows are one range."""
+"""SQLite's trigram index identifies a row by its account, shifted by this many bits, plus its id, so an account's rows are one range."""
 
 
 class days_between(GenericFunction[int]):  # noqa: N801
@@ -71,7 +71,7 @@ def _days_of_julian(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 class unindexed(ColumnElement[Any]):  # noqa: N801
-    """A column to be looked at in each row: SQLite, which keeps no statistics, is not to look it up in an index."""
+    """A column that SQLite must not look up in an index. SQLite keeps no statistics and would choose the wrong one."""
 
     inherit_cache = True
     _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]  # noqa: RUF012
@@ -91,13 +91,13 @@ def _behind_a_sign(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 def progress(start: Any, end: Any, today: date) -> ColumnElement[int]:
-    """The share of a term that has run, in whole percent, as SQL (the same rule as `orders.service.progress`)."""
+    """Return the elapsed share of a term in whole percent, as SQL. The rule is the same as in `orders.service.progress`."""
     ran = days_between(literal(today), start) * 100
     return case((start > today, 0), (end < today, 100), else_=ran // (days_between(end, start) + 1))
 
 
 def words(q: str) -> list[str]:
-    """What must all be found: the folded words of a search, or one amount as it is stored (`12345.60`)."""
+    """Return the folded words of a search, which must all be found, or a single amount as it is stored (`12345.60`)."""
     amount = typed_amount(q)
     return [amount] if amount else fold(q).split()
 
@@ -111,38 +111,39 @@ def _has(text: Any, word: str) -> ColumnElement[bool]:
 
 
 def matching(text: Any, q: str, special: Meaning = _nothing) -> ColumnElement[bool]:
-    """The condition that every word is found in a folded text column.
+    """Return the condition that every word of a search is found in a folded text column.
 
     Args:
         text: the text column.
         q: the search as typed.
-        special: what a word may mean besides.
+        special: returns what a word may also mean.
     """
     return and_(ALWAYS, *(or_(_has(text, word), *special(word)) for word in words(q)))
 
 
 def of_account(model: Any, account_id: Any) -> ColumnElement[bool]:
-    """The condition that a row belongs to the account."""
+    """Return the condition that a row belongs to the account."""
     return model.account_id == account_id
 
 
 def among(session: Session, model: Any, account_id: int, rows: int, q: str, special: Meaning = _nothing) -> ColumnElement[bool]:
-    """The condition that a row belongs to the account and, where that helps, is one of the few that can match a search.
+    """Return the condition that a row belongs to the account and, where it helps, is one of the few that can match a search.
 
-    To be used together with `matching`, which decides. One statement in a large account, none in a small one.
+    Use it together with `matching`, which decides. It runs one statement in a large account and none in a small one.
 
     Args:
         session: a reading session.
-        model: whose rows: a model with `id`, `account_id`, `search` and the indexes of `foundation.rows.search_indexes`.
+        model: a model with `id`, `account_id`, `search` and the indexes of `documents.models.search_indexes`.
         account_id: the account.
-        rows: how many rows it has.
+        rows: how many rows the account has.
         q: the search as typed.
-        special: what a word may mean besides.
+        special: returns what a word may also mean.
     """
     asked = words(q)
     if rows <= LARGE or not asked:
         return of_account(model, account_id)
-    # A row may match without a word that means something, so only where there is no other word, the first of them is looked up both ways.
+    # A row may match a word by its special meaning alone, without containing it. Such words are used only if there is no other word; then
+    # the first of them is looked up both ways.
     plain = [word for word in asked if not special(word)]
     few = _candidates(session, model, account_id, plain or asked[:1])
     if not plain:
@@ -150,12 +151,12 @@ def among(session: Session, model: Any, account_id: int, rows: int, q: str, spec
     ids = session.connection().scalars(few.limit(FEW + 1)).all()
     if len(ids) > FEW:
         return of_account(model, account_id)
-    # The account is checked, and not looked up: by an index on it, SQLite would walk through the whole list instead of the few ids.
+    # Hide the account from the planner: with an index on it, SQLite would walk through the whole list instead of the few ids.
     return and_(model.id.in_(ids), unindexed(model.account_id) == account_id)
 
 
 def _candidates(session: Session, model: Any, account_id: int, plain: Sequence[str]) -> Select[Any]:
-    """Ids of all rows of an account that can match all of the words, perhaps of some more."""
+    """Return the ids of an account's rows that can match all of the words; some of them may not match."""
     grams = dict.fromkeys(word[i : i + 3] for word in plain for i in range(len(word) - 2))
     if session.get_bind().dialect.name != "sqlite" or not grams:
         return select(model.id).where(of_account(model, account_id), *(_has(model.search, word) for word in plain))
@@ -167,23 +168,25 @@ def _candidates(session: Session, model: Any, account_id: int, plain: Sequence[s
 
 
 def count(session: Session, model: type[SQLModel], where: ColumnElement[bool]) -> int:
-    """How many rows match."""
+    """Return how many rows match."""
     return session.exec(select(func.count()).select_from(model).where(where)).one()
 
 
 def page(
     session: Session, model: type[Row], where: ColumnElement[bool], order: Order, window: Window, few: ColumnElement[bool] | None = None
 ) -> Sequence[Row]:
-    """The rows of one page. A page of the second half is found from the end: rows that are passed over cost as much as those shown.
+    """Return the rows of one page.
+
+    A page in the second half is read from the end: rows that are skipped cost as much as rows that are returned.
 
     Args:
         session: a reading session.
-        model: whose rows.
-        where: which ones.
+        model: the model of the rows.
+        where: the condition for the rows.
         order: their order.
-        window: the page, and how many there are.
-        few: what is true of all matches, and leads SQLite to an index that has hardly more than them; None where nothing does. Where
-            they are few, they are taken from it and sorted, instead of walking through the list until a page is full.
+        window: the page, and the total number of rows.
+        few: a condition that is true of all matches and leads SQLite to an index with hardly more rows; None if there is none. If there are
+            at most `FEW` matches, they are read from that index and sorted, instead of walking through the list until a page is full.
     """
     found = select(model).where(where)
     if few is not None and window.total <= FEW:
@@ -197,19 +200,19 @@ def page(
 
 
 def batches(session: Session, statement: Any, size: int = 500) -> Iterator[Sequence[Any]]:
-    """The rows of a statement in batches, read as they are taken: one statement, one order, one state of the database.
+    """Yield the rows of a statement in batches: one statement, one order, one state of the database.
 
     Args:
-        session: a reading session that stays open until the last batch; other statements may run on it meanwhile.
+        session: a reading session that stays open until the last batch; other statements may run on it in between.
         statement: a select of columns.
-        size: rows of a batch.
+        size: rows per batch.
     """
     yield from session.connection().execute(statement.execution_options(yield_per=size)).partitions()
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Where a row stands in its list, from 0, and the numbers before and after it; empty at the ends."""
+    """The position of a row in its list, from 0, and the numbers of the rows before and after it; empty at the ends."""
 
     index: int
     previous: str
@@ -217,7 +220,7 @@ class Neighbours:
 
 
 def neighbours(session: Session, model: Any, where: ColumnElement[bool], order: Order, row_id: int) -> Neighbours | None:
-    """The place of a row in a list; None when the list does not hold it."""
+    """Return the position of a row in a list, or None if the list does not contain it."""
     held = session.exec(select(*[e for e, _ in order]).select_from(model).where(where, model.id == row_id)).first()
     if held is None:
         return None
@@ -231,7 +234,7 @@ def neighbours(session: Session, model: Any, where: ColumnElement[bool], order: 
 
 
 def _beyond(order: Order, values: tuple[Any, ...], after: bool) -> ColumnElement[bool]:
-    """Rows that sort after (or before) these values; the whole order goes one way, so that an index leads to them."""
+    """Return the condition that a row sorts after (or before) these values. All expressions sort in one direction, so an index is used."""
     (down,) = {down for _, down in order}
     expressions = tuple_(*(expression for expression, _ in order))
     held = tuple_(*(literal(value, expression.type) for (expression, _), value in zip(order, values, strict=True)))

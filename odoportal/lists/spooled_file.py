@@ -1,6 +1,6 @@
-"""Files that take a while: made in threads of their own into a temporary file, and sent while they are made.
+"""Files that take long to make: written to a temporary file in separate threads, and sent while they are being written.
 
-The thread reads the database at its own speed and lets go of it; a slow client holds nothing but the file.
+The thread reads the database without waiting for the client and then closes its session; a slow client only keeps the temporary file open.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from odoportal.limits import concurrent_files
 from odoportal.observability import metrics
 
 Work = Callable[[BinaryIO], Generator[None]]
-"""Writes a file, yielding after every few rows. What it has written by then is never changed again."""
+"""Writes a file and yields after every few rows. What is written before a yield is never changed later."""
 
 MAKERS = 2
 PAUSE = 0.00005
@@ -30,11 +30,11 @@ _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 class Spool:
-    """One file in the making. Whoever has the same key waits for his turn, so that nobody takes every thread.
+    """A file in progress. Files with the same key are made one after the other, so that one person cannot use all threads.
 
     Args:
-        key: whose file it is.
-        work: writes it, in a thread.
+        key: the owner of the file.
+        work: writes the file, in a thread.
     """
 
     def __init__(self, key: str, work: Work) -> None:
@@ -47,6 +47,7 @@ class Spool:
         self._loop = asyncio.get_running_loop()
 
     def _tell(self) -> None:
+        """Let the sender know what has been written so far."""
         self._file.flush()
         self._ready = self._file.tell()
         self._loop.call_soon_threadsafe(self._news.set)
@@ -57,8 +58,8 @@ class Spool:
             for _ in steps:
                 if self._stopped.is_set():
                     return
-                # A real wait, however short, hands the interpreter to whoever waits for it; without one each step of a
-                # neighbour would take the five milliseconds after which Python takes it away.
+                # Even a very short sleep releases the interpreter lock to threads that wait for it. Without it, another thread would wait
+                # five milliseconds, Python's switch interval, at each of its steps.
                 time.sleep(PAUSE)
                 if time.monotonic() - told > TELL_EVERY:
                     self._tell()
@@ -66,15 +67,15 @@ class Spool:
         self._tell()
 
     async def portions(self) -> AsyncGenerator[bytes]:
-        """The file in portions, as it grows.
+        """Yield the file in portions while it grows.
 
         Raises:
-            Crowded: before the first portion, when this key or everybody has too many files under way.
-            Exception: whatever the work raised.
+            Crowded: before the first portion, if this key or all together have too many files in progress.
+            Exception: an error of the work.
         """
         with concurrent_files.FILES.held(self._key):
             await self._turn.acquire()
-            # With its context, so that the log says whose file it is.
+            # Run in the current context, so that the log shows whose file it is.
             making = self._loop.run_in_executor(_makers, copy_context().run, self._make)
             metrics.FILES.inc()
             making.add_done_callback(self._made)
@@ -95,7 +96,7 @@ class Spool:
                             await self._news.wait()
             finally:
                 self._stopped.set()
-                # The client may be gone before the thread is: only then is the file closed.
+                # The client may leave before the thread ends: close the file only then.
                 making.add_done_callback(self._over)
 
     def _made(self, _making: "asyncio.Future[None]") -> None:

@@ -1,4 +1,4 @@
-"""The frame of every list as ready strings: tabs, sizes, heads, pager, what is shown, what to say when nothing is."""
+"""The view shared by all lists: tabs, sizes, heads, pager, filter chips, and the texts of an empty list."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from odoportal.lists.query import SIZES, ListQuery, Window
 
 @dataclass(frozen=True)
 class Tab:
-    """A state to filter by, with how many there are."""
+    """A state to filter by, with its number of entries."""
 
     key: str
     text: str
@@ -21,7 +21,12 @@ class Tab:
 
 @dataclass(frozen=True)
 class Head:
-    """A column's head; `sort` is the value of `aria-sort`, None but on one column; `url` is empty where it does not sort."""
+    """A column's head.
+
+    Attributes:
+        sort: the value of `aria-sort`, None except on the sorted column.
+        url: the address of a click; empty if the column cannot be sorted.
+    """
 
     key: str
     text: str
@@ -33,7 +38,7 @@ class Head:
 
 @dataclass(frozen=True)
 class PageLink:
-    """A page of the pager; a gap has no address."""
+    """A page of the pager. A gap has no address."""
 
     key: str
     text: str
@@ -44,7 +49,7 @@ class PageLink:
 
 @dataclass(frozen=True)
 class Option:
-    """A choice of a select."""
+    """An option of a select."""
 
     key: str
     text: str
@@ -53,7 +58,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter in force, and the address without it."""
+    """An active filter, and the address without it."""
 
     key: str
     text: str
@@ -62,7 +67,7 @@ class Chip:
 
 @dataclass(frozen=True)
 class Hidden:
-    """A part of the address that a form takes along."""
+    """A value of the address that a form sends along in a hidden field."""
 
     key: str
     value: str
@@ -70,7 +75,10 @@ class Hidden:
 
 @dataclass(frozen=True)
 class ListView:
-    """The frame. `empty` is "" with rows, "nothing" for an empty account, "no-match" where search or filter hide all."""
+    """The view of a list without its rows.
+
+    `empty` is "" with rows, "nothing" for an account without entries, and "no-match" if search or filters hide all entries.
+    """
 
     url: str = ""
     total: str = ""
@@ -102,9 +110,9 @@ class ListView:
 
 @dataclass(frozen=True)
 class ListTexts:
-    """The words of one list, and its path with the language.
+    """The texts of one list, and its path with the language.
 
-    `columns` are its heads in order: key, text, right-aligned; a key that does not sort has no rule.
+    `columns` are its heads in order: key, text, and whether it is right-aligned. A column can be sorted if its key is in the list's rules.
     """
 
     name: str
@@ -115,21 +123,21 @@ class ListTexts:
     nothing: str
     dates: str
     chips: Mapping[str, str] = field(default_factory=dict)
-    """What each text filter in force is called, by its name."""
+    """The label of each text filter when active, by its name."""
 
 
 def list_view(
     query: ListQuery, shown: Window, account_total: int, formats: Formats, texts: ListTexts, counts: Mapping[str, int]
 ) -> ListView:
-    """The frame of a list, in the language in use.
+    """Return the view of a list, in the current language.
 
     Args:
-        query: the list's address.
-        shown: the page that is shown, of the entries found.
+        query: the list's query.
+        shown: the page to show, of the entries found.
         account_total: entries of the account without search and filters.
         formats: the person's formats.
-        texts: the words of this list.
-        counts: entries in each state, all of them under the empty name.
+        texts: the texts of this list.
+        counts: entries in each state; under the empty name, all of them.
     """
     number = formats.number
     found = query.url(open="")

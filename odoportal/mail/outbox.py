@@ -1,8 +1,8 @@
-"""Mail: an outbox table, written with what it tells about and sent afterwards, again and again until it is taken.
+"""The outbox: a table of mails, each written in the transaction that causes it and sent later, with retries until it is accepted.
 
-A letter that carries a one-use link has `MARK` where the link's token belongs, and a seed. The token is derived from the
-seed with the portal's secret when the letter leaves, so a copy of the database holds no link that works. In the same way `STOP_MARK`
-becomes the address that switches off what the letter is one of (RFC 8058), where the letter says what that is (`unsubscribe`).
+A mail with a one-use link has `MARK` in place of the link's token, and a seed. The token is derived from the seed and the portal's secret
+when the mail is sent, so a copy of the database holds no working link. In the same way, `STOP_MARK` becomes the address that unsubscribes
+from the mail's kind (RFC 8058), for mails with an `unsubscribe` value.
 """
 
 import asyncio
@@ -39,13 +39,13 @@ from odoportal.settings import Settings, get_settings
 MARK = "__ONE_USE_TOKEN__"
 STOP_MARK = "__UNSUBSCRIBE__"
 UNSUBSCRIBE = "/unsubscribe"
-"""The path of the page that such an address leads to; also the purpose it is signed for."""
+"""The path of the unsubscribe page, and the purpose that its tokens are signed for."""
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
-"""Name and value of the one field that a mail program sends there (RFC 8058, section 3.2)."""
+"""Name and value of the only field that a mail program posts to that page (RFC 8058, section 3.2)."""
 MOST_TRIES = 12
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
-# Longer than any delivery takes: whoever claimed a letter and died with it leaves it to the next after this time.
+# Longer than any delivery. If a worker dies with a claimed mail, another worker can claim it after this time.
 CLAIM = timedelta(minutes=10)
 BATCH = 50
 POLL_SECONDS = 5.0
@@ -58,7 +58,7 @@ Transport = Callable[[EmailMessage], None]
 
 
 class Mail(SQLModel, table=True):
-    """A letter. It is due while `next_try_at` is set; sent or given up, it is not tried again."""
+    """A mail. It is due while `next_try_at` is set; a mail that was sent or given up is not tried again."""
 
     id: int | None = Field(default=None, primary_key=True)
     key: str | None = Field(default=None, max_length=100, unique=True, description="the same key is one letter")
@@ -80,16 +80,18 @@ class Mail(SQLModel, table=True):
 
 
 class _Policy(EmailPolicy):
-    """Like the library's, but an address in a header stays whole: a longer one would be written in encoded words, which no reader of
-    `List-Unsubscribe` understands. A line may have 998 signs (RFC 5322, section 2.1.1).
+    """Like the library's policy, but keeps an address in a header in one piece.
+
+    The library would write a long one as encoded words, which no reader of `List-Unsubscribe` understands. A line may have 998 characters
+    (RFC 5322, section 2.1.1).
     """
 
     def fold(self, name: str, value: str) -> str:
-        """A header as text."""
+        """Return a header as text."""
         return f"{name}: {value}{self.linesep}" if name == ONE_CLICK[0] else super().fold(name, value)
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        """A header as it leaves."""
+        """Return a header as sent."""
         return self.fold(name, value).encode() if name == ONE_CLICK[0] else super().fold_binary(name, value)
 
 
@@ -98,27 +100,27 @@ _SMTPUTF8 = _SMTP.clone(utf8=True)
 
 
 def new_seed() -> str:
-    """A random seed of 256 bits."""
+    """Return a random seed of 256 bits."""
     return secrets.token_urlsafe(32)
 
 
 def token_of(seed: str) -> str:
-    """The token that a seed stands for; without the portal's secret nobody can tell."""
+    """Return the token for a seed. It cannot be derived without the portal's secret."""
     key = get_settings().secret.get_secret_value().encode()
     mixed = hmac.digest(key, b"odoportal one-use token v1:" + seed.encode(), hashlib.sha256)
     return base64.urlsafe_b64encode(mixed).rstrip(b"=").decode()
 
 
 def unsubscribe_address(mail: Mail) -> str:
-    """The signed address that switches off what a letter is one of. It holds no address of anybody, and works for years."""
+    """Return the signed address that unsubscribes from a mail's kind. It contains no email address and stays valid for years."""
     return f"{get_settings().origin}/{mail.language}{UNSUBSCRIBE}?token={signing.sign(UNSUBSCRIBE, mail.unsubscribe)}"
 
 
 def compose(mail: Mail) -> EmailMessage:
-    """The letter as it leaves: text and HTML, with its token filled in.
+    """Return the message to send: text and HTML, with the token and the unsubscribe address filled in.
 
     Raises:
-        ValueError: on a line break in a header, or an address that is none.
+        ValueError: a header contains a line break, or the address is not valid.
     """
     name, sender = parseaddr(get_settings().mail_from)
     local, _, domain = mail.to.rpartition("@")
@@ -130,7 +132,7 @@ def compose(mail: Mail) -> EmailMessage:
     message["To"] = Address(username=local, domain=domain.encode("idna").decode() if ascii_only else domain)
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(mail.created_at)
-    # The same at every try, so that a receiver can drop a second copy.
+    # The same id at every attempt, so that a receiver can drop a second copy.
     same = hashlib.sha256(f"{mail.id}:{mail.created_at.isoformat()}:{mail.to}".encode()).hexdigest()[:32]
     message["Message-ID"] = f"<{same}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
@@ -142,7 +144,7 @@ def compose(mail: Mail) -> EmailMessage:
         message["List-Unsubscribe"] = f"<{stop}>"
         message["List-Unsubscribe-Post"] = "=".join(ONE_CLICK)
         text, html = text.replace(STOP_MARK, stop), html.replace(STOP_MARK, stop)
-    # Unencoded, so that a link in an `.eml` file can be read and copied as it stands.
+    # Not encoded, so that a link in an `.eml` file can be read and copied.
     message.set_content(text, cte="8bit")
     message.add_alternative(html, subtype="html", cte="8bit")
     if mail.attached is not None:
@@ -164,23 +166,26 @@ def post(
     unsubscribe: str = "",
     attached: tuple[str, bytes] | None = None,
 ) -> Mail:
-    """Put a letter into the outbox, in the transaction of what it tells about.
+    """Put a mail into the outbox, in the transaction that causes it.
 
     Args:
         session: the writing session.
         to: the address.
         language: "fr" or "en".
         subject: one line.
-        text: the letter as plain text.
-        html: the same letter as HTML.
-        now: the instant it was written.
-        seed: of the token that replaces `MARK`.
-        key: where given, a letter with the same key is not written twice.
-        unsubscribe: what the address that replaces `STOP_MARK` switches off; its page knows what that means.
+        text: the mail as plain text.
+        html: the same mail as HTML.
+        now: the current time.
+        seed: the seed of the token that replaces `MARK`.
+        key: if given, no second mail with the same key is written.
+        unsubscribe: what the address that replaces `STOP_MARK` unsubscribes from; the unsubscribe page interprets it.
         attached: name and content of a PDF.
 
+    Returns:
+        The new mail, or the existing one with the same key.
+
     Raises:
-        ValueError: on a line break in a header, or an address that is none.
+        ValueError: a header contains a line break, or the address is not valid.
     """
     if key is not None and (known := session.exec(select(Mail).where(Mail.key == key)).first()):
         return known
@@ -197,24 +202,24 @@ def post(
 
 
 def take_back(session: Session, unsubscribe: str) -> int:
-    """Drop the letters that have not left yet and that a link `unsubscribe` would switch off; returns how many.
+    """Delete the unsent mails with this `unsubscribe` value and return how many there were.
 
-    One that a worker is handing over at this moment may still leave.
+    A mail that a worker is sending at this moment may still arrive.
     """
     waiting = (col(Mail.unsubscribe) == unsubscribe, col(Mail.sent_at).is_(None))
     return session.exec(sql_delete(Mail).where(*waiting)).rowcount
 
 
 def take_out(session: Session, mail_id: int) -> None:
-    """Take a letter out of the outbox again, in the transaction that wrote it; none of the number 0."""
+    """Delete a mail from the outbox, in the transaction that wrote it. The id 0 deletes none."""
     session.exec(sql_delete(Mail).where(col(Mail.id) == mail_id))
 
 
 def smtp(url: str) -> Transport:
-    """A way out by SMTP: `smtp://host`, `smtps://user:password@host`, `smtp+starttls://user:password@host:587`.
+    """Return an SMTP transport for `smtp://host`, `smtps://user:password@host` or `smtp+starttls://user:password@host:587`.
 
     Raises:
-        ValueError: when the address is none of these.
+        ValueError: the URL is none of these.
     """
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
@@ -238,7 +243,7 @@ def smtp(url: str) -> Transport:
 
 
 def files(folder: Path) -> Transport:
-    """A way out into a folder: one `.eml` file per letter, readable by the operator only."""
+    """Return a transport that writes an `.eml` file per mail into a folder, readable by the operator only."""
 
     def send(message: EmailMessage) -> None:
         private_files.folder(folder)
@@ -253,21 +258,21 @@ def files(folder: Path) -> Transport:
 
 
 def transport_of(settings: Settings) -> Transport:
-    """The way out that the settings name: SMTP, or files in the data folder.
+    """Return the transport of the settings: SMTP, or files in the data folder.
 
     Raises:
-        ValueError: when the SMTP address is not usable.
+        ValueError: the SMTP URL is not valid.
     """
     return smtp(settings.smtp_url) if settings.smtp_url else files(settings.data_dir / "mail")
 
 
 def delay_after(attempts: int) -> timedelta:
-    """The wait after so many failed tries: a minute, doubling, an hour at most."""
+    """Return the wait after a number of failed attempts: one minute, doubling to at most an hour."""
     return min(FIRST_DELAY * 2 ** min(attempts - 1, 16), LONGEST_DELAY)
 
 
 def _claim(mail_id: int, now: datetime) -> Mail | None:
-    """Take one due letter for one try: of several workers exactly one gets it."""
+    """Claim a due mail for one attempt, or return None. Of several workers only one gets it."""
     with writing() as session:
         mail = session.get(Mail, mail_id)
         if mail is None or mail.next_try_at is None or mail.next_try_at > now:
@@ -289,6 +294,7 @@ def _is_permanent(why: Exception) -> bool:
 
 
 def _settle(claimed: Mail, now: datetime, why: Exception | None) -> None:
+    """Record the result of an attempt: sent, given up, or due again later."""
     with writing() as session:
         mail = session.get(Mail, claimed.id)
         if mail is None:
@@ -306,10 +312,10 @@ def _settle(claimed: Mail, now: datetime, why: Exception | None) -> None:
 
 
 def deliver_due(transport: Transport, now: datetime) -> int:
-    """Try every letter that is due, once each, and say how many went out.
+    """Try every due mail once and return how many were sent.
 
-    No transaction is open while a server is spoken to. A worker that dies between sending and noting it leaves the letter to be
-    sent again, with the same Message-ID; a lost letter would be worse.
+    No transaction is open during the delivery. If a worker dies between sending a mail and recording it, the mail is sent again with the
+    same Message-ID; losing it would be worse.
     """
     due = select(Mail.id).where(col(Mail.next_try_at) <= now).order_by(col(Mail.next_try_at), col(Mail.id)).limit(BATCH)
     with reading() as session:
@@ -321,7 +327,7 @@ def deliver_due(transport: Transport, now: datetime) -> int:
         if claimed is None:
             continue
         why: Exception | None = None
-        # Whatever a server or a network does, the letter waits for its next try.
+        # Any error of a server or network leaves the mail for its next attempt.
         try:
             transport(compose(claimed))
         except Exception as failure:
@@ -332,7 +338,7 @@ def deliver_due(transport: Transport, now: datetime) -> int:
 
 
 class _Bell:
-    """Wakes the outbox of this process early, from whatever thread committed a letter, and knows when it was last at work."""
+    """Wakes this process's outbox from any thread that commits a mail, and knows when the outbox last worked."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -340,18 +346,22 @@ class _Bell:
         self._beaten = monotonic()
 
     def beat(self) -> None:
+        """Record that the outbox is working."""
         self._beaten = monotonic()
 
     def silent(self) -> float:
+        """Return the seconds since the outbox last worked."""
         return monotonic() - self._beaten
 
     def hang(self, loop: asyncio.AbstractEventLoop | None) -> asyncio.Event:
+        """Return an event of the loop that `ring` sets; None disconnects the bell."""
         rung = asyncio.Event()
         with self._lock:
             self._rung = (loop, rung) if loop else None
         return rung
 
     def ring(self) -> None:
+        """Wake the outbox, from any thread."""
         with self._lock:
             if self._rung and not self._rung[0].is_closed():
                 self._rung[0].call_soon_threadsafe(self._rung[1].set)
@@ -365,12 +375,17 @@ def _wake(_session: Session) -> None:
 
 
 def silent_seconds() -> float:
-    """For how long the outbox of this process has looked at no letter."""
+    """Return the seconds since this process's outbox last checked for mails."""
     return _bell.silent()
 
 
 async def run_outbox(transport: Transport | None = None, poll: float = POLL_SECONDS) -> None:
-    """Send what is due until cancelled: every few seconds, and at once when this process wrote a letter."""
+    """Send due mails until cancelled: every `poll` seconds, and at once after this process commits a mail.
+
+    Args:
+        transport: sends the mails; None for the transport of the settings.
+        poll: seconds between checks.
+    """
     way_out = transport or transport_of(get_settings())
     rung = _bell.hang(asyncio.get_running_loop())
     try:
@@ -380,7 +395,7 @@ async def run_outbox(transport: Transport | None = None, poll: float = POLL_SECO
             try:
                 await asyncio.to_thread(deliver_due, way_out, clock.now())
             except Exception as why:
-                # A database that is away comes back. No traceback: it would hold letters.
+                # An unavailable database comes back. Log no traceback: it would contain mails.
                 _log.error("the outbox could not be read: %s", type(why).__name__)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(rung.wait(), poll)

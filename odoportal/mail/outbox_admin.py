@@ -1,4 +1,4 @@
-"""The outbox as the operator sees it: which letters wait, which were given up, and another try. Never what a letter says."""
+"""The outbox for the operator: lists waiting and given-up mails and retries them. Never shows the contents of a mail."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ MOST_TOLD = 200
 
 @dataclass(frozen=True)
 class Letter:
-    """A letter that was not sent: due while `next_try_at` is set, otherwise dead since `failed_at`. Instants are UTC."""
+    """A mail that was not sent: due while `next_try_at` is set, otherwise given up at `failed_at`. Times are UTC."""
 
     id: int
     to: str
@@ -28,9 +28,9 @@ class Letter:
 
 
 def waiting(session: Session) -> tuple[list[Letter], int]:
-    """The letters that are due or dead, oldest first, at most 200; and how many more there are.
+    """Return the due and given-up mails, oldest first, at most 200, and how many more there are.
 
-    Body and seed are not even read. Signs that would move a terminal's cursor are replaced.
+    Body and seed are not even read. Characters that would move a terminal's cursor are replaced.
     """
     unsent = or_(col(Mail.next_try_at).is_not(None), col(Mail.failed_at).is_not(None))
     columns = (Mail.id, Mail.to, Mail.subject, Mail.created_at, Mail.attempts, Mail.next_try_at, Mail.failed_at, Mail.last_error)
@@ -55,14 +55,14 @@ def waiting(session: Session) -> tuple[list[Letter], int]:
 
 
 def retry(session: Session, now: datetime, number: int | None = None) -> int:
-    """Make a letter due now, with all its tries before it; without a number, every dead one. Returns how many.
+    """Make a mail due now with a full number of attempts, or all given-up mails if no number is given. Return how many.
 
-    A letter that was sent is never sent again.
+    A sent mail is never sent again.
 
     Args:
         session: a writing session; the caller commits.
-        now: the present instant.
-        number: the letter's id.
+        now: the current time.
+        number: the mail's id.
     """
     dead = col(Mail.failed_at).is_not(None)
     which = (

@@ -1,4 +1,4 @@
-"""The database's schema, step by step: `migrate` brings a database from any earlier step, or from empty, to the newest."""
+"""The migrations of the database schema: `migrate` upgrades a database from any earlier step, or from empty, to the newest."""
 
 from functools import lru_cache
 from importlib import import_module
@@ -19,16 +19,16 @@ from odoportal.migrations import grams
 FOLDER = Path(__file__).parent
 FOUNDATION_TABLES = ("odoportal.core.deployment", "odoportal.forms.handling", "odoportal.mail.outbox")
 EXTENSIONS = ("pg_trgm", "btree_gin")
-"""What the search needs of PostgreSQL; both come with it (in Debian, with its package)."""
+"""The extensions that the search needs in PostgreSQL; both come with it (in Debian, with its package)."""
 _LOCK_NUMBER = 0x0D0
 
 
 class MigrationFailed(Exception):
-    """The database cannot be brought to this release's schema; the text is one sentence for the operator."""
+    """The database cannot be brought to this release's schema; the message is one sentence for the operator."""
 
 
 def configuration(connection: Connection) -> Config:
-    """What Alembic is told: where the steps lie and the connection to work on."""
+    """Return Alembic's configuration: the folder of the migrations and the connection to use."""
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -36,7 +36,7 @@ def configuration(connection: Connection) -> Config:
 
 
 def metadata() -> MetaData:
-    """The tables as the foundation and the models of all rooms declare them."""
+    """Return the metadata of all tables, after importing the modules that declare them."""
     for models in sorted(FOLDER.parent.rglob("models.py")):
         import_module(".".join(("odoportal", *models.relative_to(FOLDER.parent).with_suffix("").parts)))
     for module in FOUNDATION_TABLES:
@@ -45,7 +45,7 @@ def metadata() -> MetaData:
 
 
 def compared(engine_name: str) -> Any:
-    """What Alembic looks at when it compares models and a database: not the other database's indexes, nor SQLite's trigrams."""
+    """Return Alembic's filter for comparing models and database: it ignores indexes of the other database, and SQLite's trigram tables."""
 
     def include(item: Any, name: str | None, kind: str, reflected: bool, _other: Any) -> bool:
         if isinstance(item, Index) and not reflected:
@@ -62,10 +62,10 @@ def _head() -> str | None:
 
 
 def at_head(engine: Engine) -> bool:
-    """True when the database has every step of this release.
+    """Return whether the database has every migration of this release.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: when the database does not answer.
+        sqlalchemy.exc.SQLAlchemyError: if the database does not answer.
     """
     with engine.connect() as connection:
         return _revision(connection) == _head()
@@ -76,14 +76,14 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _foreign_keys(connection: Connection, on: bool) -> None:
-    # Only outside a transaction, so on the driver: SQLAlchemy's first statement would begin one.
+    # SQLite ignores this pragma within a transaction. Run it on the driver, because SQLAlchemy's first statement would begin one.
     driver = connection.connection.dbapi_connection
     if driver is not None:
         driver.cursor().execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
 def missing_extensions(connection: Connection) -> list[str]:
-    """Of PostgreSQL's extensions that the portal needs, those that the database does not have; none for SQLite."""
+    """Return the required PostgreSQL extensions that the database lacks; none for SQLite."""
     if connection.dialect.name != "postgresql":
         return []
     there = set(connection.scalars(text("SELECT extname FROM pg_extension")))
@@ -91,7 +91,7 @@ def missing_extensions(connection: Connection) -> list[str]:
 
 
 def how_to_extend(names: list[str]) -> str:
-    """One sentence for the operator on how to get missing extensions."""
+    """Return one sentence that tells the operator how to install missing extensions."""
     asked = " ".join(f"CREATE EXTENSION {name};" for name in names)
     return (
         f"This database lacks PostgreSQL's {' and '.join(names)}: let its owner or a superuser run {asked} "
@@ -119,26 +119,27 @@ def _upgrade(connection: Connection) -> None:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the database to the newest schema: all of it, or nothing where a step fails. Of two at once, one waits.
+    """Upgrade the database to the newest schema: all steps, or none if one fails. If two processes migrate at once, one waits.
 
     Raises:
-        MigrationFailed: when the database is of a newer release, or a step would leave rows that point nowhere.
+        MigrationFailed: if the database is of a newer release, lacks an extension that cannot be created, or a step would leave rows with
+            broken foreign keys.
     """
     sqlite = engine.dialect.name == "sqlite"
     with engine.execution_options(sqlite_begin="IMMEDIATE").connect() as connection:
         if sqlite:
-            # A table that a step rebuilds is dropped and renamed, which would delete what points at it.
+            # A migration that rebuilds a table drops and renames it; with foreign keys on, that would delete the rows that refer to it.
             _foreign_keys(connection, on=False)
         try:
             with connection.begin():
                 if not sqlite:
-                    # For as long as the other takes, which may be longer than anybody waits for a row.
+                    # Wait for the other process's migration, which may take longer than the usual lock timeout.
                     connection.execute(text("SET LOCAL lock_timeout = 0"))
                     connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
                     connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
                 before = _revision(connection)
                 _upgrade(connection)
-                # All rows are read for it, which takes seconds, and no start waits for that without a reason.
+                # The check reads all rows, which takes seconds: skip it when no migration ran.
                 if sqlite and _revision(connection) != before and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                     raise MigrationFailed("A migration left rows that point nowhere; nothing was changed.")
         finally:

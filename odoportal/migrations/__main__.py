@@ -1,4 +1,4 @@
-"""Write the next migration step: `python -m odoportal.migrations "what changes"`. Read it before you commit it."""
+"""Writes the next migration: `python -m odoportal.migrations "what changes"`. Read it before you commit it."""
 
 import re
 import sys
@@ -11,10 +11,10 @@ from odoportal.migrations import FOLDER, configuration, metadata, migrate
 
 
 def draft(message: str) -> str:
-    """Compare the models with an empty database after all steps, and write the step that is missing.
+    """Compare the models with an empty database after all migrations, and write the missing migration.
 
     Args:
-        message: what changes, in a few words; it names the file.
+        message: what changes, in a few words; it becomes part of the file name.
 
     Returns:
         The path of the new file.

@@ -1,4 +1,4 @@
-"""Alembic's entry: the connection comes from `odoportal.migrations`, and steps hold plain SQL types only."""
+"""Alembic's environment: `odoportal.migrations` provides the connection, and migrations contain plain SQL types only."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from odoportal.migrations import compared
 
 
 def render(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
-    """A column's type in a step, so that a step stays what it was when the models' own types change."""
+    """Return the plain SQL type of a column, so that a migration stays the same when the models' own types change."""
     if kind != "type":
         return False
     if isinstance(item, Money):
@@ -29,7 +29,7 @@ context.configure(
     render_item=render,
     include_object=compared(context.config.attributes["connection"].dialect.name),
     render_as_batch=True,
-    # SQLite can undo a schema change; Alembic assumes the worst.
+    # SQLite can roll back a schema change; Alembic assumes that it cannot.
     transactional_ddl=True,
 )
 with context.begin_transaction():

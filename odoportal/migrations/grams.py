@@ -1,7 +1,8 @@
-"""SQLite's trigrams of the search texts: a table beside each searched one, kept by triggers, whoever writes (see `foundation.finding`).
+"""SQLite's trigram index of the search texts: a table beside each searched one, maintained by triggers (see `lists.search`).
 
-It is no part of any step: a step that rebuilds a table loses the table's triggers. So after the steps all of it is looked at, and
-made anew where it is not as it should be; a release may change it just so. In PostgreSQL an index does all this.
+It is not part of any migration, because a migration that rebuilds a table loses the table's triggers. Instead, after the migrations the
+index is compared with the wanted definition, and rebuilt if it differs; a release may change it in this way. In PostgreSQL, an ordinary
+index does all this.
 """
 
 from sqlalchemy import Connection
@@ -12,7 +13,7 @@ SEARCHED = ("invoice", "orders")
 
 
 def _wanted(table: str) -> dict[str, str]:
-    """What there must be, by name, in the words in which SQLite remembers it."""
+    """Return the wanted tables and triggers by name, in the form in which SQLite stores their SQL."""
     grams = f"{table}_grams"
 
     def key(row: str) -> str:
@@ -22,7 +23,7 @@ def _wanted(table: str) -> dict[str, str]:
     remove = f"INSERT INTO {grams} ({grams}, rowid, search) SELECT 'delete', {key('old')}, old.search WHERE old.search <> ''"
     differs = "(old.id, old.account_id, old.search) IS NOT (new.id, new.account_id, new.search)"
     return {
-        # No copy of the texts and no places of the words in them: what is found is looked up in the table itself.
+        # Store neither the texts nor the positions of the trigrams: found rows are read from the table itself.
         grams: f"CREATE VIRTUAL TABLE {grams} USING fts5(search, content='', detail=none, columnsize=0, tokenize='trigram')",
         f"{grams}_added": f"CREATE TRIGGER {grams}_added AFTER INSERT ON {table} BEGIN {add}; END",
         f"{grams}_removed": f"CREATE TRIGGER {grams}_removed AFTER DELETE ON {table} BEGIN {remove}; END",
@@ -33,7 +34,7 @@ def _wanted(table: str) -> dict[str, str]:
 
 
 def bring_up(connection: Connection) -> None:
-    """Make the trigrams where they are not there, or not as this release wants them."""
+    """Create the trigram tables and triggers if they are missing or differ from this release's definition."""
     if connection.dialect.name != "sqlite":
         return
     for table in SEARCHED:

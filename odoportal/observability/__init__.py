@@ -1,1 +1,1 @@
-"""Logs, metrics, request ids."""
+"""Logs, metrics and request ids."""

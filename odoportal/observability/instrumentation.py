@@ -1,4 +1,4 @@
-"""Watches what the portal does, for logs and metrics: every HTTP request, every event, every statement of SQL."""
+"""Logs and metrics for every HTTP request, event and SQL statement."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ _sql = logging.getLogger("odoportal.sql")
 
 
 def kind_of(path: str) -> str:
-    """What is asked for: `page`, `file`, `form`, `asset`, `probe` or `socket`."""
+    """Return the kind of a request's path: `page`, `file`, `form`, `asset`, `probe` or `socket`."""
     for beginning, kind in _KINDS:
         if path.startswith(beginning):
             return kind
@@ -46,17 +46,17 @@ def kind_of(path: str) -> str:
 
 
 class RequestInstrumentation:
-    """The layer that names, times, counts and logs every HTTP request. Query and body are never logged.
+    """Middleware that gives every HTTP request an id, times, counts and logs it. Query and body are never logged.
 
     Args:
-        app: the application behind it; the client's own address is in the scope already.
+        app: the application behind it; the scope already has the real client address.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Instrument the request and pass it on."""
         if scope["type"] == "websocket":
             with metrics.SOCKETS.track_inprogress():
                 await self.app(scope, receive, send)
@@ -89,7 +89,7 @@ class RequestInstrumentation:
 
 @dataclass
 class _Watched:
-    """An event at work. What is noted in it is seen once its task is over, whose context was copied before."""
+    """A running event. It is mutable, because the callback at the event's end runs in a context that was copied before."""
 
     dropped: bool = False
 
@@ -98,10 +98,10 @@ _event: ContextVar[_Watched | None] = ContextVar("event", default=None)
 
 
 class EventInstrumentation(Middleware):
-    """The first to see an event: takes up the name of its click, and times it to its end."""
+    """The first middleware of an event: takes over the request id of its click and times the event to its end."""
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002 - the library's signature
-        """Nothing is refused here."""
+        """Start timing the event. Never refuses it."""
         context = EventContext.get()
         request_id.follow(context.txid, context.parent_txid)
         known = event.name in RegistrationContext.get().event_handlers
@@ -124,14 +124,18 @@ class EventInstrumentation(Middleware):
 
 
 def drop() -> None:
-    """Note that the present event is not answered, because there were too many: a line for each would fill the log."""
+    """Mark the current event as dropped because of its rate. It is counted but not logged, because a line each would fill the log."""
     if watched := _event.get():
         watched.dropped = True
 
 
 @contextmanager
 def within(name: str) -> Iterator[None]:
-    """Time a handler that runs within another event, under its own name. `name` is its full one."""
+    """Time a handler that runs within another event, under its own name.
+
+    Args:
+        name: the handler's full name.
+    """
     begun, outcome = perf_counter(), "failed"
     try:
         yield
@@ -146,7 +150,7 @@ def _note(handler: str, outcome: str, seconds: float) -> None:
 
 
 def watch_sql(engine: Engine) -> None:
-    """Time every statement of an engine, and log it: at `debug` each, otherwise the slow ones. Values are never logged."""
+    """Time and log the statements of an engine: all of them at level `debug`, otherwise the slow ones. Values are never logged."""
 
     def before(_connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:
         context.begun = perf_counter()
@@ -166,7 +170,7 @@ def watch_sql(engine: Engine) -> None:
 
 
 def short(handler: str) -> str:
-    """A handler's full name as people say it: `orders.load`."""
+    """Return a handler's short name, such as `orders.load`, from its full name."""
     return handler.rpartition("____")[2]
 
 

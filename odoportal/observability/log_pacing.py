@@ -1,4 +1,4 @@
-"""Says when something that strangers cause may be logged: once in a while, with how often it happened, and not each time."""
+"""Limits log lines about events that strangers can cause: one line per time span, with the number of occurrences."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ SPAN_SECONDS = 60.0
 
 
 class LogPacer:
-    """Lets one line through in each span of time.
+    """Lets one log line through per time span.
 
     Args:
         seconds: the length of a span.
-        clock: tells seconds, monotonically.
+        clock: returns a monotonic time in seconds.
     """
 
     def __init__(self, seconds: float = SPAN_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
@@ -23,7 +23,7 @@ class LogPacer:
         """Count one occurrence.
 
         Returns:
-            0 while nothing should be logged; otherwise how often it has happened since the last line.
+            0 if nothing should be logged, otherwise the number of occurrences since the last line.
         """
         self._count += 1
         if (now := self._clock()) < self._next:

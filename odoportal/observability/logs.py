@@ -1,8 +1,7 @@
-"""Logs: instants in UTC, and never a password, cookie or token in them; JSON in production, text in a demonstration.
+"""Logs with UTC times and without passwords, cookies or tokens: JSON in production, text in a demonstration.
 
-Reflex writes a whole event with its headers when a handler fails, so what is secret is masked in the text of every record. Each text is
-cut to some KiB before that: what a stranger wrote must cost neither time nor room.
-Every line says which request it belongs to, and who asked.
+Reflex logs a whole event with its headers when a handler fails, so secrets are masked in the text of every record. Each text is cut to a
+few KiB first, so that input from strangers costs neither time nor space. Every line names its request and, in JSON, the signed-in person.
 """
 
 import json
@@ -18,13 +17,13 @@ from odoportal.observability import metrics, request_id
 
 MASK = "***"
 MESSAGE_CHARACTERS = 4096
-"""How much of a message and of one part of a traceback is kept."""
+"""The most characters kept of a message and of each part of a traceback."""
 FACT_CHARACTERS = 1024
 TRACEBACK_CHARACTERS = 16_384
-"""How much of a traceback is kept: its end, where the error is."""
+"""The most characters kept of a traceback: its end, where the error is."""
 _security = logging.getLogger("odoportal.security")
-# Work grows in line with the text, whatever a stranger wrote: lengths are bounded, or a match that began runs to its end and is taken.
-# What is not closed counts as secret up to the end of the text, because a text may be cut before its closing sign.
+# Keep the time linear in the length of any text: bound all lengths, or let a match that has started run to its end.
+# Treat an unclosed secret as running to the end of the text, because a text may be cut before its closing quote.
 _NAMES = (
     r"(?:\w{0,30}password|passphrase|\w{0,30}secret|\w{0,30}token|authorization|"
     r"(?:set-)?cookie|(?:__Host-)?odo_session|session_hash|sid|otp)"
@@ -40,17 +39,17 @@ _ADDRESS = re.compile(r"(?P<name>\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,100}:)[^\
 _CUT_ADDRESS = re.compile(r"(?P<name>://[^\s:/@]{0,100}:)[^\s@/]*+\Z")
 _EVENT = re.compile(r"""\b(?:payload|router_data|headers)(?:=|["'\\]{0,8}: ?)\{""")
 _CUT_NUMBER = "0123456789 \t\u00a0\u202f.-\u2010\u2011\u2013"
-"""What a card number is written with: one that was cut apart could not be known any more."""
+"""The characters of a written card number. A number that is cut apart could no longer be recognized."""
 
 
 def redact(text: str, cut: bool = False) -> str:
-    """Return the text with passwords, cookies, tokens, card numbers and whatever an event carried masked.
+    """Return the text with passwords, cookies, tokens, card numbers and the contents of events masked.
 
-    The time it takes grows in line with the text.
+    The time is linear in the length of the text.
 
     Args:
         text: of any length; see `shortened`.
-        cut: whether it went on, so that the last brace in it need not be the one that ends an event.
+        cut: whether the text was cut, so that its last brace may not be the one that ends an event.
     """
     if event := _EVENT.search(text):
         end = -1 if cut else text.rfind("}", event.end())
@@ -63,9 +62,9 @@ def redact(text: str, cut: bool = False) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return the text redacted, and cut before that where it is longer than `most` characters; then it says how long it was.
+    """Return the redacted text, cut to `most` characters before redaction. A cut text ends with a note of its full length.
 
-    The beginning is kept, so that no secret loses the name in front of it. One that the cut goes through is masked like a whole one.
+    The start is kept, so that no secret loses the name before it. A secret that is cut through is masked like a whole one.
     """
     if len(text) <= most:
         return redact(text)
@@ -74,7 +73,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def _traceback_text(parts: list[str]) -> str:
-    """Return a traceback of these parts, each redacted and cut on its own, without its beginning where it is too long."""
+    """Return a traceback from its parts, each redacted and cut separately. A traceback that is too long loses its start."""
     kept, room = list[str](), TRACEBACK_CHARACTERS
     for part in reversed(parts):
         text = shortened(part.rstrip("\n"), MESSAGE_CHARACTERS)
@@ -91,20 +90,33 @@ def _indented(text: str) -> str:
 
 
 def _safe(name: str, value: object) -> object:
-    """A fact as it may stand in a log: numbers as they are, text masked and without anything that could end a line."""
+    """Return a fact that is safe to log: numbers unchanged, texts masked and without characters that could end a line."""
     if isinstance(value, int | float):
         return value
     return shortened(f"{name}={value}", FACT_CHARACTERS).partition("=")[2].encode("unicode_escape").decode("ascii")
 
 
 def log_security_event(event: str, level: int = logging.INFO, **facts: object) -> None:
-    """Write a line of the security log, and count it: the event's word, of the OWASP logging vocabulary, and its facts."""
+    """Write and count a line of the security log.
+
+    Args:
+        event: the event's name in the OWASP logging vocabulary.
+        level: the log level.
+        facts: the details, by name.
+    """
     metrics.SECURITY.labels(event).inc()
     log_event(_security, level, event, **facts)
 
 
 def log_event(logger: logging.Logger, level: int, event: str, **facts: object) -> None:
-    """Write one line: a word for what happened, and its facts, each a field of its own in JSON. Control characters are escaped."""
+    """Write a log line for an event with its facts, each a separate field in JSON. Control characters are escaped.
+
+    Args:
+        logger: where to log.
+        level: the log level.
+        event: the event's name.
+        facts: the details, by name.
+    """
     if logger.isEnabledFor(level):
         safe = {name: _safe(name, value) for name, value in facts.items()}
         said = " ".join(f"{name}={value}" for name, value in safe.items())
@@ -112,15 +124,15 @@ def log_event(logger: logging.Logger, level: int, event: str, **facts: object) -
 
 
 class Redaction(logging.Filter):
-    """Cuts and masks the message and the traceback of each record, before any handler formats it, and notes whose request it is."""
+    """Cuts and masks the message and traceback of each record before a handler formats it, and adds the request id."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Always true: nothing is dropped."""
+        """Return True: no record is dropped."""
         try:
             message = record.getMessage()
         except (TypeError, ValueError):
             message = str(record.msg)
-        # Only the first line of a record begins at the margin, whatever a customer typed (ASVS 16.4.1): an exception says it, too.
+        # Indent all lines but the first, whatever a customer typed (ASVS 16.4.1): exceptions contain input, too.
         record.msg, record.args = _indented(shortened(message, MESSAGE_CHARACTERS)), ()
         if record.exc_text:
             record.exc_text = _indented(shortened(record.exc_text, TRACEBACK_CHARACTERS))
@@ -134,7 +146,7 @@ class Redaction(logging.Filter):
 
 
 class _Line(logging.Formatter):
-    """A line of text: instant, level, logger, request where there is one, message."""
+    """A line of text: time, level, logger, request id if there is one, message."""
 
     converter = time.gmtime  # type: ignore[assignment]
 
@@ -148,7 +160,7 @@ class _Line(logging.Formatter):
 
 
 class _Json(logging.Formatter):
-    """One JSON object in one line. Who asked is a number, never a name or an address."""
+    """One JSON object per line. The signed-in person appears as numbers only, without name or address."""
 
     def format(self, record: logging.LogRecord) -> str:
         who = asker.get()
@@ -173,7 +185,7 @@ def configure(level: str, structured: bool = False) -> None:
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
-        structured: JSON, for a program to read; otherwise text for people, without a line for each request and event.
+        structured: whether to write JSON for programs; otherwise text for people, without a line for each request and event.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if structured else _Line())
@@ -187,7 +199,7 @@ def configure(level: str, structured: bool = False) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # A line per socket that comes and goes, or per look at the schema, says nothing, and the socket libraries' debug lines are whole
-    # frames with customers' data. With a level of their own they add no handler, which would redact nothing.
+    # Lines about each opened or closed socket and each schema check say nothing useful, and the debug lines of the socket libraries are
+    # whole frames with customers' data. With their own level, these libraries add no handler, which would not redact.
     for name in ("uvicorn.error", "engineio", "engineio.server", "socketio", "socketio.server", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -1,4 +1,4 @@
-"""What is counted and timed, for Prometheus. No label's value is chosen by a stranger, so that nobody can fill the memory with names."""
+"""Counters and timings for Prometheus. No label has a value that a stranger can choose, so memory cannot be filled with labels."""
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.registry import Collector
@@ -16,14 +16,14 @@ SECURITY = Counter("odoportal_security_events", "Lines of the security log", ["e
 
 
 def serve(address: str, figures: Collector) -> None:
-    """Answer Prometheus on a port of its own, from a thread of its own, until the process ends.
+    """Serve the metrics to Prometheus on a separate port, from a separate thread, until the process ends.
 
     Args:
         address: host and port, such as `127.0.0.1:9464`.
-        figures: what is looked up when Prometheus asks.
+        figures: a collector whose values are read at each request.
 
     Raises:
-        OSError: when the address cannot be used.
+        OSError: the address cannot be used.
     """
     host, _, port = address.rpartition(":")
     start_http_server(int(port), host.strip("[]"))

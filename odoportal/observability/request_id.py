@@ -1,7 +1,7 @@
-"""One name for everything that follows from one click or one HTTP request: on the screen, in the answer's header, in every log line.
+"""One id for everything that follows from a click or an HTTP request: on the screen, in the answer's header, in every log line.
 
-A name is made by the server when the request or the event arrives. What a browser or a proxy sends as a name is not read, so nobody can
-choose what stands in the log.
+The server makes the id when the request or event arrives. Ids sent by browsers or proxies are ignored, so that clients cannot choose what
+is in the log.
 """
 
 import secrets
@@ -9,33 +9,33 @@ from collections import OrderedDict
 from contextvars import ContextVar
 
 HEADER = b"x-request-id"
-# Letters and digits that are not taken for one another when read over the telephone.
+# Only letters and digits that are not confused when read over the telephone.
 _SIGNS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 10
 _MOST_CLICKS = 2_000
 
 request: ContextVar[str] = ContextVar("request", default="")
-"""The name of the request this code works for; empty outside of one."""
+"""The id of the current request; empty outside of a request."""
 
 _clicks: OrderedDict[str, str] = OrderedDict()
 
 
 def name() -> str:
-    """A new name: ten signs, 49 random bits."""
-    # One question to the system in the place of ten, which would be a sixteenth of the work of a click.
+    """Return a new id: ten characters, 49 random bits."""
+    # One random number instead of ten saves a sixteenth of the time of an event.
     number = secrets.randbelow(len(_SIGNS) ** _LENGTH)
     return "".join(_SIGNS[number // len(_SIGNS) ** place % len(_SIGNS)] for place in range(_LENGTH))
 
 
 def follow(event: str, cause: str | None) -> str:
-    """Take up the name of the click an event follows from, or a new one where it is the click itself.
+    """Set and return the id of the click that an event follows from, or a new id for the click itself.
 
     Args:
-        event: Reflex's own number of the event.
-        cause: the number of the event it was chained from.
+        event: Reflex's id of the event.
+        cause: Reflex's id of the event it was chained from, or None.
 
     Returns:
-        The name, which is now that of everything this task does.
+        The id, which is now the request id of the current task.
     """
     found = _clicks.get(event) or _clicks.get(cause or "") or name()
     _clicks[event] = found

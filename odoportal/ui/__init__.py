@@ -1,1 +1,1 @@
-"""How everything looks and behaves in the browser; it knows no room and no rule."""
+"""The user interface: markup, components and browser code. It depends on no room and no business rule."""

@@ -1,4 +1,4 @@
-// The portal's own browser code, with `connection.js`. Everything else is Python.
+// Browser components of the portal. Their Python wrappers are in client.py.
 import { createContext, createElement as h, useCallback, useContext, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
 import { ColorModeContext } from "$/utils/context-registry";
@@ -7,12 +7,12 @@ import { createPortal } from "react-dom";
 const WIDE = "(min-width: 1024px)";
 const CHANNEL = "odoportal";
 
-// What forms and the page around them know of each other, across files: forms with something unsaved (a page that goes away by itself
-// empties it, so that nobody is asked), and what was typed into a form of the document before the live one took its place.
+// State that forms and the page around them share, across files. `dirty`: the forms with unsaved changes (code that leaves the page by
+// itself clears it, so that no question is asked). `arrivals`: what was typed into the document's forms before the live forms replaced them.
 const { dirty, arrivals } = (globalThis.odoForms ??= { dirty: new Set(), arrivals: new Map() });
 
-// Keeps what was typed into a form of the document, and what the server said about it.
-function arrive(form) {
+// Saves what was typed into a form of the document, and the errors and notices the server wrote into it.
+function saveArrival(form) {
   const touched = (f) => f.type === "checkbox" || f.type === "radio" ? f.checked !== f.defaultChecked
     : f.options ? [...f.options].some((o) => o.selected !== o.defaultSelected) : f.type !== "hidden" && f.value !== f.defaultValue;
   const summary = form.querySelector(".summary");
@@ -23,11 +23,11 @@ function arrive(form) {
   arrivals.set(form.dataset.form, { values: new FormData(form), errors, error: Object.keys(errors).length ? "" : summary?.textContent ?? "", notice });
 }
 
-// Whether the server has been away for so long that the page says so, see `connection.js`.
-const watchAway = (tell) => { window.addEventListener("odo-away", tell); return () => window.removeEventListener("odo-away", tell); };
-const useAway = () => useSyncExternalStore(watchAway, () => document.documentElement.hasAttribute("data-away"), () => false);
+// Returns whether the page shows that the connection is lost; see `connection.js`.
+const watchConnection = (notify) => { window.addEventListener("odo-away", notify); return () => window.removeEventListener("odo-away", notify); };
+const useConnectionLost = () => useSyncExternalStore(watchConnection, () => document.documentElement.hasAttribute("data-away"), () => false);
 
-const never = () => () => {};
+const subscribeNothing = () => () => {};
 const account = () => new URLSearchParams(window.location.search).get("account") ?? "";
 
 function withAccount(to, own) {
@@ -38,38 +38,38 @@ function hidePopovers() {
   document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover());
 }
 
-// Whether a click on a link is the portal's to follow: not one that the browser opens elsewhere, or anew, see `connection.js`.
-function ours(e, a) {
+// Returns whether the portal follows a click on a link: not if the browser opens it elsewhere or must load a document (`data-plain`, see `connection.js`).
+function followsInPage(e, a) {
   if (document.documentElement.hasAttribute("data-plain") && !dirty.size) return false;
   return !(e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey || a.target || a.origin !== window.location.origin);
 }
 
-// Goes to another address of the same page. What it shows is asked for at once, and not only when the page has been drawn for the
-// new address (`odoAsk`, see `frontend/pre_build.py`), which is done in one go, so that no answer comes in between.
+// Navigates to another address of the same page. `odoAsk` (see `frontend/pre_build.py`) requests its content at once instead of after the
+// page is drawn for the new address; `flushSync` draws that in one go, so that no answer arrives in between.
 function turn(navigate, to, options) {
   if (!dirty.size) globalThis.odoAsk?.(new URL(to, window.location.href));
   navigate(to, { ...options, preventScrollReset: true, flushSync: true });
 }
 
-// How to go to a record: on top of its list, or in the place of the record that is open or about to be, so that Close leads to the list.
-function onTop() {
+// Returns navigation options for a record: on top of its list, or replacing a record that is open or opening, so that Close leads to the list.
+function recordOptions() {
   const open = new URLSearchParams(window.location.search).has("open");
   return open ? { replace: true, state: window.history.state?.usr } : { state: { fromList: true } };
 }
 
-// A link inside the portal. `how`: "open" marks a dialog opened from its list, "swap" the next record in it. A page has a hundred of
-// them, so they are no links of the router's, each of which is drawn anew with every change of the address.
+// A link inside the portal. `how`: "open" marks a dialog opened from its list, "swap" the next record in it. It is not the router's Link:
+// a page has a hundred links, and the router would draw each of them again with every change of the address.
 export function PortalLink({ to, how, children, ...rest }) {
   const navigate = useNavigate();
-  const own = useSyncExternalStore(never, account, () => "");
+  const own = useSyncExternalStore(subscribeNothing, account, () => "");
   const href = withAccount(to, own);
   const onClick = (e) => {
     const a = e.currentTarget;
     hidePopovers();
-    if (!ours(e, a)) return;
+    if (!followsInPage(e, a)) return;
     e.preventDefault();
     const there = a.pathname + a.search + a.hash;
-    to.startsWith("?") ? turn(navigate, there, how ? onTop() : {}) : navigate(there);
+    to.startsWith("?") ? turn(navigate, there, how ? recordOptions() : {}) : navigate(there);
   };
   return h("a", { ...rest, href, onClick }, children);
 }
@@ -82,7 +82,7 @@ export function LanguageLink({ to, language, whole, children, ...rest }) {
     hidePopovers();
   };
   const about = { ...rest, hrefLang: language, lang: language, onClick: remember };
-  // The built page knows no search, and what it has is kept when the script takes over.
+  // The page is built without a search, and hydration keeps the built address: set it afterwards.
   useEffect(() => { if (whole) link.current.href = to + search; }, [to, search]);
   return whole ? h("a", { ...about, href: to, ref: link }, children) : h(Link, { ...about, to: to + search, state }, children);
 }
@@ -95,7 +95,7 @@ function listAddress(change) {
   return window.location.pathname + (next.size ? "?" + next : "");
 }
 
-// A real GET form; typing navigates 100 ms after the last key.
+// A native GET form; typing navigates 100 ms after the last key.
 export function SearchForm({ label, hint, clear, icon, cross }) {
   const navigate = useNavigate();
   const [params] = useSearchParams();
@@ -104,10 +104,10 @@ export function SearchForm({ label, hint, clear, icon, cross }) {
   const started = useRef(false);
   const asked = params.get("q") ?? "";
   const [filled, setFilled] = useState(false);
-  const away = useAway();
+  const away = useConnectionLost();
   const go = useCallback(() => {
     clearTimeout(timer.current);
-    // What is typed while the server is away is searched when it is back.
+    // While the connection is lost, wait: the search runs when it is back.
     if (away) return;
     const value = input.current.value.trim();
     const now = new URLSearchParams(window.location.search).get("q") ?? "";
@@ -122,7 +122,7 @@ export function SearchForm({ label, hint, clear, icon, cross }) {
     const field = input.current;
     const first = !started.current;
     started.current = true;
-    // Typed before the script arrived: search it.
+    // Typed before the script loaded: search for it.
     if (first && field.value && field.value !== asked) return go();
     if (document.activeElement !== field || first) field.value = asked;
     setFilled(!!field.value);
@@ -142,7 +142,7 @@ export function SearchForm({ label, hint, clear, icon, cross }) {
       filled && h("button", { type: "button", className: "inbtn", "aria-label": clear, onClick: empty }, cross)));
 }
 
-// A real GET form. With `auto` a change applies at once, else the button does.
+// A native GET form. With `auto` a change applies at once, otherwise the button applies it.
 export function ListForm({ auto, children, ...rest }) {
   const navigate = useNavigate();
   const { search } = useLocation();
@@ -153,8 +153,8 @@ export function ListForm({ auto, children, ...rest }) {
       if (field.name && field.type !== "hidden" && document.activeElement !== field)
         field.value = params.get(field.name) ?? field.dataset.plain ?? "";
   }, [search]);
-  // Off while the server is away, where a change would apply at once.
-  const off = useAway() && auto;
+  // With `auto`, disable the fields while the connection is lost: a change could not be applied.
+  const off = useConnectionLost() && auto;
   useEffect(() => { for (const field of form.current.elements) field.disabled = off; }, [off]);
   const apply = (e) => {
     e?.preventDefault();
@@ -167,8 +167,8 @@ export function ListForm({ auto, children, ...rest }) {
   return h("form", { ...rest, ref: form, method: "get", onSubmit: apply, onChange: auto ? () => apply() : undefined }, children);
 }
 
-// A dialog that is open while the address says so: from the moment a link asks for it, Escape, Back and another link act on it, drawn or
-// not. The one that the server wrote stays until its page is filled.
+// A dialog that is open while the address has `open=…`. Escape, Back and other links act on it from the moment a link opens it, even before
+// it is drawn. A dialog that the server wrote stays until the page's state is filled.
 export function UrlDialog({ ready, shown, loading, children }) {
   const [params] = useSearchParams();
   const navigate = useNavigate();
@@ -179,7 +179,7 @@ export function UrlDialog({ ready, shown, loading, children }) {
     if (asked) last.current = asked;
     before.current = asked;
   }, [asked]);
-  // A step back takes effect later: asked for twice until then, it must not lead beyond the list.
+  // `navigate(-1)` takes effect later: a second close in between must not go back beyond the list.
   const leaving = useRef(false);
   const close = () => {
     const next = new URLSearchParams(window.location.search);
@@ -195,7 +195,7 @@ export function UrlDialog({ ready, shown, loading, children }) {
   now.current = close;
   useLayoutEffect(() => {
     const arrived = () => { leaving.current = false; };
-    // What lies in the top layer above it, a question or a menu, takes Escape itself.
+    // A question or a menu in the top layer, above the dialog, handles Escape itself.
     const press = (e) => {
       if (e.key === "Escape" && !e.defaultPrevented && !document.querySelector("dialog[open], :popover-open")) now.current();
     };
@@ -206,7 +206,7 @@ export function UrlDialog({ ready, shown, loading, children }) {
       document.removeEventListener("keydown", press);
     };
   }, []);
-  // Opened by the address of a new document: it takes the place of the one the server wrote, without rising again.
+  // When a new document's address opened it, it replaces the dialog that the server wrote, without playing the opening animation again.
   const [written] = useState(() => typeof document !== "undefined" && document.querySelector(".scrim:not([data-state])") ? asked : null);
   const still = written && written === asked ? " still" : "";
   const current = asked && shown === asked;
@@ -222,7 +222,7 @@ export function UrlDialog({ ready, shown, loading, children }) {
 
 const CloseContext = createContext(null);
 
-// A dialog over the page. What lies beneath is inert from the moment it is drawn, banners apart; a press beside it closes it.
+// A modal dialog. From the moment it is drawn, the page beneath it is inert except for banners. A press beside the dialog closes it.
 function Modal({ still, busy, close, back, children }) {
   const box = useRef(null);
   const now = useRef(null);
@@ -240,7 +240,7 @@ function Modal({ still, busy, close, back, children }) {
       now.current.back();
     };
   }, []);
-  // What had the focus may be gone with the record that was stepped over.
+  // The element that had the focus may have disappeared with the previous record.
   useEffect(() => { if (document.activeElement === document.body) box.current.focus({ preventScroll: true }); });
   return createPortal(
     h("div", { className: "scrim" + still, "data-state": "open", onPointerDown: (e) => { if (e.target === e.currentTarget && !e.button) close(); } },
@@ -257,7 +257,7 @@ export function DialogClose({ children, ...rest }) {
   return h("button", { type: "button", ...rest, onClick: useContext(CloseContext) }, children);
 }
 
-// A menu that was opened before the live one took its place stays open, with what was chosen in it.
+// Keeps a menu open that was opened before the live menu replaced it, with the choices made in it.
 function stayOpen(open) {
   if (!open) return;
   const chosen = [...open.querySelectorAll("input[id], select[id]")].map((field) => [field.id, field.value, field.id === document.activeElement?.id]);
@@ -273,14 +273,14 @@ function stayOpen(open) {
   });
 }
 
-// What the server wrote into the document, until the live part takes over: focus and links go on working.
-export function FirstRows({ name, html }) {
+// The HTML that the server wrote, until the live part takes over. Its links work without a new document, and the live part keeps the focus.
+export function ServerHtml({ name, html }) {
   const navigate = useNavigate();
   const box = useRef(null);
   useLayoutEffect(() => {
     const holder = box.current;
     return () => {
-      holder?.querySelectorAll("form[data-form]").forEach(arrive);
+      holder?.querySelectorAll("form[data-form]").forEach(saveArrival);
       stayOpen(holder?.querySelector(":popover-open"));
       const focused = document.activeElement;
       if (!holder?.contains(focused)) return;
@@ -303,15 +303,15 @@ export function FirstRows({ name, html }) {
   }, []);
   const onClick = (e) => {
     const a = e.target.closest("a[href]");
-    if (!a || !ours(e, a) || "out" in a.dataset) return;
+    if (!a || !followsInPage(e, a) || "out" in a.dataset) return;
     e.preventDefault();
     const here = a.pathname === location.pathname;
-    navigate(withAccount(a.pathname + a.search, account()), { ...(a.dataset.open && here ? onTop() : {}), preventScrollReset: here, flushSync: here });
+    navigate(withAccount(a.pathname + a.search, account()), { ...(a.dataset.open && here ? recordOptions() : {}), preventScrollReset: here, flushSync: here });
   };
   return h("div", { className: "first", "data-slot": name, ref: box, onClick, suppressHydrationWarning: true, dangerouslySetInnerHTML: { __html: html } });
 }
 
-// Of the two drawings of a list, the one that its screen shows; on paper both, of which the style sheet takes one.
+// A list is drawn as a table and as cards, and only the one for the screen's width is rendered. In print both are, and the style sheet hides one.
 const NARROW = "(max-width: 640px)";
 let printing = false;
 function screens(changed) {
@@ -333,13 +333,13 @@ export function OnScreen({ as, on, children, ...rest }) {
   return now === on || now === "paper" ? h(as, rest, children) : null;
 }
 
-// The tab's name says the page of a list, or the open record.
+// Sets the title of the tab: the list with its page, or the open record.
 export function PageTitle({ text }) {
   useEffect(() => { if (text) document.title = text + " · ODOportal"; }, [text]);
   return null;
 }
 
-// Old rows stay, dimmed after 200 ms, while newer ones are under way.
+// Keeps the old rows while new ones are loading, dimmed after 200 ms.
 export function Busy({ version, children }) {
   const { search } = useLocation();
   const first = useRef(true);
@@ -358,14 +358,14 @@ export function Busy({ version, children }) {
   return h("div", { id: "live", "aria-busy": waiting || undefined, className: dim ? "busy" : undefined }, children);
 }
 
-// What is ticked in a list, across its pages: number to cents, or all that match a search.
-let picked = { list: "", rows: new Map(), all: null };
+// The selected rows of a list, across its pages: cents by number, or all rows that match the filter `all`.
+let selection = { list: "", rows: new Map(), all: null };
 const watchers = new Set();
-const watch = (tell) => { watchers.add(tell); return () => watchers.delete(tell); };
-function pick(change) { picked = { ...picked, ...change }; watchers.forEach((tell) => tell()); }
-function usePicked() {
+const watch = (notify) => { watchers.add(notify); return () => watchers.delete(notify); };
+function select(change) { selection = { ...selection, ...change }; watchers.forEach((notify) => notify()); }
+function useSelection() {
   const { pathname, search } = useLocation();
-  const now = useSyncExternalStore(watch, () => picked, () => picked);
+  const now = useSyncExternalStore(watch, () => selection, () => selection);
   const list = pathname + "?" + (new URLSearchParams(search).get("account") ?? "");
   return now.list === list ? now : { list, rows: new Map(), all: null };
 }
@@ -375,21 +375,21 @@ const filterOf = (search) => {
   return query.toString();
 };
 
-export function Pick({ number, cents, label }) {
-  const now = usePicked();
+export function RowCheckbox({ number, cents, label }) {
+  const now = useSelection();
   const { search } = useLocation();
   const all = now.all !== null && now.all === filterOf(search);
   const flip = () => {
     const rows = new Map(all ? [] : now.rows);
     rows.has(number) ? rows.delete(number) : rows.set(number, cents);
-    pick({ list: now.list, rows, all: null });
+    select({ list: now.list, rows, all: null });
   };
   return h("label", { className: "pick" },
     h("input", { type: "checkbox", checked: all || now.rows.has(number), onChange: flip, "aria-label": label + " " + number }));
 }
 
-export function PickPage({ rows, label }) {
-  const now = usePicked();
+export function PageCheckbox({ rows, label }) {
+  const now = useSelection();
   const box = useRef(null);
   const count = rows.filter(([number]) => now.rows.has(number)).length;
   const full = now.all !== null || (count === rows.length && count > 0);
@@ -397,14 +397,14 @@ export function PickPage({ rows, label }) {
   const flip = () => {
     const next = new Map(now.all === null ? now.rows : []);
     rows.forEach(([number, cents]) => (full ? next.delete(number) : next.set(number, cents)));
-    pick({ list: now.list, rows: next, all: null });
+    select({ list: now.list, rows: next, all: null });
   };
   return h("label", { className: "pick" }, h("input", { ref: box, type: "checkbox", checked: full, onChange: flip, "aria-label": label }));
 }
 
-// The bar over the rows: how many, how much, and the documents as one ZIP, made while it is fetched.
+// The bar over the rows: count, sum, and the documents as one ZIP, which the server makes while it is downloaded.
 export function SelectionBar({ total, action, region, texts, icon }) {
-  const now = usePicked();
+  const now = useSelection();
   const { search } = useLocation();
   const [done, setDone] = useState(null);
   const [said, setSaid] = useState("");
@@ -429,7 +429,7 @@ export function SelectionBar({ total, action, region, texts, icon }) {
       for (;;) {
         const { done: end, value } = await reader.read();
         if (end) break;
-        // Every file of a ZIP begins with the same four bytes.
+        // Count the files for the progress bar: each file in a ZIP begins with the same four bytes.
         for (let i = value.indexOf(0x50); i >= 0; i = value.indexOf(0x50, i + 1)) if (value[i + 1] === 0x4b && value[i + 2] === 3 && value[i + 3] === 4) files += 1;
         parts.push(value);
         setDone(files);
@@ -451,8 +451,8 @@ export function SelectionBar({ total, action, region, texts, icon }) {
   return h("div", { className: "selbar" },
     h("b", { role: "status" }, (few ? texts.one : texts.many).replace("{n}", whole.format(count))),
     now.all === null && h("span", { className: "soft" }, money.format(sum)),
-    now.all === null && count < total && h("button", { type: "button", className: "btn plain sm", onClick: () => pick({ list: now.list, rows: new Map(), all: filterOf(search) }) }, texts.all.replace("{n}", whole.format(total))),
-    h("button", { type: "button", className: "btn plain sm", onClick: () => pick({ list: now.list, rows: new Map(), all: null }) }, texts.clear),
+    now.all === null && count < total && h("button", { type: "button", className: "btn plain sm", onClick: () => select({ list: now.list, rows: new Map(), all: filterOf(search) }) }, texts.all.replace("{n}", whole.format(total))),
+    h("button", { type: "button", className: "btn plain sm", onClick: () => select({ list: now.list, rows: new Map(), all: null }) }, texts.clear),
     h("span", { className: "push" }),
     h("span", { role: "status", className: "small soft" }, said),
     done === null
@@ -463,12 +463,12 @@ export function SelectionBar({ total, action, region, texts, icon }) {
           h("button", { type: "button", className: "btn second sm", onClick: () => stop.current?.abort() }, texts.stop)));
 }
 
-export function Print({ children, ...rest }) {
+export function PrintButton({ children, ...rest }) {
   return h("button", { ...rest, type: "button", onClick: () => { document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover()); window.print(); } }, children);
 }
 
-// Warns before the session ends; leaves for sign-in when it has, here or in another tab.
-export function Session({ gone, ends, title, text, stay, onStay }) {
+// Warns before the session ends, and leaves for sign-in when it has ended, here or in another tab.
+export function SessionWarning({ gone, ends, title, text, stay, onStay }) {
   const [warn, setWarn] = useState(false);
   useEffect(() => { if (gone) { dirty.clear(); window.location.assign(gone); } }, [gone]);
   useEffect(() => {
@@ -492,8 +492,8 @@ export function Session({ gone, ends, title, text, stay, onStay }) {
     h("button", { type: "button", className: "btn second sm", "data-server": "", onClick: () => { setWarn(false); onStay?.(); } }, stay));
 }
 
-// A sentence that is said each time its count goes up. It stays for a while: its number may have to be written down.
-export function Notice({ count, text, number, close }) {
+// A notice that is shown each time `count` increases. It stays for 30 s, so that its number can be written down.
+export function FloatingNotice({ count, text, number, close }) {
   const [shown, setShown] = useState(false);
   useEffect(() => {
     if (!count) return;
@@ -506,7 +506,7 @@ export function Notice({ count, text, number, close }) {
     shown && h("button", { type: "button", className: "btn second sm", onClick: () => setShown(false) }, close));
 }
 
-export function Scheme({ label, system, light, dark }) {
+export function ColourScheme({ label, system, light, dark }) {
   const { rawColorMode, setColorMode } = useContext(ColorModeContext);
   return h("div", { className: "scheme", role: "radiogroup", "aria-label": label },
     [["system", system], ["light", light], ["dark", dark]].map(([mode, text]) =>
@@ -522,7 +522,7 @@ export function Scheme({ label, system, light, dark }) {
         } }, text)));
 }
 
-// The hamburger: folds the sidebar on a wide screen, opens the drawer (a popover) on a narrow one. The choice is kept.
+// The menu button: folds the sidebar on a wide screen, opens the drawer (a popover) on a narrow one. The browser remembers the choice.
 export function SideToggle({ label, children }) {
   const [folded, setFolded] = useState(false);
   const apply = (value) => { document.documentElement.toggleAttribute("data-folded", value); setFolded(value); };
@@ -537,8 +537,8 @@ export function SideToggle({ label, children }) {
   return h("button", { type: "button", className: "ghost", "aria-label": label, "aria-expanded": !folded, popoverTarget: "drawer", onClick }, children);
 }
 
-// `/` goes to the search, `j` and `k` through the rows, `?` shows the keys. They can be switched off.
-export function Keys({ title, keys, off, on, close }) {
+// Keyboard shortcuts: `/` goes to the search, `j` and `k` go through the rows, `?` shows the keys. They can be switched off.
+export function KeyboardShortcuts({ title, keys, off, on, close }) {
   const [enabled, setEnabled] = useState(true);
   const box = useRef(null);
   useEffect(() => setEnabled(localStorage.getItem("odo_keys") !== "off"), []);
@@ -578,11 +578,11 @@ export function CopyLink({ label, done, children }) {
     h("span", { role: "status", className: copied ? "copied" : "sr" }, copied ? done : ""));
 }
 
-// Native forms that the server wrote: sent once; passwords shown on demand; a sign-out is told to the other tabs.
+// Native forms written by the server: sends them once, shows passwords on demand, and notifies the other tabs of a sign-out.
 export function ServerForms() {
   useEffect(() => {
     const said = new URLSearchParams(window.location.search);
-    // Signed out on purpose: what was typed and not saved goes, too. A session that only ended leaves it for the same person.
+    // After a deliberate sign-out, delete the drafts too. After an expired session, keep them for the same person.
     if (said.has("out")) Object.keys(sessionStorage).filter((name) => name.startsWith("odo_draft ")).forEach((name) => sessionStorage.removeItem(name));
     if (said.has("out") || said.has("ended")) {
       const channel = new BroadcastChannel(CHANNEL);

@@ -1,4 +1,4 @@
-"""The components written for the browser in `client.js`, as Python sees them."""
+"""Reflex wrappers of the browser components in `client.js` and `connection.js`."""
 
 import reflex as rx
 
@@ -10,9 +10,9 @@ class _Client(rx.Component):
 
 
 class PortalLink(_Client):
-    """A link inside the portal: no new document, and the account in the address goes along.
+    """A link inside the portal: it loads no new document, and keeps the account of the address.
 
-    `how` is "open" for a dialog opened from its list, "swap" for the next record in it, else empty.
+    `how` is "open" for a dialog opened from its list, "swap" for the next record in it, otherwise empty.
     """
 
     tag = "PortalLink"
@@ -22,7 +22,7 @@ class PortalLink(_Client):
 
 
 class LanguageLink(_Client):
-    """The way to the same page, same search, in another language."""
+    """A link to the same page with the same search in another language; `whole` loads a new document."""
 
     tag = "LanguageLink"
 
@@ -32,7 +32,7 @@ class LanguageLink(_Client):
 
 
 class SearchForm(_Client):
-    """A real GET form that searches while one types."""
+    """A native GET form that searches as the person types."""
 
     tag = "SearchForm"
 
@@ -44,7 +44,7 @@ class SearchForm(_Client):
 
 
 class ListForm(_Client):
-    """A real GET form over a list's address; with `auto` every change applies at once."""
+    """A native GET form over a list's address; with `auto` every change applies at once."""
 
     tag = "ListForm"
 
@@ -52,7 +52,7 @@ class ListForm(_Client):
 
 
 class UrlDialog(_Client):
-    """A dialog that is open while the address has `open=…`; `shown` is the record its children show."""
+    """A dialog that is open while the address has `open=…`; `shown` is the record in its children."""
 
     tag = "UrlDialog"
 
@@ -62,7 +62,7 @@ class UrlDialog(_Client):
 
 
 class DialogTitle(_Client):
-    """The heading that names the dialog around it."""
+    """The title of the dialog around it."""
 
     tag = "DialogTitle"
 
@@ -73,17 +73,17 @@ class DialogClose(_Client):
     tag = "DialogClose"
 
 
-class FirstRows(_Client):
-    """What the server wrote into the document, until the live part takes over."""
+class ServerHtml(_Client):
+    """The HTML the server wrote into a slot of the document, until the live part takes over."""
 
-    tag = "FirstRows"
+    tag = "ServerHtml"
 
     name: rx.Var[str]
     html: rx.Var[str]
 
 
 class OnScreen(_Client):
-    """An element that is there only on screens of its width: `on` is "wide" or "narrow"."""
+    """An element that exists only on screens of its width; `on` is "wide" or "narrow"."""
 
     tag = "OnScreen"
 
@@ -92,7 +92,7 @@ class OnScreen(_Client):
 
 
 class PageTitle(_Client):
-    """The name of the browser's tab."""
+    """The title of the browser tab."""
 
     tag = "PageTitle"
 
@@ -100,34 +100,34 @@ class PageTitle(_Client):
 
 
 class Busy(_Client):
-    """Keeps the old rows, dimmed, until the version changes."""
+    """A wrapper that keeps the old rows, dimmed, until the version changes."""
 
     tag = "Busy"
 
     version: rx.Var[int]
 
 
-class Pick(_Client):
-    """The tick of a row."""
+class RowCheckbox(_Client):
+    """The checkbox that selects a row."""
 
-    tag = "Pick"
+    tag = "RowCheckbox"
 
     number: rx.Var[str]
     cents: rx.Var[int]
     label: rx.Var[str]
 
 
-class PickPage(_Client):
-    """The tick of all rows of a page; `rows` are pairs of number and cents."""
+class PageCheckbox(_Client):
+    """The checkbox that selects all rows of a page; `rows` are pairs of number and cents."""
 
-    tag = "PickPage"
+    tag = "PageCheckbox"
 
     rows: rx.Var[list[list[str | int]]]
     label: rx.Var[str]
 
 
 class SelectionBar(_Client):
-    """How many rows are ticked, how much they come to, and their documents as one ZIP."""
+    """The bar of selected rows: their count, their sum, and their documents as one ZIP."""
 
     tag = "SelectionBar"
 
@@ -138,17 +138,23 @@ class SelectionBar(_Client):
     icon: rx.Var[rx.Component]
 
 
-class Print(_Client):
-    """Prints the page."""
+class PrintButton(_Client):
+    """A button that prints the page."""
 
-    tag = "Print"
+    tag = "PrintButton"
 
 
 class Connection(rx.Component):
     """The notice of a lost connection, and of a newer version, in the page's language.
 
-    `region_en` is the person's way to write times and `zone` the portal's, as in its other times; `built` is the version of the
-    page, `running` the server's, empty where it has said nothing yet.
+    Attributes:
+        fr: the texts in French.
+        en: the texts in English.
+        icon: the icon of the notice.
+        region_en: whether the person's format of times is English.
+        zone: the portal's time zone.
+        built: the version this page was built for.
+        running: the server's version; empty until it is known.
     """
 
     library = "$/public" + rx.asset("connection.js", shared=True)
@@ -163,10 +169,10 @@ class Connection(rx.Component):
     running: rx.Var[str]
 
 
-class Session(_Client):
-    """Warns before the session ends, and leaves the page when it has ended, here or in another tab."""
+class SessionWarning(_Client):
+    """A warning before the session ends. It leaves the page when the session has ended, here or in another tab."""
 
-    tag = "Session"
+    tag = "SessionWarning"
 
     gone: rx.Var[str]
     ends: rx.Var[int]
@@ -176,10 +182,10 @@ class Session(_Client):
     on_stay: rx.EventHandler[rx.event.no_args_event_spec]
 
 
-class Notice(_Client):
-    """Says a sentence each time its count goes up; `{number}` in it stands for the number."""
+class FloatingNotice(_Client):
+    """A notice that is shown each time its count increases; `{number}` in the text is replaced by the number."""
 
-    tag = "Notice"
+    tag = "FloatingNotice"
 
     count: rx.Var[int]
     text: rx.Var[str]
@@ -187,10 +193,10 @@ class Notice(_Client):
     close: rx.Var[str]
 
 
-class Scheme(_Client):
-    """Light, dark, or as the system."""
+class ColourScheme(_Client):
+    """The choice of colours: light, dark, or the system's."""
 
-    tag = "Scheme"
+    tag = "ColourScheme"
 
     label: rx.Var[str]
     system: rx.Var[str]
@@ -199,17 +205,17 @@ class Scheme(_Client):
 
 
 class SideToggle(_Client):
-    """The hamburger: folds the sidebar on a PC, opens the drawer on a phone."""
+    """The menu button: it folds the sidebar on a PC and opens the drawer on a phone."""
 
     tag = "SideToggle"
 
     label: rx.Var[str]
 
 
-class Keys(_Client):
-    """Keyboard: `/` search, `j` and `k` through the rows, `?` shows them; they can be switched off."""
+class KeyboardShortcuts(_Client):
+    """Keyboard shortcuts: `/` for the search, `j` and `k` for the rows, `?` for the list of keys. They can be switched off."""
 
-    tag = "Keys"
+    tag = "KeyboardShortcuts"
 
     title: rx.Var[str]
     keys: rx.Var[list[list[str]]]
@@ -219,7 +225,7 @@ class Keys(_Client):
 
 
 class CopyLink(_Client):
-    """Copies the address of the open record."""
+    """A button that copies the address of the open record."""
 
     tag = "CopyLink"
 
@@ -228,6 +234,6 @@ class CopyLink(_Client):
 
 
 class ServerForms(_Client):
-    """What native forms that the server wrote need in the browser."""
+    """Browser behaviour of native forms written by the server."""
 
     tag = "ServerForms"

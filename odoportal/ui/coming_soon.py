@@ -1,4 +1,4 @@
-"""An honest page for a place whose work is still to come: what will be here, and how to reach Odotrack meanwhile."""
+"""A page for a room that is not built yet: what will be there, and how to reach Odotrack until then."""
 
 import reflex as rx
 
@@ -17,15 +17,18 @@ def _reach(view: Bound) -> Node:
 
 
 REACH = View(_reach)
-"""How to reach Odotrack, over the header's view."""
+"""Ways to reach Odotrack, over the header's view."""
 
 
 def soon(text: str, reach: rx.Component) -> rx.Component:
-    """The page of the place being drawn.
+    """Return the page of the menu entry being drawn.
 
     Args:
-        text: what a customer will do here.
-        reach: the live ways to reach Odotrack.
+        text: what a customer will do there.
+        reach: the live component with the ways to reach Odotrack.
+
+    Raises:
+        KeyError: when the menu has no entry for the page.
     """
     place = menu.place(here())
     head = View(lambda _: el("div", el("h1", place.name), cls="head"))

@@ -1,4 +1,4 @@
-"""Small things that every room draws: badges, headings, empty states, the mark."""
+"""Small parts that every room uses: badges, empty states, labelled values, the logo."""
 
 from odoportal.ui.template import Bound, Choose, El, Node, choose, el, icon, when
 
@@ -21,7 +21,7 @@ _SHAPES = {
 
 
 def badge(state: Bound, text: Bound, bare: bool = False) -> Choose:
-    """A state as a shape and a word; the colour only helps. In tables it stands without ground."""
+    """Return a badge: a state as an icon and a word, since colour alone is not enough. `bare`, for tables, leaves out the background."""
     shown: dict[str, Node] = {}
     for name, (shape, tone) in _SHAPES.items():
         classes = " ".join(filter(None, ("badge", tone, "bare" if bare else "")))
@@ -30,7 +30,7 @@ def badge(state: Bound, text: Bound, bare: bool = False) -> Choose:
 
 
 def mark() -> El:
-    """The mark: a loop left open where the point sits."""
+    """Return the logo: an open loop with a point in its gap."""
     ring = el("path", d="M19.6 7.2A8.6 8.6 0 1 1 14.6 3.8", fill="none", stroke="currentColor", strokeWidth="3.4", strokeLinecap="round")
     return el(
         "svg", ring, el("circle", cx="18.6", cy="4.2", r="2.7", cls="dot"), viewBox="0 0 24 24", aria_hidden="true", focusable="false"
@@ -38,17 +38,17 @@ def mark() -> El:
 
 
 def wordmark() -> tuple[El, El]:
-    """Mark and name."""
+    """Return the logo and the name."""
     return mark(), el("span", el("b", "ODO"), "portal")
 
 
 def empty(name: str, title: Node, text: Node = None, action: Node = None) -> El:
-    """An empty state: what is not here, and what to do about it."""
+    """Return an empty state: what is missing, and what to do about it."""
     return el(
         "div", icon(name), el("h2", title), el("p", text) if text else None, el("div", action, cls="row") if action else None, cls="empty"
     )
 
 
 def kv(label: str, value: Bound, node: Node = None) -> Node:
-    """A labelled value, absent where it is empty."""
+    """Return a labelled value, or nothing when it is empty."""
     return when(value, (el("dt", label), el("dd", node or value)))

@@ -1,16 +1,16 @@
-// The way to the server: lost, back, or another version of it than this page is of.
+// The connection to the server: lost, restored, or to another version than this page was built for.
 import { createElement as h, useContext, useEffect, useState } from "react";
 import { useLocation } from "react-router";
 import { EventLoopContext } from "$/utils/context-registry";
 
-// What cannot work without the server.
-const NEEDS = 'a[href]:not([href^="#"], [href^="mailto:"], [href^="tel:"]), form button:not([type=button]), [data-server]';
-const elsewhere = (element) => element.matches("a") && element.origin !== location.origin;
+// Elements that do not work without the server.
+const NEEDS_SERVER = 'a[href]:not([href^="#"], [href^="mailto:"], [href^="tel:"]), form button:not([type=button]), [data-server]';
+const isExternal = (element) => element.matches("a") && element.origin !== location.origin;
 
-// Said by attributes and an event, since Reflex gives each of its own imports another copy of a file.
+// Uses attributes and an event, because Reflex gives each of its imports another copy of a file, so that they share no variables.
 function setAway(away) {
   document.documentElement.toggleAttribute("data-away", away);
-  const marked = away ? [...document.querySelectorAll(NEEDS)].filter((e) => !e.hasAttribute("aria-disabled") && !elsewhere(e)) : document.querySelectorAll("[data-held]");
+  const marked = away ? [...document.querySelectorAll(NEEDS_SERVER)].filter((e) => !e.hasAttribute("aria-disabled") && !isExternal(e)) : document.querySelectorAll("[data-held]");
   for (const element of marked) {
     element.toggleAttribute("data-held", away);
     away ? element.setAttribute("aria-disabled", "true") : element.removeAttribute("aria-disabled");
@@ -18,42 +18,43 @@ function setAway(away) {
   window.dispatchEvent(new Event("odo-away"));
 }
 
-function hold(e) {
-  const needs = e.type === "submit" ? e.target : e.target.closest?.(NEEDS);
-  if (!needs || elsewhere(needs)) return;
+function block(e) {
+  const needs = e.type === "submit" ? e.target : e.target.closest?.(NEEDS_SERVER);
+  if (!needs || isExternal(needs)) return;
   e.preventDefault();
   e.stopPropagation();
 }
 
-// After 2 s without the server: a notice, and what needs the server is off until it is back. A newer version asks to be loaded, and
-// is by the next link. Where the socket never came to be, nothing is off, and links are the browser's own: the pages work without it.
+// After 2 s without the server, shows a notice and disables what needs the server until the connection is back. For a newer version it
+// offers a reload, and the next link loads it too. If the socket never connected, nothing is disabled and links load documents natively:
+// the pages work without the socket.
 export function Connection({ fr, en, icon, regionEn, zone, built, running }) {
   const [addEvents, connectErrors] = useContext(EventLoopContext);
   const { pathname } = useLocation();
   const [lost, setLost] = useState(null);
   const down = connectErrors.length > 0;
   const stale = !!running && running !== built;
-  const held = !!lost && !!running;
+  const disabled = !!lost && !!running;
   useEffect(() => {
     if (!down) return;
     const since = new Date();
-    const poke = () => addEvents([]);
+    const reconnect = () => addEvents([]);
     const show = setTimeout(() => setLost(since), 2000);
-    const every = setInterval(poke, 500);
-    window.addEventListener("online", poke);
-    return () => { clearTimeout(show); clearInterval(every); window.removeEventListener("online", poke); setLost(null); };
+    const every = setInterval(reconnect, 500);
+    window.addEventListener("online", reconnect);
+    return () => { clearTimeout(show); clearInterval(every); window.removeEventListener("online", reconnect); setLost(null); };
   }, [down]);
   useEffect(() => {
-    if (!held) return;
+    if (!disabled) return;
     setAway(true);
-    document.addEventListener("click", hold, true);
-    document.addEventListener("submit", hold, true);
+    document.addEventListener("click", block, true);
+    document.addEventListener("submit", block, true);
     return () => {
-      document.removeEventListener("click", hold, true);
-      document.removeEventListener("submit", hold, true);
+      document.removeEventListener("click", block, true);
+      document.removeEventListener("submit", block, true);
       setAway(false);
     };
-  }, [held]);
+  }, [disabled]);
   useEffect(() => { document.documentElement.toggleAttribute("data-plain", stale || (down && !running)); }, [stale, down, running]);
   const language = pathname.startsWith("/en") ? "en" : "fr";
   const text = language === "fr" ? fr : en;

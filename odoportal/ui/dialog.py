@@ -1,4 +1,4 @@
-"""The one dialog: a record on top of its list, open while the address says so."""
+"""The dialog: a record on top of its list, open while the address has `open=…`."""
 
 from typing import Any
 
@@ -12,54 +12,54 @@ from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, el, 
 
 
 def _close(to: Bound | str) -> Wrapped:
-    """Close: a button of the live dialog, a link in the document."""
-    still = el("a", href=to, cls="btn icon", aria_label=t("Close"))
-    return part(DialogClose, still, icon("x"), class_name="btn icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
+    """Return the close control: a button in the live dialog, a link in the document."""
+    served = el("a", href=to, cls="btn icon", aria_label=t("Close"))
+    return part(DialogClose, served, icon("x"), class_name="btn icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
 
 
 def _title(name: Node) -> Wrapped:
     return part(DialogTitle, el("h2", id="dialog-title"), name)
 
 
-def _copy() -> LiveOnly:
+def _copy_link() -> LiveOnly:
     return LiveOnly(lambda: CopyLink.create(View(lambda _: icon("link")).component(None), label=t("Copy the link"), done=t("Copied")))
 
 
 def _step(to: Bound, shape: str, name: str) -> Node:
-    there = link(icon(shape), to=to, how="swap", cls="btn icon", aria_label=name, title=name)
-    return when(to, there, el("span", icon(shape), cls="btn icon off", aria_hidden="true"))
+    target = link(icon(shape), to=to, how="swap", cls="btn icon", aria_label=name, title=name)
+    return when(to, target, el("span", icon(shape), cls="btn icon off", aria_hidden="true"))
 
 
 def frame(details: Bound, title: Node, badge: Node, body: Node, footer: Node, missing: str) -> Node:
-    """A dialog's whole content.
+    """Return the whole content of a dialog.
 
     Args:
         details: the record; it has `asked`, `number` (empty when there is no such record), `previous`, `next`, `close`.
-        title: what it is called.
+        title: its title.
         badge: its state.
-        body: the facts.
-        footer: what can be done.
-        missing: what to say when there is no such record.
+        body: its details.
+        footer: its actions.
+        missing: the title when there is no such record.
     """
     tools = (
         _step(details.previous, "chevron-up", t("Previous")),
         _step(details.next, "chevron-down", t("Next")),
-        _copy(),
+        _copy_link(),
     )
     found = (
         el("header", _title(title), badge, el("span", cls="push"), *tools, _close(details.close)),
         body,
         footer,
     )
-    lost = (
+    not_found = (
         el("header", _title(missing), el("span", cls="push"), _close(details.close)),
         el("div", empty("package-open", missing, t("It may belong to another account, or the number is mistyped.")), cls="lost"),
     )
-    return when(details.number, found, lost)
+    return when(details.number, found, not_found)
 
 
 def dialog(details: View, state: Any) -> rx.Component:
-    """The live dialog over a list's state, and the place where the server writes it until then."""
+    """Return the live dialog over a list's state, with the slot the server writes it into until then."""
     loading = View(
         lambda _: (
             el("header", _title(t("Loading")), el("span", cls="push"), _close("")),
@@ -73,7 +73,7 @@ def dialog(details: View, state: Any) -> rx.Component:
 
 
 def dialog_html(details: View, view: Any) -> str:
-    """The open dialog in a document, or nothing."""
+    """Return the HTML of the open dialog in a document; empty when none is open."""
     if not view.asked:
         return ""
     inner = el(

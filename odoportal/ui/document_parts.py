@@ -1,4 +1,4 @@
-"""What the details of every kind of document draw alike: lines with their prices, totals with their taxes, addresses."""
+"""Parts that all kinds of documents share in their details: lines with prices, totals with taxes, addresses."""
 
 from odoportal.core.i18n import t
 from odoportal.ui.template import Bound, El, Node, each, el, when
@@ -15,7 +15,7 @@ def _line(line: Bound) -> El:
 
 
 def lines_table(caption: str, lines: Bound) -> El:
-    """The lines of a document; a phone leaves the unit price out."""
+    """Return the table of a document's lines; on a phone it has no unit price."""
     head = el(
         "tr",
         el("th", t("Item"), scope="col"),
@@ -27,12 +27,12 @@ def lines_table(caption: str, lines: Bound) -> El:
 
 
 def totals(details: Bound, total: str, *more: Node) -> El:
-    """Subtotal, a row for each tax with its registration number, the total under the name given, and what follows it."""
+    """Return the subtotal, each tax with its registration number, the total with the label `total`, and `more` rows."""
     taxes = each(details.taxes, lambda tax: el("div", el("dt", tax.name, el("small", tax.registration)), el("dd", tax.amount)))
     subtotal = el("div", el("dt", t("Subtotal")), el("dd", details.subtotal))
     return el("dl", subtotal, taxes, el("div", el("dt", total), el("dd", details.total), cls="total"), *more, cls="sum")
 
 
 def address(lines: Bound) -> El:
-    """An address, line by line."""
+    """Return an address, line by line."""
     return el("address", each(lines, lambda line: el("span", line.text)))

@@ -1,4 +1,4 @@
-// Stands in for Emotion, of which Reflex uses one function: styles here are a width or a place, and a style attribute holds those.
+// Replaces Emotion, of which Reflex uses one function: styles in the portal are only widths and positions, and a style attribute can hold those.
 import { createElement } from "react";
 
 export function jsx(type, props, ...children) {

@@ -1,21 +1,21 @@
-// Forms: sent once, checked by the server, kept while the connection is gone. See form.py and forms/handling.py.
+// Forms: sent once, checked by the server, with drafts that survive a lost connection. See form.py and forms/handling.py.
 import { createContext, createElement as h, useContext, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useBlocker, useLocation, useNavigate } from "react-router";
 
 // See client.js.
 const { dirty, arrivals } = (globalThis.odoForms ??= { dirty: new Set(), arrivals: new Map() });
-const bare = (path) => path.replace(/^\/(fr|en)(?=\/|$)/, "").replace(/\/$/, "");
+const withoutLanguage = (path) => path.replace(/^\/(fr|en)(?=\/|$)/, "").replace(/\/$/, "");
 
-const QUIET = { errors: {}, error: "", notice: "", shown: [], kept: false };
-const Said = createContext({ ...QUIET, busy: false });
-const SECONDS = 30;
+const NO_STATUS = { errors: {}, error: "", notice: "", shown: [], kept: false };
+const FormContext = createContext({ ...NO_STATUS, busy: false });
+const TIMEOUT_SECONDS = 30;
 
 const onceKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
 const fields = (form) => [...form.elements].filter((f) => f.name && !["hidden", "submit", "button"].includes(f.type));
 const secret = (field) => field.type === "password" || "secret" in field.dataset;
 
-// The values by field: a box that is not ticked is "".
-function typed(form, secrets) {
+// Returns the values by field; an unchecked box is "".
+function valuesOf(form, secrets) {
   const out = {};
   for (const f of fields(form)) {
     if (secret(f) && !secrets) continue;
@@ -26,7 +26,7 @@ function typed(form, secrets) {
   return out;
 }
 
-function put(form, values) {
+function fillIn(form, values) {
   for (const f of fields(form)) {
     if (f.type === "checkbox" || f.type === "radio") f.checked = values[f.name] === f.value;
     else f.value = values[f.name] ?? "";
@@ -35,19 +35,19 @@ function put(form, values) {
 
 const same = (a, b) => Object.keys({ ...a, ...b }).every((k) => (a[k] ?? "") === (b[k] ?? ""));
 
-// What is kept of a form in this tab, for this person: never a password.
-function keeper(owner, path, search, name, key) {
-  const slot = ["odo_draft", owner, bare(path), new URLSearchParams(search).get("account") ?? "", name, key].join(" ");
+// Stores a form's draft in this tab, for this person; never passwords.
+function draftStorage(owner, path, search, name, key) {
+  const slot = ["odo_draft", owner, withoutLanguage(path), new URLSearchParams(search).get("account") ?? "", name, key].join(" ");
   return {
     get: () => { try { return JSON.parse(sessionStorage.getItem(slot)); } catch { return null; } },
-    set: (draft) => { try { sessionStorage.setItem(slot, JSON.stringify(draft)); } catch { /* full or switched off: the form works without */ } },
+    set: (draft) => { try { sessionStorage.setItem(slot, JSON.stringify(draft)); } catch { /* storage is full or disabled: the form works without a draft */ } },
     drop: () => sessionStorage.removeItem(slot),
   };
 }
 
 async function post(address, body) {
   const answer = await fetch(address, {
-    method: "POST", body, redirect: "manual", headers: { accept: "application/json" }, signal: AbortSignal.timeout(SECONDS * 1000),
+    method: "POST", body, redirect: "manual", headers: { accept: "application/json" }, signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
   });
   if (answer.type === "opaqueredirect") return { ended: true };
   const json = (answer.headers.get("content-type") ?? "").startsWith("application/json");
@@ -58,35 +58,35 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
   const box = useRef(null);
   const { pathname, search } = useLocation();
   const navigate = useNavigate();
-  const [said, setSaid] = useState(QUIET);
+  const [said, setSaid] = useState(NO_STATUS);
   const [busy, setBusy] = useState(false);
   const [asking, setAsking] = useState(null);
-  const held = useRef({ once: "", version: null, base: {}, sending: false });
-  const draft = keeper(owner, pathname, search, name, record);
+  const formState = useRef({ once: "", version: null, base: {}, sending: false });
+  const draft = draftStorage(owner, pathname, search, name, record);
 
-  const settle = (values, of) => {
+  const setStored = (values, of) => {
     const form = box.current;
-    put(form, values);
-    Object.assign(held.current, { version: of, base: typed(form, true), once: held.current.once || onceKey() });
-    dirty.delete(held);
+    fillIn(form, values);
+    Object.assign(formState.current, { version: of, base: valuesOf(form, true), once: formState.current.once || onceKey() });
+    dirty.delete(formState);
   };
-  const look = () => {
+  const trackChanges = () => {
     const form = box.current;
-    const now = typed(form, true);
-    if (same(now, held.current.base)) { dirty.delete(held); draft.drop(); return; }
-    dirty.add(held);
-    const open = typed(form, false);
-    const before = Object.fromEntries(Object.keys(open).map((k) => [k, held.current.base[k]]));
+    const now = valuesOf(form, true);
+    if (same(now, formState.current.base)) { dirty.delete(formState); draft.drop(); return; }
+    dirty.add(formState);
+    const open = valuesOf(form, false);
+    const before = Object.fromEntries(Object.keys(open).map((k) => [k, formState.current.base[k]]));
     if (same(open, before)) draft.drop();
-    else draft.set({ version: held.current.version, values: open });
+    else draft.set({ version: formState.current.version, values: open });
   };
 
-  // What is stored, until something else is typed; what was typed before the script came or the page was loaded anew.
+  // Fill in the stored values unless there are unsaved changes; the first time, restore what was typed before the script loaded, or the draft.
   useLayoutEffect(() => {
     const form = box.current;
-    const first = held.current.version === null;
-    if (!first && dirty.has(held)) return;
-    settle(given, version);
+    const first = formState.current.version === null;
+    if (!first && dirty.has(formState)) return;
+    setStored(given, version);
     if (!first) return;
     const early = arrivals.get(name);
     if (early && (early.values.get("key") ?? "") === record) {
@@ -95,48 +95,48 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
         if (f.type === "checkbox" || f.type === "radio") f.checked = early.values.get(f.name) === f.value;
         else if (early.values.has(f.name)) f.value = early.values.get(f.name);
       }
-      look();
-      setSaid({ ...QUIET, errors: early.errors, error: early.error, notice: early.notice });
+      trackChanges();
+      setSaid({ ...NO_STATUS, errors: early.errors, error: early.error, notice: early.notice });
       return;
     }
     const kept = draft.get();
-    const stored = Object.fromEntries(Object.keys(kept?.values ?? {}).map((k) => [k, held.current.base[k]]));
+    const stored = Object.fromEntries(Object.keys(kept?.values ?? {}).map((k) => [k, formState.current.base[k]]));
     if (!kept || same(kept.values, stored)) return;
-    put(form, { ...given, ...kept.values });
-    held.current.version = kept.version;
-    dirty.add(held);
-    setSaid({ ...QUIET, kept: true });
+    fillIn(form, { ...given, ...kept.values });
+    formState.current.version = kept.version;
+    dirty.add(formState);
+    setSaid({ ...NO_STATUS, kept: true });
   }, [loaded, record]);
-  useEffect(() => () => dirty.delete(held), []);
+  useEffect(() => () => dirty.delete(formState), []);
 
-  // Marks each field that is wrong, for whoever cannot see it.
+  // Mark invalid fields for assistive technology, and move the focus to the summary.
   useEffect(() => {
     for (const f of fields(box.current)) said.errors[f.name] ? f.setAttribute("aria-invalid", "true") : f.removeAttribute("aria-invalid");
     if (Object.keys(said.errors).length || said.error) box.current.querySelector("[data-summary]")?.focus();
   }, [said]);
 
-  const over = (answer) => {
-    const now = held.current;
+  const handleAnswer = (answer) => {
+    const now = formState.current;
     if (answer.ended) {
       dirty.clear();
       window.location.reload();
       return;
     }
-    // A definite answer ends the key; without one the same key is sent again, and nothing is done twice.
+    // After a definite answer use a new key. Without one the same key is sent again, so that nothing is done twice.
     if (answer.ok || answer.status === 422) now.once = onceKey();
     if (!answer.ok) {
       if (answer.version) now.version = answer.version;
       const known = fields(box.current).map((f) => f.name);
       const stray = Object.entries(answer.errors ?? {}).filter(([field]) => !known.includes(field)).map(([, text]) => text);
       const error = [answer.error ?? (answer.errors ? "" : texts.failed), ...stray].filter(Boolean).join(" ");
-      setSaid({ ...QUIET, errors: answer.errors ?? {}, error });
+      setSaid({ ...NO_STATUS, errors: answer.errors ?? {}, error });
       return;
     }
     draft.drop();
-    const values = fresh ? given : typed(box.current, false);
-    settle(values, now.version);
-    setSaid({ ...QUIET, notice: answer.notice, shown: answer.shown });
-    // Opened anew, the socket loads the page's state by itself, which would take away what is shown this once.
+    const values = fresh ? given : valuesOf(box.current, false);
+    setStored(values, now.version);
+    setSaid({ ...NO_STATUS, notice: answer.notice, shown: answer.shown });
+    // Reconnecting the socket reloads the page's state, which would remove lines that are shown only once.
     if (answer.renewed) {
       if (!answer.shown.length) window.dispatchEvent(new Event("odo-renewed"));
       return;
@@ -145,7 +145,7 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
     onDone?.();
   };
   const send = async (button) => {
-    const now = held.current;
+    const now = formState.current;
     if (now.sending) return;
     now.sending = true;
     setBusy(true);
@@ -162,28 +162,28 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
     }
     now.sending = false;
     setBusy(false);
-    over(answer);
+    handleAnswer(answer);
   };
   const submit = (e) => {
     e.preventDefault();
     const button = e.nativeEvent.submitter;
     confirm ? setAsking({ button }) : send(button);
   };
-  const discard = () => { draft.drop(); settle(given, version); setSaid(QUIET); };
+  const discard = () => { draft.drop(); setStored(given, version); setSaid(NO_STATUS); };
 
-  return h("form", { ...rest, ref: box, method: "post", noValidate: true, "aria-busy": busy || undefined, onSubmit: submit, onInput: look },
-    h(Said.Provider, { value: { ...said, busy, discard, texts } }, children),
+  return h("form", { ...rest, ref: box, method: "post", noValidate: true, "aria-busy": busy || undefined, onSubmit: submit, onInput: trackChanges },
+    h(FormContext.Provider, { value: { ...said, busy, discard, texts } }, children),
     confirm && h(Ask, { ...confirm, open: asking !== null, danger: true, onNo: () => setAsking(null), onYes: () => { const { button } = asking; setAsking(null); send(button); } }));
 }
 
-// Asks before something unsaved is left behind, by a link or by closing the page.
+// Asks before unsaved changes are left behind by a link or by closing the page.
 export function LeaveGuard({ title, text, stay, leave }) {
   const open = (search) => new URLSearchParams(search).get("open");
-  // The question is drawn some time after the link: Escape pressed meanwhile answers it, and it is not asked.
+  // The question is drawn some time after the click: Escape pressed in between answers it, and it is not shown.
   const waiting = useRef(false);
   const stayed = useRef(false);
   const blocker = useBlocker(({ currentLocation: a, nextLocation: b }) => {
-    waiting.current = dirty.size > 0 && (bare(a.pathname) !== bare(b.pathname) || open(a.search) !== open(b.search));
+    waiting.current = dirty.size > 0 && (withoutLanguage(a.pathname) !== withoutLanguage(b.pathname) || open(a.search) !== open(b.search));
     stayed.current = false;
     return waiting.current;
   });
@@ -206,11 +206,11 @@ export function LeaveGuard({ title, text, stay, leave }) {
   return h(Ask, { open: blocked && !stayed.current, title, text, verb: leave, keep: stay, onNo: () => blocker.reset(), onYes: () => { dirty.clear(); blocker.proceed(); } });
 }
 
-// One question before something that cannot be taken back; the focus is on the safe answer.
+// A question before something that cannot be undone; the focus is on the safe answer.
 function Ask({ open, title, text, verb, keep, danger, onYes, onNo }) {
   const box = useRef(null);
   const safe = useRef(null);
-  // In the same moment as it is drawn, so that no key is lost in between.
+  // A layout effect runs in the same moment as the drawing, so that no key press is lost in between.
   useLayoutEffect(() => {
     if (!open) return;
     box.current.showModal();
@@ -225,9 +225,9 @@ function Ask({ open, title, text, verb, keep, danger, onYes, onNo }) {
       h("button", { type: "button", className: danger ? "btn danger" : "btn primary", onClick: onYes }, verb)));
 }
 
-// What is wrong with the whole and, as links, with each field; it takes the focus.
+// The error of the whole form and, as links, of each field. It can take the focus.
 export function FormSummary({ title, labels, icon }) {
-  const { errors, error } = useContext(Said);
+  const { errors, error } = useContext(FormContext);
   const wrong = labels.filter(([field]) => errors[field]);
   const any = Boolean(error || wrong.length);
   return h("div", { role: "alert", tabIndex: -1, "data-summary": "", className: any ? "summary" : "sr" },
@@ -238,29 +238,29 @@ export function FormSummary({ title, labels, icon }) {
         onClick: (e) => { e.preventDefault(); document.getElementById(target)?.focus(); } }, label + errors[field]))))));
 }
 
-// Below a field: what helps, or what is wrong.
+// The note below a field: its hint, or its error.
 export function FieldNote({ field, id, icon, children }) {
-  const { errors } = useContext(Said);
+  const { errors } = useContext(FormContext);
   return h("div", { id, className: "note" }, errors[field] ? h("p", { className: "msg" }, icon, h("span", null, errors[field])) : children);
 }
 
 export function FormStatus({ icon, restored, discard, copy, copied }) {
-  const said = useContext(Said);
+  const said = useContext(FormContext);
   const [done, setDone] = useState(false);
-  const take = async () => { await navigator.clipboard.writeText(said.shown.join("\n")); setDone(true); };
+  const copyLines = async () => { await navigator.clipboard.writeText(said.shown.join("\n")); setDone(true); };
   return h("div", { role: "status", className: said.notice || said.kept ? "formstatus" : "sr" },
     said.notice && h("p", { className: "notice" }, icon, h("span", null, said.notice)),
     said.shown?.length > 0 && h("div", { className: "shown" }, h("ul", null, said.shown.map((line) => h("li", { key: line }, h("code", null, line)))),
-      h("button", { type: "button", className: "btn second sm", onClick: take }, done ? copied : copy)),
+      h("button", { type: "button", className: "btn second sm", onClick: copyLines }, done ? copied : copy)),
     said.kept && h("p", { className: "notice quiet" }, h("span", null, restored), h("button", { type: "button", className: "btn plain sm", onClick: said.discard }, discard)));
 }
 
 export function SubmitButton({ children, ...rest }) {
-  const { busy } = useContext(Said);
+  const { busy } = useContext(FormContext);
   return h("button", { ...rest, type: "submit", "aria-busy": busy || undefined, "aria-disabled": busy || undefined }, busy && h("span", { className: "spin", "aria-hidden": true }), children);
 }
 
-// Shows a password while the button is pressed in.
+// A toggle button that shows a password.
 export function Reveal({ target, children, ...rest }) {
   const [shown, setShown] = useState(false);
   useEffect(() => { document.getElementById(target).type = shown ? "text" : "password"; }, [shown, target]);

@@ -1,14 +1,14 @@
-"""The one form: labels, help, errors by field and in a summary, one submission, a kept draft; live and in the served HTML.
+"""Forms: labels, hints, errors by field and in a summary, a single submission, a saved draft; live and in the served HTML.
 
-A form is drawn over one attribute of the page's view, a `foundation.form_view.FormView` of the same name, and its page answers it
-(`foundation.forms.posting`, which says why forms are posts):
+A form is drawn over one attribute of the page's view, a `forms.view.FormView` of the same name, and its page answers it with
+`forms.handling.form_post` (that module explains why forms are POST requests):
 
     DETAILS = Form(
         "details",
         (Field("name", t("Name"), required=True, autocomplete="name"), Field("phone", t("Phone"), "tel", hint=t("With its area code."))),
         t("Save"),
     )
-    View(lambda view: DETAILS.draw(view, on_done=Profile.retry))            # page.py; draw it inside `slots.live`
+    View(lambda view: DETAILS.draw(view, on_done=Profile.retry))            # page.py; draw it inside `server_slots.live`
 
     @dataclass(frozen=True)                                                 # view.py
     class ProfileView:
@@ -18,10 +18,11 @@ A form is drawn over one attribute of the page's view, a `foundation.form_view.F
         name: Line = Field(min_length=1, max_length=200)
         phone: Line = Field("", max_length=40)
 
-    async def _details(sent: Sent[Details]) -> Done:
+    async def _details(sent: SentForm[Details]) -> FormResult:
         return await once(sent, service.change_details, sent)               # in it: `if clash := conflict(sent, stored): return clash`
 
-    Page("/profile", …, fill=filling(slots), post=posting({"details": Rule(Details, Right.OWN, _details)}, filling(slots), rights.may))
+    RULES = {"details": FormHandler(Details, Right.OWN, _details)}
+    Page("/profile", …, fill=page_fill(slots), post=form_post(RULES, page_fill(slots), rights.may))
                                                                             # slots: HTML of `answered(view, asked)`
 """
 
@@ -42,7 +43,7 @@ class _Form(rx.Component):
 
 
 class PortalForm(_Form):
-    """The live form around its fields; see form.js."""
+    """The live form around its fields. See form.js."""
 
     tag = "PortalForm"
 
@@ -59,7 +60,7 @@ class PortalForm(_Form):
 
 
 class LeaveGuard(_Form):
-    """Asks before something unsaved is left behind."""
+    """A dialog that asks before unsaved changes are left behind."""
 
     tag = "LeaveGuard"
 
@@ -70,7 +71,7 @@ class LeaveGuard(_Form):
 
 
 class FormSummary(_Form):
-    """What is wrong; `labels` are field, label with its colon, and the id of the control."""
+    """The summary of errors; `labels` are triples of field, label with its colon, and id of the control."""
 
     tag = "FormSummary"
 
@@ -80,7 +81,7 @@ class FormSummary(_Form):
 
 
 class FieldNote(_Form):
-    """Below a field: what helps, or what is wrong."""
+    """The note below a field: its hint, or its error."""
 
     tag = "FieldNote"
 
@@ -89,7 +90,7 @@ class FieldNote(_Form):
 
 
 class FormStatus(_Form):
-    """That it was done, what is shown this once, and that a draft was brought back."""
+    """The status of a form: the success notice, lines that are shown only once, and the notice of a restored draft."""
 
     tag = "FormStatus"
 
@@ -101,13 +102,13 @@ class FormStatus(_Form):
 
 
 class SubmitButton(_Form):
-    """The button that sends; busy until the answer is there."""
+    """The submit button; busy until the answer arrives."""
 
     tag = "SubmitButton"
 
 
 class Reveal(_Form):
-    """Shows the password in the field with the id `target`."""
+    """A button that shows the password in the field with the id `target`."""
 
     tag = "Reveal"
 
@@ -115,7 +116,7 @@ class Reveal(_Form):
 
 
 def leave_guard() -> rx.Component:
-    """What asks before something unsaved is left behind: once in every page that has forms, and in no other, which need not load it."""
+    """Return the dialog that asks before unsaved changes are left. Put it once in every page with forms; other pages need not load it."""
     return LeaveGuard.create(
         title=t("Leave without saving?"),
         text=t("You have changed something that is not saved yet."),
@@ -126,7 +127,7 @@ def leave_guard() -> rx.Component:
 
 @dataclass(frozen=True)
 class Field:
-    """A field. `hint` helps below it; `options` are value and text of a select or of radio buttons.
+    """A field. `hint` is shown below it; `options` are pairs of value and text, of a select or of radio buttons.
 
     `kind` is text, email, tel, password, code (a one-time code), date, textarea, select, radio, checkbox or fixed (shown, not sent).
     """
@@ -144,7 +145,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Confirm:
-    """A question before the form is sent: the verb goes on the button, the focus on the safe answer."""
+    """A question asked before the form is sent. The verb is the label of the button; the safe answer has the focus."""
 
     title: str
     text: str
@@ -152,7 +153,7 @@ class Confirm:
 
 
 class Rows:
-    """In a form's body: the fields that its `FormView.rows` has, for a form whose fields depend on the record."""
+    """A marker in a form's body for the fields in `FormView.rows`, for a form whose fields depend on the record."""
 
 
 Body = Sequence["Field | Rows | tuple[Field, ...] | Callable[[Bound], Node]"]
@@ -160,16 +161,17 @@ Body = Sequence["Field | Rows | tuple[Field, ...] | Callable[[Bound], Node]"]
 
 @dataclass(frozen=True)
 class Form:
-    """A form.
+    """The declaration of a form.
 
-    Args:
-        name: in the page's view and rules; letters and underscores.
-        body: fields, fields side by side as a tuple, and whatever else is drawn over the form's view.
+    Attributes:
+        name: its name in the page's view and rules; letters and underscores.
+        body: fields, tuples of fields that are side by side, and functions that draw anything else over the form's view.
         submit: the verb on the button.
-        fresh: empties it when it is done (something was added; nothing stored is edited).
-        look: the button's, such as "primary" or "danger".
-        confirm: asked before it is sent.
-        aside: what stands beside the button, such as a link that leaves.
+        fresh: empty the form after success (it adds something and edits nothing stored).
+        look: the button's CSS class, such as "primary" or "danger".
+        confirm: a question to ask before it is sent.
+        aside: a node beside the button, such as a link that leaves.
+        cls: CSS classes of the form.
     """
 
     name: str
@@ -182,35 +184,35 @@ class Form:
     cls: str = "form"
 
     def fields(self) -> list[Field]:
-        """Every field in order."""
+        """Return every field in order."""
         found: list[Field] = []
-        for piece in self.body:
-            if isinstance(piece, Field):
-                found.append(piece)
-            elif isinstance(piece, tuple):
-                found += piece
+        for item in self.body:
+            if isinstance(item, Field):
+                found.append(item)
+            elif isinstance(item, tuple):
+                found += item
         return found
 
     def draw(self, view: Bound, on_done: Any = None) -> Node:
-        """The form over its attribute of a page's view; `on_done` is the event that loads the page's state anew."""
+        """Draw the form over its attribute of a page's view; `on_done` is the event that reloads the page's state."""
         return self.over(getattr(view, self.name), on_done)
 
     def over(self, form: Bound, on_done: Any = None) -> Node:
-        """The form over a `FormView` that stands elsewhere, such as in a row."""
-        pieces = [self._piece(piece, form) for piece in self.body]
+        """Draw the form over a `FormView` from elsewhere, such as a row."""
+        pieces = [self._body_node(item, form) for item in self.body]
         foot = el("div", self._submit(), self.aside, cls="row")
-        return self._part(form, (self._summary(form), *pieces, _status(form), foot), form.key, on_done)
+        return self._live_form(form, (self._summary(form), *pieces, _status(form), foot), form.key, on_done)
 
     def button(self, key: Bound, form: Bound, on_done: Any = None) -> Node:
-        """Only the button, about the record `key` of a list; `form` is any `FormView` of the same page.
+        """Draw only the button, for the record `key` of a list; `form` is any `FormView` of the same page.
 
-        Without script its errors are told by the page's own notice.
+        Without script, the page itself shows the errors in a notice.
         """
-        return self._part(form, (self._submit(), self._summary(None), _status(None)), key, on_done)
+        return self._live_form(form, (self._submit(), self._summary(None), _status(None)), key, on_done)
 
-    def _part(self, form: Bound, children: tuple[Node, ...], key: Bound, on_done: Any) -> Wrapped:
-        meta = {"form": self.name, "key": ServerOnly(key), "version": ServerOnly(form.version), "once": ServerOnly(form.once)}
-        hidden = LiveOnly(rx.fragment, tuple(el("input", type="hidden", name=name, value=value) for name, value in meta.items()))
+    def _live_form(self, form: Bound, children: tuple[Node, ...], key: Bound, on_done: Any) -> Wrapped:
+        hidden_values = {"form": self.name, "key": ServerOnly(key), "version": ServerOnly(form.version), "once": ServerOnly(form.once)}
+        hidden = LiveOnly(rx.fragment, tuple(el("input", type="hidden", name=name, value=value) for name, value in hidden_values.items()))
         props: dict[str, Any] = {
             "name": self.name,
             "record": key,
@@ -226,12 +228,12 @@ class Form:
             "class_name": self.cls,
         }
         if self.confirm:
-            asked = self.confirm
-            props["confirm"] = {"title": asked.title, "text": asked.text, "verb": asked.verb, "keep": t("Cancel")}
+            confirm = self.confirm
+            props["confirm"] = {"title": confirm.title, "text": confirm.text, "verb": confirm.verb, "keep": t("Cancel")}
         if on_done is not None:
             props["on_done"] = on_done
-        still = el("form", method="post", noValidate=True, cls=self.cls, data_form=self.name)
-        return part(PortalForm, still, hidden, *children, **props)
+        served = el("form", method="post", noValidate=True, cls=self.cls, data_form=self.name)
+        return part(PortalForm, served, hidden, *children, **props)
 
     def _id(self, field: Field) -> str:
         return f"{self.name}-{field.name}"
@@ -241,18 +243,20 @@ class Form:
         return part(SubmitButton, el("button", type="submit", cls=cls), self.submit, class_name=cls)
 
     def _summary(self, form: Bound | None) -> Wrapped:
-        many = form is not None and any(isinstance(piece, Rows) for piece in self.body)
-        labels = form.labels if form is not None and many else [[f.name, _named(f), self._id(f)] for f in self.fields()]
+        many = form is not None and any(isinstance(item, Rows) for item in self.body)
+        labels = form.labels if form is not None and many else [[f.name, _summary_label(f), self._id(f)] for f in self.fields()]
         shown: Node = None
         if form is not None:
             links = [
-                when(getattr(form.errors, f.name), el("li", el("a", _named(f), getattr(form.errors, f.name), href=f"#{self._id(f)}")))
+                when(
+                    getattr(form.errors, f.name), el("li", el("a", _summary_label(f), getattr(form.errors, f.name), href=f"#{self._id(f)}"))
+                )
                 for f in self.fields()
             ]
             rows = (
                 each(form.rows, lambda row: el("li", when(row.error, el("a", row.label, ": ", row.error, href=row.link)))) if many else None
             )
-            title = when(form.error, el("p", form.error, cls="b"), el("p", _wrong(), cls="b"))
+            title = when(form.error, el("p", form.error, cls="b"), el("p", _summary_title(), cls="b"))
             box = el(
                 "div",
                 icon("circle-alert"),
@@ -263,21 +267,23 @@ class Form:
                 cls="summary",
             )
             shown = when(form.error, box, when(form.errors, box))
-        # The served page has the whole summary; the live one its own.
-        still = el("div")
-        return part(FormSummary, still, LiveOnly(rx.fragment, shown), title=_wrong(), labels=labels, icon=_picture("circle-alert"))
+        # Only the served page has this summary: in the live page, FormSummary draws its own.
+        served = el("div")
+        return part(
+            FormSummary, served, LiveOnly(rx.fragment, shown), title=_summary_title(), labels=labels, icon=_icon_component("circle-alert")
+        )
 
-    def _piece(self, piece: Any, form: Bound) -> Node:
-        if isinstance(piece, Field):
-            return self.field(piece, form)
-        if isinstance(piece, Rows):
-            return each(form.rows, _row)
-        if isinstance(piece, tuple):
-            return el("div", *(self.field(f, form) for f in piece), cls="duo")
-        return piece(form)
+    def _body_node(self, item: Any, form: Bound) -> Node:
+        if isinstance(item, Field):
+            return self.field(item, form)
+        if isinstance(item, Rows):
+            return each(form.rows, _row_field)
+        if isinstance(item, tuple):
+            return el("div", *(self.field(f, form) for f in item), cls="duo")
+        return item(form)
 
     def field(self, field: Field, form: Bound) -> El:
-        """A field with its label, its control, and what stands below it."""
+        """Draw a field with its label, its control and the note below it."""
         star = el("span", "*", cls="req", aria_hidden="true") if field.required else None
         note = self._note(field, form)
         if field.kind == "radio":
@@ -306,25 +312,25 @@ class Form:
 
     def _attributes(self, field: Field, form: Bound) -> dict[str, Any]:
         value = getattr(form.given, field.name)
-        made: dict[str, Any] = {
+        attributes: dict[str, Any] = {
             "id": self._id(field),
             "name": field.name,
             "aria_describedby": f"{self._id(field)}-note",
-            "aria_invalid": ServerOnly(getattr(form.errors, field.name), says="true"),
+            "aria_invalid": ServerOnly(getattr(form.errors, field.name), text="true"),
         }
         if field.required:
-            made |= {"required": True, "aria_required": "true"}
+            attributes |= {"required": True, "aria_required": "true"}
         if field.kind not in {"select", "password", "textarea", "code"}:
-            made["value"] = ServerOnly(value)
-        return made
+            attributes["value"] = ServerOnly(value)
+        return attributes
 
     def _control(self, field: Field, form: Bound) -> Node:
-        about, value = self._attributes(field, form), getattr(form.given, field.name)
+        attributes, value = self._attributes(field, form), getattr(form.given, field.name)
         if field.kind == "select":
             options = (el("option", text, value=key, selected=ServerOnly(value, equals=key)) for key, text in field.options)
-            return el("span", el("select", *options, **about, autoComplete=field.autocomplete), cls="select")
+            return el("span", el("select", *options, **attributes, autoComplete=field.autocomplete), cls="select")
         if field.kind == "textarea":
-            return el("textarea", LiveOnly(rx.fragment, value), **about, rows=4, maxLength=field.longest, cls="input")
+            return el("textarea", LiveOnly(rx.fragment, value), **attributes, rows=4, maxLength=field.longest, cls="input")
         if field.kind == "password":
             reveal = {"aria_label": t("Show the password")}
             eye = part(
@@ -339,7 +345,7 @@ class Form:
                 "div",
                 el(
                     "input",
-                    **about,
+                    **attributes,
                     type="password",
                     data_secret=True,
                     autoComplete=field.autocomplete,
@@ -349,12 +355,12 @@ class Form:
                 eye,
                 cls="input secret",
             )
-        more: dict[str, Any] = {"type": field.kind, "autoComplete": field.autocomplete, "maxLength": field.longest, "cls": "input"}
+        by_kind: dict[str, Any] = {"type": field.kind, "autoComplete": field.autocomplete, "maxLength": field.longest, "cls": "input"}
         if field.kind == "code":
-            more |= {"type": "text", "inputMode": "numeric", "data_secret": True, "autoCapitalize": "none", "spellCheck": "false"}
+            by_kind |= {"type": "text", "inputMode": "numeric", "data_secret": True, "autoCapitalize": "none", "spellCheck": "false"}
         if field.kind == "email":
-            more |= {"autoCapitalize": "none", "spellCheck": "false"}
-        return el("input", **about, **more)
+            by_kind |= {"autoCapitalize": "none", "spellCheck": "false"}
+        return el("input", **attributes, **by_kind)
 
     def _choice(self, field: Field, form: Bound, value: str, text: str, id_: str) -> El:
         given = getattr(form.given, field.name)
@@ -375,31 +381,31 @@ class Form:
         hint = el("p", field.hint, cls="hint") if isinstance(field.hint, str) else field.hint
         wrong = getattr(form.errors, field.name)
         message = LiveOnly(rx.fragment, when(wrong, el("p", icon("circle-alert", small=True), el("span", wrong), cls="msg")))
-        still = el("div", id=id_, cls="note")
-        return part(FieldNote, still, message, hint, field=field.name, id=id_, icon=_picture("circle-alert", small=True))
+        served = el("div", id=id_, cls="note")
+        return part(FieldNote, served, message, hint, field=field.name, id=id_, icon=_icon_component("circle-alert", small=True))
 
 
 def section(title: str, *content: Node, text: str = "") -> El:
-    """A card of a page that has several forms, under a heading."""
+    """Return a card with a heading, for a page that has several forms."""
     return el("section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card pad formcard", aria_label=title)
 
 
-def _row(row: Bound) -> El:
-    about: dict[str, Any] = {
+def _row_field(row: Bound) -> El:
+    attributes: dict[str, Any] = {
         "id": row.id,
         "name": row.key,
         "required": row.required,
         "aria_describedby": row.note,
-        "aria_invalid": ServerOnly(row.error, says="true"),
+        "aria_invalid": ServerOnly(row.error, text="true"),
         "autoComplete": row.autocomplete,
     }
     options = each(row.options, lambda option: el("option", option.text, value=option.key, selected=ServerOnly(option.selected)))
-    select = el("span", el("select", options, **about), cls="select")
-    box = el("input", **about, type="text", value=ServerOnly(row.value), maxLength=row.longest, cls="input")
+    select = el("span", el("select", options, **attributes), cls="select")
+    box = el("input", **attributes, type="text", value=ServerOnly(row.value), maxLength=row.longest, cls="input")
     star = when(row.required, el("span", "*", cls="req", aria_hidden="true"))
     message = LiveOnly(rx.fragment, when(row.error, el("p", icon("circle-alert", small=True), el("span", row.error), cls="msg")))
-    hint, still = when(row.hint, el("p", row.hint, cls="hint")), el("div", id=row.note, cls="note")
-    note = part(FieldNote, still, message, hint, field=row.key, id=row.note, icon=_picture("circle-alert", small=True))
+    hint, served = when(row.hint, el("p", row.hint, cls="hint")), el("div", id=row.note, cls="note")
+    note = part(FieldNote, served, message, hint, field=row.key, id=row.note, icon=_icon_component("circle-alert", small=True))
     return el("div", el("label", row.label, star, for_=row.id), when(row.select, select, box), note, cls="field")
 
 
@@ -409,7 +415,7 @@ def _status(form: Bound | None) -> Wrapped:
         FormStatus,
         el("div", role="status"),
         LiveOnly(rx.fragment, shown),
-        icon=_picture("circle-check"),
+        icon=_icon_component("circle-check"),
         restored=t("What you had typed here is back. It is not saved yet."),
         discard=t("Discard it"),
         copy=t("Copy"),
@@ -417,13 +423,13 @@ def _status(form: Bound | None) -> Wrapped:
     )
 
 
-def _named(field: Field) -> str:
+def _summary_label(field: Field) -> str:
     return t("{name}: {error}", name=field.label, error="")
 
 
-def _wrong() -> str:
+def _summary_title() -> str:
     return t("Not saved yet. Look at these fields:")
 
 
-def _picture(name: str, small: bool = False) -> rx.Component:
+def _icon_component(name: str, small: bool = False) -> rx.Component:
     return View(lambda _: icon(name, small=small)).component(None)

@@ -1,4 +1,4 @@
-"""What stands in the place of something that could not be loaded."""
+"""The error message in place of content that could not be loaded."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from odoportal.ui.template import View
 
 
 def unless_failed(failed: Any, title: str, retry: Any, content: rx.Component) -> rx.Component:
-    """The content; where it failed, what failed, that nothing is lost, and a button that tries again.
+    """Return the content; after a failure, return an error message with a button that tries again.
 
     Args:
-        failed: the state's variable that says so.
-        title: what could not be loaded, as a sentence.
+        failed: the state variable that is true after a failure.
+        title: a sentence that says what could not be loaded.
         retry: the event that tries again.
-        content: what stands there otherwise.
+        content: the component to show otherwise.
     """
     said = View(lambda _: empty("triangle-alert", title, t("Nothing is lost. Try again in a moment.")))
     again = rx.el.button(t("Try again"), type="button", class_name="btn primary", on_click=retry, custom_attrs={"data-server": ""})

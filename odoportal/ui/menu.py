@@ -1,4 +1,4 @@
-"""The portal's menu, in the guide's order and words. The four headings only group its entries."""
+"""The portal's menu, in the order and words of the guide. The four headings only group its entries."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from odoportal.core.i18n import t
 
 @dataclass(frozen=True)
 class Place:
-    """An entry of the menu: its path, its icon, its name in the menu and on its tile, and the view's attribute that counts it."""
+    """A menu entry: path, icon, name in the menu, name on its tile, and the attribute of the header's view that holds its count."""
 
     path: str
     icon: str
@@ -17,7 +17,7 @@ class Place:
 
 
 def groups() -> list[tuple[str, list[Place]]]:
-    """The menu after the Dashboard: heading and places, in the language in use."""
+    """Return the menu after the Dashboard in the current language: each heading with its entries."""
     return [
         (
             t("Sales zone"),
@@ -55,12 +55,12 @@ def groups() -> list[tuple[str, list[Place]]]:
 
 
 def dashboard() -> Place:
-    """The home page's own entry."""
+    """Return the entry of the home page."""
     return Place("/", "layout-dashboard", t("Dashboard"), t("Dashboard"))
 
 
 def place(path: str) -> Place:
-    """The entry of a path.
+    """Return the entry of a path.
 
     Raises:
         KeyError: when the menu has none.

@@ -1,4 +1,4 @@
-"""Which page is being drawn, in which language: known while the pages are built."""
+"""The path and language of the page being drawn, while the pages are built."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ _path: ContextVar[str] = ContextVar("path", default="/")
 
 @contextmanager
 def drawing(path: str) -> Iterator[None]:
-    """Say which page is drawn; `path` has no language."""
+    """Set the page being drawn for the duration of the context; `path` has no language."""
     token = _path.set(path)
     try:
         yield
@@ -20,10 +20,10 @@ def drawing(path: str) -> Iterator[None]:
 
 
 def here() -> str:
-    """The path of the page being drawn, without its language."""
+    """Return the path of the page being drawn, without its language."""
     return _path.get()
 
 
 def address(path: str, language: str | None = None) -> str:
-    """The address of a page, in the language of the page being drawn unless another is named."""
+    """Return the address of a page; `language` defaults to that of the page being drawn."""
     return f"/{language or current()}{path}"

@@ -1,24 +1,24 @@
-// Passkeys: a button in a form hands the browser its task, and sends the form with what the device made of it. See rooms/signin/passkeys.py.
+// Passkeys: a button in a form passes its options to the browser, and submits the form with the device's answer. See rooms/signin/passkeys.py.
 import { useEffect } from "react";
 
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
 const text = (buffer) => buffer && btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-const named = (list) => list?.map((one) => ({ ...one, id: bytes(one.id) }));
+const decodeIds = (list) => list?.map((one) => ({ ...one, id: bytes(one.id) }));
 
-function parsed(task) {
+function decodeOptions(task) {
   const { challenge, user, excludeCredentials, allowCredentials, ...rest } = task;
   return { ...rest, challenge: bytes(challenge), ...(user && { user: { ...user, id: bytes(user.id) } }),
-    ...(excludeCredentials && { excludeCredentials: named(excludeCredentials) }), ...(allowCredentials && { allowCredentials: named(allowCredentials) }) };
+    ...(excludeCredentials && { excludeCredentials: decodeIds(excludeCredentials) }), ...(allowCredentials && { allowCredentials: decodeIds(allowCredentials) }) };
 }
 
-function signed({ id, rawId, type, response: r }) {
+function encodeCredential({ id, rawId, type, response: r }) {
   const parts = ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"];
   const response = Object.fromEntries(parts.filter((name) => r[name]).map((name) => [name, text(r[name])]));
   return JSON.stringify({ id, rawId: text(rawId), type, clientExtensionResults: {}, response: { ...response, ...(r.getTransports && { transports: r.getTransports() }) } });
 }
 
-// The page's own server makes the task where the button does not hold it.
-async function ask(form) {
+// Fetches the options from the server, for a button that does not hold them.
+async function fetchOptions(form) {
   const answer = await fetch(form.action, { method: "POST", headers: { accept: "application/json" }, body: new URLSearchParams({ passkey: "begin" }) });
   if (answer.status === 410) window.location.reload();
   const task = await answer.json();
@@ -49,11 +49,11 @@ export function Passkeys() {
       button.setAttribute("aria-busy", "true");
       said.textContent = "";
       try {
-        const publicKey = parsed(create ? JSON.parse(button.dataset.task) : await ask(form));
+        const publicKey = decodeOptions(create ? JSON.parse(button.dataset.task) : await fetchOptions(form));
         const made = await (create ? navigator.credentials.create({ publicKey }) : navigator.credentials.get({ publicKey }));
-        send(form, create ? "credential" : "passkey", signed(made));
-      } catch (why) {
-        said.textContent = (why instanceof RangeError && why.message) || said.dataset.failed;
+        send(form, create ? "credential" : "passkey", encodeCredential(made));
+      } catch (error) {
+        said.textContent = (error instanceof RangeError && error.message) || said.dataset.failed;
       }
       button.removeAttribute("aria-busy");
       busy = false;

@@ -1,10 +1,10 @@
-"""The component written for the browser in `passkey.js`, as Python sees it."""
+"""Reflex wrapper of the browser component in `passkey.js`."""
 
 import reflex as rx
 
 
 class Passkeys(rx.Component):
-    """What the buttons with `data-passkey` do in a page's forms: "create" makes a passkey, "get" answers with one."""
+    """Browser behaviour of form buttons with `data-passkey`: "create" makes a passkey, "get" authenticates with one."""
 
     library = "$/public" + rx.asset("passkey.js", shared=True)
     tag = "Passkeys"

@@ -1,10 +1,10 @@
-"""Asking again by itself, for a while."""
+"""Polling: a component that fires an event at an interval, a limited number of times."""
 
 import reflex as rx
 
 
 class Again(rx.Component):
-    """Nothing on the screen: while it is there, `on_again` comes every so many seconds, a number of times; see again.js."""
+    """An invisible component that fires `on_again` every `seconds` seconds, at most `times` times. See again.js."""
 
     library = "$/public" + rx.asset("again.js", shared=True)
     tag = "Again"

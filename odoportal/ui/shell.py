@@ -1,4 +1,4 @@
-"""What stands around every page of a signed-in person: header, sidebar, drawer, breadcrumb."""
+"""The layout around every page of a signed-in person: header, sidebar, drawer, breadcrumb."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import reflex as rx
 
 from odoportal.core.i18n import current, other, t
 from odoportal.ui import menu as places
-from odoportal.ui.client import Keys, LanguageLink, Notice, Scheme, Session, SideToggle
+from odoportal.ui.client import ColourScheme, FloatingNotice, KeyboardShortcuts, LanguageLink, SessionWarning, SideToggle
 from odoportal.ui.common import wordmark
 from odoportal.ui.page import address, here
 from odoportal.ui.server_slots import live
@@ -20,7 +20,7 @@ def _popover_button(*children: Node, target: str, label: str, cls: str = "ghost"
     return el("button", *children, type="button", cls=cls, popoverTarget=target, aria_label=label)
 
 
-def _launch(view: Bound, cls: str) -> Node:
+def _launch_button(view: Bound, cls: str) -> Node:
     return when(
         view.launch_url,
         el("a", t("Launch ODOTRACK"), icon("arrow-up-right", small=True), href=view.launch_url, cls=f"btn launch {cls}", data_out=True),
@@ -28,22 +28,22 @@ def _launch(view: Bound, cls: str) -> Node:
 
 
 def language_link(language: str, *, cls: str = "", whole: bool = False) -> LiveOnly:
-    """The way to this page in a language: with script it keeps the search, without it opens the page.
+    """Return a link to this page in a language. With script it keeps the search; without script it drops the search.
 
     Args:
-        language: where it leads.
-        cls: classes.
-        whole: the page has parts that only the server fills, so it is always asked for anew.
+        language: the language it leads to.
+        cls: CSS classes.
+        whole: always load a new document, because the page has parts that only the server fills.
     """
     name, to = LANGUAGE_NAMES[language], address(here(), language)
     current_page = {"aria_current": "true"} if language == current() else {}
 
-    def alive() -> rx.Component:
+    def live_link() -> rx.Component:
         return LanguageLink.create(
             name, to=to, language=language, whole=whole, class_name=cls, custom_attrs={"aria-current": "true"} if current_page else {}
         )
 
-    return LiveOnly(alive, el("a", name, href=to, hrefLang=language, lang=language, cls=cls, **current_page))
+    return LiveOnly(live_link, el("a", name, href=to, hrefLang=language, lang=language, cls=cls, **current_page))
 
 
 def _language_menu() -> tuple[El, El]:
@@ -75,10 +75,10 @@ def _region_menu(view: Bound) -> tuple[El, El]:
 
 
 def _accounts(view: Bound) -> Node:
-    def one(row: Bound) -> El:
+    def account_link(row: Bound) -> El:
         return el("a", when(row.current, icon("check", small=True), el("span", cls="ic s")), row.name, href=row.url, data_out=True)
 
-    return when(view.several, el("div", el("p", t("Accounts")), each(view.accounts, lambda row: el("div", one(row))), el("hr")))
+    return when(view.several, el("div", el("p", t("Accounts")), each(view.accounts, lambda row: el("div", account_link(row))), el("hr")))
 
 
 def _user_menu(view: Bound) -> tuple[El, El]:
@@ -109,7 +109,7 @@ def _user_menu(view: Bound) -> tuple[El, El]:
         link(icon("circle-user-round"), t("Profile"), to=address("/profile")),
         link(icon("users"), t("People"), to=address("/profile/people")),
         el("div", el("p", t("Format of numbers and dates")), _region_form(view), cls="narrow"),
-        LiveOnly(lambda: Scheme.create(label=t("Colours"), system=t("System"), light=t("Light"), dark=t("Dark"))),
+        LiveOnly(lambda: ColourScheme.create(label=t("Colours"), system=t("System"), light=t("Light"), dark=t("Dark"))),
         el("button", icon("list-checks"), t("Keyboard"), type="button", popoverTarget="keys", cls="wide"),
         el("hr"),
         sign_out,
@@ -124,7 +124,7 @@ def _header(view: Bound) -> Node:
     return (
         when(view.beta, el("span", "BETA", cls="beta")),
         el("span", cls="push"),
-        _launch(view, "tab"),
+        _launch_button(view, "tab"),
         *_language_menu(),
         *_region_menu(view),
         *_user_menu(view),
@@ -141,33 +141,33 @@ DEMO_DAY = View(_demo_day)
 
 
 def _entry(place: places.Place, shell: Any) -> Node:
-    counted = getattr(shell, place.count) if place.count else None
+    counter = getattr(shell, place.count) if place.count else None
 
     def count() -> rx.Component:
-        return rx.el.span(counted, class_name="n")
+        return rx.el.span(counter, class_name="n")
 
     inside = place.path != "/" and here().startswith(f"{place.path}/")
-    marked = {"aria_current": "page"} if place.path == here() else {"aria_current": "true"} if inside else {}
-    return link(icon(place.icon), place.name, LiveOnly(count) if place.count else None, to=address(place.path), **marked)
+    current_page = {"aria_current": "page"} if place.path == here() else {"aria_current": "true"} if inside else {}
+    return link(icon(place.icon), place.name, LiveOnly(count) if place.count else None, to=address(place.path), **current_page)
 
 
-def _menu(shell: Any) -> Node:
+def _sidebar(shell: Any) -> Node:
     def group(title: str, entries: Sequence[places.Place], name: str) -> El:
         return el("div", el("h2", title, id=name), el("ul", *(el("li", _entry(p, shell)) for p in entries), aria_labelledby=name))
 
-    listed = [group(title, entries, f"group-{i}") for i, (title, entries) in enumerate(places.groups())]
-    return el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *listed, cls="side", aria_label=t("Menu"))
+    grouped = [group(title, entries, f"group-{i}") for i, (title, entries) in enumerate(places.groups())]
+    return el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *grouped, cls="side", aria_label=t("Menu"))
 
 
 def _drawer(shell: Any) -> El:
     def group(title: str, entries: Sequence[places.Place]) -> El:
         return el("div", el("p", title, cls="group"), el("ul", *(el("li", _entry(p, shell)) for p in entries)))
 
-    listed = [group(title, entries) for title, entries in places.groups()]
-    menu = el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *listed, cls="side", aria_label=t("Menu"))
+    grouped = [group(title, entries) for title, entries in places.groups()]
+    menu = el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *grouped, cls="side", aria_label=t("Menu"))
 
     def launch() -> rx.Component:
-        return View(lambda view: _launch(view, "block")).component(shell)
+        return View(lambda view: _launch_button(view, "block")).component(shell)
 
     return el(
         "aside",
@@ -181,7 +181,7 @@ def _drawer(shell: Any) -> El:
 
 
 def breadcrumb(*trail: tuple[str, str]) -> El:
-    """The way from the Dashboard to here; each step has a path and a name, the last one is here."""
+    """Return the breadcrumb from the Dashboard to this page; each step is a path and a name, this page last."""
     steps = [("/", t("Dashboard")), *trail]
     items: list[Node] = []
     for path, name in steps:
@@ -197,23 +197,23 @@ def breadcrumb(*trail: tuple[str, str]) -> El:
 
 
 def public_page(content: rx.Component, *, whole: bool = False) -> rx.Component:
-    """A page for everybody to read, with the mark and the way to the other language; `whole` as in `language_link`."""
+    """Return a page that anyone may read, with the logo and a link to the other language; `whole` as in `language_link`."""
     home = link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal")
     top = View(lambda _: el("header", home, el("span", cls="push"), language_link(other(current()), cls="ghost", whole=whole), cls="bar"))
     return rx.fragment(top.component(None), rx.el.main(content, id="main", class_name="main narrowpage"))
 
 
 def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
-    """A page with everything around it.
+    """Return the page layout: header, sidebar, breadcrumb, dialogs.
 
     Args:
         content: what the page shows.
-        state: the state class of the signed-in person (see `accounts.state`).
+        state: the state class of the signed-in person (see `pages.state`).
         trail: path and name of each step after the Dashboard, this page last.
     """
     brand = link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal")
     frame = View(lambda _: brand)
-    keys = Keys.create(
+    keys = KeyboardShortcuts.create(
         title=t("Keyboard"),
         off=t("Switch single keys off"),
         on=t("Switch single keys on"),
@@ -227,7 +227,7 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
             ["?", t("Keyboard")],
         ],
     )
-    session = Session.create(
+    session = SessionWarning.create(
         gone=state.gone,
         ends=state.ends,
         title=t("Your session is about to end."),
@@ -245,15 +245,15 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
         ),
         live("demo-day", DEMO_DAY, state.shell, state.ready),
         rx.el.div(
-            View(lambda _: _menu(state.shell)).component(None),
+            View(lambda _: _sidebar(state.shell)).component(None),
             rx.el.main(View(lambda _: breadcrumb(*trail)).component(None), *content, id="main", tab_index=-1, class_name="main"),
             class_name="shell",
         ),
         View(lambda _: _drawer(state.shell)).component(None),
         keys,
         session,
-        Notice.create(count=state.denied, text=t("Your role in this account does not allow this."), close=t("Close")),
-        Notice.create(
+        FloatingNotice.create(count=state.denied, text=t("Your role in this account does not allow this."), close=t("Close")),
+        FloatingNotice.create(
             count=state.troubles,
             text=t(
                 "Something failed on our side. Nothing is lost. Try again in a moment. If you write to us, give this reference: {number}.",

@@ -1,11 +1,11 @@
-// A hint under a new password, made here alone: nothing of what is typed leaves the page. The server's rules decide. See strength.py.
+// A hint under a new password, computed in the browser only: nothing that is typed leaves the page. The server's rules decide. See strength.py.
 import { useEffect } from "react";
 
 const PAUSE = 500;
 const FAIR = 40, HARD = 70;
 const AFTER = (a, b) => Math.abs(a.codePointAt(0) - b.codePointAt(0)) <= 1;
 
-// Roughly the bits of a text without what repeats or runs on, such as aaaa, abcabc and 1234.
+// Estimates the bits of entropy of a text, without repetitions and sequences such as aaaa, abcabc and 1234.
 function bits(text) {
   const once = text.toLowerCase().replace(/(.{2,}?)\1+/gu, "$1");
   const own = [...once].filter((c, i, all) => !i || !AFTER(c, all[i - 1]));
@@ -28,7 +28,7 @@ export function Strength() {
       if (!box) return;
       const [level, word, left] = judge(e.target.value, Number(box.dataset.fewest));
       box.dataset.level = level;
-      // Said when the typing rests, so that no key is talked over.
+      // Announce it only when the typing pauses, so that a screen reader does not talk over each key.
       clearTimeout(timers.get(box));
       timers.set(box, setTimeout(() => { box.lastElementChild.textContent = word ? box.dataset[word].replace("{n}", left) : ""; }, PAUSE));
     };

@@ -1,4 +1,4 @@
-"""The hint under a new password: how hard it looks to guess. It only helps; `signin.passwords` decides."""
+"""The hint under a new password about how hard it is to guess. It is only advice; `rooms.signin.passwords` decides."""
 
 import reflex as rx
 
@@ -7,14 +7,14 @@ from odoportal.ui.template import El, el
 
 
 class Strength(rx.Component):
-    """Keeps the hints of a page in step with what is typed."""
+    """Browser behaviour that updates a page's password hints as the person types."""
 
     library = "$/public" + rx.asset("strength.js", shared=True)
     tag = "Strength"
 
 
 def strength(field: str, fewest: int) -> El:
-    """The hint for the field with this id; `fewest` is how many characters a password needs. Without script it stays empty."""
+    """Return the hint for the field with this id; `fewest` is the minimum length of a password. Without script it stays empty."""
     texts = {
         "data_short": t("Characters still missing: {n}.", n="{n}"),
         "data_weak": t("Easy to guess. Add words that do not belong together."),

@@ -1,4 +1,4 @@
-"""The one list: tabs, sizes, filters, search, table on wide screens and cards on phones, pager, empty states."""
+"""The list: tabs, page sizes, filters, search, a table on wide screens and cards on phones, pager, empty states."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from odoportal.core.i18n import t
-from odoportal.ui.client import Busy, ListForm, OnScreen, PageTitle, Pick, PickPage, Print, SearchForm, SelectionBar
+from odoportal.ui.client import Busy, ListForm, OnScreen, PageCheckbox, PageTitle, PrintButton, RowCheckbox, SearchForm, SelectionBar
 from odoportal.ui.common import empty
 from odoportal.ui.load_error import unless_failed
 from odoportal.ui.server_slots import live
@@ -16,10 +16,18 @@ from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, choo
 
 @dataclass(frozen=True)
 class ListParts:
-    """What one list draws by itself.
+    """The parts of a list that differ from room to room.
 
-    `caption` names the table; `dates` says what is filtered by days, empty where nothing is; `cells` are a row's cells, `card` its card
-    on a phone. `zip` is the address that answers with the documents of the rows ticked; empty where rows are not ticked.
+    Attributes:
+        caption: the name of the table.
+        hint: the placeholder of the search field.
+        dates: the name of the date filter; empty without one.
+        empty_icon: the icon of an empty list.
+        nothing_text: the text of an empty list.
+        cls: CSS classes of the table.
+        zip: the address that answers with the documents of the selected rows; empty when rows cannot be selected.
+        cells: draws a row's cells.
+        card: draws a row's card on a phone.
     """
 
     caption: str
@@ -40,7 +48,7 @@ def _tabs(view: Bound) -> Node:
     return el("nav", each(view.frame.tabs, lambda row: el("span", tab(row))), cls="tabs", aria_label=t("Show"))
 
 
-def _hidden(view: Bound) -> Node:
+def _hidden_fields(view: Bound) -> Node:
     return each(view.frame.hidden, lambda row: el("input", type="hidden", name=row.key, value=row.value))
 
 
@@ -50,15 +58,17 @@ def _options(rows: Bound) -> Node:
     )
 
 
-def _form(auto: bool, cls: str, *children: Node) -> Wrapped:
-    """A GET form over the list's address: the browser's own in the document, one that navigates once the script is there."""
+def _list_form(auto: bool, cls: str, *children: Node) -> Wrapped:
+    """Draw a GET form over the list's address: a native form in the document, one that navigates in the page once the script has loaded."""
     return part(ListForm, el("form", method="get", cls=cls), *children, auto=auto, class_name=cls)
 
 
-def _sizes(view: Bound) -> Wrapped:
+def _size_form(view: Bound) -> Wrapped:
     select = el("select", _options(view.frame.sizes), name="size", data_plain="10", aria_label=t("Records per page"))
-    go = el("noscript", el("button", t("Show"), type="submit", cls="btn second"))
-    return _form(True, "sizes tab", _hidden(view), el("span", select, cls="select"), el("span", t("records"), cls="soft"), go)
+    submit = el("noscript", el("button", t("Show"), type="submit", cls="btn second"))
+    return _list_form(
+        True, "sizes tab", _hidden_fields(view), el("span", select, cls="select"), el("span", t("records"), cls="soft"), submit
+    )
 
 
 def _date(name: str, label: str, value: Bound) -> El:
@@ -86,7 +96,7 @@ def _filters(view: Bound, parts: ListParts) -> tuple[El, El]:
         el("legend", parts.dates),
         el("div", _date("from", t("From"), view.frame.since), _date("to", t("To"), view.frame.until), cls="duo"),
     )
-    inner = _form(
+    inner = _list_form(
         False,
         "filterform",
         el("h2", t("Sort and filter"), cls="phone"),
@@ -110,23 +120,23 @@ def _chips(view: Bound) -> Node:
     return when(view.frame.chips, el("ul", each(view.frame.chips, chip), cls="chips", aria_label=t("Filters in force")))
 
 
-def _head(row: Bound) -> El:
+def _header_cell(row: Bound) -> El:
     shapes = {"ascending": "arrow-up", "descending": "arrow-down", "none": "chevrons-up-down"}
     arrow = choose(row.shape, {name: icon(shape, small=True) for name, shape in shapes.items()})
     return el("th", when(row.url, link(row.text, arrow, to=row.url), row.text), scope="col", cls=row.cls, aria_sort=row.sort)
 
 
 def tick(row: Bound) -> Wrapped:
-    """The tick of a row."""
-    return part(Pick, el("span"), number=row.number, cents=row.cents, label=t("Select"))
+    """Return the checkbox that selects a row."""
+    return part(RowCheckbox, el("span"), number=row.number, cents=row.cents, label=t("Select"))
 
 
-def _pick(row: Bound) -> El:
+def _select_cell(row: Bound) -> El:
     return el("td", tick(row), cls="c-pick")
 
 
-def _pick_page(view: Bound) -> El:
-    return el("td", part(PickPage, el("span"), rows=view.pairs, label=t("Select this page")), cls="c-pick")
+def _select_page_cell(view: Bound) -> El:
+    return el("td", part(PageCheckbox, el("span"), rows=view.pairs, label=t("Select this page")), cls="c-pick")
 
 
 def _selection(view: Bound, parts: ListParts) -> Wrapped:
@@ -142,12 +152,12 @@ def _selection(view: Bound, parts: ListParts) -> Wrapped:
         "saved": t("{name} is saved.", name="{name}"),
         "failed": t("The documents could not be fetched. Try again in a moment."),
     }
-    picture = View(lambda _: icon("file-archive")).component(None)
-    return part(SelectionBar, el("span"), total=view.frame.count, action=parts.zip, region=view.frame.region, texts=texts, icon=picture)
+    zip_icon = View(lambda _: icon("file-archive")).component(None)
+    return part(SelectionBar, el("span"), total=view.frame.count, action=parts.zip, region=view.frame.region, texts=texts, icon=zip_icon)
 
 
 def export_menu(view: Bound) -> tuple[El, El]:
-    """The button and the menu that take the list along, as it is filtered and sorted."""
+    """Return the button and the menu that export the list as it is filtered and sorted."""
     button = el(
         "button",
         icon("download"),
@@ -162,7 +172,7 @@ def export_menu(view: Bound) -> tuple[El, El]:
         el("p", t("As filtered and sorted")),
         el("a", icon("file-text"), "CSV", href=view.frame.csv, data_out=True),
         el("a", icon("file-spreadsheet"), "Excel (.xlsx)", href=view.frame.xlsx, data_out=True),
-        LiveOnly(lambda: Print.create(View(lambda _: icon("printer")).component(None), t("Print the list"))),
+        LiveOnly(lambda: PrintButton.create(View(lambda _: icon("printer")).component(None), t("Print the list"))),
         id="export-menu",
         popover="auto",
         cls="menu at-export",
@@ -194,13 +204,13 @@ def _rows(view: Bound, parts: ListParts) -> Node:
     table = el(
         "table",
         el("caption", parts.caption, cls="sr"),
-        el("thead", el("tr", _pick_page(view) if parts.zip else None, each(view.frame.heads, _head))),
-        el("tbody", each(view.rows, lambda row: el("tr", _pick(row) if parts.zip else None, *parts.cells(row), data_row=row.key))),
+        el("thead", el("tr", _select_page_cell(view) if parts.zip else None, each(view.frame.heads, _header_cell))),
+        el("tbody", each(view.rows, lambda row: el("tr", _select_cell(row) if parts.zip else None, *parts.cells(row), data_row=row.key))),
         cls=f"list {parts.cls}",
     )
     region = {"role": "region", "tabIndex": 0, "aria-label": parts.caption}
-    still = el("div", cls="scroll", role="region", tabIndex=0, aria_label=parts.caption)
-    scroll = part(OnScreen, still, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
+    served = el("div", cls="scroll", role="region", tabIndex=0, aria_label=parts.caption)
+    scroll = part(OnScreen, served, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
     rows = each(view.rows, lambda row: el("li", parts.card(row), cls="lcard", data_row=row.key))
     cards = part(OnScreen, el("ul", cls="cards"), rows, as_="ul", on="narrow", class_name="cards")
     shown = el("p", view.frame.showing, el("span", " ", view.frame.as_of, cls="asof"))
@@ -221,7 +231,7 @@ def _table(view: Bound, parts: ListParts) -> Node:
 
 
 def skeleton(columns: int) -> str:
-    """Rows of the same height as the real ones, for a list that has never been shown."""
+    """Return the HTML of placeholder rows, as high as real ones, for a list that is not loaded yet."""
     cells = "".join('<td><span class="sk"></span></td>' for _ in range(columns))
     rows = "".join(f"<tr>{cells}</tr>" for _ in range(10))
     return f'<div class="scroll" aria-busy="true"><table class="list skeleton"><tbody>{rows}</tbody></table></div>'
@@ -233,7 +243,7 @@ CHIPS = View(_chips)
 
 @dataclass(frozen=True)
 class ListTable:
-    """A list's card, drawn live and into the document from the same parts."""
+    """The card of a list, drawn from the same parts live and in the document."""
 
     parts: ListParts
     tools: View
@@ -241,16 +251,16 @@ class ListTable:
 
     @classmethod
     def of(cls, parts: ListParts) -> "ListTable":
-        """The card of a list, in the language in use."""
-        tools = View(lambda view: (_sizes(view), el("span", cls="push tab"), *_filters(view, parts)))
+        """Create the card of a list in the current language."""
+        tools = View(lambda view: (_size_form(view), el("span", cls="push tab"), *_filters(view, parts)))
         return cls(parts, tools, View(lambda view: _table(view, parts)))
 
     def html(self, view: object) -> dict[str, str]:
-        """What the server writes into a document, by slot."""
+        """Return the HTML that the server writes into a document, by slot."""
         return {"tabs": TABS.html(view), "tools": self.tools.html(view), "chips": CHIPS.html(view), "rows": self.rows.html(view)}
 
     def component(self, state: Any) -> rx.Component:
-        """The live card over a list's state (see `foundation.list_state`)."""
+        """Return the live card over a list's state (see `pages.list_state`)."""
         search = SearchForm.create(
             label=t("Search:"),
             hint=self.parts.hint,

@@ -1,8 +1,8 @@
-"""One notation for what is on the screen, written once and drawn twice.
+"""Templates: markup that is declared once and drawn both as HTML and as live components.
 
-The same tree becomes Reflex components at build time and plain HTML at request time, so that the rows the server
-writes into a document and the live rows that replace them can never differ. Values that are known only when the
-page is shown stand in the tree as `Bound`s to attributes of a view, a dataclass of ready strings.
+The same tree becomes Reflex components at build time and plain HTML at request time, so the rows the server writes
+into a document and the live rows that replace them can never differ. Values that are known only when the page is
+shown are `Bound` references to attributes of a view, a dataclass of ready strings.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ _roots = count()
 
 
 class Bound:
-    """A value known when the page is shown: an attribute of the view, or of the row at hand."""
+    """A reference to a value that is known when the page is shown: an attribute of the view or of the current row."""
 
     __slots__ = ("_path", "_root")
 
@@ -53,8 +53,8 @@ class Bound:
             raise AttributeError(name)
         return Bound(self._root, (*self._path, name))
 
-    def within(self, scope: Mapping[int, Any]) -> Any:
-        """The value in a scope that maps roots to views (or to Reflex variables, which answer the same names)."""
+    def resolve(self, scope: Mapping[int, Any]) -> Any:
+        """Return the value in a scope, which maps roots to views (or to Reflex variables with the same attributes)."""
         value = scope[self._root]
         for name in self._path:
             value = value.get(name, "") if isinstance(value, Mapping) else getattr(value, name)
@@ -62,27 +62,28 @@ class Bound:
 
     @property
     def root(self) -> int:
-        """The root this reference starts from."""
+        """The number of the view or row this reference starts from."""
         return self._root
 
 
 @dataclass(frozen=True)
 class ServerOnly:
-    """An attribute of the served HTML only: in the live page a form's own code keeps it.
+    """An attribute of the served HTML only; in the live page the form's script maintains it.
 
-    It has the reference's value where that is not empty; with `equals` it is there where the value is that; with `says` it says that.
+    Its value is the reference's value, and it is absent when that is empty. With `equals`, it is present when the reference has that
+    value. With `text`, its value is that text whenever the reference is not empty.
     """
 
     ref: Bound
     equals: str = ""
-    says: str = ""
+    text: str = ""
 
-    def within(self, scope: Mapping[int, Any]) -> str | bool:
-        """The attribute's value, False where it is not there."""
-        value = self.ref.within(scope)
+    def resolve(self, scope: Mapping[int, Any]) -> str | bool:
+        """Return the attribute's value, or False when it is absent."""
+        value = self.ref.resolve(scope)
         if self.equals:
             return value == self.equals
-        return (self.says or value) if value else False
+        return (self.text or value) if value else False
 
 
 Node: TypeAlias = "str | Bound | El | When | Choose | Each | LiveOnly | Wrapped | tuple[Node, ...] | None"
@@ -91,7 +92,7 @@ Value: TypeAlias = "str | int | bool | Bound | ServerOnly | dict[str, str | Boun
 
 @dataclass(frozen=True)
 class El:
-    """An element. `to` makes it a link that the browser follows without loading a new document."""
+    """An element. `to` makes it a link that the browser follows without loading a new document; see `link` for `how`."""
 
     tag: str
     attributes: Mapping[str, Value]
@@ -102,7 +103,7 @@ class El:
 
 @dataclass(frozen=True)
 class When:
-    """One of two nodes, by whether a value is empty."""
+    """One of two nodes, chosen by whether a value is empty."""
 
     test: Bound
     then: Node
@@ -111,7 +112,7 @@ class When:
 
 @dataclass(frozen=True)
 class Choose:
-    """One of several nodes, by the value of a string."""
+    """One of several nodes, chosen by the value of a string."""
 
     value: Bound
     cases: Mapping[str, Node]
@@ -129,79 +130,79 @@ class Each:
 
 @dataclass(frozen=True)
 class LiveOnly:
-    """A live component in the tree; the served HTML has `still` in its place."""
+    """A live component; the served HTML has `served` in its place."""
 
     live: Callable[[], rx.Component]
-    still: Node = None
+    served: Node = None
 
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A component of the browser's code around a part of the tree; the served HTML has a plain element in its place."""
+    """A browser component around a part of the tree; the served HTML has a plain element in its place."""
 
     kind: Any
     props: Mapping[str, Any]
-    still: El
+    served: El
     children: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class View:
-    """A tree over one view: `draw` is called once with the reference to that view."""
+    """A template: the tree that `draw` builds from a reference to one view."""
 
     draw: Callable[[Bound], Node]
     root: int = field(default_factory=lambda: next(_roots))
 
     def component(self, view: Any) -> rx.Component:
-        """Reflex components over a state variable that holds the view."""
+        """Return Reflex components over a state variable that holds the view."""
         return rx.fragment(*_components(self.draw(Bound(self.root)), {self.root: view}))
 
     def html(self, view: object) -> str:
-        """HTML of the view's present values, everything escaped."""
+        """Return HTML with the view's values, everything escaped."""
         out: list[str] = []
         _write(self.draw(Bound(self.root)), {self.root: view}, out)
         return "".join(out)
 
 
-def _name(name: str) -> str:
+def _attribute_name(name: str) -> str:
     if name in _REACT_NAMES:
         return _REACT_NAMES[name]
     return name.replace("_", "-") if name.startswith(("aria_", "data_")) else name
 
 
 def el(tag: str, *children: Node, **attributes: Value) -> El:
-    """An element; attributes in React's spelling, `cls` for the class, `aria_label` and `data_x` with underscores."""
-    return El(tag, {_name(k): v for k, v in attributes.items()}, children)
+    """Return an element. Attributes are spelled as in React, except `cls` for the class and underscores in `aria_label` and `data_x`."""
+    return El(tag, {_attribute_name(k): v for k, v in attributes.items()}, children)
 
 
 def link(*children: Node, to: str | Bound, how: str = "", **attributes: Value) -> El:
-    """A link inside the portal. `how` "open" opens a dialog on its list (closing goes back), "swap" the next record in it."""
-    return El("a", {_name(k): v for k, v in attributes.items()}, children, to, how)
+    """Return a link inside the portal. `how` "open" opens a dialog over its list (closing goes back), "swap" the next record in it."""
+    return El("a", {_attribute_name(k): v for k, v in attributes.items()}, children, to, how)
 
 
 def when(test: Bound, then: Node, otherwise: Node = None) -> When:
-    """`then` where the value is true or not empty, else `otherwise`."""
+    """Return a node that is `then` when the value is true or not empty, else `otherwise`."""
     return When(test, then, otherwise)
 
 
 def choose(value: Bound, cases: Mapping[str, Node], otherwise: Node = None) -> Choose:
-    """The node of the case that equals the value."""
+    """Return the node of the case that equals the value."""
     return Choose(value, cases, otherwise)
 
 
 def each(rows: Bound, draw: Callable[[Bound], Node]) -> Each:
-    """`draw(row)` for every row; each row has a `key`."""
+    """Return `draw(row)` for every row; each row has a `key`."""
     root = next(_roots)
     return Each(rows, root, draw(Bound(root)))
 
 
-def part(kind: Any, still: El, *children: Node, **props: Any) -> Wrapped:
-    """A component of the browser's code with its children, and the plain element that stands for it without script."""
-    return Wrapped(kind, props, still, children)
+def part(kind: Any, served: El, *children: Node, **props: Any) -> Wrapped:
+    """Return a browser component with its children, and the plain element that replaces it in the served HTML."""
+    return Wrapped(kind, props, served, children)
 
 
 def icon(name: str, small: bool = False, cls: str = "") -> El:
-    """An icon of the sprite; it says nothing by itself, so a word or an `aria_label` stands beside it."""
+    """Return an icon of the sprite. It is hidden from assistive technology, so put a word or an `aria_label` next to it."""
     classes = " ".join(filter(None, ("ic", "s" if small else "", cls)))
     return el("svg", el("use", href=f"{SPRITE}#{name}"), cls=classes, aria_hidden="true", focusable="false")
 
@@ -209,18 +210,18 @@ def icon(name: str, small: bool = False, cls: str = "") -> El:
 # --- as HTML -----------------------------------------------------------------------------------------------------
 
 
-def _text(value: object, scope: Mapping[int, Any]) -> str:
-    return str(value.within(scope) if isinstance(value, Bound) else value)
+def _resolved_text(value: object, scope: Mapping[int, Any]) -> str:
+    return str(value.resolve(scope) if isinstance(value, Bound) else value)
 
 
 def _attribute(name: str, value: Value, scope: Mapping[int, Any], out: list[str]) -> None:
     if isinstance(value, dict):
-        text = ";".join(f"{k}:{_text(v, scope)}" for k, v in value.items())
+        text = ";".join(f"{k}:{_resolved_text(v, scope)}" for k, v in value.items())
     else:
-        got = value.within(scope) if isinstance(value, Bound | ServerOnly) else value
-        if got is False or got is None:
+        resolved = value.resolve(scope) if isinstance(value, Bound | ServerOnly) else value
+        if resolved is False or resolved is None:
             return
-        text = "" if got is True else str(got)
+        text = "" if resolved is True else str(resolved)
     out.append(f' {_HTML_NAMES.get(name, name)}="{escape(text)}"')
 
 
@@ -241,23 +242,23 @@ def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
     if node is None:
         return
     if isinstance(node, str | Bound):
-        out.append(escape(_text(node, scope), quote=False))
+        out.append(escape(_resolved_text(node, scope), quote=False))
     elif isinstance(node, El):
         _write_element(node, scope, out)
     elif isinstance(node, tuple):
         for child in node:
             _write(child, scope, out)
     elif isinstance(node, When):
-        _write(node.then if node.test.within(scope) else node.otherwise, scope, out)
+        _write(node.then if node.test.resolve(scope) else node.otherwise, scope, out)
     elif isinstance(node, Choose):
-        _write(node.cases.get(node.value.within(scope), node.otherwise), scope, out)
+        _write(node.cases.get(node.value.resolve(scope), node.otherwise), scope, out)
     elif isinstance(node, Each):
-        for row in node.rows.within(scope):
+        for row in node.rows.resolve(scope):
             _write(node.node, {**scope, node.root: row}, out)
     elif isinstance(node, Wrapped):
-        _write(replace(node.still, children=node.children), scope, out)
+        _write(replace(node.served, children=node.children), scope, out)
     else:
-        _write(node.still, scope, out)
+        _write(node.served, scope, out)
 
 
 # --- as Reflex components ------------------------------------------------------------------------------------------
@@ -266,7 +267,7 @@ def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
 def _var(value: Any, scope: Mapping[int, Any]) -> Any:
     if isinstance(value, dict):
         return {k: _var(v, scope) for k, v in value.items()}
-    return value.within(scope) if isinstance(value, Bound) else value
+    return value.resolve(scope) if isinstance(value, Bound) else value
 
 
 def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Component:
@@ -282,9 +283,9 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
     children = [c for child in node.children for c in _components(child, scope)]
     if node.to is not None:
         return PortalLink.create(*children, to=_var(node.to, scope), how=node.how, **props)
-    made = Element.create(*children, **props)
-    made.tag = node.tag
-    return made
+    element = Element.create(*children, **props)
+    element.tag = node.tag
+    return element
 
 
 def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[Any]:  # noqa: PLR0911 one return per kind of node
@@ -303,14 +304,14 @@ def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[A
         return [node.kind.create(*(c for child in node.children for c in _components(child, scope)), **props)]
     if isinstance(node, When):
         branches = [rx.fragment(*_components(n, scope)) for n in (node.then, node.otherwise)]
-        return [rx.cond(node.test.within(scope), *branches)]
+        return [rx.cond(node.test.resolve(scope), *branches)]
     if isinstance(node, Choose):
         cases = [(name, rx.fragment(*_components(n, scope))) for name, n in node.cases.items()]
-        return [rx.match(node.value.within(scope), *cases, rx.fragment(*_components(node.otherwise, scope)))]
+        return [rx.match(node.value.resolve(scope), *cases, rx.fragment(*_components(node.otherwise, scope)))]
 
-    def one(row: Any) -> rx.Component:
+    def draw_row(row: Any) -> rx.Component:
         inner = {**scope, node.root: row}
-        made = _components(node.node, inner, key=row.key)
-        return made[0] if len(made) == 1 else rx.fragment(*made, key=row.key)
+        drawn = _components(node.node, inner, key=row.key)
+        return drawn[0] if len(drawn) == 1 else rx.fragment(*drawn, key=row.key)
 
-    return [rx.foreach(node.rows.within(scope), one)]
+    return [rx.foreach(node.rows.resolve(scope), draw_row)]

@@ -1,1 +1,1 @@
-"""HTTP and sockets: the document server, the event gate, what is let in."""
+"""The HTTP and websocket layers: the document server, the event gate, and the checks on incoming requests."""

@@ -1,7 +1,8 @@
-"""HTTP connections with an end: Uvicorn sets no time for a request's head or body, nor for a client that reads nothing of its answer.
+"""Time limits for HTTP connections.
 
-`Connection` is Uvicorn's protocol with these added. `Connections` knows those that are open, and `sweep`, which the server calls every
-second, closes those whose time is over. A head or a body has a time as a whole: each byte that comes starts nothing anew.
+Uvicorn limits neither the time for a request's head or body nor the time a client takes to read its answer. `Connection` is Uvicorn's
+protocol with these limits. `Connections` tracks the open connections; the server calls its `sweep` every second to close those that exceed
+a limit. Each limit covers the whole head or body: a client that sends one byte now and then does not restart it.
 """
 
 import logging
@@ -22,25 +23,25 @@ from odoportal.web import headers
 
 
 class Awaited(Enum):
-    """What a connection waits for its client to send."""
+    """What a connection is waiting for its client to send."""
 
     HEAD = "head"
     BODY = "body"
 
 
 class Unread:
-    """What a client has not yet read of what was sent to it. Uvicorn's protocols have one each, for its transport."""
+    """Detects a client that does not read what was sent to it. Each of Uvicorn's protocols has one, for its transport."""
 
     def __init__(self) -> None:
         self._size, self._since = 0, 0.0
 
     def stuck(self, size: int, now: float, limits: Limits) -> bool:
-        """Look at the transport's buffer; true where the client has read too little of it for too long.
+        """Return whether the client has read too little of the transport's buffer for too long.
 
         Args:
             size: bytes in the buffer.
-            now: the loop's time, in seconds.
-            limits: `unread_seconds` and `unread_bytes`.
+            now: the event loop's time, in seconds.
+            limits: uses `unread_seconds` and `unread_bytes`.
         """
         if size == 0 or self._size == 0 or size <= self._size - limits.unread_bytes:
             self._size, self._since = size, now
@@ -48,7 +49,7 @@ class Unread:
         return now - self._since >= limits.unread_seconds
 
     def moved(self) -> None:
-        """Note that the buffer was almost emptied: the client reads."""
+        """Record that the buffer has drained: the client is reading."""
         self._size = 0
 
 
@@ -56,8 +57,8 @@ class Connections:
     """The open HTTP connections of a process.
 
     Args:
-        limits: how many, and for how long.
-        by_address: limit those of each peer; not where peers are proxies of ours.
+        limits: how many connections may be open, and for how long they may wait.
+        by_address: whether to limit the connections of each peer; off where the peers are our own proxies.
     """
 
     def __init__(self, limits: Limits, by_address: bool) -> None:
@@ -69,10 +70,10 @@ class Connections:
         self._seldom = LogPacer()
 
     def enter(self, connection: "Connection") -> bool:
-        """Take up a new connection; False where there is no room for it.
+        """Register a new connection and return whether there is room for it.
 
-        Where the limit is reached, room is made by closing the connection that has kept the server waiting for longest: the peer's own
-        where the peer has too many, anybody's where there are too many in all. So nobody is kept out by heads and bodies that never come.
+        At a limit, the connection that has kept the server waiting longest is closed to make room: one of the same peer if that peer has
+        too many, any connection if there are too many in total. Clients that never finish a head or body therefore cannot lock others out.
         """
         mine = self._open[connection.address] >= self.limits.connections_per_address if self.by_address else False
         if mine or self._all >= self.limits.connections:
@@ -86,7 +87,7 @@ class Connections:
         return True
 
     def leave(self, connection: "Connection") -> None:
-        """Forget a connection that is closed or has become a websocket."""
+        """Unregister a connection that is closed or has become a websocket."""
         self.waits(connection, None)
         self._all -= 1
         self._open[connection.address] -= 1
@@ -94,7 +95,12 @@ class Connections:
             del self._open[connection.address]
 
     def waits(self, connection: "Connection", since: float | None) -> None:
-        """Note since when a connection waits for its client; None: it does not."""
+        """Record since when a connection has waited for its client.
+
+        Args:
+            connection: a registered connection.
+            since: the event loop's time, in seconds, or None if it is no longer waiting.
+        """
         theirs = self._waiting_of[connection.address]
         self._waiting.pop(connection, None)
         theirs.pop(connection, None)
@@ -104,11 +110,12 @@ class Connections:
             del self._waiting_of[connection.address]
 
     def sweep(self, now: float, protocols: Iterable[Any]) -> None:
-        """Close what has waited for too long.
+        """Close the connections that have exceeded a time limit.
 
         Args:
-            now: the loop's time, in seconds.
-            protocols: every protocol of the server, websockets among them; those with `unread` are looked at for clients that do not read.
+            now: the event loop's time, in seconds.
+            protocols: all protocols of the server, including websockets; those with an `unread` attribute are checked for clients that do
+                not read.
         """
         soonest = min(self.limits.head_seconds, self.limits.body_seconds)
         late = []
@@ -130,7 +137,13 @@ class Connections:
 
 
 class Connection(H11Protocol):
-    """A connection whose client must send and read within a time. Its first argument is the register it is entered in."""
+    """An HTTP connection whose client must send and read within a time limit.
+
+    Args:
+        register: the open connections of the process.
+        args: passed on to Uvicorn's protocol.
+        kwargs: passed on to Uvicorn's protocol.
+    """
 
     def __init__(self, register: Connections, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -140,11 +153,11 @@ class Connection(H11Protocol):
 
     @property
     def patience(self) -> float:
-        """Seconds that what the connection waits for may take."""
+        """The time limit, in seconds, for what the connection is waiting for."""
         return self.register.limits.head_seconds if self._awaited is Awaited.HEAD else self.register.limits.body_seconds
 
     def connection_made(self, transport: Any) -> None:
-        """Enter the connection, or refuse it."""
+        """Register the connection, or refuse it with 503."""
         super().connection_made(transport)
         self.address = address_key(self.client[0]) if self.client else ""
         self._entered = self.register.enter(self)
@@ -154,50 +167,51 @@ class Connection(H11Protocol):
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Unregister the connection."""
         self._leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
+        """Process received data and update what the connection is waiting for."""
         super().data_received(data)
         self._look()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Finish a response and start waiting for the next request."""
         super().on_response_complete()
         self._look()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Leave the connection to a websocket's protocol, which is counted elsewhere (`open_sockets`)."""
+        """Unregister the connection and hand it to the websocket protocol, which is counted in `open_sockets`."""
         self._leave()
         super().handle_websocket_upgrade(event)
 
     def resume_writing(self) -> None:
-        """Go on sending."""
+        """Record that the client is reading, and resume sending."""
         self.unread.moved()
         super().resume_writing()
 
     def give_up(self) -> None:
-        """Close the connection because what it waits for does not come. A request that has begun is answered by 408."""
+        """Close the connection because its client took too long. Answer 408 if a request has begun."""
         self.register.waits(self, None)
         begun = self._awaited is Awaited.BODY or bool(self.conn.trailing_data[0])
         if begun and self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             if self.cycle and not self.cycle.response_complete:
-                # What the application would still send is for nobody.
+                # The connection is being closed: the application must not send anything more.
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
             self._answer(HTTPStatus.REQUEST_TIMEOUT, "the request took too long")
         if self.transport.get_write_buffer_size():
-            # Who does not read either would keep the connection open.
+            # A client that does not read either would keep the connection open.
             self.transport.abort()
         self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP."""
+        """Answer a message that is not valid HTTP."""
         self._answer(HTTPStatus.BAD_REQUEST, msg)
 
     def _answer(self, status: HTTPStatus, text: str) -> None:
+        """Write a plain-text response with the common headers and close the connection."""
         body = text.encode()
         own = {"content-type": "text/plain; charset=utf-8", "connection": "close", "content-length": str(len(body))}
         lines = [*((name.encode(), value.encode()) for name, value in own.items()), *headers.of_every_answer()]
@@ -207,7 +221,7 @@ class Connection(H11Protocol):
         self.transport.close()
 
     def _look(self) -> None:
-        """See what the connection waits for by now."""
+        """Update what the connection is waiting for."""
         if not self._entered or self.transport.is_closing():
             return
         their = self.conn.their_state

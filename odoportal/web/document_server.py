@@ -1,4 +1,4 @@
-"""Every HTML document is answered here: guarded, filled with its first rows, in its language, with its headers."""
+"""The document server: answers every HTML document after checking access, with its first rows, language and headers."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ from odoportal.web import headers
 from odoportal.web.event_gate import SOCKET_COOKIE
 from odoportal.web.page import Page, PageContent, PageRequest
 
-# The font before the scripts: with it in the first paint, nothing on the page changes its size afterwards.
+# Preload the font before the scripts: if it is there at the first paint, no text changes its size later.
 _FONT = '</fonts/figtree-odo.woff2>; rel=preload; as=font; type="font/woff2"; crossorigin'
 LANGUAGE_COOKIE = "odo_language"
 NOT_FOUND = "/not-found"
@@ -34,7 +34,7 @@ TOO_MANY = "/too-many"
 RETRY_SECONDS = "30"
 LOGIN = "/login"
 SECOND_FACTOR = "/profile/security"
-"""Where somebody is led whom the account holds back until a second factor is set up."""
+"""Where a person is sent whose account requires a second factor that is not set up yet."""
 _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
 _PASSED_ON = {"/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
@@ -46,22 +46,22 @@ _DOWNLOADS = {
     ".pdf": (_READ, quotas.DOCUMENTS),
     ".zip": (f"{_READ}, POST", quotas.ARCHIVES),
 }
-"""The methods and the limit of each kind of private file."""
+"""The allowed methods and the quota of each kind of private file."""
 _OWN_PAGES = {404, 500}
-"""What the application behind answers without a page of ours."""
+"""Statuses for which our own page replaces the answer of the application behind."""
 _log = logging.getLogger("odoportal.documents")
 
 
 @dataclass(frozen=True)
 class Document:
-    """A built page: the text between its slots, what a slot holds until it is filled, and its script policy."""
+    """A built page: the texts between its slots, the name and built-in content of each slot, and its content security policy."""
 
     texts: tuple[str, ...]
     slots: tuple[tuple[str, str], ...]
     policy: str
 
     def fill(self, given: dict[str, str]) -> str:
-        """The page with its slots filled; an absent one keeps what was built into it."""
+        """Return the page with its slots filled. A slot that is not given keeps its built-in content."""
         out = [self.texts[0]]
         for (name, built), text in zip(self.slots, self.texts[1:], strict=True):
             out += (given.get(name, built), text)
@@ -69,11 +69,11 @@ class Document:
 
 
 def read_documents(built: Path, leads_to: Mapping[str, tuple[str, ...]]) -> dict[str, Document]:
-    """The built documents by address (`/fr/orders`).
+    """Return the built documents by address (`/fr/orders`).
 
     Args:
-        built: the folder that the frontend build wrote its pages to; `csp.json` lies beside it.
-        leads_to: by a page's path (`/orders`), the origins that a form of it may lead to.
+        built: the folder that the frontend build wrote its pages to; `csp.json` is beside it.
+        leads_to: by page path (`/orders`), the origins that the page's forms may redirect to.
     """
     hashes: dict[str, list[str]] = json.loads((built.parent / "csp.json").read_text("utf-8"))
     found: dict[str, Document] = {}
@@ -89,15 +89,15 @@ def read_documents(built: Path, leads_to: Mapping[str, tuple[str, ...]]) -> dict
 
 
 class DocumentServer:
-    """The outermost HTTP layer. What is no document goes on to the routes and to Reflex.
+    """The outermost HTTP layer. Requests that are not for a document go on to the routes and to Reflex.
 
     Args:
         app: the application behind it.
-        built: where the frontend build lies.
+        built: the folder of the frontend build.
         pages: every page of the portal.
-        resolve: session hash and account number to who asks, None when nobody.
-        touch: notes that a person did something.
-        may: whether a role allows a right.
+        resolve: returns the identity for a session hash and an account number, or None if no one is signed in.
+        touch: records that a person was active.
+        may: returns whether a role has a right.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class DocumentServer:
         self.documents = read_documents(built, {path: page.leads_to for path, page in self.pages.items()})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a document, or pass the request on with what must be changed in it."""
+        """Answer a document, or pass the request on with the common headers added. A websocket's cookies are replaced by the token hash."""
         if scope["type"] == "websocket":
             await self.app({**scope, "headers": _hashed_cookie(scope)}, receive, send)
         elif scope["type"] == "http":
@@ -123,7 +123,7 @@ class DocumentServer:
             await self.app(scope, receive, send)
 
     async def _safely(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Whatever fails before an answer has begun is answered by our own page; what fails later cuts the answer off."""
+        """Answer errors that occur before the response has started with our own page; later errors cut the response off."""
         begun = False
 
         async def sending(message: Message) -> None:
@@ -138,7 +138,8 @@ class DocumentServer:
                 raise
             request = Request(scope)
             if isinstance(why, ClientDisconnect):
-                # The connection ended before the body did: nobody reads this, but it counts as what it was, and is no failure of ours.
+                # The client disconnected before its body was complete. It will not read this answer, but the metrics count it as the
+                # client's error.
                 await Response("the request was not whole", 408, media_type="text/plain")(scope, receive, sending)
                 return
             if isinstance(why, Crowded):
@@ -147,7 +148,7 @@ class DocumentServer:
                 await self._too_many(request, _spoken(request))(scope, receive, sending)
                 return
             away = isinstance(why, SQLAlchemyError | OSError)
-            # A database that is away fails every request in the same way: a line each, with no traceback.
+            # An unavailable database fails every request in the same way: log one line each, without a traceback.
             _log.error("not answered: %s", type(why).__name__, exc_info=None if away else why)
             status, own = (503, {"retry-after": RETRY_SECONDS}) if away else (500, {})
             answer = self._bare(request, _spoken(request), UNAVAILABLE, status, own)
@@ -183,16 +184,18 @@ class DocumentServer:
         await answer(scope, receive, send)
 
     def _from_anywhere(self, request: Request) -> bool:
+        """Return whether a request posts a form that may come from any site or program."""
         language, _, path = request.scope["path"].removeprefix("/").partition("/")
         page = self.pages.get(f"/{path}")
         return request.method == "POST" and language in i18n.LANGUAGES and page is not None and page.from_anywhere
 
     async def _pass_on(self, request: Request, receive: Receive, send: Send) -> None:
+        """Pass a request on to the application behind, but replace its own pages for 404 and 500."""
         held = set[int]()
 
         async def sending(message: Message) -> None:
-            # Reflex's own page for what is not there is the client's shell, which our policy keeps from running.
-            # And its page for what failed says so in English; the failure itself comes through as an exception.
+            # Replace Reflex's 404 page: it is the client's shell, which our content security policy does not let run. Replace its 500 page,
+            # too: it is in English. The failure itself arrives here as an exception.
             if message["type"] == "http.response.start" and message["status"] in _OWN_PAGES:
                 held.add(message["status"])
             if not held:
@@ -212,6 +215,7 @@ class DocumentServer:
         )
 
     async def _who(self, request: Request, account: str | None = "") -> Identity | None:
+        """Return the signed-in person's identity, or None. By default it acts for the account of the address."""
         token = request.cookies.get(cookie_name(get_settings().secure))
         number = (request.query_params.get("account") or None) if account == "" else account
         return await self.resolve(digest(token) if token else None, number)
@@ -242,6 +246,7 @@ class DocumentServer:
         return self._answer(request, document, document.fill(dict(filled.slots)), filled, who)
 
     async def _turned_away(self, request: Request, language: str, page: Page, who: Identity | None) -> Response | None:
+        """Return the answer that refuses a person a private page, or None to let them in."""
         if who is None:
             return await self._to_sign_in(request, language, request.url.path)
         if len(who.memberships) > 1 and "account" not in request.query_params:
@@ -251,7 +256,7 @@ class DocumentServer:
         return None
 
     async def _download(self, request: Request, language: str) -> Response | None:
-        """Who asks for a private file is guarded like who asks for a page; None lets the request go on to its route."""
+        """Check method, sign-in and quota of a request for a private file. Return None to pass it on to its route."""
         page, _, ending = request.scope["path"].rpartition(".")
         allowed, limit = _DOWNLOADS[f".{ending}"]
         if request.method not in allowed.split(", "):
@@ -259,7 +264,7 @@ class DocumentServer:
         who = await self._who(request)
         asker.set(who)
         if who is None:
-            # After signing in the person stands on the page that has the button; a document of its own, as in a mail's link, is opened.
+            # Return to the page with the download button after sign-in. A PDF, as linked in a mail, is opened itself.
             return await self._to_sign_in(request, language, request.url.path if ending == "pdf" else page)
         if not await quotas.within_quota(limit, who, str(who.person_id)):
             return self._too_many(request, language)
@@ -268,7 +273,7 @@ class DocumentServer:
 
     async def _to_sign_in(self, request: Request, language: str, path: str) -> Response:
         if "account" in request.query_params and await self._who(request, None):
-            # Signed in, but not for that account: it shows as not found, whoever has it.
+            # Signed in, but not a member of that account: answer 404 whether or not the account exists.
             return self._not_found(request, language)
         ended = "ended=1&" if cookie_name(get_settings().secure) in request.cookies else ""
         wanted = path + (f"?{request.url.query}" if request.url.query else "")
@@ -289,16 +294,17 @@ class DocumentServer:
         return self._bare(request, language, TOO_MANY, HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": quotas.RETRY_SECONDS})
 
     def _bare(self, request: Request, language: str, path: str, status: int, own: dict[str, str] | None = None) -> Response:
-        # The client's router would not know the address: this page reads without script, so it has none.
+        """Return one of the portal's pages about an error, without scripts."""
+        # The client's router does not know this address, so the page is sent without scripts.
         document = self.documents[f"/{language}{path}"]
         text = _SCRIPTS.sub("", document.fill({}))
         return _html(request, text, status, {"content-security-policy": headers.policy([]), "cache-control": "no-store", **(own or {})})
 
 
 def _with_account(request: Request, who: Identity) -> Response:
-    """The same address with the account in it: the one of the page it was opened from, else the person's first.
+    """Redirect to the same address with an account number: that of the referring page, else the person's lowest account number.
 
-    Without it, a link that is followed before the script has arrived would lead from one account into the other.
+    Without the number, a link followed before the script has loaded could lead from one account into another.
     """
     came_from = urlsplit(request.headers.get("referer", ""))
     said = dict(parse_qsl(came_from.query)).get("account") if came_from.netloc == request.headers.get("host") else None
@@ -313,7 +319,7 @@ def _to_second_factor(language: str, who: Identity) -> Response:
 
 
 def _winds(path: str) -> bool:
-    """True for a path that does not say plainly where it leads."""
+    """Return whether a path is ambiguous: it has empty, `.` or `..` segments or backslashes."""
     return "//" in path or "\\" in path or not {".", ".."}.isdisjoint(path.split("/"))
 
 
@@ -325,20 +331,20 @@ def _html(request: Request, text: str, status: int, own: dict[str, str]) -> Resp
 
 
 def _spoken(request: Request) -> str:
-    """The language of the address, else the preferred one."""
+    """Return the language of the address, else the preferred one."""
     language = request.scope["path"].split("/")[1]
     return language if language in i18n.LANGUAGES else _preferred(request, None)
 
 
 def _preferred(request: Request, who: Identity | None) -> str:
-    """The person's choice, the cookie, the browser, then French (product.md, French)."""
+    """Return the preferred language: the person's choice, else the cookie, the browser's languages, then French (product.md, French)."""
     accepted = [part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
     choices = [who.language if who else "", request.cookies.get(LANGUAGE_COOKIE, ""), *accepted]
     return next((choice for choice in choices if choice in i18n.LANGUAGES), "fr")
 
 
 def _hashed_cookie(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """The socket's headers with the token's hash in place of every cookie: Reflex, its logs and Redis never hold a usable token."""
+    """Return the socket's headers with one cookie that holds the token's hash, so Reflex, its logs and Redis never hold a usable token."""
     token = Request({**scope, "type": "http"}).cookies.get(cookie_name(get_settings().secure))
     kept = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
     return [*kept, (b"cookie", f"{SOCKET_COOKIE}={digest(token)}".encode())] if token else kept

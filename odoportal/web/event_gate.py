@@ -1,4 +1,4 @@
-"""One gate before every event: who asks, for which account, with which right, with which payload, how often."""
+"""The event gate: checks every event's identity, account, right, payload and rate before its handler runs."""
 
 import http.cookies
 import logging
@@ -49,15 +49,15 @@ INTERNAL: dict[str, type[BaseModel]] = {
     _LOADING: NoPayload,
     f"{_ON_LOAD}.set_is_hydrated": _Hydrated,
 }
-"""Reflex's own events that an anonymous browser needs, with their payloads."""
+"""Reflex's own events that an anonymous browser needs, with their payload models."""
 _CLOSED = (".setvar", ".update_vars_internal")
-"""Reflex's own events that set variables from the browser: nobody needs them here."""
+"""Reflex's own events that set variables from the browser. The portal does not use them, so they are refused."""
 _BY_ITSELF = (".load", ".trouble", ".handle_frontend_exception")
-"""Handlers that no person calls: what an on_load brings, and what follows a failure."""
+"""Handlers that run without a person's action: page loads and reports of failures."""
 
 
 def session_hash(state: BaseState) -> str | None:
-    """The session's hash, which the outermost HTTP layer put in place of the token."""
+    """Return the session hash that the document server put into the socket's cookie, or None if there is none."""
     try:
         morsel = http.cookies.SimpleCookie(state.router.headers.cookie).get(SOCKET_COOKIE)
     except http.cookies.CookieError:
@@ -66,18 +66,18 @@ def session_hash(state: BaseState) -> str | None:
 
 
 class Gate(Middleware):
-    """Lets an event through, or answers it itself.
+    """Middleware that lets an event through or answers it itself.
 
     Args:
-        private: the state class all private states descend from. It has `_bound` (the key of the identity it was
-            filled for), `_by_itself`, `_bind(key)`, `_leave()`, `_anew()`, `_refuse()` and `_unknown()`, see `accounts.state`.
-        resolve: session hash and account number to who asks, None when nobody.
-        touch: notes that a person did something, so that the session does not end by idleness; True where it was written.
-        allowed: whether a person may call the handler of this full name, in the account of the address.
+        private: the state class that all private states descend from, see `pages.state.SessionState`. The gate uses its `_bound` (the key
+            of the identity it was filled for), `_by_itself`, `_bind(key)`, `_leave()`, `_anew()`, `_refuse()` and `_unknown()`.
+        resolve: returns the identity for a session hash and an account number, or None if no one is signed in.
+        touch: records that a person was active, so that the session does not end by idleness; returns whether it wrote to the database.
+        allowed: returns whether a person may call the handler with this full name, in the account of the address.
         payloads: the payload model of each handler that takes arguments, by the handler's full name.
-        fill: fills the state of the page a browser stands on; False where that page asks for nothing. Before a browser that comes
-            back is sent the state as it is: after a restart, or where the state was lost, the rows it shows stay where they are. And
-            in the place of Reflex's three events of a navigation, each of which the browser draws: one answer, drawn once.
+        fill: fills the state of the browser's current page; returns False if that page loads nothing. It runs before a returning browser
+            is sent the state as it is, so that after a restart or a lost state its rows stay on the screen. It also replaces Reflex's three
+            events of a navigation, each of which the browser would render, by one answer that is rendered once.
     """
 
     def __init__(
@@ -94,7 +94,10 @@ class Gate(Middleware):
         self._pace = FixedWindow(EVENTS_PER_10_SECONDS, 10)
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
-        """Resolve who asks; refuse what must not run. Runs under the state's lock, before Reflex's own handling."""
+        """Resolve the identity and refuse what must not run.
+
+        Runs under the state's lock, before Reflex's own handling. Returns None to let the event through.
+        """
         del app
         hashed = session_hash(state)
         account = state.router.url.query_parameters.get("account")
@@ -102,52 +105,60 @@ class Gate(Middleware):
         try:
             who = await self.resolve(hashed, account)
         except SQLAlchemyError as why:
-            # Whose state this is cannot be told: nothing of it is sent, and nothing runs that would ask again.
+            # The owner of this state is unknown: send none of it, and run nothing that would query the database again.
             _log.error("who asks cannot be told: %s", type(why).__name__)
             return StateUpdate(delta=private._unknown())
         identity.asker.set(who)
         key, before = who.key if who else "", private._bound
         if before != key:
             private._bind(key)
-        # By the session only where there is one: whoever makes cookies up would have a limit of his own for each.
-        # And by the /64 of IPv6, where one customer has the whole of it.
+        # Count by session only if it is valid: with made-up cookies a client would get a limit for each.
+        # Otherwise count by address, IPv6 by its /64, because one customer has all of it.
         subject = who.session if who else address_key(state.router.session.client_ip)
         if over := await self._pace.over(subject):
             if over == 1:
-                # Once in a span: a flood must not fill the log, too.
+                # Log once in a span, so that a flood does not fill the log.
                 logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, what="events")
             instrumentation.drop()
             return StateUpdate()
         if self._turned_away(private, event, who, before not in {"", key}):
             return StateUpdate(delta=await _delta(state))
         if self._by_hand(private, event.name) and who and await self.touch(who):
-            # Anew, so that the handler knows the session's end as it is now.
+            # Resolve again, so that the handler sees the session's new end.
             identity.asker.set(await self.resolve(hashed, account))
         if who and self.fill and event.name == _HYDRATE and not (event.payload or {}).get("hashes"):
             await self.fill(state)
-        # A state that was lost or is another person's by now begins anew, which is Reflex's to do.
+        # Do not fill a state that was lost or belonged to another identity: Reflex starts it again.
         if who and self.fill and event.name == _LOADING and before == key and await self.fill(state):
             delta = await _delta(state)
-            # The browser has set it to false by itself, as long as the page is under way.
+            # The browser sets is_hydrated to false itself while the page is loading.
             delta.setdefault(_STATE, {})[f"is_hydrated{FIELD_MARKER}"] = True
             return StateUpdate(delta=delta)
         return None
 
     def _turned_away(self, private: Any, event: Event, who: Identity | None, changed: bool) -> bool:
-        """Whether the event must not run; what the screen is to say about it is set. `changed`: the page was another identity's."""
+        """Return whether the event must not run, and set what the page shows about it.
+
+        Args:
+            private: the private state.
+            event: the event.
+            who: the signed-in person, or None.
+            changed: whether the page was filled for another identity.
+        """
         if who is None and event.name not in INTERNAL:
             logs.log_security_event("authz_fail", handler=event.name[-120:])
             private._leave()
             return True
         if who and event.name not in INTERNAL:
             if changed and not event.name.endswith(_BY_ITSELF):
-                # The page shows another account, or what another role may do: what was clicked there is not done here.
+                # The page still shows another account or another role's rights: do not act on a click there.
                 logs.log_security_event("authz_change", handler=event.name[-120:])
                 private._anew()
                 return True
             if not self.allowed(who, event.name):
                 logs.log_security_event("authz_fail", logging.WARNING, role=who.account.role, handler=event.name[-120:])
-                # Whoever is held back is led on by the page's own address; what the person may not do is said where it was clicked.
+                # A person who is held back is made to reload the page, and the server redirects them. A missing right is shown where the
+                # click was made.
                 _ = private._anew() if who.held_back else private._refuse()
                 return True
         if not self._payload_fits(event):
@@ -165,9 +176,9 @@ class Gate(Middleware):
         return True
 
     def _by_hand(self, private: Any, name: str) -> bool:
-        """Whether a person did it."""
-        # A reconnect hydrates and then runs on_load by itself: that is no person's doing and must not keep a
-        # session alive. An on_load without it is a navigation; most handlers of ours are clicks.
+        """Return whether a person caused the event. Remembers a reconnect for the on_load that follows it."""
+        # After a reconnect, Reflex hydrates and then runs on_load: no person did that, so it must not keep a session alive. An on_load
+        # without a hydrate is a navigation. Most of the portal's own handlers are clicks.
         if name == _HYDRATE:
             private._by_itself = True
         elif name == _LOADING:

@@ -1,4 +1,4 @@
-"""Headers of every answer, and the refusal of requests that another site started."""
+"""The headers of every answer, and the checks that refuse cross-site and ambiguous requests."""
 
 from collections.abc import Iterable
 
@@ -11,15 +11,15 @@ from odoportal.settings import get_settings
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 IMMUTABLE = ("/assets/", "/fonts/", "/icons.svg")
 _BEGINNINGS = {"http.response.start", "websocket.http.response.start"}
-"""Of an answer to a request, and of a refusal to open a socket."""
+"""The messages that start an answer to a request, or a refusal of a websocket handshake."""
 
 
 def policy(script_hashes: Iterable[str], leads_to: Iterable[str] = ()) -> str:
-    """The content security policy of a document: own scripts, and inline ones only by their hash (ASVS 3.4.3).
+    """Return the content security policy of a document: own scripts, and inline scripts only by their hash (ASVS 3.4.3).
 
     Args:
-        script_hashes: of the inline scripts.
-        leads_to: origins that a form may lead to besides the portal's own: browsers ask for the answer's redirect, too.
+        script_hashes: the hashes of the document's inline scripts.
+        leads_to: origins that a form may redirect to besides the portal's own; browsers apply `form-action` to redirects, too.
     """
     scripts = " ".join(["script-src 'self'", *script_hashes])
     forms = " ".join(["form-action 'self'", *leads_to])
@@ -46,12 +46,12 @@ def _common() -> dict[str, str]:
 
 
 def of_every_answer() -> list[tuple[bytes, bytes]]:
-    """Return the headers that every answer has, as ASGI wants them: for answers that are given outside of the pages' layer."""
+    """Return the common headers as ASGI pairs, for answers that are given outside of the document server."""
     return [(name.encode(), value.encode()) for name, value in _common().items()]
 
 
 def secured(scope: Scope, send: Send) -> Send:
-    """A `send` that adds the common headers to an answer, keeping those it has, and drops what names the server."""
+    """Return a `send` that adds the common headers, keeps those the answer already has, and removes the `Server` header."""
     immutable = scope["path"].startswith(IMMUTABLE)
 
     async def sending(message: Message) -> None:
@@ -69,14 +69,14 @@ def secured(scope: Scope, send: Send) -> Send:
 
 
 async def refuse(status: int, text: str, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request, or a websocket's handshake, with a plain refusal that has the common headers.
+    """Answer a request or a websocket handshake with a plain-text refusal that has the common headers.
 
     Args:
-        status: such as 429.
+        status: the HTTP status, such as 429.
         text: the body.
-        scope: the request's, as an ASGI application gets it.
-        receive: as well.
-        send: as well.
+        scope: the ASGI scope of the request.
+        receive: the ASGI receive callable.
+        send: the ASGI send callable.
     """
     ends = {"connection": "close"} if scope["type"] == "websocket" else {}
     answer = Response(text, status, {"cache-control": "no-store", **ends}, media_type="text/plain")
@@ -84,9 +84,9 @@ async def refuse(status: int, text: str, scope: Scope, receive: Receive, send: S
 
 
 def foreign(request: Request) -> bool:
-    """True for a request that changes something and that another site started (ASVS 3.5.1).
+    """Return whether another site started a request that changes something (ASVS 3.5.1).
 
-    Browsers say so in `Sec-Fetch-Site`; older ones in `Origin`. A request with neither comes from no browser.
+    Current browsers say so in `Sec-Fetch-Site`, older ones in `Origin`. A request with neither header does not come from a browser.
     """
     if request.method in SAFE_METHODS:
         return False
@@ -98,5 +98,5 @@ def foreign(request: Request) -> bool:
 
 
 def ambiguous(request: Request) -> bool:
-    """True for a request with two lengths: whoever stands in front may have read another end of it (RFC 9112, 6.3)."""
+    """Return whether a request has two lengths: a proxy in front may have read another end of its body (RFC 9112, section 6.3)."""
     return "transfer-encoding" in request.headers and "content-length" in request.headers

@@ -1,4 +1,4 @@
-"""Bounds the websockets that are open, in all and for each client address."""
+"""Limits on the number of open websockets, in total and per client address."""
 
 import logging
 from collections import Counter
@@ -16,14 +16,14 @@ _WORDS = "too many connections"
 
 
 class OpenSockets:
-    """The layer that counts open websockets and refuses a handshake beyond the limits.
+    """Middleware that counts open websockets and refuses a handshake beyond the limits.
 
-    A socket that only answers pings costs its client nothing, so what is held open is counted, not what is said.
+    A socket that only answers pings costs its client nothing, so open sockets are counted, not messages.
 
     Args:
-        app: the application behind it; the client's own address is in the scope already.
+        app: the application behind it; the scope already has the real client address.
         limits: how many may be open.
-        seldom: when a refusal may be logged.
+        seldom: paces the log lines about refusals.
     """
 
     def __init__(self, app: ASGIApp, limits: Limits, seldom: LogPacer | None = None) -> None:
@@ -33,7 +33,7 @@ class OpenSockets:
         self._all = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer a handshake with 429 (too many of one address) or 503 (too many in all)."""
+        """Pass the request on, or answer a handshake with 429 (too many from one address) or 503 (too many in total)."""
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
             return

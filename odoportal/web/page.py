@@ -1,4 +1,4 @@
-"""What a room tells the document server about its pages."""
+"""How a room describes its pages to the document server."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,9 +12,14 @@ from odoportal.core.identity import Identity
 
 @dataclass(frozen=True)
 class PageRequest:
-    """A request for a page, as a room sees it: query values are the last of each name, decoded.
+    """A request for a page, as a room sees it.
 
-    `said` is what the page must say of a form it answers (`foundation.form_view.Said`), None where it answers none.
+    Attributes:
+        language: "fr" or "en".
+        query: the decoded query values; the last one counts where a name is repeated.
+        request: the HTTP request.
+        who: the signed-in person, or None.
+        said: the feedback of a form that the page answers (`forms.view.FormFeedback`), or None.
     """
 
     language: str
@@ -26,7 +31,14 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class PageContent:
-    """What a room puts into a page: HTML by slot name, and how to answer; `dress` puts cookies on the answer."""
+    """The content a room gives for a page.
+
+    Attributes:
+        slots: HTML by slot name.
+        status: the HTTP status of the answer.
+        headers: additional headers of the answer.
+        dress: sets cookies on the answer.
+    """
 
     slots: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
@@ -35,7 +47,7 @@ class PageContent:
 
 
 SEE = "see"
-"""The right that every private page needs at least."""
+"""The least right that a private page requires."""
 
 Fill = Callable[[PageRequest], Awaitable[PageContent | Response]]
 
@@ -44,12 +56,18 @@ Fill = Callable[[PageRequest], Awaitable[PageContent | Response]]
 class Page:
     """A page in both languages.
 
-    `path` has no language and no trailing slash; `title` is an English message of the catalogue; `content` draws
-    the page once per language at build time; `load` is the event that fills it; `fill` writes the first rows into
-    the served document; `post` answers a native form sent to the page's own address, with a redirect or the page
-    again. A private page without a signed-in person is a redirect to sign-in, and without the `right` in the account
-    of the address it does not exist. `leads_to` are the origins of other sites that a form of it may lead to. `from_anywhere`: a form may
-    come from any site or program, and nobody is known to the page: what its address holds is the whole right.
+    Attributes:
+        path: without language and trailing slash.
+        title: an English message of the catalogue.
+        content: renders the page, once per language at build time.
+        load: the event that fills the page.
+        fill: writes the first rows into the served document.
+        post: answers a native form sent to the page's own address, with a redirect or with the page again.
+        private: whether the page redirects to sign-in if no one is signed in.
+        right: the right needed in the account of the address; without it the page is answered with 404.
+        leads_to: origins of other sites that the page's forms may redirect to.
+        from_anywhere: whether forms may come from any site or program. The page then does not resolve an identity: what its address holds
+            is the whole right.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Refuses request targets that are no path: `*`, and absolute addresses as they are sent to a proxy (RFC 9112, 3.2)."""
+"""Refuses request targets that are not a path: `*`, and absolute addresses as sent to a proxy (RFC 9112, section 3.2)."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -6,7 +6,7 @@ from odoportal.web import headers
 
 
 class PathTargets:
-    """The layer that passes on only requests for a path. No browser sends anything else to a server.
+    """Middleware that only passes on requests for a path. Browsers send nothing else to a server.
 
     Args:
         app: the application behind it.

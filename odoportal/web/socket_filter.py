@@ -1,8 +1,8 @@
-"""What comes down a socket, checked before Socket.IO and Reflex read it: whatever no page of ours sends is dropped.
+"""Checks every websocket message before Socket.IO and Reflex read it, and drops what the portal's pages never send.
 
-Engine.IO, Socket.IO and Reflex each fail over what they cannot read, with a traceback in the log every time, and Reflex writes events it
-does not know into the log whole. All of it is open to anybody, signed in or not. What Reflex's client sends is in its
-`.templates/web/utils/state.js`, what its server takes in `reflex/app.py` (`EventNamespace`).
+Engine.IO, Socket.IO and Reflex each fail on messages they cannot read, with a traceback in the log every time, and Reflex logs the whole
+of an event it does not know. Any client can reach them, signed in or not. What Reflex's client sends is in its
+`.templates/web/utils/state.js`, what its server accepts in `reflex/app.py` (`EventNamespace`).
 """
 
 import json
@@ -22,28 +22,28 @@ from odoportal.web import headers
 FRAMES_PER_ADDRESS = 3_000
 """Messages and handshakes in ten seconds from one client address, or one /64 of IPv6.
 
-One office may have one address for everybody in it: this is one click of each of 300 people in every second. One connection alone is
-closed long before (`incoming`), and what a session may do is the gate's to count.
+All people of an office may share one address: the limit allows each of 300 people one click a second. A single connection is closed long
+before (`socket_limits`), and the event gate limits each session.
 """
 SPAN_SECONDS = 10
 _ADDRESSES = {"/_event", "/_event/"}
 _QUERY = {
     "EIO": re.compile("4"),
     "transport": re.compile("websocket"),
-    # As `generateUUID` in Reflex's client makes it, whose 17th digit is 8 to f, and `uuid4` in its server.
+    # `generateUUID` in Reflex's client makes a 17th digit of 8 to f, and so does `uuid4` in its server.
     "token": re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89a-f][0-9a-f]{3}-[0-9a-f]{12}"),
 }
 _TIMESTAMP = "t"
-"""What other clients of Engine.IO put into the query beside what Reflex's own one does."""
+"""A query parameter that other Engine.IO clients add to those of Reflex's client."""
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,32}")
 _MOST_PARAMETERS = 8
 _CLOSE, _PONG = "1", "3"
 _PACKET = re.compile(r"4(?P<kind>[012])/_event(?:,(?P<data>.*))?", re.S)
 _CONNECT, _DISCONNECT = "0", "1"
 _DEPTH = 16
-"""Levels of lists and objects in a payload; forms and filters have two or three. Deep ones overflow the stack of who reads them."""
+"""The most levels of lists and objects in a payload. Forms and filters have two or three; deep nesting overflows the reader's stack."""
 _REPORTS = 3
-"""Failures that one socket may report; each is a line of the log."""
+"""The most failures that one socket may report; each is a line of the log."""
 _TOO_MUCH, _TOO_LONG, _NO_TEXT, _BROKEN = 1008, 1009, 1007, 1002
 
 
@@ -52,11 +52,11 @@ class _Strict(BaseModel):
 
 
 _Path = Annotated[str, Field(max_length=8_192, pattern=r"^/(?:[^/\\]|$)")]
-"""An address on this site: one that begins like another host's cannot always be split."""
+"""An address on this site. One that starts like another host's address cannot always be parsed."""
 
 
 class _Router(_Strict):
-    """Where the page stands."""
+    """The browser's current address."""
 
     pathname: _Path
     asPath: _Path  # noqa: N815 - the client's name
@@ -73,14 +73,14 @@ class _Event(_Strict):
 
 
 class _Boot(_Strict):
-    """What a page says as it connects: the event that fills it, and which states it was built for. Other clients say nothing."""
+    """The first message of a page: the event that fills it, and the state schema it was built for. Other clients leave it empty."""
 
     event: _Event = Field(default=None, validate_default=False)  # type: ignore[assignment]
     state_schema: str | None = Field(default=None, max_length=64, pattern=r"^[0-9a-f]*$")
 
 
 class _Report(_Strict):
-    """A failure in a browser."""
+    """A report of a failure in a browser."""
 
     message: str = Field(default="", max_length=20_000)
     error_type: str = Field(default="", max_length=100)
@@ -91,7 +91,7 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 class _Socket:
-    """One socket, from its handshake to its end."""
+    """The protocol state of one socket, from handshake to disconnect."""
 
     def __init__(self, handlers: Container[str]) -> None:
         self._handlers = handlers
@@ -99,9 +99,9 @@ class _Socket:
         self._reports = 0
 
     def takes(self, text: str | None) -> bool:
-        """Return whether a message is one that a page sends, and at this point of its socket.
+        """Return whether a page may send this message at this point of its socket.
 
-        A page connects once, says events, and disconnects once: for another connection it opens another socket.
+        A page connects once, sends events, and disconnects once. For another connection it opens another socket.
         """
         if text in {_CLOSE, _PONG}:
             return True
@@ -138,7 +138,7 @@ class _Socket:
 
 
 class SocketFilter:
-    """The layer that admits sockets and reads what they bring.
+    """Middleware that checks websocket handshakes and messages.
 
     Args:
         app: the application behind it.
@@ -147,12 +147,12 @@ class SocketFilter:
 
     def __init__(self, app: ASGIApp, handlers: Container[str]) -> None:
         self.app, self.handlers = app, handlers
-        # Each process counts for itself: it is its own time that is taken, and a frame must not cost a question to Redis.
+        # Count in each process: the limit protects the process's own time, and a frame must not cost a query to Redis.
         self._pace = rate_limits.LocalFixedWindow(FRAMES_PER_ADDRESS, SPAN_SECONDS)
         self._told = rate_limits.LocalFixedWindow(1, SPAN_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and of a socket only what a page sends."""
+        """Pass the request on; of a websocket, only valid handshakes and messages."""
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
             return
@@ -186,20 +186,20 @@ class SocketFilter:
         await self.app(scope, receiving, send)
 
     def _closed(self, address: str, code: int | None) -> None:
-        """Note that a connection was closed over what came down it, whichever side said so."""
+        """Log that a connection was closed because of what the client sent, whichever side closed it."""
         if code == _TOO_MUCH:
             self._tell(address, "excess_rate_limit_exceeded", "connection")
         elif code in {_TOO_LONG, _NO_TEXT, _BROKEN}:
             self._tell(address, "input_validation_fail", "connection")
 
     def _tell(self, address: str, event: str, what: str) -> None:
-        # Once in a span for each address: whoever sends garbage must not fill the log, too.
+        # Log once in a span for each address: a client that sends garbage must not fill the log.
         if not self._told.over(f"{what} {address}"):
             logs.log_security_event(event, logging.WARNING, what=what)
 
 
 def _admitted(scope: Scope) -> bool:
-    """Return whether a handshake is one that a page makes: with one tab's token, and no second one beside it."""
+    """Return whether a handshake is one that a page makes, with exactly one tab's token."""
     spoken = scope.get("subprotocols") or []
     if scope["path"] not in _ADDRESSES or len(spoken) > 1 or not all(_VERSION.fullmatch(version) for version in spoken):
         return False
@@ -212,7 +212,7 @@ def _admitted(scope: Scope) -> bool:
 
 
 def _read(data: str) -> Any:
-    """Return the JSON in it, None where there is none."""
+    """Parse JSON; return None if it is invalid."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -220,7 +220,7 @@ def _read(data: str) -> Any:
 
 
 def _checked(model: type[_M], said: Any) -> _M | None:
-    """Return what was said as the model has it, None where it does not fit."""
+    """Return the validated model, or None if the data do not fit."""
     try:
         return model.model_validate(said)
     except ValidationError:
@@ -228,7 +228,7 @@ def _checked(model: type[_M], said: Any) -> _M | None:
 
 
 def _deeper(value: Any, levels: int) -> bool:
-    """Return whether lists and objects stand in each other on more levels than these."""
+    """Return whether lists and objects are nested deeper than `levels`."""
     inside = [value]
     for _ in range(levels + 1):
         inside = [item for held in inside for item in (held.values() if isinstance(held, dict) else held) if isinstance(item, dict | list)]

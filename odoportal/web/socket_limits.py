@@ -1,6 +1,6 @@
-"""The limits of one WebSocket connection, asked while its data are read: what is beyond them is never inflated or queued.
+"""Limits of one websocket connection, checked while its data are parsed: anything beyond them is never inflated or queued.
 
-The layers behind see a message only once all of it is in memory, and control frames and parts of messages not at all.
+The layers behind see a message only once it is complete in memory, and never see control frames and fragments.
 """
 
 import time
@@ -14,24 +14,26 @@ from websockets.frames import CloseCode, Frame
 from websockets.server import ServerProtocol
 
 MESSAGE_BYTES = 65_536
-"""The longest message, inflated. The longest that a page sends is the report of a script's failure: two texts of at most 20,000 characters.
-All else is an event with the page's address, some hundred bytes; forms, searches and files go over HTTP."""
+"""The longest message, after inflation. The longest that a page sends is the report of a script failure: two texts of at most 20,000
+characters. All other messages are events with the page's address, a few hundred bytes; forms, searches and files go over HTTP.
+"""
 FRAMES = 500
 BYTES = 262_144
-"""What one connection may send in each span, counted in frames of any kind and inflated. A page sends a few events for each click or
-pause in typing; the gate lets a session have 300 in ten seconds."""
+"""What one connection may send in each span, counted in frames of any kind and after inflation. A page sends a few events for each click or
+pause in typing; the event gate allows a session 300 in ten seconds.
+"""
 SPAN_SECONDS = 10.0
 
 
 class Incoming(ServerProtocol):
-    """The server's side of one connection: closed with 1008 as soon as more comes in than the limits of a span."""
+    """The server side of one connection. It closes with 1008 as soon as a span's limits are exceeded."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._span, self._frames, self._bytes = time.monotonic(), 0, 0
 
     def recv_frame(self, frame: Frame) -> None:
-        """Count a frame before it is handled, and before the next one of the same data is inflated."""
+        """Count a frame before it is handled and before the next frame of the same data is inflated."""
         if (now := time.monotonic()) - self._span >= SPAN_SECONDS:
             self._span, self._frames, self._bytes = now, 0, 0
         self._frames += 1
@@ -39,13 +41,13 @@ class Incoming(ServerProtocol):
         if self._frames > FRAMES or self._bytes > BYTES:
             why = "too much at once"
             self.fail(CloseCode.POLICY_VIOLATION, why)
-            # The parser ends at an error only.
+            # Only an error stops the parser.
             raise ProtocolError(why)
         super().recv_frame(frame)
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """A WebSocket with limits, whose messages are compressed one by one: none leaves anything in memory for an open tab."""
+    """A websocket with limits. Each message is compressed on its own, so that an open tab keeps no compression state in memory."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -53,20 +55,20 @@ class Socket(WebSocketsSansIOProtocol):
         self.conn = Incoming(extensions=[alone], max_size=MESSAGE_BYTES, logger=self.logger)
 
     def data_received(self, data: bytes) -> None:
-        """Read what came, and end a connection whose handshake cannot be read, which Uvicorn would hold open."""
+        """Process received data. End a connection with an unreadable handshake, which Uvicorn would keep open."""
         super().data_received(data)
         if self.conn.handshake_exc and not self.handshake_initiated:
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send; a refusal with an answer of its own ends the handshake, which Uvicorn would log as an error each time."""
+        """Send a message. A refusal with its own answer ends the handshake, which Uvicorn would otherwise log as an error."""
         await super().send(message)
         if self.initial_response and self.close_sent:
             self.handshake_complete = True
 
     def send_receive_event_to_app(self) -> None:
-        """Pass a message on; close the connection over text that is no UTF-8, without Uvicorn's traceback in the log."""
+        """Pass a message on. Close the connection on invalid UTF-8, without Uvicorn's traceback in the log."""
         if self.curr_msg_data_type == "text":
             try:
                 b"".join(self.frames).decode()

@@ -1,6 +1,7 @@
-"""Forgets what a tab was shown once it has left. Reflex keeps it in memory for an hour, which a busy day fills with tabs long closed.
+"""Evicts the state of a closed tab. Reflex keeps it in memory for an hour, and on a busy day closed tabs would fill the memory.
 
-A tab that comes back later has its page in its address and its person in its cookie: the gate fills it anew, as after a restart.
+A tab that comes back later still has its page in its address and its session in its cookie: the event gate fills the state again, as after
+a restart.
 """
 
 import asyncio
@@ -13,25 +14,25 @@ from reflex.istate.manager.token import BaseStateToken
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LEFT_SECONDS = 60.0
-"""For how long a tab may be away, such as over a change of the network, and find its state as it was."""
+"""For how long a tab may be disconnected, for example while the network changes, and still find its state."""
 
 _NEW_TOKEN = re.compile(r'42/_event,\["new_token",\s?"(?P<token>[^"]+)"\]')
-"""How Reflex tells a socket that it has another token than it asked for: a duplicated tab brings the token of the tab it was made from."""
+"""The message in which Reflex gives a socket another token than it asked for: a duplicated tab brings the token of its original."""
 
 
 class StateEviction:
-    """The layer that sees sockets end.
+    """Middleware that watches websockets end.
 
     Args:
         app: the application behind it.
-        reflex: the one whose states are forgotten.
+        reflex: the Reflex app whose states are evicted.
     """
 
     def __init__(self, app: ASGIApp, reflex: rx.App) -> None:
         self.app, self.reflex = app, reflex
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Pass the request on. When a websocket ends, schedule the eviction of its states."""
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
             return
@@ -52,8 +53,9 @@ class StateEviction:
         asyncio.get_running_loop().call_later(LEFT_SECONDS, self._forget, token)
 
     def _forget(self, token: str) -> None:
+        """Evict a tab's state from memory, unless the tab is connected again. A state in use is tried again later."""
         manager, sockets = self.reflex.state_manager, self.reflex.event_namespace
-        # Redis lets go of what it keeps by itself.
+        # Redis expires its keys by itself.
         if not isinstance(manager, StateManagerMemory) or sockets is None or token in sockets._token_manager.token_to_socket:
             return
         known = manager._token_expires_at.get(BaseStateToken(ident=token, cls=rx.State).cache_key)

@@ -1,4 +1,4 @@
-"""Every change as a row."""
+"""Tests of the activity log: every change is recorded as a row."""
 
 import json
 

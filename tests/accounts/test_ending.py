@@ -1,11 +1,11 @@
-"""Everything that a person can set up is either ended with the access, or there is a reason why it need not be."""
+"""Everything a person can set up either ends with the access, or has a documented reason why it does not."""
 
 import pytest
 
 from odoportal import migrations
 from odoportal.accounts import ending
 
-# Every column that refers to a person. A new one belongs to a room with an `ending.py`, or gets its reason here.
+# All columns that refer to a person. A new column needs a room with an `ending.py` (ENDED), or a reason (REASONS).
 ENDED = {
     "invitation.invited_by": "people.ending",
     "invoice_copy.asked_by": "notices.ending",

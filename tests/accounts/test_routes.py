@@ -1,4 +1,4 @@
-"""The choice of formats in the header."""
+"""Tests of the route for the choice of region formats in the header."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -30,7 +30,7 @@ def _maria(stored: Engine) -> Iterator[None]:
 
 
 def choose(content: str | AsyncIterator[bytes], referer: str = "", signed: bool = True) -> str:
-    """Where the answer leads."""
+    """Post a choice and return the address of the redirect."""
 
     async def run() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url=HERE) as client:

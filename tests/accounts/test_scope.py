@@ -1,4 +1,4 @@
-"""No rule about an account ever reads another one: every public function of every room, found by itself."""
+"""No service function about an account reads another account's rows: all public functions of all rooms, found automatically."""
 
 import importlib
 import inspect
@@ -22,7 +22,7 @@ MARK = "THEIRS"
 
 
 def about_accounts() -> list[tuple[str, Callable[..., Any]]]:
-    """Every public function of a service that is about an account."""
+    """Return name and function of every public service function with a parameter `account_id`."""
     found = []
     for room in ROOMS:
         module = importlib.import_module(f"odoportal.{room}.service")
@@ -37,17 +37,17 @@ def about_accounts() -> list[tuple[str, Callable[..., Any]]]:
 
 
 def scoped() -> list[tuple[str, Callable[..., Any]]]:
-    """Those of them that read."""
+    """Return those of them that read the database: they take a session."""
     return [(name, function) for name, function in about_accounts() if "session" in inspect.signature(function).parameters]
 
 
 def conditions() -> list[tuple[str, Callable[..., Any]]]:
-    """Those of them that only say what another one reads."""
+    """Return those of them that take no session: they return a condition for another query."""
     return [(name, function) for name, function in about_accounts() if (name, function) not in scoped()]
 
 
 def plain(value: Any) -> Any:
-    """A result as plain values, to compare and to search."""
+    """Convert a result to plain values, to compare and to search."""
     if isinstance(value, SQLModel):
         return value.model_dump()
     if is_dataclass(value) and not isinstance(value, type):
@@ -60,7 +60,7 @@ def plain(value: Any) -> Any:
 
 
 def call(function: Callable[..., Any], session: Session, account_id: int, named: dict[str, Any], **query: str) -> Any:
-    """A call with whatever the function wants to know, all of it pointing at what `named` identifies."""
+    """Call a function with a value for each of its parameters, all of them about the records of `named`; return a plain result."""
     module = importlib.import_module(function.__module__)
     rules = getattr(module, "RULES", None)
     number = named["invoice_number" if "invoices" in function.__module__ else "order_number"]

@@ -1,4 +1,4 @@
-"""Every page that shows one view says so where that failed, and recovers."""
+"""Every page whose view cannot be loaded says so, and recovers."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ VIEWS = [page for page in OURS if issubclass(page.load.state, PageState)]
 
 @contextmanager
 def away() -> Iterator[Any]:
-    """The database does not answer."""
+    """Raise an error in place of a reading session: the database does not answer."""
     raise OperationalError("SELECT", {}, Exception("connection refused"))
     yield
 

@@ -1,4 +1,4 @@
-"""The states of signed-in people: filled, failing, forgetting."""
+"""Tests of the states of signed-in people: loading, failing, and reset for another identity."""
 
 import asyncio
 from dataclasses import replace
@@ -143,7 +143,7 @@ def test_another_identity_finds_everything_forgotten(mine: int) -> None:
         assert states[Invoices].view == InvoicesView()
         assert states[Home].view == HomeView()
         assert not any(states[kind].filled for kind in (Orders, Invoices, Home))
-        # The reset is sent: what the browser holds is overwritten, not only what the server holds.
+        # The reset must be sent to the browser too, so that its copy of the data is overwritten.
         sent = repr(root.get_delta())
         assert "view" in sent
         assert "Maria" not in sent

@@ -1,4 +1,4 @@
-"""Mail to mailboxes that never asked: how much there may be, counted by what nobody can make up, and what may stand in it."""
+"""Unsolicited mail: its limits, which are counted by what a caller cannot invent, and the names in it."""
 
 import re
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def ask(who: Identity, email: str = VICTIM, at: datetime = NOON, kind: Kind = Ki
 @pytest.mark.case("A-31")
 @pytest.mark.asvs("2.4.1")
 def test_a_mailbox_is_invited_three_times_a_day_however_it_is_asked(people: People) -> None:  # noqa: F811
-    """The attack of 59 letters in 1.4 seconds: sent again, and withdrawn and asked again."""
+    """An attack that once sent 59 mails in 1.4 seconds, by resending, and by withdrawing and inviting again, is stopped."""
     owner = people["owner"]
     assert send(owner, "invite", mark="0", email=VICTIM, role="billing", language="en").ok
     assert send(owner, "resend", VICTIM, mark="1").ok
@@ -90,7 +90,7 @@ def test_one_person_asks_so_many_mailboxes_and_is_told_when_to_go_on(people: Peo
     assert (refused.mailbox, refused.until) == (False, NOON + limit.span)
     assert ask(owner, "z@example.org", refused.until - timedelta(seconds=1), kind) is not None
     assert ask(owner, "z@example.org", refused.until, kind) is None
-    # The window moves: one is free, and not all of them.
+    # The window slides: only one mail becomes free at this instant.
     assert ask(owner, "y@example.org", refused.until, kind) is not None
     assert ask(people["stranger"], "y@example.org", refused.until, kind) is None
 
@@ -146,7 +146,7 @@ def test_counts_are_forgotten_after_a_day(people: People) -> None:  # noqa: F811
         assert unsolicited.sweep(session, NOON + unsolicited.DAY) == 1
 
 
-# --- what the customer chose in such a letter --------------------------------------------------------------------
+# --- names chosen by the customer ----------------------------------------------------------------------------------
 
 LINKS = (
     "https://evil.example/pay",

@@ -1,4 +1,4 @@
-"""Backup under write load, and the way back: nothing torn, nothing lost, and one can sign in afterwards."""
+"""Backup under write load, and restore: nothing is torn or lost, and people can sign in afterwards."""
 
 import os
 import sqlite3
@@ -29,7 +29,7 @@ EMAIL, PASSWORD = "maria@transportgagnon.ca", "a long walk by the lake"
 
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a database with the example's data and a password for Maria."""
+    """Yield the address of a database with the example's data and a password for Maria."""
     address = f"sqlite:///{tmp_path / 'data' / 'portal.db'}"
     for name, value in {"MODE": "demo", "DATABASE_URL": address, "DATA_DIR": str(tmp_path / "data"), "SECRET": "s" * 32}.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
@@ -47,7 +47,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @contextmanager
 def writers(path: Path, many: int = 3) -> Iterator[list[int]]:
-    """Threads that write pairs of rows, both or none of which must be found; yields the pairs that were acknowledged."""
+    """Run threads that write rows in pairs, each pair in one transaction; yield the committed pairs."""
     done, pairs, started = threading.Event(), list[int](), threading.Semaphore(0)
 
     def write(own: int) -> None:
@@ -122,7 +122,7 @@ def test_the_old_database_is_kept_with_its_log(url: str, tmp_path: Path) -> None
     back_up(url, file)
     with database.writing() as session:
         session.connection().execute(text("INSERT INTO deployment VALUES ('late row', '')"))
-    # A process that was killed leaves its log: the late row is nowhere else yet.
+    # A process that was killed leaves its log: the late row is only there.
     crashed = tmp_path / "crashed"
     for side in ("", "-wal"):
         crashed.with_name(crashed.name + side).write_bytes(place.with_name(place.name + side).read_bytes())
@@ -229,7 +229,9 @@ def test_what_cannot_be_a_backup_is_refused(url: str, tmp_path: Path) -> None:
 
 def test_nobody_restores_while_the_portal_serves(url: str, tmp_path: Path) -> None:
     back_up(url, tmp_path / "backup.db")
-    program = "import sys; from odoportal.exchange import locks\nwith locks.using(sys.argv[1]):\n print('in', flush=True); sys.stdin.read()"
+    program = (
+        "import sys; from odoportal.importing import locks\nwith locks.using(sys.argv[1]):\n print('in', flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen([sys.executable, "-c", program, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as portal:
         assert portal.stdout
         assert portal.stdin

@@ -1,4 +1,4 @@
-"""Moving to another database: every row arrives, and what comes after it goes on from there."""
+"""Copying to another database: every row arrives, and new ids follow the copied ones."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ LARGE = 2**40
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database."""
+    """Return the address of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'new.db'}"
     url = request.getfixturevalue("postgresql_server")
@@ -37,7 +37,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """The example's data, with a letter, a link, a session, and a number that needs 64 bits."""
+    """Yield the example's database, with a mail, a link, a session, and a number that needs 64 bits."""
     for name, value in {
         "MODE": "demo",
         "DATABASE_URL": f"sqlite:///{tmp_path / 'old.db'}",

@@ -1,4 +1,4 @@
-"""Card numbers are masked wherever they are typed, and other numbers are left alone."""
+"""Card numbers are masked however they are written, and other numbers are not changed."""
 
 import random
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from odoportal.core.card_numbers import masked
 
-# The networks' own published test numbers.
+# Test numbers published by the networks.
 CARDS = {
     "visa": "4242424242424242",
     "visa of 13": "4222222222222",
@@ -80,7 +80,7 @@ def test_only_numbers_of_thirteen_digits_and_more_change(text: str) -> None:
 
 
 def test_a_long_text_is_quick() -> None:
-    # Quadratic time would take minutes here, linear time takes milliseconds.
+    # An algorithm with quadratic time would take minutes here; linear time takes milliseconds.
     digits = random.Random(1).choices("0123456789 -", k=300_000)
     assert masked("".join(digits))
     assert masked("4242 " * 60_000)

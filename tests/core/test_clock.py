@@ -1,4 +1,4 @@
-"""The one clock."""
+"""Tests of the clock."""
 
 from datetime import UTC, date, datetime
 

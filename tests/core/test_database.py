@@ -1,4 +1,4 @@
-"""One way to the database."""
+"""Tests of reading and writing database sessions."""
 
 import asyncio
 import threading
@@ -180,7 +180,7 @@ def test_readers_have_threads_that_no_writer_waits_in(stored: Engine) -> None:
         def hold(_session: Session) -> bool:
             return held.wait(30)
 
-        # More of them than there are threads for anything else.
+        # More writers than the default executor has threads.
         writers = [asyncio.create_task(database.write(hold)) for _ in range(40)]
         read = await database.read(numbers)
         held.set()

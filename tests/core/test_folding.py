@@ -1,4 +1,4 @@
-"""Text without marks, text for a terminal, and folding and patterns for search."""
+"""Tests of the removal of invisible marks, of text for terminals, and of folding and patterns for search."""
 
 import pytest
 from hypothesis import given, settings
@@ -62,13 +62,13 @@ def test_a_pattern_finds_exactly_what_contains_the_word(engine: Engine, word: st
         ("one\u2028two\u2029three", "one two three"),
         ("a\U000e0041\U000e007f\U000e0001b", "ab"),
         ("\u3164\uffa0\u115f", ""),
-        # Persian and Hindi need their joiners; between Latin letters, at an end, and beside nothing else they say nothing.
+        # Persian and Hindi need their joiners; between Latin letters, at an end or alone, joiners have no meaning.
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("क्\u200dष", "क्\u200dष"),
         ("Ma\u200cria\u200d", "Maria"),
         ("می\u200c\u202e\u200cخواهم", "میخواهم"),
         ("👩\u200d🚒", "👩🚒"),
-        # A form of a character that a Japanese name chooses.
+        # A variation selector, which Japanese names use to choose a form of a character, is kept.
         ("葛\U000e0100", "葛\U000e0100"),
         ("עברית العربية", "עברית العربية"),
     ],

@@ -26,10 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 NB = "\u00a0"
 FR, EN = Formats("fr-CA"), Formats("en-CA")
 
-# Arguments of t() and tn() that are no literal: where, and what. What they stand for must be extracted elsewhere.
+# The arguments of t() and tn() that are not literals, by file. Their possible values must be extracted elsewhere.
 NOT_LITERAL = {("odoportal/odoportal.py", "page.title")}
 
-# The guide's words, and the French that the portal's pictures have for them.
+# The guide's words, and their French in the pictures of the portal.
 GUIDE = {
     "Dashboard": "Tableau de bord", "Sales zone": "Zone de vente", "POS Assistant": "Assistant PDV", "Wizard POS": "Assistant PDV",
     "Renewal": "Renouvellement", "Profile": "Profil", "User Account": "Compte utilisateur", "Address book": "Carnet d’adresses",
@@ -60,7 +60,7 @@ def faults(text: str) -> list[str]:
 
 @cache
 def extracted() -> dict[str, tuple[str, ...]]:
-    """Every message of the sources by its first text: its texts, then the places that say it."""
+    """Return all texts of every message in the sources (one, or two for a plural), by its first text."""
     mappings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["babel"]["mappings"]
     methods, options = [], {}
     for mapping in mappings:
@@ -95,7 +95,7 @@ def trees() -> dict[str, ast.Module]:
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, list[ast.expr]]]:
-    """The calls of `t` and `tn` below a node, with the arguments that must be literal."""
+    """Yield the calls of `t` and `tn` below a node, with the arguments that must be literals."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -109,21 +109,21 @@ def not_literal(tree: ast.AST) -> set[str]:
 
 
 def in_memo(tree: ast.AST) -> list[int]:
-    """Lines that translate inside a function under `rx.memo`: its body runs once, for both languages."""
+    """Return the lines that translate inside a function decorated with `rx.memo`, whose body runs once for both languages."""
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     memos = [f for f in functions if any(re.match(r"(rx\.|reflex\.)?memo\b", ast.unparse(d)) for d in f.decorator_list)]
     return [call.lineno for memo in memos for call, _ in calls(memo)]
 
 
 def at_import(tree: ast.Module) -> list[int]:
-    """Lines that translate while the module is imported: the text would be in one language for good."""
+    """Return the lines that translate when the module is imported: the text would always be in the same language."""
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
     within = {id(inner) for function in functions for inner in ast.walk(function)}
     return [call.lineno for call, _ in calls(tree) if id(call) not in within]
 
 
 def cut_short(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Message and mark of every `t(…).split(mark)[0]`: what stands after the mark is thrown away."""
+    """Yield message and mark of every `t(…).split(mark)[0]`, which discards the text after the mark."""
     for node in ast.walk(tree):
         match node:
             case ast.Subscript(
@@ -161,7 +161,7 @@ def test_the_french_fills_in_the_same_values() -> None:
 
 
 AGREES = {"Paid", "Part paid", "Refunded", "Ended"}
-"""States that French writes in the singular and in the plural."""
+"""States whose French differs between singular and plural."""
 
 
 @pytest.mark.parametrize(("english", "french"), GUIDE.items())
@@ -206,7 +206,7 @@ def test_templates_translate_only_literals_that_are_extracted() -> None:
 
 
 def test_no_message_hides_from_the_extraction() -> None:
-    """Babel does not look into f-strings before Python 3.12: say such a message outside of one."""
+    """Every literal message is extracted. Babel does not parse f-strings before Python 3.12: a message must be outside of them."""
     said = [
         (path, arg.value) for path, tree in trees().items() for _, args in calls(tree) for arg in args[:1] if isinstance(arg, ast.Constant)
     ]

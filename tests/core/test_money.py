@@ -1,4 +1,4 @@
-"""Money: whole cents stored, decimal dollars shown, half a cent up."""
+"""Tests of money: whole cents in the database, decimal dollars in Python, half a cent rounds up."""
 
 from decimal import ROUND_HALF_UP, Decimal
 

@@ -1,4 +1,4 @@
-"""What holds customers' data can be read by the portal's own user only, whatever the umask of whoever starts it."""
+"""Files with customers' data can be read by the portal's own user only, whatever the umask of the process."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ EXAMPLE = root() / "odoportal" / "exchange" / "example"
 
 @pytest.fixture(autouse=True, params=[0o022, 0o000], ids=oct)
 def umask(request: pytest.FixtureRequest) -> Iterator[int]:
-    """The umask of a usual machine, and the widest."""
+    """Set the usual umask, or the one that allows everything, and restore it afterwards."""
     before = os.umask(request.param)
     yield request.param
     os.umask(before)
@@ -31,7 +31,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that does not exist yet, for everything that is made."""
+    """Yield a folder that does not exist yet, which the settings use for all files."""
     made = tmp_path / "made"
     for name, value in {
         "MODE": "production",
@@ -51,7 +51,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def wide(place: Path) -> list[str]:
-    """What others can read of what was made, folders included; there must be something."""
+    """Return mode and path of the files and folders that others can access; fail when no files were created."""
     made = [place, *place.rglob("*")]
     assert len(made) > 1
     return [f"{path.stat().st_mode:o} {path.relative_to(place)}" for path in made if path.stat().st_mode & 0o077]
@@ -97,14 +97,14 @@ def test_a_wide_database_is_told_and_narrowed(place: Path) -> None:
     place.mkdir(0o700)
     migrate(database.engine())
     with database.engine().connect():
-        # The files beside it are there as long as somebody uses it.
+        # The files beside the database exist only while a connection is open.
         for path in place.iterdir():
             path.chmod(0o644)
         database.engine.cache_clear()
         said = {finding.name: finding for finding in run_checks(get_settings())}
         assert not said["customers' files"].good
         assert "portal.db-wal" in said["customers' files"].found
-        # Whoever looks has opened it by then.
+        # The checks have opened the database, which restricts the permissions of its files.
         assert wide(place) == []
         said = {finding.name: finding for finding in run_checks(get_settings())}
         assert said["customers' files"].good
@@ -112,7 +112,7 @@ def test_a_wide_database_is_told_and_narrowed(place: Path) -> None:
 
 def test_what_a_demonstration_makes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("ODOPORTAL_")]:
-        # Set by the demonstration, so that they are put back.
+        # The demonstration overwrites these variables: set them here so that pytest restores them.
         monkeypatch.setenv(name, os.environ[name])
     setup.prepare(place / "deep" / "data", 8000, setup.DAY)
     with Sandbox(place / "other" / "data", "s", "")._books():

@@ -1,4 +1,4 @@
-"""Texts that the portal signs."""
+"""Tests of signed tokens."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The demonstration: its fleets right to the cent and in both languages, its people with a past; loaded once, and never in production."""
+"""The demonstration: amounts right to the cent, texts in both languages, people with a past; loaded once, and never in production."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator

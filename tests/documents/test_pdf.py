@@ -1,4 +1,4 @@
-"""Setting a sheet: an accessible PDF with the house's fonts, whatever its texts say."""
+"""A sheet becomes an accessible PDF with the portal's fonts, whatever its texts contain."""
 
 import re
 from collections.abc import Iterator
@@ -154,7 +154,7 @@ def test_every_character_let_through_can_be_drawn_in_both_weights() -> None:
     every = "".join(through)
     made = pdf.render(replace(PLAIN, parties=[Block("x", [every, every])]))
     assert "é" in whole(made)
-    # The control: what is not let through is what Typst refuses.
+    # Control: without `drawable`, Typst refuses the text.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pdf, "drawable", lambda text: text)
         with pytest.raises(Exception, match="could not be displayed"):
@@ -177,7 +177,7 @@ def test_several_pages_repeat_the_heads_and_say_where_they_are(many: int) -> Non
             assert "Item Qty Unit price Amount" in text
     assert re.findall(r"Line-(\d+)", "".join(made)) == [f"{n:03}" for n in range(many)]
     assert all(("Invoice 1\nOdotrack inc." in text) == (number > 1) or number > 1 for number, text in enumerate(made, 1))
-    # What the sheet ends in is never alone without its total.
+    # The terms at the end of the sheet are never on a page without the total.
     assert "Total" in made[-1]
     assert "Terms" in made[-1]
 
@@ -192,7 +192,7 @@ def test_long_texts_stay_on_the_paper() -> None:
     made = whole(pdf.render(replace(PLAIN, lines=[line(long, long)], parties=[Block("a", [long]), Block("b", [long])])))
     runs = re.findall("x+", made)
     assert sum(map(len, runs)) == 4 * 300
-    # A letter of the notes takes 4.4 points, the widest column 400.
+    # A letter of the notes is 4.4 points wide, and the widest column 400 points.
     assert max(map(len, runs)) <= 90
 
 

@@ -1,4 +1,4 @@
-"""Forms: checked, done once whatever is clicked, and answered in both ways."""
+"""Forms are validated, done only once, and answered as JSON or as a page."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ def test_a_card_number_that_was_typed_by_mistake_is_masked_before_it_is_stored()
         )
     assert isinstance(fits, Long)
     assert (fits.name, fits.note) == ("Visa •••• 4242", "pay with\n•••• 4242 12/28")
-    # A password is nobody's to change.
+    # A password must never be changed.
     assert fits.secret is not None
     assert fits.secret.get_secret_value() == "4242424242424242"
 
@@ -164,7 +164,7 @@ def test_a_failure_leaves_neither_the_change_nor_the_key(stored: Engine) -> None
     assert asyncio.run(once(sent(Thing(name="a")), _add, "1")).ok
 
 
-# --- the whole way ------------------------------------------------------------------------------------------------
+# --- from request to response --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -320,7 +320,7 @@ def test_a_role_that_was_lowered_since_is_refused_by_the_work() -> None:
 
 
 class Tags(HTMLParser):
-    """The elements of HTML with the names of their attributes."""
+    """A parser that collects the elements of an HTML text with the names of their attributes."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

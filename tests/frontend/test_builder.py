@@ -1,4 +1,4 @@
-"""When the frontend is built, and when it counts as built."""
+"""When the frontend is built, and when it counts as up to date."""
 
 import io
 import json
@@ -16,7 +16,7 @@ LOCKED = {"node_modules/vite": {"version": "8.3.4", "integrity": "sha512-a"}}
 
 
 class Builder:
-    """Stands in for Reflex: writes what a build leaves, or fails half-way."""
+    """Replaces Reflex: writes the files of a build, or fails halfway."""
 
     def __init__(self) -> None:
         self.runs = 0
@@ -42,14 +42,14 @@ def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
 
 
 def lock(project: Path, packages: object) -> None:
-    """Write a lock of these packages."""
+    """Write a lock file with these packages."""
     folder = project / "reflex.lock"
     folder.mkdir(exist_ok=True)
     (folder / "package-lock.json").write_text(json.dumps({"packages": packages}))
 
 
 def install(project: Path, packages: object) -> None:
-    """Have these packages installed, as npm notes them."""
+    """Write npm's list of installed packages."""
     folder = project / ".web/node_modules"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".package-lock.json").write_text(json.dumps({"packages": packages}))

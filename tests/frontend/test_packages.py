@@ -1,4 +1,4 @@
-"""Which packages the frontend and the portal are built from: exactly the locked ones."""
+"""The frontend and the portal are built from exactly the locked packages."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ from odoportal.frontend import builder, packages
 
 PROJECT = builder.root()
 ONE, TWO = {"version": "1.0.0", "integrity": "sha512-1"}, {"version": "1.1.0", "integrity": "sha512-2"}
-# Reflex's own steps from the lock to the installed packages and back, with two packages in place of its own.
+# Reflex's own steps from the lock to the installed packages and back, with two packages instead of Reflex's.
 INSTALL = """
 from types import SimpleNamespace
 from reflex.utils import frontend_skeleton, js_runtimes
@@ -39,7 +39,7 @@ js_runtimes.install_frontend_packages(set(), SimpleNamespace(plugins=[], react_c
 
 
 class Registry:
-    """A registry of npm packages on this machine: `odo-wheel` 1.0.0 needs `odo-spoke` ^1.0.0, of which there is 1.0.0 and later more."""
+    """A local npm registry: `odo-wheel` 1.0.0 needs `odo-spoke` ^1.0.0, which has the version 1.0.0 and later another one."""
 
     def __init__(self) -> None:
         self.spokes = ["1.0.0"]
@@ -101,7 +101,7 @@ def clone(tmp_path: Path, registry: Registry) -> "Clone":
 
 
 class Clone:
-    """A fresh folder of a project, in which Reflex installs packages with the environment of our build."""
+    """A new project folder, in which Reflex installs packages with the environment of our build."""
 
     def __init__(self, folder: Path, registry: Registry) -> None:
         self.folder, self.registry = folder, registry
@@ -162,7 +162,7 @@ def test_a_fresh_clone_installs_what_is_locked_though_newer_is_allowed(clone: Cl
     ],
 )
 def test_what_differs_from_the_lock(tmp_path: Path, installed: dict[str, object] | None, said: list[str]) -> None:
-    """Packages of other systems are locked, too, and not installed."""
+    """Packages for other systems are in the lock but not installed."""
     (tmp_path / packages.FOLDER).mkdir()
     locked = {"": {"name": "reflex"}, "node_modules/a": ONE, "node_modules/other-system": ONE | {"optional": True}}
     (tmp_path / packages.FOLDER / packages.LOCK).write_text(json.dumps({"packages": locked}))
@@ -173,7 +173,7 @@ def test_what_differs_from_the_lock(tmp_path: Path, installed: dict[str, object]
 
 
 def test_the_lock_is_of_the_packages_that_this_reflex_asks_for() -> None:
-    """Without its manifest npm would throw the lock away; what Reflex asks for in another version, npm would install beside it."""
+    """Without its manifest npm would discard the lock; a package that Reflex requires in another version would be installed beside it."""
     manifest = json.loads((PROJECT / packages.FOLDER / packages.MANIFEST).read_text("utf-8"))
     lock = json.loads((PROJECT / packages.FOLDER / packages.LOCK).read_text("utf-8"))
     for section, asked in (("dependencies", PackageJson.DEPENDENCIES), ("devDependencies", PackageJson.DEV_DEPENDENCIES)):
@@ -184,7 +184,7 @@ def test_the_lock_is_of_the_packages_that_this_reflex_asks_for() -> None:
 
 
 def _needed(names: list[str]) -> dict[NormalizedName, str]:
-    """Return the version of every installed distribution that these need, themselves included, extras as they ask for them."""
+    """Return the version of every installed distribution that `names` need, including themselves and requested extras."""
     found: dict[NormalizedName, str] = {}
     waiting, seen = [Requirement(name) for name in names], set[tuple[str, str]]()
     while waiting:

@@ -1,4 +1,4 @@
-"""What is done to the built files, on small ones; the browser journeys show it on the real ones."""
+"""The changes to built files, on small ones. The browser tests check the real ones."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What is changed in Reflex's sources before bundling: on what the installed release writes."""
+"""The changes to Reflex's sources before bundling, on the output of the installed release."""
 
 import re
 from pathlib import Path

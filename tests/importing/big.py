@@ -1,4 +1,4 @@
-"""Files of an import of any size, written a row at a time: `python -m tests.importing.big FOLDER INVOICES [taxes]`."""
+"""Writes the files of an import of any size, row by row: `python -m tests.importing.big FOLDER INVOICES [taxes]`."""
 
 import csv
 import sys
@@ -34,7 +34,7 @@ def _sheets(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def write(folder: Path, invoices: int, taxes: bool) -> None:
-    """Invoices of three lines each, half of them of one account, the others of 99; with taxes, two on each."""
+    """Write invoices of three lines each: half of them of account A0, the others of 50 accounts; with `taxes`, two taxes on each."""
     folder.mkdir(parents=True, exist_ok=True)
     prices = [Decimal(price) for *_, price in LINES]
     with _sheets(folder) as sheets:

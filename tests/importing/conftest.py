@@ -1,4 +1,4 @@
-"""An empty database in a temporary folder, and imports of files written as text."""
+"""Fixtures for imports: an empty database in a temporary folder, and files written as text."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -57,13 +57,13 @@ def portal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def small() -> dict[str, str]:
-    """Two accounts, and a paid order of the first one."""
+    """Return files with two accounts, and a paid order of the first one."""
     return _small()
 
 
 @pytest.fixture
 def take(tmp_path: Path) -> Take:
-    """Import files, given as text or bytes by name; all other than `invite` and `report` are options."""
+    """Return a function that imports files, given as text or bytes by name; keywords other than `invite` and `report` are options."""
     made = iter(range(10_000))
 
     def run(files: dict[str, Any], **more: Any) -> Report:
@@ -79,7 +79,7 @@ def take(tmp_path: Path) -> Take:
 
 @pytest.fixture
 def rows() -> Callable[..., list[dict[str, Any]]]:
-    """Every row of a model's table, by id, as dictionaries."""
+    """Return a function that reads every row of a model's table as dictionaries."""
 
     def read(model: Any) -> list[dict[str, Any]]:
         with Session(database.engine()) as session:
@@ -90,7 +90,7 @@ def rows() -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture
 def everything() -> Callable[[], dict[str, list[tuple[Any, ...]]]]:
-    """What the whole database holds, to compare."""
+    """Return a function that reads all tables of the database, to compare."""
 
     def read() -> dict[str, list[tuple[Any, ...]]]:
         with Session(database.engine()) as session:

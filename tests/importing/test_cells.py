@@ -1,4 +1,4 @@
-"""Cells of an import: what goes in as text comes out as it was meant, and nothing else comes in."""
+"""Parsing the cells of an import: every value is read as it was meant, or refused."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from odoportal.importing.file_order import BY_NAME, FILES
 from odoportal.importing.reader import LONGEST_RECORD, Table, read_rows, read_table
 from odoportal.importing.schemas import InvoiceLineRow
 
-# Letters, digits, punctuation and symbols, but the letters that show nothing; spaces between them.
+# Letters, digits, punctuation and symbols, except letters that are invisible; with spaces between the words.
 WORD = st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters="\u115f\u1160\u3164\uffa0"), min_size=1, max_size=20)
 TEXT = st.lists(WORD, min_size=1, max_size=4).map(" ".join).filter(lambda text: len(text) <= 80)
 AMOUNT = st.decimals(min_value=-9_999_999_999, max_value=9_999_999_999, places=2)
@@ -115,7 +115,7 @@ def test_a_long_or_strange_value_is_shown_short_and_plain() -> None:
 )
 def test_a_row_without_an_end_is_given_up_before_it_is_read(row: bytes) -> None:
     class File(io.BytesIO):
-        """Tells how far it was read after the encoding and the separator were found out."""
+        """A file that records how far it was read once the encoding and the delimiter were detected."""
 
         furthest = 0
 

@@ -1,4 +1,4 @@
-"""How files of the wild are read: what is clear is taken, and what could be meant in two ways is refused."""
+"""Reading files as other programs write them: what is clear is read, and what is ambiguous is refused."""
 
 import io
 from datetime import date

@@ -1,4 +1,4 @@
-"""The example set is the guide's account, to the cent and to the word."""
+"""The example files are the guide's account, to the cent and to the word."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, OrderTax
 from odoportal.rooms.orders.search_text import shown_line
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
-# As the guide prints the Agreement column.
+# The Agreement column as the guide prints it.
 AGREEMENT = [
     "2 X ODOtrace plan for businesses",
     "2 X ODO50",

@@ -1,4 +1,4 @@
-"""The import as a whole: twice changes nothing, changes update, bad rows are named and leave nothing."""
+"""The import as a whole: repeating it changes nothing, changed rows are updated, and bad rows are reported and leave nothing."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -361,7 +361,7 @@ def test_a_row_counts_once_whether_it_is_new_changed_the_same_or_bad(take: Any, 
     again = "A,501,100,2020-01-02,2020-02-01,100.00,114.98\nA,502,,2020-01-02,2020-02-01,0,0\n"
     bad = {
         **small,
-        # The lines of 501 are missing; 500 is paid twice, and so is refused at the row of its first payment.
+        # The lines of 501 are missing. 500 is paid twice, and so is refused at the row of its first payment.
         "invoices.csv": small["invoices.csv"] + again,
         "payments.csv": small["payments.csv"] + small["payments.csv"].splitlines()[1].replace("P1", "P2") + "\n",
         "allocations.csv": small["allocations.csv"] + "P2,500,114.98\n",

@@ -1,4 +1,4 @@
-"""`--keep-good` and `--dry-run`: what is kept is whole, and what is not can be mended and imported again."""
+"""`--keep-good` and `--dry-run`: what is imported is complete, and the rejects can be corrected and imported again."""
 
 import csv
 from decimal import Decimal
@@ -16,7 +16,7 @@ BATCHES = pytest.mark.parametrize("batch_rows", [1, 3, 6000])
 
 
 def second(small: dict[str, str]) -> dict[str, str]:
-    """The small account's order and invoice, and the same once more under other numbers."""
+    """Return the small account's files with its order and invoice repeated under other numbers."""
     for name in ("orders.csv", "order_lines.csv", "taxes.csv", "invoices.csv", "invoice_lines.csv", "payments.csv", "allocations.csv"):
         head, _, rows = small[name].partition("\n")
         again = rows.replace("100,2", "101,2").replace("A,100", "A,101").replace("order,100", "order,101").replace("500,100,", "501,101,")
@@ -40,19 +40,19 @@ def test_the_second_set_is_good(take: Any, small: Any, rows: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "kept"),
     [
-        # A bad line takes its invoice with it, and so the payment; the order stays.
+        # A bad line excludes its invoice, and so the payment; the order is imported.
         (("invoice_lines.csv", "501,2,", "501,x,"), ({"100", "101"}, {"500"}, {"P1"})),
         (("taxes.csv", "invoice,501,TVQ", "invoice,501,TVQ" + "x" * 50), ({"100", "101"}, {"500"}, {"P1"})),
         (("invoices.csv", "A,501,101,2020-01-02", "A,501,101,nonsense"), ({"100", "101"}, {"500"}, {"P1"})),
-        # Sums that do not add up are as bad.
+        # Sums that do not add up count as bad rows.
         (("invoice_lines.csv", "501,2,Câble,Cable,50.00,100.00", "501,2,Câble,Cable,50.00,99.00"), ({"100", "101"}, {"500"}, {"P1"})),
-        # A bad order takes its invoice and what was paid on it.
+        # A bad order excludes its invoice and the payment.
         (("orders.csv", "A,101,", "A,101,yesterday"), ({"100"}, {"500"}, {"P1"})),
         (("order_lines.csv", "101,2,Câble,Cable,50.00,100.00", "101,2,Câble,Cable,50.00,1.00"), ({"100"}, {"500"}, {"P1"})),
-        # A bad part of a payment leaves the invoice unpaid.
+        # A bad allocation leaves the invoice unpaid.
         (("allocations.csv", "P2,501,114.98", "P2,501,nothing"), ({"100", "101"}, {"500", "501"}, {"P1"})),
         (("payments.csv", "A,P2", "Z,P2"), ({"100", "101"}, {"500", "501"}, {"P1"})),
-        # A bad account takes everything.
+        # A bad account excludes everything.
         (("accounts.csv", "A,Transport Alpha", "A," + "x" * 201), (set(), set(), set())),
     ],
 )  # fmt: skip
@@ -114,7 +114,7 @@ def test_leaving_a_payment_out_can_make_another_one_too_much(take: Any, small: A
     taxes = "document,number,name_fr,registration,rate,amount\ninvoice,501,TPS,R1,5,14.98\n"
     line = "invoice,description_fr,amount\n501,Boîte,100\n"
     files = {"invoices.csv": moved, "taxes.csv": taxes, "invoice_lines.csv": line, "payments.csv": payments}
-    # P1 moves to the new invoice and P2 takes its place; with the new invoice bad, P1 stays and leaves no room for P2.
+    # P1 moves to the new invoice and P2 takes its place. If the new invoice is bad, P1 stays and leaves no room for P2.
     parts = "payment,invoice,amount\nP1,501,114.98\nP2,500,114.98\n"
     bad = {**files, "allocations.csv": parts, "invoice_lines.csv": line.replace("100", "99")}
     report = take(bad, keep_good=tmp_path / "bad", batch_rows=batch_rows)

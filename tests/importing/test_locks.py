@@ -1,4 +1,4 @@
-"""Who serves a database: one process, or several that count tries together."""
+"""Locks on serving a database: one process, or several that share their counts."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from tests.postgresql import empty
 
 PROGRAM = """
 import sys
-from odoportal.exchange import locks
+from odoportal.importing import locks
 from odoportal.core.database import make_engine
 with locks.serving(make_engine(sys.argv[1]), together=bool(sys.argv[2])):
     print("serving", flush=True)
@@ -27,7 +27,7 @@ with locks.serving(make_engine(sys.argv[1]), together=bool(sys.argv[2])):
 
 @contextmanager
 def elsewhere(url: str, together: bool) -> Iterator[None]:
-    """Another process serves the database, and is killed in the end."""
+    """Serve the database in another process, and kill it in the end."""
     command = [sys.executable, "-c", PROGRAM, url, "1" if together else ""]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
@@ -44,7 +44,7 @@ def serve(engine: Engine, together: bool) -> None:
 
 
 def let_go(engine: Engine) -> None:
-    """Wait until the server has noticed that whoever served is dead."""
+    """Wait until the server has noticed that the serving process is dead."""
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": locks._SERVING_NUMBER})
 
@@ -91,7 +91,7 @@ def test_a_lock_outlives_nobody_where_the_server_was_restarted(server: Engine) -
 @pytest.mark.case("F-13")
 def test_a_worker_that_starts_waits_for_the_other_one_s_migration_however_long(server: Engine, postgresql_server: str) -> None:
     empty(server)
-    # Nobody waits longer than this for a row.
+    # Other statements wait at most 50 ms for a lock.
     impatient = create_engine(postgresql_server, connect_args={"options": "-c lock_timeout=50"})
     with ThreadPoolExecutor(1) as pool, server.connect() as other:
         other.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": migrations._LOCK_NUMBER})

@@ -1,4 +1,4 @@
-"""An import in many batches: one at a time, whole after it was killed, and never for long in the way of another writer."""
+"""An import in many batches: only one runs at a time, it is completed after a kill, and other writers never wait long."""
 
 import signal
 import sqlite3
@@ -28,12 +28,12 @@ INVOICES = 60
 
 
 class Killed(BaseException):
-    """Stands for the end of the process."""
+    """An exception that stands for the end of the process."""
 
 
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
-    """Files with 60 invoices of 3 lines and 2 taxes, and their accounts."""
+    """Return a folder with 60 invoices of 3 lines and 2 taxes, and their accounts."""
     big.write(tmp_path / "many", INVOICES, taxes=True)
     return tmp_path / "many"
 
@@ -193,7 +193,7 @@ def test_another_writer_gets_its_turn_between_two_batches(many: Path, tmp_path: 
     def tell(what: str, _done: int, _of: int) -> None:
         if what != "Writing":
             return
-        # No patience at all: the lock has to be free at this moment, however fast or busy the machine is.
+        # Without a timeout: the lock must be free at this moment, however fast or busy the machine is.
         with closing(sqlite3.connect(tmp_path / "portal.db", timeout=0, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             other.execute("INSERT OR REPLACE INTO deployment VALUES ('neighbour', '')")

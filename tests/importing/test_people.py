@@ -1,4 +1,4 @@
-"""What a person changed in the portal, and the next imports."""
+"""Imports after a person changed something in the portal."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def _letters(portal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def moved(old: str, new: str, now: Any = NOW, undo: bool = False) -> None:
-    """Give a person another email as the portal does: asked for, and confirmed in the new mailbox; or taken back by the old one."""
+    """Give a person another email as the portal does: request it and confirm it in the new mailbox; or undo it from the old one."""
     with database.writing() as session:
         if undo:
             assert email_change.undo(session, newest(session, old), now, "") is not None
@@ -46,13 +46,13 @@ def moved(old: str, new: str, now: Any = NOW, undo: bool = False) -> None:
 
 
 def newest(session: Session, to: str) -> str:
-    """The token of the newest letter with a link to a mailbox."""
+    """Return the token of the newest mail with a link to a mailbox."""
     asked = select(Mail.seed).where(Mail.to == to, Mail.seed != "").order_by(col(Mail.id).desc())
     return token_of(session.exec(asked).first() or "")
 
 
 def changed(email: str, **values: str) -> None:
-    """Change a person in the profile."""
+    """Change a person as the profile does."""
     with database.writing() as session:
         person = session.exec(select(Person).where(Person.email_key == email_key(email))).one()
         keep_file(session, person)
@@ -61,13 +61,13 @@ def changed(email: str, **values: str) -> None:
 
 
 def everybody() -> dict[str, tuple[str, str, str]]:
-    """Who there is: name, language and phone by email."""
+    """Return name, language and phone of all people, by email."""
     with database.reading() as session:
         return {p.email: (p.name, p.language, p.phone) for p in session.exec(select(Person))}
 
 
 def roles() -> dict[tuple[str, str], str]:
-    """Who has which role, by account and email."""
+    """Return the roles by account and email."""
     with database.reading() as session:
         found = select(Account.number, Person.email, Membership.role).where(
             Membership.account_id == Account.id, Membership.person_id == Person.id
@@ -76,7 +76,7 @@ def roles() -> dict[tuple[str, str], str]:
 
 
 def counted(report: Report) -> tuple[int, int, int]:
-    """New, changed and same people of an import that was kept."""
+    """Return the number of new, changed and unchanged people of an import that was kept."""
     assert report.kept, report.bad
     counts = report.files["people.csv"]
     return counts.new, counts.changed, counts.same
@@ -84,7 +84,7 @@ def counted(report: Report) -> tuple[int, int, int]:
 
 @pytest.fixture
 def loaded(take: Any) -> str:
-    """Two people of an account; their file."""
+    """Import two people of an account, and return their file."""
     people = PEOPLE + MARIA + LUC
     assert counted(take({"accounts.csv": ACCOUNTS, "people.csv": people})) == (2, 0, 0)
     return people
@@ -167,7 +167,7 @@ def test_back_and_forth(take: Any, loaded: str) -> None:
     moved("thief@example.com", "third@example.com", LATER)
     moved("maria@example.com", "", LATER, undo=True)
     assert counted(take({"people.csv": loaded.replace("maria@example.com", "b@example.com")})) == (0, 0, 2)
-    # What was undone was never hers: whoever comes with it is somebody else.
+    # The email of an undone change was never hers: a row with it means another person.
     assert counted(take({"people.csv": PEOPLE + "A,thief@example.com,Maria,read_only,fr,\n"})) == (1, 0, 0)
 
 
@@ -194,7 +194,7 @@ def test_a_mailbox_under_another_name_may_be_somebody_else_s(take: Any, loaded: 
         "give that one where Zoé is the same person, or else use `odoportal user invite`"
     ]
     assert everybody()["maria@new.example"] == ("Maria", "fr", "555")
-    # Once staff has let her in, the file speaks of her; and of Maria by the name that it calls her.
+    # Once Odotrack's staff has added her, the file means her; and Maria, if the file gives Maria's name.
     with database.writing() as session:
         session.add(Person(email="maria@example.com", email_key="maria@example.com", name="Zoé", language="en", created_at=NOW))
     assert counted(take({"people.csv": zoe})) == (1, 0, 1)

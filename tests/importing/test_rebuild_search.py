@@ -1,4 +1,4 @@
-"""Search texts of an older folding are worked out anew, once, before anybody searches."""
+"""Search texts of an older folding are rebuilt once, before anyone searches."""
 
 import hashlib
 
@@ -11,8 +11,8 @@ from odoportal.core.folding import FOLDING, fold
 from odoportal.importing import rebuild_search
 from tests.importing.conftest import Take
 
-# What `fold` makes of these, by the number of the folding. A release that folds in another way takes the next number and adds a line.
-# Letters that no later Unicode changes.
+# The hash of `fold(SAMPLE)` by the number of the folding. A release that folds differently takes the next number and adds a line.
+# SAMPLE has letters that no later Unicode version changes.
 SAMPLE = "".join(chr(code) for code in (*range(0x20, 0x250), *range(0x3A3, 0x500), *range(0x1E00, 0x2060), *range(0x2100, 0x2180)))
 KNOWN = {"1": "cc1f08e0e27865c3"}
 

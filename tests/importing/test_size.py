@@ -1,6 +1,6 @@
-"""An import of many rows: flat memory, in parts of a size, and the database is free between them.
+"""An import of many rows uses a constant amount of memory, writes in batches, and leaves the database free between them.
 
-What it takes in time, and how long a neighbour waits, is measured by `python -m tests.benchmarks importing`.
+Its duration, and how long another writer waits, are measured by `python -m tests.benchmarks importing`.
 """
 
 import json
@@ -22,9 +22,9 @@ import json, resource, sqlite3, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlalchemy import event
-from odoportal.exchange import merge
+from odoportal.importing import merge
 from odoportal.importing.importer import run_import
-from odoportal.foundation import database
+from odoportal.core import database
 from odoportal.migrations import at_head
 engine, file = database.engine(), sys.argv[2]
 at_head(engine)
@@ -57,7 +57,7 @@ def test_memory_stays_flat_and_the_database_is_free_between_the_parts(tmp_path: 
         found = [session.connection().exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() for table in ("invoice", "invoice_line")]
     assert (told["kept"], found) == (True, [INVOICES, 3 * INVOICES])
     assert sum(told["written"]) >= ROWS
-    # A document is not divided, and how far it is is noted with each part.
+    # A document is never split between batches, and each batch also writes the progress.
     assert max(told["written"]) <= 1.01 * BATCH_ROWS
     assert len(told["between"]) >= ROWS // BATCH_ROWS
     assert told["above_idle_mib"] <= 150

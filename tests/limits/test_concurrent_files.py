@@ -1,4 +1,4 @@
-"""How much somebody may have under way at once."""
+"""Limits on the files that a person has in progress at once."""
 
 import asyncio
 import threading
@@ -36,7 +36,7 @@ def test_a_file_that_nobody_reads_to_its_end_holds_a_place(monkeypatch: pytest.M
         file.write(b"a" * 1_000_000)
         yield
 
-    # Of each run its own: a turn belongs to the event loop in which it was first waited for.
+    # Use a key per run: a turn's lock belongs to the event loop that first waited for it.
     mine = f"one, {read}"
 
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""The limits on tries: the same in this process's memory and in Redis, where several processes count together."""
+"""The rate limits work the same in this process's memory and in Redis, where several processes count together."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def in_redis(redis_server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """Tries are counted in Redis; nothing is counted yet."""
+    """Count in an empty Redis."""
     redis_server.ask("FLUSHALL")
     monkeypatch.setenv("ODOPORTAL_REDIS_URL", redis_server.url)
     get_settings.cache_clear()
@@ -28,13 +28,13 @@ def in_redis(redis_server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
 
 @pytest.fixture(params=["memory", "redis"])
 def counting(request: pytest.FixtureRequest) -> None:
-    """Tries are counted in either place."""
+    """Count in memory, then in Redis."""
     if request.param == "redis":
         request.getfixturevalue("in_redis")
 
 
 def each(ask: Callable[[], Awaitable[Any]], times: int) -> list[Any]:
-    """What is answered, one after the other."""
+    """Call `ask` several times in sequence and return the results."""
 
     async def run() -> list[Any]:
         return [await ask() for _ in range(times)]
@@ -131,7 +131,7 @@ def test_memory_is_bounded(now) -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
-    """The stores in memory hold a few keys of each kind; returns how many."""
+    """Bound the stores in memory to a few keys of each kind; return how many."""
     monkeypatch.setattr(rate_limits._memory, "_most", 16)
     monkeypatch.setattr(rate_limits._waits, "_most", 16)
     return 16
@@ -157,7 +157,7 @@ def test_keys_that_are_made_up_wash_out_nobody_who_has_reached_the_limit(now, sm
         hits(RESET_PER_ACCOUNT, f"stranger {n}", 2)
         begun(f"account:{n}", now(), 4)
     assert hits(RESET_PER_ACCOUNT, "victim") == begun("account:victim", now()) == [False]
-    # What is counted last is counted, however full the store is of what has more.
+    # The newest key is counted even when the store is full of keys with more hits.
     for n in range(4 * small):
         assert hits(RESET_PER_ACCOUNT, f"loud {n}", 4) == [True] * 3 + [False]
 
@@ -323,7 +323,7 @@ def test_without_redis_no_try_is_let_through_and_events_are_counted_alone(
                     hits(RESET_PER_ACCOUNT, "a")
                 with pytest.raises(redis_counters.RedisAway):
                     begun("a", now())
-            # What only uncounts, a success among them, fails nobody.
+            # Undoing a count, which a success also does, never fails.
             each(lambda: rate_limits.forgive("a"), 1)
             each(lambda: rate_limits.take_back("a"), 1)
             each(lambda: rate_limits.give_back(RESET_PER_ACCOUNT, "a"), 1)

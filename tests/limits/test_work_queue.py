@@ -1,4 +1,4 @@
-"""The queue in front of costly work: bounded in number and time, fair between clients, and those who are known go first."""
+"""The queue in front of costly work is bounded in number and time and fair between clients; known clients go first."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ KNOWN = Asker("known", first=True)
 
 
 class Held:
-    """A queue of one thread whose first job is held until the test lets it go, and the order in which the others were done."""
+    """A queue of one thread whose first job waits until the test releases it. It records the order in which the other jobs ran."""
 
     def __init__(self, most: int = 4) -> None:
         self.at, self.done = 0.0, list[str]()
@@ -26,13 +26,13 @@ class Held:
         assert self._go_on.wait(10)
 
     async def run(self, *askers: Asker, meanwhile: Callable[[], Any] = lambda: None) -> list[bool]:
-        """Ask for a job each while the thread is taken, one after the other; whether each was done."""
+        """Queue one job for each client while the thread is busy, and return whether each was done."""
         first = asyncio.ensure_future(self.queue.run(Asker("first"), self._first))
         await asyncio.get_running_loop().run_in_executor(None, self._begun.wait, 10)
         asked = []
         for asker in askers:
             asked.append(asyncio.ensure_future(self.queue.run(asker, self.done.append, asker.client)))
-            # It is put into the queue within its first step.
+            # The job is queued in the task's first step.
             await asyncio.sleep(0)
         meanwhile()
         self._go_on.set()
@@ -44,7 +44,7 @@ class Held:
 
 @pytest.fixture
 def held() -> Iterator[Held]:
-    """A queue whose thread is taken."""
+    """A queue whose thread is busy."""
     made = Held()
     yield made
     made.queue._pool.shutdown()
@@ -64,7 +64,7 @@ def test_clients_take_turns(held: Held) -> None:
 
 def test_where_it_is_full_whoever_has_most_in_it_gives_way(held: Held) -> None:
     answers = asyncio.run(held.run(*[Asker("a")] * 4, Asker("b"), Asker("c"), Asker("b"), Asker("d")))
-    # `a` keeps one, like each of the others; then all have as few as a newcomer would have.
+    # `a` keeps one job, like the others; then each has as few as a newcomer would have.
     assert answers == [True, False, False, False, True, True, False, True]
     assert sorted(held.done) == ["a", "b", "c", "d"]
 

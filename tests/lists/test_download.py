@@ -1,4 +1,4 @@
-"""Tables as files, read back: CSV as a program does, Excel with another library than the one that wrote it."""
+"""Downloaded tables are read back: CSV as a program does, Excel with another library than the one that wrote it."""
 
 import asyncio
 import csv

@@ -1,4 +1,4 @@
-"""The address of a list: read, written, changed."""
+"""The query of a list: reading, writing and changing its address."""
 
 from datetime import date
 from urllib.parse import parse_qsl

@@ -1,4 +1,4 @@
-"""Finding: progress as SQL, one stable order, the neighbours of a row, words in a text."""
+"""Searching: progress as SQL, a stable order, the neighbours of a row, words in a text."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Search in a large account: the same rows as by looking through all of them, whoever wrote them, and by an index."""
+"""Search in a large account finds the same rows as a full scan, in any account, and uses an index."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -66,7 +66,7 @@ questions = st.one_of(st.lists(st.sampled_from(ASKED), min_size=1, max_size=3).m
 
 @contextmanager
 def as_large(few: int = search.FEW) -> Iterator[None]:
-    """Every account counts as large."""
+    """Treat every account as large."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "LARGE", -1)
         patch.setattr(search, "FEW", few)
@@ -121,7 +121,7 @@ def test_a_large_account_finds_what_a_small_one_does(
 
 
 def test_the_index_is_asked_and_not_only_believed(engine: Engine) -> None:
-    """The control of the property above: with an index that has lost a row, the row is not found in a large account."""
+    """A control of the property above: a row that is missing from the index is not found in a large account."""
     if engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL's index cannot lose a row")
     with emptied(engine) as session:
@@ -155,7 +155,7 @@ def test_the_neighbours_in_a_search_are_those_of_a_small_account(engine: Engine)
 
 @contextmanager
 def ran(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
-    """The reading statements that an engine runs meanwhile."""
+    """Yield the list of the reading statements that an engine runs in this context."""
     statements: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
@@ -198,7 +198,7 @@ VIEWS: dict[str, View] = {
     "the latest invoices": lambda session, account_id: invoices.latest(session, account_id, 5),
     "the latest orders": lambda session, account_id: orders.latest(session, account_id, 5),
 }
-# What is sorted for lack of an index: progress, which depends on today, and the few rows (at most `finding.FEW`) that were found first.
+# Views that sort without an index: progress, which depends on today, and the few rows (at most `search.FEW`) that were selected first.
 SORTED = {"orders by progress", "orders by -progress", "invoices of an order"}
 FEW_FOUND = re.compile(
     r"(invoices|orders) with (cable|ca|cable ca|100,00 \$|paid|53%)"
@@ -221,7 +221,7 @@ def test_no_view_scans_a_table_or_sorts_one(engine: Engine, name: str, few: int)
             for statement, given_ in statements
             for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given_)
         ]
-    # Of no rows at all SQLite makes a constant; the trigrams are a virtual table with an index of its own.
+    # SQLite turns an empty result into a constant; the trigram index is a virtual table with its own index.
     assert [plan for plan in plans if re.match(r"SCAN (?!CONSTANT)\w", plan) and "VIRTUAL TABLE INDEX" not in plan] == []
     sorts = [plan for plan in plans if "TEMP B-TREE" in plan]
     assert sorts == [] or name in SORTED or (few > 0 and FEW_FOUND.fullmatch(name))
@@ -276,7 +276,7 @@ def test_postgresql_looks_a_search_up_by_account_and_trigrams(engine: Engine) ->
     with emptied(engine) as session:
         mine = account(session, "A")
         first = order(session, mine, "1"), invoice(session, mine, "1")
-        # A few thousand rows it would still read through.
+        # PostgreSQL would scan a few thousand rows.
         session.execute(text("SET LOCAL enable_seqscan = off"))
         for made in first:
             table = str(made.__tablename__)

@@ -1,4 +1,4 @@
-"""Files in the making: sent while they grow, one at a time per person, out of the loop, and nothing left behind."""
+"""Spooled files are sent while they grow, made one at a time per person outside of the event loop, and cleaned up."""
 
 import asyncio
 import threading
@@ -123,7 +123,7 @@ def test_whoever_goes_away_stops_the_work_and_closes_the_file(monkeypatch: pytes
             file.write(b"next")
             yield
 
-        # His next one begins only after the thread has left the first one's file.
+        # The next file starts only after the thread has ended the first one.
         assert await anext(Spool("1", whole).portions()) == b"next"
 
     asyncio.run(leave())

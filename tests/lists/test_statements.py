@@ -1,4 +1,4 @@
-"""Whole pages, as they are drawn: as many statements in any account, and nothing read that no index leads to."""
+"""Whole pages run the same number of statements in any account, and read only by an index."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ VIEWS = [
     View("invoices with a word", "invoices?q=odo50"),
     View("orders with a word", "orders?q=odo50"),
 ]
-# Progress depends on today. The rest sorts what was found first: at most `finding.FEW` rows, one record's, or the tours that end soon.
+# Progress depends on today. The others sort rows that were selected first: at most `search.FEW` rows, one record's rows, or the orders that
+# end soon.
 SORTED = re.compile(
     r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices) of a year|invoices of an order"
     r"|invoices, (to_pay|part_paid|pending|overdue|refunded|Details)"
@@ -25,7 +26,7 @@ SORTED = re.compile(
 
 
 def _written(session: Session, number: str, count: int) -> int:
-    """An account with so many orders and invoices, each invoice of an order."""
+    """Create an account with `count` orders and invoices, each invoice for an order."""
     mine = account(session, number)
     for at in range(1, count + 1):
         day = TODAY - timedelta(days=at)

@@ -1,4 +1,4 @@
-"""The frame of a list: tabs, heads, pager, chips, what is said when nothing is there."""
+"""The view of a list: tabs, heads, pager, chips, and the texts of an empty list."""
 
 from datetime import UTC, date, datetime
 from typing import Any

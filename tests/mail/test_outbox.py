@@ -1,3 +1,5 @@
+"""The outbox sends each mail once, retries failures, keeps tokens out of the database, and refuses insecure SMTP servers."""
+
 import asyncio
 import email
 import smtplib
@@ -57,7 +59,7 @@ def letter(number: int) -> Mail:
 
 
 class Out:
-    """A way out that counts, and fails as told."""
+    """A transport that records mails, and fails as given."""
 
     def __init__(self, *failures: Exception) -> None:
         self.sent: list[EmailMessage] = []
@@ -72,7 +74,7 @@ class Out:
 
 
 class Inbox:
-    """An SMTP server's ear."""
+    """The handler of an SMTP server that records mails."""
 
     def __init__(self, refusal: str = "") -> None:
         self.got: list[EmailMessage] = []
@@ -92,7 +94,7 @@ class Inbox:
 
 
 class Listening(Controller):
-    """A server on whatever port is free."""
+    """An SMTP server on a free port."""
 
     def __init__(self, inbox: Inbox, **more: Any) -> None:
         super().__init__(inbox, hostname="127.0.0.1", port=0, **more)
@@ -147,7 +149,7 @@ def test_a_letter_that_can_be_stopped_says_how_in_its_headers(server: tuple[Inbo
     post("other@example.com")
     assert outbox.deliver_due(outbox.smtp(url), START) == 2
     got, other = sorted(inbox.got, key=lambda letter: letter["To"] == "other@example.com")
-    # RFC 8058, section 2: both headers, the address as it is and in one piece.
+    # RFC 8058, section 2: both headers, with the address unencoded and in one piece.
     lines = inbox.raw[inbox.got.index(got)].split(b"\r\n")
     raw = next(line.decode() for line in lines if line.startswith(b"List-Unsubscribe:"))
     stop = raw.removeprefix("List-Unsubscribe: <").removesuffix(">")
@@ -229,7 +231,7 @@ def test_of_two_workers_that_both_saw_a_letter_waiting_one_sends_it(monkeypatch:
     number, both, out, update = post(), threading.Barrier(2), Out(), outbox.sql_update
 
     def met(table: type[Mail]) -> Any:
-        # On SQLite the second one is not let in so far.
+        # On SQLite the second worker does not get this far.
         with suppress(threading.BrokenBarrierError):
             both.wait(1)
         return update(table)
@@ -256,7 +258,7 @@ def test_without_the_claim_two_workers_would_send_twice(monkeypatch: pytest.Monk
 
 
 class Killed(BaseException):
-    """The worker dies."""
+    """Simulates the death of a worker."""
 
 
 def test_a_worker_that_dies_leaves_the_letter_to_a_later_try_with_the_same_id() -> None:
@@ -438,7 +440,7 @@ def test_the_outbox_wakes_when_a_letter_is_committed_and_survives_a_lost_databas
             out(message)
             loop.call_soon_threadsafe(arrived.set)
 
-        # With an hour between polls only the bell can bring a letter.
+        # With an hour between polls, only the bell can cause a delivery.
         running = asyncio.create_task(outbox.run_outbox(way_out, poll=3600))
         while failures:
             await asyncio.sleep(0)

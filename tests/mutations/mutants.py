@@ -604,7 +604,7 @@ MUTANTS = (
             ),
             (
                 "a sign-in refused by the full queue is no failure",
-                "        # It stays counted by address: a flood of tries that are not made is a flood, too.\n        await _uncount(place)",
+                "        # Keep the count by address: attempts refused by a full queue can be a flood too.\n        await _uncount(place)",
                 "",
                 (QUEUE,),
             ),
@@ -1162,8 +1162,8 @@ MUTANTS = (
     _mutant(
         "text is escaped",
         "ui.template",
-        "out.append(escape(_text(node, scope), quote=False))",
-        "out.append(_text(node, scope))",
+        "out.append(escape(_resolved_text(node, scope), quote=False))",
+        "out.append(_resolved_text(node, scope))",
         STORED,
     ),
     _mutant(

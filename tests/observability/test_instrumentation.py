@@ -1,4 +1,4 @@
-"""Names, times and counts of requests, events and statements."""
+"""Ids, times and counts of requests, events and statements."""
 
 import asyncio
 import logging
@@ -94,7 +94,7 @@ def test_an_event_that_was_dropped_has_no_line_of_the_log(caplog: pytest.LogCapt
     async def run() -> None:
         for dropped in (True, False, True):
             await asyncio.create_task(event(dropped))
-            # What is called when a task is over comes after who waited for it.
+            # A task's done callbacks run after the code that awaits it.
             await asyncio.sleep(0)
 
     with caplog.at_level("INFO", "odoportal.events"):

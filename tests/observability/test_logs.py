@@ -71,12 +71,12 @@ WORDS = (
     *("payload={", "payload={}", "router_data={", "headers': {", "password=", "password='", 'password="', "token='", "token=\\'", "token "),
     *("cookie: ", "cookie:\n", "authorization: x", "x://a:", "x://a:b@", "a.", "\\", "{", "'", " ", "4000 0000 0000 0001 ", "4"),
 )
-"""Of each pattern of the redaction, what would make it try again from every place of a long text."""
+"""For each pattern of the redaction, a text that makes it retry at every position of a long text."""
 MEGABYTE = 1_000_000
 
 
 def seconds(text: str) -> float:
-    """The processor time that redacting takes."""
+    """Return the processor seconds that redacting a text takes."""
     begun = time.process_time()
     logs.redact(text)
     return time.process_time() - begun
@@ -92,7 +92,7 @@ def test_redacting_takes_time_in_line_with_the_text(word: str) -> None:
     for _ in range(8):
         if twice <= 2.5 * once + 0.02:
             break
-        # The machine was busy: the least of several is what the work itself takes.
+        # The machine was busy: the minimum of several runs is closest to the time of the work itself.
         once, twice = min(once, seconds(half)), min(twice, seconds(whole))
     assert twice <= 2.5 * once + 0.02
 
@@ -158,7 +158,7 @@ def test_a_fact_is_cut(structured: io.StringIO) -> None:
 @pytest.mark.case("A-72")
 def test_a_long_traceback_keeps_its_end(structured: io.StringIO) -> None:
     def fail(depth: int, turn: bool = False) -> None:
-        # Two functions in turn: Python leaves out the lines of one that only repeats itself.
+        # Alternate between two functions: Python omits the repeated lines of a recursion.
         if depth == 0:
             raise ValueError(f"first password='{CANARY}' {'x' * MEGABYTE}")
         (again if turn else fail)(depth - 1, not turn)
@@ -220,7 +220,7 @@ def test_the_socket_libraries_add_no_handler_that_does_not_redact(logged: io.Str
     import socketio
 
     names = ("socketio.server", "engineio.server")
-    # An application made earlier in this process, before the logs were configured, may have left one.
+    # An application created earlier in this process, before the logs were configured, may have added a handler.
     for name in names:
         logging.getLogger(name).handlers.clear()
     socketio.AsyncServer(async_mode="asgi", logger=False, engineio_logger=False)

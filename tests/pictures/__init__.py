@@ -1,1 +1,1 @@
-"""Screens of the portal, compared with approved pictures of them."""
+"""Visual regression tests: screens of the portal are compared with approved pictures."""

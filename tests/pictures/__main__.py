@@ -1,6 +1,6 @@
-"""`python -m tests.pictures --list` names the screens; `--approve [NAME…]` takes pictures of them anew and makes these the approved ones.
+"""`python -m tests.pictures --list` lists the screens; `--approve [NAME…]` takes their pictures again and approves them.
 
-Without names, of all screens that differ from their approved pictures or have none. Look at each before you commit it.
+Without names, it approves all screens that differ from their approved picture or have none. Look at each picture before you commit it.
 """
 
 import argparse
@@ -18,14 +18,19 @@ from tests.pictures.screens import SCREENS, Screen
 
 
 class NotApproved(Exception):
-    """A screen cannot have a picture; the text says why."""
+    """A picture that cannot be approved; the message says why."""
 
 
 def approve(camera: Camera, screen: Screen, always: bool) -> str:
-    """Approve a screen as it is now; return what was done, or nothing where it looks as approved and need not be taken anew.
+    """Approve a screen as it is now, and return a line that says so; empty when it looks as approved.
+
+    Args:
+        camera: takes the picture.
+        screen: the screen.
+        always: approve it again even when it looks as approved.
 
     Raises:
-        NotApproved: where text is drawn with a font that another machine may not have, or the picture is too large.
+        NotApproved: when text is drawn with a font that another machine may not have, or the picture is too large.
     """
     page = camera.open(screen)
     taken, fonts = shot(page, screen), other_fonts(page)
@@ -43,7 +48,7 @@ def approve(camera: Camera, screen: Screen, always: bool) -> str:
 
 
 def main() -> int:
-    """Do what the command line says; 1 where a picture could not be approved."""
+    """Run the command; return 1 when a picture could not be approved."""
     parser = argparse.ArgumentParser(prog="python -m tests.pictures", description=__doc__)
     known = {screen.id: screen for screen in SCREENS}
     what = parser.add_mutually_exclusive_group(required=True)

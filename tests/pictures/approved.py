@@ -1,7 +1,7 @@
-"""The approved pictures: how they are kept, and what is left to look at where a screen differs from its own.
+"""The approved pictures: how they are stored, and the files written for review when a screen differs from its picture.
 
-A picture has few colours and is cut at the bottom where it would take more than `MOST_BYTES`, since each change of each of them stays in
-the repository for good. It is not scaled: a line of one pixel would be lost.
+A picture has few colours, and is cut at the bottom if it would exceed `MOST_BYTES`, because every version of it stays in the repository
+forever. It is not scaled, which would lose lines of one pixel.
 """
 
 import io
@@ -17,35 +17,35 @@ from tests.pictures.compare import Rule, differing, largest_channel, marked
 
 FOLDER = Path(__file__).with_name("approved")
 LEFT = builder.root() / ".pictures"
-"""Where the pictures of screens that differ are left; it is not kept."""
+"""The folder for pictures of screens that differ; it is not in the repository."""
 MOST_BYTES = 15 * 1024
 LEAST_HEIGHT = 240
 COLOURS = (32, 48, 64, 96, 128, 192, 256)
-# What few colours change must be far below what counts as a difference.
+# Reducing the colours must change far less than what counts as a difference.
 FAITHFUL = (Rule(level=20, most=3), Rule(level=4, most=40))
 _AREA = "area"
-# The least share of a picture that a flat colour fills, such as that of a line.
+# A colour is flat, such as that of a line, when it fills at least this share of a picture.
 _FLAT = 1 / 4000
 
 
 @dataclass(frozen=True)
 class Approved:
-    """A picture, and the size of the area whose upper part it shows."""
+    """An approved picture, and the size in pixels of the area whose upper part it shows."""
 
     picture: Image.Image
     area: tuple[int, int]
 
 
 def path_of(name: str) -> Path:
-    """Return where a screen's approved picture is, or will be."""
+    """Return the path of a screen's approved picture, which need not exist yet."""
     return FOLDER / f"{name}.png"
 
 
 def approve(name: str, taken: Image.Image) -> Path:
-    """Make a picture the approved one of a screen, and return where it is.
+    """Store a picture as the approved one of a screen, and return its path.
 
     Raises:
-        ValueError: where so little of it can be kept in `MOST_BYTES` that it shows nothing.
+        ValueError: when not even `LEAST_HEIGHT` pixels of its height fit in `MOST_BYTES`.
     """
     FOLDER.mkdir(exist_ok=True)
     path_of(name).write_bytes(encoded(taken))
@@ -56,7 +56,7 @@ def read(name: str) -> Approved:
     """Return the approved picture of a screen.
 
     Raises:
-        FileNotFoundError: where it has none.
+        FileNotFoundError: when it has none.
     """
     with Image.open(path_of(name)) as picture:
         picture.load()
@@ -96,7 +96,7 @@ def _with_few_colours(picture: Image.Image) -> Image.Image:
 
 
 def _reduced(picture: Image.Image, colours: int) -> Image.Image:
-    """The picture with so many colours. The flat ones, up to half of them, stay exactly as they are."""
+    """Return the picture with at most `colours` colours. Up to half of them are flat colours, which stay exact."""
     size = picture.width * picture.height
     counted = cast("list[tuple[int, tuple[int, int, int]]]", picture.getcolors(size))
     flat = [colour for count, colour in sorted(counted, reverse=True) if count > size * _FLAT][: colours // 2]
@@ -104,7 +104,7 @@ def _reduced(picture: Image.Image, colours: int) -> Image.Image:
     palette = Image.new("P", (1, 1))
     palette.putpalette([channel for colour in flat for channel in colour] + others[: 3 * (colours - len(flat))])
     reduced = picture.quantize(palette=palette, dither=Image.Dither.NONE)
-    # Pillow's search for the nearest colour is a little off where two are close to each other.
+    # Pillow's search for the nearest colour is inexact when two colours are close: restore the flat colours.
     for index, colour in enumerate(flat):
         off = largest_channel(ImageChops.difference(picture, Image.new("RGB", picture.size, colour)))
         reduced.paste(index, mask=off.point(lambda value: 0 if value else 255))
@@ -112,9 +112,9 @@ def _reduced(picture: Image.Image, colours: int) -> Image.Image:
 
 
 def leave(name: str, taken: Image.Image) -> str:
-    """Compare a screen with its approved picture; return what is wrong and where to look, or nothing.
+    """Compare a screen with its approved picture; return an error message with the files to look at, or an empty string.
 
-    What was left of it before is taken away.
+    Deletes the files of an earlier comparison.
     """
     folder = LEFT / name
     for file in folder.glob("*.png"):

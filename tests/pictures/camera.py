@@ -1,4 +1,4 @@
-"""Pictures of screens, taken so that the same page looks the same every time and on every machine."""
+"""A camera that takes pictures of screens which are the same every time and on every machine."""
 
 import io
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.pictures.portal import NOW
 from tests.pictures.screens import Screen
 from tests.server import Portal
 
-# Glyphs stand where the font's own measures put them. Otherwise each machine's hinting rounds every advance and lines drift apart.
+# Position glyphs by the font's own metrics. Otherwise each machine's hinting rounds every advance width, and lines drift apart.
 STILL = "*{text-rendering:geometricPrecision!important}"
 TRIES = 20
 _FONT_LOADED = """[...document.fonts].some((font) => font.status === "loaded")"""
@@ -25,16 +25,16 @@ class Camera:
 
     Args:
         browser: a running Chromium.
-        portal: of `tests.pictures.portal.stopped`.
-        cookies: gives a person's cookie by email.
+        portal: a portal from `tests.pictures.portal.stopped`.
+        cookies: returns a person's session cookie by email.
     """
 
     def __init__(self, browser: Browser, portal: Portal, cookies: Callable[[str], str]) -> None:
-        """Keep what is needed."""
+        """Store the arguments."""
         self.browser, self.portal, self.cookies = browser, portal, cookies
 
     def open(self, screen: Screen) -> Page:
-        """Return the page of a screen, ready to be taken; closing its context is the caller's."""
+        """Open the page of a screen, ready for the picture; the caller closes its context."""
         cookie = self.cookies(screen.person) if screen.person else ""
         context = new_context(self.browser, self.portal, cookie, screen.size, screen.scheme)
         context.clock.set_fixed_time(NOW)
@@ -46,7 +46,7 @@ class Camera:
             expect(page.get_by_role("dialog")).to_be_visible()
         if screen.first:
             screen.first(page)
-        # Last, since what was done may have led to another document.
+        # Add this last, because `first` may have loaded another document.
         page.add_style_tag(content=STILL)
         page.evaluate("document.fonts.ready.then(() => null)")
         assert page.evaluate(_FONT_LOADED), "the portal's own font has not come"
@@ -62,10 +62,10 @@ class Camera:
 
 
 def shot(page: Page, screen: Screen) -> Image.Image:
-    """Return what is in the screen's area of the window, as soon as two pictures in a row are the same.
+    """Return a picture of the screen's area, once two pictures in a row are the same.
 
     Raises:
-        AssertionError: where the page does not come to rest.
+        AssertionError: when the page keeps changing.
     """
     masks = [page.locator(selector) for selector in screen.masked]
     before = b""
@@ -78,7 +78,7 @@ def shot(page: Page, screen: Screen) -> Image.Image:
 
 
 def _clip(page: Page, area: str) -> FloatRect | None:
-    """The part of the window around all elements of the area, in whole pixels."""
+    """Return the part of the window around all elements of the area, in whole pixels; None for the whole window."""
     window = page.viewport_size
     if not area or window is None:
         return None
@@ -91,7 +91,7 @@ def _clip(page: Page, area: str) -> FloatRect | None:
 
 
 def other_fonts(page: Page) -> set[str]:
-    """Return the fonts of the machine that the page's text is drawn with, which another machine may not have."""
+    """Return the machine's own fonts used by the page, which another machine may not have."""
     session = page.context.new_cdp_session(page)
     session.send("DOM.enable")
     session.send("CSS.enable")

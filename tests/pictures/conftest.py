@@ -1,4 +1,4 @@
-"""A portal whose clock stands, one for all pictures."""
+"""Fixtures for the pictures: a portal whose clock is stopped."""
 
 import functools
 from collections.abc import Iterator
@@ -12,6 +12,6 @@ from tests.pictures.portal import stopped
 
 @pytest.fixture(scope="package")
 def camera(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Camera]:
-    """Takes pictures of a portal of its own: no other test changes what is on them."""
+    """Yield a camera with a separate portal, so that no other test changes what the pictures show."""
     with stopped(tmp_path_factory.mktemp("pictures")) as portal:
         yield Camera(chromium, portal, functools.cache(portal.sign_in))

@@ -1,4 +1,4 @@
-"""`odoportal` with its clock stopped, so that every start of its demonstration looks the same.
+"""`odoportal` with its clock stopped, so that its demonstration looks the same at every start.
 
 python -m tests.pictures.portal demo --port …
 """
@@ -16,13 +16,13 @@ from tests.server import Portal, running
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 """The present instant, on the demonstration's business day: 10:30 in Toronto."""
-# The large fleet takes most of the time of a first start. Its devices are of its last 600 orders.
+# Loading the large fleet takes most of a first start. Its devices belong to its last 600 orders.
 FEWER = 600
 
 
 @contextmanager
 def stopped(folder: Path) -> Iterator[Portal]:
-    """Serve the demonstration at `NOW`; the folder is for its data."""
+    """Serve the demonstration at `NOW`, with its data in the folder."""
     with running(folder / "data", program=(sys.executable, "-m", "tests.pictures.portal")) as portal:
         yield portal
 

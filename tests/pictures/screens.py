@@ -1,4 +1,4 @@
-"""The screens of which there are pictures: one line each."""
+"""The screens that are compared with pictures, one line each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from tests.server import FLEET, GUIDE, LARGE
 
 NOBODY = ""
 MAIN, CARD, DIALOG = "main", "main .card >> nth=0", ".dialog"
-# The browser writes a date in its own language, whatever the page's is.
+# Browsers show a date field in their own language, not in the page's.
 NEVER_THE_SAME = ("input[type=date]",)
 
 
 def errors(page: Page) -> None:
-    """Send a form with nothing in it."""
+    """Submit an empty form."""
     page.locator("main form button[type=submit]").first.click()
     expect(page.locator(".msg:visible").first).to_be_visible()
 
 
 def menu(page: Page) -> None:
-    """Open the menu of places."""
+    """Open the menu drawer."""
     page.locator("[popovertarget=drawer]:visible").click()
     expect(page.locator("#drawer")).to_be_visible()
 
@@ -39,16 +39,16 @@ def end(page: Page) -> None:
 
 @dataclass(frozen=True)
 class Screen:
-    """What is on a picture.
+    """A screen to take a picture of.
 
     Attributes:
-        name: what it shows; with size, language and scheme it is the picture's name.
+        name: the subject; with width, language and scheme it is the picture's name.
         path: the address after the language.
         language, scheme, size: how it is shown; `size` is a key of `tests.chromium.SIZES`.
-        person: the email of who is signed in, or `NOBODY`.
-        area: the selector of the elements that are cut out; the whole window when empty. The smaller it is, the more of it is kept.
-        first: what is done before, such as opening a menu.
-        masked: selectors of what is not the same each time or on each machine, such as a random number; it is painted over.
+        person: the email of the signed-in person, or `NOBODY`.
+        area: the selector of the elements to take; the whole window when empty. Of a smaller area, more fits in the stored picture.
+        first: an action before the picture, such as opening a menu.
+        masked: selectors of elements that differ each time or on each machine, such as a random number; they are painted over.
     """
 
     name: str

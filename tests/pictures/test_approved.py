@@ -1,4 +1,4 @@
-"""How approved pictures are kept, and what a screen that differs leaves."""
+"""How approved pictures are stored, and the files written for a screen that differs."""
 
 import random
 import re
@@ -17,7 +17,7 @@ SCREEN = SCREENS[0]
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Folders of this test's own."""
+    """Use temporary folders for the pictures, and return their parent."""
     monkeypatch.setattr(approved, "FOLDER", tmp_path / "approved")
     monkeypatch.setattr(approved, "LEFT", tmp_path / ".pictures")
     return tmp_path

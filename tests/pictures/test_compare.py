@@ -1,4 +1,4 @@
-"""What the comparison notices and what it bears, on real screens that are changed in the browser."""
+"""The differences that the comparison notices and tolerates, on real screens that are changed in the browser."""
 
 import io
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.pictures.screens import SCREENS, Screen
 
 @dataclass(frozen=True)
 class Parts:
-    """Selectors of what is changed on a screen, and the token of a ground on it with another's."""
+    """The parts of a screen that tests change: selectors, and in `ground` a background token with another colour."""
 
     cell: str
     rule: str
@@ -35,7 +35,7 @@ PARTS = {
     ),
     "orders-390-en-dark": Parts(".lcard .top a", ".lcard .acts", "--info-wash:var(--ok-wash)", ".lcard .badge"),
 }
-# The first long word within an element, backwards or without its last letter.
+# Replaces the first word of at least four letters in an element: reversed, or without its last letter.
 CHANGE_WORD = """([selector, backwards]) => {
   const walk = document.createTreeWalker(document.querySelector(selector), NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
@@ -47,7 +47,7 @@ CHANGE_WORD = """([selector, backwards]) => {
 
 @dataclass(frozen=True)
 class Opened:
-    """A screen in the browser, and its picture as it would be approved."""
+    """An open screen, and its picture as it would be approved."""
 
     screen: Screen
     parts: Parts
@@ -55,18 +55,18 @@ class Opened:
     approved: Image.Image
 
     def now(self) -> Image.Image:
-        """What the approved picture is compared with now."""
+        """Take the picture that is compared with the approved one."""
         return shot(self.page, self.screen).crop((0, 0, *self.approved.size))
 
     def with_style(self, style: str) -> Image.Image:
-        """The same with more style for as long as the picture is taken."""
+        """Take the picture with an additional style, which is removed afterwards."""
         tag = self.page.add_style_tag(content=style)
         picture = self.now()
         tag.evaluate("(tag) => tag.remove()")
         return picture
 
     def differs(self, picture: Image.Image) -> bool:
-        """Whether the gate would stop it."""
+        """Return whether the comparison reports a difference."""
         return differing(self.approved, picture) is not None
 
 
@@ -144,7 +144,7 @@ RULED = f"{LINES}+li{{border-top:1px solid var(--line)!important}}"
 
 @pytest.mark.parametrize("name", ["orders-1440-en-light", "orders-820-fr-dark"])
 def test_a_rule_of_another_place_in_the_agreement_of_orders_is_noticed(camera: Camera, name: str) -> None:
-    """The style sheet had two rules for one class, and no test saw what the second did to the guide's own table."""
+    """In a past bug, the style sheet had two rules for one class, and no test noticed how the second changed the list of orders."""
     page = camera.open(SCREEN[name])
     page.add_style_tag(content=AS_MEANT)
     opened = Opened(SCREEN[name], PARTS["invoices-1440-en-dark"], page, _kept(shot(page, SCREEN[name])))

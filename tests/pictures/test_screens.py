@@ -1,4 +1,4 @@
-"""Every screen of the table looks like its approved picture."""
+"""Every screen in `SCREENS` looks like its approved picture."""
 
 import pytest
 

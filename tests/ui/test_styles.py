@@ -1,8 +1,8 @@
-"""The style sheet has one meaning for each class.
+"""The style sheet uses each class for one thing only.
 
-It is one file in sections, each under a comment with its component's name (before a colon, where a component has several). Of two
-rules for the same elements the later one wins without a word, wherever it stands: so broke the agreement's lines in the list of
-orders, when a page far below used their class for something else.
+It is one file in sections, each under a comment with its component's name (before a colon when a component has several sections). Of two
+rules for the same elements, the later one wins silently. This once broke the agreement's lines in the list of orders, when a page far
+below used their class for something else.
 """
 
 import re
@@ -14,7 +14,7 @@ import pytest
 from odoportal.frontend import builder
 
 TEXT = (builder.root() / "assets" / "components.css").read_text("utf-8")
-# Sections of a single place of the portal. What they share with others is in the sections of the components.
+# Sections of a single room. Styles that rooms share are in the sections of the components.
 PLACES = ("home", "sign in", "statement of account", "privacy", "people", "security", "address book", "cards on file")
 _TITLE = re.compile(r"^/\*\s*(.*?)\s*\*/", re.M)
 _CLASS = re.compile(r"\.([a-zA-Z][\w-]*)")
@@ -28,7 +28,7 @@ class Rule(NamedTuple):
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield where each block of a style sheet begins, what stands before it, and what is in it."""
+    """Yield the start of each block of a style sheet, the text before it, and its content."""
     at = 0
     while (opening := text.find("{", at)) >= 0:
         depth, end = 1, opening + 1
@@ -40,7 +40,7 @@ def _blocks(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def rules(text: str) -> Iterator[Rule]:
-    """Yield every rule of a style sheet, a selector at a time."""
+    """Yield every rule of a style sheet, once for each of its selectors."""
     titles = [(found.start(), found[1].partition(":")[0].partition("(")[0].strip().lower()) for found in _TITLE.finditer(text)]
 
     def within(text: str, start: int, media: str) -> Iterator[Rule]:
@@ -58,7 +58,7 @@ def rules(text: str) -> Iterator[Rule]:
 
 
 def set_twice(text: str) -> list[str]:
-    """Return what two rules set for the same elements; a child and a descendant count as the same."""
+    """Return the properties that two rules set for the same elements; child and descendant selectors count as the same."""
     seen: set[tuple[str, str, str]] = set()
     found = []
     for rule in rules(text):
@@ -72,7 +72,7 @@ def set_twice(text: str) -> list[str]:
 
 
 def borrowed(text: str) -> list[str]:
-    """Return the rules of a place that have only classes of other components."""
+    """Return the rules of a room's section that use only classes of other components."""
     owner: dict[str, str] = {}
     for rule in rules(text):
         for name in _CLASS.findall(rule.selector):
@@ -102,5 +102,5 @@ LATER = "\n/* security */\n.agreement>li{display:flex;border-top:1px solid} .agr
 
 @pytest.mark.parametrize("check", [set_twice, borrowed])
 def test_a_second_meaning_is_found(check: Callable[[str], list[str]]) -> None:
-    """As the agreement's class had it."""
+    """A second use of the agreement's class, as in the past bug, is found."""
     assert any(".agreement>li" in line for line in check(TEXT + LATER))

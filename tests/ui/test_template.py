@@ -1,4 +1,4 @@
-"""The one notation: as HTML and as live components the same tree, and whatever is stored stays text."""
+"""Templates: HTML and live components are the same tree, and stored text never becomes markup."""
 
 import re
 from dataclasses import dataclass, field
@@ -74,7 +74,7 @@ def test_a_live_part_leaves_its_still_form() -> None:
 
 
 class Elements(HTMLParser):
-    """The elements and attributes of a document, and its text."""
+    """A parser that collects the elements, the names of their attributes, and the text of a document."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Elements(HTMLParser):
 
 
 def everything(view: Bound) -> Node:
-    """A tree with a value in every place that a value can have."""
+    """Return a tree with a value in every position that a value can have."""
     return el(
         "div",
         el("p", view.text, title=view.text, data_row=view.text, aria_label=view.text, style={"width": view.text}),
@@ -129,7 +129,7 @@ def test_the_control_without_escaping_the_corpus_would_add_elements() -> None:
 
 
 class Written(HTMLParser):
-    """The shape of HTML: tags, classes and texts in their order."""
+    """A parser that collects the shape of HTML: tags, classes and texts in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ _LITERAL = re.compile(r'^"(.*)"$', re.S)
 
 
 def rendered(node: Any) -> list[str]:
-    """The shape of live components, in the same words as `AddressForm`."""
+    """Return the shape of live components, in the format of `Written`."""
     if "contents" in node:
         found = _LITERAL.match(node["contents"])
         return [found[1]] if found and found[1] else []
@@ -159,7 +159,7 @@ def rendered(node: Any) -> list[str]:
         shape.append(f"<{'a' if name == 'PortalLink' else name} {classes}".strip())
     for child in node.get("children", []):
         for part_ in rendered(child):
-            # Two texts side by side are two children here and one there.
+            # Two adjacent texts are two children here, but one text in HTML.
             if shape and part_[0] != "<" and shape[-1][0] != "<":
                 shape[-1] += part_
             else:
@@ -181,7 +181,7 @@ def test_html_and_live_components_are_the_same_tree() -> None:
 
 
 def test_the_live_tree_reads_the_same_values_as_the_document() -> None:
-    """Each value is replaced in turn: what changes in the document must be read by the live tree, and the other way round."""
+    """Replace each value in turn: the live tree must read exactly the values that change the document."""
     import reflex as rx
 
     view = rx.Var("shown", _var_type=Shown).guess_type()

@@ -1,4 +1,4 @@
-"""What clients hold open: it has an end, and nobody else is kept out by it."""
+"""Connections that clients hold open are closed after a time limit and do not lock other clients out."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ HASTY = Limits(head_seconds=0.05, body_seconds=0.05, unread_seconds=0.05)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Answers `large` with 32 MiB, `form` with its body, and keeps websockets open."""
+    """Answer `large` with 32 MiB and `form` with its body, and keep websockets open."""
     if scope["type"] == "websocket":
         page = WebSocket(scope, receive, send)
         await page.accept()
@@ -49,7 +49,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 @contextmanager
 def served(limits: Limits, by_address: bool = True, application: Any = application) -> Iterator[Address]:
-    """A server of this process with these limits."""
+    """Run a server with these limits in a thread of this process, and yield its address."""
     taken, ready = serving.listen("127.0.0.1", 0), threading.Event()
     register = Connections(limits, by_address)
     server = serving._Server(serving.configuration(lambda: application, register), register, ready.set)
@@ -71,14 +71,14 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def wire(address: Address, raw: bytes = b"", peer: str = "127.0.0.1") -> Iterator[socket.socket]:
-    """A connection on which this was said."""
+    """Yield a connection over which `raw` was sent."""
     with socket.create_connection(address, SECONDS, (peer, 0)) as made:
         made.sendall(raw)
         yield made
 
 
 def heard(made: socket.socket) -> bytes:
-    """Everything until the server closes the connection."""
+    """Return everything received until the server closes the connection."""
     said = b""
     try:
         while piece := made.recv(1 << 16):
@@ -104,7 +104,7 @@ def test_half_a_request_is_given_up(raw: bytes) -> None:
     if raw != b"\r\n":
         head = answers.split(b"HTTP/1.1 ")[-1]
         assert head.startswith(b"408 ")
-        # It has the headers of every answer.
+        # The refusal has the common headers of every answer.
         assert b"x-content-type-options: nosniff" in head
 
 
@@ -121,7 +121,7 @@ def test_a_body_that_nobody_waits_for_is_given_up() -> None:
 
 
 class Scripted(asyncio.Transport):
-    """What a protocol needs of a transport, without a network."""
+    """A transport without a network, with what a protocol needs."""
 
     def __init__(self, peer: str) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class Scripted(asyncio.Transport):
 
 
 class Loop:
-    """A loop that does not run, with the time that a test says, and its connections: each asks for what takes for ever to answer."""
+    """An event loop that does not run, on a clock that the test sets, with its connections. Their requests are never answered."""
 
     def __init__(self, register: Connections) -> None:
         self.now, self.register, self.loop = 1000.0, register, asyncio.new_event_loop()
@@ -167,7 +167,7 @@ class Loop:
 
 @pytest.fixture
 def standing() -> Iterator[Callable[[Limits], Loop]]:
-    """Makes a loop that stands still."""
+    """Return a function that makes an event loop that does not run."""
     made: list[Loop] = []
 
     def make(limits: Limits) -> Loop:
@@ -210,7 +210,7 @@ def test_an_answer_that_is_never_read_is_given_up() -> None:
 
 
 def reset(made: socket.socket) -> bool:
-    """Whether the server has cut the connection, nothing of which was read."""
+    """Return whether the server has reset the connection."""
     try:
         made.send(b"\r\n")
     except (ConnectionResetError, BrokenPipeError):
@@ -219,7 +219,7 @@ def reset(made: socket.socket) -> bool:
 
 
 def until(true: Callable[[], bool]) -> None:
-    """Wait for what the server does by itself."""
+    """Wait for something that the server does by itself."""
     for _ in range(SECONDS * 100):
         if true():
             return
@@ -235,14 +235,14 @@ def test_who_reads_slowly_may_go_on_and_who_reads_next_to_nothing_may_not() -> N
     assert not stuck.stuck(100_000, 0, limits)
     assert not stuck.stuck(99_500, 59, limits)
     assert stuck.stuck(99_001, 60, limits)
-    # What is small must be read whole.
+    # A small rest must be read completely.
     small = Unread()
     assert not small.stuck(10, 0, limits)
     assert small.stuck(9, 60, limits)
     emptied = Unread()
     assert not emptied.stuck(10, 0, limits)
     assert not emptied.stuck(0, 60, limits)
-    # A large answer goes out in portions: the buffer fills again whenever it was almost empty.
+    # A large answer is written in portions: the buffer fills again each time it is almost empty.
     portions = Unread()
     for minute in range(20):
         assert not portions.stuck(100_000, 60.0 * minute, limits)
@@ -259,7 +259,7 @@ def test_whoever_keeps_the_server_waiting_longest_makes_room(raw: bytes, by_addr
             assert heard(other).endswith(b"early")
         with wire(address, request("/", LAST)) as mine:
             assert heard(mine).endswith(b"early")
-        # The newest are still there, the oldest are not.
+        # The newest connections are still open, the oldest is not.
         heard(held[0])
         held[-1].setblocking(False)
         with pytest.raises(BlockingIOError):
@@ -284,7 +284,7 @@ def test_sockets_are_bounded_by_address_and_in_all(caplog: pytest.LogCaptureFixt
     limits = replace(CALM, sockets=5, sockets_per_address=3)
     with served(limits, application=BehindProxies(OpenSockets(application, limits), 1)) as address, ExitStack() as kept:
         held = [kept.enter_context(opened(address, f"2001:db8::{number}")) for number in range(3)]
-        # The three are of one /64, and so is this one.
+        # The first three are in one /64, and so is this one.
         with pytest.raises(InvalidStatus) as refused, opened(address, "2001:db8::ffff"):
             pass
         assert refused.value.response.status_code == 429
@@ -298,8 +298,8 @@ def test_sockets_are_bounded_by_address_and_in_all(caplog: pytest.LogCaptureFixt
             assert heard(asking).endswith(b"early")
         held[0].close()
         until(lambda: let_in(address))
-    # A refusal is no failure of ours: the one line that says so is of the security log.
-    assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == ["odoportal.rooms.security"]
+    # A refusal is not an error of ours: only the security log has a line.
+    assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == ["odoportal.security"]
 
 
 def let_in(address: Address) -> bool:
@@ -322,7 +322,7 @@ def test_of_many_refusals_one_is_logged(caplog: pytest.LogCaptureFixture) -> Non
             now[0] = moment
             await layer({"type": "websocket", "path": "/_event", "client": ("192.0.2.1", 1)}, send, send)  # type: ignore[arg-type]
 
-    with caplog.at_level(logging.WARNING, "odoportal.rooms.security"):
+    with caplog.at_level(logging.WARNING, "odoportal.security"):
         asyncio.run(refused())
     assert [record.facts["count"] for record in caplog.records] == [1, 3]  # type: ignore[attr-defined]
 
@@ -337,7 +337,7 @@ def test_where_nothing_can_be_accepted_the_log_says_so_once(caplog: pytest.LogCa
     assert len(caplog.records) == 1
     assert "Too many open files" in caplog.text
     assert "Traceback" not in caplog.text
-    # Anything else is said as ever.
+    # Other errors are logged as usual.
     server._loop_failed(loop, {"message": "a callback failed"})
     loop.close()
     assert "a callback failed" in caplog.text
@@ -361,7 +361,7 @@ def test_the_limit_on_open_files_is_raised(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(resource, "setrlimit", lambda _what, wanted: known.__setitem__(slice(None), wanted))
     assert open_files.raise_limit() == open_files.MOST_FILES
     assert known == [open_files.MOST_FILES, 524_288]
-    # One that is higher already stays.
+    # A higher limit is kept.
     known[:] = [524_288, 524_288]
     open_files.raise_limit()
     assert known == [524_288, 524_288]

@@ -54,7 +54,7 @@ def maria() -> Identity:
 
 
 class Site:
-    """Documents over an application that echoes what reaches it."""
+    """A document server over an application that echoes what reaches it."""
 
     def __init__(self, built: Path) -> None:
         self.touched: list[str] = []
@@ -118,7 +118,7 @@ def test_slots_are_filled_or_keep_what_was_built(built: Path) -> None:
     assert "<body>builtx<script" in document.fill({"form": "x"})
     assert "<body>ROWS<script" in document.fill({"rows": "ROWS"})
     assert "slot" not in document.fill({})
-    # What is filled in is never read as a slot again.
+    # A filled-in text is not parsed for slots again.
     assert "<!--slot:form-->" in document.fill({"rows": "<!--slot:form-->", "form": "x"})
 
 
@@ -317,7 +317,7 @@ def test_a_request_object_is_what_a_room_gets(site: Site) -> None:
 
 @pytest.fixture
 def now() -> Iterator[Clock]:
-    """A clock that stands still; nothing was counted before."""
+    """A clock that stands still. All rate limits start empty."""
     moved = Clock(NOON)
     clock.use(moved)
     rate_limits.forget_all()
@@ -346,7 +346,7 @@ def test_who_asks_for_too_much_waits_a_minute(site: Site, path: str, now: Clock,
     assert "text/html" in refused.headers["content-type"]
     assert "script" not in refused.text
     assert f"excess_rate_limit_exceeded limit={limit.namespace}" in caplog.text
-    # What is refused reaches nothing behind, and keeps nobody signed in.
+    # A refused request reaches nothing behind the document server and does not extend the session.
     assert len(site.touched) == touched
     other = next(p for p, (held, _) in LIMITED.items() if held is not limit)
     assert site.ask(other, signed=True).status_code == 200

@@ -1,4 +1,4 @@
-"""The gate before every event: who may, with what, how often; and what happens without it."""
+"""The event gate: who may send which event with which payload and how often, and how refusals are answered."""
 
 import asyncio
 from dataclasses import replace
@@ -27,7 +27,7 @@ HYDRATE = f"{ROOT}.hydrate_and_load"
 
 
 class Doorman:
-    """A gate with people who are known by the hash of their session, and what it noted."""
+    """A gate with people known by their session hash. It records its calls."""
 
     def __init__(self, payloads: dict[str, type[BaseModel]] | None = None, **people: Identity) -> None:
         self.refusing: set[tuple[str, str]] = set()
@@ -174,7 +174,7 @@ class Number(BaseModel):
     ("name", "payload", "passes"),
     [
         (LOAD, {}, True),
-        # What Reflex itself could not read: it would be an exception.
+        # Payloads that Reflex itself would fail on with an exception.
         *((LOAD, nothing, False) for nothing in (None, [], "", 0, False)),
         (LOAD, {"account_id": 2}, False),
         (LOAD, {"self": 1}, False),
@@ -277,11 +277,11 @@ def test_nobody_s_flood_counts_by_address(monkeypatch: pytest.MonkeyPatch) -> No
         door, here, there = Doorman(), tree(ip="203.0.113.5"), tree(ip="203.0.113.6")
         passed = []
         for n in range(EVENTS_PER_10_SECONDS * 2 + 50):
-            # A cookie made up for each event gives nobody a limit of his own.
+            # A made-up cookie for each event does not give a client a limit of its own.
             go(here, "/en/orders", session(f"made-up-{n}"), ip="203.0.113.5")
             passed.append(await door.pass_(here, HYDRATE) is None)
         assert not all(passed)
-        # Each of them is noted, so that none has a line of the log.
+        # Each dropped event is recorded, so that it gets no log line.
         assert len(dropped) == passed.count(False)
         assert await door.pass_(there, HYDRATE) is None
 
@@ -296,7 +296,7 @@ def test_what_a_role_does_not_allow_is_not_run_and_is_said_on_the_screen() -> No
         update = await door.pass_(root, LOAD)
         assert update is not None
         assert (await root.get_state(SessionState)).denied == 1
-        # The right is asked before the payload, and Reflex's own events need none.
+        # The right is checked before the payload, and Reflex's own events need no right.
         assert await door.pass_(root, LOAD, {"account_id": 2}) is not None
         assert await door.pass_(root, HYDRATE) is None
         assert (await root.get_state(SessionState)).denied == 2

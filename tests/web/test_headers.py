@@ -1,4 +1,4 @@
-"""Headers of every answer, and what counts as started by another site."""
+"""The common headers of every answer, and which requests count as cross-site."""
 
 import asyncio
 from collections.abc import Iterator
@@ -74,7 +74,7 @@ def test_the_policy_names_own_scripts_only() -> None:
 
 
 def sent(path: str = "/en/login", status: int = 200, own: list[tuple[bytes, bytes]] | None = None) -> dict[str, list[str]]:
-    """The headers that leave."""
+    """Return the headers that are sent."""
     out: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -129,7 +129,7 @@ def test_only_named_files_are_kept_for_ever(path: str, status: int, cached: str)
 
 
 def answered(kind: str, path: str) -> list[Any]:
-    """What is sent to a request for a path or whatever stands in the place of one."""
+    """Return what is sent in answer to a request target."""
     sent: list[Any] = []
 
     async def app(_scope: Any, _receive: Any, _send: Any) -> None:

@@ -1,4 +1,4 @@
-"""What may come down a socket: handshakes and messages as Reflex's own client makes them, and no more of them than people make."""
+"""The socket filter passes handshakes and messages as Reflex's own client makes them, within a rate limit."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from odoportal.web import socket_filter
 from odoportal.web.socket_filter import SocketFilter
 
 TOKEN = "0b1e6f52-93c4-4d7a-f1aa-5c2d7e8f9a01"
-"""As the browser makes it: its 17th digit may be what `uuid` never writes."""
+"""A token as the browser makes it: its 17th digit can be one that Python's `uuid` never writes."""
 ANOTHER = "5917f5cb-bb29-4701-b424-bec57fa0b4cd"
 QUERY = f"token={TOKEN}&EIO=4&transport=websocket"
 KNOWN = "state.load"
@@ -24,9 +24,9 @@ BOOT = "40/_event," + json.dumps({"event": EVENT, "state_schema": "3e577442d71e9
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
-    """Lines of the security log."""
+    """Record the lines of the security log."""
     lines: list[tuple[str, object]] = []
-    monkeypatch.setattr(logs, "security", lambda event, _level, **facts: lines.append((event, facts["what"])))
+    monkeypatch.setattr(logs, "log_security_event", lambda event, _level, **facts: lines.append((event, facts["what"])))
     monkeypatch.setattr(rate_limits.time, "monotonic", lambda: 1005.0)
     return lines
 
@@ -34,7 +34,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
 async def pass_(
     layer: SocketFilter, messages: list[Any], query: str = QUERY, client: str = "203.0.113.7", **more: Any
 ) -> tuple[list[Any], list[Message]]:
-    """What of the messages reaches the application, and what is answered in its place."""
+    """Return which messages reach the application, and what is answered instead."""
     reached: list[Any] = []
     sent: list[Message] = []
     coming = iter([{"type": "websocket.receive", "text": said} for said in messages] + [{"type": "websocket.disconnect", "code": 1000}])
@@ -53,7 +53,7 @@ async def pass_(
 
 
 class Application:
-    """Notes what it is told."""
+    """Records the messages it receives."""
 
     def __init__(self, reached: list[Any]) -> None:
         self.reached = reached
@@ -243,13 +243,14 @@ def test_one_address_may_say_so_much_in_a_span_over_all_its_sockets(told: list[A
         layer, said = SocketFilter(None, {KNOWN}), ["3"] * 998  # type: ignore[arg-type]
         for _ in range(3):
             assert len((await pass_(layer, [BOOT, *said]))[0]) == 999
-        # All that one address may say is said: no event, no new socket. An answer to a ping passes, or the socket would end.
+        # The address has used its limit: no event and no new socket is let through. An answer to a ping still passes, or the socket would
+        # end.
         layer._pace._counts["203.0.113.7"] = socket_filter.FRAMES_PER_ADDRESS - 2
         assert (await pass_(layer, [BOOT, event(), "3", event(), "1"]))[0] == [BOOT, "3", "1"]
         sent = (await pass_(layer, [BOOT]))[1]
         assert sent[0]["status"] == 429
         assert told == [("excess_rate_limit_exceeded", "messages")]
-        # Others are let through, and this one as soon as the span is over.
+        # Other addresses are let through, and this one once the span has ended.
         assert (await pass_(layer, [BOOT, event()], client="203.0.113.8"))[0] == [BOOT, event()]
         monkeypatch.setattr(rate_limits.time, "monotonic", lambda: 1010.0)
         assert (await pass_(layer, [BOOT, event()]))[0] == [BOOT, event()]

@@ -1,4 +1,4 @@
-"""The limits of one connection: asked of each frame as it is read, before the next one is inflated."""
+"""The limits of one connection are checked for each frame as it is parsed, before the next one is inflated."""
 
 import pytest
 from websockets.client import ClientProtocol
@@ -12,7 +12,7 @@ from odoportal.web.socket_limits import Incoming
 
 
 class Line:
-    """A browser's side and ours, each reading what the other wrote."""
+    """The browser's side and the server's side of a connection, each reading what the other wrote."""
 
     def __init__(self) -> None:
         self.browser = ClientProtocol(parse_uri("ws://localhost/"), extensions=[ClientPerMessageDeflateFactory()])
@@ -25,24 +25,24 @@ class Line:
         self.browser.events_received()
 
     def carry(self, source: Protocol, target: Protocol) -> None:
-        """Let one side read what the other has written, at one go."""
+        """Let one side read all that the other has written, at once."""
         if data := b"".join(source.data_to_send()):
             target.receive_data(data)
 
     def arrived(self) -> list[bytes]:
-        """What our side holds of what the browser has written."""
+        """Return the data of the browser's frames that the server's side has accepted."""
         self.carry(self.browser, self.ours)
         return [bytes(event.data) for event in self.ours.events_received() if isinstance(event, Frame)]
 
     @property
     def code(self) -> int | None:
-        """With which our side closed the connection."""
+        """The code with which the server's side closed the connection."""
         return self.ours.close_sent.code if self.ours.close_sent else None
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, which a test moves."""
+    """Return the time as a list with one item, which a test changes."""
     at = [1000.0]
     monkeypatch.setattr(socket_limits.time, "monotonic", lambda: at[0])
     return at
@@ -77,7 +77,7 @@ def test_frames_of_every_kind_count(opcode: Opcode) -> None:
     if opcode is Opcode.CONT:
         line.browser.send_text(b"", fin=False)
     for _ in range(5_000):
-        # Parts without an end are seen by nobody behind.
+        # The layers behind never see unfinished fragments.
         line.browser.send_frame(Frame(opcode, b"", fin=opcode is not Opcode.CONT))
     assert len(line.arrived()) <= socket_limits.FRAMES
     assert line.code == 1008

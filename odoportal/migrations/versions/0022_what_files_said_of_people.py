@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from odoportal.foundation.text import without_marks
+from odoportal.core.folding import without_marks
 
 revision = "0022"
 down_revision = "0021"

@@ -1,1 +1,1 @@
-"""The changes of an account: who changed what, when and from where."""
+"""The activity of an account: who changed what, when and from where."""

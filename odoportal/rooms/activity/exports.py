@@ -1,4 +1,4 @@
-"""The changes as a file: every page of what the address asks for."""
+"""The activity of an account as a file: all pages of a list query."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -19,7 +19,7 @@ from odoportal.rooms.activity.view import about_of, values_of, who_of
 
 
 def changes_table(session: Session, who: Identity, query: ListQuery, _language: str, _today: date) -> Table:
-    """All changes that the address asks for, in its order, whatever its page; arguments as of `changes_view`."""
+    """Return the changes on all pages of a list query, in its order; arguments as for `changes_view`."""
     account_id, words = who.account.account_id, activity_log.activity_labels()
     where, order = service.whole_list(account_id, query, words)
     found = select(Change).where(where).order_by(*order)

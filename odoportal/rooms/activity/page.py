@@ -1,4 +1,4 @@
-"""What was changed in the account, for its owners."""
+"""The activity page of an account, for its owners."""
 
 import reflex as rx
 
@@ -55,11 +55,11 @@ def _page() -> ListPage:
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     words = t("Who changed what in this account. Of a person’s own sign-in, only that it was changed is shown.")
     return _page().component(View(lambda _: el("p", words, cls="soft lead")).component(None))
 
 
 def slots(view: ChangesView) -> dict[str, str]:
-    """What the server writes into the document, by slot, in the language in use."""
+    """Return the HTML that the server writes into each slot of the document, in the current language."""
     return _page().html(view)

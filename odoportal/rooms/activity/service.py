@@ -1,7 +1,7 @@
-"""An account's changes: what the audit rows of the account say, filtered, searched, a page at a time.
+"""The activity of an account: its rows, filtered, searched and read by page.
 
-Only rows that bear the account's number are ever read. What its people do about their own sign-in is among them as far as
-`accounts.audit` tells it.
+Only rows of the account are read. Changes that its people make to their own sign-in are included if `accounts.activity_log`
+records them for the account.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from odoportal.lists import search
 from odoportal.lists.query import ListQuery, ListRules, Window, window
 
 NOBODY = "odotrack"
-"""What an address calls Odotrack's staff where it names a person."""
+"""The value of the list query's `person` filter that stands for Odotrack's staff."""
 
 
 class Group(StrEnum):
-    """What a change is about."""
+    """The groups of changes, by subject."""
 
     PEOPLE = "people"
     SIGN_IN = "sign-in"
@@ -78,15 +78,15 @@ GROUPS: Mapping[Group, frozenset[ActivityKind]] = {
     ),
 }
 MAILBOXES = frozenset({ActivityKind.COPY_CONFIRMED, ActivityKind.COPY_STOPPED, ActivityKind.COPY_RESUMED})
-"""What whoever has a mailbox does by a link in it, who need not be a person of the portal. The change is about that mailbox."""
+"""Changes made through a link in a mail, by the holder of the mailbox, who may not be a person of the portal. `about` is the mailbox."""
 NOBODYS = MAILBOXES | {ActivityKind.CARD_LOST}
-"""What nobody did whom an address names: no person, and not Odotrack's staff."""
+"""Changes made neither by a person of the portal nor by Odotrack's staff, so that no `person` filter finds them."""
 RULES = ListRules(sorts=("when",), default_sort="-when", states=tuple(Group), texts=("person",))
 
 
 @dataclass(frozen=True)
 class ChangePage:
-    """One page: its changes, the people they name, how many there are in each group, and without any filter."""
+    """One page: its changes, the names of the people in them, the number of changes in each group, and the number without any filter."""
 
     window: Window
     changes: Sequence[Change]
@@ -96,13 +96,13 @@ class ChangePage:
 
 
 def find(session: Session, account_id: int, query: ListQuery, words: Mapping[str, str]) -> ChangePage:
-    """The page of changes that the address asks for. Four statements at most.
+    """Return the page of changes that a list query asks for. Runs at most four statements.
 
     Args:
-        session: a reading session.
+        session: a database session for reading.
         account_id: the account.
-        query: the list's address.
-        words: what each change is called in the page's language, which is searched, too.
+        query: the list query.
+        words: the label of each kind of change in the page's language, which is searched, too.
     """
     per_kind = select(col(Change.what), func.count()).group_by(col(Change.what))
     where = _where(account_id, query, words)
@@ -117,19 +117,19 @@ def find(session: Session, account_id: int, query: ListQuery, words: Mapping[str
 
 
 def whole_list(account_id: int, query: ListQuery, words: Mapping[str, str]) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
-    """The condition and the order of all pages of the list that the address asks for; arguments as of `find`."""
+    """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
     return and_(_where(account_id, query, words), _in_group(query)), [e.desc() if down else e.asc() for e, down in _order(query)]
 
 
 def names(session: Session, changes: Sequence[Any]) -> Mapping[int, str]:
-    """The names of those who did these changes (or their columns), or whom they are about."""
+    """Return the names of the people who made these changes or whom these are about, by id. The changes can also be rows of columns."""
     ids = {person for change in changes for person in (change.person_id, change.subject_id) if person is not None}
     found = session.exec(select(Person.id, Person.name).where(col(Person.id).in_(ids))).all() if ids else []
     return {person_id: name for person_id, name in found if person_id is not None}
 
 
 def name_of(session: Session, account_id: int, person: str) -> str:
-    """The name of the person that an address filters by; empty where nobody of that number did anything in the account."""
+    """Return the name of the person that a list query filters by; empty if no such person changed anything in the account."""
     did = select(Person.name).join(Change, col(Change.person_id) == col(Person.id))
     return session.exec(did.where(Change.account_id == account_id, Change.person_id == _number(person)).limit(1)).first() or ""
 
@@ -143,7 +143,7 @@ def _in_group(query: ListQuery) -> ColumnElement[bool]:
 
 
 def _where(account_id: int, query: ListQuery, words: Mapping[str, str]) -> ColumnElement[bool]:
-    """What is asked for, but for the group."""
+    """Return the condition of a list query, except for its group."""
     said = {what: fold(text) for what, text in words.items()}
 
     def called(word: str) -> Sequence[ColumnElement[bool]]:
@@ -167,5 +167,5 @@ def _by(person: str) -> ColumnElement[bool]:
 
 
 def _number(person: str) -> int:
-    """A person's number as an address has it; what is none is nobody's."""
+    """Return the person id that a list query contains; 0, which no person has, if it is not a valid id."""
     return int(person) if person.isascii() and person.isdigit() and len(person) < 10 else 0

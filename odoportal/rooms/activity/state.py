@@ -1,4 +1,4 @@
-"""The changes on the screen."""
+"""The state of the activity page."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from odoportal.rooms.activity.view import ChangesView, changes_view
 
 
 class Changes(ListState, SessionState):
-    """One page of changes."""
+    """A page of the list of changes."""
 
     view: ChangesView = unfilled(ChangesView())
     rules: ClassVar[ListRules] = RULES

@@ -1,4 +1,4 @@
-"""The changes as they are shown: ready strings, in the page's language and the person's formats."""
+"""The view of the activity page: ready strings in the page's language and the person's formats."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -26,8 +26,10 @@ from odoportal.settings import get_settings
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """A change. `only` is the address of what the same person did (empty where it was none), `lines` what was before and after, `place`
-    where it came from.
+    """A change.
+
+    `only` is the address of the list filtered by who made the change (empty if it cannot be filtered so), `lines` are the values before
+    and after, and `place` is the network address.
     """
 
     key: str
@@ -42,14 +44,14 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class NoDetails:
-    """The list opens no record on top of itself."""
+    """The empty details of a list that opens no record."""
 
     title: str = ""
 
 
 @dataclass(frozen=True)
 class ChangesView:
-    """One page of changes."""
+    """The activity page."""
 
     frame: ListView = field(default_factory=ListView)
     rows: list[ChangeRow] = field(default_factory=list)
@@ -57,7 +59,7 @@ class ChangesView:
 
 
 def changes_view(session: Session, who: Identity, query: ListQuery, language: str, _today: date) -> ChangesView:
-    """The page of changes that the address asks for, in the page's language."""
+    """Return the view of a list query, in the current language; arguments as for `invoices_view`."""
     account_id, formats = who.account.account_id, Formats(who.region)
     found = service.find(session, account_id, query, activity_log.activity_labels())
     person = query.texts.get("person", "")
@@ -69,12 +71,12 @@ def changes_view(session: Session, who: Identity, query: ListQuery, language: st
 
 
 def staff() -> str:
-    """Who did what no customer did."""
+    """Return the display name for changes made by Odotrack's staff."""
     return get_settings().company_name
 
 
 def group_labels() -> dict[str, str]:
-    """The groups in the language in use."""
+    """Return the labels of the groups in the current language."""
     return {
         Group.PEOPLE: t("People"),
         Group.SIGN_IN: t("Sign-in"),
@@ -85,7 +87,7 @@ def group_labels() -> dict[str, str]:
 
 
 def field_labels(what: str) -> dict[str, str]:
-    """The fields that a kind of change keeps values of, in the language in use. A choice of notices keeps the kinds of notices."""
+    """Return the labels, in the current language, of the fields that a kind of change records: for NOTICES, the kinds of notifications."""
     if what == activity_log.ActivityKind.NOTICES:
         return {**kind_labels()}
     return {
@@ -107,7 +109,10 @@ def field_labels(what: str) -> dict[str, str]:
 
 
 def values_of(change: Any) -> list[str]:
-    """What was before and after of a change (or its columns), a line for each field: `Role: Read-only → Billing`; `–` is nothing."""
+    """Return the values before and after a change (or a row of its columns), one line per field.
+
+    A line is like `Role: Read-only → Billing`; `–` stands for no value.
+    """
     before, after = json.loads(change.before), json.loads(change.after)
     names, spoken = field_labels(change.what), _spoken(change.what)
 
@@ -131,7 +136,7 @@ def _spoken(what: str) -> dict[str, Callable[[str], str]]:
 
 
 def who_of(change: Any, people: Mapping[int, str]) -> str:
-    """Who did it: a person, whoever has a mailbox, the payment provider, or Odotrack."""
+    """Return the name of who made a change: a person, a mailbox, the payment provider or Odotrack."""
     if change.person_id:
         return people.get(change.person_id, "")
     if change.what in service.MAILBOXES:
@@ -140,14 +145,14 @@ def who_of(change: Any, people: Mapping[int, str]) -> str:
 
 
 def _by(change: Change) -> str:
-    """What an address calls who did it; empty for who is nobody that the list can be narrowed to."""
+    """Return the value of the `person` filter for who made a change; empty if the list cannot be filtered by it."""
     if change.person_id:
         return str(change.person_id)
     return "" if change.what in service.NOBODYS else NOBODY
 
 
 def about_of(change: Any, people: Mapping[int, str]) -> str:
-    """Which thing, or whom: a name where the person is known."""
+    """Return what or whom a change is about: a name if the person is known."""
     return people.get(change.subject_id or 0, "") or change.about
 
 

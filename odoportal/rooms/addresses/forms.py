@@ -1,4 +1,4 @@
-"""The forms of the address book: what each may hold, and which rule answers it."""
+"""Forms of the address book: their fields and their handlers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from odoportal.rooms.addresses.models import Purpose
 
 
 class AddressForm(FormModel):
-    """An address as it is typed; which parts it needs depends on its country."""
+    """An address as typed; its country decides which fields are required."""
 
     name: Line = Field(default="", max_length=200)
     line1: Line = Field(default="", max_length=200)
@@ -29,7 +29,7 @@ class AddressForm(FormModel):
 
 
 class EmptyForm(FormModel):
-    """A button: the form's key says which address."""
+    """A form without fields, just a button; its key is the code of the address."""
 
 
 def _back(sent: SentForm[Any], path: str = "/addresses", **query: str) -> str:
@@ -38,10 +38,10 @@ def _back(sent: SentForm[Any], path: str = "/addresses", **query: str) -> str:
     return f"/{sent.language}{path}" + (f"?{asked}" if asked else "")
 
 
-def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
-    """The work, and what is said where one of its rules says no, which each does before it writes anything."""
+def _with_refusals(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
+    """Wrap a handler so that the exceptions of its rules become form errors. Each rule raises before anything is written."""
 
-    def told(session: Session, sent: SentForm[Any]) -> FormResult:
+    def guarded(session: Session, sent: SentForm[Any]) -> FormResult:
         try:
             return work(session, sent)
         except postal.UnusableAddress as why:
@@ -53,23 +53,23 @@ def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Ses
         except service.TooMany:
             return FormResult(error=t("The book is full. Remove some addresses first."))
 
-    return told
+    return guarded
 
 
 def _save(session: Session, sent: SentForm[AddressForm]) -> FormResult:
-    given = sent.values.model_dump()
+    fields = sent.values.model_dump()
     if not sent.key:
-        service.add(session, sent.who, given, clock.now(), sent.client)
+        service.add(session, sent.who, fields, clock.now(), sent.client)
         return FormResult(t("Saved."), go=_back(sent))
     stored = service.stored(session, sent.who, sent.key)
     if clash := conflict(sent, stored):
-        return FormResult(errors=_named(clash.errors, stored), error=clash.error, version=clash.version)
-    service.change(session, sent.who, sent.key, given, clock.now(), sent.client)
+        return FormResult(errors=_with_names(clash.errors, stored), error=clash.error, version=clash.version)
+    service.change(session, sent.who, sent.key, fields, clock.now(), sent.client)
     return FormResult(t("Saved."), go=_back(sent))
 
 
-def _named(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
-    """The province and the country by their names, not by what is stored of them."""
+def _with_names(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
+    """Show the stored province and country of a conflict by name instead of by code."""
     names = {
         "province": dict(postal.provinces(stored["country"], current())).get(stored["province"], stored["province"]),
         "country": postal.country_name(stored["country"], current()),
@@ -90,7 +90,7 @@ def _restore(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     return FormResult(go=_back(sent))
 
 
-def _default(purpose: Purpose) -> Callable[[Session, SentForm[EmptyForm]], FormResult]:
+def _default_chooser(purpose: Purpose) -> Callable[[Session, SentForm[EmptyForm]], FormResult]:
     def choose(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
         service.make_default(session, sent.who, sent.key, purpose, clock.now(), sent.client)
         return FormResult(t("Saved."), go=_back(sent, "/addresses/edit", code=sent.key))
@@ -98,16 +98,16 @@ def _default(purpose: Purpose) -> Callable[[Session, SentForm[EmptyForm]], FormR
     return choose
 
 
-def _rule(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult], right: Right = Right.ADDRESSES) -> FormHandler:
+def _handler(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult], right: Right = Right.ADDRESSES) -> FormHandler:
     async def answer(sent: SentForm[Any]) -> FormResult:
-        return await once(sent, _told(work), sent)
+        return await once(sent, _with_refusals(work), sent)
 
     return FormHandler(model, right, answer)
 
 
-BOOK = {"restore": _rule(EmptyForm, _restore)}
+BOOK = {"restore": _handler(EmptyForm, _restore)}
 EDIT = {
-    "address": _rule(AddressForm, _save),
-    "remove": _rule(EmptyForm, _remove),
-    **{purpose.value: _rule(EmptyForm, _default(purpose), service.RIGHT[purpose]) for purpose in Purpose},
+    "address": _handler(AddressForm, _save),
+    "remove": _handler(EmptyForm, _remove),
+    **{purpose.value: _handler(EmptyForm, _default_chooser(purpose), service.RIGHT[purpose]) for purpose in Purpose},
 }

@@ -1,4 +1,4 @@
-"""Addresses of an account, for delivery and for billing."""
+"""Tables of an account's delivery and billing addresses."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,14 +8,14 @@ from sqlmodel import Field, SQLModel
 
 
 class Purpose(StrEnum):
-    """What an address is for."""
+    """The purpose of an address."""
 
     DELIVERY = "delivery"
     BILLING = "billing"
 
 
 class Address(SQLModel, table=True):
-    """A postal address. One that a document uses is never rewritten: it is archived and a new one takes its place."""
+    """A postal address. One that a document uses is never rewritten: it is archived and a new row replaces it."""
 
     __table_args__ = (UniqueConstraint("account_id", "id"), UniqueConstraint("account_id", "code"))
 
@@ -35,7 +35,7 @@ class Address(SQLModel, table=True):
 
 
 class AddressDefault(SQLModel, table=True):
-    """The address that an account uses for a purpose, unless another is chosen."""
+    """The address that an account uses for a purpose unless another is chosen."""
 
     __tablename__ = "address_default"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (ForeignKeyConstraint(["account_id", "address_id"], ["address.account_id", "address.id"]),)

@@ -1,4 +1,4 @@
-"""The address book, and the page where an address is added or changed."""
+"""The page of the address book, and the page that adds or changes an address."""
 
 from dataclasses import replace
 
@@ -34,10 +34,10 @@ def _defaults(row: Bound) -> Node:
     return when(row.delivery, badge("truck", Purpose.DELIVERY)), when(row.billing, badge("receipt-text", Purpose.BILLING))
 
 
-def _actions(row: Bound, edit: str, put_back: str) -> Node:
-    restore = Form("restore", (), t("Put back"), look=put_back, cls="inline").over(row.restore, on_done=Addresses.retry)
+def _actions(row: Bound, link_cls: str, button_look: str) -> Node:
+    restore = Form("restore", (), t("Put back"), look=button_look, cls="inline").over(row.restore, on_done=Addresses.retry)
     name = el("span", " ", row.name, cls="sr")
-    return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=edit)), when(row.removed, restore), cls="acts")
+    return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=link_cls)), when(row.removed, restore), cls="acts")
 
 
 def _cells(row: Bound) -> tuple[Node, ...]:
@@ -87,12 +87,12 @@ def _page() -> ListPage:
 
 
 def page() -> rx.Component:
-    """The book, in the language in use."""
+    """Return the page of the book in the current language."""
     return _page().component(live("wrong", WRONG, Addresses.view, Addresses.filled), leave_guard())
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
-    """What the server writes into the document, with what is said of a button that was pressed without script."""
+    """Fill the slots of the document; without JavaScript, also show the error of a submitted button."""
     view: AddressesView = await fetch_list(Addresses.rules, Addresses.draw, require_identity(), asked.query, asked.language)
     if asked.said:
         view = replace(view, wrong=asked.said.error)
@@ -133,16 +133,16 @@ def _form() -> Form:
 
 
 def _purpose(purpose: Purpose, is_: Bound, may: Bound, form: Bound) -> Node:
-    words = {
+    texts = {
         Purpose.DELIVERY: (t("This is the default address for delivery."), t("Use for delivery unless another is chosen")),
         Purpose.BILLING: (t("This is the default address for billing."), t("Use for billing unless another is chosen")),
     }[purpose]
-    button = Form(purpose.value, (), words[1], look="second").over(form, on_done=EditAddress.retry)
-    return when(is_, el("p", icon("circle-check", cls="ok"), " ", words[0]), when(may, button))
+    button = Form(purpose.value, (), texts[1], look="second").over(form, on_done=EditAddress.retry)
+    return when(is_, el("p", icon("circle-check", cls="ok"), " ", texts[0]), when(may, button))
 
 
-def _rest(view: Bound) -> Node:
-    asked = Confirm(t("Remove this address?"), t("Orders and invoices keep it. It can be put back."), t("Remove"))
+def _defaults_and_removal(view: Bound) -> Node:
+    confirm = Confirm(t("Remove this address?"), t("Orders and invoices keep it. It can be put back."), t("Remove"))
     return (
         el(
             "section",
@@ -159,7 +159,7 @@ def _rest(view: Bound) -> Node:
                 "section",
                 el("h2", t("Remove")),
                 el("p", t("Orders and invoices keep the address. It can be put back."), cls="soft"),
-                Form("remove", (), t("Remove from the book"), look="danger", confirm=asked).draw(view, on_done=EditAddress.retry),
+                Form("remove", (), t("Remove from the book"), look="danger", confirm=confirm).draw(view, on_done=EditAddress.retry),
                 cls="card pad formcard",
                 aria_label=t("Remove"),
             ),
@@ -168,7 +168,7 @@ def _rest(view: Bound) -> Node:
 
 
 def _locked(view: Bound) -> Node:
-    """The address, why it cannot be changed by this person, and where the owners are named."""
+    """Show the address read-only, why this person cannot change it, and a link to the list of owners."""
     return el(
         "section",
         el("h2", t("The address")),
@@ -182,18 +182,18 @@ def _locked(view: Bound) -> Node:
 
 def _edit(view: Bound) -> Node:
     back = link(t("Address book"), to=address("/addresses"), cls="btn second")
-    lost = el("section", empty("book-user", t("There is no such address"), t("Somebody may have removed it."), back), cls="card")
-    keep = el("p", t("Documents made before keep the address as it was."), cls="soft")
-    write = el(
+    missing = el("section", empty("book-user", t("There is no such address"), t("Somebody may have removed it."), back), cls="card")
+    notice = el("p", t("Documents made before keep the address as it was."), cls="soft")
+    editor = el(
         "section",
         el("h2", t("The address")),
-        when(view.code, keep),
+        when(view.code, notice),
         _country(view),
         _form().draw(view, on_done=EditAddress.retry),
         cls="card pad formcard",
         aria_label=t("The address"),
     )
-    return when(view.missing, lost, (when(view.locked, _locked(view), write), when(view.code, _rest(view))))
+    return when(view.missing, missing, (when(view.locked, _locked(view), editor), when(view.code, _defaults_and_removal(view))))
 
 
 EDIT_HEADING = View(lambda view: el("h1", view.title))
@@ -201,7 +201,7 @@ EDIT = View(_edit)
 
 
 def edit_page() -> rx.Component:
-    """Where an address is added or changed, in the language in use."""
+    """Return the page that adds or changes an address, in the current language."""
     title = live("heading", EDIT_HEADING, EditAddress.view, EditAddress.filled, f"<h1>{t('Address')}</h1>")
     body = live("edit", EDIT, EditAddress.view, EditAddress.filled)
     trail = [("/addresses", t("Address book")), ("/addresses/edit", t("Address"))]
@@ -210,6 +210,6 @@ def edit_page() -> rx.Component:
 
 
 async def edit_slots(asked: PageRequest) -> dict[str, str]:
-    """What the server writes into the document of one address, with what is said of a form that was sent without script."""
+    """Fill the slots of the document of one address; without JavaScript, also show the result of a submitted form."""
     view: EditView = answered(await database.read(edit_view, require_identity(), asked.query), asked)
     return {"heading": EDIT_HEADING.html(view), "edit": EDIT.html(view)}

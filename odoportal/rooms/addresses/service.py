@@ -1,11 +1,12 @@
-"""Rules of addresses: what is in the book, and that what a document prints is never changed by a change of the book.
+"""Rules of the address book. Changing the book never changes what an existing document prints.
 
-A document refers to the row of an address. So an address that one uses is never rewritten: it is archived, and the changed one takes its
-place under the same code. Codes are Odotrack's own; that of an address added in the portal begins with `~`, which no file's can.
+A document refers to an address row. So an address that a document uses is never rewritten: it is archived, and the changed address replaces
+it under the same code. Codes are assigned by Odotrack; the code of an address added in the portal begins with `~`, which no imported code
+can.
 
-**How this meets the next import.** A file changes an address only where it says something else than it did last time (`Address.file`). So
-what a customer changed or removed stays so until Odotrack says something new; then the file's whole address takes its place. Documents that
-a file brings refer to an address by its code, as it stands in the book by then.
+**Interplay with imports.** An import changes an address only if its file differs from the previous file (`Address.file`). So a customer's
+change or removal is kept until Odotrack sends something new; then the whole address from the file replaces it. Imported documents refer to
+an address by its code, as found in the book at the time of the import.
 """
 
 import json
@@ -38,33 +39,33 @@ RIGHT = {Purpose.DELIVERY: Right.DELIVERY, Purpose.BILLING: Right.BILLING}
 
 
 class NoSuchAddress(LookupError):
-    """The account has no such address in its book."""
+    """The account's book has no such address."""
 
 
 class TooMany(ValueError):
-    """The book has `MOST` addresses."""
+    """The book already has `MOST` addresses."""
 
 
 class InUse(ValueError):
-    """It is the default for a purpose, and must not be removed before another one is."""
+    """The address is the default for a purpose; another default must be chosen before it can be removed."""
 
 
 def by_id(session: Session, account_id: int, ids: Iterable[int | None]) -> Mapping[int, Address]:
-    """The account's addresses with these ids, archived ones included."""
+    """Return the account's addresses with these ids, including archived ones."""
     wanted = {i for i in ids if i is not None}
     found = session.exec(select(Address).where(Address.account_id == account_id, col(Address.id).in_(wanted))).all() if wanted else []
     return {a.id: a for a in found if a.id is not None}
 
 
 def lines(address: Address | None, language: str) -> list[str]:
-    """An address as it is written on a letter, line by line; English gives the province's code, French its name.
+    """Return the lines of an address as printed on an envelope; English uses the province's code, French its name.
 
-    Canada Post writes two spaces before the postal code. Addresses of other countries are written as their post wants them.
+    Canada Post requires two spaces before the postal code. Addresses in other countries follow the format of their postal service.
     """
     if address is None:
         return []
     if address.country != postal.HOME:
-        return [address.name, *postal.written(values(address), language)]
+        return [address.name, *postal.foreign_lines(values(address), language)]
     place = (
         f"{address.city} {address.province}"
         if language == "en"
@@ -80,30 +81,30 @@ def lines(address: Address | None, language: str) -> list[str]:
 
 
 def values(address: Address) -> dict[str, str]:
-    """What is stored of an address, by field."""
+    """Return the stored values of an address by field."""
     return {name: getattr(address, name) for name in FIELDS}
 
 
 def book(session: Session, account_id: int, q: str = "", removed: bool = False) -> Sequence[Address]:
-    """The addresses of an account, by name and street.
+    """Return the addresses of an account, sorted by name and street.
 
     Args:
         session: a reading session.
         account_id: the account.
-        q: words that must all be found, whatever their case and accents.
-        removed: those that were taken out of the book instead. One that another took the place of is in neither.
+        q: words that must all be found; case and accents are ignored.
+        removed: return the removed addresses instead. Replaced addresses are in neither list.
     """
     state = col(Address.archived_at).is_not(None) if removed else col(Address.archived_at).is_(None)
     replaced = col(Address.code).like(f"_%{OWN}%")
     found = session.exec(select(Address).where(Address.account_id == account_id, state, ~replaced)).all()
     words = fold(q).split()
-    kept = [a for a in found if all(word in _searched(a) for word in words)]
-    return sorted(kept, key=lambda a: (fold(a.name), fold(a.line1), a.id or 0))
+    matching = [a for a in found if all(word in _search_text(a) for word in words)]
+    return sorted(matching, key=lambda a: (fold(a.name), fold(a.line1), a.id or 0))
 
 
 @dataclass(frozen=True)
 class BookPage:
-    """One page of the book: its addresses, and how many the book has, and how many were removed from it."""
+    """One page of the book: its addresses, and the number of current and of removed addresses (`counts`, by state)."""
 
     window: Window
     addresses: Sequence[Address]
@@ -111,192 +112,192 @@ class BookPage:
 
 
 def find(session: Session, account_id: int, query: ListQuery, language: str) -> BookPage:
-    """The page of the book that the address asks for. A book has at most `MOST` addresses, so they are sorted and searched here.
+    """Return the page of the book that a list query asks for.
 
-    `language` decides by which name of the country is sorted.
+    A book has at most `MOST` addresses, so they are sorted and searched in Python. Sorting by country uses its name in `language`.
     """
-    kept = {removed: book(session, account_id, query.q, removed) for removed in (False, True)}
-    found = kept[query.state == REMOVED]
+    books = {removed: book(session, account_id, query.q, removed) for removed in (False, True)}
+    found = books[query.state == REMOVED]
     keys: Mapping[str, Callable[[Address], str]] = {
         "name": lambda a: fold(a.name),
         "city": lambda a: fold(a.city),
         "country": lambda a: fold(postal.country_name(a.country, language)),
     }
     rows = sorted(found, key=keys[query.key], reverse=query.descending)
-    shown = window(query, len(rows))
+    page = window(query, len(rows))
     counts = {"": len(book(session, account_id)), REMOVED: len(book(session, account_id, removed=True))} if query.q else None
-    counts = counts or {"": len(kept[False]), REMOVED: len(kept[True])}
-    return BookPage(shown, rows[shown.offset : shown.offset + shown.size], counts)
+    counts = counts or {"": len(books[False]), REMOVED: len(books[True])}
+    return BookPage(page, rows[page.offset : page.offset + page.size], counts)
 
 
-def _searched(address: Address) -> str:
+def _search_text(address: Address) -> str:
     code = address.postal_code
     provinces = (dict(postal.provinces(address.country, language)).get(address.province, "") for language in ("fr", "en"))
     return fold(" ".join([*values(address).values(), code.replace(" ", ""), *provinces, "" if is_own(address.code) else address.code]))
 
 
 def is_own(code: str) -> bool:
-    """True for the code of an address that was added in the portal."""
+    """Return whether a code belongs to an address that was added in the portal."""
     return code.startswith(OWN)
 
 
 def get(session: Session, account_id: int, code: str) -> Address | None:
-    """The address of an account's book with this code, also where it was removed."""
+    """Return the account's address with this code, even if it was removed."""
     return session.exec(select(Address).where(Address.account_id == account_id, Address.code == code)).first()
 
 
 def stored(session: Session, who: Identity, code: str) -> dict[str, str]:
-    """What is stored of an address in the asker's book, by field.
+    """Return the stored values, by field, of an address in the book of the signed-in person's account.
 
     Raises:
         NoSuchAddress: it is not in the book, or was removed.
     """
-    return values(_held(session, who.account.account_id, code))
+    return values(_current_address(session, who.account.account_id, code))
 
 
 def defaults(session: Session, account_id: int) -> Mapping[Purpose, int]:
-    """The ids of the addresses that an account uses unless another is chosen, by purpose."""
+    """Return the ids of an account's default addresses by purpose."""
     found = session.exec(select(AddressDefault).where(AddressDefault.account_id == account_id)).all()
     return {Purpose(d.purpose): d.address_id for d in found}
 
 
-def add(session: Session, who: Identity, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
-    """Add an address to the book; the first one is the default for each purpose that the person may choose one for.
+def add(session: Session, who: Identity, fields: Mapping[str, str], now: datetime, client: str = "") -> Address:
+    """Add an address to the book; the first one becomes the default for each purpose that the person may choose a default for.
 
     Raises:
-        NotAllowed: the person may not.
-        UnusableAddress: a part is missing or cannot be.
+        NotAllowed: the person lacks the right.
+        UnusableAddress: a field is missing or invalid.
         TooMany: the book is full.
     """
-    mine = require_right(session, who, Right.ADDRESSES)
+    membership = require_right(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
-    clean: dict[str, Any] = postal.checked(given)
-    known = book(session, account_id)
-    if len(known) >= MOST:
+    clean: dict[str, Any] = postal.validate(fields)
+    existing = book(session, account_id)
+    if len(existing) >= MOST:
         raise TooMany
-    made = Address(account_id=account_id, code=f"{OWN}{secrets.token_hex(5)}", **clean)
-    session.add(made)
+    address = Address(account_id=account_id, code=f"{OWN}{secrets.token_hex(5)}", **clean)
+    session.add(address)
     session.flush()
-    if not known:
+    if not existing:
         for purpose in Purpose:
-            if may(mine.role, RIGHT[purpose]):
-                _set_default(session, account_id, purpose, made)
-    _note(session, ActivityKind.ADDRESS_ADDED, made, who, now, client, after=values(made))
-    return made
+            if may(membership.role, RIGHT[purpose]):
+                _set_default(session, account_id, purpose, address)
+    _record(session, ActivityKind.ADDRESS_ADDED, address, who, now, client, after=values(address))
+    return address
 
 
-def change(session: Session, who: Identity, code: str, given: Mapping[str, str], now: datetime, client: str = "") -> Address:
-    """Change an address, for what is made from now on; documents made before keep the one they have.
+def change(session: Session, who: Identity, code: str, fields: Mapping[str, str], now: datetime, client: str = "") -> Address:
+    """Change an address for future documents; existing documents keep the address they have.
 
     Returns:
-        The address as it stands in the book: the same row, or the one that took its place.
+        The address now in the book: the same row, or the row that replaced it.
 
     Raises:
-        NotAllowed: the person may not, or not an address that is the default for a purpose of somebody else's.
+        NotAllowed: the person lacks the right, or the address is the default for a purpose that the person has no right to.
         NoSuchAddress: it is not in the book, or was removed.
-        UnusableAddress: a part is missing or cannot be.
+        UnusableAddress: a field is missing or invalid.
     """
-    mine = require_right(session, who, Right.ADDRESSES)
-    held = _held(session, who.account.account_id, code)
-    _claim_purposes(session, mine, held)
-    before = values(held)
-    clean: dict[str, Any] = postal.checked(given)
+    membership = require_right(session, who, Right.ADDRESSES)
+    address = _current_address(session, who.account.account_id, code)
+    _require_purposes(session, membership, address)
+    before = values(address)
+    clean: dict[str, Any] = postal.validate(fields)
     if clean == before:
-        return held
-    _note(session, ActivityKind.ADDRESS, held, who, now, client, before=before, after=clean)
-    said = held.file or ("" if is_own(code) else json.dumps(before))
-    if not is_used(session, held):
+        return address
+    _record(session, ActivityKind.ADDRESS, address, who, now, client, before=before, after=clean)
+    imported = address.file or ("" if is_own(code) else json.dumps(before))
+    if not is_used(session, address):
         for name, value in clean.items():
-            setattr(held, name, value)
-        held.file = said
-        session.add(held)
+            setattr(address, name, value)
+        address.file = imported
+        session.add(address)
         session.flush()
-        return held
-    held.code, held.archived_at = archived_code(code, held.id or 0), now
-    session.add(held)
+        return address
+    address.code, address.archived_at = archived_code(code, address.id or 0), now
+    session.add(address)
     session.flush()
-    made = Address(account_id=held.account_id, code=code, file=said, **clean)
-    session.add(made)
+    replacement = Address(account_id=address.account_id, code=code, file=imported, **clean)
+    session.add(replacement)
     session.flush()
-    for purpose, address_id in defaults(session, held.account_id).items():
-        if address_id == held.id:
-            _set_default(session, held.account_id, purpose, made)
-    return made
+    for purpose, address_id in defaults(session, address.account_id).items():
+        if address_id == address.id:
+            _set_default(session, address.account_id, purpose, replacement)
+    return replacement
 
 
 def remove(session: Session, who: Identity, code: str, now: datetime, client: str = "") -> Address:
-    """Take an address out of the book. It is archived, not lost: documents keep it, and `restore` brings it back.
+    """Remove an address from the book. It is archived: documents keep it, and `restore` puts it back.
 
     Raises:
-        NotAllowed: the person may not, or not an address that is the default for a purpose of somebody else's.
+        NotAllowed: the person lacks the right, or the address is the default for a purpose that the person has no right to.
         NoSuchAddress: it is not in the book.
-        InUse: it is a default while there are others to be it.
+        InUse: it is a default, and the book has other addresses that could be chosen instead.
     """
-    member = require_right(session, who, Right.ADDRESSES)
+    membership = require_right(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
-    held = _held(session, account_id, code)
-    mine = _claim_purposes(session, member, held)
-    if mine and len(book(session, account_id)) > 1:
+    address = _current_address(session, account_id, code)
+    default_for = _require_purposes(session, membership, address)
+    if default_for and len(book(session, account_id)) > 1:
         raise InUse
-    for purpose in mine:
+    for purpose in default_for:
         session.delete(session.get_one(AddressDefault, (account_id, purpose.value)))
-    held.archived_at = now
-    if not held.file and not is_own(code):
-        # What the file said: without it, the next import would take the address for one that it may change.
-        held.file = json.dumps(values(held))
-    session.add(held)
+    address.archived_at = now
+    if not address.file and not is_own(code):
+        # Record the imported values: otherwise the next import would treat the address as unchanged by the customer and overwrite it.
+        address.file = json.dumps(values(address))
+    session.add(address)
     session.flush()
-    _note(session, ActivityKind.ADDRESS_REMOVED, held, who, now, client, before=values(held))
-    return held
+    _record(session, ActivityKind.ADDRESS_REMOVED, address, who, now, client, before=values(address))
+    return address
 
 
 def restore(session: Session, who: Identity, code: str, now: datetime, client: str = "") -> Address:
-    """Put an address that was removed back into the book.
+    """Put a removed address back into the book.
 
     Raises:
-        NotAllowed: the person may not.
+        NotAllowed: the person lacks the right.
         NoSuchAddress: there is no such address.
     """
     require_right(session, who, Right.ADDRESSES)
-    held = get(session, who.account.account_id, code)
-    if held is None:
+    address = get(session, who.account.account_id, code)
+    if address is None:
         raise NoSuchAddress(code)
-    if held.archived_at is not None:
-        held.archived_at = None
-        session.add(held)
+    if address.archived_at is not None:
+        address.archived_at = None
+        session.add(address)
         session.flush()
-        _note(session, ActivityKind.ADDRESS_RESTORED, held, who, now, client, after=values(held))
-    return held
+        _record(session, ActivityKind.ADDRESS_RESTORED, address, who, now, client, after=values(address))
+    return address
 
 
 def make_default(session: Session, who: Identity, code: str, purpose: Purpose, now: datetime, client: str = "") -> Address:
-    """Use an address for a purpose unless another is chosen.
+    """Make an address the default for a purpose.
 
     Raises:
-        NotAllowed: the person may not, for this purpose.
-        NoSuchAddress: it is not in the book.
+        NotAllowed: the person lacks the right for this purpose.
+        NoSuchAddress: it is not in the book, or was removed.
     """
     require_right(session, who, RIGHT[purpose])
-    held = _held(session, who.account.account_id, code)
+    address = _current_address(session, who.account.account_id, code)
     before = session.get(Address, defaults(session, who.account.account_id).get(purpose, 0))
-    _set_default(session, who.account.account_id, purpose, held)
-    was, is_ = {purpose.value: _short(before) if before else ""}, {purpose.value: _short(held)}
-    _note(session, ActivityKind.ADDRESS_DEFAULT, held, who, now, client, before=was, after=is_)
-    return held
+    _set_default(session, who.account.account_id, purpose, address)
+    old, new = {purpose.value: _summary(before) if before else ""}, {purpose.value: _summary(address)}
+    _record(session, ActivityKind.ADDRESS_DEFAULT, address, who, now, client, before=old, after=new)
+    return address
 
 
 def purposes(session: Session, address: Address) -> list[Purpose]:
-    """What an address is the default for."""
+    """Return the purposes that an address is the default for."""
     return [purpose for purpose, address_id in defaults(session, address.account_id).items() if address_id == address.id]
 
 
-def _claim_purposes(session: Session, member: Membership, address: Address) -> list[Purpose]:
-    """The purposes that an address is the default for.
+def _require_purposes(session: Session, member: Membership, address: Address) -> list[Purpose]:
+    """Return the purposes that an address is the default for, if the member has the right to each.
 
-    Whoever changes such an address changes what is delivered to or billed to, as much as whoever chooses another one.
+    Changing a default address redirects deliveries or bills just as choosing another default does, so both need the same right.
 
     Raises:
-        NotAllowed: the person has not the right of one of them.
+        NotAllowed: the member lacks the right for one of the purposes.
     """
     found = purposes(session, address)
     for purpose in found:
@@ -305,17 +306,17 @@ def _claim_purposes(session: Session, member: Membership, address: Address) -> l
     return found
 
 
-def _short(address: Address) -> str:
+def _summary(address: Address) -> str:
     return ", ".join(filter(None, (address.name, address.line1, address.city)))
 
 
-def _note(session: Session, what: ActivityKind, address: Address, who: Identity, now: datetime, client: str, **more: Any) -> None:
-    about = _short(address)
-    record(session, what, Actor.of(who, client), now, account_id=address.account_id, about=about, **more)
+def _record(session: Session, kind: ActivityKind, address: Address, who: Identity, now: datetime, client: str, **more: Any) -> None:
+    about = _summary(address)
+    record(session, kind, Actor.of(who, client), now, account_id=address.account_id, about=about, **more)
 
 
 def is_used(session: Session, address: Address) -> bool:
-    """Whether a document refers to the row. Every column of the schema that points at an address is asked."""
+    """Return whether a document refers to the row. Checks every foreign key of the schema to an address."""
     uses = (exists().where(key.parent == address.id, key.parent.table.c.account_id == address.account_id) for key in _references())
     return bool(session.connection().scalar(sql_select(or_(*uses))))
 
@@ -327,25 +328,25 @@ def _references() -> Sequence[Any]:
 
 
 def archived_code(code: str, address_id: int) -> str:
-    """The code of an address that another has taken the place of."""
+    """Return the code that an address gets when another replaces it."""
     return f"{code[:CODE_ROOM]}{OWN}{address_id}"
 
 
 def is_code(stored: str, code: str) -> bool:
-    """True when a stored code is this one, or that of an archived address that bore it."""
+    """Return whether a stored code is this one, or belongs to an archived address that had it."""
     plain, archived, _ = stored.partition(OWN)
     return plain == (code[:CODE_ROOM] if archived else code)
 
 
-def _held(session: Session, account_id: int, code: str) -> Address:
-    held = session.exec(
+def _current_address(session: Session, account_id: int, code: str) -> Address:
+    address = session.exec(
         select(Address)
         .where(Address.account_id == account_id, Address.code == code, col(Address.archived_at).is_(None))
         .execution_options(populate_existing=True)
     ).first()
-    if held is None:
+    if address is None:
         raise NoSuchAddress(code)
-    return held
+    return address
 
 
 def _set_default(session: Session, account_id: int, purpose: Purpose, address: Address) -> None:

@@ -1,4 +1,4 @@
-"""The address book on the screen."""
+"""Reflex states of the address book."""
 
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from odoportal.rooms.addresses.view import AddressesView, EditView, addresses_vi
 
 
 class Addresses(ListState, SessionState):
-    """One page of the book."""
+    """The state of the list: one page of the book."""
 
     view: AddressesView = unfilled(AddressesView())
     rules: ClassVar[ListRules] = RULES
@@ -21,7 +21,7 @@ class Addresses(ListState, SessionState):
 
 
 class EditAddress(PageState, SessionState):
-    """One address, to be written, with the fields of the country that the page's address asks for."""
+    """The state of the form of one address, with the fields of the country in the page's query."""
 
     view: EditView = unfilled(EditView())
 

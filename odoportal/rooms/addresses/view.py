@@ -1,4 +1,4 @@
-"""What the address book shows: the list, and one address to be written, with the fields of its country."""
+"""Views of the address book: the list, and the form of one address with the fields of its country."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.addresses import postal, service
 from odoportal.rooms.addresses.models import Address, Purpose
 
-_COMPLETE = {
+_AUTOCOMPLETE = {
     "name": "organization",
     "line1": "address-line1",
     "line2": "address-line2",
@@ -31,13 +31,13 @@ _COMPLETE = {
 
 
 def purpose_labels() -> dict[str, str]:
-    """What an address is for, in the language in use."""
+    """Return the names of the purposes in the current language."""
     return {Purpose.DELIVERY: t("Delivery"), Purpose.BILLING: t("Billing")}
 
 
 @dataclass(frozen=True)
 class AddressRow:
-    """An address of the list. `edit` is empty where the person may not change it, `removed` says that it can be put back."""
+    """An address of the list. `edit` is empty if the person may not change it; `removed` says that it can be put back."""
 
     key: str
     name: str
@@ -52,14 +52,14 @@ class AddressRow:
 
 @dataclass(frozen=True)
 class NoDetails:
-    """The book opens no record on top of its list."""
+    """An empty detail view: the book opens no record on top of its list."""
 
     title: str = ""
 
 
 @dataclass(frozen=True)
 class AddressesView:
-    """One page of the book. `add` is empty where the person may not."""
+    """One page of the book. `add` is empty if the person may not add addresses."""
 
     frame: ListView = field(default_factory=ListView)
     rows: list[AddressRow] = field(default_factory=list)
@@ -69,15 +69,15 @@ class AddressesView:
 
 
 def addresses_view(session: Session, who: Identity, query: ListQuery, language: str, _today: date) -> AddressesView:
-    """The page of the book that the address asks for, in the page's language."""
+    """Return the view of the page of the book that a list query asks for, in the page's language."""
     account_id, formats = who.account.account_id, Formats(who.region)
     found = service.find(session, account_id, query, language)
-    uses = service.defaults(session, account_id)
+    default_ids = service.defaults(session, account_id)
     allowed = may(who.account.role, Right.ADDRESSES)
     edit = f"/{language}/addresses/edit"
     return AddressesView(
         frame=list_view(query, found.window, found.counts[query.state], formats, _texts(language, query), found.counts),
-        rows=[_row(a, who, uses, edit if allowed else "", language) for a in found.addresses],
+        rows=[_row(a, who, default_ids, edit if allowed else "", language) for a in found.addresses],
         add=edit if allowed else "",
     )
 
@@ -95,14 +95,14 @@ def _texts(language: str, query: ListQuery) -> ListTexts:
     return ListTexts(t("Address book"), f"/{language}/addresses", columns, tabs, t("No address"), nothing, "")
 
 
-def _row(address: Address, who: Identity, uses: Mapping[Purpose, int], edit: str, language: str) -> AddressRow:
+def _row(address: Address, who: Identity, default_ids: Mapping[Purpose, int], edit: str, language: str) -> AddressRow:
     return AddressRow(
         key=address.code,
         name=address.name,
         lines=text_lines(service.lines(address, language)[1:]),
         country=postal.country_name(address.country, language),
-        delivery=uses.get(Purpose.DELIVERY) == address.id,
-        billing=uses.get(Purpose.BILLING) == address.id,
+        delivery=default_ids.get(Purpose.DELIVERY) == address.id,
+        billing=default_ids.get(Purpose.BILLING) == address.id,
         edit=f"{edit}?{urlencode({'code': address.code})}" if edit and address.archived_at is None else "",
         removed=bool(edit) and address.archived_at is not None,
         restore=form_view(who, key=address.code) if address.archived_at else FormView(),
@@ -111,9 +111,9 @@ def _row(address: Address, who: Identity, uses: Mapping[Purpose, int], edit: str
 
 @dataclass(frozen=True)
 class EditView:
-    """An address to be written. `code` is empty for a new one, `missing` where the book has not the one asked for.
+    """The form of one address. `code` is empty for a new one; `missing` is true if the book has no address with the requested code.
 
-    `locked` says why the person may not change it, and whom to ask; then it is only shown, by `lines`.
+    `locked` says why the person may not change the address, and whom to ask; then only its `lines` are shown.
     """
 
     missing: bool = False
@@ -135,50 +135,53 @@ class EditView:
 
 
 def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> EditView:
-    """The address that `code` names, or a new one, in the language in use; `country` of the address chooses its fields."""
-    code, wanted = query.get("code", ""), query.get("country", "")
-    held = service.get(session, who.account.account_id, code) if code else None
-    if code and (held is None or held.archived_at is not None):
+    """Return the form of the address with the query's `code`, or of a new one, in the current language.
+
+    The query's `country` decides which fields the form has; without it, the stored country of the address.
+    """
+    code, requested = query.get("code", ""), query.get("country", "")
+    address = service.get(session, who.account.account_id, code) if code else None
+    if code and (address is None or address.archived_at is not None):
         return EditView(missing=True, title=t("There is no such address"))
-    stored = service.values(held) if held else dict.fromkeys(service.FIELDS, "") | {"country": postal.HOME}
-    country = wanted if wanted in postal.codes() else stored["country"]
-    uses = service.defaults(session, who.account.account_id) if held else {}
+    stored = service.values(address) if address else dict.fromkeys(service.FIELDS, "") | {"country": postal.HOME}
+    country = requested if requested in postal.codes() else stored["country"]
+    default_ids = service.defaults(session, who.account.account_id) if address else {}
     form = form_view(who, stored, code)
     rows = _fields(country, {**stored, "country": country})
     return EditView(
         code=code,
-        title=t("Change an address") if held else t("Add an address"),
+        title=t("Change an address") if address else t("Add an address"),
         hidden=[Hidden(name, query[name]) for name in ("account", "code") if name in query],
         countries=[Choice(key, name, key == country) for key, name in postal.countries(current())],
         country=country,
-        **{f"{purpose}_is": held is not None and uses.get(purpose) == held.id for purpose in Purpose},
+        **{f"{purpose}_is": address is not None and default_ids.get(purpose) == address.id for purpose in Purpose},
         **{f"{purpose}_may": may(who.account.role, service.RIGHT[purpose]) for purpose in Purpose},
-        address=replace(form, given={**stored, "country": country}, rows=rows, labels=[[r.key, f"{_colon(r.label)}", r.id] for r in rows]),
+        address=replace(form, given={**stored, "country": country}, rows=rows, labels=[[r.key, f"{_error_prefix(r.label)}", r.id] for r in rows]),
         delivery=form_view(who, key=code),
         billing=form_view(who, key=code),
         remove=form_view(who, key=code),
-        locked=text_lines(_locked(session, held, who.account.role)) if held else [],
-        lines=text_lines(service.lines(held, current())),
+        locked=text_lines(_locked(session, address, who.account.role)) if address else [],
+        lines=text_lines(service.lines(address, current())),
     )
 
 
-def _locked(session: Session, held: Address, role: str) -> list[str]:
-    """Why a role may not change an address: a sentence for each purpose that it is the default for and the role has no right to."""
-    words = {
+def _locked(session: Session, address: Address, role: str) -> list[str]:
+    """Explain why a role may not change an address: one sentence for each purpose it is the default for and the role has no right to."""
+    sentences = {
         Purpose.DELIVERY: t("This is the default address for delivery."),
         Purpose.BILLING: t("This is the default address for billing."),
     }
     found: list[str] = []
-    for purpose in service.purposes(session, held):
+    for purpose in service.purposes(session, address):
         right = service.RIGHT[purpose]
         if not may(role, right):
-            able = ", ".join(role_labels()[r] for r in Role if r in TABLE[right])
-            ask = t("Your role may not change or remove it. Ask somebody with one of these roles: {roles}.", roles=able)
-            found.append(f"{words[purpose]} {ask}")
+            roles = ", ".join(role_labels()[r] for r in Role if r in TABLE[right])
+            ask = t("Your role may not change or remove it. Ask somebody with one of these roles: {roles}.", roles=roles)
+            found.append(f"{sentences[purpose]} {ask}")
     return found
 
 
-def _colon(label: str) -> str:
+def _error_prefix(label: str) -> str:
     return t("{name}: {error}", name=label, error="")
 
 
@@ -197,7 +200,7 @@ def _field(part: postal.Part, value: str) -> FieldRow:
         label=part.label,
         required=part.required,
         longest=longest,
-        autocomplete=_COMPLETE[part.name],
+        autocomplete=_AUTOCOMPLETE[part.name],
         hint=t("Such as {example}", example=part.example) if part.example else "",
         value=value,
         select=bool(part.choices),

@@ -1,7 +1,7 @@
-"""Between the portal and the provider: ask outside every transaction, then write down what was answered.
+"""Calls to the payment provider: each is made outside any database transaction, and its answer is stored afterwards.
 
-No step relies on the one after it. Whoever is killed, cut off or told twice in between leaves something that the next one finds: the way
-back, the webhook, or the round that is made every minute.
+No step relies on a later one. After a crash, a lost connection or a repeated message, the next of these finishes the work: the browser's
+return, the webhook, or the reconciliation that runs every minute.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ T = TypeVar("T")
 SANDBOX_PAGE = "/sandbox"
 ASK_AGAIN_SECONDS = 60
 PATIENCE_SECONDS = 20
-"""The longest wait for a provider: a browser waits for 30."""
+"""The longest wait for the provider, less than the 30 seconds a browser waits."""
 PACE = timedelta(seconds=2)
-"""A browser that asks again and again does not ask the provider more often."""
+"""The shortest time between two requests to the provider about a setup, however often the browser reloads the page."""
 _log = logging.getLogger("odoportal.cards")
-# Threads of their own: a provider that hangs keeps nobody waiting who only reads.
+# A separate pool, so that a hanging provider does not block the threads that read the database.
 _askers = ThreadPoolExecutor(4, thread_name_prefix="provider")
 
 
 def provider() -> Provider | None:
-    """The provider of this portal: Stripe where its keys are set, else the sandbox, and none in production without keys."""
+    """Return the portal's payment provider: Stripe if its key is set, else the sandbox, or None in production without a key."""
     settings = get_settings()
     if key := settings.stripe_key.get_secret_value():
         return _stripe(key, settings.stripe_webhook_secret.get_secret_value())
@@ -48,17 +48,17 @@ def provider() -> Provider | None:
 
 @lru_cache
 def _stripe(key: str, webhook_secret: str) -> Provider:
-    # The library is heavy, and a portal without Stripe never needs it.
+    # Imported here because the library is large, and a portal without Stripe does not need it.
     from odoportal.rooms.cards.stripe_provider import Stripe
 
     return Stripe(key, webhook_secret)
 
 
 def sandbox() -> Sandbox:
-    """The embedded sandbox.
+    """Return the built-in sandbox provider.
 
     Raises:
-        RuntimeError: in production, where it must never answer.
+        RuntimeError: in production, where the sandbox must never run.
     """
     settings = get_settings()
     if settings.mode == "production":
@@ -68,16 +68,16 @@ def sandbox() -> Sandbox:
 
 
 def pages() -> tuple[str, ...]:
-    """The origins of other sites that the form which adds a card leads to."""
+    """Return the origins of other sites that the form for adding a card redirects to."""
     chosen = provider()
     return (chosen.page,) if chosen is not None and chosen.page else ()
 
 
 async def _ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call the provider from one of its threads.
+    """Call the provider in a thread of its pool.
 
     Raises:
-        ProviderDown: also where it does not answer in time; the call may go on all the same.
+        ProviderDown: the provider failed, or did not answer within `PATIENCE_SECONDS`; in that case the call may still complete.
     """
     context = contextvars.copy_context()
     asked = asyncio.get_running_loop().run_in_executor(_askers, lambda: context.run(work, *args, **kwargs))
@@ -88,13 +88,13 @@ async def _ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def start(who: Identity, language: str, once: str, client: str, chosen: Provider) -> str:
-    """Begin to add a card; the address to go on to: the provider's page, or ours where the same form led to a card before.
+    """Begin to add a card and return the URL to redirect to: the provider's page, or ours if the same form's setup has already ended.
 
     Raises:
-        NotAllowed: the person may not.
-        ProviderDown: when the provider does not answer. The same form sent again goes on where it stopped.
-        Refused: when the provider does not want to.
-        service.TooMany: when the account has too many.
+        NotAllowed: the person lacks the right.
+        ProviderDown: the provider does not answer. Submitting the same form again continues the setup.
+        Refused: the provider refuses.
+        service.TooMany: the account has too many cards or setups.
     """
     account = who.account
     setup = await write(service.begin, who, chosen.name, once, client, clock.now())
@@ -110,10 +110,10 @@ async def start(who: Identity, language: str, once: str, client: str, chosen: Pr
 
 
 async def settle(setup: CardSetup, chosen: Provider) -> CardSetup:
-    """Ask the provider what became of a setup, and write it down.
+    """Ask the provider for the result of a setup, store it, and return the setup.
 
     Raises:
-        ProviderDown: when the provider does not answer, or does not want to.
+        ProviderDown: the provider does not answer, or refuses.
     """
     if setup.state != SetupState.OPEN or not setup.token or setup.provider != chosen.name:
         return setup
@@ -125,9 +125,9 @@ async def settle(setup: CardSetup, chosen: Provider) -> CardSetup:
 
 
 async def finish_setup(who: Identity, key: str, chosen: Provider) -> None:
-    """The browser is back from the provider's page, with a key that may be anybody's: what became of its own is written down.
+    """Settle the setup that a browser returned from. The key comes from the URL, so only a setup of the person's account is settled.
 
-    Where the provider does not answer now, the setup stays open: the webhook or the next round settles it.
+    If the provider does not answer, the setup stays open until a webhook or the next reconciliation.
     """
     setup = await read(service.setup_of, who.account.account_id, key)
     if setup is None or (setup.asked_at is not None and clock.now() - setup.asked_at < PACE):
@@ -139,11 +139,11 @@ async def finish_setup(who: Identity, key: str, chosen: Provider) -> None:
 
 
 async def handle_webhook(body: bytes, headers: Mapping[str, str], chosen: Provider) -> None:
-    """Deal with a webhook. It only says where to look, so hearing it twice, late or in another order changes nothing.
+    """Handle a webhook. It only says which record to look up, so repeated, late or reordered webhooks do no harm.
 
     Raises:
-        BadNotice: when it is none of the provider's.
-        ProviderDown: when the provider does not answer: it will tell again.
+        BadWebhook: the webhook is forged or too old.
+        ProviderDown: the provider does not answer; it will send the webhook again.
     """
     notice = chosen.hear(body, headers)
     if notice is None:
@@ -157,7 +157,7 @@ async def handle_webhook(body: bytes, headers: Mapping[str, str], chosen: Provid
 
 
 async def forget(token: str, chosen: Provider) -> None:
-    """Make the provider forget a removed card. Where it does not now, the next round asks again."""
+    """Ask the provider to forget a removed card. On failure, the next reconciliation asks again."""
     try:
         await _ask(chosen.detach, token)
     except (ProviderDown, Refused) as why:
@@ -167,10 +167,10 @@ async def forget(token: str, chosen: Provider) -> None:
 
 
 async def reconcile(chosen: Provider) -> None:
-    """What was left undone because the provider did not answer or its webhook was lost: ends of setups, and cards to be forgotten.
+    """Finish what a lost webhook or an unreachable provider left undone: settle open setups, and have removed cards forgotten.
 
     Raises:
-        ProviderDown: when the provider does not answer; the rest waits for the next round.
+        ProviderDown: the provider does not answer; the rest waits for the next reconciliation.
     """
     for setup in await read(service.due_setups, chosen.name, clock.now()):
         await settle(setup, chosen)
@@ -179,7 +179,7 @@ async def reconcile(chosen: Provider) -> None:
 
 
 async def reconcile_forever() -> None:
-    """Catch up every minute, for as long as the portal runs; the first time at its start, for what the last one left."""
+    """Reconcile at startup and then every minute, for as long as the portal runs."""
     while (chosen := provider()) is not None:
         try:
             await reconcile(chosen)

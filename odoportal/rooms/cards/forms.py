@@ -1,4 +1,4 @@
-"""The forms of the cards: add, make default, remove."""
+"""Forms of the cards: add, make default, remove."""
 
 from http import HTTPStatus
 
@@ -16,11 +16,11 @@ from odoportal.rooms.signin import attempts, sessions
 
 
 class EmptyForm(FormModel):
-    """A button."""
+    """A form without fields, just a button."""
 
 
 class Remove(FormModel):
-    """A button that asks for the password where the session is not fresh."""
+    """The removal of a card; the password is required unless it was confirmed recently."""
 
     password: Secret | None = None
 
@@ -34,7 +34,7 @@ def _unavailable() -> FormResult:
 
 
 def _number(key: str) -> int:
-    """The id of a card as a form has it; 0, which no card has, for anything else."""
+    """Return the card id in a form's key; 0, which no card has, for anything invalid."""
     return int(key) if key.isascii() and key.isdigit() and len(key) < 10 else 0
 
 

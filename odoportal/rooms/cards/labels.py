@@ -1,9 +1,9 @@
-"""What the provider's own words are called on the screen."""
+"""Labels for the provider's codes: card brands and reasons for a decline."""
 
 from odoportal.core.i18n import t
 
 NO_RIGHT = "no_right"
-"""The portal's own reason: whoever began to add the card may not any more."""
+"""The portal's own reason: the person who began to add the card has lost the billing right since."""
 _BRANDS = {
     "visa": "Visa",
     "mastercard": "Mastercard",
@@ -17,12 +17,12 @@ _BRANDS = {
 
 
 def card_name(brand: str, last4: str) -> str:
-    """What a card is called, such as Visa •••• 4242."""
+    """Return the name of a card, such as Visa •••• 4242."""
     return " ".join((_BRANDS.get(brand) or t("Card"), "••••", last4))
 
 
 def reason_labels(reason: str) -> str:
-    """Why a card was not accepted, as a sentence for the customer; why a bank distrusts a card is not the portal's to tell."""
+    """Explain to the customer why a card was not accepted. Most reasons get the same general sentence: a bank's suspicions stay private."""
     not_confirmed = t("The bank could not confirm that it is you. Try again, or use another card.")
     known = {
         NO_RIGHT: t("Your role in this account no longer allows adding cards. Nothing was added."),

@@ -1,4 +1,4 @@
-"""Cards of an account, as the payment provider keeps them: its token, brand, last four digits and expiry, and nothing else."""
+"""Tables of an account's cards. Of a card, only the provider's token, brand, last four digits and expiry are stored."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ _KEPT_DEFAULT = text("is_default AND removed_at IS NULL")
 
 
 class SetupState(StrEnum):
-    """How far the adding of a card has come. Open means that the provider has not said how it ended."""
+    """The status of a card setup. `OPEN`: the provider has not reported a result yet."""
 
     OPEN = "open"
     DONE = "done"
@@ -19,7 +19,7 @@ class SetupState(StrEnum):
 
 
 class PaymentCustomer(SQLModel, table=True):
-    """What an account is called at the payment provider: `token`, which stays on the server."""
+    """The payment provider's customer id of an account: `token`, which never leaves the server."""
 
     __tablename__ = "payment_customer"  # pyright: ignore[reportAssignmentType]
 
@@ -29,9 +29,9 @@ class PaymentCustomer(SQLModel, table=True):
 
 
 class Card(SQLModel, table=True):
-    """A card on file. `token` is the provider's name for it and never leaves the server; one that is removed stays for what it paid.
+    """A card on file. `token` is its id at the provider and never leaves the server. A removed card's row is kept for its payments.
 
-    `detached_at` says when the provider, too, had forgotten a removed card; `known_at` when it was asked for what stands here.
+    `detached_at` is when the provider had forgotten a removed card; `known_at` is when the provider was asked for the stored values.
     """
 
     __table_args__ = (
@@ -58,11 +58,11 @@ class Card(SQLModel, table=True):
 
 
 class CardSetup(SQLModel, table=True):
-    """A card that somebody set out to add: sent to the provider's page, and what came of it.
+    """A card setup: a person was sent to the provider's page to add a card. Holds the setup's status and result.
 
-    `key` is in the address of the way back and makes a repeated question to the provider the same one; `once` is the form's, so that a
-    form which is sent again leads to the same page; `token` is the provider's name for it, empty until it has answered. `address` is the
-    client's.
+    `key` is in the return URL and is the idempotency key of requests to the provider; `once` is the form's one-time key, so that
+    submitting the form again leads to the same page; `token` is the provider's id of the setup, None until it has answered. `address` is
+    the client's network address.
     """
 
     __tablename__ = "card_setup"  # pyright: ignore[reportAssignmentType]

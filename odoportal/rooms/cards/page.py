@@ -1,4 +1,4 @@
-"""Credit cards."""
+"""The page of credit cards."""
 
 from dataclasses import replace
 
@@ -50,7 +50,7 @@ def _card(row: Bound, view: Bound) -> El:
 
 
 def _told(view: Bound) -> tuple[Node, ...]:
-    """What came of a card that was being added, or of a form that was sent; the place to say it is there beforehand."""
+    """Show the result of a card setup or of a submitted form. The live regions are always rendered, so that changes are announced."""
     waiting = el(
         "p",
         icon("circle-dashed"),
@@ -120,7 +120,7 @@ DETAILS = View(_details)
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     head = rx.el.div(
         View(lambda _: el("h1", t("Credit cards"))).component(None),
         rx.el.span(class_name="push"),
@@ -133,10 +133,10 @@ def page() -> rx.Component:
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
-    """What the server writes into the document."""
+    """Fill the slots of the document."""
     view = await shown(require_identity(), asked.query, asked.language)
     if asked.said is not None and asked.said.form == "default":
-        # One form stands for the buttons of all cards: it answers for the one that was pressed.
+        # All cards share one "make default" form: give it the key of the card whose button was pressed.
         view = replace(view, default=replace(view.default, key=asked.said.key))
     view = answered(view, asked)
     return {"add": ADD.html(view), "cards": LIST.html(view), "dialog": dialog_html(DETAILS, answered(view.details, asked))}

@@ -1,7 +1,7 @@
-"""The payment provider, as the portal sees it: one small interface, whichever company is behind it.
+"""The interface of a payment provider, independent of the company behind it.
 
-The provider's own pages take the number of a card; what comes here is a token, brand, last four digits and expiry (PCI DSS, SAQ A: pages
-fully outsourced by a redirect). All of it is called from threads of its own, never within a transaction: a provider may take seconds.
+Card numbers are entered on the provider's own pages; the portal receives a token, brand, last four digits and expiry (PCI DSS, SAQ A: pages
+fully outsourced by a redirect). All methods are called from a separate thread pool and never within a transaction: a call may take seconds.
 """
 
 from collections.abc import Mapping
@@ -12,20 +12,23 @@ from odoportal.rooms.cards.models import SetupState
 
 
 class ProviderDown(Exception):
-    """The provider did not answer, or answered with a fault of its own: what was asked may have happened or not."""
+    """The provider did not answer, or failed: the requested action may or may not have happened."""
 
 
 class Refused(Exception):
-    """The provider understood and said no; the argument is its reason, in one of its own words."""
+    """The provider refused the request; the argument is the provider's reason code."""
 
 
 class BadWebhook(Exception):
-    """A webhook that the provider did not send, or that is too old to be believed."""
+    """A webhook that the provider did not send, or that is too old."""
 
 
 @dataclass(frozen=True)
 class Customer:
-    """Who the card belongs to, as the provider is told. `ref` is empty the first time; an account of that number is one customer."""
+    """The account that a card belongs to, as sent to the provider. `ref` is the provider's customer id, empty the first time.
+
+    Each account `number` is one customer.
+    """
 
     ref: str
     number: str
@@ -36,7 +39,7 @@ class Customer:
 
 @dataclass(frozen=True)
 class Started:
-    """Where the browser goes to enter a card: the provider's name for the customer and for this setup, and the address."""
+    """A setup that the provider has begun: its ids of the customer and of the setup, and the URL where the card is entered."""
 
     customer: str
     ref: str
@@ -45,7 +48,7 @@ class Started:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """All that is known of a card. `brand` is the provider's word, such as visa; `exp_year` has four digits."""
+    """All that the portal learns about a card. `brand` is the provider's code, such as visa; `exp_year` has four digits."""
 
     token: str
     brand: str
@@ -56,7 +59,7 @@ class CardFacts:
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a setup; `card` is there only when it is done, `reason` when it was declined."""
+    """The result of a setup. `card` is set only if it is done, `reason` only if it was declined."""
 
     state: SetupState
     card: CardFacts | None = None
@@ -65,7 +68,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Charge:
-    """Money taken from a card, in cents; `reason` says why it was declined."""
+    """A charge to a card. Amounts are in cents; `reason` is the provider's reason code if it was declined."""
 
     ref: str
     state: Literal["succeeded", "declined", "pending"]
@@ -76,10 +79,10 @@ class Charge:
 
 @dataclass(frozen=True)
 class Webhook:
-    """What a webhook is about: the setup or the card's token that should be looked at now.
+    """The subject of a webhook: the id of the setup, or the token of the card, that should be looked up now.
 
-    Nothing else of a webhook is believed: how a thing stands, the provider is asked. So one that comes twice, late or out of order does
-    nothing that another one has not done.
+    Nothing else in a webhook is trusted: the current state is requested from the provider. So a webhook that is repeated, late or out of
+    order does no harm.
     """
 
     setup: str = ""
@@ -87,58 +90,68 @@ class Webhook:
 
 
 class Provider(Protocol):
-    """What the portal asks of a payment provider. Everything but `hear` may raise `ProviderDown`."""
+    """A payment provider. All methods except `hear` may raise `ProviderDown`."""
 
     name: str
-    """What its cards are kept under: cards of one are none of another, nor test cards live ones."""
+    """The name its cards are stored under. Providers never share cards, nor do a provider's test mode and live mode."""
     test: bool
-    """Whether no money moves: said on the screen."""
+    """Whether this is test mode, in which no money moves. The page says so."""
     page: str
-    """The origin of its page, empty for the portal's own."""
+    """The origin of its hosted page; empty for the portal's own origin."""
 
     def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> Started:
         """Begin to add a card.
 
         Args:
-            customer: whose card it will be.
-            key: makes a repeated call the same setup.
-            done_url: where the browser comes back to with a card.
-            back_url: where it comes back to without one.
+            customer: the account that the card will belong to.
+            key: an idempotency key: a repeated call returns the same setup.
+            done_url: where the browser returns to with a card.
+            back_url: where the browser returns to without one.
         """
         ...
 
     def finish(self, ref: str) -> Ended:
-        """What became of a setup. Asking again gives the same answer; one that the provider does not know is given up."""
+        """Return the result of a setup. Repeated calls are safe; a setup unknown to the provider counts as given up."""
         ...
 
     def charge(self, customer: str, token: str, amount: int, key: str, about: str) -> Charge:
-        """Take an amount in cents of Canadian dollars; a repeated key takes nothing again. A declined card is an answer, no exception.
+        """Charge a card.
+
+        Args:
+            customer: the provider's id of the customer.
+            token: the card's token.
+            amount: in cents, Canadian dollars.
+            key: an idempotency key: a repeated call does not charge again.
+            about: what the charge is for.
+
+        Returns:
+            The charge. A declined card is a state of the charge, not an exception.
 
         Raises:
-            Refused: when the customer has no such card.
+            Refused: the customer has no such card.
         """
         ...
 
     def refund(self, charge: str, amount: int, key: str) -> Charge:
-        """Give an amount in cents back; a repeated key gives nothing again.
+        """Refund an amount in cents of a charge; a call with the same idempotency key does not refund again.
 
         Raises:
-            Refused: when more would be given back than was taken.
+            Refused: the refunds would exceed the charge.
         """
         ...
 
     def detach(self, token: str) -> None:
-        """Forget a card; one that is forgotten already is no error."""
+        """Forget a card. Forgetting it again is not an error."""
         ...
 
     def look_up(self, token: str) -> CardFacts | None:
-        """A card as the provider has it now; None when it is forgotten, or was never known."""
+        """Return the provider's current facts about a card; None if it was forgotten or never known."""
         ...
 
     def hear(self, body: bytes, headers: Mapping[str, str]) -> Webhook | None:
-        """Verify a webhook; None for one that is none of our business.
+        """Verify a webhook and return its subject; None if it is of no concern to the portal.
 
         Raises:
-            BadNotice: when its signature is wrong or older than five minutes.
+            BadWebhook: its signature is wrong or older than five minutes.
         """
         ...

@@ -1,4 +1,4 @@
-"""Webhooks of the payment provider."""
+"""The route for webhooks of the payment provider."""
 
 import logging
 from http import HTTPStatus
@@ -16,7 +16,12 @@ LARGEST_NOTICE = 256 * 1024
 
 
 async def hook(request: Request) -> Response:
-    """200 once a webhook is dealt with, 400 for a forged or an old one, 503 where the provider should tell again."""
+    """Handle a webhook.
+
+    Returns:
+        200 if it was handled, 400 if it is forged or too old, 404 without a provider, 413 if it is larger than `LARGEST_NOTICE` bytes, 503
+        if the provider should send it again.
+    """
     chosen, body = flow.provider(), bytearray()
     if chosen is None:
         return Response(status_code=HTTPStatus.NOT_FOUND)

@@ -1,7 +1,7 @@
-"""A payment provider inside the portal, for demonstrations and tests: no money moves, no number of a card is asked for.
+"""A payment provider built into the portal, for demonstrations and tests: no money moves, and no card number is asked for.
 
-It behaves like a real one: it has a page of its own (`sandbox_page`), keeps its own books in a file of its own, signs its webhooks, and
-knows the ways in which things go wrong. It never runs in production.
+It behaves like a real provider: it has its own page (`sandbox_page`) and its own database file, signs its webhooks, and simulates failures.
+It never runs in production.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _SIGNED = re.compile(r"t=(?P<at>[0-9]{1,12}),v1=(?P<by>[0-9a-f]{64})")
 
 
 class Scenario(StrEnum):
-    """The buttons of the sandbox's page."""
+    """The outcomes that the buttons of the sandbox's page offer."""
 
     ACCEPTED = "accepted"
     SOON = "soon"
@@ -59,7 +59,7 @@ CREATE TABLE IF NOT EXISTS refund (key TEXT PRIMARY KEY, charge TEXT);
 
 @dataclass(frozen=True)
 class Asked:
-    """A setup as the sandbox's page shows it. `decided` once a scenario was chosen and, with 3-D Secure, confirmed."""
+    """A setup as the sandbox's page shows it. `decided`: a scenario was chosen and, with 3-D Secure, the bank's question answered."""
 
     ref: str
     name: str
@@ -72,12 +72,12 @@ class Asked:
 
 
 class Sandbox:
-    """The provider.
+    """The sandbox provider.
 
     Args:
-        folder: where its books are kept, in `sandbox.db`.
-        secret: what its webhooks are signed with.
-        page: the address of its page, to which the name of a setup is added.
+        folder: the folder of its database, `sandbox.db`.
+        secret: the secret from which the signing key of its webhooks is derived.
+        page: the URL of its page, to which the id of a setup is appended.
     """
 
     name = "sandbox"
@@ -96,7 +96,7 @@ class Sandbox:
             with closing(sqlite3.connect(self._file, timeout=10, isolation_level=None)) as books:
                 books.row_factory = sqlite3.Row
                 books.executescript(_TABLES)
-                # Closing without a commit rolls back.
+                # If the block raises, closing the connection without COMMIT rolls back.
                 books.execute("BEGIN IMMEDIATE")
                 yield books
                 books.execute("COMMIT")
@@ -120,7 +120,7 @@ class Sandbox:
         return Started(ref, setup, f"{self._at}/{setup}")
 
     def asked(self, ref: str) -> Asked | None:
-        """A setup, for the sandbox's page; None when there is none of that name."""
+        """Return a setup for the sandbox's page; None if the id is unknown."""
         with self._books() as books:
             row = books.execute("SELECT * FROM setup WHERE ref = ?", (ref,)).fetchone()
         if row is None:
@@ -129,14 +129,14 @@ class Sandbox:
         return Asked(ref, row["name"], row["language"], row["done_url"], row["back_url"], row["scenario"], decided, row["reason"])
 
     def choose(self, ref: str, scenario: Scenario) -> None:
-        """Press one of the buttons. With 3-D Secure nothing is decided yet; a second press changes nothing."""
+        """Choose the scenario of a setup. With 3-D Secure, `confirm` decides the result; a second choice changes nothing."""
         with self._books() as books:
             books.execute("UPDATE setup SET scenario = ? WHERE ref = ? AND scenario = ''", (scenario, ref))
             if scenario is not Scenario.SECURE:
                 self._decide(books, ref, _REFUSALS.get(scenario, ""))
 
     def confirm(self, ref: str, *, confirmed: bool) -> None:
-        """Answer the bank's question of 3-D Secure."""
+        """Answer the bank's 3-D Secure question."""
         with self._books() as books:
             self._decide(books, ref, "" if confirmed else "authentication_failed")
 
@@ -156,7 +156,7 @@ class Sandbox:
         books.execute("UPDATE setup SET token = ?, reason = ?, decided_at = ? WHERE ref = ?", (token, reason, moment, ref))
 
     def finish(self, ref: str) -> Ended:
-        """See `Provider.finish`. A slow one is open for eight seconds more than it takes."""
+        """See `Provider.finish`. A slow setup stays open for `SLOWNESS` after it was decided."""
         with self._books() as books:
             row = books.execute("SELECT * FROM setup WHERE ref = ?", (ref,)).fetchone()
             if row is None:
@@ -205,7 +205,7 @@ class Sandbox:
             return _facts(books, token)
 
     def notice(self, ref: str) -> tuple[bytes, dict[str, str]]:
-        """The webhook that a setup has ended: body and headers, signed now."""
+        """Return the body and headers of the webhook that says a setup has ended, signed now."""
         body = json.dumps({"setup": ref}).encode()
         moment = str(int(clock.now().timestamp()))
         return body, {SIGNATURE: f"t={moment},v1={self._sign(moment, body)}", "content-type": "application/json"}

@@ -1,6 +1,6 @@
-"""The sandbox's own page: buttons for how it may go. It is outside of the portal, as a provider's page is: no session is asked for.
+"""The sandbox's hosted page, with a button for each scenario. Like a real provider's page, it requires no session of the portal.
 
-In production it does not exist.
+It does not exist in production.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ def _drawn(asked: Asked) -> Response:
 
 
 async def show(request: Request) -> Response:
-    """The page of one setup."""
+    """Show the page of a setup, or redirect to the portal if its card was accepted."""
     real = get_settings().mode == "production"
     asked = None if real else await asyncio.to_thread(sandbox().asked, request.path_params["ref"])
     if asked is None:
@@ -82,7 +82,7 @@ async def show(request: Request) -> Response:
 
 
 async def press(request: Request) -> Response:
-    """A button was pressed: on to the portal, to the bank's question, or to what went wrong."""
+    """Handle a button: redirect to the portal, or show the bank's question or the failure. Also send the webhook of a decided setup."""
     if get_settings().mode == "production":
         return await show(request)
     ref = request.path_params["ref"]
@@ -106,7 +106,7 @@ async def press(request: Request) -> Response:
 
 
 async def _tell(ref: str, times: int, late: float) -> None:
-    """Send the webhook to the portal, as the provider's own servers would."""
+    """Send the webhook to the portal `times` times, after `late` seconds, as a provider's server would."""
     await asyncio.sleep(late)
     address = get_settings().origin + HOOK
     async with httpx.AsyncClient(timeout=10) as client:

@@ -1,4 +1,4 @@
-"""The cards on file of an account: what the provider answered is written down here, once, whoever tells it first."""
+"""Rules of an account's cards on file. Stores each result of the provider once, whether a browser, webhook or poll reports it first."""
 
 import secrets
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from odoportal.rooms.cards.provider import CardFacts, Ended, Started
 
 SOON = timedelta(days=60)
 ASK_FOR = timedelta(hours=25)
-"""How long a setup stays open at most: a hosted page of Stripe's ends after 24 hours."""
+"""The longest time a setup stays open. Stripe's hosted page expires after 24 hours."""
 KEEP_SETUPS = timedelta(days=90)
 MOST_CARDS = 20
 MOST_A_DAY = 20
-"""How many cards an account may set out to add in a day, so that nobody tries stolen ones out here."""
+"""The card setups an account may begin within 24 hours. The limit keeps stolen cards from being tested here."""
 
 
 class NoSuchCard(LookupError):
@@ -29,46 +29,46 @@ class NoSuchCard(LookupError):
 
 
 class CardOver(ValueError):
-    """The card's last month is over."""
+    """The card has expired."""
 
 
 class TooMany(Exception):
-    """The account has as many cards, or has begun to add as many today, as it may."""
+    """The account has reached `MOST_CARDS` cards on file, or `MOST_A_DAY` setups within 24 hours."""
 
 
 def last_day(card: Card) -> date:
-    """The last day on which a card is good: the end of its month (ISO/IEC 7813)."""
+    """Return the last day on which a card is valid: the end of its expiry month (ISO/IEC 7813)."""
     following = date(card.exp_year + card.exp_month // 12, card.exp_month % 12 + 1, 1)
     return following - timedelta(days=1)
 
 
 def cards(session: Session, account_id: int, provider: str) -> Sequence[Card]:
-    """The cards on file with a provider: the default first, then the newest."""
+    """Return an account's cards on file with a provider: the default first, then the newest."""
     order = (col(Card.is_default).desc(), col(Card.added_at).desc(), col(Card.id).desc())
     asked = select(Card).where(Card.account_id == account_id, Card.provider == provider, col(Card.removed_at).is_(None))
     return session.exec(asked.order_by(*order).execution_options(populate_existing=True)).all()
 
 
 def customer_ref(session: Session, account_id: int, provider: str) -> str:
-    """What the account is called at the provider; empty before its first card."""
+    """Return the provider's customer id of the account; empty before its first card setup."""
     found = session.get(PaymentCustomer, (account_id, provider))
     return found.token if found else ""
 
 
 def setup_of(session: Session, account_id: int, key: str) -> CardSetup | None:
-    """A setup of the account, by the key in the address of the way back."""
+    """Return the account's setup with the key from the return URL."""
     return session.exec(select(CardSetup).where(CardSetup.account_id == account_id, CardSetup.key == key)).first()
 
 
-# --- adding one --------------------------------------------------------------------------------------------------
+# --- adding a card -----------------------------------------------------------------------------------------------
 
 
 def begin(session: Session, who: Identity, provider: str, once: str, client: str, now: datetime) -> CardSetup:
-    """Note that somebody sets out to add a card. The same form (`once`) sent again is the same setup.
+    """Begin a card setup. Submitting the same form (`once`) again returns the same setup.
 
     Raises:
-        NotAllowed: the person may not.
-        TooMany: when the account has twenty cards, or set out to add twenty within a day.
+        NotAllowed: the person lacks the right.
+        TooMany: the account has `MOST_CARDS` cards, or began `MOST_A_DAY` setups within 24 hours.
     """
     require_right(session, who, Right.BILLING)
     account_id = who.account.account_id
@@ -94,7 +94,7 @@ def begin(session: Session, who: Identity, provider: str, once: str, client: str
 
 
 def started(session: Session, key: str, begun: Started) -> None:
-    """Keep the provider's names for a setup and for its account."""
+    """Store the provider's ids of a setup and of its account."""
     setup = _held(session, key)
     setup.token = begun.ref
     if not customer_ref(session, setup.account_id, setup.provider):
@@ -102,10 +102,10 @@ def started(session: Session, key: str, begun: Started) -> None:
 
 
 def settle(session: Session, key: str, ended: Ended, now: datetime, today: date) -> CardSetup:
-    """Write down what became of a setup, once. Whoever tells it later, the browser, a webhook, the same webhook again, finds it done.
+    """Store the result of a setup, once. Later reports of the same result, by the browser or by webhooks, change nothing.
 
-    The first card of an account becomes its default, and so does one that is added where the default is over. Nothing is added for
-    somebody who no longer looks after billing: the provider is made to forget the card (`undetached`).
+    The first card of an account becomes its default; so does a card that is added when there is no unexpired default. No card is added for
+    a person who has lost the billing right since: the card is stored as removed, so that the provider is asked to forget it (`undetached`).
     """
     setup = _held(session, key)
     setup.asked_at = now
@@ -158,24 +158,24 @@ def _on_file(session: Session, setup: CardSetup, facts: CardFacts, now: datetime
 
 
 def _held(session: Session, key: str) -> CardSetup:
-    """A setup, for changing it; until the end of the transaction nobody else changes its account's cards."""
+    """Return a setup to be changed, and lock its account until the end of the transaction."""
     setup = session.exec(select(CardSetup).where(CardSetup.key == key)).one()
-    # As `claim` does: one after the other changes the cards of an account, so that two first ones are not both the default.
+    # Serialize changes to an account's cards, as `require_right` does, so that two first cards do not both become the default.
     hold(session, setup.account_id)
     session.refresh(setup)
     return setup
 
 
-# --- changing one ------------------------------------------------------------------------------------------------
+# --- changing cards ---------------------------------------------------------------------------------------------
 
 
 def make_default(session: Session, who: Identity, provider: str, card_id: int, client: str, now: datetime, today: date) -> Card:
-    """Pay with this card unless another is chosen.
+    """Make a card the account's default.
 
     Raises:
-        NotAllowed: the person may not.
-        NoSuchCard: when the account has none of that id.
-        CardOver: when the card is over.
+        NotAllowed: the person lacks the right.
+        NoSuchCard: the account has no card on file with this id.
+        CardOver: the card has expired.
     """
     chosen, others = _card(session, who, provider, card_id)
     if last_day(chosen) < today:
@@ -198,11 +198,11 @@ def make_default(session: Session, who: Identity, provider: str, card_id: int, c
 
 
 def remove(session: Session, who: Identity, provider: str, card_id: int, client: str, now: datetime, today: date) -> Card:
-    """Take a card off file; where it was the default, `heir` becomes it.
+    """Remove a card from file; if it was the default, the `heir` becomes the default.
 
     Raises:
-        NotAllowed: the person may not.
-        NoSuchCard: when the account has none of that id, or no longer.
+        NotAllowed: the person lacks the right.
+        NoSuchCard: the account has no card on file with this id.
     """
     gone, _ = _card(session, who, provider, card_id)
     _off_file(session, gone, ActivityKind.CARD_REMOVED, Actor.of(who, client), now, today)
@@ -210,12 +210,12 @@ def remove(session: Session, who: Identity, provider: str, card_id: int, client:
 
 
 def heir(cards_: Sequence[Card], gone: Card, today: date) -> Card | None:
-    """The card that becomes the default when another is removed: the newest that is good, where it is the default that goes."""
+    """Return the card that becomes the default when `gone` is removed: the newest unexpired one if `gone` is the default, else None."""
     return next((c for c in cards_ if c.id != gone.id and last_day(c) >= today), None) if gone.is_default else None
 
 
 def _card(session: Session, who: Identity, provider: str, card_id: int) -> tuple[Card, Sequence[Card]]:
-    """A card to be changed, and all of the account's."""
+    """Return a card to be changed, and all cards of its account."""
     require_right(session, who, Right.BILLING)
     all_ = cards(session, who.account.account_id, provider)
     found = next((c for c in all_ if c.id == card_id), None)
@@ -225,7 +225,7 @@ def _card(session: Session, who: Identity, provider: str, card_id: int) -> tuple
 
 
 def _prefer(session: Session, chosen: Card) -> None:
-    # Off before on: at no moment are there two.
+    # Clear the old default first: a unique index allows only one.
     others = update(Card).where(col(Card.account_id) == chosen.account_id, col(Card.provider) == chosen.provider)
     session.exec(others.values(is_default=False))
     chosen.is_default = True
@@ -248,20 +248,23 @@ def _name(card: Card) -> str:
 
 
 def _as_text(card: Card) -> dict[str, str]:
-    """A card as it is kept of a change."""
+    """Return the values of a card that the activity log stores."""
     return {"card": _name(card), "expiry": f"{card.exp_year}-{card.exp_month:02}", "default": _name(card) if card.is_default else ""}
 
 
-# --- what the provider says, and what it is still to be told ------------------------------------------------------
+# --- reconciling with the provider --------------------------------------------------------------------------------
 
 
 def setup_by_ref(session: Session, provider: str, ref: str) -> CardSetup | None:
-    """A setup by the provider's name for it. For webhooks, which are about no signed-in person's account."""
+    """Return a setup by the provider's id, for any account. For webhooks, which have no signed-in person."""
     return session.exec(select(CardSetup).where(CardSetup.provider == provider, CardSetup.token == ref)).first()
 
 
 def due_setups(session: Session, provider: str, now: datetime) -> Sequence[CardSetup]:
-    """Those whose end nobody has told, because the way back was cut and the webhook, too: asked ever more seldom, for a day."""
+    """Return the open setups whose result should be polled now, because neither the browser's return nor a webhook has reported it.
+
+    The interval grows to a tenth of the setup's age at the last poll. Polling stops `ASK_FOR` after the setup began.
+    """
     asked = select(CardSetup).where(
         CardSetup.provider == provider,
         CardSetup.state == SetupState.OPEN,
@@ -273,14 +276,14 @@ def due_setups(session: Session, provider: str, now: datetime) -> Sequence[CardS
 
 
 def refresh(session: Session, provider: str, token: str, facts: CardFacts | None, asked_at: datetime, today: date) -> None:
-    """Take over what the provider knows of a card: a new expiry, or that it is gone. An answer older than what stands here is dropped.
+    """Update a card with the provider's answer: a new expiry, or that the card is gone. An answer older than the stored one is ignored.
 
     Args:
-        session: the writing session.
-        provider: whose token it is.
-        token: of the card; one that is not on file is left alone.
-        facts: what the provider said; None where it has forgotten the card.
-        asked_at: the instant before it was asked.
+        session: a writing session.
+        provider: the name of the provider that the token belongs to.
+        token: the card's token; nothing happens if no card on file has it.
+        facts: the provider's answer; None if it has forgotten the card.
+        asked_at: the instant just before the provider was asked.
         today: the business day.
     """
     kept = session.exec(select(Card).where(Card.provider == provider, Card.token == token)).first()
@@ -299,18 +302,18 @@ def refresh(session: Session, provider: str, token: str, facts: CardFacts | None
 
 
 def undetached(session: Session, provider: str) -> Sequence[Card]:
-    """Removed cards that the provider may still have."""
+    """Return removed cards that the provider may not have forgotten yet."""
     gone = col(Card.removed_at).is_not(None), col(Card.detached_at).is_(None)
     return session.exec(select(Card).where(Card.provider == provider, *gone).order_by(col(Card.id))).all()
 
 
 def detached(session: Session, provider: str, token: str, now: datetime) -> None:
-    """Note that the provider, too, has forgotten a card."""
+    """Record that the provider has forgotten a card."""
     session.exec(update(Card).where(col(Card.provider) == provider, col(Card.token) == token).values(detached_at=now))
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Give up setups that nobody finished within a day, and forget old ones; returns how many were forgotten."""
+    """Mark setups still open after `ASK_FOR` as given up and delete those older than `KEEP_SETUPS`; return how many were deleted."""
     left = update(CardSetup).where(col(CardSetup.state) == SetupState.OPEN, col(CardSetup.created_at) <= now - ASK_FOR)
     session.exec(left.values(state=SetupState.GIVEN_UP))
     return session.exec(sql_delete(CardSetup).where(col(CardSetup.created_at) <= now - KEEP_SETUPS)).rowcount

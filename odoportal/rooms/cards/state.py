@@ -1,4 +1,4 @@
-"""The cards on the screen."""
+"""Reflex state of the page of cards."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from odoportal.rooms.cards.view import CardsView, shown
 
 
 class Cards(PageState, SessionState):
-    """The cards of the account."""
+    """The state of the page of cards."""
 
     view: CardsView = unfilled(CardsView())
 

@@ -1,7 +1,7 @@
-"""Stripe as the payment provider: only its hosted pages, so that the number of a card never comes near the portal.
+"""Stripe as the payment provider. Only its hosted pages are used, so that card numbers never reach the portal.
 
-What is asked of it, and its answers, are those of its public API (https://docs.stripe.com/api): customers, checkout sessions in
-`setup` mode, setup intents, payment methods, payment intents, refunds, events.
+Uses these resources of the public API (https://docs.stripe.com/api): customers, checkout sessions in `setup` mode, setup intents, payment
+methods, payment intents, refunds, events.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,12 @@ _SETUP_KINDS = {"checkout.session.completed", "checkout.session.expired"}
 
 
 class Stripe:
-    """The provider.
+    """The Stripe provider.
 
     Args:
-        key: the secret key, or a restricted one.
-        webhook_secret: what Stripe signs its webhooks with.
-        api: another address of the API, of a local server.
+        key: the secret key, or a restricted key.
+        webhook_secret: the secret that Stripe signs its webhooks with.
+        api: the URL of the API; tests use a local server.
     """
 
     page = "https://checkout.stripe.com"
@@ -44,7 +44,8 @@ class Stripe:
         """See `Provider.start`."""
         with _asking():
             ref = customer.ref or self._new_customer(customer.number)
-            # Of the moment, so no part of what makes the customer: the same idempotency key with other facts is an error.
+            # Name and email can change, so they are not sent when creating the customer: Stripe refuses an idempotency key that is reused
+            # with other parameters.
             self._client.v1.customers.update(ref, {"name": customer.name, "email": customer.email})
             session = self._client.v1.checkout.sessions.create(
                 {
@@ -83,7 +84,7 @@ class Stripe:
         return Ended(SetupState.OPEN)
 
     def charge(self, customer: str, token: str, amount: int, key: str, about: str) -> Charge:
-        """See `Provider.charge`. The customer is not there to confirm it (`off_session`)."""
+        """See `Provider.charge`. The customer is not present to confirm it (`off_session`)."""
         try:
             with _asking():
                 intent = self._client.v1.payment_intents.create(
@@ -141,11 +142,11 @@ class Stripe:
 
 
 class _Declined(Refused):
-    """The bank said no."""
+    """The bank declined the card."""
 
 
 class _Missing(Refused):
-    """There is no such thing."""
+    """Stripe has no such object."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Cards as they are shown, in the page's language and the person's formats. The provider's token is not among it."""
+"""Views of cards, in the page's language and the person's formats. They never contain the provider's tokens."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ LONGEST_KEY = 32
 
 @dataclass(frozen=True)
 class CardRow:
-    """A card of the list. `default`, `soon` and `over` are words where the card is it, and empty where it is not."""
+    """A card of the list. `default`, `soon` and `over` are the texts of badges, empty if they do not apply."""
 
     key: str
     name: str
@@ -39,9 +39,9 @@ class CardRow:
 
 @dataclass(frozen=True)
 class CardDetails:
-    """A card that is about to be removed. `number` is empty where the account has no such card.
+    """The card in the removal dialog. `number` is empty if the account has no such card.
 
-    `heir` says what becomes of the default; `fresh` is empty where the password is asked for.
+    `heir` says which card becomes the default; `fresh` is empty if the password must be confirmed.
     """
 
     asked: str = ""
@@ -60,8 +60,9 @@ class CardDetails:
 class CardsView:
     """The page of cards.
 
-    `may` is empty for who may only look, `offered` where nobody can add one, `test` where no money moves. Of a card that was being added:
-    `good` says that it is there, `bad` why it is not, `waiting` that nobody knows yet, and `again` is the address that asks once more.
+    `may` is empty if the person may only look at the cards, `offered` if the person cannot add one; `test` is set if no money moves.
+    About a card setup: `good` says that the card was added, `bad` why it was not, `waiting` that the provider has not answered yet, and
+    `again` is the address that asks once more. `good` also confirms another change.
     """
 
     cards: list[CardRow] = field(default_factory=list)
@@ -78,7 +79,7 @@ class CardsView:
 
 
 async def shown(who: Identity, query: Mapping[str, str], language: str) -> CardsView:
-    """The page of an address. Where the browser comes back from the provider (`setup`), what became of the card is noted first."""
+    """Return the view for a page's query. If the browser returns from the provider (`setup`), settle that setup first."""
     chosen, key = flow.provider(), query.get("setup", "")
     if chosen is not None and key and len(key) <= LONGEST_KEY:
         await flow.finish_setup(who, key, chosen)
@@ -87,7 +88,7 @@ async def shown(who: Identity, query: Mapping[str, str], language: str) -> Cards
 
 
 def page_of(who: Identity, language: str, **query: str) -> str:
-    """The address of the page, with the account where the person has several."""
+    """Return the address of the page, with the account number if the person has several accounts."""
     account = {"account": who.account.number} if len(who.memberships) > 1 else {}
     return f"/{language}/cards" + (f"?{urlencode({**account, **query})}" if account or query else "")
 
@@ -95,7 +96,7 @@ def page_of(who: Identity, language: str, **query: str) -> str:
 def cards_view(
     session: Session, who: Identity, chosen: Provider | None, query: Mapping[str, str], language: str, now: datetime, today: date
 ) -> CardsView:
-    """The cards of the account with a provider, with the one the address asks for (`open`) and what came of adding one (`setup`)."""
+    """Return the view of the account's cards with a provider, with the card of `open` and the result of the card setup `setup`."""
     kept = service.cards(session, who.account.account_id, chosen.name) if chosen is not None else []
     people, formats = _names(session, kept), Formats(who.region)
     rows = [_row(card, people, formats, today, page_of(who, language, open=str(card.id))) for card in kept]

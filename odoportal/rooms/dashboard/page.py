@@ -1,4 +1,4 @@
-"""The home page, as the guide shows it: tiles for every place, and beside them the application."""
+"""The home page, as in the user guide: a tile for each place, and the application beside them."""
 
 import reflex as rx
 
@@ -107,7 +107,7 @@ def _tiles(view: Bound) -> Node:
     def tile(place: menu.Place) -> El:
         return link(icon(place.icon), el("strong", place.tile), said.get(place.path), to=address(place.path), cls="tile")
 
-    # The guide's tiles have Sales beside Wizard POS, though its menu has Point of Sale further down.
+    # In the user guide the tile Sales is beside Wizard POS, although Point of Sale is further down in the menu.
     shown: list[Node] = []
     sales = menu.place("/sales")
     for title, entries in menu.groups():
@@ -198,11 +198,11 @@ def _skeleton() -> str:
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     home = live("home", HOME, Home.view, Home.filled, _skeleton())
     return private_page(unless_failed(Home.failed, t("The dashboard could not be loaded."), Home.retry, home))
 
 
 def slots(view: HomeView) -> dict[str, str]:
-    """What the server writes into the document, in the language in use."""
+    """Return the HTML that the server writes into each slot of the document, in the current language."""
     return {"home": HOME.html(view)}

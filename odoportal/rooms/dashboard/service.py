@@ -1,4 +1,4 @@
-"""What the home page and the menu count."""
+"""Counts of records for the home page and the menu."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -13,7 +13,7 @@ from odoportal.rooms.orders.models import Order
 
 
 def counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
-    """How many records stand behind each place of the menu, by its path. Four statements."""
+    """Return the number of records behind each entry of the menu, by its path. Runs four statements."""
     return {
         "/orders": search.count(session, Order, search.of_account(Order, account_id)),
         "/invoices": search.count(session, Invoice, search.of_account(Invoice, account_id)),

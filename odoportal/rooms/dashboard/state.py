@@ -1,4 +1,4 @@
-"""The home page on the screen."""
+"""The state of the home page."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from odoportal.rooms.dashboard.view import HomeView, home_view
 
 
 class Home(PageState, SessionState):
-    """What the home page shows."""
+    """The home page."""
 
     view: HomeView = unfilled(HomeView())
 
     async def _show(self, anew: bool = False) -> None:
-        del anew  # Whoever comes home is told the menu's counts as they are now.
+        del anew  # The home page always reads the menu's counts again.
         await super()._show(anew=True)
 
     async def _look(self, who: Identity) -> Any:

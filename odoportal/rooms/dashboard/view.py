@@ -1,4 +1,4 @@
-"""The home page as ready strings: what is owed, what ends, what to do, what was spent."""
+"""The view of the home page: what is owed, what ends soon, what needs attention, and the spending of each month."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ CHART_WIDTH, CHART_HEIGHT, CHART_LEFT, CHART_FOOT = 460, 170, 64, 24
 
 @dataclass(frozen=True)
 class Todo:
-    """Something that needs the customer."""
+    """Something that needs the customer's attention."""
 
     key: str
     kind: str
@@ -39,7 +39,7 @@ class Todo:
 
 @dataclass(frozen=True)
 class Bar:
-    """A month of the chart: where its bar stands, and its words in chart and table."""
+    """A month of the chart: the position of its bar, and its texts in the chart and the table."""
 
     key: str
     x: str
@@ -55,7 +55,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Grid:
-    """A line of the chart's grid with its amount."""
+    """A grid line of the chart with its amount."""
 
     key: str
     y: str
@@ -111,12 +111,12 @@ class HomeView:
 
 
 def home_view(session: Session, who: Identity, language: str, today: date) -> HomeView:
-    """The home page of an account, in the language in use. A constant number of statements.
+    """Return the view of the home page in the current language. Runs a constant number of statements.
 
     Args:
-        session: a reading session.
-        who: whose account and formats.
-        language: the page's.
+        session: a database session for reading.
+        who: the signed-in person, whose account and formats are used.
+        language: the page's language; it must be the current one.
         today: the business day.
     """
     account_id, formats = who.account.account_id, Formats(who.region)
@@ -276,7 +276,7 @@ def _chart(spent: Sequence[tuple[date, Decimal]], formats: Formats) -> tuple[lis
 
 
 def _step(largest: Decimal) -> Decimal:
-    """A round step of which four hold the largest amount: 1, 2 or 5 times a power of ten, at least 25 dollars."""
+    """Return a round step of which four reach the largest amount: 2.5, 5 or 10 times a power of ten, at least 25 dollars."""
     power = Decimal(10)
     while True:
         for factor in (Decimal("2.5"), Decimal(5), Decimal(10)):
@@ -286,5 +286,5 @@ def _step(largest: Decimal) -> Decimal:
 
 
 def _round(amount: Decimal, formats: Formats) -> str:
-    # Cents only: what stands before three zeros is the sign between thousands.
+    # Remove cents only: a sign before three zeros separates thousands.
     return re.sub(r"[.,]00(?!\d)", "", formats.amount(amount))

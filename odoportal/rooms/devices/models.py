@@ -1,11 +1,11 @@
-"""Trackers: each with its serial, the vehicle it rides in and the order it came with."""
+"""The table of trackers."""
 
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
 class Device(SQLModel, table=True):
-    """A tracker of an account."""
+    """A tracker of an account, with its serial, the vehicle it is in and the order it came with."""
 
     __table_args__ = (
         UniqueConstraint("account_id", "id"),

@@ -1,4 +1,4 @@
-"""Devices: every tracker with its vehicle and agreement."""
+"""The devices page, which announces what is coming: every tracker with its vehicle and agreement."""
 
 import reflex as rx
 
@@ -7,5 +7,5 @@ from odoportal.pages.layout import soon_page
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     return soon_page(t("Here you will see every tracker with its vehicle and agreement, rename it, and report one that is lost or broken."))

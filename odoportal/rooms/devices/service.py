@@ -1,4 +1,4 @@
-"""Rules of devices."""
+"""Queries for devices."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from odoportal.rooms.devices.models import Device
 
 
 def of_order(session: Session, account_id: int, order_id: int) -> Sequence[Device]:
-    """The trackers that came with an order, by serial."""
+    """Return the trackers that came with an order, sorted by serial."""
     return session.exec(
         select(Device).where(Device.account_id == account_id, Device.order_id == order_id).order_by(col(Device.serial))
     ).all()
 
 
 def count(session: Session, account_id: int) -> int:
-    """How many trackers the account has."""
+    """Return the number of trackers of the account."""
     return session.exec(select(func.count()).select_from(Device).where(Device.account_id == account_id)).one()

@@ -1,4 +1,4 @@
-"""Help: the user guide, and how to reach Odotrack."""
+"""The help page, the user guide and the error pages."""
 
 import reflex as rx
 
@@ -14,7 +14,7 @@ from odoportal.ui.template import El, Node, View, el, icon, link
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the help page in the current language."""
     guide = View(
         lambda _: (
             el("div", el("h1", t("Help")), cls="head"),
@@ -82,25 +82,25 @@ def _guide() -> Node:
 
 
 def guide() -> rx.Component:
-    """The bundled user guide, for everybody; it stands in until its PDF is set."""
+    """Return the bundled user guide, a public page. It is used until the address of the guide's PDF is configured."""
     return public_page(View(lambda _: _guide()).component(None))
 
 
 def not_found() -> rx.Component:
-    """The page for an address that does not exist."""
+    """Return the page for an address that does not exist."""
     home = el("a", t("Go to the Dashboard"), href=address("/"), cls="btn primary")
     away = el("div", home, language_link(other(current()), cls="btn plain"), cls="row")
     return _plain("package-open", t("This page does not exist"), t("The address is mistyped, or the page has moved."), away)
 
 
 def unavailable() -> rx.Component:
-    """What is answered while the database does not answer. It reads without script, at whatever address was asked for."""
+    """Return the page that is shown while the database does not respond. It works without JavaScript and at any address."""
     again = el("div", el("a", t("Try again"), href="", cls="btn primary"), cls="row")
     return _plain("triangle-alert", t("The portal cannot answer right now"), t("Nothing is lost. Try again in a moment."), again)
 
 
 def too_many() -> rx.Component:
-    """What is answered to somebody who asks for much more than a person reads. It reads without script, at whatever address."""
+    """Return the page for a client that sends more requests than a person would. It works without JavaScript and at any address."""
     again = el("div", el("a", t("Try again"), href="", cls="btn primary"), cls="row")
     words = t("More pages or documents were asked for than one person reads. Wait a minute, then try again.")
     return _plain("triangle-alert", t("Too many requests at once"), words, again)

@@ -1,4 +1,4 @@
-"""Several invoices in one file: a ZIP of their PDFs, sent while it is made."""
+"""Several invoices in one file: a ZIP of their PDFs, streamed while it is built."""
 
 import asyncio
 import io
@@ -31,25 +31,26 @@ MOST = 1_000
 LARGEST_BODY = 128 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _FIRST_DAY = date(1980, 1, 1)
-"""The first one that can be written into a ZIP."""
+"""The earliest date that a ZIP can store."""
 _NUMBER_AND_DAY = (col(Invoice.number), col(Invoice.issued_on))
 Chosen = Sequence[tuple[str, date]]
-"""Numbers and dates of invoices, in the order of the file."""
+"""Numbers and issue dates of invoices, in the order of the ZIP."""
 
 
 class TooMany(ValueError):
-    """More invoices than fit in one file; the argument is how many."""
+    """More invoices were chosen than one file can hold; the argument is their number."""
 
 
 class Unknown(LookupError):
-    """A number that the account does not have."""
+    """The account does not have the invoice, or the list query names another account."""
 
 
 async def post(request: Request) -> Response:
-    """The chosen invoices as a ZIP of PDFs: `number`, repeated, or `all=1` and the list's own `query`.
+    """Answer with a ZIP of the chosen invoices' PDFs.
 
-    404 when the account lacks one of them, 413, 415 and 422 (none, too many, in words) when the form cannot be answered.
-    The header `x-files` says how many there will be, so that a page can show how far it is.
+    The form has `number` (repeated), or `all=1` and the list's `query`. The status is 404 if the account lacks one of the invoices,
+    400, 413 or 415 if the form is malformed, too large or of another type, and 422 with a message for none or too many invoices.
+    The header `x-files` is the number of files, so that the page can show the progress.
     """
     language, who, today = request.path_params["language"], require_identity(), clock.today()
     account = who.account
@@ -81,7 +82,11 @@ async def _in_place(person_id: int, made: AsyncGenerator[bytes]) -> AsyncGenerat
 
 
 async def _form(request: Request) -> dict[str, list[str]]:
-    """The fields of the form, every one of each name; ValueError with the status where it is none or too large."""
+    """Return all values of each form field.
+
+    Raises:
+        ValueError: if the form is malformed (400), too large (413) or of another type (415); the argument is the status.
+    """
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
         raise ValueError(415)
     body = bytearray()
@@ -115,11 +120,11 @@ def _chosen(session: Session, account: Membership, form: dict[str, list[str]], t
 
 
 def matching(session: Session, account: Membership, query: str, today: date) -> Chosen:
-    """All invoices on the list that a query of its address asks for, whatever its page, in its order.
+    """Return the invoices on all pages of a list query, in its order.
 
     Raises:
-        TooMany: when they are more than fit.
-        Unknown: when the query names another account.
+        TooMany: if there are more than `MOST`.
+        Unknown: if the query names another account.
     """
     asked = ListQuery.parse(service.RULES, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
     if asked.account not in {"", account.number}:
@@ -134,11 +139,11 @@ def matching(session: Session, account: Membership, query: str, today: date) -> 
 
 
 def numbered(session: Session, account_id: int, numbers: Sequence[str]) -> Chosen:
-    """The account's invoices with these numbers, in their order.
+    """Return the account's invoices with these numbers, in the order of the numbers.
 
     Raises:
-        TooMany: when they are more than fit.
-        Unknown: when the account lacks one of them, whoever has it.
+        TooMany: if there are more than `MOST`.
+        Unknown: if the account lacks one of them, even if another account has it.
     """
     if len(numbers) > MOST:
         raise TooMany(len(numbers))
@@ -150,7 +155,7 @@ def numbered(session: Session, account_id: int, numbers: Sequence[str]) -> Chose
 
 
 class _Growing(io.RawIOBase):
-    """What a ZIP is written into: it cannot seek, and what was taken is forgotten."""
+    """The output buffer of the ZIP. It cannot seek, and it drops what was taken."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,13 +167,13 @@ class _Growing(io.RawIOBase):
         return len(part)
 
     def take(self) -> bytes:
-        """What was written since the last time."""
+        """Return what was written since the last call, and drop it."""
         taken, self._parts = b"".join(self._parts), []
         return taken
 
 
 def _entry(number: str, day: date, taken: Container[str]) -> zipfile.ZipInfo:
-    """The place of an invoice in the file. Two numbers that differ only in what a file's name cannot hold both have one."""
+    """Return the ZIP entry of an invoice. Its name is unique even if two numbers differ only in characters not allowed in file names."""
     plain = f"{day.isoformat()}_{routes.file_name(number)}"
     name = next(n for n in (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MOST + 2)))) if n not in taken)
     when = max(day, _FIRST_DAY)
@@ -176,12 +181,14 @@ def _entry(number: str, day: date, taken: Container[str]) -> zipfile.ZipInfo:
 
 
 async def portions(account: Membership, chosen: Chosen, language: str, today: date) -> AsyncGenerator[bytes]:
-    """The ZIP in portions, one per invoice: as many are set at once as there are threads for it, and no more lie in memory.
+    """Yield the ZIP in portions, one per invoice.
+
+    As many PDFs are rendered at once as there are threads for it, and no more are in memory.
 
     Args:
-        account: whose invoices.
-        chosen: which; names in the file are `2020-09-24_212048.pdf`, so that they sort by day.
-        language: of the documents.
+        account: the account of the invoices.
+        chosen: the invoices; their file names are like `2020-09-24_212048.pdf`, so that they sort by day.
+        language: the language of the documents.
         today: the business day.
     """
     growing, waiting, coming = _Growing(), deque(chosen), deque[tuple[str, date, asyncio.Future[bytes | None]]]()
@@ -199,7 +206,7 @@ async def portions(account: Membership, chosen: Chosen, language: str, today: da
         archive.close()
         yield growing.take()
     finally:
-        # The client may be gone: what is not begun is not done, and the file is left without an error.
+        # The client may have disconnected: skip the PDFs that have not been started, and close the archive without an error.
         archive.close()
         for _, _, drawn in coming:
             drawn.cancel()

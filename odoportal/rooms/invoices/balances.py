@@ -1,4 +1,4 @@
-"""What was paid on an invoice: the sums that its row repeats, worked out anew from payments and credit notes."""
+"""Balances of invoices: the sums stored in each invoice row, computed from its payments and credit notes."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -21,7 +21,7 @@ CHUNK = 1000
 
 @dataclass(frozen=True)
 class Balances:
-    """Where an invoice stands. `settled_on` is the day its total was first reached, or that of the refund."""
+    """The sums of an invoice, in dollars. `settled_on` is the day its total was first reached, or the day of the refund."""
 
     paid: Decimal
     pending: Decimal
@@ -32,7 +32,7 @@ class Balances:
 
 @dataclass
 class _Settled:
-    """An invoice as it will be, for its search text."""
+    """An invoice with its new sums, to build its search text."""
 
     number: str
     issued_on: date
@@ -50,13 +50,13 @@ def balances(
     pending: Sequence[Decimal],
     credited: Sequence[tuple[date, Decimal]],
 ) -> Balances:
-    """Where an invoice stands.
+    """Compute the sums of an invoice.
 
     Args:
-        issued_on: the day that settles an invoice of nothing.
+        issued_on: the day on which an invoice without an amount counts as settled.
         total: dollars, taxes included.
-        paid: business day and dollars of each settled payment's part.
-        pending: dollars of each part under way.
+        paid: business day and dollars of each allocation of a settled payment.
+        pending: dollars of each allocation of a pending payment.
         credited: day and dollars of each credit note.
     """
     settled_on = _reached(total, [*paid, *credited], issued_on)
@@ -72,7 +72,7 @@ def balances(
 
 
 def _reached(total: Decimal, parts: Iterable[tuple[date, Decimal]], from_the_start: date) -> date | None:
-    """The day on which the parts, oldest first, add up to the total; None where they never do."""
+    """Return the day on which the parts, oldest first, add up to the total; None if they never do."""
     if total <= 0:
         return from_the_start
     left = total
@@ -84,15 +84,15 @@ def _reached(total: Decimal, parts: Iterable[tuple[date, Decimal]], from_the_sta
 
 
 def settle(session: Session, account_id: int, invoice_ids: Collection[int]) -> None:
-    """Work out anew what was paid, what is pending, credited and refunded, and the search text, of some invoices.
+    """Recompute the stored sums, the settlement day, the refund flag and the search text of invoices.
 
-    To be called after any change of an invoice, its lines, payments or credit notes. A fixed number of statements
-    for up to 1,000 invoices; an id of another account is left alone.
+    Call it after any change to an invoice, its lines, payments or credit notes. It runs a fixed number of statements
+    for up to 1,000 invoices, and ignores ids of other accounts.
 
     Args:
-        session: a writing session; the caller commits.
-        account_id: the invoices' account.
-        invoice_ids: which invoices.
+        session: a database session for writing; the caller commits.
+        account_id: the account of the invoices.
+        invoice_ids: the invoices to recompute.
     """
     session.flush()
     ordered = sorted(invoice_ids)
@@ -121,7 +121,7 @@ def _settle_some(session: Session, account_id: int, ids: list[int]) -> None:
 
 
 def _change(row: Any, parts: list[Any], notes: list[Any], lines: list[Any]) -> dict[str, object] | None:
-    """The values of an invoice that must change, ready to be bound; None when all of them stand already."""
+    """Return the bind parameters for updating an invoice; None if its row is up to date."""
     found = balances(
         row.issued_on,
         row.total,
@@ -141,8 +141,8 @@ def _parts_of(account_id: int, ids: list[int]) -> Any:
     shown = (payments.c.received_at, payments.c.status, payments.c.reference, payments.c.method_en, payments.c.method_fr)
     return (
         select(allocations.c.invoice_id, allocations.c.amount, *shown)
-        # By id alone: the foreign key keeps the payment in the allocation's account, and SQLite, told that again, starts from
-        # all payments of the account.
+        # Join by id alone: the foreign key already keeps the payment in the allocation's account. With a condition on the account,
+        # SQLite would start from all payments of the account.
         .join(payments, payments.c.id == allocations.c.payment_id)
         .where(allocations.c.account_id == account_id, allocations.c.invoice_id.in_(ids))
         .order_by(payments.c.received_at, allocations.c.id)

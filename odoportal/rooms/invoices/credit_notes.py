@@ -1,4 +1,4 @@
-"""One credit note whole."""
+"""Queries for credit notes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class CreditNoteWhole:
 
 
 def get(session: Session, account_id: int, number: str) -> CreditNoteWhole | None:
-    """One credit note of the account; None for another account's number exactly as for one that does not exist."""
+    """Return a credit note of the account by its number; None if the number is unknown or belongs to another account."""
     note = session.exec(select(CreditNote).where(CreditNote.account_id == account_id, CreditNote.number == number)).first()
     if note is None:
         return None

@@ -1,4 +1,4 @@
-"""The list of invoices as a file: every page of what the address asks for, with the taxes of each by name."""
+"""The list of invoices as a file: all pages of a list query, with a column for each tax."""
 
 import re
 from collections.abc import Sequence
@@ -38,14 +38,14 @@ def _name(title: str) -> str:
 
 @dataclass
 class _Tax:
-    """A tax's column: its head, and how the documents call it in English."""
+    """The column of a tax: its title, and the English names of the tax on documents."""
 
     title: str
     names: list[str]
 
 
 def _taxes(session: Session, account_id: int, where: ColumnElement[bool], language: str) -> dict[str, _Tax]:
-    """The taxes on the list by their name for programs. GST and QST always have a column."""
+    """Return the taxes of the listed invoices by column key. GST and QST always have a column."""
     found = {"gst": _Tax(t("GST"), []), "qst": _Tax(t("QST"), [])}
     ids = select(col(Invoice.id)).where(where)
     names = select(col(InvoiceTax.name_en), col(InvoiceTax.name_fr)).distinct()
@@ -57,15 +57,15 @@ def _taxes(session: Session, account_id: int, where: ColumnElement[bool], langua
 
 
 def _amount(tax: _Tax) -> Any:
-    """The whole cents of a tax on an invoice, looked up by the database: in Python it would take twice the time of the rest."""
-    # PostgreSQL's sum of whole numbers is a number of any precision.
+    """Return a subquery for the cents of a tax on an invoice. Summing in Python would take twice as long as the rest of the export."""
+    # PostgreSQL returns the sum of integers as a numeric, so cast it back.
     cents = cast(func.coalesce(func.sum(col(InvoiceTax.amount)), 0), BigInteger)
     mine = and_(col(InvoiceTax.account_id) == col(Invoice.account_id), col(InvoiceTax.invoice_id) == col(Invoice.id))
     return select(cents).where(mine, col(InvoiceTax.name_en).in_(tax.names)).correlate(Invoice).scalar_subquery()
 
 
 def invoices_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
-    """All invoices that the address asks for, in its order, whatever its page; arguments as of `invoices_view`."""
+    """Return the invoices on all pages of a list query, in its order; arguments as for `invoices_view`."""
     account_id, words = who.account.account_id, state_labels()
     where, order = service.whole_list(account_id, query, today, {state: fold(text) for state, text in words.items()})
     taxes = _taxes(session, account_id, where, language)
@@ -91,7 +91,7 @@ def invoices_table(session: Session, who: Identity, query: ListQuery, language: 
 
 
 def _row(row: Any, taxes: Sequence[int], today: date) -> Sequence[Cell]:
-    # The rules of the room hold in cents as well: they only add and compare.
+    # The row has cents instead of dollars. The rules of the service work for both, since they only add and compare.
     state = service.state_of(row, today)
     settled = row.settled_on if state in {InvoiceState.PAID, InvoiceState.REFUNDED} else None
     sums = (row.total, row.paid, row.credited, int(service.balance(row)))

@@ -1,4 +1,4 @@
-"""Invoices, what was paid on them, and the credit notes that correct them."""
+"""Tables of invoices, payments, allocations and credit notes."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from odoportal.documents.models import ItemRow, TaxRow, search_indexes
 
 
 class PaymentStatus(StrEnum):
-    """Where a payment stands at the bank or the payment provider."""
+    """The status of a payment at the bank or the payment provider."""
 
     PENDING = "pending"
     SETTLED = "settled"
@@ -20,7 +20,7 @@ class PaymentStatus(StrEnum):
 
 
 def _of_invoice(*more: UniqueConstraint) -> tuple[object, ...]:
-    """Composite key to the invoice, so that a row of one account cannot point at another account's invoice."""
+    """Return a composite key to the invoice, so that a row of one account cannot refer to another account's invoice."""
     return (ForeignKeyConstraint(["account_id", "invoice_id"], ["invoice.account_id", "invoice.id"], ondelete="CASCADE"), *more)
 
 
@@ -29,7 +29,7 @@ _REST = "total - paid - credited > 0"
 
 
 class Invoice(SQLModel, table=True):
-    """An invoice. `paid`, `pending` and `credited` repeat the sums of its payments and credit notes (see `settle`)."""
+    """An invoice. `paid`, `pending` and `credited` are the sums of its payments and credit notes (see `balances.settle`)."""
 
     __table_args__ = (
         UniqueConstraint("account_id", "id"),
@@ -40,7 +40,7 @@ class Invoice(SQLModel, table=True):
         Index("ix_invoice_total", "account_id", "total", "id"),
         Index("ix_invoice_paid", "account_id", text("coalesce(settled_on, '9999-12-31')"), "id", "issued_on"),
         Index("ix_invoice_order", "account_id", "order_id", "issued_on", "id"),
-        # The few that are not settled, with all that their state and their rest are worked out from; and the fewer that are refunded.
+        # Small partial indexes: the unsettled invoices, with all columns that their state and balance need, and the refunded invoices.
         Index(
             "ix_invoice_open",
             *_STANDING,
@@ -96,7 +96,7 @@ class InvoiceTax(TaxRow, table=True):
 
 
 class Payment(SQLModel, table=True):
-    """Money received, or on its way, from an account. `method` is what to call it: "Visa 4242", "cheque 118"."""
+    """Money received from an account, or pending. `method_en` and `method_fr` are its names: "Visa 4242", "cheque 118"."""
 
     __table_args__ = (
         UniqueConstraint("account_id", "id"),
@@ -115,7 +115,7 @@ class Payment(SQLModel, table=True):
 
 
 class Allocation(SQLModel, table=True):
-    """The part of a payment that goes to one invoice."""
+    """The part of a payment that is applied to one invoice."""
 
     __table_args__ = (
         ForeignKeyConstraint(["account_id", "payment_id"], ["payment.account_id", "payment.id"], ondelete="CASCADE"),

@@ -1,4 +1,4 @@
-"""The page of invoices, as the guide shows it, and an invoice's details."""
+"""The invoices page, as in the user guide, and the details of an invoice."""
 
 import reflex as rx
 
@@ -145,7 +145,7 @@ def _page() -> ListPage:
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     refresh = rx.el.button(
         View(lambda _: icon("refresh-cw")).component(None),
         type="button",
@@ -157,5 +157,5 @@ def page() -> rx.Component:
 
 
 def slots(view: InvoicesView) -> dict[str, str]:
-    """What the server writes into the document, by slot, in the language in use."""
+    """Return the HTML that the server writes into each slot of the document, in the current language."""
     return {**_page().html(view), "as-of": AS_OF.html(view)}

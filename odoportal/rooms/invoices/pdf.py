@@ -1,7 +1,7 @@
-"""What an invoice and a credit note say on paper.
+"""The printed documents of invoices and credit notes.
 
-Every one prints both registration numbers, the tax amounts, the buyer, the terms and a description, a credit note also the invoice
-it corrects, whatever the total (product.md, taxes). Numbers are written as the document's language writes them.
+Whatever the total, each shows both tax registration numbers, the tax amounts, the buyer, the terms and a description; a credit note
+also shows the invoice it corrects (product.md, taxes). Numbers are formatted for the document's language.
 """
 
 from datetime import date
@@ -22,14 +22,14 @@ from odoportal.rooms.invoices.view import badge_view, payment_views
 
 
 def invoice_sheet(session: Session, account: Membership, number: str, language: str, today: date) -> Sheet | None:
-    """An invoice of the account, as it stands today; None when it has none of this number.
+    """Return the sheet of an invoice with its balance today; None if the account has no invoice with this number.
 
     Args:
-        session: a reading session.
-        account: whose invoice.
-        number: of the invoice.
-        language: the document's, which must be the one in use.
-        today: the business day, on which the balance is true.
+        session: a database session for reading.
+        account: the account of the invoice.
+        number: the number of the invoice.
+        language: the document's language; it must be the current one.
+        today: the business day of the balance.
     """
     whole = service.get(session, account.account_id, number)
     if whole is None:
@@ -59,7 +59,7 @@ def invoice_sheet(session: Session, account: Membership, number: str, language: 
 
 
 def credit_note_sheet(session: Session, account: Membership, number: str, language: str, today: date) -> Sheet | None:  # noqa: ARG001
-    """A credit note of the account, with the invoice it corrects; arguments and None as of `invoice_sheet`."""
+    """Return the sheet of a credit note, with the invoice it corrects; arguments and None as for `invoice_sheet`."""
     whole = credit_notes.get(session, account.account_id, number)
     if whole is None:
         return None
@@ -93,7 +93,7 @@ def _terms(invoice: Invoice, language: str) -> str:
 
 
 def _beyond(invoice: Invoice, formats: Formats) -> list[Sum]:
-    """What was paid and credited beyond the total, so that the column adds up to the balance."""
+    """Return what was paid and credited beyond the total, so that the column adds up to the balance."""
     beyond = invoice.paid + invoice.credited - invoice.total
     name = t("Refunded amount") if invoice.refunded else t("To your credit")
     return [Sum(name, formats.amount(beyond))] if beyond > ZERO else []

@@ -1,4 +1,4 @@
-"""Invoices and credit notes as files."""
+"""Routes of the invoice and credit note files."""
 
 from starlette.routing import Route
 

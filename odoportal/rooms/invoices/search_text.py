@@ -1,4 +1,4 @@
-"""What a search over invoices reads."""
+"""The search text of invoices."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +10,7 @@ from odoportal.rooms.orders.search_text import ItemText, amount_texts, line_text
 
 
 class InvoiceText(Protocol):
-    """What an invoice itself gives to its search text."""
+    """The fields of an invoice that are part of its search text."""
 
     number: str
     issued_on: date
@@ -22,7 +22,7 @@ class InvoiceText(Protocol):
 
 
 class PaymentText(Protocol):
-    """What a payment gives to the search text of its invoices."""
+    """The fields of a payment that are part of the search text of its invoices."""
 
     reference: str
     method_en: str
@@ -30,13 +30,13 @@ class PaymentText(Protocol):
 
 
 def search_text(invoice: InvoiceText, lines: Sequence[ItemText], payments: Sequence[PaymentText], order_number: str = "") -> str:
-    """The folded text that a search over invoices reads.
+    """Return the folded text in which a search looks for an invoice.
 
     Args:
-        invoice: its number, dates and amounts (total, what was paid, what is left).
-        lines: all its lines.
-        payments: those with a part on this invoice, pending and failed ones included.
-        order_number: of the order it belongs to; "" without one.
+        invoice: the number, dates and amounts (total, paid, balance) of the invoice.
+        lines: all lines of the invoice.
+        payments: the payments allocated to this invoice, including pending and failed ones.
+        order_number: the number of its order; "" if it has none.
     """
     days = [day.isoformat() for day in (invoice.issued_on, invoice.due_on, invoice.settled_on) if day]
     balance = max(invoice.total - invoice.paid - invoice.credited, Decimal(0))

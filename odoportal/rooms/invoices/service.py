@@ -1,4 +1,4 @@
-"""Rules of invoices: what is owed, what a list may ask, and one invoice whole."""
+"""Rules of invoices: states, amounts owed, the list, and single invoices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from odoportal.rooms.orders.models import Order
 
 
 class InvoiceState(StrEnum):
-    """What an invoice shows under Paid. The list's filter "to pay" also finds what is part paid or overdue."""
+    """The payment state of an invoice, shown in the Paid column. The list's "to pay" filter also finds part paid and overdue invoices."""
 
     TO_PAY = "to_pay"
     PART_PAID = "part_paid"
@@ -31,20 +31,20 @@ class InvoiceState(StrEnum):
 
 
 RULES = ListRules(sorts=("date", "number", "amount", "paid"), default_sort="-date", states=tuple(InvoiceState), texts=("order",))
-# In the database's own words, since it knows the indexes `ix_invoice_paid` and `ix_invoice_open` by them.
+# Literals instead of bound parameters: the expressions must match those of the indexes `ix_invoice_paid` and `ix_invoice_open`.
 _NEVER: ColumnElement[date] = literal_column("'9999-12-31'")
 _NOTHING: ColumnElement[int] = literal_column("0")
-# Every day is after it: SQLite, which keeps no statistics, takes the index that has the day and few rows only when it is asked about.
+# `due_on > _EVER` is always true; naming the column makes SQLite, which keeps no statistics, choose `ix_invoice_open`.
 _EVER = date(1, 1, 1)
 
 
 def balance(invoice: Invoice) -> Decimal:
-    """What is still open on an invoice, in dollars; never negative."""
+    """Return the unpaid balance of an invoice in dollars; it is never negative."""
     return max(ZERO, invoice.total - invoice.paid - invoice.credited)
 
 
 def state_of(invoice: Invoice, today: date) -> InvoiceState:
-    """What an invoice shows under Paid. A payment under way that covers the rest makes it pending, not overdue."""
+    """Return the payment state of an invoice. A pending payment that covers the balance makes it pending, not overdue."""
     rest = balance(invoice)
     if invoice.refunded:
         return InvoiceState.REFUNDED
@@ -81,7 +81,7 @@ def _days(query: ListQuery, day: Any) -> ColumnElement[bool]:
 
 
 def _few(query: ListQuery) -> ColumnElement[bool] | None:
-    """What leads to the index that has the invoices of a state, or of some days, and not many more."""
+    """Return a condition that leads SQLite to a small index for the query's state or dates; None if there is no such index."""
     if query.state in _UNSETTLED:
         return and_(_unsettled(), col(Invoice.due_on) > _EVER)
     if query.state == InvoiceState.REFUNDED:
@@ -90,7 +90,7 @@ def _few(query: ListQuery) -> ColumnElement[bool] | None:
 
 
 def in_state(state: str, today: Any) -> ColumnElement[bool]:
-    """The filter of a state, as SQL; it agrees with `state_of`, with "to pay" for all that is open."""
+    """Return the filter of a state as SQL. It agrees with `state_of`, except that "to pay" matches every open invoice."""
     due_on = search.unindexed(col(Invoice.due_on))
     closed = and_(col(Invoice.refunded).is_(False), _rest() <= ZERO)
     part = col(Invoice.paid) + col(Invoice.credited) > ZERO
@@ -116,14 +116,14 @@ def _among(session: Session, account_id: int, rows: int, query: ListQuery, today
 
 
 def _where(own: ColumnElement[bool], account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> ColumnElement[bool]:
-    """What the address asks for among an account's own rows; `own` is the condition of these."""
+    """Return the condition of a list query; `own` is the condition that selects the account's rows."""
     parts: list[ColumnElement[bool]] = [own]
     if query.q:
         parts.append(search.matching(Invoice.search, query.q, _meaning(today, state_words)))
     if query.state:
         parts.append(in_state(query.state, today))
     day = col(Invoice.issued_on)
-    # By another order, days are looked at and not looked up: the index is to be the one of the order, so that a page ends the walk.
+    # Under another sort order, hide the date from SQLite's planner: it must walk the index of the sort order and stop after one page.
     parts.append(_days(query, day if query.key == "date" else search.unindexed(day)))
     if order := query.texts.get("order"):
         of = select(Order.id).where(Order.account_id == account_id, Order.number == order).scalar_subquery()
@@ -132,7 +132,7 @@ def _where(own: ColumnElement[bool], account_id: int, query: ListQuery, today: d
 
 
 def settled_after(day: Any) -> ColumnElement[bool]:
-    """The condition that an invoice was not settled on this day or before, by the index that has the day."""
+    """Return the condition that an invoice was not settled by the end of this day. It uses the index `ix_invoice_paid`."""
     return func.coalesce(col(Invoice.settled_on), _NEVER) > day
 
 
@@ -149,14 +149,14 @@ def _order(query: ListQuery) -> search.Order:
 def whole_list(
     account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
 ) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
-    """The condition and the order of all pages of the list that the address asks for; arguments as of `find`."""
+    """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
     where = _where(search.of_account(Invoice, account_id), account_id, query, today, state_words)
     return where, [e.desc() if down else e.asc() for e, down in _order(query)]
 
 
 @dataclass(frozen=True)
 class InvoicePage:
-    """One page of the list, where it stands, and what `state_counts` says."""
+    """One page of the list, its position, and the result of `state_counts`."""
 
     window: Window
     invoices: Sequence[Invoice]
@@ -164,28 +164,30 @@ class InvoicePage:
 
 
 def find(session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> InvoicePage:
-    """The page of invoices that the address asks for. Three statements, and one more for a search in a large account.
+    """Return the page of invoices that a list query asks for.
+
+    Runs three statements, and one more for a search in a large account.
 
     Args:
-        session: a reading session.
-        account_id: whose invoices.
-        query: the list's address.
+        session: a database session for reading.
+        account_id: the account of the invoices.
+        query: the list query.
         today: the business day.
-        state_words: the folded word of each state in the page's language, for the search.
+        state_words: the folded label of each state in the page's language, for the search.
     """
     counts = state_counts(session, account_id, today)
     where = _where(_among(session, account_id, counts[""], query, today, state_words), account_id, query, today, state_words)
     counted = not replace(query, state="").narrowed
     shown = window(query, counts[query.state] if counted else search.count(session, Invoice, where))
     if shown.total == counts[""]:
-        # What every row matches is not asked of each of them: pages far from the ends would take ten times as long.
+        # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
         where = search.of_account(Invoice, account_id)
     return InvoicePage(shown, search.page(session, Invoice, where, _order(query), shown, _few(query)), counts)
 
 
 @lru_cache(maxsize=1)
 def _counting() -> Any:
-    """The statement of `state_counts`, made once: to make it takes ten times as long as to run it for a small account."""
+    """Return the statement of `state_counts`. It is cached: building it takes ten times as long as running it for a small account."""
     account_id, today = bindparam("account", type_=Integer), bindparam("today", type_=Date)
     own = search.of_account(Invoice, account_id)
 
@@ -200,7 +202,7 @@ def _counting() -> Any:
 
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
-    """How many invoices each state's filter finds, and all of them under the empty name. One statement."""
+    """Return the number of invoices that each state's filter finds, and the number of all under "". Runs one statement."""
     found = session.connection().execute(_counting(), {"account": account_id, "today": today}).one()
     everything, refunded, left, *sums = (int(n) for n in found)
     paid = everything - refunded - left
@@ -210,9 +212,9 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
 def place(
     session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str], rows: int, invoice_id: int
 ) -> search.Neighbours | None:
-    """Where an invoice stands in the list the address asks for; None when the list does not hold it.
+    """Return the position and neighbours of an invoice in a list; None if the list does not contain it.
 
-    Arguments as of `find`, and `rows` is how many invoices the account has.
+    Arguments as for `find`; `rows` is the number of invoices of the account.
     """
     where = _where(_among(session, account_id, rows, query, today, state_words), account_id, query, today, state_words)
     return search.neighbours(session, Invoice, where, _order(query), invoice_id)
@@ -220,7 +222,7 @@ def place(
 
 @dataclass(frozen=True)
 class InvoiceWhole:
-    """An invoice with everything that hangs on it. `payments` carry the part that went to this invoice."""
+    """An invoice with its order number, lines, taxes, payments and credit notes. Each payment has the dollars allocated to this invoice."""
 
     invoice: Invoice
     order_number: str
@@ -231,7 +233,7 @@ class InvoiceWhole:
 
 
 def get(session: Session, account_id: int, number: str) -> InvoiceWhole | None:
-    """One invoice of the account; None for another account's number exactly as for one that does not exist."""
+    """Return an invoice of the account by its number; None if the number is unknown or belongs to another account."""
     invoice = session.exec(select(Invoice).where(Invoice.account_id == account_id, Invoice.number == number)).first()
     if invoice is None:
         return None
@@ -257,7 +259,7 @@ def get(session: Session, account_id: int, number: str) -> InvoiceWhole | None:
 
 
 def of_order(session: Session, account_id: int, order_id: int, limit: int) -> tuple[Sequence[Invoice], int]:
-    """The newest invoices of an order, and how many it has in all."""
+    """Return the newest invoices of an order, and the number of all its invoices."""
     where = and_(col(Invoice.account_id) == account_id, col(Invoice.order_id) == order_id)
     newest = select(Invoice).where(where).order_by(col(Invoice.issued_on).desc(), col(Invoice.id).desc()).limit(limit)
     return session.exec(newest).all(), search.count(session, Invoice, where)
@@ -265,7 +267,7 @@ def of_order(session: Session, account_id: int, order_id: int, limit: int) -> tu
 
 @dataclass(frozen=True)
 class Owing:
-    """What the account owes, in dollars: all that is open, the part of it that is overdue, and how many invoices."""
+    """What an account owes, in dollars: the open total, the overdue part, the number of invoices for both, and the next due date."""
 
     total: Decimal
     overdue: Decimal
@@ -275,7 +277,7 @@ class Owing:
 
 
 def owing(session: Session, account_id: int, today: date) -> Owing:
-    """What the account owes. A payment under way that covers the rest is not counted as owed. One statement."""
+    """Return what the account owes. A balance that a pending payment covers is not counted as owed. Runs one statement."""
     late = and_(_open(), col(Invoice.due_on) < today)
 
     def cents(condition: ColumnElement[bool]) -> Any:
@@ -292,31 +294,37 @@ def owing(session: Session, account_id: int, today: date) -> Owing:
 
 
 def overdue(session: Session, account_id: int, today: date, limit: int) -> Sequence[Invoice]:
-    """Overdue invoices, the longest overdue first."""
+    """Return overdue invoices, the longest overdue first."""
     where = (search.of_account(Invoice, account_id), _open(), col(Invoice.due_on) < today)
     return session.exec(select(Invoice).where(*where).order_by(col(Invoice.due_on), col(Invoice.id)).limit(limit)).all()
 
 
 def latest(session: Session, account_id: int, limit: int) -> Sequence[Invoice]:
-    """The newest invoices."""
+    """Return the newest invoices, newest first."""
     newest = select(Invoice).where(Invoice.account_id == account_id).order_by(col(Invoice.issued_on).desc(), col(Invoice.id).desc())
     return session.exec(newest.limit(limit)).all()
 
 
 def issued(session: Session, account_id: int, since: date, until: date) -> Sequence[Invoice]:
-    """The invoices issued from one day to another, both included, oldest first."""
+    """Return the invoices issued from one day to another, both included, oldest first."""
     where = (Invoice.account_id == account_id, Invoice.issued_on >= since, Invoice.issued_on <= until)
     return session.exec(select(Invoice).where(*where).order_by(col(Invoice.issued_on), col(Invoice.id))).all()
 
 
 def open_and_due(session: Session, account_id: int, since: date, until: date) -> Sequence[Invoice]:
-    """The invoices due from one day to another, both included, that are still open: not paid, credited, refunded, or about to be."""
+    """Return the invoices due from one day to another, both included, that are still open.
+
+    Paid, credited and refunded invoices are not open, nor are those whose balance a pending payment covers.
+    """
     where = (search.of_account(Invoice, account_id), _open(), col(Invoice.due_on) >= since, col(Invoice.due_on) <= until)
     return session.exec(select(Invoice).where(*where).order_by(col(Invoice.due_on), col(Invoice.id))).all()
 
 
 def received(session: Session, account_id: int, since: date, until: date) -> Sequence[tuple[Payment, Sequence[str]]]:
-    """The payments that arrived from one day to another, both included, oldest first, each with the numbers of the invoices it pays."""
+    """Return the settled payments received from one business day to another, both included, with the numbers of their invoices.
+
+    The oldest payment comes first.
+    """
     first, end = clock.begins(since), clock.begins(until + timedelta(days=1))
     settled = (Payment.account_id == account_id, Payment.status == PaymentStatus.SETTLED)
     payments = session.exec(
@@ -337,7 +345,7 @@ def received(session: Session, account_id: int, since: date, until: date) -> Seq
 
 
 def spending(session: Session, account_id: int, today: date, months: int = 12) -> Sequence[tuple[date, Decimal]]:
-    """What was invoiced, less credit notes, in each of the last `months` months; each with the first day of its month."""
+    """Return the dollars invoiced less credit notes for each of the last `months` months, with the first day of the month."""
     firsts = [_month_before(today, back) for back in reversed(range(months))]
     sums = dict.fromkeys(firsts, ZERO)
     since = firsts[0]

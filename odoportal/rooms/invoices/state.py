@@ -1,4 +1,4 @@
-"""The list of invoices on the screen."""
+"""The state of the invoices page."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from odoportal.rooms.invoices.view import InvoicesView, invoices_view
 
 
 class Invoices(ListState, SessionState):
-    """One page of invoices, and the open one."""
+    """A page of the list of invoices, and the open invoice."""
 
     view: InvoicesView = unfilled(InvoicesView())
     rules: ClassVar[ListRules] = RULES

@@ -1,4 +1,4 @@
-"""Invoices as they are shown: rows of ready strings, in the page's language and the person's formats."""
+"""The view of the invoices page: ready strings in the page's language and the person's formats."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -27,7 +27,7 @@ from odoportal.settings import get_settings
 
 @dataclass(frozen=True)
 class Paid:
-    """What stands under Paid: a state by shape and word, and the day or the rest that goes with it."""
+    """The Paid column of an invoice: its state, the label of the state, and a date or the remaining balance."""
 
     state: str = ""
     text: str = ""
@@ -50,7 +50,7 @@ class InvoiceRow:
 
 @dataclass(frozen=True)
 class PaymentView:
-    """A payment, or a credit note, on an invoice."""
+    """A payment or credit note on an invoice."""
 
     key: str
     name: str
@@ -64,7 +64,7 @@ class PaymentView:
 
 @dataclass(frozen=True)
 class InvoiceDetails:
-    """Everything the details of an invoice show. `number` is empty where there is no such invoice."""
+    """The details of an invoice. `number` is empty if the account has no such invoice."""
 
     asked: str = ""
     title: str = ""
@@ -102,13 +102,13 @@ class InvoicesView:
 
 
 def invoices_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> InvoicesView:
-    """The list the address asks for, with the open invoice where it names one.
+    """Return the view of a list query, with the details of the open invoice if the query names one.
 
     Args:
-        session: a reading session.
-        who: whose account and formats.
-        query: the list's address.
-        language: the page's language, which must be the one in use.
+        session: a database session for reading.
+        who: the signed-in person, whose account and formats are used.
+        query: the list query.
+        language: the page's language; it must be the current one.
         today: the business day.
     """
     account_id, formats = who.account.account_id, Formats(who.region)
@@ -161,7 +161,7 @@ def invoices_view(session: Session, who: Identity, query: ListQuery, language: s
 
 
 def pdf_address(number: str, language: str, query: ListQuery) -> str:
-    """Where an invoice's PDF in a language is, for the account the list is of."""
+    """Return the address of an invoice's PDF in a language, for the account of the list."""
     return f"/{language}/invoices/{quote(number, safe='')}.pdf{_account(query)}"
 
 
@@ -174,7 +174,7 @@ def _credit_note_address(shown: PaymentView, language: str, query: ListQuery) ->
 
 
 def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
-    """The Paid column: the day it was paid with a tick, else when it is due or how long it is overdue (guide, Invoices)."""
+    """Return the Paid column: the day it was paid, or else its due date or the days it is overdue (guide, Invoices)."""
     state, words = service.state_of(invoice, today), state_labels()
     settled = formats.day(invoice.settled_on) if invoice.settled_on else ""
     due = formats.day(invoice.due_on)
@@ -231,14 +231,14 @@ def _details(
 
 
 def badge_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
-    """The state as one text: `Paid on 2020-09-24`, `12 days overdue`."""
+    """Return the state as one text: `Paid on 2020-09-24`, `12 days overdue`."""
     paid = paid_view(invoice, formats, today)
     text = t("Paid on {day}", day=paid.note) if paid.state == InvoiceState.PAID and paid.note else paid.text
     return Paid(paid.state, text, "")
 
 
 def payment_views(whole: InvoiceWhole, formats: Formats, language: str) -> list[PaymentView]:
-    """Payments and credit notes of an invoice, the earliest first."""
+    """Return the payments and credit notes of an invoice, oldest first."""
     dated: list[tuple[date, PaymentView]] = []
     for payment, amount in whole.payments:
         dated.append((local(payment.received_at).date(), _payment(payment, amount, formats, language)))

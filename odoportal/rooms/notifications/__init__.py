@@ -1,1 +1,1 @@
-"""Notices: which mails a person gets for an account, the mails themselves, and the addresses that get copies of invoices."""
+"""Notifications: which mails a person gets for an account, the mails themselves, and the addresses that get copies of invoices."""

@@ -1,10 +1,10 @@
-"""Addresses that get copies of invoices: added by who looks after billing, in force once the mailbox itself has said so.
+"""Addresses that get copies of invoices. A person with the billing right adds one; copies start once its mailbox has confirmed.
 
-An address gets copies only as long as whoever added it, or took it over since, looks after billing (`active`): an address that somebody
-added must not get invoices after that person's access has ended.
+An address gets copies only while the person who added it, or took it over since, has the billing right (`active`): an address must
+not get invoices after the access of the person who added it has ended.
 
-Whoever changes something asks for the right again within the transaction (`rights.claim`), which also keeps another change of the same
-account waiting: of two who add the tenth address at the same time, one is refused.
+Every change checks the right again within its transaction (`rights.require_right`). This also locks the account: if two people add
+the tenth address at the same time, one of them is refused.
 """
 
 from collections.abc import Sequence
@@ -34,29 +34,29 @@ KEEP = timedelta(days=30)
 
 
 def key_of(email: str) -> str:
-    """What stands for an address in a form: 16 hexadecimal digits, the same for every spelling of it."""
+    """Return the key of an address in forms: 16 hexadecimal digits, the same for every spelling of the address."""
     return digest(email_key(email))[:16]
 
 
 def active(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
-    """The addresses of an account to which copies go now: confirmed, not stopped, and added by somebody who looks after billing."""
+    """Return the addresses of an account that get copies: confirmed, not stopped, and added by a person with the billing right."""
     entitled = holders(session, account_id, Right.BILLING)
     return [c for c in copies(session, account_id) if c.confirmed_at is not None and c.stopped_at is None and c.asked_by in entitled]
 
 
 def add(session: Session, who: Identity, by: Actor, email: str, language: str, now: datetime) -> FormResult:
-    """Ask a mailbox whether it wants copies; until it says so it gets none.
+    """Add an address and mail it a link to confirm; it gets no copies until it has confirmed.
 
     Args:
-        session: writing.
-        who: does it.
-        by: the same, for the account's changes.
-        email: as `email_validator` writes it.
-        language: of its letters and documents.
-        now: the instant.
+        session: a database session for writing.
+        who: the signed-in person.
+        by: the same person, for the activity of the account.
+        email: the address as `email_validator` normalizes it.
+        language: the language of the address's mails and documents.
+        now: the current instant.
 
     Raises:
-        NotAllowed: the person may not.
+        NotAllowed: if the person does not have the billing right.
     """
     require_right(session, who, Right.BILLING)
     known, account_id = copies(session, who.account.account_id), who.account.account_id
@@ -84,7 +84,7 @@ def add(session: Session, who: Identity, by: Actor, email: str, language: str, n
 
 
 def _counted(session: Session, who: Identity, email: str, now: datetime) -> FormResult | None:
-    """Count a letter to a mailbox that never asked; what is answered where there were enough."""
+    """Count a mail to a mailbox that did not ask for it; return the answer to give if the limit is reached."""
     try:
         unsolicited.count(session, unsolicited.Kind.COPY, who.person_id, who.account.account_id, email, now)
     except unsolicited.TooManyLetters as why:
@@ -93,10 +93,10 @@ def _counted(session: Session, who: Identity, email: str, now: datetime) -> Form
 
 
 def again(session: Session, who: Identity, email: str, now: datetime) -> FormResult:
-    """Mail a new link to an address that was not confirmed yet; the link before no longer works.
+    """Mail a new link to an address that is not confirmed yet; the previous link stops working.
 
     Raises:
-        NotAllowed: the person may not.
+        NotAllowed: if the person does not have the billing right.
     """
     require_right(session, who, Right.BILLING)
     copy = _named(session, who.account.account_id, email)
@@ -111,10 +111,10 @@ def again(session: Session, who: Identity, email: str, now: datetime) -> FormRes
 
 
 def remove(session: Session, who: Identity, by: Actor, email: str, now: datetime) -> FormResult:
-    """Send an address no more copies, and forget it.
+    """Delete an address, so that it gets no more copies.
 
     Raises:
-        NotAllowed: the person may not.
+        NotAllowed: if the person does not have the billing right.
     """
     require_right(session, who, Right.BILLING)
     if (copy := _named(session, who.account.account_id, email)) is not None:
@@ -124,10 +124,10 @@ def remove(session: Session, who: Identity, by: Actor, email: str, now: datetime
 
 
 def keep(session: Session, who: Identity, by: Actor, email: str, now: datetime) -> FormResult:
-    """Go on sending to an address whose adder no longer looks after billing; `who` answers for it from now on.
+    """Resume the copies to an address that was added by a person who lost the billing right; `who` takes the address over.
 
     Raises:
-        NotAllowed: the person may not.
+        NotAllowed: if the person does not have the billing right.
     """
     require_right(session, who, Right.BILLING)
     if (copy := _named(session, who.account.account_id, email)) is None:
@@ -137,7 +137,7 @@ def keep(session: Session, who: Identity, by: Actor, email: str, now: datetime) 
 
 
 def take_over(session: Session, copy: InvoiceCopy, person_id: int, by: Actor, now: datetime) -> None:
-    """Make an address somebody else's to answer for, without asking its mailbox again."""
+    """Make another person responsible for an address, without asking its mailbox to confirm again."""
     if copy.asked_by != person_id:
         copy.asked_by = person_id
         session.add(copy)
@@ -145,7 +145,7 @@ def take_over(session: Session, copy: InvoiceCopy, person_id: int, by: Actor, no
 
 
 def forget(session: Session, copy: InvoiceCopy) -> None:
-    """Drop an address: its links no longer work, and copies that wait in the outbox do not leave."""
+    """Delete an address: its links stop working, and copies that wait in the outbox are not sent."""
     outbox.take_back(session, of_copy(copy.id or 0))
     session.delete(copy)
 
@@ -159,10 +159,10 @@ def _named(session: Session, account_id: int, email: str) -> InvoiceCopy | None:
 
 
 def asked(session: Session, token: str, now: datetime) -> tuple[InvoiceCopy, Account] | None:
-    """The address that an open link confirms, and the account.
+    """Return the address that a valid link confirms, and its account.
 
     Returns:
-        None when the link is unknown, used, replaced or over, or when whoever added the address no longer looks after billing.
+        None if the link is unknown, used, replaced or expired, or if the person who added the address lost the billing right.
     """
     found = session.exec(
         select(InvoiceCopy, Account)
@@ -179,7 +179,11 @@ def asked(session: Session, token: str, now: datetime) -> tuple[InvoiceCopy, Acc
 
 
 def confirm(session: Session, token: str, client: str, now: datetime) -> bool:
-    """Send copies from now on; of any number of tries with a link one confirms, the others are told that it is used."""
+    """Confirm the address of a link, so that it gets copies.
+
+    Returns:
+        False if the link is not valid. If a link is used several times at once, it is True for exactly one of them.
+    """
     found = asked(session, token, now)
     if found is None:
         return False
@@ -195,6 +199,6 @@ def confirm(session: Session, token: str, client: str, now: datetime) -> bool:
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Forget addresses that were asked long ago and never said yes; returns how many."""
+    """Delete the addresses that have not confirmed by `KEEP` after their link expired; return their number."""
     silent = (col(InvoiceCopy.confirmed_at).is_(None), col(InvoiceCopy.expires_at) <= now - KEEP)
     return session.exec(sql_delete(InvoiceCopy).where(*silent)).rowcount

@@ -1,4 +1,4 @@
-"""Copies of invoices end with the right of whoever added the address."""
+"""The end of copies of invoices when the person who added the address loses the billing right."""
 
 from datetime import datetime
 
@@ -12,11 +12,11 @@ from odoportal.rooms.notifications.service import added_by
 
 
 def end(session: Session, lost: Lost, now: datetime) -> None:
-    """Stop the copies that somebody added who looks after billing no more. See `accounts.ending`.
+    """Stop the copies that a person added who has lost the billing right. See `accounts.ending`.
 
-    Where somebody decided (`keeper`), what is kept is the keeper's from now on and the rest is removed. Where nobody was asked, an
-    address that was never confirmed is removed, so that its link dies for good, and a confirmed one is paused: `copies.active` leaves
-    it out until somebody who looks after billing keeps it.
+    If a person decided what is kept (`keeper`), the keeper takes over the kept addresses and the others are deleted. If another person
+    was signed in (`since`), the addresses added from then on are deleted. Otherwise an unconfirmed address is deleted, so that its link
+    stops working, and a confirmed one is paused: `copies.active` leaves it out until a person with the billing right keeps it.
     """
     for copy in added_by(session, lost.account_id, lost.person_id):
         if not lost.ends(Right.BILLING, copy.expires_at - copies.LIFE):

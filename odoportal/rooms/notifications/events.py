@@ -1,8 +1,8 @@
-"""What there is to tell of an account on a day, by the days that its records bear; what was told already is not asked here.
+"""Events of an account that people can be notified of, from the dates of its records. This module does not know which were reported.
 
-Each thing has the day on which it became so: an invoice's date, the day a payment arrived, the first, seventh and thirtieth day overdue,
-60, 30 and 7 days before an agreement ends, 30 before a card does. It is told on that day or, where nobody looked in the meantime or an
-import was late, within `LATE`; afterwards it is told no more. Of the stages of one record only the one it has reached is told.
+Each event has a day: the date of an invoice, the day a payment was received, the 1st, 7th and 30th day an invoice is overdue, 60, 30
+and 7 days before an agreement ends, or 30 days before a card expires. It is reported on that day or, if no run took place or an import
+was late, within `LATE` after it, and never later. Of the stages of a record, only the current one is an event.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,13 +36,13 @@ class PaymentIn:
 
     @property
     def amount(self) -> Decimal:
-        """Dollars."""
+        """The amount in dollars."""
         return self.payment.amount
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something to tell: of which kind, what it is known by, since when it is so, and the record it is about."""
+    """An event: its kind, a key that is unique for the kind and account (`about`), its day, and the record it is about."""
 
     kind: Kind
     about: str
@@ -51,13 +51,13 @@ class Event:
 
 
 def events(session: Session, account_id: int, provider: str, since: date, today: date) -> list[Event]:
-    """What there is to tell of an account.
+    """Return the events of an account that can be reported on a day.
 
     Args:
-        session: reading.
-        account_id: whose.
-        provider: of the cards on file; empty where there is none.
-        since: the day from which things are told.
+        session: a database session for reading.
+        account_id: the account.
+        provider: the payment provider of the cards on file; empty if there is none.
+        since: the first day of events to report.
         today: the business day.
     """
     first = max(since, today - LATE)
@@ -94,7 +94,7 @@ def _ending(session: Session, account_id: int, today: date) -> Iterator[Event]:
         reached = [days for days in ENDING_DAYS if left <= days]
         if reached:
             stage = min(reached)
-            # Its end is in it, so that an agreement that was prolonged is told anew.
+            # The key has the last day, so that an agreement that was prolonged is reported again.
             about = f"{agreement.number} {agreement.end_on.isoformat()} {stage}"
             yield Event(Kind.ENDING, about, agreement.end_on - timedelta(days=stage), agreement)
 

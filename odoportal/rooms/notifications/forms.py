@@ -1,4 +1,4 @@
-"""The forms of notices."""
+"""The forms of the notifications page."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ from odoportal.rooms.notifications import copies, service
 
 
 class Choices(FormModel):
-    """Which notices a person wants: a box for each kind."""
+    """The notifications that a person wants: a checkbox for each kind."""
 
     invoice: Literal["", "1"] = ""
     payment: Literal["", "1"] = ""
@@ -28,7 +28,7 @@ async def _choices(sent: SentForm[Choices]) -> FormResult:
 
 
 class NewCopy(FormModel):
-    """A mailbox that is to get copies of invoices, and the language of these."""
+    """A new address for copies of invoices, and the language of the copies."""
 
     email: Line = Field(min_length=1, max_length=254)
     language: Literal["fr", "en"]
@@ -43,7 +43,7 @@ class NewCopy(FormModel):
 
 
 class EmptyForm(FormModel):
-    """A button: which address it is about is the form's key."""
+    """A form with only a button; the form's key is the address."""
 
 
 async def _copy(sent: SentForm[NewCopy]) -> FormResult:

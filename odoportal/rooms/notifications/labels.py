@@ -1,11 +1,11 @@
-"""What the kinds of notices are called on the screen and in mails."""
+"""Labels of the kinds of notifications, on the page and in mails."""
 
 from odoportal.core.i18n import t
 from odoportal.rooms.notifications.models import Kind
 
 
 def kind_labels() -> dict[Kind, str]:
-    """Each kind, in the language in use."""
+    """Return the label of each kind in the current language."""
     return {
         Kind.INVOICE: t("New invoices"),
         Kind.PAYMENT: t("Payments received"),
@@ -16,7 +16,7 @@ def kind_labels() -> dict[Kind, str]:
 
 
 def kind_hints() -> dict[Kind, str]:
-    """When each one is sent."""
+    """Return a text for each kind that says when it is sent."""
     return {
         Kind.INVOICE: t("When an invoice is issued."),
         Kind.PAYMENT: t("When a payment has arrived."),
@@ -27,7 +27,7 @@ def kind_hints() -> dict[Kind, str]:
 
 
 def always_words() -> list[str]:
-    """What is mailed whatever was chosen."""
+    """Return descriptions of the mails that are sent whatever a person chooses."""
     return [
         t("Sign-in from a new browser, wrong codes, recovery codes used"),
         t("Changes of your password, your email or two-step sign-in"),

@@ -1,4 +1,4 @@
-"""The notices themselves: one letter for each kind, with everything of that kind that is new."""
+"""The notification mails: one mail for each kind, with all new events of that kind."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ from odoportal.rooms.orders.service import Ending
 from odoportal.rooms.signin.mails import Foot, Letter, Row, address, post
 
 MOST_ROWS = 20
-"""A letter lists so many things; the portal has them all."""
+"""The maximum number of events that a mail lists; the portal shows them all."""
 
 
 @dataclass(frozen=True)
 class _Told:
-    """What a letter of a kind says: `place` is the page that has it, `open_` the record that it opens there."""
+    """The content of a mail: `place` is the page that its button opens, and `open_` the record opened on that page."""
 
     subject: str
     text: str
@@ -46,7 +46,7 @@ class _Told:
 def tell(
     session: Session, person: Person, account: Account, kind: Kind, events: Sequence[Event], today: date, now: datetime
 ) -> outbox.Mail:
-    """Write somebody one letter about everything of a kind that is new in an account, in the person's language and formats."""
+    """Write a person one mail about all new events of a kind in an account, in the person's language and formats."""
     with i18n.use(person.language):
         told = _KINDS[kind](events, Formats(person.region), today)
         rows = [*told.rows[:MOST_ROWS]]
@@ -73,7 +73,7 @@ def tell(
 
 
 def copy_asked(session: Session, copy: InvoiceCopy, who: Identity, seed: str, now: datetime) -> outbox.Mail:
-    """Ask a mailbox whether it wants copies of an account's invoices."""
+    """Write a mail that asks a mailbox to confirm that it wants copies of an account's invoices."""
     about = {"account": who.account.name, "number": who.account.number}
     with i18n.use(copy.language):
         letter = Letter(
@@ -95,7 +95,7 @@ def copy_asked(session: Session, copy: InvoiceCopy, who: Identity, seed: str, no
 
 
 def copy_of(session: Session, copy: InvoiceCopy, account: Account, invoice: Invoice, paper: bytes, now: datetime) -> outbox.Mail:
-    """A copy of an invoice, as a PDF."""
+    """Write a mail with a copy of an invoice as a PDF."""
     with i18n.use(copy.language):
         about = {"account": account.name, "number": account.number}
         letter = Letter(
@@ -116,14 +116,14 @@ def _only(names: Sequence[str]) -> str:
 
 
 def invoice_row(invoice: Invoice, formats: Formats) -> Row:
-    """An invoice in a letter: its amount, and until when what is open is to be paid."""
+    """Return the row of an invoice in a mail: its amount, and the due date if it has a balance."""
     what = t("Invoice {number}", number=invoice.number)
     due = t("To pay by {day}", day=formats.day(invoice.due_on)) if balance(invoice) > ZERO else t("Nothing is left to pay")
     return Row(what, due, formats.amount(invoice.total))
 
 
 def _of_invoices(subject: str, text: str, rows: Sequence[Row], only: str) -> _Told:
-    """What leads to the page of invoices, and there to the only one where it is about one."""
+    """Return the content of a mail that links to the invoices page, and to the invoice itself if there is only one."""
     return _Told(subject, text, rows, t("See the invoice") if only else t("See the invoices"), "invoices", only)
 
 

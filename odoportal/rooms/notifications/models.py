@@ -1,4 +1,4 @@
-"""Which notices somebody wants, and what was told to whom."""
+"""Tables of notification choices, reported events and their recipients, and addresses for copies of invoices."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Kind(StrEnum):
-    """What a notice tells. The word is stored, and stands in links that work for years: an old one never gets another meaning."""
+    """The kinds of notifications. Values are stored, and are part of links that work for years: never reuse one with another meaning."""
 
     INVOICE = "invoice"
     PAYMENT = "payment"
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 
 class NoticeChoice(SQLModel, table=True):
-    """That a person chose to get, or not to get, a kind of notice of an account. Without a row the role decides (`service.DEFAULTS`)."""
+    """A person's choice to get a kind of notification for an account or not. Without a row, the role decides (`service.DEFAULTS`)."""
 
     __tablename__ = "notice_choice"  # pyright: ignore[reportAssignmentType]
 
@@ -30,7 +30,7 @@ class NoticeChoice(SQLModel, table=True):
 
 
 class NoticeStart(SQLModel, table=True):
-    """The day from which things of an account are told. What was so before, such as an imported history, is told to nobody."""
+    """The day from which events of an account are reported. Earlier ones, such as an imported history, are never reported."""
 
     __tablename__ = "notice_start"  # pyright: ignore[reportAssignmentType]
 
@@ -39,7 +39,7 @@ class NoticeStart(SQLModel, table=True):
 
 
 class Notice(SQLModel, table=True):
-    """That something of an account was told, once for ever. `about` says what: a number, and how far it had come ("212048 7")."""
+    """An event that was reported; prevents reporting it twice. `about` is the key of the event: a number, and its stage ("212048 7")."""
 
     __table_args__ = (UniqueConstraint("account_id", "kind", "about"),)
 
@@ -51,7 +51,7 @@ class Notice(SQLModel, table=True):
 
 
 class NoticeReader(SQLModel, table=True):
-    """Whom it was told to, by email as it then was. There is none where nobody wanted it."""
+    """A recipient of a notification, with the email at that time. An event that no one wanted has no recipients."""
 
     __tablename__ = "notice_reader"  # pyright: ignore[reportAssignmentType]
 
@@ -61,13 +61,13 @@ class NoticeReader(SQLModel, table=True):
 
 
 class InvoiceCopy(SQLModel, table=True):
-    """An address that gets a copy of an account's invoices, such as the accountant's, once its mailbox has said so (`hash`).
+    """An address that gets copies of an account's invoices, such as an accountant's, once its mailbox has confirmed (`hash`).
 
-    Whoever has the mailbox may stop it; the address stays listed then, so that it is not asked again and again.
+    The holder of the mailbox can stop the copies. The address then stays listed, so that it is not asked again.
     """
 
     __tablename__ = "invoice_copy"  # pyright: ignore[reportAssignmentType]
-    # A number is never given twice: the link that stops the copies holds it, and works for years.
+    # Never reuse an id: the link that stops the copies contains it, and works for years.
     __table_args__ = (UniqueConstraint("account_id", "email_key"), {"sqlite_autoincrement": True})
 
     id: int | None = Field(default=None, primary_key=True)

@@ -1,4 +1,4 @@
-"""Which mails one gets, under Profile."""
+"""The notifications page, under Profile."""
 
 import reflex as rx
 
@@ -80,13 +80,13 @@ def _draw(view: Bound) -> Node:
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     head = View(lambda _: el("div", el("h1", t("Notices")), cls="head"))
     content = live("notices", View(_draw), Notices.view, Notices.filled)
     return shown_page(Notices, head.component(None), content, trail=[("/profile", t("Profile")), (here(), t("Notices"))])
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
-    """What the server writes into the document."""
+    """Return the HTML that the server writes into each slot of the document, in the current language."""
     view = await database.read(notices_view, require_identity(), clock.now())
     return {"notices": View(_draw).html(answered(view, asked))}

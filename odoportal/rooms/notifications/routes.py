@@ -1,7 +1,7 @@
-"""The pages that the links of this room lead to: copies are confirmed, and notices stopped, by one click too (RFC 8058).
+"""The pages behind the links in this room's mails: confirming copies, and unsubscribing, also by one click (RFC 8058).
 
-What stops notices needs no session, takes no cookie, and is the one page that takes a form from anywhere: the signed token is the whole
-right.
+The unsubscribe page needs no session, reads no cookie, and is the only page that accepts forms from any site: the signed token alone
+gives the right.
 """
 
 from collections.abc import Mapping
@@ -34,12 +34,12 @@ from odoportal.web.page import PageContent, PageRequest
 
 LARGEST_BODY = 4096
 BACK_ON = RateLimitItemPerHour(10, 1, "notice-on")
-"""How often one link may switch its notices on again: each time is a row of the account's changes."""
+"""How often one link can switch its notifications on again: each time adds a row to the account's activity."""
 _AGAIN = "again"
 
 
 async def _form(request: Request) -> FormData | None:
-    """A small form, in either of the two encodings that RFC 8058 allows; None where it is none."""
+    """Return a small form, in either of the two encodings that RFC 8058 allows; None if it is too large or malformed."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -56,7 +56,7 @@ async def _form(request: Request) -> FormData | None:
 
 
 async def fill_copy(asked: PageRequest) -> PageContent | Response:
-    """What confirming copies means. Opening it confirms nothing: mail scanners open it, too."""
+    """Fill the page that explains the copies and asks to confirm. Opening it confirms nothing: mail scanners open links, too."""
     if answer := opened(asked, LinkKind.COPY):
         return answer
     if "done" in asked.query:
@@ -76,7 +76,7 @@ async def fill_copy(asked: PageRequest) -> PageContent | Response:
 
 
 async def post_copy(asked: PageRequest) -> PageContent | Response:
-    """Send copies from now on."""
+    """Confirm the address, so that it gets copies."""
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
@@ -103,20 +103,23 @@ def _mailed(
 
 
 async def fill_unsubscribe(asked: PageRequest) -> PageContent | Response:
-    """What the link switches off. Opening it does nothing: mail scanners open it, too."""
+    """Fill the page that says what the link switches off. Opening it changes nothing: mail scanners open links, too."""
     found = await read(unsubscribe.look, asked.query.get("token", ""))
     return _page(found, asked.query.get("token", "")) if found else _dead()
 
 
 async def post_unsubscribe(asked: PageRequest) -> PageContent | Response:
-    """Switch it off; or on again, which only a form of this page may. There is no redirect, which mail programs do not follow."""
+    """Switch the notification or copies off, or on again, which only a form of this page can do.
+
+    The answer is never a redirect, because mail programs do not follow one.
+    """
     form, token, client = await _form(asked.request), asked.query.get("token", ""), cookies.client(asked.request)
     off = form is not None and form.get(ONE_CLICK[0]) == ONE_CLICK[1]
     if form is None or not (off or form.get(_AGAIN) == "1"):
         return PlainTextResponse(t("This request cannot be read. Go back and try again."), HTTPStatus.BAD_REQUEST)
     if not off and headers.foreign(asked.request):
         return PlainTextResponse("cross-site request refused", HTTPStatus.FORBIDDEN)
-    # Nothing is counted or written for a token that the portal did not sign: a stranger can make up any number of them.
+    # Count and write nothing for a token that the portal did not sign: anyone can make up any number of them.
     found = await read(unsubscribe.look, token)
     if found is not None and not off and not await rate_limits.hit(BACK_ON, digest(token), alone=True):
         return PlainTextResponse(too_many(), HTTPStatus.TOO_MANY_REQUESTS)

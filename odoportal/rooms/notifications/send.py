@@ -1,7 +1,7 @@
-"""One run of the notices: what is new of every account is told to who wants to know, once.
+"""A run of the notifications: report the new events of every account, once, to the people who want them.
 
-Of any number of runs, at the same time or one after the other, with any imports in between, exactly one tells a thing: it is noted, by a
-unique key, in the transaction that writes its letters. Who joins an account, or switches a kind on, is told what becomes so from then on.
+However many runs take place, at once or in turn, and with any imports in between, exactly one reports an event: it is stored under a
+unique key in the transaction that writes its mails. A person who joins an account, or switches a kind on, gets later events only.
 """
 
 from collections import Counter
@@ -24,27 +24,27 @@ from odoportal.rooms.notifications.models import InvoiceCopy, Kind, Notice, Noti
 from odoportal.rooms.notifications.service import wants
 
 Papers = dict[tuple[str, str], bytes]
-"""Documents by the number of the invoice, and the language."""
+"""PDFs by invoice number and language."""
 GRACE = timedelta(days=3)
-"""An account is told of what became so up to three days before its first run, so that a new customer's first invoice is among it."""
+"""How far before an account's first run events are reported, so that they include a new customer's first invoice."""
 
 
 @dataclass
 class SendRun:
-    """What a run has told: things by kind, and letters."""
+    """The result of a run: the number of events by kind, and the number of mails."""
 
     things: Counter[Kind] = field(default_factory=Counter[Kind])
     letters: int = 0
 
 
 def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun:
-    """Tell what is new of every account.
+    """Report the new events of every account.
 
     Args:
-        provider: of the cards on file; empty where there is none.
+        provider: the payment provider of the cards on file; empty if there is none.
         today: the business day.
-        now: the instant.
-        dry: only say what would be told.
+        now: the current instant.
+        dry: only return what would be reported.
     """
     done = SendRun()
     with reading() as session:
@@ -52,7 +52,7 @@ def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun
     for account_id in accounts:
         if account_id is None:
             continue
-        # Most accounts have nothing to tell: whoever only reads keeps nobody from writing.
+        # Most accounts have nothing to report: look in a reading transaction first, which does not block writers.
         with reading() as session:
             found = _new(session, account_id, provider, today)
             started = session.get(NoticeStart, account_id) is not None
@@ -82,7 +82,7 @@ def _letters(session: Session, account_id: int, found: Sequence[Event]) -> list[
 
 
 def readers(session: Session, account_id: int, kind: Kind) -> list[Person]:
-    """Who of an account gets a kind of notice: who wants it, may sign in, and has done so or set a password at least."""
+    """Return the people of an account who get a kind of notification: they want it, have a password and are not disabled."""
     chose = (
         (col(NoticeChoice.account_id) == col(Membership.account_id))
         & (col(NoticeChoice.person_id) == col(Membership.person_id))
@@ -99,7 +99,7 @@ def readers(session: Session, account_id: int, kind: Kind) -> list[Person]:
 
 
 def _papers(account_id: int, found: Sequence[Event], today: date) -> Papers:
-    """The documents of new invoices in each language that copies are wanted in. Set before anything is written: it takes a while."""
+    """Return the PDFs of new invoices in each language of the copies. Rendering takes a while, so it is done before the transaction."""
     with reading() as session:
         languages = {copy.language for copy in active(session, account_id)}
         account = session.get_one(Account, account_id)
@@ -115,13 +115,13 @@ def _papers(account_id: int, found: Sequence[Event], today: date) -> Papers:
 def _tell(
     session: Session, account_id: int, provider: str, papers: Papers, today: date, now: datetime
 ) -> tuple[Sequence[Event], Sequence[Person | InvoiceCopy]]:
-    # Whoever tells something of an account holds it: another run waits here, and then finds it told.
+    # Lock the account: another run waits here, and then finds the events reported.
     account = session.get_one(Account, account_id, with_for_update=True)
     if session.get(NoticeStart, account_id) is None:
         session.add(NoticeStart(account_id=account_id, since=today - GRACE))
         session.flush()
     wanting = active(session, account_id)
-    # An invoice that came up since the documents were set waits for the next run.
+    # An invoice that was imported after the PDFs were rendered waits for the next run.
     found = [
         event
         for event in _new(session, account_id, provider, today)

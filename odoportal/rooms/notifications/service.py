@@ -1,4 +1,4 @@
-"""Rules of notices: who gets which of an account."""
+"""Rules of notifications: who gets which kinds for an account."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,47 +22,46 @@ DEFAULTS: Mapping[Kind, frozenset[Role]] = {
     Kind.ENDING: _MONEY | {Role.OPERATIONS},
     Kind.CARD: _MONEY,
 }
-"""The roles that get a kind of notice as long as the person has not chosen: who looks after the money, and for agreements who looks after
-the vehicles."""
+"""The roles that get a kind of notification if the person has not chosen: owner and billing, and for agreements also operations."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A person who gets notices of an account."""
+    """A person who gets notifications for an account."""
 
     account_id: int
     person_id: int
 
 
 def wants(role: str, kind: Kind, chosen: bool | None) -> bool:
-    """Whether somebody gets a kind of notice: by choice, or where none was made, by role."""
+    """Return whether a person gets a kind of notification: by choice, or by role if the person has not chosen."""
     return role in DEFAULTS[kind] if chosen is None else chosen
 
 
 def chosen(session: Session, account_id: int, person_id: int) -> Mapping[Kind, bool]:
-    """What a person has chosen in an account, by kind; what was never chosen is absent."""
+    """Return what a person has chosen in an account, by kind. Kinds without a choice are absent."""
     mine = select(NoticeChoice).where(NoticeChoice.account_id == account_id, NoticeChoice.person_id == person_id)
     return {Kind(row.kind): row.wanted for row in session.exec(mine)}
 
 
 def choices(session: Session, account_id: int, person_id: int, role: str) -> dict[str, str]:
-    """Which notices a person gets of an account, as the form has it: "1" for each one that is on, "" for the others."""
+    """Return which notifications a person gets for an account, as values of the form: "1" for on, "" for off."""
     made = chosen(session, account_id, person_id)
     return {kind.value: "1" if wants(role, kind, made.get(kind)) else "" for kind in Kind}
 
 
 def copies(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
-    """The addresses that get, or are to get, copies of an account's invoices."""
+    """Return all addresses for copies of an account's invoices, including unconfirmed, stopped and paused ones."""
     return session.exec(select(InvoiceCopy).where(InvoiceCopy.account_id == account_id).order_by(col(InvoiceCopy.email))).all()
 
 
 def added_by(session: Session, account_id: int, person_id: int) -> Sequence[InvoiceCopy]:
-    """The addresses for copies of an account's invoices that a person added, or took over."""
+    """Return the addresses for copies of an account's invoices that a person added or took over."""
     return [copy for copy in copies(session, account_id) if copy.asked_by == person_id]
 
 
 def choose(session: Session, sent: SentForm[Any], wanted: Mapping[str, str], now: datetime) -> FormResult:
-    """Store which notices a person wants of the account, unless it was changed since the form was shown."""
+    """Store which notifications a person wants for the account, unless they were changed since the form was shown."""
     account, person_id = sent.who.account, sent.who.person_id
     stored = choices(session, account.account_id, person_id, account.role)
     if clash := conflict(sent, stored):
@@ -76,10 +75,10 @@ def choose(session: Session, sent: SentForm[Any], wanted: Mapping[str, str], now
 
 
 def switch(session: Session, reader: Reader, kind: Kind, on: bool, by: Actor, now: datetime) -> bool:
-    """Switch a kind of notice on or off for a person of an account; False where it stood so already.
+    """Switch a kind of notification on or off for a person of an account; return False if it already was.
 
     Raises:
-        NotAllowed: the person is no member of the account.
+        NotAllowed: if the person is not a member of the account.
     """
     account_id, person_id = reader.account_id, reader.person_id
     member = session.exec(

@@ -1,4 +1,4 @@
-"""Notices on the screen."""
+"""The state of the notifications page."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from odoportal.rooms.notifications.view import NoticesView, notices_view
 
 
 class Notices(PageState, SessionState):
-    """Which mails a person gets."""
+    """The notifications page: which mails a person gets."""
 
     view: NoticesView = unfilled(NoticesView())
 

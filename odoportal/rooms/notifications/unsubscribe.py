@@ -1,6 +1,7 @@
-"""What the link of a notice switches off, and on again: signed by the portal, so that it needs no sign-in and fits one reader and one kind.
+"""The unsubscribe links of notifications and of copies of invoices, which can switch them on again, too.
 
-The link works as long as the portal's secret is the same. It says who and what by number; no address is in it.
+A link is signed by the portal, so that it needs no sign-in and is valid only for one reader and one kind. It works as long as the
+portal's secret is the same. It contains ids, but no email address.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ _COPY = "copy"
 
 @dataclass(frozen=True)
 class Stopped:
-    """What a link is about, and whether it is on: a person's kind of notice, or the copies that a mailbox gets (`reader` is its number)."""
+    """The subject of a link and whether it is on: a person's kind of notification, or the copies of an address (`reader` is its id)."""
 
     kind: Kind
     reader: Reader | int
@@ -29,17 +30,21 @@ class Stopped:
 
 
 def of_person(kind: Kind, account_id: int, person_id: int) -> str:
-    """What the link in a person's notice says."""
+    """Return the content of the token in the link of a person's notification."""
     return f"{kind.value}.{account_id}.{person_id}"
 
 
 def of_copy(copy_id: int) -> str:
-    """What the link in a copy of an invoice says."""
+    """Return the content of the token in the link of a copy of an invoice."""
     return f"{_COPY}.{copy_id}"
 
 
 def look(session: Session, token: str) -> Stopped | None:
-    """What a link is about; None where the portal did not sign it, or the person belongs to the account no more."""
+    """Return the subject of a link.
+
+    Returns:
+        None if the portal did not sign the link, the person is no longer a member of the account, or the address is deleted or unconfirmed.
+    """
     said = signing.read(UNSUBSCRIBE, token)
     if said is None:
         return None
@@ -59,14 +64,17 @@ def look(session: Session, token: str) -> Stopped | None:
 
 
 def unsubscribe(session: Session, token: str, on: bool, client: str, now: datetime) -> Stopped | None:
-    """Switch what a link is about on or off, in the name of its reader; told twice, nothing more happens.
+    """Switch the subject of a link on or off, in the name of its reader. Doing it twice has no further effect.
 
     Args:
-        session: writing.
-        token: of the link.
-        on: what it shall be.
-        client: the network address it came from.
-        now: the instant.
+        session: a database session for writing.
+        token: the token of the link.
+        on: whether to switch it on.
+        client: the network address of the client.
+        now: the current instant.
+
+    Returns:
+        The subject with its new state; None as for `look`.
     """
     found = look(session, token)
     if found is not None:

@@ -1,4 +1,4 @@
-"""What the page of notices shows."""
+"""The view of the notifications page."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,9 +15,9 @@ from odoportal.rooms.notifications.models import InvoiceCopy
 
 @dataclass(frozen=True)
 class CopyRow:
-    """An address for copies; of `on`, `waits` and `off` one says how it stands.
+    """An address for copies; exactly one of `on`, `waits` and `off` is set, to the text of its status.
 
-    One that `asks` can be written to again; one that is `held` (which says why) gets nothing until somebody keeps it.
+    If `asks`, a new link can be mailed to it. If `held`, which is the reason, it gets nothing until a person keeps it.
     """
 
     key: str
@@ -31,7 +31,7 @@ class CopyRow:
 
 @dataclass(frozen=True)
 class NoticesView:
-    """The forms; `about` says for which account, and to which email. Copies are there for who looks after billing (`may`)."""
+    """The notifications page; `about` names the account and the email. Copies are shown to people with the billing right (`may`)."""
 
     choices: FormView = field(default_factory=FormView)
     about: str = ""
@@ -44,7 +44,7 @@ class NoticesView:
 
 
 def notices_view(session: Session, who: Identity, now: datetime) -> NoticesView:
-    """The page of the signed-in person, in the language in use."""
+    """Return the view of the page for the signed-in person, in the current language."""
     account = who.account
     allowed = may(account.role, Right.BILLING)
     rows = service.copies(session, account.account_id) if allowed else ()

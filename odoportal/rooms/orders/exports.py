@@ -1,4 +1,4 @@
-"""The list of orders as a file: every page of what the address asks for."""
+"""The list of orders as a file: all pages of a list query."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ def _lines(session: Session, account_id: int, ids: Sequence[int], language: str)
 
 
 def orders_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
-    """All orders that the address asks for, in its order, whatever its page; arguments as of `orders_view`."""
+    """Return the orders on all pages of a list query, in its order; arguments as for `orders_view`."""
     account_id = who.account.account_id
     where, order = service.whole_list(account_id, query, language, today)
     columns = [

@@ -1,4 +1,4 @@
-"""Orders: the agreement's term, its lines, its taxes and how far it has been fulfilled."""
+"""Tables of orders with their terms, lines, taxes and fulfilment steps."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from odoportal.documents.models import ItemRow, TaxRow, search_indexes
 
 
 class Step(StrEnum):
-    """The steps of fulfilment, in their order."""
+    """The steps of fulfilment, in order."""
 
     RECEIVED = "received"
     PREPARED = "prepared"
@@ -21,12 +21,12 @@ class Step(StrEnum):
 
 
 def _of_order(*more: UniqueConstraint) -> tuple[object, ...]:
-    """Composite key to the order, so that a row of one account cannot point at another account's order."""
+    """Return a composite key to the order, so that a row of one account cannot refer to another account's order."""
     return (ForeignKeyConstraint(["account_id", "order_id"], ["orders.account_id", "orders.id"], ondelete="CASCADE"), *more)
 
 
 class Order(SQLModel, table=True):
-    """An order. Its term runs from `start_on` to `end_on`, both days included; an order without a term has neither."""
+    """An order. Its term runs from `start_on` to `end_on`, both days included."""
 
     __tablename__ = "orders"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
@@ -36,7 +36,7 @@ class Order(SQLModel, table=True):
         Index("ix_orders_number", "account_id", "number_order", "id"),
         Index("ix_orders_placed", "account_id", "placed_at", "id"),
         Index("ix_orders_start", "account_id", "start_on", "id", "end_on"),
-        # With the start, so that the orders that end soon are counted from it.
+        # Includes the start, so that the orders that end soon can be counted from the index alone.
         Index("ix_orders_end", "account_id", "end_on", "id", "start_on"),
         Index("ix_orders_line_en", "account_id", "first_line_en", "id"),
         Index("ix_orders_line_fr", "account_id", "first_line_fr", "id"),
@@ -60,7 +60,7 @@ class Order(SQLModel, table=True):
 
 
 class OrderLine(ItemRow, table=True):
-    """A line of an order. `monthly` marks what is billed as it runs and so is no part of the total."""
+    """A line of an order. `monthly` marks a line that is billed each month and therefore is not part of the total."""
 
     __tablename__ = "order_line"  # pyright: ignore[reportAssignmentType]
     __table_args__ = _of_order(UniqueConstraint("order_id", "position"))
@@ -84,7 +84,7 @@ class OrderTax(TaxRow, table=True):
 
 
 class Fulfilment(SQLModel, table=True):
-    """A step of an order's fulfilment: done at an instant, or expected on a day, with a note in both languages."""
+    """A step of an order's fulfilment: done at an instant or expected on a day, with a note in both languages."""
 
     __table_args__ = _of_order(UniqueConstraint("order_id", "step"))
 

@@ -1,4 +1,4 @@
-"""The page of orders, as the guide shows it, and an order's details."""
+"""The orders page, as in the user guide, and the details of an order."""
 
 import reflex as rx
 
@@ -200,10 +200,10 @@ def _page() -> ListPage:
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     return _page().component()
 
 
 def slots(view: OrdersView) -> dict[str, str]:
-    """What the server writes into the document, by slot, in the language in use."""
+    """Return the HTML that the server writes into each slot of the document, in the current language."""
     return _page().html(view)

@@ -1,4 +1,4 @@
-"""What the confirmation of an order says on paper. Numbers are written as the document's language writes them."""
+"""The printed confirmation of an order. Numbers are formatted for the document's language."""
 
 from datetime import date
 
@@ -14,14 +14,14 @@ from odoportal.rooms.orders import service
 
 
 def order_sheet(session: Session, account: Membership, number: str, language: str, today: date) -> Sheet | None:  # noqa: ARG001
-    """The confirmation of an order of the account; None when it has none of this number.
+    """Return the sheet of an order's confirmation; None if the account has no order with this number.
 
     Args:
-        session: a reading session.
-        account: whose order.
-        number: of the order.
-        language: the document's, which must be the one in use.
-        today: the business day; a confirmation says the same on every day.
+        session: a database session for reading.
+        account: the account of the order.
+        number: the number of the order.
+        language: the document's language; it must be the current one.
+        today: the business day; unused, since a confirmation is the same on every day.
     """
     whole = service.get(session, account.account_id, number)
     if whole is None:

@@ -1,4 +1,4 @@
-"""Confirmations of orders as files."""
+"""Routes of the order confirmations."""
 
 from odoportal.core.i18n import t
 from odoportal.documents import routes

@@ -1,4 +1,4 @@
-"""What a search over orders reads, and what the Agreement column sorts by."""
+"""The search text of orders, and the text by which the Agreement column sorts."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -12,7 +12,7 @@ FIRST_LINE_LENGTH = 300
 
 
 class ItemText(Protocol):
-    """The words of a document's line, in both languages."""
+    """The text of a document's line, in both languages."""
 
     quantity: int | None
     description_en: str
@@ -22,7 +22,7 @@ class ItemText(Protocol):
 
 
 class OrderText(Protocol):
-    """What an order itself gives to its search text."""
+    """The fields of an order that are part of its search text."""
 
     number: str
     start_on: date
@@ -31,17 +31,17 @@ class OrderText(Protocol):
     total: Decimal
 
 
-# A fleet's documents repeat the same few texts thousands of times.
+# Cached because a fleet's documents repeat the same few texts thousands of times.
 _folded = lru_cache(maxsize=4096)(fold)
 
 
 def shown_line(quantity: int | None, description: str) -> str:
-    """A line as the guide shows it: `2 X ODO50`; without a quantity, the text alone."""
+    """Return a line as in the user guide, `2 X ODO50`, or the description alone if there is no quantity."""
     return description if quantity is None else f"{quantity} X {description}"
 
 
 def line_texts(lines: Iterable[ItemText]) -> list[str]:
-    """The folded texts of a document's lines, each once, in both languages, notes included."""
+    """Return the folded texts of a document's lines in both languages, including notes, without duplicates."""
     texts: list[str] = []
     for line in lines:
         texts += [_folded(shown_line(line.quantity, text)) for text in (line.description_en, line.description_fr)]
@@ -50,25 +50,25 @@ def line_texts(lines: Iterable[ItemText]) -> list[str]:
 
 
 def amount_texts(amounts: Iterable[Decimal]) -> list[str]:
-    """Amounts other than zero as both regions write their decimals: `576.07`, `576,07`; without grouping."""
+    """Return the amounts other than zero as both regions write decimals (`576.07`, `576,07`), without grouping."""
     plain = dict.fromkeys(f"{amount:.2f}" for amount in amounts if amount)
     return [text for amount in plain for text in (amount, amount.replace(".", ","))]
 
 
 def search_text(order: OrderText, lines: Sequence[ItemText], serials: Iterable[str] = ()) -> str:
-    """The folded text that a search over orders reads.
+    """Return the folded text in which a search looks for an order.
 
     Args:
-        order: its number, dates and amounts.
-        lines: all its lines, the monthly ones included.
-        serials: the serials of the devices that came with it.
+        order: the number, dates and amounts of the order.
+        lines: all lines of the order, including monthly ones.
+        serials: the serials of the devices that came with the order.
     """
     own = [_folded(order.number), order.start_on.isoformat(), order.end_on.isoformat()]
     return "\n".join([*own, *line_texts(lines), *amount_texts((order.total, order.subtotal)), *(_folded(serial) for serial in serials)])
 
 
 def first_line(lines: Sequence[ItemText], language: str) -> str:
-    """The folded text of the first line without its quantity, so that 12 trackers do not sort before 2; "" without lines."""
+    """Return the folded text of the first line, "" if there is none. It has no quantity, so that 12 trackers do not sort before 2."""
     if not lines:
         return ""
     text = lines[0].description_fr if language == "fr" else lines[0].description_en

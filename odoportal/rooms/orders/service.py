@@ -1,4 +1,4 @@
-"""Rules of orders: the term and its progress, what a list may ask, and one order whole."""
+"""Rules of orders: terms and their progress, the list, and single orders."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ ENDING_DAYS = 60
 
 
 class OrderState(StrEnum):
-    """Where an agreement's term stands. One that ends within 60 days is active, too."""
+    """The state of an agreement's term. The "active" filter also finds agreements that end within 60 days."""
 
     UPCOMING = "upcoming"
     ACTIVE = "active"
@@ -31,12 +31,12 @@ _PERCENT = re.compile(r"(\d{1,3})%")
 
 
 def progress(start: date, end: date, today: date) -> int:
-    """The share of the term that has run, in whole percent, 0 on the first day and 100 after the last (product.md, Orders)."""
+    """Return the share of the term that has run, in whole percent: 0 on the first day, 100 after the last (product.md, Orders)."""
     return max(0, min(100, 100 * (today - start).days // ((end - start).days + 1)))
 
 
 def state_of(start: date, end: date, today: date) -> OrderState:
-    """Where a term stands today; both of its days belong to it."""
+    """Return the state of a term today; its first and last day both belong to it."""
     if start > today:
         return OrderState.UPCOMING
     if end < today:
@@ -71,11 +71,11 @@ def _among(session: Session, account_id: int, rows: int, query: ListQuery, today
 
 
 def _where(own: ColumnElement[bool], query: ListQuery, today: date) -> ColumnElement[bool]:
-    """What the address asks for among an account's own rows; `own` is the condition of these."""
+    """Return the condition of a list query; `own` is the condition that selects the account's rows."""
     parts: list[ColumnElement[bool]] = [own]
     if query.q:
         parts.append(search.matching(Order.search, _asked(query), _percent_word(today)))
-    # Looked at, and not looked up: the index is to be the one of the order, so that a page ends the walk.
+    # Hide these columns from SQLite's planner: it must walk the index of the sort order and stop after one page.
     parts.append(_filters(query, today, search.unindexed(col(Order.start_on)), search.unindexed(col(Order.end_on))))
     return and_(*parts)
 
@@ -101,14 +101,14 @@ def _order(query: ListQuery, language: str, today: date) -> search.Order:
 
 
 def whole_list(account_id: int, query: ListQuery, language: str, today: date) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
-    """The condition and the order of all pages of the list that the address asks for; arguments as of `find`."""
+    """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
     where = _where(search.of_account(Order, account_id), query, today)
     return where, [e.desc() if down else e.asc() for e, down in _order(query, language, today)]
 
 
 @dataclass(frozen=True)
 class OrderPage:
-    """One page of the list: its orders, their lines by order id, where the page stands, and what `state_counts` says."""
+    """One page of the list: its position, its orders, their lines by order id, and the result of `state_counts`."""
 
     window: Window
     orders: Sequence[Order]
@@ -117,16 +117,23 @@ class OrderPage:
 
 
 def find(session: Session, account_id: int, query: ListQuery, language: str, today: date) -> OrderPage:
-    """The page of orders that the address asks for. Four statements, and one more for a search in a large account.
+    """Return the page of orders that a list query asks for.
 
-    `language` decides which first line the Agreement column sorts by.
+    Runs four statements, and one more for a search in a large account.
+
+    Args:
+        session: a database session for reading.
+        account_id: the account of the orders.
+        query: the list query.
+        language: the language of the first line by which the Agreement column sorts.
+        today: the business day.
     """
     counts = state_counts(session, account_id, today)
     where = _where(_among(session, account_id, counts[""], query, today), query, today)
     counted = not replace(query, state="").narrowed
     shown = window(query, counts[query.state] if counted else search.count(session, Order, where))
     if shown.total == counts[""]:
-        # What every row matches is not asked of each of them: pages far from the ends would take ten times as long.
+        # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
         where = search.of_account(Order, account_id)
     narrowed = query.state or query.since or query.until
     few = _filters(query, today, col(Order.start_on), col(Order.end_on)) if narrowed else None
@@ -139,12 +146,12 @@ def find(session: Session, account_id: int, query: ListQuery, language: str, tod
 
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
-    """How many orders are in each state, and all of them under the empty name. One statement."""
+    """Return the number of orders in each state, and the number of all under "". Runs one statement."""
 
     def counted(*where: Any) -> Any:
         return select(func.count()).select_from(Order).where(Order.account_id == account_id, *where).scalar_subquery()
 
-    # Each of them is a range of an index. What has neither ended nor begun is not looked at, since no term ends before it begins.
+    # Each of these is a range of an index. Active orders are the rest: no term ends before it begins.
     apart = (OrderState.UPCOMING, OrderState.ENDING, OrderState.ENDED)
     found = session.connection().execute(select(counted(), *(counted(_in_state(state, today)) for state in apart))).one()
     everything, upcoming, ending_soon, ended = (int(n) for n in found)
@@ -156,9 +163,9 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
 def place(
     session: Session, account_id: int, query: ListQuery, language: str, today: date, rows: int, order_id: int
 ) -> search.Neighbours | None:
-    """Where an order stands in the list the address asks for; None when the list does not hold it.
+    """Return the position and neighbours of an order in a list; None if the list does not contain it.
 
-    Arguments as of `find`, and `rows` is how many orders the account has.
+    Arguments as for `find`; `rows` is the number of orders of the account.
     """
     where = _where(_among(session, account_id, rows, query, today), query, today)
     return search.neighbours(session, Order, where, _order(query, language, today), order_id)
@@ -166,7 +173,7 @@ def place(
 
 @dataclass(frozen=True)
 class OrderWhole:
-    """An order with everything that hangs on it."""
+    """An order with its lines, taxes and fulfilment steps."""
 
     order: Order
     lines: Sequence[OrderLine]
@@ -175,7 +182,7 @@ class OrderWhole:
 
 
 def get(session: Session, account_id: int, number: str) -> OrderWhole | None:
-    """One order of the account; None for another account's number exactly as for one that does not exist."""
+    """Return an order of the account by its number; None if the number is unknown or belongs to another account."""
     order = session.exec(select(Order).where(Order.account_id == account_id, Order.number == number)).first()
     if order is None:
         return None
@@ -188,13 +195,13 @@ def get(session: Session, account_id: int, number: str) -> OrderWhole | None:
 
 
 def current_step(steps: Mapping[str, Fulfilment]) -> Step | None:
-    """The step an order is at: the first one not done; None when all are done or none is known."""
+    """Return the current step of an order, the first one not done; None if all are done or none is known."""
     return next((s for s in Step if s in steps and steps[s].done_at is None), None)
 
 
 @dataclass(frozen=True)
 class Ending:
-    """An agreement that ends within 60 days, with how many plans it holds."""
+    """An agreement that ends within 60 days, with the number of its plans."""
 
     number: str
     end_on: date
@@ -202,7 +209,7 @@ class Ending:
 
 
 def ending(session: Session, account_id: int, today: date) -> Sequence[Ending]:
-    """Agreements that end within 60 days, the next one first."""
+    """Return the agreements that end within 60 days, the next one first."""
     plans = func.coalesce(func.sum(case((col(OrderLine.plan), OrderLine.quantity), else_=0)), 0)
     found = session.exec(
         select(col(Order.number), col(Order.end_on), plans)
@@ -215,7 +222,7 @@ def ending(session: Session, account_id: int, today: date) -> Sequence[Ending]:
 
 
 def latest(session: Session, account_id: int, limit: int) -> Sequence[Order]:
-    """The orders placed last."""
+    """Return the newest orders by the time they were placed, newest first."""
     return session.exec(
         select(Order).where(Order.account_id == account_id).order_by(col(Order.placed_at).desc(), col(Order.id).desc()).limit(limit)
     ).all()

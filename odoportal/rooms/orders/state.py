@@ -1,4 +1,4 @@
-"""The list of orders on the screen."""
+"""The state of the orders page."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from odoportal.rooms.orders.view import OrdersView, orders_view
 
 
 class Orders(ListState, SessionState):
-    """One page of orders, and the open one."""
+    """A page of the list of orders, and the open order."""
 
     view: OrdersView = unfilled(OrdersView())
     rules: ClassVar[ListRules] = RULES

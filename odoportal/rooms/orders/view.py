@@ -1,4 +1,4 @@
-"""Orders as they are shown: rows of ready strings, in the page's language and the person's formats."""
+"""The view of the orders page: ready strings in the page's language and the person's formats."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,7 +27,7 @@ INVOICES_SHOWN = 8
 
 @dataclass(frozen=True)
 class Tick:
-    """A year's mark on the road of a term."""
+    """A year mark on the progress bar of a term."""
 
     key: str
     at: str
@@ -35,7 +35,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Term:
-    """The road of an agreement: percent as words and as a width, a tick per year, and what is left."""
+    """The progress bar of an agreement's term: the percentage as text and as a width, a tick per year, and the time left."""
 
     percent: str
     width: str
@@ -65,7 +65,7 @@ class OrderRow:
 
 @dataclass(frozen=True)
 class StepView:
-    """A step of the fulfilment: `done`, `now` or `open`."""
+    """A step of the fulfilment; its state is `done`, `now` or `open`."""
 
     key: str
     name: str
@@ -88,7 +88,7 @@ class DeviceView:
 
 @dataclass(frozen=True)
 class InvoiceLink:
-    """An invoice of the order."""
+    """A link to an invoice of the order."""
 
     key: str
     number: str
@@ -101,7 +101,7 @@ class InvoiceLink:
 
 @dataclass(frozen=True)
 class OrderDetails:
-    """Everything the details of an order show. `number` is empty where there is no such order."""
+    """The details of an order. `number` is empty if the account has no such order."""
 
     asked: str = ""
     title: str = ""
@@ -137,7 +137,7 @@ class OrdersView:
 
 
 def state_labels(count: int = 1) -> dict[str, str]:
-    """The states in the language in use, as said of one order or, as on a tab, of several: French agrees."""
+    """Return the labels of the states in the current language, for one order or (on a tab) for several: French has plural forms."""
     return {
         OrderState.UPCOMING: t("Upcoming"),
         OrderState.ACTIVE: t("Active"),
@@ -147,18 +147,18 @@ def state_labels(count: int = 1) -> dict[str, str]:
 
 
 def step_labels() -> dict[str, str]:
-    """The steps of fulfilment, as names of what was done."""
+    """Return the labels of the fulfilment steps in the current language, worded as done."""
     return {Step.RECEIVED: t("Received"), Step.PREPARED: t("Prepared"), Step.SHIPPED: t("Shipped"), Step.ACTIVATED: t("Activated")}
 
 
 def orders_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> OrdersView:
-    """The list the address asks for, with the open order where it names one.
+    """Return the view of a list query, with the details of the open order if the query names one.
 
     Args:
-        session: a reading session.
-        who: whose account and formats.
-        query: the list's address.
-        language: the page's language, which must be the one in use.
+        session: a database session for reading.
+        who: the signed-in person, whose account and formats are used.
+        query: the list query.
+        language: the page's language; it must be the current one.
         today: the business day.
     """
     account_id, formats = who.account.account_id, Formats(who.region)
@@ -208,7 +208,7 @@ def _with(query: ListQuery, **values: str) -> str:
 
 
 def term_view(order: Order, formats: Formats, today: date) -> Term:
-    """The road of an order's agreement."""
+    """Return the progress bar of the term of an order's agreement."""
     state = service.state_of(order.start_on, order.end_on, today)
     percent = service.progress(order.start_on, order.end_on, today)
     days = (order.end_on - order.start_on).days + 1
@@ -233,9 +233,9 @@ def term_view(order: Order, formats: Formats, today: date) -> Term:
 
 
 def order_details(session: Session, who: Identity, query: ListQuery, language: str, today: date, rows: int) -> OrderDetails:
-    """The open order whole; one that the account does not have shows as not found, whoever has it.
+    """Return the details of the open order. An order of another account shows as not found, like an unknown one.
 
-    Arguments as of `orders_view`, and `rows` is how many orders the account has.
+    Arguments as for `orders_view`; `rows` is the number of orders of the account.
     """
     account_id, formats = who.account.account_id, Formats(who.region)
     whole = service.get(session, account_id, query.open)
@@ -277,7 +277,7 @@ def order_details(session: Session, who: Identity, query: ListQuery, language: s
 
 
 def days_left(end_on: date, today: date) -> str:
-    """How long an agreement still runs, in the language in use."""
+    """Return how long an agreement still runs, in the current language."""
     days = (end_on - today).days
     return tn("{n} day left", "{n} days left", days) if days else t("Last day")
 

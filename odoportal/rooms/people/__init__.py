@@ -1,1 +1,1 @@
-"""The people of an account, their roles, and invitations to it."""
+"""The people of an account, their roles, and invitations to the account."""

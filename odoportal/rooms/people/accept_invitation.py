@@ -1,4 +1,4 @@
-"""An invitation that is opened and accepted, by whoever has its link."""
+"""Opening and accepting an invitation by its link."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from odoportal.rooms.signin import links
 
 @dataclass(frozen=True)
 class OpenInvitation:
-    """An open invitation as its link shows it. `known` is the person of the email who has a password already."""
+    """An open invitation as its link shows it. `known` is the person with the invited email, if that person already has a password."""
 
     invitation: Invitation
     account: Account
@@ -27,10 +27,11 @@ class OpenInvitation:
 
 
 def open_invitation(session: Session, token: str, now: datetime) -> OpenInvitation | None:
-    """The invitation of a link, without using it.
+    """Return the invitation of a link without using it up.
 
     Returns:
-        None when it is unknown, over or withdrawn, when its person is disabled, or when whoever sent it may invite no more.
+        None if it is unknown, expired or withdrawn, if the sender may no longer invite, or if the email belongs to a disabled person or is
+        not exactly that of the person it belongs to or is reserved for.
     """
     if not token:
         return None
@@ -43,13 +44,13 @@ def open_invitation(session: Session, token: str, now: datetime) -> OpenInvitati
     if found is None:
         return None
     invitation, account, inviter = found
-    # Asked again here, and not only where the right is taken away: no way of losing it may be forgotten.
+    # Check the sender's right here too, in case some way of losing it does not withdraw the invitation.
     if invitation.invited_by not in holders(session, invitation.account_id, Right.PEOPLE):
         return None
     person = spoken_for(session, invitation.email, now)
     if person is not None and (person.disabled_at is not None or person.email.lower() != invitation.email.lower()):
-        # `straße@` and `strasse@` have one key and two mailboxes: never give the one's access to the other. Nor does whoever has a
-        # mailbox that somebody may still take back get in as another person.
+        # `straße@` and `strasse@` have the same key but are two mailboxes: never give one's access to the other. Also refuse an email that
+        # its previous person may still take back: its current mailbox owner must not be treated as that person.
         return None
     return OpenInvitation(
         invitation, account, plain_name(inviter.name, inviter.email), person if person is not None and person.password else None
@@ -57,29 +58,29 @@ def open_invitation(session: Session, token: str, now: datetime) -> OpenInvitati
 
 
 def accept(session: Session, token: str, now: datetime, name: str = "", stored: str = "", client: str = "") -> Person | None:
-    """Use an invitation up: the person of its email belongs to the account, made where there is none.
+    """Accept an invitation and use it up: add the person with its email to the account, creating the person if there is none.
 
     Args:
-        session: the writing session.
-        token: of the link.
+        session: a writing session.
+        token: the link's token.
         now: the instant.
-        name: of a new person.
-        stored: what `passwords.make` returned, for somebody without a password; who has one keeps it.
+        name: the name of a person who has no password yet.
+        stored: the password hash (`passwords.make`) for a person without a password; an existing password is kept.
         client: the network address it is accepted from.
 
     Returns:
-        The person; None when the link is dead (used in another tab, over, withdrawn, or its inviter may invite no more), or a
-        password is needed and not given.
+        The person; None if the link no longer works (used in another tab, expired, withdrawn, or the sender may no longer invite), or if a
+        password is required but missing.
     """
     account_id = session.exec(select(Invitation.account_id).where(Invitation.hash == digest(token))).first() if token else None
     if account_id is None:
         return None
-    # Before the inviter's right is asked: who takes it away meanwhile waits, or was first and is seen.
+    # Lock before checking the sender's right: a concurrent loss of the right either waits for this transaction or is already visible.
     hold(session, account_id)
     asked = open_invitation(session, token, now)
     if asked is None or (asked.known is None and not stored):
         return None
-    # Of any number of tries at the same time, exactly one takes it away.
+    # Of concurrent attempts, only one deletes the row.
     taken = session.exec(sql_delete(Invitation).where(col(Invitation.hash) == digest(token)))
     if taken.rowcount != 1:
         return None

@@ -1,4 +1,4 @@
-"""Invitations end with the right of whoever sent them."""
+"""Withdrawal of invitations when their sender loses the right to invite."""
 
 from datetime import datetime
 
@@ -12,10 +12,10 @@ from odoportal.rooms.people.service import LIFE
 
 
 def end(session: Session, lost: Lost, now: datetime) -> None:
-    """Withdraw the open invitations of somebody who may invite no more. See `accounts.ending`."""
+    """Withdraw the open invitations of a person who may no longer invite. See `accounts.ending`."""
     theirs = select(Invitation).where(Invitation.account_id == lost.account_id, Invitation.invited_by == lost.person_id)
     for invitation in session.exec(theirs.order_by(Invitation.email_key)).all():
-        # Sent again, it is the invitation of whoever sent it again, from then on.
+        # Sending an invitation again renews it and changes `invited_by`, so this is the instant at which this person last sent it.
         if lost.ends(Right.PEOPLE, invitation.expires_at - LIFE):
             session.delete(invitation)
             about = {"about": invitation.email, "before": {"role": invitation.role}}

@@ -1,4 +1,4 @@
-"""The forms of the page of people: what each may hold, and which rule answers it."""
+"""Forms of the page of people: their fields and their handlers."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _BOX = re.compile(r"keep-([0-9a-f]{16})")
 
 
 class Invite(FormModel):
-    """Who is invited, as what, and in which language the letter is."""
+    """An invitation: the email, the role, and the language of the mail."""
 
     email: Line = Field(min_length=1, max_length=254)
     role: Role
@@ -31,13 +31,13 @@ class Invite(FormModel):
 
 
 class Deciding(FormModel):
-    """A ticked box, `keep-…`, for each address for copies of invoices that the person added and that is to go on."""
+    """A form about a person with a box `keep-…` for each invoice-copy address that the person added. `keep` holds the ticked keys."""
 
     keep: frozenset[str] = frozenset()
 
     @classmethod
     def named(cls, name: str) -> bool:
-        """The boxes, too: there is one for each address."""
+        """Return whether a field name belongs to the form, including the boxes, whose names depend on the addresses."""
         return super().named(name) or _BOX.fullmatch(name) is not None
 
     @model_validator(mode="before")
@@ -48,23 +48,23 @@ class Deciding(FormModel):
 
 
 class AnotherRole(Deciding):
-    """The role that somebody is to have."""
+    """A change of a member's role."""
 
     role: Role
 
 
 class Remove(Deciding):
-    """Somebody is taken out of the account."""
+    """The removal of a member from the account."""
 
 
 class Sure(FormModel):
-    """The password once more, where the session is not fresh."""
+    """A form that requires the password unless it was confirmed recently."""
 
     password: Secret | None = None
 
 
 class EmptyForm(FormModel):
-    """A button: the form's key says about whom."""
+    """A form without fields, just a button; its key is the email of the invitation."""
 
 
 def _refusals() -> dict[type[Exception], FormResult]:
@@ -81,7 +81,7 @@ def _refusals() -> dict[type[Exception], FormResult]:
 
 
 def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
-    """The work, and what is said where one of its rules says no, which each does before it writes anything."""
+    """Wrap a handler so that the exceptions of its rules become form errors. Each rule raises before anything is written."""
 
     def told(session: Session, sent: SentForm[Any]) -> FormResult:
         refusals = _refusals()
@@ -96,7 +96,7 @@ def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Ses
 
 
 def _back(sent: SentForm[Any], done: str) -> str:
-    """The page of people, where it says what was done; the record that was open is gone."""
+    """Return the address of the page of people with a message about the change made, without an open dialog."""
     account = {"account": sent.who.account.number} if len(sent.who.memberships) > 1 else {}
     return f"/{sent.language}/profile/people?{urlencode({**account, 'done': done})}"
 

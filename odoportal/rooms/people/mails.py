@@ -1,4 +1,4 @@
-"""The mails of this room, in the language of whoever gets them."""
+"""Mails about invitations and memberships, each in its recipient's language."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from odoportal.rooms.signin.mails import Letter, address, post
 
 
 def asked_to_join(session: Session, invitation: Invitation, who: Identity, seed: str, now: datetime) -> outbox.Mail:
-    """The invitation. It is the same whether there is a person of that email or not, and greets nobody by name."""
+    """Mail an invitation. It is the same whether or not a person with the email exists, so it greets the recipient without a name."""
     language, name = invitation.language, plain_name(who.name, who.email)
     with i18n.use(language):
         letter = Letter(
@@ -39,7 +39,7 @@ def asked_to_join(session: Session, invitation: Invitation, who: Identity, seed:
 
 
 def role_changed(session: Session, person: Person, account: Membership, role: Role, now: datetime) -> outbox.Mail:
-    """The notice of another role."""
+    """Mail a person about a changed role."""
     with i18n.use(person.language):
         letter = Letter(
             subject=t("Your role in ODOportal was changed"),
@@ -51,7 +51,7 @@ def role_changed(session: Session, person: Person, account: Membership, role: Ro
 
 
 def two_step_required(session: Session, person: Person, account: Membership, now: datetime) -> outbox.Mail:
-    """The notice to somebody without a second factor that the account requires one now."""
+    """Mail a person without a second factor that the account now requires one."""
     with i18n.use(person.language):
         letter = Letter(
             subject=t("Set up two-step sign-in for ODOportal"),
@@ -66,7 +66,7 @@ def two_step_required(session: Session, person: Person, account: Membership, now
 
 
 def removed(session: Session, person: Person, account: Membership, now: datetime) -> outbox.Mail:
-    """The notice that somebody no longer belongs to an account."""
+    """Mail a person who no longer belongs to an account."""
     with i18n.use(person.language):
         letter = Letter(
             subject=t("Your access to an account in ODOportal has ended"),

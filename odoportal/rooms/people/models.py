@@ -1,4 +1,4 @@
-"""Invitations to an account, and what Odotrack's files said of its people."""
+"""Tables of invitations to an account, and of the roles last imported for its people."""
 
 from datetime import datetime
 
@@ -7,9 +7,10 @@ from sqlmodel import Field, SQLModel
 
 
 class Invitation(SQLModel, table=True):
-    """An email that was invited to an account. Nobody belongs to the account, and no person is made, until it is accepted.
+    """An invitation of an email to an account. No membership and no person are created until it is accepted.
 
-    It dies by use, by time, by being withdrawn, and its link by being sent again. Accepted and withdrawn ones are no longer here.
+    Its link ends when it is accepted, expires, is withdrawn, or is replaced by sending it again. Accepted and withdrawn invitations are
+    deleted.
     """
 
     __table_args__ = (UniqueConstraint("account_id", "email_key"),)
@@ -27,10 +28,10 @@ class Invitation(SQLModel, table=True):
 
 
 class FileRole(SQLModel, table=True):
-    """The role that an import last gave a person in an account, by the file.
+    """The role that the last import's file gave a person in an account.
 
-    An import changes a membership only where its file says something else than this. So a role that an owner changed, and a person
-    that an owner removed, stay so until Odotrack says something new.
+    An import changes a membership only if its file differs from this. So an owner's change of a role, or removal of a person, is kept until
+    Odotrack sends something new.
     """
 
     __tablename__ = "file_role"  # pyright: ignore[reportAssignmentType]

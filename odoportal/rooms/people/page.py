@@ -1,4 +1,4 @@
-"""The people of an account: who is there, who is invited, what each role may do."""
+"""The page of an account's people: members, invitations, and what each role may do."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,9 +45,10 @@ def _invite() -> Form:
 
 
 def _copies(text: str) -> Callable[[Bound], Node]:
-    """The addresses for copies of invoices that the person added, each with a box that keeps it.
+    """Draw a box for each invoice-copy address that the person added; ticking it keeps the address.
 
-    No box is ticked: a copy that goes on unseen gives every invoice away, and one that stops is missed and put back in a minute.
+    No box is ticked by default: copies that continue unnoticed would leak every invoice, while copies that stop are missed and quickly
+    restored.
     """
 
     def box(row: Bound) -> Node:
@@ -103,7 +104,7 @@ def _change(row: Bound, cls: str) -> El:
 
 
 def _screens(cls: str, label: str, table: Node, cards: Node) -> Node:
-    """A table on wide screens, cards on phones."""
+    """Show a table on wide screens and cards on phones."""
     region = {"role": "region", "tabIndex": 0, "aria-label": label}
     still = el("div", cls="scroll", role="region", tabIndex=0, aria_label=label)
     wide = part(OnScreen, still, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
@@ -304,7 +305,7 @@ DETAILS = View(_open)
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     heading = rx.el.div(live("heading", HEADING, People.view, People.filled, f"<h1>{t('People')}</h1>"), class_name="head")
     body = live("people", BODY, People.view, People.filled)
     trail = [("/profile", t("Profile")), (here(), t("People"))]
@@ -312,7 +313,7 @@ def page() -> rx.Component:
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
-    """What the server writes into the document, with what is said of a form that was sent without script."""
+    """Fill the slots of the document; without JavaScript, also show the result of a submitted form."""
     view: PeopleView = await database.read(people_view, require_identity(), asked.query, clock.now())
     said = asked.said
     if said and said.form in {"resend", "withdraw"}:

@@ -1,4 +1,4 @@
-"""The page of an invitation, which its mail leads to."""
+"""The page of an invitation, which the link in its mail opens."""
 
 from http import HTTPStatus
 
@@ -22,7 +22,7 @@ _LONGEST_NAME = 200
 
 
 async def fill_join(asked: PageRequest) -> PageContent | Response:
-    """Show an invitation; opening it uses nothing up."""
+    """Show an invitation without using up its link."""
     found = await led_to(asked, LinkKind.JOIN, accept_invitation.open_invitation)
     if not isinstance(found, accept_invitation.OpenInvitation):
         return found
@@ -30,7 +30,7 @@ async def fill_join(asked: PageRequest) -> PageContent | Response:
 
 
 async def post_join(asked: PageRequest) -> PageContent | Response:
-    """Accept an invitation. Who has no password yet chooses one; nobody is signed in by it."""
+    """Accept an invitation. A person without a password chooses one. Accepting does not sign the person in."""
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
@@ -67,7 +67,7 @@ async def post_join(asked: PageRequest) -> PageContent | Response:
 
 
 async def _stored(found: accept_invitation.OpenInvitation, name: str | None, password: str, token: str, client: str) -> str | PageContent:
-    """The value to store for the password that somebody new chose, or the page again."""
+    """Return the hash to store of a new person's password, or the page with errors."""
     email, typed, asker = found.invitation.email, (name or "")[:_LONGEST_NAME], attempts.client_asker(client)
     if password and not await attempts.may_choose(token, client):
         return again(_slots(found, Shown(email, error=view.too_many()), typed), HTTPStatus.TOO_MANY_REQUESTS)

@@ -1,8 +1,8 @@
-"""Rules of an account's people: who is there, invitations, roles, and that an owner always stays.
+"""Rules of an account's people: members, invitations and roles. An account always keeps an owner.
 
-Whatever changes something takes `who` does it, and asks for the right again within its transaction (`rights.claim`), which also keeps
-every other change of the same account's people waiting: of two owners who remove each other at the same time, one stays. Each is a row of
-the account's changes; `client` is the network address it came from.
+Every function that makes a change takes the identity (`who`) and checks the right again within its transaction (`rights.require_right`).
+That also locks the account, so that changes to its people run one after the other: if two owners remove each other at the same time, one
+stays. Each change is a row of the account's activity; `client` is the network address it came from.
 """
 
 from collections.abc import Sequence
@@ -32,36 +32,36 @@ KEEP_EXPIRED = timedelta(days=30)
 
 
 class NoSuchPerson(LookupError):
-    """The account has no such person, or no such invitation: removed, withdrawn or accepted in the meantime, or never there."""
+    """The account has no such person or invitation: removed, withdrawn or accepted in the meantime, or it never existed."""
 
 
 class NoEmail(ValueError):
-    """It is no email that can be invited."""
+    """The text is not a valid email."""
 
 
 class Already(ValueError):
-    """The email belongs to the account already."""
+    """The person with this email already belongs to the account."""
 
 
 class AlreadyInvited(ValueError):
-    """There is an invitation for the email already."""
+    """The account already has an invitation for this email."""
 
 
 class TooManyInvitations(ValueError):
-    """The account has `MOST_OPEN` invitations that nobody has accepted."""
+    """The account already has `MOST_OPEN` open invitations."""
 
 
 class NoSecondFactor(ValueError):
-    """Who would require a second factor of everybody has none."""
+    """The person who wants to require a second factor of all members has none."""
 
 
 class LastOwner(ValueError):
-    """It would leave the account without an owner who can sign in."""
+    """The change would leave the account without an owner who can sign in."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody of the account. `email` names the person in the account's pages."""
+    """A person who belongs to the account. The forms of the account's pages identify the person by `email`."""
 
     person_id: int
     email: str
@@ -73,7 +73,7 @@ class Member:
 
 
 def members(session: Session, account_id: int) -> Sequence[Member]:
-    """Everybody of an account, by name."""
+    """Return all members of an account, sorted by name."""
     found = session.exec(
         select(Person, Membership.role)
         .join(Membership, col(Membership.person_id) == col(Person.id))
@@ -85,17 +85,17 @@ def members(session: Session, account_id: int) -> Sequence[Member]:
 
 
 def invitations(session: Session, account_id: int) -> Sequence[Invitation]:
-    """An account's invitations that nobody has accepted, by email; some may be over."""
+    """Return an account's open invitations, sorted by email; some may have expired."""
     return session.exec(select(Invitation).where(Invitation.account_id == account_id).order_by(col(Invitation.email))).all()
 
 
 def invite(session: Session, who: Identity, email: str, role: Role, language: str, now: datetime, client: str = "") -> Invitation:
-    """Invite an email to the account and mail the link; it says nothing about whether there is a person of that email elsewhere.
+    """Invite an email to the account and mail the link. The result does not reveal whether a person with this email exists elsewhere.
 
     Raises:
-        NotAllowed: the person may not.
-        NoEmail, Already, AlreadyInvited, TooManyInvitations: as they say.
-        TooManyLetters: enough mailboxes were written to for now, or this one was.
+        NotAllowed: the person lacks the right.
+        NoEmail, Already, AlreadyInvited, TooManyInvitations: see these classes.
+        TooManyLetters: the limit of mails to other mailboxes, or to this one, is reached for now.
     """
     require_right(session, who, Right.PEOPLE)
     account_id = who.account.account_id
@@ -131,12 +131,12 @@ def invite(session: Session, who: Identity, email: str, role: Role, language: st
 
 
 def resend(session: Session, who: Identity, email: str, now: datetime, client: str = "") -> Invitation:
-    """Mail an invitation again, with a new link for another 7 days; the link before no longer works.
+    """Mail an invitation again, with a new link that is valid for 7 days; the previous link no longer works.
 
     Raises:
-        NotAllowed: the person may not.
+        NotAllowed: the person lacks the right.
         NoSuchPerson: there is no such invitation.
-        TooManyLetters: enough mailboxes were written to for now, or this one was.
+        TooManyLetters: the limit of mails to other mailboxes, or to this one, is reached for now.
     """
     require_right(session, who, Right.PEOPLE)
     held = _held(session, who.account.account_id, email)
@@ -151,10 +151,10 @@ def resend(session: Session, who: Identity, email: str, now: datetime, client: s
 
 
 def withdraw(session: Session, who: Identity, email: str, now: datetime, client: str = "") -> Invitation:
-    """Take an invitation back: its link no longer works.
+    """Withdraw an invitation: its link no longer works.
 
     Raises:
-        NotAllowed: the person may not.
+        NotAllowed: the person lacks the right.
         NoSuchPerson: there is no such invitation.
     """
     require_right(session, who, Right.PEOPLE)
@@ -166,10 +166,10 @@ def withdraw(session: Session, who: Identity, email: str, now: datetime, client:
 
 
 def role_of(session: Session, who: Identity, email: str) -> Role:
-    """The role of somebody of the asker's account.
+    """Return the role of a member of the signed-in person's account.
 
     Raises:
-        NoSuchPerson: nobody of the account has this email.
+        NoSuchPerson: no member of the account has this email.
     """
     return Role(_member(session, who.account.account_id, email)[1].role)
 
@@ -177,26 +177,26 @@ def role_of(session: Session, who: Identity, email: str) -> Role:
 def change_role(
     session: Session, who: Identity, email: str, role: Role, now: datetime, client: str = "", kept: frozenset[str] = frozenset()
 ) -> Role:
-    """Give somebody of the account another role, in force at the next click. The same one is not told by mail.
+    """Change a member's role, effective at the member's next click, and notify the member by mail. The same role changes nothing.
 
-    What the person set up and has no right to any more ends (`accounts.ending`).
+    Things that the member set up and no longer has the right to are ended (`accounts.ending`).
 
     Args:
-        session: writing.
-        who: does it.
-        email: whose role it is.
-        role: the new one.
+        session: a writing session.
+        who: the identity that makes the change.
+        email: the member's email.
+        role: the new role.
         now: the instant.
-        client: the network address it comes from.
-        kept: of what would end, what `who` takes over.
+        client: the network address the change comes from.
+        kept: keys of the things that would end but that `who` takes over.
 
     Returns:
-        The role before.
+        The previous role.
 
     Raises:
-        NotAllowed: the person may not.
-        NoSuchPerson: nobody of the account has this email.
-        LastOwner: it is the only owner.
+        NotAllowed: the person lacks the right.
+        NoSuchPerson: no member of the account has this email.
+        LastOwner: the member is the only owner.
     """
     require_right(session, who, Right.PEOPLE)
     person, held = _member(session, who.account.account_id, email)
@@ -216,14 +216,14 @@ def change_role(
 
 
 def remove(session: Session, who: Identity, email: str, now: datetime, client: str = "", kept: frozenset[str] = frozenset()) -> Person:
-    """Take somebody out of the account, in force at the next click. The person stays, for other accounts and for what was done.
+    """Remove a member from the account, effective at the member's next click. The person's row is kept for other accounts and the activity.
 
-    What the person set up in the account ends (`accounts.ending`), but for what `who` takes over (`kept`).
+    What the person set up in the account is ended (`accounts.ending`), except for what `who` takes over (`kept`).
 
     Raises:
-        NotAllowed: the person may not.
-        NoSuchPerson: nobody of the account has this email.
-        LastOwner: it is the only owner.
+        NotAllowed: the person lacks the right.
+        NoSuchPerson: no member of the account has this email.
+        LastOwner: the member is the only owner.
     """
     require_right(session, who, Right.PEOPLE)
     person, held = _member(session, who.account.account_id, email)
@@ -238,25 +238,28 @@ def remove(session: Session, who: Identity, email: str, now: datetime, client: s
 
 
 def _end(session: Session, who: Identity, person_id: int, role: str, now: datetime, client: str, kept: frozenset[str]) -> None:
-    # Whoever leaves takes nothing over: somebody who stays must.
+    # A person who leaves cannot take things over: only a remaining member can.
     keeper = who.person_id if who.person_id != person_id else None
     lost = Lost(who.account.account_id, person_id, Actor.of(who, client), role=role, keeper=keeper, kept=kept)
     ending.end(session, lost, now)
 
 
 def requires_two_step(session: Session, who: Identity) -> bool:
-    """Whether nobody sees the asker's account who has no second factor."""
+    """Return whether the signed-in person's account requires a second factor of all members."""
     return session.exec(select(Account.two_step).where(Account.id == who.account.account_id)).one()
 
 
 def require_two_step(session: Session, who: Identity, on: bool, now: datetime, client: str = "") -> bool:
-    """Let only people with a second factor see the account, or everybody again; whoever has none is told. False where it was so already.
+    """Require a second factor of all members, or stop requiring it. Members without one who can sign in are notified by mail.
 
-    It is in force at everybody's next click: `signin.sessions.resolve` asks for it.
+    Effective at each member's next click, because `signin.sessions.resolve` checks it.
+
+    Returns:
+        Whether the setting changed.
 
     Raises:
-        NotAllowed: the person may not.
-        NoSecondFactor: the person has none, and would be held back, too.
+        NotAllowed: the person lacks the right.
+        NoSecondFactor: the person has none and would be locked out as well.
     """
     require_right(session, who, Right.PEOPLE)
     account = session.get_one(Account, who.account.account_id, populate_existing=True)
@@ -279,7 +282,7 @@ def _note(session: Session, what: ActivityKind, who: Identity, now: datetime, cl
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Forget invitations that ended long ago; returns how many."""
+    """Delete invitations that expired at least `KEEP_EXPIRED` ago and return their number."""
     return session.exec(sql_delete(Invitation).where(col(Invitation.expires_at) <= now - KEEP_EXPIRED)).rowcount
 
 
@@ -316,7 +319,7 @@ def _another_owner(session: Session, account_id: int, person_id: int) -> None:
             Membership.role == Role.OWNER,
             Membership.person_id != person_id,
             col(Person.disabled_at).is_(None),
-            # Nobody signs in without a password: who was only ever invited cannot look after the account.
+            # A person without a password cannot sign in, so an owner who has never set one does not count.
             Person.password != "",
         )
     ).one()

@@ -1,4 +1,4 @@
-"""The people of an account on the screen."""
+"""Reflex state of the page of people."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from odoportal.rooms.people.view import PeopleView, people_view
 
 
 class People(PageState, SessionState):
-    """Everybody of the account, what can be changed, and the open one."""
+    """The state of the page: the account's members, what can be changed, and the person in the dialog."""
 
     view: PeopleView = unfilled(PeopleView())
 

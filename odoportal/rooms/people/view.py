@@ -1,4 +1,7 @@
-"""What the page of people shows: everybody and the open invitations to who may change them, and to everybody what a role may do."""
+"""Views of the page of people.
+
+Owners see all members and open invitations and can change them; other members see the owners. Everyone sees what each role may do.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +27,7 @@ from odoportal.rooms.signin import sessions
 
 @dataclass(frozen=True)
 class PersonRow:
-    """Somebody of the account; `details` is the address of what can be changed."""
+    """A member of the account; `details` is the address of the dialog with what can be changed."""
 
     key: str
     name: str
@@ -39,7 +42,7 @@ class PersonRow:
 
 @dataclass(frozen=True)
 class InvitationRow:
-    """An open invitation; one that is over is only sent again or withdrawn."""
+    """An open invitation; `over` if its link has expired. It can still be sent again or withdrawn."""
 
     key: str
     role: str
@@ -49,9 +52,9 @@ class InvitationRow:
 
 @dataclass(frozen=True)
 class PersonDetails:
-    """The person that the address opens. `number` is empty where the account has no such person.
+    """The person in the dialog. `number` is empty if the account has no such person.
 
-    `leaving` says what becomes of the copies of invoices that one added oneself.
+    `leaving` is for people who look at themselves: what happens to the invoice-copy addresses they added if they leave.
     """
 
     asked: str = ""
@@ -74,7 +77,7 @@ class PersonDetails:
 
 @dataclass(frozen=True)
 class Cell:
-    """Whether a role has a right."""
+    """A cell of the table of rights: whether a role has a right."""
 
     key: str
     yes: bool
@@ -82,7 +85,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class RightRow:
-    """A right, and for each role whether it has it."""
+    """A row of the table of rights: a right, and for each role whether the role has it."""
 
     key: str
     text: str
@@ -91,7 +94,7 @@ class RightRow:
 
 @dataclass(frozen=True)
 class RoleCard:
-    """A role, and what it may do and what not."""
+    """A role, with what it may do and what it may not do."""
 
     key: str
     name: str
@@ -102,9 +105,9 @@ class RoleCard:
 
 @dataclass(frozen=True)
 class PeopleView:
-    """The page. `may` says whether the person may change anything here; without, there is nobody and nothing to change in it.
+    """The page of people. `may` says whether the person may make changes; if not, the fields about members and invitations are empty.
 
-    `required`: nobody sees the account without a second factor; `mine`: the person has one; `fresh`: the password is not asked again.
+    `required`: the account requires a second factor; `mine`: the signed-in person has one; `fresh`: the password need not be confirmed.
     """
 
     may: bool = False
@@ -127,13 +130,13 @@ class PeopleView:
 
 
 def people_view(session: Session, who: Identity, query: Mapping[str, str], now: datetime) -> PeopleView:
-    """The page, in the language in use.
+    """Return the view of the page in the current language.
 
     Args:
         session: a reading session.
-        who: the signed-in person.
-        query: of the address: `open` is the person shown, `done` what was just done.
-        now: the instant, which tells what is over.
+        who: the identity.
+        query: the query of the page's address: `open` is the id of the person to show, `done` names the change just made.
+        now: the instant, which decides what has expired.
     """
     account_id, formats = who.account.account_id, Formats(who.region)
     everybody = service.members(session, account_id)
@@ -230,7 +233,7 @@ def _details(session: Session, everybody: Sequence[Member], who: Identity, forma
 
 
 def _deciding(form: FormView, name: str, copies: Sequence[str]) -> FormView:
-    """A form with a box for each address that would get no more copies. None is ticked: see `people.page`."""
+    """Add to a form an unticked box for each address that would stop getting copies. See `people.page` for why none is ticked."""
     rows = [FieldRow(f"keep-{key}", f"{name}-keep-{key}", "", "", email) for email in copies for key in (key_of(email),)]
     return replace(form, given={**form.given, **{row.key: "" for row in rows}}, rows=rows)
 

@@ -1,1 +1,1 @@
-"""My data: what is kept on a person and an account, taken home in one file, and the wish to close an account."""
+"""My data: the export of a person's and an account's data as one file, and the request to close an account."""

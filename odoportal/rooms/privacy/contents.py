@@ -1,7 +1,8 @@
-"""What is in the file of one's own data: every table that knows the person, and for an owner every one that knows the account.
+"""Contents of a data export: the person's rows of every table, and for an owner also the account's.
 
-The tables are found by their columns, so that a new one is in the file without being named here: `person_id` and `subject_id` make a
-row the person's, `account_id` the account's, and a row that belongs to one of those by a foreign key (a line of an invoice) goes with it.
+Tables are found by their columns, so that a new table is exported without being listed here: `person_id` or `subject_id` makes a row the
+person's, `account_id` makes it the account's, and a row that refers to one of the account's by a foreign key (such as an invoice line) is
+exported with it.
 """
 
 import csv
@@ -23,18 +24,18 @@ from odoportal.lists.download import STEP, inert
 from odoportal.lists.spooled_file import PAUSE
 
 KEPT_BACK = re.compile(r"hash|password|seed|secret|token|once|public_key")
-"""Columns that prove who somebody is: they say nothing about the person, and a file that is lost must open no door."""
+"""Columns with credentials. They say nothing about the person, and a lost export must not give access to anything."""
 DOUBLED = {"search", "html", "attached"}
-"""Columns that say again, in another form, what another one of their row says."""
+"""Columns that repeat other columns of their row in another form."""
 PLACES = {"address", "browser"}
-"""Columns that say from which network and with what program something was done. They tell about whoever did it (`person_id`), and are left
-empty where that is somebody else than the subject: that a person was removed is the person's, from where the owner did it is not."""
+"""Columns with the network address and browser of an action. They are data about the person who acted (`person_id`), so they are left empty
+if that is not the subject: that a person was removed is that person's data, but not from where the owner did it."""
 CHUNK = 1_000
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose data it is; `whole` takes the account's data in."""
+    """The person whose data is exported; `whole` includes the account's data."""
 
     person_id: int
     email: str
@@ -44,7 +45,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Part:
-    """A table's share in the file: the columns that are given, and which rows."""
+    """A table's part of the export: its exported columns and the condition for its rows."""
 
     table: Table
     columns: Sequence[ColumnElement[Any]]
@@ -76,7 +77,7 @@ def _of_person(table: Table, subject: Subject) -> ColumnElement[bool] | None:
 
 
 def parts(tables: Sequence[Table], subject: Subject) -> list[Part]:
-    """What of each table is the subject's; tables that know neither person nor account are left out."""
+    """Return the subject's part of each table; tables related to neither persons nor accounts are left out."""
     found: list[Part] = []
     for table in tables:
         mine = _of_person(table, subject)
@@ -103,11 +104,11 @@ def _plain(value: Any) -> Any:
 
 def _rows(session: Session, part: Part) -> Iterator[tuple[Any, ...]]:
     statement = select(*part.columns).where(part.where).order_by(*part.table.primary_key.columns)
-    # Of this statement only: on the connection the option would stay for whoever gets it next.
+    # Set the option on this statement only: on the connection it would also apply to later statements.
     for number, row in enumerate(session.connection().execute(statement.execution_options(yield_per=CHUNK)), 1):
         yield tuple(_plain(value) for value in row)
         if number % STEP == 0:
-            # A real wait hands the interpreter to whoever waits for it (see `foundation.spool`).
+            # A real sleep releases the GIL to waiting threads (see `lists.spooled_file`).
             time.sleep(PAUSE)
 
 
@@ -130,14 +131,14 @@ def _write_csv(session: Session, part: Part, out: io.TextIOWrapper) -> None:
 
 
 def write(session: Session, tables: Sequence[Table], subject: Subject, about: Sequence[str], file: BinaryIO) -> None:
-    """Write the file: a ZIP with a JSON and a CSV file for each table that has rows of the subject, and a text that says what it is.
+    """Write a ZIP with a JSON file for each table, a CSV file for each table with rows of the subject, and a README text.
 
     Args:
-        session: reading; what it shows is of one moment in SQLite.
-        tables: all of the database's.
-        subject: whose data.
-        about: the first lines of that text, in the language in use, which the rest of it is in, too.
-        file: where to; it must be empty.
+        session: a reading session; in SQLite it sees a single snapshot.
+        tables: all tables of the database.
+        subject: the person whose data is written.
+        about: the first lines of the README, in the current language like the rest of it.
+        file: the empty file to write to.
     """
     counts: dict[str, int] = {}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:

@@ -1,4 +1,4 @@
-"""A request to close an account ends with the right of whoever made it."""
+"""Withdrawal of a request to close an account when its author loses the right to make it."""
 
 from datetime import datetime
 
@@ -13,9 +13,9 @@ from odoportal.rooms.privacy.models import ClosingRequest
 
 
 def end(session: Session, lost: Lost, now: datetime) -> None:
-    """Take back the request of somebody who is no owner any more, and tell Odotrack. See `accounts.ending`.
+    """Withdraw the closing request of a person who is no longer an owner, and mail Odotrack. See `accounts.ending`.
 
-    Closing cannot be undone, asking again can: an owner who stays asks again if it is still wanted.
+    Closing an account cannot be undone, while withdrawing a request can: a remaining owner can ask again.
     """
     asked = session.get(ClosingRequest, lost.account_id, populate_existing=True)
     if asked is None or asked.person_id != lost.person_id or not lost.ends(Right.ACCOUNT, asked.asked_at):

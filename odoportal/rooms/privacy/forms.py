@@ -1,4 +1,4 @@
-"""The forms of one's own data."""
+"""Forms of the page "My data"."""
 
 from pydantic import Field
 
@@ -10,11 +10,11 @@ from odoportal.rooms.privacy import service
 
 
 class EmptyForm(FormModel):
-    """A form that is only a button."""
+    """A form without fields, just a button."""
 
 
 class Close(FormModel):
-    """Why an account shall be closed, if one wants to say."""
+    """A request to close the account, with an optional reason."""
 
     reason: Text = Field(default="", max_length=1000)
 

@@ -1,4 +1,4 @@
-"""The mails of this room."""
+"""Mails about data exports and closing requests."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from odoportal.settings import get_settings
 
 
 def data_ready(session: Session, person: Person, account: Account, now: datetime) -> outbox.Mail:
-    """That one's own data can be fetched. The file itself is never mailed."""
+    """Mail the person that their data export is ready. The file itself is never mailed."""
     with i18n.use(person.language):
         letter = Letter(
             subject=t("Your data is ready"),
@@ -27,7 +27,7 @@ def data_ready(session: Session, person: Person, account: Account, now: datetime
 
 
 def closing_asked(session: Session, who: Identity, reason: str, now: datetime) -> None:
-    """To Odotrack, that an account shall be closed; to who asked, that it was told."""
+    """Mail Odotrack the request to close an account, and confirm it to the person who asked."""
     account = {"account": who.account.name, "number": who.account.number}
     with i18n.use(who.language):
         asked = t("{name} ({email}) asks to close the account {account} ({number}).", name=who.name, email=who.email, **account)
@@ -45,7 +45,7 @@ def closing_asked(session: Session, who: Identity, reason: str, now: datetime) -
 
 
 def closing_taken_back(session: Session, who: Identity, now: datetime) -> None:
-    """To Odotrack, that an account stays open."""
+    """Mail Odotrack that the request to close an account was withdrawn."""
     with i18n.use(who.language):
         text = t("{name} ({email}) takes back the request to close the account {account} ({number}).", name=who.name, email=who.email,
                  account=who.account.name, number=who.account.number)  # fmt: skip
@@ -53,7 +53,7 @@ def closing_taken_back(session: Session, who: Identity, now: datetime) -> None:
 
 
 def closing_lapsed(session: Session, person: Person, account: Account, now: datetime) -> None:
-    """To Odotrack, that an account stays open because whoever asked to close it is no owner any more."""
+    """Mail Odotrack that a closing request was withdrawn because the person who asked is no longer an owner."""
     about = {"name": person.name, "email": person.email, "account": account.name, "number": account.number}
     with i18n.use(person.language):
         text = t(

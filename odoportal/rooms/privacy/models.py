@@ -1,4 +1,4 @@
-"""Files of one's own data in the making, and accounts that shall be closed."""
+"""Tables of data exports and of requests to close an account."""
 
 from datetime import datetime
 
@@ -6,9 +6,9 @@ from sqlmodel import Field, SQLModel
 
 
 class DataFile(SQLModel, table=True):
-    """A file of all that is kept on a person, and for an owner on the account: asked for, made in the background, gone after a day.
+    """A data export of a person, and for an owner also of the account. It is made in the background and deleted after a day.
 
-    It waits while `ready_at` and `failed_at` are empty. `whole`: it holds the account's data, too.
+    It is pending while `ready_at` and `failed_at` are empty. `whole`: it includes the account's data.
     """
 
     __tablename__ = "data_file"  # pyright: ignore[reportAssignmentType]
@@ -28,7 +28,7 @@ class DataFile(SQLModel, table=True):
 
 
 class ClosingRequest(SQLModel, table=True):
-    """That an owner asked Odotrack to close the account. Odotrack does it; a customer may take it back until then."""
+    """An owner's request to close the account. Odotrack closes it; until then, an owner may withdraw the request."""
 
     __tablename__ = "closing_request"  # pyright: ignore[reportAssignmentType]
 

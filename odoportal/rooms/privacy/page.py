@@ -1,4 +1,4 @@
-"""My data, for who is signed in; and the page that says to everybody what is kept and why (Québec's Law 25)."""
+"""The page "My data" of a signed-in person, and the public privacy page: what is kept and why (Québec's Law 25)."""
 
 import reflex as rx
 
@@ -20,7 +20,7 @@ from odoportal.web.page import PageContent, PageRequest
 
 
 def _again() -> rx.Component:
-    """Nothing on the screen: asks until the file is there, for five minutes."""
+    """Reload the view every 5 seconds until the file is ready, for at most 5 minutes. Draws nothing visible."""
     return Again.create(seconds=5, times=60, on_again=MyData.retry)
 
 
@@ -84,7 +84,7 @@ def _draw(view: Bound) -> Node:
 
 
 def page() -> rx.Component:
-    """The page of one's own data, in the language in use."""
+    """Return the page "My data" in the current language."""
     head = View(lambda _: el("div", el("h1", t("My data")), cls="head"))
     content = live("data", View(_draw), MyData.view, MyData.filled)
     trail = [("/profile", t("Profile")), ("/profile/data", t("My data"))]
@@ -92,7 +92,7 @@ def page() -> rx.Component:
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
-    """What the server writes into the document of one's own data."""
+    """Fill the slots of the document of "My data"."""
     view = await database.read(data_view, require_identity(), asked.language, clock.now())
     return {"data": View(_draw).html(answered(view, asked))}
 
@@ -185,13 +185,13 @@ def _told() -> Node:
 
 
 def privacy() -> rx.Component:
-    """The page for everybody, in the language in use."""
+    """Return the public privacy page in the current language."""
     text = rx.el.article(View(lambda _: _told()).component(None), slot("responsible"), class_name="card pad prose")
     return public_page(text, whole=True)
 
 
 async def fill_privacy(_asked: PageRequest) -> PageContent:
-    """Who is responsible, by the settings."""
+    """Fill in the person in charge of privacy and the company's address from the settings."""
     settings = get_settings()
     mail = el("a", settings.support_email, href=f"mailto:{settings.support_email}", data_out=True) if settings.support_email else None
     who = settings.privacy_officer or t("The person in charge of the protection of personal information")

@@ -1,4 +1,4 @@
-"""The file of one's own data, behind sign-in."""
+"""The download of a data export, for a signed-in person."""
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -14,7 +14,7 @@ from odoportal.rooms.privacy import service
 
 
 async def download(request: Request) -> Response:
-    """The person's own newest file in the account of the address; to everybody else, and after its day, it does not exist."""
+    """Send the person's newest data export in the account of the address; 404 if there is none, or it has expired."""
     language, who = request.path_params["language"], require_identity()
     if language not in i18n.LANGUAGES:
         return routes.not_found()

@@ -1,4 +1,4 @@
-"""The rules of one's own data: asked for, made in the background, fetched for a day; and the wish to close an account."""
+"""Rules of data exports (requested, made in the background, downloadable for a day) and of requests to close an account."""
 
 import asyncio
 import logging
@@ -28,25 +28,25 @@ from odoportal.settings import get_settings
 
 KEPT = timedelta(hours=24)
 CLAIM = timedelta(minutes=30)
-"""Longer than any file takes: whoever died with one leaves it to the next after this time."""
+"""The time after which a file is tried again if its worker died. Longer than making any file takes."""
 MOST_TRIES = 3
 POLL_SECONDS = 5.0
 _log = logging.getLogger("odoportal.privacy")
 
 
 def folder() -> Path:
-    """Where such files lie; all workers of a portal share it."""
+    """Return the folder of the exported files, shared by all workers of the portal."""
     return get_settings().data_dir / "people"
 
 
 def latest(session: Session, who: Identity) -> DataFile | None:
-    """The person's newest file in this account, whatever has become of it."""
+    """Return the person's newest data export in this account, whatever its status."""
     mine = DataFile.person_id == who.person_id, DataFile.account_id == who.account.account_id
     return session.exec(select(DataFile).where(*mine).order_by(col(DataFile.id).desc())).first()
 
 
 def ready(session: Session, who: Identity, now: datetime) -> DataFile | None:
-    """The person's newest file if it can be fetched: it is there, a day has not passed, and the role still covers what is in it."""
+    """Return the person's newest data export if it can be downloaded: it is ready, not expired, and the role still allows its contents."""
     file = latest(session, who)
     if file is None or file.ready_at is None or file.ready_at + KEPT <= now:
         return None
@@ -54,7 +54,7 @@ def ready(session: Session, who: Identity, now: datetime) -> DataFile | None:
 
 
 def ask(session: Session, who: Identity, language: str, now: datetime) -> FormResult:
-    """Ask for the file. While one is in the making, nothing more is asked for; one that is ready is replaced by the new one."""
+    """Request a data export. Does nothing while one is pending; one that is ready will be replaced by the new one."""
     before = latest(session, who)
     if before is None or before.ready_at is not None or before.failed_at is not None:
         session.add(DataFile(person_id=who.person_id, account_id=who.account.account_id, language=language, asked_at=now, next_try_at=now))
@@ -63,7 +63,10 @@ def ask(session: Session, who: Identity, language: str, now: datetime) -> FormRe
 
 
 def _claimed(now: datetime) -> tuple[DataFile, Subject] | None:
-    """The next file that is due, with whose it is, for this try only; one that cannot be made any more is given up."""
+    """Claim the next due data export for one try, and return it with its subject; None if none is due, or if it is given up.
+
+    It is given up after `MOST_TRIES` tries, or if the person is no longer a member or is disabled.
+    """
     due = select(DataFile).where(col(DataFile.next_try_at) <= now).order_by(col(DataFile.id)).limit(1)
     with reading() as session:
         if session.exec(due).first() is None:
@@ -90,10 +93,10 @@ def _about(session: Session, file: DataFile) -> list[str]:
 
 
 def make_next(now: datetime) -> bool:
-    """Make the next file that is due and write to its person; False where none is.
+    """Make the next due data export and mail its person. Return whether there was one to make.
 
     Raises:
-        OSError, SQLAlchemyError: when it cannot be made; it is tried again after `CLAIM`, three times in all.
+        OSError, SQLAlchemyError: it could not be made; it is tried again after `CLAIM`, `MOST_TRIES` times in all.
     """
     found = _claimed(now)
     if found is None:
@@ -118,7 +121,7 @@ def make_next(now: datetime) -> bool:
 
 
 async def make_files(poll: float = POLL_SECONDS) -> None:
-    """Make what was asked for, one file after the other, until cancelled."""
+    """Make the requested data exports, one after the other, until cancelled. Check for new ones every `poll` seconds."""
     while True:
         made = False
         try:
@@ -130,7 +133,7 @@ async def make_files(poll: float = POLL_SECONDS) -> None:
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Forget files whose day has passed, and take away what lies in their folder without being known. Returns how many were forgotten."""
+    """Delete the rows of expired and failed exports, then files without a row that are older than `CLAIM`; return the number of rows."""
     old = or_(col(DataFile.ready_at) <= now - KEPT, col(DataFile.failed_at) <= now - KEPT)
     gone = session.exec(sql_delete(DataFile).where(old)).rowcount
     known = set(session.exec(select(DataFile.name).where(DataFile.name != "")))
@@ -142,7 +145,7 @@ def purge_expired(session: Session, now: datetime) -> int:
 
 
 def closing(session: Session, account_id: int) -> tuple[ClosingRequest, str] | None:
-    """The wish to close an account, and the name of who had it."""
+    """Return the request to close an account and the name of the person who made it; None if there is none."""
     found = session.exec(
         select(ClosingRequest, Person.name)
         .join(Person, col(Person.id) == col(ClosingRequest.person_id))
@@ -152,10 +155,10 @@ def closing(session: Session, account_id: int) -> tuple[ClosingRequest, str] | N
 
 
 def ask_to_close(session: Session, who: Identity, by: Actor, reason: str, now: datetime) -> FormResult:
-    """Note the wish and tell Odotrack; asked again, nothing more happens.
+    """Record a request to close the account and mail Odotrack. Does nothing if there is a request already.
 
     Raises:
-        NotAllowed: the person is no owner any more.
+        NotAllowed: the person is no longer an owner.
     """
     require_right(session, who, Right.ACCOUNT)
     if session.get(ClosingRequest, who.account.account_id) is None:
@@ -166,10 +169,10 @@ def ask_to_close(session: Session, who: Identity, by: Actor, reason: str, now: d
 
 
 def keep_open(session: Session, who: Identity, by: Actor, now: datetime) -> FormResult:
-    """Take the wish back and tell Odotrack.
+    """Withdraw the request to close the account and mail Odotrack. Does nothing if there is none.
 
     Raises:
-        NotAllowed: the person is no owner any more.
+        NotAllowed: the person is no longer an owner.
     """
     require_right(session, who, Right.ACCOUNT)
     if session.exec(sql_delete(ClosingRequest).where(col(ClosingRequest.account_id) == who.account.account_id)).rowcount:

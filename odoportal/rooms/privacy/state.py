@@ -1,4 +1,4 @@
-"""One's own data on the screen."""
+"""Reflex state of the page "My data"."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from odoportal.rooms.privacy.view import DataView, data_view
 
 
 class MyData(PageState, SessionState):
-    """The file of one's own data, and the wish to close the account."""
+    """The state of the page: the data export and the request to close the account."""
 
     view: DataView = unfilled(DataView())
 

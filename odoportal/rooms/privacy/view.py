@@ -1,4 +1,4 @@
-"""What the page of one's own data shows."""
+"""View of the page "My data"."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,15 +13,15 @@ from odoportal.forms.view import FormView, form_view
 from odoportal.rooms.privacy import service
 
 SMALLEST = 10_000
-"""Bytes: what is less is said as this."""
+"""The smallest file size shown, in bytes; smaller files are shown with this size."""
 
 
 @dataclass(frozen=True)
 class DataView:
-    """The file of one's own data, and the wish to close the account.
+    """The data export, and the request to close the account.
 
-    Of `waiting` and `failed` at most one says something; `until` is of the file before, where another is in the making. `whole` is there
-    for an owner, whose file has the account's data, too.
+    At most one of `waiting` and `failed` is set. `until` and `href` belong to the newest export if it can be downloaded. `whole` is true
+    for an owner, whose file includes the account's data.
     """
 
     prepare: FormView = field(default_factory=FormView)
@@ -36,7 +36,7 @@ class DataView:
 
 
 def data_view(session: Session, who: Identity, language: str, now: datetime) -> DataView:
-    """What is shown to a person of an account; the language must be the one in use."""
+    """Return the view for a member of an account; `language` must be the current language."""
     formats, form = Formats(who.region), form_view(who)
     file, ready = service.latest(session, who), service.ready(session, who, now)
     waiting = until = failed = ""

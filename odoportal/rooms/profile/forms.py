@@ -1,4 +1,4 @@
-"""The forms of the profile: what each may hold, and which rule answers it."""
+"""The profile form: its fields and its handler."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ from odoportal.rooms.profile import service
 
 
 class Details(FormModel):
-    """Name, phone, language and formats."""
+    """The person's name, phone, language and regional formats."""
 
     name: Line = Field(min_length=1, max_length=200)
     phone: Line = Field(default="", max_length=40)

@@ -1,4 +1,4 @@
-"""Profile, which the guide's tiles call User Account."""
+"""The profile page, which the guide's tiles call User Account."""
 
 import reflex as rx
 
@@ -65,13 +65,13 @@ def _more(view: Bound) -> tuple[Node, ...]:
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Build the page in the current language."""
     head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
     forms = live("profile", View(_draw), Profile.view, Profile.filled)
     return shown_page(Profile, head.component(None), forms, trail=[(here(), t("Profile"))])
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
-    """What the server writes into the document."""
+    """Render the page's slots for the document."""
     view = await database.read(profile_view, require_identity())
     return {"profile": View(_draw).html(answered(view, asked))}

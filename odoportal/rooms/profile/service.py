@@ -1,4 +1,4 @@
-"""The rules of one's own profile: what may be changed, and what a change brings with it."""
+"""Business rules of a person's own profile: phone numbers, and saving the details."""
 
 import re
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from odoportal.core.i18n import t, use
 from odoportal.forms.handling import FormResult, SentForm, conflict
 
 HOME_COUNTRY = "CA"
-"""Where a phone number without a country is."""
+"""The region of a phone number typed without a country code."""
 
 
 class UnusablePhone(ValueError):
-    """What was typed is no phone number."""
+    """The typed text is not a valid phone number."""
 
 
 @dataclass(frozen=True)
 class Details:
-    """What a person says of himself."""
+    """The details a person can change."""
 
     name: str
     phone: str
@@ -32,13 +32,13 @@ class Details:
 
 
 def phone_number(typed: str) -> str:
-    """A phone number as it is stored: international, with its extension; empty stays empty.
+    """Return a phone number as it is stored: in international format, with its extension; empty stays empty.
 
     Args:
-        typed: in any of the usual ways, `(418) 555-0142 poste 12`; without a country it is a Canadian one.
+        typed: the number in any usual notation, such as `(418) 555-0142 poste 12`; without a country code it is Canadian.
 
     Raises:
-        UnusablePhone: when there is no such number.
+        UnusablePhone: if it is not a valid number.
     """
     if not typed:
         return ""
@@ -52,13 +52,13 @@ def phone_number(typed: str) -> str:
 
 
 def details(session: Session, person_id: int) -> dict[str, str]:
-    """What is stored of a person, as the form has it."""
+    """Return a person's stored details by form field."""
     person = session.get_one(Person, person_id)
     return {"name": person.name, "phone": person.phone, "language": person.language, "region": person.region}
 
 
 def change_details(session: Session, sent: SentForm, wanted: Details, now: datetime) -> FormResult:
-    """Store what a person says of himself, unless it was changed since the form was shown."""
+    """Store a person's details, or return the conflict if they were changed since the form was shown."""
     stored = details(session, sent.who.person_id)
     if clash := conflict(sent, stored):
         return clash
@@ -69,5 +69,5 @@ def change_details(session: Session, sent: SentForm, wanted: Details, now: datet
         session, ActivityKind.DETAILS, Actor.of(sent), now, subject_id=person.id, before=stored, after=details(session, sent.who.person_id)
     )
     with use(wanted.language):
-        # Who chose another language goes on in it.
+        # Redirect a person who chose another language to the page in that language.
         return FormResult(t("Saved."), go=f"/{wanted.language}/profile" if wanted.language != stored["language"] else "")

@@ -1,4 +1,4 @@
-"""The profile on the screen."""
+"""The Reflex state of the profile page."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from odoportal.rooms.profile.view import ProfileView, profile_view
 
 
 class Profile(PageState, SessionState):
-    """The forms of the profile."""
+    """The state of the profile page."""
 
     view: ProfileView = unfilled(ProfileView())
 

@@ -1,4 +1,4 @@
-"""What the profile shows."""
+"""The view of the profile page."""
 
 from dataclasses import dataclass, field
 
@@ -12,12 +12,12 @@ from odoportal.rooms.profile import service
 
 @dataclass(frozen=True)
 class ProfileView:
-    """The forms of the profile; `changes` says whether the person may see those of the account."""
+    """The view of the profile page; `changes` says whether the person may see the account's activity."""
 
     details: FormView = field(default_factory=FormView)
     changes: bool = False
 
 
 def profile_view(session: Session, who: Identity) -> ProfileView:
-    """The profile of the signed-in person."""
+    """Return the view of the signed-in person's profile."""
     return ProfileView(details=form_view(who, service.details(session, who.person_id)), changes=may(who.account.role, Right.CHANGES))

@@ -1,4 +1,4 @@
-"""Referral: a personal link, and the credit earned by it."""
+"""The referral page, which announces what is coming: a personal link and the credit earned by it."""
 
 import reflex as rx
 
@@ -7,5 +7,5 @@ from odoportal.pages.layout import soon_page
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     return soon_page(t("Here you will find your personal link, see who joined through it and what credit you earned."))

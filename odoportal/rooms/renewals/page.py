@@ -1,4 +1,4 @@
-"""Renewal: what expires, and what renewing it costs."""
+"""The renewal page, which announces what is coming: expiring agreements and the cost of renewing them."""
 
 import reflex as rx
 
@@ -7,7 +7,7 @@ from odoportal.pages.layout import soon_page
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     return soon_page(
         t("Here you will see what expires, choose a term, compare today's price with the new one, and renew one agreement or many.")
     )

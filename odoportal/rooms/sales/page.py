@@ -1,4 +1,4 @@
-"""Sales: the catalogue (Point of Sale), and the POS Assistant that leads to the right order."""
+"""The sales pages, which announce what is coming: the catalogue (Point of Sale) and the POS Assistant."""
 
 import reflex as rx
 
@@ -7,12 +7,12 @@ from odoportal.pages.layout import soon_page
 
 
 def page() -> rx.Component:
-    """The catalogue's page, in the language in use."""
+    """Return the catalogue page in the current language."""
     return soon_page(t("Here you will pick plans, trackers and cables from the catalogue, use a promotional code, and order."))
 
 
 def assistant() -> rx.Component:
-    """The assistant's page, in the language in use."""
+    """Return the assistant page in the current language. The assistant leads to the right order."""
     return soon_page(
         t(
             "Here you will be led to the right order: how many vehicles, which term, which hardware and cable for each, "

@@ -1,1 +1,1 @@
-"""How a person gets in, for the person: email, password, two-step sign-in, open sessions."""
+"""The room "Sign-in and security": a person's own email, password, two-step sign-in, passkeys and open sessions."""

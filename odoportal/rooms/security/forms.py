@@ -1,4 +1,7 @@
-"""The forms of how a person gets in. Whatever would lock the owner out, or let somebody else in, asks the password again."""
+"""Forms for email, password, two-step sign-in and sessions.
+
+Every change that could lock the person out or let another person in needs a confirmation with the password.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,14 +25,14 @@ from odoportal.rooms.signin.cookies import give_session
 
 
 class NewPassword(FormModel):
-    """The password that is, and the one that will be."""
+    """The current and the new password."""
 
     current: Secret
     password: Secret
 
 
 class NewEmail(FormModel):
-    """Another email, and the password."""
+    """The new email and the current password."""
 
     address: Line = Field(min_length=1, max_length=254)
     current: Secret
@@ -44,13 +47,18 @@ class NewEmail(FormModel):
 
 
 async def again(sent: SentForm[Any]) -> str | FormResult:
-    """The stored password, which what was typed is equal to; or what is answered where it is not, or where the form was done before."""
+    """Check the confirmation of a form.
+
+    Returns:
+        The stored password if the typed one matches it; otherwise the answer to the form: an error, or the earlier result if the form was
+        done before.
+    """
     if (before := await read(done_before, sent)) is not None:
         return before
     typed = sent.values.current.get_secret_value()
     if not typed:
         return FormResult(errors={"current": required()})
-    # Read before it is compared: where it is changed in between, it is no longer the one that the work finds.
+    # Read it before the comparison: if it is changed in between, the service finds another value and refuses.
     stored = await read(service.password_of, sent.who.person_id)
     if not stored or not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
         return FormResult(
@@ -60,33 +68,39 @@ async def again(sent: SentForm[Any]) -> str | FormResult:
 
 
 def changed() -> FormResult:
-    """What is said where the password was changed between its check and the work."""
+    """Return the result for a password that was changed after the confirmation."""
     return FormResult(error=t("Your password was changed in the meantime. Try again with the new one."))
 
 
 @dataclass(frozen=True)
 class Fresh:
-    """A new token for the browser that stays signed in."""
+    """A renewed session token for the browser that stays signed in; calling it sets the cookie on a response."""
 
     token: str
     keep: bool
 
     def __call__(self, response: Response) -> None:
-        """Give it to the browser."""
+        """Set the session cookie."""
         give_session(response, self.token, self.keep)
 
 
 def fresh(session: Session, sent: SentForm[Any]) -> dict[str, Any]:
-    """What a `FormResult` says where another way in is in force: the browser's own session goes on under another token (ASVS 7.2.4).
+    """Renew the token of the browser's own session after a change of credentials (ASVS 7.2.4).
 
-    Where its answer is lost, the browser has no session any more: the person signs in with what is in force now.
+    If the response is lost, the browser has no session any more, and the person signs in with the new credentials.
+
+    Returns:
+        The arguments for the `FormResult` that hands the token out; empty if the session has ended.
     """
     renewed = sessions.renew(session, sent.who.session)
     return {"dress": Fresh(*renewed), "renewed": True} if renewed else {}
 
 
 def marked(sent: SentForm[Any], done: FormResult) -> FormResult:
-    """The answer; without script it is the page, in which the browser's own session is marked."""
+    """Return the result unchanged, and set the renewed session as the current one.
+
+    Without script the answer is the page, which must mark the browser's own session.
+    """
     if isinstance(done.dress, Fresh):
         asker.set(replace(sent.who, session=digest(done.dress.token)))
     return done
@@ -133,13 +147,13 @@ async def _email(sent: SentForm[NewEmail]) -> FormResult:
 
 
 class Again(FormModel):
-    """The password once more."""
+    """A confirmation with the password."""
 
     current: Secret
 
 
 class FirstCode(FormModel):
-    """A code of the app that is set up."""
+    """The first code of the app being set up."""
 
     code: Line = Field(min_length=1, max_length=20)
 
@@ -173,12 +187,12 @@ async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
 
 
 def keep_them() -> str:
-    """What is said with new recovery codes."""
+    """Return the notice shown with the first recovery codes."""
     return t("Two-step sign-in is on. Keep these recovery codes where you find them without your phone; they are not shown again.")
 
 
 def required_still(account: str) -> str:
-    """What is said where the last factor would be taken away while an account requires one."""
+    """Return the error for removing the last second factor while an account requires one."""
     return t("{account} requires two-step sign-in of everybody, so it stays on.", account=account)
 
 
@@ -209,7 +223,7 @@ async def _recovery(sent: SentForm[Again]) -> FormResult:
 
 
 class EmptyForm(FormModel):
-    """A button: which record it is about is the form's key."""
+    """A form with only a button; the form's key identifies the record."""
 
 
 async def _end_session(sent: SentForm[EmptyForm]) -> FormResult:

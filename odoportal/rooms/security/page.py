@@ -1,4 +1,4 @@
-"""How a person gets in: email, password, two-step sign-in, open sessions."""
+"""The page "Sign-in and security": email, password, two-step sign-in, passkeys, recovery codes, open sessions and history."""
 
 import reflex as rx
 
@@ -24,7 +24,7 @@ def _current() -> Field:
 
 
 def _taking_away(name: str, *fields: Field | Rows, button: str, question: str, words: str) -> Form:
-    """What takes something away for good: with the password, and asked for once more."""
+    """Build a form that deletes something permanently: it needs the password and a confirmation dialog."""
     asked = Confirm(question, words, button)
     return Form(name, (*fields, _current()), button, fresh=True, look="danger", confirm=asked)
 
@@ -48,7 +48,7 @@ def _password() -> Form:
     return Form(
         "new_password",
         (
-            # So that a password manager knows whose password is changed; without a name it is not sent.
+            # Tells password managers whose password is changed; without a name attribute it is not submitted.
             lambda form: el("input", type="text", value=form.given.now, autoComplete="username", readOnly=True, hidden=True),
             _current(),
             Field("password", t("New password"), "password", hint=rules, required=True, autocomplete="new-password"),
@@ -60,7 +60,10 @@ def _password() -> Form:
 
 
 def _two_step(view: Bound) -> Node:
-    """Off, being set up, on. The recovery codes stand where they were made: those forms do not load the page anew."""
+    """Draw the section in the state "off", "setting_up" or "on".
+
+    The form that shows new recovery codes does not reload the page, so that they stay visible.
+    """
     begin = Form("totp_begin", (_current(),), t("Set it up"), fresh=True, look="second")
     steps = el(
         "ol",
@@ -86,7 +89,7 @@ def _two_step(view: Bound) -> Node:
     )
     on = (
         el("p", icon("circle-check"), el("span", state.about), cls="notice"),
-        # Without script, this page answers the form that switched it on, and its codes are nowhere else.
+        # Without script, this page is the answer to the form that switched it on, and the only place that shows the codes.
         when(view.totp_confirm.notice, el("p", view.totp_confirm.notice, cls="b")),
         el("h3", t("Switch it off")),
         off.draw(view, on_done=Security.retry),
@@ -102,7 +105,7 @@ def _recovery(view: Bound) -> Node:
 
 
 def _adding(view: Bound) -> Form:
-    """What the device makes; the button that makes it sends the form."""
+    """Build the form of a new passkey; its button lets the device create the passkey and submits the form."""
     hint = t("So that you know it again, such as the name of the device.")
     about = {"type": "button", "cls": "btn primary", "data_passkey": "create", "data_task": view.task}
     make = el("button", icon("key-round"), t("Make the passkey"), **about)
@@ -122,7 +125,7 @@ def _adding(view: Bound) -> Form:
 
 
 def _passkeys(view: Bound) -> Node:
-    """Those that are there, what can be done with them, and the next one: begun with the password, then made by the device."""
+    """Draw the passkeys with the forms to rename and remove one, and the form for the current step of adding another."""
     begin = Form("passkey_begin", (_current(),), t("Add a passkey"), fresh=True, look="second")
     name = Field("name", t("New name"), required=True, longest=60)
     rename = Form("passkey_rename", (Rows(), name), t("Rename"), fresh=True, look="second")
@@ -150,7 +153,7 @@ def _passkeys(view: Bound) -> Node:
 
 
 def _kept() -> Node:
-    # A new document: the socket of this one still has the session's token from before.
+    # A plain link loads a new document: the socket of the current one still has the old session token.
     return el("a", t("I have kept them"), href=address("/profile/security"), cls="btn primary done")
 
 
@@ -213,7 +216,7 @@ def _draw(view: Bound) -> Node:
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Build the page in the current language."""
     head = View(lambda _: el("div", el("h1", t("Sign-in and security")), cls="head"))
     content = live("security", View(_draw), Security.view, Security.filled)
     trail = [("/profile", t("Profile")), (here(), t("Sign-in and security"))]
@@ -221,6 +224,6 @@ def page() -> rx.Component:
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
-    """What the server writes into the document."""
+    """Render the page's slots for the document."""
     view = await database.read(security_view, require_identity(), clock.now())
     return {"security": View(_draw).html(answered(view, asked))}

@@ -1,4 +1,4 @@
-"""The forms of passkeys: begun with the password, added with what the browser made, renamed, removed with the password."""
+"""Forms of passkeys: begin with the password, add the browser's answer, rename, and remove with the password."""
 
 from pydantic import Field
 from sqlmodel import Session
@@ -17,21 +17,21 @@ LONGEST_NAME = 60
 
 
 class NewPasskey(FormModel):
-    """What the browser made, as JSON, and what the person calls it."""
+    """A new passkey: the browser's answer as JSON, and the name the person gives it."""
 
     name: Line = Field("", max_length=LONGEST_NAME)
     credential: Secret
 
 
 class NewName(FormModel):
-    """Another name for one of the passkeys."""
+    """A new name for one of the passkeys."""
 
     which: Line = Field(min_length=1, max_length=9, pattern=r"^[0-9]*$")
     name: Line = Field(min_length=1, max_length=LONGEST_NAME)
 
 
 class Which(Again):
-    """One of the passkeys, and the password."""
+    """One of the passkeys, and a confirmation with the password."""
 
     which: Line = Field(min_length=1, max_length=9, pattern=r"^[0-9]*$")
 

@@ -1,4 +1,4 @@
-"""How a person gets in, on the screen."""
+"""The Reflex state of the page "Sign-in and security"."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from odoportal.rooms.security.view import SecurityView, security_view
 
 
 class Security(PageState, SessionState):
-    """The forms of how a person gets in."""
+    """The state of the page "Sign-in and security"."""
 
     view: SecurityView = unfilled(SecurityView())
     needs: ClassVar[Right] = Right.ENTER

@@ -1,4 +1,4 @@
-"""What the page shows of how a person gets in."""
+"""The view of the page "Sign-in and security"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from odoportal.rooms.signin.models import Passkey
 
 @dataclass(frozen=True)
 class SessionRow:
-    """A signed-in browser; `here` is filled for the one that asks."""
+    """A row of an open session; `here` is filled for the browser that shows the page."""
 
     key: str
     browser: str
@@ -28,7 +28,7 @@ class SessionRow:
 
 @dataclass(frozen=True)
 class SignInRow:
-    """A sign-in."""
+    """A row of the sign-in history."""
 
     key: str
     at: str
@@ -39,7 +39,7 @@ class SignInRow:
 
 @dataclass(frozen=True)
 class PasskeyRow:
-    """A passkey."""
+    """A row of a passkey."""
 
     key: str
     name: str
@@ -48,7 +48,15 @@ class PasskeyRow:
 
 @dataclass(frozen=True)
 class TwoStep:
-    """`state` is "off", "setting_up" or "on". `key` and `qr` (a path in a square of `side`) are there while the app is set up."""
+    """The state of the authenticator app.
+
+    Attributes:
+        state: "off", "setting_up" or "on".
+        key: the app's secret in groups of four characters; only while the app is set up.
+        qr: the QR code as the data of an SVG path; only while the app is set up.
+        box: the `viewBox` of the QR code.
+        about: since when the app is on.
+    """
 
     state: str = "off"
     key: str = ""
@@ -59,10 +67,14 @@ class TwoStep:
 
 @dataclass(frozen=True)
 class SecurityView:
-    """The forms; `pending` says which email waits for its confirmation, `others` whether there are other sessions.
+    """The view of the page: its forms, and what it shows.
 
-    `task` is what the browser is to do to make a passkey, filled while one is added; `codes` says how many recovery codes are left;
-    `held` why nothing else of the account is shown.
+    Attributes:
+        task: the WebAuthn creation options as JSON; only while a passkey is added.
+        codes: how many recovery codes are left.
+        pending: which email waits for its confirmation.
+        held: why the person must set up two-step sign-in before the account is shown.
+        others: whether there are other sessions.
     """
 
     email: FormView = field(default_factory=FormView)
@@ -89,7 +101,7 @@ class SecurityView:
 
 
 def security_view(session: Session, who: Identity, now: datetime) -> SecurityView:
-    """The page of the signed-in person."""
+    """Return the view of the signed-in person's page."""
     formats = Formats(who.region)
     mine = {"now": who.email}
     asked = email_change.waiting(session, who.person_id, now)
@@ -150,7 +162,7 @@ def _passkey(found: Passkey, formats: Formats) -> PasskeyRow:
 
 
 def _choosing(who: Identity, known: Sequence[Passkey], name: str, others: dict[str, str]) -> FormView:
-    """A form that is about one of the passkeys: which one is chosen in it."""
+    """Return the view of a form about one of the passkeys, with a field to choose which; `others` labels its other fields."""
     id_, label = f"{name}-which", t("Passkey")
     options = [Choice(str(found.id), found.name, at == 0) for at, found in enumerate(known)]
     row = FieldRow("which", id_, f"{id_}-note", f"#{id_}", label, True, select=True, options=options)
@@ -160,7 +172,7 @@ def _choosing(who: Identity, known: Sequence[Passkey], name: str, others: dict[s
 
 
 def _qr(text: str) -> tuple[str, int]:
-    """A QR code as the path of its dark modules, and the length of its side with the quiet zone."""
+    """Return a QR code as the SVG path data of its dark modules, and the length of its side in modules, with the quiet zone."""
     rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix_iter(border=4)]
     dark = [f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, module in enumerate(row) if module]
     return "".join(dark), len(rows)

@@ -1,7 +1,7 @@
-"""One try to sign in: counted, compared at the cost of one bcrypt whoever it is, logged.
+"""Sign-in attempts and confirmations: rate-limited, logged, and always at the cost of one bcrypt comparison.
 
-Tries are counted by the email that was typed, and by the client's address. A browser that has signed in for the person before is counted
-by itself (OWASP, Device Cookies): what strangers try never makes it wait, and it has a growing wait of its own.
+Attempts are counted by the typed email and by the client's address. A known browser has its own counter and its own growing wait (OWASP,
+Device Cookies), so attempts from other browsers cannot lock it out.
 """
 
 import logging
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Try:
-    """What came with the form. `before` is the hash of the session the browser had."""
+    """A submitted sign-in form. `before` is the hash of the session the browser already had."""
 
     email: str
     password: str
@@ -38,10 +38,14 @@ class Try:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The new session's token, or that of the second step it takes; neither when refused.
+    """The result of a sign-in attempt; without `token` and `step` it is refused.
 
-    `crowded`: too many failures from this client's address. `busy`: too many sign in at this moment, and nothing was compared.
-    `renewed`: the browser is known by its new token from now on.
+    Attributes:
+        token: the token of the new session.
+        step: the token of the second step that must be passed first.
+        crowded: whether the client's address has reached its limit of attempts.
+        busy: whether the password queue is full; no password was compared.
+        renewed: whether the browser must store its new known-browser token.
     """
 
     token: str | None = None
@@ -53,7 +57,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Known:
-    """Who an email belongs to, and whether the browser has signed in for that person before."""
+    """The person an email belongs to.
+
+    Attributes:
+        person_id: the person.
+        stored: the stored password.
+        browser: whether this is a known browser of the person.
+    """
 
     person_id: int
     stored: str
@@ -62,7 +72,14 @@ class Known:
 
 @dataclass(frozen=True)
 class _Place:
-    """How a try is counted: the key of its wait, whether it must wait, by address or not, and its place in the queue."""
+    """How an attempt is counted.
+
+    Attributes:
+        key: the key of the growing wait.
+        waiting: whether the attempt falls within a wait and must be refused.
+        by_address: whether the attempt also counts against the client's address.
+        asker: the attempt's client in the password queue.
+    """
 
     key: str
     waiting: bool
@@ -71,34 +88,34 @@ class _Place:
 
 
 def account_key(email: str) -> str:
-    """What the wait of an account is counted by, the same whether the account exists or not."""
+    """Return the key by which the wait of an email is counted, whether a person has this email or not."""
     return f"account:{digest(email_key(email[:1000]))}"
 
 
 def browser_key(person_id: int, device: str) -> str:
-    """Return what the wait of a known browser is counted by, given the hash of its cookie."""
+    """Return the key by which the wait of a known browser is counted; `device` is the hash of its cookie."""
     return f"browser:{person_id}/{device}"
 
 
 def person_asker(person_id: int) -> Asker:
-    """Return the place in the queue of somebody who is signed in."""
+    """Return the queue client of a signed-in person or a known browser; it has priority."""
     return Asker(f"person {person_id}", first=True)
 
 
 def client_asker(address: str) -> Asker:
-    """Return the place in the queue of whoever is not known: by the widest network that one subscriber may have."""
+    """Return the queue client of an anonymous visitor: the widest network that one subscriber may have."""
     return Asker(rate_limits.networks(address)[-1])
 
 
 async def attempt(tried: Try, now: datetime) -> Outcome:
-    """Sign in, or not.
+    """Attempt a sign-in with email and password.
 
-    Unknown, known, disabled and waiting accounts take the same path: one look-up and one comparison. Only a crowded client address
-    is refused before, which says nothing about any account.
+    Unknown, known, disabled and waiting emails take the same path: one lookup and one comparison. Only a client address over its limit
+    is refused earlier, which reveals nothing about any person.
 
     Raises:
-        SQLAlchemyError: the database does not answer; the try is then not counted.
-        sharing.RedisAway: tries cannot be counted, so none is made.
+        SQLAlchemyError: if the database does not answer; the attempt is then not counted.
+        redis_counters.RedisAway: if attempts cannot be counted; no attempt is then made.
     """
     browser = tried.browser
     facts: dict[str, object] = {"account": security_log.typed(tried.email), "address": browser.address}
@@ -110,34 +127,34 @@ async def attempt(tried: Try, now: datetime) -> Outcome:
     try:
         return await _compared(tried, now, known, place, facts)
     except SQLAlchemyError:
-        # That the database did not answer is not the visitor's failure.
+        # The database failed, not the visitor: undo the count.
         await _uncount(place)
         if place.by_address:
             await rate_limits.give_back_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address)
         raise
     except Busy:
-        # It stays counted by address: a flood of tries that are not made is a flood, too.
+        # Keep the count by address: attempts refused by a full queue can be a flood too.
         await _uncount(place)
         security_log.log_event("excess_rate_limit_exceeded", logging.WARNING, **facts, by="queue")
         return Outcome(busy=True)
 
 
 def _look_up(session: Session, email: str, device: str, now: datetime) -> Known | None:
-    """Whose email it is. The same statements run for an unknown one."""
+    """Look up the person with this email; an unknown email runs the same statements."""
     found = service.stored_password(session, email)
     seen = known_browsers.is_known(session, found[0] if found else 0, device, now)
     return Known(found[0], found[1], seen) if found else None
 
 
 async def _place(email: str, known: Known | None, browser: Browser, now: datetime) -> _Place | None:
-    """Count a try; None for a crowded client address."""
+    """Count an attempt; return None if the client's address is over its limit."""
     key, waiting = account_key(email), False
     if known and known.browser:
         key = browser_key(known.person_id, browser.device)
         within = await rate_limits.hit(rate_limits.SIGN_IN_PER_BROWSER, key)
         if within and await rate_limits.begin(key, now):
             return _Place(key, waiting=False, by_address=False, asker=person_asker(known.person_id))
-        # It waits for what was tried in this very browser, and costs no more than a stranger may.
+        # This browser's own failures make it wait; further attempts also count against the limit of its address.
         waiting = True
     if not await rate_limits.hit_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address):
         return None
@@ -172,7 +189,7 @@ async def _compared(tried: Try, now: datetime, known: Known | None, place: _Plac
         security_log.log_event("authn_login_fail", logging.WARNING, **facts, person=known.person_id)
         return Outcome()
     await rate_limits.forgive(place.key)
-    # Beyond so many sign-ins of one person, those that succeed count by address as well: each costs a comparison.
+    # Successful sign-ins do not count by address until one person has many of them, since each costs a comparison.
     if place.by_address and await rate_limits.hit(rate_limits.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):
         await rate_limits.give_back_address(rate_limits.SIGN_IN_PER_ADDRESS, tried.browser.address)
     event = "authn_login_success" if begun.token else "authn_login_second_step"
@@ -181,7 +198,7 @@ async def _compared(tried: Try, now: datetime, known: Known | None, place: _Plac
 
 
 async def _better(password: str, stored: str, asker: Asker) -> str | None:
-    """A new stored value where the old one is of a lower cost; it is made another time where too many sign in."""
+    """Return a new hash if the stored one has an outdated cost; if the queue is full, leave it for a later sign-in."""
     try:
         return await passwords.hashed(password, asker) if passwords.is_outdated(stored) else None
     except Busy:
@@ -189,21 +206,21 @@ async def _better(password: str, stored: str, asker: Asker) -> str | None:
 
 
 async def confirm(who: Identity, password: str, address: str, now: datetime) -> bool:
-    """Whether somebody who is signed in knows the password, asked again before something that matters.
+    """Return whether a signed-in person confirms a sensitive change with the correct password.
 
-    A session that was left open is no place to guess a password at: each has a growing wait of its own, which no stranger can bring about,
-    and a person has so many in five minutes over all sessions.
+    To prevent guessing from a session left open, each session has its own growing wait, which other clients cannot trigger, and each
+    person a limit in five minutes over all sessions (`CONFIRMS_PER_PERSON`).
 
     Args:
         who: the signed-in person.
-        password: what was typed.
-        address: the client's, for the log.
-        now: the instant.
+        password: the typed password.
+        address: the client's address, for the security log.
+        now: the current instant.
 
     Raises:
-        SQLAlchemyError: the database does not answer; the try is then not counted.
-        sharing.RedisAway: tries cannot be counted, so none is made.
-        Busy: too much waits already; the wait is not counted.
+        SQLAlchemyError: if the database does not answer; the failure is then not counted towards the wait.
+        redis_counters.RedisAway: if confirmations cannot be counted; no password is then compared.
+        Busy: if the password queue is full; the failure is then not counted towards the wait.
     """
     key = f"session:{who.session}"
     facts: dict[str, object] = {"account": security_log.typed(who.email), "address": address, "person": who.person_id}
@@ -227,14 +244,14 @@ async def confirm(who: Identity, password: str, address: str, now: datetime) -> 
 
 
 async def may_choose(token: str, address: str) -> bool:
-    """Count a try of a new password on the page of a mailed link; False where there were too many.
+    """Count a new password submitted on the page of a mailed link; return False if a limit is reached.
 
     Args:
-        token: of the link, which is known to be open.
-        address: the client's.
+        token: the token of the link, which must be valid.
+        address: the client's address.
 
     Raises:
-        sharing.RedisAway: it cannot be counted.
+        redis_counters.RedisAway: if it cannot be counted.
     """
     within = await rate_limits.hit_address(rate_limits.CHOICES_PER_ADDRESS, address)
     within = within and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, digest(token))
@@ -244,7 +261,7 @@ async def may_choose(token: str, address: str) -> bool:
 
 
 async def _within(address: str) -> bool:
-    """Count a step of a sign-in with a passkey; False for a crowded client address."""
+    """Count a request of a sign-in with a passkey; return False if the client's address is over its limit."""
     within = await rate_limits.hit_address(rate_limits.SIGN_IN_PER_ADDRESS, address)
     if not within:
         security_log.log_event("excess_rate_limit_exceeded", logging.WARNING, address=address, by="passkey")
@@ -252,9 +269,9 @@ async def _within(address: str) -> bool:
 
 
 async def passkey_task(token: str, address: str, now: datetime) -> str | None:
-    """What a browser is to do to sign in with a passkey, as JSON; None for a crowded client address.
+    """Return the WebAuthn request options for a sign-in with a passkey, as JSON; None if the client's address is over its limit.
 
-    It is counted with the tries to sign in, since without it there is none; one that succeeds gives it back.
+    It counts as a sign-in attempt; a successful sign-in with a passkey undoes the count.
     """
     if not await _within(address):
         return None
@@ -262,10 +279,11 @@ async def passkey_task(token: str, address: str, now: datetime) -> str | None:
 
 
 async def by_passkey(answer: passkeys.Answer, keep: bool, browser: Browser, before: str | None, now: datetime) -> Outcome:
-    """Sign in with a passkey, or not; see `service.sign_in_by_passkey`. Whatever is wrong, the answer is the same.
+    """Attempt a sign-in with a passkey; every refusal has the same result. See `service.sign_in_by_passkey`.
 
     Raises:
-        SQLAlchemyError, sharing.RedisAway: as `attempt`.
+        SQLAlchemyError: if the database does not answer.
+        redis_counters.RedisAway: if attempts cannot be counted; no attempt is then made.
     """
     if not await _within(browser.address):
         return Outcome(crowded=True)
@@ -282,9 +300,9 @@ async def by_passkey(answer: passkeys.Answer, keep: bool, browser: Browser, befo
 async def finish(
     step: str, proof: str | passkeys.Answer, browser: Browser, before: str | None, remember: bool, now: datetime
 ) -> service.Stepped:
-    """Try a second step; see `service.finish_sign_in`. What is wrong of a person brings a growing wait over all steps.
+    """Attempt a second step; see `service.finish_sign_in`. A person's failures cause a growing wait across all second steps.
 
-    A browser that has signed in for the person before is counted by itself: who has the password, and no more, keeps nobody out.
+    A known browser has its own wait, so that an attacker who knows only the password cannot lock the person out.
     """
     found = await read(_asked, step, browser.device, now)
     if found is None:
@@ -306,6 +324,6 @@ async def finish(
 
 
 def _asked(session: Session, step: str, device: str, now: datetime) -> tuple[SecondStep, bool] | None:
-    """The open second step of a token, and whether the browser has signed in for its person before."""
+    """Return the open second step of a token, and whether the browser is a known browser of its person."""
     asked = two_factor.asked(session, step, now)
     return (asked, known_browsers.is_known(session, asked.person_id, device, now)) if asked else None

@@ -1,4 +1,4 @@
-"""Another email for a person: asked for with the password, in force once the new mailbox says so, taken back by the old one."""
+"""Changes of a person's email: requested with the password, confirmed from the new mailbox, and undone from the old one."""
 
 from datetime import datetime, timedelta
 
@@ -22,20 +22,23 @@ KEEP = timedelta(days=30)
 
 
 def request(session: Session, person_id: int, verified: str, email: str, now: datetime) -> bool:
-    """Ask for another email: a link is mailed to it, and nothing changes until it is used. An older request dies.
+    """Request another email: mail a confirmation link to it and delete an older request. The email changes when the link is used.
 
-    Where the email is somebody else's, that person gets a letter instead, and whoever asked is told the same. Where somebody had it and may
-    still take it back, nobody gets a letter.
+    If the email belongs to another person, that person gets a mail instead of the link, and the requester gets the same answer. If another
+    person had it before and may still take it back, no mail is sent.
 
     Args:
-        session: the writing session.
+        session: the writing database session.
         person_id: the person.
-        verified: the stored password that was just compared; a change in the meantime makes it fail.
-        email: an email as `email_validator` writes it.
-        now: the instant.
+        verified: the stored password that the confirmation was compared with.
+        email: an email as normalized by `email_validator`.
+        now: the current instant.
+
+    Returns:
+        False if the person no longer exists or the password has changed since the confirmation.
 
     Raises:
-        TooManyLetters: enough mailboxes were written to for now, or this one was.
+        TooManyLetters: if a limit of unsolicited mails is reached, for the person or for this mailbox.
     """
     person = session.get(Person, person_id, with_for_update=True)
     if person is None or person.password != verified:
@@ -58,7 +61,7 @@ def request(session: Session, person_id: int, verified: str, email: str, now: da
 
 
 def waiting(session: Session, person_id: int, now: datetime) -> EmailChange | None:
-    """The email that a person asked for and has not confirmed yet."""
+    """Return a person's requested email change that waits for its confirmation and has not expired."""
     return session.exec(
         select(EmailChange).where(
             EmailChange.person_id == person_id, col(EmailChange.confirmed_at).is_(None), col(EmailChange.expires_at) > now
@@ -67,30 +70,33 @@ def waiting(session: Session, person_id: int, now: datetime) -> EmailChange | No
 
 
 def asked(session: Session, token: str, now: datetime) -> EmailChange | None:
-    """The change that an open link in the new mailbox confirms; None when it is over, used, replaced, or the person is disabled."""
+    """Return the change that a link in the new mailbox confirms; None if it is expired, used or replaced, or the person is disabled."""
     return _open(
         session, col(EmailChange.hash) == digest(token), col(EmailChange.confirmed_at).is_(None), col(EmailChange.expires_at) > now
     )
 
 
 def undoable(session: Session, token: str, now: datetime) -> EmailChange | None:
-    """The change that an open link in the old mailbox takes back."""
+    """Return the change that a link in the old mailbox undoes; None if it is expired or used, or the person is disabled."""
     return _open(
         session, col(EmailChange.undo_hash) == digest(token), col(EmailChange.undone_at).is_(None), col(EmailChange.undo_until) > now
     )
 
 
 def confirm(session: Session, token: str, now: datetime, address: str) -> Person | None:
-    """Put another email in force, once: reset links of the old one die, and it gets a notice with a link that undoes it.
+    """Confirm a requested email, once.
+
+    Invalidate the links mailed to the old email, and mail a notice to both mailboxes; the one to the old mailbox has an undo link.
 
     Args:
-        session: the writing session.
-        token: of the link in the new mailbox.
-        now: the instant.
-        address: of the client.
+        session: the writing database session.
+        token: the token of the link in the new mailbox.
+        now: the current instant.
+        address: the client's network address.
 
     Returns:
-        None when the link is dead, or the email has become somebody else's meanwhile, or may be taken back by somebody else.
+        The person, or None if the link is no longer valid, the person's email has changed since the request, or another person has the
+        email now or may take it back.
     """
     change = asked(session, token, now)
     if change is None:
@@ -116,12 +122,12 @@ def confirm(session: Session, token: str, now: datetime, address: str) -> Person
 
 
 def undo(session: Session, token: str, now: datetime, address: str) -> Person | None:
-    """Take a change back from the old mailbox, whatever became of the email since. Somebody else was in, so that everything ends.
+    """Undo an email change from the old mailbox, whatever the email has become since, and lock the intruder out (`lockout.lock_out`).
 
-    Changes that were made after it are taken back with it: the mailboxes of whoever was in must not undo this.
+    Later changes are undone with it, so that the intruder's mailboxes cannot undo this one.
 
     Returns:
-        None when the link is dead, or the old email has become somebody else's.
+        The person, or None if the link is no longer valid or the old email belongs to another person.
     """
     change = undoable(session, token, now)
     if change is None:
@@ -137,13 +143,13 @@ def undo(session: Session, token: str, now: datetime, address: str) -> Person | 
         return None
     by = Actor(person.id, address)
     _take_back(session, person, change, by, now)
-    # Whoever changed the email may have added a passkey in the days that the change waited for its confirmation.
+    # Lock out from the time of the request: the intruder may have added a passkey before the change was confirmed.
     lockout.lock_out(session, person, change.expires_at - LIFE, by, now)
     return person
 
 
 def put_back(session: Session, person: Person, key: str, by: Actor, now: datetime) -> None:
-    """Give a person back the email with this key, where it was changed since and is nobody else's."""
+    """Restore the email with this key to a person if it was changed since and does not belong to another person."""
     if person.email_key == key:
         return
     made = select(EmailChange).where(EmailChange.person_id == person.id, col(EmailChange.confirmed_at).is_not(None))
@@ -154,7 +160,7 @@ def put_back(session: Session, person: Person, key: str, by: Actor, now: datetim
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Remove changes that nobody can confirm or undo any more; returns how many."""
+    """Delete changes that could last be confirmed or undone 30 days ago or earlier; return their number."""
     dead = or_(col(EmailChange.undo_until).is_(None), col(EmailChange.undo_until) <= now - KEEP)
     return session.exec(sql_delete(EmailChange).where(col(EmailChange.expires_at) <= now - KEEP, dead)).rowcount
 
@@ -165,7 +171,7 @@ def _open(session: Session, *conditions: object) -> EmailChange | None:
 
 
 def _leave(session: Session, person: Person, until: datetime, now: datetime) -> None:
-    """Keep the email that a person leaves; nobody else can have it `until` then."""
+    """Store the email that a person gives up; no other person can use it before `until`."""
     keep_file(session, person)
     assert person.id is not None  # noqa: S101 - read from the database
     held = session.get(EarlierEmail, (person.email_key, person.id))
@@ -177,8 +183,8 @@ def _leave(session: Session, person: Person, until: datetime, now: datetime) -> 
 
 
 def _take_back(session: Session, person: Person, change: EmailChange, by: Actor, now: datetime) -> None:
-    """Give a person the old email of a change again; this change and all that followed are undone."""
-    # A person has one open request at most, so that changes are confirmed in the order of their ids.
+    """Restore the old email of a change; undo this change and all later ones."""
+    # A person has at most one open request, so changes are confirmed in the order of their ids.
     since = (col(EmailChange.person_id) == change.person_id, col(EmailChange.id) >= change.id, col(EmailChange.confirmed_at).is_not(None))
     session.exec(sql_update(EmailChange).where(*since, col(EmailChange.undone_at).is_(None)).values(undone_at=now))
     left = (col(EarlierEmail.person_id) == change.person_id, col(EarlierEmail.left_at) >= change.confirmed_at)
@@ -198,5 +204,5 @@ def _put(session: Session, person: Person, email: str, by: Actor, now: datetime)
 
 
 def forget(session: Session, person_id: int) -> None:
-    """Drop what a person asked for and has not confirmed: the link in the new mailbox no longer works."""
+    """Delete a person's unconfirmed email change; the link in the new mailbox no longer works."""
     session.exec(sql_delete(EmailChange).where(col(EmailChange.person_id) == person_id, col(EmailChange.confirmed_at).is_(None)))

@@ -1,6 +1,6 @@
-"""Which browsers a person signs in with: known ones, the history of 90 days, and a letter at a new one.
+"""Known browsers of a person, the sign-in history of 90 days, open sessions, and the mail about a new browser.
 
-A browser is told by a cookie of its own, a random token of which the hash is kept. Where it comes from is the network address.
+A browser is recognized by its own cookie, a random token of which only the hash is stored, and not by its network address.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ _SYSTEMS = {
 
 
 def browser_label(agent: str) -> str:
-    """What a browser says of itself, in a few words of the language in use; it may say anything."""
+    """Describe a browser by its User-Agent header, in the current language. The header is unverified."""
     browser = next((name for mark, name in _BROWSERS.items() if f"{mark}/" in agent or f"{mark}A/" in agent), "")
     system = next((name for mark, name in _SYSTEMS.items() if mark in agent), "")
     if browser and system:
@@ -52,7 +52,7 @@ def browser_label(agent: str) -> str:
 
 
 def method_labels() -> dict[str, str]:
-    """Each way of signing in, in the language in use."""
+    """Return the label of each sign-in method, in the current language."""
     return {
         SignInMethod.PASSWORD: t("Password"),
         SignInMethod.CODE: t("Password and code of the app"),
@@ -63,20 +63,20 @@ def method_labels() -> dict[str, str]:
 
 
 def is_known(session: Session, person_id: int, device: str, now: datetime) -> bool:
-    """Return whether a person has signed in with the browser that has this cookie, of which `device` is the hash, within a year."""
+    """Return whether a person has signed in within the last year in the browser whose cookie has the hash `device`."""
     known = session.exec(select(KnownBrowser.seen_at).where(KnownBrowser.person_id == person_id, KnownBrowser.hash == device)).first()
     return known is not None and now < known + FORGET and device != ""
 
 
 def settled(session: Session, person_id: int, browser: Browser, now: datetime, renew: bool = False) -> tuple[Browser, bool]:
-    """Decide which token a browser is known by from now on, before `arrived`.
+    """Decide which known-browser token a browser has from now on. Call it before `arrived`.
 
-    A token that this person's browser was not given is never adopted: whoever planted it would be known by it, too. And where the browser
-    is trusted from now on (`renew`), nobody may have learned the token before. What was known by the old token is known by the new one,
-    of whomever it was: several people may use one browser.
+    A token that is not known for this person is never adopted, because an attacker may have planted it. A browser that becomes trusted
+    (`renew`) always gets a new token, because an attacker may have copied the old one. All rows of the old token move to the new one, also
+    those of other people, since several people may use one browser.
 
     Returns:
-        The browser as it is kept, and whether it is given the new token.
+        The browser to store, and whether it must be given the new token.
     """
     if not browser.successor or (not renew and is_known(session, person_id, browser.device, now)):
         return browser, False
@@ -86,7 +86,7 @@ def settled(session: Session, person_id: int, browser: Browser, now: datetime, r
 
 
 def arrived(session: Session, person: Person, browser: Browser, now: datetime, way: SignInMethod) -> None:
-    """Note that a person signed in. A browser that was never seen before is told by mail, unless it is the very first one."""
+    """Record a sign-in and its browser; mail a notice if the browser is new, unless the person's history is empty (first sign-in)."""
     assert person.id is not None  # noqa: S101 - read from the database
     first = session.exec(select(col(SignIn.id)).where(SignIn.person_id == person.id).limit(1)).first() is None
     agent, address = browser.agent[:200], browser.address[:45]
@@ -103,13 +103,13 @@ def arrived(session: Session, person: Person, browser: Browser, now: datetime, w
 
 
 def history(session: Session, person_id: int, now: datetime) -> Sequence[SignIn]:
-    """The newest sign-ins of the last 90 days."""
+    """Return up to 25 sign-ins of the last 90 days, newest first."""
     found = select(SignIn).where(SignIn.person_id == person_id, col(SignIn.at) > now - HISTORY)
     return session.exec(found.order_by(col(SignIn.at).desc(), col(SignIn.id).desc()).limit(SHOWN)).all()
 
 
 def open_sessions(session: Session, person_id: int, now: datetime) -> Sequence[BrowserSession]:
-    """A person's sessions that are not over, the one that was used last first."""
+    """Return a person's sessions that have not expired, most recently used first."""
     found = session.exec(
         select(BrowserSession).where(BrowserSession.person_id == person_id).order_by(col(BrowserSession.seen_at).desc())
     ).all()
@@ -117,7 +117,7 @@ def open_sessions(session: Session, person_id: int, now: datetime) -> Sequence[B
 
 
 def end(session: Session, person_id: int, key: str, by: Actor, now: datetime) -> bool:
-    """End one of a person's sessions, named by `sessions.key_of`; False where the person has none of that name."""
+    """End one of a person's sessions by its key (`sessions.key_of`); return False if the person has no such session."""
     for row in session.exec(select(BrowserSession).where(BrowserSession.person_id == person_id)).all():
         if sessions.key_of(row.hash) == key:
             sessions.sign_out(session, row.hash)
@@ -127,7 +127,7 @@ def end(session: Session, person_id: int, key: str, by: Actor, now: datetime) ->
 
 
 def end_others(session: Session, person_id: int, here: str, by: Actor, now: datetime) -> int:
-    """End every session of a person but the one with the hash `here`; returns how many."""
+    """End every session of a person except the one with the hash `here`; return their number."""
     ended = sessions.end_all(session, person_id, but=here)
     if ended:
         record(session, ActivityKind.SESSION_ENDED, by, now, subject_id=person_id, after={"ended": str(ended)})
@@ -135,10 +135,13 @@ def end_others(session: Session, person_id: int, here: str, by: Actor, now: date
 
 
 def disown(session: Session, token: str, now: datetime, address: str) -> Person | None:
-    """It was not the person who signed in: everything ends, an email that was changed since is put back, a reset link is mailed.
+    """Handle the report that another person signed in, by the link of the mail about a new browser.
+
+    Restore an email that was changed since, forget all known browsers, and lock the intruder out (`lockout.lock_out`), which mails a reset
+    link.
 
     Returns:
-        None when the link is dead.
+        The person, or None if the link is no longer valid.
     """
     used = links.use(session, token, LinkKind.ALERT, now)
     if used is None or used.id is None:
@@ -153,6 +156,6 @@ def disown(session: Session, token: str, now: datetime, address: str) -> Person 
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Forget sign-ins after 90 days and browsers that were not seen for a year; returns how many rows went."""
+    """Delete sign-ins after 90 days, and known browsers without a sign-in for a year; return the number of rows."""
     old = session.exec(sql_delete(SignIn).where(col(SignIn.at) <= now - HISTORY)).rowcount
     return old + session.exec(sql_delete(KnownBrowser).where(col(KnownBrowser.seen_at) <= now - FORGET)).rowcount

@@ -1,4 +1,4 @@
-"""The pages that the links of security letters lead to: each says what its link does, and its button does it."""
+"""Pages behind the links of security mails: each explains what its link does, and its button does it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -45,7 +45,7 @@ async def _post(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
     if isinstance(form, Response):
         return form
     client, token = cookies.client(asked.request), cookies.link_token(asked.request, kind)
-    # Read first: a token that a stranger makes up must not take the one writer's turn.
+    # Write only for a token that is known: a made-up one must not occupy the single database writer.
     known = await read(_LOOKS[kind], token, clock.now())
     person = await write(_DOES[kind], token, clock.now(), client) if known is not None else None
     if person is None:
@@ -63,30 +63,30 @@ async def _post(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
 
 
 async def fill_email(asked: PageRequest) -> PageContent | Response:
-    """What confirming a new email means."""
+    """Fill the page that explains the confirmation of a new email."""
     return await _fill(asked, LinkKind.EMAIL)
 
 
 async def post_email(asked: PageRequest) -> PageContent | Response:
-    """Put it in force."""
+    """Confirm the new email."""
     return await _post(asked, LinkKind.EMAIL)
 
 
 async def fill_undo(asked: PageRequest) -> PageContent | Response:
-    """What taking a change back means."""
+    """Fill the page that explains how an email change is undone."""
     return await _fill(asked, LinkKind.UNDO)
 
 
 async def post_undo(asked: PageRequest) -> PageContent | Response:
-    """Take it back."""
+    """Undo the email change."""
     return await _post(asked, LinkKind.UNDO)
 
 
 async def fill_alert(asked: PageRequest) -> PageContent | Response:
-    """What saying that it was somebody else means."""
+    """Fill the page that explains the report of a sign-in by another person."""
     return await _fill(asked, LinkKind.ALERT)
 
 
 async def post_alert(asked: PageRequest) -> PageContent | Response:
-    """It was somebody else."""
+    """Report that another person signed in."""
     return await _post(asked, LinkKind.ALERT)

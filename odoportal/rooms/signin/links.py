@@ -1,7 +1,7 @@
-"""One-use links sent by mail: a password reset (30 minutes), a first access (7 days).
+"""One-use links sent by mail: a password reset (30 minutes), a first access (7 days), and the report of a sign-in (7 days).
 
-The token of a link is derived with the portal's secret from a random seed (`foundation.mail`), so that neither the
-table of links nor the outbox holds one that could be used.
+The token of a link is derived from a random seed with the portal's secret (`mail.outbox`), so that neither the table of links nor the
+outbox contains a usable token.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ KEEP_DEAD = timedelta(days=30)
 
 
 def make(session: Session, person: Person, kind: LinkKind, now: datetime) -> str:
-    """A new link for a person; every older one of the same person dies. Returns the seed for the mail."""
+    """Create a link for a person, invalidate the person's older ones (except alerts), and return the seed for the mail."""
     assert person.id is not None  # noqa: S101 - a person of the database
     _hold(session, person.id)
     kill(session, person.id, now)
@@ -29,8 +29,11 @@ def make(session: Session, person: Person, kind: LinkKind, now: datetime) -> str
 
 
 def make_for_nobody(session: Session, kind: LinkKind, now: datetime) -> str:
-    """Run the statements of `make` for nobody, and return a seed. Its link is dead; `take_out` it in the same transaction."""
-    # A link is of somebody. Nobody else sees this row; it is gone before the transaction ends.
+    """Run the statements of `make` without a person and return a seed; call `take_out` for it in the same transaction.
+
+    The link it writes is already used and expired.
+    """
+    # A link needs an existing person; the row is deleted before the transaction ends, so that no one else sees it.
     somebody = session.exec(select(col(Person.id)).order_by(col(Person.id)).limit(1)).first()
     kill(session, 0, now)
     seed = outbox.new_seed()
@@ -51,12 +54,12 @@ def make_for_nobody(session: Session, kind: LinkKind, now: datetime) -> str:
 
 
 def take_out(session: Session, seed: str) -> None:
-    """Take the link of a seed out again; none of an empty seed."""
+    """Delete the link of a seed; with an empty seed, run the same statement without effect."""
     session.exec(sql_delete(OneUseLink).where(col(OneUseLink.hash) == digest(outbox.token_of(seed) if seed else "")))
 
 
 def make_alert(session: Session, person: Person, now: datetime) -> str:
-    """A new link with which a person says that it was somebody else; nothing but its use and its time ends it."""
+    """Create a link to report that another person signed in, and return its seed. Only its use and its expiry invalidate it."""
     return _add(session, person, LinkKind.ALERT, now)
 
 
@@ -78,13 +81,13 @@ def _add(session: Session, person: Person, kind: LinkKind, now: datetime) -> str
 
 
 def _hold(session: Session, person_id: int) -> None:
-    # Links are made and used one after another for each person: of two resets at the same time, neither sees the other's link to end it.
-    # Whoever changes a person's links holds the person first, so that no two wait for each other.
+    # Lock the person's row first: otherwise two resets at the same time would not see, and not invalidate, each other's link.
+    # Every change of a person's links takes this lock first, which prevents deadlocks.
     session.exec(select(col(Person.id)).where(col(Person.id) == person_id).with_for_update()).one()
 
 
 def kill(session: Session, person_id: int, now: datetime) -> None:
-    """End every open link of a person to a password: a newer one, a sign-in, a changed password or email makes them useless."""
+    """Invalidate a person's open links that set a password: after a newer link, a sign-in, or a changed password or email."""
     session.exec(
         sql_update(OneUseLink)
         .where(
@@ -97,7 +100,12 @@ def kill(session: Session, person_id: int, now: datetime) -> None:
 
 
 def owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:
-    """The person an open link belongs to, without using it; None when it is unknown, used, over or of another kind."""
+    """Return the person an open link belongs to, without using it.
+
+    Returns:
+        None if the link is unknown, used, expired or of another kind, the person is disabled, or (except for alerts) the person's email has
+        changed since.
+    """
     if not token:
         return None
     found = session.exec(
@@ -116,17 +124,17 @@ def owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person
 
 
 def email_of(session: Session, token: str) -> str:
-    """The key of the email that a link was made for."""
+    """Return the key of the email that a link was created for."""
     return session.exec(select(OneUseLink.email_key).where(OneUseLink.hash == digest(token))).one()
 
 
 def made_at(session: Session, token: str) -> datetime:
-    """When a link was made."""
+    """Return the instant a link was created at (UTC)."""
     return session.exec(select(OneUseLink.created_at).where(OneUseLink.hash == digest(token))).one()
 
 
 def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:
-    """Use a link up: of any number of tries at the same time exactly one gets the person, the others None."""
+    """Use a link and return its person; of several concurrent tries exactly one gets the person, the others None."""
     person = owner(session, token, kind, now)
     if person is None or person.id is None:
         return None
@@ -145,5 +153,5 @@ def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person |
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Remove links that died long ago; returns how many."""
+    """Delete links that expired 30 days ago or earlier; return their number."""
     return session.exec(sql_delete(OneUseLink).where(col(OneUseLink.expires_at) <= now - KEEP_DEAD)).rowcount

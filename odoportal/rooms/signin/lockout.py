@@ -1,4 +1,4 @@
-"""What is done for a person when somebody else was in."""
+"""The lockout of an intruder from a person's access."""
 
 import logging
 from datetime import datetime
@@ -13,11 +13,18 @@ from odoportal.rooms.signin.models import LinkKind
 
 
 def lock_out(session: Session, person: Person, since: datetime, by: Actor, now: datetime) -> None:
-    """Every session ends, no password and no older link works any more, and a link to a new password is mailed to the person.
+    """Lock an intruder out: end every session, delete the password, invalidate older links, and mail a reset link to the person.
 
-    What was set up `since` somebody else was in is taken back: passkeys, an authenticator app, recovery codes, and what would let
-    somebody into the person's accounts or get their invoices (`accounts.ending`). A second step from before stays: whoever reads the
-    person's mail must not get around it.
+    Everything set up `since` the intrusion is removed: passkeys, an authenticator app, recovery codes, and what would give another person
+    access to the accounts or their invoices (`accounts.ending`). Older second factors stay, so that an intruder who reads the person's mail
+    cannot bypass them.
+
+    Args:
+        session: the writing database session.
+        person: the person.
+        since: the earliest instant of the intrusion.
+        by: the actor to record in the activity.
+        now: the current instant.
     """
     assert person.id is not None  # noqa: S101 - read from the database
     person.password = ""

@@ -1,4 +1,4 @@
-"""The mails of this room, in the person's language, as text and HTML. Every link starts with the public address."""
+"""Mails of the sign-in room, in the person's language, as text and HTML. Every link starts with the public address."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from odoportal.settings import get_settings
 
 @lru_cache
 def templates() -> Environment:
-    """The templates of this room: HTML escapes what it is given, an unknown name is an error."""
+    """Return the Jinja environment of this room: HTML templates escape their values, and an unknown name raises an error."""
     made = Environment(
         loader=PackageLoader("odoportal.rooms.signin"),
         autoescape=select_autoescape(["html"]),
@@ -35,7 +35,7 @@ def templates() -> Environment:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a letter's list: what it is, what there is to say about it, and an amount."""
+    """A line of a mail's list: the item, its description, and an amount."""
 
     what: str
     about: str = ""
@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Foot:
-    """Why somebody gets a notice, and the address where that is changed (none for who has no access)."""
+    """The footer of a notification: why the recipient gets it, and where to change that (empty for recipients without access)."""
 
     why: str
     change: str = ""
@@ -52,7 +52,17 @@ class Foot:
 
 @dataclass(frozen=True)
 class Letter:
-    """What a letter says: the button leads to `address`, and a list stands above it. A notice has a `foot`; security mails have none."""
+    """The content of a mail.
+
+    Attributes:
+        subject: the subject line.
+        paragraphs: the text.
+        button: the text of the button; empty for a mail without one.
+        address: the address the button links to.
+        after: the text after the button.
+        rows: a list shown above the button.
+        foot: the footer of a notification; security mails have none.
+    """
 
     subject: str
     paragraphs: list[str]
@@ -64,12 +74,23 @@ class Letter:
 
 
 def address(path: str, language: str) -> str:
-    """The whole address of a page."""
+    """Return the absolute address of a page."""
     return f"{get_settings().origin}/{language}/{path}"
 
 
 def post(session: Session, to: str, language: str, name: str, letter: Letter, now: datetime, seed: str = "", **more: Any) -> outbox.Mail:
-    """Put a letter into the outbox as text and HTML; `language` must be the one in use. `more` is as `mail.post` has it."""
+    """Render a mail as text and HTML and put it into the outbox.
+
+    Args:
+        session: the writing database session.
+        to: the recipient's email.
+        language: the language of the mail, which must be the current one.
+        name: the recipient's name for the greeting; may be empty.
+        letter: the content.
+        now: the current instant.
+        seed: the seed of the one-use token that replaces `outbox.MARK`.
+        more: further arguments of `outbox.post`.
+    """
     settings = get_settings()
     about = {
         "letter": letter,
@@ -84,7 +105,7 @@ def post(session: Session, to: str, language: str, name: str, letter: Letter, no
 
 
 def reset(session: Session, person: Person | None, language: str, seed: str, now: datetime) -> outbox.Mail:
-    """The letter with the link to a new password. Without a person it is written all the same, to nobody."""
+    """Write the mail with a password-reset link. Without a person, write the same mail to a placeholder address."""
     to, name = (person.email, person.name) if person else ("nobody@localhost", "")
     language = person.language if person else language
     with i18n.use(language):
@@ -101,9 +122,15 @@ def reset(session: Session, person: Person | None, language: str, seed: str, now
 def locked_out(
     session: Session, person: Person, seed: str, keys: Sequence[str], more: Sequence[ActivityKind], now: datetime
 ) -> outbox.Mail:
-    """The letter with the link to a new password for who said that somebody else was in.
+    """Write the mail with a password-reset link after a person reported an intruder.
 
-    `keys` are the names of passkeys that were taken back, `more` what else was.
+    Args:
+        session: the writing database session.
+        person: the recipient.
+        seed: the seed of the reset link.
+        keys: the names of the passkeys that were removed.
+        more: the kinds of the other second factors that were removed.
+        now: the current instant.
     """
     with i18n.use(person.language):
         said = [t("You told us that somebody else was in. Every browser is signed out, and your password no longer works.")]
@@ -122,7 +149,7 @@ def locked_out(
 
 
 def changed(session: Session, person: Person, now: datetime, here: bool = False) -> outbox.Mail:
-    """The notice that the password was changed; `here`: by the person in a browser that stays signed in."""
+    """Write the notice about a changed password; with `here`, it was changed in a browser that stays signed in."""
     with i18n.use(person.language):
         moment = _moment(person, now)
         done = (
@@ -140,7 +167,7 @@ def changed(session: Session, person: Person, now: datetime, here: bool = False)
 
 
 def email_confirm(session: Session, person: Person, to: str, seed: str, now: datetime) -> outbox.Mail:
-    """The letter to a new mailbox: its link puts the email in force."""
+    """Write the mail to a new mailbox with the link that confirms the email."""
     with i18n.use(person.language):
         letter = Letter(
             subject=t("Confirm your new email for ODOportal"),
@@ -153,7 +180,7 @@ def email_confirm(session: Session, person: Person, to: str, seed: str, now: dat
 
 
 def email_known(session: Session, person: Person, now: datetime) -> outbox.Mail:
-    """The letter to somebody whose email another person wanted to have."""
+    """Write the mail to a person whose email another person tried to use."""
     with i18n.use(person.language):
         letter = Letter(
             subject=t("You have an access to ODOportal already"),
@@ -168,7 +195,7 @@ def email_known(session: Session, person: Person, now: datetime) -> outbox.Mail:
 
 
 def email_changed(session: Session, person: Person, old: str, seed: str, now: datetime) -> outbox.Mail:
-    """The notice to the old mailbox, with the link that takes the change back."""
+    """Write the notice about a changed email to the old mailbox, with the link that undoes the change."""
     with i18n.use(person.language):
         letter = Letter(
             subject=t("Your email for ODOportal was changed"),
@@ -184,7 +211,7 @@ def email_changed(session: Session, person: Person, old: str, seed: str, now: da
 
 
 def email_in_force(session: Session, person: Person, now: datetime) -> outbox.Mail:
-    """The notice to the new mailbox."""
+    """Write the notice about a changed email to the new mailbox."""
     with i18n.use(person.language):
         letter = Letter(
             subject=t("Your email for ODOportal was changed"),
@@ -196,7 +223,17 @@ def email_in_force(session: Session, person: Person, now: datetime) -> outbox.Ma
 def new_browser(
     session: Session, person: Person, words: Callable[[str], str], agent: str, network: str, seed: str, now: datetime
 ) -> outbox.Mail:
-    """The notice of a sign-in from a browser that was never seen before; `words` puts its `agent` into words."""
+    """Write the notice about a sign-in with a new browser, with a link to report it.
+
+    Args:
+        session: the writing database session.
+        person: the recipient.
+        words: describes a User-Agent header in the current language.
+        agent: the browser's User-Agent header.
+        network: the browser's network address.
+        seed: the seed of the report link.
+        now: the current instant.
+    """
     with i18n.use(person.language):
         letter = Letter(
             subject=t("New sign-in to ODOportal"),
@@ -213,13 +250,13 @@ def new_browser(
 
 
 def _security(session: Session, person: Person, subject: str, paragraphs: list[str], now: datetime) -> outbox.Mail:
-    """A notice that leads to the page of how the person gets in; the person's language must be in use."""
+    """Write a notice with a button to the page "Sign-in and security"; the person's language must be the current one."""
     where = address("profile/security", person.language)
     return post(session, person.email, person.language, person.name, Letter(subject, paragraphs, t("Sign-in and security"), where), now)
 
 
 def passkey(session: Session, person: Person, name: str, added: bool, now: datetime) -> outbox.Mail:
-    """The notice that a passkey was added or removed."""
+    """Write the notice about an added or removed passkey."""
     with i18n.use(person.language):
         moment = _moment(person, now)
         if added:
@@ -232,7 +269,16 @@ def passkey(session: Session, person: Person, name: str, added: bool, now: datet
 
 
 def two_step(session: Session, person: Person, on: bool, now: datetime, staff: bool = False, keys: bool = False) -> outbox.Mail:
-    """The notice that two-step sign-in is on or off; `staff`: Odotrack has switched it off; `keys`: passkeys are left."""
+    """Write the notice that two-step sign-in was switched on or off.
+
+    Args:
+        session: the writing database session.
+        person: the recipient.
+        on: whether it was switched on.
+        now: the current instant.
+        staff: whether Odotrack's staff switched it off.
+        keys: whether the person still has passkeys.
+    """
     with i18n.use(person.language):
         moment = _moment(person, now)
         if on:
@@ -251,7 +297,7 @@ def two_step(session: Session, person: Person, on: bool, now: datetime, staff: b
 
 
 def step_failed(session: Session, person: Person, now: datetime) -> outbox.Mail:
-    """The notice that somebody had the right password and no right code."""
+    """Write the notice about a sign-in with the correct password and several wrong codes."""
     with i18n.use(person.language):
         paragraphs = [
             t("On {moment}, somebody signed in with your password and then entered several wrong codes.", moment=_moment(person, now)),
@@ -261,7 +307,7 @@ def step_failed(session: Session, person: Person, now: datetime) -> outbox.Mail:
 
 
 def recovery_used(session: Session, person: Person, left: int, now: datetime) -> outbox.Mail:
-    """The notice that a recovery code was used, and how many are left."""
+    """Write the notice about a used recovery code, with the number of codes left."""
     with i18n.use(person.language):
         paragraphs = [
             t("On {moment}, somebody signed in as you with a recovery code. Codes left: {n}.", moment=_moment(person, now), n=left),
@@ -275,7 +321,7 @@ def _moment(person: Person, now: datetime) -> str:
 
 
 def invited(session: Session, person: Person, account: Account, seed: str, now: datetime) -> outbox.Mail:
-    """The letter of first access: a link to set a password, or to sign in where there is one already (no seed)."""
+    """Write the invitation mail: with a `seed` its link sets the first password, otherwise it leads to the sign-in page."""
     with i18n.use(person.language):
         about = t(
             "{company} invites you to ODOportal, for the account {account} ({number}).",

@@ -1,4 +1,4 @@
-"""Signed-in browsers and one-use links."""
+"""Tables of sign-in: sessions, one-use links, email changes, sign-ins, known browsers, and second factors."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,37 +8,37 @@ from sqlmodel import Field, SQLModel
 
 
 class LinkKind(StrEnum):
-    """What a one-use link is for."""
+    """The purpose of a one-use link."""
 
     RESET = "reset"
     INVITE = "invite"
     JOIN = "join"
-    """An invitation to an account; it is kept with the people (`people.models.Invitation`), not as a `OneUseLink`."""
+    """An invitation to an account, stored as `people.models.Invitation`, not as a `OneUseLink`."""
     EMAIL = "email"
     UNDO = "undo"
-    """These two belong to an `EmailChange`."""
+    """Like `EMAIL`, stored with an `EmailChange`."""
     ALERT = "alert"
-    """It was not the person who signed in. No other link ends it."""
+    """A report that another person signed in. A newer link does not invalidate it."""
     COPY = "copy"
-    """A mailbox that is to get copies of invoices; kept with the notices (`notices.models.InvoiceCopy`)."""
+    """The confirmation of a mailbox for copies of invoices, stored as `notifications.models.InvoiceCopy`."""
     CODE = "code"
-    """No link: the page of a sign-in's second step, and the cookie with its token (`SecondStep`)."""
+    """Not a link: it names the page of a sign-in's second step and the cookie with its token (`SecondStep`)."""
 
 
 class SignInMethod(StrEnum):
-    """How somebody signed in; the word is stored."""
+    """The way a person signed in. The value is stored."""
 
     PASSWORD = "password"  # noqa: S105 - the word for a way in
-    """Alone: there is no second factor, or the browser was remembered."""
+    """The password alone: the person had no second factor, or had trusted the browser."""
     CODE = "code"
     RECOVERY = "recovery"
     BOTH = "both"
-    """The password, and a passkey as the second step."""
+    """The password, then a passkey as the second step."""
     PASSKEY = "passkey"
 
 
 class BrowserSession(SQLModel, table=True):
-    """A signed-in browser. Only the SHA-256 of its 256-bit token is kept, so a copy of the table signs nobody in."""
+    """A session of a signed-in browser. Only the SHA-256 of its 256-bit token is stored, so a copy of the table gives no access."""
 
     __tablename__ = "browser_session"  # pyright: ignore[reportAssignmentType]
 
@@ -52,7 +52,10 @@ class BrowserSession(SQLModel, table=True):
 
 
 class OneUseLink(SQLModel, table=True):
-    """A link sent by mail. It dies by use, by time, by a newer one, by a changed address or password, or by a sign-in."""
+    """A link sent by mail. It is invalidated by use, expiry, a newer link, a changed email or password, or a sign-in.
+
+    Only use and expiry invalidate a link of kind `ALERT`.
+    """
 
     __tablename__ = "one_use_link"  # pyright: ignore[reportAssignmentType]
 
@@ -66,9 +69,9 @@ class OneUseLink(SQLModel, table=True):
 
 
 class EmailChange(SQLModel, table=True):
-    """Another email that a person asked for. It changes nothing until the link in the new mailbox is used (`hash`).
+    """A requested change of a person's email. It takes effect when the link in the new mailbox (`hash`) is used.
 
-    From then on the link in the old mailbox (`undo_hash`) takes it back.
+    From then on, the link in the old mailbox (`undo_hash`) undoes it.
     """
 
     __tablename__ = "email_change"  # pyright: ignore[reportAssignmentType]
@@ -86,7 +89,7 @@ class EmailChange(SQLModel, table=True):
 
 
 class SignIn(SQLModel, table=True):
-    """That a person signed in; kept for 90 days."""
+    """An entry of a person's sign-in history, kept for 90 days."""
 
     __tablename__ = "sign_in"  # pyright: ignore[reportAssignmentType]
 
@@ -99,9 +102,9 @@ class SignIn(SQLModel, table=True):
 
 
 class Passkey(SQLModel, table=True):
-    """A key of a person's device or password manager (WebAuthn), of which the public half is kept here.
+    """The public key of a person's passkey (WebAuthn).
 
-    `handle` is what the device knows the person by: random, the same for all passkeys of a person, and no number of ours.
+    `handle` is the WebAuthn user handle: random, the same for all passkeys of a person, and unrelated to any id of the portal.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -117,7 +120,7 @@ class Passkey(SQLModel, table=True):
 
 
 class PasskeyCeremony(SQLModel, table=True):
-    """A challenge that a browser is to answer with a passkey, once and soon; `hash` is of what only that browser has."""
+    """A WebAuthn challenge that one browser may answer once, before `expires_at`; `hash` is derived from a token of that browser."""
 
     __tablename__ = "passkey_ceremony"  # pyright: ignore[reportAssignmentType]
 
@@ -129,7 +132,7 @@ class PasskeyCeremony(SQLModel, table=True):
 
 
 class KnownBrowser(SQLModel, table=True):
-    """A browser that a person has signed in with, by the hash of its own cookie. Until `trusted_until` it needs no second step."""
+    """A browser in which a person has signed in, by the hash of its cookie. Until `trusted_until` it needs no second step."""
 
     __tablename__ = "known_browser"  # pyright: ignore[reportAssignmentType]
 
@@ -140,7 +143,7 @@ class KnownBrowser(SQLModel, table=True):
 
 
 class Authenticator(SQLModel, table=True):
-    """A person's authenticator app; its secret is derived from `seed`. It is nothing until its first code was right."""
+    """A person's authenticator app; its secret is derived from `seed`. It is not active until its first code is confirmed."""
 
     person_id: int = Field(foreign_key="person.id", primary_key=True)
     seed: str = Field(max_length=64)
@@ -150,7 +153,7 @@ class Authenticator(SQLModel, table=True):
 
 
 class RecoveryCode(SQLModel, table=True):
-    """A recovery code that was not used yet."""
+    """An unused recovery code."""
 
     __tablename__ = "recovery_code"  # pyright: ignore[reportAssignmentType]
 
@@ -160,7 +163,7 @@ class RecoveryCode(SQLModel, table=True):
 
 
 class SecondStep(SQLModel, table=True):
-    """A sign-in whose password was right and whose code is awaited. It is no session: it opens nothing."""
+    """A sign-in with a correct password that waits for its second step. It is not a session and gives no access."""
 
     __tablename__ = "second_step"  # pyright: ignore[reportAssignmentType]
 

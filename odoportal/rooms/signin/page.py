@@ -1,4 +1,4 @@
-"""The pages before anyone is signed in: the guide's two halves, the welcome and the form."""
+"""The page around all forms before sign-in: the guide's two halves, with the welcome and the form."""
 
 import math
 
@@ -23,7 +23,7 @@ def _on_ring(degrees: float) -> str:
 
 
 def _dial() -> El:
-    """The sign-in dial: a loop, and the point that travels on it."""
+    """Draw the decorative dial of the sign-in page: rings, and a dot on one of them."""
     half = str(_SIZE // 2)
 
     def circle(radius: int, **more: str) -> El:
@@ -71,7 +71,7 @@ def _welcome() -> El:
 
 
 def page() -> rx.Component:
-    """One page for all forms of this room: the server writes the form, what is said to others than customers, and the foot."""
+    """Build the page for all forms of this room; the server fills in the form, the link for visitors, and the footer."""
     welcome = View(lambda _: (_dial(), el("p", *wordmark(), cls="logo tab"), _welcome()))
     return rx.fragment(
         rx.el.div(

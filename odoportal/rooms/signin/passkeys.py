@@ -1,8 +1,7 @@
-"""Passkeys (WebAuthn level 2): registered, and answered with, as a second step or in place of the password.
+"""Passkeys (WebAuthn level 2): registration, and authentication as a second step or in place of the password.
 
-What a device signs names the site and holds a challenge of ours, so that nothing that is learned elsewhere or earlier is of use. A
-challenge is used up by the first answer to it, right or wrong, and belongs to one browser. The device must have made sure of its person
-(UV).
+A device signs the site's name and the portal's challenge, so an answer made for another site or an earlier challenge is refused. A
+challenge belongs to one browser and is used by the first answer, valid or not. The device must verify its user (UV).
 """
 
 import logging
@@ -46,11 +45,11 @@ MOST = 20
 LONGEST_ANSWER = 16_000
 SITE = "ODOportal"
 _UNREADABLE = (WebAuthnException, ValueError, TypeError, KeyError, RecursionError)
-"""What the library raises on bytes that no device makes."""
+"""Exceptions the library raises on malformed answers."""
 
 
 class For(StrEnum):
-    """What a challenge is for. An answer to one for something else finds none."""
+    """The purpose of a challenge. An answer is checked only against a challenge of the same purpose."""
 
     ADD = "add"
     STEP = "step"
@@ -59,26 +58,26 @@ class For(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a browser sends back: the token that its challenge is bound to, and what the device signed, as JSON."""
+    """A browser's answer to a challenge: the token the challenge is bound to, and the device's signed response as JSON."""
 
     token: str
     signed: str
 
 
 def of(session: Session, person_id: int) -> Sequence[Passkey]:
-    """A person's passkeys, the oldest first."""
+    """Return a person's passkeys, oldest first."""
     return session.exec(select(Passkey).where(Passkey.person_id == person_id).order_by(col(Passkey.id))).all()
 
 
 def begin_adding(session: Session, person_id: int, token: str, now: datetime) -> None:
-    """Make the challenge of a new passkey, for the browser that has `token`."""
+    """Create the challenge for a new passkey, bound to the browser with `token`."""
     known = of(session, person_id)
     handle = known[0].handle if known else bytes_to_base64url(secrets.token_bytes(32))
     _begin(session, For.ADD, token, now, person_id, handle)
 
 
 def adding(session: Session, person: Person, token: str, now: datetime) -> str:
-    """The browser's task to make a new passkey, as JSON; empty where none is being added."""
+    """Return the WebAuthn creation options for a new passkey, as JSON; empty if no passkey is being added."""
     begun = session.get(PasskeyCeremony, _hash(For.ADD, token))
     if begun is None or person.id is None or now >= begun.expires_at or begun.person_id != person.id:
         return ""
@@ -100,7 +99,11 @@ def adding(session: Session, person: Person, token: str, now: datetime) -> str:
 
 
 def add(session: Session, person_id: int, answer: Answer, name: str, now: datetime) -> Passkey | None:
-    """Keep a new passkey. None where what the browser sent is none for this challenge, or it is known already."""
+    """Verify and store a new passkey.
+
+    Returns:
+        None if the challenge or the browser's answer is invalid, the passkey is already known, or the person has `MOST` passkeys.
+    """
     begun = _take(session, For.ADD, answer.token, now)
     if begun is None or begun.person_id != person_id or len(of(session, person_id)) >= MOST:
         return None
@@ -130,14 +133,14 @@ def add(session: Session, person_id: int, answer: Answer, name: str, now: dateti
 
 
 def ask(session: Session, what: For, token: str, now: datetime, person_id: int | None = None) -> str:
-    """Make a challenge for the browser that has `token`; the browser's task to answer it, as JSON.
+    """Create a challenge and return the WebAuthn request options for it, as JSON.
 
     Args:
-        session: the writing session.
-        what: the challenge is for.
-        token: what only this browser has.
-        now: the instant.
-        person_id: who must answer; None for whoever can, who is told by the passkey itself.
+        session: the writing database session.
+        what: the purpose of the challenge.
+        token: a secret token that only this browser has.
+        now: the current instant.
+        person_id: the person who must answer; None if any person may, identified by the passkey.
     """
     begun = _begin(session, what, token, now, person_id)
     made = generate_authentication_options(
@@ -151,7 +154,7 @@ def ask(session: Session, what: For, token: str, now: datetime, person_id: int |
 
 
 def prove(session: Session, what: For, answer: Answer, now: datetime) -> Passkey | None:
-    """The passkey that answered, whose use is noted; None where the answer is not right. The challenge is used up either way."""
+    """Verify an answer and record the use of its passkey; return None if it is invalid. The challenge is used in either case."""
     begun = _take(session, what, answer.token, now)
     if begun is None:
         return None
@@ -161,7 +164,7 @@ def prove(session: Session, what: For, answer: Answer, now: datetime) -> Passkey
         if found is None or begun.person_id not in {None, found.person_id}:
             return None
         handle = sent.response.user_handle
-        # Without a name before it, the device must say whose it is, too; beside one it may.
+        # If no person was identified before, the answer must contain the user handle; otherwise the handle is optional.
         if (handle or begun.person_id is None) and bytes_to_base64url(handle or b"") != found.handle:
             return None
         proved = verify_authentication_response(
@@ -176,14 +179,14 @@ def prove(session: Session, what: For, answer: Answer, now: datetime) -> Passkey
     except _UNREADABLE as why:
         _refused(why, begun.person_id)
         return None
-    # Two answers at the same time must not both find the counter as it was.
+    # Compare and set: of two concurrent answers with the same counter, only one may succeed.
     counted = sql_update(Passkey).where(col(Passkey.id) == found.id, col(Passkey.sign_count) == found.sign_count)
     noted = session.exec(counted.values(sign_count=proved.new_sign_count, used_at=now).execution_options(synchronize_session="fetch"))
     return found if noted.rowcount == 1 else None
 
 
 def rename(session: Session, person_id: int, passkey_id: int, name: str) -> str | None:
-    """Give one of a person's passkeys another name; returns the one before. None where the person has no such passkey."""
+    """Rename one of a person's passkeys and return its old name; None if the person has no such passkey."""
     found = _one(session, person_id, passkey_id)
     if found is None:
         return None
@@ -192,7 +195,7 @@ def rename(session: Session, person_id: int, passkey_id: int, name: str) -> str 
 
 
 def remove(session: Session, person_id: int, passkey_id: int) -> str | None:
-    """Take one of a person's passkeys away; returns its name. None where the person has no such passkey."""
+    """Delete one of a person's passkeys and return its name; None if the person has no such passkey."""
     found = _one(session, person_id, passkey_id)
     if found is None:
         return None
@@ -202,7 +205,7 @@ def remove(session: Session, person_id: int, passkey_id: int) -> str | None:
 
 
 def remove_all(session: Session, person_id: int, since: datetime | None = None) -> list[str]:
-    """Take a person's passkeys away, or those added since an instant; returns their names."""
+    """Delete a person's passkeys, or only those added since an instant, and all the person's open challenges; return the names."""
     gone = [found for found in of(session, person_id) if since is None or found.added_at >= since]
     for found in gone:
         session.delete(found)
@@ -212,7 +215,7 @@ def remove_all(session: Session, person_id: int, since: datetime | None = None) 
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Remove challenges that are over; returns how many."""
+    """Delete expired challenges; return their number."""
     return session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.expires_at) <= now)).rowcount
 
 
@@ -221,7 +224,7 @@ def _one(session: Session, person_id: int, passkey_id: int) -> Passkey | None:
 
 
 def _site() -> str:
-    """The name that passkeys are bound to: the portal's host."""
+    """Return the relying-party id that passkeys are bound to: the portal's host name."""
     return urlsplit(get_settings().origin).hostname or "localhost"
 
 
@@ -239,7 +242,7 @@ def _begin(session: Session, what: For, token: str, now: datetime, person_id: in
 
 
 def _take(session: Session, what: For, token: str, now: datetime) -> PasskeyCeremony | None:
-    """Use a challenge up; None where there is none any more."""
+    """Use a challenge; return None if there is none, or it is expired or already used."""
     begun = session.get(PasskeyCeremony, _hash(what, token))
     if begun is None:
         return None

@@ -1,8 +1,8 @@
-"""Passwords: how they are stored, verified and judged.
+"""Passwords: storage, verification and strength rules.
 
-Stored is `v1$` and bcrypt, cost 12, of base64(HMAC-SHA384(pepper, NFKC(password))): 64 bytes for a password of any
-length, where bcrypt alone refuses more than 72 (OWASP Password Storage). Spaces and case are kept. NFKC makes the composed
-and the decomposed é the same password (NIST SP 800-63B).
+The stored value is `v1$` followed by bcrypt, cost 12, of base64(HMAC-SHA384(pepper, NFKC(password))). The pre-hash is 64 bytes for a
+password of any length, while bcrypt alone refuses more than 72 (OWASP Password Storage). Spaces and case are significant. NFKC makes the
+composed and the decomposed é the same password (NIST SP 800-63B).
 """
 
 import base64
@@ -25,27 +25,27 @@ from odoportal.settings import get_settings
 
 COST = 12
 SHORTEST, LONGEST = 15, 128
-# NFKC can turn one character into eighteen, or join a few into one; what is longer than this is not even looked at.
+# Longer passwords are refused before normalization: NFKC can turn one character into eighteen, or join several into one.
 LONGEST_TYPED = 1_000
 FEWEST_GUESSES = 10**8
-# The estimate takes seconds for 70 characters of symbols, and 32 tell enough; the rest can only make it harder.
+# Only the first 32 characters are estimated, which is enough: 70 symbols take seconds, and further characters only strengthen a password.
 JUDGED = 32
-# The estimate looks up every word once for each way to read the look-alikes (`4` and `@` for an a), of which 32 characters can have 700.
+# The estimate looks up each word once per reading of the look-alikes (`4` and `@` for an a); 32 characters can have 700 readings.
 MOST_READINGS = 16
 _ALIKE = str.maketrans({"@": "4", "{": "(", "[": "(", "<": "(", "!": "1", "|": "1", "$": "5", "+": "7"})
-"""Symbols that stand for the same letters as another character of the estimate's table, which takes their place."""
+"""Look-alike symbols, each with another character of the estimate's table that stands for the same letters and replaces it."""
 COMPANY_WORDS = ("odoportal", "odotrack", "odotrace", "portail", "portal", "odo")
 OWN_CHARACTERS = 8
 _SHORTEST_WORD = 3
 _STORED = re.compile(r"v1\$(\$2b\$(0[4-9]|1[0-4])\$[./A-Za-z0-9]{53})")
-# Two at a time: a flood of sign-ins must not take every core from those who are already inside.
+# Two at a time, so that a flood of sign-ins leaves processor time for signed-in people.
 _queue = WorkQueue(2, "bcrypt")
-# The estimator keeps the user's words in a table of the module: one at a time.
+# One at a time: zxcvbn stores the user's words in a module-level table.
 _estimating = threading.Lock()
 
 
 class Weakness(StrEnum):
-    """Why a password is not accepted."""
+    """A reason to refuse a new password."""
 
     SHORT = "short"
     LONG = "long"
@@ -55,14 +55,14 @@ class Weakness(StrEnum):
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose password it is: what it must not be made of."""
+    """The owner of a password, whose email and name it must not consist of."""
 
     email: str
     name: str
 
     @property
     def words(self) -> list[str]:
-        """The words of the person and of the company, folded, longest first."""
+        """The words of the person and the company, case-folded, longest first."""
         local = self.email.split("@")[0]
         parts = re.split(r"[\W_]+", f"{local} {self.email.replace('.', ' ')} {self.name}".casefold())
         words = {local.casefold(), *parts, *COMPANY_WORDS}
@@ -70,7 +70,7 @@ class Owner:
 
 
 def normal(password: str) -> str | None:
-    """The password as it is hashed and counted; None when it is too long to be looked at."""
+    """Return the NFKC form of a password, by which it is hashed and measured; None if it is longer than `LONGEST_TYPED`."""
     return unicodedata.normalize("NFKC", password) if len(password) <= LONGEST_TYPED else None
 
 
@@ -81,15 +81,15 @@ def _prehash(password: str) -> bytes:
 
 
 def _nobody() -> str:
-    # No password has this hash, and comparing with it costs what every comparison costs.
+    # No password has this hash, and comparing with it takes as long as any other comparison.
     return f"$2b${COST:02d}${'.' * 53}"
 
 
 def make(password: str) -> str:
-    """What is stored for a password that `weakness` accepts. One bcrypt: call it in a worker thread.
+    """Return the value to store for a password that `weakness` accepts. It runs one bcrypt: call it in a worker thread.
 
     Raises:
-        ValueError: when the password is too long.
+        ValueError: if the password is too long.
     """
     text = normal(password)
     if text is None or len(text) > LONGEST:
@@ -98,10 +98,10 @@ def make(password: str) -> str:
 
 
 def matches(stored: str | None, password: str) -> bool:
-    """Whether the password is the stored one. One bcrypt whatever is stored, and it never raises.
+    """Return whether a password matches the stored value. It runs one bcrypt whatever is stored, and never raises.
 
-    Nothing stored, or a damaged value, compares with a hash that no password has. A password longer than the longest that
-    can be set is refused without a hash.
+    If nothing or a damaged value is stored, the password is compared with a hash that no password has. A password longer than `LONGEST`
+    is refused without bcrypt.
     """
     text = normal(password)
     if text is None or len(text) > LONGEST:
@@ -114,15 +114,15 @@ def matches(stored: str | None, password: str) -> bool:
 
 
 def is_outdated(stored: str) -> bool:
-    """True where the stored value is of a lower cost than today's, so that it is made anew after a sign-in."""
+    """Return whether the stored value is damaged or has a lower cost than `COST` and must be hashed again after a sign-in."""
     known = _STORED.fullmatch(stored)
     return known is None or int(known[2]) < COST
 
 
 def _judged(text: str) -> str:
-    """Return what of a password the estimate is given, so that it costs little whatever the password is.
+    """Return the part of a password to estimate, so that the estimate is cheap for every password.
 
-    Where it has many look-alikes, those that stand for the same letters become one; the same words are found in it.
+    If it has many look-alikes, those that stand for the same letters are replaced by one of them; the same words are still found.
     """
     text = text[:JUDGED]
     readings = math.prod(len(signs) for signs in relevant_l33t_subtable(text, L33T_TABLE).values())
@@ -130,7 +130,7 @@ def _judged(text: str) -> str:
 
 
 def weakness(password: str, owner: Owner) -> Weakness | None:
-    """Why a new password is refused; None when it is good. No rules of composition (NIST SP 800-63B)."""
+    """Return why a new password is refused, or None if it is good. There are no composition rules (NIST SP 800-63B)."""
     text = normal(password)
     if text is None or len(text) > LONGEST:
         return Weakness.LONG
@@ -147,7 +147,7 @@ def weakness(password: str, owner: Owner) -> Weakness | None:
 
 
 def explain(why: Weakness) -> str:
-    """The reason in the language in use."""
+    """Return the error text for a weakness, in the current language."""
     if why is Weakness.SHORT:
         return t("The password is too short: use at least {n} characters.", n=SHORTEST)
     if why is Weakness.LONG:
@@ -158,7 +158,7 @@ def explain(why: Weakness) -> str:
 
 
 def rules() -> list[str]:
-    """The rules in the language in use, as the page shows them."""
+    """Return the password rules shown on the page, in the current language."""
     return [
         t("From {fewest} to {most} characters. Several words make a good password.", fewest=SHORTEST, most=LONGEST),
         t("Any character is allowed, spaces too. Nothing has to be a capital, a digit or a symbol."),
@@ -167,27 +167,27 @@ def rules() -> list[str]:
 
 
 async def verify(stored: str | None, password: str, asker: Asker) -> bool:
-    """`matches`, in the bounded queue.
+    """Run `matches` in the password queue.
 
     Raises:
-        Busy: too much waits already.
+        Busy: if the queue is full or the wait was too long.
     """
     return await _queue.run(asker, matches, stored, password)
 
 
 async def hashed(password: str, asker: Asker) -> str:
-    """`make`, in the bounded queue.
+    """Run `make` in the password queue.
 
     Raises:
-        Busy: too much waits already.
+        Busy: if the queue is full or the wait was too long.
     """
     return await _queue.run(asker, make, password)
 
 
 async def judge(password: str, owner: Owner, asker: Asker) -> Weakness | None:
-    """`weakness`, in the bounded queue.
+    """Run `weakness` in the password queue.
 
     Raises:
-        Busy: too much waits already.
+        Busy: if the queue is full or the wait was too long.
     """
     return await _queue.run(asker, weakness, password, owner)

@@ -1,4 +1,4 @@
-"""Where a person lands after signing in: an address of this site, in the language of the page, or the home page."""
+"""The return address after sign-in: an address of this site in the language of the page, or the home page."""
 
 import re
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,16 +12,16 @@ _DECODINGS = 3
 
 
 def landing(wanted: str, language: str, accounts: set[str] | None = None) -> str:
-    """The address to go on to.
+    """Return the address to redirect to after a sign-in.
 
     Args:
-        wanted: what `next` says; anybody can have written it.
-        language: of the page the person signs in on: "fr" or "en".
-        accounts: the account numbers of who is signed in already. An address for another one leads back here, so it is
-            left out.
+        wanted: the value of `next`; it is untrusted.
+        language: the language of the sign-in page, "fr" or "en".
+        accounts: the account numbers of a person who is already signed in. An address for another account would redirect back to the
+            sign-in page, so the home page is returned instead.
 
     Returns:
-        `wanted` where it is a path of this site and no page for signing in, else the home page.
+        `wanted`, in the language of the page, if it is a path of this site and not a sign-in page; otherwise the home page.
     """
     home = f"/{language}/"
     if not wanted or len(wanted) > LONGEST or not _stays(wanted):
@@ -41,7 +41,7 @@ def landing(wanted: str, language: str, accounts: set[str] | None = None) -> str
 
 
 def _stays(wanted: str) -> bool:
-    """True for a path that no browser and no server in front reads as an address elsewhere, however often it is decoded."""
+    """Return whether no browser or proxy can read the path as an address of another site, even if it is decoded repeatedly."""
     for _ in range(_DECODINGS):
         path = wanted.partition("?")[0]
         if not path.startswith("/") or path.startswith("//") or _UNSAFE.search(path):

@@ -1,4 +1,4 @@
-"""The forms of this room: sign in, forgotten password, new password, first access, and sign-out."""
+"""Requests of the sign-in room: sign in, second step, forgotten password, new password, first access, and sign-out."""
 
 import re
 import secrets
@@ -31,8 +31,8 @@ from odoportal.web.page import PageContent, PageRequest
 
 Found = TypeVar("Found")
 _NO_STORE = {"cache-control": "no-store"}
-# The address that holds a token is never a page, and no page's address holds one. `no-referrer` on the page itself would make
-# browsers send `Origin: null` with its form, which is what a forged request looks like.
+# An address with a token only redirects, so no page's address contains one. A page must not be sent with `no-referrer`: its form would
+# then arrive with `Origin: null`, as a forged request does.
 _TOKEN_ADDRESS = {**_NO_STORE, "referrer-policy": "no-referrer"}
 _PAGE = {**_NO_STORE, "referrer-policy": "same-origin"}
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
@@ -43,22 +43,22 @@ _BEGIN = "begin"
 
 
 def see(address: str, headers: dict[str, str] | None = None) -> RedirectResponse:
-    """Go on to another address."""
+    """Return a redirect to another address (303 See Other)."""
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, headers or _NO_STORE)
 
 
 def again(slots: dict[str, str], status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> PageContent:
-    """The page with a form of this room."""
+    """Return the page with a form of this room; by default as 422, for a form with errors."""
     return PageContent(slots, status, _PAGE)
 
 
 def later(slots: dict[str, str]) -> PageContent:
-    """The page again, and when: too much waits at this moment."""
+    """Return the page as 429 with a Retry-After header, because the password queue is full."""
     return replace(again(slots, HTTPStatus.TOO_MANY_REQUESTS), dress=retry_later)
 
 
 async def fill_login(asked: PageRequest) -> PageContent | Response:
-    """The sign-in page; who is signed in already goes on."""
+    """Fill the sign-in page, or redirect a person who is already signed in; end the browser's session if it has expired."""
     wanted = asked.query.get("next", "")
     if asked.who is not None:
         return see(landing(wanted, asked.language, {m.number for m in asked.who.memberships}))
@@ -68,13 +68,13 @@ async def fill_login(asked: PageRequest) -> PageContent | Response:
 
 
 def _kept(wanted: str, language: str) -> str:
-    """The checked `next`, empty where it is the home page anyway."""
+    """Return the checked `next` address; empty if it leads to the home page."""
     checked = landing(wanted, language)
     return "" if checked == f"/{language}/" else checked
 
 
 async def post_login(asked: PageRequest) -> PageContent | Response:
-    """A try to sign in: a redirect with the session's cookie, or the page again with one wording for every refusal."""
+    """Attempt a sign-in: redirect with the session cookie (or to the second step), or return the page with the same error each time."""
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
@@ -107,7 +107,7 @@ def _status(outcome: attempts.Outcome) -> int:
 
 
 async def _post_passkey(asked: PageRequest, form: dict[str, str]) -> PageContent | Response:
-    """The browser's task (`passkey=begin`, by script), or what its device signed: then as `post_login`."""
+    """Send the options of a passkey sign-in (`passkey=begin`, requested by script), or attempt the sign-in with the signed answer."""
     request, wanted, keep = asked.request, asked.query.get("next", ""), form.get("keep") == "1"
     if form["passkey"] == _BEGIN:
         token = secrets.token_urlsafe(32)
@@ -133,7 +133,7 @@ def _next(wanted: str) -> str:
 
 
 async def fill_code(asked: PageRequest) -> PageContent | Response:
-    """The second step of a sign-in; without a first one there is none."""
+    """Fill the page of the second step, or redirect to the sign-in page if no second step is open."""
     wanted = asked.query.get("next", "")
     kinds = await read(two_factor.kinds, cookies.link_token(asked.request, LinkKind.CODE), clock.now())
     if kinds is None:
@@ -142,7 +142,7 @@ async def fill_code(asked: PageRequest) -> PageContent | Response:
 
 
 async def post_code(asked: PageRequest) -> PageContent | Response:
-    """A try of a code: a redirect with the session's cookie, or the page again; back to the password where no try is left."""
+    """Attempt a second step: redirect with the session cookie, return the page with an error, or redirect to sign-in if it has ended."""
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
@@ -153,7 +153,7 @@ async def post_code(asked: PageRequest) -> PageContent | Response:
     proof: str | passkeys.Answer = code
     if "passkey" in form:
         if form["passkey"] == _BEGIN:
-            # Read first: a token that a stranger makes up must not take the one writer's turn.
+            # Write only for a token that is known: a made-up one must not occupy the single database writer.
             task = await write(two_factor.passkey_task, token, clock.now()) if kinds is not None else ""
             return JSONResponse({}, HTTPStatus.GONE, _NO_STORE) if not task else Response(task, 200, _NO_STORE, "application/json")
         proof = passkeys.Answer(token, form["passkey"])
@@ -176,12 +176,12 @@ async def post_code(asked: PageRequest) -> PageContent | Response:
 
 
 async def fill_forgot(asked: PageRequest) -> PageContent | Response:
-    """The page that asks for a reset link."""
+    """Fill the page that requests a reset link."""
     return PageContent(view.forgot(Shown(), sent="sent" in asked.query), headers=_PAGE)
 
 
 async def post_forgot(asked: PageRequest) -> PageContent | Response:
-    """Ask for a reset link. The answer is the same for every email, also where the limit of mails is reached."""
+    """Mail a reset link. The answer is the same for every email, even if the rate limit is reached."""
     form = await read_form(asked.request)
     if isinstance(form, Response):
         return form
@@ -190,7 +190,7 @@ async def post_forgot(asked: PageRequest) -> PageContent | Response:
         error = view.no_email() if email else view.required()
         return again(view.forgot(Shown(email[:LONGEST_EMAIL], {"email": error})))
     address, account = cookies.client(asked.request), attempts.account_key(email)
-    # By address first: an email that is typed is whatever a stranger makes up.
+    # Check the address first: a client can make up any number of emails, and each of them would start a counter.
     within = await rate_limits.hit_address(rate_limits.RESET_PER_ADDRESS, address) and await rate_limits.hit(
         rate_limits.RESET_PER_ACCOUNT, account
     )
@@ -201,7 +201,7 @@ async def post_forgot(asked: PageRequest) -> PageContent | Response:
         try:
             await write(service.request_reset, email, asked.language, clock.now())
         except SQLAlchemyError:
-            # No letter was written: whoever asks again when the database answers gets one.
+            # No mail was written, so the request must not count.
             await rate_limits.give_back_address(rate_limits.RESET_PER_ADDRESS, address)
             await rate_limits.give_back(rate_limits.RESET_PER_ACCOUNT, account)
             raise
@@ -209,29 +209,29 @@ async def post_forgot(asked: PageRequest) -> PageContent | Response:
 
 
 async def fill_reset(asked: PageRequest) -> PageContent | Response:
-    """The page that sets a new password."""
+    """Fill the page that sets a new password."""
     return await _fill_link(asked, LinkKind.RESET)
 
 
 async def post_reset(asked: PageRequest) -> PageContent | Response:
-    """Set a new password."""
+    """Set a new password by a reset link."""
     return await _post_link(asked, LinkKind.RESET)
 
 
 async def fill_invite(asked: PageRequest) -> PageContent | Response:
-    """The page that sets the first password."""
+    """Fill the page that sets the first password."""
     return await _fill_link(asked, LinkKind.INVITE)
 
 
 async def post_invite(asked: PageRequest) -> PageContent | Response:
-    """Set the first password."""
+    """Set the first password by an invitation link."""
     return await _post_link(asked, LinkKind.INVITE)
 
 
 def opened(asked: PageRequest, kind: LinkKind) -> Response | None:
-    """A mailed link is opened: its token goes from the address into a cookie. None where the address has no token (any more).
+    """Move the token of a mailed link from the address into a cookie and redirect; return None if the address has no token.
 
-    Opening a link uses nothing up: mail scanners open it first.
+    Opening a link does not use it, because mail scanners open it first.
     """
     token = asked.query.get("token")
     if token is None:
@@ -247,7 +247,7 @@ def opened(asked: PageRequest, kind: LinkKind) -> Response | None:
 async def led_to(
     asked: PageRequest, kind: LinkKind, find: Callable[[Session, str, datetime], Found | None]
 ) -> Found | PageContent | Response:
-    """What `find` finds by the token of a mailed link; what is answered instead where the link was just opened, or is dead."""
+    """Return what `find` finds by the token of a mailed link, or the response if the link was just opened or is no longer valid."""
     if answer := opened(asked, kind):
         return answer
     found = await read(find, cookies.link_token(asked.request, kind), clock.now())
@@ -285,7 +285,7 @@ async def _post_link(asked: PageRequest, kind: LinkKind) -> PageContent | Respon
 
 
 async def _stored(kind: LinkKind, person: Person, token: str, password: str, client: str) -> str | PageContent:
-    """The value to store for a password that was chosen on the page of an open link, or the page again."""
+    """Return the hash to store for a password chosen on the page of an open link, or the page with an error."""
     if not password:
         return again(view.password(kind, Shown(person.email, {"password": view.required()})))
     if not await attempts.may_choose(token, client):
@@ -301,9 +301,9 @@ async def _stored(kind: LinkKind, person: Person, token: str, password: str, cli
 
 
 async def sign_out(request: Request) -> Response:
-    """End the session on the server and go to the sign-in page. POST only; the form says the page's `language`.
+    """End the session on the server and redirect to the sign-in page. POST only; the form contains the page's `language`.
 
-    A form that cannot be read ends the session all the same.
+    An unreadable form ends the session as well.
     """
     form = await read_form(request)
     hashed = cookies.session_hash(request)

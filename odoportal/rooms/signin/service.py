@@ -1,4 +1,7 @@
-"""The rules of signing in: who may, what a link allows, and what ends what."""
+"""Business rules of sign-in: sessions, passwords, one-use links, two-step sign-in, passkeys and invitations.
+
+Every change made here mails its notice, writes the activity and the security log, and ends the sessions and links it makes invalid.
+"""
 
 import logging
 from dataclasses import dataclass
@@ -52,7 +55,7 @@ __all__ = [
 
 
 def stored_password(session: Session, email: str) -> tuple[int, str] | None:
-    """The number and the stored password of the person with this email; None for an unknown or a disabled one."""
+    """Return the id and the stored password of the person with this email, or None if the person is unknown or disabled."""
     person = find_person(session, email)
     if person is None or person.id is None or person.disabled_at is not None:
         return None
@@ -60,21 +63,26 @@ def stored_password(session: Session, email: str) -> tuple[int, str] | None:
 
 
 def password_of(session: Session, person_id: int) -> str | None:
-    """The stored password of a person; None for an unknown or a disabled one."""
+    """Return the stored password of a person, or None if the person is unknown or disabled."""
     person = session.get(Person, person_id)
     return None if person is None or person.disabled_at is not None else person.password
 
 
 def change_password(session: Session, who: Identity, by: Actor, verified: str, stored: str, now: datetime) -> bool:
-    """Set another password for a person who has just given the one there was; every other session ends, a notice is mailed.
+    """Change the password of a signed-in person who has just confirmed the current one.
+
+    End every other session, stop trusting the person's browsers, invalidate open links, and mail a notice.
 
     Args:
-        session: the writing session.
-        who: the person, in the session that goes on.
-        by: for the audit row.
-        verified: the stored password that was compared; a change in the meantime makes it fail.
-        stored: what `passwords.make` returned for the new password.
-        now: the instant.
+        session: the writing database session.
+        who: the signed-in person; this session stays open.
+        by: the actor to record in the activity.
+        verified: the stored password that the confirmation was compared with.
+        stored: the new password, as returned by `passwords.make`.
+        now: the current instant.
+
+    Returns:
+        False if the person no longer exists or the password has changed since the confirmation.
     """
     person = session.get(Person, who.person_id, with_for_update=True)
     if person is None or person.password != verified:
@@ -90,9 +98,12 @@ def change_password(session: Session, who: Identity, by: Actor, verified: str, s
 
 
 def two_step_on(session: Session, who: Identity, by: Actor, code: str, now: datetime) -> list[str] | None:
-    """Put the authenticator that was set up in force by its first code; returns the recovery codes, None where the code is wrong.
+    """Activate the authenticator app being set up by its first code.
 
-    Every other session ends: whoever was in without a code is in no longer.
+    Every other session ends, because those sessions were started without a second factor.
+
+    Returns:
+        The recovery codes to show once, or None if the code is wrong or no app is being set up.
     """
     codes = two_factor.confirm(session, who.person_id, code, now)
     if codes is None:
@@ -105,7 +116,7 @@ def two_step_on(session: Session, who: Identity, by: Actor, code: str, now: date
 
 
 def two_step_off(session: Session, person_id: int, by: Actor, now: datetime) -> bool:
-    """Do without the app from now on; True where there was one. The person is told."""
+    """Remove the authenticator app and mail a notice to the person; return whether there was an app."""
     if not two_factor.remove(session, person_id):
         return False
     left = bool(two_factor.who_have_one(session, [person_id]))
@@ -116,7 +127,7 @@ def two_step_off(session: Session, person_id: int, by: Actor, now: datetime) -> 
 
 
 def reset_two_factor(session: Session, person_id: int, by: Actor, now: datetime) -> bool:
-    """Take away every second factor of a person, who is told; True where there was one."""
+    """Remove every second factor of a person at the staff's command and mail a notice; return whether there was one."""
     if not two_factor.who_have_one(session, [person_id]):
         return False
     for name in passkeys.remove_all(session, person_id):
@@ -130,15 +141,19 @@ def reset_two_factor(session: Session, person_id: int, by: Actor, now: datetime)
 
 @dataclass(frozen=True)
 class Added:
-    """A new passkey. `codes` are the recovery codes, shown this once, where it is the person's first second factor."""
+    """The result of adding a passkey.
+
+    Attributes:
+        codes: recovery codes to show once; filled only if the passkey is the person's first second factor.
+    """
 
     codes: tuple[str, ...] = ()
 
 
 def add_passkey(session: Session, who: Identity, by: Actor, answer: passkeys.Answer, name: str, now: datetime) -> Added | None:
-    """Keep a passkey of the signed-in person, who is told by mail; None where what the browser sent is not right.
+    """Add a passkey to the signed-in person and mail a notice; return None if the browser's answer is invalid.
 
-    Where it is the first second factor, every other session ends: whoever was in without one is in no longer.
+    If it is the person's first second factor, every other session ends, because those sessions were started without one.
     """
     first = not two_factor.who_have_one(session, [who.person_id])
     if passkeys.add(session, who.person_id, answer, name, now) is None:
@@ -154,7 +169,7 @@ def add_passkey(session: Session, who: Identity, by: Actor, answer: passkeys.Ans
 
 
 def rename_passkey(session: Session, person_id: int, by: Actor, passkey_id: int, name: str, now: datetime) -> bool:
-    """Give a passkey another name; False where the person has no such passkey."""
+    """Rename a passkey; return False if the person has no such passkey."""
     before = passkeys.rename(session, person_id, passkey_id, name)
     if before is None:
         return False
@@ -163,7 +178,7 @@ def rename_passkey(session: Session, person_id: int, by: Actor, passkey_id: int,
 
 
 def remove_passkey(session: Session, person_id: int, by: Actor, passkey_id: int, now: datetime) -> bool:
-    """Take a passkey away; the person is told. False where the person has no such passkey."""
+    """Remove a passkey and mail a notice to the person; return False if the person has no such passkey."""
     name = passkeys.remove(session, person_id, passkey_id)
     if name is None:
         return False
@@ -175,7 +190,7 @@ def remove_passkey(session: Session, person_id: int, by: Actor, passkey_id: int,
 
 
 def renew_codes(session: Session, person_id: int, by: Actor, now: datetime) -> list[str] | None:
-    """Ten new recovery codes in place of those that are left; None where there is no second step."""
+    """Replace the remaining recovery codes by ten new ones; return None if the person has no second factor."""
     if not two_factor.who_have_one(session, [person_id]):
         return None
     record(session, ActivityKind.CODES_RENEWED, by, now, subject_id=person_id)
@@ -194,21 +209,21 @@ def sign_in(
     better: str | None = None,
     way: SignInMethod = SignInMethod.PASSWORD,
 ) -> str | None:
-    """Begin a session for a person who was just verified; returns its token.
+    """Begin a session for a person who has just been authenticated.
 
     Args:
-        session: the writing session.
+        session: the writing database session.
         person_id: the person.
-        verified: the stored password that was compared; a change in the meantime makes the sign-in fail.
-        now: the instant.
-        keep: "keep me signed in".
-        browser: what is kept about the browser.
-        before: the hash of the session the request came with; it ends, so that nobody can plant a token.
-        better: a new stored value where the old one was of a lower cost.
-        way: how the person was verified.
+        verified: the stored password that was compared.
+        now: the current instant.
+        keep: whether the person chose "keep me signed in".
+        browser: the browser's data to store.
+        before: the hash of the session the request came with; that session ends, which prevents session fixation.
+        better: a new hash of the password if the stored one has an outdated cost.
+        way: how the person was authenticated.
 
     Returns:
-        None when the person was disabled or the password changed since it was compared.
+        The session's token, or None if the person is disabled or the password has changed since it was compared.
     """
     person = session.get(Person, person_id, with_for_update=True)
     if person is None or person.disabled_at is not None or person.password != verified:
@@ -224,9 +239,12 @@ def sign_in(
 
 @dataclass(frozen=True)
 class Begun:
-    """A session's token, or that of the second step it takes first; neither where the sign-in is refused.
+    """The result of the first step of a sign-in; without `token` and `step` it is refused.
 
-    `renewed`: the browser is known by its new token from now on.
+    Attributes:
+        token: the token of the new session.
+        step: the token of the second step that must be passed first.
+        renewed: whether the browser must store its new known-browser token.
     """
 
     token: str | None = None
@@ -245,7 +263,10 @@ def begin_sign_in(
     before: str | None,
     better: str | None,
 ) -> Begun:
-    """Begin a session, or the second step where the person has one and did not have this browser remembered; see `sign_in`."""
+    """Begin a session, or the second step if the person has a second factor and has not trusted this browser.
+
+    The arguments are those of `sign_in`.
+    """
     if not two_factor.needed(session, person_id, browser.device, now):
         browser, renewed = known_browsers.settled(session, person_id, browser, now)
         token = sign_in(session, person_id, verified, now, keep=keep, browser=browser, before=before, better=better)
@@ -260,9 +281,13 @@ def begin_sign_in(
 
 @dataclass(frozen=True)
 class Stepped:
-    """What came of a second step: the session's token, or why there is none. `over`: only the password helps now.
+    """The result of a try at a second step.
 
-    `renewed`: the browser is known by its new token from now on.
+    Attributes:
+        token: the token of the new session; None if the try failed.
+        keep: whether the person chose "keep me signed in".
+        over: whether the second step has ended, so that the person must start again with the password.
+        renewed: whether the browser must store its new known-browser token.
     """
 
     token: str | None = None
@@ -274,18 +299,18 @@ class Stepped:
 def finish_sign_in(
     session: Session, step: str, proof: str | passkeys.Answer, now: datetime, *, browser: Browser, before: str | None, remember: bool
 ) -> Stepped:
-    """Begin the session whose second step has the token `step`, where what is given is right.
+    """Check the proof of a second step and begin the session if it is correct.
 
-    Where the tries are used up, the person is told by mail: whoever tried had the password.
+    When the last try fails, a mail warns the person, because the password was entered correctly.
 
     Args:
-        session: the writing session.
+        session: the writing database session.
         step: the token of the second step.
         proof: a code of the app, a recovery code, or the answer of a passkey.
-        now: the instant.
-        browser: what is kept about the browser.
-        before: the hash of the session the request came with; it ends.
-        remember: ask this browser for no second step for 30 days.
+        now: the current instant.
+        browser: the browser's data to store.
+        before: the hash of the session the request came with; that session ends.
+        remember: trust this browser for 30 days, during which it needs no second step.
     """
     asked = two_factor.asked(session, step, now)
     if asked is None:
@@ -312,11 +337,11 @@ def finish_sign_in(
 def sign_in_by_passkey(
     session: Session, answer: passkeys.Answer, now: datetime, *, keep: bool, browser: Browser, before: str | None
 ) -> Begun:
-    """Begin the session of whoever has the passkey that answered, without a password and a second step.
+    """Begin a session for the owner of the passkey that answered, without a password or a second step.
 
     Returns:
-        No token where the answer is not right, the person is disabled, or somebody else's sign-in was reported and no new password is
-        set yet.
+        No token if the answer is invalid, the person is disabled, or the person has no password, as after an unknown sign-in was
+        reported and before a new password is set.
     """
     found = passkeys.prove(session, passkeys.For.SIGN_IN, answer, now)
     person = session.get(Person, found.person_id) if found is not None else None
@@ -328,10 +353,10 @@ def sign_in_by_passkey(
 
 
 def request_reset(session: Session, email: str, language: str, now: datetime) -> bool:
-    """Mail a reset link to the stored address of a person; True when there is one.
+    """Mail a password-reset link to the stored address of a person; return whether the person exists and is enabled.
 
-    For an unknown or a disabled person the same link and the same letter are written and taken out again, statement for statement, so
-    that the work, the transaction and the time are the same. What the visitor is told never depends on the result.
+    For an unknown or disabled person the same statements write a link and a mail and delete them again, so that the transaction and its
+    duration reveal nothing. The answer to the visitor must not depend on the result.
     """
     person = find_person(session, email)
     if person is not None and person.disabled_at is not None:
@@ -348,23 +373,26 @@ def request_reset(session: Session, email: str, language: str, now: datetime) ->
 
 
 def link_owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:
-    """The person of an open link; the link stays open. None when it is dead."""
+    """Return the person an open link belongs to without using the link, or None if the link is no longer valid."""
     return links.owner(session, token, kind, now)
 
 
 def set_password(session: Session, token: str, kind: LinkKind, stored: str, now: datetime, client: str = "") -> Person | None:
-    """Use a link up and set the password: every session ends, every other link dies, a notice is mailed. Nobody is signed in.
+    """Use a link and set the password.
+
+    End every session, stop trusting the person's browsers, and invalidate every other link. If the person already had a password, mail a
+    notice. The person is not signed in.
 
     Args:
-        session: the writing session.
-        token: of the link.
-        kind: what the link must be for.
-        stored: what `passwords.make` returned for the new password.
-        now: the instant.
-        client: the network address it came from.
+        session: the writing database session.
+        token: the token of the link.
+        kind: the kind the link must have.
+        stored: the new password, as returned by `passwords.make`.
+        now: the current instant.
+        client: the client's network address.
 
     Returns:
-        The person, or None when the link is dead (used in another tab, over, replaced).
+        The person, or None if the link is no longer valid (used in another tab, expired or replaced).
     """
     person = links.use(session, token, kind, now)
     if person is None or person.id is None:
@@ -391,15 +419,15 @@ def invite(
     role: str = "owner",
     language: str = "fr",
 ) -> Person:
-    """Give a person access to an account and mail how to get in; the person is made if there is none.
+    """Give a person access to an account and mail an invitation; create the person if the email is new.
 
-    Who has a password already gets a letter that says where to sign in: a link that sets a password and lives for a week would
-    be a weaker door than the reset.
+    A person who already has a password gets a mail with the sign-in page instead of a link: a link that sets a password and is valid for
+    a week would be weaker than the password reset.
 
     Raises:
-        UnknownAccount: there is no such account.
-        UnusableEmail: it is no email, it is too close to somebody else's, or the person is disabled.
-        ValueError: an unknown role.
+        UnknownAccount: if there is no such account.
+        UnusableEmail: if the email is invalid or too similar to another person's, or the person is disabled.
+        ValueError: if the role is unknown.
     """
     account = find_account(session, account_number)
     person = person_of_email(session, email, now, name, language)
@@ -415,7 +443,7 @@ def invite(
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Remove what is over and what was kept long enough; returns how many rows went."""
+    """Delete the expired rows of sign-in, sent forms and unsolicited mails; return their number."""
     return sum(
         kept.sweep(session, now) for kept in (sessions, links, email_change, known_browsers, two_factor, passkeys, handling, unsolicited)
     )

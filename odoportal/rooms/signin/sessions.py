@@ -1,7 +1,7 @@
-"""Signed-in browsers: begun, looked up for every event and document, extended, ended.
+"""Sessions of signed-in browsers: begin, resolve (for every event and document), extend and end.
 
-The ends (NIST SP 800-63B, AAL1 and stricter): idle 30 minutes and absolute 12 hours; with "keep me signed in" absolute
-30 days and no idle end.
+Timeouts (stricter than NIST SP 800-63B, AAL1): 30 minutes idle and 12 hours absolute; with "keep me signed in" 30 days absolute and no
+idle timeout.
 """
 
 import secrets
@@ -50,14 +50,18 @@ _WHO = (
     .join(Account, col(Account.id) == col(MembershipRow.account_id))
     .where(col(BrowserSession.hash) == bindparam("hash"), col(Person.disabled_at).is_(None))
 )
-"""Who a session is of: a row for each of the person's memberships."""
+"""The person of a session, with a row for each membership."""
 
 
 @dataclass(frozen=True)
 class Browser:
-    """What is kept about the browser of a session: its own words, its address, and the hash of the cookie by which it is known again.
+    """The browser a request comes from.
 
-    `successor` is the hash of the token that the browser gets where the one it brought is not kept (`browsers.settled`).
+    Attributes:
+        agent: its User-Agent header.
+        address: the client's network address.
+        device: the hash of the known-browser token it sent; empty without one.
+        successor: the hash of the token it gets if the one it sent is replaced (`known_browsers.settled`).
     """
 
     agent: str = ""
@@ -67,33 +71,35 @@ class Browser:
 
 
 def key_of(session_hash: str) -> str:
-    """What names a session in its person's page; nobody is signed in by it."""
+    """Return the key that identifies a session on its person's page; it cannot be used to sign in."""
     return digest(f"session {session_hash}")[:24]
 
 
 def ends(created_at: datetime, seen_at: datetime, keep: bool) -> tuple[datetime, datetime | None]:
-    """The absolute and the idle end of a session; the second is None with "keep me signed in"."""
+    """Return the absolute and the idle end of a session; the idle end is None with "keep me signed in"."""
     return (created_at + KEPT, None) if keep else (created_at + ABSOLUTE, seen_at + IDLE)
 
 
 def is_over(created_at: datetime, seen_at: datetime, keep: bool, now: datetime) -> bool:
-    """Whether a session has ended; at the very end it has."""
+    """Return whether a session has expired; at the exact end it has."""
     absolute, idle = ends(created_at, seen_at, keep)
     return now >= absolute or (idle is not None and now >= idle)
 
 
 def resolve(connection: Connection, session_hash: str | None, account_number: str | None, now: datetime) -> Identity | None:
-    """Who asks, by the hash of the session's token: one statement on indexes, no ORM.
+    """Resolve the identity of a session by the hash of its token, with one indexed statement and without the ORM.
+
+    If one of the accounts requires two-step sign-in, a second query reads the person's second factors.
 
     Args:
         connection: a Core connection; nothing is written.
         session_hash: `identity.digest` of the cookie's token; None without a cookie.
-        account_number: the account to act for; None for the lowest number the person belongs to.
-        now: the instant the ends are compared with.
+        account_number: the account to act for; None for the person's account with the lowest number.
+        now: the current instant.
 
     Returns:
-        None when there is no such session, it is over, the person is disabled or belongs to no account, or the
-        account is not the person's.
+        None if there is no such session, it has expired, the person is disabled or belongs to no account, or the person does not belong
+        to the requested account.
     """
     if not session_hash:
         return None
@@ -110,7 +116,10 @@ def resolve(connection: Connection, session_hash: str | None, account_number: st
 
 
 def _in_force(connection: Connection, person_id: int, found: Sequence[Sequence[Any]]) -> Iterator[Membership]:
-    """The memberships. Without a second factor, an account that requires one holds its people back: the one place that does."""
+    """Yield the memberships; in an account that requires two-step sign-in, a person without a second factor gets the role `HELD_BACK`.
+
+    Nothing else in the code enforces that requirement.
+    """
     held_back = False
     if any(two_step for *_, two_step in found):
         with Session(connection) as session:
@@ -120,7 +129,7 @@ def _in_force(connection: Connection, person_id: int, found: Sequence[Sequence[A
 
 
 def touch(session: Session, session_hash: str, now: datetime) -> None:
-    """Note that the person is there. Writes once a minute at most, never backwards, never on a session that is over."""
+    """Record that the session is in use: at most once a minute, never backwards in time, and never for an expired session."""
     row = session.get(BrowserSession, session_hash)
     if row is None or is_over(row.created_at, row.seen_at, row.keep, now) or now - row.seen_at < TOUCH_EVERY:
         return
@@ -132,13 +141,13 @@ def touch(session: Session, session_hash: str, now: datetime) -> None:
 
 
 def is_fresh(session: Session, session_hash: str, now: datetime) -> bool:
-    """Whether a session was begun within the last five minutes: before what matters, an older one is asked for the password again."""
+    """Return whether a session began within the last five minutes; an older one needs a confirmation before sensitive changes."""
     row = session.get(BrowserSession, session_hash)
     return row is not None and now - row.created_at <= FRESH
 
 
 def begin(session: Session, person_id: int, now: datetime, keep: bool, browser: Browser) -> str:
-    """Begin a session and return its token; only the hash is kept. The oldest beyond twenty ends."""
+    """Begin a session and return its token, of which only the hash is stored; end the oldest sessions beyond twenty."""
     token = secrets.token_urlsafe(32)
     session.add(
         BrowserSession(
@@ -165,10 +174,10 @@ def begin(session: Session, person_id: int, now: datetime, keep: bool, browser: 
 
 
 def renew(session: Session, session_hash: str) -> tuple[str, bool] | None:
-    """Give a session another token: whoever had learned the one from before is out (ASVS 7.2.4). Its times stay.
+    """Replace the token of a session, so that a stolen old token no longer works (ASVS 7.2.4). Its timestamps stay the same.
 
     Returns:
-        The new token and whether the session is kept beyond the browser's closing; None where it has ended.
+        The new token and whether the person chose "keep me signed in"; None if the session has ended.
     """
     token = secrets.token_urlsafe(32)
     renewed = sql_update(BrowserSession).where(col(BrowserSession.hash) == session_hash).values(hash=digest(token))
@@ -177,30 +186,33 @@ def renew(session: Session, session_hash: str) -> tuple[str, bool] | None:
 
 
 def sign_out(session: Session, session_hash: str) -> bool:
-    """End one session; True when there was one."""
+    """End one session; return whether it existed."""
     return session.exec(sql_delete(BrowserSession).where(col(BrowserSession.hash) == session_hash)).rowcount == 1
 
 
 def exists(session: Session, session_hash: str) -> bool:
-    """Return whether there is a session with this hash, over or not. Ask it before a write: a stranger can make up any cookie."""
+    """Return whether there is a session with this hash, expired or not.
+
+    Call it before a write, so that a made-up cookie cannot occupy the single database writer.
+    """
     return session.get(BrowserSession, session_hash) is not None
 
 
 def end_all(session: Session, person_id: int, but: str = "") -> int:
-    """End every session of a person, but the one with this hash; returns how many."""
+    """End every session of a person except the one with the hash `but`; return their number."""
     ended = sql_delete(BrowserSession).where(col(BrowserSession.person_id) == person_id, col(BrowserSession.hash) != but)
     return session.exec(ended).rowcount
 
 
 def end_if_over(session: Session, session_hash: str, now: datetime) -> None:
-    """Remove a session that is over, so that a clock which goes back cannot revive it."""
+    """Delete a session if it has expired, so that a clock set back cannot revive it."""
     row = session.get(BrowserSession, session_hash)
     if row is not None and is_over(row.created_at, row.seen_at, row.keep, now):
         sign_out(session, session_hash)
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Remove every session that is over; returns how many."""
+    """Delete all expired sessions; return their number."""
     over = (
         ~col(BrowserSession.keep) & ((col(BrowserSession.seen_at) <= now - IDLE) | (col(BrowserSession.created_at) <= now - ABSOLUTE))
     ) | (col(BrowserSession.created_at) <= now - KEPT)

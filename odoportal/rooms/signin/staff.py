@@ -1,4 +1,4 @@
-"""What Odotrack's staff does for a person at the command line. Nobody of the staff ever chooses or sees a password."""
+"""Command-line actions of Odotrack's staff on a person's access. The staff never sets or sees a password."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,14 +13,14 @@ from odoportal.rooms.signin import email_change, links, security_log, service, s
 
 
 class NoSuchPerson(LookupError):
-    """Nobody has this email; the text says which."""
+    """The email belongs to no person; the message names the email."""
 
 
 def person_of(session: Session, email: str) -> Person:
-    """The person with this email.
+    """Return the person with this email.
 
     Raises:
-        NoSuchPerson: when there is none.
+        NoSuchPerson: if no person has this email.
     """
     person = find_person(session, email)
     if person is None:
@@ -29,13 +29,13 @@ def person_of(session: Session, email: str) -> Person:
 
 
 def disable(session: Session, email: str, now: datetime) -> int:
-    """Let a person in no more; returns how many sessions there were.
+    """Disable a person's access and return the number of ended sessions.
 
-    Every session ends, every link dies, every browser is asked for the second step again, another email that was asked for and not
-    confirmed is forgotten, and what the person set up in accounts ends (`accounts.ending`). None of it is back with `enable`.
+    End every session, invalidate every link that sets a password, stop trusting the person's browsers, delete an unconfirmed email change,
+    and end what the person set up in accounts (`accounts.ending`). `enable` restores none of this.
 
     Raises:
-        NoSuchPerson: as it says.
+        NoSuchPerson: if no person has this email.
     """
     person = person_of(session, email)
     assert person.id is not None  # noqa: S101 - read from the database
@@ -51,10 +51,10 @@ def disable(session: Session, email: str, now: datetime) -> int:
 
 
 def enable(session: Session, email: str, now: datetime) -> bool:
-    """Let a person in again; False where nothing kept the person out.
+    """Enable a disabled person again; return False if the person was not disabled.
 
     Raises:
-        NoSuchPerson: as it says.
+        NoSuchPerson: if no person has this email.
     """
     person = person_of(session, email)
     if person.disabled_at is None:
@@ -66,10 +66,10 @@ def enable(session: Session, email: str, now: datetime) -> bool:
 
 
 def reset_two_factor(session: Session, email: str, now: datetime) -> bool:
-    """Take away a lost second step, which the person is told by mail; every session ends. False where there was none.
+    """Remove a person's second factors, end every session and mail a notice; return False if there was no second factor.
 
     Raises:
-        NoSuchPerson: as it says.
+        NoSuchPerson: if no person has this email.
     """
     person = person_of(session, email)
     assert person.id is not None  # noqa: S101 - read from the database
@@ -80,10 +80,10 @@ def reset_two_factor(session: Session, email: str, now: datetime) -> bool:
 
 
 def sign_out_everywhere(session: Session, email: str, now: datetime) -> int:
-    """End every session of a person, and ask every browser for the second step again; returns how many sessions there were.
+    """End every session of a person and stop trusting the person's browsers; return the number of ended sessions.
 
     Raises:
-        NoSuchPerson: as it says.
+        NoSuchPerson: if no person has this email.
     """
     person = person_of(session, email)
     assert person.id is not None  # noqa: S101 - read from the database
@@ -96,7 +96,7 @@ def sign_out_everywhere(session: Session, email: str, now: datetime) -> int:
 
 @dataclass(frozen=True)
 class Place:
-    """What a person is in an account."""
+    """A person's role in an account, with the account's number and name."""
 
     number: str
     name: str
@@ -104,10 +104,10 @@ class Place:
 
 
 def roles(session: Session, email: str) -> list[Place]:
-    """The accounts of a person, by number, and the role in each.
+    """Return the accounts of a person with the role in each, ordered by account number.
 
     Raises:
-        NoSuchPerson: as it says.
+        NoSuchPerson: if no person has this email.
     """
     person = person_of(session, email)
     found = select(Account.number, Account.name, Membership.role).join(Membership, col(Membership.account_id) == col(Account.id))

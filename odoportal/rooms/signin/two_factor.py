@@ -1,8 +1,8 @@
-"""The second step of a sign-in: codes of an authenticator app (RFC 6238), passkeys, ten recovery codes, and browsers that need none.
+"""The second step of a sign-in: authenticator-app codes (RFC 6238), passkeys, ten recovery codes, and trusted browsers.
 
-An app's secret is derived with the portal's own from a random seed, so that a copy of the database makes no codes. A recovery code has
-more than 112 bits, so that its plain hash is enough (ASVS 6.5.2). A code works once: its time step, or its row, is used up by the
-statement that takes it.
+An app's secret is derived from a random seed with the portal's secret, so a copy of the database cannot generate codes. A recovery code
+has more than 112 bits, so an unsalted hash of it is enough (ASVS 6.5.2). A code works once: the statement that accepts it also uses up its
+time step or deletes its row.
 """
 
 import base64
@@ -29,7 +29,7 @@ from odoportal.settings import get_settings
 ISSUER = "ODOportal"
 STEP = 30
 DRIFT = 1
-"""Steps that an app's clock may be off, either way."""
+"""Time steps by which an app's clock may differ, in either direction."""
 SETTING_UP = timedelta(minutes=15)
 LIFE = timedelta(minutes=5)
 MOST_TRIES = 5
@@ -40,52 +40,52 @@ _GROUPS, _LETTERS = 4, 6
 
 
 def secret_of(seed: str) -> str:
-    """The app's secret that a seed stands for, in base32; without the portal's own nobody can tell."""
+    """Derive an app's secret (base32) from its seed and the portal's secret."""
     key = get_settings().secret.get_secret_value().encode()
     return base64.b32encode(hmac.digest(key, b"odoportal authenticator v1:" + seed.encode(), hashlib.sha256)[:20]).decode()
 
 
 def _key_name() -> str:
-    """Name the portal's own secret, so that a seed says which one it belongs to; the secret cannot be told from it."""
+    """Return a short identifier of the portal's secret, stored with each seed; the secret cannot be derived from it."""
     key = get_settings().secret.get_secret_value().encode()
     return hmac.digest(key, b"odoportal authenticator key v1", hashlib.sha256).hex()[:12]
 
 
 def is_readable(app: Authenticator) -> bool:
-    """Return whether an app was set up with the present ODOPORTAL_SECRET: with another one, none of its codes is ever right.
+    """Return whether an app was set up with the current ODOPORTAL_SECRET; with another secret, its codes are never valid.
 
-    A seed from before seeds named their secret counts as readable.
+    An older seed without an identifier of its secret counts as readable.
     """
     name, named, _ = app.seed.partition(".")
     return not named or hmac.compare_digest(name, _key_name())
 
 
 def unreadable(session: Session) -> int:
-    """Return how many people have an authenticator app that was set up with another ODOPORTAL_SECRET."""
+    """Return the number of people whose authenticator app was set up with another ODOPORTAL_SECRET."""
     apps = session.exec(select(Authenticator).where(col(Authenticator.confirmed_at).is_not(None)))
     return sum(not is_readable(app) for app in apps)
 
 
 def uri_of(seed: str, email: str) -> str:
-    """What the QR code says to an app."""
+    """Return the `otpauth://` URI that the QR code contains."""
     return TOTP(secret_of(seed)).provisioning_uri(name=email, issuer_name=ISSUER)
 
 
 def in_force(session: Session, person_id: int) -> Authenticator | None:
-    """A person's authenticator, where there is one and its first code was right."""
+    """Return a person's active authenticator app, that is, one whose first code was confirmed."""
     found = session.get(Authenticator, person_id)
     return found if found is not None and found.confirmed_at is not None else None
 
 
 def who_have_one(session: Session, people: Collection[int]) -> set[int]:
-    """Those of some persons who have a second factor of whatever kind in force."""
+    """Return those of the given people who have an active second factor of any kind."""
     apps = select(Authenticator.person_id).where(col(Authenticator.person_id).in_(people), col(Authenticator.confirmed_at).is_not(None))
     keys = select(Passkey.person_id).where(col(Passkey.person_id).in_(people))
     return {*session.exec(apps).all(), *session.exec(keys).all()}
 
 
 def kept_for(session: Session, person_id: int) -> str:
-    """The name of an account that requires a second factor of a person who has only one left; empty where one may be taken away."""
+    """Return the name of an account that forbids removing the person's last second factor; empty if a factor may be removed."""
     if (in_force(session, person_id) is not None) + len(passkeys.of(session, person_id)) > 1:
         return ""
     theirs = select(Account.name).join(Membership, col(Membership.account_id) == col(Account.id))
@@ -93,13 +93,13 @@ def kept_for(session: Session, person_id: int) -> str:
 
 
 def setting_up(session: Session, person_id: int, now: datetime) -> Authenticator | None:
-    """The authenticator whose first code is awaited."""
+    """Return the authenticator app that waits for its first code, or None."""
     found = session.get(Authenticator, person_id)
     return found if found is not None and found.confirmed_at is None and now < found.created_at + SETTING_UP else None
 
 
 def begin(session: Session, person_id: int, now: datetime) -> None:
-    """Make a new secret, which is nothing until its first code is right. One that is in force stays."""
+    """Begin to set up an authenticator app with a new secret, inactive until its first code; keep an app that is already active."""
     if in_force(session, person_id) is not None:
         return
     session.exec(sql_delete(Authenticator).where(col(Authenticator.person_id) == person_id))
@@ -108,7 +108,7 @@ def begin(session: Session, person_id: int, now: datetime) -> None:
 
 
 def confirm(session: Session, person_id: int, code: str, now: datetime) -> list[str] | None:
-    """Put the authenticator in force by its first code; returns the recovery codes, which are shown this once. None: wrong."""
+    """Activate the authenticator app by its first code; return the recovery codes to show once, or None if the code is wrong."""
     found = setting_up(session, person_id, now)
     if found is None or not _take(session, found, code, now):
         return None
@@ -119,18 +119,18 @@ def confirm(session: Session, person_id: int, code: str, now: datetime) -> list[
 
 
 def remove(session: Session, person_id: int) -> bool:
-    """Do without the app; True where there was one."""
+    """Remove a person's authenticator app; return whether there was one."""
     there = session.exec(sql_delete(Authenticator).where(col(Authenticator.person_id) == person_id)).rowcount
     settle(session, person_id)
     return there > 0
 
 
 def take_back(session: Session, person_id: int, since: datetime) -> list[ActivityKind]:
-    """Do without an app and without recovery codes from `since` on, and without an app that is being set up. Returns what there was."""
+    """Remove the app and recovery codes set up since an instant, and an app being set up; return the activity kinds to record."""
     app = session.get(Authenticator, person_id)
     was = app is not None and app.confirmed_at is not None and app.confirmed_at >= since
     if app is not None and (was or app.confirmed_at is None):
-        # Whoever began has seen the secret: nobody may go on with it.
+        # The intruder may have seen the secret of an app being set up, so it must not be activated later.
         session.delete(app)
         session.flush()
     made = sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id, col(RecoveryCode.made_at) >= since)
@@ -139,7 +139,11 @@ def take_back(session: Session, person_id: int, since: datetime) -> list[Activit
 
 
 def settle(session: Session, person_id: int) -> bool:
-    """A factor was taken away: where none is left, what belongs to a second step goes, too. True where one is left."""
+    """Clean up after a factor was removed: stop trusting browsers and, if no factor is left, delete recovery codes and open second steps.
+
+    Returns:
+        Whether a factor is left.
+    """
     trust_nobody(session, person_id)
     if who_have_one(session, [person_id]):
         return True
@@ -149,7 +153,7 @@ def settle(session: Session, person_id: int) -> bool:
 
 
 def renew_codes(session: Session, person_id: int, now: datetime) -> list[str]:
-    """Ten new recovery codes; those from before no longer work."""
+    """Replace a person's recovery codes by ten new ones and return them."""
     session.exec(sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id))
     codes = ["-".join("".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS)) for _ in range(_GROUPS)) for _ in range(CODES)]
     session.add_all([RecoveryCode(person_id=person_id, hash=_recovery(code), made_at=now) for code in codes])
@@ -158,12 +162,15 @@ def renew_codes(session: Session, person_id: int, now: datetime) -> list[str]:
 
 
 def codes_left(session: Session, person_id: int) -> int:
-    """How many recovery codes are not used up."""
+    """Return the number of unused recovery codes."""
     return session.exec(select(func.count()).select_from(RecoveryCode).where(RecoveryCode.person_id == person_id)).one()
 
 
 def needed(session: Session, person_id: int, device: str, now: datetime) -> bool:
-    """Whether a sign-in takes a second step: there is one, and the browser (the hash of its cookie) was not remembered."""
+    """Return whether a sign-in needs a second step: the person has a second factor and the browser is not trusted.
+
+    `device` is the hash of the browser's known-browser cookie.
+    """
     if not who_have_one(session, [person_id]):
         return False
     known = session.get(KnownBrowser, (person_id, device))
@@ -172,7 +179,13 @@ def needed(session: Session, person_id: int, device: str, now: datetime) -> bool
 
 @dataclass(frozen=True)
 class Kinds:
-    """What a person's second step can be done with, besides recovery codes. `dead_app`: there is an app whose codes are never right."""
+    """The second factors a person can use, besides recovery codes.
+
+    Attributes:
+        app: whether there is a working authenticator app.
+        keys: whether there are passkeys.
+        dead_app: whether there is an app that was set up with another ODOPORTAL_SECRET, so that its codes are never valid.
+    """
 
     app: bool = False
     keys: bool = False
@@ -180,7 +193,7 @@ class Kinds:
 
 
 def kinds(session: Session, token: str, now: datetime) -> Kinds | None:
-    """What the open second step of a token can be done with; None where there is none."""
+    """Return the second factors usable for the open second step of a token, or None if there is no such step."""
     step = asked(session, token, now)
     if step is None:
         return None
@@ -190,13 +203,13 @@ def kinds(session: Session, token: str, now: datetime) -> Kinds | None:
 
 
 def passkey_task(session: Session, token: str, now: datetime) -> str:
-    """What a browser is to do to take the open second step of a token with a passkey, as JSON; empty where there is no such step."""
+    """Return the WebAuthn request options for the open second step of a token, as JSON; empty if there is no such step."""
     step = asked(session, token, now)
     return passkeys.ask(session, passkeys.For.STEP, token, now, step.person_id) if step else ""
 
 
 def ask(session: Session, person: Person, keep: bool, now: datetime) -> str:
-    """The password was right: begin the second step. Returns its token, of which the hash is kept."""
+    """Begin the second step after a correct password; return its token, of which only the hash is stored."""
     assert person.id is not None  # noqa: S101 - read from the database
     token = secrets.token_urlsafe(32)
     session.add(
@@ -209,7 +222,11 @@ def ask(session: Session, person: Person, keep: bool, now: datetime) -> str:
 
 
 def asked(session: Session, token: str, now: datetime) -> SecondStep | None:
-    """The open second step of a token: not over, not tried too often, and the password is still the one that was right."""
+    """Return the open second step of a token.
+
+    Returns:
+        None if it is unknown or expired, its tries are used up, the person is disabled, or the password has changed since.
+    """
     found = session.exec(
         select(SecondStep, Person)
         .join(Person, col(Person.id) == col(SecondStep.person_id))
@@ -225,16 +242,21 @@ def asked(session: Session, token: str, now: datetime) -> SecondStep | None:
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of a try: by which way it was right, None where it was not; `last` where no further try is left."""
+    """The result of a try.
+
+    Attributes:
+        way: how the person was authenticated; None if the try failed.
+        last: whether no further try is left.
+    """
 
     way: SignInMethod | None = None
     last: bool = False
 
 
 def take(session: Session, step: SecondStep, proof: str | passkeys.Answer, now: datetime) -> Taken:
-    """Try a code of the app, a recovery code, or a passkey's answer.
+    """Check a code of the app, a recovery code, or a passkey's answer.
 
-    A try is counted before it is made, so that parallel ones cannot all slip through.
+    The try is counted before the check, so that concurrent tries cannot exceed the limit.
     """
     counted = session.exec(
         sql_update(SecondStep)
@@ -262,26 +284,26 @@ def _way(session: Session, person_id: int, proof: str | passkeys.Answer, now: da
 
 
 def trust(session: Session, person_id: int, device: str, now: datetime) -> None:
-    """Ask this browser for no second step for 30 days."""
+    """Trust a known browser of the person for 30 days, during which it needs no second step."""
     known = session.get(KnownBrowser, (person_id, device))
     if known is not None:
         known.trusted_until = now + TRUST
 
 
 def trust_nobody(session: Session, person_id: int) -> None:
-    """Ask every browser of a person for the second step again."""
+    """Stop trusting every browser of a person: each needs the second step again."""
     session.exec(sql_update(KnownBrowser).where(col(KnownBrowser.person_id) == person_id).values(trusted_until=None))
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Remove second steps that are over, and authenticators whose first code never came; returns how many rows went."""
+    """Delete expired second steps and authenticator apps that were never activated; return the number of rows."""
     steps = session.exec(sql_delete(SecondStep).where(col(SecondStep.expires_at) <= now)).rowcount
     never = sql_delete(Authenticator).where(col(Authenticator.confirmed_at).is_(None), col(Authenticator.created_at) <= now - SETTING_UP)
     return steps + session.exec(never).rowcount
 
 
 def _take(session: Session, found: Authenticator, code: str, now: datetime) -> bool:
-    """Use up the time step of a code that is right; a step that was used, or an older one, is used up already."""
+    """Check an app's code and use up its time step; a code of a used or older time step is refused."""
     for step in _steps(now):
         if hmac.compare_digest(HOTP(secret_of(found.seed)).at(step).encode(), code.encode()):
             taken = sql_update(Authenticator).where(

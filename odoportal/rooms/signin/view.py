@@ -1,4 +1,4 @@
-"""What these pages show: HTML for the slots of the page around it, in the language in use, everything escaped."""
+"""HTML of the sign-in forms for the slots of the page, in the current language and fully escaped."""
 
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
@@ -18,7 +18,10 @@ from odoportal.ui.template import View
 
 @dataclass(frozen=True)
 class Shown:
-    """What is written into a form that comes back: the typed email, an error per field, one for the whole form, a notice."""
+    """The values and messages shown in a form: the typed email, an error per field, one for the whole form, and a notice.
+
+    `keep` is the state of the form's checkbox ("Keep me signed in", or "Remember this device" in the second step).
+    """
 
     email: str = ""
     errors: dict[str, str] = field(default_factory=dict)
@@ -28,27 +31,27 @@ class Shown:
 
 
 def required() -> str:
-    """The guide's words for an empty field."""
+    """Return the guide's error text for an empty field."""
     return t("This field is required.")
 
 
 def refused() -> str:
-    """The one wording for every refusal of a sign-in."""
+    """Return the error text of every refused sign-in; it is always the same, so that it reveals nothing about the account."""
     return t("We could not sign you in. Check your email and password, or wait a few minutes if you have tried several times.")
 
 
 def too_many() -> str:
-    """For tries of a new password beyond the limit."""
+    """Return the error text for new passwords submitted beyond the limit."""
     return t("That was too many tries. Wait a few minutes, then try again.")
 
 
 def no_email() -> str:
-    """For what cannot be an email."""
+    """Return the error text for an invalid email."""
     return t("Enter an email such as name@example.com.")
 
 
 def notice(query: dict[str, str]) -> str:
-    """What happened just before the sign-in page was opened, from its address."""
+    """Return the notice of the sign-in page, chosen by a parameter of its address; empty if there is none."""
     said = {
         "again": t("Sign in again, with your password first."),
         "out": t("You are signed out."),
@@ -64,7 +67,7 @@ def notice(query: dict[str, str]) -> str:
 
 
 def slots(template: str, **values: object) -> dict[str, str]:
-    """A template of this room in the page's slots, with what stands around every form here."""
+    """Render a template of this room, and the parts around it, for the slots of the page."""
     about: dict[str, object] = {"icons": SPRITE, "language": current(), "learn_more": get_settings().learn_more_url}
     draw = templates().get_template
     about["strength"] = Markup(View(lambda _: strength("password", passwords.SHORTEST)).html(None))  # noqa: S704 - escaped by `View`
@@ -76,34 +79,34 @@ def slots(template: str, **values: object) -> dict[str, str]:
 
 
 def reach() -> str:
-    """How Odotrack is reached, as the settings say; empty where they do not."""
+    """Return the support email and phone from the settings; empty if neither is set."""
     settings = get_settings()
     return ", ".join(way for way in (settings.support_email, settings.support_phone) if way)
 
 
 def login(shown: Shown, wanted: str = "") -> dict[str, str]:
-    """The sign-in form. `wanted` is the checked address to go on to; it stays in the address of the page."""
+    """Render the sign-in form. `wanted` is the checked return address; it is kept in the address of the form."""
     action = f"/{current()}/login" + (f"?next={quote(wanted, safe='')}" if wanted else "")
     return slots("login", shown=shown, action=action)
 
 
 def wrong_code() -> str:
-    """The one wording for every code that is not taken."""
+    """Return the error text of every refused code."""
     return t("This code is not right, or was used already. Wait for the next one. After several tries, wait a few minutes.")
 
 
 def no_passkey() -> str:
-    """The one wording for every refusal of a passkey in place of the password."""
+    """Return the error text of every refused passkey in place of the password."""
     return t("We could not sign you in with a passkey. Use your password, or wait a few minutes if you have tried several times.")
 
 
 def wrong_passkey() -> str:
-    """The one wording for every passkey that is not taken as a second step."""
+    """Return the error text of every refused passkey as a second step."""
     return t("This passkey was not accepted. Try again, or use another way. After several tries, wait a few minutes.")
 
 
 def code(shown: Shown, wanted: str, kinds: Kinds, recovery: bool) -> dict[str, str]:
-    """The second step; `recovery`: for one of the recovery codes. `wanted` is the checked address to go on to."""
+    """Render the form of the second step; with `recovery`, the one for a recovery code. `wanted` is the checked return address."""
     query = {"next": wanted} if wanted else {}
     here, other = ({"recovery": "1", **query}, query) if recovery else (query, {"recovery": "1", **query})
     to = [f"/{current()}/code" + (f"?{urlencode(q)}" if q else "") for q in (here, other)]
@@ -111,17 +114,17 @@ def code(shown: Shown, wanted: str, kinds: Kinds, recovery: bool) -> dict[str, s
 
 
 def forgot(shown: Shown, sent: bool = False) -> dict[str, str]:
-    """The form that asks for a reset link, or what is said afterwards, the same for every email."""
+    """Render the form that requests a reset link, or the message after it, which is the same for every email."""
     return slots("sent" if sent else "forgot", shown=shown)
 
 
 def password(kind: LinkKind, shown: Shown) -> dict[str, str]:
-    """The form that sets a password, with the rules."""
+    """Render the form that sets a password, with the password rules."""
     return slots("password", shown=shown, first=kind is LinkKind.INVITE, action=f"/{current()}/{kind.value}", rules=passwords.rules())
 
 
 def dead(kind: LinkKind) -> dict[str, str]:
-    """What is said of a link that is used, over or replaced, with the way to a new one."""
+    """Render the message for a link that is used, expired or replaced, and how to get a new one."""
     mailed = {
         LinkKind.EMAIL: t(
             "A link that confirms an email works once, for 24 hours, and only the latest one. Ask for a new one in your profile."
@@ -136,7 +139,13 @@ def dead(kind: LinkKind) -> dict[str, str]:
 
 
 def mailed(kind: LinkKind, old: str, new: str) -> dict[str, str]:
-    """What the link of a security letter does, before it does it: mail scanners open links, too. `old` and `new` are emails."""
+    """Render the page that explains what the link of a security mail does; its button does it, since mail scanners open links too.
+
+    Args:
+        kind: the kind of the link.
+        old: the person's email before the change; empty for an alert.
+        new: the person's email after the change; empty for an alert.
+    """
     ends = t("Every browser is signed out, the password no longer works, and we mail you a link to a new one.")
     back = t("Passkeys, an authenticator app and recovery codes that were set up since then are taken back.")
     if kind is LinkKind.EMAIL:

@@ -1,4 +1,4 @@
-"""The statement of account as CSV, for programs: a row for each movement between the balances, then what is open by age."""
+"""The statement of account as CSV, for programs: a row for each movement between the balances, then the open amounts by age."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -18,15 +18,15 @@ _KINDS = {"date": Kind.DAY, "due": Kind.DAY, "amount": Kind.AMOUNT, "balance": K
 
 
 def statement_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
-    """The statement of the address, all its movements; arguments as of `statement_view`.
+    """Return the statement of a list query with all its movements; arguments as for `statement_view`.
 
-    The column `type` says what a row is: `opening_balance`, `invoice`, `payment`, `credit_note`, `closing_balance`, then
+    The column `type` is the type of a row: `opening_balance`, `invoice`, `payment`, `credit_note`, `closing_balance`, then
     `open_current`, `open_1_30`, `open_31_60`, `open_61_90`, `open_over_90` and `unapplied_credit`, which is negative. The
     opening balance and the amounts of the movements add up to the closing balance, and so do the last six.
     """
     account_id = who.account.account_id
     since, until = service.period(query.since, query.until, today)
-    # The head and the foot only: the movements are read one by one.
+    # Read only the balances and ages here: the movements are read one by one below.
     found = service.statement(session, account_id, since, until, today, 0)
 
     def rows() -> Iterator[Sequence[Cell]]:

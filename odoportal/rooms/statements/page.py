@@ -1,4 +1,4 @@
-"""The statement of account: a period, its movements between two balances, and how old what is open is."""
+"""The statement page: a period, its movements between two balances, and the open amounts by age."""
 
 import reflex as rx
 
@@ -69,7 +69,7 @@ def _sums(view: Bound) -> Node:
 
 
 def _movements(view: Bound) -> Node:
-    # A phone has two columns: the day stands under what moved, the balance under the amount.
+    # A phone shows two columns: the day is under the name, the balance under the amount.
     def row(move: Bound) -> El:
         name = when(move.url, link(move.name, to=move.url), el("span", move.name))
         return el(
@@ -136,7 +136,7 @@ def _skeleton() -> str:
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     view, filled = Statements.view, Statements.filled
     heading = rx.el.div(
         live("heading", HEADING, view, filled, f"<h1>{t('Statement')}</h1>"),
@@ -157,6 +157,6 @@ def page() -> rx.Component:
 
 
 def slots(view: StatementView) -> dict[str, str]:
-    """What the server writes into the document, by slot, in the language in use."""
+    """Return the HTML that the server writes into each slot of the document, in the current language."""
     drawn = {"heading": HEADING, "files": FILES, "presets": PRESETS, "period": PERIOD, "statement": STATEMENT}
     return {name: part_of.html(view) for name, part_of in drawn.items()}

@@ -1,4 +1,4 @@
-"""The statement of account as PDF, for filing and for the other side's accountant."""
+"""The statement of account as PDF, for filing and for the customer's accountant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,19 +27,19 @@ MOST_PRINTED = 2_000
 
 @dataclass(frozen=True)
 class StatementSheet(Sheet):
-    """A sheet whose lines have other heads than those of an invoice."""
+    """A sheet whose lines have other headings than those of an invoice."""
 
     heads: tuple[str, str, str, str] = ("", "", "", "")
 
 
 def statement_sheet(session: Session, account: Membership, query: ListQuery, language: str, today: date) -> StatementSheet:
-    """The statement of the address, ready to be set; formats go with the language, as on every document.
+    """Return the sheet of a statement. Formats follow the language, as on every printed document.
 
     Args:
-        session: a reading session.
-        account: whose.
-        query: the page's address.
-        language: which must be the one in use.
+        session: a database session for reading.
+        account: the account of the statement.
+        query: the list query of the page.
+        language: the document's language; it must be the current one.
         today: the business day.
     """
     formats = Formats(i18n.region_of(language))
@@ -93,7 +93,7 @@ def _draw(account: Membership, given: Mapping[str, str], language: str, today: d
 
 
 async def download_statement(request: Request) -> Response:
-    """The PDF of the page's own address; `?paper=a4` chooses the paper."""
+    """Answer with the PDF for the query of the statement page; `?paper=a4` selects the paper size."""
     language, asked, today = request.path_params["language"], request.query_params, clock.today()
     if language not in i18n.LANGUAGES:
         return routes.not_found()

@@ -1,4 +1,4 @@
-"""The statement of account as files."""
+"""Routes of the statement files."""
 
 from starlette.routing import Route
 

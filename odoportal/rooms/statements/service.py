@@ -1,7 +1,7 @@
-"""Rules of the statement of account: what moved in a period, what was owed before and after it, and how old that is.
+"""Rules of the statement of account: the movements of a period, the balance before and after it, and the open amounts by age.
 
-An invoice adds its total on the day it was issued. A settled payment takes its whole amount on the business day it was
-received, whether or not it has been applied to invoices; one under way or refused moves nothing. A credit note takes its
+An invoice adds its total on the day it was issued. A settled payment subtracts its whole amount on the business day it was
+received, whether or not it is allocated to invoices; a pending or failed payment changes nothing. A credit note subtracts its
 total on the day it was issued.
 """
 
@@ -29,7 +29,7 @@ DAY = timedelta(days=1)
 
 
 class MovementKind(StrEnum):
-    """What moves an account's balance."""
+    """The kinds of movements that change an account's balance."""
 
     INVOICE = "invoice"
     PAYMENT = "payment"
@@ -38,10 +38,10 @@ class MovementKind(StrEnum):
 
 @dataclass(frozen=True)
 class Movement:
-    """One movement: dollars as they change the balance, and the balance after it.
+    """A movement: the dollars by which it changes the balance, and the balance after it.
 
-    `number` is the invoice's, the credit note's, or the payment's reference. `invoices` are the numbers of the invoices that
-    a payment or a credit note goes to, `text_en` and `text_fr` the payment's method or the credit note's reason.
+    `number` is the number of the invoice or credit note, or the reference of the payment. `invoices` are the numbers of the
+    invoices that a payment or credit note is for. `text_en` and `text_fr` are the payment's method or the credit note's reason.
     """
 
     day: date
@@ -57,7 +57,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class Aging:
-    """What is open on invoices, in dollars, by how many days past due it is."""
+    """The open amounts of invoices, in dollars, by days past due."""
 
     current: Decimal = ZERO
     to_30: Decimal = ZERO
@@ -67,16 +67,16 @@ class Aging:
 
     @property
     def total(self) -> Decimal:
-        """All that is open."""
+        """The sum of all open amounts."""
         return self.current + self.to_30 + self.to_60 + self.to_90 + self.older
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A period's statement; `opening` plus the movements is `closing`, and so is `aging.total` less `credit`.
+    """The statement of a period, in dollars. `opening` plus the movements equals `closing`, and so does `aging.total` less `credit`.
 
-    `charged` and `credited` are the sums of what added to the balance and of what took from it, `credit` what was paid or
-    credited and covers no open invoice. `movements` may be fewer than `count` where the caller asked for so many at most.
+    `charged` is the sum of the movements that increased the balance, `credited` of those that decreased it. `credit` is what was
+    paid or credited but covers no open invoice. `movements` has fewer than `count` entries if the caller set a maximum.
     """
 
     since: date
@@ -92,7 +92,7 @@ class Statement:
 
 
 def period(since: date | None, until: date | None, today: date) -> tuple[date, date]:
-    """The period to show: this year to today unless another is asked for. It never ends after today, nor before it begins."""
+    """Return the first and last day to show, by default this year up to today. A period never ends after today or before it begins."""
     last = max(EARLIEST, min(until or today, today))
     first = since or date(today.year, 1, 1)
     if first > last:
@@ -101,7 +101,7 @@ def period(since: date | None, until: date | None, today: date) -> tuple[date, d
 
 
 _Between = tuple[date, date]
-"""A first day, and the day after the last."""
+"""The first day, and the day after the last."""
 
 
 def _invoices(account_id: int, days: _Between) -> ColumnElement[bool]:
@@ -118,7 +118,7 @@ def _notes(account_id: int, days: _Between) -> ColumnElement[bool]:
 
 
 def _sums(session: Session, account_id: int, days: _Between) -> tuple[Decimal, Decimal, int]:
-    """What added to the balance in some days, what took from it, and the number of movements. Three statements."""
+    """Return what increased the balance in a range of days, what decreased it, and the number of movements. Runs three statements."""
     found: list[tuple[Decimal, int]] = []
     for column, where in (
         (Invoice.total, _invoices(account_id, days)),
@@ -133,15 +133,15 @@ def _sums(session: Session, account_id: int, days: _Between) -> tuple[Decimal, D
 
 
 def statement(session: Session, account_id: int, since: date, until: date, today: date, most: int | None = None) -> Statement:
-    """The statement of a period, both of its days included.
+    """Return the statement of a period, both days included.
 
     Args:
-        session: a reading session.
-        account_id: whose.
+        session: a database session for reading.
+        account_id: the account of the statement.
         since: the first day.
         until: the last day; never after today.
         today: the business day.
-        most: how many movements at most, from the first one on; None for all of them.
+        most: the maximum number of movements, from the first one on; None for all of them.
     """
     since, until = period(since, until, today)
     after = until + DAY
@@ -165,15 +165,15 @@ def statement(session: Session, account_id: int, since: date, until: date, today
 
 
 def movements(session: Session, account_id: int, since: date, until: date, opening: Decimal, most: int | None = None) -> Iterator[Movement]:
-    """The movements of a period in order, read as they are taken: by day, invoices before payments before credit notes.
+    """Yield the movements of a period by day, with invoices before payments before credit notes. Rows are read as needed.
 
     Args:
-        session: a reading session that stays open until the last one.
-        account_id: whose.
+        session: a database session for reading, which must stay open until the last movement.
+        account_id: the account of the movements.
         since: the first day.
         until: the last day.
-        opening: the balance before them, in dollars.
-        most: of each kind, where no more are taken in all; None for all of them.
+        opening: the balance before the first movement, in dollars.
+        most: how many to read of each kind, if the caller takes no more than that in all; None for all of them.
     """
     days = (since, until + DAY)
     streams = (made(session, account_id, days, most) for made in (_invoice_moves, _payment_moves, _note_moves))
@@ -210,7 +210,7 @@ def _payment_moves(session: Session, account_id: int, days: _Between, most: int 
 
 
 def _applied(session: Session, account_id: int, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
-    """The numbers of the invoices that payments go to."""
+    """Return the numbers of the invoices to which payments are allocated, by payment id."""
     numbers: dict[int, list[str]] = defaultdict(list)
     parts = select(col(Allocation.payment_id), col(Invoice.number), col(Allocation.id)).join(
         Invoice, col(Invoice.id) == col(Allocation.invoice_id)
@@ -239,11 +239,11 @@ def _note_moves(session: Session, account_id: int, days: _Between, most: int | N
 
 
 def aging(session: Session, account_id: int, until: date) -> Aging:
-    """What was open at the end of a day on each invoice issued by then, by days past due. One statement.
+    """Return the amounts open at the end of a day on the invoices issued up to that day, by days past due. Runs one statement.
 
-    Open is the total less the parts of payments settled by then and the credit notes issued by then; what is paid or
-    credited beyond an invoice's total does not lessen another invoice. What was settled by then is not looked at: only the
-    rest is worked out from its parts, found by the invoice, whose account is the one asked for.
+    The open amount is the total less the allocations of payments settled and the credit notes issued up to that day. An amount
+    paid or credited beyond an invoice's total does not reduce another invoice. Invoices settled up to that day are skipped;
+    only for the others are the allocations and credit notes summed. These are found by the invoice, which belongs to the account.
     """
     after = until + DAY
     paid = select(func.sum(col(Allocation.amount))).join(Payment, col(Payment.id) == col(Allocation.payment_id))
@@ -257,7 +257,7 @@ def aging(session: Session, account_id: int, until: date) -> Aging:
     left = select(col(Invoice.due_on), (col(Invoice.total) - sums[0] - sums[1]).label("rest")).where(
         col(Invoice.account_id) == account_id, invoices.settled_after(until), search.unindexed(col(Invoice.issued_on)) < after
     )
-    # Worked out once for each invoice, and not again for each of the ages.
+    # Materialized, so that the rest is computed once for each invoice instead of once for each age.
     rests = left.cte("rests").prefix_with("MATERIALIZED")
     rest, due = type_coerce(rests.c.rest, Money), rests.c.due_on
     late = [until - timedelta(days=n) for n in (0, 30, 60, 90)]

@@ -1,4 +1,4 @@
-"""The statement of account on the screen."""
+"""The state of the statement page."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""The statement of account as it is shown: ready strings, in the page's language and the person's formats."""
+"""The view of the statement page: ready strings in the page's language and the person's formats."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ MOST_SHOWN = 500
 
 @dataclass(frozen=True)
 class MovementRow:
-    """A movement; `url` is empty where there is nothing to open."""
+    """A movement; `url` is empty if there is nothing to open."""
 
     key: str
     date: str
@@ -35,7 +35,7 @@ class MovementRow:
 
 @dataclass(frozen=True)
 class AgingRow:
-    """What is open in one age."""
+    """The open amount of one age."""
 
     key: str
     text: str
@@ -44,7 +44,7 @@ class AgingRow:
 
 @dataclass(frozen=True)
 class StatementView:
-    """The page. `plain_since` and `plain_until` are the days that the address leaves out."""
+    """The statement page. `plain_since` and `plain_until` are the default days, which an address leaves out."""
 
     presets: list[Tab] = field(default_factory=list)
     hidden: list[Hidden] = field(default_factory=list)
@@ -70,13 +70,13 @@ class StatementView:
 
 
 def statement_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> StatementView:
-    """The statement of the period that the address asks for.
+    """Return the view of the statement for the period of a list query.
 
     Args:
-        session: a reading session.
-        who: whose account and formats.
-        query: the page's address.
-        language: the page's language, which must be the one in use.
+        session: a database session for reading.
+        who: the signed-in person, whose account and formats are used.
+        query: the list query of the page.
+        language: the page's language; it must be the current one.
         today: the business day.
     """
     formats = Formats(who.region)
@@ -112,7 +112,7 @@ def statement_view(session: Session, who: Identity, query: ListQuery, language: 
 def _presets(query: ListQuery, since: date, until: date, today: date) -> list[Tab]:
     month = today.replace(day=1)
     last = (month - timedelta(days=1)).replace(day=1)
-    # The day after the same day of last year, so that a year is shown whole; after the 29th of February, the 1st of March.
+    # Start on the day after the same day of last year, to cover exactly one year; on February 29, start on March 1.
     year_ago = today.replace(year=today.year - 1, day=28) if (today.month, today.day) == (2, 29) else today.replace(year=today.year - 1)
     known = {
         "year": (t("This year"), today.replace(month=1, day=1), today),
@@ -120,7 +120,7 @@ def _presets(query: ListQuery, since: date, until: date, today: date) -> list[Ta
         "last-month": (t("Last month"), last, month - timedelta(days=1)),
         "twelve": (t("Last 12 months"), year_ago + timedelta(days=1), today),
     }
-    # In January "this year" and "this month" are the same period: the first one is the one shown.
+    # In January "this year" and "this month" are the same period: mark only the first match.
     current = next((key for key, (_, first, end) in known.items() if (first, end) == (since, until)), "")
     return [
         Tab(
@@ -135,7 +135,7 @@ def _presets(query: ListQuery, since: date, until: date, today: date) -> list[Ta
 
 
 def movement_name(move: Movement, language: str) -> str:
-    """What a movement is called: `Invoice 212048`, `Payment, Visa 4242`, `Credit note 900`."""
+    """Return the name of a movement: `Invoice 212048`, `Payment, Visa 4242`, `Credit note 900`."""
     text = move.text_en if language == "en" else move.text_fr
     return {
         MovementKind.INVOICE: t("Invoice {number}", number=move.number),
@@ -145,7 +145,7 @@ def movement_name(move: Movement, language: str) -> str:
 
 
 def movement_note(move: Movement, formats: Formats, language: str) -> str:
-    """The small line under it: when an invoice is due, what a payment or a credit note is for."""
+    """Return the small line under a movement: the due date of an invoice, or what a payment or credit note is for."""
     if move.kind == MovementKind.INVOICE:
         return t("due {day}", day=formats.day(move.due_on)) if move.due_on else ""
     if not move.invoices:
@@ -156,7 +156,7 @@ def movement_note(move: Movement, formats: Formats, language: str) -> str:
 
 
 def movement_row(at: int, move: Movement, formats: Formats, language: str, account: str = "") -> MovementRow:
-    """A movement; invoices, and what goes to one of them, lead to its details."""
+    """Return the row of a movement. An invoice, and a payment or credit note for a single invoice, links to the invoice's details."""
     number = move.number if move.kind == MovementKind.INVOICE else move.invoices[0] if len(move.invoices) == 1 else ""
     there = urlencode({"open": number, **({"account": account} if account else {})})
     return MovementRow(
@@ -171,7 +171,7 @@ def movement_row(at: int, move: Movement, formats: Formats, language: str, accou
 
 
 def aging_rows(aging: Aging, formats: Formats) -> list[AgingRow]:
-    """The ages, the youngest first."""
+    """Return the rows of the ages, the youngest first."""
     named: tuple[tuple[str, str, Decimal], ...] = (
         ("current", t("Not yet due"), aging.current),
         ("30", t("1–30 days"), aging.to_30),
@@ -183,7 +183,7 @@ def aging_rows(aging: Aging, formats: Formats) -> list[AgingRow]:
 
 
 def left_out(found: Statement, formats: Formats) -> str:
-    """What to say where not all movements are shown; empty where they are."""
+    """Return a text that says that not all movements are shown; empty if all are."""
     shown = len(found.movements)
     if shown == found.count:
         return ""

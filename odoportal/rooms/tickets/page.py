@@ -1,4 +1,4 @@
-"""Tickets: questions to Odotrack and their answers."""
+"""The tickets page, which announces what is coming: questions to Odotrack and their answers."""
 
 import reflex as rx
 
@@ -7,5 +7,5 @@ from odoportal.pages.layout import soon_page
 
 
 def page() -> rx.Component:
-    """The page, in the language in use."""
+    """Return the page in the current language."""
     return soon_page(t("Here you will ask, attach files and follow the answers, linked to an order, an invoice or a device."))

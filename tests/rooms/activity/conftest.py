@@ -1,4 +1,4 @@
-"""The account with people of these tests."""
+"""Fixtures: an account with people."""
 
 from tests.rooms.people.conftest import people, store
 

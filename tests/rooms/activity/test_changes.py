@@ -1,4 +1,4 @@
-"""The list of an account's changes: what an owner sees of them, and what nobody sees."""
+"""The activity of an account: what an owner sees, and what no one sees."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The pages of the address book: what they show to whom, and what their forms do."""
+"""The pages of the address book: what each role sees, and what the forms do."""
 
 import asyncio
 import json
@@ -87,7 +87,7 @@ def test_an_address_in_ontario_and_one_in_france_are_written_as_their_post_wants
 @pytest.mark.asvs("2.3.1")
 def test_of_two_who_change_the_same_address_the_second_is_told_and_loses_nothing(people: People) -> None:  # noqa: F811
     owner, colleague = people["owner"], people["operations"]
-    # The first one is the default, which the colleague may not change.
+    # The first address becomes the default, which the colleague may not change.
     send(owner, "address", FRANCE, mark="f")
     send(owner, "address", ONTARIO)
     code = code_of(owner)

@@ -1,4 +1,4 @@
-"""How each country writes its addresses."""
+"""Address formats of each country."""
 
 import pytest
 
@@ -74,10 +74,10 @@ def test_an_order_of_fields_by_country() -> None:
 
 def test_what_is_stored_of_an_address() -> None:
     with i18n.use("en"):
-        stored = postal.checked({**MONTREAL, "district": "dropped"})
+        stored = postal.validate({**MONTREAL, "district": "dropped"})
         assert stored == {**MONTREAL, "line2": "", "district": "", "postal_code": "H2X 1Y4"}
-        paris = postal.checked({**MONTREAL, "country": "FR", "postal_code": "75001", "city": "Paris"})
-        # What France has no place for is not kept from the country before.
+        paris = postal.validate({**MONTREAL, "country": "FR", "postal_code": "75001", "city": "Paris"})
+        # A French address has no province: the Canadian one is not kept.
         assert (paris["province"], paris["postal_code"]) == ("", "75001")
 
 
@@ -99,7 +99,7 @@ def test_what_is_stored_of_an_address() -> None:
 )
 def test_what_is_missing_or_cannot_be_is_said_by_field(change: dict[str, str], wrong: dict[str, str]) -> None:
     with i18n.use("en"), pytest.raises(postal.UnusableAddress) as why:
-        postal.checked({**MONTREAL, **change})
+        postal.validate({**MONTREAL, **change})
     assert set(why.value.errors) == set(wrong)
     assert all(words in why.value.errors[name] for name, words in wrong.items())
 

@@ -1,4 +1,4 @@
-"""The address book: who may, what a document keeps, and how it meets the next import."""
+"""The address book: rights, the addresses that documents keep, and the interplay with imports."""
 
 from collections.abc import Callable
 from typing import Any
@@ -110,7 +110,7 @@ def test_what_a_document_prints_is_never_changed(people: People, document: str) 
         assert changed.code == code
     assert book(owner) == ["9, rue Neuf"]
     assert book(owner, removed=True) == []
-    # The defaults go along with the address.
+    # The defaults move to the row that replaced the address.
     assert defaults(owner) == {"delivery": "9, rue Neuf", "billing": "9, rue Neuf"}
     with database.writing() as session:
         service.remove(session, owner, code, NOON)
@@ -118,7 +118,7 @@ def test_what_a_document_prints_is_never_changed(people: People, document: str) 
         assert service.lines(kept, "fr") == printed
 
 
-# Which default an address is, whom it is changed by, and whether that person may.
+# The purposes an address is the default for, the role that changes it, and whether that is allowed.
 TOUCHES = [
     ({Purpose.BILLING}, "operations", False),
     ({Purpose.BILLING}, "billing", True),
@@ -246,7 +246,7 @@ def bought(number: str) -> str:
 
 @pytest.fixture
 def owner(people: People, take: Any) -> Identity:  # noqa: F811
-    """An account with two addresses of Odotrack's file, one of them on an order."""
+    """Return the owner of an account with two imported addresses, one of them used by an order."""
     assert take({"addresses.csv": FILE, "orders.csv": ORDER + bought("100")}).kept
     return people["owner"]
 
@@ -270,7 +270,7 @@ def test_what_a_customer_changed_stays_until_the_file_says_something_new(owner: 
     again = take({"addresses.csv": FILE, "orders.csv": ORDER + bought("100") + bought("101")})
     assert (again.files["addresses.csv"].same, again.files["addresses.csv"].changed) == (2, 0)
     assert sorted(book(owner)) == ["7 rue Sept", "C. P. 7"]
-    # The order that was there keeps what it printed; a new one has what the book says by now.
+    # The existing order keeps the address it printed; a new order has the address now in the book.
     assert (shipped("100"), shipped("101")) == ("1 rue Un", "7 rue Sept")
     news = take({"addresses.csv": FILE.replace("1 rue Un", "8 rue Huit").replace("C. P. 1,", "C. P. 8,")})
     assert (news.files["addresses.csv"].same, news.files["addresses.csv"].changed) == (0, 2)

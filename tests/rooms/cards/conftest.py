@@ -1,4 +1,4 @@
-"""A database, two accounts, and the sandbox with a clock that a test moves."""
+"""Fixtures for the card room: a database, two accounts, and the sandbox with a clock that tests move."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from tests.making import NOON
 
 @dataclass
 class Time:
-    """The instant that the portal and the sandbox take it to be."""
+    """A clock for the portal and the sandbox."""
 
     at = NOON
 
@@ -28,7 +28,7 @@ class Time:
         return self.at
 
     def move(self, **delta: float) -> None:
-        """Let time pass."""
+        """Move the clock forward by a `timedelta`."""
         self.at += timedelta(**delta)
 
 
@@ -48,7 +48,7 @@ def sandbox() -> Sandbox:
 
 
 def someone(number: str, *, role: Role = Role.OWNER) -> Identity:
-    """A person signed in for a new account."""
+    """Create an account with one person and return that person's identity."""
     with database.writing() as session:
         account = Account(number=number, name=f"Account {number}", created_at=NOON)
         person = Person(email=f"{number}@example.com", email_key=f"{number}@example.com", name=f"Person {number}", created_at=NOON)

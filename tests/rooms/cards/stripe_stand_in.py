@@ -1,8 +1,8 @@
-"""A local Stripe: `localstripe`, and what it lacks: `python -m tests.rooms.cards.stripe_stand_in PORT`.
+"""A local Stripe server for tests, based on `localstripe`. Run `python -m tests.rooms.cards.stripe_stand_in PORT`.
 
-Added are Checkout sessions in `setup` mode (https://docs.stripe.com/api/checkout/sessions/object), repeated idempotency keys
-(https://docs.stripe.com/api/idempotent_requests), and the refusals of a refund beyond the charge and of a card that is not the
-customer's. `/_stand_in/…` is what a customer does on the hosted page.
+It adds what `localstripe` lacks: Checkout sessions in `setup` mode (https://docs.stripe.com/api/checkout/sessions/object), repeated
+idempotency keys (https://docs.stripe.com/api/idempotent_requests), and refusing a refund beyond the charge or a card that is not the
+customer's. The routes `/_stand_in/…` simulate what a customer does on the hosted page.
 """
 
 import json
@@ -22,13 +22,13 @@ ANSWERED: dict[str, tuple[str, web.Response]] = {}
 
 
 def refused(status: int, error: dict[str, str]) -> web.Response:
-    """An error as Stripe writes it."""
+    """Return an error response in Stripe's format."""
     return web.Response(body=json.dumps({"error": error}).encode(), status=status, content_type="application/json")
 
 
 @web.middleware
 async def idempotent(request: web.Request, handler: Any) -> web.StreamResponse:
-    """The same key, the same answer."""
+    """Answer a repeated idempotency key with the first response, or refuse it if the parameters differ."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return await handler(request)
@@ -45,7 +45,7 @@ async def idempotent(request: web.Request, handler: Any) -> web.StreamResponse:
 
 
 def exported(session: dict[str, Any], expand: list[str]) -> web.Response:
-    """A session as it is sent: the setup intent by its id, or whole where it was asked for."""
+    """Return a session as a response, with the setup intent as an id, or in full if `expand` asks for it."""
     shown = dict(session)
     if "setup_intent.payment_method" in expand and shown["setup_intent"]:
         shown["setup_intent"] = session["intent"]
@@ -86,7 +86,7 @@ async def retrieve_session(request: web.Request) -> web.Response:
 
 
 async def enter_card(request: web.Request) -> web.Response:
-    """The customer enters a card: `number`, and what the setup intent becomes."""
+    """Enter a card as the customer would: `number` is the card's number, `status` the resulting status of the setup intent."""
     session, data = SESSIONS[request.match_info["id"]], await request.json()
     method = resources.PaymentMethod(type="card", card={"number": data["number"], "exp_month": 4, "exp_year": 2031, "cvc": "123"})
     if data["status"] == "succeeded":
@@ -104,7 +104,7 @@ async def enter_card(request: web.Request) -> web.Response:
 
 
 async def expire(request: web.Request) -> web.Response:
-    """Twenty-four hours go by."""
+    """Expire a session, as Stripe does after 24 hours."""
     SESSIONS[request.match_info["id"]]["status"] = "expired"
     return web.json_response({})
 
@@ -131,7 +131,7 @@ async def refusing(request: web.Request, handler: Any) -> web.StreamResponse:
 
 def main(port: int) -> None:
     """Serve until killed."""
-    # It keeps its store in a file that every process of the machine shares.
+    # Do not write the store to disk: all processes of the machine would share that file.
     resources.Store.dump_to_disk = lambda _self: None
     server.app.middlewares.insert(0, refusing)
     server.app.middlewares.insert(0, idempotent)

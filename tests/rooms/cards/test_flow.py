@@ -1,4 +1,4 @@
-"""Adding a card, whatever happens on the way: told by browser or webhook, twice, late or never, killed in between; one card at the end."""
+"""Adding a card ends with exactly one card, whether the browser or a webhook reports it, twice, late or never, or the process is killed."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ def start(who: Identity, provider: Any, once: str = ONCE) -> str:
 
 
 def begin(who: Identity, sandbox: Sandbox, scenario: Scenario | None = Scenario.ACCEPTED, once: str = ONCE) -> tuple[str, str]:
-    """Start to add a card and press a button; the setup's key and the provider's name for it."""
+    """Begin to add a card and choose a scenario; return the setup's key and its id at the provider."""
     ref = start(who, sandbox, once).rpartition("/")[2]
     if scenario is not None:
         sandbox.choose(ref, scenario)
@@ -42,7 +42,7 @@ def on_file(who: Identity) -> Sequence[Card]:
 
 
 def back(who: Identity, key: str, provider: Any) -> tuple[str, str] | None:
-    """The way back; what the page then knows of the setup."""
+    """Return from the provider's page; give the state and reason of the setup that the page then shows."""
     asyncio.run(flow.finish_setup(who, key, provider))
     with database.reading() as session:
         setup = service.setup_of(session, who.account.account_id, key)
@@ -137,7 +137,7 @@ def test_a_double_click_is_one_setup_and_leads_to_one_page(alpha: Identity, sand
     assert len(set(pages)) == 1
     with database.reading() as session:
         assert len(session.exec(select(CardSetup)).all()) == 1
-    # Another tab has a form of its own, and so a page of its own.
+    # Another tab has its own form, and so its own page.
     assert start(alpha, sandbox, "b" * 32) not in pages
 
 
@@ -184,7 +184,7 @@ def test_a_slow_provider_is_asked_again_and_not_more_often_than_it_may(alpha: Id
 
 
 class Down(Sandbox):
-    """A provider whose answers are lost: what was asked happens all the same."""
+    """A provider whose answers are lost, although starting and finishing a setup take effect."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.__dict__ |= sandbox.__dict__
@@ -209,7 +209,7 @@ def test_a_provider_that_is_down_leaves_the_setup_open_and_loses_nothing(alpha: 
         hear(sandbox.notice(ref), Down(sandbox))
     with pytest.raises(ProviderDown):
         asyncio.run(flow.reconcile(Down(sandbox)))
-    # A webhook that could not be dealt with comes again, and then it is.
+    # The provider sends a webhook that could not be handled again.
     hear(sandbox.notice(ref), sandbox)
     assert len(on_file(alpha)) == 1
 
@@ -239,7 +239,7 @@ def test_a_provider_that_hangs_is_given_up_and_keeps_nobody_waiting(
             raise ProviderDown
 
     async def many() -> int:
-        # More than there are threads to read with: none of those is taken.
+        # More calls than database threads: hanging calls must not use those.
         hung = [flow.start(alpha, "fr", f"{n}".ljust(32), "", Hanging(sandbox)) for n in range(service.MOST_A_DAY)]
         ended = await asyncio.gather(*hung, return_exceptions=True)
         assert {type(end) for end in ended} == {ProviderDown}
@@ -252,7 +252,7 @@ def test_a_provider_that_hangs_is_given_up_and_keeps_nobody_waiting(
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """The process is killed at this point."""
 
 
 STEPS: dict[str, tuple[Any, str]] = {
@@ -281,7 +281,7 @@ def test_killed_at_any_step_there_is_one_card_in_the_end(
         with pytest.raises(Killed):
             add()
     assert not on_file(alpha)
-    # The portal starts anew, and the person, whose form still has its key, presses the button again where no page came.
+    # The portal restarts, and the person submits the same form again if no page came.
     time.move(seconds=3)
     asyncio.run(flow.reconcile(sandbox))
     begin(alpha, sandbox) if not on_file(alpha) else None

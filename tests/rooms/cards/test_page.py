@@ -1,4 +1,4 @@
-"""Cards over plain HTTP, as a browser without script sends it: added, changed, removed, refused; and what never leaves the server."""
+"""The page of cards over plain HTTP, as used by a browser without JavaScript; and that no secret leaves the server."""
 
 import asyncio
 import re
@@ -31,7 +31,7 @@ _OURS = "SELECT m.account_id FROM membership m JOIN person p ON p.id = m.person_
 
 
 class Customer:
-    """Somebody with a browser that runs no script."""
+    """A customer whose browser runs no JavaScript."""
 
     def __init__(self, portal: Portal, rows: Engine, email: str) -> None:
         self.portal, self.rows, self.email = portal, rows, email
@@ -41,7 +41,7 @@ class Customer:
         return self.portal.ask(f"/fr/cards{query}", cookie=self.cookie)
 
     def form(self, name: str, query: str = "") -> dict[str, str]:
-        """The first form of a name, as it stands in the page."""
+        """Return the hidden fields of the page's first form with this name."""
         said = re.search(rf'<form[^>]*data-form="{name}".*?</form>', self.page(query).body, re.S)
         assert said is not None
         return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', said[0]))
@@ -50,7 +50,7 @@ class Customer:
         return self.portal.ask(f"/fr/cards{query}", form=form, cookie=self.cookie, **headers)
 
     def add(self, scenario: Scenario = Scenario.ACCEPTED) -> Answer:
-        """The page after the way over the sandbox's."""
+        """Add a card on the sandbox's page and return the page that the browser returns to."""
         begun = self.send(self.form("add"))
         assert begun.status == 303
         sandbox = urlsplit(begun.headers["location"]).path
@@ -137,7 +137,7 @@ def test_who_may_only_look_sees_the_cards_and_is_refused_each_change(customer: C
 def test_the_password_is_asked_for_once_the_sign_in_is_older_than_five_minutes(customer: Customer) -> None:
     customer.add()
     ((card, _, _),) = customer.cards()
-    # The portal's clock is the machine's.
+    # The portal under test uses the machine's clock.
     old = update(BrowserSession).values(created_at=datetime.now(UTC) - timedelta(minutes=5, seconds=1))
     with customer.rows.begin() as connection:
         connection.execute(old.where(col(BrowserSession.hash) == digest(customer.cookie.split("=", 1)[1])))

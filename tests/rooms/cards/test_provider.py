@@ -1,4 +1,4 @@
-"""The contract of a payment provider, held by both: the sandbox, and Stripe as far as a local server can stand for it."""
+"""The contract of a payment provider, tested with the sandbox and with Stripe (a local stand-in server)."""
 
 import hashlib
 import hmac
@@ -29,7 +29,7 @@ DONE, BACK = "http://localhost/fr/cards?setup=1", "http://localhost/fr/cards"
 
 @dataclass(frozen=True)
 class Subject:
-    """A provider, and a customer's hands on its hosted page."""
+    """A provider, with functions that act as a customer on its hosted page."""
 
     provider: Provider
     accept: Callable[[str], None]

@@ -1,4 +1,4 @@
-"""Cards on file: one default, or none; another account's card does not exist; every change is a row."""
+"""Cards on file: at most one default, no access to other accounts' cards, and an activity row for every change."""
 
 import json
 from datetime import date, datetime, timedelta
@@ -273,7 +273,7 @@ def test_a_card_of_somebody_who_lost_the_right_meanwhile_is_not_kept(alpha: Iden
             setup = service.settle(session, key, done("new"), NOON, TODAY)
             assert (setup.state, setup.reason, setup.card_id) == (SetupState.DECLINED, NO_RIGHT, None)
         assert tokens(session, alpha) == []
-        # The provider has it, and is made to forget it.
+        # The provider has the card and must be asked to forget it.
         assert [card.token for card in service.undetached(session, BOX)] == ["new"]
         assert changes(session) == []
         with i18n.use("en"):

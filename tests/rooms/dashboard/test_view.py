@@ -1,4 +1,4 @@
-"""The home page and the header: what they say, and how little they ask for it."""
+"""The home page and the header: their content, and the number of statements they run."""
 
 from datetime import date, timedelta
 from decimal import Decimal

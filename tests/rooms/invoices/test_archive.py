@@ -1,4 +1,4 @@
-"""Several invoices in one ZIP: what is in it, how it comes, and to whom."""
+"""Several invoices in one ZIP: its content, its streaming, and who gets it."""
 
 import asyncio
 import io
@@ -30,7 +30,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture
 def mine(stored: Engine) -> int:
-    """An account with twelve invoices, beside one with another's."""
+    """Return an account with twelve invoices; another account has one."""
     with database.writing() as session:
         made, other = account(session), account(session, "B")
         for n in range(12):
@@ -41,7 +41,7 @@ def mine(stored: Engine) -> int:
 
 
 class Client:
-    """The routes as somebody signed in reaches them."""
+    """A client that calls the routes as a signed-in person."""
 
     def __init__(self, asking: Identity) -> None:
         self.asking = asking
@@ -159,7 +159,7 @@ def member(account_id: int) -> Membership:
 
 
 class Counted:
-    """Counts the documents that are set."""
+    """A counter of the rendered documents."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
@@ -192,7 +192,7 @@ def test_it_is_sent_while_it_is_made(mine: int, monkeypatch: pytest.MonkeyPatch)
         return seen
 
     seen = asyncio.run(run())
-    # A portion per invoice and the table of contents; never more than two documents ahead.
+    # One portion per invoice and one for the ZIP's directory; never more than two documents ahead.
     assert len(seen) == 13
     assert all(done <= sent + archive.pdf.SETTERS for sent, done in enumerate(seen, 1))
 
@@ -203,7 +203,7 @@ def test_it_stops_when_the_client_goes_away(mine: int, monkeypatch: pytest.Monke
     async def run() -> None:
         async with coming(mine) as portions:
             await anext(portions)
-        # What had begun comes to its end; nothing new begins.
+        # Documents that were started are finished; no others are started.
         await archive.pdf.in_turn(lambda: None)
 
     asyncio.run(run())

@@ -1,4 +1,4 @@
-"""What was paid on an invoice: sums, the day it was settled, refunds; by rule and in the database."""
+"""Balances of invoices: sums, the day of settlement and refunds, as a rule and in the database."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -106,7 +106,7 @@ def test_an_invoice_gets_its_sums_day_and_search_text(session: Session) -> None:
     held = session.get_one(Invoice, one)
     assert (held.paid, held.pending, held.credited, held.settled_on, held.refunded) == (Decimal(30), Decimal(20), Decimal(0), None, False)
     assert {"2 x cable", "cheque 7", "70.00", "70,00", "30.00"} <= set(held.search.split("\n"))
-    # 3 September, 03:00 UTC, is still the second in Québec.
+    # 03:00 UTC on September 3 is still September 2 in Québec.
     pay(session, one, "70.00", at=datetime(2020, 9, 3, 3, 0, tzinfo=UTC))
     settle(session, 1, [one])
     assert held.settled_on == date(2020, 9, 2)

@@ -1,4 +1,4 @@
-"""The list of invoices as a file: the rows of the screen, all pages of them, and what an accountant adds up."""
+"""The list of invoices as a file: the rows of the page, from all pages, and the totals that an accountant adds up."""
 
 import io
 from datetime import date
@@ -36,7 +36,7 @@ def tax(session: Session, account_id: int, invoice_id: int | None, name: tuple[s
 
 @pytest.fixture
 def mine(stored: Engine) -> int:
-    """Thirty invoices in every state, with taxes, and another account's."""
+    """Return an account with thirty invoices in every state, with taxes; another account has one."""
     with Session(stored) as session, session.begin():
         made, other = account(session), account(session, "2042")
         of = order(session, made, "26367")

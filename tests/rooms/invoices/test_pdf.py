@@ -48,7 +48,7 @@ def member(account_id: int) -> Membership:
 
 
 def billed(session: Session, account_id: int, amounts: list[str], number: str = "", **more: Any) -> Invoice:
-    """An invoice with a line for each amount, GST and QST, an order, an address and terms."""
+    """Add an invoice with a line for each amount, GST and QST, an address and terms."""
     subtotal = sum((Decimal(a) for a in amounts), ZERO)
     gst, qst = tax(subtotal, Decimal(5)), tax(subtotal, Decimal("9.975"))
     made = invoice(session, account_id, number or f"I{next(_serial)}", str(subtotal + gst + qst), **more)
@@ -241,7 +241,7 @@ def test_the_text_comes_in_the_order_of_reading(session: Session) -> None:
 
 
 def labels(made: Sheet, language: str) -> list[str]:
-    """What is ours on a sheet and neither a name, a number nor a date."""
+    """Return the fixed labels of a sheet: no names, numbers or dates."""
     with i18n.use(language):
         around = pdf.frame()
     heads: Any = around["heads"]

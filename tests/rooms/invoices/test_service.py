@@ -1,4 +1,4 @@
-"""Rules of invoices: their state, what is owed and spent, the list, one invoice, and whose they are."""
+"""Rules of invoices: states, amounts owed and spent, the list, single invoices, and the separation of accounts."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Invoices as they are shown."""
+"""The view of the invoices page."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""Two accounts with people, on the portal's own settings, and a clock that a test moves."""
+"""Fixtures: two accounts with people, the settings of a portal, and a clock that a test can move."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ PUBLIC = "https://portal.example.com"
 
 @dataclass
 class Time:
-    """The instant that the portal takes it to be."""
+    """A clock that returns the instant of the test."""
 
     at: datetime = NOON
 
@@ -33,14 +33,14 @@ class Time:
         return self.at
 
     def move(self, **delta: float) -> datetime:
-        """Let time pass."""
+        """Move the clock forward and return the new instant."""
         self.at += timedelta(**delta)
         return self.at
 
 
 @pytest.fixture(autouse=True)
 def time(stored: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Time]:
-    """The business day follows the instant, which a test moves."""
+    """Yield the clock, which a test can move; the business day follows it."""
     values = {
         "DATA_DIR": str(tmp_path),
         "PUBLIC_URL": PUBLIC,
@@ -59,7 +59,7 @@ def time(stored: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.fixture
 def people() -> People:
-    """An account with somebody in each role, and an owner of another account."""
+    """Return a person in each role of an account, and the owner of another account."""
     with database.writing() as session:
         mine, other = account(session), account(session, "2000")
         made = {role.value: member(session, mine, f"{role}@example.com", role) for role in Role}
@@ -71,7 +71,7 @@ def people() -> People:
 
 
 def letters(to: str = "") -> list[Mail]:
-    """The letters in the outbox, to an address or to all, oldest first."""
+    """Return the mails in the outbox, to an address or to all, oldest first."""
     with database.reading() as session:
         return _letters(session, to)
 

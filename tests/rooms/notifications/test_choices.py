@@ -1,4 +1,4 @@
-"""Which notices somebody gets: by role until one chooses, per account, and what a choice leaves behind."""
+"""Which notifications a person gets: by role until the person chooses, for each account, and what a choice stores."""
 
 import asyncio
 import json
@@ -63,7 +63,7 @@ def test_a_choice_is_kept_and_noted_and_others_are_left_alone(people: People) ->
         ("notices", who.account.account_id, who.person_id, "203.0.113.9", {"invoice": "1"}),
         ("notices", who.account.account_id, who.person_id, "203.0.113.9", {"ending": "1"}),
     ]
-    # What was not touched follows the role on.
+    # Kinds that were not changed still follow the role.
     assert {row.kind for row in stored} == {"invoice", "ending"}
 
 

@@ -1,4 +1,4 @@
-"""Copies of invoices: to nobody who has not said yes, to few who are asked, and stopped by whoever gets them."""
+"""Copies of invoices: only to confirmed addresses, with a limit on questions, and stopped by the mailbox that gets them."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -26,13 +26,13 @@ _MARKS = iter(range(10**6))
 
 
 def count_anew() -> None:
-    """As if a day had passed for the limits on letters, and for nothing else."""
+    """Reset the limits on unsolicited mails, as if a day had passed for them and for nothing else."""
     with database.writing() as session:
         session.exec(delete(UnsolicitedMail))
 
 
 def send(who: Identity, form: str, key: str = "", once: str = "", **fields: str) -> FormResult:
-    """What comes of a form."""
+    """Post a form and return its result."""
     with i18n.use("en"):
         values = check(forms.RULES[form].model, fields)
         assert isinstance(values, FormModel), values
@@ -46,7 +46,7 @@ def add(who: Identity, email: str = BOOKS, language: str = "fr") -> FormResult:
 
 
 def token() -> str:
-    """Of the newest letter that asks."""
+    """Return the token of the newest mail that asks to confirm."""
     return outbox.token_of([letter for letter in letters() if letter.seed][-1].seed)
 
 
@@ -61,7 +61,7 @@ def shown(who: Identity) -> list[CopyRow]:
 
 
 def out(to: str) -> list[EmailMessage]:
-    """The letters to an address, as they leave."""
+    """Return the mails to an address as they are sent."""
     return [outbox.compose(letter) for letter in letters(to)]
 
 
@@ -75,7 +75,7 @@ def test_a_mailbox_gets_copies_once_it_has_said_so(people: People) -> None:
     assert add(people["billing"]).ok
     bill(people["owner"], "1")
     run()
-    # Until then: the question, and nothing else.
+    # Until it confirms, the address gets the question and nothing else.
     (asked,) = letters(BOOKS)
     assert (asked.subject, asked.language, asked.unsubscribe) == ("Copies de factures\u00a0: veuillez confirmer", "fr", "")
     assert confirm()
@@ -91,7 +91,7 @@ def test_a_mailbox_gets_copies_once_it_has_said_so(people: People) -> None:
     assert "576,07\u00a0$" in text
     assert "H7L 3J5" in text
     assert "/profile/notices" not in text
-    # An access is not given by it, and those who have one get the link, not the paper.
+    # Copies give no access to the portal. People with access get a link instead of the PDF.
     assert all(not [*letter.iter_attachments()] for letter in out("owner@example.com"))
     assert run().letters == 0
     assert [(what, address, about) for what, _, address, about in changes()] == [
@@ -156,7 +156,7 @@ def test_the_link_works_once_for_seven_days_and_only_the_latest(people: People, 
 def test_nobody_s_mailbox_is_filled_with_questions(people: People) -> None:
     again = [add(people["owner"]).ok, *(send(people["owner"], "copy_again", key=BOOKS).ok for _ in range(4))]
     assert again == [True] * 3 + [False] * 2
-    # Nor by taking it away and asking anew, in other letters of the same address, or from another account.
+    # The limit also holds if the address is removed and added again, spelled in capitals, or added by another account.
     send(people["owner"], "copy_remove", key=BOOKS)
     assert not add(people["owner"]).ok
     assert not add(people["stranger"], BOOKS.upper()).ok
@@ -218,7 +218,7 @@ def test_the_mailbox_stops_them_and_may_take_that_back(people: People) -> None:
     run()
     assert len(letters(BOOKS)) == 2
     assert [row.off for row in shown(people["owner"])] == ["Stopped by this mailbox"]
-    # Whoever added it cannot ask it again as if nothing had been.
+    # The person who added the address cannot ask it again.
     count_anew()
     assert not add(people["owner"]).ok
     send(people["owner"], "copy_remove", key=BOOKS)

@@ -1,4 +1,4 @@
-"""What is told, when, to whom, and never twice."""
+"""Which events are reported, when and to whom, and that none is reported twice."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,18 +31,18 @@ OWNERS = ["billing@example.com", "owner@example.com"]
 
 
 def run(today: date = DAY, **more: Any) -> send.SendRun:
-    """A run of the notices on a day, at noon."""
+    """Run the notifications on a day, at noon."""
     return send.run("sandbox", today, datetime(today.year, today.month, today.day, 16, tzinfo=UTC), **more)
 
 
 def bill(who: Identity, number: str, **more: Any) -> None:
-    """An invoice that an import brings."""
+    """Add an invoice, as an import does."""
     with database.writing() as session:
         invoice(session, who.account.account_id, number, **{"issued": DAY, **more})
 
 
 def pay(who: Identity, reference: str, number: str = "", on: date = DAY, status: str = "settled") -> None:
-    """A payment that an import brings."""
+    """Add a payment, as an import does."""
     with database.writing() as session:
         received = datetime(on.year, on.month, on.day, 16, tzinfo=UTC)
         made = Payment(
@@ -64,12 +64,12 @@ def pay(who: Identity, reference: str, number: str = "", on: date = DAY, status:
 
 
 def told() -> list[str]:
-    """To whom and what about, in the order it was written."""
+    """Return the recipients and subjects of all mails, in the order they were written."""
     return [f"{letter.to}: {letter.subject}" for letter in letters()]
 
 
 def to_owner() -> list[str]:
-    """What the owner of the account was told."""
+    """Return the subjects of the mails to the account's owner."""
     return [letter.subject for letter in letters("owner@example.com")]
 
 
@@ -102,7 +102,7 @@ def test_a_first_import_of_a_long_history_tells_its_last_days_only(people: Peopl
     for back in range(400):
         bill(people["owner"], str(1000 + back), issued=DAY - timedelta(days=back), due=DAY - timedelta(days=back - 30))
     done = run()
-    # Issued in the last three days; and what fell overdue in them, one of each day and stage.
+    # The invoices issued in the last three days, and those that became overdue in them, one for each day and stage.
     assert done.things == {Kind.INVOICE: 4, Kind.OVERDUE: 12 - 3 + 3}
     assert to_owner() == ["4 new invoices", "12 invoices are overdue"]
     assert run(DAY + timedelta(days=1)).things == {Kind.OVERDUE: 3}
@@ -253,7 +253,7 @@ def test_a_run_holds_the_account_before_it_looks_what_is_told(people: People) ->
         event.listen(session, "do_orm_execute", lambda asked: holding.append(asked.statement._for_update_arg is not None))
         found, _ = send._tell(session, people["owner"].account.account_id, "sandbox", {}, DAY, NOON)
     assert [thing.about for thing in found] == ["212048"]
-    # SQLite lets one write at a time anyhow; PostgreSQL by this alone.
+    # SQLite allows one writer at a time anyway; on PostgreSQL only this lock prevents a second run.
     assert holding[0]
     assert not any(holding[1:])
 

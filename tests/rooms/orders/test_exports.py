@@ -1,4 +1,4 @@
-"""The list of orders as a file: the rows of the screen, all pages of them."""
+"""The list of orders as a file: the rows of the page, from all pages."""
 
 import io
 from datetime import date, timedelta

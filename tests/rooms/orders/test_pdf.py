@@ -1,4 +1,4 @@
-"""The confirmation of an order as PDF, read back."""
+"""The order confirmation as PDF, read back."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -33,7 +33,7 @@ def bought(session: Session, account_id: int) -> Order:
     ship = Address(account_id=account_id, code="yard", name="La cour", line1="1250, boul. Dagenais", city="Laval", province="QC")
     session.add(ship)
     session.flush()
-    # Late in the evening of the 24th in Québec, when it is the 25th already in UTC.
+    # Late in the evening of the 24th in Québec, already the 25th in UTC.
     placed = datetime(2020, 9, 25, 2, 0, tzinfo=UTC)
     made = order(session, account_id, "26367", date(2020, 9, 24), date(2023, 9, 23), placed_at=placed, ship_to_id=ship.id)
     made.subtotal, made.total = Decimal("250.00"), Decimal("262.50")

@@ -1,4 +1,4 @@
-"""Rules of orders: the term, its state, the list, one order, and whose they are."""
+"""Rules of orders: terms, states, the list, single orders, and the separation of accounts."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Orders as they are shown."""
+"""The view of the orders page."""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""An account with people, on either database."""
+"""Fixtures for the people room: an account with people, on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +22,7 @@ __all__ = ["replace"]
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """An empty database on the portal's own settings."""
+    """Yield the engine of an empty, migrated database that the portal's settings point to."""
     url = f"sqlite:///{tmp_path / 'portal.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql_server")
     for name, value in {"MODE": "demo", "DATABASE_URL": url, "PUBLIC_URL": "http://localhost:3000", "SECRET": "s" * 40}.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
@@ -37,7 +37,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def person(session: Session, email: str, *, name: str = "", password: str = "set", language: str = "en") -> int:
-    """A new person's id."""
+    """Create a person and return the id."""
     made = Person(
         email=email,
         email_key=email.casefold(),
@@ -52,7 +52,7 @@ def person(session: Session, email: str, *, name: str = "", password: str = "set
 
 
 def member(session: Session, account_id: int, email: str, role: Role, **more: str) -> Identity:
-    """A new person of the account, signed in."""
+    """Create a person with a membership in the account and return the identity."""
     made = person(session, email, **more)
     session.add(Membership(account_id=account_id, person_id=made, role=role))
     session.flush()
@@ -64,7 +64,7 @@ def member(session: Session, account_id: int, email: str, role: Role, **more: st
 
 @pytest.fixture
 def people(store: Engine) -> dict[str, Identity]:
-    """An account with somebody in each role, and one owner of another account."""
+    """Return identities by role: one for each role of an account, and `stranger`, the owner of another account."""
     with database.writing() as session:
         mine, other = account(session), account(session, "2000")
         made = {role.value: member(session, mine, f"{role}@example.com", role) for role in Role}

@@ -1,4 +1,4 @@
-"""The page of an invitation: opened, refused, accepted, by somebody new and by somebody who is here already."""
+"""The page of an invitation: opened, refused and accepted, by new and by existing people."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +30,7 @@ def web() -> Iterator[TestClient]:
 
 @pytest.fixture
 def owner() -> Identity:
-    """An owner, signed in."""
+    """Return the identity of a signed-in owner."""
     person_id = add_person()
     with database.writing() as session:
         token = sessions.begin(session, person_id, clock.now(), False, sessions.Browser())
@@ -41,7 +41,7 @@ def owner() -> Identity:
 
 
 def link(owner: Identity, email: str = INVITED, role: Role = Role.BILLING, language: str = "en") -> str:
-    """The link of a new invitation."""
+    """Invite an email and return the link from the mail."""
     with database.writing() as session:
         service.invite(session, owner, email, role, language, clock.now())
         letter = session.exec(select(Mail).order_by(col(Mail.id).desc())).first()
@@ -94,7 +94,7 @@ def test_somebody_of_another_account_accepts_with_one_click_and_keeps_the_passwo
     page = web.get(address)
     assert "restera tel quel" in page.text
     assert 'name="password"' not in page.text
-    # Not signed in, and signed in as somebody else: accepted, and nobody is signed in by it.
+    # Not signed in, or signed in as another person: accepting signs no one in.
     with browser() as other:
         sign_in(other)
         before = other.get("/en/home").text
@@ -107,7 +107,7 @@ def test_somebody_of_another_account_accepts_with_one_click_and_keeps_the_passwo
     assert role_of("lise@example.com") == "read_only"
     assert web.get("/en/home").status_code == 401
     assert sign_in(web, "lise@example.com").status_code == 303
-    # Signed in as the one who is invited: the account is shown.
+    # Signed in as the invited person: the account is shown.
     third = add_person("zoe@example.com", accounts=("1000",))
     assert third
     with browser() as zoe:
@@ -152,7 +152,7 @@ def test_a_form_that_is_none_is_refused(web: TestClient, owner: Identity) -> Non
 
 @pytest.mark.asvs("2.4.1")
 def test_passwords_that_are_tried_with_an_invitation_are_counted(web: TestClient, owner: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Finding 9: nothing of the invitation was used up, and each costs the processor much."""
+    """Password attempts with an invitation are limited (finding 9): they do not use up the invitation, and each costs much CPU time."""
     judged: list[str] = []
     judge = passwords.judge
 

@@ -1,4 +1,4 @@
-"""What somebody set up in an account ends with the access, whichever way that ends; and an owner decides about copies of invoices."""
+"""What a person set up in an account ends with the access, in every way access can end; the owner decides about copies of invoices."""
 
 import threading
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def _noon(store: Engine) -> Any:
 
 @pytest.fixture
 def thief(people: People) -> Identity:
-    """An owner whom the first one invited, and who invited somebody and added an address for copies of invoices."""
+    """Return a second owner, who has invited another email."""
     with database.writing() as session:
         made = member(session, people["owner"].account.account_id, R, Role.OWNER)
         service.invite(session, made, SPARE, Role.OWNER, "en", NOON)
@@ -57,7 +57,7 @@ def thief(people: People) -> Identity:
 
 
 def add_copy(who: Identity, email: str = BOOKS, confirmed: bool = True) -> str:
-    """An address for copies; returns its link's token."""
+    """Add an address for copies of invoices and return the token of its confirmation link."""
     with database.writing() as session, i18n.use("en"):
         assert copies.add(session, who, Actor.of(who), email, "en", NOON).ok
     link = token()
@@ -84,7 +84,7 @@ def listed(who: Identity) -> list[str]:
 
 
 def by_import(role: str, thief: Identity, folder: Any) -> None:
-    """An import that gives the thief another role than it did the last time."""
+    """Import another role for the thief than the last import did."""
     with database.writing() as session:
         session.add(FileRole(account_id=thief.account.account_id, person_id=thief.person_id, role="owner"))
     (folder / "people.csv").write_text(f"account,email,name,role\n1042,{R},R,{role}\n")
@@ -121,18 +121,18 @@ def test_an_invitation_ends_with_the_right_of_whoever_sent_it(people: People, th
     with database.reading() as session:
         assert accept_invitation.open_invitation(session, link, LATER) is None
     assert accept(link, name="Spare", stored="hashed") is None
-    # Nothing brings it back: not the role that was there, nor access that is opened again.
+    # The invitation stays withdrawn, even if the account is enabled and the role given back.
     with database.writing() as session:
         staff.enable(session, R, LATER)
         session.merge(Membership(account_id=owner.account.account_id, person_id=thief.person_id, role="owner"))
     assert accept(link, name="Spare", stored="hashed") is None
-    # The other owner's stays.
+    # The other owner's invitation is still valid.
     assert accept(other, name="Kept", stored="hashed") is not None
 
 
 @pytest.mark.parametrize("lost", ["removed", "lowered", "disabled"])
 def test_the_inviter_s_right_is_asked_when_the_invitation_is_used(people: People, thief: Identity, lost: str) -> None:
-    """Whatever took the right away, and told nobody."""
+    """The right is checked on use, even if it was lost without ending what the person set up."""
     link, at = token(), (thief.account.account_id, thief.person_id)
     with database.writing() as session:
         if lost == "removed":
@@ -167,7 +167,7 @@ def test_what_was_set_up_before_somebody_else_was_in_stays(people: People, thief
 
 
 def _accept_while_removed(people: People, link: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], Any]:
-    """Accept an invitation while its inviter is removed, after it was found to be good; in which order both were done."""
+    """Accept an invitation while its sender is removed, after it was found valid; return the order of the two and accept's result."""
     order: list[str] = []
     found, removed = threading.Event(), threading.Event()
     look = accept_invitation.open_invitation
@@ -175,7 +175,7 @@ def _accept_while_removed(people: People, link: str, monkeypatch: pytest.MonkeyP
     def paused(*args: Any) -> Any:
         asked = look(*args)
         found.set()
-        # Until the removal is done, or for as long as it is kept waiting.
+        # Wait for the removal; the timeout covers the case that the removal itself is blocked by the lock.
         removed.wait(1)
         return asked
 
@@ -233,7 +233,7 @@ def test_the_control_without_both_lets_somebody_in(people: People, thief: Identi
 
 
 def boxes(who: Identity, person_id: int, form: str = "remove") -> list[str]:
-    """The addresses with a box in the dialog of somebody."""
+    """Return the addresses that have a box in the dialog of a person."""
     with i18n.use("en"), database.reading() as session:
         details = people_view(session, who, {"open": str(person_id)}, LATER).details
     assert all(row.value == "" for row in getattr(details, form).rows)
@@ -254,7 +254,7 @@ def test_each_copy_is_kept_or_stopped_by_the_owner(people: People, thief: Identi
     did = activity(owner.account.account_id)
     assert ("copy_kept", "accountant@example.org", owner.person_id) in did
     assert ("copy_removed", BOOKS, owner.person_id) in did
-    # What was taken over goes on when it is removed again, and ends with whoever took it over.
+    # A kept address now belongs to the owner who kept it, and ends with that owner's access.
     with database.writing() as session:
         assert {copy.asked_by for copy in copies.copies(session, owner.account.account_id)} == {owner.person_id}
 
@@ -303,7 +303,7 @@ def test_the_link_that_confirms_a_copy_dies_with_the_right(people: People, thief
 
 @pytest.mark.parametrize("lost", ["removed", "lowered", "disabled"])
 def test_the_right_of_who_added_a_copy_is_asked_when_it_is_used(people: People, thief: Identity, lost: str) -> None:
-    """Whatever took the right away, and told nobody."""
+    """The right is checked on use, even if it was lost without ending what the person set up."""
     link, at = add_copy(thief, "waits@example.org", confirmed=False), (thief.account.account_id, thief.person_id)
     add_copy(thief)
     with database.writing() as session:
@@ -337,7 +337,7 @@ def test_where_nobody_was_asked_a_copy_is_paused_until_somebody_keeps_it(people:
 
 
 def test_whoever_leaves_keeps_nothing_going(people: People, thief: Identity) -> None:
-    """And removes nothing either: somebody who stays decides."""
+    """A person who leaves neither keeps nor removes copies: a remaining member decides."""
     add_copy(thief)
     add_copy(thief, "second@example.org")
     assert boxes(thief, thief.person_id) == []
@@ -363,7 +363,7 @@ def test_copies_that_wait_in_the_outbox_do_not_leave_after_their_address_was_rem
         assert len(session.exec(select(Mail).where(Mail.unsubscribe == stop)).all()) == 1
         service.remove(session, people["owner"], R, LATER)
         assert session.exec(select(Mail).where(Mail.unsubscribe == stop)).all() == []
-        # Letters to people stay.
+        # Mails to people are kept.
         assert outbox.take_back(session, stop) == 0
         assert session.exec(select(Mail)).all() != []
 

@@ -1,4 +1,4 @@
-"""The page of people: what it shows to whom, and what its forms do."""
+"""The page of people: what each role sees, and what the forms do."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def shown(who: Identity, **query: str) -> PeopleView:
 
 
 def send(who: Identity, form: str, key: str = "", version: str = "", mark: str = "a", **fields: str) -> FormResult:
-    """A form, sent and answered; each `mark` is another click."""
+    """Submit a form and return its result; each `mark` is a separate submission."""
     rule = forms.RULES[form]
     with i18n.use("en"):
         values = check(rule.model, fields)
@@ -150,7 +150,7 @@ def test_a_form_sent_twice_is_one_invitation(people: People) -> None:
     assert len(shown(people["owner"]).invitations) == 1
 
 
-# The two that ask for the password first are in `test_two_step`.
+# The two forms that ask for the password first are tested in `test_two_step`.
 @pytest.mark.parametrize("form", sorted(forms.RULES.keys() - {"require", "release"}))
 @pytest.mark.asvs("8.3.1")
 def test_a_role_that_was_lowered_since_the_page_asked_is_refused_in_the_transaction(people: People, form: str) -> None:

@@ -1,4 +1,4 @@
-"""Who may do what to whom in an account, and that an owner always stays."""
+"""Rules of an account's people: who may change whom, and that an account always keeps an owner."""
 
 import threading
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def letters() -> list[tuple[str, str, str]]:
 
 
 def token() -> str:
-    """What the newest letter's link holds."""
+    """Return the token of the link in the newest mail."""
     with database.reading() as session:
         return outbox.token_of(session.exec(select(Mail).order_by(col(Mail.id).desc())).first().seed)  # type: ignore[union-attr]
 
@@ -65,7 +65,7 @@ def test_only_an_owner_changes_anything_and_only_of_the_own_account(people: Peop
     for name in ("billing", "operations", "read_only"):
         with pytest.raises(NotAllowed), database.writing() as session:
             change(session, people[name])
-    # The gate believed the session; in the meantime the role was lowered, or the person removed.
+    # The event gate has passed, but the role was lowered or the person removed since.
     for stale in (replace(people["owner"], person_id=people["billing"].person_id), replace(people["owner"], person_id=10**6)):
         with pytest.raises(NotAllowed), database.writing() as session:
             change(session, stale)
@@ -90,7 +90,7 @@ def test_an_accepted_invitation_makes_the_person_and_works_once(people: People) 
         asked = accept_invitation.open_invitation(session, token(), NOON)
         assert asked is not None
         assert (asked.account.number, asked.inviter, asked.known) == ("1042", "Owner", None)
-    # Until then nobody belongs to the account, and there is no such person.
+    # Before it is accepted, there is neither a membership nor a person.
     assert "New@example.org" not in roles(mine)
     assert accept(token()) is None
     made = accept(token(), name="Nora Neuf", stored="hashed")
@@ -161,7 +161,7 @@ def test_a_link_dies_by_time_by_a_newer_one_by_withdrawal_and_with_its_person(pe
     with database.writing() as session:
         person(session, "NEW@example.org")
         session.exec(select(Person).where(Person.email == "NEW@example.org")).one().disabled_at = NOON
-    # A fold of another address has the same key and another mailbox.
+    # An email with the same key, folded from another spelling, is another mailbox.
     with database.writing() as session:
         session.exec(select(Person).where(Person.email == "NEW@example.org")).one().email_key = NEW
         assert accept_invitation.open_invitation(session, second, NOON) is None
@@ -206,7 +206,7 @@ def test_the_last_owner_stays(people: People) -> None:
         member(session, mine, "never@example.com", Role.OWNER, password="")
         member(session, mine, "gone@example.com", Role.OWNER)
         session.exec(select(Person).where(Person.email == "gone@example.com")).one().disabled_at = NOON
-        # Owners of another account, and invitations to be one, do not count either.
+        # Owners of another account and invitations of owners do not count either.
         service.invite(session, owner, NEW, Role.OWNER, "fr", NOON)
     refused()
     with database.writing() as session:
@@ -216,7 +216,7 @@ def test_the_last_owner_stays(people: People) -> None:
 
 
 def _both(first: Callable[[], Any], second: Callable[[], Any]) -> list[Any]:
-    """Two at the same time; what each returned or raised."""
+    """Run two functions at the same time and return what each returned or raised."""
 
     def tried(work: Callable[[], Any]) -> Any:
         try:
@@ -229,7 +229,10 @@ def _both(first: Callable[[], Any], second: Callable[[], Any]) -> list[Any]:
 
 
 def _remove_each_other(people: People, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Any], int]:
-    """Two owners remove each other; each waits for the other, for a moment, after it was found that another owner stays."""
+    """Let two owners remove each other at once; return both results and the number of owners left.
+
+    After finding that another owner remains, each waits up to a second for the other.
+    """
     one, mine = people["owner"], people["owner"].account.account_id
     with database.writing() as session:
         two = member(session, mine, "second@example.com", Role.OWNER)

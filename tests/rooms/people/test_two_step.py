@@ -1,4 +1,4 @@
-"""An owner requires two-step sign-in of everybody: who may, what it takes, who is told."""
+"""Requiring two-step sign-in of all members: who may, what it needs, and who is notified."""
 
 import asyncio
 from datetime import timedelta

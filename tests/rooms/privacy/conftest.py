@@ -1,4 +1,4 @@
-"""Databases for this room, and its folder."""
+"""Fixtures for the privacy room."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from odoportal.settings import get_settings
 
 @pytest.fixture
 def data_folder(stored: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The data folder of a portal whose staff can be written to."""
+    """Return the data folder of a portal with a database and a support email."""
     monkeypatch.setenv("ODOPORTAL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("ODOPORTAL_SUPPORT_EMAIL", "service@odotrack.example")
     get_settings.cache_clear()

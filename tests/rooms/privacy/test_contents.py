@@ -1,4 +1,4 @@
-"""The file of one's own data: all of it, nobody else's, and nothing that opens a door."""
+"""The contents of a data export: all of the person's data, no one else's, and no credentials."""
 
 import io
 import json
@@ -20,12 +20,12 @@ from odoportal.rooms.signin.models import BrowserSession, OneUseLink
 from tests.making import NOON, account, emptied, rows_of
 
 ABOUT_NOBODY = {"deployment"}
-"""Tables that say nothing about a person or an account."""
+"""Tables with no data about a person or an account."""
 CANARY = "canary-5512"
 
 
 def person_of(session: Session, key: str) -> Person:
-    """The one whom `rows_of` made, with everything that a person can have; its secrets all hold the canary."""
+    """Return the person that `rows_of` made, with a session, a link and a mail added. All secrets contain the canary."""
     person = session.get_one(
         Person, session.connection().exec_driver_sql(f"SELECT id FROM person WHERE email_key = '{key}@example.com'").scalar_one()
     )
@@ -41,7 +41,7 @@ def person_of(session: Session, key: str) -> Person:
 
 
 def file_of(session: Session, person: Person, account_id: int, whole: bool) -> dict[str, str]:
-    """The files inside, as text."""
+    """Return the texts of the files in the person's export, by name."""
     assert person.id is not None
     out = io.BytesIO()
     subject = Subject(person.id, person.email, account_id, whole)
@@ -100,7 +100,7 @@ def test_a_formula_is_a_text_and_an_amount_is_whole(engine: Engine) -> None:
 @pytest.mark.asvs("14.2.6")
 @pytest.mark.parametrize("whole", [True, False])
 def test_from_where_somebody_else_did_something_is_not_in_it(engine: Engine, whole: bool) -> None:
-    """An owner removed the person: that is in the person's file, and the owner's network address is not."""
+    """That an owner removed the person is in the person's export; the owner's network address is not."""
     with emptied(engine) as session:
         mine = account(session, "1001")
         rows_of(session, mine, "MINE")

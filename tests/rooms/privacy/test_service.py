@@ -1,4 +1,4 @@
-"""One's own data: asked for once, made once, there for a day; and the wish to close an account."""
+"""Data exports (made once per request, downloadable for a day) and requests to close an account."""
 
 import zipfile
 from dataclasses import replace
@@ -26,7 +26,7 @@ BY = Actor(1, "203.0.113.5")
 
 @pytest.fixture
 def who(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Identity:
-    """An owner of account 1 whose clock stands at noon."""
+    """Return an owner of account 1, with the clock fixed at noon."""
     monkeypatch.setattr(clock, "now", lambda: NOON)
     with database.writing() as session:
         session.add(Account(number="1042", name="Transport 1042", created_at=NOON))
@@ -37,7 +37,7 @@ def who(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Identity:
 
 
 def as_role(who: Identity, role: str) -> Identity:
-    """The same person with another role, in the database, too."""
+    """Return the same person with another role, and store that role."""
     with database.writing() as session:
         session.get_one(Membership, (1, 1)).role = role
     return replace(who, account=replace(who.account, role=role))

@@ -1,4 +1,4 @@
-"""What a person may say of himself."""
+"""The rules of a person's own details."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A device that holds passkeys, in a few lines: ES256, attestation "none"; what it signs can be bent."""
+"""A minimal WebAuthn authenticator for tests: ES256, attestation "none", with answers that can be falsified."""
 
 import base64
 import hashlib
@@ -16,12 +16,12 @@ PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
 
 def b64(data: bytes) -> str:
-    """Base64url without padding."""
+    """Encode bytes as base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def unb64(text: str) -> bytes:
-    """The bytes of base64url."""
+    """Decode base64url without padding."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
@@ -36,14 +36,22 @@ class Key:
 
     @property
     def public(self) -> bytes:
-        """The public half in COSE."""
+        """The public key in COSE format."""
         numbers = self.private.public_key().public_numbers()
         return cbor2.dumps({1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")})
 
 
 @dataclass
 class Device:
-    """A phone or a security key. `counts`: its keys count their uses; `verifies`: it makes sure of its person."""
+    """A phone or a security key.
+
+    Attributes:
+        counts: whether its keys have a signature counter.
+        verifies: whether it verifies its user (UV).
+        origin: the origin it signs.
+        site: the relying-party id it signs; empty for the requested one.
+        keys: its passkeys, oldest first.
+    """
 
     counts: bool = True
     verifies: bool = True
@@ -61,7 +69,7 @@ class Device:
         return json.dumps({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}).encode()
 
     def create(self, task: dict[str, Any]) -> str:
-        """Make a passkey; what a browser sends of it."""
+        """Create a passkey by the creation options; return the browser's answer as JSON."""
         key = Key(unb64(task["user"]["id"]))
         assert b64(key.id) not in [known["id"] for known in task["excludeCredentials"]]
         self.keys.append(key)
@@ -75,7 +83,7 @@ class Device:
         return self._sent(key, response)
 
     def get(self, task: dict[str, Any], key: Key | None = None, **bent: Any) -> str:
-        """Answer with the newest passkey, or another one; `bent` replaces parts of what is sent."""
+        """Answer the request options with `key` or the newest passkey; `bent` replaces parts of the response."""
         key = key or self.keys[-1]
         client, data = self._client("webauthn.get", task["challenge"]), self._data(task["rpId"], key)
         signature = key.private.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(SHA256()))

@@ -1,4 +1,4 @@
-"""The portal in a temporary folder, a browser that is signed in, and another one."""
+"""Fixtures of the security room: the portal in a temporary folder, a signed-in browser, and further browsers."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -47,7 +47,7 @@ PAGES = {
 
 
 async def _document(request: Request) -> Response:
-    """The document server in small."""
+    """Answer a request as the document server does, simplified."""
     language, name = request.url.path[1:3], request.path_params["page"]
     token = request.cookies.get(cookie_name(get_settings().secure))
     with database.engine().connect() as connection:
@@ -70,37 +70,37 @@ APP = Starlette(routes=[Route("/{language}/{page:path}", _document, methods=["GE
 
 
 class Browser:
-    """A browser of somebody."""
+    """A browser with its own cookies."""
 
     def __init__(self, client: TestClient) -> None:
         self.client = client
 
     def sign_in(self, email: str = EMAIL, password: str = GOOD, **more: str) -> Any:
-        """Try to sign in."""
+        """Submit the sign-in form."""
         return self.client.post("/en/login", data={"email": email, "password": password, **more})
 
     def form(self, name: str, /, key: str = "", once: str = "", **fields: str) -> dict[str, Any]:
-        """Send a form of the page as its script does; the answer."""
+        """Submit a form of the page as its script does; return the answer."""
         data = {"form": name, "key": key, "version": "", "once": once or secrets.token_hex(16), **fields}
         answer = self.client.post("/en/profile/security", data=data, headers={"accept": "application/json"})
         return answer.json()
 
     @property
     def inside(self) -> bool:
-        """Whether it is signed in."""
+        """Whether the browser is signed in."""
         return self.client.get("/en/home").status_code == 200
 
     def page(self) -> str:
-        """The page as the server writes it."""
+        """Return the page as rendered by the server."""
         return self.client.get("/en/profile/security").text
 
     @property
     def token(self) -> str:
-        """Of its session."""
+        """The token of the browser's session."""
         return self.client.cookies[cookie_name(get_settings().secure)]
 
     def link(self, letter: Mail) -> Any:
-        """Open the link of a letter, and the page it leads to."""
+        """Open the link of a mail and return the page it redirects to."""
         path = letter.text.partition("https://portal.example.com")[2].partition("__ONE_USE_TOKEN__")[0]
         answer = self.client.get(path + token_of(letter.seed))
         assert answer.status_code == 303
@@ -109,7 +109,7 @@ class Browser:
 
 @pytest.fixture
 def opened() -> Iterator[Callable[[], Browser]]:
-    """`opened()`: another browser, from an address of its own."""
+    """Yield a function that opens another browser, each with its own network address."""
     made: list[TestClient] = []
 
     def opened() -> Browser:
@@ -124,7 +124,7 @@ def opened() -> Iterator[Callable[[], Browser]]:
 
 @pytest.fixture
 def web(opened: Callable[[], Browser], maria: int) -> Browser:
-    """A browser in which Maria is signed in."""
+    """Return a browser in which Maria is signed in."""
     browser = opened()
     assert browser.sign_in().status_code == 303
     return browser
@@ -132,7 +132,7 @@ def web(opened: Callable[[], Browser], maria: int) -> Browser:
 
 @pytest.fixture
 def thief(opened: Callable[[], Browser]) -> Callable[[str], Browser]:
-    """`thief(token)`: another browser with the token of somebody's session."""
+    """Return a function that opens another browser with a stolen session token."""
 
     def thief(token: str) -> Browser:
         browser = opened()
@@ -143,19 +143,19 @@ def thief(opened: Callable[[], Browser]) -> Callable[[str], Browser]:
 
 
 def letters(to: str = "") -> list[Mail]:
-    """The letters in the outbox, to an address or to all, oldest first."""
+    """Return the mails in the outbox, to one address or to all, oldest first."""
     with database.reading() as session:
         return [letter for letter in session.exec(select(Mail).order_by("id")) if to in {"", letter.to}]
 
 
 def changes() -> list[tuple[str, int | None, str]]:
-    """What was noted of people's own: what, about whom, from where."""
+    """Return the activity rows without an account: the kind, the person concerned, and the network address."""
     with database.reading() as session:
         own = select(Change).where(col(Change.account_id).is_(None)).order_by("id")
         return [(row.what, row.subject_id, row.address) for row in session.exec(own)]
 
 
 def stored(person_id: int) -> Person:
-    """A person as stored."""
+    """Return a person as stored."""
     with database.reading() as session:
         return session.get_one(Person, person_id)

@@ -1,4 +1,4 @@
-"""Open sessions, the history of sign-ins, and the letter at a new browser."""
+"""Open sessions, the sign-in history, and the mail about a new browser."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ EDGE = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537
 
 
 def keys(web: Browser) -> list[str]:
-    """The names of the sessions that the page can end."""
+    """Return the keys of the sessions that the page can end."""
     page = web.page().partition("Open sessions")[2].partition("End all other sessions")[0]
     return re.findall(r'name="key" value="(\w+)"', page)
 

@@ -1,4 +1,4 @@
-"""Another email: asked for with the password, confirmed from the new mailbox, undone from the old one."""
+"""Changes of a person's email: requested with the password, confirmed from the new mailbox, undone from the old one."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +17,13 @@ NEW = "maria.gagnon@example.com"
 
 
 def ask(web: Browser, address: str = NEW) -> Mail:
-    """Ask for another email; the letter to it."""
+    """Request another email and return the mail to it."""
     assert web.form("email", address=address, current=GOOD)["ok"]
     return letters(address)[-1]
 
 
 def confirm(browser: Browser, letter: Mail) -> Any:
-    """Open a letter's link and press the button of its page."""
+    """Open a mail's link and press the button of its page."""
     page = browser.link(letter)
     return (
         browser.client.post(f"/en/{'email' if 'email?' in letter.text else 'undo'}", data={"ok": "1"}) if page.status_code == 200 else page
@@ -37,7 +37,7 @@ def test_an_email_changes_when_the_new_mailbox_says_so(web: Browser, opened: Cal
     phone = opened()
     page = phone.link(letter)
     assert (page.status_code, NEW in page.text, EMAIL in page.text) == (200, True, True)
-    # Opening it, as a mail scanner does, changes nothing.
+    # Mail scanners open links, so opening it must change nothing.
     assert stored(maria).email == EMAIL
     assert phone.client.post("/en/email", data={"ok": "1"}).headers["location"] == "/en/login?email=1"
     assert (stored(maria).email, stored(maria).email_key) == (NEW, NEW)

@@ -1,4 +1,4 @@
-"""An email that was left is nobody else's while it may be taken back, whatever is imported, invited or asked for meanwhile."""
+"""An email that a person gave up stays reserved while the change can be undone, despite imports, invitations and requests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,13 +25,13 @@ THIRD = "third@example.com"
 
 
 def everybody() -> set[str]:
-    """The emails of all people."""
+    """Return the emails of all people."""
     with database.reading() as session:
         return set(session.exec(select(Person.email)).all())
 
 
 def owner(email: str, number: str = "1042") -> Any:
-    """A new owner of an account, signed in."""
+    """Create an owner of an account and return a signed-in identity of that person."""
     made = add_person(email, accounts=(number,))
     with database.reading() as session:
         account_id = session.exec(select(Account.id).where(Account.number == number)).one() or 0
@@ -40,7 +40,7 @@ def owner(email: str, number: str = "1042") -> Any:
 
 
 def test_an_import_that_says_nothing_new_leaves_a_changed_email_and_its_way_back(opened: Callable[[], Browser]) -> None:
-    """The whole of it: the example, a password, another email, the nightly import, the undo link, and the reset form."""
+    """The whole sequence works: example data, a password, an email change, the nightly import, the reset form, and the undo link."""
     now = clock.now()
     assert run_import(EXAMPLE, now=now).kept
     before = everybody()
@@ -89,10 +89,10 @@ def test_an_undo_takes_back_what_came_after_it(web: Browser, opened: Callable[[]
     confirm(web, ask(web, THIRD))
     first, second = (next(letter for letter in letters(to) if "undo?" in letter.text) for to in (EMAIL, NEW))
     assert confirm(opened(), first).status_code == 303
-    # Whoever was in has the mailbox of the change in between.
+    # The intruder may own the mailbox of the change in between, so its undo link must not work.
     assert opened().link(second).status_code == 410
     assert stored(maria).email == EMAIL
-    # And those mailboxes are free at once.
+    # The intruder's email is available to other people again at once.
     assert add_person(NEW)
 
 

@@ -1,4 +1,4 @@
-"""A browser that has signed in for a person before: no stranger keeps it out, it is known by the portal's own token only."""
+"""Known browsers: attempts from elsewhere cannot lock them out, and only a token issued by the portal makes a browser known."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +25,7 @@ HOST = {"domain": "portal.example.com", "path": "/"}
 
 
 def known() -> set[tuple[int, str]]:
-    """Whose browsers are known, by the hashes of their tokens."""
+    """Return the known browsers as pairs of person and token hash."""
     with database.reading() as session:
         return {(row.person_id, row.hash) for row in session.exec(select(KnownBrowser))}
 
@@ -35,13 +35,13 @@ def token(web: Browser) -> str:
 
 
 def again(web: Browser, typed: str, **more: str) -> Any:
-    """Sign out, and in with both steps."""
+    """Drop the session cookie and sign in again with both steps."""
     web.client.cookies.delete(SESSION)
     return step(web, typed, **more)
 
 
 def attack(opened: Callable[[], Browser], tries: int = 20) -> None:
-    """Strangers try on, each from an address of their own."""
+    """Attempt sign-ins with wrong passwords, each from another browser and address."""
     for _ in range(tries):
         assert opened().sign_in(password="wrong").status_code == 422
 
@@ -73,7 +73,7 @@ def test_a_known_browser_has_a_growing_wait_of_its_own(web: Browser, opened: Cal
     compared = hashes.compared
     assert web.sign_in().status_code == 422
     assert hashes.compared == compared + 1
-    # What was tried there makes nobody else wait.
+    # Failures in the known browser do not make other browsers wait.
     assert opened().sign_in().status_code == 303
     now.move(seconds=29)
     assert web.sign_in().status_code == 422
@@ -105,7 +105,7 @@ def test_another_password_by_mail_lets_the_browser_in_at_once(web: Browser) -> N
 @pytest.mark.asvs("6.3.8")
 @pytest.mark.case("A-07")
 def test_a_cookie_tells_nothing_of_an_account(web: Browser, opened: Callable[[], Browser], hashes: Hashes) -> None:
-    """The same statements, hashes, and answer: for an unknown email, a known one, and with somebody else's cookie or one made up."""
+    """Statements, hashes and answer are the same for an unknown and a known email, with another person's cookie or a made-up one."""
     add_person("other@example.com")
     theirs = opened()
     theirs.sign_in("other@example.com")
@@ -174,7 +174,7 @@ def test_a_token_that_somebody_else_was_given_is_not_adopted_either(web: Browser
     victim.client.cookies.set(DEVICE, token(attacker), **HOST)
     victim.sign_in()
     assert (maria, digest(token(attacker))) not in known()
-    # What the token was known for goes on under the new one, which nobody else has.
+    # The rows of the old token moved to the new one, which the attacker does not have.
     assert {person for person, hashed in known() if hashed == digest(token(victim))} == {maria, evil}
 
 

@@ -1,4 +1,4 @@
-"""Passkeys: registered, used as a second step and in place of the password, and no way around what they are bound to."""
+"""Passkeys: registration, use as a second step and in place of the password, and the checks on what they are bound to."""
 
 import html
 import json
@@ -27,14 +27,14 @@ GARBAGE = ["", "{}", "[]", "null", '"x"', "[" * 9000, EMPTY, "x" * 60_000, "\x00
 
 
 def task_of(web: Browser) -> dict[str, Any]:
-    """What the page tells the browser to make."""
+    """Return the creation options on the page."""
     found = re.search(r'data-task="([^"]+)"', web.page())
     assert found, "no passkey is being added"
     return json.loads(html.unescape(found[1]))
 
 
 def register(web: Browser, device: Device, name: str = "My phone") -> dict[str, Any]:
-    """Add a passkey; the answer."""
+    """Add a passkey and return the answer to the form."""
     assert web.form("passkey_begin", current=GOOD)["ok"]
     done = web.form("passkey_add", name=name, credential=device.create(task_of(web)))
     assert done["ok"], done
@@ -42,14 +42,14 @@ def register(web: Browser, device: Device, name: str = "My phone") -> dict[str, 
 
 
 def task(browser: Browser, page: str = "login") -> dict[str, Any]:
-    """What the sign-in page tells the browser to answer."""
+    """Return the request options of a sign-in page."""
     answer = browser.client.post(f"/en/{page}", data={"passkey": "begin"}, headers={"accept": "application/json"})
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 def enter(browser: Browser, signed: str, page: str = "login", **more: str) -> Any:
-    """Send what the device signed."""
+    """Submit the device's signed answer."""
     return browser.client.post(f"/en/{page}", data={"passkey": signed, **more})
 
 
@@ -144,7 +144,7 @@ def test_a_key_that_is_known_already_is_nobody_elses(web: Browser, opened: Calla
     thief = Device()
     sent = thief.create(task_of(other))
     parts = json.loads(sent)
-    # The same id, with a key of one's own.
+    # Register the credential id of the existing passkey with the attacker's own public key.
     raw = parts["response"]["attestationObject"]
     own = thief.keys[0].id
     bent = b64(unb64(raw).replace(own, device.keys[0].id))

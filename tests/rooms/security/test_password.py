@@ -1,4 +1,4 @@
-"""Another password: the one that is, the rules, the other browsers, the notice."""
+"""Password changes: the confirmation, the rules, the other sessions, and the notice."""
 
 from collections.abc import Callable
 
@@ -84,7 +84,7 @@ def test_the_rules_of_a_new_password(web: Browser, new: str, says: str) -> None:
 def test_the_same_form_sent_again_after_a_lost_answer_is_done_once(web: Browser) -> None:
     key = "0123456789abcdef" * 2
     first = web.form("new_password", once=key, current=GOOD, password=NEW)
-    # The browser has its new session's cookie already.
+    # The repeated answer renews nothing: the browser already has the cookie with its new session token.
     assert web.form("new_password", once=key, current=GOOD, password=NEW) == {**first, "renewed": False}
     assert first["ok"]
     assert len(letters()) == 1

@@ -1,4 +1,4 @@
-"""The second step: setting it up, codes that work once, recovery codes, remembered browsers, and no way around it."""
+"""The second step: setup, codes that work once, recovery codes, trusted browsers, and attempts to bypass it."""
 
 import re
 from collections.abc import Callable
@@ -25,19 +25,19 @@ NEW = "sept tortues jaunes voyagent"
 
 
 def key_of(web: Browser) -> str:
-    """The key that the page shows while an app is set up."""
+    """Return the key that the page shows while an app is set up."""
     found = re.search(r"<code>([A-Z2-7 ]+)</code>", web.page())
     assert found
     return found[1].replace(" ", "")
 
 
 def code(key: str, steps: int = 0) -> str:
-    """What an app shows now, or so many steps later."""
+    """Return the code an app shows now, or `steps` time steps later."""
     return TOTP(key).at(clock.now() + timedelta(seconds=30 * steps))
 
 
 def set_up(web: Browser, now: Clock) -> tuple[str, list[str]]:
-    """Switch it on; the key and the recovery codes."""
+    """Switch two-step sign-in on; return the key and the recovery codes."""
     assert web.form("totp_begin", current=GOOD)["ok"]
     key = key_of(web)
     done = web.form("totp_confirm", code=code(key))
@@ -181,7 +181,7 @@ def test_five_wrong_codes_end_the_step_and_are_told(web: Browser, opened: Callab
     assert [answer.status_code for answer in answers] == [422] * 4 + [303]
     assert answers[-1].headers["location"] == "/en/login?again=1"
     assert letters(EMAIL)[-1].subject == "Several wrong codes at your sign-in"
-    # Another step does not give five more: the person waits, also with the right code.
+    # A new second step gives no further tries: the person must wait, even with the correct code.
     assert step(thief, code(key)).status_code == 422
     now.move(seconds=30)
     assert step(opened(), code(key)).status_code == 303
@@ -223,7 +223,7 @@ def test_a_remembered_browser_is_asked_no_code_for_thirty_days(web: Browser, ope
     assert phone.sign_in().headers["location"] == "/en/"
     now.move(minutes=1)
     assert phone.sign_in().headers["location"] == "/en/code"
-    # Another browser, and this one without its cookie, never were.
+    # A browser without the cookie was never trusted.
     assert opened().sign_in().headers["location"] == "/en/code"
 
 
@@ -271,7 +271,7 @@ def test_it_was_not_me_leaves_the_second_step(web: Browser, opened: Callable[[],
 
 
 def disown(owner: Browser) -> None:
-    """Say by the link of the alert that it was somebody else, and choose another password."""
+    """Report the sign-in by the link of the alert, and choose another password."""
     owner.link(next(letter for letter in letters(EMAIL) if letter.subject == "New sign-in to ODOportal"))
     assert owner.client.post("/en/alert", data={"ok": "1"}).status_code == 303
     owner.link(letters(EMAIL)[-1])
@@ -405,7 +405,7 @@ def test_what_is_over_is_swept_away(web: Browser, opened: Callable[[], Browser],
 
 
 def with_another_secret(monkeypatch: pytest.MonkeyPatch, maria: int) -> None:
-    """The portal's secret is changed, and the person has set a new password since."""
+    """Change the portal's secret, and set the person's password again under it."""
     monkeypatch.setenv("ODOPORTAL_SECRET", "t" * 40)
     get_settings.cache_clear()
     with database.writing() as session:
@@ -431,7 +431,7 @@ def test_an_app_of_another_secret_is_told_and_a_recovery_code_leads_on(
     assert "ne fonctionne plus avec le portail" in other.client.get("/fr/code").text
     assert other.client.post("/en/code", data={"code": kept[0]}).status_code == 303
     assert other.inside
-    # Removed and set up again, it works.
+    # Removing the app and setting it up again makes it work.
     assert other.form("totp_off", current=GOOD)["ok"]
     key, _ = set_up(other, now)
     assert checked(get_settings()) == "every authenticator app works with ODOPORTAL_SECRET"

@@ -1,4 +1,4 @@
-"""A portal in a temporary folder: its settings, its database, its clock, and a cheap bcrypt."""
+"""Fixtures of the sign-in room: a portal in a temporary folder with its settings, database and clock, and a cheap bcrypt."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ GOOD = "quatre camions bleus dorment"
 
 @dataclass
 class Clock:
-    """A clock that a test moves."""
+    """A clock that tests can move."""
 
     at: datetime = START
 
@@ -36,7 +36,7 @@ class Clock:
 
 @dataclass
 class Hashes:
-    """How often bcrypt ran."""
+    """Counters of bcrypt runs: comparisons, new hashes, and the cost of each compared hash."""
 
     compared: int = 0
     made: int = 0
@@ -94,7 +94,7 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> Hashes:
 def add_person(
     email: str = "maria@transportgagnon.ca", *, accounts: tuple[str, ...] = ("1042",), password: str = GOOD, **more: object
 ) -> int:
-    """A person who belongs to the accounts, which are made where they are missing; returns the number."""
+    """Create a person with memberships in the accounts, creating missing accounts; return the person's id."""
     with database.writing() as session:
         person = Person(
             email=email, email_key=email_key(email), name=str(more.get("name", "Maria Gagnon")), language=str(more.get("language", "en")),

@@ -1,4 +1,4 @@
-"""The password asked again of somebody who is signed in: counted by session, and by person over all sessions."""
+"""Confirmations with the password: limited by session, and by person over all sessions."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ HERE = "203.0.113.5"
 
 
 def signed_in(person_id: int, now: datetime = START) -> Identity:
-    """The person in a new session."""
+    """Begin a session for the person and return its identity."""
     with database.writing() as session:
         token = sessions.begin(session, person_id, now, False, sessions.Browser())
     with database.engine().connect() as connection:

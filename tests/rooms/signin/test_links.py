@@ -70,7 +70,7 @@ def test_looking_at_a_link_uses_nothing_up(maria: int) -> None:
 
 
 def race(guarded: bool, token: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Two tabs that both looked at the open link before either used it; how many of them set the password."""
+    """Use a link in two tabs that both read it before either uses it; return how many of them succeed."""
     both, looked = threading.Barrier(2), links.owner
 
     def owner(session: Session, *args):
@@ -108,9 +108,9 @@ def together(*work: Callable[[], Any]) -> None:
 
 
 def meeting(monkeypatch: pytest.MonkeyPatch, *places: tuple[Any, str], seconds: float = 1) -> None:
-    """Two that come to these functions wait there for each other, for a moment, when theirs is done.
+    """Patch functions so that two threads wait for each other after the call, for at most `seconds`.
 
-    Where they must meet, the moment is long, since a busy machine may let one of them wait.
+    Pass a long time if they must meet, since a busy machine may delay one of them.
     """
     both = threading.Barrier(2)
 
@@ -128,7 +128,7 @@ def meeting(monkeypatch: pytest.MonkeyPatch, *places: tuple[Any, str], seconds: 
 
 
 def ask_twice(monkeypatch: pytest.MonkeyPatch, seconds: float = 1) -> int:
-    """A reset and an invitation at the same time, each of which ended the older links before the other made its own; the open links."""
+    """Run a reset and an invitation that both invalidate older links before either creates its own; return the number of open links."""
 
     def reset() -> None:
         write(service.request_reset, EMAIL, "en", START)
@@ -240,7 +240,7 @@ def test_a_new_password_ends_every_session_signs_nobody_in_and_is_told(maria: in
 def test_a_copy_of_the_database_holds_no_usable_token(maria: int, portal) -> None:
     token = ask()
     with database.reading() as session:
-        # As the file has it, byte by byte: the index of search texts cannot be dumped as SQL.
+        # Serialize the file's bytes, because the full-text search index cannot be dumped as SQL.
         dump = session.connection().connection.driver_connection.serialize()  # pyright: ignore
     assert EMAIL.encode() in dump
     assert token.encode() not in dump

@@ -172,7 +172,7 @@ def test_at_most_two_hashes_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None
 
     async def many() -> None:
         tries = [asyncio.ensure_future(passwords.verify(None, "quatre camions bleus", ANYBODY)) for _ in range(8)]
-        # Every try takes one turn of the loop to be handed to the queue, whose threads are held.
+        # One turn of the event loop hands every job to the queue, whose threads are blocked.
         await asyncio.sleep(0)
         go_on.set()
         await asyncio.gather(*tries)

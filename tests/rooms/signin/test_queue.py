@@ -1,4 +1,4 @@
-"""What costs much before anybody is signed in: in a bounded queue, counted, and told in words where there is too much."""
+"""Expensive work for anonymous visitors: it runs in a bounded queue, is rate-limited, and a full queue is answered with a message."""
 
 import time
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ WEAK = "odoportal-2026!!"
 
 
 class Queue:
-    """The queue of passwords, which is full whenever the test says so."""
+    """The password queue, which a test can declare full."""
 
     def __init__(self) -> None:
         self.full, self.askers = False, list[Asker]()
         self._run = passwords._queue.run
 
     async def run(self, asker: Asker, *work: Any) -> Any:
-        """Note who asks."""
+        """Record the asker; raise `Busy` if the queue is declared full."""
         self.askers.append(asker)
         if self.full:
             raise Busy

@@ -45,7 +45,7 @@ PAGES = {
 
 
 async def document(request: Request) -> Response:
-    """The document server in small: who asks, which page, its slots."""
+    """Answer a request as the document server does, simplified: resolve the identity, find the page, return its slots."""
     language, name = request.url.path[1:3], request.path_params["page"]
     token = request.cookies.get(cookie_name(get_settings().secure))
     with database.engine().connect() as connection:
@@ -100,7 +100,7 @@ def link_for(client: TestClient, email: str = EMAIL, **headers: str) -> str:
 
 
 class Tags(HTMLParser):
-    """The start tags of a page by id, or by name where they have none."""
+    """The start tags of a page by id, or by name if they have no id."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -154,14 +154,14 @@ def test_learn_more_is_there_where_its_address_is_set(web: TestClient, monkeypat
 
 
 def test_without_learn_more_nothing_at_all_is_left_of_it() -> None:
-    # The page takes the line above it away where the place is empty, and white space would not be.
+    # CSS hides the line above if the slot is `:empty`, and white space would make it non-empty.
     with i18n.use("en"):
         assert view.login(Shown())["more"] == ""
 
 
 @pytest.mark.parametrize("page", ["login", "forgot", "forgot?sent=1", "reset"])
 def test_every_link_asks_the_server_for_its_page(web: TestClient, page: str) -> None:
-    # A navigation in the browser alone would show the page without what the server writes into it.
+    # A client-side navigation would show the page without the slots that the server fills.
     links = re.findall(r"<a [^>]*>", web.get(f"/en/{page}").text)
     assert links
     assert all(" data-out " in link for link in links)
@@ -353,7 +353,7 @@ def test_who_signs_in_is_not_counted_for_the_address(maria: int) -> None:
 
 
 def test_sign_ins_that_succeed_have_an_end_too(maria: int, now) -> None:
-    """Each costs a comparison: by one known browser, or from one address with ever new ones."""
+    """Successful sign-ins are limited too, per known browser and per address with new browsers, since each costs a comparison."""
     with browser() as known:
         assert [sign_in(known).status_code for _ in range(32)] == [303] * 31 + [422]
     most = rate_limits.SIGN_IN_PER_PERSON.amount + rate_limits.SIGN_IN_PER_ADDRESS.amount
@@ -361,7 +361,7 @@ def test_sign_ins_that_succeed_have_an_end_too(maria: int, now) -> None:
     for _ in range(most + 1):
         with browser("198.51.100.7") as fresh:
             answers.append(sign_in(fresh).status_code)
-    # The known browser's first sign-in was one of an unknown browser.
+    # One fewer than the limits: the first sign-in of `known` came from a browser that was not known yet.
     assert answers == [303] * (most - 1) + [429] * 2
     now.move(seconds=300)
     with browser("198.51.100.7") as fresh:

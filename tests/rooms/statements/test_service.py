@@ -1,4 +1,4 @@
-"""The statement of account against plain sums over whatever happened in an account."""
+"""The statement of account compared with plain sums over any history of an account."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,10 @@ OTHERS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthC
 
 @dataclass
 class Books:
-    """What happened: invoices as (day, due, total), payments as (instant, status, amount), parts, notes as (invoice, day, total)."""
+    """The history of an account, with indexes instead of ids.
+
+    Invoices are (day, due, total), payments (instant, status, amount), parts (payment, invoice, amount), notes (invoice, day, total).
+    """
 
     invoices: list[tuple[date, date, Decimal]]
     payments: list[tuple[datetime, str, Decimal]] = field(default_factory=list)
@@ -42,7 +45,7 @@ amounts = st.integers(1, 100_000).map(dollars)
 
 @st.composite
 def books(draw: Callable[[Any], Any]) -> Books:
-    """Any account: payments in part, beyond, early, late, pending, refused and never applied; notes on paid and unpaid invoices."""
+    """Draw a history: partial, excess, early, late, pending, failed and unapplied payments; notes on paid and unpaid invoices."""
     made = Books(
         [(day, day + timedelta(days=draw(st.integers(0, 60))), draw(amounts)) for day in draw(st.lists(days, min_size=1, max_size=6))]
     )
@@ -89,20 +92,20 @@ def write(session: Session, made: Books, number: str = "1042") -> int:
 
 
 def paid_by(made: Books, until: date) -> Sequence[tuple[int, date, Decimal]]:
-    """Settled payments by a day: index, business day, amount."""
+    """Return the payments settled up to a day: index, business day, amount."""
     dated = [(i, clock.local(at).date(), amount) for i, (at, status, amount) in enumerate(made.payments) if status == "settled"]
     return [(i, day, amount) for i, day, amount in dated if day <= until]
 
 
 def balance(made: Books, until: date) -> Decimal:
-    """What the account owes at the end of a day: plain sums."""
+    """Return what the account owes at the end of a day, from plain sums."""
     charged = sum((total for day, _, total in made.invoices if day <= until), ZERO)
     paid = sum((amount for _, _, amount in paid_by(made, until)), ZERO)
     return charged - paid - sum((total for _, day, total in made.notes if day <= until), ZERO)
 
 
 def ages(made: Books, until: date) -> tuple[Aging, Decimal]:
-    """What is open by age, and the credit that covers nothing, invoice by invoice and payment by payment."""
+    """Return the open amounts by age and the unapplied credit, computed invoice by invoice and payment by payment."""
     settled = {i: amount for i, _, amount in paid_by(made, until)}
     open_of = {i: total for i, (day, _, total) in enumerate(made.invoices) if day <= until}
     credit = sum(settled.values(), ZERO)
@@ -168,7 +171,7 @@ def test_two_periods_are_one(engine: Engine, made: Books, three: tuple[date, dat
 GUIDE = Books(
     invoices=[(date(2020, 5, 1), date(2020, 5, 31), dollars(57607)), (date(2020, 9, 1), date(2020, 10, 1), dollars(10000))],
     payments=[
-        # Half past eight in the evening in Québec, the next day in UTC.
+        # 20:30 on September 10 in Québec, already September 11 in UTC.
         (datetime(2020, 9, 11, 0, 30, tzinfo=UTC), "settled", dollars(60000)),
         (datetime(2020, 9, 12, 15, 0, tzinfo=UTC), "pending", dollars(5000)),
     ],
@@ -188,7 +191,7 @@ def test_one_by_hand(stored: Engine) -> None:
         ("2020-09-10", "payment", "R1042-0", "-600.00", "76.07", ("10420",)),
         ("2020-09-10", "credit_note", "C1042-0", "-20.00", "56.07", ("10421",)),
     ]
-    # 76.07 of the old invoice is 116 days late, 80.00 of the new one is not due; 100.00 of the payment covers nothing.
+    # 76.07 of the old invoice is 116 days late, 80.00 of the new one is not due, and 100.00 of the payment is unapplied.
     assert found.aging == Aging(current=dollars(8000), older=dollars(7607))
     assert found.credit == dollars(10000)
 

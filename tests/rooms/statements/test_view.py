@@ -1,4 +1,4 @@
-"""The statement as it is shown and as CSV."""
+"""The view of the statement page, and the statement as CSV."""
 
 import csv
 import io
@@ -22,7 +22,10 @@ from tests.making import NOON, TODAY, account, invoice, who
 
 @pytest.fixture
 def mine(stored: Engine) -> int:
-    """Last year's invoice half paid; this year one paid beyond its total, one corrected, and money that is on its way."""
+    """Return an account with last year's invoice partly paid, this year's settled by a payment and a credit note, and a pending payment.
+
+    Part of the settled payment is not applied to an invoice.
+    """
     with Session(stored) as session, session.begin():
         made = account(session)
         old = invoice(session, made, "212001", "100.00", date(2019, 12, 1))
@@ -111,7 +114,7 @@ def test_presets(stored: Engine, mine: int, day: str, given: dict[str, str], cur
     with Session(stored) as session:
         made = shown(session, mine, given, today=today)
         assert [p.key for p in made.presets if p.current == "true"] == ([current] if current else [])
-        # What a preset's address asks for is marked as that preset, or as the year that is the same period.
+        # Opening the address of a preset marks that preset, or "this year" if it is the same period.
         for preset in made.presets:
             asked = dict(pair.split("=") for pair in preset.url.removeprefix("?").split("&") if pair)
             again = shown(session, mine, asked, today=today)
