@@ -959,7 +959,7 @@ MUTANTS = (
     _mutant(
         "the first address becomes a default only with the right for the purpose",
         "rooms.addresses.service",
-        "            if may(mine.role, RIGHT[purpose]):",
+        "            if may(membership.role, RIGHT[purpose]):",
         "            if True:",
         "tests/rooms/addresses/test_service.py",
     ),
