@@ -26,23 +26,23 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, help=f"invoices in the database; {ROWS}")
     parser.add_argument("--runs", type=int, help=f"how often each thing is timed; {RUNS}")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS} invoices, each thing timed once")
-    asked = parser.parse_args()
-    unknown = set(asked.parts) - set(PARTS)
+    arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    asked.rows = asked.rows or (QUICK_ROWS if asked.quick else ROWS)
-    asked.runs = asked.runs or (1 if asked.quick else RUNS)
-    return asked
+    arguments.rows = arguments.rows or (QUICK_ROWS if arguments.quick else ROWS)
+    arguments.runs = arguments.runs or (1 if arguments.quick else RUNS)
+    return arguments
 
 
 def main() -> int:
     """Measure, print the table and keep it; return 1 if a bar was missed, else 0."""
-    asked = _arguments()
+    arguments = _arguments()
     FOLDER.mkdir(exist_ok=True)
-    bench = Bench(FOLDER, asked.rows, asked.runs)
+    bench = Bench(FOLDER, arguments.rows, arguments.runs)
     measured: list[tuple[str, list[Row]]] = []
     with bench.stack:
-        for name in asked.parts or PARTS:
+        for name in arguments.parts or PARTS:
             part = import_module(f"tests.benchmarks.{name}")
             heading = (part.__doc__ or name).splitlines()[0].rstrip(".")
             sys.stderr.write(f"== {name}: {heading}\n")
@@ -51,7 +51,7 @@ def main() -> int:
                 rows.append(row)
                 sys.stderr.write("   " + "  ".join(cell for cell in row.cells() if cell) + "\n")
             measured.append((heading, rows))
-    text = report.table(measured, f"{asked.rows:,} invoices, {asked.runs} runs each, median")
+    text = report.table(measured, f"{arguments.rows:,} invoices, {arguments.runs} runs each, median")
     report.write(text, FOLDER / "table.md")
     sys.stdout.write(text)
     return 1 if any(row.met is False for _, rows in measured for row in rows) else 0

@@ -53,8 +53,8 @@ def measure(bench: Bench) -> Iterator[Row]:
                 # Leave pauses: real writers are people, not a loop.
                 time.sleep(0.02)
             assert importing.stdout
-            told = json.loads(importing.stdout.read())
+            result = json.loads(importing.stdout.read())
         other.close()
-    yield Row(f"import of {invoices:,} invoices", "s", told["seconds"], most=60)
-    yield Row("the same: memory above idle", "MiB", told["above_idle"], most=150)
+    yield Row(f"import of {invoices:,} invoices", "s", result["seconds"], most=60)
+    yield Row("the same: memory above idle", "MiB", result["above_idle"], most=150)
     yield Row("the same: a neighbour's longest wait", "s", max(waits), most=2)

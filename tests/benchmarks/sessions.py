@@ -96,14 +96,14 @@ def _cookies(bench: Bench) -> list[str]:
 def _tab_process(url: str) -> Iterator[Any]:
     command = [sys.executable, "-m", "tests.benchmarks.tabs", url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        said, answers = process.stdin, process.stdout
-        if said is None or answers is None:
+        stdin, stdout = process.stdin, process.stdout
+        if stdin is None or stdout is None:
             raise RuntimeError("the crowd cannot be spoken to")
 
         def ask(*words: Any) -> Any:
-            said.write(json.dumps(words) + "\n")
-            said.flush()
-            line = answers.readline()
+            stdin.write(json.dumps(words) + "\n")
+            stdin.flush()
+            line = stdout.readline()
             if not line:
                 raise RuntimeError("the crowd is gone")
             return json.loads(line)
@@ -111,4 +111,4 @@ def _tab_process(url: str) -> Iterator[Any]:
         try:
             yield ask
         finally:
-            said.close()
+            stdin.close()

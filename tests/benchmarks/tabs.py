@@ -60,8 +60,8 @@ class OpenTab:
         router = {"pathname": "/en/invoices", "asPath": f"/en/invoices?page={self.page}", "query": {"page": str(self.page)}}
         self.waiting = asyncio.get_running_loop().create_future()
         begun = time.perf_counter()
-        said = json.dumps(["event", {"name": name, "payload": {}, "router_data": router}])
-        await self.socket.send(f"42{NAMESPACE},{said}")
+        message = json.dumps(["event", {"name": name, "payload": {}, "router_data": router}])
+        await self.socket.send(f"42{NAMESPACE},{message}")
         async with asyncio.timeout(SECONDS):
             await self.waiting
         return time.perf_counter() - begun

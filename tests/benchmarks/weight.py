@@ -59,8 +59,8 @@ def track_weight(page: Page) -> Weight:
 
     def on_frame(event: dict[str, Any]) -> None:
         # The browser reports messages uncompressed; on the wire each is compressed separately.
-        said = event["response"]["payloadData"].encode()
-        weight.size["socket"] += len(zlib.compress(said, wbits=-zlib.MAX_WBITS)) if compressed[-1] else len(said)
+        payload = event["response"]["payloadData"].encode()
+        weight.size["socket"] += len(zlib.compress(payload, wbits=-zlib.MAX_WBITS)) if compressed[-1] else len(payload)
 
     session.on("Network.requestWillBeSent", on_request)
     session.on("Network.loadingFinished", on_finished)

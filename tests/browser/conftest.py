@@ -50,7 +50,7 @@ def open_page(
     """Yield `open_page(address, email=…, size="phone", scheme="dark", script=True)`, which opens a page in a separate browser context."""
     contexts: list[BrowserContext] = []
 
-    def said(message: ConsoleMessage) -> None:
+    def on_console(message: ConsoleMessage) -> None:
         expected = "Failed to load resource" in message.text and ("404" in message.text or "422" in message.text or "410" in message.text)
         # Chromium warns when a page is left before its socket is open; that is harmless.
         expected = expected or "WebSocket is closed before the connection is established" in message.text
@@ -62,7 +62,7 @@ def open_page(
         context = new_context(chromium, portal, cookies(email) if email else "", size, scheme, script)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", said)
+        page.on("console", on_console)
         page.on("pageerror", lambda error: console_errors.append(f"error: {error}"))
         page.goto(address)
         return page

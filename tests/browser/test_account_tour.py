@@ -102,8 +102,8 @@ def check_refusals(nora: Page, portal: Portal) -> None:
 
     # Playwright already uses this thread's event loop.
     with ThreadPoolExecutor(1) as pool:
-        said = pool.submit(asyncio.run, attack()).result()
-    assert "Invitation acceptée" not in said
+        frames = pool.submit(asyncio.run, attack()).result()
+    assert "Invitation acceptée" not in frames
 
 
 def switch_two_step_on(phone: Page) -> tuple[TOTP, list[str]]:
@@ -230,9 +230,9 @@ def remove_nora(owner: Page, nora: Page) -> None:
     open_live(owner, "/fr/profile/people").get_by_role("link", name="Nora Tremblay").click()
     dialog = owner.get_by_role("dialog")
     dialog.get_by_role("button", name="Retirer du compte").click()
-    asked = owner.get_by_role("alertdialog")
-    expect(asked.get_by_role("button", name="Annuler")).to_be_focused()
-    asked.get_by_role("button", name="Retirer").click()
+    question = owner.get_by_role("alertdialog")
+    expect(question.get_by_role("button", name="Annuler")).to_be_focused()
+    question.get_by_role("button", name="Retirer").click()
     expect(owner.get_by_text("Cette personne ne fait plus partie du compte.")).to_be_visible()
     expect(dialog).to_have_count(0)
     expect(owner.get_by_text("Nora Tremblay")).to_have_count(0)
@@ -245,13 +245,13 @@ def check_activity(owner: Page) -> None:
     """Check that the owner sees all of it in the activity, each row with the person who did it."""
     open_live(owner, "/fr/profile/changes?size=50")
     expect(owner.get_by_text("Retrait du compte")).to_be_visible()
-    told = owner.locator("#live .lcard").all_inner_texts()
-    assert all("Ariane Côté" in one or "Nora Tremblay" in one for one in told), told
+    rows = owner.locator("#live .lcard").all_inner_texts()
+    assert all("Ariane Côté" in one or "Nora Tremblay" in one for one in rows), rows
     for what in (
         "Invitation envoyée", "Invitation acceptée", "Connexion en deux étapes activée", "Code de récupération utilisé",
         "Clé d’accès ajoutée", "Courriel modifié", "Adresse ajoutée", "Carte ajoutée", "Carte par défaut changée", "Carte retirée",
     ):  # fmt: skip
-        assert any(what in one for one in told), (what, told)
+        assert any(what in one for one in rows), (what, rows)
 
 
 @pytest.mark.journey

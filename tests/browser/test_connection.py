@@ -71,8 +71,8 @@ def _axe_violations(page: Page) -> list[object]:
     return [(found["id"], [node["html"][:160] for node in found["nodes"]][:3]) for found in Axe().run(page).response["violations"]]
 
 
-def _minutes(said: Locator) -> int:
-    hours, minutes = re.findall(r"(\d{1,2})\sh\s(\d{2})", said.inner_text())[0]
+def _minutes(element: Locator) -> int:
+    hours, minutes = re.findall(r"(\d{1,2})\sh\s(\d{2})", element.inner_text())[0]
     return int(hours) * 60 + int(minutes)
 
 
@@ -94,10 +94,10 @@ def test_a_duplicated_tab_works_beside_the_one_it_was_made_from(opened: Callable
     rows = page.locator("tbody tr")
     expect(copied.locator("tbody tr")).to_have_text(rows.all_inner_texts(), use_inner_text=True)
     # A reload keeps the token that the copied tab was given.
-    given = copied.evaluate(token)
+    new_token = copied.evaluate(token)
     copied.reload()
     live(copied)
-    assert copied.evaluate(token) == given
+    assert copied.evaluate(token) == new_token
 
 
 @pytest.mark.case("F-14")

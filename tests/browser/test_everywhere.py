@@ -59,8 +59,8 @@ def test_axe_finds_nothing(open_page: Open, name: str, size: str) -> None:
             page = open_page(f"/{language}{path}", email, size=size, scheme=scheme)
             _wait_until_live(page, email)
             found = Axe().run(page).response["violations"]
-            told = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in found]
-            assert told == [], f"{language} {scheme}"
+            violations = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in found]
+            assert violations == [], f"{language} {scheme}"
             page.close()
 
 

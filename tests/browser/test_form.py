@@ -92,13 +92,13 @@ def test_what_was_typed_is_there_after_a_reload_and_goes_when_asked(form: Page) 
 def test_leaving_with_something_unsaved_is_asked_first(form: Page) -> None:
     form.fill("#details-name", "Pas encore")
     form.locator(".crumb a").click()
-    asked = form.get_by_role("alertdialog")
-    expect(asked.get_by_role("button", name="Rester ici")).to_be_focused()
+    question = form.get_by_role("alertdialog")
+    expect(question.get_by_role("button", name="Rester ici")).to_be_focused()
     form.keyboard.press("Enter")
-    expect(asked).to_have_count(0)
+    expect(question).to_have_count(0)
     expect(form.locator("#details-name")).to_have_value("Pas encore")
     form.locator(".crumb a").click()
-    asked.get_by_role("button", name="Quitter sans enregistrer").click()
+    question.get_by_role("button", name="Quitter sans enregistrer").click()
     expect(form.get_by_role("heading", name="Tableau de bord")).to_be_visible()
 
 

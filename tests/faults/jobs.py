@@ -98,18 +98,18 @@ def _watch(folder: Path, step: Callable[[], None]) -> None:
 
 
 def _run_killed(folder: Path, last: int, result_pipe: Connection, job: Callable[..., None], more: tuple[object, ...]) -> None:
-    taken = 0
+    steps = 0
 
     def step() -> None:
-        nonlocal taken
-        if taken == last:
+        nonlocal steps
+        if steps == last:
             os.kill(os.getpid(), signal.SIGKILL)
-        taken += 1
+        steps += 1
 
     _begin(folder)
     _watch(folder, step)
     job(folder, *more)
-    result_pipe.send(taken)
+    result_pipe.send(steps)
 
 
 def _run_copied(folder: Path, _last: int, result_pipe: Connection, job: Callable[..., None], more: tuple[object, ...]) -> None:

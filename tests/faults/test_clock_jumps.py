@@ -75,9 +75,9 @@ def test_a_clock_that_goes_back_ends_nothing_that_is_open_and_revives_nothing_th
     inside.clock.at = datetime(2027, 6, 1, 12, 0, tzinfo=UTC)
     over = inside.session(inside.first)
     inside.clock.move(minutes=31)
-    told = fetch(inside, "/en/", over)
-    assert told.status == 303
-    assert fetch(inside, told.headers["location"], over).status == 200
+    redirect = fetch(inside, "/en/", over)
+    assert redirect.status == 303
+    assert fetch(inside, redirect.headers["location"], over).status == 200
     still = inside.session(inside.second)
     inside.clock.at += jump
     assert statuses(inside, still)[:4] == [200] * 4
@@ -100,9 +100,9 @@ def test_a_clock_that_leaps_ahead_ends_sessions_and_makes_nobody_wait(inside: In
 @pytest.mark.case("F-22")
 def test_days_follow_one_another_through_years_and_changes_of_the_hour() -> None:
     at = datetime(2027, 3, 1, 12, tzinfo=UTC)
-    moved = [at + timedelta(days=n) for n in range(400)]
+    moments = [at + timedelta(days=n) for n in range(400)]
     days = []
-    for moment in moved:
+    for moment in moments:
         clock.use(lambda moment=moment: moment)
         days.append(clock.today())
     assert {later - earlier for earlier, later in pairwise(days)} == {timedelta(days=1)}

@@ -43,10 +43,10 @@ def _whole(faulty: FaultyPortal) -> Iterator[None]:
 @pytest.mark.parametrize("language", WORDS)
 def test_every_request_is_answered_in_our_own_words(faulty: FaultyPortal, cookie: str, fault: Fault, language: str) -> None:
     portal = faulty.portal
-    asked = [f"/{language}/", f"/{language}/orders?page=2", f"/{language}/invoices", f"/{language}/statement", f"/{language}/help"]
-    asked += [f"/{language}/orders.csv", f"/{language}/orders.xlsx", f"/{language}/invoices/212048.pdf"]
+    paths = [f"/{language}/", f"/{language}/orders?page=2", f"/{language}/invoices", f"/{language}/statement", f"/{language}/help"]
+    paths += [f"/{language}/orders.csv", f"/{language}/orders.xlsx", f"/{language}/invoices/212048.pdf"]
     with fault(faulty):
-        answers = [portal.ask(path, cookie=cookie) for path in asked]
+        answers = [portal.ask(path, cookie=cookie) for path in paths]
         answers.append(portal.ask(f"/{language}/invoices.zip", form={"number": "1"}, cookie=cookie))
         answers.append(portal.ask(f"/{language}/login", form={"email": GUIDE, "password": PASSWORD}))
         answers.append(portal.ask(f"/{language}/forgot", form={"email": GUIDE}))
@@ -54,7 +54,7 @@ def test_every_request_is_answered_in_our_own_words(faulty: FaultyPortal, cookie
         # Pages that need no database still work.
         assert portal.ask("/healthz").status == 200
         assert portal.ask(f"/{language}/guide").status == 200
-    for path, answer in zip([*asked, "zip", "login", "forgot", "region"], answers, strict=True):
+    for path, answer in zip([*paths, "zip", "login", "forgot", "region"], answers, strict=True):
         assert (path, answer.status) == (path, 503)
         assert WORDS[language] in answer.body, path
         assert f'href="">{AGAIN[language]}' in answer.body.replace("href=''", 'href=""'), path
@@ -62,7 +62,7 @@ def test_every_request_is_answered_in_our_own_words(faulty: FaultyPortal, cookie
         assert not INTERNAL.search(answer.body), path
         assert (answer.headers["retry-after"], answer.headers["cache-control"]) == ("30", "no-store")
         assert "default-src 'none'" in answer.headers["content-security-policy"]
-    for path in asked[:5]:
+    for path in paths[:5]:
         assert portal.ask(path, cookie=cookie).status == 200
 
 
@@ -87,14 +87,14 @@ def test_an_open_page_says_so_and_its_button_works_once_it_is_back(
                 await _failing(page)
                 await page.send(f"{state}.retry", {}, path)
                 await _failing(page)
-            said = page.frames[before:]
+            failure_frames = page.frames[before:]
             await page.send(f"{state}.retry", {}, path)
             again = await page.until(lambda frame: value(frame, state, "view"))
             assert again.get("rows") == shown.get("rows")
-            told = [value(frame, SIGNED, "failed") for frame in page.frames[before + len(said) :]]
-            assert [failed for failed in told if failed is not None] == [False]
+            flags = [value(frame, SIGNED, "failed") for frame in page.frames[before + len(failure_frames) :]]
+            assert [failed for failed in flags if failed is not None] == [False]
             # Meanwhile the page received nothing but the failure flag.
-            assert {name for frame in said for kept in (frame["delta"] or {}).values() for name in kept} == {"failed_rx_state_"}
+            assert {name for frame in failure_frames for kept in (frame["delta"] or {}).values() for name in kept} == {"failed_rx_state_"}
             return page
 
     assert not INTERNAL.search(asyncio.run(run()).text)
@@ -112,9 +112,9 @@ def test_a_failure_is_told_once_and_starts_nothing_by_itself(faulty: FaultyPorta
                 for _ in range(5):
                     await page.go_to("/en/orders?page=2")
                     await _failing(page)
-                told = faulty.portal.log.splitlines()[before:]
-            assert len([line for line in told if "who asks cannot be told" in line]) == 5
-            assert not [line for line in told if "Traceback" in line]
+                log_lines = faulty.portal.log.splitlines()[before:]
+            assert len([line for line in log_lines if "who asks cannot be told" in line]) == 5
+            assert not [line for line in log_lines if "Traceback" in line]
 
     asyncio.run(run())
 

@@ -129,10 +129,10 @@ def test_every_letter_arrives_and_only_the_one_under_way_can_arrive_twice(tmp_pa
         reset_folder(folder, template)
         assert run_until(last, folder, jobs.deliver, NOW) is None
         assert run_until(NEVER, folder, jobs.deliver, LATER)
-        came = (folder / "arrived").read_text().split()
-        assert len(set(came)) == 3, f"a letter is lost before step {last}"
-        assert len(came) <= 4
-        twice += len(came) == 4
+        arrived = (folder / "arrived").read_text().split()
+        assert len(set(arrived)) == 3, f"a letter is lost before step {last}"
+        assert len(arrived) <= 4
+        twice += len(arrived) == 4
         with closing(sqlite3.connect(jobs.database_path(folder))) as found:
             assert found.execute("SELECT count(*) FROM mail WHERE sent_at IS NULL").fetchone() == (0,)
         assert_intact(jobs.database_path(folder))

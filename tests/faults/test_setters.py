@@ -138,9 +138,9 @@ def test_a_long_document_leaves_nothing_behind() -> None:
 
 
 def test_the_control_the_process_that_set_it_keeps_what_it_made() -> None:
-    asked = [sys.executable, "-c", _SET_HERE, str(Path(pdf.__file__).parent)]
+    command = [sys.executable, "-c", _SET_HERE, str(Path(pdf.__file__).parent)]
     sheet = json.dumps({**pdf._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"})
-    ran = subprocess.run(asked, input=sheet, stdout=subprocess.PIPE, check=True, text=True)
+    ran = subprocess.run(command, input=sheet, stdout=subprocess.PIPE, check=True, text=True)
     before, after = map(float, ran.stdout.split())
     assert after > before + 60
 
@@ -235,10 +235,10 @@ def test_a_sheet_that_cannot_be_set_is_the_same_error_as_in_the_own_process(monk
     assert pdf._idle[-1].pid == before
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_whoever_tells_the_whole_group_to_end_ends_no_document(told: signal.Signals) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_tells_the_whole_group_to_end_ends_no_document(signal_number: signal.Signals) -> None:
     before = worker_pid()
-    os.kill(before, told)
+    os.kill(before, signal_number)
     assert worker_pid() == before
     assert os.getpgid(before) != os.getpgid(0)
 

@@ -138,11 +138,11 @@ def test_a_link_opens_once_whichever_worker_is_asked(workers: Workers) -> None:
     letter = next(letter for letter in workers.mails if TWO_ACCOUNTS in letter["To"])
     plain = next(part for part in letter.walk() if part.get_content_type() == "text/plain")
     token = re.findall(rb"/reset\?token=([\w-]+)", bytes(plain.get_payload(decode=True)))[0].decode()  # pyright: ignore[reportArgumentType]
-    asked = [(worker, worker.ask(f"/en/reset?token={token}").cookies[0].split(";")[0]) for worker in workers.each]
+    cookies = [(worker, worker.ask(f"/en/reset?token={token}").cookies[0].split(";")[0]) for worker in workers.each]
     with ThreadPoolExecutor(2) as pool:
-        tries = [pool.submit(worker.ask, "/en/reset", form={"password": NEW_PASSWORD}, cookie=cookie) for worker, cookie in asked]
+        tries = [pool.submit(worker.ask, "/en/reset", form={"password": NEW_PASSWORD}, cookie=cookie) for worker, cookie in cookies]
     assert sorted(tried.result().status for tried in tries) == [303, 410]
-    assert [worker.ask("/en/reset", form={"password": PASSWORD}, cookie=cookie).status for worker, cookie in asked] == [410, 410]
+    assert [worker.ask("/en/reset", form={"password": PASSWORD}, cookie=cookie).status for worker, cookie in cookies] == [410, 410]
 
 
 @pytest.mark.case("F-02", "F-23")
@@ -206,20 +206,20 @@ def test_while_redis_is_away_nobody_signs_in_and_who_is_signed_in_reads_on(worke
     before = [len(worker.said()) for worker in workers.each]
     with getattr(workers.redis, fault)():
         for worker in workers.each:
-            for language, said in words.items():
+            for language, message in words.items():
                 answers = [
                     worker.ask(f"/{language}/login", form={"email": FLEET, "password": PASSWORD}),
                     worker.ask(f"/{language}/forgot", form={"email": FLEET}),
                 ]
-                assert [(answer.status, said in answer.body, answer.cookies) for answer in answers] == [(503, True, [])] * 2
+                assert [(answer.status, message in answer.body, answer.cookies) for answer in answers] == [(503, True, [])] * 2
             assert worker.ask("/en/orders?page=2", cookie=cookie).status == 200
             assert worker.ask("/readyz").status == 200
         for number in range(2):
             asyncio.run(reads_on(number))
     for worker, known in zip(workers.each, before, strict=True):
-        said = worker.said()[known:]
-        assert any(line.get("event") == "redis_away" for line in said)
-        assert [line for line in said if "exception" in line] == []
+        log_lines = worker.said()[known:]
+        assert any(line.get("event") == "redis_away" for line in log_lines)
+        assert [line for line in log_lines if "exception" in line] == []
         # Redis is used again once the pause after a failure is over.
         _wait_until(lambda worker=worker: worker.ask("/en/forgot", form={"email": "nobody@example.com"}).status == 303)
     assert workers.front.sign_in(FLEET)
