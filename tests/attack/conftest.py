@@ -53,12 +53,12 @@ def cookie_of(portal: Portal) -> Cookies:
     A cookie is replaced by a new one after `USES` uses, before its rate limits are reached.
     """
     known: dict[str, str] = {}
-    given: Counter[str] = Counter()
+    uses: Counter[str] = Counter()
 
     def of(email: str) -> str:
-        if given[email] % USES == 0:
+        if uses[email] % USES == 0:
             known[email] = portal.sign_in(email, keep="1")
-        given[email] += 1
+        uses[email] += 1
         return known[email]
 
     return of

@@ -40,8 +40,8 @@ def test_no_secret_reaches_log_or_frame(portal: Portal, attacker: Victim) -> Non
 @pytest.mark.asvs("14.2.1")
 def test_no_secret_reaches_the_log_of_production_at_its_most_talkative(verbose: Portal) -> None:
     _send_secrets_everywhere(verbose, GUIDE)
-    said = verbose.said()
-    assert {"odoportal.http", "odoportal.events", "odoportal.sql", "odoportal.security"} <= {line["logger"] for line in said}
+    log_lines = verbose.said()
+    assert {"odoportal.http", "odoportal.events", "odoportal.sql", "odoportal.security"} <= {line["logger"] for line in log_lines}
     text = verbose.data.with_suffix(".log").read_text("utf-8")
     for personal in (PASSWORD, GUIDE, "Transport Gagnon", "Maria"):
         assert personal not in text

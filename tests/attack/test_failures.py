@@ -54,8 +54,8 @@ def test_a_failing_handler_says_that_it_failed_and_the_log_says_why(failing: Ins
             assert "Traceback" not in repr(unlucky.frames[:before])
             return unlucky
 
-    said = asyncio.run(run()).text
-    assert INSIDE not in said
+    shown_text = asyncio.run(run()).text
+    assert INSIDE not in shown_text
     assert any(INSIDE in error for error in failing.errors)
 
 

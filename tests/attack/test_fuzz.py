@@ -118,10 +118,10 @@ def test_no_payload_hurts_any_handler(inside: Inside, signed: bool, calls: list[
 
     reading = not signed or all(NEEDED[name] == READING for name, _ in calls)
     with assert_harmless(inside, reading):
-        said = asyncio.run(run(inside.session(inside.first) if signed else "")).text
-    assert inside.second.marker not in said
-    assert signed or inside.first.marker not in said
-    assert "Traceback" not in said
+        shown_text = asyncio.run(run(inside.session(inside.first) if signed else "")).text
+    assert inside.second.marker not in shown_text
+    assert signed or inside.first.marker not in shown_text
+    assert "Traceback" not in shown_text
 
 
 ADDRESSES = [

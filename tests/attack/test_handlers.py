@@ -78,10 +78,10 @@ def test_nobody_gets_anything_out_of_any_handler(portal: Portal, victim: Victim,
     for frame in stranger.frames:
         assert value(frame, ORDERS, "filled") in {None, False}
         assert value(frame, SIGNED, "ready") in {None, False}
-    said = log_text(portal)[len(before) :]
+    new_log = log_text(portal)[len(before) :]
     for name, who in handler_rights().items():
         if who != "anyone":
-            assert f"authz_fail handler={name[-120:]}" in said, name
+            assert f"authz_fail handler={name[-120:]}" in new_log, name
 
 
 @pytest.mark.parametrize("payload", [{}, *ATTACKS], ids=str)
@@ -106,9 +106,9 @@ def test_what_nobody_may_call_does_nothing_for_the_signed_in_either(portal: Port
     signed = asyncio.run(run())
     portal.ask("/auth/sign-out", form={"language": "fr"}, cookie=own)
     assert "/evil" not in signed.text
-    said = log_text(portal)[len(before) :]
+    new_log = log_text(portal)[len(before) :]
     for name in (name for name, who in handler_rights().items() if who == "nobody"):
-        assert f"input_validation_fail handler={name[-120:]}" in said
+        assert f"input_validation_fail handler={name[-120:]}" in new_log
 
 
 @pytest.mark.parametrize(

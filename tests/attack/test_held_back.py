@@ -55,10 +55,10 @@ def test_whoever_has_no_second_factor_is_stopped_at_the_next_click_of_an_open_pa
                 if right in set(Right):
                     await open_.send(name, {}, "/en/orders")
             await open_.fence()
-            said = repr(open_.frames[before:])
+            shown_text = repr(open_.frames[before:])
             assert all(number in repr(open_.frames[:before]) for number in numbers)
             assert numbers
-            assert not any(number in said for number in numbers)
+            assert not any(number in shown_text for number in numbers)
             _require_two_step(rows, required, False)
             assert (await open_.load("/en/orders"))["rows"]
 

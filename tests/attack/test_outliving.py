@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from odoportal.accounts.models import Membership, Person
 from odoportal.mail.outbox import Mail
 from odoportal.rooms.addresses.models import Address, AddressDefault
-from tests.browser.conftest import account_of_its_own, mailed
+from tests.browser.conftest import mailed_link, temporary_account
 from tests.server import Answer, Portal, writer
 
 SPARE = "spare@ailleurs.exemple"
@@ -34,7 +34,7 @@ def account(portal: Portal) -> Iterator[Account]:
     mark = secrets.token_hex(3)
     roles = {"owner": "owner", "thief": "owner", "operations": "operations"}
     people = {f"{name}.{mark}@exemple.ca": (name.title(), role) for name, role in roles.items()}
-    with account_of_its_own(portal, f"77{mark}", "Transport Ailleurs", people) as made:
+    with temporary_account(portal, f"77{mark}", "Transport Ailleurs", people) as made:
         yield Account(made, *(portal.sign_in(email) for email in people))
 
 
@@ -47,7 +47,7 @@ def send(portal: Portal, path: str, form: str, cookie: str, key: str = "", **fie
 def test_who_was_removed_is_not_let_in_by_an_invitation_of_their_own(portal: Portal, account: Account) -> None:
     rows = portal.engine()
     assert send(portal, PEOPLE, "invite", account.thief, email=SPARE, role="owner", language="en").status == 200
-    link = mailed(portal, SPARE, "join").removeprefix(portal.url)
+    link = mailed_link(portal, SPARE, "join").removeprefix(portal.url)
     with Session(rows) as session:
         mine = select(Person.email).join(Membership).where(Membership.account_id == account.id, col(Person.name) == "Thief")
         email = session.exec(mine).one()

@@ -92,13 +92,13 @@ def test_what_no_page_sends_costs_next_to_nothing(portal: Portal, frames: list[s
             await assert_alive(socket)
 
     assert portal.ask("/healthz").status == 200
-    logged, taken = len(portal.log.encode()), cpu_seconds(portal)
+    log_size, cpu_before = len(portal.log.encode()), cpu_seconds(portal)
     asyncio.run(run())
     assert portal.ask("/healthz").status == 200
-    said = portal.log.encode()[logged:].decode()
-    assert "Traceback" not in said
-    assert len(said) <= MOST_LOG
-    assert cpu_seconds(portal) - taken <= MOST_SECONDS
+    new_log = portal.log.encode()[log_size:].decode()
+    assert "Traceback" not in new_log
+    assert len(new_log) <= MOST_LOG
+    assert cpu_seconds(portal) - cpu_before <= MOST_SECONDS
 
 
 HANDSHAKES: dict[str, dict[str, Any]] = {
@@ -126,13 +126,13 @@ def test_a_handshake_that_no_page_makes_is_refused(portal: Portal, how: dict[str
                 assert refused.headers["x-content-type-options"] == "nosniff"
                 assert "server" not in refused.headers
 
-    logged = len(portal.log.encode())
+    log_size = len(portal.log.encode())
     asyncio.run(run())
     portal.ask("/healthz")
-    said = portal.log.encode()[logged:].decode()
-    assert "Traceback" not in said
-    assert len(said) <= MOST_LOG
-    assert '"level": "error"' not in said
+    new_log = portal.log.encode()[log_size:].decode()
+    assert "Traceback" not in new_log
+    assert len(new_log) <= MOST_LOG
+    assert '"level": "error"' not in new_log
 
 
 @pytest.mark.case("A-67")
@@ -176,12 +176,12 @@ def test_a_socket_that_floods_is_closed_and_others_are_not(portal: Portal, opcod
             await other.send(event())
             assert await other.until("is_hydrated")
 
-    logged = len(portal.log.encode())
+    log_size = len(portal.log.encode())
     asyncio.run(run())
     portal.ask("/healthz")
-    said = portal.log.encode()[logged:].decode()
-    assert "Traceback" not in said
-    assert len(said) <= 2 * MOST_LOG
+    new_log = portal.log.encode()[log_size:].decode()
+    assert "Traceback" not in new_log
+    assert len(new_log) <= 2 * MOST_LOG
 
 
 @pytest.mark.case("A-72")
@@ -191,12 +191,12 @@ def test_text_that_is_none_closes_its_socket_without_a_traceback(portal: Portal)
             await odd.frames(Opcode.TEXT, 1, b"42\xff\xfe")
             assert await odd.end() == 1007
 
-    logged = len(portal.log.encode())
+    log_size = len(portal.log.encode())
     asyncio.run(run())
     portal.ask("/healthz")
-    said = portal.log.encode()[logged:].decode()
-    assert "Traceback" not in said
-    assert "input_validation_fail" in said
+    new_log = portal.log.encode()[log_size:].decode()
+    assert "Traceback" not in new_log
+    assert "input_validation_fail" in new_log
 
 
 def memory(portal: Portal, which: str) -> float:

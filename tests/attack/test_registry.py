@@ -146,12 +146,12 @@ def text_of(answer: httpx.Response) -> str:
     if kind == "application/pdf":
         return whole(answer.content)
     if kind.startswith(("application/zip", "application/vnd.openxml")):
-        said = []
+        shown_text = []
         with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
             for name in packed.namelist():
                 inner = packed.read(name)
-                said.append(whole(inner) if name.endswith(".pdf") else inner.decode("utf-8", "replace"))
-        return "\n".join(said)
+                shown_text.append(whole(inner) if name.endswith(".pdf") else inner.decode("utf-8", "replace"))
+        return "\n".join(shown_text)
     return answer.text
 
 
@@ -196,8 +196,8 @@ def test_the_control_the_owner_gets_every_one(
         if right:
             answers = [ask(portal, what, cookie) for what in SAMPLES[path](theirs)]
             assert {answer.status_code for answer in answers} == {200}, path
-            said = "".join(text_of(answer) for answer in answers)
-            assert any(marker in said for marker in (*victim.markers, theirs.invoice, theirs.order)), path
+            shown_text = "".join(text_of(answer) for answer in answers)
+            assert any(marker in shown_text for marker in (*victim.markers, theirs.invoice, theirs.order)), path
 
 
 @pytest.mark.parametrize("cookie", ["", "odo_session=wrong", "sid=1"], ids=["none", "wrong", "inner"])
@@ -222,8 +222,8 @@ def test_another_customer_gets_what_an_unknown_number_gets(
     unknown = Records(UNKNOWN, UNKNOWN, UNKNOWN)
     for what, never in zip(private_requests(registry, theirs), private_requests(registry, unknown), strict=True):
         answer = ask(portal, what, cookie)
-        said = text_of(answer)
-        assert_nothing_of(said, theirs, victim)
+        shown_text = text_of(answer)
+        assert_nothing_of(shown_text, theirs, victim)
         if what.names:
             assert answer.status_code == 404, what
             assert answer.content == ask(portal, never, cookie).content, what
@@ -351,6 +351,6 @@ def test_no_handler_shows_another_customer_s(
             return curious.text
 
     for more in ("", f"&account={victim.account}", f"&account={attacker.account}&account={victim.account}"):
-        said = asyncio.run(run(more))
-        assert_nothing_of(said, theirs, victim)
-        assert "is_hydrated" in said
+        shown_text = asyncio.run(run(more))
+        assert_nothing_of(shown_text, theirs, victim)
+        assert "is_hydrated" in shown_text

@@ -37,8 +37,8 @@ def test_a_test_that_carries_what_is_not_to_be_shown_is_a_mistake(number: str, w
         "absent": {"a second factor": {"why": "why", "asvs": ["6.3.3"]}},
     }
     assert requirements.mistakes(found, [("a test", "asvs", "7.4.1")]) == []
-    (said,) = requirements.mistakes(found, [("a test", "asvs", number)])
-    assert words in said
+    (mistake,) = requirements.mistakes(found, [("a test", "asvs", number)])
+    assert words in mistake
 
 
 class _Option:

@@ -40,7 +40,7 @@ LANGUAGE = st.sampled_from(["fr", "en"])
 class TwoCustomers(RuleBasedStateMachine):
     """A state machine of two people with one account each.
 
-    `live` and `over` hold the test's own record of the sessions that work and of those that have ended.
+    `live` and `ended` hold the test's own record of the sessions that work and of those that have ended.
     """
 
     inside: Inside
@@ -80,11 +80,11 @@ class TwoCustomers(RuleBasedStateMachine):
     def _is_live(self, at: int, cookie: str) -> bool:
         return cookie in self.live[at] and not self.disabled[at]
 
-    def _record_answer(self, at: int, cookie: str, status: int, said: str) -> None:
-        self.seen.append((at, said))
+    def _record_answer(self, at: int, cookie: str, status: int, body: str) -> None:
+        self.seen.append((at, body))
         if not self._is_live(at, cookie):
             assert status == 303
-            assert said == ""
+            assert body == ""
 
     # --- sessions ---
 
@@ -204,8 +204,8 @@ class TwoCustomers(RuleBasedStateMachine):
         cookie = data.draw(st.sampled_from(self._cookies(at)))
         what: Request = data.draw(st.sampled_from(SAMPLES[route](self._records(self.people[whose]))))
         answer: httpx.Response = ask(self.inside.portal, what, cookie)
-        said = text_of(answer)
-        self._record_answer(at, cookie, answer.status_code, said)
+        body = text_of(answer)
+        self._record_answer(at, cookie, answer.status_code, body)
         if self._is_live(at, cookie):
             # The data file is made on demand and may not exist; the activity is for owners only.
             shown = may(self.roles[at], Right.CHANGES) or "profile/changes" not in route
@@ -225,10 +225,10 @@ class TwoCustomers(RuleBasedStateMachine):
                 await opened.fence()
                 return opened
 
-        said = asyncio.run(run()).text
-        self.seen.append((at, said))
+        body = asyncio.run(run()).text
+        self.seen.append((at, body))
         if not self._is_live(at, cookie):
-            assert self.people[at].marker not in said
+            assert self.people[at].marker not in body
 
     @rule(at=WHO)
     def import_more(self, at: int) -> None:
@@ -250,9 +250,9 @@ class TwoCustomers(RuleBasedStateMachine):
     @invariant()
     def nobody_saw_what_is_the_other_s(self) -> None:
         """Check that no answer held the other person's data."""
-        for at, said in getattr(self, "seen", []):
-            assert self.people[1 - at].marker not in said
-            assert not re.search(rf"\b{self.people[1 - at].email}\b", said)
+        for at, body in getattr(self, "seen", []):
+            assert self.people[1 - at].marker not in body
+            assert not re.search(rf"\b{self.people[1 - at].email}\b", body)
         self.seen = []
 
     @invariant()

@@ -138,15 +138,15 @@ async def tab(url: str, cookie: str = "", token: str = "", origin: str | None = 
         client: The address to connect from, such as 127.0.0.9. Limits for anonymous visitors count by it.
         headers: More headers.
     """
-    made = Tab(url, token or str(uuid.uuid4()), client)
+    opened = Tab(url, token or str(uuid.uuid4()), client)
     lines = dict(headers)
     if origin is not None:
         lines["Origin"] = origin or url
     if cookie:
         lines["Cookie"] = cookie
-    made.socket.on("event", made.receive, namespace="/_event")
-    await made.socket.connect(
-        f"{url}?token={made.token}",
+    opened.socket.on("event", opened.receive, namespace="/_event")
+    await opened.socket.connect(
+        f"{url}?token={opened.token}",
         headers=lines,
         transports=["websocket"],
         socketio_path="/_event",
@@ -154,10 +154,10 @@ async def tab(url: str, cookie: str = "", token: str = "", origin: str | None = 
         wait_timeout=SECONDS,
     )
     try:
-        yield made
+        yield opened
     finally:
-        await made.socket.disconnect()
-        await made.http.close()
+        await opened.socket.disconnect()
+        await opened.http.close()
 
 
 class Raw:
@@ -166,7 +166,7 @@ class Raw:
     Attributes:
         status: Status of the handshake's answer; 101 if the socket was opened.
         headers: Headers of that answer, with lower-case names.
-        said: The text of every message received.
+        messages: The text of every message received.
         code: The close code from the portal; None while the connection is open, or if it was cut.
     """
 
@@ -218,7 +218,7 @@ class Raw:
 
     async def until(self, part: str) -> bool:
         """Read until a message contains this text; return False if the connection ends first."""
-        while not any(part in said for said in self.messages):
+        while not any(part in message for message in self.messages):
             if not await self.read():
                 return False
         return True
@@ -254,13 +254,13 @@ async def raw(
         headers: More headers, with underscores in their names.
     """
     address = urlsplit(url)
-    asked = f"token={uuid.uuid4()}&EIO=4&transport=websocket" if query is None else query
+    query_string = f"token={uuid.uuid4()}&EIO=4&transport=websocket" if query is None else query
     local = (client, 0) if client else None
     reader, writer = await asyncio.open_connection("127.0.0.1", address.port, local_addr=local)
     extensions = [ClientPerMessageDeflateFactory(client_max_window_bits=True)] if deflate else None
-    made = parse_uri(f"ws://{address.netloc}{path}{'?' if asked else ''}{asked}")
+    uri = parse_uri(f"ws://{address.netloc}{path}{'?' if query_string else ''}{query_string}")
     subprotocols = [Subprotocol(version)] if version else None
-    protocol = ClientProtocol(made, origin=Origin(origin or url), extensions=extensions, subprotocols=subprotocols, max_size=None)
+    protocol = ClientProtocol(uri, origin=Origin(origin or url), extensions=extensions, subprotocols=subprotocols, max_size=None)
     request = protocol.connect()
     for name, value in headers.items():
         request.headers[name.replace("_", "-")] = value

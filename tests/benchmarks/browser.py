@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwrigh
 from sqlalchemy import Engine, text
 
 from tests.benchmarks import data, peer
-from tests.benchmarks.ground import Ground
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Row
 from tests.benchmarks.shaper import shaping
 from tests.chromium import QUIET
@@ -44,7 +44,7 @@ DESKTOP, PHONE = Profile("desktop", (1440, 900), 1, False), Profile("phone", (41
 class App:
     """A list to measure: its address, the session cookie, and how to find things on its page, by profile where they differ.
 
-    `typed` is the key pressed after a search, empty if the page searches while one types.
+    `submit_key` is the key pressed after a search, empty if the page searches while one types.
     """
 
     url: str
@@ -52,15 +52,15 @@ class App:
     path: str
     rows: Callable[[Profile], str]
     details: str
-    still: str
+    first_rows: str
     next_page: str
     sort: Callable[[Page, Profile], None]
     search: str
-    typed: str
+    submit_key: str
     open: Callable[[Profile], str]
 
 
-def _sort_ours(page: Page, profile: Profile) -> None:
+def _sort_portal(page: Page, profile: Profile) -> None:
     if profile.phone:
         page.locator("button[popovertarget=filters]").click()
         page.locator("#filter-sort").select_option("number")
@@ -69,40 +69,40 @@ def _sort_ours(page: Page, profile: Profile) -> None:
         page.locator("th.c-number a").click()
 
 
-def _ours(url: str, cookie: str) -> App:
+def _portal_app(url: str, cookie: str) -> App:
     return App(
         url,
         cookie,
         "/en/orders",
         rows=lambda profile: ".cards [data-row]" if profile.phone else "tr[data-row]",
         details=".dialog:not([aria-busy]) h2",
-        still=".first[data-slot=rows]",
+        first_rows=".first[data-slot=rows]",
         next_page=".pager li:last-child a",
-        sort=_sort_ours,
+        sort=_sort_portal,
         search="#search",
-        typed="",
+        submit_key="",
         open=lambda profile: f"{'.cards' if profile.phone else 'tbody'} [data-open]",
     )
 
 
-def _peers(url: str, cookie: str) -> App:
+def _peer_app(url: str, cookie: str) -> App:
     return App(
         url,
         cookie,
         "/orders",
         rows=lambda _: "tbody tr",
         details="h1",
-        still=".never",
+        first_rows=".never",
         next_page=".pagination .next a",
         sort=lambda page, _: page.locator("th a").first.click(),
         search="[name=q]",
-        typed="Enter",
+        submit_key="Enter",
         open=lambda _: "tbody a",
     )
 
 
 @dataclass(frozen=True)
-class Seen:
+class Visit:
     """The times of one visit in milliseconds: of the load from its start, and of each step from its last key or click."""
 
     times: dict[str, float]
@@ -160,7 +160,7 @@ def _visitor(browser: Browser, app: App, profile: Profile) -> Iterator[Page]:
     )
     name, value = app.cookie.split("=", 1)
     context.add_cookies([{"name": name, "value": value, "url": app.url, "httpOnly": True, "sameSite": "Lax"}])
-    selectors = {"rows": app.rows(profile), "details": app.details, "still": app.still}
+    selectors = {"rows": app.rows(profile), "details": app.details, "still": app.first_rows}
     context.add_init_script(f"const SELECTORS = {selectors!r};\n{WATCH}")
     page = context.new_page()
     context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": profile.slower})
@@ -191,7 +191,7 @@ def _load(page: Page, app: App) -> dict[str, float]:
     }
 
 
-def _again(page: Page, app: App) -> float:
+def _repeat_visit(page: Page, app: App) -> float:
     """Return the milliseconds until the rows of a second visit, from the same profile's cache."""
     page.goto("about:blank")
     page.goto(app.url + app.path, wait_until="commit")
@@ -199,7 +199,7 @@ def _again(page: Page, app: App) -> float:
     return found - seen["origin"]
 
 
-def _work(page: Page, app: App, profile: Profile, query: str) -> dict[str, float]:
+def _work_times(page: Page, app: App, profile: Profile, query: str) -> dict[str, float]:
     """Return the milliseconds of each step of a person working with the list."""
     times: dict[str, float] = {}
 
@@ -211,8 +211,8 @@ def _work(page: Page, app: App, profile: Profile, query: str) -> dict[str, float
         field = page.locator(app.search)
         field.click()
         field.press_sequentially(query, delay=KEY_MS)
-        if app.typed:
-            field.press(app.typed)
+        if app.submit_key:
+            field.press(app.submit_key)
 
     change("next page", page.locator(app.next_page).first.click)
     change("sort", lambda: app.sort(page, profile))
@@ -221,7 +221,7 @@ def _work(page: Page, app: App, profile: Profile, query: str) -> dict[str, float
     return times
 
 
-def _at_once(page: Page, app: App) -> float:
+def _early_click(page: Page, app: App) -> float:
     """Click on the next page as soon as the rows are visible, and return the milliseconds until the new rows."""
     page.goto(app.url + app.path, wait_until="commit")
     _until(page, lambda seen: _painted(seen, lambda paint: paint["rows"] >= 10))
@@ -229,13 +229,13 @@ def _at_once(page: Page, app: App) -> float:
     return _step(page, page.locator(app.next_page).first.click, lambda paint: paint["rows"] > 0 and paint["text"] != old)
 
 
-def _visit(browser: Browser, app: App, profile: Profile, query: str) -> Seen:
+def _visit(browser: Browser, app: App, profile: Profile, query: str) -> Visit:
     with _visitor(browser, app, profile) as page:
-        times = {**_load(page, app), **_work(page, app, profile, query)}
-        times["rows of a repeat visit"] = _again(page, app)
+        times = {**_load(page, app), **_work_times(page, app, profile, query)}
+        times["rows of a repeat visit"] = _repeat_visit(page, app)
     with _visitor(browser, app, profile) as page:
-        times["click at once → rows"] = _at_once(page, app)
-    return Seen(times)
+        times["click at once → rows"] = _early_click(page, app)
+    return Visit(times)
 
 
 def rare_query(engine: Engine, account: int) -> str:
@@ -288,23 +288,23 @@ BARS: dict[tuple[str, str], dict[str, float]] = {
 }
 
 
-def measure(ground: Ground) -> Iterator[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     """Yield rows for both profiles and both pages. Visits alternate between the pages, so that a busy machine slows both."""
-    engine = ground.server.portal.engine()
+    engine = bench.server.portal.engine()
     query = rare_query(engine, 1)
     engine.dispose()
-    with peer.serving(ground, data.LARGE) as other, sync_playwright() as playwright:
-        apps = (_ours(ground.server.portal.url, ground.cookie()), _peers(other.portal.url, other.cookie))
+    with peer.serving(bench, data.LARGE) as other, sync_playwright() as playwright:
+        apps = (_portal_app(bench.server.portal.url, bench.cookie()), _peer_app(other.portal.url, other.cookie))
         ports = [int(app.url.rsplit(":", 1)[1]) for app in apps]
         for profile in (DESKTOP, PHONE):
             with _browser(playwright, profile, ports) as browser:
                 for app in apps:
                     _visit(browser, app, profile, query)
-                visits = [[_visit(browser, app, profile, query) for app in apps] for _ in range(ground.runs)]
-            yield from _summed(profile, visits)
+                visits = [[_visit(browser, app, profile, query) for app in apps] for _ in range(bench.runs)]
+            yield from _medians(profile, visits)
 
 
-def _summed(profile: Profile, visits: list[list[Seen]]) -> Iterator[Row]:
+def _medians(profile: Profile, visits: list[list[Visit]]) -> Iterator[Row]:
     for name in visits[0][0].times:
         ours, peers = (median(visit[i].times[name] for visit in visits) for i in range(2))
         unit = "" if name == "layout shift" else "ms"

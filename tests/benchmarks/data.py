@@ -76,7 +76,7 @@ class _Basket:
 
 
 @dataclass
-class _Books:
+class _Generator:
     """The state of the generator: the last id used in each table, and the newest order of each account."""
 
     accounts: int
@@ -127,8 +127,8 @@ def fill(engine: Engine, invoices: int) -> None:
         engine: The engine of the database.
         invoices: The number of invoices, at least 1,000.
     """
-    books = _Books(max(10, invoices // PER_ACCOUNT), random.Random(invoices))
-    baskets = [_basket(books.chance) for _ in range(BASKETS)]
+    generator = _Generator(max(10, invoices // PER_ACCOUNT), random.Random(invoices))
+    baskets = [_basket(generator.chance) for _ in range(BASKETS)]
     driver: Any = engine.raw_connection()
     try:
         # No one else reads the database, and an unfinished one is made again.
@@ -140,11 +140,11 @@ def fill(engine: Engine, invoices: int) -> None:
             for when in ("added", "removed", "changed"):
                 driver.cursor().execute(f"DROP TRIGGER {table}_grams_{when}")
         rows = _Rows(driver.cursor())
-        _parties(rows, books.accounts)
+        _accounts(rows, generator.accounts)
         for place in range(invoices):
             if place % 10 in {0, 3, 6}:
-                _order(rows, books, baskets, place, invoices)
-            _invoice(rows, books, baskets, place, invoices)
+                _order(rows, generator, baskets, place, invoices)
+            _invoice(rows, generator, baskets, place, invoices)
             if place % CHUNK == CHUNK - 1:
                 rows.write()
         rows.write()
@@ -157,7 +157,7 @@ def fill(engine: Engine, invoices: int) -> None:
         grams.bring_up(connection)
 
 
-def _parties(rows: _Rows, accounts: int) -> None:
+def _accounts(rows: _Rows, accounts: int) -> None:
     for account in range(1, accounts + 1):
         rows.add(Account, id=account, number=f"{10_000 + account}", name=f"Transport {account}", two_step=False, created_at=_NOW)
         street = {"line1": f"{account}, rue Principale", "line2": "", "city": "Laval", "province": "QC", "postal_code": "H7L 3J5"}
@@ -186,11 +186,11 @@ def _line(sold: tuple[str, str, str], quantity: int) -> SimpleNamespace:
     return SimpleNamespace(quantity=quantity, **texts, unit_price=unit, amount=unit * quantity)
 
 
-def _account(books: _Books, place: int, share: int, small: int) -> int:
+def _account(generator: _Generator, place: int, share: int, small: int) -> int:
     """Choose an account: the large one for every `share`-th document, the small one for every `small`-th, else a random one."""
     if place % share == 0:
         return LARGE_ID
-    return SMALL_ID if place % small == 1 else books.chance.randint(SMALL_ID + 1, books.accounts)
+    return SMALL_ID if place % small == 1 else generator.chance.randint(SMALL_ID + 1, generator.accounts)
 
 
 def _day(place: int, invoices: int) -> int:
@@ -209,15 +209,15 @@ def _taxes(rows: _Rows, model: Any, basket: _Basket, **key: int) -> None:
         rows.add(model, **key, position=at, **names, rate=float(rate), base=basket.subtotal, amount=amount)
 
 
-def _order(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int, invoices: int) -> None:
-    count = books.next("order")
+def _order(rows: _Rows, generator: _Generator, baskets: Sequence[_Basket], place: int, invoices: int) -> None:
+    count = generator.next("order")
     orders = invoices * 3 // 10
-    account, basket, chance = _account(books, count, LARGE_SHARE, orders // 30), books.chance.choice(baskets), books.chance
+    account, basket, chance = _account(generator, count, LARGE_SHARE, orders // 30), generator.chance.choice(baskets), generator.chance
     placed = _day(place, invoices)
     start = placed + chance.randrange(10)
     end = start + 365 * chance.choice((1, 1, 2, 3)) - 1
     number = str(FIRST_ORDER + count)
-    serials = [str(6_000_000 + books.next("device"))] if chance.random() < 0.2 else []
+    serials = [str(6_000_000 + generator.next("device"))] if chance.random() < 0.2 else []
     shown: Any = SimpleNamespace(
         number=number,
         start_on=date.fromisoformat(_DAYS[start]),
@@ -251,11 +251,11 @@ def _order(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int, i
             when = {"done_at": f"{_DAYS[placed + at]} 15:00:00.000000", "expected_on": None}
             none = {"carrier": "", "tracking": "", "tracking_url": "", "note_en": "", "note_fr": ""}
             rows.add(Fulfilment, account_id=account, order_id=count, step=step.value, **when, **none)
-    books.newest_order[account] = count
+    generator.newest_order[account] = count
 
 
 @dataclass(frozen=True)
-class _Paying:
+class _PaymentHistory:
     """The payments of an invoice, as (day number, cents, status), and the day number of its credit note."""
 
     parts: Sequence[tuple[int, int, str]] = ()
@@ -265,38 +265,38 @@ class _Paying:
         return sum(amount for _, amount, state in self.parts if state == status)
 
 
-def _paying(chance: random.Random, issued: int, total: int) -> _Paying:
+def _payment_history(chance: random.Random, issued: int, total: int) -> _PaymentHistory:
     """Choose the payments of an invoice: nearly all are paid within six weeks; a few are late, fail at first, or are refunded."""
     last, luck = (LAST - FIRST).days, chance.random()
     day = issued + chance.randint(1, 42)
     if day > last:
-        return _Paying([(last, total, "pending")]) if luck < 0.05 else _Paying()
+        return _PaymentHistory([(last, total, "pending")]) if luck < 0.05 else _PaymentHistory()
     if luck < 0.003:
-        return _Paying()
+        return _PaymentHistory()
     if luck < 0.006:
-        return _Paying([(day, total // 2, "settled")])
+        return _PaymentHistory([(day, total // 2, "settled")])
     if luck < 0.011:
-        return _Paying([(issued, total, "failed"), (day, total, "settled")])
+        return _PaymentHistory([(issued, total, "failed"), (day, total, "settled")])
     if luck < 0.015 and day + 20 <= last:
-        return _Paying([(day, total, "settled")], day + 20)
-    return _Paying([(day, total, "settled")])
+        return _PaymentHistory([(day, total, "settled")], day + 20)
+    return _PaymentHistory([(day, total, "settled")])
 
 
-def _invoice(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int, invoices: int) -> None:
-    chance, count = books.chance, place + 1
-    account, basket = _account(books, place, LARGE_SHARE, invoices // PER_ACCOUNT), chance.choice(baskets)
+def _invoice(rows: _Rows, generator: _Generator, baskets: Sequence[_Basket], place: int, invoices: int) -> None:
+    chance, count = generator.chance, place + 1
+    account, basket = _account(generator, place, LARGE_SHARE, invoices // PER_ACCOUNT), chance.choice(baskets)
     if place % (5_000 * LARGE_SHARE) == 0:
         noted = [SimpleNamespace(**{**vars(basket.lines[0]), "note_en": RARE.capitalize(), "note_fr": RARE.capitalize()})]
         basket = _Basket((*noted, *basket.lines[1:]), basket.subtotal, basket.taxes)
     if count == int(LONG) - FIRST_INVOICE:
         basket = _basket(chance, LONG_LINES)
     issued = _day(place, invoices)
-    due, paying, total = issued + 30, _paying(chance, issued, basket.total), basket.total
-    order = books.newest_order.get(account) if chance.random() < 0.8 else None
-    settled = paying.credited_on or next((day for day, amount, state in paying.parts if state == "settled" and amount == total), None)
-    paid, credited = paying.sum("settled"), total if paying.credited_on else 0
+    due, history, total = issued + 30, _payment_history(chance, issued, basket.total), basket.total
+    order = generator.newest_order.get(account) if chance.random() < 0.8 else None
+    settled = history.credited_on or next((day for day, amount, state in history.parts if state == "settled" and amount == total), None)
+    paid, credited = history.sum("settled"), total if history.credited_on else 0
     number = str(FIRST_INVOICE + count)
-    payments = list(_payments(rows, books, account, count, paying))
+    payments = list(_payments(rows, generator, account, count, history))
     shown: Any = SimpleNamespace(
         number=number,
         issued_on=date.fromisoformat(_DAYS[issued]),
@@ -321,7 +321,7 @@ def _invoice(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int,
         subtotal=basket.subtotal,
         total=total,
         paid=paid,
-        pending=paying.sum("pending"),
+        pending=history.sum("pending"),
         credited=credited,
         settled_on=_DAYS[settled] if settled else None,
         refunded=bool(credited),
@@ -329,19 +329,19 @@ def _invoice(rows: _Rows, books: _Books, baskets: Sequence[_Basket], place: int,
     )
     _lines(rows, InvoiceLine, basket, account_id=account, invoice_id=count)
     _taxes(rows, InvoiceTax, basket, account_id=account, invoice_id=count)
-    if paying.credited_on:
-        note = books.next("credit_note")
-        values = {"number": f"N{note}", "issued_on": _DAYS[paying.credited_on], "reason_en": "Returned", "reason_fr": "Retour"}
+    if history.credited_on:
+        note = generator.next("credit_note")
+        values = {"number": f"N{note}", "issued_on": _DAYS[history.credited_on], "reason_en": "Returned", "reason_fr": "Retour"}
         rows.add(CreditNote, id=note, account_id=account, invoice_id=count, **values, subtotal=basket.subtotal, total=total)
         _taxes(rows, CreditNoteTax, basket, account_id=account, credit_note_id=note)
 
 
-def _payments(rows: _Rows, books: _Books, account: int, invoice: int, paying: _Paying) -> Iterable[Any]:
-    for day, amount, status in paying.parts:
-        payment = books.next("payment")
+def _payments(rows: _Rows, generator: _Generator, account: int, invoice: int, history: _PaymentHistory) -> Iterable[Any]:
+    for day, amount, status in history.parts:
+        payment = generator.next("payment")
         en, fr = _METHODS[payment % len(_METHODS)]
-        told = {"reference": f"P{payment}", "method_en": en, "method_fr": fr}
+        details = {"reference": f"P{payment}", "method_en": en, "method_fr": fr}
         received = f"{_DAYS[day]} 17:00:00.000000"
-        rows.add(Payment, id=payment, account_id=account, received_at=received, **told, amount=amount, status=status)
+        rows.add(Payment, id=payment, account_id=account, received_at=received, **details, amount=amount, status=status)
         rows.add(Allocation, account_id=account, payment_id=payment, invoice_id=invoice, amount=amount)
-        yield SimpleNamespace(**told)
+        yield SimpleNamespace(**details)

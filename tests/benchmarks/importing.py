@@ -12,7 +12,7 @@ from pathlib import Path
 
 from odoportal.core import database
 from odoportal.migrations import migrate
-from tests.benchmarks.ground import Ground
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Row
 from tests.importing import big
 
@@ -34,11 +34,11 @@ print(json.dumps({"above_idle": peak() - idle, "seconds": time.monotonic() - beg
 """
 
 
-def measure(ground: Ground) -> Iterator[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     """Import 100,000 invoices with 300,000 lines (fewer if there are fewer rows) while another connection writes every 20 ms."""
-    invoices = min(ground.rows, MOST)
+    invoices = min(bench.rows, MOST)
     waits: list[float] = []
-    with tempfile.TemporaryDirectory(dir=ground.folder) as name:
+    with tempfile.TemporaryDirectory(dir=bench.folder) as name:
         place = Path(name)
         big.write(place / "many", invoices, taxes=False)
         settings = {"ODOPORTAL_MODE": "demo", "ODOPORTAL_DATABASE_URL": f"sqlite:///{place}/portal.db", "ODOPORTAL_DATA_DIR": name}
@@ -53,8 +53,8 @@ def measure(ground: Ground) -> Iterator[Row]:
                 # Leave pauses: real writers are people, not a loop.
                 time.sleep(0.02)
             assert importing.stdout
-            told = json.loads(importing.stdout.read())
+            result = json.loads(importing.stdout.read())
         other.close()
-    yield Row(f"import of {invoices:,} invoices", "s", told["seconds"], most=60)
-    yield Row("the same: memory above idle", "MiB", told["above_idle"], most=150)
+    yield Row(f"import of {invoices:,} invoices", "s", result["seconds"], most=60)
+    yield Row("the same: memory above idle", "MiB", result["above_idle"], most=150)
     yield Row("the same: a neighbour's longest wait", "s", max(waits), most=2)

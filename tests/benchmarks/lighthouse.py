@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.benchmarks.ground import Ground
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Row
 from tests.benchmarks.weight import PAGES
 from tests.server import free_port
@@ -50,51 +50,51 @@ def _installed(folder: Path) -> Path:
     return program
 
 
-class _Door:
+class _CookieProxy:
     """A proxy to a local port that adds a cookie to every request without a body."""
 
     def __init__(self, target: int, cookie: str) -> None:
-        self._target, self._shown = target, f"\r\nCookie: {cookie}\r\n".encode() if cookie else b"\r\n"
+        self._target, self._cookie_header = target, f"\r\nCookie: {cookie}\r\n".encode() if cookie else b"\r\n"
 
-    async def come(self, reader: StreamReader, writer: StreamWriter) -> None:
+    async def connect(self, reader: StreamReader, writer: StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._target)
         # Either side may close the connection at any time.
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass(reader, back, b"GET "))
-                both.create_task(self._pass(there, writer, b"never"))
+                both.create_task(self._forward(reader, back, b"GET "))
+                both.create_task(self._forward(there, writer, b"never"))
         except* OSError:
             pass
 
-    async def _pass(self, source: StreamReader, to: StreamWriter, request: bytes) -> None:
+    async def _forward(self, source: StreamReader, to: StreamWriter, request: bytes) -> None:
         while piece := await source.read(1 << 16):
             # A browser sends a request without a body in one piece.
-            to.write(piece.replace(b"\r\n", self._shown, 1) if piece.startswith(request) else piece)
+            to.write(piece.replace(b"\r\n", self._cookie_header, 1) if piece.startswith(request) else piece)
             await to.drain()
         to.close()
 
 
 @contextmanager
-def _door(target: int, cookie: str) -> Iterator[int]:
+def _cookie_proxy(target: int, cookie: str) -> Iterator[int]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     port = free_port()
     try:
-        asyncio.run_coroutine_threadsafe(asyncio.start_server(_Door(target, cookie).come, "127.0.0.1", port), loop).result()
+        asyncio.run_coroutine_threadsafe(asyncio.start_server(_CookieProxy(target, cookie).connect, "127.0.0.1", port), loop).result()
         yield port
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
 
 
-def _scores(program: Path, address: str, cookie: str, form: str) -> dict[str, float]:
+def _scores(program: Path, address: str, cookie: str, device: str) -> dict[str, float]:
     """Run Lighthouse once and return the scores, from 0 to 100."""
     port = urlsplit(address).port or 0
-    with _door(port, cookie) as door:
+    with _cookie_proxy(port, cookie) as door:
         flags = f"--chrome-flags={FLAGS} --host-rules='MAP localhost:{port} 127.0.0.1:{door}'"
         options = ["--quiet", flags, "--output=json", f"--only-categories={','.join(CATEGORIES)}"]
-        preset = ["--preset=desktop"] if form == "desktop" else []
+        preset = ["--preset=desktop"] if device == "desktop" else []
         command = ["node", str(program), address, *options, *preset]
         done = subprocess.run(command, check=True, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
     report: dict[str, Any] = json.loads(done.stdout)
@@ -105,13 +105,13 @@ def _scores(program: Path, address: str, cookie: str, form: str) -> dict[str, fl
     return {name: 100 * report["categories"][name]["score"] for name in CATEGORIES}
 
 
-def measure(ground: Ground) -> Iterator[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     """Yield the scores of four pages on mobile and desktop, with the session cookie for the signed-in pages."""
-    program = _installed(ground.folder)
-    for form in ("mobile", "desktop"):
+    program = _installed(bench.folder)
+    for device in ("mobile", "desktop"):
         for page, path in PAGES.items():
-            cookie = "" if page == "sign-in" else ground.cookie()
-            address = ground.server.portal.url + path
-            runs = [_scores(program, address, cookie, form) for _ in range(min(ground.runs, MOST_RUNS[form]))]
+            cookie = "" if page == "sign-in" else bench.cookie()
+            address = bench.server.portal.url + path
+            runs = [_scores(program, address, cookie, device) for _ in range(min(bench.runs, MOST_RUNS[device]))]
             for name in CATEGORIES:
-                yield Row(f"{form}, {page}: {name}", "", median(run[name] for run in runs), least=BARS.get((form, name)))
+                yield Row(f"{device}, {page}: {name}", "", median(run[name] for run in runs), least=BARS.get((device, name)))

@@ -21,7 +21,7 @@ from odoportal.core import database
 from odoportal.frontend import builder
 from odoportal.migrations import migrate
 from tests.benchmarks import data
-from tests.benchmarks.ground import Ground, Server
+from tests.benchmarks.bench import Bench, Server
 from tests.benchmarks.report import Row
 from tests.benchmarks.sessions import cpu_seconds, memory
 from tests.importing import big
@@ -33,29 +33,31 @@ PAUSE = 0.05
 BUILD = "from rich.console import Console; from odoportal.frontend import builder; builder.build(builder.root(), Console())"
 
 
-def measure(ground: Ground) -> Iterator[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     """Yield rows for each kind of work in turn, on a separate portal, and for a neighbour's pages meanwhile."""
     builder.build(builder.root(), Console(stderr=True))
-    begun = time.perf_counter() if ground.place else 0.0
-    with ground.serving() as server:
+    begun = time.perf_counter() if bench.data_folder else 0.0
+    with bench.serving() as server:
         yield Row("start-up when built, to the first answer", "s", time.perf_counter() - begun, most=5)
-        yield from _sign_ins(server, ground.runs)
+        yield from _sign_ins(server, bench.runs)
         large, small = (server.portal.sign_in(email, data.PASSWORD, keep="1") for email in (data.LARGE, data.SMALL))
         address = f"/en/invoices/{data.LONG}.pdf"
         _get(server, address, small)
-        took = [_get(server, address, small)[0] for _ in range(4 * ground.runs)]
+        took = [_get(server, address, small)[0] for _ in range(4 * bench.runs)]
         yield Row(f"PDF of {data.LONG_LINES} lines", "ms", 1000 * statistics.median(took), most=150)
         calm: list[float] = []
         with _neighbour(server, small, calm):
             time.sleep(40 * PAUSE)
         yield Row("a neighbour's page, nobody else there, p95", "ms", 1000 * _p95(calm))
-        form = urllib.parse.urlencode([("number", number) for number in _numbers(ground)]).encode()
-        yield from _beside(server, small, f"ZIP of {DOCUMENTS} PDFs", 5, lambda: _get(server, "/en/invoices.zip", large, form))
-        rows = f"{ground.rows // data.LARGE_SHARE:,} rows"
+        form = urllib.parse.urlencode([("number", number) for number in _numbers(bench)]).encode()
+        yield from _with_neighbour(server, small, f"ZIP of {DOCUMENTS} PDFs", 5, lambda: _get(server, "/en/invoices.zip", large, form))
+        rows = f"{bench.rows // data.LARGE_SHARE:,} rows"
         for ending, name in (("csv", "CSV"), ("xlsx", "Excel")):
-            yield from _beside(server, small, f"{name} of {rows}", 10, lambda ending=ending: _get(server, f"/en/invoices.{ending}", large))
-    yield from _import(ground)
-    yield _cold_build(ground)
+            yield from _with_neighbour(
+                server, small, f"{name} of {rows}", 10, lambda ending=ending: _get(server, f"/en/invoices.{ending}", large)
+            )
+    yield from _import(bench)
+    yield _cold_build(bench)
 
 
 def _get(server: Server, path: str, cookie: str, form: bytes | None = None) -> tuple[float, int]:
@@ -91,20 +93,20 @@ def _p95(took: list[float]) -> float:
 @contextmanager
 def _neighbour(server: Server, cookie: str, took: list[float]) -> Iterator[None]:
     """Open pages of invoices as a person of another account, until the block ends, and collect the seconds of each."""
-    over = threading.Event()
+    ended = threading.Event()
 
-    def go_on() -> None:
+    def browse() -> None:
         page = 0
-        while not over.wait(PAUSE):
+        while not ended.wait(PAUSE):
             page = page % 9 + 1
             took.append(_get(server, f"/en/invoices?page={page}", cookie)[0])
 
-    person = threading.Thread(target=go_on)
+    person = threading.Thread(target=browse)
     person.start()
     try:
         yield
     finally:
-        over.set()
+        ended.set()
         person.join()
 
 
@@ -119,24 +121,24 @@ class _Peak:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")  # resets the peak
         self.before = memory(self.pid)
 
-    def above(self) -> float:
+    def above_idle(self) -> float:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return float(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) - self.before
 
 
-def _beside(server: Server, cookie: str, name: str, most: float, make: Callable[[], tuple[float, int]]) -> Iterator[Row]:
+def _with_neighbour(server: Server, cookie: str, name: str, most: float, make: Callable[[], tuple[float, int]]) -> Iterator[Row]:
     pages: list[float] = []
     peak = _Peak(server.process.pid)
     with _neighbour(server, cookie, pages):
         took, size = make()
     yield Row(f"{name} ({size / 2**20:.1f} MiB)", "s", took, most=most)
-    yield Row(f"{name}: memory above idle", "MiB", peak.above() / 1024, most=150)
+    yield Row(f"{name}: memory above idle", "MiB", peak.above_idle() / 1024, most=150)
     yield Row(f"{name}: a neighbour's page meanwhile, p95", "ms", 1000 * _p95(pages or [0.0, 0.0]), most=100)
 
 
-def _numbers(ground: Ground) -> list[str]:
+def _numbers(bench: Bench) -> list[str]:
     """Return the numbers of the large account's newest invoices."""
-    engine = database.make_engine(ground.database_url())
+    engine = database.make_engine(bench.database_url())
     newest = "SELECT number FROM invoice WHERE account_id = ? ORDER BY issued_on DESC, id DESC LIMIT ?"
     with engine.connect() as connection:
         found = [number for (number,) in connection.exec_driver_sql(newest, (data.LARGE_ID, DOCUMENTS))]
@@ -145,33 +147,31 @@ def _numbers(ground: Ground) -> list[str]:
 
 
 @contextmanager
-def _scratch(ground: Ground, name: str) -> Iterator[Path]:
-    place = ground.folder / name
+def _scratch(bench: Bench, name: str) -> Iterator[Path]:
+    place = bench.folder / name
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     yield place
     shutil.rmtree(place)
 
 
-def _import(ground: Ground) -> Iterator[Row]:
-    count = min(IMPORTED, ground.rows)
-    with _scratch(ground, "import") as place:
+def _import(bench: Bench) -> Iterator[Row]:
+    count = min(IMPORTED, bench.rows)
+    with _scratch(bench, "import") as place:
         big.write(place / "files", count, taxes=False)
-        engine = database.make_engine(ground.database_url(place))
+        engine = database.make_engine(bench.database_url(place))
         migrate(engine)
         engine.dispose()
         command = [str(Path(sys.executable).parent / "odoportal"), "import", str(place / "files")]
         begun = time.perf_counter()
-        subprocess.run(
-            command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **ground.settings(place, "http://localhost:8000")}
-        )
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **bench.settings(place, "http://localhost:8000")})
         took = time.perf_counter() - begun
     yield Row(f"import of {count:,} invoices of three lines", "s", took, most=60)
 
 
-def _cold_build(ground: Ground) -> Row:
+def _cold_build(bench: Bench) -> Row:
     """Build a copy of the sources as after a fresh install."""
-    with _scratch(ground, "build") as place:
+    with _scratch(bench, "build") as place:
         listed = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, cwd=builder.root(), text=True).stdout
         for name in listed.strip("\0").split("\0"):
             if (source := builder.root() / name).is_file():

@@ -17,7 +17,7 @@ from odoportal.core import clock, database
 from odoportal.core.identity import cookie_name
 from odoportal.rooms.signin import sessions
 from tests.benchmarks import data
-from tests.benchmarks.ground import Ground
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Row
 
 TABS, WARM = 1_000, 50
@@ -28,14 +28,14 @@ PAGE_KIB = os.sysconf("SC_PAGE_SIZE") / 1024
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def measure(ground: Ground) -> Iterator[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     """Open a thousand tabs of two hundred people within three seconds, turn a page in each every ten, and close them; twice."""
-    cookies = _cookies(ground)
-    with ground.serving() as server, _crowd(server.portal.url) as ask:
+    cookies = _cookies(bench)
+    with bench.serving() as server, _tab_process(server.portal.url) as ask:
         pid = server.process.pid
-        _come_and_go(ask, cookies, WARM)
+        _open_and_close(ask, cookies, WARM)
         idle = memory(pid)
-        came = ask("open", cookies, TABS, WITHIN)
+        opening = ask("open", cookies, TABS, WITHIN)
         ask("work", 1, EVERY)
         full = memory(pid)
         before = cpu_seconds(pid)
@@ -44,11 +44,11 @@ def measure(ground: Ground) -> Iterator[Row]:
         ask("close")
         ask("work", REST, EVERY)
         left = memory(pid)
-        _come_and_go(ask, cookies, TABS)
+        _open_and_close(ask, cookies, TABS)
         again = memory(pid)
     yield Row("memory per open tab", "KiB", (full - idle) / TABS, most=100)
-    yield Row(f"{TABS:,} tabs come within {WITHIN} s: all have their rows after", "s", came["all"])
-    yield from _times(f"{TABS:,} tabs come within {WITHIN} s: connected and rows", came["took"], ())
+    yield Row(f"{TABS:,} tabs come within {WITHIN} s: all have their rows after", "s", opening["all"])
+    yield from _times(f"{TABS:,} tabs come within {WITHIN} s: connected and rows", opening["took"], ())
     yield from _times(f"{TABS:,} tabs, a page every {EVERY} s", worked, (("95", 15),))
     yield Row("the same: share of a core", "%", 100 * busy)
     yield Row("idle", "MiB", idle / 1024)
@@ -57,7 +57,7 @@ def measure(ground: Ground) -> Iterator[Row]:
     yield Row(f"above idle after {TABS:,} others came and left as well", "MiB", (again - idle) / 1024, most=150)
 
 
-def _come_and_go(ask: Any, cookies: Sequence[str], count: int) -> None:
+def _open_and_close(ask: Any, cookies: Sequence[str], count: int) -> None:
     ask("open", cookies, count, WITHIN)
     ask("work", REST, REST)
     ask("close")
@@ -82,9 +82,9 @@ def cpu_seconds(pid: int) -> float:
     return (int(user) + int(system)) / TICKS
 
 
-def _cookies(ground: Ground) -> list[str]:
+def _cookies(bench: Bench) -> list[str]:
     """Start a session for each person without a sign-in, because passwords are not measured here, and return the cookies."""
-    engine = database.make_engine(ground.database_url())
+    engine = database.make_engine(bench.database_url())
     with Session(engine) as session, session.begin():
         people = session.exec(select(Person).where(Person.email.in_(data.OTHERS))).all()  # pyright: ignore[reportAttributeAccessIssue]
         tokens = [sessions.begin(session, person.id, clock.now(), True, sessions.Browser()) for person in people if person.id]
@@ -93,17 +93,17 @@ def _cookies(ground: Ground) -> list[str]:
 
 
 @contextmanager
-def _crowd(url: str) -> Iterator[Any]:
+def _tab_process(url: str) -> Iterator[Any]:
     command = [sys.executable, "-m", "tests.benchmarks.tabs", url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        said, answers = process.stdin, process.stdout
-        if said is None or answers is None:
+        stdin, stdout = process.stdin, process.stdout
+        if stdin is None or stdout is None:
             raise RuntimeError("the crowd cannot be spoken to")
 
         def ask(*words: Any) -> Any:
-            said.write(json.dumps(words) + "\n")
-            said.flush()
-            line = answers.readline()
+            stdin.write(json.dumps(words) + "\n")
+            stdin.flush()
+            line = stdout.readline()
             if not line:
                 raise RuntimeError("the crowd is gone")
             return json.loads(line)
@@ -111,4 +111,4 @@ def _crowd(url: str) -> Iterator[Any]:
         try:
             yield ask
         finally:
-            said.close()
+            stdin.close()

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from odoportal.core import database
 from tests.benchmarks import data
-from tests.benchmarks.ground import Ground
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Row
 from tests.making import who
 from tests.views import Ran, View, costly, draw, plan, views, watching
@@ -56,7 +56,7 @@ class _Measured:
 
     view: View
     ran: Sequence[Ran]
-    took: float
+    milliseconds: float
     steps: Sequence[Sequence[str]]
 
     @property
@@ -71,9 +71,9 @@ def _timed(connection: Connection, ran: Sequence[Ran]) -> float:
     for statement, values in ran:
         cursor.execute(statement, values)
         cursor.fetchall()
-    took = time.thread_time() - begun
+    milliseconds = time.thread_time() - begun
     cursor.close()
-    return 1000 * took
+    return 1000 * milliseconds
 
 
 def _measured(engine: Engine, account_id: int, view: View, runs: int) -> _Measured:
@@ -81,8 +81,8 @@ def _measured(engine: Engine, account_id: int, view: View, runs: int) -> _Measur
         draw(session, who(account_id), view.address, data.LAST)
         seen = list(ran)
     with engine.connect() as connection:
-        took = median(_timed(connection, seen) for _ in range(runs))
-        return _Measured(view, seen, took, [plan(connection, each) for each in seen])
+        milliseconds = median(_timed(connection, seen) for _ in range(runs))
+        return _Measured(view, seen, milliseconds, [plan(connection, each) for each in seen])
 
 
 def _one(engine: Engine, statement: str, account_id: int) -> str:
@@ -103,32 +103,32 @@ def _known(engine: Engine, account_id: int) -> tuple[str, str]:
 def _write(place: Path, measured: Sequence[_Measured]) -> None:
     lines: list[str] = []
     for each in measured:
-        lines.append(f"## {each.view.name}: /{each.view.address}, {each.took:.2f} ms")
+        lines.append(f"## {each.view.name}: /{each.view.address}, {each.milliseconds:.2f} ms")
         for (statement, _), steps in zip(each.ran, each.steps, strict=True):
             lines += [" ".join(statement.split()), *(f"    {step}" for step in steps)]
     place.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def measure(ground: Ground) -> Iterator[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     """Yield a row for each view: it is rendered once, and its statements are then repeated without the portal around them."""
-    place = ground.place
-    engine = database.make_engine(ground.database_url(place))
+    place = bench.data_folder
+    engine = database.make_engine(bench.database_url(place))
     kept: list[_Measured] = []
     order, number = _known(engine, data.LARGE_ID)
-    asked = [*views(order, number), *_searches(number)]
-    for view in asked:
-        found = _measured(engine, data.LARGE_ID, view, ground.runs)
+    tested_views = [*views(order, number), *_searches(number)]
+    for view in tested_views:
+        found = _measured(engine, data.LARGE_ID, view, bench.runs)
         kept.append(found)
-        yield Row(f"{view.name} ({len(found.ran)} statements)", "ms", found.took, most=_bar(view, ground.rows))
+        yield Row(f"{view.name} ({len(found.ran)} statements)", "ms", found.milliseconds, most=_bar(view, bench.rows))
     order, number = _known(engine, data.SMALL_ID)
-    small = [_measured(engine, data.SMALL_ID, view, ground.runs) for view in (*views(order, number), *_searches(number))]
+    small = [_measured(engine, data.SMALL_ID, view, bench.runs) for view in (*views(order, number), *_searches(number))]
     commonest = next(each for each in small if f"q={data.COMMON}" in each.view.address)
-    yield Row("an account of 100 invoices: the word of every row", "ms", commonest.took, most=SEARCH_MS[0])
-    slowest = max(small, key=lambda each: each.took)
-    yield Row(f"an account of 100 invoices: the slowest view ({slowest.view.name})", "ms", slowest.took, most=VIEW_MS[0])
+    yield Row("an account of 100 invoices: the word of every row", "ms", commonest.milliseconds, most=SEARCH_MS[0])
+    slowest = max(small, key=lambda each: each.milliseconds)
+    yield Row(f"an account of 100 invoices: the slowest view ({slowest.view.name})", "ms", slowest.milliseconds, most=VIEW_MS[0])
     more = [large.view.name for large, other in zip(kept, small, strict=True) if len(large.ran) > len(other.ran) + 1]
     yield Row("views with more than one statement more in the large account", "", len(more), most=0)
     scanned = [step for each in (*kept, *small) for step in each.worst if step.startswith("SCAN")]
     yield Row("steps of plans that read a whole table", "", len(scanned), most=0)
-    _write(ground.folder / PLANS, kept)
+    _write(bench.folder / PLANS, kept)
     engine.dispose()

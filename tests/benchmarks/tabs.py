@@ -60,8 +60,8 @@ class OpenTab:
         router = {"pathname": "/en/invoices", "asPath": f"/en/invoices?page={self.page}", "query": {"page": str(self.page)}}
         self.waiting = asyncio.get_running_loop().create_future()
         begun = time.perf_counter()
-        said = json.dumps(["event", {"name": name, "payload": {}, "router_data": router}])
-        await self.socket.send(f"42{NAMESPACE},{said}")
+        message = json.dumps(["event", {"name": name, "payload": {}, "router_data": router}])
+        await self.socket.send(f"42{NAMESPACE},{message}")
         async with asyncio.timeout(SECONDS):
             await self.waiting
         return time.perf_counter() - begun
@@ -89,7 +89,7 @@ class OpenTab:
         await self.reading
 
 
-class _Crowd:
+class _Tabs:
     def __init__(self, url: str) -> None:
         self.url = url
         self.tabs: list[OpenTab] = []
@@ -134,10 +134,10 @@ class _Crowd:
 
 async def main() -> None:
     """Run the commands from standard input until it ends."""
-    crowd = _Crowd(sys.argv[1])
+    open_tabs = _Tabs(sys.argv[1])
     while line := await asyncio.to_thread(sys.stdin.readline):
         name, *values = json.loads(line)
-        answer = await {"open": crowd.open, "work": crowd.work, "close": crowd.close}[name](*values)
+        answer = await {"open": open_tabs.open, "work": open_tabs.work, "close": open_tabs.close}[name](*values)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

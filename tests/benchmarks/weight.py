@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
-from tests.benchmarks.ground import Ground
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Row
 from tests.chromium import QUIET
 
@@ -36,7 +36,7 @@ class Weight:
         return self.size.total()
 
 
-def weighing(page: Page) -> Weight:
+def track_weight(page: Page) -> Weight:
     """Count what the page loads from now on; the returned object is updated as data arrives."""
     weight = Weight()
     kinds: dict[str, tuple[str, str]] = {}
@@ -44,36 +44,36 @@ def weighing(page: Page) -> Weight:
     compressed = [True]
     session = page.context.new_cdp_session(page)
 
-    def began(event: dict[str, Any]) -> None:
+    def on_request(event: dict[str, Any]) -> None:
         kinds[event["requestId"]] = event["type"], event["request"]["url"]
 
-    def ended(event: dict[str, Any]) -> None:
+    def on_finished(event: dict[str, Any]) -> None:
         kind, url = kinds.get(event["requestId"], ("Other", ""))
         weight.size[kind] += int(event["encodedDataLength"])
         # Answers from a cache or from the address itself (`data:`) transfer no bytes.
         if event["encodedDataLength"]:
             weight.requests.append(url)
 
-    def shook(event: dict[str, Any]) -> None:
+    def on_handshake(event: dict[str, Any]) -> None:
         compressed.append("permessage-deflate" in str(event["response"]["headers"]))
 
-    def framed(event: dict[str, Any]) -> None:
+    def on_frame(event: dict[str, Any]) -> None:
         # The browser reports messages uncompressed; on the wire each is compressed separately.
-        said = event["response"]["payloadData"].encode()
-        weight.size["socket"] += len(zlib.compress(said, wbits=-zlib.MAX_WBITS)) if compressed[-1] else len(said)
+        payload = event["response"]["payloadData"].encode()
+        weight.size["socket"] += len(zlib.compress(payload, wbits=-zlib.MAX_WBITS)) if compressed[-1] else len(payload)
 
-    session.on("Network.requestWillBeSent", began)
-    session.on("Network.loadingFinished", ended)
-    session.on("Network.webSocketHandshakeResponseReceived", shook)
-    session.on("Network.webSocketFrameReceived", framed)
-    session.on("Network.webSocketFrameSent", framed)
+    session.on("Network.requestWillBeSent", on_request)
+    session.on("Network.loadingFinished", on_finished)
+    session.on("Network.webSocketHandshakeResponseReceived", on_handshake)
+    session.on("Network.webSocketFrameReceived", on_frame)
+    session.on("Network.webSocketFrameSent", on_frame)
     session.send("Network.enable")
     return weight
 
 
 def visit(page: Page, address: str, live: bool) -> Weight:
     """Load a page, wait until nothing more arrives, and return its weight."""
-    weight = weighing(page)
+    weight = track_weight(page)
     page.goto(address, wait_until="networkidle")
     if live:
         expect(page.locator(".first")).to_have_count(0)
@@ -91,10 +91,10 @@ def _measured(context: BrowserContext, name: str, address: str) -> Iterator[Row]
     yield Row(f"{name}: repeat visit, all", "KiB", again.total / KIB)
 
 
-def measure(ground: Ground) -> Iterator[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     """Measure each page in a fresh profile, then again in the same one."""
-    portal = ground.server.portal
-    name, value = ground.cookie().split("=", 1)
+    portal = bench.server.portal
+    name, value = bench.cookie().split("=", 1)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
         for title, path in PAGES.items():

@@ -32,49 +32,49 @@ def cookies(portal: Portal) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def complaints() -> list[str]:
+def console_errors() -> list[str]:
     """Return the list of console errors and warnings of a test's pages."""
     return []
 
 
 @pytest.fixture
-def pardoned() -> list[str]:
+def allowed_messages() -> list[str]:
     """Return the list of message parts that a test expects in the console."""
     return []
 
 
 @pytest.fixture
 def open_page(
-    portal: Portal, chromium: Browser, cookies: Callable[[str], str], complaints: list[str], pardoned: list[str]
+    portal: Portal, chromium: Browser, cookies: Callable[[str], str], console_errors: list[str], allowed_messages: list[str]
 ) -> Iterator[Open]:
     """Yield `open_page(address, email=…, size="phone", scheme="dark", script=True)`, which opens a page in a separate browser context."""
     contexts: list[BrowserContext] = []
 
-    def said(message: ConsoleMessage) -> None:
+    def on_console(message: ConsoleMessage) -> None:
         expected = "Failed to load resource" in message.text and ("404" in message.text or "422" in message.text or "410" in message.text)
         # Chromium warns when a page is left before its socket is open; that is harmless.
         expected = expected or "WebSocket is closed before the connection is established" in message.text
-        expected = expected or any(part in message.text for part in pardoned)
+        expected = expected or any(part in message.text for part in allowed_messages)
         if message.type in {"error", "warning"} and not expected:
-            complaints.append(f"{message.type}: {message.text}")
+            console_errors.append(f"{message.type}: {message.text}")
 
     def opened(address: str, email: str = "", size: str = "pc", scheme: Scheme = "light", script: bool = True) -> Page:
         context = new_context(chromium, portal, cookies(email) if email else "", size, scheme, script)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", said)
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: console_errors.append(f"error: {error}"))
         page.goto(address)
         return page
 
     yield opened
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert console_errors == []
 
 
 @contextmanager
-def account_of_its_own(portal: Portal, number: str, name: str, people: Mapping[str, tuple[str, str]]) -> Iterator[int]:
+def temporary_account(portal: Portal, number: str, name: str, people: Mapping[str, tuple[str, str]]) -> Iterator[int]:
     """Yield the id of a new account with nothing but people, who use the demonstration's password; delete all of it afterwards.
 
     Args:
@@ -124,7 +124,7 @@ def live(page: Page) -> Page:
     return page
 
 
-def mailed(portal: Portal, to: str, page: str) -> str:
+def mailed_link(portal: Portal, to: str, page: str) -> str:
     """Return the link to a page in the newest mail to a person; mails are files in the data folder, written within seconds.
 
     Raises:

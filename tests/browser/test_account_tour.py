@@ -15,10 +15,10 @@ from playwright.sync_api import Page, expect
 from pyotp.totp import TOTP
 
 from tests.attack.wire import PEOPLE, SIGNED, tab, value
-from tests.browser.conftest import Open, account_of_its_own, live, mailed
+from tests.browser.conftest import Open, live, mailed_link, temporary_account
 from tests.browser.test_addresses import SAVE, fill
 from tests.browser.test_cards import add
-from tests.browser.test_security import fitted
+from tests.browser.test_security import add_authenticator
 from tests.server import PASSWORD, Portal
 
 ARIANE, ARIANE_NEW = "ariane@garagecote.example.com", "ariane.cote@garagecote.example.com"
@@ -31,7 +31,7 @@ ELSEWHERE = "127.0.0.61"
 @pytest.fixture
 def garage(portal: Portal) -> Iterator[None]:
     """Yield while an account exists whose only content is its owner, Ariane."""
-    with account_of_its_own(portal, "7301", "Garage Côté", {ARIANE: ("Ariane Côté", "owner")}):
+    with temporary_account(portal, "7301", "Garage Côté", {ARIANE: ("Ariane Côté", "owner")}):
         yield
 
 
@@ -41,17 +41,17 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
     page.get_by_role("button", name="Se connecter", exact=True).click()
 
 
-def at_home(page: Page) -> Page:
+def on_dashboard(page: Page) -> Page:
     expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()
     return live(page)
 
 
-def opened(page: Page, path: str) -> Page:
+def open_live(page: Page, path: str) -> Page:
     page.goto(path)
     return live(page)
 
 
-def forgotten_by(page: Page) -> Page:
+def forget_session(page: Page) -> Page:
     """Delete the browser's cookies, as if they had expired, and return the sign-in page."""
     page.context.clear_cookies()
     page.goto("/fr/login")
@@ -68,21 +68,21 @@ def invite(owner: Page, portal: Portal) -> str:
     owner.get_by_role("button", name="Inviter").click()
     expect(owner.get_by_text(f"L’invitation à {NORA} est en route.")).to_be_visible()
     expect(owner.locator(".asked li")).to_contain_text("Facturation")
-    return mailed(portal, NORA, "join").removeprefix(portal.url)
+    return mailed_link(portal, NORA, "join").removeprefix(portal.url)
 
 
-def accept(nora: Page) -> None:
+def accept_invitation(nora: Page) -> None:
     expect(nora.get_by_text("Votre rôle serait")).to_contain_text("Facturation")
     nora.fill("#name", "Nora Tremblay")
     nora.fill("#password", NORA_PASSWORD)
     nora.get_by_role("button", name="Accepter l’invitation").click()
     sign_in(nora, NORA, NORA_PASSWORD)
-    at_home(nora)
+    on_dashboard(nora)
 
 
-def refused(nora: Page, portal: Portal) -> None:
+def check_refusals(nora: Page, portal: Portal) -> None:
     """Check that the billing role has no forms, that posted forms are refused, and that an event of the owners' list is denied."""
-    opened(nora, "/fr/profile/people")
+    open_live(nora, "/fr/profile/people")
     expect(nora.get_by_role("heading", name="Propriétaires de ce compte")).to_be_visible()
     expect(nora.get_by_text(ARIANE)).to_be_visible()
     expect(nora.locator("main form")).to_have_count(0)
@@ -102,13 +102,13 @@ def refused(nora: Page, portal: Portal) -> None:
 
     # Playwright already uses this thread's event loop.
     with ThreadPoolExecutor(1) as pool:
-        said = pool.submit(asyncio.run, attack()).result()
-    assert "Invitation acceptée" not in said
+        frames = pool.submit(asyncio.run, attack()).result()
+    assert "Invitation acceptée" not in frames
 
 
-def switch_on(phone: Page) -> tuple[TOTP, list[str]]:
+def switch_two_step_on(phone: Page) -> tuple[TOTP, list[str]]:
     """Switch two-step sign-in on, and return the authenticator app and the recovery codes."""
-    opened(phone, "/fr/profile/security").locator("#totp_begin-current").fill(PASSWORD)
+    open_live(phone, "/fr/profile/security").locator("#totp_begin-current").fill(PASSWORD)
     phone.get_by_role("button", name="Configurer").click()
     expect(phone.get_by_role("img", name="Image qui contient la clé, pour l’application")).to_be_visible()
     app = TOTP(phone.locator(".key code").inner_text().replace(" ", ""))
@@ -123,15 +123,15 @@ def switch_on(phone: Page) -> tuple[TOTP, list[str]]:
     return app, kept
 
 
-def with_a_code(phone: Page, app: TOTP) -> None:
-    sign_in(forgotten_by(phone), ARIANE)
+def sign_in_with_code(phone: Page, app: TOTP) -> None:
+    sign_in(forget_session(phone), ARIANE)
     # The code that switched it on cannot be used twice, so take the next one 30 seconds early.
     phone.locator("#code").fill(app.at(datetime.now(UTC) + timedelta(seconds=30)))
     phone.get_by_role("button", name="Se connecter", exact=True).click()
-    at_home(phone)
+    on_dashboard(phone)
 
 
-def with_a_recovery_code(office: Page, code: str) -> None:
+def sign_in_with_recovery_code(office: Page, code: str) -> None:
     """Check that the session without a second step has ended, and sign in with a recovery code in place of the app."""
     office.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
     expect(office.get_by_text("Votre session a pris fin.")).to_be_visible()
@@ -142,19 +142,19 @@ def with_a_recovery_code(office: Page, code: str) -> None:
     expect(office.get_by_role("heading", name="Factures")).to_be_visible()
 
 
-def with_a_passkey(phone: Page) -> None:
+def sign_in_with_passkey(phone: Page) -> None:
     """Create a passkey, and sign in with it without a password."""
-    opened(phone, "/fr/profile/security").locator("#passkey_begin-current").fill(PASSWORD)
+    open_live(phone, "/fr/profile/security").locator("#passkey_begin-current").fill(PASSWORD)
     phone.get_by_role("button", name="Ajouter une clé d’accès").click()
     phone.get_by_label("Nom de la clé d’accès").fill("Mon téléphone")
     phone.get_by_role("button", name="Créer la clé d’accès").click()
     expect(phone.locator(".entry-list").get_by_text("Mon téléphone")).to_be_visible()
-    forgotten_by(phone).get_by_role("button", name="Se connecter avec une clé d’accès").click()
-    at_home(phone)
+    forget_session(phone).get_by_role("button", name="Se connecter avec une clé d’accès").click()
+    on_dashboard(phone)
 
 
 def end_the_other_session(phone: Page, office: Page) -> None:
-    opened(phone, "/fr/profile/security")
+    open_live(phone, "/fr/profile/security")
     expect(phone.get_by_text("Codes de récupération restants\u00a0: 9.")).to_be_visible()
     others = phone.get_by_role("button", name="Fermer la session", exact=True)
     before = others.count()
@@ -170,15 +170,15 @@ def change_the_email(phone: Page, portal: Portal) -> None:
     phone.locator("#email-current").fill(PASSWORD)
     phone.get_by_role("button", name="Modifier le courriel").click()
     expect(phone.get_by_text(ARIANE_NEW).first).to_be_visible()
-    phone.goto(mailed(portal, ARIANE_NEW, "email").removeprefix(portal.url))
+    phone.goto(mailed_link(portal, ARIANE_NEW, "email").removeprefix(portal.url))
     phone.get_by_role("button", name="Confirmer ce courriel").click()
     expect(phone).to_have_url(re.compile(r"/fr/profile/security"))
     expect(live(phone).get_by_role("region", name="Courriel").get_by_text(ARIANE_NEW)).to_be_visible()
-    assert mailed(portal, ARIANE, "undo")
+    assert mailed_link(portal, ARIANE, "undo")
 
 
 def add_addresses(phone: Page) -> None:
-    opened(phone, "/fr/addresses").get_by_role("link", name="Ajouter une adresse").first.click()
+    open_live(phone, "/fr/addresses").get_by_role("link", name="Ajouter une adresse").first.click()
     fill(phone, name="Dépôt de Sudbury", line1="12, rue Elm", city="Sudbury", province="ON", postal_code="p3e5j1")
     phone.get_by_role("button", name=SAVE).click()
     expect(phone.locator(".lcard", has_text="Sudbury (Ontario)\u00a0 P3E 5J1")).to_be_visible()
@@ -191,9 +191,9 @@ def add_addresses(phone: Page) -> None:
     expect(phone.locator(".lcard")).to_have_count(2)
 
 
-def look_after_cards(phone: Page) -> None:
+def manage_cards(phone: Page) -> None:
     """Add a card, have one declined, add another and make it the default, and remove it again."""
-    add(opened(phone, "/fr/cards"), "Acceptée Visa •••• 4242")
+    add(open_live(phone, "/fr/cards"), "Acceptée Visa •••• 4242")
     expect(live(phone).get_by_text("La carte est ajoutée.")).to_be_visible()
     add(phone, "Refusée")
     expect(phone.get_by_role("alert")).to_contain_text("La banque a refusé cette carte.")
@@ -211,8 +211,8 @@ def look_after_cards(phone: Page) -> None:
     expect(phone.locator(".bankcard").first).to_contain_text("Par défaut")
 
 
-def take_the_data_home(phone: Page) -> None:
-    opened(phone, "/fr/profile").get_by_role("link", name="Mes données").click()
+def download_data(phone: Page) -> None:
+    open_live(phone, "/fr/profile").get_by_role("link", name="Mes données").click()
     live(phone).get_by_role("button", name="Préparer mon fichier").click()
     with phone.expect_download() as coming:
         phone.get_by_role("link", name="Télécharger mes données").click()
@@ -227,12 +227,12 @@ def take_the_data_home(phone: Page) -> None:
 
 
 def remove_nora(owner: Page, nora: Page) -> None:
-    opened(owner, "/fr/profile/people").get_by_role("link", name="Nora Tremblay").click()
+    open_live(owner, "/fr/profile/people").get_by_role("link", name="Nora Tremblay").click()
     dialog = owner.get_by_role("dialog")
     dialog.get_by_role("button", name="Retirer du compte").click()
-    asked = owner.get_by_role("alertdialog")
-    expect(asked.get_by_role("button", name="Annuler")).to_be_focused()
-    asked.get_by_role("button", name="Retirer").click()
+    question = owner.get_by_role("alertdialog")
+    expect(question.get_by_role("button", name="Annuler")).to_be_focused()
+    question.get_by_role("button", name="Retirer").click()
     expect(owner.get_by_text("Cette personne ne fait plus partie du compte.")).to_be_visible()
     expect(dialog).to_have_count(0)
     expect(owner.get_by_text("Nora Tremblay")).to_have_count(0)
@@ -241,42 +241,42 @@ def remove_nora(owner: Page, nora: Page) -> None:
     expect(nora).to_have_url(re.compile(r"/fr/login\?ended=1"))
 
 
-def look_back(owner: Page) -> None:
+def check_activity(owner: Page) -> None:
     """Check that the owner sees all of it in the activity, each row with the person who did it."""
-    opened(owner, "/fr/profile/changes?size=50")
+    open_live(owner, "/fr/profile/changes?size=50")
     expect(owner.get_by_text("Retrait du compte")).to_be_visible()
-    told = owner.locator("#live .lcard").all_inner_texts()
-    assert all("Ariane Côté" in one or "Nora Tremblay" in one for one in told), told
+    rows = owner.locator("#live .lcard").all_inner_texts()
+    assert all("Ariane Côté" in one or "Nora Tremblay" in one for one in rows), rows
     for what in (
         "Invitation envoyée", "Invitation acceptée", "Connexion en deux étapes activée", "Code de récupération utilisé",
         "Clé d’accès ajoutée", "Courriel modifié", "Adresse ajoutée", "Carte ajoutée", "Carte par défaut changée", "Carte retirée",
     ):  # fmt: skip
-        assert any(what in one for one in told), (what, told)
+        assert any(what in one for one in rows), (what, rows)
 
 
 @pytest.mark.journey
 @pytest.mark.usefixtures("garage")
 def test_a_new_customer_looks_after_the_account(open_page: Open, portal: Portal) -> None:
     phone, office = open_page("/fr/login", size="phone"), open_page("/fr/login")
-    fitted(phone)
+    add_authenticator(phone)
     sign_in(phone, ARIANE)
     sign_in(office, ARIANE)
-    at_home(phone)
-    at_home(office)
+    on_dashboard(phone)
+    on_dashboard(office)
 
     nora = open_page(invite(phone, portal), size="phone")
-    accept(nora)
-    refused(nora, portal)
+    accept_invitation(nora)
+    check_refusals(nora, portal)
 
-    app, codes = switch_on(phone)
-    with_a_code(phone, app)
-    with_a_recovery_code(office, codes[0])
-    with_a_passkey(phone)
+    app, codes = switch_two_step_on(phone)
+    sign_in_with_code(phone, app)
+    sign_in_with_recovery_code(office, codes[0])
+    sign_in_with_passkey(phone)
     end_the_other_session(phone, office)
     change_the_email(phone, portal)
 
     add_addresses(phone)
-    look_after_cards(phone)
-    take_the_data_home(phone)
+    manage_cards(phone)
+    download_data(phone)
     remove_nora(phone, nora)
-    look_back(phone)
+    check_activity(phone)

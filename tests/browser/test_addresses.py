@@ -13,7 +13,7 @@ SAVE = "Enregistrer"
 
 
 @pytest.fixture(autouse=True)
-def _emptied(portal: Portal) -> Iterator[None]:
+def _cleaned_up(portal: Portal) -> Iterator[None]:
     """Delete the addresses that the test added."""
     yield
     rows = portal.engine()

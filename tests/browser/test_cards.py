@@ -38,8 +38,8 @@ def add(page: Page, scenario: str) -> None:
 
 
 def accessible(page: Page, what: str) -> None:
-    told = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in Axe().run(page).response["violations"]]
-    assert told == [], what
+    violations = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in Axe().run(page).response["violations"]]
+    assert violations == [], what
 
 
 def test_the_life_of_a_card(no_cards: None, open_page: Open) -> None:

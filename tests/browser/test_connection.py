@@ -67,12 +67,12 @@ def opened(server: Server, chromium: Browser) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
-def _wrong(page: Page) -> list[object]:
+def _axe_violations(page: Page) -> list[object]:
     return [(found["id"], [node["html"][:160] for node in found["nodes"]][:3]) for found in Axe().run(page).response["violations"]]
 
 
-def _minutes(said: Locator) -> int:
-    hours, minutes = re.findall(r"(\d{1,2})\sh\s(\d{2})", said.inner_text())[0]
+def _minutes(element: Locator) -> int:
+    hours, minutes = re.findall(r"(\d{1,2})\sh\s(\d{2})", element.inner_text())[0]
     return int(hours) * 60 + int(minutes)
 
 
@@ -94,10 +94,10 @@ def test_a_duplicated_tab_works_beside_the_one_it_was_made_from(opened: Callable
     rows = page.locator("tbody tr")
     expect(copied.locator("tbody tr")).to_have_text(rows.all_inner_texts(), use_inner_text=True)
     # A reload keeps the token that the copied tab was given.
-    given = copied.evaluate(token)
+    new_token = copied.evaluate(token)
     copied.reload()
     live(copied)
-    assert copied.evaluate(token) == given
+    assert copied.evaluate(token) == new_token
 
 
 @pytest.mark.case("F-14")
@@ -118,7 +118,7 @@ def test_without_the_server_the_rows_stay_and_what_needs_it_is_off(server: Serve
         expect(tab.locator(NOTICE)).to_contain_text(re.compile(r"\d{1,2} h \d{2}"))
         expect(tab.locator("#live .foot .asof")).to_be_visible()
         assert abs(_minutes(tab.locator(NOTICE)) - _minutes(tab.locator("#live .foot .asof"))) % (24 * 60 - 30) < 30
-        assert _wrong(tab) == []
+        assert _axe_violations(tab) == []
         assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     expect(link).to_have_attribute("aria-disabled", "true")
     expect(select).to_be_disabled()
@@ -173,7 +173,7 @@ def test_a_restart_leaves_page_filter_scroll_dialog_and_what_is_open_as_they_are
     expect(page.locator("#live tbody tr")).to_have_count(25)
 
 
-def _of_an_older_version(route: Route) -> None:
+def _serve_older_version(route: Route) -> None:
     answer = route.fetch()
     headers = {**answer.headers, "cache-control": "no-store"}
     text = answer.text().replace(builder.version_of(builder.root()), "0123456789ab")
@@ -181,9 +181,9 @@ def _of_an_older_version(route: Route) -> None:
     route.fulfill(response=answer, headers=headers, body=re.sub(r'(stateSchema[`"\']?\s*[:=]\s*[`"\'])[0-9a-f]+', r"\g<1>0", text))
 
 
-def _old(open_page: Open, path: str) -> Page:
+def _open_older_version(open_page: Open, path: str) -> Page:
     page = open_page("/healthz", FLEET)
-    page.route("**/assets/*.js", _of_an_older_version)
+    page.route("**/assets/*.js", _serve_older_version)
     page.goto(path)
     page.evaluate("window.same = true")
     live(page)
@@ -192,19 +192,19 @@ def _old(open_page: Open, path: str) -> Page:
 
 
 @pytest.fixture
-def warned(open_page: Open, pardoned: list[str]) -> Open:
+def open_without_socket(open_page: Open, allowed_messages: list[str]) -> Open:
     """Return `open_page` for pages on which the browser warns about a socket."""
-    pardoned.append("WebSocket connection to")
+    allowed_messages.append("WebSocket connection to")
     return open_page
 
 
 @pytest.mark.case("F-14")
 @pytest.mark.parametrize("language", NEWER)
 def test_a_page_of_an_older_version_asks_and_does_not_reload_by_itself(open_page: Open, language: str) -> None:
-    page = _old(open_page, f"/{language}/orders")
+    page = _open_older_version(open_page, f"/{language}/orders")
     notice = page.locator(NOTICE)
     expect(notice).to_contain_text(NEWER[language])
-    assert _wrong(page) == []
+    assert _axe_violations(page) == []
     expect(page.get_by_text("A new version of this app is available.")).to_be_hidden()
     page.locator("#search").fill("26140")
     expect(page.locator("#live tbody tr")).to_have_count(1)
@@ -220,7 +220,7 @@ def test_a_page_of_an_older_version_asks_and_does_not_reload_by_itself(open_page
 
 @pytest.mark.case("F-14")
 def test_the_next_link_of_a_page_of_an_older_version_loads_the_newer(open_page: Open) -> None:
-    page = _old(open_page, "/en/orders")
+    page = _open_older_version(open_page, "/en/orders")
     page.unroute_all()
     page.locator(".shell > nav.side").get_by_role("link", name="Invoices").click()
     expect(page).to_have_url(re.compile(r"/en/invoices$"))
@@ -235,8 +235,8 @@ def test_the_next_link_of_a_page_of_an_older_version_loads_the_newer(open_page: 
 
 
 @pytest.mark.case("F-16")
-def test_where_no_socket_comes_to_be_the_pages_work_as_plain_ones(warned: Open) -> None:
-    page = warned("/healthz", FLEET)
+def test_where_no_socket_comes_to_be_the_pages_work_as_plain_ones(open_without_socket: Open) -> None:
+    page = open_without_socket("/healthz", FLEET)
     page.add_init_script(NO_SOCKET)
     page.goto("/en/orders")
     expect(page.locator(NOTICE)).to_contain_text(LOST["en"])

@@ -144,8 +144,8 @@ def test_escape_answers_a_question_that_is_not_drawn_yet(open_page: Open) -> Non
     page.evaluate(f"() => {{ {PRESS} document.querySelector('.crumb a').click(); press(1); }}")
     # If the first question were still open, this click would be blocked; instead it asks the question again.
     page.locator(".crumb a").click()
-    asked = page.get_by_role("alertdialog")
-    expect(asked.get_by_role("button", name="Rester ici")).to_be_focused()
+    question = page.get_by_role("alertdialog")
+    expect(question.get_by_role("button", name="Rester ici")).to_be_focused()
     page.keyboard.press("Escape")
-    expect(asked).to_have_count(0)
+    expect(question).to_have_count(0)
     expect(page.locator("#details-name")).to_have_value("Pas encore")

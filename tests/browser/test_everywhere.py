@@ -41,7 +41,7 @@ PAGES = {
 }
 
 
-def _settle(page: Page, email: str) -> None:
+def _wait_until_live(page: Page, email: str) -> None:
     """Wait until the page is live, if a person is signed in, and its dialog is shown, if the address opens one."""
     if email:
         live(page)
@@ -57,10 +57,10 @@ def test_axe_finds_nothing(open_page: Open, name: str, size: str) -> None:
     for language in ("fr", "en"):
         for scheme in ("light", "dark"):
             page = open_page(f"/{language}{path}", email, size=size, scheme=scheme)
-            _settle(page, email)
+            _wait_until_live(page, email)
             found = Axe().run(page).response["violations"]
-            told = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in found]
-            assert told == [], f"{language} {scheme}"
+            violations = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in found]
+            assert violations == [], f"{language} {scheme}"
             page.close()
 
 
@@ -70,14 +70,14 @@ def test_nothing_is_wider_than_320_pixels(open_page: Open, name: str) -> None:
     for language in ("fr", "en"):
         page = open_page(f"/{language}{path}", email, size="phone")
         page.set_viewport_size({"width": 320, "height": 700})
-        _settle(page, email)
+        _wait_until_live(page, email)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, language
         page.close()
 
 
 def test_the_menus_and_the_drawer_are_accessible(open_page: Open) -> None:
     page = open_page("/fr/invoices", FLEET, size="phone")
-    _settle(page, FLEET)
+    _wait_until_live(page, FLEET)
     for target in ("drawer", "user-menu", "language-menu", "filters"):
         page.locator(f"[popovertarget={target}]:visible").first.click()
         expect(page.locator(f"#{target}")).to_be_visible()
@@ -97,7 +97,7 @@ def test_the_documents_rows_are_the_live_rows(open_page: Open) -> None:
     for path in ("/fr/orders", "/en/invoices?state=overdue", "/fr/"):
         still = open_page(path, FLEET, script=False).locator("main").inner_text()
         page = open_page(path, FLEET)
-        _settle(page, FLEET)
+        _wait_until_live(page, FLEET)
         # The time in "as of" may differ between the two.
         assert _without_time(page.locator("main").inner_text()) == _without_time(still)
 

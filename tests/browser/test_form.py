@@ -52,7 +52,7 @@ def test_errors_are_told_by_field_and_in_a_summary_that_takes_the_focus(form: Pa
     expect(form.locator(".bar .who")).to_contain_text("Étienne B.")
 
 
-def test_a_double_click_sends_once_and_a_lost_answer_is_not_done_twice(form: Page, complaints: list[str]) -> None:
+def test_a_double_click_sends_once_and_a_lost_answer_is_not_done_twice(form: Page, console_errors: list[str]) -> None:
     sent: list[str] = []
 
     def lose(route: Route) -> None:
@@ -74,8 +74,8 @@ def test_a_double_click_sends_once_and_a_lost_answer_is_not_done_twice(form: Pag
     keys = {part for body in sent for part in body.split("&") if part.startswith("once=")}
     assert (len(sent), len(keys)) == (2, 1)
     # The browser reports the lost answer, as this test intends.
-    assert complaints == ["error: Failed to load resource: net::ERR_FAILED"]
-    complaints.clear()
+    assert console_errors == ["error: Failed to load resource: net::ERR_FAILED"]
+    console_errors.clear()
 
 
 def test_what_was_typed_is_there_after_a_reload_and_goes_when_asked(form: Page) -> None:
@@ -92,13 +92,13 @@ def test_what_was_typed_is_there_after_a_reload_and_goes_when_asked(form: Page) 
 def test_leaving_with_something_unsaved_is_asked_first(form: Page) -> None:
     form.fill("#details-name", "Pas encore")
     form.locator(".crumb a").click()
-    asked = form.get_by_role("alertdialog")
-    expect(asked.get_by_role("button", name="Rester ici")).to_be_focused()
+    question = form.get_by_role("alertdialog")
+    expect(question.get_by_role("button", name="Rester ici")).to_be_focused()
     form.keyboard.press("Enter")
-    expect(asked).to_have_count(0)
+    expect(question).to_have_count(0)
     expect(form.locator("#details-name")).to_have_value("Pas encore")
     form.locator(".crumb a").click()
-    asked.get_by_role("button", name="Quitter sans enregistrer").click()
+    question.get_by_role("button", name="Quitter sans enregistrer").click()
     expect(form.get_by_role("heading", name="Tableau de bord")).to_be_visible()
 
 

@@ -120,9 +120,9 @@ ASKED_IN_THE_CLICK = """() => new Promise((done) => {
 
 def test_what_an_address_shows_is_asked_for_once_and_in_the_click_itself(open_page: Open) -> None:
     page = open_page("/en/orders", FLEET)
-    asked: list[str] = []
-    told = re.compile(r'on_load_internal".*?"asPath":"([^"]*)"')
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: asked.extend(told.findall(str(frame)))))
+    addresses: list[str] = []
+    load_event = re.compile(r'on_load_internal".*?"asPath":"([^"]*)"')
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: addresses.extend(load_event.findall(str(frame)))))
     page.reload()
     live(page)
     first = page.locator("#live tbody th").first
@@ -138,7 +138,7 @@ def test_what_an_address_shows_is_asked_for_once_and_in_the_click_itself(open_pa
     page.go_back()
     expect(first).to_have_text(second)
     expect(page.locator("#live[aria-busy]")).to_have_count(0)
-    assert [address.removeprefix("/en/orders") for address in asked] == ["?page=2", "?sort=number", "?sort=number&q=26140", "?page=2"]
+    assert [address.removeprefix("/en/orders") for address in addresses] == ["?page=2", "?sort=number", "?sort=number&q=26140", "?page=2"]
 
 
 def test_filters_show_as_chips_and_can_be_taken_off(open_page: Open) -> None:

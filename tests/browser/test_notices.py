@@ -11,14 +11,14 @@ from odoportal.core import signing
 from odoportal.mail.outbox import UNSUBSCRIBE
 from odoportal.rooms.notifications.unsubscribe import of_copy
 from odoportal.settings import get_settings
-from tests.browser.conftest import Open, live, mailed
+from tests.browser.conftest import Open, live, mailed_link
 from tests.server import EMPTY, Portal
 
 BOOKS = "livres@exemple.ca"
 
 
 @pytest.fixture
-def forgotten(portal: Portal) -> Iterator[None]:
+def cleaned_up(portal: Portal) -> Iterator[None]:
     """Delete the choices and addresses of the test, even if it fails."""
     yield
     rows = portal.engine()
@@ -28,7 +28,7 @@ def forgotten(portal: Portal) -> Iterator[None]:
     rows.dispose()
 
 
-@pytest.mark.usefixtures("forgotten")
+@pytest.mark.usefixtures("cleaned_up")
 def test_an_accountant_is_added_confirms_and_stops(open_page: Open, portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = live(open_page("/fr/profile", EMPTY, size="phone"))
     owner.get_by_role("link", name="Avis").click()
@@ -36,7 +36,7 @@ def test_an_accountant_is_added_confirms_and_stops(open_page: Open, portal: Port
     owner.get_by_role("button", name="Ajouter l’adresse").click()
     expect(owner.locator(".asked li")).to_contain_text("À confirmer avant")
 
-    books = open_page(mailed(portal, BOOKS, "copy").removeprefix(portal.url), size="phone")
+    books = open_page(mailed_link(portal, BOOKS, "copy").removeprefix(portal.url), size="phone")
     expect(books.get_by_text(f"{BOOKS} recevra une copie")).to_be_visible()
     books.get_by_role("button", name="Recevoir les copies").click()
     expect(books.get_by_text("Cette adresse reçoit maintenant une copie")).to_be_visible()
@@ -63,7 +63,7 @@ def test_an_accountant_is_added_confirms_and_stops(open_page: Open, portal: Port
     expect(owner.get_by_text("Aucune adresse ne reçoit encore de copies.")).to_be_visible()
 
 
-@pytest.mark.usefixtures("forgotten")
+@pytest.mark.usefixtures("cleaned_up")
 def test_what_one_gets_is_chosen_without_script(open_page: Open) -> None:
     page = open_page("/fr/profile/notices", EMPTY, script=False)
     page.get_by_label("Nouvelles factures").uncheck()

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from odoportal.accounts.models import Person
 from odoportal.rooms.notifications.models import InvoiceCopy
 from odoportal.rooms.people.models import Invitation
-from tests.browser.conftest import Open, account_of_its_own, live
+from tests.browser.conftest import Open, live, temporary_account
 from tests.server import EMPTY, LARGE, READ_ONLY, Portal, writer
 
 NORA = "nora.tremblay@exemple.ca"
@@ -24,7 +24,7 @@ def open_people(open_page: Open, email: str, **more: str) -> Page:
 
 
 @pytest.fixture
-def forgotten(portal: Portal) -> Iterator[None]:
+def cleaned_up(portal: Portal) -> Iterator[None]:
     """Delete the colleague and the invitation, even if the test fails."""
     yield
     rows = portal.engine()
@@ -49,7 +49,7 @@ def test_a_role_is_changed_in_the_dialog_and_put_back(open_page: Open) -> None:
         expect(row.get_by_role("link", name="Modifier")).to_be_focused()
 
 
-@pytest.mark.usefixtures("forgotten")
+@pytest.mark.usefixtures("cleaned_up")
 def test_without_script_somebody_is_invited_and_the_invitation_withdrawn(open_page: Open) -> None:
     owner = open_page("/fr/profile/people", EMPTY, script=False)
     owner.get_by_role("button", name="Inviter").click()
@@ -89,7 +89,7 @@ def leaving(portal: Portal) -> Iterator[Leaving]:
     owner, email = (f"{name}{next(_ONCE)}@exemple.ca" for name in ("claire.fortin", "denis.roy"))
     people = {owner: ("Claire Fortin", "owner"), email: ("Denis Roy", "owner")}
     engine = portal.engine()
-    with account_of_its_own(portal, "7701", "Transport Fortin", people) as account_id:
+    with temporary_account(portal, "7701", "Transport Fortin", people) as account_id:
         with writer(engine) as session:
             person_id = session.exec(select(Person.id).where(Person.email == email)).one()
             assert person_id is not None

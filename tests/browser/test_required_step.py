@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Open, account_of_its_own
-from tests.browser.test_account_tour import at_home, opened, sign_in, switch_on
+from tests.browser.conftest import Open, temporary_account
+from tests.browser.test_account_tour import on_dashboard, open_live, sign_in, switch_two_step_on
 from tests.server import Portal
 
 OWNER, COLLEAGUE = "hugo@scierielavoie.example.com", "lea@scierielavoie.example.com"
@@ -16,7 +16,7 @@ OWNER, COLLEAGUE = "hugo@scierielavoie.example.com", "lea@scierielavoie.example.
 @pytest.fixture
 def sawmill(portal: Portal) -> Iterator[None]:
     """Yield while an account with an owner and a colleague exists, neither of whom has a second step."""
-    with account_of_its_own(portal, "7302", "Scierie Lavoie", {OWNER: ("Hugo Lavoie", "owner"), COLLEAGUE: ("Léa Dubé", "operations")}):
+    with temporary_account(portal, "7302", "Scierie Lavoie", {OWNER: ("Hugo Lavoie", "owner"), COLLEAGUE: ("Léa Dubé", "operations")}):
         yield
 
 
@@ -25,15 +25,15 @@ def sawmill(portal: Portal) -> Iterator[None]:
 def test_who_has_no_second_step_sets_it_up_before_anything_else(open_page: Open) -> None:
     owner, colleague = open_page("/fr/login", size="phone"), open_page("/fr/login", size="phone")
     sign_in(owner, OWNER)
-    at_home(owner)
-    opened(owner, "/fr/profile/people")
+    on_dashboard(owner)
+    open_live(owner, "/fr/profile/people")
     expect(owner.get_by_role("button", name="L’exiger de tout le monde")).to_have_count(0)
     owner.get_by_role("link", name="La configurer d’abord pour soi").click()
-    switch_on(owner)
-    opened(owner, "/fr/profile/people").get_by_role("button", name="L’exiger de tout le monde").click()
-    asked = owner.get_by_role("alertdialog")
-    expect(asked).to_contain_text("Exiger la connexion en deux étapes de tout le monde?")
-    asked.get_by_role("button", name="L’exiger", exact=True).click()
+    switch_two_step_on(owner)
+    open_live(owner, "/fr/profile/people").get_by_role("button", name="L’exiger de tout le monde").click()
+    question = owner.get_by_role("alertdialog")
+    expect(question).to_contain_text("Exiger la connexion en deux étapes de tout le monde?")
+    question.get_by_role("button", name="L’exiger", exact=True).click()
     expect(owner.get_by_text("Personne ne voit ce compte sans la connexion en deux étapes.")).to_be_visible()
 
     sign_in(colleague, COLLEAGUE)
@@ -41,9 +41,9 @@ def test_who_has_no_second_step_sets_it_up_before_anything_else(open_page: Open)
     expect(colleague.get_by_text("Scierie Lavoie exige la connexion en deux étapes de tout le monde.")).to_be_visible()
     colleague.goto("/fr/invoices")
     expect(colleague).to_have_url(re.compile(r"/fr/profile/security"))
-    switch_on(colleague)
+    switch_two_step_on(colleague)
     expect(colleague.get_by_text("exige la connexion en deux étapes de tout le monde.")).to_have_count(0)
     colleague.goto("/fr/invoices")
     expect(colleague.get_by_role("heading", name="Factures")).to_be_visible()
-    at_home(opened(colleague, "/fr/"))
-    expect(opened(owner, "/fr/profile/people").locator(".lcard", has_text=COLLEAGUE)).to_contain_text("En deux étapes")
+    on_dashboard(open_live(colleague, "/fr/"))
+    expect(open_live(owner, "/fr/profile/people").locator(".lcard", has_text=COLLEAGUE)).to_contain_text("En deux étapes")

@@ -73,7 +73,7 @@ def test_after_another_password_the_page_goes_on_under_the_new_session(open_page
     expect(other.get_by_role("heading", name="Factures")).to_be_visible()
 
 
-def fitted(page: Page) -> Any:
+def add_authenticator(page: Page) -> Any:
     """Add a virtual authenticator to a page's browser, and return the CDP session that controls it."""
     speaks = page.context.new_cdp_session(page)
     speaks.send("WebAuthn.enable")
@@ -96,7 +96,7 @@ def sign_out(page: Page) -> None:
 
 def test_a_passkey_is_made_used_both_ways_and_removed(open_page: Open) -> None:
     page = open_page("/fr/login", size="phone")
-    fitted(page)
+    add_authenticator(page)
     sign_in(page)
     expect(page.get_by_role("heading", name="Tableau de bord")).to_be_visible()
     page.goto("/fr/profile/security")
@@ -133,7 +133,7 @@ def test_a_passkey_is_made_used_both_ways_and_removed(open_page: Open) -> None:
 
 def test_without_a_device_or_without_script_words_say_so(open_page: Open) -> None:
     page = open_page("/fr/login")
-    speaks = fitted(page)
+    speaks = add_authenticator(page)
     (device,) = [speaks.send("WebAuthn.addVirtualAuthenticator", {"options": {"protocol": "ctap2", "transport": "usb"}})]
     speaks.send("WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": device["authenticatorId"], "enabled": True})
     page.get_by_role("button", name="Se connecter avec une clé d’accès").click()

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 from sqlalchemy import text
 
-from tests.browser.conftest import Open, live, mailed
+from tests.browser.conftest import Open, live, mailed_link
 from tests.server import EMPTY, FLEET, PASSWORD, Portal
 
 NEW_PASSWORD = "une route qui monte doucement"
@@ -48,7 +48,7 @@ def test_the_password_is_reset_from_the_mail(open_page: Open, portal: Portal) ->
     page.get_by_label("Courriel").fill(EMPTY)
     page.get_by_role("button", name="Envoyer le lien").click()
     expect(page.get_by_role("heading", level=2)).to_be_visible()
-    page.goto(mailed(portal, EMPTY, "reset"))
+    page.goto(mailed_link(portal, EMPTY, "reset"))
     expect(page).to_have_url(re.compile(r"/fr/reset$"))
     page.locator("#password").fill("trop court")
     page.locator("[type=submit]").click()

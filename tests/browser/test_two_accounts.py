@@ -40,7 +40,7 @@ def account_of(page: Page) -> str:
     return page.locator(".bar .who small").inner_text()
 
 
-def where(rows: Engine) -> list[str]:
+def accounts_with_address(rows: Engine) -> list[str]:
     """Return the names of the accounts that have the address typed in this test."""
     with rows.connect() as connection:
         found = "SELECT a.name FROM address d JOIN account a ON a.id = d.account_id WHERE d.name = :n"
@@ -65,7 +65,7 @@ def test_each_of_two_tabs_keeps_its_account(open_page: Open, rows: Engine) -> No
     # Forms and clicks in the first tab still act on its own account, whichever account the second tab uses.
     first.get_by_role("button", name=SAVE).click()
     expect(first.locator("tr", has_text="1, rue Un")).to_be_visible()
-    assert (where(rows), account_of(first)) == ([mine], mine)
+    assert (accounts_with_address(rows), account_of(first)) == ([mine], mine)
     second.locator(".shell > nav.side").get_by_role("link", name="Carnet d’adresses").click()
     expect(second.get_by_role("heading", name="Carnet d’adresses")).to_be_visible()
     expect(second.get_by_text("1, rue Un")).to_have_count(0)
@@ -84,7 +84,7 @@ def test_a_click_in_a_tab_of_an_account_that_was_left_does_nothing_in_the_other(
     with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
         page.get_by_role("button", name=SAVE).click()
     assert answered.value.status in {403, 404, 409}, answered.value.status
-    assert where(rows) == []
+    assert accounts_with_address(rows) == []
     page.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Quitter sans enregistrer").click()
     # The address still names the account that was left, so it redirects to the other one's home page, sooner or later.

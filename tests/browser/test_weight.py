@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
-from tests.benchmarks.weight import KIB, MOST_KIB, visit, weighing
+from tests.benchmarks.weight import KIB, MOST_KIB, track_weight, visit
 from tests.browser.conftest import Open, live
 from tests.server import FLEET
 
@@ -12,7 +12,7 @@ MOST_REQUESTS = 13
 MOST_SCRIPT_KIB = 142
 
 
-def away(page: Page) -> Page:
+def new_tab(page: Page) -> Page:
     """Open a new tab in the same profile, so that the visit is weighed from its first byte."""
     return page.context.new_page()
 
@@ -22,18 +22,18 @@ def test_a_first_visit_is_light_and_a_second_fetches_the_document_only(open_page
     signed_in = not path.endswith("/login")
     start = open_page("/healthz", FLEET if signed_in else "")
     base = start.url.removesuffix("/healthz")
-    first = visit(away(start), base + path, live=signed_in)
+    first = visit(new_tab(start), base + path, live=signed_in)
     assert first.total <= MOST_KIB * KIB, dict(first.size)
     assert first.size["Script"] + first.size["Stylesheet"] <= MOST_SCRIPT_KIB * KIB, dict(first.size)
     assert len(first.requests) <= MOST_REQUESTS, first.requests
     assert first.size["Stylesheet"] == 0, "the sheet is in the document"
-    again = visit(away(start), base + path, live=signed_in)
+    again = visit(new_tab(start), base + path, live=signed_in)
     assert again.requests == [base + path]
 
 
 def test_a_page_of_the_list_is_fetched_without_a_request(open_page: Open) -> None:
     page = live(open_page("/en/orders", FLEET))
-    weight = weighing(page)
+    weight = track_weight(page)
     page.locator(".pager").get_by_role("link", name="Next page").click()
     expect(page.get_by_text("Showing 11 to 20 of 57 entries").first).to_be_visible()
     assert weight.requests == []

@@ -13,12 +13,12 @@ FIRST = "#live tbody tr:first-child th"
 
 
 def _sockets(workers: Workers, since: int = 0) -> list[int]:
-    return [number for path, number in workers.balancer.took[since:] if path.startswith("/_event")]
+    return [number for path, number in workers.balancer.requests[since:] if path.startswith("/_event")]
 
 
 def _cut(workers: Workers, page: Page) -> None:
     """Cut the network for a moment, and check that the page comes back on the other worker."""
-    before = len(workers.balancer.took)
+    before = len(workers.balancer.requests)
     left = workers.balancer.cut()
     assert len(left) == 1
     with page.expect_websocket():

@@ -16,11 +16,11 @@ SIDES = ("", "-wal", "-shm")
 
 
 @dataclass(frozen=True)
-class Patient:
+class FaultyPortal:
     """A running portal, and the file with the pragma that its connections execute."""
 
     portal: Portal
-    orders: Path
+    pragma_file: Path
 
     @property
     def database(self) -> Path:
@@ -36,7 +36,7 @@ class Patient:
                 source.rename(target)
 
     @contextmanager
-    def gone(self) -> Iterator[None]:
+    def missing(self) -> Iterator[None]:
         """Move the database's files away."""
         self._move(away=True)
         try:
@@ -79,27 +79,27 @@ class Patient:
     @contextmanager
     def read_only(self) -> Iterator[None]:
         """Make every connection refuse to write from its next checkout on."""
-        self.orders.write_text("query_only=ON")
+        self.pragma_file.write_text("query_only=ON")
         try:
             yield
         finally:
-            self.orders.unlink()
+            self.pragma_file.unlink()
 
-    def ask(self, statement: str) -> list[tuple[object, ...]]:
+    def query(self, statement: str) -> list[tuple[object, ...]]:
         """Return the rows of a statement on the portal's own database."""
         with closing(sqlite3.connect(self.database, isolation_level=None)) as found:
             return found.execute(statement).fetchall()
 
-    def idle(self) -> None:
+    def age_sessions(self) -> None:
         """Set the last activity of every session back by two minutes, so that the next click is recorded."""
         with closing(sqlite3.connect(self.database, isolation_level=None)) as found:
             found.execute("UPDATE browser_session SET seen_at = datetime(seen_at, '-2 minutes')")
 
 
 @pytest.fixture(scope="module")
-def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyPortal]:
     """Yield one portal for the tests of a module; each test undoes its faults."""
     folder = tmp_path_factory.mktemp("faults")
-    orders = folder / "orders"
-    with running(folder / "data", program=(sys.executable, "-m", "tests.faults.injected", str(orders))) as started:
-        yield Patient(started, orders)
+    pragma_file = folder / "orders"
+    with running(folder / "data", program=(sys.executable, "-m", "tests.faults.injected", str(pragma_file))) as started:
+        yield FaultyPortal(started, pragma_file)

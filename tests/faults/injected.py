@@ -13,13 +13,13 @@ from sqlalchemy.pool import Pool
 from odoportal.cli import main
 
 
-def _obey(orders: Path) -> None:
+def _execute_pragma_on_checkout(pragma_file: Path) -> None:
     def on_checkout(dbapi: Any, _record: object, _proxy: object) -> None:
-        dbapi.execute(f"PRAGMA {orders.read_text() if orders.exists() else 'query_only=OFF'}")
+        dbapi.execute(f"PRAGMA {pragma_file.read_text() if pragma_file.exists() else 'query_only=OFF'}")
 
     event.listen(Pool, "checkout", on_checkout)
 
 
 if __name__ == "__main__":
-    _obey(Path(sys.argv.pop(1)))
+    _execute_pragma_on_checkout(Path(sys.argv.pop(1)))
     main()

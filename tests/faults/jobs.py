@@ -1,4 +1,4 @@
-"""Jobs of the portal, each run in a separate process that is killed (SIGKILL) before one of its steps: `done_until`.
+"""Jobs of the portal, each run in a separate process that is killed (SIGKILL) before one of its steps: `run_until`.
 
 A step is a statement, a commit, or an operation on a file in the job's folder. The processes are forked from a server process that has only
 this module and no threads, so that each takes the same steps, whatever earlier tests did.
@@ -34,14 +34,14 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__])
 
 
-def place(folder: Path) -> Path:
+def database_path(folder: Path) -> Path:
     """Return the path of a job's database in its folder."""
     return folder / "portal.db"
 
 
 def migrate(folder: Path) -> None:
     """Migrate the database to this release."""
-    engine = make_engine(f"sqlite:///{place(folder)}")
+    engine = make_engine(f"sqlite:///{database_path(folder)}")
     migrations.migrate(engine)
     engine.dispose()
 
@@ -59,15 +59,15 @@ def deliver(folder: Path, now: datetime) -> None:
 
 def back_up(folder: Path) -> None:
     """Write a backup over the last one."""
-    backup.back_up(f"sqlite:///{place(folder)}", folder / "night.db")
+    backup.back_up(f"sqlite:///{database_path(folder)}", folder / "night.db")
 
 
 def restore(folder: Path, now: datetime) -> None:
     """Restore a backup in place of the database."""
-    backup.restore(f"sqlite:///{place(folder)}", folder.parent / "night.db", now)
+    backup.restore(f"sqlite:///{database_path(folder)}", folder.parent / "night.db", now)
 
 
-def take(folder: Path) -> None:
+def import_files(folder: Path) -> None:
     """Import the files next to the folder."""
     run_import(folder.parent / "many", now=NOW)
 
@@ -78,12 +78,12 @@ def write(folder: Path, many: int) -> None:
         with Session(database.engine()) as session:
             session.add(Account(number=str(number), name="Transport", created_at=NOW))
             session.commit()
-        with (folder / "acknowledged").open("a") as said:
-            said.write(f"{number}\n")
+        with (folder / "acknowledged").open("a") as lines:
+            lines.write(f"{number}\n")
 
 
 def _begin(folder: Path) -> None:
-    settings = {"MODE": "demo", "DATABASE_URL": f"sqlite:///{place(folder)}", "DATA_DIR": str(folder), "TODAY": "2020-09-24"}
+    settings = {"MODE": "demo", "DATABASE_URL": f"sqlite:///{database_path(folder)}", "DATA_DIR": str(folder), "TODAY": "2020-09-24"}
     os.environ.update({f"ODOPORTAL_{name}": value for name, value in settings.items()})
 
 
@@ -97,22 +97,22 @@ def _watch(folder: Path, step: Callable[[], None]) -> None:
     event.listen(Engine, "commit", lambda *_: step())
 
 
-def _killed(folder: Path, last: int, said: Connection, job: Callable[..., None], more: tuple[object, ...]) -> None:
-    taken = 0
+def _run_killed(folder: Path, last: int, result_pipe: Connection, job: Callable[..., None], more: tuple[object, ...]) -> None:
+    steps = 0
 
     def step() -> None:
-        nonlocal taken
-        if taken == last:
+        nonlocal steps
+        if steps == last:
             os.kill(os.getpid(), signal.SIGKILL)
-        taken += 1
+        steps += 1
 
     _begin(folder)
     _watch(folder, step)
     job(folder, *more)
-    said.send(taken)
+    result_pipe.send(steps)
 
 
-def _copied(folder: Path, _last: int, said: Connection, job: Callable[..., None], more: tuple[object, ...]) -> None:
+def _run_copied(folder: Path, _last: int, result_pipe: Connection, job: Callable[..., None], more: tuple[object, ...]) -> None:
     moments: list[tuple[int, dict[str, bytes]]] = []
     acknowledged, copying = folder / "acknowledged", False
 
@@ -121,35 +121,35 @@ def _copied(folder: Path, _last: int, said: Connection, job: Callable[..., None]
         if copying:
             return
         copying = True
-        files = {side: file.read_bytes() for side in ("", "-wal") if (file := place(folder).with_name(f"portal.db{side}")).exists()}
+        files = {side: file.read_bytes() for side in ("", "-wal") if (file := database_path(folder).with_name(f"portal.db{side}")).exists()}
         moments.append((len(acknowledged.read_text().split()) if acknowledged.exists() else 0, files))
         copying = False
 
     _begin(folder)
     _watch(folder, step)
     job(folder, *more)
-    said.send(moments)
+    result_pipe.send(moments)
 
 
-def _apart(how: Callable[..., None], folder: Path, last: int, job: Callable[..., None], more: tuple[object, ...]) -> Any:
+def _run_in_process(how: Callable[..., None], folder: Path, last: int, job: Callable[..., None], more: tuple[object, ...]) -> Any:
     mine, theirs = _context.Pipe(duplex=False)
     process = _context.Process(target=how, args=(folder, last, theirs, job, more))
     process.start()
     theirs.close()
     try:
-        said = mine.recv()
+        result = mine.recv()
     except EOFError:
-        said = None
+        result = None
     process.join(SECONDS)
     assert process.exitcode in {0, -signal.SIGKILL}, f"the job failed by itself: {process.exitcode}"
-    return said
+    return result
 
 
-def done_until(last: int, folder: Path, job: Callable[..., None], *more: object) -> int | None:
+def run_until(last: int, folder: Path, job: Callable[..., None], *more: object) -> int | None:
     """Run a job in a process that is killed after `last` steps, and return its number of steps, or None if it was killed."""
-    return _apart(_killed, folder, last, job, more)
+    return _run_in_process(_run_killed, folder, last, job, more)
 
 
-def copies(folder: Path, job: Callable[..., None], *more: object) -> list[tuple[int, dict[str, bytes]]]:
+def run_with_copies(folder: Path, job: Callable[..., None], *more: object) -> list[tuple[int, dict[str, bytes]]]:
     """Run a job and copy its database before each step; return for each copy the number of acknowledged lines and the files by suffix."""
-    return _apart(_copied, folder, NEVER, job, more)
+    return _run_in_process(_run_copied, folder, NEVER, job, more)

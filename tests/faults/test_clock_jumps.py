@@ -39,13 +39,13 @@ def _its_clock(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     inside.errors.clear()
 
 
-def asked(inside: Inside, path: str, cookie: str) -> Answer:
+def fetch(inside: Inside, path: str, cookie: str) -> Answer:
     """Fetch a page from a client address that was not used before."""
     return inside.portal.ask(path, cookie=cookie, x_forwarded_for=inside.elsewhere()["X-Forwarded-For"])
 
 
 def statuses(inside: Inside, cookie: str) -> list[int]:
-    return [asked(inside, path, cookie).status for path in PAGES]
+    return [fetch(inside, path, cookie).status for path in PAGES]
 
 
 @pytest.mark.case("F-22")
@@ -63,9 +63,9 @@ def test_a_night_like_no_other_changes_no_session_and_breaks_no_page(inside: Ins
     assert {*before} != {*after} or "time" in night
     # 30 minutes without a click are 30 minutes, even if local time changed meanwhile.
     inside.clock.move(minutes=29, seconds=30)
-    assert asked(inside, "/en/", cookie).status == 200
+    assert fetch(inside, "/en/", cookie).status == 200
     inside.clock.move(minutes=30, seconds=1)
-    assert asked(inside, "/en/", cookie).status == 303
+    assert fetch(inside, "/en/", cookie).status == 303
     assert inside.errors == []
 
 
@@ -75,13 +75,13 @@ def test_a_clock_that_goes_back_ends_nothing_that_is_open_and_revives_nothing_th
     inside.clock.at = datetime(2027, 6, 1, 12, 0, tzinfo=UTC)
     over = inside.session(inside.first)
     inside.clock.move(minutes=31)
-    told = asked(inside, "/en/", over)
-    assert told.status == 303
-    assert asked(inside, told.headers["location"], over).status == 200
+    redirect = fetch(inside, "/en/", over)
+    assert redirect.status == 303
+    assert fetch(inside, redirect.headers["location"], over).status == 200
     still = inside.session(inside.second)
     inside.clock.at += jump
     assert statuses(inside, still)[:4] == [200] * 4
-    assert asked(inside, "/en/", over).status == 303
+    assert fetch(inside, "/en/", over).status == 303
     assert inside.errors == []
 
 
@@ -90,7 +90,7 @@ def test_a_clock_that_leaps_ahead_ends_sessions_and_makes_nobody_wait(inside: In
     inside.clock.at = datetime(2027, 6, 1, 12, 0, tzinfo=UTC)
     cookie = inside.session(inside.first)
     inside.clock.move(days=3)
-    assert asked(inside, "/en/", cookie).status == 303
+    assert fetch(inside, "/en/", cookie).status == 303
     again = inside.portal.ask("/en/login", form={"email": inside.first.email, "password": PASSWORD})
     assert again.status == 303
     assert again.cookies
@@ -100,9 +100,9 @@ def test_a_clock_that_leaps_ahead_ends_sessions_and_makes_nobody_wait(inside: In
 @pytest.mark.case("F-22")
 def test_days_follow_one_another_through_years_and_changes_of_the_hour() -> None:
     at = datetime(2027, 3, 1, 12, tzinfo=UTC)
-    moved = [at + timedelta(days=n) for n in range(400)]
+    moments = [at + timedelta(days=n) for n in range(400)]
     days = []
-    for moment in moved:
+    for moment in moments:
         clock.use(lambda moment=moment: moment)
         days.append(clock.today())
     assert {later - earlier for earlier, later in pairwise(days)} == {timedelta(days=1)}

@@ -9,44 +9,44 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.attack.wire import HOME, ORDERS, SIGNED, Tab, tab, value
-from tests.faults.conftest import Patient
+from tests.faults.conftest import FaultyPortal
 from tests.server import FLEET, GUIDE, PASSWORD
 
-Fault = Callable[[Patient], AbstractContextManager[None]]
-UNREADABLE: list[Fault] = [Patient.gone, Patient.damaged]
-UNWRITABLE: list[Fault] = [Patient.full, Patient.read_only]
+Fault = Callable[[FaultyPortal], AbstractContextManager[None]]
+UNREADABLE: list[Fault] = [FaultyPortal.missing, FaultyPortal.damaged]
+UNWRITABLE: list[Fault] = [FaultyPortal.full, FaultyPortal.read_only]
 WORDS = {"en": "The portal cannot answer right now", "fr": "Le portail ne peut pas répondre pour le moment"}
 AGAIN = {"en": "Try again", "fr": "Réessayer"}
 INTERNAL = re.compile(r"Traceback|sqlalchemy|sqlite|OperationalError|DatabaseError|Internal Server Error", re.I)
 
 
 @pytest.fixture(scope="module")
-def cookie(patient: Patient) -> str:
-    return patient.portal.sign_in(FLEET, keep="1")
+def cookie(faulty: FaultyPortal) -> str:
+    return faulty.portal.sign_in(FLEET, keep="1")
 
 
 @pytest.fixture(autouse=True)
-def _whole(patient: Patient) -> Iterator[None]:
+def _whole(faulty: FaultyPortal) -> Iterator[None]:
     """Check that the fault left no damage and added or removed no rows."""
     # Count reset links only: a mail about a sign-in from a new browser may come at any time.
     counted = "SELECT (SELECT count(*) FROM invoice), (SELECT count(*) FROM one_use_link WHERE kind = 'reset')"
-    before = patient.ask(counted)
+    before = faulty.query(counted)
     yield
-    assert patient.ask("PRAGMA integrity_check") == [("ok",)]
-    assert patient.ask("PRAGMA foreign_key_check") == []
-    assert patient.ask(counted) == before
+    assert faulty.query("PRAGMA integrity_check") == [("ok",)]
+    assert faulty.query("PRAGMA foreign_key_check") == []
+    assert faulty.query(counted) == before
 
 
 @pytest.mark.case("F-09")
 @pytest.mark.asvs("16.5.2")
 @pytest.mark.parametrize("fault", UNREADABLE)
 @pytest.mark.parametrize("language", WORDS)
-def test_every_request_is_answered_in_our_own_words(patient: Patient, cookie: str, fault: Fault, language: str) -> None:
-    portal = patient.portal
-    asked = [f"/{language}/", f"/{language}/orders?page=2", f"/{language}/invoices", f"/{language}/statement", f"/{language}/help"]
-    asked += [f"/{language}/orders.csv", f"/{language}/orders.xlsx", f"/{language}/invoices/212048.pdf"]
-    with fault(patient):
-        answers = [portal.ask(path, cookie=cookie) for path in asked]
+def test_every_request_is_answered_in_our_own_words(faulty: FaultyPortal, cookie: str, fault: Fault, language: str) -> None:
+    portal = faulty.portal
+    paths = [f"/{language}/", f"/{language}/orders?page=2", f"/{language}/invoices", f"/{language}/statement", f"/{language}/help"]
+    paths += [f"/{language}/orders.csv", f"/{language}/orders.xlsx", f"/{language}/invoices/212048.pdf"]
+    with fault(faulty):
+        answers = [portal.ask(path, cookie=cookie) for path in paths]
         answers.append(portal.ask(f"/{language}/invoices.zip", form={"number": "1"}, cookie=cookie))
         answers.append(portal.ask(f"/{language}/login", form={"email": GUIDE, "password": PASSWORD}))
         answers.append(portal.ask(f"/{language}/forgot", form={"email": GUIDE}))
@@ -54,7 +54,7 @@ def test_every_request_is_answered_in_our_own_words(patient: Patient, cookie: st
         # Pages that need no database still work.
         assert portal.ask("/healthz").status == 200
         assert portal.ask(f"/{language}/guide").status == 200
-    for path, answer in zip([*asked, "zip", "login", "forgot", "region"], answers, strict=True):
+    for path, answer in zip([*paths, "zip", "login", "forgot", "region"], answers, strict=True):
         assert (path, answer.status) == (path, 503)
         assert WORDS[language] in answer.body, path
         assert f'href="">{AGAIN[language]}' in answer.body.replace("href=''", 'href=""'), path
@@ -62,7 +62,7 @@ def test_every_request_is_answered_in_our_own_words(patient: Patient, cookie: st
         assert not INTERNAL.search(answer.body), path
         assert (answer.headers["retry-after"], answer.headers["cache-control"]) == ("30", "no-store")
         assert "default-src 'none'" in answer.headers["content-security-policy"]
-    for path in asked[:5]:
+    for path in paths[:5]:
         assert portal.ask(path, cookie=cookie).status == 200
 
 
@@ -75,26 +75,26 @@ async def _failing(page: Tab) -> None:
 @pytest.mark.parametrize("fault", UNREADABLE)
 @pytest.mark.parametrize(("state", "path"), [(ORDERS, "/en/orders"), (HOME, "/fr/")])
 def test_an_open_page_says_so_and_its_button_works_once_it_is_back(
-    patient: Patient, cookie: str, fault: Fault, state: str, path: str
+    faulty: FaultyPortal, cookie: str, fault: Fault, state: str, path: str
 ) -> None:
     async def run() -> Tab:
-        async with tab(patient.portal.url, cookie) as page:
+        async with tab(faulty.portal.url, cookie) as page:
             shown = await page.load(path, state)
             await page.fence()
             before = len(page.frames)
-            with fault(patient):
+            with fault(faulty):
                 await page.go_to(path + "?page=2")
                 await _failing(page)
                 await page.send(f"{state}.retry", {}, path)
                 await _failing(page)
-            said = page.frames[before:]
+            failure_frames = page.frames[before:]
             await page.send(f"{state}.retry", {}, path)
             again = await page.until(lambda frame: value(frame, state, "view"))
             assert again.get("rows") == shown.get("rows")
-            told = [value(frame, SIGNED, "failed") for frame in page.frames[before + len(said) :]]
-            assert [failed for failed in told if failed is not None] == [False]
+            flags = [value(frame, SIGNED, "failed") for frame in page.frames[before + len(failure_frames) :]]
+            assert [failed for failed in flags if failed is not None] == [False]
             # Meanwhile the page received nothing but the failure flag.
-            assert {name for frame in said for kept in (frame["delta"] or {}).values() for name in kept} == {"failed_rx_state_"}
+            assert {name for frame in failure_frames for kept in (frame["delta"] or {}).values() for name in kept} == {"failed_rx_state_"}
             return page
 
     assert not INTERNAL.search(asyncio.run(run()).text)
@@ -102,19 +102,19 @@ def test_an_open_page_says_so_and_its_button_works_once_it_is_back(
 
 @pytest.mark.case("F-26")
 @pytest.mark.parametrize("fault", UNREADABLE)
-def test_a_failure_is_told_once_and_starts_nothing_by_itself(patient: Patient, cookie: str, fault: Fault) -> None:
+def test_a_failure_is_told_once_and_starts_nothing_by_itself(faulty: FaultyPortal, cookie: str, fault: Fault) -> None:
     async def run() -> None:
-        async with tab(patient.portal.url, cookie) as page:
+        async with tab(faulty.portal.url, cookie) as page:
             await page.load("/en/orders")
             await page.fence()
-            with fault(patient):
-                before = len(patient.portal.log.splitlines())
+            with fault(faulty):
+                before = len(faulty.portal.log.splitlines())
                 for _ in range(5):
                     await page.go_to("/en/orders?page=2")
                     await _failing(page)
-                told = patient.portal.log.splitlines()[before:]
-            assert len([line for line in told if "who asks cannot be told" in line]) == 5
-            assert not [line for line in told if "Traceback" in line]
+                log_lines = faulty.portal.log.splitlines()[before:]
+            assert len([line for line in log_lines if "who asks cannot be told" in line]) == 5
+            assert not [line for line in log_lines if "Traceback" in line]
 
     asyncio.run(run())
 
@@ -122,14 +122,14 @@ def test_a_failure_is_told_once_and_starts_nothing_by_itself(patient: Patient, c
 @pytest.mark.case("F-10")
 @pytest.mark.case("F-09")
 @pytest.mark.parametrize("fault", UNWRITABLE)
-def test_what_only_reads_goes_on_and_what_writes_is_refused_as_a_whole(patient: Patient, cookie: str, fault: Fault) -> None:
-    portal = patient.portal
-    with fault(patient):
-        patient.idle()
+def test_what_only_reads_goes_on_and_what_writes_is_refused_as_a_whole(faulty: FaultyPortal, cookie: str, fault: Fault) -> None:
+    portal = faulty.portal
+    with fault(faulty):
+        faulty.age_sessions()
         for path in ("/en/", "/fr/orders", "/en/invoices"):
             assert portal.ask(path, cookie=cookie).status == 200
         # An export is written to disk before it is sent.
-        assert portal.ask("/en/invoices.csv", cookie=cookie).status == (503 if fault is Patient.full else 200)
+        assert portal.ask("/en/invoices.csv", cookie=cookie).status == (503 if fault is FaultyPortal.full else 200)
         refused = [
             portal.ask("/fr/login", form={"email": GUIDE, "password": PASSWORD}),
             portal.ask("/fr/forgot", form={"email": GUIDE}),
@@ -145,10 +145,10 @@ def test_what_only_reads_goes_on_and_what_writes_is_refused_as_a_whole(patient: 
 
 
 @pytest.mark.case("F-07")
-def test_readers_go_on_while_writers_wait_for_another_program(patient: Patient, cookie: str) -> None:
-    portal = patient.portal
-    patient.idle()
-    with ThreadPoolExecutor(12) as crowd, patient.locked():
+def test_readers_go_on_while_writers_wait_for_another_program(faulty: FaultyPortal, cookie: str) -> None:
+    portal = faulty.portal
+    faulty.age_sessions()
+    with ThreadPoolExecutor(12) as crowd, faulty.locked():
         # Use more writers than the process has threads for reading.
         waiting = [crowd.submit(portal.ask, "/auth/region", form={"region": "en-CA"}, cookie=cookie) for _ in range(12)]
         for path in ("/en/", "/en/orders?page=2", "/fr/invoices"):

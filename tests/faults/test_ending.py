@@ -16,7 +16,7 @@ from tests.attack.wire import tab
 from tests.server import FLEET, LARGE, PASSWORD, Portal, running
 
 
-def refuses(port: int) -> bool:
+def refuses_connections(port: int) -> bool:
     """Return whether the port refuses new connections."""
     try:
         socket.create_connection(("localhost", port), 5).close()
@@ -25,9 +25,9 @@ def refuses(port: int) -> bool:
     return False
 
 
-def until_it_refuses(port: int) -> None:
+def wait_until_refused(port: int) -> None:
     for _ in range(100_000):
-        if refuses(port):
+        if refuses_connections(port):
             return
     raise AssertionError("it goes on taking connections")
 
@@ -61,7 +61,7 @@ def test_what_was_begun_is_ended_and_nothing_new_is_taken(tmp_path: Path) -> Non
             # Once this request is answered, the server has also seen the one before it.
             assert portal.ask("/healthz").status == 200
             os.kill(portal.pid, signal.SIGTERM)
-            await asyncio.to_thread(until_it_refuses, port)
+            await asyncio.to_thread(wait_until_refused, port)
             line.sendall(rest)
             whole = begun + answer.read()
             assert zipfile.ZipFile(io.BytesIO(whole)).testzip() is None

@@ -25,7 +25,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
         yield served
 
 
-def kept() -> set[str]:
+def kept_tokens() -> set[str]:
     from odoportal.odoportal import app
 
     return {key.partition("/")[0] for key in app.state_manager.states}  # type: ignore[attr-defined]
@@ -40,7 +40,7 @@ async def until(wanted: Callable[[], bool]) -> None:
 async def come_and_go(inside: Inside, token: str) -> None:
     async with tab(inside.portal.url, inside.session(inside.first), token=token, origin=None) as page:
         await page.load("/en/orders")
-        assert token in kept()
+        assert token in kept_tokens()
 
 
 @pytest.mark.case("F-25")
@@ -51,7 +51,7 @@ def test_a_tab_that_left_is_forgotten(inside: Inside, monkeypatch: pytest.Monkey
 
     async def run() -> None:
         await come_and_go(inside, token)
-        await until(lambda: token not in kept())
+        await until(lambda: token not in kept_tokens())
 
     asyncio.run(run())
 
@@ -63,7 +63,7 @@ def test_of_many_tabs_with_one_token_only_the_open_one_is_kept(inside: Inside, m
     token = str(uuid.uuid4())
 
     async def run() -> None:
-        before = kept()
+        before = kept_tokens()
         async with tab(inside.portal.url, inside.session(inside.first), token=token, origin=None) as first:
             await first.load("/en/orders")
             async with AsyncExitStack() as open_:
@@ -71,10 +71,10 @@ def test_of_many_tabs_with_one_token_only_the_open_one_is_kept(inside: Inside, m
                     # Reflex gives a duplicated tab a new token.
                     again = await open_.enter_async_context(tab(inside.portal.url, inside.session(inside.first), token=token, origin=None))
                     await again.load("/en/orders")
-                assert len(kept() - before) == 13
-            await until(lambda: kept() - before == {token})
+                assert len(kept_tokens() - before) == 13
+            await until(lambda: kept_tokens() - before == {token})
             await first.load("/en/orders")
-        await until(lambda: kept() <= before)
+        await until(lambda: kept_tokens() <= before)
 
     asyncio.run(run())
 
@@ -106,7 +106,7 @@ def test_the_control_one_that_may_come_back_is_not(inside: Inside) -> None:
         await come_and_go(inside, token)
         # Another tab comes and goes, and the first one's state is still there.
         await come_and_go(inside, str(uuid.uuid4()))
-        assert token in kept()
+        assert token in kept_tokens()
         await come_and_go(inside, token)
 
     asyncio.run(run())

@@ -32,7 +32,7 @@ def _its_clock(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def taken() -> Iterator[None]:
+def exhausted_pool() -> Iterator[None]:
     """Hold all connections of the pool. A request waits for one for a shorter time than in production."""
     pool = database.engine().pool
     assert pool._timeout == database.PATIENCE  # type: ignore[attr-defined]
@@ -48,7 +48,7 @@ def _unforeseen(inside: Inside) -> list[str]:
     return [error for error in inside.errors if "Traceback" in error and not error.startswith("what is over could not be taken away")]
 
 
-def asked(inside: Inside, path: str, cookie: str = "", form: dict[str, str] | None = None) -> Answer:
+def fetch(inside: Inside, path: str, cookie: str = "", form: dict[str, str] | None = None) -> Answer:
     return inside.portal.ask(path, form=form, cookie=cookie, x_forwarded_for=inside.elsewhere()["X-Forwarded-For"])
 
 
@@ -57,13 +57,13 @@ def asked(inside: Inside, path: str, cookie: str = "", form: dict[str, str] | No
 def test_whoever_gets_none_is_told_in_our_own_words_and_answered_once_there_is_one(inside: Inside) -> None:
     cookie = inside.session(inside.first)
     form = {"email": inside.first.email, "password": PASSWORD}
-    with taken():
-        refused = [(path, asked(inside, path, cookie)) for path in PAGES]
-        refused += [("/fr/login", asked(inside, "/fr/login", form=form)), ("/en/forgot", asked(inside, "/en/forgot", form=form))]
+    with exhausted_pool():
+        refused = [(path, fetch(inside, path, cookie)) for path in PAGES]
+        refused += [("/fr/login", fetch(inside, "/fr/login", form=form)), ("/en/forgot", fetch(inside, "/en/forgot", form=form))]
         # Pages that need no database still work.
-        assert asked(inside, "/healthz").status == 200
-        assert asked(inside, "/en/guide").status == 200
-        assert asked(inside, "/readyz").status == 503
+        assert fetch(inside, "/healthz").status == 200
+        assert fetch(inside, "/en/guide").status == 200
+        assert fetch(inside, "/readyz").status == 503
     for path, answer in refused:
         assert (path, answer.status, answer.headers["retry-after"]) == (path, 503, "30")
         language = path[1:3]
@@ -71,10 +71,10 @@ def test_whoever_gets_none_is_told_in_our_own_words_and_answered_once_there_is_o
         assert AGAIN[language] in answer.body
         assert not INTERNAL.search(answer.body)
         assert answer.cookies == []
-    assert [asked(inside, path, cookie).status for path in PAGES] == [200] * len(PAGES)
-    assert asked(inside, "/readyz").status == 200
+    assert [fetch(inside, path, cookie).status for path in PAGES] == [200] * len(PAGES)
+    assert fetch(inside, "/readyz").status == 200
     # Five failed sign-ins would lock the account, but none of these tries counted.
-    assert asked(inside, "/fr/login", form=form).status == 303
+    assert fetch(inside, "/fr/login", form=form).status == 303
     assert inside.errors
     assert not _unforeseen(inside)
 
@@ -87,7 +87,7 @@ def test_an_open_page_says_so_and_works_again(inside: Inside) -> None:
         async with tab(inside.portal.url, cookie) as page:
             shown = await page.load("/en/orders")
             await page.fence()
-            with taken():
+            with exhausted_pool():
                 await page.go_to("/en/orders?page=2")
                 await page.until(lambda frame: value(frame, SIGNED, "failed"))
             await page.send(f"{ORDERS}.retry", {}, "/en/orders")

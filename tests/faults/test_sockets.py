@@ -40,8 +40,8 @@ async def opened(portal: Portal, cookie: str, **more: object) -> ClientConnectio
 
 
 def event(name: str, query: str = "") -> str:
-    asked = dict(pair.split("=") for pair in query.split("&")) if query else {}
-    router = {"pathname": "/en/invoices", "asPath": f"/en/invoices?{query}", "query": asked}
+    parameters = dict(pair.split("=") for pair in query.split("&")) if query else {}
+    router = {"pathname": "/en/invoices", "asPath": f"/en/invoices?{query}", "query": parameters}
     return "42/_event," + json.dumps(["event", {"name": name, "payload": {}, "router_data": router}])
 
 
@@ -99,11 +99,11 @@ def test_a_flood_keeps_nobody_else_waiting_for_good(portal: Portal) -> None:
         await neighbour(portal, other)
         await page.close()
 
-    told = "excess_rate_limit_exceeded"
-    before = portal.log.count(told)
+    refusal = "excess_rate_limit_exceeded"
+    before = portal.log.count(refusal)
     asyncio.run(run())
     # Logged once per ten seconds of the flood, not once for each of the two thousand events.
-    assert 1 <= portal.log.count(told) - before <= 20
+    assert 1 <= portal.log.count(refusal) - before <= 20
 
 
 MIB = 1 << 20
@@ -125,7 +125,7 @@ NO_MESSAGE: list[str | bytes] = [
 @pytest.mark.case("F-17")
 def test_what_is_no_message_closes_at_most_its_own_socket_and_is_no_news(portal: Portal) -> None:
     cookie, other = portal.sign_in(FLEET), portal.sign_in(GUIDE)
-    told = len(portal.log.splitlines())
+    known_lines = len(portal.log.splitlines())
 
     async def send(frame: str | bytes) -> None:
         page = await opened(portal, cookie)
@@ -146,8 +146,8 @@ def test_what_is_no_message_closes_at_most_its_own_socket_and_is_no_news(portal:
             await until_sockets(portal, before)
 
     asyncio.run(run())
-    said = portal.log.splitlines()[told:]
-    assert [line[:300] for line in said if re.search(r"Traceback|ERROR|CRITICAL|never retrieved", line)] == []
+    new_lines = portal.log.splitlines()[known_lines:]
+    assert [line[:300] for line in new_lines if re.search(r"Traceback|ERROR|CRITICAL|never retrieved", line)] == []
 
 
 @pytest.mark.case("F-16")

@@ -38,7 +38,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Resources:
     """Resources that the portal holds for open tabs."""
 
     tabs: int
@@ -55,7 +55,7 @@ class Kept:
     processes: int
 
     @classmethod
-    def now(cls) -> "Kept":
+    def now(cls) -> "Resources":
         """Count the resources after a garbage collection."""
         from odoportal.odoportal import app
 
@@ -127,19 +127,19 @@ class Customers:
                 everybody.create_task(one(place))
 
 
-def wave(inside: Inside, visits: int, tabs: int = 0) -> Kept:
+def wave(inside: Inside, visits: int, tabs: int = 0) -> Resources:
     """Run a wave of visits, wait until only `tabs` tabs are kept, and return the resources held."""
     asyncio.run(Customers(inside).wave(visits))
     for _ in range(ANSWERS):
-        kept = Kept.now()
+        kept = Resources.now()
         if kept.tabs == tabs and not (kept.sockets or kept.waiting or kept.files_in_the_making) and kept.processes <= pdf.SETTERS:
             return kept
         # Make a request meanwhile, so that the server's event loop can clean up.
         inside.portal.ask("/healthz")
-    return Kept.now()
+    return Resources.now()
 
 
-def grown(before: Kept, after: Kept) -> list[str]:
+def grown(before: Resources, after: Resources) -> list[str]:
     """Return the names of the resources of which there are more."""
     return [name for name, kept in vars(before).items() if getattr(after, name) > kept + POOLED.get(name, 0)]
 
@@ -161,6 +161,6 @@ def test_of_those_who_have_gone_nothing_is_kept(inside: Inside, monkeypatch: pyt
 @pytest.mark.case("F-25")
 def test_the_control_it_counts_those_that_are_kept(inside: Inside) -> None:
     clock.use(inside.clock)
-    before = Kept.now()
+    before = Resources.now()
     after = wave(inside, 1, before.tabs + AT_ONCE)
     assert {"tabs", "states"} <= {*grown(before, after)}

@@ -35,14 +35,14 @@ def run(tests: list[str], mutant: Mutant | None) -> tuple[int, str]:
     return ran.returncode, ran.stdout + ran.stderr
 
 
-def judge(code: int, said: str) -> tuple[bool, str]:
+def judge(code: int, output: str) -> tuple[bool, str]:
     """Return whether a test noticed the missing guard, and which one; a test that could not start has noticed nothing."""
     if code == PASSED:
         return False, "SURVIVED"
-    found = _FAILED.search(said)
+    found = _FAILED.search(output)
     if code == TESTS_FAILED and found:
         return True, found[1].removeprefix("tests/")
-    return False, f"could not be judged: {(said.strip().splitlines() or ['nothing was said'])[-1]}"
+    return False, f"could not be judged: {(output.strip().splitlines() or ['nothing was said'])[-1]}"
 
 
 def main(words: list[str]) -> int:
@@ -51,9 +51,9 @@ def main(words: list[str]) -> int:
     builder.build(builder.root(), Console(stderr=True))
     chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.guard for word in words)]
     console.print(f"{len(chosen)} guards; first, with all of them in place:")
-    code, said = run(sorted({test for mutant in chosen for test in mutant.tests}), None)
+    code, output = run(sorted({test for mutant in chosen for test in mutant.tests}), None)
     if code != PASSED:
-        console.print(said)
+        console.print(output)
         return 1
     table, missed = Table("guard taken out", "module", "noticed by"), 0
     for mutant in chosen:

@@ -25,12 +25,12 @@ SECONDS = 60
 class Balancer:
     """A load balancer that sends requests to the workers in turn, and sockets too.
 
-    `took` holds the path of each request and the number of the worker that took it.
+    `requests` holds the path of each request and the number of the worker that took it.
     """
 
     def __init__(self, ports: tuple[int, ...]) -> None:
         self.port, self.ports = free_port(), ports
-        self.took: list[tuple[str, int]] = []
+        self.requests: list[tuple[str, int]] = []
         self._sockets: dict[asyncio.StreamWriter, int] = {}
         # The next worker, for requests (False) and for sockets (True).
         self._turns = {False: 0, True: 0}
@@ -46,7 +46,7 @@ class Balancer:
     def open(self) -> Iterator[None]:
         """Accept connections until the block ends."""
         self._thread.start()
-        server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._carry, "127.0.0.1", self.port), self._loop).result(SECONDS)
+        server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._forward, "127.0.0.1", self.port), self._loop).result(SECONDS)
         try:
             yield
         finally:
@@ -72,14 +72,14 @@ class Balancer:
 
         return asyncio.run_coroutine_threadsafe(now(), self._loop).result(SECONDS)
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
             socket = b"\r\nupgrade: websocket" in head.lower()
             number = self._turns[socket]
             self._turns[socket] = (number + 1) % len(self.ports)
             path = head.split(b" ", 2)[1].decode().partition("?")[0]
-            self.took.append((path, number))
+            self.requests.append((path, number))
             upstream, upwriter = await asyncio.open_connection("127.0.0.1", self.ports[number])
             if not socket:
                 # Otherwise the browser would send its next request over the same connection.
@@ -104,7 +104,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-class _Letters(MessageHandler):
+class _MailHandler(MessageHandler):
     def __init__(self) -> None:
         super().__init__()
         self.kept: list[Message] = []
@@ -115,14 +115,14 @@ class _Letters(MessageHandler):
 
 @dataclass(frozen=True)
 class Workers:
-    """Two workers: `each` at its own address, `front` at the address of both. `letters` are the mails sent."""
+    """Two workers: `each` at its own address, `front` at the address of both. `mails` are those that were sent."""
 
     front: Portal
     each: tuple[Portal, Portal]
     balancer: Balancer
     redis: Server
     settings: dict[str, str]
-    letters: list[Message] = field(default_factory=list)
+    mails: list[Message] = field(default_factory=list)
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def two_workers(folder: Path, postgresql: str, redis: Server) -> Iterator[Worker
         connection.execute(text("CREATE DATABASE workers"))
     engine.dispose()
     database = make_url(postgresql).set(database="workers").render_as_string(hide_password=False)
-    ports, mail = (free_port(), free_port()), _Letters()
+    ports, mail = (free_port(), free_port()), _MailHandler()
     balancer, server = Balancer(ports), Controller(mail, hostname="127.0.0.1", port=free_port())
     out = f"smtp://127.0.0.1:{server.port}"
     settings = in_production(folder / "data", balancer.url, database, redis_url=redis.url, trusted_proxies="1", smtp_url=out)

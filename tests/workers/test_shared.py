@@ -18,7 +18,7 @@ from tests.workers.pair import Workers
 NEW_PASSWORD = "une route qui monte doucement"
 
 
-def at(workers: Workers, number: int, cookie: str, token: str = "") -> Any:
+def open_tab(workers: Workers, number: int, cookie: str, token: str = "") -> Any:
     """Open a socket to one worker, from a page at the common address."""
     return tab(workers.each[number].url, cookie, token, origin=workers.front.url)
 
@@ -43,7 +43,7 @@ def test_a_session_is_known_at_both_and_ends_at_both(workers: Workers) -> None:
     assert [worker.ask("/en/orders", cookie=cookie).status for worker in workers.each] == [200, 200]
 
     async def run() -> None:
-        async with at(workers, 0, cookie) as here, at(workers, 1, cookie) as there:
+        async with open_tab(workers, 0, cookie) as here, open_tab(workers, 1, cookie) as there:
             shown = [await page.load("/en/orders") for page in (here, there)]
             assert shown[0]["rows"] == shown[1]["rows"] != []
             assert first.ask("/auth/sign-out", form={"language": "en"}, cookie=cookie, origin=workers.front.url).status == 303
@@ -62,14 +62,14 @@ def test_a_page_comes_back_at_the_other_worker_by_its_address(workers: Workers) 
     path = "/en/orders?sort=total&dir=desc&page=2"
 
     async def run() -> None:
-        async with at(workers, 0, cookie) as begun:
+        async with open_tab(workers, 0, cookie) as begun:
             shown = await begun.load(path)
             # The network is cut and the first worker has not noticed yet; the same tab opens a socket to the other worker.
-            async with at(workers, 1, cookie, begun.token) as moved:
+            async with open_tab(workers, 1, cookie, begun.token) as moved:
                 assert (await moved.load(path))["rows"] == shown["rows"]
                 assert (await moved.navigate("/en/orders?page=3"))["rows"] != shown["rows"]
             # The tab returns to the first worker, which still holds an older state of it.
-            async with at(workers, 0, cookie, begun.token) as back:
+            async with open_tab(workers, 0, cookie, begun.token) as back:
                 assert (await back.load("/en/orders?page=3"))["rows"] == (await back.navigate("/en/orders?page=3"))["rows"] != shown["rows"]
 
     asyncio.run(run())
@@ -85,7 +85,7 @@ def test_five_wrong_passwords_in_all_make_an_account_wait_at_both(workers: Worke
 
 
 @pytest.fixture(scope="module")
-def apart(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def separate_worker(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """Yield a third worker on the same database that keeps its counters in another Redis database."""
     port, other = free_port(), workers.redis.url.removesuffix("/0") + "/1"
     data = tmp_path_factory.mktemp("apart") / "data"
@@ -94,11 +94,11 @@ def apart(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.mark.case("F-23")
-def test_the_two_tests_of_limits_fail_where_nothing_is_shared(workers: Workers, apart: Portal) -> None:
+def test_the_two_tests_of_limits_fail_where_nothing_is_shared(workers: Workers, separate_worker: Portal) -> None:
     for number in range(5):
-        assert sign_in((workers.each[0], apart)[number % 2], OVERDUE, "wrong", f"198.51.100.{number}").status == 422
-    assert sign_in(apart, OVERDUE, PASSWORD, "198.51.100.9").status == 303
-    for worker in (workers.each[0], apart):
+        assert sign_in((workers.each[0], separate_worker)[number % 2], OVERDUE, "wrong", f"198.51.100.{number}").status == 422
+    assert sign_in(separate_worker, OVERDUE, PASSWORD, "198.51.100.9").status == 303
+    for worker in (workers.each[0], separate_worker):
         for _ in range(4):
             worker.ask("/en/forgot", form={"email": OVERDUE}, x_forwarded_for="198.51.100.9")
     assert _links(workers, OVERDUE) == 6
@@ -116,12 +116,12 @@ def test_three_letters_an_hour_are_the_limit_of_both_and_each_is_sent_once(worke
         answer = workers.each[number % 2].ask("/en/forgot", form={"email": GUIDE}, x_forwarded_for=f"203.0.113.{20 + number}")
         assert answer.headers["location"] == "/en/forgot?sent=1"
     assert _links(workers, GUIDE) == 3
-    _until(lambda: rows(workers, "SELECT 1 FROM mail WHERE next_try_at IS NOT NULL") == [])
-    sent = [letter["Message-ID"] for letter in workers.letters if GUIDE in letter["To"]]
+    _wait_until(lambda: rows(workers, "SELECT 1 FROM mail WHERE next_try_at IS NOT NULL") == [])
+    sent = [letter["Message-ID"] for letter in workers.mails if GUIDE in letter["To"]]
     assert len(sent) == len(set(sent)) == 3
 
 
-def _until(there: Callable[[], bool]) -> None:
+def _wait_until(there: Callable[[], bool]) -> None:
     over = threading.Event()
     for _ in range(300):
         if there():
@@ -134,15 +134,15 @@ def _until(there: Callable[[], bool]) -> None:
 @pytest.mark.asvs("6.4.1")
 def test_a_link_opens_once_whichever_worker_is_asked(workers: Workers) -> None:
     workers.front.ask("/en/forgot", form={"email": TWO_ACCOUNTS}, x_forwarded_for="203.0.113.30")
-    _until(lambda: any(TWO_ACCOUNTS in letter["To"] for letter in workers.letters))
-    letter = next(letter for letter in workers.letters if TWO_ACCOUNTS in letter["To"])
+    _wait_until(lambda: any(TWO_ACCOUNTS in letter["To"] for letter in workers.mails))
+    letter = next(letter for letter in workers.mails if TWO_ACCOUNTS in letter["To"])
     plain = next(part for part in letter.walk() if part.get_content_type() == "text/plain")
     token = re.findall(rb"/reset\?token=([\w-]+)", bytes(plain.get_payload(decode=True)))[0].decode()  # pyright: ignore[reportArgumentType]
-    asked = [(worker, worker.ask(f"/en/reset?token={token}").cookies[0].split(";")[0]) for worker in workers.each]
+    cookies = [(worker, worker.ask(f"/en/reset?token={token}").cookies[0].split(";")[0]) for worker in workers.each]
     with ThreadPoolExecutor(2) as pool:
-        tries = [pool.submit(worker.ask, "/en/reset", form={"password": NEW_PASSWORD}, cookie=cookie) for worker, cookie in asked]
+        tries = [pool.submit(worker.ask, "/en/reset", form={"password": NEW_PASSWORD}, cookie=cookie) for worker, cookie in cookies]
     assert sorted(tried.result().status for tried in tries) == [303, 410]
-    assert [worker.ask("/en/reset", form={"password": PASSWORD}, cookie=cookie).status for worker, cookie in asked] == [410, 410]
+    assert [worker.ask("/en/reset", form={"password": PASSWORD}, cookie=cookie).status for worker, cookie in cookies] == [410, 410]
 
 
 @pytest.mark.case("F-02", "F-23")
@@ -177,7 +177,7 @@ def test_events_at_both_are_counted_together(workers: Workers) -> None:
         return sum(int(workers.redis.ask("GET", key)) for key in workers.redis.ask("KEYS", f"odoportal:pace:{session}:*"))
 
     async def run() -> list[int]:
-        async with at(workers, 0, cookie) as here, at(workers, 1, cookie) as there:
+        async with open_tab(workers, 0, cookie) as here, open_tab(workers, 1, cookie) as there:
             found = []
             for page in (here, there):
                 await page.load("/en/orders")
@@ -197,7 +197,7 @@ def test_while_redis_is_away_nobody_signs_in_and_who_is_signed_in_reads_on(worke
     words = {"en": "The portal cannot answer right now", "fr": "Le portail ne peut pas répondre pour le moment"}
 
     async def reads_on(number: int) -> None:
-        async with at(workers, number, cookie) as page:
+        async with open_tab(workers, number, cookie) as page:
             assert (await page.load("/en/", HOME))["as_of"]
             assert (await page.navigate("/en/orders?page=2"))["rows"]
             await page.send(f"{SIGNED}.stay", {}, "/en/orders?page=2")
@@ -206,26 +206,26 @@ def test_while_redis_is_away_nobody_signs_in_and_who_is_signed_in_reads_on(worke
     before = [len(worker.said()) for worker in workers.each]
     with getattr(workers.redis, fault)():
         for worker in workers.each:
-            for language, said in words.items():
+            for language, message in words.items():
                 answers = [
                     worker.ask(f"/{language}/login", form={"email": FLEET, "password": PASSWORD}),
                     worker.ask(f"/{language}/forgot", form={"email": FLEET}),
                 ]
-                assert [(answer.status, said in answer.body, answer.cookies) for answer in answers] == [(503, True, [])] * 2
+                assert [(answer.status, message in answer.body, answer.cookies) for answer in answers] == [(503, True, [])] * 2
             assert worker.ask("/en/orders?page=2", cookie=cookie).status == 200
             assert worker.ask("/readyz").status == 200
         for number in range(2):
             asyncio.run(reads_on(number))
     for worker, known in zip(workers.each, before, strict=True):
-        said = worker.said()[known:]
-        assert any(line.get("event") == "redis_away" for line in said)
-        assert [line for line in said if "exception" in line] == []
+        log_lines = worker.said()[known:]
+        assert any(line.get("event") == "redis_away" for line in log_lines)
+        assert [line for line in log_lines if "exception" in line] == []
         # Redis is used again once the pause after a failure is over.
-        _until(lambda worker=worker: worker.ask("/en/forgot", form={"email": "nobody@example.com"}).status == 303)
+        _wait_until(lambda worker=worker: worker.ask("/en/forgot", form={"email": "nobody@example.com"}).status == 303)
     assert workers.front.sign_in(FLEET)
 
 
 def test_requests_lead_to_both(workers: Workers) -> None:
-    before = len(workers.balancer.took)
+    before = len(workers.balancer.requests)
     assert {workers.front.ask("/").headers["location"] for _ in range(4)} == {"/fr/login"}
-    assert sorted(number for _, number in workers.balancer.took[before:]) == [0, 0, 1, 1]
+    assert sorted(number for _, number in workers.balancer.requests[before:]) == [0, 0, 1, 1]

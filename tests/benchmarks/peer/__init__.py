@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from venv import EnvBuilder
 
-from tests.benchmarks.ground import Ground, answering, started
+from tests.benchmarks.bench import Bench, running_process, wait_until_answering
 from tests.server import Portal, free_port
 
 HERE = Path(__file__).parent
@@ -39,17 +39,17 @@ def _installed(folder: Path) -> Path:
 
 
 @contextmanager
-def serving(ground: Ground, email: str) -> Iterator[Peer]:
+def serving(bench: Bench, email: str) -> Iterator[Peer]:
     """Serve the peer on the benchmark data, with one person signed in."""
-    python = _installed(ground.folder)
-    rows, own = ground.place / "odoportal.db", ground.place / "peer.db"
+    python = _installed(bench.folder)
+    rows, own = bench.data_folder / "odoportal.db", bench.data_folder / "peer.db"
     environment = {**os.environ, "PEER_ROWS": str(rows), "PEER_OWN": str(own)}
     signed = subprocess.run([python, "orders.py", email], cwd=HERE, env=environment, check=True, capture_output=True, text=True)
     port = free_port()
-    portal = Portal(f"http://localhost:{port}", ground.place)
+    portal = Portal(f"http://localhost:{port}", bench.data_folder)
     command = [str(python), "-m", "gunicorn", "--chdir", str(HERE), "--workers", str(WORKERS), "--bind", f"127.0.0.1:{port}"]
-    with started(
-        [*command, "--keep-alive", "30", "--worker-class", "gthread", "orders:application"], ground.folder / "peer.log", environment
+    with running_process(
+        [*command, "--keep-alive", "30", "--worker-class", "gthread", "orders:application"], bench.folder / "peer.log", environment
     ) as process:
-        answering(portal, process, "/orders")
+        wait_until_answering(portal, process, "/orders")
         yield Peer(portal, f"sessionid={signed.stdout.strip()}")

@@ -31,7 +31,7 @@ class Server:
 
 
 @dataclass
-class Ground:
+class Bench:
     """The environment that every part measures in.
 
     `folder` keeps what is expensive to make (data, packages) from one run to the next. `rows` is the number of invoices. `runs` is how
@@ -49,7 +49,7 @@ class Ground:
         self.stack.enter_context(self._shared)
 
     @cached_property
-    def place(self) -> Path:
+    def data_folder(self) -> Path:
         """The folder of the migrated and filled database, made once for each number of rows and version of the data."""
         shape = hashlib.sha256(Path(data.__file__).read_bytes()).hexdigest()
         place = self.folder / f"rows-{self.rows}-{shape[:10]}"
@@ -70,7 +70,7 @@ class Ground:
 
     def database_url(self, place: Path | None = None) -> str:
         """Return the URL of the database with the data."""
-        return f"sqlite:///{place or self.place}/odoportal.db"
+        return f"sqlite:///{place or self.data_folder}/odoportal.db"
 
     def settings(self, place: Path, public_url: str) -> dict[str, str]:
         """Return the environment variables of a portal in production that uses the database in a folder."""
@@ -102,12 +102,12 @@ class Ground:
         """Run `odoportal run` without a proxy in front of it."""
         builder.build(builder.root(), Console(stderr=True))
         port = free_port()
-        portal = Portal(f"http://localhost:{port}", self.place)
+        portal = Portal(f"http://localhost:{port}", self.data_folder)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
-        environment = kept | self.settings(self.place, portal.url)
+        environment = kept | self.settings(self.data_folder, portal.url)
         command = [str(Path(sys.executable).parent / "odoportal"), "run", "--port", str(port), "--no-build"]
-        with started(command, self.folder / f"server-{port}.log", environment) as process:
-            answering(portal, process)
+        with running_process(command, self.folder / f"server-{port}.log", environment) as process:
+            wait_until_answering(portal, process)
             yield Server(portal, process)
 
     def cookie(self, email: str = data.LARGE) -> str:
@@ -116,7 +116,7 @@ class Ground:
 
 
 @contextmanager
-def started(command: list[str], log: Path, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+def running_process(command: list[str], log: Path, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a process and end it afterwards; its output goes to `log`, which is deleted unless an error occurred."""
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment) as process:
         try:
@@ -127,7 +127,7 @@ def started(command: list[str], log: Path, environment: Mapping[str, str]) -> It
     log.unlink()
 
 
-def answering(portal: Portal, process: "subprocess.Popen[bytes]", path: str = "/healthz") -> None:
+def wait_until_answering(portal: Portal, process: "subprocess.Popen[bytes]", path: str = "/healthz") -> None:
     """Wait until a server answers.
 
     Raises:
