@@ -366,21 +366,21 @@ MUTANTS = (
     _mutant(
         "who changes a card may",
         "rooms.cards.service",
-        "    require_right(session, who, Right.BILLING)\n    all_",
-        "    all_",
+        "    require_right(session, who, Right.BILLING)\n    account_cards",
+        "    account_cards",
         CARDS,
     ),
     _mutant(
         "the sandbox's webhook is signed",
         "rooms.cards.sandbox",
-        'if said is None or not hmac.compare_digest(said["by"].encode(), self._sign(said["at"], body).encode()):',
-        "if said is None:",
+        'if signature is None or not hmac.compare_digest(signature["by"].encode(), self._sign(signature["at"], body).encode()):',
+        "if signature is None:",
         HOOKS,
     ),
     _mutant(
         "the sandbox's webhook is of the last minutes",
         "rooms.cards.sandbox",
-        'if abs(clock.now().timestamp() - int(said["at"])) > BELIEVED.total_seconds():',
+        'if abs(clock.now().timestamp() - int(signature["at"])) > LONGEST_AGE.total_seconds():',
         "if False:",
         "tests/rooms/cards/test_flow.py",
     ),
@@ -942,7 +942,7 @@ MUTANTS = (
     _mutant(
         "the first address is no default that the person may not choose",
         "rooms.addresses.service",
-        "            if may(mine.role, RIGHT[purpose]):",
+        "            if may(membership.role, RIGHT[purpose]):",
         "            if True:",
         "tests/rooms/addresses/test_service.py",
     ),
@@ -1021,8 +1021,8 @@ MUTANTS = (
     _mutant(
         "a card of who may not any more is not kept",
         "rooms.cards.service",
-        "if ended.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):",
-        "if ended.card is not None:",
+        "if result.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):",
+        "if result.card is not None:",
         CARDS,
     ),
     # What comes down a socket.
