@@ -885,7 +885,7 @@ MUTANTS = (
     _mutant(
         "an invitation sent again is counted",
         "rooms.people.service",
-        "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, held.account_id, held.email, now)",
+        "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, invitation.account_id, invitation.email, now)",
         "None",
         UNSOLICITED,
     ),
@@ -957,14 +957,14 @@ MUTANTS = (
     _mutant(
         "removal ends what the person set up",
         "rooms.people.service",
-        '_end(session, who, held.person_id, "", now, client, kept)',
+        '_end(session, who, membership.person_id, "", now, client, kept)',
         "None",
         ENDING,
     ),
     _mutant(
         "a lowered role ends what the person set up",
         "rooms.people.service",
-        "_end(session, who, held.person_id, role.value, now, client, kept)",
+        "_end(session, who, membership.person_id, role.value, now, client, kept)",
         "None",
         ENDING,
     ),

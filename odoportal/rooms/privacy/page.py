@@ -19,7 +19,7 @@ from odoportal.ui.template import Bound, El, LiveOnly, Node, View, el, icon, whe
 from odoportal.web.page import PageContent, PageRequest
 
 
-def _again() -> rx.Component:
+def _poll() -> rx.Component:
     """Reload the view every 5 seconds until the file is ready, for at most 5 minutes. Draws nothing visible."""
     return Again.create(seconds=5, times=60, on_again=MyData.retry)
 
@@ -28,7 +28,7 @@ def _file(view: Bound) -> Node:
     prepare = Form("prepare", (), t("Prepare my file"))
     fetch = el("a", icon("download"), " ", t("Fetch my data"), href=view.href, cls="btn primary", data_out=True)
     status = (
-        when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), LiveOnly(_again), cls="notice quiet")),
+        when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), LiveOnly(_poll), cls="notice quiet")),
         when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="msg")),
         when(
             view.until,
@@ -76,17 +76,17 @@ def _close(view: Bound) -> Node:
     )
 
 
-def _draw(view: Bound) -> Node:
-    more = el(
+def _body(view: Bound) -> Node:
+    privacy_link = el(
         "p", t("What is kept, why, and for how long:"), " ", el("a", t("Privacy"), href=address("/privacy"), data_out=True), cls="soft"
     )
-    return el("div", _file(view), when(view.whole, _close(view)), more, cls="stack")
+    return el("div", _file(view), when(view.whole, _close(view)), privacy_link, cls="stack")
 
 
 def page() -> rx.Component:
     """Return the page "My data" in the current language."""
     head = View(lambda _: el("div", el("h1", t("My data")), cls="head"))
-    content = live("data", View(_draw), MyData.view, MyData.filled)
+    content = live("data", View(_body), MyData.view, MyData.filled)
     trail = [("/profile", t("Profile")), ("/profile/data", t("My data"))]
     return shown_page(MyData, head.component(None), content, trail=trail)
 
@@ -94,58 +94,58 @@ def page() -> rx.Component:
 async def slots(asked: PageRequest) -> dict[str, str]:
     """Fill the slots of the document of "My data"."""
     view = await database.read(data_view, require_identity(), asked.language, clock.now())
-    return {"data": View(_draw).html(answered(view, asked))}
+    return {"data": View(_body).html(answered(view, asked))}
 
 
-def _kept(what: str, why: str, long: str) -> El:
+def _retention_row(what: str, why: str, long: str) -> El:
     return el("tr", el("th", what, scope="row"), el("td", why), el("td", long))
 
 
-def _told() -> Node:
+def _privacy_text() -> Node:
     years = t("Six years after the year they are of, as tax law asks")
     rows = (
-        _kept(t("Name, email, phone, language"), t("To let you in and to write to you"), t("As long as you have access")),
-        _kept(
+        _retention_row(t("Name, email, phone, language"), t("To let you in and to write to you"), t("As long as you have access")),
+        _retention_row(
             t("Emails you used before"),
             t("To recognize you in Odotrack’s files, and to let you go back to them for 7 days"),
             t("As long as you have access"),
         ),
-        _kept(t("Password"), t("To let you in. Only a value that cannot be turned back is kept"), t("Until you choose another")),
-        _kept(
+        _retention_row(t("Password"), t("To let you in. Only a value that cannot be turned back is kept"), t("Until you choose another")),
+        _retention_row(
             t("Open sessions: browser, address, last use"),
             t("To protect your access"),
             t("Until they end: 12 hours, or 30 days where you stay signed in"),
         ),
-        _kept(
+        _retention_row(
             t("Sign-ins: when, browser, address"),
             t("So that you notice somebody else’s"),
             t("90 days"),
         ),
-        _kept(
+        _retention_row(
             t("Authenticator app, recovery codes, passkeys"),
             t("To make sure that it is you. Nothing kept here alone opens your access"),
             t("Until you take them away"),
         ),
-        _kept(t("Orders, invoices, payments, addresses"), t("To fulfil the contract and the law"), years),
-        _kept(
+        _retention_row(t("Orders, invoices, payments, addresses"), t("To fulfil the contract and the law"), years),
+        _retention_row(
             t("Cards: brand, last four digits, expiry"),
             t("To pay as you asked"),
             t("Until they are removed"),
         ),
-        _kept(
+        _retention_row(
             t("Who changed what, when, from where"),
             t("So that owners can see it"),
             t("As long as the account is open"),
         ),
-        _kept(t("Devices and vehicles"), t("To show what you bought"), t("As long as the account is open")),
-        _kept(t("Which notices you chose to get"), t("To write to you only as you wish"), t("As long as you have access")),
-        _kept(
+        _retention_row(t("Devices and vehicles"), t("To show what you bought"), t("As long as the account is open")),
+        _retention_row(t("Which notices you chose to get"), t("To write to you only as you wish"), t("As long as you have access")),
+        _retention_row(
             t("Addresses that get copies of invoices"),
             t("To send them what you asked for, once they agreed"),
             t("Until they are removed; unconfirmed ones for 37 days"),
         ),
-        _kept(t("Letters we sent you"), t("To show that you were told"), t("As long as you have access")),
-        _kept(
+        _retention_row(t("Letters we sent you"), t("To show that you were told"), t("As long as you have access")),
+        _retention_row(
             t("Records of what was asked of the server"),
             t("To find faults and attacks"),
             t("As long as finding them takes; they know you as a number"),
@@ -186,7 +186,7 @@ def _told() -> Node:
 
 def privacy() -> rx.Component:
     """Return the public privacy page in the current language."""
-    text = rx.el.article(View(lambda _: _told()).component(None), slot("responsible"), class_name="card pad prose")
+    text = rx.el.article(View(lambda _: _privacy_text()).component(None), slot("responsible"), class_name="card pad prose")
     return public_page(text, whole=True)
 
 
