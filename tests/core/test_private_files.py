@@ -115,7 +115,7 @@ def test_what_a_demonstration_makes(place: Path, monkeypatch: pytest.MonkeyPatch
         # The demonstration overwrites these variables: set them here so that pytest restores them.
         monkeypatch.setenv(name, os.environ[name])
     setup.prepare(place / "deep" / "data", 8000, setup.DAY)
-    with Sandbox(place / "other" / "data", "s", "")._books():
+    with Sandbox(place / "other" / "data", "s", "")._database():
         assert wide(place) == []
     message = EmailMessage()
     message["To"], message["Message-ID"] = "a@example.com", "<12345678@example.com>"

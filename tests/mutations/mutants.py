@@ -366,21 +366,21 @@ MUTANTS = (
     _mutant(
         "changing a card requires the right",
         "rooms.cards.service",
-        "    require_right(session, who, Right.BILLING)\n    all_",
-        "    all_",
+        "    require_right(session, who, Right.BILLING)\n    account_cards",
+        "    account_cards",
         CARDS,
     ),
     _mutant(
         "the sandbox's webhook must be signed",
         "rooms.cards.sandbox",
-        'if said is None or not hmac.compare_digest(said["by"].encode(), self._sign(said["at"], body).encode()):',
-        "if said is None:",
+        'if signature is None or not hmac.compare_digest(signature["by"].encode(), self._sign(signature["at"], body).encode()):',
+        "if signature is None:",
         HOOKS,
     ),
     _mutant(
         "an old webhook of the sandbox is refused",
         "rooms.cards.sandbox",
-        'if abs(clock.now().timestamp() - int(said["at"])) > BELIEVED.total_seconds():',
+        'if abs(clock.now().timestamp() - int(signature["at"])) > LONGEST_AGE.total_seconds():',
         "if False:",
         "tests/rooms/cards/test_flow.py",
     ),
@@ -902,7 +902,7 @@ MUTANTS = (
     _mutant(
         "an invitation sent again counts as unsolicited mail",
         "rooms.people.service",
-        "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, held.account_id, held.email, now)",
+        "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, invitation.account_id, invitation.email, now)",
         "None",
         UNSOLICITED,
     ),
@@ -974,14 +974,14 @@ MUTANTS = (
     _mutant(
         "removing a person ends what they set up",
         "rooms.people.service",
-        '_end(session, who, held.person_id, "", now, client, kept)',
+        '_end(session, who, membership.person_id, "", now, client, kept)',
         "None",
         REVOKE,
     ),
     _mutant(
         "lowering a role ends what the person set up",
         "rooms.people.service",
-        "_end(session, who, held.person_id, role.value, now, client, kept)",
+        "_end(session, who, membership.person_id, role.value, now, client, kept)",
         "None",
         REVOKE,
     ),
@@ -1044,8 +1044,8 @@ MUTANTS = (
     _mutant(
         "a card added by a person who lost the right is not kept",
         "rooms.cards.service",
-        "if ended.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):",
-        "if ended.card is not None:",
+        "if result.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):",
+        "if result.card is not None:",
         CARDS,
     ),
     # Messages on the socket.

@@ -157,10 +157,7 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
         **{f"{purpose}_is": address is not None and default_ids.get(purpose) == address.id for purpose in Purpose},
         **{f"{purpose}_may": may(who.account.role, service.RIGHT[purpose]) for purpose in Purpose},
         address=replace(
-            form,
-            given={**stored, "country": country},
-            rows=rows,
-            labels=[[row.key, f"{_error_prefix(row.label)}", row.id] for row in rows],
+            form, given={**stored, "country": country}, rows=rows, labels=[[r.key, _error_prefix(r.label), r.id] for r in rows]
         ),
         delivery=form_view(who, key=code),
         billing=form_view(who, key=code),

@@ -28,14 +28,14 @@ from odoportal.settings import get_settings
 P = ParamSpec("P")
 T = TypeVar("T")
 SANDBOX_PAGE = "/sandbox"
-ASK_AGAIN_SECONDS = 60
-PATIENCE_SECONDS = 20
+RECONCILE_SECONDS = 60
+TIMEOUT_SECONDS = 20
 """The longest wait for the provider, less than the 30 seconds a browser waits."""
-PACE = timedelta(seconds=2)
+SHORTEST_POLL_INTERVAL = timedelta(seconds=2)
 """The shortest time between two requests to the provider about a setup, however often the browser reloads the page."""
 _log = logging.getLogger("odoportal.cards")
 # A separate pool, so that a hanging provider does not block the threads that read the database.
-_askers = ThreadPoolExecutor(4, thread_name_prefix="provider")
+_pool = ThreadPoolExecutor(4, thread_name_prefix="provider")
 
 
 def provider() -> Provider | None:
@@ -73,16 +73,16 @@ def pages() -> tuple[str, ...]:
     return (chosen.page,) if chosen is not None and chosen.page else ()
 
 
-async def _ask(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the provider in a thread of its pool.
 
     Raises:
-        ProviderDown: the provider failed, or did not answer within `PATIENCE_SECONDS`; in that case the call may still complete.
+        ProviderDown: the provider failed, or did not answer within `TIMEOUT_SECONDS`; in that case the call may still complete.
     """
     context = contextvars.copy_context()
-    asked = asyncio.get_running_loop().run_in_executor(_askers, lambda: context.run(work, *args, **kwargs))
+    call = asyncio.get_running_loop().run_in_executor(_pool, lambda: context.run(work, *args, **kwargs))
     try:
-        return await asyncio.wait_for(asked, PATIENCE_SECONDS)
+        return await asyncio.wait_for(call, TIMEOUT_SECONDS)
     except TimeoutError as slow:
         raise ProviderDown("no answer in time") from slow
 
@@ -98,15 +98,15 @@ async def start(who: Identity, language: str, once: str, client: str, chosen: Pr
     """
     account = who.account
     setup = await write(service.begin, who, chosen.name, once, client, clock.now())
-    here, page = {"account": account.number}, f"{get_settings().origin}/{language}/cards"
-    done_url, back_url = f"{page}?{urlencode({**here, 'setup': setup.key})}", f"{page}?{urlencode(here)}"
+    account_query, page = {"account": account.number}, f"{get_settings().origin}/{language}/cards"
+    done_url, back_url = f"{page}?{urlencode({**account_query, 'setup': setup.key})}", f"{page}?{urlencode(account_query)}"
     if setup.state != SetupState.OPEN:
         return done_url
     ref = await read(service.customer_ref, account.account_id, chosen.name)
     customer = Customer(ref, account.number, account.name, who.email, language)
-    begun = await _ask(chosen.start, customer, setup.key, done_url, back_url)
-    await write(service.started, setup.key, begun)
-    return begun.url
+    started = await _call(chosen.start, customer, setup.key, done_url, back_url)
+    await write(service.started, setup.key, started)
+    return started.url
 
 
 async def settle(setup: CardSetup, chosen: Provider) -> CardSetup:
@@ -118,10 +118,10 @@ async def settle(setup: CardSetup, chosen: Provider) -> CardSetup:
     if setup.state != SetupState.OPEN or not setup.token or setup.provider != chosen.name:
         return setup
     try:
-        ended = await _ask(chosen.finish, setup.token)
+        result = await _call(chosen.finish, setup.token)
     except Refused as why:
         raise ProviderDown(str(why)) from why
-    return await write(service.settle, setup.key, ended, clock.now(), clock.today())
+    return await write(service.settle, setup.key, result, clock.now(), clock.today())
 
 
 async def finish_setup(who: Identity, key: str, chosen: Provider) -> None:
@@ -130,7 +130,7 @@ async def finish_setup(who: Identity, key: str, chosen: Provider) -> None:
     If the provider does not answer, the setup stays open until a webhook or the next reconciliation.
     """
     setup = await read(service.setup_of, who.account.account_id, key)
-    if setup is None or (setup.asked_at is not None and clock.now() - setup.asked_at < PACE):
+    if setup is None or (setup.asked_at is not None and clock.now() - setup.asked_at < SHORTEST_POLL_INTERVAL):
         return
     try:
         await settle(setup, chosen)
@@ -145,25 +145,25 @@ async def handle_webhook(body: bytes, headers: Mapping[str, str], chosen: Provid
         BadWebhook: the webhook is forged or too old.
         ProviderDown: the provider does not answer; it will send the webhook again.
     """
-    notice = chosen.hear(body, headers)
-    if notice is None:
+    webhook = chosen.verify_webhook(body, headers)
+    if webhook is None:
         return
-    if notice.setup and (setup := await read(service.setup_by_ref, chosen.name, notice.setup)) is not None:
+    if webhook.setup and (setup := await read(service.setup_by_ref, chosen.name, webhook.setup)) is not None:
         await settle(setup, chosen)
-    if notice.token:
+    if webhook.token:
         asked_at = clock.now()
-        facts = await _ask(chosen.look_up, notice.token)
-        await write(service.refresh, chosen.name, notice.token, facts, asked_at, clock.today())
+        facts = await _call(chosen.look_up, webhook.token)
+        await write(service.refresh, chosen.name, webhook.token, facts, asked_at, clock.today())
 
 
 async def forget(token: str, chosen: Provider) -> None:
     """Ask the provider to forget a removed card. On failure, the next reconciliation asks again."""
     try:
-        await _ask(chosen.detach, token)
+        await _call(chosen.detach, token)
     except (ProviderDown, Refused) as why:
         _log.warning("the payment provider does not forget a card yet: %s", why)
     else:
-        await write(service.detached, chosen.name, token, clock.now())
+        await write(service.mark_detached, chosen.name, token, clock.now())
 
 
 async def reconcile(chosen: Provider) -> None:
@@ -174,7 +174,7 @@ async def reconcile(chosen: Provider) -> None:
     """
     for setup in await read(service.due_setups, chosen.name, clock.now()):
         await settle(setup, chosen)
-    for card in await read(service.undetached, chosen.name):
+    for card in await read(service.cards_to_detach, chosen.name):
         await forget(card.token, chosen)
 
 
@@ -185,4 +185,4 @@ async def reconcile_forever() -> None:
             await reconcile(chosen)
         except (ProviderDown, SQLAlchemyError) as why:
             _log.warning("cards could not be brought up to date: %s", type(why).__name__)
-        await asyncio.sleep(ASK_AGAIN_SECONDS)
+        await asyncio.sleep(RECONCILE_SECONDS)

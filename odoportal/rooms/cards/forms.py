@@ -11,7 +11,7 @@ from odoportal.core.i18n import t
 from odoportal.forms.handling import FormHandler, FormModel, FormResult, Secret, SentForm, once, required
 from odoportal.rooms.cards import flow, service
 from odoportal.rooms.cards.provider import Provider, ProviderDown, Refused
-from odoportal.rooms.cards.view import page_of
+from odoportal.rooms.cards.view import page_address
 from odoportal.rooms.signin import attempts, sessions
 
 
@@ -25,7 +25,7 @@ class Remove(FormModel):
     password: Secret | None = None
 
 
-def _gone() -> FormResult:
+def _not_found() -> FormResult:
     return FormResult(error=t("This card is no longer on file."), status=HTTPStatus.NOT_FOUND)
 
 
@@ -33,7 +33,7 @@ def _unavailable() -> FormResult:
     return FormResult(error=t("Cards cannot be added here at the moment."), status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def _number(key: str) -> int:
+def _card_id(key: str) -> int:
     """Return the card id in a form's key; 0, which no card has, for anything invalid."""
     return int(key) if key.isascii() and key.isdigit() and len(key) < 10 else 0
 
@@ -49,28 +49,28 @@ async def _add(sent: SentForm[EmptyForm]) -> FormResult:
         return FormResult(error=t("The payment provider does not answer. Try again in a moment."), status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def _made_default(session: Session, sent: SentForm[EmptyForm], provider: str) -> FormResult:
+def _make_default(session: Session, sent: SentForm[EmptyForm], provider: str) -> FormResult:
     try:
-        service.make_default(session, sent.who, provider, _number(sent.key), sent.client, clock.now(), clock.today())
+        service.make_default(session, sent.who, provider, _card_id(sent.key), sent.client, clock.now(), clock.today())
     except service.NoSuchCard:
-        return _gone()
-    except service.CardOver:
+        return _not_found()
+    except service.CardExpired:
         return FormResult(error=t("This card is over. Use another one."))
-    return FormResult(go=page_of(sent.who, sent.language, done=sent.form))
+    return FormResult(go=page_address(sent.who, sent.language, done=sent.form))
 
 
 async def _default(sent: SentForm[EmptyForm]) -> FormResult:
     chosen = flow.provider()
-    return await once(sent, _made_default, sent, chosen.name) if chosen else _unavailable()
+    return await once(sent, _make_default, sent, chosen.name) if chosen else _unavailable()
 
 
-def _removed(session: Session, sent: SentForm[Remove], provider: str, tokens: list[str]) -> FormResult:
+def _remove_card(session: Session, sent: SentForm[Remove], provider: str, tokens: list[str]) -> FormResult:
     try:
-        gone = service.remove(session, sent.who, provider, _number(sent.key), sent.client, clock.now(), clock.today())
+        card = service.remove(session, sent.who, provider, _card_id(sent.key), sent.client, clock.now(), clock.today())
     except service.NoSuchCard:
-        return _gone()
-    tokens.append(gone.token)
-    return FormResult(go=page_of(sent.who, sent.language, done=sent.form))
+        return _not_found()
+    tokens.append(card.token)
+    return FormResult(go=page_address(sent.who, sent.language, done=sent.form))
 
 
 async def _remove(sent: SentForm[Remove]) -> FormResult:
@@ -81,12 +81,12 @@ async def _remove(sent: SentForm[Remove]) -> FormResult:
             return FormResult(errors={"password": required()})
         if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
             return FormResult(errors={"password": t("This is not your password.")})
-    return await _taken_off(sent, chosen)
+    return await _remove_and_forget(sent, chosen)
 
 
-async def _taken_off(sent: SentForm[Remove], chosen: Provider) -> FormResult:
+async def _remove_and_forget(sent: SentForm[Remove], chosen: Provider) -> FormResult:
     tokens: list[str] = []
-    done = await once(sent, _removed, sent, chosen.name, tokens)
+    done = await once(sent, _remove_card, sent, chosen.name, tokens)
     for token in tokens:
         await flow.forget(token, chosen)
     return done

@@ -9,7 +9,7 @@ from odoportal.core.identity import require_identity
 from odoportal.forms.view import answered
 from odoportal.pages.layout import shown_page
 from odoportal.rooms.cards.state import Cards
-from odoportal.rooms.cards.view import shown
+from odoportal.rooms.cards.view import load_view
 from odoportal.ui.common import empty
 from odoportal.ui.dialog import dialog, dialog_html, frame
 from odoportal.ui.form import Field, Form
@@ -19,8 +19,8 @@ from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, LiveOnly, Node, View, each, el, icon, link, when
 from odoportal.web.page import PageRequest
 
-ASK_SECONDS = 3
-ASK_TIMES = 20
+POLL_SECONDS = 3
+POLL_TIMES = 20
 
 
 def _add(view: Bound) -> Node:
@@ -49,13 +49,13 @@ def _card(row: Bound, view: Bound) -> El:
     return el("li", el("div", icon("credit-card"), about, el("div", *states, cls="row states"), when(view.may, acts), cls="bankcard"))
 
 
-def _told(view: Bound) -> tuple[Node, ...]:
+def _result(view: Bound) -> tuple[Node, ...]:
     """Show the result of a card setup or of a submitted form. The live regions are always rendered, so that changes are announced."""
     waiting = el(
         "p",
         icon("circle-dashed"),
         el("span", view.waiting, " ", el("a", t("Ask again"), href=view.again)),
-        LiveOnly(lambda: Again.create(seconds=ASK_SECONDS, times=ASK_TIMES, on_again=Cards.retry)),
+        LiveOnly(lambda: Again.create(seconds=POLL_SECONDS, times=POLL_TIMES, on_again=Cards.retry)),
         cls="notice quiet",
     )
     return (
@@ -77,7 +77,7 @@ def _told(view: Bound) -> tuple[Node, ...]:
 
 
 def _list(view: Bound) -> Node:
-    nothing = empty(
+    no_cards = empty(
         "credit-card",
         t("No cards yet"),
         when(
@@ -87,13 +87,13 @@ def _list(view: Bound) -> Node:
         ),
     )
     rows = el("ul", each(view.cards, lambda row: _card(row, view)), cls="bankcards")
-    kept = el("p", t("We keep brand, last four digits and expiry. The number stays with the payment provider."), cls="small soft")
+    stored_note = el("p", t("We keep brand, last four digits and expiry. The number stays with the payment provider."), cls="small soft")
     test = when(view.test, el("p", icon("circle-help"), el("span", t("Test payments: no money moves.")), cls="notice quiet test"))
-    return (*_told(view), test, el("section", when(view.cards, rows, nothing), cls="card", aria_label=t("Cards on file")), kept)
+    return (*_result(view), test, el("section", when(view.cards, rows, no_cards), cls="card", aria_label=t("Cards on file")), stored_note)
 
 
 def _details(details: Bound) -> Node:
-    keep = link(t("Keep it"), to=details.close, cls="btn second")
+    cancel = link(t("Keep it"), to=details.close, cls="btn second")
     password = Field(
         "password",
         t("Your password"),
@@ -102,13 +102,13 @@ def _details(details: Bound) -> Node:
         required=True,
         autocomplete="current-password",
     )
-    plain, checked = (Form("remove", body, t("Remove this card"), look="danger", aside=keep) for body in ((), (password,)))
+    plain, with_password = (Form("remove", body, t("Remove this card"), look="danger", aside=cancel) for body in ((), (password,)))
     body = el(
         "div",
         el("p", details.expiry),
         el("p", details.added, cls="soft"),
         when(details.heir, el("p", details.heir)),
-        when(details.fresh, plain.draw(details), checked.draw(details)),
+        when(details.fresh, plain.draw(details), with_password.draw(details)),
         cls="body one",
     )
     return frame(details, details.number, None, body, None, t("This card is no longer on file."))
@@ -134,7 +134,7 @@ def page() -> rx.Component:
 
 async def slots(asked: PageRequest) -> dict[str, str]:
     """Fill the slots of the document."""
-    view = await shown(require_identity(), asked.query, asked.language)
+    view = await load_view(require_identity(), asked.query, asked.language)
     if asked.said is not None and asked.said.form == "default":
         # All cards share one "make default" form: give it the key of the card whose button was pressed.
         view = replace(view, default=replace(view.default, key=asked.said.key))

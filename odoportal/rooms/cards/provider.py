@@ -38,7 +38,7 @@ class Customer:
 
 
 @dataclass(frozen=True)
-class Started:
+class StartedSetup:
     """A setup that the provider has begun: its ids of the customer and of the setup, and the URL where the card is entered."""
 
     customer: str
@@ -58,7 +58,7 @@ class CardFacts:
 
 
 @dataclass(frozen=True)
-class Ended:
+class SetupResult:
     """The result of a setup. `card` is set only if it is done, `reason` only if it was declined."""
 
     state: SetupState
@@ -90,7 +90,7 @@ class Webhook:
 
 
 class Provider(Protocol):
-    """A payment provider. All methods except `hear` may raise `ProviderDown`."""
+    """A payment provider. All methods except `verify_webhook` may raise `ProviderDown`."""
 
     name: str
     """The name its cards are stored under. Providers never share cards, nor do a provider's test mode and live mode."""
@@ -99,7 +99,7 @@ class Provider(Protocol):
     page: str
     """The origin of its hosted page; empty for the portal's own origin."""
 
-    def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> Started:
+    def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> StartedSetup:
         """Begin to add a card.
 
         Args:
@@ -110,7 +110,7 @@ class Provider(Protocol):
         """
         ...
 
-    def finish(self, ref: str) -> Ended:
+    def finish(self, ref: str) -> SetupResult:
         """Return the result of a setup. Repeated calls are safe; a setup unknown to the provider counts as given up."""
         ...
 
@@ -148,7 +148,7 @@ class Provider(Protocol):
         """Return the provider's current facts about a card; None if it was forgotten or never known."""
         ...
 
-    def hear(self, body: bytes, headers: Mapping[str, str]) -> Webhook | None:
+    def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Webhook | None:
         """Verify a webhook and return its subject; None if it is of no concern to the portal.
 
         Raises:

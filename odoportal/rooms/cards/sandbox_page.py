@@ -21,7 +21,7 @@ from odoportal.forms import handling
 from odoportal.rooms.cards.flow import SANDBOX_PAGE, sandbox
 from odoportal.rooms.cards.labels import card_name, reason_labels
 from odoportal.rooms.cards.routes import HOOK
-from odoportal.rooms.cards.sandbox import SLOWNESS, Asked, Scenario
+from odoportal.rooms.cards.sandbox import SLOW_FOR, SandboxSetup, Scenario
 from odoportal.settings import get_settings
 
 _PAGE = {
@@ -55,30 +55,30 @@ def _scenarios() -> list[tuple[Scenario, str, str]]:
     ]
 
 
-def _drawn(asked: Asked) -> Response:
-    given = {
-        "language": asked.language,
-        "name": asked.name,
-        "back": asked.back_url,
-        "done": asked.done_url,
-        "refused": reason_labels(asked.reason) if asked.reason else "",
-        "lost": asked.decided and asked.scenario == Scenario.LOST,
-        "asking": asked.scenario == Scenario.SECURE,
+def _render(setup: SandboxSetup) -> Response:
+    context = {
+        "language": setup.language,
+        "name": setup.name,
+        "back": setup.back_url,
+        "done": setup.done_url,
+        "refused": reason_labels(setup.reason) if setup.reason else "",
+        "lost": setup.decided and setup.scenario == Scenario.LOST,
+        "asking": setup.scenario == Scenario.SECURE,
         "scenarios": _scenarios(),
     }
-    return HTMLResponse(_templates().get_template("sandbox.html").render(given), headers=_PAGE)
+    return HTMLResponse(_templates().get_template("sandbox.html").render(context), headers=_PAGE)
 
 
 async def show(request: Request) -> Response:
     """Show the page of a setup, or redirect to the portal if its card was accepted."""
-    real = get_settings().mode == "production"
-    asked = None if real else await asyncio.to_thread(sandbox().asked, request.path_params["ref"])
-    if asked is None:
+    production = get_settings().mode == "production"
+    setup = None if production else await asyncio.to_thread(sandbox().setup_of, request.path_params["ref"])
+    if setup is None:
         return PlainTextResponse("not found", HTTPStatus.NOT_FOUND)
-    with i18n.use(asked.language):
-        if asked.decided and not asked.reason and asked.scenario != Scenario.LOST:
-            return RedirectResponse(asked.done_url, HTTPStatus.SEE_OTHER, _PAGE)
-        return _drawn(asked)
+    with i18n.use(setup.language):
+        if setup.decided and not setup.reason and setup.scenario != Scenario.LOST:
+            return RedirectResponse(setup.done_url, HTTPStatus.SEE_OTHER, _PAGE)
+        return _render(setup)
 
 
 async def press(request: Request) -> Response:
@@ -93,25 +93,25 @@ async def press(request: Request) -> Response:
         await asyncio.to_thread(sandbox().choose, ref, Scenario(fields["scenario"]))
     elif "confirm" in fields:
         await asyncio.to_thread(sandbox().confirm, ref, confirmed=fields["confirm"] == "1")
-    asked = await asyncio.to_thread(sandbox().asked, ref)
+    setup = await asyncio.to_thread(sandbox().setup_of, ref)
     answer = await show(request)
-    if asked is None or not asked.decided:
+    if setup is None or not setup.decided:
         return answer
-    if asked.scenario == Scenario.FIRST:
-        await _tell(ref, 1, 0)
+    if setup.scenario == Scenario.FIRST:
+        await _send_webhook(ref, 1, 0)
         return answer
-    late = SLOWNESS.total_seconds() if asked.scenario == Scenario.SLOW else 0
-    answer.background = BackgroundTask(_tell, ref, 2 if asked.scenario == Scenario.TWICE else 1, late)
+    delay = SLOW_FOR.total_seconds() if setup.scenario == Scenario.SLOW else 0
+    answer.background = BackgroundTask(_send_webhook, ref, 2 if setup.scenario == Scenario.TWICE else 1, delay)
     return answer
 
 
-async def _tell(ref: str, times: int, late: float) -> None:
-    """Send the webhook to the portal `times` times, after `late` seconds, as a provider's server would."""
-    await asyncio.sleep(late)
+async def _send_webhook(ref: str, times: int, delay: float) -> None:
+    """Send the webhook to the portal `times` times, after `delay` seconds, as a provider's server would."""
+    await asyncio.sleep(delay)
     address = get_settings().origin + HOOK
     async with httpx.AsyncClient(timeout=10) as client:
         for _ in range(times):
-            body, headers = await asyncio.to_thread(sandbox().notice, ref)
+            body, headers = await asyncio.to_thread(sandbox().webhook, ref)
             try:
                 await client.post(address, content=body, headers=headers)
             except httpx.HTTPError:

@@ -14,10 +14,10 @@ from odoportal.core.identity import Identity
 from odoportal.rooms.cards.activity import CardActivity
 from odoportal.rooms.cards.labels import NO_RIGHT, card_name
 from odoportal.rooms.cards.models import Card, CardSetup, PaymentCustomer, SetupState
-from odoportal.rooms.cards.provider import CardFacts, Ended, Started
+from odoportal.rooms.cards.provider import CardFacts, SetupResult, StartedSetup
 
-SOON = timedelta(days=60)
-ASK_FOR = timedelta(hours=25)
+EXPIRING_SOON = timedelta(days=60)
+POLL_FOR = timedelta(hours=25)
 """The longest time a setup stays open. Stripe's hosted page expires after 24 hours."""
 KEEP_SETUPS = timedelta(days=90)
 MOST_CARDS = 20
@@ -29,7 +29,7 @@ class NoSuchCard(LookupError):
     """The account has no such card."""
 
 
-class CardOver(ValueError):
+class CardExpired(ValueError):
     """The card has expired."""
 
 
@@ -46,8 +46,8 @@ def last_day(card: Card) -> date:
 def cards(session: Session, account_id: int, provider: str) -> Sequence[Card]:
     """Return an account's cards on file with a provider: the default first, then the newest."""
     order = (col(Card.is_default).desc(), col(Card.added_at).desc(), col(Card.id).desc())
-    asked = select(Card).where(Card.account_id == account_id, Card.provider == provider, col(Card.removed_at).is_(None))
-    return session.exec(asked.order_by(*order).execution_options(populate_existing=True)).all()
+    query = select(Card).where(Card.account_id == account_id, Card.provider == provider, col(Card.removed_at).is_(None))
+    return session.exec(query.order_by(*order).execution_options(populate_existing=True)).all()
 
 
 def customer_ref(session: Session, account_id: int, provider: str) -> str:
@@ -74,13 +74,13 @@ def begin(session: Session, who: Identity, provider: str, once: str, client: str
     require_right(session, who, Right.BILLING)
     account_id = who.account.account_id
     mine = CardSetup.person_id == who.person_id, CardSetup.account_id == account_id
-    if (before := session.exec(select(CardSetup).where(*mine, CardSetup.once == once)).first()) is not None:
-        return before
-    asked = select(func.count()).select_from(CardSetup)
-    today = session.exec(asked.where(CardSetup.account_id == account_id, col(CardSetup.created_at) > now - timedelta(days=1))).one()
-    if today >= MOST_A_DAY or len(cards(session, account_id, provider)) >= MOST_CARDS:
+    if (existing := session.exec(select(CardSetup).where(*mine, CardSetup.once == once)).first()) is not None:
+        return existing
+    count = select(func.count()).select_from(CardSetup)
+    recent = session.exec(count.where(CardSetup.account_id == account_id, col(CardSetup.created_at) > now - timedelta(days=1))).one()
+    if recent >= MOST_A_DAY or len(cards(session, account_id, provider)) >= MOST_CARDS:
         raise TooMany
-    made = CardSetup(
+    setup = CardSetup(
         account_id=account_id,
         person_id=who.person_id,
         key=secrets.token_hex(16),
@@ -89,42 +89,43 @@ def begin(session: Session, who: Identity, provider: str, once: str, client: str
         address=client[:LONGEST_ADDRESS],
         created_at=now,
     )
-    session.add(made)
+    session.add(setup)
     session.flush()
-    return made
+    return setup
 
 
-def started(session: Session, key: str, begun: Started) -> None:
+def started(session: Session, key: str, begun: StartedSetup) -> None:
     """Store the provider's ids of a setup and of its account."""
-    setup = _held(session, key)
+    setup = _lock_setup(session, key)
     setup.token = begun.ref
     if not customer_ref(session, setup.account_id, setup.provider):
         session.add(PaymentCustomer(account_id=setup.account_id, provider=setup.provider, token=begun.customer))
 
 
-def settle(session: Session, key: str, ended: Ended, now: datetime, today: date) -> CardSetup:
+def settle(session: Session, key: str, result: SetupResult, now: datetime, today: date) -> CardSetup:
     """Store the result of a setup, once. Later reports of the same result, by the browser or by webhooks, change nothing.
 
     The first card of an account becomes its default; so does a card that is added when there is no unexpired default. No card is added for
-    a person who has lost the billing right since: the card is stored as removed, so that the provider is asked to forget it (`undetached`).
+    a person who has lost the billing right since: the card is stored as removed, so that the provider is asked to forget it
+    (`cards_to_detach`).
     """
-    setup = _held(session, key)
+    setup = _lock_setup(session, key)
     setup.asked_at = now
-    if setup.state == SetupState.OPEN and ended.state is not SetupState.OPEN:
-        setup.state, setup.reason = ended.state, ended.reason[:40]
-        if ended.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):
-            setup.card_id = _on_file(session, setup, ended.card, now, today).id
-        elif ended.card is not None:
+    if setup.state == SetupState.OPEN and result.state is not SetupState.OPEN:
+        setup.state, setup.reason = result.state, result.reason[:40]
+        if result.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):
+            setup.card_id = _put_on_file(session, setup, result.card, now, today).id
+        elif result.card is not None:
             setup.state, setup.reason = SetupState.DECLINED, NO_RIGHT
-            _kept_out(session, setup, ended.card, now)
+            _store_removed(session, setup, result.card, now)
     return setup
 
 
-def _kept_out(session: Session, setup: CardSetup, facts: CardFacts, now: datetime) -> None:
+def _store_removed(session: Session, setup: CardSetup, facts: CardFacts, now: datetime) -> None:
     if session.exec(select(Card.id).where(Card.provider == setup.provider, Card.token == facts.token)).first() is None:
-        made = _new_card(setup, facts, now)
-        made.removed_at = now
-        session.add(made)
+        card = _new_card(setup, facts, now)
+        card.removed_at = now
+        session.add(card)
         session.flush()
 
 
@@ -143,22 +144,22 @@ def _new_card(setup: CardSetup, facts: CardFacts, now: datetime) -> Card:
     )
 
 
-def _on_file(session: Session, setup: CardSetup, facts: CardFacts, now: datetime, today: date) -> Card:
-    kept = session.exec(select(Card).where(Card.provider == setup.provider, Card.token == facts.token)).first()
-    if kept is not None:
-        return kept
+def _put_on_file(session: Session, setup: CardSetup, facts: CardFacts, now: datetime, today: date) -> Card:
+    existing = session.exec(select(Card).where(Card.provider == setup.provider, Card.token == facts.token)).first()
+    if existing is not None:
+        return existing
     others = cards(session, setup.account_id, setup.provider)
-    made = _new_card(setup, facts, now)
-    session.add(made)
+    card = _new_card(setup, facts, now)
+    session.add(card)
     session.flush()
     if not any(other.is_default and last_day(other) >= today for other in others):
-        _prefer(session, made)
-    by = Actor(setup.person_id, setup.address)
-    record(session, CardActivity.ADDED, by, now, account_id=made.account_id, about=_name(made), after=_as_text(made))
-    return made
+        _set_default(session, card)
+    actor = Actor(setup.person_id, setup.address)
+    record(session, CardActivity.ADDED, actor, now, account_id=card.account_id, about=_display_name(card), after=_as_text(card))
+    return card
 
 
-def _held(session: Session, key: str) -> CardSetup:
+def _lock_setup(session: Session, key: str) -> CardSetup:
     """Return a setup to be changed, and lock its account until the end of the transaction."""
     setup = session.exec(select(CardSetup).where(CardSetup.key == key)).one()
     # Serialize changes to an account's cards, as `require_right` does, so that two first cards do not both become the default.
@@ -176,56 +177,56 @@ def make_default(session: Session, who: Identity, provider: str, card_id: int, c
     Raises:
         NotAllowed: the person lacks the right.
         NoSuchCard: the account has no card on file with this id.
-        CardOver: the card has expired.
+        CardExpired: the card has expired.
     """
     chosen, others = _card(session, who, provider, card_id)
     if last_day(chosen) < today:
-        raise CardOver
-    before = {"default": next((_name(other) for other in others if other.is_default), "")}
+        raise CardExpired
+    before = {"default": next((_display_name(other) for other in others if other.is_default), "")}
     if not chosen.is_default:
-        _prefer(session, chosen)
-        by, account_id = Actor.of(who, client), who.account.account_id
+        _set_default(session, chosen)
+        actor, account_id = Actor.of(who, client), who.account.account_id
         record(
             session,
             CardActivity.DEFAULT,
-            by,
+            actor,
             now,
             account_id=account_id,
-            about=_name(chosen),
+            about=_display_name(chosen),
             before=before,
-            after={"default": _name(chosen)},
+            after={"default": _display_name(chosen)},
         )
     return chosen
 
 
 def remove(session: Session, who: Identity, provider: str, card_id: int, client: str, now: datetime, today: date) -> Card:
-    """Remove a card from file; if it was the default, the `heir` becomes the default.
+    """Remove a card from file; if it was the default, the `next_default` card becomes the default.
 
     Raises:
         NotAllowed: the person lacks the right.
         NoSuchCard: the account has no card on file with this id.
     """
-    gone, _ = _card(session, who, provider, card_id)
-    _off_file(session, gone, CardActivity.REMOVED, Actor.of(who, client), now, today)
-    return gone
+    card, _ = _card(session, who, provider, card_id)
+    _take_off_file(session, card, CardActivity.REMOVED, Actor.of(who, client), now, today)
+    return card
 
 
-def heir(cards_: Sequence[Card], gone: Card, today: date) -> Card | None:
+def next_default(cards: Sequence[Card], removed: Card, today: date) -> Card | None:
     """Return the card that becomes the default when `gone` is removed: the newest unexpired one if `gone` is the default, else None."""
-    return next((c for c in cards_ if c.id != gone.id and last_day(c) >= today), None) if gone.is_default else None
+    return next((c for c in cards if c.id != removed.id and last_day(c) >= today), None) if removed.is_default else None
 
 
 def _card(session: Session, who: Identity, provider: str, card_id: int) -> tuple[Card, Sequence[Card]]:
     """Return a card to be changed, and all cards of its account."""
     require_right(session, who, Right.BILLING)
-    all_ = cards(session, who.account.account_id, provider)
-    found = next((c for c in all_ if c.id == card_id), None)
-    if found is None:
+    account_cards = cards(session, who.account.account_id, provider)
+    card = next((c for c in account_cards if c.id == card_id), None)
+    if card is None:
         raise NoSuchCard
-    return found, all_
+    return card, account_cards
 
 
-def _prefer(session: Session, chosen: Card) -> None:
+def _set_default(session: Session, chosen: Card) -> None:
     # Clear the old default first: a unique index allows only one.
     others = update(Card).where(col(Card.account_id) == chosen.account_id, col(Card.provider) == chosen.provider)
     session.exec(others.values(is_default=False))
@@ -234,23 +235,27 @@ def _prefer(session: Session, chosen: Card) -> None:
     session.flush()
 
 
-def _off_file(session: Session, gone: Card, what: ActivityKind, by: Actor, now: datetime, today: date) -> None:
-    following, before = heir(cards(session, gone.account_id, gone.provider), gone, today), _as_text(gone)
-    gone.removed_at, gone.is_default = now, False
+def _take_off_file(session: Session, card: Card, kind: ActivityKind, actor: Actor, now: datetime, today: date) -> None:
+    following, before = next_default(cards(session, card.account_id, card.provider), card, today), _as_text(card)
+    card.removed_at, card.is_default = now, False
     session.flush()
     if following is not None:
-        _prefer(session, following)
-    after = {"default": _name(following)} if following is not None else None
-    record(session, what, by, now, account_id=gone.account_id, about=_name(gone), before=before, after=after)
+        _set_default(session, following)
+    after = {"default": _display_name(following)} if following is not None else None
+    record(session, kind, actor, now, account_id=card.account_id, about=_display_name(card), before=before, after=after)
 
 
-def _name(card: Card) -> str:
+def _display_name(card: Card) -> str:
     return card_name(card.brand, card.last4)
 
 
 def _as_text(card: Card) -> dict[str, str]:
     """Return the values of a card that the activity log stores."""
-    return {"card": _name(card), "expiry": f"{card.exp_year}-{card.exp_month:02}", "default": _name(card) if card.is_default else ""}
+    return {
+        "card": _display_name(card),
+        "expiry": f"{card.exp_year}-{card.exp_month:02}",
+        "default": _display_name(card) if card.is_default else "",
+    }
 
 
 # --- reconciling with the provider --------------------------------------------------------------------------------
@@ -264,15 +269,15 @@ def setup_by_ref(session: Session, provider: str, ref: str) -> CardSetup | None:
 def due_setups(session: Session, provider: str, now: datetime) -> Sequence[CardSetup]:
     """Return the open setups whose result should be polled now, because neither the browser's return nor a webhook has reported it.
 
-    The interval grows to a tenth of the setup's age at the last poll. Polling stops `ASK_FOR` after the setup began.
+    The interval grows to a tenth of the setup's age at the last poll. Polling stops `POLL_FOR` after the setup began.
     """
-    asked = select(CardSetup).where(
+    query = select(CardSetup).where(
         CardSetup.provider == provider,
         CardSetup.state == SetupState.OPEN,
         col(CardSetup.token).is_not(None),
-        col(CardSetup.created_at) > now - ASK_FOR,
+        col(CardSetup.created_at) > now - POLL_FOR,
     )
-    found = session.exec(asked.order_by(col(CardSetup.id))).all()
+    found = session.exec(query.order_by(col(CardSetup.id))).all()
     return [s for s in found if s.asked_at is None or now - s.asked_at >= (s.asked_at - s.created_at) / 10]
 
 
@@ -287,34 +292,34 @@ def refresh(session: Session, provider: str, token: str, facts: CardFacts | None
         asked_at: the instant just before the provider was asked.
         today: the business day.
     """
-    kept = session.exec(select(Card).where(Card.provider == provider, Card.token == token)).first()
-    if kept is None:
+    card = session.exec(select(Card).where(Card.provider == provider, Card.token == token)).first()
+    if card is None:
         return
-    hold(session, kept.account_id)
-    session.refresh(kept)
-    if kept.removed_at is not None or asked_at < kept.known_at:
+    hold(session, card.account_id)
+    session.refresh(card)
+    if card.removed_at is not None or asked_at < card.known_at:
         return
-    kept.known_at = asked_at
+    card.known_at = asked_at
     if facts is None:
-        _off_file(session, kept, CardActivity.LOST, STAFF, asked_at, today)
-        kept.detached_at = asked_at
+        _take_off_file(session, card, CardActivity.LOST, STAFF, asked_at, today)
+        card.detached_at = asked_at
     else:
-        kept.brand, kept.last4, kept.exp_month, kept.exp_year = facts.brand[:20], facts.last4, facts.exp_month, facts.exp_year
+        card.brand, card.last4, card.exp_month, card.exp_year = facts.brand[:20], facts.last4, facts.exp_month, facts.exp_year
 
 
-def undetached(session: Session, provider: str) -> Sequence[Card]:
+def cards_to_detach(session: Session, provider: str) -> Sequence[Card]:
     """Return removed cards that the provider may not have forgotten yet."""
-    gone = col(Card.removed_at).is_not(None), col(Card.detached_at).is_(None)
-    return session.exec(select(Card).where(Card.provider == provider, *gone).order_by(col(Card.id))).all()
+    removed = col(Card.removed_at).is_not(None), col(Card.detached_at).is_(None)
+    return session.exec(select(Card).where(Card.provider == provider, *removed).order_by(col(Card.id))).all()
 
 
-def detached(session: Session, provider: str, token: str, now: datetime) -> None:
+def mark_detached(session: Session, provider: str, token: str, now: datetime) -> None:
     """Record that the provider has forgotten a card."""
     session.exec(update(Card).where(col(Card.provider) == provider, col(Card.token) == token).values(detached_at=now))
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Mark setups still open after `ASK_FOR` as given up and delete those older than `KEEP_SETUPS`; return how many were deleted."""
-    left = update(CardSetup).where(col(CardSetup.state) == SetupState.OPEN, col(CardSetup.created_at) <= now - ASK_FOR)
-    session.exec(left.values(state=SetupState.GIVEN_UP))
+    """Mark setups still open after `POLL_FOR` as given up and delete those older than `KEEP_SETUPS`; return how many were deleted."""
+    unfinished = update(CardSetup).where(col(CardSetup.state) == SetupState.OPEN, col(CardSetup.created_at) <= now - POLL_FOR)
+    session.exec(unfinished.values(state=SetupState.GIVEN_UP))
     return session.exec(sql_delete(CardSetup).where(col(CardSetup.created_at) <= now - KEEP_SETUPS)).rowcount

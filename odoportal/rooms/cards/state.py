@@ -6,7 +6,7 @@ from odoportal.core.i18n import current
 from odoportal.core.identity import Identity
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import PageState, unfilled
-from odoportal.rooms.cards.view import CardsView, shown
+from odoportal.rooms.cards.view import CardsView, load_view
 
 
 class Cards(PageState, SessionState):
@@ -15,4 +15,4 @@ class Cards(PageState, SessionState):
     view: CardsView = unfilled(CardsView())
 
     async def _look(self, who: Identity) -> Any:
-        return await shown(who, self.router.url.query_parameters, current())
+        return await load_view(who, self.router.url.query_parameters, current())

@@ -12,7 +12,17 @@ from typing import Any
 import stripe
 
 from odoportal.rooms.cards.models import SetupState
-from odoportal.rooms.cards.provider import BadWebhook, CardFacts, Charge, Customer, Ended, ProviderDown, Refused, Started, Webhook
+from odoportal.rooms.cards.provider import (
+    BadWebhook,
+    CardFacts,
+    Charge,
+    Customer,
+    ProviderDown,
+    Refused,
+    SetupResult,
+    StartedSetup,
+    Webhook,
+)
 
 API = "https://api.stripe.com"
 SECONDS = 8
@@ -40,9 +50,9 @@ class Stripe:
         client = stripe.RequestsClient(timeout=SECONDS)
         self._client = stripe.StripeClient(key, http_client=client, base_addresses={"api": api}, max_network_retries=RETRIES)
 
-    def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> Started:
+    def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> StartedSetup:
         """See `Provider.start`."""
-        with _asking():
+        with _translated_errors():
             ref = customer.ref or self._new_customer(customer.number)
             # Name and email can change, so they are not sent when creating the customer: Stripe refuses an idempotency key that is reused
             # with other parameters.
@@ -59,34 +69,34 @@ class Stripe:
                 },
                 {"idempotency_key": f"setup-{key}"},
             )
-        return Started(ref, session.id, session.url or "")
+        return StartedSetup(ref, session.id, session.url or "")
 
     def _new_customer(self, number: str) -> str:
         facts: Any = {"description": f"ODOportal {number}", "metadata": {"account": number}}
         return self._client.v1.customers.create(facts, {"idempotency_key": f"customer-{number}"}).id
 
-    def finish(self, ref: str) -> Ended:
+    def finish(self, ref: str) -> SetupResult:
         """See `Provider.finish`."""
         try:
-            with _asking():
+            with _translated_errors():
                 session = self._client.v1.checkout.sessions.retrieve(ref, {"expand": ["setup_intent.payment_method"]})
         except _Missing:
-            return Ended(SetupState.GIVEN_UP)
+            return SetupResult(SetupState.GIVEN_UP)
         if session.status == "expired":
-            return Ended(SetupState.GIVEN_UP)
+            return SetupResult(SetupState.GIVEN_UP)
         intent: Any = session.setup_intent
         if session.status != "complete" or intent is None:
-            return Ended(SetupState.OPEN)
+            return SetupResult(SetupState.OPEN)
         if intent.status == "succeeded":
-            return Ended(SetupState.DONE, _facts(intent.payment_method))
+            return SetupResult(SetupState.DONE, _facts(intent.payment_method))
         if intent.status in {"requires_payment_method", "canceled"}:
-            return Ended(SetupState.DECLINED, reason=_reason(intent.last_setup_error))
-        return Ended(SetupState.OPEN)
+            return SetupResult(SetupState.DECLINED, reason=_reason(intent.last_setup_error))
+        return SetupResult(SetupState.OPEN)
 
     def charge(self, customer: str, token: str, amount: int, key: str, about: str) -> Charge:
         """See `Provider.charge`. The customer is not present to confirm it (`off_session`)."""
         try:
-            with _asking():
+            with _translated_errors():
                 intent = self._client.v1.payment_intents.create(
                     {
                         "amount": amount,
@@ -105,17 +115,17 @@ class Stripe:
 
     def refund(self, charge: str, amount: int, key: str) -> Charge:
         """See `Provider.refund`."""
-        with _asking():
+        with _translated_errors():
             self._client.v1.refunds.create({"payment_intent": charge, "amount": amount}, {"idempotency_key": f"refund-{key}"})
             intent = self._client.v1.payment_intents.retrieve(charge)
-            given = self._client.v1.refunds.list({"payment_intent": charge, "limit": 100})
-        back = sum(refund.amount for refund in given.data if refund.status != "failed")
-        return Charge(intent.id, "succeeded", intent.amount, back)
+            refunds = self._client.v1.refunds.list({"payment_intent": charge, "limit": 100})
+        refunded = sum(refund.amount for refund in refunds.data if refund.status != "failed")
+        return Charge(intent.id, "succeeded", intent.amount, refunded)
 
     def detach(self, token: str) -> None:
         """See `Provider.detach`."""
         try:
-            with _asking():
+            with _translated_errors():
                 self._client.v1.payment_methods.detach(token)
         except Refused:
             if self.look_up(token) is not None:
@@ -124,14 +134,14 @@ class Stripe:
     def look_up(self, token: str) -> CardFacts | None:
         """See `Provider.look_up`."""
         try:
-            with _asking():
+            with _translated_errors():
                 method = self._client.v1.payment_methods.retrieve(token)
         except _Missing:
             return None
         return _facts(method) if method.customer else None
 
-    def hear(self, body: bytes, headers: Mapping[str, str]) -> Webhook | None:
-        """See `Provider.hear`."""
+    def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Webhook | None:
+        """See `Provider.verify_webhook`."""
         try:
             event: Any = self._client.construct_event(body, headers.get("stripe-signature", ""), self._webhook_secret)
         except (stripe.SignatureVerificationError, ValueError) as error:
@@ -150,7 +160,7 @@ class _Missing(Refused):
 
 
 @contextmanager
-def _asking() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except stripe.CardError as error:

@@ -78,7 +78,7 @@ class CardsView:
     default: FormView = field(default_factory=FormView)
 
 
-async def shown(who: Identity, query: Mapping[str, str], language: str) -> CardsView:
+async def load_view(who: Identity, query: Mapping[str, str], language: str) -> CardsView:
     """Return the view for a page's query. If the browser returns from the provider (`setup`), settle that setup first."""
     chosen, key = flow.provider(), query.get("setup", "")
     if chosen is not None and key and len(key) <= LONGEST_KEY:
@@ -87,7 +87,7 @@ async def shown(who: Identity, query: Mapping[str, str], language: str) -> Cards
         return await database.read(cards_view, who, chosen, query, language, clock.now(), clock.today())
 
 
-def page_of(who: Identity, language: str, **query: str) -> str:
+def page_address(who: Identity, language: str, **query: str) -> str:
     """Return the address of the page, with the account number if the person has several accounts."""
     account = {"account": who.account.number} if len(who.memberships) > 1 else {}
     return f"/{language}/cards" + (f"?{urlencode({**account, **query})}" if account or query else "")
@@ -97,65 +97,65 @@ def cards_view(
     session: Session, who: Identity, chosen: Provider | None, query: Mapping[str, str], language: str, now: datetime, today: date
 ) -> CardsView:
     """Return the view of the account's cards with a provider, with the card of `open` and the result of the card setup `setup`."""
-    kept = service.cards(session, who.account.account_id, chosen.name) if chosen is not None else []
-    people, formats = _names(session, kept), Formats(who.region)
-    rows = [_row(card, people, formats, today, page_of(who, language, open=str(card.id))) for card in kept]
-    may = rights.may(who.account.role, Right.BILLING)
+    cards = service.cards(session, who.account.account_id, chosen.name) if chosen is not None else []
+    people, formats = _names(session, cards), Formats(who.region)
+    rows = [_row(card, people, formats, today, page_address(who, language, open=str(card.id))) for card in cards]
+    may_change = rights.may(who.account.role, Right.BILLING)
     view = CardsView(
         cards=rows,
-        may="1" if may else "",
-        offered="1" if chosen is not None and may else "",
+        may="1" if may_change else "",
+        offered="1" if chosen is not None and may_change else "",
         test="1" if chosen is not None and chosen.test else "",
-        details=_details(session, who, kept, rows, query.get("open", ""), language, now, today) if may else CardDetails(),
+        details=_details(session, who, cards, rows, query.get("open", ""), language, now, today) if may_change else CardDetails(),
         add=form_view(who),
         default=form_view(who),
     )
     return _with_outcome(session, view, who, query, language)
 
 
-def _names(session: Session, kept: Sequence[Card]) -> dict[int, str]:
-    wanted = {card.added_by for card in kept if card.added_by is not None}
+def _names(session: Session, cards: Sequence[Card]) -> dict[int, str]:
+    wanted = {card.added_by for card in cards if card.added_by is not None}
     return {person.id: person.name for person in session.exec(select(Person).where(col(Person.id).in_(wanted))) if person.id is not None}
 
 
 def _row(card: Card, people: Mapping[int, str], formats: Formats, today: date, address: str) -> CardRow:
-    left = (service.last_day(card) - today).days
+    days_left = (service.last_day(card) - today).days
     added, by = formats.day(clock.local(card.added_at).date()), people.get(card.added_by or 0, "")
     month = f"{card.exp_month:02}/{card.exp_year}"
     return CardRow(
         key=str(card.id),
         name=card_name(card.brand, card.last4),
-        expiry=t("Expires {month}", month=month) if left >= 0 else t("Expired since {month}", month=month),
+        expiry=t("Expires {month}", month=month) if days_left >= 0 else t("Expired since {month}", month=month),
         default=t("Default") if card.is_default else "",
-        soon=t("Expires soon") if 0 <= left <= service.SOON.days else "",
-        over=t("Expired") if left < 0 else "",
+        soon=t("Expires soon") if 0 <= days_left <= service.EXPIRING_SOON.days else "",
+        over=t("Expired") if days_left < 0 else "",
         added=t("Added by {name} on {day}", name=by, day=added) if by else t("Added on {day}", day=added),
         open=address,
     )
 
 
 def _details(
-    session: Session, who: Identity, kept: Sequence[Card], rows: list[CardRow], asked: str, language: str, now: datetime, today: date
+    session: Session, who: Identity, cards: Sequence[Card], rows: list[CardRow], open_key: str, language: str, now: datetime, today: date
 ) -> CardDetails:
-    bare = CardDetails(asked=asked, close=page_of(who, language))
-    at = next((i for i, row in enumerate(rows) if row.key == asked), None)
-    if at is None:
-        return bare
-    row, following = rows[at], service.heir(kept, kept[at], today)
-    heir = ""
+    closed = CardDetails(asked=open_key, close=page_address(who, language))
+    index = next((i for i, row in enumerate(rows) if row.key == open_key), None)
+    if index is None:
+        return closed
+    row, following = rows[index], service.next_default(cards, cards[index], today)
+    next_default = ""
     if following is not None:
-        heir = t("It is the default. {name} takes its place.", name=card_name(following.brand, following.last4))
+        next_default = t("It is the default. {name} takes its place.", name=card_name(following.brand, following.last4))
     elif row.default:
-        heir = t("It is the default, and no other card can take its place.")
+        next_default = t("It is the default, and no other card can take its place.")
     return replace(
-        bare,
+        closed,
         number=row.name,
         expiry=row.expiry,
         added=row.added,
-        heir=heir,
+        heir=next_default,
         fresh="1" if sessions.is_fresh(session, who.session, now) else "",
-        previous=rows[at - 1].open if at else "",
-        next=rows[at + 1].open if at + 1 < len(rows) else "",
+        previous=rows[index - 1].open if index else "",
+        next=rows[index + 1].open if index + 1 < len(rows) else "",
         remove=form_view(who, key=row.key),
     )
 
@@ -173,4 +173,4 @@ def _with_outcome(session: Session, view: CardsView, who: Identity, query: Mappi
     if setup.state == SetupState.GIVEN_UP:
         return replace(view, bad=t("No card was added: the provider’s page was left for too long."))
     waiting = t("The payment provider has not said yet whether the card is accepted. It appears here as soon as it is.")
-    return replace(view, waiting=waiting, again=page_of(who, language, setup=key))
+    return replace(view, waiting=waiting, again=page_address(who, language, setup=key))

@@ -57,7 +57,7 @@ def open_invitation(session: Session, token: str, now: datetime) -> OpenInvitati
     )
 
 
-def accept(session: Session, token: str, now: datetime, name: str = "", stored: str = "", client: str = "") -> Person | None:
+def accept(session: Session, token: str, now: datetime, name: str = "", password_hash: str = "", client: str = "") -> Person | None:
     """Accept an invitation and use it up: add the person with its email to the account, creating the person if there is none.
 
     Args:
@@ -65,7 +65,7 @@ def accept(session: Session, token: str, now: datetime, name: str = "", stored: 
         token: the link's token.
         now: the instant.
         name: the name of a person who has no password yet.
-        stored: the password hash (`passwords.make`) for a person without a password; an existing password is kept.
+        password_hash: the hash (`passwords.make`) for a person without a password; an existing password is kept.
         client: the network address it is accepted from.
 
     Returns:
@@ -77,22 +77,22 @@ def accept(session: Session, token: str, now: datetime, name: str = "", stored: 
         return None
     # Lock before checking the sender's right: a concurrent loss of the right either waits for this transaction or is already visible.
     hold(session, account_id)
-    asked = open_invitation(session, token, now)
-    if asked is None or (asked.known is None and not stored):
+    opened = open_invitation(session, token, now)
+    if opened is None or (opened.known is None and not password_hash):
         return None
     # Of concurrent attempts, only one deletes the row.
-    taken = session.exec(sql_delete(Invitation).where(col(Invitation.hash) == digest(token)))
-    if taken.rowcount != 1:
+    deleted = session.exec(sql_delete(Invitation).where(col(Invitation.hash) == digest(token)))
+    if deleted.rowcount != 1:
         return None
-    person = asked.known
+    person = opened.known
     if person is None:
-        person = person_of_email(session, asked.invitation.email, now, name, asked.invitation.language)
+        person = person_of_email(session, opened.invitation.email, now, name, opened.invitation.language)
         if name and name != person.name:
             keep_file(session, person)
             person.name = name
-        person.password = stored
+        person.password = password_hash
         links.kill(session, person.id or 0, now)
-    join(session, asked.account, person, Role(asked.invitation.role))
-    by, after = Actor(person.id, client), {"role": asked.invitation.role}
-    record(session, PeopleActivity.JOINED, by, now, account_id=asked.account.id, subject_id=person.id, about=person.email, after=after)
+    join(session, opened.account, person, Role(opened.invitation.role))
+    by, after = Actor(person.id, client), {"role": opened.invitation.role}
+    record(session, PeopleActivity.JOINED, by, now, account_id=opened.account.id, subject_id=person.id, about=person.email, after=after)
     return person

@@ -19,7 +19,7 @@ from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people import service
 from odoportal.rooms.signin import attempts, sessions
 
-_BOX = re.compile(r"keep-([0-9a-f]{16})")
+_BOX_NAME = re.compile(r"keep-([0-9a-f]{16})")
 
 
 class Invite(FormModel):
@@ -30,7 +30,7 @@ class Invite(FormModel):
     language: Literal["fr", "en"]
 
 
-class Deciding(FormModel):
+class CopiesForm(FormModel):
     """A form about a person with a box `keep-…` for each invoice-copy address that the person added. `keep` holds the ticked keys."""
 
     keep: frozenset[str] = frozenset()
@@ -38,26 +38,26 @@ class Deciding(FormModel):
     @classmethod
     def named(cls, name: str) -> bool:
         """Return whether a field name belongs to the form, including the boxes, whose names depend on the addresses."""
-        return super().named(name) or _BOX.fullmatch(name) is not None
+        return super().named(name) or _BOX_NAME.fullmatch(name) is not None
 
     @model_validator(mode="before")
     @classmethod
-    def _gathered(cls, given: dict[str, Any]) -> dict[str, Any]:
-        ticked = {found[1] for name, value in given.items() if (found := _BOX.fullmatch(name)) and value == "1"}
-        return {name: value for name, value in given.items() if not _BOX.fullmatch(name) and name != "keep"} | {"keep": ticked}
+    def _collect_boxes(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        ticked = {found[1] for name, value in fields.items() if (found := _BOX_NAME.fullmatch(name)) and value == "1"}
+        return {name: value for name, value in fields.items() if not _BOX_NAME.fullmatch(name) and name != "keep"} | {"keep": ticked}
 
 
-class AnotherRole(Deciding):
+class ChangeRole(CopiesForm):
     """A change of a member's role."""
 
     role: Role
 
 
-class Remove(Deciding):
+class Remove(CopiesForm):
     """The removal of a member from the account."""
 
 
-class Sure(FormModel):
+class PasswordForm(FormModel):
     """A form that requires the password unless it was confirmed recently."""
 
     password: Secret | None = None
@@ -69,10 +69,12 @@ class EmptyForm(FormModel):
 
 def _refusals() -> dict[type[Exception], FormResult]:
     return {
-        service.NoEmail: FormResult(errors={"email": t("Enter an email such as name@example.com.")}),
+        service.InvalidEmail: FormResult(errors={"email": t("Enter an email such as name@example.com.")}),
         service.Already: FormResult(errors={"email": t("This person belongs to the account already.")}),
         service.AlreadyInvited: FormResult(errors={"email": t("This person is invited already. Send the invitation again, below.")}),
-        service.TooManyInvitations: FormResult(error=t("There are {n} open invitations. Withdraw some first.", n=service.MOST_OPEN)),
+        service.TooManyInvitations: FormResult(
+            error=t("There are {n} open invitations. Withdraw some first.", n=service.MOST_OPEN_INVITATIONS)
+        ),
         service.NoSuchPerson: FormResult(error=t("This is no longer here: somebody changed it in the meantime. Load the page again.")),
         service.LastOwner: FormResult(
             error=t("An account needs an owner who can sign in, and this is the only one. Make somebody else an owner first.")
@@ -80,10 +82,10 @@ def _refusals() -> dict[type[Exception], FormResult]:
     }
 
 
-def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
+def _with_refusals(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
     """Wrap a handler so that the exceptions of its rules become form errors. Each rule raises before anything is written."""
 
-    def told(session: Session, sent: SentForm[Any]) -> FormResult:
+    def guarded(session: Session, sent: SentForm[Any]) -> FormResult:
         refusals = _refusals()
         try:
             return work(session, sent)
@@ -92,7 +94,7 @@ def _told(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Ses
         except tuple(refusals) as why:
             return refusals[type(why)]
 
-    return told
+    return guarded
 
 
 def _back(sent: SentForm[Any], done: str) -> str:
@@ -102,9 +104,9 @@ def _back(sent: SentForm[Any], done: str) -> str:
 
 
 def _invite(session: Session, sent: SentForm[Invite]) -> FormResult:
-    asked = sent.values
-    made = service.invite(session, sent.who, asked.email, asked.role, asked.language, clock.now(), sent.client)
-    return FormResult(t("The invitation to {email} is on its way.", email=made.email))
+    values = sent.values
+    invitation = service.invite(session, sent.who, values.email, values.role, values.language, clock.now(), sent.client)
+    return FormResult(t("The invitation to {email} is on its way.", email=invitation.email))
 
 
 def _resend(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
@@ -117,7 +119,7 @@ def _withdraw(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     return FormResult(go=_back(sent, "withdrawn"))
 
 
-def _role(session: Session, sent: SentForm[AnotherRole]) -> FormResult:
+def _role(session: Session, sent: SentForm[ChangeRole]) -> FormResult:
     stored = service.role_of(session, sent.who, sent.key)
     if clash := conflict(sent, {"role": stored}):
         wrong = {"role": t("Stored meanwhile: “{value}”.", value=role_labels()[stored])} if clash.errors else {}
@@ -131,7 +133,7 @@ def _remove(session: Session, sent: SentForm[Remove]) -> FormResult:
     return FormResult(go=_back(sent, "removed"))
 
 
-def _required(session: Session, sent: SentForm[Sure]) -> FormResult:
+def _set_two_step(session: Session, sent: SentForm[PasswordForm]) -> FormResult:
     on = sent.form == "require"
     try:
         service.require_two_step(session, sent.who, on, clock.now(), sent.client)
@@ -140,28 +142,28 @@ def _required(session: Session, sent: SentForm[Sure]) -> FormResult:
     return FormResult(go=_back(sent, sent.form))
 
 
-async def _require(sent: SentForm[Sure]) -> FormResult:
+async def _confirm_two_step(sent: SentForm[PasswordForm]) -> FormResult:
     if not await read(sessions.is_fresh, sent.who.session, clock.now()):
         if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
             return FormResult(errors={"password": required()})
         if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
             return FormResult(errors={"password": t("This is not your password.")})
-    return await once(sent, _required, sent)
+    return await once(sent, _set_two_step, sent)
 
 
-def _rule(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult]) -> FormHandler:
+def _handler(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult]) -> FormHandler:
     async def answer(sent: SentForm[Any]) -> FormResult:
-        return await once(sent, _told(work), sent)
+        return await once(sent, _with_refusals(work), sent)
 
     return FormHandler(model, Right.PEOPLE, answer)
 
 
 RULES = {
-    "invite": _rule(Invite, _invite),
-    "resend": _rule(EmptyForm, _resend),
-    "withdraw": _rule(EmptyForm, _withdraw),
-    "role": _rule(AnotherRole, _role),
-    "remove": _rule(Remove, _remove),
-    "require": FormHandler(Sure, Right.PEOPLE, _require),
-    "release": FormHandler(Sure, Right.PEOPLE, _require),
+    "invite": _handler(Invite, _invite),
+    "resend": _handler(EmptyForm, _resend),
+    "withdraw": _handler(EmptyForm, _withdraw),
+    "role": _handler(ChangeRole, _role),
+    "remove": _handler(Remove, _remove),
+    "require": FormHandler(PasswordForm, Right.PEOPLE, _confirm_two_step),
+    "release": FormHandler(PasswordForm, Right.PEOPLE, _confirm_two_step),
 }

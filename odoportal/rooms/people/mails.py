@@ -15,7 +15,7 @@ from odoportal.rooms.people.models import Invitation
 from odoportal.rooms.signin.mails import Letter, address, post
 
 
-def asked_to_join(session: Session, invitation: Invitation, who: Identity, seed: str, now: datetime) -> outbox.Mail:
+def invite(session: Session, invitation: Invitation, who: Identity, seed: str, now: datetime) -> outbox.Mail:
     """Mail an invitation. It is the same whether or not a person with the email exists, so it greets the recipient without a name."""
     language, name = invitation.language, plain_name(who.name, who.email)
     with i18n.use(language):
@@ -43,7 +43,9 @@ def role_changed(session: Session, person: Person, account: Membership, role: Ro
     with i18n.use(person.language):
         letter = Letter(
             subject=t("Your role in ODOportal was changed"),
-            paragraphs=[t("In the account {account} ({number}), your role is now: {role}.", **_named(account), role=role_labels()[role])],
+            paragraphs=[
+                t("In the account {account} ({number}), your role is now: {role}.", **_account_texts(account), role=role_labels()[role])
+            ],
             button=t("See what it allows"),
             address=address(f"profile/people?account={account.number}", person.language),
         )
@@ -56,7 +58,7 @@ def two_step_required(session: Session, person: Person, account: Membership, now
         letter = Letter(
             subject=t("Set up two-step sign-in for ODOportal"),
             paragraphs=[
-                t("The account {account} ({number}) now requires two-step sign-in of everybody.", **_named(account)),
+                t("The account {account} ({number}) now requires two-step sign-in of everybody.", **_account_texts(account)),
                 t("Set it up under Sign-in and security; you see the account again as soon as it is on. It takes two minutes."),
             ],
             button=t("Set it up"),
@@ -71,12 +73,12 @@ def removed(session: Session, person: Person, account: Membership, now: datetime
         letter = Letter(
             subject=t("Your access to an account in ODOportal has ended"),
             paragraphs=[
-                t("You no longer have access to the account {account} ({number}).", **_named(account)),
+                t("You no longer have access to the account {account} ({number}).", **_account_texts(account)),
                 t("If you still need it, ask an owner of the account for a new invitation."),
             ],
         )
         return post(session, person.email, person.language, person.name, letter, now)
 
 
-def _named(account: Membership) -> dict[str, str]:
+def _account_texts(account: Membership) -> dict[str, str]:
     return {"account": account.name, "number": account.number}

@@ -55,13 +55,13 @@ def _copies(text: str) -> Callable[[Bound], Node]:
         tick = el("input", type="checkbox", id=row.id, name=row.key, value="1", checked=ServerOnly(row.value, equals="1"))
         return el("label", tick, el("span", t("Keep sending to"), " ", el("b", row.label, cls="breaks")), cls="keep")
 
-    def drawn(form: Bound) -> Node:
+    def fieldset(form: Bound) -> Node:
         return when(
             form.rows,
             el("fieldset", el("legend", t("Copies of invoices")), el("p", text, cls="hint"), each(form.rows, box), cls="field"),
         )
 
-    return drawn
+    return fieldset
 
 
 def _role() -> Form:
@@ -72,7 +72,7 @@ def _role() -> Form:
 
 
 def _remove() -> Form:
-    asked = Confirm(
+    confirm = Confirm(
         t("Remove this person?"),
         t(
             "From the next click on, this person no longer sees anything of the account, and open invitations from this person no "
@@ -81,7 +81,7 @@ def _remove() -> Form:
         t("Remove"),
     )
     text = t("This person added these addresses. Those not ticked get no more copies.")
-    return Form("remove", (_copies(text),), t("Remove from the account"), look="danger", confirm=asked)
+    return Form("remove", (_copies(text),), t("Remove from the account"), look="danger", confirm=confirm)
 
 
 def _badges(row: Bound) -> Node:
@@ -91,7 +91,7 @@ def _badges(row: Bound) -> Node:
     )
 
 
-def _step(row: Bound) -> Node:
+def _two_step_badge(row: Bound) -> Node:
     return when(
         row.two_step,
         el("span", icon("circle-check", small=True), t("Two-step on"), cls="badge ok"),
@@ -103,23 +103,23 @@ def _change(row: Bound, cls: str) -> El:
     return link(t("Change"), el("span", " ", row.name, cls="sr"), to=row.details, how="open", data_open=row.key, cls=cls)
 
 
-def _screens(cls: str, label: str, table: Node, cards: Node) -> Node:
+def _wide_and_narrow(cls: str, label: str, table: Node, cards: Node) -> Node:
     """Show a table on wide screens and cards on phones."""
     region = {"role": "region", "tabIndex": 0, "aria-label": label}
-    still = el("div", cls="scroll", role="region", tabIndex=0, aria_label=label)
-    wide = part(OnScreen, still, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
-    narrow = part(OnScreen, el("ul", cls=f"cards {cls}"), cards, as_="ul", on="narrow", class_name=f"cards {cls}")
-    return wide, narrow
+    server_region = el("div", cls="scroll", role="region", tabIndex=0, aria_label=label)
+    on_wide = part(OnScreen, server_region, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
+    on_narrow = part(OnScreen, el("ul", cls=f"cards {cls}"), cards, as_="ul", on="narrow", class_name=f"cards {cls}")
+    return on_wide, on_narrow
 
 
-def _everybody(view: Bound) -> Node:
+def _members(view: Bound) -> Node:
     def row(person: Bound) -> Node:
         return el(
             "tr",
             el("th", el("span", person.name, " ", _badges(person), cls="row"), el("p", person.email, cls="soft breaks"), scope="row"),
             el("td", person.role, cls="nw"),
             el("td", person.seen, cls="nw"),
-            el("td", _step(person), cls="nw"),
+            el("td", _two_step_badge(person), cls="nw"),
             el("td", _change(person, "btn second sm")),
         )
 
@@ -130,7 +130,7 @@ def _everybody(view: Bound) -> Node:
             el("div", name, el("span", cls="push"), _badges(person), cls="top"),
             el("p", person.email, cls="soft breaks"),
             el("p", el("b", person.role), el("span", " · ", t("Last sign-in"), " ", person.seen, cls="soft")),
-            el("p", _step(person)),
+            el("p", _two_step_badge(person)),
             cls="lcard",
         )
 
@@ -142,20 +142,20 @@ def _everybody(view: Bound) -> Node:
         el("tbody", each(view.people, row)),
         cls="list people",
     )
-    return el("section", _screens("", t("People"), table, each(view.people, card)), cls="card listcard")
+    return el("section", _wide_and_narrow("", t("People"), table, each(view.people, card)), cls="card listcard")
 
 
 def _invitations(view: Bound) -> Node:
-    def one(row: Bound) -> Node:
+    def item(row: Bound) -> Node:
         until = when(row.over, el("span", icon("clock", small=True), row.until, cls="badge warn"), el("span", row.until, cls="soft"))
-        again = Form("resend", (), t("Send again"), look="second sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
-        take_back = Form("withdraw", (), t("Withdraw"), look="plain sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
-        said = el("div", el("b", row.key, cls="breaks"), el("p", row.role, " · ", until))
-        return el("li", said, el("div", again, take_back, cls="acts", role="group", aria_label=row.key))
+        resend = Form("resend", (), t("Send again"), look="second sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
+        withdraw = Form("withdraw", (), t("Withdraw"), look="plain sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
+        summary = el("div", el("b", row.key, cls="breaks"), el("p", row.role, " · ", until))
+        return el("li", summary, el("div", resend, withdraw, cls="acts", role="group", aria_label=row.key))
 
-    listed = when(
+    open_invitations = when(
         view.invitations,
-        el("ul", each(view.invitations, one), cls="asked"),
+        el("ul", each(view.invitations, item), cls="asked"),
         el("p", t("Nobody is waiting for an answer."), cls="soft"),
     )
     return el(
@@ -164,13 +164,13 @@ def _invitations(view: Bound) -> Node:
         el("p", t("A letter with a link goes to the email. The link works once, for 7 days."), cls="soft"),
         _invite().draw(view, on_done=People.retry),
         el("h3", t("Open invitations")),
-        listed,
+        open_invitations,
         cls="card pad formcard",
         aria_label=t("Invitations"),
     )
 
 
-def _required(view: Bound) -> Node:
+def _two_step(view: Bound) -> Node:
     password = Field(
         "password",
         t("Your password"),
@@ -184,23 +184,27 @@ def _required(view: Bound) -> Node:
         plain, checked = (Form(name, body, verb, fresh=bool(body), look=look, confirm=confirm) for body in ((), (password,)))
         return when(view.fresh, plain.draw(view, on_done=People.retry), checked.draw(view, on_done=People.retry))
 
-    on = Confirm(
+    confirm_on = Confirm(
         t("Require two-step sign-in of everybody?"),
         t("Whoever has none is told by mail, and sees nothing of this account until it is set up."),
         t("Require it"),
     )
-    off = Confirm(t("Require it no longer?"), t("From then on, a password alone opens this account again."), t("Require it no longer"))
-    first = link(t("Set it up for yourself first"), icon("chevron-right", small=True), to=address("/profile/security"), cls="btn second")
-    free = el("p", t("Everybody decides alone whether a code is asked after the password."), cls="soft")
-    said = el("p", icon("circle-check"), el("span", t("Nobody sees this account without two-step sign-in.")), cls="notice")
-    may_require = form("require", t("Require it of everybody"), "second", on)
+    confirm_off = Confirm(
+        t("Require it no longer?"), t("From then on, a password alone opens this account again."), t("Require it no longer")
+    )
+    set_up_first = link(
+        t("Set it up for yourself first"), icon("chevron-right", small=True), to=address("/profile/security"), cls="btn second"
+    )
+    optional_note = el("p", t("Everybody decides alone whether a code is asked after the password."), cls="soft")
+    required_note = el("p", icon("circle-check"), el("span", t("Nobody sees this account without two-step sign-in.")), cls="notice")
+    may_require = form("require", t("Require it of everybody"), "second", confirm_on)
     return el(
         "section",
         el("h2", t("Two-step sign-in")),
         when(
             view.required,
-            (said, form("release", t("Require it no longer"), "danger", off)),
-            (free, when(view.mine, may_require, el("div", first, cls="row"))),
+            (required_note, form("release", t("Require it no longer"), "danger", confirm_off)),
+            (optional_note, when(view.mine, may_require, el("div", set_up_first, cls="row"))),
         ),
         cls="card pad formcard",
         aria_label=t("Two-step sign-in"),
@@ -208,7 +212,7 @@ def _required(view: Bound) -> Node:
 
 
 def _owners(view: Bound) -> Node:
-    def one(row: Bound) -> Node:
+    def item(row: Bound) -> Node:
         return el(
             "li", icon("circle-user-round"), el("span", el("b", row.name), " ", _badges(row)), el("span"), el("span", row.email), cls="rec"
         )
@@ -218,7 +222,7 @@ def _owners(view: Bound) -> Node:
         el("h2", t("Owners of this account")),
         el("p", view.role),
         el("p", t("Only an owner invites people, changes roles and removes people. Ask one of them:"), cls="soft"),
-        el("ul", each(view.owners, one)),
+        el("ul", each(view.owners, item)),
         cls="card pad formcard",
         aria_label=t("Owners of this account"),
     )
@@ -254,19 +258,19 @@ def _table(view: Bound) -> Node:
     return el(
         "section",
         el("h2", t("What each role may do"), cls="sectitle"),
-        _screens("", t("What each role may do"), table, each(view.roles, card)),
+        _wide_and_narrow("", t("What each role may do"), table, each(view.roles, card)),
         cls="card listcard spaced",
     )
 
 
-def _draw(view: Bound) -> Node:
-    said = el("p", icon("circle-check"), el("span", view.said), cls="notice")
-    wrong = el("p", icon("circle-alert"), el("span", view.wrong), cls="summary")
-    top = el("div", when(view.said, said), when(view.wrong, wrong), role="status")
-    return top, when(view.may, (_everybody(view), _invitations(view), _required(view)), _owners(view)), _table(view)
+def _body(view: Bound) -> Node:
+    done = el("p", icon("circle-check"), el("span", view.said), cls="notice")
+    error = el("p", icon("circle-alert"), el("span", view.wrong), cls="summary")
+    top = el("div", when(view.said, done), when(view.wrong, error), role="status")
+    return top, when(view.may, (_members(view), _invitations(view), _two_step(view)), _owners(view)), _table(view)
 
 
-def _open(details: Bound) -> Node:
+def _dialog(details: Bound) -> Node:
     facts = el(
         "aside",
         el(
@@ -276,7 +280,7 @@ def _open(details: Bound) -> Node:
             el("dt", t("Last sign-in")),
             el("dd", details.seen),
             el("dt", t("Sign-in")),
-            el("dd", _step(details)),
+            el("dd", _two_step_badge(details)),
             cls="facts",
         ),
     )
@@ -300,8 +304,8 @@ def _open(details: Bound) -> Node:
 
 
 HEADING = View(lambda view: el("h1", t("People"), " ", when(view.count, el("span", "(", view.count, ")"))))
-BODY = View(_draw)
-DETAILS = View(_open)
+BODY = View(_body)
+DETAILS = View(_dialog)
 
 
 def page() -> rx.Component:

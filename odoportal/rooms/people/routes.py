@@ -44,29 +44,31 @@ async def post_join(asked: PageRequest) -> PageContent | Response:
         name = line(typed)
     except ValueError:
         name = None
-    stored = ""
+    password_hash = ""
     if found.known is None:
-        stored = await _stored(found, name, password, token, client)
-        if isinstance(stored, PageContent):
-            return stored
-    person = await write(accept_invitation.accept, token, clock.now(), name=name or "", stored=stored, client=client)
+        password_hash = await _new_password_hash(found, name, password, token, client)
+        if isinstance(password_hash, PageContent):
+            return password_hash
+    person = await write(accept_invitation.accept, token, clock.now(), name=name or "", password_hash=password_hash, client=client)
     if person is None:
         return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
     number = found.account.number
     security_log.log_event(
-        "user_created" if stored else "user_updated", person=person.id, account=number, role=found.invitation.role, address=client
+        "user_created" if password_hash else "user_updated", person=person.id, account=number, role=found.invitation.role, address=client
     )
     if asked.who is not None and asked.who.person_id == person.id:
         answer = see(f"/{asked.language}/?account={number}")
     else:
-        answer = see(f"/{asked.language}/login?{'set' if stored else 'joined'}=1")
+        answer = see(f"/{asked.language}/login?{'set' if password_hash else 'joined'}=1")
     cookies.take_link(answer, LinkKind.JOIN)
-    if stored:
+    if password_hash:
         cookies.take_session(answer)
     return answer
 
 
-async def _stored(found: accept_invitation.OpenInvitation, name: str | None, password: str, token: str, client: str) -> str | PageContent:
+async def _new_password_hash(
+    found: accept_invitation.OpenInvitation, name: str | None, password: str, token: str, client: str
+) -> str | PageContent:
     """Return the hash to store of a new person's password, or the page with errors."""
     email, typed, asker = found.invitation.email, (name or "")[:_LONGEST_NAME], attempts.client_asker(client)
     if password and not await attempts.may_choose(token, client):

@@ -28,7 +28,7 @@ from odoportal.rooms.people.models import Invitation
 from odoportal.rooms.signin import two_factor
 
 LIFE = timedelta(days=7)
-MOST_OPEN = 50
+MOST_OPEN_INVITATIONS = 50
 KEEP_EXPIRED = timedelta(days=30)
 
 
@@ -36,7 +36,7 @@ class NoSuchPerson(LookupError):
     """The account has no such person or invitation: removed, withdrawn or accepted in the meantime, or it never existed."""
 
 
-class NoEmail(ValueError):
+class InvalidEmail(ValueError):
     """The text is not a valid email."""
 
 
@@ -49,7 +49,7 @@ class AlreadyInvited(ValueError):
 
 
 class TooManyInvitations(ValueError):
-    """The account already has `MOST_OPEN` open invitations."""
+    """The account already has `MOST_OPEN_INVITATIONS` open invitations."""
 
 
 class NoSecondFactor(ValueError):
@@ -75,14 +75,16 @@ class Member:
 
 def members(session: Session, account_id: int) -> Sequence[Member]:
     """Return all members of an account, sorted by name."""
-    found = session.exec(
+    rows = session.exec(
         select(Person, Membership.role)
         .join(Membership, col(Membership.person_id) == col(Person.id))
         .where(Membership.account_id == account_id)
     ).all()
-    safe = two_factor.who_have_one(session, [p.id or 0 for p, _ in found])
-    shown = [Member(p.id or 0, p.email, p.name, Role(role), p.disabled_at is not None, p.signed_in_at, p.id in safe) for p, role in found]
-    return sorted(shown, key=lambda m: (m.name.casefold(), m.email))
+    with_two_step = two_factor.who_have_one(session, [p.id or 0 for p, _ in rows])
+    everyone = [
+        Member(p.id or 0, p.email, p.name, Role(role), p.disabled_at is not None, p.signed_in_at, p.id in with_two_step) for p, role in rows
+    ]
+    return sorted(everyone, key=lambda m: (m.name.casefold(), m.email))
 
 
 def invitations(session: Session, account_id: int) -> Sequence[Invitation]:
@@ -95,7 +97,7 @@ def invite(session: Session, who: Identity, email: str, role: Role, language: st
 
     Raises:
         NotAllowed: the person lacks the right.
-        NoEmail, Already, AlreadyInvited, TooManyInvitations: see these classes.
+        InvalidEmail, Already, AlreadyInvited, TooManyInvitations: see these classes.
         TooManyLetters: the limit of mails to other mailboxes, or to this one, is reached for now.
     """
     require_right(session, who, Right.PEOPLE)
@@ -103,17 +105,17 @@ def invite(session: Session, who: Identity, email: str, role: Role, language: st
     try:
         address = validate_email(email.strip(), check_deliverability=False).normalized
     except EmailNotValidError:
-        raise NoEmail(email) from None
+        raise InvalidEmail(email) from None
     known = spoken_for(session, address, now)
     if known is not None and session.get(Membership, (account_id, known.id)) is not None:
         raise Already(address)
-    if _invitation(session, account_id, address) is not None:
+    if _find_invitation(session, account_id, address) is not None:
         raise AlreadyInvited(address)
-    if session.exec(select(func.count()).select_from(Invitation).where(Invitation.account_id == account_id)).one() >= MOST_OPEN:
+    if session.exec(select(func.count()).select_from(Invitation).where(Invitation.account_id == account_id)).one() >= MOST_OPEN_INVITATIONS:
         raise TooManyInvitations
     unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, account_id, address, now)
     seed = outbox.new_seed()
-    made = Invitation(
+    invitation = Invitation(
         account_id=account_id,
         email=address,
         email_key=email_key(address),
@@ -124,11 +126,11 @@ def invite(session: Session, who: Identity, email: str, role: Role, language: st
         created_at=now,
         expires_at=now + LIFE,
     )
-    session.add(made)
+    session.add(invitation)
     session.flush()
-    mails.asked_to_join(session, made, who, seed, now)
-    _note(session, PeopleActivity.INVITED, who, now, client, about=address, after={"role": role.value})
-    return made
+    mails.invite(session, invitation, who, seed, now)
+    _record(session, PeopleActivity.INVITED, who, now, client, about=address, after={"role": role.value})
+    return invitation
 
 
 def resend(session: Session, who: Identity, email: str, now: datetime, client: str = "") -> Invitation:
@@ -140,15 +142,15 @@ def resend(session: Session, who: Identity, email: str, now: datetime, client: s
         TooManyLetters: the limit of mails to other mailboxes, or to this one, is reached for now.
     """
     require_right(session, who, Right.PEOPLE)
-    held = _held(session, who.account.account_id, email)
-    unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, held.account_id, held.email, now)
+    invitation = _get_invitation(session, who.account.account_id, email)
+    unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, invitation.account_id, invitation.email, now)
     seed = outbox.new_seed()
-    held.hash, held.expires_at, held.invited_by = digest(outbox.token_of(seed)), now + LIFE, who.person_id
-    session.add(held)
+    invitation.hash, invitation.expires_at, invitation.invited_by = digest(outbox.token_of(seed)), now + LIFE, who.person_id
+    session.add(invitation)
     session.flush()
-    mails.asked_to_join(session, held, who, seed, now)
-    _note(session, PeopleActivity.INVITED_AGAIN, who, now, client, about=held.email)
-    return held
+    mails.invite(session, invitation, who, seed, now)
+    _record(session, PeopleActivity.INVITED_AGAIN, who, now, client, about=invitation.email)
+    return invitation
 
 
 def withdraw(session: Session, who: Identity, email: str, now: datetime, client: str = "") -> Invitation:
@@ -159,11 +161,11 @@ def withdraw(session: Session, who: Identity, email: str, now: datetime, client:
         NoSuchPerson: there is no such invitation.
     """
     require_right(session, who, Right.PEOPLE)
-    held = _held(session, who.account.account_id, email)
-    session.delete(held)
+    invitation = _get_invitation(session, who.account.account_id, email)
+    session.delete(invitation)
     session.flush()
-    _note(session, PeopleActivity.WITHDRAWN, who, now, client, about=held.email, before={"role": held.role})
-    return held
+    _record(session, PeopleActivity.WITHDRAWN, who, now, client, about=invitation.email, before={"role": invitation.role})
+    return invitation
 
 
 def role_of(session: Session, who: Identity, email: str) -> Role:
@@ -172,7 +174,7 @@ def role_of(session: Session, who: Identity, email: str) -> Role:
     Raises:
         NoSuchPerson: no member of the account has this email.
     """
-    return Role(_member(session, who.account.account_id, email)[1].role)
+    return Role(_get_member(session, who.account.account_id, email)[1].role)
 
 
 def change_role(
@@ -200,19 +202,19 @@ def change_role(
         LastOwner: the member is the only owner.
     """
     require_right(session, who, Right.PEOPLE)
-    person, held = _member(session, who.account.account_id, email)
-    before = Role(held.role)
+    person, membership = _get_member(session, who.account.account_id, email)
+    before = Role(membership.role)
     if before == role:
         return before
     if before is Role.OWNER:
-        _another_owner(session, who.account.account_id, held.person_id)
-    held.role = role.value
-    session.add(held)
+        _require_another_owner(session, who.account.account_id, membership.person_id)
+    membership.role = role.value
+    session.add(membership)
     session.flush()
     mails.role_changed(session, person, who.account, role, now)
-    was, is_ = {"role": before.value}, {"role": role.value}
-    _note(session, PeopleActivity.ROLE, who, now, client, about=person.email, subject_id=person.id, before=was, after=is_)
-    _end(session, who, held.person_id, role.value, now, client, kept)
+    old, new = {"role": before.value}, {"role": role.value}
+    _record(session, PeopleActivity.ROLE, who, now, client, about=person.email, subject_id=person.id, before=old, after=new)
+    _end(session, who, membership.person_id, role.value, now, client, kept)
     return before
 
 
@@ -227,14 +229,14 @@ def remove(session: Session, who: Identity, email: str, now: datetime, client: s
         LastOwner: the member is the only owner.
     """
     require_right(session, who, Right.PEOPLE)
-    person, held = _member(session, who.account.account_id, email)
-    if held.role == Role.OWNER:
-        _another_owner(session, who.account.account_id, held.person_id)
-    session.delete(held)
+    person, membership = _get_member(session, who.account.account_id, email)
+    if membership.role == Role.OWNER:
+        _require_another_owner(session, who.account.account_id, membership.person_id)
+    session.delete(membership)
     session.flush()
     mails.removed(session, person, who.account, now)
-    _note(session, PeopleActivity.REMOVED, who, now, client, about=person.email, subject_id=person.id, before={"role": held.role})
-    _end(session, who, held.person_id, "", now, client, kept)
+    _record(session, PeopleActivity.REMOVED, who, now, client, about=person.email, subject_id=person.id, before={"role": membership.role})
+    _end(session, who, membership.person_id, "", now, client, kept)
     return person
 
 
@@ -250,7 +252,7 @@ def requires_two_step(session: Session, who: Identity) -> bool:
     return session.exec(select(Account.two_step).where(Account.id == who.account.account_id)).one()
 
 
-def require_two_step(session: Session, who: Identity, on: bool, now: datetime, client: str = "") -> bool:
+def require_two_step(session: Session, who: Identity, required: bool, now: datetime, client: str = "") -> bool:
     """Require a second factor of all members, or stop requiring it. Members without one who can sign in are notified by mail.
 
     Effective at each member's next click, because `signin.sessions.resolve` checks it.
@@ -264,22 +266,23 @@ def require_two_step(session: Session, who: Identity, on: bool, now: datetime, c
     """
     require_right(session, who, Right.PEOPLE)
     account = session.get_one(Account, who.account.account_id, populate_existing=True)
-    if account.two_step == on:
+    if account.two_step == required:
         return False
-    everybody = members(session, who.account.account_id)
-    if on and not any(m.person_id == who.person_id and m.two_step for m in everybody):
+    everyone = members(session, who.account.account_id)
+    if required and not any(m.person_id == who.person_id and m.two_step for m in everyone):
         raise NoSecondFactor
-    account.two_step = on
+    account.two_step = required
     session.flush()
-    for member in everybody:
-        if on and not member.two_step and not member.blocked:
+    for member in everyone:
+        if required and not member.two_step and not member.blocked:
             mails.two_step_required(session, session.get_one(Person, member.person_id), who.account, now)
-    _note(session, PeopleActivity.TWO_STEP_REQUIRED if on else PeopleActivity.TWO_STEP_OPTIONAL, who, now, client, about=who.account.number)
+    kind = PeopleActivity.TWO_STEP_REQUIRED if required else PeopleActivity.TWO_STEP_OPTIONAL
+    _record(session, kind, who, now, client, about=who.account.number)
     return True
 
 
-def _note(session: Session, what: ActivityKind, who: Identity, now: datetime, client: str, **more: Any) -> None:
-    record(session, what, Actor.of(who, client), now, account_id=who.account.account_id, **more)
+def _record(session: Session, kind: ActivityKind, who: Identity, now: datetime, client: str, **more: Any) -> None:
+    record(session, kind, Actor.of(who, client), now, account_id=who.account.account_id, **more)
 
 
 def purge_expired(session: Session, now: datetime) -> int:
@@ -287,18 +290,18 @@ def purge_expired(session: Session, now: datetime) -> int:
     return session.exec(sql_delete(Invitation).where(col(Invitation.expires_at) <= now - KEEP_EXPIRED)).rowcount
 
 
-def _invitation(session: Session, account_id: int, email: str) -> Invitation | None:
+def _find_invitation(session: Session, account_id: int, email: str) -> Invitation | None:
     mine = select(Invitation).where(Invitation.account_id == account_id, Invitation.email_key == email_key(email))
     return session.exec(mine).first()
 
 
-def _held(session: Session, account_id: int, email: str) -> Invitation:
-    if (found := _invitation(session, account_id, email)) is None:
+def _get_invitation(session: Session, account_id: int, email: str) -> Invitation:
+    if (found := _find_invitation(session, account_id, email)) is None:
         raise NoSuchPerson(email)
     return found
 
 
-def _member(session: Session, account_id: int, email: str) -> tuple[Person, Membership]:
+def _get_member(session: Session, account_id: int, email: str) -> tuple[Person, Membership]:
     found = session.exec(
         select(Person, Membership)
         .join(Membership, col(Membership.person_id) == col(Person.id))
@@ -310,7 +313,7 @@ def _member(session: Session, account_id: int, email: str) -> tuple[Person, Memb
     return found[0], found[1]
 
 
-def _another_owner(session: Session, account_id: int, person_id: int) -> None:
+def _require_another_owner(session: Session, account_id: int, person_id: int) -> None:
     others = session.exec(
         select(func.count())
         .select_from(Membership)

@@ -139,35 +139,35 @@ def people_view(session: Session, who: Identity, query: Mapping[str, str], now: 
         now: the instant, which decides what has expired.
     """
     account_id, formats = who.account.account_id, Formats(who.region)
-    everybody = service.members(session, account_id)
-    shown = PeopleView(
+    members = service.members(session, account_id)
+    base = PeopleView(
         role=t("Your role is {role}.", role=role_labels()[who.account.role]),
-        owners=[_row(m, who, formats) for m in everybody if m.role is Role.OWNER and not m.blocked],
+        owners=[_row(m, who, formats) for m in members if m.role is Role.OWNER and not m.blocked],
         roles=_roles(who),
         rights=_rights(),
     )
     if not may(who.account.role, Right.PEOPLE):
-        return shown
+        return base
     return PeopleView(
         may=True,
-        role=shown.role,
-        count=formats.number(len(everybody)),
-        said=_done().get(query.get("done", ""), ""),
-        people=[_row(m, who, formats) for m in everybody],
+        role=base.role,
+        count=formats.number(len(members)),
+        said=_done_messages().get(query.get("done", ""), ""),
+        people=[_row(m, who, formats) for m in members],
         invitations=[_invitation(i, formats, now) for i in service.invitations(session, account_id)],
         invite=form_view(who, {"email": "", "role": Role.READ_ONLY, "language": current()}),
         required=service.requires_two_step(session, who),
         fresh=sessions.is_fresh(session, who.session, now),
-        mine=any(m.two_step for m in everybody if m.person_id == who.person_id),
+        mine=any(m.two_step for m in members if m.person_id == who.person_id),
         require=form_view(who),
         release=form_view(who),
-        roles=shown.roles,
-        rights=shown.rights,
-        details=_details(session, everybody, who, formats, query),
+        roles=base.roles,
+        rights=base.rights,
+        details=_details(session, members, who, formats, query),
     )
 
 
-def _done() -> dict[str, str]:
+def _done_messages() -> dict[str, str]:
     return {
         "removed": t("This person no longer belongs to the account."),
         "withdrawn": t("The invitation is withdrawn. Its link no longer works."),
@@ -201,44 +201,44 @@ def _invitation(invitation: Invitation, formats: Formats, now: datetime) -> Invi
     return InvitationRow(invitation.email, role_labels()[invitation.role], over, t("Expired") if over else until)
 
 
-def _details(session: Session, everybody: Sequence[Member], who: Identity, formats: Formats, query: Mapping[str, str]) -> PersonDetails:
-    asked = query.get("open", "")
+def _details(session: Session, members: Sequence[Member], who: Identity, formats: Formats, query: Mapping[str, str]) -> PersonDetails:
+    open_id = query.get("open", "")
     close = "?" + urlencode({name: query[name] for name in ("account",) if name in query})
-    at = next((i for i, m in enumerate(everybody) if str(m.person_id) == asked), None)
-    if at is None:
-        return PersonDetails(asked=asked, close=close)
-    you = everybody[at].person_id == who.person_id
-    copies = [copy.email for copy in added_by(session, who.account.account_id, everybody[at].person_id)]
-    member, beside = everybody[at], {i: f"?{urlencode({'open': m.person_id})}" for i, m in enumerate(everybody)}
+    index = next((i for i, m in enumerate(members) if str(m.person_id) == open_id), None)
+    if index is None:
+        return PersonDetails(asked=open_id, close=close)
+    is_self = members[index].person_id == who.person_id
+    copies = [copy.email for copy in added_by(session, who.account.account_id, members[index].person_id)]
+    member, addresses = members[index], {i: f"?{urlencode({'open': m.person_id})}" for i, m in enumerate(members)}
     return PersonDetails(
-        asked=asked,
-        number=asked,
+        asked=open_id,
+        number=open_id,
         name=member.name,
         title=member.name,
         email=member.email,
-        you=you,
+        you=is_self,
         blocked=member.blocked,
         role_text=role_labels()[member.role],
         seen=_seen(member, formats),
         two_step=member.two_step,
-        previous=beside.get(at - 1, ""),
-        next=beside.get(at + 1, ""),
+        previous=addresses.get(index - 1, ""),
+        next=addresses.get(index + 1, ""),
         close=close,
-        role=_deciding(
-            form_view(who, {"role": member.role}, member.email), "role", copies if not you and may(member.role, Right.BILLING) else ()
+        role=_with_copy_boxes(
+            form_view(who, {"role": member.role}, member.email), "role", copies if not is_self and may(member.role, Right.BILLING) else ()
         ),
-        remove=_deciding(form_view(who, key=member.email), "remove", () if you else copies),
-        leaving=_leaving(copies) if you else "",
+        remove=_with_copy_boxes(form_view(who, key=member.email), "remove", () if is_self else copies),
+        leaving=_copies_pause_note(copies) if is_self else "",
     )
 
 
-def _deciding(form: FormView, name: str, copies: Sequence[str]) -> FormView:
+def _with_copy_boxes(form: FormView, name: str, copies: Sequence[str]) -> FormView:
     """Add to a form an unticked box for each address that would stop getting copies. See `people.page` for why none is ticked."""
     rows = [FieldRow(f"keep-{key}", f"{name}-keep-{key}", "", "", email) for email in copies for key in (key_of(email),)]
     return replace(form, given={**form.given, **{row.key: "" for row in rows}}, rows=rows)
 
 
-def _leaving(copies: Sequence[str]) -> str:
+def _copies_pause_note(copies: Sequence[str]) -> str:
     if not copies:
         return ""
     return t("Copies of invoices to {emails} are paused once you are gone, until somebody who looks after billing keeps them.",
@@ -246,14 +246,14 @@ def _leaving(copies: Sequence[str]) -> str:
 
 
 def _rights() -> list[RightRow]:
-    words = right_labels()
-    return [RightRow(right, words[right], [Cell(role, role in held) for role in Role]) for right, held in TABLE.items() if right in words]
+    labels = right_labels()
+    return [RightRow(right, labels[right], [Cell(role, role in held) for role in Role]) for right, held in TABLE.items() if right in labels]
 
 
 def _roles(who: Identity) -> list[RoleCard]:
-    words = right_labels()
+    labels = right_labels()
 
-    def allowed(role: Role, yes: bool) -> list[TextLine]:
-        return text_lines(words[right] for right, held in TABLE.items() if right in words and (role in held) is yes)
+    def allowed(role: Role, granted: bool) -> list[TextLine]:
+        return text_lines(labels[right] for right, held in TABLE.items() if right in labels and (role in held) is granted)
 
     return [RoleCard(r, role_labels()[r], r == who.account.role, allowed(r, True), allowed(r, False)) for r in Role]

@@ -23,14 +23,14 @@ from odoportal.core.i18n import t
 from odoportal.lists.download import STEP, inert
 from odoportal.lists.spooled_file import PAUSE
 
-KEPT_BACK = re.compile(r"hash|password|seed|secret|token|once|public_key")
+CREDENTIALS = re.compile(r"hash|password|seed|secret|token|once|public_key")
 """Columns with credentials. They say nothing about the person, and a lost export must not give access to anything."""
-DOUBLED = {"search", "html", "attached"}
+REPEATED = {"search", "html", "attached"}
 """Columns that repeat other columns of their row in another form."""
-PLACES = {"address", "browser"}
+ORIGINS = {"address", "browser"}
 """Columns with the network address and browser of an action. They are data about the person who acted (`person_id`), so they are left empty
 if that is not the subject: that a person was removed is that person's data, but not from where the owner did it."""
-CHUNK = 1_000
+ROWS_PER_FETCH = 1_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """A table's part of the export: its exported columns and the condition for its rows."""
 
     table: Table
@@ -52,67 +52,67 @@ class Part:
     where: ColumnElement[bool]
 
 
-def _of_account(table: Table, account_id: int, seen: frozenset[str] = frozenset()) -> ColumnElement[bool] | None:
+def _account_condition(table: Table, account_id: int, seen: frozenset[str] = frozenset()) -> ColumnElement[bool] | None:
     if table.name == "account":
         return table.c.id == account_id
     if "account_id" in table.c:
         return table.c.account_id == account_id
     for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):
-        above = key.column.table
-        if above.name in seen | {table.name, "person"}:
+        parent = key.column.table
+        if parent.name in seen | {table.name, "person"}:
             continue
-        owned = _of_account(above, account_id, seen | {table.name})
-        if owned is not None:
-            return key.parent.in_(select(key.column).where(owned))
+        condition = _account_condition(parent, account_id, seen | {table.name})
+        if condition is not None:
+            return key.parent.in_(select(key.column).where(condition))
     return None
 
 
-def _of_person(table: Table, subject: Subject) -> ColumnElement[bool] | None:
+def _person_condition(table: Table, subject: Subject) -> ColumnElement[bool] | None:
     if table.name == "person":
         return table.c.id == subject.person_id
     if table.name == "mail":
         return table.c.to == subject.email
-    about = [table.c[name] == subject.person_id for name in ("person_id", "subject_id") if name in table.c]
-    return or_(*about) if about else None
+    conditions = [table.c[name] == subject.person_id for name in ("person_id", "subject_id") if name in table.c]
+    return or_(*conditions) if conditions else None
 
 
-def parts(tables: Sequence[Table], subject: Subject) -> list[Part]:
+def parts(tables: Sequence[Table], subject: Subject) -> list[TablePart]:
     """Return the subject's part of each table; tables related to neither persons nor accounts are left out."""
-    found: list[Part] = []
+    found: list[TablePart] = []
     for table in tables:
-        mine = _of_person(table, subject)
-        ours = _of_account(table, subject.account_id)
-        if mine is None and ours is None:
+        of_person = _person_condition(table, subject)
+        of_account = _account_condition(table, subject.account_id)
+        if of_person is None and of_account is None:
             continue
-        theirs = ours if ours is not None and subject.whole else false()
-        columns = [_given(c, subject) for c in table.columns if not KEPT_BACK.search(c.name) and c.name not in DOUBLED]
-        found.append(Part(table, columns, theirs if mine is None else or_(mine, theirs)))
+        account_rows = of_account if of_account is not None and subject.whole else false()
+        columns = [_exported(c, subject) for c in table.columns if not CREDENTIALS.search(c.name) and c.name not in REPEATED]
+        found.append(TablePart(table, columns, account_rows if of_person is None else or_(of_person, account_rows)))
     return found
 
 
-def _given(column: Column[Any], subject: Subject) -> ColumnElement[Any]:
-    if column.name not in PLACES or "person_id" not in column.table.c:
+def _exported(column: Column[Any], subject: Subject) -> ColumnElement[Any]:
+    if column.name not in ORIGINS or "person_id" not in column.table.c:
         return column
     return case((column.table.c.person_id == subject.person_id, column), else_="").label(column.name)
 
 
-def _plain(value: Any) -> Any:
+def _serializable(value: Any) -> Any:
     if isinstance(value, date | datetime):
         return value.isoformat()
     return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
-def _rows(session: Session, part: Part) -> Iterator[tuple[Any, ...]]:
+def _rows(session: Session, part: TablePart) -> Iterator[tuple[Any, ...]]:
     statement = select(*part.columns).where(part.where).order_by(*part.table.primary_key.columns)
     # Set the option on this statement only: on the connection it would also apply to later statements.
-    for number, row in enumerate(session.connection().execute(statement.execution_options(yield_per=CHUNK)), 1):
-        yield tuple(_plain(value) for value in row)
+    for number, row in enumerate(session.connection().execute(statement.execution_options(yield_per=ROWS_PER_FETCH)), 1):
+        yield tuple(_serializable(value) for value in row)
         if number % STEP == 0:
             # A real sleep releases the GIL to waiting threads (see `lists.spooled_file`).
             time.sleep(PAUSE)
 
 
-def _write_json(session: Session, part: Part, out: io.TextIOWrapper) -> int:
+def _write_json(session: Session, part: TablePart, out: io.TextIOWrapper) -> int:
     names, count = [column.name for column in part.columns], 0
     out.write("[")
     for row in _rows(session, part):
@@ -122,7 +122,7 @@ def _write_json(session: Session, part: Part, out: io.TextIOWrapper) -> int:
     return count
 
 
-def _write_csv(session: Session, part: Part, out: io.TextIOWrapper) -> None:
+def _write_csv(session: Session, part: TablePart, out: io.TextIOWrapper) -> None:
     out.write("\ufeff")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([column.name for column in part.columns])

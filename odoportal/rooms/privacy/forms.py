@@ -20,7 +20,7 @@ class Close(FormModel):
 
 
 async def _prepare(sent: SentForm[EmptyForm]) -> FormResult:
-    return await once(sent, service.ask, sent.who, sent.language, clock.now())
+    return await once(sent, service.request_export, sent.who, sent.language, clock.now())
 
 
 async def _close(sent: SentForm[Close]) -> FormResult:

@@ -26,7 +26,7 @@ def data_ready(session: Session, person: Person, account: Account, now: datetime
         return post(session, person.email, person.language, person.name, letter, now)
 
 
-def closing_asked(session: Session, who: Identity, reason: str, now: datetime) -> None:
+def closing_requested(session: Session, who: Identity, reason: str, now: datetime) -> None:
     """Mail Odotrack the request to close an account, and confirm it to the person who asked."""
     account = {"account": who.account.name, "number": who.account.number}
     with i18n.use(who.language):

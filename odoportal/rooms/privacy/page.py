@@ -20,7 +20,7 @@ from odoportal.ui.template import Bound, El, LiveOnly, Node, View, el, icon, whe
 from odoportal.web.page import PageContent, PageRequest
 
 
-def _again() -> rx.Component:
+def _poll() -> rx.Component:
     """Reload the view every 5 seconds until the file is ready, for at most 5 minutes. Draws nothing visible."""
     return Again.create(seconds=5, times=60, on_again=MyData.retry)
 
@@ -29,7 +29,7 @@ def _file(view: Bound) -> Node:
     prepare = Form("prepare", (), t("Prepare my file"))
     fetch = el("a", icon("download"), " ", t("Fetch my data"), href=view.href, cls="btn primary", data_out=True)
     status = (
-        when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), LiveOnly(_again), cls="notice quiet")),
+        when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), LiveOnly(_poll), cls="notice quiet")),
         when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="msg")),
         when(
             view.until,
@@ -77,17 +77,17 @@ def _close(view: Bound) -> Node:
     )
 
 
-def _draw(view: Bound) -> Node:
-    more = el(
+def _body(view: Bound) -> Node:
+    privacy_link = el(
         "p", t("What is kept, why, and for how long:"), " ", el("a", t("Privacy"), href=address("/privacy"), data_out=True), cls="soft"
     )
-    return el("div", _file(view), when(view.whole, _close(view)), more, cls="stack")
+    return el("div", _file(view), when(view.whole, _close(view)), privacy_link, cls="stack")
 
 
 def page() -> rx.Component:
     """Return the page "My data" in the current language."""
     head = View(lambda _: el("div", el("h1", t("My data")), cls="head"))
-    content = live("data", View(_draw), MyData.view, MyData.filled)
+    content = live("data", View(_body), MyData.view, MyData.filled)
     trail = [("/profile", t("Profile")), ("/profile/data", t("My data"))]
     return shown_page(MyData, head.component(None), content, trail=trail)
 
@@ -95,15 +95,15 @@ def page() -> rx.Component:
 async def slots(asked: PageRequest) -> dict[str, str]:
     """Fill the slots of the document of "My data"."""
     view = await database.read(data_view, require_identity(), asked.language, clock.now())
-    return {"data": View(_draw).html(answered(view, asked))}
+    return {"data": View(_body).html(answered(view, asked))}
 
 
-def _kept(row: KeptData) -> El:
+def _retention_row(row: KeptData) -> El:
     return el("tr", el("th", row.what, scope="row"), el("td", row.why), el("td", row.how_long))
 
 
-def _text() -> Node:
-    rows = [_kept(row) for room in installed() for row in room.kept()]
+def _privacy_text() -> Node:
+    rows = [_retention_row(row) for room in installed() for row in room.kept()]
     table = el(
         "div",
         el(
@@ -139,7 +139,7 @@ def _text() -> Node:
 
 def privacy() -> rx.Component:
     """Return the public privacy page in the current language."""
-    text = rx.el.article(View(lambda _: _text()).component(None), slot("responsible"), class_name="card pad prose")
+    text = rx.el.article(View(lambda _: _privacy_text()).component(None), slot("responsible"), class_name="card pad prose")
     return public_page(text, whole=True)
 
 

@@ -19,13 +19,13 @@ async def download(request: Request) -> Response:
     if language not in i18n.LANGUAGES:
         return routes.not_found()
     file = await database.read(service.ready, who, clock.now())
-    place = service.folder() / file.name if file else None
-    if place is None or not place.is_file():
+    path = service.folder() / file.name if file else None
+    if path is None or not path.is_file():
         return routes.not_found()
     logs.log_security_event("personal_data_fetched", person=who.person_id, account=who.account.account_id)
     with i18n.use(language):
         headers = attachment(f"{t('My data')}-{clock.today().isoformat()}.zip")
-    return FileResponse(place, headers={**headers, "content-security-policy": routes.POLICY}, media_type="application/zip")
+    return FileResponse(path, headers={**headers, "content-security-policy": routes.POLICY}, media_type="application/zip")
 
 
 ROUTES = (Route("/{language}/profile/data.zip", download),)

@@ -27,8 +27,8 @@ from odoportal.rooms.privacy.contents import Subject
 from odoportal.rooms.privacy.models import ClosingRequest, DataFile
 from odoportal.settings import get_settings
 
-KEPT = timedelta(hours=24)
-CLAIM = timedelta(minutes=30)
+KEEP_FILES = timedelta(hours=24)
+RETRY_AFTER = timedelta(minutes=30)
 """The time after which a file is tried again if its worker died. Longer than making any file takes."""
 MOST_TRIES = 3
 POLL_SECONDS = 5.0
@@ -49,12 +49,12 @@ def latest(session: Session, who: Identity) -> DataFile | None:
 def ready(session: Session, who: Identity, now: datetime) -> DataFile | None:
     """Return the person's newest data export if it can be downloaded: it is ready, not expired, and the role still allows its contents."""
     file = latest(session, who)
-    if file is None or file.ready_at is None or file.ready_at + KEPT <= now:
+    if file is None or file.ready_at is None or file.ready_at + KEEP_FILES <= now:
         return None
     return file if not file.whole or may(who.account.role, Right.ACCOUNT) else None
 
 
-def ask(session: Session, who: Identity, language: str, now: datetime) -> FormResult:
+def request_export(session: Session, who: Identity, language: str, now: datetime) -> FormResult:
     """Request a data export. Does nothing while one is pending; one that is ready will be replaced by the new one."""
     before = latest(session, who)
     if before is None or before.ready_at is not None or before.failed_at is not None:
@@ -63,7 +63,7 @@ def ask(session: Session, who: Identity, language: str, now: datetime) -> FormRe
     return FormResult()
 
 
-def _claimed(now: datetime) -> tuple[DataFile, Subject] | None:
+def _claim_next(now: datetime) -> tuple[DataFile, Subject] | None:
     """Claim the next due data export for one try, and return it with its subject; None if none is due, or if it is given up.
 
     It is given up after `MOST_TRIES` tries, or if the person is no longer a member or is disabled.
@@ -81,11 +81,11 @@ def _claimed(now: datetime) -> tuple[DataFile, Subject] | None:
         if file.tries >= MOST_TRIES or member is None or person.disabled_at is not None:
             file.next_try_at, file.failed_at = None, now
             return None
-        file.tries, file.next_try_at, file.whole = file.tries + 1, now + CLAIM, may(member.role, Right.ACCOUNT)
+        file.tries, file.next_try_at, file.whole = file.tries + 1, now + RETRY_AFTER, may(member.role, Right.ACCOUNT)
         return file, Subject(file.person_id, person.email, file.account_id, file.whole)
 
 
-def _about(session: Session, file: DataFile) -> list[str]:
+def _readme_head(session: Session, file: DataFile) -> list[str]:
     person, account = session.get_one(Person, file.person_id), session.get_one(Account, file.account_id)
     moment = Formats(person.region).moment(file.asked_at)
     whose = t("What ODOportal keeps on {name} ({email})", name=person.name, email=person.email)
@@ -97,26 +97,26 @@ def make_next(now: datetime) -> bool:
     """Make the next due data export and mail its person. Return whether there was one to make.
 
     Raises:
-        OSError, SQLAlchemyError: it could not be made; it is tried again after `CLAIM`, `MOST_TRIES` times in all.
+        OSError, SQLAlchemyError: it could not be made; it is tried again after `RETRY_AFTER`, `MOST_TRIES` times in all.
     """
-    found = _claimed(now)
+    found = _claim_next(now)
     if found is None:
         return False
     file, subject = found
     private_files.folder(folder())
     name = secrets.token_hex(20)
-    place, unfinished = folder() / name, folder() / f"{name}.new"
+    path, unfinished = folder() / name, folder() / f"{name}.new"
     private_files.file(unfinished)
     with unfinished.open("wb") as out, reading() as session, i18n.use(file.language):
-        contents.write(session, SQLModel.metadata.sorted_tables, subject, _about(session, file), out)
-    unfinished.replace(place)
+        contents.write(session, SQLModel.metadata.sorted_tables, subject, _readme_head(session, file), out)
+    unfinished.replace(path)
     with writing() as session:
-        done = session.exec(
+        updated = session.exec(
             sql_update(DataFile)
             .where(col(DataFile.id) == file.id, col(DataFile.ready_at).is_(None), col(DataFile.tries) == file.tries)
-            .values(next_try_at=None, ready_at=clock.now(), name=name, size=place.stat().st_size)
+            .values(next_try_at=None, ready_at=clock.now(), name=name, size=path.stat().st_size)
         )
-        if done.rowcount:
+        if updated.rowcount:
             mails.data_ready(session, session.get_one(Person, file.person_id), session.get_one(Account, file.account_id), clock.now())
     return True
 
@@ -134,18 +134,18 @@ async def make_files(poll: float = POLL_SECONDS) -> None:
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Delete the rows of expired and failed exports, then files without a row that are older than `CLAIM`; return the number of rows."""
-    old = or_(col(DataFile.ready_at) <= now - KEPT, col(DataFile.failed_at) <= now - KEPT)
+    """Delete expired and failed exports, then files without a row that are older than `RETRY_AFTER`; return the number of deleted rows."""
+    old = or_(col(DataFile.ready_at) <= now - KEEP_FILES, col(DataFile.failed_at) <= now - KEEP_FILES)
     gone = session.exec(sql_delete(DataFile).where(old)).rowcount
     known = set(session.exec(select(DataFile.name).where(DataFile.name != "")))
     for path in folder().glob("*"):
         age = now.timestamp() - path.stat().st_mtime
-        if path.name not in known and age > CLAIM.total_seconds():
+        if path.name not in known and age > RETRY_AFTER.total_seconds():
             path.unlink(missing_ok=True)
     return gone
 
 
-def closing(session: Session, account_id: int) -> tuple[ClosingRequest, str] | None:
+def closing_request(session: Session, account_id: int) -> tuple[ClosingRequest, str] | None:
     """Return the request to close an account and the name of the person who made it; None if there is none."""
     found = session.exec(
         select(ClosingRequest, Person.name)
@@ -164,7 +164,7 @@ def ask_to_close(session: Session, who: Identity, by: Actor, reason: str, now: d
     require_right(session, who, Right.ACCOUNT)
     if session.get(ClosingRequest, who.account.account_id) is None:
         session.add(ClosingRequest(account_id=who.account.account_id, person_id=who.person_id, asked_at=now))
-        mails.closing_asked(session, who, reason, now)
+        mails.closing_requested(session, who, reason, now)
         record(session, PrivacyActivity.CLOSING_REQUESTED, by, now, account_id=who.account.account_id, about=who.account.number)
     return FormResult(t("Odotrack has been told. We will write to you within one working day."))
 

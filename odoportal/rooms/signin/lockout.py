@@ -17,8 +17,8 @@ def lock_out(session: Session, person: Person, since: datetime, by: Actor, now: 
     """Lock an intruder out: end every session, delete the password, invalidate older links, and mail a reset link to the person.
 
     Everything set up `since` the intrusion is removed: passkeys, an authenticator app, recovery codes, and what would give another person
-    access to the accounts or their invoices (`accounts.access_loss`). Older second factors stay, so that an intruder who reads the person's mail
-    cannot bypass them.
+    access to the accounts or their invoices (`accounts.access_loss`). Older second factors stay, so that an intruder who reads the
+    person's mail cannot bypass them.
 
     Args:
         session: the writing database session.

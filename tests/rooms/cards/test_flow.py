@@ -13,7 +13,7 @@ from odoportal.core import clock, database
 from odoportal.core.identity import Identity
 from odoportal.rooms.cards import flow, service
 from odoportal.rooms.cards.models import Card, CardSetup, SetupState
-from odoportal.rooms.cards.provider import BadWebhook, CardFacts, Customer, Ended, ProviderDown, Refused, Started, Webhook
+from odoportal.rooms.cards.provider import BadWebhook, CardFacts, Customer, ProviderDown, Refused, SetupResult, StartedSetup, Webhook
 from odoportal.rooms.cards.sandbox import Sandbox, Scenario
 from odoportal.settings import UnsafeSettings, get_settings
 from tests.making import TODAY
@@ -31,7 +31,7 @@ def begin(who: Identity, sandbox: Sandbox, scenario: Scenario | None = Scenario.
     ref = start(who, sandbox, once).rpartition("/")[2]
     if scenario is not None:
         sandbox.choose(ref, scenario)
-    asked = sandbox.asked(ref)
+    asked = sandbox.setup_of(ref)
     assert asked is not None
     return parse_qs(urlsplit(asked.done_url).query)["setup"][0], ref
 
@@ -75,7 +75,7 @@ def test_whoever_tells_it_first_there_is_one_card(alpha: Identity, sandbox: Sand
         if step == "back":
             assert back(alpha, key, sandbox) == (SetupState.DONE, "")
         elif step == "hook":
-            hear(sandbox.notice(ref), sandbox)
+            hear(sandbox.webhook(ref), sandbox)
         else:
             asyncio.run(flow.reconcile(sandbox))
         time.move(seconds=3)
@@ -91,7 +91,7 @@ def test_told_at_the_same_moment_there_is_one_card(alpha: Identity, sandbox: San
     def tell(step: int) -> None:
         gate.wait()
         try:
-            back(alpha, key, sandbox) if step % 2 else hear(sandbox.notice(ref), sandbox)
+            back(alpha, key, sandbox) if step % 2 else hear(sandbox.webhook(ref), sandbox)
         except BaseException as error:
             failed.append(error)
 
@@ -152,7 +152,7 @@ def test_a_form_that_is_sent_again_after_its_end_leads_to_what_came_of_it(alpha:
 def test_a_refused_card_is_not_on_file(alpha: Identity, sandbox: Sandbox, time: Time, scenario: Scenario, reason: str) -> None:
     key, ref = begin(alpha, sandbox, scenario)
     assert back(alpha, key, sandbox) == (SetupState.DECLINED, reason)
-    hear(sandbox.notice(ref), sandbox)
+    hear(sandbox.webhook(ref), sandbox)
     assert not on_file(alpha)
 
 
@@ -174,7 +174,7 @@ def test_a_slow_provider_is_asked_again_and_not_more_often_than_it_may(alpha: Id
     assert back(alpha, key, sandbox) == (SetupState.OPEN, "")
 
     class Counting(Down):
-        def finish(self, ref: str) -> Ended:
+        def finish(self, ref: str) -> SetupResult:
             raise AssertionError("asked again at once")
 
     assert back(alpha, key, Counting(sandbox)) == (SetupState.OPEN, "")
@@ -189,11 +189,11 @@ class Down(Sandbox):
     def __init__(self, sandbox: Sandbox) -> None:
         self.__dict__ |= sandbox.__dict__
 
-    def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> Started:
+    def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> StartedSetup:
         super().start(customer, key, done_url, back_url)
         raise ProviderDown
 
-    def finish(self, ref: str) -> Ended:
+    def finish(self, ref: str) -> SetupResult:
         super().finish(ref)
         raise ProviderDown
 
@@ -206,11 +206,11 @@ def test_a_provider_that_is_down_leaves_the_setup_open_and_loses_nothing(alpha: 
     key, ref = begin(alpha, sandbox)
     assert back(alpha, key, Down(sandbox)) == (SetupState.OPEN, "")
     with pytest.raises(ProviderDown):
-        hear(sandbox.notice(ref), Down(sandbox))
+        hear(sandbox.webhook(ref), Down(sandbox))
     with pytest.raises(ProviderDown):
         asyncio.run(flow.reconcile(Down(sandbox)))
     # The provider sends a webhook that could not be handled again.
-    hear(sandbox.notice(ref), sandbox)
+    hear(sandbox.webhook(ref), sandbox)
     assert len(on_file(alpha)) == 1
 
 
@@ -230,11 +230,11 @@ def test_after_a_lost_answer_to_the_start_the_same_form_goes_on_where_it_stopped
 def test_a_provider_that_hangs_is_given_up_and_keeps_nobody_waiting(
     alpha: Identity, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flow, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(flow, "TIMEOUT_SECONDS", 0.01)
     free = threading.Event()
 
     class Hanging(Down):
-        def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> Started:
+        def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> StartedSetup:
             free.wait(10)
             raise ProviderDown
 
@@ -260,7 +260,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "before its answer is written down": (service, "started"),
     "before it is asked what became of it": (Sandbox, "finish"),
     "before what it said is written down": (service, "settle"),
-    "in the middle of writing it down": (service, "_prefer"),
+    "in the middle of writing it down": (service, "_set_default"),
 }
 
 
@@ -318,18 +318,18 @@ def test_a_removed_card_is_forgotten_at_the_provider_too(
     asyncio.run(flow.reconcile(sandbox))
     assert sandbox.look_up(card.token) is None
     with database.reading() as session:
-        assert not service.undetached(session, "sandbox")
+        assert not service.cards_to_detach(session, "sandbox")
 
 
 def test_a_removed_card_never_comes_back(alpha: Identity, sandbox: Sandbox, time: Time) -> None:
     key, ref = begin(alpha, sandbox)
-    hear(sandbox.notice(ref), sandbox)
+    hear(sandbox.webhook(ref), sandbox)
     (card,) = on_file(alpha)
     assert card.id is not None
     with database.writing() as session:
         service.remove(session, alpha, "sandbox", card.id, "", clock.now(), TODAY)
     time.move(seconds=3)
-    hear(sandbox.notice(ref), sandbox)
+    hear(sandbox.webhook(ref), sandbox)
     back(alpha, key, sandbox)
     with database.writing() as session:
         service.refresh(session, "sandbox", card.token, CardFacts(card.token, "visa", "4242", 4, 2031), clock.now(), TODAY)
@@ -339,7 +339,7 @@ def test_a_removed_card_never_comes_back(alpha: Identity, sandbox: Sandbox, time
 @pytest.mark.case("A-98")
 def test_a_forged_webhook_changes_nothing(alpha: Identity, sandbox: Sandbox) -> None:
     _key, ref = begin(alpha, sandbox)
-    body, headers = sandbox.notice(ref)
+    body, headers = sandbox.webhook(ref)
     with pytest.raises(BadWebhook):
         hear((body + b" ", headers), sandbox)
     assert not on_file(alpha)
@@ -348,14 +348,14 @@ def test_a_forged_webhook_changes_nothing(alpha: Identity, sandbox: Sandbox) -> 
 @pytest.mark.parametrize("seconds", [-301, 301])
 @pytest.mark.case("A-98")
 def test_an_old_webhook_is_not_believed(alpha: Identity, sandbox: Sandbox, time: Time, seconds: int) -> None:
-    message = sandbox.notice(begin(alpha, sandbox)[1])
+    message = sandbox.webhook(begin(alpha, sandbox)[1])
     time.move(seconds=seconds)
     with pytest.raises(BadWebhook):
         hear(message, sandbox)
 
 
 def test_a_webhook_about_nothing_that_is_known_is_heard_and_forgotten(sandbox: Sandbox) -> None:
-    hear(sandbox.notice("set_of_nobody"), sandbox)
+    hear(sandbox.webhook("set_of_nobody"), sandbox)
 
 
 def test_what_the_provider_tells_of_a_card_is_taken_over(alpha: Identity, sandbox: Sandbox, time: Time) -> None:
@@ -363,7 +363,7 @@ def test_what_the_provider_tells_of_a_card_is_taken_over(alpha: Identity, sandbo
     (card,) = on_file(alpha)
 
     class Telling(Down):
-        def hear(self, body: bytes, headers: Mapping[str, str]) -> Any:
+        def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Any:
             return Webhook(token=card.token)
 
         def look_up(self, token: str) -> CardFacts:
@@ -428,6 +428,6 @@ def test_the_round_goes_on_where_the_provider_or_the_database_does_not_answer(
 
     begin(alpha, sandbox)
     monkeypatch.setattr(flow, "provider", next_one)
-    monkeypatch.setattr(flow, "ASK_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(flow, "RECONCILE_SECONDS", 0)
     asyncio.run(flow.reconcile_forever())
     assert len(on_file(alpha)) == 1

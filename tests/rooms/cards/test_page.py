@@ -236,7 +236,7 @@ def test_a_webhook_is_believed_only_where_it_is_signed(portal: Portal) -> None:
 @pytest.mark.case("A-100")
 def test_in_production_without_keys_there_is_neither_page_nor_hook(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
     ends = TestClient(Starlette(routes=[*routes.ROUTES, *sandbox_page.ROUTES]))
-    body, headers = sandbox.notice("set_1")
+    body, headers = sandbox.webhook("set_1")
     assert ends.post("/hooks/cards", content=body, headers=headers).status_code == 200
     monkeypatch.setenv("ODOPORTAL_MODE", "production")
     get_settings.cache_clear()
@@ -249,5 +249,5 @@ def test_a_provider_that_is_down_asks_for_its_webhook_once_more(monkeypatch: pyt
     async def down(*_args: object) -> None:
         raise routes.ProviderDown
 
-    monkeypatch.setattr(routes.flow, "hear", down)
+    monkeypatch.setattr(routes.flow, "handle_webhook", down)
     assert TestClient(Starlette(routes=[*routes.ROUTES])).post("/hooks/cards").status_code == 503

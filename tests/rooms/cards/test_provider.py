@@ -17,7 +17,7 @@ import pytest
 
 from odoportal.rooms.cards import stripe_provider
 from odoportal.rooms.cards.models import SetupState
-from odoportal.rooms.cards.provider import BadWebhook, Customer, Ended, Provider, ProviderDown, Refused, Webhook
+from odoportal.rooms.cards.provider import BadWebhook, Customer, Provider, ProviderDown, Refused, SetupResult, Webhook
 from odoportal.rooms.cards.sandbox import Sandbox, Scenario
 from odoportal.rooms.cards.stripe_provider import Stripe
 from tests.server import free_port
@@ -44,7 +44,7 @@ def sandboxed(folder: Path) -> Subject:
     def pressing(scenario: Scenario) -> Callable[[str], None]:
         return lambda ref: sandbox.choose(ref, scenario)
 
-    return Subject(sandbox, pressing(Scenario.ACCEPTED), pressing(Scenario.LATER), pressing(Scenario.DECLINED), sandbox.notice)
+    return Subject(sandbox, pressing(Scenario.ACCEPTED), pressing(Scenario.LATER), pressing(Scenario.DECLINED), sandbox.webhook)
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +126,7 @@ def test_a_lost_answer_makes_no_second_customer_whoever_of_the_account_comes_nex
 
 
 def test_a_setup_that_the_provider_does_not_know_is_given_up(subject: Subject) -> None:
-    assert subject.provider.finish("cs_test_unknown") == Ended(SetupState.GIVEN_UP)
+    assert subject.provider.finish("cs_test_unknown") == SetupResult(SetupState.GIVEN_UP)
     assert subject.provider.look_up("pm_unknown") is None
 
 
@@ -203,9 +203,9 @@ def test_a_webhook_says_only_what_to_look_at(subject: Subject, request: pytest.F
     begun = subject.provider.start(ALPHA, key_of(request), DONE, BACK)
     subject.accept(begun.ref)
     body, headers = subject.notice(begun.ref)
-    notice = subject.provider.hear(body, headers)
+    notice = subject.provider.verify_webhook(body, headers)
     assert notice == Webhook(setup=begun.ref)
-    assert subject.provider.hear(*subject.notice(begun.ref)) == notice
+    assert subject.provider.verify_webhook(*subject.notice(begun.ref)) == notice
 
 
 @pytest.mark.parametrize("forged", ["body", "signature", "none", "words", "emptied"])
@@ -215,21 +215,21 @@ def test_a_forged_webhook_is_not_believed(subject: Subject, request: pytest.Fixt
     name = next(name for name in headers if name.endswith("-signature"))
     bad = {"body": headers[name], "signature": headers[name][:-1] + "x", "none": "", "words": "t=é,v1=é", "emptied": "t=,v1="}[forged]
     with pytest.raises(BadWebhook):
-        subject.provider.hear(body.replace(b"}", b" }", 1) if forged == "body" else body, {name: bad})
+        subject.provider.verify_webhook(body.replace(b"}", b" }", 1) if forged == "body" else body, {name: bad})
 
 
 def test_stripe_tells_of_a_card_that_changed(stripe_address: str) -> None:
     provider = Stripe("sk_test_1", SECRET, stripe_address)
     body = event("payment_method.automatically_updated", {"id": "pm_1", "object": "payment_method"})
-    assert provider.hear(body, signed(body)) == Webhook(token="pm_1")
+    assert provider.verify_webhook(body, signed(body)) == Webhook(token="pm_1")
     for other in (event("invoice.paid", {"id": "in_1", "object": "invoice"}), event("balance.available", {"object": "balance"})):
-        assert provider.hear(other, signed(other)) is None
+        assert provider.verify_webhook(other, signed(other)) is None
 
 
 def test_an_old_webhook_of_stripe_is_not_believed(stripe_address: str) -> None:
     body = event("checkout.session.completed", {"id": "cs_1", "object": "checkout.session"})
     with pytest.raises(BadWebhook):
-        Stripe("sk_test_1", SECRET, stripe_address).hear(body, signed(body, time.time() - 600))
+        Stripe("sk_test_1", SECRET, stripe_address).verify_webhook(body, signed(body, time.time() - 600))
 
 
 def test_a_page_of_stripe_that_was_left_is_given_up(stripe_address: str, request: pytest.FixtureRequest) -> None:

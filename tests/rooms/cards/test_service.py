@@ -14,7 +14,7 @@ from odoportal.core.identity import Identity, NotAllowed
 from odoportal.rooms.cards import service
 from odoportal.rooms.cards.labels import NO_RIGHT, reason_labels
 from odoportal.rooms.cards.models import Card, CardSetup, SetupState
-from odoportal.rooms.cards.provider import CardFacts, Ended, Started
+from odoportal.rooms.cards.provider import CardFacts, SetupResult, StartedSetup
 from tests.making import NOON, TODAY
 from tests.rooms.cards.conftest import someone
 
@@ -94,7 +94,7 @@ def test_the_database_itself_refuses_two_defaults(alpha: Identity) -> None:
 def test_a_card_that_is_over_cannot_be_the_default(alpha: Identity) -> None:
     with database.writing() as session:
         over = put(session, alpha, "over", year=2019)
-        with pytest.raises(service.CardOver):
+        with pytest.raises(service.CardExpired):
             prefer(session, alpha, over)
 
 
@@ -171,12 +171,12 @@ def test_a_card_is_good_until_the_end_of_its_month(month: int, year: int, last: 
 
 def begun(session: Session, who: Identity, once: str, age: timedelta = timedelta()) -> CardSetup:
     made = service.begin(session, who, BOX, once, "203.0.113.5", NOON - age)
-    service.started(session, made.key, Started("cus_1", f"set_{once}", "https://provider.example"))
+    service.started(session, made.key, StartedSetup("cus_1", f"set_{once}", "https://provider.example"))
     return made
 
 
-def done(token: str) -> Ended:
-    return Ended(SetupState.DONE, CardFacts(token, "visa", "4242", 4, 2031))
+def done(token: str) -> SetupResult:
+    return SetupResult(SetupState.DONE, CardFacts(token, "visa", "4242", 4, 2031))
 
 
 def test_a_new_card_is_the_default_where_the_one_before_is_over(alpha: Identity) -> None:
@@ -191,9 +191,14 @@ def test_a_new_card_is_the_default_where_the_one_before_is_over(alpha: Identity)
 def test_what_is_settled_stays_as_it_is(alpha: Identity) -> None:
     with database.writing() as session:
         key = begun(session, alpha, "1").key
-        service.settle(session, key, Ended(SetupState.OPEN), NOON, TODAY)
+        service.settle(session, key, SetupResult(SetupState.OPEN), NOON, TODAY)
         service.settle(session, key, done("card"), NOON, TODAY)
-        for late in (Ended(SetupState.DECLINED, reason="card_declined"), Ended(SetupState.OPEN), Ended(SetupState.GIVEN_UP), done("other")):
+        for late in (
+            SetupResult(SetupState.DECLINED, reason="card_declined"),
+            SetupResult(SetupState.OPEN),
+            SetupResult(SetupState.GIVEN_UP),
+            done("other"),
+        ):
             assert service.settle(session, key, late, NOON, TODAY).state == SetupState.DONE
         assert tokens(session, alpha) == ["card"]
 
@@ -231,10 +236,10 @@ def test_an_open_setup_is_asked_about_ever_more_seldom_for_a_day(alpha: Identity
         while at < NOON + timedelta(hours=30):
             if service.due_setups(session, BOX, at):
                 asked.append(at)
-                service.settle(session, key, Ended(SetupState.OPEN), at, TODAY)
+                service.settle(session, key, SetupResult(SetupState.OPEN), at, TODAY)
             at += timedelta(minutes=1)
         assert 40 < len(asked) < 120
-        assert timedelta(hours=20) < asked[-1] - NOON < service.ASK_FOR
+        assert timedelta(hours=20) < asked[-1] - NOON < service.POLL_FOR
         assert service.purge_expired(session, at) == 0
         session.expire_all()
         assert session.exec(select(CardSetup.state)).one() == SetupState.GIVEN_UP
@@ -254,7 +259,7 @@ def test_an_answer_of_the_provider_that_is_older_than_what_is_known_is_dropped(a
         service.refresh(session, BOX, "card", None, later, TODAY)
         service.refresh(session, BOX, "card", facts, later + timedelta(seconds=1), TODAY)
         assert tokens(session, alpha) == []
-        assert not service.undetached(session, BOX)
+        assert not service.cards_to_detach(session, BOX)
         assert [what for what, *_ in changes(session)] == ["card_lost"]
 
 
@@ -274,7 +279,7 @@ def test_a_card_of_somebody_who_lost_the_right_meanwhile_is_not_kept(alpha: Iden
             assert (setup.state, setup.reason, setup.card_id) == (SetupState.DECLINED, NO_RIGHT, None)
         assert tokens(session, alpha) == []
         # The provider has the card and must be asked to forget it.
-        assert [card.token for card in service.undetached(session, BOX)] == ["new"]
+        assert [card.token for card in service.cards_to_detach(session, BOX)] == ["new"]
         assert changes(session) == []
         with i18n.use("en"):
             assert "no longer allows adding cards" in reason_labels(NO_RIGHT)

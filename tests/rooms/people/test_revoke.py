@@ -120,14 +120,14 @@ def test_an_invitation_ends_with_the_right_of_whoever_sent_it(people: People, th
     assert ("invitation_withdrawn", SPARE, doer) in activity(owner.account.account_id)
     with database.reading() as session:
         assert accept_invitation.open_invitation(session, link, LATER) is None
-    assert accept(link, name="Spare", stored="hashed") is None
+    assert accept(link, name="Spare", password_hash="hashed") is None
     # The invitation stays withdrawn, even if the account is enabled and the role given back.
     with database.writing() as session:
         staff.enable(session, R, LATER)
         session.merge(Membership(account_id=owner.account.account_id, person_id=thief.person_id, role="owner"))
-    assert accept(link, name="Spare", stored="hashed") is None
+    assert accept(link, name="Spare", password_hash="hashed") is None
     # The other owner's invitation is still valid.
-    assert accept(other, name="Kept", stored="hashed") is not None
+    assert accept(other, name="Kept", password_hash="hashed") is not None
 
 
 @pytest.mark.parametrize("lost", ["removed", "lowered", "disabled"])
@@ -143,7 +143,7 @@ def test_the_inviter_s_right_is_asked_when_the_invitation_is_used(people: People
             session.get_one(Person, thief.person_id).disabled_at = NOON
     with database.reading() as session:
         assert accept_invitation.open_invitation(session, link, LATER) is None
-    assert accept(link, name="Spare", stored="hashed") is None
+    assert accept(link, name="Spare", password_hash="hashed") is None
     assert listed(thief) == [SPARE]
 
 
@@ -153,7 +153,7 @@ def test_an_invitation_that_another_owner_sent_again_is_theirs(people: People, t
     link = token()
     with database.writing() as session:
         service.remove(session, people["owner"], R, LATER)
-    assert accept(link, name="Spare", stored="hashed") is not None
+    assert accept(link, name="Spare", password_hash="hashed") is not None
 
 
 def test_what_was_set_up_before_somebody_else_was_in_stays(people: People, thief: Identity) -> None:
@@ -184,7 +184,7 @@ def _accept_while_removed(people: People, link: str, monkeypatch: pytest.MonkeyP
     def take() -> Any:
         try:
             with database.writing() as session:
-                person = accept_invitation.accept(session, link, LATER, name="Spare", stored="hashed")
+                person = accept_invitation.accept(session, link, LATER, name="Spare", password_hash="hashed")
         finally:
             order.append("accepted")
         return person
@@ -377,7 +377,7 @@ def test_a_request_to_close_the_account_ends_with_the_right(people: People, thie
         privacy.ask_to_close(session, thief, Actor.of(thief), "", NOON)
     with database.writing() as session:
         room.revoke_everywhere(session, people["owner"].person_id, STAFF, LATER)
-        assert privacy.closing(session, thief.account.account_id) is not None
+        assert privacy.closing_request(session, thief.account.account_id) is not None
         WAYS[way][0](session, people["owner"], thief)
-        assert privacy.closing(session, thief.account.account_id) is None
+        assert privacy.closing_request(session, thief.account.account_id) is None
     assert "closing_taken_back" in [what for what, *_ in activity(thief.account.account_id)]

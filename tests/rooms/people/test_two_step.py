@@ -92,11 +92,11 @@ def test_resolving_holds_back_whoever_has_none_and_nobody_else(people: People, s
 
 
 def _send(who: Identity, form: str, session_hash: str, password: str | None = None) -> FormResult:
-    values = forms.Sure(password=SecretStr(password) if password is not None else None)
+    values = forms.PasswordForm(password=SecretStr(password) if password is not None else None)
     return asyncio.run(_work(SentForm(form, _in(who, session_hash), "en", values, "", "", "a" * 32, "203.0.113.77", "")))
 
 
-async def _work(sent: SentForm[forms.Sure]) -> FormResult:
+async def _work(sent: SentForm[forms.PasswordForm]) -> FormResult:
     with i18n.use("en"):
         return await forms.RULES[sent.form].work(sent)
 

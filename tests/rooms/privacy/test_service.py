@@ -45,7 +45,7 @@ def as_role(who: Identity, role: str) -> Identity:
 
 def ask(who: Identity) -> None:
     with database.writing() as session, i18n.use("en"):
-        assert service.ask(session, who, "en", NOON).ok
+        assert service.request_export(session, who, "en", NOON).ok
 
 
 def files() -> list[DataFile]:
@@ -136,7 +136,7 @@ def test_what_fails_is_tried_three_times_and_then_told(who: Identity, monkeypatc
         with pytest.raises(OperationalError):
             service.make_next(at)
         assert not service.make_next(at), "not before its time"
-        at += service.CLAIM
+        at += service.RETRY_AFTER
     assert not service.make_next(at)
     assert (shown(who).failed != "", letters()) == (True, [])
     ask(who)
