@@ -493,14 +493,14 @@ MUTANTS = (
     _mutant(
         "files in progress per person are limited",
         "limits.concurrent_files",
-        "if self._held[key] >= self._each or",
+        "if self._taken_by_key[key] >= self._per_key or",
         "if",
         "tests/limits/test_concurrent_files.py",
     ),
     _mutant(
         "files in progress are limited in all",
         "limits.concurrent_files",
-        " or self._taken >= self._all:",
+        " or self._taken >= self._total:",
         ":",
         "tests/limits/test_concurrent_files.py",
     ),
@@ -551,7 +551,7 @@ MUTANTS = (
     _mutant(
         "the IPv6 networks of one subscriber share a limit",
         "limits.rate_limits",
-        "return [limit, *around]",
+        "return [limit, *networks_around]",
         "return [limit]",
         THROTTLE,
     ),
@@ -561,7 +561,7 @@ MUTANTS = (
             ("each kind of limit has a separate store", 'return self._hits[key.partition("/")[0]]', 'return self._hits[""]'),
             ("each kind of wait has a separate store", 'return self._failures[key.rpartition(":")[0]]', 'return self._failures[""]'),
             ("a full store drops the least important entries", ", key=lambda key: weight(entries[key]))", ", key=lambda _: 0)"),
-            ("the entry just counted is never dropped", "if key != present)", "if key)"),
+            ("the entry just counted is never dropped", "if key != current)", "if key)"),
         )
     ),
     *(
@@ -613,7 +613,7 @@ MUTANTS = (
     *(
         _mutant(guard, "limits.work_queue", old, new, WORKQUEUE)
         for guard, old, new in (
-            ("the work queue is bounded", "if self.count >= self.most:", "if False:"),
+            ("the work queue is bounded", "if self.count >= self.max_jobs:", "if False:"),
             (
                 "the client with the most queued work gives way",
                 "if len(longest) <= len(self._clients.get(job.client, ())) + 1:",
@@ -624,9 +624,9 @@ MUTANTS = (
                 "self._clients[client] = jobs",
                 "self._clients[client] = jobs\n            self._clients.move_to_end(client, last=False)",
             ),
-            ("known clients go first", "(self._known if asker.first else self._others).put(job)", "self._others.put(job)"),
-            ("known clients do not starve the others", "self._in_a_row < FIRST_IN_A_ROW or", "True or"),
-            ("queued work expires", "if self._now() - job.since > self._patience:", "if False:"),
+            ("known clients go first", "(self._known if asker.first else self._others).add(job)", "self._others.add(job)"),
+            ("known clients do not starve the others", "self._in_a_row < KNOWN_IN_A_ROW or", "True or"),
+            ("queued work expires", "if self._now() - job.queued_at > self._patience:", "if False:"),
         )
     ),
     _mutant(
