@@ -17,13 +17,13 @@ class Places:
     """A limited number of places, shared by keys that are limited themselves.
 
     Args:
-        each: how many places one key may hold.
-        all_: how many places there are in total.
+        per_key: how many places one key may hold.
+        total: how many places there are in total.
     """
 
-    def __init__(self, each: int, all_: int) -> None:
-        self._each, self._all = each, all_
-        self._held = Counter[Hashable]()
+    def __init__(self, per_key: int, total: int) -> None:
+        self._per_key, self._total = per_key, total
+        self._taken_by_key = Counter[Hashable]()
         self._taken = 0
 
     @contextmanager
@@ -33,17 +33,17 @@ class Places:
         Raises:
             Crowded: no place is free for this key. It is raised at once, without waiting.
         """
-        if self._held[key] >= self._each or self._taken >= self._all:
+        if self._taken_by_key[key] >= self._per_key or self._taken >= self._total:
             raise Crowded
-        self._held[key] += 1
+        self._taken_by_key[key] += 1
         self._taken += 1
         try:
             yield
         finally:
             self._taken -= 1
-            self._held[key] -= 1
-            if not self._held[key]:
-                del self._held[key]
+            self._taken_by_key[key] -= 1
+            if not self._taken_by_key[key]:
+                del self._taken_by_key[key]
 
 
 FILES = Places(6, 60)
@@ -59,7 +59,7 @@ async def begun(portions: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         Exception: an error while making the first portion.
     """
 
-    async def every() -> AsyncGenerator[bytes]:
+    async def all_portions() -> AsyncGenerator[bytes]:
         async with aclosing(portions):
             first = await anext(portions)
             # Pause here until the response is sent. If it is closed at this point, the source generator is closed, too.
@@ -68,6 +68,6 @@ async def begun(portions: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
             async for portion in portions:
                 yield portion
 
-    made = every()
-    await anext(made)
-    return made
+    started = all_portions()
+    await anext(started)
+    return started

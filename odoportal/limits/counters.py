@@ -26,24 +26,24 @@ MOST_KEYS = 20_000
 """The most keys of each kind of limit."""
 
 
-def make_room(entries: OrderedDict[str, V], most: int, weight: Callable[[V], int], present: str) -> None:
-    """Drop an eighth of the entries if there are more than `most`: the lightest first, among equals the least recently used.
+def make_room(entries: OrderedDict[str, V], max_entries: int, weight: Callable[[V], int], current: str) -> None:
+    """Drop an eighth of the entries if there are more than `max_entries`: the lightest first, among equals the least recently used.
 
     Args:
         entries: the store, ordered by last use.
-        most: how many entries it may hold.
+        max_entries: how many entries it may hold.
         weight: returns how much an entry counts now.
-        present: the key that was just counted, which is kept.
+        current: the key that was just counted, which is kept.
     """
-    if len(entries) <= most:
+    if len(entries) <= max_entries:
         return
     # `sorted` is stable: equal weights stay ordered by last use.
-    others = sorted((key for key in entries if key != present), key=lambda key: weight(entries[key]))
-    for key in others[: len(entries) - (most - most // 8)]:
+    others = sorted((key for key in entries if key != current), key=lambda key: weight(entries[key]))
+    for key in others[: len(entries) - (max_entries - max_entries // 8)]:
         del entries[key]
 
 
-class MovingWindows(Storage, MovingWindowSupport):
+class MovingWindowStorage(Storage, MovingWindowSupport):
     """Storage of moving windows for the `limits` library, whose own memory storage reads the system clock and is unbounded.
 
     Args:
@@ -58,11 +58,11 @@ class MovingWindows(Storage, MovingWindowSupport):
         self._lock = threading.Lock()
         self._hits: defaultdict[str, OrderedDict[str, list[float]]] = defaultdict(OrderedDict)
 
-    def _of(self, key: str) -> OrderedDict[str, list[float]]:
+    def _entries_for(self, key: str) -> OrderedDict[str, list[float]]:
         # `RateLimitItem.key_for` starts with the limit's namespace.
         return self._hits[key.partition("/")[0]]
 
-    def _window(self, hits: list[float], expiry: float) -> list[float]:
+    def _hits_in_window(self, hits: list[float], expiry: float) -> list[float]:
         now = clock.now().timestamp()
         if hits and hits[-1] > now:
             # The clock went back: keep the hits, but let none count for longer than from now.
@@ -72,32 +72,32 @@ class MovingWindows(Storage, MovingWindowSupport):
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Count `amount` hits and return True if they are within the limit; otherwise count none and return False."""
         with self._lock:
-            store = self._of(key)
-            kept = self._window(store.get(key, []), expiry)
-            allowed = len(kept) + amount <= limit
+            store = self._entries_for(key)
+            recent = self._hits_in_window(store.get(key, []), expiry)
+            allowed = len(recent) + amount <= limit
             # If the clock goes back in between, do not put a hit before an older one: the list must stay sorted.
-            moment = max([clock.now().timestamp(), *kept[-1:]])
-            store[key] = kept + [moment] * amount if allowed else kept
+            time = max([clock.now().timestamp(), *recent[-1:]])
+            store[key] = recent + [time] * amount if allowed else recent
             store.move_to_end(key)
-            make_room(store, self._most, lambda hits: len(self._window(hits, expiry)), key)
+            make_room(store, self._most, lambda hits: len(self._hits_in_window(hits, expiry)), key)
             return allowed
 
-    def give_back(self, key: str) -> None:
+    def remove_newest(self, key: str) -> None:
         """Remove the newest hit, for an attempt that turned out not to count."""
         with self._lock:
-            if hits := self._of(key).get(key):
+            if hits := self._entries_for(key).get(key):
                 hits.pop()
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002 - the library's signature
         """Return the start of the current window, as a timestamp, and the number of hits in it."""
         with self._lock:
-            hits = self._window(self._of(key).get(key, []), expiry)
+            hits = self._hits_in_window(self._entries_for(key).get(key, []), expiry)
         return (hits[0] if hits else clock.now().timestamp()), len(hits)
 
     def clear(self, key: str) -> None:
         """Remove a key."""
         with self._lock:
-            self._of(key).pop(key, None)
+            self._entries_for(key).pop(key, None)
 
     def reset(self) -> int:
         """Remove all keys and return how many there were."""
@@ -130,7 +130,7 @@ class MovingWindows(Storage, MovingWindowSupport):
 
 
 @dataclass
-class _Failures:
+class _FailureCount:
     count: int
     last: datetime
     until: datetime
@@ -146,9 +146,9 @@ class Backoff:
     def __init__(self, most: int = MOST_KEYS) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._failures: defaultdict[str, OrderedDict[str, _Failures]] = defaultdict(OrderedDict)
+        self._failures: defaultdict[str, OrderedDict[str, _FailureCount]] = defaultdict(OrderedDict)
 
-    def _of(self, key: str) -> OrderedDict[str, _Failures]:
+    def _entries_for(self, key: str) -> OrderedDict[str, _FailureCount]:
         return self._failures[key.rpartition(":")[0]]
 
     def begin(self, key: str, now: datetime) -> bool:
@@ -158,7 +158,7 @@ class Backoff:
             False if the key must wait. A refused attempt does not lengthen the wait.
         """
         with self._lock:
-            store = self._of(key)
+            store = self._entries_for(key)
             known = store.get(key)
             if known is not None and now < known.last:
                 # The clock went back: restart the same wait from now.
@@ -166,7 +166,7 @@ class Backoff:
             if known is not None and now < known.until:
                 return False
             if known is None or now - known.last >= FORGET_AFTER:
-                known = _Failures(0, now, now)
+                known = _FailureCount(0, now, now)
             known.count, known.last = known.count + 1, now
             known.until = now + wait_after(known.count)
             store[key] = known
@@ -174,17 +174,17 @@ class Backoff:
             make_room(store, self._most, lambda failures: failures.count if now - failures.last < FORGET_AFTER else 0, key)
             return True
 
-    def take_back(self, key: str) -> None:
+    def undo_failure(self, key: str) -> None:
         """Undo the newest failure, for an attempt that did not fail because of the visitor."""
         with self._lock:
-            if known := self._of(key).get(key):
+            if known := self._entries_for(key).get(key):
                 known.count -= 1
                 known.until = known.last + wait_after(known.count)
 
-    def forgive(self, key: str) -> None:
+    def reset(self, key: str) -> None:
         """Reset a key, after a success or after the password was reset by mail."""
         with self._lock:
-            self._of(key).pop(key, None)
+            self._entries_for(key).pop(key, None)
 
     def clear(self) -> None:
         """Remove all keys."""

@@ -42,17 +42,17 @@ class Limits:
     unread_bytes: int = 64 * 1024
 
 
-def allowed() -> int:
+def open_file_limit() -> int:
     """Return how many files this process may hold open now."""
-    return _bounded(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    return _capped(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def attainable() -> int:
     """Return how many files this process may hold open once `raise_limit` has run."""
-    return _bounded(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    return _capped(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
-def _bounded(files: int) -> int:
+def _capped(files: int) -> int:
     return MOST_FILES if files == resource.RLIM_INFINITY else min(files, MOST_FILES)
 
 
@@ -67,7 +67,7 @@ def raise_limit() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < attainable():
         resource.setrlimit(resource.RLIMIT_NOFILE, (attainable(), hard))
-    return allowed()
+    return open_file_limit()
 
 
 def limits_of(files: int) -> Limits:
@@ -90,4 +90,4 @@ def limits_of(files: int) -> Limits:
 @lru_cache
 def limits() -> Limits:
     """Return the limits of this process, from the limit on open files at the first call."""
-    return limits_of(allowed())
+    return limits_of(open_file_limit())

@@ -17,7 +17,7 @@ from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.strategies import MovingWindowRateLimiter
 
 from odoportal.limits import redis_counters
-from odoportal.limits.counters import FIRST_WAIT, FORGET_AFTER, FREE_FAILURES, LONGEST_WAIT, Backoff, MovingWindows
+from odoportal.limits.counters import FIRST_WAIT, FORGET_AFTER, FREE_FAILURES, LONGEST_WAIT, Backoff, MovingWindowStorage
 from odoportal.observability import logs
 from odoportal.settings import get_settings
 
@@ -32,9 +32,9 @@ CHOICES_PER_LINK = RateLimitItemPerHour(20, 1, "choice-link")
 """New passwords tried on the page of a mailed link."""
 RESET_PER_ACCOUNT = RateLimitItemPerHour(3, 1, "reset-account")
 RESET_PER_ADDRESS = RateLimitItemPerHour(20, 1, "reset-address")
-_WIDER = {56: 2, 48: 8}
+_NETWORK_FACTORS = {56: 2, 48: 8}
 """IPv6 networks that one subscriber may have (RFC 6177), by prefix length, and how many times the limit of a /64 each may use in total."""
-_IPV6_SITE = 64
+_IPV6_SUBNET = 64
 _WAITS = (FREE_FAILURES, *(int(span.total_seconds()) for span in (FIRST_WAIT, LONGEST_WAIT, FORGET_AFTER)))
 _log = logging.getLogger("odoportal.limits")
 
@@ -76,25 +76,29 @@ class FixedWindow:
 
     def __init__(self, most: int, seconds: int) -> None:
         self._most, self._seconds = most, seconds
-        self._here = LocalFixedWindow(most, seconds)
+        self._local = LocalFixedWindow(most, seconds)
 
     async def over(self, key: str) -> int:
         """Count one and return by how many the limit is exceeded, 0 if it is not."""
-        shared = _shared()
+        shared = _redis()
         try:
-            count = await redis_counters.apart(redis_counters.Shared.pace, shared, key, self._seconds) if shared else self._here.count(key)
+            count = (
+                await redis_counters.run_in_thread(redis_counters.Shared.count_in_span, shared, key, self._seconds)
+                if shared
+                else self._local.count(key)
+            )
         except redis_counters.RedisAway:
             # Signed-in people can go on reading, within the limit of this process alone.
-            count = self._here.count(key)
+            count = self._local.count(key)
         return max(0, count - self._most)
 
 
-_memory = MovingWindows()
+_memory = MovingWindowStorage()
 _windows = MovingWindowRateLimiter(_memory)
-_waits = Backoff()
+_backoff = Backoff()
 
 
-def _shared() -> redis_counters.Shared | None:
+def _redis() -> redis_counters.Shared | None:
     return redis_counters.connect(url, _WAITS) if (url := get_settings().redis_url) else None
 
 
@@ -109,9 +113,9 @@ async def hit(limit: RateLimitItem, key: str, alone: bool = False) -> bool:
     Raises:
         redis_counters.RedisAway: Redis does not answer, and `alone` is False.
     """
-    shared = _shared()
+    shared = _redis()
     try:
-        return await redis_counters.apart(redis_counters.Shared.hit, shared, limit, key) if shared else _windows.hit(limit, key)
+        return await redis_counters.run_in_thread(redis_counters.Shared.hit, shared, limit, key) if shared else _windows.hit(limit, key)
     except redis_counters.RedisAway:
         if alone:
             return _windows.hit(limit, key)
@@ -124,35 +128,39 @@ async def begin(key: str, now: datetime) -> bool:
     Raises:
         redis_counters.RedisAway: Redis does not answer.
     """
-    shared = _shared()
-    return await redis_counters.apart(redis_counters.Shared.begin, shared, key, now.timestamp()) if shared else _waits.begin(key, now)
+    shared = _redis()
+    return (
+        await redis_counters.run_in_thread(redis_counters.Shared.begin, shared, key, now.timestamp())
+        if shared
+        else _backoff.begin(key, now)
+    )
 
 
 async def give_back(limit: RateLimitItem, key: str) -> None:
     """Undo one counted attempt that turned out not to count."""
-    if shared := _shared():
-        await _kindly(redis_counters.apart(redis_counters.Shared.give_back, shared, limit, key))
+    if shared := _redis():
+        await _ignore_redis_away(redis_counters.run_in_thread(redis_counters.Shared.remove_newest, shared, limit, key))
     else:
-        _memory.give_back(limit.key_for(key))
+        _memory.remove_newest(limit.key_for(key))
 
 
 async def take_back(key: str) -> None:
     """Undo the newest failure. See `Backoff`."""
-    if shared := _shared():
-        await _kindly(redis_counters.apart(redis_counters.Shared.take_back, shared, key))
+    if shared := _redis():
+        await _ignore_redis_away(redis_counters.run_in_thread(redis_counters.Shared.undo_failure, shared, key))
     else:
-        _waits.take_back(key)
+        _backoff.undo_failure(key)
 
 
 async def forgive(key: str) -> None:
     """Reset a key. See `Backoff`."""
-    if shared := _shared():
-        await _kindly(redis_counters.apart(redis_counters.Shared.forgive, shared, key))
+    if shared := _redis():
+        await _ignore_redis_away(redis_counters.run_in_thread(redis_counters.Shared.reset, shared, key))
     else:
-        _waits.forgive(key)
+        _backoff.reset(key)
 
 
-async def _kindly(uncounting: Awaitable[None]) -> None:
+async def _ignore_redis_away(uncounting: Awaitable[None]) -> None:
     """Undo a count and ignore an unavailable Redis: the person only has fewer attempts left."""
     try:
         await uncounting
@@ -163,7 +171,7 @@ async def _kindly(uncounting: Awaitable[None]) -> None:
 def forget_all() -> None:
     """Reset all counts in this process's memory, as a restart does (for tests)."""
     _memory.reset()
-    _waits.clear()
+    _backoff.clear()
 
 
 def address_key(address: str) -> str:
@@ -180,14 +188,16 @@ def networks(address: str) -> list[str]:
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped is not None:
             return [str(parsed.ipv4_mapped)]
-        return [f"{IPv6Address(int(parsed) >> 128 - length << 128 - length)}/{length}" for length in (_IPV6_SITE, *_WIDER)]
+        return [f"{IPv6Address(int(parsed) >> 128 - length << 128 - length)}/{length}" for length in (_IPV6_SUBNET, *_NETWORK_FACTORS)]
     return [str(parsed)]
 
 
-def _wider(limit: RateLimitItem) -> list[RateLimitItem]:
+def _network_limits(limit: RateLimitItem) -> list[RateLimitItem]:
     """Return the limit of an address, followed by those of the networks around it."""
-    around = (type(limit)(limit.amount * times, limit.multiples, f"{limit.namespace}-{length}") for length, times in _WIDER.items())
-    return [limit, *around]
+    networks_around = (
+        type(limit)(limit.amount * times, limit.multiples, f"{limit.namespace}-{length}") for length, times in _NETWORK_FACTORS.items()
+    )
+    return [limit, *networks_around]
 
 
 async def hit_address(limit: RateLimitItem, address: str) -> bool:
@@ -206,7 +216,7 @@ async def hit_address(limit: RateLimitItem, address: str) -> bool:
         redis_counters.RedisAway: Redis does not answer.
     """
     counted: list[tuple[RateLimitItem, str]] = []
-    for each, key in zip(_wider(limit), networks(address), strict=False):
+    for each, key in zip(_network_limits(limit), networks(address), strict=False):
         if not await hit(each, key):
             for before in counted:
                 await give_back(*before)
@@ -217,5 +227,5 @@ async def hit_address(limit: RateLimitItem, address: str) -> bool:
 
 async def give_back_address(limit: RateLimitItem, address: str) -> None:
     """Undo one attempt that `hit_address` counted."""
-    for each, key in zip(_wider(limit), networks(address), strict=False):
+    for each, key in zip(_network_limits(limit), networks(address), strict=False):
         await give_back(each, key)

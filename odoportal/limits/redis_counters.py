@@ -25,14 +25,14 @@ from odoportal.settings import get_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
-PATIENCE = 0.5
+TIMEOUT_SECONDS = 0.5
 """Seconds to wait for Redis. It answers within a millisecond or is away."""
-REST = 2.0
+RETRY_AFTER_SECONDS = 2.0
 """Seconds without further attempts after Redis was found away; meanwhile every call fails at once."""
 _PREFIX = "odoportal"
 _log = logging.getLogger("odoportal.sharing")
 # Use separate threads: while Redis hangs, calls that wait for it must not block the threads that read the database.
-_askers = ThreadPoolExecutor(4, thread_name_prefix="redis")
+_threads = ThreadPoolExecutor(4, thread_name_prefix="redis")
 
 # The scripts do the same as `counters` does in memory. They tolerate clocks of two machines that differ by up to a minute.
 # ARGV: the current time in seconds, the limit, the window in seconds.
@@ -106,30 +106,31 @@ class Shared:
 
     Args:
         url: the address of the Redis.
-        waits: the number of free failures, then in seconds: the first wait, the longest wait, and the time after which a key is forgotten.
+        backoff_settings: the number of free failures, then in seconds: the first wait, the longest wait, and the time after which a key is
+            forgotten.
     """
 
-    def __init__(self, url: str, waits: tuple[int, ...]) -> None:
+    def __init__(self, url: str, backoff_settings: tuple[int, ...]) -> None:
         # Retry once at once: that Redis has closed a connection is only noticed when it is used.
         self._redis: Any = _client(url, 1)
-        self._waits = waits
+        self._backoff_settings = backoff_settings
         self._hit, self._begin, self._take_back, self._pace = map(self._redis.register_script, (_HIT, _BEGIN, _TAKE_BACK, _PACE))
         self._lock = threading.Lock()
         self._away_until = 0.0
 
-    def _ask(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
+    def _run(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
         """Run a command, or raise RedisAway without a wait while Redis is known to be away."""
         with self._lock:
-            resting = monotonic() < self._away_until
-            if self._away_until and not resting:
+            known_away = monotonic() < self._away_until
+            if self._away_until and not known_away:
                 # Let one caller check whether Redis is back. The others fail at once until that call has ended.
-                self._away_until = monotonic() + REST
-        if resting:
+                self._away_until = monotonic() + RETRY_AFTER_SECONDS
+        if known_away:
             raise RedisAway
         try:
-            found = self._counted(key, work, *args)
+            found = self._run_or_replace(key, work, *args)
         except RedisError as why:
-            self._away_until = monotonic() + REST
+            self._away_until = monotonic() + RETRY_AFTER_SECONDS
             logs.log_event(_log, logging.ERROR, "redis_away", why=type(why).__name__)
             raise RedisAway from why
         if self._away_until:
@@ -137,7 +138,7 @@ class Shared:
             logs.log_event(_log, logging.WARNING, "redis_back")
         return found
 
-    def _counted(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
+    def _run_or_replace(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
         """Run a command; if the key holds a foreign value, delete the key and run the command again."""
         try:
             return work(*args)
@@ -152,19 +153,19 @@ class Shared:
 
     def hit(self, limit: RateLimitItem, key: str) -> bool:
         """Count one attempt within a moving window and return whether it is within the limit."""
-        place = _window(limit, key)
-        return bool(self._ask(place, self._hit, [place], [clock.now().timestamp(), limit.amount, limit.get_expiry()]))
+        redis_key = _window_key(limit, key)
+        return bool(self._run(redis_key, self._hit, [redis_key], [clock.now().timestamp(), limit.amount, limit.get_expiry()]))
 
-    def give_back(self, limit: RateLimitItem, key: str) -> None:
+    def remove_newest(self, limit: RateLimitItem, key: str) -> None:
         """Remove the newest attempt."""
-        place = _window(limit, key)
-        self._ask(place, self._redis.lpop, place)
+        redis_key = _window_key(limit, key)
+        self._run(redis_key, self._redis.lpop, redis_key)
 
-    def pace(self, key: str, seconds: int) -> int:
+    def count_in_span(self, key: str, seconds: int) -> int:
         """Count one within the current span of `seconds` and return the count, including it."""
         span = int(clock.now().timestamp()) // seconds
-        place = f"{_PREFIX}:pace:{key}:{span}"
-        return int(self._ask(place, self._pace, [place], [2 * seconds]))
+        redis_key = f"{_PREFIX}:pace:{key}:{span}"
+        return int(self._run(redis_key, self._pace, [redis_key], [2 * seconds]))
 
     def begin(self, key: str, now: float) -> bool:
         """Count an attempt as failed before it is made; return False if the key must wait.
@@ -173,41 +174,41 @@ class Shared:
             key: whose attempt it is.
             now: the current time, as a timestamp.
         """
-        place = _wait(key)
-        return bool(self._ask(place, self._begin, [place], [now, *self._waits]))
+        redis_key = _backoff_key(key)
+        return bool(self._run(redis_key, self._begin, [redis_key], [now, *self._backoff_settings]))
 
-    def take_back(self, key: str) -> None:
+    def undo_failure(self, key: str) -> None:
         """Undo the newest failure."""
-        place = _wait(key)
-        self._ask(place, self._take_back, [place], [0, *self._waits])
+        redis_key = _backoff_key(key)
+        self._run(redis_key, self._take_back, [redis_key], [0, *self._backoff_settings])
 
-    def forgive(self, key: str) -> None:
+    def reset(self, key: str) -> None:
         """Reset a key."""
-        place = _wait(key)
-        self._ask(place, self._redis.delete, place)
+        redis_key = _backoff_key(key)
+        self._run(redis_key, self._redis.delete, redis_key)
 
 
 def _client(url: str, retries: int) -> Redis:
-    return Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), retries))
+    return Redis.from_url(url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS, retry=Retry(NoBackoff(), retries))
 
 
-def _window(limit: RateLimitItem, key: str) -> str:
+def _window_key(limit: RateLimitItem, key: str) -> str:
     return f"{_PREFIX}:window:{limit.key_for(key)}"
 
 
-def _wait(key: str) -> str:
+def _backoff_key(key: str) -> str:
     return f"{_PREFIX}:wait:{key}"
 
 
 @lru_cache
-def connect(url: str, waits: tuple[int, ...]) -> Shared:
+def connect(url: str, backoff_settings: tuple[int, ...]) -> Shared:
     """Return the one pool of connections to a Redis, without connecting yet."""
-    return Shared(url, waits)
+    return Shared(url, backoff_settings)
 
 
-async def apart(work: Callable[Concatenate[Shared, P], T], shared: Shared, *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread(work: Callable[Concatenate[Shared, P], T], shared: Shared, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a Redis call in a separate thread."""
-    return await asyncio.get_running_loop().run_in_executor(_askers, copy_context().run, lambda: work(shared, *args, **kwargs))
+    return await asyncio.get_running_loop().run_in_executor(_threads, copy_context().run, lambda: work(shared, *args, **kwargs))
 
 
 def answers() -> bool:
@@ -219,5 +220,5 @@ def answers() -> bool:
     url = get_settings().redis_url
     if not url:
         return True
-    with _client(url, 0) as asked:
-        return bool(asked.ping())
+    with _client(url, 0) as client:
+        return bool(client.ping())

@@ -21,9 +21,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 MOST_WAITING = 24
 """The most jobs in each of the two lanes. Twenty sign-ins at the same instant are all served."""
-PATIENCE = 5.0
+MAX_WAIT_SECONDS = 5.0
 """The most seconds that a job may wait before it is given up as busy."""
-FIRST_IN_A_ROW = 4
+KNOWN_IN_A_ROW = 4
 """Jobs of known clients in a row before another client gets a turn."""
 RETRY_SECONDS = "3"
 
@@ -55,23 +55,23 @@ class _Job:
     client: str
     work: Callable[[], Any]
     done: "Future[Any]"
-    since: float
+    queued_at: float
 
 
 class _Lane:
     """The waiting jobs, in order for each client."""
 
-    def __init__(self, most: int) -> None:
-        self.most, self.count = most, 0
+    def __init__(self, max_jobs: int) -> None:
+        self.max_jobs, self.count = max_jobs, 0
         self._clients: OrderedDict[str, deque[_Job]] = OrderedDict()
 
-    def put(self, job: _Job) -> _Job | None:
+    def add(self, job: _Job) -> _Job | None:
         """Add a job and return the job that was dropped for it: another one, the same one, or None.
 
         If the lane is full, the newest job of the client with the most jobs is dropped in favour of a client with fewer.
         """
         dropped = None
-        if self.count >= self.most:
+        if self.count >= self.max_jobs:
             longest = max(self._clients.values(), key=len)
             if len(longest) <= len(self._clients.get(job.client, ())) + 1:
                 return job
@@ -81,7 +81,7 @@ class _Lane:
         self.count += 1
         return dropped
 
-    def take(self) -> _Job | None:
+    def pop_next(self) -> _Job | None:
         """Remove and return the next job. Its client goes to the end of the turns."""
         if not self._clients:
             return None
@@ -105,7 +105,12 @@ class WorkQueue:
     """
 
     def __init__(
-        self, threads: int, name: str, most: int = MOST_WAITING, patience: float = PATIENCE, now: Callable[[], float] = time.monotonic
+        self,
+        threads: int,
+        name: str,
+        most: int = MOST_WAITING,
+        patience: float = MAX_WAIT_SECONDS,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._patience, self._now = patience, now
@@ -122,29 +127,29 @@ class WorkQueue:
         done: Future[T] = Future()
         job = _Job(asker.client, partial(copy_context().run, partial(work, *args, **kwargs)), done, self._now())
         with self._lock:
-            dropped = (self._known if asker.first else self._others).put(job)
+            dropped = (self._known if asker.first else self._others).add(job)
         if dropped is job:
             raise Busy
         if dropped is None:
             # Submit one call per job, but bind it to none: the thread takes the job that is next when it runs.
-            self._pool.submit(self._next)
+            self._pool.submit(self._run_next)
         elif dropped.done.set_running_or_notify_cancel():
             dropped.done.set_exception(Busy())
         return await asyncio.wrap_future(done)
 
-    def _take(self) -> _Job | None:
+    def _next_job(self) -> _Job | None:
         with self._lock:
-            if self._known.count and (self._in_a_row < FIRST_IN_A_ROW or not self._others.count):
+            if self._known.count and (self._in_a_row < KNOWN_IN_A_ROW or not self._others.count):
                 self._in_a_row += 1
-                return self._known.take()
+                return self._known.pop_next()
             self._in_a_row = 0
-            return self._others.take()
+            return self._others.pop_next()
 
-    def _next(self) -> None:
-        job = self._take()
+    def _run_next(self) -> None:
+        job = self._next_job()
         if job is None or not job.done.set_running_or_notify_cancel():
             return
-        if self._now() - job.since > self._patience:
+        if self._now() - job.queued_at > self._patience:
             job.done.set_exception(Busy())
             return
         try:

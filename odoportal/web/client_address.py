@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 # Proxies write a bare address, an address with a port (Azure Application Gateway), or an address in brackets.
 _BRACKETED = re.compile(r"\[([^][]*)\](?::\d{1,5})?")
 _IPV4_WITH_PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}")
-_LONGEST = 100
+_MAX_LENGTH = 100
 """Characters. An address with brackets, zone and port is shorter."""
 
 
@@ -20,7 +20,7 @@ def canonical(text: str) -> str | None:
     Args:
         text: such as `192.0.2.1:4001`, `[2001:DB8::1]:4001` or `fe80::1%eth0`.
     """
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_LENGTH:
         return None
     bare = text.strip()
     if found := _BRACKETED.fullmatch(bare) or _IPV4_WITH_PORT.fullmatch(bare):
@@ -67,6 +67,6 @@ class BehindProxies:
             peer, port = scope.get("client") or ("", 0)
             if address := client_address(",".join(lines), self.hops):
                 scope = {**scope, "client": (address, 0)}
-            elif (own := canonical(peer)) not in {None, peer}:
-                scope = {**scope, "client": (own, port)}
+            elif (peer_address := canonical(peer)) not in {None, peer}:
+                scope = {**scope, "client": (peer_address, port)}
         await self.app(scope, receive, send)

@@ -35,7 +35,7 @@ class Unread:
     def __init__(self) -> None:
         self._size, self._since = 0, 0.0
 
-    def stuck(self, size: int, now: float, limits: Limits) -> bool:
+    def is_stalled(self, size: int, now: float, limits: Limits) -> bool:
         """Return whether the client has read too little of the transport's buffer for too long.
 
         Args:
@@ -64,50 +64,50 @@ class Connections:
     def __init__(self, limits: Limits, by_address: bool) -> None:
         self.limits, self.by_address = limits, by_address
         self._waiting = OrderedDict[Connection, float]()
-        self._waiting_of = defaultdict[str, OrderedDict[Connection, None]](OrderedDict)
-        self._open = Counter[str]()
-        self._all = 0
-        self._seldom = LogPacer()
+        self._waiting_by_address = defaultdict[str, OrderedDict[Connection, None]](OrderedDict)
+        self._open_by_address = Counter[str]()
+        self._total = 0
+        self._log_pacer = LogPacer()
 
-    def enter(self, connection: "Connection") -> bool:
+    def register(self, connection: "Connection") -> bool:
         """Register a new connection and return whether there is room for it.
 
         At a limit, the connection that has kept the server waiting longest is closed to make room: one of the same peer if that peer has
         too many, any connection if there are too many in total. Clients that never finish a head or body therefore cannot lock others out.
         """
-        mine = self._open[connection.address] >= self.limits.connections_per_address if self.by_address else False
-        if mine or self._all >= self.limits.connections:
-            self._tell(connection.address)
-            longest = next(iter(self._waiting_of.get(connection.address, ()) if mine else self._waiting), None)
+        peer_is_full = self._open_by_address[connection.address] >= self.limits.connections_per_address if self.by_address else False
+        if peer_is_full or self._total >= self.limits.connections:
+            self._log_excess(connection.address)
+            longest = next(iter(self._waiting_by_address.get(connection.address, ()) if peer_is_full else self._waiting), None)
             if longest is None:
                 return False
-            longest.give_up()
-        self._open[connection.address] += 1
-        self._all += 1
+            longest.time_out()
+        self._open_by_address[connection.address] += 1
+        self._total += 1
         return True
 
-    def leave(self, connection: "Connection") -> None:
+    def unregister(self, connection: "Connection") -> None:
         """Unregister a connection that is closed or has become a websocket."""
-        self.waits(connection, None)
-        self._all -= 1
-        self._open[connection.address] -= 1
-        if not self._open[connection.address]:
-            del self._open[connection.address]
+        self.set_waiting(connection, None)
+        self._total -= 1
+        self._open_by_address[connection.address] -= 1
+        if not self._open_by_address[connection.address]:
+            del self._open_by_address[connection.address]
 
-    def waits(self, connection: "Connection", since: float | None) -> None:
+    def set_waiting(self, connection: "Connection", since: float | None) -> None:
         """Record since when a connection has waited for its client.
 
         Args:
             connection: a registered connection.
             since: the event loop's time, in seconds, or None if it is no longer waiting.
         """
-        theirs = self._waiting_of[connection.address]
+        same_address = self._waiting_by_address[connection.address]
         self._waiting.pop(connection, None)
-        theirs.pop(connection, None)
+        same_address.pop(connection, None)
         if since is not None:
-            self._waiting[connection], theirs[connection] = since, None
-        elif not theirs:
-            del self._waiting_of[connection.address]
+            self._waiting[connection], same_address[connection] = since, None
+        elif not same_address:
+            del self._waiting_by_address[connection.address]
 
     def sweep(self, now: float, protocols: Iterable[Any]) -> None:
         """Close the connections that have exceeded a time limit.
@@ -122,17 +122,17 @@ class Connections:
         for connection, since in self._waiting.items():
             if now - since < soonest:
                 break
-            if now - since >= connection.patience:
+            if now - since >= connection.time_limit:
                 late.append(connection)
         for connection in late:
-            connection.give_up()
+            connection.time_out()
         for protocol in list(protocols):
             unread: Unread | None = getattr(protocol, "unread", None)
-            if unread and unread.stuck(protocol.transport.get_write_buffer_size(), now, self.limits):
+            if unread and unread.is_stalled(protocol.transport.get_write_buffer_size(), now, self.limits):
                 protocol.transport.abort()
 
-    def _tell(self, address: str) -> None:
-        if count := self._seldom.due():
+    def _log_excess(self, address: str) -> None:
+        if count := self._log_pacer.due():
             logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, what="connections", address=address, count=count)
 
 
@@ -140,50 +140,50 @@ class Connection(H11Protocol):
     """An HTTP connection whose client must send and read within a time limit.
 
     Args:
-        register: the open connections of the process.
+        registry: the open connections of the process.
         args: passed on to Uvicorn's protocol.
         kwargs: passed on to Uvicorn's protocol.
     """
 
-    def __init__(self, register: Connections, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, registry: Connections, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.register, self.unread, self.address = register, Unread(), ""
+        self.registry, self.unread, self.address = registry, Unread(), ""
         self._awaited: Awaited | None = None
-        self._entered = False
+        self._registered = False
 
     @property
-    def patience(self) -> float:
+    def time_limit(self) -> float:
         """The time limit, in seconds, for what the connection is waiting for."""
-        return self.register.limits.head_seconds if self._awaited is Awaited.HEAD else self.register.limits.body_seconds
+        return self.registry.limits.head_seconds if self._awaited is Awaited.HEAD else self.registry.limits.body_seconds
 
     def connection_made(self, transport: Any) -> None:
         """Register the connection, or refuse it with 503."""
         super().connection_made(transport)
         self.address = address_key(self.client[0]) if self.client else ""
-        self._entered = self.register.enter(self)
-        if self._entered:
-            self._look()
+        self._registered = self.registry.register(self)
+        if self._registered:
+            self._update_awaited()
         else:
-            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections")
+            self._respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Unregister the connection."""
-        self._leave()
+        self._unregister()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Process received data and update what the connection is waiting for."""
         super().data_received(data)
-        self._look()
+        self._update_awaited()
 
     def on_response_complete(self) -> None:
         """Finish a response and start waiting for the next request."""
         super().on_response_complete()
-        self._look()
+        self._update_awaited()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Unregister the connection and hand it to the websocket protocol, which is counted in `open_sockets`."""
-        self._leave()
+        self._unregister()
         super().handle_websocket_upgrade(event)
 
     def resume_writing(self) -> None:
@@ -191,16 +191,16 @@ class Connection(H11Protocol):
         self.unread.moved()
         super().resume_writing()
 
-    def give_up(self) -> None:
+    def time_out(self) -> None:
         """Close the connection because its client took too long. Answer 408 if a request has begun."""
-        self.register.waits(self, None)
+        self.registry.set_waiting(self, None)
         begun = self._awaited is Awaited.BODY or bool(self.conn.trailing_data[0])
         if begun and self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             if self.cycle and not self.cycle.response_complete:
                 # The connection is being closed: the application must not send anything more.
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
-            self._answer(HTTPStatus.REQUEST_TIMEOUT, "the request took too long")
+            self._respond(HTTPStatus.REQUEST_TIMEOUT, "the request took too long")
         if self.transport.get_write_buffer_size():
             # A client that does not read either would keep the connection open.
             self.transport.abort()
@@ -208,29 +208,29 @@ class Connection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer a message that is not valid HTTP."""
-        self._answer(HTTPStatus.BAD_REQUEST, msg)
+        self._respond(HTTPStatus.BAD_REQUEST, msg)
 
-    def _answer(self, status: HTTPStatus, text: str) -> None:
+    def _respond(self, status: HTTPStatus, text: str) -> None:
         """Write a plain-text response with the common headers and close the connection."""
         body = text.encode()
-        own = {"content-type": "text/plain; charset=utf-8", "connection": "close", "content-length": str(len(body))}
-        lines = [*((name.encode(), value.encode()) for name, value in own.items()), *headers.of_every_answer()]
-        said = h11.Response(status_code=status, headers=lines, reason=status.phrase.encode())
-        for event in (said, h11.Data(data=body), h11.EndOfMessage()):
+        fields = {"content-type": "text/plain; charset=utf-8", "connection": "close", "content-length": str(len(body))}
+        lines = [*((name.encode(), value.encode()) for name, value in fields.items()), *headers.of_every_answer()]
+        response = h11.Response(status_code=status, headers=lines, reason=status.phrase.encode())
+        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
-    def _look(self) -> None:
+    def _update_awaited(self) -> None:
         """Update what the connection is waiting for."""
-        if not self._entered or self.transport.is_closing():
+        if not self._registered or self.transport.is_closing():
             return
-        their = self.conn.their_state
-        awaited = Awaited.HEAD if their is h11.IDLE else Awaited.BODY if their is h11.SEND_BODY else None
+        client_state = self.conn.their_state
+        awaited = Awaited.HEAD if client_state is h11.IDLE else Awaited.BODY if client_state is h11.SEND_BODY else None
         if awaited is not self._awaited:
             self._awaited = awaited
-            self.register.waits(self, self.loop.time() if awaited else None)
+            self.registry.set_waiting(self, self.loop.time() if awaited else None)
 
-    def _leave(self) -> None:
-        if self._entered:
-            self._entered = False
-            self.register.leave(self)
+    def _unregister(self) -> None:
+        if self._registered:
+            self._registered = False
+            self.registry.unregister(self)

@@ -37,8 +37,8 @@ SECOND_FACTOR = "/profile/security"
 """Where a person is sent whose account requires a second factor that is not set up yet."""
 _SLOT = re.compile(r"<!--slot:([a-z-]+)-->(.*?)<!--/slot:\1-->", re.S)
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<link[^>]*rel=\"modulepreload\"[^>]*>", re.S)
-_PASSED_ON = {"/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
-_PASSED_ON_BELOW = ("/assets/", "/fonts/", "/auth/", "/hooks/", "/sandbox/")
+_PASSED_ON_PATHS = {"/healthz", "/readyz", "/icons.svg", "/favicon.svg"}
+_PASSED_ON_PREFIXES = ("/assets/", "/fonts/", "/auth/", "/hooks/", "/sandbox/")
 _READ = "GET, HEAD"
 _DOWNLOADS = {
     ".csv": (_READ, quotas.EXPORTS),
@@ -47,7 +47,7 @@ _DOWNLOADS = {
     ".zip": (f"{_READ}, POST", quotas.ARCHIVES),
 }
 """The allowed methods and the quota of each kind of private file."""
-_OWN_PAGES = {404, 500}
+_REPLACED_STATUSES = {404, 500}
 """Statuses for which our own page replaces the answer of the application behind."""
 _log = logging.getLogger("odoportal.documents")
 
@@ -60,11 +60,11 @@ class Document:
     slots: tuple[tuple[str, str], ...]
     policy: str
 
-    def fill(self, given: dict[str, str]) -> str:
+    def fill(self, contents: dict[str, str]) -> str:
         """Return the page with its slots filled. A slot that is not given keeps its built-in content."""
         out = [self.texts[0]]
         for (name, built), text in zip(self.slots, self.texts[1:], strict=True):
-            out += (given.get(name, built), text)
+            out += (contents.get(name, built), text)
         return "".join(out)
 
 
@@ -118,11 +118,11 @@ class DocumentServer:
         if scope["type"] == "websocket":
             await self.app({**scope, "headers": _hashed_cookie(scope)}, receive, send)
         elif scope["type"] == "http":
-            await self._safely(scope, receive, headers.secured(scope, send))
+            await self._with_error_pages(scope, receive, headers.secured(scope, send))
         else:
             await self.app(scope, receive, send)
 
-    async def _safely(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _with_error_pages(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer errors that occur before the response has started with our own page; later errors cut the response off."""
         begun = False
 
@@ -145,13 +145,13 @@ class DocumentServer:
             if isinstance(why, Crowded):
                 who = asker.get()
                 logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, limit="at once", person=who.person_id if who else 0)
-                await self._too_many(request, _spoken(request))(scope, receive, sending)
+                await self._too_many(request, _address_language(request))(scope, receive, sending)
                 return
-            away = isinstance(why, SQLAlchemyError | OSError)
+            unavailable = isinstance(why, SQLAlchemyError | OSError)
             # An unavailable database fails every request in the same way: log one line each, without a traceback.
-            _log.error("not answered: %s", type(why).__name__, exc_info=None if away else why)
-            status, own = (503, {"retry-after": RETRY_SECONDS}) if away else (500, {})
-            answer = self._bare(request, _spoken(request), UNAVAILABLE, status, own)
+            _log.error("not answered: %s", type(why).__name__, exc_info=None if unavailable else why)
+            status, own = (503, {"retry-after": RETRY_SECONDS}) if unavailable else (500, {})
+            answer = self._error_page(request, _address_language(request), UNAVAILABLE, status, own)
             await answer(scope, receive, sending)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -159,13 +159,13 @@ class DocumentServer:
         if headers.ambiguous(request):
             await Response("ambiguous length", 400, {"connection": "close"}, media_type="text/plain")(scope, receive, send)
             return
-        if headers.foreign(request) and not self._from_anywhere(request):
+        if headers.foreign(request) and not self._accepts_any_origin(request):
             await Response("cross-site request refused", 403, media_type="text/plain")(scope, receive, send)
             return
         path: str = scope["path"]
         language, _, rest = path.strip("/").partition("/")
-        if _winds(path):
-            answer = self._not_found(request, _preferred(request, None))
+        if _is_ambiguous_path(path):
+            answer = self._not_found(request, _preferred_language(request, None))
         elif language in i18n.LANGUAGES and path.endswith(tuple(_DOWNLOADS)):
             answer = await self._download(request, language)
             if answer is None:
@@ -174,16 +174,16 @@ class DocumentServer:
         elif language in i18n.LANGUAGES:
             answer = await self._document(request, language, f"/{rest}".rstrip("/") or "/")
         elif path == "/":
-            answer = await self._front_door(request)
-        elif path not in _PASSED_ON and not path.startswith(_PASSED_ON_BELOW):
-            answer = self._not_found(request, _preferred(request, None))
+            answer = await self._home_redirect(request)
+        elif path not in _PASSED_ON_PATHS and not path.startswith(_PASSED_ON_PREFIXES):
+            answer = self._not_found(request, _preferred_language(request, None))
         else:
-            asker.set(await self._who(request) if path.startswith("/auth/") else None)
+            asker.set(await self._identity(request) if path.startswith("/auth/") else None)
             await self._pass_on(request, receive, send)
             return
         await answer(scope, receive, send)
 
-    def _from_anywhere(self, request: Request) -> bool:
+    def _accepts_any_origin(self, request: Request) -> bool:
         """Return whether a request posts a form that may come from any site or program."""
         language, _, path = request.scope["path"].removeprefix("/").partition("/")
         page = self.pages.get(f"/{path}")
@@ -191,30 +191,30 @@ class DocumentServer:
 
     async def _pass_on(self, request: Request, receive: Receive, send: Send) -> None:
         """Pass a request on to the application behind, but replace its own pages for 404 and 500."""
-        held = set[int]()
+        replaced = set[int]()
 
         async def sending(message: Message) -> None:
             # Replace Reflex's 404 page: it is the client's shell, which our content security policy does not let run. Replace its 500 page,
             # too: it is in English. The failure itself arrives here as an exception.
-            if message["type"] == "http.response.start" and message["status"] in _OWN_PAGES:
-                held.add(message["status"])
-            if not held:
+            if message["type"] == "http.response.start" and message["status"] in _REPLACED_STATUSES:
+                replaced.add(message["status"])
+            if not replaced:
                 await send(message)
 
         await self.app(request.scope, receive, sending)
-        if HTTPStatus.INTERNAL_SERVER_ERROR in held:
+        if HTTPStatus.INTERNAL_SERVER_ERROR in replaced:
             raise RuntimeError(f"{request.scope['path']} was answered by 500")
-        if held:
-            await self._not_found(request, _spoken(request))(request.scope, receive, send)
+        if replaced:
+            await self._not_found(request, _address_language(request))(request.scope, receive, send)
 
-    async def _front_door(self, request: Request) -> Response:
-        who = await self._who(request)
-        language = _preferred(request, who)
+    async def _home_redirect(self, request: Request) -> Response:
+        who = await self._identity(request)
+        language = _preferred_language(request, who)
         return RedirectResponse(
             f"/{language}/" if who else f"/{language}{LOGIN}", 302, {"vary": "Cookie, Accept-Language", "cache-control": "no-store"}
         )
 
-    async def _who(self, request: Request, account: str | None = "") -> Identity | None:
+    async def _identity(self, request: Request, account: str | None = "") -> Identity | None:
         """Return the signed-in person's identity, or None. By default it acts for the account of the address."""
         token = request.cookies.get(cookie_name(get_settings().secure))
         number = (request.query_params.get("account") or None) if account == "" else account
@@ -227,25 +227,25 @@ class DocumentServer:
             return self._not_found(request, language)
         if request.method not in {"GET", "HEAD"} and not (request.method == "POST" and page.post):
             return Response("method not allowed", 405, {"allow": "GET, HEAD"}, media_type="text/plain")
-        who = None if page.from_anywhere else await self._who(request)
+        who = None if page.from_anywhere else await self._identity(request)
         asker.set(who)
-        if page.private and (turned := await self._turned_away(request, language, page, who)):
-            return turned
+        if page.private and (refusal := await self._refusal(request, language, page, who)):
+            return refusal
         if who:
             if not await quotas.within_quota(quotas.PAGES, who, str(who.person_id)):
                 return self._too_many(request, language)
             await self.touch(who)
-        asked = PageRequest(language, dict(parse_qsl(request.url.query, keep_blank_values=True)), request, who)
-        filled: PageContent | Response = PageContent()
+        page_request = PageRequest(language, dict(parse_qsl(request.url.query, keep_blank_values=True)), request, who)
+        content: PageContent | Response = PageContent()
         work = page.post if request.method == "POST" else page.fill
         if work:
             with i18n.use(language):
-                filled = await work(asked)
-        if isinstance(filled, Response):
-            return filled
-        return self._answer(request, document, document.fill(dict(filled.slots)), filled, who)
+                content = await work(page_request)
+        if isinstance(content, Response):
+            return content
+        return self._answer(request, document, document.fill(dict(content.slots)), content, who)
 
-    async def _turned_away(self, request: Request, language: str, page: Page, who: Identity | None) -> Response | None:
+    async def _refusal(self, request: Request, language: str, page: Page, who: Identity | None) -> Response | None:
         """Return the answer that refuses a person a private page, or None to let them in."""
         if who is None:
             return await self._to_sign_in(request, language, request.url.path)
@@ -261,7 +261,7 @@ class DocumentServer:
         allowed, limit = _DOWNLOADS[f".{ending}"]
         if request.method not in allowed.split(", "):
             return Response("method not allowed", 405, {"allow": allowed}, media_type="text/plain")
-        who = await self._who(request)
+        who = await self._identity(request)
         asker.set(who)
         if who is None:
             # Return to the page with the download button after sign-in. A PDF, as linked in a mail, is opened itself.
@@ -272,28 +272,28 @@ class DocumentServer:
         return None
 
     async def _to_sign_in(self, request: Request, language: str, path: str) -> Response:
-        if "account" in request.query_params and await self._who(request, None):
+        if "account" in request.query_params and await self._identity(request, None):
             # Signed in, but not a member of that account: answer 404 whether or not the account exists.
             return self._not_found(request, language)
         ended = "ended=1&" if cookie_name(get_settings().secure) in request.cookies else ""
         wanted = path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/{language}{LOGIN}?{ended}next={quote(wanted, safe='')}", 303, {"cache-control": "no-store"})
 
-    def _answer(self, request: Request, document: Document, text: str, filled: PageContent, who: Identity | None) -> Response:
+    def _answer(self, request: Request, document: Document, text: str, content: PageContent, who: Identity | None) -> Response:
         own = {"content-security-policy": document.policy, "vary": "Accept-Encoding, Cookie", "link": _FONT}
-        own["cache-control"] = "no-store, private" if who or filled.slots else "no-cache"
-        answer = _html(request, text, filled.status, {**own, **filled.headers})
-        if filled.dress:
-            filled.dress(answer)
+        own["cache-control"] = "no-store, private" if who or content.slots else "no-cache"
+        answer = _html(request, text, content.status, {**own, **content.headers})
+        if content.dress:
+            content.dress(answer)
         return answer
 
     def _not_found(self, request: Request, language: str) -> Response:
-        return self._bare(request, language, NOT_FOUND, HTTPStatus.NOT_FOUND)
+        return self._error_page(request, language, NOT_FOUND, HTTPStatus.NOT_FOUND)
 
     def _too_many(self, request: Request, language: str) -> Response:
-        return self._bare(request, language, TOO_MANY, HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": quotas.RETRY_SECONDS})
+        return self._error_page(request, language, TOO_MANY, HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": quotas.RETRY_SECONDS})
 
-    def _bare(self, request: Request, language: str, path: str, status: int, own: dict[str, str] | None = None) -> Response:
+    def _error_page(self, request: Request, language: str, path: str, status: int, own: dict[str, str] | None = None) -> Response:
         """Return one of the portal's pages about an error, without scripts."""
         # The client's router does not know this address, so the page is sent without scripts.
         document = self.documents[f"/{language}{path}"]
@@ -307,8 +307,8 @@ def _with_account(request: Request, who: Identity) -> Response:
     Without the number, a link followed before the script has loaded could lead from one account into another.
     """
     came_from = urlsplit(request.headers.get("referer", ""))
-    said = dict(parse_qsl(came_from.query)).get("account") if came_from.netloc == request.headers.get("host") else None
-    number = said if said in {m.number for m in who.memberships} else who.account.number
+    referring_number = dict(parse_qsl(came_from.query)).get("account") if came_from.netloc == request.headers.get("host") else None
+    number = referring_number if referring_number in {m.number for m in who.memberships} else who.account.number
     query = f"{request.url.query}&" if request.url.query else ""
     return RedirectResponse(f"{request.url.path}?{query}account={quote(number, safe='')}", 303, {"cache-control": "no-store"})
 
@@ -318,7 +318,7 @@ def _to_second_factor(language: str, who: Identity) -> Response:
     return RedirectResponse(f"/{language}{SECOND_FACTOR}{account}", 303, {"cache-control": "no-store"})
 
 
-def _winds(path: str) -> bool:
+def _is_ambiguous_path(path: str) -> bool:
     """Return whether a path is ambiguous: it has empty, `.` or `..` segments or backslashes."""
     return "//" in path or "\\" in path or not {".", ".."}.isdisjoint(path.split("/"))
 
@@ -330,13 +330,13 @@ def _html(request: Request, text: str, status: int, own: dict[str, str]) -> Resp
     return Response(body, status, own, media_type="text/html")
 
 
-def _spoken(request: Request) -> str:
+def _address_language(request: Request) -> str:
     """Return the language of the address, else the preferred one."""
     language = request.scope["path"].split("/")[1]
-    return language if language in i18n.LANGUAGES else _preferred(request, None)
+    return language if language in i18n.LANGUAGES else _preferred_language(request, None)
 
 
-def _preferred(request: Request, who: Identity | None) -> str:
+def _preferred_language(request: Request, who: Identity | None) -> str:
     """Return the preferred language: the person's choice, else the cookie, the browser's languages, then French (product.md, French)."""
     accepted = [part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
     choices = [who.language if who else "", request.cookies.get(LANGUAGE_COOKIE, ""), *accepted]

@@ -50,9 +50,9 @@ INTERNAL: dict[str, type[BaseModel]] = {
     f"{_ON_LOAD}.set_is_hydrated": _Hydrated,
 }
 """Reflex's own events that an anonymous browser needs, with their payload models."""
-_CLOSED = (".setvar", ".update_vars_internal")
+_FORBIDDEN = (".setvar", ".update_vars_internal")
 """Reflex's own events that set variables from the browser. The portal does not use them, so they are refused."""
-_BY_ITSELF = (".load", ".trouble", ".handle_frontend_exception")
+_AUTOMATIC = (".load", ".trouble", ".handle_frontend_exception")
 """Handlers that run without a person's action: page loads and reports of failures."""
 
 
@@ -91,7 +91,7 @@ class Gate(Middleware):
     ) -> None:
         self.private, self.resolve, self.touch, self.allowed, self.fill = private, resolve, touch, allowed, fill
         self.payloads = {**INTERNAL, **(payloads or {})}
-        self._pace = FixedWindow(EVENTS_PER_10_SECONDS, 10)
+        self._rate_limit = FixedWindow(EVENTS_PER_10_SECONDS, 10)
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         """Resolve the identity and refuse what must not run.
@@ -109,34 +109,34 @@ class Gate(Middleware):
             _log.error("who asks cannot be told: %s", type(why).__name__)
             return StateUpdate(delta=private._unknown())
         identity.asker.set(who)
-        key, before = who.key if who else "", private._bound
-        if before != key:
+        key, bound_key = who.key if who else "", private._bound
+        if bound_key != key:
             private._bind(key)
         # Count by session only if it is valid: with made-up cookies a client would get a limit for each.
         # Otherwise count by address, IPv6 by its /64, because one customer has all of it.
         subject = who.session if who else address_key(state.router.session.client_ip)
-        if over := await self._pace.over(subject):
-            if over == 1:
+        if excess := await self._rate_limit.over(subject):
+            if excess == 1:
                 # Log once in a span, so that a flood does not fill the log.
                 logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, what="events")
             instrumentation.drop()
             return StateUpdate()
-        if self._turned_away(private, event, who, before not in {"", key}):
+        if self._is_refused(private, event, who, bound_key not in {"", key}):
             return StateUpdate(delta=await _delta(state))
-        if self._by_hand(private, event.name) and who and await self.touch(who):
+        if self._is_person_action(private, event.name) and who and await self.touch(who):
             # Resolve again, so that the handler sees the session's new end.
             identity.asker.set(await self.resolve(hashed, account))
         if who and self.fill and event.name == _HYDRATE and not (event.payload or {}).get("hashes"):
             await self.fill(state)
         # Do not fill a state that was lost or belonged to another identity: Reflex starts it again.
-        if who and self.fill and event.name == _LOADING and before == key and await self.fill(state):
+        if who and self.fill and event.name == _LOADING and bound_key == key and await self.fill(state):
             delta = await _delta(state)
             # The browser sets is_hydrated to false itself while the page is loading.
             delta.setdefault(_STATE, {})[f"is_hydrated{FIELD_MARKER}"] = True
             return StateUpdate(delta=delta)
         return None
 
-    def _turned_away(self, private: Any, event: Event, who: Identity | None, changed: bool) -> bool:
+    def _is_refused(self, private: Any, event: Event, who: Identity | None, changed: bool) -> bool:
         """Return whether the event must not run, and set what the page shows about it.
 
         Args:
@@ -150,7 +150,7 @@ class Gate(Middleware):
             private._leave()
             return True
         if who and event.name not in INTERNAL:
-            if changed and not event.name.endswith(_BY_ITSELF):
+            if changed and not event.name.endswith(_AUTOMATIC):
                 # The page still shows another account or another role's rights: do not act on a click there.
                 logs.log_security_event("authz_change", handler=event.name[-120:])
                 private._anew()
@@ -167,7 +167,7 @@ class Gate(Middleware):
         return False
 
     def _payload_fits(self, event: Event) -> bool:
-        if event.name.endswith(_CLOSED):
+        if event.name.endswith(_FORBIDDEN):
             return False
         try:
             self.payloads.get(event.name, NoPayload).model_validate(event.payload)
@@ -175,16 +175,16 @@ class Gate(Middleware):
             return False
         return True
 
-    def _by_hand(self, private: Any, name: str) -> bool:
+    def _is_person_action(self, private: Any, name: str) -> bool:
         """Return whether a person caused the event. Remembers a reconnect for the on_load that follows it."""
         # After a reconnect, Reflex hydrates and then runs on_load: no person did that, so it must not keep a session alive. An on_load
         # without a hydrate is a navigation. Most of the portal's own handlers are clicks.
         if name == _HYDRATE:
             private._by_itself = True
         elif name == _LOADING:
-            by_itself, private._by_itself = private._by_itself, False
-            return not by_itself
-        return name not in INTERNAL and not name.endswith(_BY_ITSELF)
+            reconnecting, private._by_itself = private._by_itself, False
+            return not reconnecting
+        return name not in INTERNAL and not name.endswith(_AUTOMATIC)
 
 
 async def _delta(state: BaseState) -> dict[str, dict[str, Any]]:

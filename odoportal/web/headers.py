@@ -10,7 +10,7 @@ from odoportal.settings import get_settings
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 IMMUTABLE = ("/assets/", "/fonts/", "/icons.svg")
-_BEGINNINGS = {"http.response.start", "websocket.http.response.start"}
+_START_MESSAGES = {"http.response.start", "websocket.http.response.start"}
 """The messages that start an answer to a request, or a refusal of a websocket handshake."""
 
 
@@ -55,7 +55,7 @@ def secured(scope: Scope, send: Send) -> Send:
     immutable = scope["path"].startswith(IMMUTABLE)
 
     async def sending(message: Message) -> None:
-        if message["type"] in _BEGINNINGS:
+        if message["type"] in _START_MESSAGES:
             kept = [(k, v) for k, v in message.get("headers", []) if k.lower() != b"server"]
             present = {k.lower() for k, _ in kept}
             added = [(k.encode(), v.encode()) for k, v in _common().items() if k.encode() not in present]
@@ -78,8 +78,8 @@ async def refuse(status: int, text: str, scope: Scope, receive: Receive, send: S
         receive: the ASGI receive callable.
         send: the ASGI send callable.
     """
-    ends = {"connection": "close"} if scope["type"] == "websocket" else {}
-    answer = Response(text, status, {"cache-control": "no-store", **ends}, media_type="text/plain")
+    closing = {"connection": "close"} if scope["type"] == "websocket" else {}
+    answer = Response(text, status, {"cache-control": "no-store", **closing}, media_type="text/plain")
     await answer(scope, receive, secured(scope, send))
 
 

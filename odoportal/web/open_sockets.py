@@ -12,7 +12,7 @@ from odoportal.observability import logs
 from odoportal.observability.log_pacing import LogPacer
 from odoportal.web import headers
 
-_WORDS = "too many connections"
+_REFUSAL = "too many connections"
 
 
 class OpenSockets:
@@ -23,14 +23,14 @@ class OpenSockets:
     Args:
         app: the application behind it; the scope already has the real client address.
         limits: how many may be open.
-        seldom: paces the log lines about refusals.
+        log_pacer: paces the log lines about refusals.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, seldom: LogPacer | None = None) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, log_pacer: LogPacer | None = None) -> None:
         self.app, self.limits = app, limits
-        self._seldom = seldom or LogPacer()
-        self._open = Counter[str]()
-        self._all = 0
+        self._log_pacer = log_pacer or LogPacer()
+        self._open_by_address = Counter[str]()
+        self._total = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer a handshake with 429 (too many from one address) or 503 (too many in total)."""
@@ -38,23 +38,23 @@ class OpenSockets:
             await self.app(scope, receive, send)
             return
         key = rate_limits.address_key(scope["client"][0] if scope.get("client") else "")
-        if self._open[key] >= self.limits.sockets_per_address:
-            self._tell(key)
-            await headers.refuse(HTTPStatus.TOO_MANY_REQUESTS, _WORDS, scope, receive, send)
-        elif self._all >= self.limits.sockets:
-            self._tell(key)
-            await headers.refuse(HTTPStatus.SERVICE_UNAVAILABLE, _WORDS, scope, receive, send)
+        if self._open_by_address[key] >= self.limits.sockets_per_address:
+            self._log_excess(key)
+            await headers.refuse(HTTPStatus.TOO_MANY_REQUESTS, _REFUSAL, scope, receive, send)
+        elif self._total >= self.limits.sockets:
+            self._log_excess(key)
+            await headers.refuse(HTTPStatus.SERVICE_UNAVAILABLE, _REFUSAL, scope, receive, send)
         else:
-            self._open[key] += 1
-            self._all += 1
+            self._open_by_address[key] += 1
+            self._total += 1
             try:
                 await self.app(scope, receive, send)
             finally:
-                self._all -= 1
-                self._open[key] -= 1
-                if not self._open[key]:
-                    del self._open[key]
+                self._total -= 1
+                self._open_by_address[key] -= 1
+                if not self._open_by_address[key]:
+                    del self._open_by_address[key]
 
-    def _tell(self, address: str) -> None:
-        if refused := self._seldom.due():
+    def _log_excess(self, address: str) -> None:
+        if refused := self._log_pacer.due():
             logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, what="sockets", address=address, count=refused)

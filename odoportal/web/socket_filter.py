@@ -44,7 +44,7 @@ _DEPTH = 16
 """The most levels of lists and objects in a payload. Forms and filters have two or three; deep nesting overflows the reader's stack."""
 _REPORTS = 3
 """The most failures that one socket may report; each is a line of the log."""
-_TOO_MUCH, _TOO_LONG, _NO_TEXT, _BROKEN = 1008, 1009, 1007, 1002
+_TOO_MUCH, _TOO_LONG, _INVALID_TEXT, _BROKEN = 1008, 1009, 1007, 1002
 
 
 class _Strict(BaseModel):
@@ -87,18 +87,18 @@ class _Report(_Strict):
     substate: str = Field(default="", max_length=20_000)
 
 
-_M = TypeVar("_M", bound=BaseModel)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
-class _Socket:
+class _SocketProtocol:
     """The protocol state of one socket, from handshake to disconnect."""
 
     def __init__(self, handlers: Container[str]) -> None:
         self._handlers = handlers
-        self._connected = self._left = False
+        self._connected = self._disconnected = False
         self._reports = 0
 
-    def takes(self, text: str | None) -> bool:
+    def accepts(self, text: str | None) -> bool:
         """Return whether a page may send this message at this point of its socket.
 
         A page connects once, sends events, and disconnects once. For another connection it opens another socket.
@@ -106,35 +106,35 @@ class _Socket:
         if text in {_CLOSE, _PONG}:
             return True
         found = _PACKET.fullmatch(text) if text else None
-        if found is None or self._left:
+        if found is None or self._disconnected:
             return False
         kind, data = found["kind"], found["data"]
         if kind == _CONNECT:
-            taken = not self._connected and (not data or self._is_boot(_read(data)))
-            self._connected = self._connected or taken
+            accepted = not self._connected and (not data or self._is_boot(_parse_json(data)))
+            self._connected = self._connected or accepted
         elif kind == _DISCONNECT:
-            taken = self._left = self._connected and not data
+            accepted = self._disconnected = self._connected and not data
         else:
-            taken = self._connected and self._is_message(_read(data or ""))
-        return taken
+            accepted = self._connected and self._is_message(_parse_json(data or ""))
+        return accepted
 
-    def _is_boot(self, said: Any) -> bool:
-        boot = _checked(_Boot, said)
+    def _is_boot(self, data: Any) -> bool:
+        boot = _validated(_Boot, data)
         return boot is not None and ("event" not in boot.model_fields_set or self._is_known(boot.event))
 
-    def _is_message(self, said: Any) -> bool:
-        match said:
+    def _is_message(self, data: Any) -> bool:
+        match data:
             case ["event", dict(event)]:
-                found = _checked(_Event, event)
+                found = _validated(_Event, event)
                 return found is not None and self._is_known(found)
             case ["client_error", dict(report)]:
                 self._reports += 1
-                return self._reports <= _REPORTS and _checked(_Report, report) is not None
+                return self._reports <= _REPORTS and _validated(_Report, report) is not None
             case _:
                 return False
 
     def _is_known(self, event: _Event) -> bool:
-        return event.name in self._handlers and not _deeper(event.payload, _DEPTH)
+        return event.name in self._handlers and not _is_deeper(event.payload, _DEPTH)
 
 
 class SocketFilter:
@@ -148,8 +148,8 @@ class SocketFilter:
     def __init__(self, app: ASGIApp, handlers: Container[str]) -> None:
         self.app, self.handlers = app, handlers
         # Count in each process: the limit protects the process's own time, and a frame must not cost a query to Redis.
-        self._pace = rate_limits.LocalFixedWindow(FRAMES_PER_ADDRESS, SPAN_SECONDS)
-        self._told = rate_limits.LocalFixedWindow(1, SPAN_SECONDS)
+        self._rate_limit = rate_limits.LocalFixedWindow(FRAMES_PER_ADDRESS, SPAN_SECONDS)
+        self._log_limit = rate_limits.LocalFixedWindow(1, SPAN_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; of a websocket, only valid handshakes and messages."""
@@ -157,61 +157,61 @@ class SocketFilter:
             await self.app(scope, receive, send)
             return
         address = rate_limits.address_key(scope["client"][0]) if scope.get("client") else ""
-        if self._pace.over(address):
-            self._tell(address, "excess_rate_limit_exceeded", "messages")
+        if self._rate_limit.over(address):
+            self._log(address, "excess_rate_limit_exceeded", "messages")
             await headers.refuse(429, "too many requests", scope, receive, send)
             return
-        if not _admitted(scope):
-            self._tell(address, "input_validation_fail", "handshake")
+        if not _is_valid_handshake(scope):
+            self._log(address, "input_validation_fail", "handshake")
             await headers.refuse(403, "no page of this portal asks so", scope, receive, send)
             return
-        socket = _Socket(self.handlers)
+        socket = _SocketProtocol(self.handlers)
 
         async def receiving() -> Message:
             while True:
                 message = await receive()
                 if message["type"] == "websocket.disconnect":
-                    self._closed(address, message.get("code"))
+                    self._log_closure(address, message.get("code"))
                     return message
                 if message["type"] != "websocket.receive":
                     return message
                 text = message.get("text")
-                if self._pace.over(address) and text not in {_CLOSE, _PONG}:
-                    self._tell(address, "excess_rate_limit_exceeded", "messages")
-                elif socket.takes(text):
+                if self._rate_limit.over(address) and text not in {_CLOSE, _PONG}:
+                    self._log(address, "excess_rate_limit_exceeded", "messages")
+                elif socket.accepts(text):
                     return message
                 else:
-                    self._tell(address, "input_validation_fail", "message")
+                    self._log(address, "input_validation_fail", "message")
 
         await self.app(scope, receiving, send)
 
-    def _closed(self, address: str, code: int | None) -> None:
+    def _log_closure(self, address: str, code: int | None) -> None:
         """Log that a connection was closed because of what the client sent, whichever side closed it."""
         if code == _TOO_MUCH:
-            self._tell(address, "excess_rate_limit_exceeded", "connection")
-        elif code in {_TOO_LONG, _NO_TEXT, _BROKEN}:
-            self._tell(address, "input_validation_fail", "connection")
+            self._log(address, "excess_rate_limit_exceeded", "connection")
+        elif code in {_TOO_LONG, _INVALID_TEXT, _BROKEN}:
+            self._log(address, "input_validation_fail", "connection")
 
-    def _tell(self, address: str, event: str, what: str) -> None:
+    def _log(self, address: str, event: str, what: str) -> None:
         # Log once in a span for each address: a client that sends garbage must not fill the log.
-        if not self._told.over(f"{what} {address}"):
+        if not self._log_limit.over(f"{what} {address}"):
             logs.log_security_event(event, logging.WARNING, what=what)
 
 
-def _admitted(scope: Scope) -> bool:
+def _is_valid_handshake(scope: Scope) -> bool:
     """Return whether a handshake is one that a page makes, with exactly one tab's token."""
-    spoken = scope.get("subprotocols") or []
-    if scope["path"] not in _ADDRESSES or len(spoken) > 1 or not all(_VERSION.fullmatch(version) for version in spoken):
+    subprotocols = scope.get("subprotocols") or []
+    if scope["path"] not in _ADDRESSES or len(subprotocols) > 1 or not all(_VERSION.fullmatch(version) for version in subprotocols):
         return False
     try:
-        asked = parse_qs(scope["query_string"].decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+        query = parse_qs(scope["query_string"].decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
     except ValueError:
         return False
-    asked.pop(_TIMESTAMP, None)
-    return asked.keys() == _QUERY.keys() and all(len(said) == 1 and _QUERY[name].fullmatch(said[0]) for name, said in asked.items())
+    query.pop(_TIMESTAMP, None)
+    return query.keys() == _QUERY.keys() and all(len(values) == 1 and _QUERY[name].fullmatch(values[0]) for name, values in query.items())
 
 
-def _read(data: str) -> Any:
+def _parse_json(data: str) -> Any:
     """Parse JSON; return None if it is invalid."""
     try:
         return json.loads(data)
@@ -219,19 +219,21 @@ def _read(data: str) -> Any:
         return None
 
 
-def _checked(model: type[_M], said: Any) -> _M | None:
+def _validated(model: type[_Model], data: Any) -> _Model | None:
     """Return the validated model, or None if the data do not fit."""
     try:
-        return model.model_validate(said)
+        return model.model_validate(data)
     except ValidationError:
         return None
 
 
-def _deeper(value: Any, levels: int) -> bool:
+def _is_deeper(value: Any, levels: int) -> bool:
     """Return whether lists and objects are nested deeper than `levels`."""
-    inside = [value]
+    containers = [value]
     for _ in range(levels + 1):
-        inside = [item for held in inside for item in (held.values() if isinstance(held, dict) else held) if isinstance(item, dict | list)]
-        if not inside:
+        containers = [
+            item for each in containers for item in (each.values() if isinstance(each, dict) else each) if isinstance(item, dict | list)
+        ]
+        if not containers:
             return False
     return True

@@ -39,10 +39,10 @@ class Incoming(ServerProtocol):
         self._frames += 1
         self._bytes += len(frame.data)
         if self._frames > FRAMES or self._bytes > BYTES:
-            why = "too much at once"
-            self.fail(CloseCode.POLICY_VIOLATION, why)
+            reason = "too much at once"
+            self.fail(CloseCode.POLICY_VIOLATION, reason)
             # Only an error stops the parser.
-            raise ProtocolError(why)
+            raise ProtocolError(reason)
         super().recv_frame(frame)
 
 
@@ -51,8 +51,8 @@ class Socket(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        alone = ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
-        self.conn = Incoming(extensions=[alone], max_size=MESSAGE_BYTES, logger=self.logger)
+        compression = ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
+        self.conn = Incoming(extensions=[compression], max_size=MESSAGE_BYTES, logger=self.logger)
 
     def data_received(self, data: bytes) -> None:
         """Process received data. End a connection with an unreadable handshake, which Uvicorn would keep open."""

@@ -39,17 +39,17 @@ class StateEviction:
         tokens = set(parse_qs(scope["query_string"].decode("latin-1")).get("token", []))
 
         async def sending(message: Message) -> None:
-            if given := _NEW_TOKEN.fullmatch(message.get("text") or ""):
-                tokens.add(given["token"])
+            if replaced := _NEW_TOKEN.fullmatch(message.get("text") or ""):
+                tokens.add(replaced["token"])
             await send(message)
 
         try:
             await self.app(scope, receive, sending)
         finally:
             for token in tokens:
-                self._forget_later(token)
+                self._schedule_eviction(token)
 
-    def _forget_later(self, token: str) -> None:
+    def _schedule_eviction(self, token: str) -> None:
         asyncio.get_running_loop().call_later(LEFT_SECONDS, self._forget, token)
 
     def _forget(self, token: str) -> None:
@@ -58,9 +58,9 @@ class StateEviction:
         # Redis expires its keys by itself.
         if not isinstance(manager, StateManagerMemory) or sockets is None or token in sockets._token_manager.token_to_socket:
             return
-        known = manager._token_expires_at.get(BaseStateToken(ident=token, cls=rx.State).cache_key)
-        busy = manager._states_locks.get(token)
-        if busy and busy.locked():
-            self._forget_later(token)
-        elif known:
-            manager._purge_token(known[1])
+        expiry = manager._token_expires_at.get(BaseStateToken(ident=token, cls=rx.State).cache_key)
+        lock = manager._states_locks.get(token)
+        if lock and lock.locked():
+            self._schedule_eviction(token)
+        elif expiry:
+            manager._purge_token(expiry[1])

@@ -1,20 +1,32 @@
 """The rate limits work the same in this process's memory and in Redis, where several processes count together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from limits import RateLimitItemPerHour
 
+from odoportal.core import clock
 from odoportal.limits import rate_limits, redis_counters
-from odoportal.limits.counters import FORGET_AFTER, Backoff, MovingWindows, wait_after
+from odoportal.limits.counters import FORGET_AFTER, Backoff, MovingWindowStorage, wait_after
 from odoportal.limits.rate_limits import RESET_PER_ACCOUNT, SIGN_IN_PER_ADDRESS, FixedWindow, address_key
 from odoportal.settings import get_settings
+from tests.inside import Clock
 from tests.redis_server import Server
 
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def now() -> Iterator[Clock]:
+    """A clock that tests move. Nothing is counted in memory yet."""
+    at = Clock()
+    clock.use(at)
+    rate_limits.forget_all()
+    yield at
+    clock.use(None)
 
 
 @pytest.fixture
@@ -121,7 +133,7 @@ def test_parallel_tries_are_all_counted(now) -> None:
 
 
 def test_memory_is_bounded(now) -> None:
-    waits, windows = Backoff(most=10), MovingWindows(most=10)
+    waits, windows = Backoff(most=10), MovingWindowStorage(most=10)
     for n in range(100):
         waits.begin(f"account:{n}", now())
         windows.acquire_entry(f"reset/{n}", 3, 60)
@@ -133,7 +145,7 @@ def test_memory_is_bounded(now) -> None:
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """Bound the stores in memory to a few keys of each kind; return how many."""
     monkeypatch.setattr(rate_limits._memory, "_most", 16)
-    monkeypatch.setattr(rate_limits._waits, "_most", 16)
+    monkeypatch.setattr(rate_limits._backoff, "_most", 16)
     return 16
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from odoportal.limits.work_queue import FIRST_IN_A_ROW, Asker, Busy, WorkQueue
+from odoportal.limits.work_queue import KNOWN_IN_A_ROW, Asker, Busy, WorkQueue
 
 KNOWN = Asker("known", first=True)
 
@@ -57,7 +57,7 @@ def test_beyond_what_may_wait_it_is_told_at_once(held: Held) -> None:
 
 
 def test_clients_take_turns(held: Held) -> None:
-    held.queue._others.most = 20
+    held.queue._others.max_jobs = 20
     asyncio.run(held.run(*[Asker("a")] * 5, Asker("b"), Asker("c"), Asker("b")))
     assert held.done == ["a", "b", "c", "a", "b", "a", "a", "a"]
 
@@ -78,10 +78,10 @@ def test_who_is_known_goes_first_and_has_room_when_the_others_have_none(held: He
 
 
 def test_who_is_known_does_not_keep_the_others_out(held: Held) -> None:
-    held.queue._known.most = 20
-    asyncio.run(held.run(Asker("stranger"), *[KNOWN] * (2 * FIRST_IN_A_ROW)))
-    assert held.done.index("stranger") == FIRST_IN_A_ROW
-    assert Counter(held.done)["known"] == 2 * FIRST_IN_A_ROW
+    held.queue._known.max_jobs = 20
+    asyncio.run(held.run(Asker("stranger"), *[KNOWN] * (2 * KNOWN_IN_A_ROW)))
+    assert held.done.index("stranger") == KNOWN_IN_A_ROW
+    assert Counter(held.done)["known"] == 2 * KNOWN_IN_A_ROW
 
 
 def test_who_waited_too_long_is_told(held: Held) -> None:

@@ -130,11 +130,11 @@ MUTANTS = (
     ),
     _mutant("a handler requires its right", "web.event_gate", "if not self.allowed(who, event.name):", "if False:", RIGHTS),
     _mutant("a payload is checked against its model", "web.event_gate", "if not self._payload_fits(event):", "if False:", RIGHTS),
-    _mutant("handlers that set variables are closed", "web.event_gate", "if event.name.endswith(_CLOSED):", "if False:", HANDLERS),
+    _mutant("handlers that set variables are closed", "web.event_gate", "if event.name.endswith(_FORBIDDEN):", "if False:", HANDLERS),
     _mutant(
         "a state belongs to one identity",
         "web.event_gate",
-        "if before != key:",
+        "if bound_key != key:",
         "if False:",
         f"{ATTACK}/test_controls.py",
         FOREIGN,
@@ -142,15 +142,15 @@ MUTANTS = (
     _mutant(
         "an event meant for another account is refused",
         "web.event_gate",
-        "if changed and not event.name.endswith(_BY_ITSELF):",
+        "if changed and not event.name.endswith(_AUTOMATIC):",
         "if False:",
         RIGHTS,
     ),
     _mutant(
         "events are rate limited",
         "web.event_gate",
-        "if over := await self._pace.over(subject):",
-        "if over := 0:",
+        "if excess := await self._rate_limit.over(subject):",
+        "if excess := 0:",
         f"{ATTACK}/test_forged_events.py",
         "tests/web/test_event_gate.py",
     ),
@@ -158,8 +158,8 @@ MUTANTS = (
     _mutant(
         "a private page requires a session",
         "web.document_server",
-        "if page.private and (turned := await self._turned_away(request, language, page, who)):",
-        "if who and page.private and (turned := await self._turned_away(request, language, page, who)):",
+        "if page.private and (refusal := await self._refusal(request, language, page, who)):",
+        "if who and page.private and (refusal := await self._refusal(request, language, page, who)):",
         REGISTRY,
     ),
     _mutant(
@@ -337,8 +337,8 @@ MUTANTS = (
     _mutant(
         "loading a document counts as activity",
         "web.document_server",
-        "            await self.touch(who)\n        asked =",
-        "            pass\n        asked =",
+        "            await self.touch(who)\n        page_request =",
+        "            pass\n        page_request =",
         ENDS,
     ),
     # Cards.
@@ -395,23 +395,23 @@ MUTANTS = (
     *(
         _mutant(guard, "web.connections", old, new, CONNECTIONS)
         for guard, old, new in (
-            ("a request's head and body must arrive in time", "if now - since >= connection.patience:", "if False:"),
+            ("a request's head and body must arrive in time", "if now - since >= connection.time_limit:", "if False:"),
             ("each byte does not extend the time of a head or body", "if awaited is not self._awaited:", "if True:"),
             ("an answer must be read in time", "return now - self._since >= limits.unread_seconds", "return False"),
-            ("connections are limited", "if mine or self._all >= self.limits.connections:", "if mine:"),
+            ("connections are limited", "if peer_is_full or self._total >= self.limits.connections:", "if peer_is_full:"),
             (
                 "connections per address are limited",
-                "mine = self._open[connection.address] >= self.limits.connections_per_address if self.by_address else False",
-                "mine = False",
+                "self._open_by_address[connection.address] >= self.limits.connections_per_address if self.by_address else False",
+                "False",
             ),
             ("answers that are not pages have the headers, too", ", *headers.of_every_answer()]", "]"),
         )
     ),
-    _mutant("WebSockets are limited", "web.open_sockets", "elif self._all >= self.limits.sockets:", "elif False:", CONNECTIONS),
+    _mutant("WebSockets are limited", "web.open_sockets", "elif self._total >= self.limits.sockets:", "elif False:", CONNECTIONS),
     _mutant(
         "WebSockets per address are limited",
         "web.open_sockets",
-        "if self._open[key] >= self.limits.sockets_per_address:",
+        "if self._open_by_address[key] >= self.limits.sockets_per_address:",
         "if False:",
         CONNECTIONS,
     ),
@@ -493,14 +493,14 @@ MUTANTS = (
     _mutant(
         "files in progress per person are limited",
         "limits.concurrent_files",
-        "if self._held[key] >= self._each or",
+        "if self._taken_by_key[key] >= self._per_key or",
         "if",
         "tests/limits/test_concurrent_files.py",
     ),
     _mutant(
         "files in progress are limited in all",
         "limits.concurrent_files",
-        " or self._taken >= self._all:",
+        " or self._taken >= self._total:",
         ":",
         "tests/limits/test_concurrent_files.py",
     ),
@@ -551,7 +551,7 @@ MUTANTS = (
     _mutant(
         "the IPv6 networks of one subscriber share a limit",
         "limits.rate_limits",
-        "return [limit, *around]",
+        "return [limit, *networks_around]",
         "return [limit]",
         THROTTLE,
     ),
@@ -561,7 +561,7 @@ MUTANTS = (
             ("each kind of limit has a separate store", 'return self._hits[key.partition("/")[0]]', 'return self._hits[""]'),
             ("each kind of wait has a separate store", 'return self._failures[key.rpartition(":")[0]]', 'return self._failures[""]'),
             ("a full store drops the least important entries", ", key=lambda key: weight(entries[key]))", ", key=lambda _: 0)"),
-            ("the entry just counted is never dropped", "if key != present)", "if key)"),
+            ("the entry just counted is never dropped", "if key != current)", "if key)"),
         )
     ),
     *(
@@ -613,7 +613,7 @@ MUTANTS = (
     *(
         _mutant(guard, "limits.work_queue", old, new, WORKQUEUE)
         for guard, old, new in (
-            ("the work queue is bounded", "if self.count >= self.most:", "if False:"),
+            ("the work queue is bounded", "if self.count >= self.max_jobs:", "if False:"),
             (
                 "the client with the most queued work gives way",
                 "if len(longest) <= len(self._clients.get(job.client, ())) + 1:",
@@ -624,9 +624,9 @@ MUTANTS = (
                 "self._clients[client] = jobs",
                 "self._clients[client] = jobs\n            self._clients.move_to_end(client, last=False)",
             ),
-            ("known clients go first", "(self._known if asker.first else self._others).put(job)", "self._others.put(job)"),
-            ("known clients do not starve the others", "self._in_a_row < FIRST_IN_A_ROW or", "True or"),
-            ("queued work expires", "if self._now() - job.since > self._patience:", "if False:"),
+            ("known clients go first", "(self._known if asker.first else self._others).add(job)", "self._others.add(job)"),
+            ("known clients do not starve the others", "self._in_a_row < KNOWN_IN_A_ROW or", "True or"),
+            ("queued work expires", "if self._now() - job.queued_at > self._patience:", "if False:"),
         )
     ),
     _mutant(
@@ -1052,52 +1052,52 @@ MUTANTS = (
     _mutant(
         "the data of a socket's connect packet is checked",
         "web.socket_filter",
-        "taken = not self._connected and (not data or self._is_boot(_read(data)))",
-        "taken = not self._connected and (not data or isinstance(_read(data), dict))",
+        "accepted = not self._connected and (not data or self._is_boot(_parse_json(data)))",
+        "accepted = not self._connected and (not data or isinstance(_parse_json(data), dict))",
         FRAMES,
     ),
     _mutant(
         "a socket connects to the namespace once",
         "web.socket_filter",
-        "taken = not self._connected and (not data",
-        "taken = (not data",
+        "accepted = not self._connected and (not data",
+        "accepted = (not data",
         FRAMES,
     ),
     _mutant(
         "no message is accepted before a socket is connected",
         "web.socket_filter",
-        'taken = self._connected and self._is_message(_read(data or ""))',
-        'taken = self._is_message(_read(data or ""))',
+        'accepted = self._connected and self._is_message(_parse_json(data or ""))',
+        'accepted = self._is_message(_parse_json(data or ""))',
         FRAMES,
     ),
     _mutant("an event with unknown fields is refused", "web.socket_filter", 'extra="forbid", strict=True', 'extra="ignore"', FRAMES),
-    _mutant("a deeply nested payload is refused", "web.socket_filter", "and not _deeper(event.payload, _DEPTH)", "", FRAMES),
+    _mutant("a deeply nested payload is refused", "web.socket_filter", "and not _is_deeper(event.payload, _DEPTH)", "", FRAMES),
     _mutant(
         "a socket's query is checked, with one token",
         "web.socket_filter",
-        "return asked.keys() == _QUERY.keys() and all(",
+        "return query.keys() == _QUERY.keys() and all(",
         "return True or all(",
         FRAMES,
     ),
     _mutant(
         "a socket opens at its own path only",
         "web.socket_filter",
-        'if scope["path"] not in _ADDRESSES or len(spoken) > 1',
-        "if len(spoken) > 1",
+        'if scope["path"] not in _ADDRESSES or len(subprotocols) > 1',
+        "if len(subprotocols) > 1",
         FRAMES,
     ),
     _mutant(
         "messages per address are limited",
         "web.socket_filter",
-        "if self._pace.over(address) and text not in {_CLOSE, _PONG}:",
+        "if self._rate_limit.over(address) and text not in {_CLOSE, _PONG}:",
         "if False:",
         FRAMES,
     ),
-    _mutant("handshakes per address are limited", "web.socket_filter", "if self._pace.over(address):\n", "if False:\n", FRAMES),
+    _mutant("handshakes per address are limited", "web.socket_filter", "if self._rate_limit.over(address):\n", "if False:\n", FRAMES),
     _mutant(
         "garbage is logged once per time span",
         "web.socket_filter",
-        'if not self._told.over(f"{what} {address}"):',
+        'if not self._log_limit.over(f"{what} {address}"):',
         "if True:",
         FRAMES,
     ),
@@ -1133,7 +1133,7 @@ MUTANTS = (
     _mutant(
         "the token that Reflex gave a duplicated tab is deleted",
         "web.state_eviction",
-        'tokens.add(given["token"])',
+        'tokens.add(replaced["token"])',
         "pass",
         "tests/faults/test_leaving.py",
     ),

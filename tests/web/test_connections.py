@@ -231,21 +231,21 @@ def test_who_reads_slowly_may_go_on_and_who_reads_next_to_nothing_may_not() -> N
     limits = replace(CALM, unread_seconds=60, unread_bytes=1000)
     slow, stuck = Unread(), Unread()
     for minute in range(20):
-        assert not slow.stuck(100_000 - 1000 * minute, 60.0 * minute, limits)
-    assert not stuck.stuck(100_000, 0, limits)
-    assert not stuck.stuck(99_500, 59, limits)
-    assert stuck.stuck(99_001, 60, limits)
+        assert not slow.is_stalled(100_000 - 1000 * minute, 60.0 * minute, limits)
+    assert not stuck.is_stalled(100_000, 0, limits)
+    assert not stuck.is_stalled(99_500, 59, limits)
+    assert stuck.is_stalled(99_001, 60, limits)
     # A small rest must be read completely.
     small = Unread()
-    assert not small.stuck(10, 0, limits)
-    assert small.stuck(9, 60, limits)
+    assert not small.is_stalled(10, 0, limits)
+    assert small.is_stalled(9, 60, limits)
     emptied = Unread()
-    assert not emptied.stuck(10, 0, limits)
-    assert not emptied.stuck(0, 60, limits)
+    assert not emptied.is_stalled(10, 0, limits)
+    assert not emptied.is_stalled(0, 60, limits)
     # A large answer is written in portions: the buffer fills again each time it is almost empty.
     portions = Unread()
     for minute in range(20):
-        assert not portions.stuck(100_000, 60.0 * minute, limits)
+        assert not portions.is_stalled(100_000, 60.0 * minute, limits)
         portions.moved()
 
 

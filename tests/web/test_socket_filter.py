@@ -245,7 +245,7 @@ def test_one_address_may_say_so_much_in_a_span_over_all_its_sockets(told: list[A
             assert len((await pass_(layer, [BOOT, *said]))[0]) == 999
         # The address has used its limit: no event and no new socket is let through. An answer to a ping still passes, or the socket would
         # end.
-        layer._pace._counts["203.0.113.7"] = socket_filter.FRAMES_PER_ADDRESS - 2
+        layer._rate_limit._counts["203.0.113.7"] = socket_filter.FRAMES_PER_ADDRESS - 2
         assert (await pass_(layer, [BOOT, event(), "3", event(), "1"]))[0] == [BOOT, "3", "1"]
         sent = (await pass_(layer, [BOOT]))[1]
         assert sent[0]["status"] == 429
@@ -266,7 +266,7 @@ def test_a_site_of_ipv6_is_one_address() -> None:
     async def run() -> None:
         layer = SocketFilter(None, {KNOWN})  # type: ignore[arg-type]
         await pass_(layer, [BOOT], client="2001:db8:1:2::5")
-        layer._pace._counts["2001:db8:1:2::/64"] = socket_filter.FRAMES_PER_ADDRESS
+        layer._rate_limit._counts["2001:db8:1:2::/64"] = socket_filter.FRAMES_PER_ADDRESS
         assert (await pass_(layer, [BOOT], client="2001:db8:1:2:ffff::9"))[1][0]["status"] == 429
         assert (await pass_(layer, [BOOT], client="2001:db8:1:3::5"))[0] == [BOOT]
 
