@@ -174,8 +174,8 @@ def rename_passkey(session: Session, person_id: int, by: Actor, passkey_id: int,
     before = passkeys.rename(session, person_id, passkey_id, name)
     if before is None:
         return False
-    change = {"before": {"name": before}, "after": {"name": name}}
-    record(session, SigninActivity.PASSKEY_RENAMED, by, now, subject_id=person_id, about=name, **change)
+    kind = SigninActivity.PASSKEY_RENAMED
+    record(session, kind, by, now, subject_id=person_id, about=name, before={"name": before}, after={"name": name})
     return True
 
 

@@ -69,12 +69,12 @@ def kill_next_worker(patch: pytest.MonkeyPatch) -> None:
     """Kill the worker of the next document while it works."""
     whole_set = pdf._Worker.render
 
-    def killed(setter: pdf._Worker, data: bytes) -> tuple[dict[str, Any], bytes]:
+    def killed(worker: pdf._Worker, data: bytes) -> tuple[dict[str, Any], bytes]:
         patch.undo()
-        os.kill(setter.pid, signal.SIGKILL)
-        return whole_set(setter, data)
+        os.kill(worker.pid, signal.SIGKILL)
+        return whole_set(worker, data)
 
-    patch.setattr(pdf._Worker, "set", killed)
+    patch.setattr(pdf._Worker, "render", killed)
 
 
 def test_one_that_is_killed_fails_its_own_document_only(caplog: pytest.LogCaptureFixture) -> None:
@@ -84,7 +84,7 @@ def test_one_that_is_killed_fails_its_own_document_only(caplog: pytest.LogCaptur
         with pytest.raises(ChildProcessError, match=r"ended by itself \(-9\)"):
             pdf.render(PLAIN)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert before not in {setter.pid for setter in pdf._idle_workers}
+    assert before not in {worker.pid for worker in pdf._idle_workers}
     assert worker_pid() != before
 
 
@@ -100,9 +100,9 @@ def test_a_half_answer_is_no_document(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_one_that_is_killed_while_idle_is_missed_by_nobody() -> None:
     before = worker_pid()
-    setter = pdf._idle_workers[-1]
+    worker = pdf._idle_workers[-1]
     os.kill(before, signal.SIGKILL)
-    setter._process.wait()
+    worker._process.wait()
     assert worker_pid() != before
 
 
@@ -172,21 +172,21 @@ def test_a_copy_that_is_killed_takes_its_process_with_it(caplog: pytest.LogCaptu
 
 
 def test_ending_one_at_work_ends_its_copy_too() -> None:
-    setter = pdf._Worker()
+    worker = pdf._Worker()
     sheet = {**pdf._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"}
 
     def ask() -> None:
         # The worker's output may be closed before all of it is read.
         with suppress(ChildProcessError, ValueError):
-            setter.set(json.dumps(sheet).encode())
+            worker.render(json.dumps(sheet).encode())
 
     asking = threading.Thread(target=ask)
     asking.start()
-    copy = fork_of(setter.pid)
+    copy = fork_of(worker.pid)
     # Stop the fork, so that it cannot end by itself.
     os.kill(copy, signal.SIGSTOP)
     watched = os.pidfd_open(copy)
-    ending = threading.Thread(target=setter.end)
+    ending = threading.Thread(target=worker.kill)
     ending.start()
     try:
         assert select.select([watched], [], [], 20)[0]
@@ -260,6 +260,6 @@ def test_it_knows_no_setting_and_goes_first_where_memory_runs_out(monkeypatch: p
     assert b"PATH=" in known
     assert b"ODOPORTAL_" not in known
     assert Path(f"/proc/{pid}/oom_score_adj").read_text("ascii").strip() == "500"
-    pdf._idle_workers.pop().end()
+    pdf._idle_workers.pop().kill()
     assert whole(pdf.render(PLAIN))
-    pdf._idle_workers.pop().end()
+    pdf._idle_workers.pop().kill()
