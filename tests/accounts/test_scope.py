@@ -59,10 +59,15 @@ def plain(value: Any) -> Any:
     return value
 
 
+def rules_of(module: Any) -> Any:
+    """Return what the address of a module's list may contain; None if it has no list."""
+    return module.rules() if hasattr(module, "rules") else getattr(module, "RULES", None)
+
+
 def call(function: Callable[..., Any], session: Session, account_id: int, named: dict[str, Any], **query: str) -> Any:
     """Call a function with a value for each of its parameters, all of them about the records of `named`; return a plain result."""
     module = importlib.import_module(function.__module__)
-    rules = module.rules() if hasattr(module, "rules") else getattr(module, "RULES", None)
+    rules = rules_of(module)
     number = named["invoice_number" if "invoices" in function.__module__ else "order_number"]
     given = {
         "session": session,
@@ -141,7 +146,7 @@ def test_a_condition_for_others_to_use_names_the_account(name: str, function: Ca
     module = importlib.import_module(function.__module__)
     given = {
         "account_id": 4711,
-        "query": ListQuery.parse(module.RULES, {"q": "x"}),
+        "query": ListQuery.parse(rules_of(module), {"q": "x"}),
         "language": "en",
         "today": TODAY,
         "state_words": {},

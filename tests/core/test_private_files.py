@@ -18,7 +18,7 @@ from odoportal.rooms.cards.sandbox import Sandbox
 from odoportal.settings import get_settings
 
 pytestmark = pytest.mark.sqlite("files are SQLite's")
-EXAMPLE = root() / "odoportal" / "exchange" / "example"
+EXAMPLE = root() / "odoportal" / "importing" / "example"
 
 
 @pytest.fixture(autouse=True, params=[0o022, 0o000], ids=oct)
