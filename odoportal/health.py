@@ -114,7 +114,7 @@ class Figures(Collector):
         yield up
         if not right["database"]:
             return
-        with database.reading() as session:
+        with database.read_session() as session:
             counted = _figures(session, clock.now())
         for name, (words, number) in counted.items():
             yield GaugeMetricFamily(f"odoportal_{name}", words, number)

@@ -34,7 +34,7 @@ from odoportal.pages.state import SessionState
 from odoportal.rooms import registry
 from odoportal.rooms.signin import sessions
 from odoportal.ui.client import Connection
-from odoportal.ui.page import drawing
+from odoportal.ui.page import drawing_page
 from odoportal.ui.template import View, icon
 from odoportal.web.document_server import DocumentServer
 from odoportal.web.event_gate import Gate, NoPayload
@@ -57,7 +57,7 @@ async def resolve(session_hash: str | None, account_number: str | None) -> Ident
     """Return the identity of a session. SQLite is read on the event loop, which is faster; other databases in a thread."""
     if session_hash is None:
         return None
-    if at_once := database.at_once():
+    if at_once := database.nonblocking_engine():
         with suppress(OperationalError):
             return _resolve_now(at_once, session_hash, account_number)
     return await asyncio.to_thread(_resolve_now, database.engine(), session_hash, account_number)
@@ -118,7 +118,7 @@ async def _fill(root: BaseState) -> bool:
 
 def _drawn(page: Page, language: str) -> Callable[[], rx.Component]:
     def draw() -> rx.Component:
-        with i18n.use(language), drawing(page.path):
+        with i18n.use(language), drawing_page(page.path):
             return page.content()
 
     # Reflex writes each page into a script named after the module of its function: one script for each room.

@@ -204,7 +204,7 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
     open_files.raise_limit()
     # Where proxies stand in front, a connection's peer is one of them.
     register = Connections(open_files.limits(), by_address=settings.trusted_proxies == 0)
-    pdf.warm()
+    pdf.start_worker()
     gc.set_threshold(*COLLECT_AFTER)
     with closing(taken):
         _Server(configuration(_application, register), register, ready).run(sockets=[taken])

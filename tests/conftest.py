@@ -94,7 +94,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(autouse=True)
 def _reset() -> Iterator[None]:
     yield
-    clock.use(None)
+    clock.set_source(None)
     request_id.request.set("")
     get_settings.cache_clear()
     database.engine.cache_clear()

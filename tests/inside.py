@@ -21,7 +21,7 @@ from odoportal import serving
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.service import email_key
 from odoportal.core import clock, database
-from odoportal.core.identity import COOKIE, digest
+from odoportal.core.identity import SESSION_COOKIE, token_hash
 from odoportal.frontend import builder
 from odoportal.limits import open_files, rate_limits
 from odoportal.migrations import migrate
@@ -29,7 +29,7 @@ from odoportal.rooms.signin import passwords
 from odoportal.rooms.signin.models import BrowserSession
 from odoportal.settings import get_settings
 from odoportal.web.connections import Connections
-from tests.making import rows_of
+from tests.making import add_every_row
 from tests.server import Portal, free_port
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -93,9 +93,9 @@ class Inside:
     def session(self, customer: Customer) -> str:
         """Start a session for a customer, and return its cookie."""
         token = secrets.token_urlsafe(32)
-        with database.writing() as session:
-            session.add(BrowserSession(hash=digest(token), person_id=customer.person_id, created_at=self.clock(), seen_at=self.clock()))
-        return f"{COOKIE}={token}"
+        with database.write_session() as session:
+            session.add(BrowserSession(hash=token_hash(token), person_id=customer.person_id, created_at=self.clock(), seen_at=self.clock()))
+        return f"{SESSION_COOKIE}={token}"
 
 
 @functools.cache
@@ -106,7 +106,7 @@ def _application() -> Any:
 
 def customer(name: str, number: str, text: str = "") -> Customer:
     """Add an account with one owner and a record of every kind; `text` replaces the marker in every text."""
-    with database.writing() as session:
+    with database.write_session() as session:
         draft = Customer(name, 0, number, "", "", "", text)
         account = Account(number=number, name=f"Transport {draft.marker}", created_at=START)
         person = Person(
@@ -115,7 +115,7 @@ def customer(name: str, number: str, text: str = "") -> Customer:
             name=f"Mr. {draft.marker}",
             language="en",
             region="en-CA",
-            password=passwords.make(PASSWORD),
+            password=passwords.hash_password(PASSWORD),
             created_at=START,
         )
         session.add_all([account, person])
@@ -123,7 +123,7 @@ def customer(name: str, number: str, text: str = "") -> Customer:
         assert account.id is not None
         assert person.id is not None
         session.add(Membership(account_id=account.id, person_id=person.id, role="owner"))
-        numbers = rows_of(session, account.id, draft.marker, number)
+        numbers = add_every_row(session, account.id, draft.marker, number)
         return Customer(name, person.id, number, numbers["invoice_number"], numbers["order_number"], numbers["credit_note_number"], text)
 
 
@@ -168,7 +168,7 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
         get_settings.cache_clear()
         database.engine.cache_clear()
         rate_limits.forget_all()
-        clock.use(fake_clock)
+        clock.set_source(fake_clock)
         migrate(database.engine())
         customers = customer("anna", "1001"), customer("bert", "2002")
         for name in _LOGGERS:
@@ -193,4 +193,4 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
             database.engine().dispose()
     get_settings.cache_clear()
     database.engine.cache_clear()
-    clock.use(None)
+    clock.set_source(None)

@@ -14,7 +14,7 @@ from odoportal.accounts.models import Account, Change, Person
 from odoportal.accounts.models import Membership as MembershipRow
 from odoportal.core import database
 from odoportal.core.folding import fold
-from odoportal.core.identity import Identity, Membership
+from odoportal.core.identity import ActiveMembership, Identity
 from odoportal.core.money import ZERO
 from odoportal.rooms.addresses.models import Address, AddressDefault
 from odoportal.rooms.cards.models import Card, CardSetup, PaymentCustomer
@@ -52,7 +52,7 @@ def stored(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engin
 
 
 @contextmanager
-def emptied(engine: Engine) -> Iterator[Session]:
+def rolled_back(engine: Engine) -> Iterator[Session]:
     """Yield a database session that is rolled back: for property tests that try many sets of rows."""
     with Session(engine, expire_on_commit=False) as session:
         yield session
@@ -143,7 +143,7 @@ def invoice(
     return made
 
 
-def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict[str, Any]:
+def add_every_row(session: Session, account_id: int, mark: str, key: str = "") -> dict[str, Any]:
     """Add a row to every table with rows of an account, with a marker in every text, and return their ids and numbers by name.
 
     Args:
@@ -261,9 +261,9 @@ def rows_of(session: Session, account_id: int, mark: str, key: str = "") -> dict
     }
 
 
-def who(account_id: int, number: str = "1042", region: str = "en-CA", others: Sequence[tuple[int, str]] = ()) -> Identity:
+def identity_of(account_id: int, number: str = "1042", region: str = "en-CA", others: Sequence[tuple[int, str]] = ()) -> Identity:
     """Return the identity of a signed-in owner of the account, and of others by id and number."""
-    mine = [Membership(i, n, f"Transport {n}", "owner") for i, n in [(account_id, number), *others]]
+    mine = [ActiveMembership(i, n, f"Transport {n}", "owner") for i, n in [(account_id, number), *others]]
     return Identity(
         "session",
         1,
@@ -280,7 +280,7 @@ def who(account_id: int, number: str = "1042", region: str = "en-CA", others: Se
 
 
 @contextmanager
-def counting(engine: Engine) -> Iterator[list[str]]:
+def recorded_statements(engine: Engine) -> Iterator[list[str]]:
     """Yield a list of the statements that the engine runs inside the context."""
     ran: list[str] = []
 

@@ -108,7 +108,7 @@ def running_postgresql(folder: Path | None = None) -> Iterator[str]:
         yield server.url
 
 
-def empty(engine: Engine) -> None:
+def drop_everything(engine: Engine) -> None:
     """Delete everything in a database."""
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))

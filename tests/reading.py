@@ -18,12 +18,12 @@ def pages(pdf: bytes) -> list[str]:
     return [page.extract_text().replace("\u200b", "") for page in reader(pdf).pages]
 
 
-def whole(pdf: bytes) -> str:
+def full_text(pdf: bytes) -> str:
     """Return the text of all pages."""
     return "\n".join(pages(pdf))
 
 
-def tight(text: str) -> str:
+def without_whitespace(text: str) -> str:
     """Return a text without whitespace, to find what may be broken over lines."""
     return re.sub(r"\s+", "", text)
 

@@ -52,7 +52,7 @@ class Answer:
     body: str
 
 
-def writer(rows: Engine) -> Session:
+def write_session(rows: Engine) -> Session:
     """Return a database session that reads and then writes while a portal uses the same database.
 
     It takes SQLite's write lock at the start: SQLite refuses a write after a read when another connection wrote in between.
@@ -177,7 +177,7 @@ with database.writing() as session:
 """
 
 
-def in_production(data: Path, url: str, database: str = "", **settings: str) -> dict[str, str]:
+def production_settings(data: Path, url: str, database: str = "", **settings: str) -> dict[str, str]:
     """Return the settings of a portal in production, by name in lower case; its mails are not delivered."""
     return {
         "database_url": database or f"sqlite:///{data / 'odoportal.db'}",
@@ -189,7 +189,7 @@ def in_production(data: Path, url: str, database: str = "", **settings: str) -> 
     }
 
 
-def fill(settings: dict[str, str], small: bool = False) -> None:
+def load_demo_data(settings: dict[str, str], small: bool = False) -> None:
     """Migrate an empty database and load the demonstration's people and records into it, as if they were real.
 
     Args:
@@ -201,7 +201,7 @@ def fill(settings: dict[str, str], small: bool = False) -> None:
 
 
 @contextmanager
-def producing(settings: dict[str, str], port: int, log: str = "") -> Iterator[Portal]:
+def running_production(settings: dict[str, str], port: int, log: str = "") -> Iterator[Portal]:
     """Run `odoportal run` with these settings; its log is `Portal.said()`.
 
     Args:

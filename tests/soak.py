@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from odoportal.documents.pdf import SETTERS
+from odoportal.documents.pdf import WORKERS
 from odoportal.limits import quotas
 from tests.attack.wire import ON_LOAD
 from tests.benchmarks.sessions import memory
@@ -48,7 +48,7 @@ _FAILED = re.compile(r"\b(ERROR|CRITICAL)\b|Traceback|Task exception|never retri
 
 
 @dataclass(frozen=True)
-class Held:
+class ResourceUse:
     """The resources a portal uses.
 
     Attributes:
@@ -68,7 +68,7 @@ class Held:
     threads: int
 
     @classmethod
-    def by(cls, pid: int) -> "Held":
+    def by(cls, pid: int) -> "ResourceUse":
         """Measure the process now."""
         kinds: list[str] = []
         for entry in Path(f"/proc/{pid}/fd").iterdir():
@@ -116,7 +116,7 @@ class Soak:
     def __init__(self, portal: Portal, customers: int, say: Callable[[str], None]) -> None:
         self.portal, self.customers, self.say = portal, customers, say
         self.visits = 0
-        self.most = Held.by(portal.pid)
+        self.most = ResourceUse.by(portal.pid)
         self._chance = random.Random(7)
         self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
 
@@ -180,12 +180,12 @@ class Soak:
             for place in range(self.customers):
                 all_of_them.create_task(one(place))
 
-    async def settled(self, sockets: int | None = None) -> Held:
+    async def settled(self, sockets: int | None = None) -> ResourceUse:
         """Wait until sockets are closed and the states of closed tabs are evicted, and return the resources used then."""
-        end, low = time.monotonic() + SETTLE_SECONDS, Held.by(self.portal.pid)
+        end, low = time.monotonic() + SETTLE_SECONDS, ResourceUse.by(self.portal.pid)
         while time.monotonic() < end:
             await asyncio.sleep(1)
-            now = Held.by(self.portal.pid)
+            now = ResourceUse.by(self.portal.pid)
             calm = now.sockets >= low.sockets if sockets is None else now.sockets <= sockets
             if calm and now.threads <= low.threads and abs(now.mib - low.mib) < 1:
                 return now
@@ -226,7 +226,7 @@ async def soak(portal: Portal, customers: int, over: Callable[[int], bool], say:
     return [*_wrong(idle, started, work.most, left), *(f"the log says: {line[:300]}" for line in lines[:5])]
 
 
-def _wrong(idle: Held, begun: Held, most: Held, left: Held) -> Iterator[str]:
+def _wrong(idle: ResourceUse, begun: ResourceUse, most: ResourceUse, left: ResourceUse) -> Iterator[str]:
     for name, rose, allowed in (
         ("the portal's memory rose", most.mib - idle.mib, MOST_MIB),
         ("of the portal's memory are left", left.mib - begun.mib, LEFT_MIB),
@@ -239,16 +239,16 @@ def _wrong(idle: Held, begun: Held, most: Held, left: Held) -> Iterator[str]:
         before, after = getattr(begun, name), getattr(left, name)
         if after > before + spare:
             yield f"{after - before} more {name} than before are open"
-    if left.processes > SETTERS:
-        yield f"{left.processes} processes are left beside it, more than {SETTERS}"
+    if left.processes > WORKERS:
+        yield f"{left.processes} processes are left beside it, more than {WORKERS}"
 
 
 async def _sample(work: Soak) -> None:
     begun = reported = time.monotonic()
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        now, most = Held.by(work.portal.pid), work.most
-        work.most = Held(*map(max, zip(astuple(now), astuple(most), strict=True)))
+        now, most = ResourceUse.by(work.portal.pid), work.most
+        work.most = ResourceUse(*map(max, zip(astuple(now), astuple(most), strict=True)))
         if time.monotonic() - reported > TELL_SECONDS:
             reported = time.monotonic()
             work.say(f"{(reported - begun) / 60:5.1f} min {now}, {work.visits} visits")

@@ -6,17 +6,17 @@ from typing import Any
 
 import reflex as rx
 
-from odoportal.core.identity import Identity, asker
+from odoportal.core.identity import Identity, current_identity
 
 
-def tree(address: str = "/en/orders", cookie: str = "", ip: str = "203.0.113.5") -> Any:
+def new_state(address: str = "/en/orders", cookie: str = "", ip: str = "203.0.113.5") -> Any:
     """Return a root state whose browser is at an address."""
     root = rx.State(_reflex_internal_init=True)  # pyright: ignore[reportCallIssue]
-    go(root, address, cookie, ip)
+    set_address(root, address, cookie, ip)
     return root
 
 
-def go(root: Any, address: str, cookie: str = "", ip: str = "203.0.113.5") -> None:
+def set_address(root: Any, address: str, cookie: str = "", ip: str = "203.0.113.5") -> None:
     """Set the address of the browser."""
     headers = {"cookie": cookie, "origin": "http://localhost:3000"}
     data = {
@@ -34,8 +34,8 @@ def go(root: Any, address: str, cookie: str = "", ip: str = "203.0.113.5") -> No
 @contextmanager
 def signed_in(who: Identity | None) -> Iterator[None]:
     """Set the identity as the event gate does before a handler."""
-    token = asker.set(who)
+    token = current_identity.set(who)
     try:
         yield
     finally:
-        asker.reset(token)
+        current_identity.reset(token)

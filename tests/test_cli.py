@@ -19,7 +19,7 @@ from odoportal.commands import portal
 from odoportal.core import clock, database, deployment
 from odoportal.demo import setup
 from odoportal.importing import locks
-from odoportal.importing.merge import MARK
+from odoportal.importing.merge import UNFINISHED_IMPORT
 from odoportal.mail.outbox import MARK as MAIL_MARK
 from odoportal.mail.outbox import post
 from odoportal.migrations import migrate
@@ -27,7 +27,7 @@ from odoportal.rooms.signin import two_factor
 from odoportal.rooms.signin.models import Authenticator, BrowserSession
 from odoportal.settings import get_settings
 from tests.making import account
-from tests.postgresql import empty
+from tests.postgresql import drop_everything
 from tests.redis_server import Server
 
 GOOD = {
@@ -290,7 +290,7 @@ def test_build_builds_and_serves_nothing(run: Run, monkeypatch: pytest.MonkeyPat
 def test_run_refuses_demonstration_data(run: Run, production: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portal, "build", stop)
     migrate(database.engine())
-    with database.writing() as session:
+    with database.write_session() as session:
         deployment.mark_demonstration(session)
     code, _, err = run("run", "--port", str(free_port()))
     assert code == 2
@@ -299,7 +299,7 @@ def test_run_refuses_demonstration_data(run: Run, production: str, monkeypatch: 
 
 def test_demo_never_goes_among_other_data(run: Run, production: str, tmp_path: Path) -> None:
     migrate(database.engine())
-    with database.writing() as session:
+    with database.write_session() as session:
         account(session)
     code, _, err = run("demo", "--data", str(tmp_path / "demo"), "--port", str(free_port()), "--database", production)
     assert (code, err) == (1, "The database holds data that are no demonstration; give the demonstration one of its own.\n")
@@ -393,7 +393,7 @@ def test_check_says_which_extensions_postgresql_lacks(run: Run, monkeypatch: pyt
     monkeypatch.setenv("ODOPORTAL_DATABASE_URL", postgresql_server)
     get_settings.cache_clear()
     engine = database.engine()
-    empty(engine)
+    drop_everything(engine)
     assert line().startswith("FAILED  extensions ")
     assert "run CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gin;" in line()
     migrate(engine)
@@ -434,14 +434,14 @@ def test_a_second_process_is_refused_in_one_sentence(run: Run, monkeypatch: pyte
 def test_invite(run: Run) -> None:
     code, out, err = run("user", "invite", "a@example.com", "--account", "1042")
     assert (code, out, err) == (2, "", "There is no account 1042.\n")
-    with database.writing() as session:
+    with database.write_session() as session:
         session.connection().execute(text("INSERT INTO account (number, name, created_at) VALUES ('1042', 'A', '2026-01-01 00:00:00')"))
     code, out, err = run("user", "invite", "not an email", "--account", "1042")
     assert (code, out) == (2, "")
     assert one_sentence(err)
     code, out, err = run("user", "invite", "a@example.com", "--account", "1042", "--role", "billing", "--language", "en")
     assert (code, err) == (0, "")
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.connection().scalar(text("SELECT role FROM membership")) == "billing"
         assert session.connection().scalar(text('SELECT "to" FROM mail')) == "a@example.com"
 
@@ -451,7 +451,7 @@ def test_invite(run: Run) -> None:
 @pytest.mark.usefixtures("production")
 def test_what_the_staff_does_for_a_person(run: Run) -> None:
     def scalar(statement: str) -> object:
-        with database.reading() as session:
+        with database.read_session() as session:
             return session.connection().scalar(text(statement))
 
     def do(name: str) -> str:
@@ -459,13 +459,13 @@ def test_what_the_staff_does_for_a_person(run: Run) -> None:
         assert (code, err) == (0, ""), err
         return out
 
-    with database.writing() as session:
+    with database.write_session() as session:
         migrate(database.engine())
         person = Person(email="a@example.com", email_key="a@example.com", name="A", password="x", created_at=clock.now())
         session.add(person)
         session.flush()
         assert person.id is not None
-        two_factor.begin(session, person.id, clock.now())
+        two_factor.begin_setup(session, person.id, clock.now())
         session.get_one(Authenticator, person.id).confirmed_at = clock.now()
         session.add(BrowserSession(hash="h", person_id=person.id, created_at=clock.now(), seen_at=clock.now()))
     assert do("roles") == "a@example.com belongs to no account.\n"
@@ -492,7 +492,7 @@ def test_nobody_has_the_email(run: Run, name: str) -> None:
 @pytest.mark.usefixtures("production")
 def test_the_roles_of_a_person(run: Run) -> None:
     run("import", str(Path(cli.__file__).parent / "importing" / "example"))
-    with database.reading() as session:
+    with database.read_session() as session:
         email = session.connection().scalar(text("SELECT email FROM person ORDER BY id"))
     code, out, err = run("user", "roles", email)
     assert (code, err) == (0, "")
@@ -534,12 +534,12 @@ def test_notices_are_written_once_and_a_dry_run_only_says_so(run: Run, monkeypat
     from datetime import UTC, datetime
 
     run("import", str(Path(cli.__file__).parent / "importing" / "example"))
-    clock.use(lambda: datetime(2020, 9, 25, 11, 30, tzinfo=UTC))
-    with database.writing() as session:
+    clock.set_source(lambda: datetime(2020, 9, 25, 11, 30, tzinfo=UTC))
+    with database.write_session() as session:
         session.connection().execute(text("UPDATE person SET password = 'set'"))
 
     def mails() -> int:
-        with database.reading() as session:
+        with database.read_session() as session:
             return session.connection().execute(text("SELECT count(*) FROM mail")).scalar_one()
 
     dry = run("notices", "--dry-run")
@@ -564,7 +564,7 @@ def test_import_mails_new_people_only_when_asked(run: Run, options: list[str], m
     example = Path(cli.__file__).parent / "importing" / "example"
     code, _, err = run("import", str(example), *options)
     assert (code, err) == (0, "")
-    with database.reading() as session:
+    with database.read_session() as session:
         mails = session.connection().scalar(text("SELECT count(*) FROM mail"))
         people = session.connection().scalar(text("SELECT count(*) FROM person"))
     assert mails == (people if mailed else 0)
@@ -600,7 +600,7 @@ def test_a_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
 
 
 def count(table: str) -> int:
-    with database.reading() as session:
+    with database.read_session() as session:
         return int(session.connection().scalar(text(f"SELECT count(*) FROM {table}")) or 0)
 
 
@@ -616,8 +616,8 @@ def test_an_import_beside_another_is_one_sentence(run: Run, tmp_path: Path) -> N
 def test_run_finishes_an_import_that_was_cut_short(run: Run, production: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(portal, "build", stop)
     migrate(database.engine())
-    with database.writing() as session:
-        session.add(deployment.Deployment(name=MARK, value="gone.staged 3"))
+    with database.write_session() as session:
+        session.add(deployment.Deployment(name=UNFINISHED_IMPORT, value="gone.staged 3"))
     code, out, _ = run("run", "--port", str(free_port()))
     assert code == 1
     assert "documents may be missing until its files are imported again" in out
@@ -627,8 +627,8 @@ def test_run_finishes_an_import_that_was_cut_short(run: Run, production: str, mo
 def test_an_import_at_work_does_not_stop_run(run: Run, production: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portal, "build", stop)
     migrate(database.engine())
-    with database.writing() as session:
-        session.add(deployment.Deployment(name=MARK, value="working.staged 3"))
+    with database.write_session() as session:
+        session.add(deployment.Deployment(name=UNFINISHED_IMPORT, value="working.staged 3"))
     with locks.importing(database.engine()):
         assert run("run", "--port", str(free_port())) == (1, "", "far enough\n")
     assert count("deployment") == 1
@@ -658,7 +658,7 @@ def test_backup_and_restore(run: Run, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("production")
 def test_nothing_runs_while_the_database_is_exchanged(run: Run, production: str) -> None:
     run("mail")
-    with locks.alone(production):
+    with locks.exclusive(production):
         for command in (
             ["mail"],
             ["import", "."],
@@ -698,7 +698,7 @@ def test_copy_to(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 def test_letters_are_listed_without_what_they_say(run: Run) -> None:
     assert run("mail") == (0, "No letter is due, and none is dead.\n", "")
     now = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
-    with database.writing() as session:
+    with database.write_session() as session:
         for to, more in (
             ("due@example.com", {}),
             ("dead@example.com", {"next_try_at": None, "failed_at": now, "last_error": "550 no\x1b[2J"}),

@@ -16,7 +16,7 @@ from odoportal.mail import outbox
 from odoportal.migrations import migrate
 from odoportal.settings import Settings, get_settings
 from tests.attack.wire import ORDERS, tab
-from tests.server import FLEET, PASSWORD, Portal, fill, free_port, in_production, producing
+from tests.server import FLEET, PASSWORD, Portal, free_port, load_demo_data, production_settings, running_production
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +29,9 @@ def production(tmp_path_factory: pytest.TempPathFactory, metrics_port: int) -> I
     """Run a portal in production on an SQLite database, with debug logging."""
     data, port = tmp_path_factory.mktemp("production") / "data", free_port()
     data.mkdir()
-    settings = in_production(data, f"http://localhost:{port}", log_level="debug", metrics_address=str(metrics_port))
-    fill(settings, small=True)
-    with producing(settings, port) as started:
+    settings = production_settings(data, f"http://localhost:{port}", log_level="debug", metrics_address=str(metrics_port))
+    load_demo_data(settings, small=True)
+    with running_production(settings, port) as started:
         yield started
 
 

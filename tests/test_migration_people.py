@@ -16,7 +16,7 @@ from odoportal.core.database import make_engine
 from odoportal.importing.importer import import_tables, read_files
 from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.signin.models import EmailChange
-from tests.postgresql import empty
+from tests.postgresql import drop_everything
 from tests.test_migrations import to
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -29,7 +29,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     url = f"sqlite:///{tmp_path / 'portal.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql_server")
     made = make_engine(url)
     if request.param == "postgresql":
-        empty(made)
+        drop_everything(made)
     with made.begin() as connection:
         for name in migrations.missing_extensions(connection):
             connection.execute(text(f"CREATE EXTENSION {name}"))

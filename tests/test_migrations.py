@@ -33,7 +33,7 @@ def engine(tmp_path: Path):
 
 
 def _all_of(engine: Engine) -> dict[str, Any]:
-    compared = migrations.compared(engine.dialect.name)
+    compared = migrations.object_filter(engine.dialect.name)
     return {"compare_type": True, "compare_server_default": True, "include_object": compared}
 
 

@@ -27,13 +27,13 @@ def test_what_a_stranger_wrote_does_nothing_to_the_terminal(run: Run, tmp_path: 
     assert "\ufffd[31mred\ufffd\ufffd.csv: ignored" in out
     assert "people.csv, line 3, column name: control character U+001B" in out
     # Stored before such texts were cleaned.
-    with database.writing() as session:
+    with database.write_session() as session:
         session.add(Account(number="\u202e2401", name="Gagnon\x1b]0;x\x07\nline", created_at=clock.now()))
     assert run("user", "invite", "a@example.com", "--account", "\u202e2401", "--name", "\u202eairaM")[0] == 0
     roles = run("user", "roles", "a@example.com")[1]
     assert roles == "   \ufffd2401  owner       Gagnon\ufffd]0;x\ufffd\ufffdline\n"
     assert one_sentence(run("user", "roles", "\x1b[2Jnobody\n@example.com")[2])
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(Person.name)).one() == "airaM"
 
 

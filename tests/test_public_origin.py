@@ -116,7 +116,7 @@ def test_every_reader_has_the_same(monkeypatch: pytest.MonkeyPatch, written: str
     assert settings.public_url == settings.origin == origin
     assert settings.secure is origin.startswith("https://")
     assert mails.address("login", "en") == f"{origin}/en/login"
-    assert passkeys._site() == urlsplit(origin).hostname
+    assert passkeys._rp_id() == urlsplit(origin).hostname
     with patch("reflex.Config", lambda **given: given["cors_allowed_origins"]):
         assert rxconfig().config == [origin]
 

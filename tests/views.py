@@ -84,7 +84,7 @@ Ran = tuple[str, Any]
 
 
 @contextmanager
-def watching(engine: Engine) -> Iterator[list[Ran]]:
+def recorded_statements(engine: Engine) -> Iterator[list[Ran]]:
     """Yield a list of the statements that the engine runs inside the context, with their parameters."""
     ran: list[Ran] = []
 

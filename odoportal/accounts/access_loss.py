@@ -13,7 +13,7 @@ The following need no `revoke.py`, because the right is checked on every use, or
 - sessions: `signin.sessions.resolve` reads the membership at every request and event;
 - a card that is being added: `cards.service.settle` checks the right of the person who started it;
 - files with a person's own data: `privacy.service.ready` checks the role, and the file is deleted after a day;
-- unsubscribe links: `notifications.unsubscribe.look` checks the membership; notification choices count for members only;
+- unsubscribe links: `notifications.unsubscribe.read_link` checks the membership; notification choices count for members only;
 - the password, passkeys, other second factors, known browsers, an unconfirmed new email, and password links: they belong to the person,
   open no account without a membership, and end with `signin.staff.disable`;
 - cards on file, addresses and account settings: they belong to the account, are visible on its pages, and remain.

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Role(StrEnum):
-    """A role a person can have in an account. `rights.TABLE` lists its rights."""
+    """A role a person can have in an account. `rights.ROLES_BY_RIGHT` lists its rights."""
 
     OWNER = "owner"
     BILLING = "billing"

@@ -45,7 +45,7 @@ class Right(StrEnum):
 
 
 _ALL_ROLES: frozenset[str] = frozenset(Role)
-TABLE: Mapping[Right, frozenset[str]] = {
+ROLES_BY_RIGHT: Mapping[Right, frozenset[str]] = {
     # A person who is held back may only manage their own sign-in, to set up a second factor.
     Right.ENTER: _ALL_ROLES | {HELD_BACK},
     Right.SEE: _ALL_ROLES,
@@ -63,7 +63,7 @@ _LOADING_HANDLERS = frozenset({"load", "retry"})
 
 def may(role: str, right: str) -> bool:
     """Return whether a role has a right; False for an unknown role or right."""
-    return right in set(Right) and role in TABLE[Right(right)]
+    return right in set(Right) and role in ROLES_BY_RIGHT[Right(right)]
 
 
 def needs(right: Right) -> Callable[[Function], Function]:
@@ -107,7 +107,7 @@ def require_right(session: Session, who: Identity, right: Right) -> Membership:
     Raises:
         NotAllowed: If the person is no longer a member, or the role was lowered since the gate checked it.
     """
-    hold(session, who.account.account_id)
+    lock_account(session, who.account.account_id)
     membership = session.exec(
         select(Membership)
         .where(Membership.account_id == who.account.account_id, Membership.person_id == who.person_id)
@@ -118,12 +118,12 @@ def require_right(session: Session, who: Identity, right: Right) -> Membership:
     return membership
 
 
-def hold(session: Session, account_id: int) -> None:
+def lock_account(session: Session, account_id: int) -> None:
     """Lock the account's row until the end of the transaction, so that no other transaction changes the account's people."""
     session.exec(select(col(Account.id)).where(col(Account.id) == account_id).with_for_update()).first()
 
 
-def holders(session: Session, account_id: int, right: Right) -> set[int]:
+def people_with_right(session: Session, account_id: int, right: Right) -> set[int]:
     """Return the ids of the people who have a right in an account now: enabled people whose role in the account has it.
 
     Use it for something a person set up earlier and that is used in the person's absence, such as the link of an invitation.
@@ -133,7 +133,7 @@ def holders(session: Session, account_id: int, right: Right) -> set[int]:
         .join(Person, col(Person.id) == col(Membership.person_id))
         .where(
             Membership.account_id == account_id,
-            col(Membership.role).in_(sorted(TABLE[right])),
+            col(Membership.role).in_(sorted(ROLES_BY_RIGHT[right])),
             col(Person.disabled_at).is_(None),
         )
     )

@@ -7,10 +7,10 @@ from email_validator import EmailNotValidError, validate_email
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, EarlierEmail, FilePerson, Membership, Person, Role
-from odoportal.core.folding import without_marks
+from odoportal.core.folding import strip_invisible
 from odoportal.core.i18n import region_of
 
-LONGEST_EMAIL = 254
+MAX_EMAIL_LENGTH = 254
 
 
 class UnknownAccount(LookupError):
@@ -31,12 +31,12 @@ def email_key(email: str) -> str:
 
 def find_person(session: Session, email: str) -> Person | None:
     """Return the person with this email, ignoring case; None when there is none or the email is empty or too long."""
-    if not email or len(email) > LONGEST_EMAIL:
+    if not email or len(email) > MAX_EMAIL_LENGTH:
         return None
     return session.exec(select(Person).where(Person.email_key == email_key(email))).first()
 
 
-def spoken_for(session: Session, email: str, now: datetime) -> Person | None:
+def person_holding_email(session: Session, email: str, now: datetime) -> Person | None:
     """Return the person who has this email, or had it and may still take it back; None when the email is free.
 
     Call it before giving an email to a person: an earlier email that was given to another person could not be taken back.
@@ -49,14 +49,14 @@ def spoken_for(session: Session, email: str, now: datetime) -> Person | None:
     # Look for the current holder first: an email that is being changed meanwhile is still held now, or reserved at the second query.
     if (holder := find_person(session, email)) is not None:
         return holder
-    if not email or len(email) > LONGEST_EMAIL:
+    if not email or len(email) > MAX_EMAIL_LENGTH:
         return None
     earlier_holders = select(Person).join(EarlierEmail, col(EarlierEmail.person_id) == col(Person.id))
     with_this_email = earlier_holders.where(EarlierEmail.email_key == email_key(email), col(EarlierEmail.reserved_until) > now)
     return session.exec(with_this_email.order_by(col(EarlierEmail.left_at).desc())).first()
 
 
-def keep_file(session: Session, person: Person) -> None:
+def save_file_values(session: Session, person: Person) -> None:
     """Save the person's name, phone and language as the values of Odotrack's files. Call it before the portal changes the person.
 
     Values that an import has already saved are kept.
@@ -79,7 +79,7 @@ def find_account(session: Session, number: str) -> Account:
     return account
 
 
-def person_of_email(session: Session, email: str, now: datetime, name: str | None = None, language: str = "fr") -> Person:
+def get_or_create_person(session: Session, email: str, now: datetime, name: str | None = None, language: str = "fr") -> Person:
     """Return the person with this email, creating the person if there is none.
 
     Args:
@@ -97,7 +97,7 @@ def person_of_email(session: Session, email: str, now: datetime, name: str | Non
         address = validate_email(email.strip(), check_deliverability=False).normalized
     except EmailNotValidError as error:
         raise UnusableEmail(f"{email!r} is not an email address: {error}") from None
-    known = spoken_for(session, address, now)
+    known = person_holding_email(session, address, now)
     if known is not None:
         if known.email_key != email_key(address):
             raise UnusableEmail(f"{address!r} was the email of {known.email!r} until lately, and may be taken back for 7 days.")
@@ -108,7 +108,7 @@ def person_of_email(session: Session, email: str, now: datetime, name: str | Non
     person = Person(
         email=address,
         email_key=email_key(address),
-        name=(without_marks(name or "").strip() or address.split("@")[0])[:200],
+        name=(strip_invisible(name or "").strip() or address.split("@")[0])[:200],
         language=language,
         region=region_of(language),
         created_at=now,
@@ -118,7 +118,7 @@ def person_of_email(session: Session, email: str, now: datetime, name: str | Non
     return person
 
 
-def join(session: Session, account: Account, person: Person, role: Role) -> bool:
+def add_member(session: Session, account: Account, person: Person, role: Role) -> bool:
     """Make a person a member of an account and return True; return False for a member, whose role is kept."""
     if session.get(Membership, (account.id, person.id)) is not None:
         return False

@@ -25,15 +25,15 @@ from sqlmodel import Session, col, select
 from odoportal.accounts.models import UnsolicitedMail
 from odoportal.accounts.service import email_key
 from odoportal.core.i18n import Formats, t
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 
 DAY = timedelta(days=1)
-LONGEST_NAME = 60
+MAX_NAME_LENGTH = 60
 """The longest name, in characters, that fits into a mail program's list together with the rest of the subject."""
 _NAME_SIGNS = frozenset(" '’-.,&()")
 
 
-class Kind(StrEnum):
+class MailKind(StrEnum):
     """A kind of unsolicited mail. The value is stored in the database."""
 
     INVITATION = "invitation"
@@ -54,23 +54,23 @@ PER_MAILBOX = Limit(3, DAY)
 
 
 @dataclass(frozen=True)
-class Limits:
+class KindLimits:
     """The limits of one kind of mail: for one person, and for all people of an account together."""
 
     person: Limit
     account: Limit
 
 
-LIMITS: Mapping[Kind, Limits] = {
+LIMITS: Mapping[MailKind, KindLimits] = {
     # Enough to invite the whole office of a fleet in a day.
-    Kind.INVITATION: Limits(person=Limit(20, DAY), account=Limit(30, DAY)),
+    MailKind.INVITATION: KindLimits(person=Limit(20, DAY), account=Limit(30, DAY)),
     # An account has ten addresses at most.
-    Kind.COPY: Limits(person=Limit(10, DAY), account=Limit(10, DAY)),
-    Kind.EMAIL: Limits(person=Limit(5, timedelta(hours=1)), account=Limit(5, timedelta(hours=1))),
+    MailKind.COPY: KindLimits(person=Limit(10, DAY), account=Limit(10, DAY)),
+    MailKind.EMAIL: KindLimits(person=Limit(5, timedelta(hours=1)), account=Limit(5, timedelta(hours=1))),
 }
 
 
-class TooManyLetters(Exception):
+class TooManyMails(Exception):
     """A limit is reached. `until` is the instant (UTC) to try again from; `mailbox` is True for the limit of the mailbox."""
 
     def __init__(self, until: datetime, mailbox: bool) -> None:
@@ -78,7 +78,7 @@ class TooManyLetters(Exception):
         self.until, self.mailbox = until, mailbox
 
 
-def count(session: Session, kind: Kind, person_id: int, account_id: int | None, email: str, now: datetime) -> None:
+def count_mail(session: Session, kind: MailKind, person_id: int, account_id: int | None, email: str, now: datetime) -> None:
     """Count one mail that is about to be sent. Call it before anything else is written.
 
     Args:
@@ -91,11 +91,11 @@ def count(session: Session, kind: Kind, person_id: int, account_id: int | None, 
         now: The current instant.
 
     Raises:
-        TooManyLetters: If a limit is reached: the mail must not be sent.
+        TooManyMails: If a limit is reached: the mail must not be sent.
     """
-    mailbox_hash, limits, of_kind = mailbox(email), LIMITS[kind], UnsolicitedMail.kind == kind.value
+    hashed, limits, of_kind = mailbox_hash(email), LIMITS[kind], UnsolicitedMail.kind == kind.value
     checks: list[tuple[Limit, list[object]]] = [
-        (PER_MAILBOX, [UnsolicitedMail.mailbox_hash == mailbox_hash]),
+        (PER_MAILBOX, [UnsolicitedMail.mailbox_hash == hashed]),
         (limits.person, [UnsolicitedMail.person_id == person_id, of_kind]),
     ]
     if account_id is not None:
@@ -104,21 +104,21 @@ def count(session: Session, kind: Kind, person_id: int, account_id: int | None, 
         newest_first = select(UnsolicitedMail.at).where(*where).order_by(col(UnsolicitedMail.at).desc())  # pyright: ignore[reportArgumentType]
         full_since = session.exec(newest_first.offset(limit.most - 1).limit(1)).first()
         if full_since is not None and full_since + limit.span > now:
-            raise TooManyLetters(full_since + limit.span, mailbox=number == 0)
-    session.add(UnsolicitedMail(at=now, kind=kind.value, person_id=person_id, account_id=account_id, mailbox_hash=mailbox_hash))
+            raise TooManyMails(full_since + limit.span, mailbox=number == 0)
+    session.add(UnsolicitedMail(at=now, kind=kind.value, person_id=person_id, account_id=account_id, mailbox_hash=hashed))
     session.flush()
 
 
-def mailbox(email: str) -> str:
+def mailbox_hash(email: str) -> str:
     """Return the digest that identifies a mailbox, ignoring case, dots and a `+tag` before the `@`.
 
     Mail providers deliver such variants to one mailbox (RFC 5233 for the `+`). Two mailboxes that differ only in dots share a limit.
     """
     local, _, domain = email_key(email).rpartition("@")
-    return digest(f"{local.partition('+')[0].replace('.', '') or local}@{domain}")
+    return token_hash(f"{local.partition('+')[0].replace('.', '') or local}@{domain}")
 
 
-def explain(refusal: TooManyLetters, region: str) -> str:
+def limit_message(refusal: TooManyMails, region: str) -> str:
     """Return the message for the customer, in the language in use, with the instant in the region's format."""
     moment = Formats(region).moment(refusal.until)
     if refusal.mailbox:
@@ -136,9 +136,9 @@ def plain_name(name: str, email: str) -> str:
     spaced = " ".join(re.sub(r"\.(?=\S)", ". ", kept).split())
     if not any(c.isalpha() for c in spaced):
         return email
-    return spaced if len(spaced) <= LONGEST_NAME else spaced[: LONGEST_NAME - 1].rstrip() + "…"
+    return spaced if len(spaced) <= MAX_NAME_LENGTH else spaced[: MAX_NAME_LENGTH - 1].rstrip() + "…"
 
 
-def sweep(session: Session, now: datetime) -> int:
+def purge_expired(session: Session, now: datetime) -> int:
     """Delete the counts that are too old for any limit, and return how many rows were deleted."""
     return session.exec(sql_delete(UnsolicitedMail).where(col(UnsolicitedMail.at) <= now - DAY)).rowcount

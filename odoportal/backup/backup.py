@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from odoportal.core import private_files
-from odoportal.core.database import SIDES, make_engine
+from odoportal.core.database import SIDE_FILE_SUFFIXES, make_engine
 from odoportal.importing import locks
 from odoportal.migrations import MigrationFailed, at_head, migrate
 
@@ -29,7 +29,7 @@ class Restored:
 
 
 def _database(url: str, tool: str) -> Path:
-    file = locks.file_of(url)
+    file = locks.sqlite_file(url)
     if file is None:
         raise CannotBackUp(f"ODOPORTAL_DATABASE_URL is not an SQLite file; for PostgreSQL, use {tool}.")
     return file
@@ -142,8 +142,8 @@ def restore(url: str, source: Path, now: datetime) -> Restored:
         raise CannotBackUp(f"There is no backup at {source}.")
     if place.exists() and source.samefile(place):
         raise CannotBackUp(f"{source} is the database itself.")
-    private_files.folder(place.parent)
-    with locks.alone(url):
+    private_files.make_folder(place.parent)
+    with locks.exclusive(url):
         ready = place.with_name(f".{place.name}.restoring")
         try:
             check(source)
@@ -159,7 +159,7 @@ def restore(url: str, source: Path, now: datetime) -> Restored:
         except (OSError, sqlite3.Error) as error:
             raise CannotBackUp(f"{source} cannot be put in place ({_reason(error)}).") from error
         finally:
-            for leftover in (ready, *(ready.with_name(ready.name + side) for side in SIDES)):
+            for leftover in (ready, *(ready.with_name(ready.name + side) for side in SIDE_FILE_SUFFIXES)):
                 leftover.unlink(missing_ok=True)
     return Restored(found, due, aside)
 
@@ -198,9 +198,9 @@ def _set_aside(place: Path, now: datetime) -> Path | None:
     aside = place.with_name(f"{place.name}.before-{now:%Y%m%dT%H%M%SZ}")
     if aside.exists():
         raise CannotBackUp(f"{aside} is there already.")
-    private_files.narrow(place)
+    private_files.restrict(place)
     os.link(place, aside)
-    logs = [(log, side) for side in SIDES if (log := place.with_name(place.name + side)).exists()]
+    logs = [(log, side) for side in SIDE_FILE_SUFFIXES if (log := place.with_name(place.name + side)).exists()]
     for log, side in logs:
         os.link(log, aside.with_name(aside.name + side))
     _sync(aside)

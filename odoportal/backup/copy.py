@@ -22,7 +22,7 @@ def _ignore_progress(_table: str, _done: int, _of: int) -> None:
 def copy_to(source: Engine, url: str, progress: Callable[[str, int, int], None] = _ignore_progress) -> dict[str, int]:
     """Copy all data into an empty database, which is migrated to this release's schema first.
 
-    The data are written in one transaction, and read as they are at one moment. There must be no other writer: hold `locks.alone`.
+    The data are written in one transaction, and read as they are at one moment. There must be no other writer: hold `locks.exclusive`.
 
     Args:
         source: the present database, of this release.

@@ -20,7 +20,7 @@ from odoportal.importing import locks
 from odoportal.importing.merge import unfinished
 from odoportal.limits import open_files, redis_counters
 from odoportal.mail import outbox
-from odoportal.migrations import EXTENSIONS, at_head, how_to_extend, missing_extensions
+from odoportal.migrations import EXTENSIONS, at_head, missing_extensions, missing_extensions_message
 from odoportal.rooms.signin import two_factor
 from odoportal.rooms.signin.models import Authenticator
 from odoportal.settings import Settings, UnsafeSettings
@@ -53,7 +53,7 @@ def _extensions(_settings: Settings) -> str:
         if connection.dialect.name != "postgresql":
             return "none needed"
         if missing := missing_extensions(connection):
-            raise ValueError(how_to_extend(missing))
+            raise ValueError(missing_extensions_message(missing))
     return ", ".join(EXTENSIONS)
 
 
@@ -64,7 +64,7 @@ def _schema(_settings: Settings) -> str:
 
 
 def _import(_settings: Settings) -> str:
-    with database.reading() as session:
+    with database.read_session() as session:
         interrupted = unfinished(session) if inspect(session.connection()).has_table(str(Deployment.__tablename__)) else None
     if interrupted:
         raise ValueError(f"an import was interrupted after {interrupted[1]} parts; `odoportal import` or `odoportal run` finishes it")
@@ -112,7 +112,7 @@ def _frontend(_settings: Settings) -> str:
 
 
 def _disk(settings: Settings) -> str:
-    private_files.folder(settings.data_dir)
+    private_files.make_folder(settings.data_dir)
     with tempfile.NamedTemporaryFile(dir=settings.data_dir) as file:
         file.write(b"written")
         file.flush()
@@ -120,9 +120,9 @@ def _disk(settings: Settings) -> str:
 
 
 def _second_steps(_settings: Settings) -> str:
-    with database.reading() as session:
+    with database.read_session() as session:
         has_table = inspect(session.connection()).has_table(str(Authenticator.__tablename__))
-        unreadable = two_factor.unreadable(session) if has_table else 0
+        unreadable = two_factor.count_unreadable(session) if has_table else 0
     if unreadable:
         raise ValueError(
             f"the authenticator apps of {unreadable} people were set up with another ODOPORTAL_SECRET: they need a recovery code, "
@@ -133,9 +133,9 @@ def _second_steps(_settings: Settings) -> str:
 
 def _private(settings: Settings) -> str:
     paths = [settings.data_dir]
-    if (database_file := locks.file_of(settings.database_url)) is not None:
-        paths += [database_file.with_name(database_file.name + side) for side in ("", *database.SIDES)]
-    if exposed := [str(path) for path in paths if private_files.is_wide(path)]:
+    if (database_file := locks.sqlite_file(settings.database_url)) is not None:
+        paths += [database_file.with_name(database_file.name + side) for side in ("", *database.SIDE_FILE_SUFFIXES)]
+    if exposed := [str(path) for path in paths if private_files.is_open_to_others(path)]:
         raise ValueError(f"others on this machine can read {', '.join(exposed)}; chmod go= takes it away from them")
     return "only this user can read them"
 

@@ -109,7 +109,7 @@ def data(mails: bool = False) -> Iterator[None]:
         if mails and not get_settings().public_url:
             raise Refused("ODOPORTAL_PUBLIC_URL is not set: a mail needs it for its link.")
         with locks.using(url):
-            rebuild_search.bring_up(say)
+            rebuild_search.upgrade_database(say)
             yield
 
 
@@ -120,11 +120,11 @@ def readable_errors() -> Iterator[None]:
 
     from odoportal.backup.backup import CannotBackUp
     from odoportal.backup.copy import CannotCopy
-    from odoportal.core.database import Unusable
+    from odoportal.core.database import InvalidDatabaseURL
     from odoportal.demo.data import DemoRefused
     from odoportal.frontend.builder import BuildFailed
     from odoportal.importing.locks import InUse
-    from odoportal.importing.merge import Overtaken
+    from odoportal.importing.merge import DatabaseChanged
     from odoportal.migrations import MigrationFailed
     from odoportal.serving import CannotServe
     from odoportal.settings import UnsafeSettings
@@ -133,9 +133,9 @@ def readable_errors() -> Iterator[None]:
         yield
     except UnsafeSettings as error:
         raise Refused(str(error)) from error
-    except Unusable as error:
+    except InvalidDatabaseURL as error:
         raise Refused(f"ODOPORTAL_DATABASE_URL {error}.") from error
-    except (BuildFailed, MigrationFailed, CannotServe, CannotBackUp, CannotCopy, DemoRefused, InUse, Overtaken) as error:
+    except (BuildFailed, MigrationFailed, CannotServe, CannotBackUp, CannotCopy, DemoRefused, InUse, DatabaseChanged) as error:
         raise click.ClickException(str(error)) from error
     except DBAPIError as error:
         raise click.ClickException(f"The database does not answer: {' '.join(str(error.orig).split())}.") from error
@@ -160,4 +160,4 @@ def format_instant(instant: datetime) -> str:
     """Format an instant in the business's time zone, to the minute."""
     from odoportal.core import clock
 
-    return f"{clock.local(instant):%Y-%m-%d %H:%M}"
+    return f"{clock.to_local(instant):%Y-%m-%d %H:%M}"

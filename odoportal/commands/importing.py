@@ -13,7 +13,7 @@ import click
 from odoportal.commands.common import Refused, data, invite, say
 
 if TYPE_CHECKING:
-    from odoportal.importing.dialect import Spelling
+    from odoportal.importing.dialect import Dialect
     from odoportal.importing.validate import Progress
 
 ANY_PATH = click.Path(path_type=Path)
@@ -59,11 +59,11 @@ def import_(path: Path, name: str, dry_run: bool, keep_good: Path | None, notify
         sys.exit(1)
 
 
-def _spelling(declared: dict[str, str | None]) -> "Spelling":
-    from odoportal.importing.dialect import Spelling
+def _spelling(declared: dict[str, str | None]) -> "Dialect":
+    from odoportal.importing.dialect import Dialect
 
     separators = {name: SEPARATORS.get(declared[name] or "") for name in ("delimiter", "decimal")}
-    return Spelling(separators["delimiter"], declared["encoding"], separators["decimal"], declared["dates"] == "dmy")
+    return Dialect(separators["delimiter"], declared["encoding"], separators["decimal"], declared["dates"] == "dmy")
 
 
 @contextmanager

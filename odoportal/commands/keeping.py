@@ -60,13 +60,13 @@ def copy_to(url: str) -> None:
         from odoportal.core import database
         from odoportal.importing import locks
 
-        if locks.file_of(old) is None:
+        if locks.sqlite_file(old) is None:
             raise Refused("ODOPORTAL_DATABASE_URL is not an SQLite file; pg_dump and pg_restore move a PostgreSQL database.")
         with data():
             pass
-        with locks.alone(old):
+        with locks.exclusive(old):
             try:
                 rows = copy.copy_to(database.engine(), url)
-            except database.Unusable as error:
+            except database.InvalidDatabaseURL as error:
                 raise Refused(f"URL {error}.") from error
     say(f"Copied: {row_counts(rows)}, counted on both sides. Now set ODOPORTAL_DATABASE_URL to the new address.")

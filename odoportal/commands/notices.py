@@ -22,7 +22,7 @@ def notices(dry_run: bool) -> None:
         provider = flow.provider()
         # No import may run meanwhile: between its parts, an invoice may be in the database without its payment.
         with locks.importing(database.engine()):
-            with database.reading() as session:
+            with database.read_session() as session:
                 if merge.unfinished(session):
                     raise Refused("An import was interrupted; `odoportal import` or `odoportal run` finishes it first.")
             done = send.run(provider.name if provider else "", clock.today(), clock.now(), dry=dry_run)

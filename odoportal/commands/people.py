@@ -34,7 +34,7 @@ def invite(email: str, number: str, name: str | None, role: str, language: str) 
         from odoportal.rooms.signin import service
 
         try:
-            with database.writing() as session:
+            with database.write_session() as session:
                 person = service.invite(session, email, number, clock.now(), name=name, role=role, language=language)
                 address = person.email
         except (UnknownAccount, UnusableEmail) as error:
@@ -49,7 +49,7 @@ def _run_for_person(work: Callable[..., T], *args: object, mails: bool = False) 
         from odoportal.rooms.signin import staff
 
         try:
-            with database.writing() as session:
+            with database.write_session() as session:
                 return work(session, *args)
         except staff.NoSuchPerson as error:
             raise Refused(str(error)) from error
@@ -137,7 +137,7 @@ def _list_mails() -> None:
         from odoportal.core import database
         from odoportal.mail import outbox_admin
 
-        with database.reading() as session:
+        with database.read_session() as session:
             mails, more = outbox_admin.waiting(session)
     for mail_ in mails:
         when = (
@@ -170,7 +170,7 @@ def retry(number: int | None, dead: bool) -> None:
         from odoportal.core import clock, database
         from odoportal.mail import outbox_admin
 
-        with database.writing() as session:
+        with database.write_session() as session:
             tried = outbox_admin.retry(session, clock.now(), number)
     if number is not None and not tried:
         raise Refused(f"No letter {number} is due or dead.")

@@ -54,14 +54,14 @@ def demo(port: int, data: Path, today: datetime, database: str, no_build: bool) 
     The first time it fills the data folder and builds the pages, which takes about a minute. It prints whom to sign in as. What is changed
     stays in the folder; without the folder, it begins anew. ODOPORTAL_ variables count for nothing here.
     """
-    from odoportal.core.database import Unusable, address
+    from odoportal.core.database import InvalidDatabaseURL, parse_url
     from odoportal.demo import setup
     from odoportal.settings import get_settings
 
     if database:
         try:
-            address(database)
-        except Unusable as error:
+            parse_url(database)
+        except InvalidDatabaseURL as error:
             raise Refused(f"--database {error}.") from error
     folder = data.resolve()
     try:
@@ -126,8 +126,8 @@ def run(host: str, port: int, no_build: bool) -> None:
 
         listener = serving.listen(host, port)
         with locks.using(settings.database_url), locks.serving(database.engine(), together=bool(settings.redis_url)):
-            rebuild_search.bring_up(say)
-            with database.reading() as session:
+            rebuild_search.upgrade_database(say)
+            with database.read_session() as session:
                 if deployment.is_demonstration(session):
                     raise Refused("The database of ODOPORTAL_DATABASE_URL holds demonstration data.")
             finish_import()
@@ -137,15 +137,15 @@ def run(host: str, port: int, no_build: bool) -> None:
 
 def finish_import() -> None:
     """Finish an import that was interrupted. The portal starts even if another import is running or the data have changed since."""
-    from odoportal.importing.importer import finish
+    from odoportal.importing.importer import finish_killed_import
     from odoportal.importing.locks import InUse
-    from odoportal.importing.merge import Overtaken
+    from odoportal.importing.merge import DatabaseChanged
 
     # `InUse` means that an import is running: it finishes by itself.
     with suppress(InUse):
         try:
-            finish(invite, say)
-        except Overtaken as error:
+            finish_killed_import(invite, say)
+        except DatabaseChanged as error:
             say(str(error), err=True)
 
 

@@ -20,7 +20,7 @@ _NETWORKS = re.compile(
 )
 
 
-def masked(text: str, replacement: str = "•••• {last4}") -> str:
+def mask_card_numbers(text: str, replacement: str = "•••• {last4}") -> str:
     """Return the text with every card number in it replaced.
 
     A card number has 13 to 19 digits, a form used by a network and a valid check digit (Luhn). It is written without gaps, or in groups

@@ -24,20 +24,20 @@ def today() -> date:
 
     Due dates, progress and texts such as "ends in 60 days" are counted from it.
     """
-    return get_settings().today or local(now()).date()
+    return get_settings().today or to_local(now()).date()
 
 
-def local(instant: datetime) -> datetime:
+def to_local(instant: datetime) -> datetime:
     """Convert an aware instant to the business's time zone."""
     return instant.astimezone(ZoneInfo(get_settings().zone))
 
 
-def begins(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
     """Return the instant (UTC) at which a business day begins."""
     return datetime.combine(day, time.min, ZoneInfo(get_settings().zone)).astimezone(UTC)
 
 
-def use(source: Callable[[], datetime] | None) -> None:
+def set_source(source: Callable[[], datetime] | None) -> None:
     """Replace the source of `now` (for tests); None restores the system clock."""
     global _source  # noqa: PLW0603
     _source = source or _system_now

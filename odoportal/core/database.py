@@ -22,9 +22,9 @@ from odoportal.settings import get_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
-PATIENCE = 5
+TIMEOUT_SECONDS = 5
 """The timeout in seconds for locks held by another writer, for a free connection of the pool, and for connecting to the server."""
-SIDES = ("-wal", "-shm")
+SIDE_FILE_SUFFIXES = ("-wal", "-shm")
 """The suffixes of the files that SQLite keeps beside a database."""
 PRAGMAS = ("foreign_keys=ON", "synchronous=FULL")
 _WRITER_OPTIONS = {"sqlite_begin": "IMMEDIATE"}
@@ -60,9 +60,9 @@ class _SQLiteFile:
         # SQLite creates the database with the permissions of the umask, and the -wal and -shm files with those of the database.
         with suppress(OSError):
             # A file that cannot be created cannot be opened either: SQLite reports it in `open`.
-            private_files.file(self._path)
-        for side in SIDES:
-            private_files.narrow(self._path.with_name(self._path.name + side))
+            private_files.make_file(self._path)
+        for side in SIDE_FILE_SUFFIXES:
+            private_files.restrict(self._path.with_name(self._path.name + side))
 
     def _enable_wal(self, connection: sqlite3.Connection) -> None:
         # SQLite's timeout does not apply when two connections switch an empty database to WAL at the same time, so retry here.
@@ -100,18 +100,18 @@ def _begin(connection: Connection) -> None:
 
 def _sqlite_engine(url: URL, timeout: float, mode: str) -> Engine:
     file = _SQLiteFile(Path(url.database or ""), timeout, mode)
-    engine = create_engine(url, creator=file.open, pool_size=8, pool_timeout=PATIENCE)
+    engine = create_engine(url, creator=file.open, pool_size=8, pool_timeout=TIMEOUT_SECONDS)
     event.listen(engine, "connect", file.on_connect)
     event.listen(engine, "checkout", file.on_checkout)
     event.listen(engine, "begin", _begin)
     return engine
 
 
-class Unusable(ValueError):
+class InvalidDatabaseURL(ValueError):
     """An invalid database URL. The message is a predicate, such as "is not the address of …", to which the caller adds the subject."""
 
 
-def address(url: str) -> URL:
+def parse_url(url: str) -> URL:
     """Parse a database URL in SQLAlchemy's format.
 
     Raises:
@@ -123,10 +123,10 @@ def address(url: str) -> URL:
         dialect = parsed.get_dialect()
         dialect.import_dbapi()
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
-        raise Unusable("is not the address of a database whose driver is installed") from error
+        raise InvalidDatabaseURL("is not the address of a database whose driver is installed") from error
     supported = parsed.database not in {None, "", ":memory:"} if dialect.name == "sqlite" else dialect.name == "postgresql"
     if dialect.is_async or not supported:
-        raise Unusable("is not an address such as sqlite:////srv/odoportal.db or postgresql+psycopg://user:password@host/name")
+        raise InvalidDatabaseURL("is not an address such as sqlite:////srv/odoportal.db or postgresql+psycopg://user:password@host/name")
     return parsed
 
 
@@ -139,13 +139,13 @@ def make_engine(url: str) -> Engine:
     Raises:
         Unusable: If the URL is invalid (see `address`).
     """
-    parsed = address(url)
+    parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed, PATIENCE, "rwc")
+        return _sqlite_engine(parsed, TIMEOUT_SECONDS, "rwc")
     # TCP keepalives of the server: the locks of a client machine that is lost are released after 90 seconds instead of two hours.
     keepalives = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
-    connect_args = {"connect_timeout": PATIENCE, "options": f"-c lock_timeout={PATIENCE * 1000} {keepalives}"}
-    return create_engine(url, pool_size=8, pool_pre_ping=True, pool_timeout=PATIENCE, connect_args=connect_args)
+    connect_args = {"connect_timeout": TIMEOUT_SECONDS, "options": f"-c lock_timeout={TIMEOUT_SECONDS * 1000} {keepalives}"}
+    return create_engine(url, pool_size=8, pool_pre_ping=True, pool_timeout=TIMEOUT_SECONDS, connect_args=connect_args)
 
 
 @lru_cache
@@ -159,20 +159,20 @@ def _engine_at_once(normal: Engine) -> Engine:
     return _sqlite_engine(normal.url, 0, "rw")
 
 
-def at_once() -> Engine | None:
+def nonblocking_engine() -> Engine | None:
     """Return an engine for code in the event loop: it fails at once instead of waiting for a lock. None unless the database is SQLite."""
     return _engine_at_once(engine()) if engine().dialect.name == "sqlite" else None
 
 
 @contextmanager
-def reading() -> Iterator[Session]:
+def read_session() -> Iterator[Session]:
     """Yield a database session for reading; it never commits."""
     with Session(engine(), expire_on_commit=False) as session:
         yield session
 
 
 @contextmanager
-def writing() -> Iterator[Session]:
+def write_session() -> Iterator[Session]:
     """Yield a database session that commits at the end, or rolls back on an exception."""
     bound = engine().execution_options(**_WRITER_OPTIONS)
     with Session(bound, expire_on_commit=False) as session, session.begin():
@@ -183,7 +183,7 @@ async def read(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwar
     """Run `work(session, …)` in a worker thread with a reading session."""
 
     def run() -> T:
-        with reading() as session:
+        with read_session() as session:
             return work(session, *args, **kwargs)
 
     return await asyncio.to_thread(run)
@@ -193,7 +193,7 @@ async def write(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwa
     """Run `work(session, …)` in a writer thread with a writing session, and commit."""
 
     def run() -> T:
-        with writing() as session:
+        with write_session() as session:
             return work(session, *args, **kwargs)
 
     return await asyncio.get_running_loop().run_in_executor(_writers, contextvars.copy_context().run, run)

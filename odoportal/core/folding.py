@@ -5,7 +5,7 @@ import unicodedata
 
 import idna
 
-FOLDING = "1"
+FOLDING_VERSION = "1"
 """The version of `fold`. Increase it when `fold` changes: stored search texts are then rebuilt (`importing.rebuild_search`)."""
 _SPACES = re.compile(r"\s+")
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'", "‐": "-", "–": "-", "—": "-", "−": "-"})
@@ -19,7 +19,7 @@ _MARKS = re.compile(
 _JOINER_CONTEXT = 20
 
 
-def without_marks(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """Return a text without invisible characters that reverse the direction of text, or make equal-looking texts differ.
 
     Line and paragraph separators become spaces. Joiners are kept where a script needs them, as in Persian and Hindi (RFC 5892, appendix
@@ -72,6 +72,6 @@ def fold(text: str) -> str:
     return _SPACES.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
 
 
-def like(word: str) -> str:
+def like_pattern(word: str) -> str:
     r"""Return a LIKE pattern that matches the word anywhere; `%`, `_` and `\` in it are escaped with `\`."""
     return "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

@@ -18,7 +18,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from odoportal.core import clock
-from odoportal.core.folding import without_marks
+from odoportal.core.folding import strip_invisible
 
 LANGUAGES = ("fr", "en")
 REGIONS = ("fr-CA", "en-CA")
@@ -48,12 +48,12 @@ def use(language: str) -> Iterator[None]:
         _language.reset(token)
 
 
-def current() -> str:
+def current_language() -> str:
     """Return the language in use: "fr" or "en"."""
     return _language.get()
 
 
-def other(language: str) -> str:
+def other_language(language: str) -> str:
     """Return the other one of the two languages."""
     return "en" if language == "fr" else "fr"
 
@@ -67,12 +67,12 @@ def t(message: str, **values: object) -> str:
 def tn(one: str, many: str, count: int, **values: object) -> str:
     """Translate a message with a plural to the language in use; `{n}` is replaced by the formatted count."""
     text = _translations(_language.get()).ngettext(one, many, count)
-    return text.format(n=Formats(region_of(current())).number(count), **_clean_values(values))
+    return text.format(n=Formats(region_of(current_language())).number(count), **_clean_values(values))
 
 
 def _clean_values(values: dict[str, object]) -> dict[str, object]:
     """Remove invisible marks from the values: a direction mark in a stored name must not reverse the rest of the sentence."""
-    return {name: without_marks(value) if isinstance(value, str) else value for name, value in values.items()}
+    return {name: strip_invisible(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def region_of(language: str) -> str:
@@ -124,17 +124,17 @@ class Formats:
         CLDR's narrow no-break space is replaced, because the portal's font does not have it.
         """
         pattern = "H 'h' mm" if self.region == "fr-CA" else "short"
-        formatted = format_time(clock.local(value), pattern, locale=_locale(self.region))
+        formatted = format_time(clock.to_local(value), pattern, locale=_locale(self.region))
         return formatted.replace(" ", "\u00a0").replace("\u202f", "\u00a0")
 
     def moment(self, value: datetime) -> str:
         """Format the date and time of an instant in the business's time zone."""
-        return f"{clock.local(value).date().isoformat()} {self.time(value)}"
+        return f"{clock.to_local(value).date().isoformat()} {self.time(value)}"
 
 
 def month_name(day: date, style: str = "short") -> str:
     """Return the name of a month in the language in use: `short` (Sep, sept.), `long` (September) or `year` (September 2020)."""
-    locale = _locale(region_of(current()))
+    locale = _locale(region_of(current_language()))
     if style == "year":
         return format_skeleton("yMMMM", day, locale=locale)
     return format_date(day, "LLLL" if style == "long" else "LLL", locale=locale)

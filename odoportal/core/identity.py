@@ -5,15 +5,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
-COOKIE = "odo_session"
+SESSION_COOKIE = "odo_session"
 
 
 def cookie_name(secure: bool) -> str:
     """Return the name of the session cookie; with https, its `__Host-` prefix keeps other hosts of the domain from setting it."""
-    return f"__Host-{COOKIE}" if secure else COOKIE
+    return f"__Host-{SESSION_COOKIE}" if secure else SESSION_COOKIE
 
 
-def digest(token: str) -> str:
+def token_hash(token: str) -> str:
     """Return the hash of a secret token that is stored in its place: SHA-256, in hex."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -23,7 +23,7 @@ HELD_BACK = "held back"
 
 
 @dataclass(frozen=True)
-class Membership:
+class ActiveMembership:
     """An account a person may act for, with the effective role: the stored one, or `HELD_BACK`."""
 
     account_id: int
@@ -42,8 +42,8 @@ class Identity:
     email: str
     language: str
     region: str
-    memberships: tuple[Membership, ...]
-    account: Membership
+    memberships: tuple[ActiveMembership, ...]
+    account: ActiveMembership
     seen_at: datetime
     ends_at: datetime
     idle_end: datetime | None
@@ -59,7 +59,7 @@ class Identity:
         return f"{self.session}:{self.account.account_id}:{self.account.role}"
 
 
-asker: ContextVar[Identity | None] = ContextVar("asker", default=None)
+current_identity: ContextVar[Identity | None] = ContextVar("asker", default=None)
 
 
 class NotAllowed(Exception):
@@ -72,7 +72,7 @@ def require_identity() -> Identity:
     Raises:
         PermissionError: If no one is signed in; the event gate refuses private events in this case.
     """
-    identity = asker.get()
+    identity = current_identity.get()
     if identity is None:
         raise PermissionError("nobody is signed in")
     return identity

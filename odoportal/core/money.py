@@ -9,7 +9,7 @@ from sqlalchemy.types import TypeDecorator
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
-LARGEST = Decimal("9999999999.99")
+MAX_AMOUNT = Decimal("9999999999.99")
 
 
 def cents(amount: Decimal) -> int:
@@ -18,7 +18,7 @@ def cents(amount: Decimal) -> int:
     Raises:
         ValueError: If the amount has a fraction of a cent, is not finite or is out of range.
     """
-    if not amount.is_finite() or abs(amount) > LARGEST:
+    if not amount.is_finite() or abs(amount) > MAX_AMOUNT:
         raise ValueError(f"not an amount of money: {amount}")
     scaled = amount * 100
     if scaled != scaled.to_integral_value():
@@ -64,7 +64,7 @@ def in_cents(column: Any) -> ColumnElement[int]:
 _AMOUNT = re.compile(r"^[-−]?\$?\s*(\d{1,3}(?:[ \u00a0\u202f,]\d{3})+|\d+)(?:[.,](\d{2}))?\s*\$?$")
 
 
-def typed_amount(text: str) -> str | None:
+def parse_amount(text: str) -> str | None:
     """Normalize an amount typed by a customer to the form `12345.60`; return None when the text is not an amount.
 
     It accepts `576.07`, `576,07`, `576,07 $`, `$12,345.60` and `12 345,60 $` (product.md, search). `$576` gives `576`. A whole number

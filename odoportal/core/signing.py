@@ -32,7 +32,7 @@ def sign(purpose: str, text: str) -> str:
     return f"{_base64url(text.encode())}.{_base64url(_mac(purpose, text.encode()))}"
 
 
-def read(purpose: str, token: str) -> str | None:
+def verify(purpose: str, token: str) -> str | None:
     """Return the text of a token; None when the portal has not signed it for this purpose."""
     text = token.partition(".")[0]
     try:

@@ -16,7 +16,7 @@ from odoportal.accounts.models import Membership as MembershipRow
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import email_key, find_account
 from odoportal.core import clock
-from odoportal.core.identity import Identity, Membership
+from odoportal.core.identity import ActiveMembership, Identity
 from odoportal.demo import fleet_boreal, fleet_laurentides
 from odoportal.demo.data import GUIDE_ACCOUNT, SIGN_INS
 from odoportal.mail.outbox import Mail, token_of
@@ -54,7 +54,7 @@ class _Story:
         while back:
             day -= timedelta(days=1)
             back -= day.weekday() <= FRIDAY
-        return clock.begins(day) + timedelta(hours=hour, minutes=minute)
+        return clock.start_of_day(day) + timedelta(hours=hour, minutes=minute)
 
     def _person(self, email: str) -> Person:
         return self.session.exec(select(Person).where(Person.email_key == email_key(email))).one()
@@ -65,7 +65,7 @@ class _Story:
         role = self.session.get_one(MembershipRow, (account.id, person.id)).role
         # A person who does something must have signed in.
         person.signed_in_at = max(at, person.signed_in_at or at)
-        mine = Membership(account.id or 0, account.number, account.name, role)
+        mine = ActiveMembership(account.id or 0, account.number, account.name, role)
         who = Identity("", person.id or 0, person.name, person.email, person.language, person.region, (mine,), mine, at, at, None)
         return who, at, f"203.0.113.{(person.id or 0) % 200 + 20}"
 
@@ -78,7 +78,7 @@ class _Story:
         """Invite a person. While the invitation is open, its link is valid as long as if it had just been mailed."""
         who, at, client = self._actor(by, when)
         made = people.invite(self.session, who, email, role, language, at, client)
-        made.expires_at = self.now + people.LIFE
+        made.expires_at = self.now + people.INVITATION_LIFETIME
 
     def joins(self, email: str, when: When, name: str) -> None:
         """Accept an invitation."""
@@ -114,7 +114,7 @@ class _Story:
         ref = cards.customer_ref(self.session, who.account.account_id, self.provider.name)
         customer = Customer(ref, who.account.number, who.account.name, who.email, who.language)
         begun = self.provider.start(customer, setup.key, "", "")
-        cards.started(self.session, setup.key, begun)
+        cards.store_started(self.session, setup.key, begun)
         self.provider.choose(begun.ref, scenario)
         return cards.settle(self.session, setup.key, self.provider.finish(begun.ref), at, self.today).card_id or 0
 
@@ -153,7 +153,7 @@ def create_history(session: Session, now: datetime, today: date) -> None:
     Raises:
         RuntimeError: in production, where the payment provider has no sandbox.
     """
-    provider, day = flow.sandbox(), min(today, clock.local(now).date())
+    provider, day = flow.sandbox(), min(today, clock.to_local(now).date())
     password = session.exec(select(Person.password).where(Person.email_key == SIGN_INS[0].email)).one()
     waiting: list[str] = []
     for number, story in ((fleet_laurentides.NUMBER, _laurentides), (fleet_boreal.NUMBER, _boreal), (GUIDE_ACCOUNT, _gagnon)):

@@ -45,7 +45,7 @@ def prepare(folder: Path, port: int, today: date, database_url: str = "") -> Non
     Raises:
         OSError: if the folder cannot be created or written.
     """
-    private_files.folder(folder)
+    private_files.make_folder(folder)
     for name in [name for name in os.environ if name.upper().startswith("ODOPORTAL_")]:
         del os.environ[name]
     values = {
@@ -78,11 +78,11 @@ def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
     """
     registry.install()
     _refuse_other_data()
-    rebuild_search.bring_up(say)
-    with database.writing() as session:
+    rebuild_search.upgrade_database(say)
+    with database.write_session() as session:
         if not deployment.is_demonstration(session):
             say("Loading the demonstration data.")
-            load_demo(session, clock.now(), passwords.make)
+            load_demo(session, clock.now(), passwords.hash_password)
             history.create_history(session, clock.now(), clock.today())
             deployment.mark_demonstration(session)
     return SIGN_INS
@@ -90,7 +90,7 @@ def load(say: Callable[[str], None]) -> tuple[DemoSignIn, ...]:
 
 def _refuse_other_data() -> None:
     # Check this first: a customer's database must not even be migrated.
-    with database.reading() as session:
+    with database.read_session() as session:
         if not inspect(session.connection()).has_table(str(Account.__tablename__)):
             return
         if not deployment.is_demonstration(session) and session.exec(select(Account.id).limit(1)).first() is not None:

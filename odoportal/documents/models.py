@@ -12,7 +12,7 @@ def search_indexes(table: str) -> tuple[Index, Index]:
     """Return the indexes for searching a table's column `search` (see `lists.search`).
 
     In SQLite the index is covering: it holds an account's texts next to each other, apart from the wide rows, so that a scan of them is
-    fast; the trigrams are in a separate table (`migrations.grams`). In PostgreSQL one GIN index has the account and the trigrams.
+    fast; the trigrams are in a separate table (`migrations.trigrams`). In PostgreSQL one GIN index has the account and the trigrams.
     """
     return (
         Index(f"ix_{table}_texts", "account_id", "id", "search").ddl_if(dialect="sqlite"),

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar, cast
 from weakref import WeakValueDictionary
 
-from odoportal.documents.sheet import Sheet, frame
+from odoportal.documents.sheet import Sheet, template_strings
 
 P = ParamSpec("P")
 T = TypeVar("T")
 PAPERS = {"letter": "us-letter", "a4": "a4"}
 """Typst's paper sizes by their name in an address. Canada uses Letter in both languages; A4 is available on request."""
-SETTERS = 2
+WORKERS = 2
 _PROGRAM = Path(__file__).with_name("pdf_worker.py")
 _MAX_WORD = 28
 _MISSING = "\ufffd"
@@ -40,10 +40,10 @@ _DRAWABLE = (
 )
 _NOT_DRAWABLE = re.compile(f"[^{_DRAWABLE}]")
 _LONG_WORD = re.compile(rf"[^\s-]{{{_MAX_WORD},}}")
-_pool = ThreadPoolExecutor(SETTERS, "typeset")
+_pool = ThreadPoolExecutor(WORKERS, "typeset")
 _long_pool = ThreadPoolExecutor(1, "typeset-long")
 _person_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-_worker_slots = threading.BoundedSemaphore(SETTERS)
+_worker_slots = threading.BoundedSemaphore(WORKERS)
 _log = logging.getLogger("odoportal.typeset")
 
 
@@ -97,7 +97,7 @@ class _Worker:
 _idle_workers: list[_Worker] = []
 
 
-def warm() -> None:
+def start_worker() -> None:
     """Start a worker process in advance, so that the first document does not wait for it."""
     _idle_workers.append(_Worker())
 
@@ -175,11 +175,11 @@ def render(sheet: Sheet, paper: str = "letter") -> bytes:
         typst.TypstError: If the sheet cannot be rendered.
         ChildProcessError: If the worker process is killed, for example when memory runs out; the next sheet gets a new process.
     """
-    data = {**_drawable({**frame(), **asdict(sheet)}), "paper": PAPERS[paper]}
+    data = {**_drawable({**template_strings(), **asdict(sheet)}), "paper": PAPERS[paper]}
     return _render_json(json.dumps(data).encode())
 
 
-async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_pdf_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work` in one of the two threads for documents, so that many waiting documents do not occupy the threads of the database.
 
     Raises:
@@ -188,7 +188,7 @@ async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await asyncio.get_running_loop().run_in_executor(_pool, lambda: work(*args, **kwargs))
 
 
-async def one_by_one(person_id: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_alone(person_id: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work`, which renders a document that may be long, with no other long document at the same time.
 
     Rendering 1,500 lines takes 130 MiB of memory.

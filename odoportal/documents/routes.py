@@ -10,17 +10,17 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from odoportal.core import clock, database, i18n
-from odoportal.core.identity import Membership, require_identity
+from odoportal.core.identity import ActiveMembership, require_identity
 from odoportal.documents import pdf
 from odoportal.documents.sheet import Sheet
 from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
 
-Making = Callable[[Session, Membership, str, str, date], Sheet | None]
+MakeSheet = Callable[[Session, ActiveMembership, str, str, date], Sheet | None]
 """A function that returns the sheet of an account's document, or None when there is no such document.
 
 Its arguments are the database session, the account, the document's number, the language (the one in use) and the business day."""
-POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+FILE_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """The content security policy of a file, which disables all active content. The PDF viewers of browsers still work."""
 _UNSAFE = re.compile(r"[^\w.-]+|\.{2,}|^\.")
 
@@ -30,13 +30,13 @@ def file_name(text: str) -> str:
     return _UNSAFE.sub("-", text)
 
 
-def draw(make: Making, account: Membership, number: str, language: str, today: date, paper: str) -> bytes | None:
+def render_document(make: MakeSheet, account: ActiveMembership, number: str, language: str, today: date, paper: str) -> bytes | None:
     """Return a document as PDF; None when the account has no document with this number.
 
     Run it in a thread: it reads the database and renders the sheet.
     """
     with i18n.use(language):
-        with database.reading() as session:
+        with database.read_session() as session:
             sheet = make(session, account, number, language, today)
         return pdf.render(sheet, paper) if sheet else None
 
@@ -46,7 +46,7 @@ def not_found() -> Response:
     return PlainTextResponse("not found", 404)
 
 
-def route(path: str, name: Callable[[str], str], make: Making) -> Route:
+def route(path: str, name: Callable[[str], str], make: MakeSheet) -> Route:
     """Return the route of a kind of document, in both languages: `/{language}{path}/{number}.pdf`.
 
     `?paper=a4` chooses the paper, and `?inline=1` shows the document in the browser instead of saving it.
@@ -66,13 +66,13 @@ def route(path: str, name: Callable[[str], str], make: Making) -> Route:
         paper = query.get("paper", "") if query.get("paper") in pdf.PAPERS else "letter"
         who = require_identity()
         with concurrent_files.DOCUMENTS.held(who.person_id):
-            document = await pdf.in_turn(draw, make, who.account, number, language, clock.today(), paper)
+            document = await pdf.run_in_pdf_thread(render_document, make, who.account, number, language, clock.today(), paper)
         if document is None:
             return not_found()
         with i18n.use(language):
             headers = attachment(f"{file_name(name(number))}.pdf")
         if query.get("inline") == "1":
             headers["content-disposition"] = headers["content-disposition"].replace("attachment", "inline", 1)
-        return Response(document, headers={**headers, "content-security-policy": POLICY}, media_type="application/pdf")
+        return Response(document, headers={**headers, "content-security-policy": FILE_CSP}, media_type="application/pdf")
 
     return Route(f"/{{language}}{path}/{{number:path}}.pdf", download)  # a number may hold a slash

@@ -19,7 +19,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Sum:
+class TotalRow:
     """A row of the totals. `kind` is empty, `total` or `balance`; `note` is small text after the label."""
 
     label: str
@@ -46,7 +46,7 @@ class Sheet:
     facts: Sequence[tuple[str, str]]
     parties: Sequence[Block]
     lines: Sequence[LineView]
-    sums: Sequence[Sum]
+    sums: Sequence[TotalRow]
     stamp: Stamp = Stamp()
     notes: Sequence[Block] = field(default_factory=tuple)
 
@@ -56,7 +56,7 @@ def seller() -> Block:
     return Block(t("Invoiced by"), get_settings().company_lines)
 
 
-def frame() -> dict[str, object]:
+def template_strings() -> dict[str, object]:
     """Return the strings around every sheet, in the language in use: sender, column headings, footer and page number."""
     settings = get_settings()
     return {
@@ -67,19 +67,19 @@ def frame() -> dict[str, object]:
     }
 
 
-def tax_sums(taxes: Sequence[TaxRow], subtotal: Decimal, formats: Formats, language: str) -> list[Sum]:
+def tax_sums(taxes: Sequence[TaxRow], subtotal: Decimal, formats: Formats, language: str) -> list[TotalRow]:
     """Return the subtotal and a row for each tax: name, rate, registration number, amount, and the base if it is not the subtotal.
 
     Taxes are never combined into one rate (product.md, taxes).
     """
-    rows = [Sum(t("Subtotal"), formats.amount(subtotal))]
+    rows = [TotalRow(t("Subtotal"), formats.amount(subtotal))]
     for tax in taxes:
         view = tax_view(tax, formats, language)
         base = "" if tax.base == subtotal else t("on {amount}", amount=formats.amount(tax.base))
-        rows.append(Sum(view.name, view.amount, f"{view.registration}  {base}".strip()))
+        rows.append(TotalRow(view.name, view.amount, f"{view.registration}  {base}".strip()))
     return rows
 
 
-def terms_of(title: str, terms: str) -> list[Block]:
+def terms_blocks(title: str, terms: str) -> list[Block]:
     """Return a block with the terms; an empty list when there are none."""
     return [Block(title, [terms])] if terms else []

@@ -31,9 +31,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from odoportal.core import clock
-from odoportal.core.card_numbers import masked
+from odoportal.core.card_numbers import mask_card_numbers
 from odoportal.core.database import write
-from odoportal.core.folding import without_marks
+from odoportal.core.folding import strip_invisible
 from odoportal.core.i18n import t
 from odoportal.core.identity import Identity, NotAllowed
 from odoportal.forms.view import FormFeedback, version_of
@@ -42,11 +42,11 @@ from odoportal.limits.work_queue import Busy, retry_later
 from odoportal.observability import logs
 from odoportal.web.page import Fill, PageContent, PageRequest
 
-LARGEST_BODY = 64 * 1024
-MOST_FIELDS = 50
-LARGEST_KEY = 254
+MAX_BODY_BYTES = 64 * 1024
+MAX_FIELDS = 50
+MAX_KEY_LENGTH = 254
 FORMS_PER_PERSON = RateLimitItemPerMinute(60, 1, "forms")
-REMEMBER = timedelta(days=2)
+KEEP_SUBMISSIONS = timedelta(days=2)
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _ONCE_KEY = re.compile(r"[0-9a-f]{32}")
 _NO_STORE = {"cache-control": "no-store"}
@@ -71,7 +71,7 @@ class Submission(SQLModel, table=True):
 # --- field types ---------------------------------------------------------------------------------------------------
 
 
-def line(value: str) -> str:
+def clean_line(value: str) -> str:
     """Normalize typed text to one line, as for a field of type `Line`.
 
     Raises:
@@ -79,11 +79,11 @@ def line(value: str) -> str:
     """
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c != "\t" for c in value):
         raise ValueError(t("This holds characters that cannot be used here."))
-    return masked(re.sub(r"\s+", " ", without_marks(value)).strip())
+    return mask_card_numbers(re.sub(r"\s+", " ", strip_invisible(value)).strip())
 
 
 def _clean_line(value: object) -> object:
-    return line(value) if isinstance(value, str) else value
+    return clean_line(value) if isinstance(value, str) else value
 
 
 def _clean_text(value: object) -> object:
@@ -92,7 +92,7 @@ def _clean_text(value: object) -> object:
     plain = value.replace("\r\n", "\n").replace("\r", "\n")
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t" for c in plain):
         raise ValueError(t("This holds characters that cannot be used here."))
-    return masked(without_marks(plain).strip())
+    return mask_card_numbers(strip_invisible(plain).strip())
 
 
 Line = Annotated[str, BeforeValidator(_clean_line)]
@@ -208,7 +208,7 @@ def conflict(sent: SentForm[Any], stored: Mapping[str, str]) -> FormResult | Non
     return FormResult(errors=errors, error=error, version=version)
 
 
-def done_before(session: Session, sent: SentForm[Any]) -> FormResult | None:
+def stored_result(session: Session, sent: SentForm[Any]) -> FormResult | None:
     """Return the stored result of a form that was already done; None when it was not.
 
     `once` calls it. A handler calls it itself if a check before `once` would fail the second time, such as that of a password the form
@@ -220,12 +220,14 @@ def done_before(session: Session, sent: SentForm[Any]) -> FormResult | None:
     return FormResult(**json.loads(submission.answer)) if submission.form == sent.form else FormResult(error=_unreadable())
 
 
-async def once(sent: SentForm[Any], work: Callable[Concatenate[Session, P], FormResult], *args: P.args, **kwargs: P.kwargs) -> FormResult:
+async def do_once(
+    sent: SentForm[Any], work: Callable[Concatenate[Session, P], FormResult], *args: P.args, **kwargs: P.kwargs
+) -> FormResult:
     """Run `work(session, …)` in one transaction, or return the stored result if the same form was done before."""
 
     def run(session: Session) -> FormResult:
         person, once_key = sent.who.person_id, sent.once
-        if (stored := done_before(session, sent)) is not None:
+        if (stored := stored_result(session, sent)) is not None:
             return stored
         # Insert the key first: of two simultaneous submissions, the second then waits for the first and finds it done.
         submission = Submission(person_id=person, once=once_key, form=sent.form, answer="{}", at=clock.now())
@@ -247,24 +249,24 @@ async def once(sent: SentForm[Any], work: Callable[Concatenate[Session, P], Form
 
 def purge_expired(session: Session, now: datetime) -> int:
     """Delete the submissions older than `REMEMBER`, and return how many."""
-    return session.exec(sql_delete(Submission).where(col(Submission.at) <= now - REMEMBER)).rowcount
+    return session.exec(sql_delete(Submission).where(col(Submission.at) <= now - KEEP_SUBMISSIONS)).rowcount
 
 
 def _unreadable() -> str:
     return t("This request cannot be read. Go back and try again.")
 
 
-def too_many() -> str:
+def too_many_message() -> str:
     """Return the message for a rate limit of a minute or so, in the language in use."""
     return t("That was too many at once. Wait a minute, then try again.")
 
 
-def busy() -> str:
+def busy_message() -> str:
     """Return the message for an overloaded portal, in the language in use."""
     return t("The portal is very busy at this moment. Try again in a few seconds.")
 
 
-def required() -> str:
+def required_message() -> str:
     """Return the guide's message for an empty required field, in the language in use."""
     return t("This field is required.")
 
@@ -272,7 +274,7 @@ def required() -> str:
 def _error_message(error: Mapping[str, Any]) -> str:
     kind, limits = error["type"], error.get("ctx", {})
     if kind in {"missing", "string_too_short"} and limits.get("min_length", 1) <= 1:
-        return required()
+        return required_message()
     if kind == "string_too_short":
         return t("Use at least {n} characters.", n=limits["min_length"])
     if kind == "string_too_long":
@@ -282,7 +284,7 @@ def _error_message(error: Mapping[str, Any]) -> str:
     return t("Choose one of the values offered.") if kind in {"literal_error", "enum"} else t("This cannot be used here.")
 
 
-def check(model: type[M], fields: Mapping[str, str]) -> M | dict[str, str]:
+def validate(model: type[M], fields: Mapping[str, str]) -> M | dict[str, str]:
     """Validate the fields: return the model, or error messages by field; the key "" has the error of the whole form."""
     try:
         return model.model_validate(dict(fields))
@@ -293,7 +295,7 @@ def check(model: type[M], fields: Mapping[str, str]) -> M | dict[str, str]:
         return {str(error["loc"][0]) if error["loc"] else "": _error_message(error) for error in reversed(found)}
 
 
-async def read(request: Request) -> dict[str, str] | Response:
+async def read_form(request: Request) -> dict[str, str] | Response:
     """Parse the fields of a posted form; of a repeated name, the last value counts.
 
     Returns:
@@ -305,10 +307,10 @@ async def read(request: Request) -> dict[str, str] | Response:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_BODY:
+        if len(body) > MAX_BODY_BYTES:
             return _refusal(413)
     try:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MOST_FIELDS))
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS))
     except ValueError:
         return _refusal(400)
 
@@ -319,12 +321,12 @@ def _refusal(status: int) -> Response:
 
 async def _run_handler(handler: FormHandler, form: str, page_request: PageRequest, who: Identity, fields: dict[str, str]) -> FormResult:
     key, version, once_key = (fields.pop(name, "") for name in ("key", "version", "once"))
-    if not _ONCE_KEY.fullmatch(once_key) or len(key) > LARGEST_KEY or len(version) > LARGEST_KEY:
+    if not _ONCE_KEY.fullmatch(once_key) or len(key) > MAX_KEY_LENGTH or len(version) > MAX_KEY_LENGTH:
         return FormResult(error=_unreadable(), status=HTTPStatus.BAD_REQUEST)
     if not await rate_limits.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):
         logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, limit="forms", person=who.person_id)
-        return FormResult(error=too_many(), status=HTTPStatus.TOO_MANY_REQUESTS)
-    values = check(handler.model, fields)
+        return FormResult(error=too_many_message(), status=HTTPStatus.TOO_MANY_REQUESTS)
+    values = validate(handler.model, fields)
     if isinstance(values, dict):
         if "" in values:
             logs.log_security_event("input_validation_fail", logging.WARNING, form=form, person=who.person_id)
@@ -344,7 +346,7 @@ async def _run_handler(handler: FormHandler, form: str, page_request: PageReques
 
 def _unavailable(form: str, error: Exception) -> FormResult:
     if isinstance(error, Busy):
-        return FormResult(error=busy(), status=HTTPStatus.TOO_MANY_REQUESTS, dress=retry_later)
+        return FormResult(error=busy_message(), status=HTTPStatus.TOO_MANY_REQUESTS, dress=retry_later)
     _log.error("the form %s could not be saved", form, exc_info=error)
     message = t("Something failed on our side. Nothing is lost. Try again in a moment.")
     return FormResult(error=message, status=HTTPStatus.SERVICE_UNAVAILABLE)
@@ -365,13 +367,13 @@ def form_post(handlers: Mapping[str, FormHandler], fill: Fill, may: Callable[[st
     """
 
     async def post(page_request: PageRequest) -> PageContent | Response:
-        fields = await read(page_request.request)
+        fields = await read_form(page_request.request)
         if isinstance(fields, Response):
             return fields
         form = fields.pop("form", "")
         handler, who = handlers.get(form), page_request.who
         if handler is None or who is None:
-            logs.log_security_event("input_validation_fail", logging.WARNING, form=form[:LARGEST_KEY])
+            logs.log_security_event("input_validation_fail", logging.WARNING, form=form[:MAX_KEY_LENGTH])
             return _refusal(HTTPStatus.BAD_REQUEST)
         key = fields.get("key", "")
         secrets = {

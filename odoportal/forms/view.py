@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from odoportal.core.i18n import t
-from odoportal.core.identity import Identity, digest
+from odoportal.core.identity import Identity, token_hash
 from odoportal.web.page import PageRequest
 
 
@@ -87,7 +87,7 @@ def form_view(who: Identity, given: Mapping[str, str] | None = None, key: str = 
         key: The record the form is about, when its page has several forms of the kind.
     """
     values = dict(given or {})
-    owner = digest(f"draft {who.person_id} {who.account.account_id}")[:12]
+    owner = token_hash(f"draft {who.person_id} {who.account.account_id}")[:12]
     return FormView(key, version_of(values), owner, secrets.token_hex(16), values)
 
 
@@ -103,7 +103,7 @@ class FormFeedback:
     notice: str = ""
 
 
-def answered(view: Any, page_request: PageRequest) -> Any:
+def with_form_feedback(view: Any, page_request: PageRequest) -> Any:
     """Return the page's view with the feedback on the form that was posted, or on the one that was just done (`?done=`)."""
     feedback = page_request.said or FormFeedback(page_request.query.get("done", ""), page_request.query.get("key", ""), notice=t("Saved."))
     form = getattr(view, feedback.form, None) if feedback.form else None

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
-from odoportal.core.folding import printable, without_marks
+from odoportal.core.folding import printable, strip_invisible
 
 MAX_QUANTITY = 1_000_000
 FIRST_YEAR, LAST_YEAR = 1970, 2199
@@ -49,7 +49,7 @@ def clean(cell: str) -> str:
     """
     if cell.isascii() and cell.isprintable():
         return cell.strip()
-    text = unicodedata.normalize("NFC", without_marks(_LINE_BREAKS.sub(" ", cell)).strip())
+    text = unicodedata.normalize("NFC", strip_invisible(_LINE_BREAKS.sub(" ", cell)).strip())
     for character in text:
         if "\udc80" <= character <= "\udcff":
             raise ValueError(f"byte 0x{ord(character) - 0xDC00:02X} cannot be read; save the file as UTF-8")

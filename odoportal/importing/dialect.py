@@ -29,7 +29,7 @@ _UNDEFINED = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
 @dataclass(frozen=True)
-class Spelling:
+class Dialect:
     """The declared format of a run's files; None means that it is detected.
 
     `delimiter` is the character between cells, `encoding` one of `ENCODINGS`, `decimal` "." or ",". `day_first` means that dates are

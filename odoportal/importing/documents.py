@@ -20,7 +20,7 @@ from odoportal.importing.schemas import (
     TaxRow,
 )
 from odoportal.rooms.addresses.models import Address
-from odoportal.rooms.addresses.service import is_code
+from odoportal.rooms.addresses.service import is_same_code
 from odoportal.rooms.invoices.models import CreditNoteTax, InvoiceLine, InvoiceTax
 from odoportal.rooms.orders.models import Fulfilment, OrderLine, OrderTax
 
@@ -115,7 +115,7 @@ class _Addresses:
         if self.run.already_reported("address", place):
             self.run.refuse_dependent(*at, f"address {code} is bad", own)
             return None
-        if held in self.rows and is_code(self.rows[held].code, code):
+        if held in self.rows and is_same_code(self.rows[held].code, code):
             return held
         brought = self.run.known["address"].get(place)
         found = self.by_code.get((account.id, code)) or (brought.id if brought else None)

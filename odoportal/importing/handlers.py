@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from odoportal.importing.accounts_and_people import import_accounts, import_addresses
+from odoportal.importing.accounts_and_addresses import import_accounts, import_addresses
 from odoportal.importing.documents import (
     import_credit_notes,
     import_fulfilment,

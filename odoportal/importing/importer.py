@@ -18,7 +18,7 @@ from sqlmodel import Session
 from odoportal.core import database
 from odoportal.importing import locks, rejects
 from odoportal.importing.checks import changes_over_total, check_sums, combine_moves
-from odoportal.importing.dialect import Spelling
+from odoportal.importing.dialect import Dialect
 from odoportal.importing.file_order import BY_NAME, FILES
 from odoportal.importing.handlers import HANDLERS
 from odoportal.importing.merge import Invite, forget, merge, order_files, unfinished
@@ -31,7 +31,7 @@ from odoportal.importing.validate import Progress, validate
 from odoportal.rooms import registry
 from odoportal.settings import get_settings
 
-__all__ = ["ImportRefused", "Invite", "Options", "find_files", "finish", "import_tables", "read_files", "run_import"]
+__all__ = ["ImportRefused", "Invite", "Options", "find_files", "finish_killed_import", "import_tables", "read_files", "run_import"]
 
 COLLECT_AFTER = 100_000
 """How many new objects trigger a garbage collection during an import."""
@@ -54,7 +54,7 @@ class Options:
     of one transaction.
     """
 
-    spelling: Spelling = field(default_factory=Spelling)
+    spelling: Dialect = field(default_factory=Dialect)
     dry: bool = False
     keep_good: Path | None = None
     notify: bool = False
@@ -133,7 +133,9 @@ def _exclusive_folder() -> Iterator[Path]:
         yield get_settings().data_dir / "import"
 
 
-def finish(invite: Invite | None = None, report: Callable[[str], None] = print, progress: Progress = _ignore_progress) -> None:
+def finish_killed_import(
+    invite: Invite | None = None, report: Callable[[str], None] = print, progress: Progress = _ignore_progress
+) -> None:
     """Finish an import that was killed halfway, if there is one.
 
     Args:
@@ -145,7 +147,7 @@ def finish(invite: Invite | None = None, report: Callable[[str], None] = print, 
         InUse: if an import is unfinished and another process holds the import lock.
         Overtaken: if the database has changed in a way that the import cannot be finished.
     """
-    with database.reading() as session:
+    with database.read_session() as session:
         if unfinished(session) is None:
             return
     with _exclusive_folder() as folder:
@@ -153,14 +155,14 @@ def finish(invite: Invite | None = None, report: Callable[[str], None] = print, 
 
 
 def _finish(folder: Path, invite: Invite | None, report: Callable[[str], None], progress: Progress) -> None:
-    with database.reading() as session:
+    with database.read_session() as session:
         found = unfinished(session)
     if found is None:
         return
     name, done = found
     if not (folder / name).is_file():
         report("An import was cut short and its working file is gone: documents may be missing until its files are imported again.")
-        with database.writing() as session:
+        with database.write_session() as session:
             forget(session)
         return
     report("Finishing an import that was cut short.")
@@ -208,7 +210,7 @@ def run_import(
         try:
             outcome = _run(staging, sources, reject_paths, now, invite, chosen)
         except BaseException:
-            with database.reading() as session:
+            with database.read_session() as session:
                 started = unfinished(session)
             # An import that is partly in the database needs its working file to be finished.
             staging.close() if started and started[0] == staging.path.name else staging.remove()

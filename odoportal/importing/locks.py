@@ -23,7 +23,7 @@ class InUse(Exception):
     """Another process holds the database; the message is one sentence for the operator."""
 
 
-def file_of(url: str) -> Path | None:
+def sqlite_file(url: str) -> Path | None:
     """Return the file of an SQLite database; None for another database, and for one in memory."""
     parts = make_url(url)
     name = parts.database or ""
@@ -42,7 +42,7 @@ def _file_lock(database: Path, suffix: str, how: int, refusal: str) -> Iterator[
     path = database.with_name(database.name + suffix)
     try:
         fresh = not path.exists()
-        private_files.file(path)
+        private_files.make_file(path)
         with path.open("a") as file:
             if fresh:
                 copy_owner(path, database if database.exists() else database.parent)
@@ -62,7 +62,7 @@ def using(url: str) -> Iterator[None]:
     Raises:
         InUse: if the database is being restored or moved.
     """
-    file = file_of(url)
+    file = sqlite_file(url)
     if file is None or not file.parent.is_dir():
         yield
         return
@@ -71,13 +71,13 @@ def using(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def alone(url: str) -> Iterator[None]:
+def exclusive(url: str) -> Iterator[None]:
     """Hold the exclusive lock on an SQLite database; another database is not locked.
 
     Raises:
         InUse: if any other process uses the database.
     """
-    file = file_of(url)
+    file = sqlite_file(url)
     if file is None:
         yield
         return
@@ -109,7 +109,7 @@ def importing(engine: Engine) -> Iterator[None]:
     """
     refusal = "Another import is at work on this database; try again when it is done."
     if engine.dialect.name == "sqlite":
-        file = file_of(str(engine.url))
+        file = sqlite_file(str(engine.url))
         if file is None:
             yield
             return
@@ -133,7 +133,7 @@ def serving(engine: Engine, together: bool) -> Iterator[None]:
     """
     refusal = "Another process serves this database; several need PostgreSQL and ODOPORTAL_REDIS_URL, the same for each."
     if engine.dialect.name == "sqlite":
-        file = file_of(str(engine.url))
+        file = sqlite_file(str(engine.url))
         if file is None or not file.parent.is_dir():
             yield
             return

@@ -28,12 +28,12 @@ from odoportal.importing.validate import Progress
 
 # Called with the session, the id of the new person, and the id of the account that first named the person.
 Invite = Callable[[Session, int, int], None]
-MARK = "unfinished import"
+UNFINISHED_IMPORT = "unfinished import"
 # Waiting writers of SQLite retry every 100 ms: a shorter pause could miss them.
 PAUSE_SECONDS = 0.12
 
 
-class Overtaken(Exception):
+class DatabaseChanged(Exception):
     """The database changed between the check and the merge; the message is one sentence for the operator."""
 
 
@@ -53,8 +53,8 @@ def merge(staging: Staging, invite: Invite | None, progress: Progress, done: int
     now = datetime.fromisoformat(staging.noted("now"))
     if batches > 1 and not done:
         staging.flush()
-        with database.writing() as session:
-            session.merge(Deployment(name=MARK, value=_mark_value(staging.path, 0)))
+        with database.write_session() as session:
+            session.merge(Deployment(name=UNFINISHED_IMPORT, value=_mark_value(staging.path, 0)))
     pause = PAUSE_SECONDS if database.engine().dialect.name == "sqlite" else 0.0
     for number in range(done, batches):
         progress("Writing", number, batches)
@@ -62,7 +62,7 @@ def merge(staging: Staging, invite: Invite | None, progress: Progress, done: int
         tables = staging.batch(number)
         if number > done:
             time.sleep(max(pause - (time.monotonic() - committed_at), 0))
-        with database.writing() as session:
+        with database.write_session() as session:
             run = Run(session, now, tables, report, pending=staging)
             for name in tables:
                 HANDLERS[name](run)
@@ -85,7 +85,7 @@ def _mark_value(path: Path, done: int) -> str:
 
 
 def _advance(session: Session, path: Path, done: int, batches: int) -> None:
-    mark = session.get(Deployment, MARK)
+    mark = session.get(Deployment, UNFINISHED_IMPORT)
     if done == batches:
         if mark:
             session.delete(mark)
@@ -95,11 +95,11 @@ def _advance(session: Session, path: Path, done: int, batches: int) -> None:
 
 def _abort(session: Session, report: Report, number: int, batches: int) -> None:
     session.rollback()
-    with database.writing() as other:
-        if mark := other.get(Deployment, MARK):
+    with database.write_session() as other:
+        if mark := other.get(Deployment, UNFINISHED_IMPORT):
             other.delete(mark)
     why = f" ({report.bad[0]})" if report.bad else ""
-    raise Overtaken(
+    raise DatabaseChanged(
         f"The database changed while it was imported into{why}: {number} of {batches} parts are kept, each with whole documents; "
         "import the same files again."
     )
@@ -107,7 +107,7 @@ def _abort(session: Session, report: Report, number: int, batches: int) -> None:
 
 def unfinished(session: Session) -> tuple[str, int] | None:
     """Return the name of the working file of a killed import and the number of batches written; None if there is none."""
-    mark = session.get(Deployment, MARK)
+    mark = session.get(Deployment, UNFINISHED_IMPORT)
     if mark is None:
         return None
     name, _, done = mark.value.partition(" ")
@@ -116,7 +116,7 @@ def unfinished(session: Session) -> tuple[str, int] | None:
 
 def forget(session: Session) -> None:
     """Forget a killed import whose working file is gone."""
-    if mark := session.get(Deployment, MARK):
+    if mark := session.get(Deployment, UNFINISHED_IMPORT):
         session.delete(mark)
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Generic, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from odoportal.importing.cells import RowError, clean
-from odoportal.importing.dialect import FileFormat, Spelling, delimiter_of, encoding_of
+from odoportal.importing.dialect import Dialect, FileFormat, delimiter_of, encoding_of
 from odoportal.importing.file_order import FileKind
 from odoportal.importing.report import BadRow
 from odoportal.importing.schemas import FileRow
@@ -61,14 +61,14 @@ class Table:
         self.complete = False
 
 
-def read_table(kind: FileKind, raw: bytes, spelling: Spelling | None = None) -> Table:
+def read_table(kind: FileKind, raw: bytes, spelling: Dialect | None = None) -> Table:
     """Read a small file at once; bad rows are collected in the table, not raised."""
     table = Table(kind)
-    table.lines = [line for line in read_rows(table, io.BytesIO(raw), spelling or Spelling()) if line]
+    table.lines = [line for line in read_rows(table, io.BytesIO(raw), spelling or Dialect()) if line]
     return table
 
 
-def read_rows(table: Table, file: BinaryIO, spelling: Spelling) -> Iterator[Line[FileRow] | None]:
+def read_rows(table: Table, file: BinaryIO, spelling: Dialect) -> Iterator[Line[FileRow] | None]:
     """Yield the rows of a file one by one; None for a bad row, whose errors are added to the table.
 
     Args:
@@ -173,7 +173,7 @@ def _header(table: Table, record: Record | None) -> list[str]:
 class _RowReader:
     """Converts the records of a file to checked rows."""
 
-    def __init__(self, table: Table, header: list[str], spelling: Spelling) -> None:
+    def __init__(self, table: Table, header: list[str], spelling: Dialect) -> None:
         self._table = table
         self._width = len(header)
         self._columns = [(place, name) for place, name in enumerate(header) if name in table.columns]

@@ -21,7 +21,7 @@ _DEFAULT_FOLDING = "1"
 _BATCH_ROWS = 1000
 
 
-def bring_up(say: Callable[[str], None]) -> None:
+def upgrade_database(say: Callable[[str], None]) -> None:
     """Bring the database of the settings up to this release: its schema, then its search texts.
 
     Args:
@@ -31,15 +31,15 @@ def bring_up(say: Callable[[str], None]) -> None:
         MigrationFailed: as raised by `migrate`.
     """
     migrate(database.engine())
-    with database.reading() as session:
+    with database.read_session() as session:
         noted = session.get(Deployment, NOTED)
-        if (noted.value if noted else _DEFAULT_FOLDING) == folding.FOLDING:
+        if (noted.value if noted else _DEFAULT_FOLDING) == folding.FOLDING_VERSION:
             return
     say("Working out the search texts anew.")
     _in_batches(Order, lambda session, some: refresh_orders(session, [row_id for row_id, _ in some]))
     _in_batches(Invoice, _settle)
-    with database.writing() as session:
-        session.merge(Deployment(name=NOTED, value=folding.FOLDING))
+    with database.write_session() as session:
+        session.merge(Deployment(name=NOTED, value=folding.FOLDING_VERSION))
 
 
 def _settle(session: Session, some: list[tuple[int, int]]) -> None:
@@ -51,7 +51,7 @@ def _in_batches(model: type, work: Callable[[Session, list[tuple[int, int]]], No
     """Call `work` for all rows of a table, given as ids with their accounts, with a part of them in each transaction."""
     table, last = table_of(model), 0
     while True:
-        with database.writing() as session:
+        with database.write_session() as session:
             rows = select(table.c.id, table.c.account_id).where(table.c.id > last).order_by(table.c.id).limit(_BATCH_ROWS)
             some = [(row.id, row.account_id) for row in session.connection().execute(rows)]
             if not some:

@@ -46,7 +46,7 @@ def write(staging: Staging, sources: dict[str, Path], to: dict[str, Path]) -> di
         rows = iter(staging.rejected_rows(name))
         first = next(rows, None)
         if first is not None:
-            private_files.folder(path.parent)
+            private_files.make_folder(path.parent)
             _write(staging.tables[name], sources[name], path, first, rows)
             made[name] = path
     return made
@@ -55,7 +55,7 @@ def write(staging: Staging, sources: dict[str, Path], to: dict[str, Path]) -> di
 def _write(table: Table, source: Path, path: Path, first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> None:
     form = table.form
     unfinished = path.with_name(f".{path.name}.part")
-    private_files.file(unfinished)
+    private_files.make_file(unfinished)
     wanted: tuple[int, str] | None = first
     with (
         unfinished.open("w", encoding=form.encoding, errors="surrogateescape", newline="") as out,

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, create_model
 from odoportal.core import private_files
 from odoportal.core.money import cents, dollars
 from odoportal.importing.checks import PAID, InvoiceChange, Move, combine_moves
-from odoportal.importing.dialect import Spelling
+from odoportal.importing.dialect import Dialect
 from odoportal.importing.file_order import FILES, FileKind
 from odoportal.importing.reader import Line, Table, read_rows
 from odoportal.importing.report import BadRow
@@ -75,8 +75,8 @@ class Staging:
         self._readers: dict[str, TypeAdapter[list[FileRow]]] = {}
         fresh = not path.exists()
         if fresh:
-            private_files.folder(path.parent)
-            private_files.file(path)
+            private_files.make_folder(path.parent)
+            private_files.make_file(path)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE; PRAGMA cache_size=-8000;")
         if fresh:
@@ -106,7 +106,7 @@ class Staging:
         found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return json.loads(found[0]) if found else None
 
-    def load(self, kind: FileKind, file: BinaryIO, spelling: Spelling) -> Iterator[int]:
+    def load(self, kind: FileKind, file: BinaryIO, spelling: Dialect) -> Iterator[int]:
         """Read a file into the working file; yield the number of rows read so far, after each chunk.
 
         Args:

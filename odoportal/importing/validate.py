@@ -47,7 +47,7 @@ def _check_once(staging: Staging, now: datetime, progress: Progress, bad_records
     for number in range(batches):
         progress("Checking", number, batches)
         tables = staging.batch(number)
-        with database.reading() as session:
+        with database.read_session() as session:
             run = Run(session, now, tables, report, dry=True, pending=staging, bad_records=bad_records, unread=unread)
             for name in tables:
                 HANDLERS[name](run)
@@ -58,7 +58,7 @@ def _check_once(staging: Staging, now: datetime, progress: Progress, bad_records
         report.bad.clear()
     refused: list[tuple[str, int]] = []
     for changed in staging.combined_moves():
-        with database.reading() as session:
+        with database.read_session() as session:
             for invoice, number, what, place in changes_over_total(session, changed):
                 if "invoice" not in unread and ("invoice", number) not in bad_records:
                     staging.record_faults([BadRow(*place)])

@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from odoportal.core import clock, database, i18n
-from odoportal.core.folding import without_marks
+from odoportal.core.folding import strip_invisible
 from odoportal.core.identity import Identity, require_identity
 from odoportal.limits.concurrent_files import begun
 from odoportal.lists.query import ListQuery, ListRules
@@ -93,7 +93,7 @@ def inert(text: str) -> str:
 
     Invisible marks are removed: they could hide that character or reverse the line.
     """
-    text = without_marks(text)
+    text = strip_invisible(text)
     return f"'{text}" if text.startswith(_CONTROL) or text.lstrip().startswith(_FORMULA) else text
 
 
@@ -158,7 +158,7 @@ def _handing_out(rules: ListRules, name: Callable[[], str], make: Making, ending
         from odoportal.lists.excel import write_excel
 
         def work(file: BinaryIO) -> Generator[None]:
-            with i18n.use(language), database.reading() as session:
+            with i18n.use(language), database.read_session() as session:
                 table = make(session, who, query, language, today)
                 yield from write_csv(table, file) if ending == "csv" else write_excel(table, file, who.region)
 

@@ -10,7 +10,7 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from odoportal.core import clock
-from odoportal.core.folding import without_marks
+from odoportal.core.folding import strip_invisible
 from odoportal.lists.download import STEP, Cell, Column, Kind, Table, decimal
 
 LAST_ROW = 1_048_575
@@ -36,7 +36,7 @@ class _Sheet(Worksheet):
     def escaped(self, text: str) -> str:
         """Return a text escaped for the sheet's XML."""
         if not text.isprintable() or "_x" in text:
-            text = without_marks(text)
+            text = strip_invisible(text)
             text = self._escape_control_characters(text)
         return escape(text, quote=False)
 

@@ -33,8 +33,8 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlmodel import Session, SQLModel, select
 
-from odoportal.core.folding import fold, like
-from odoportal.core.money import typed_amount
+from odoportal.core.folding import fold, like_pattern
+from odoportal.core.money import parse_amount
 from odoportal.lists.query import Window
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -98,7 +98,7 @@ def progress(start: Any, end: Any, today: date) -> ColumnElement[int]:
 
 def words(q: str) -> list[str]:
     """Return the folded words of a search, which must all be found, or a single amount as it is stored (`12345.60`)."""
-    amount = typed_amount(q)
+    amount = parse_amount(q)
     return [amount] if amount else fold(q).split()
 
 
@@ -107,7 +107,7 @@ def _nothing(_word: str) -> Sequence[ColumnElement[bool]]:
 
 
 def _has(text: Any, word: str) -> ColumnElement[bool]:
-    return text.like(like(word), escape="\\")
+    return text.like(like_pattern(word), escape="\\")
 
 
 def matching(text: Any, q: str, special: Meaning = _nothing) -> ColumnElement[bool]:

@@ -32,8 +32,8 @@ from sqlalchemy import update as sql_update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from odoportal.core import clock, private_files, signing
-from odoportal.core.database import reading, writing
-from odoportal.core.folding import without_marks
+from odoportal.core.database import read_session, write_session
+from odoportal.core.folding import strip_invisible
 from odoportal.settings import Settings, get_settings
 
 MARK = "__ONE_USE_TOKEN__"
@@ -189,7 +189,7 @@ def post(
     """
     if key is not None and (known := session.exec(select(Mail).where(Mail.key == key)).first()):
         return known
-    subject, text, html = (without_marks(written) for written in (subject, text, html))
+    subject, text, html = (strip_invisible(written) for written in (subject, text, html))
     mail = Mail(key=key, to=to, language=language, subject=subject, text=text, html=html, seed=seed, created_at=now, next_try_at=now)
     mail.unsubscribe = unsubscribe
     if attached is not None:
@@ -246,11 +246,11 @@ def files(folder: Path) -> Transport:
     """Return a transport that writes an `.eml` file per mail into a folder, readable by the operator only."""
 
     def send(message: EmailMessage) -> None:
-        private_files.folder(folder)
+        private_files.make_folder(folder)
         to = re.sub(r"[^A-Za-z0-9@.+_-]", "_", str(message["To"]))[:80]
         name = f"{clock.now():%Y%m%dT%H%M%S}-{str(message['Message-ID'])[1:9]}-{to}.eml"
         unfinished = folder / f".{name}.{secrets.token_hex(4)}"
-        private_files.file(unfinished)
+        private_files.make_file(unfinished)
         unfinished.write_bytes(message.as_bytes())
         unfinished.replace(folder / name)
 
@@ -273,7 +273,7 @@ def delay_after(attempts: int) -> timedelta:
 
 def _claim(mail_id: int, now: datetime) -> Mail | None:
     """Claim a due mail for one attempt, or return None. Of several workers only one gets it."""
-    with writing() as session:
+    with write_session() as session:
         mail = session.get(Mail, mail_id)
         if mail is None or mail.next_try_at is None or mail.next_try_at > now:
             return None
@@ -295,7 +295,7 @@ def _is_permanent(why: Exception) -> bool:
 
 def _settle(claimed: Mail, now: datetime, why: Exception | None) -> None:
     """Record the result of an attempt: sent, given up, or due again later."""
-    with writing() as session:
+    with write_session() as session:
         mail = session.get(Mail, claimed.id)
         if mail is None:
             return
@@ -318,7 +318,7 @@ def deliver_due(transport: Transport, now: datetime) -> int:
     same Message-ID; losing it would be worse.
     """
     due = select(Mail.id).where(col(Mail.next_try_at) <= now).order_by(col(Mail.next_try_at), col(Mail.id)).limit(BATCH)
-    with reading() as session:
+    with read_session() as session:
         waiting = [mail_id for mail_id in session.exec(due) if mail_id is not None]
     sent = 0
     for mail_id in waiting:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Index, MetaData, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
-from odoportal.migrations import grams
+from odoportal.migrations import trigrams
 
 FOLDER = Path(__file__).parent
 FOUNDATION_TABLES = ("odoportal.core.deployment", "odoportal.forms.handling", "odoportal.mail.outbox")
@@ -44,14 +44,14 @@ def metadata() -> MetaData:
     return SQLModel.metadata
 
 
-def compared(engine_name: str) -> Any:
+def object_filter(engine_name: str) -> Any:
     """Return Alembic's filter for comparing models and database: it ignores indexes of the other database, and SQLite's trigram tables."""
 
     def include(item: Any, name: str | None, kind: str, reflected: bool, _other: Any) -> bool:
         if isinstance(item, Index) and not reflected:
             only = item._ddl_if
             return only is None or only.dialect == engine_name
-        return kind != "table" or not any((name or "").startswith(f"{table}_grams") for table in grams.SEARCHED)
+        return kind != "table" or not any((name or "").startswith(f"{table}_grams") for table in trigrams.SEARCHED)
 
     return include
 
@@ -90,7 +90,7 @@ def missing_extensions(connection: Connection) -> list[str]:
     return [name for name in EXTENSIONS if name not in there]
 
 
-def how_to_extend(names: list[str]) -> str:
+def missing_extensions_message(names: list[str]) -> str:
     """Return one sentence that tells the operator how to install missing extensions."""
     statements = " ".join(f"CREATE EXTENSION {name};" for name in names)
     return (
@@ -106,7 +106,7 @@ def _create_extensions(connection: Connection) -> None:
                 connection.execute(text(f"CREATE EXTENSION {name}"))
         except DBAPIError as error:
             reason = str(error.orig).splitlines()[0]
-            raise MigrationFailed(f"{how_to_extend(names)} (PostgreSQL says: {reason}).") from error
+            raise MigrationFailed(f"{missing_extensions_message(names)} (PostgreSQL says: {reason}).") from error
 
 
 def _upgrade(connection: Connection) -> None:
@@ -115,7 +115,7 @@ def _upgrade(connection: Connection) -> None:
         command.upgrade(configuration(connection), "head")
     except CommandError as error:
         raise MigrationFailed(f"The database is not of this release or an older one ({error}).") from error
-    grams.bring_up(connection)
+    trigrams.create_or_rebuild(connection)
 
 
 def migrate(engine: Engine) -> None:

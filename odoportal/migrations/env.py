@@ -7,7 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import BigInteger, DateTime, String
 
 from odoportal.core.money import Money
-from odoportal.migrations import compared
+from odoportal.migrations import object_filter
 
 
 def render(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
@@ -27,7 +27,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=context.config.attributes.get("metadata"),
     render_item=render,
-    include_object=compared(context.config.attributes["connection"].dialect.name),
+    include_object=object_filter(context.config.attributes["connection"].dialect.name),
     render_as_batch=True,
     # SQLite can roll back a schema change; Alembic assumes that it cannot.
     transactional_ddl=True,

@@ -12,11 +12,11 @@ from odoportal.pages.shell_view import shell_view
 from odoportal.pages.state import SessionState
 from odoportal.settings import get_settings
 from odoportal.ui import menu
-from odoportal.ui.coming_soon import REACH, soon
+from odoportal.ui.coming_soon import REACH, coming_soon_page
 from odoportal.ui.dialog import dialog, dialog_html
 from odoportal.ui.form import leave_guard
-from odoportal.ui.load_error import unless_failed
-from odoportal.ui.page import here
+from odoportal.ui.load_error import content_or_error
+from odoportal.ui.page import current_path
 from odoportal.ui.server_slots import live
 from odoportal.ui.shell import DEMO_DAY, HEADER, shell
 from odoportal.ui.table import ListParts, ListTable, export_menu
@@ -44,7 +44,7 @@ def shown_page(state: Any, head: rx.Component, body: rx.Component, *beside: rx.C
         beside: what stands on top of it or needs nothing of it, such as a dialog.
         trail: as in `private_page`.
     """
-    tried = unless_failed(state.failed, t("The page could not be loaded."), state.retry, body)
+    tried = content_or_error(state.failed, t("The page could not be loaded."), state.retry, body)
     return form_page(head, tried, *beside, trail=trail)
 
 
@@ -98,10 +98,10 @@ class ListPage:
 
 def soon_page(text: str) -> rx.Component:
     """The honest page of a place whose work is still to come; `text` says what a customer will do there."""
-    from_menu = menu.place(here())
-    content = soon(text, live("reach", REACH, SessionState.shell, SessionState.ready))
-    shown = unless_failed(SessionState.failed, t("The page could not be loaded."), SessionState.load, content)
-    return private_page(shown, trail=[(here(), from_menu.name)])
+    from_menu = menu.place(current_path())
+    content = coming_soon_page(text, live("reach", REACH, SessionState.shell, SessionState.ready))
+    shown = content_or_error(SessionState.failed, t("The page could not be loaded."), SessionState.load, content)
+    return private_page(shown, trail=[(current_path(), from_menu.name)])
 
 
 def page_fill(slots: Callable[[PageRequest], Awaitable[dict[str, str]]] | None = None) -> Fill:

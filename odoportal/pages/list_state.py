@@ -44,4 +44,4 @@ class ListState(PageState, mixin=True):
         self.version += 1
 
     async def _look(self, who: Identity) -> Any:
-        return await fetch_list(self.rules, type(self).draw, who, self.router.url.query_parameters, i18n.current())
+        return await fetch_list(self.rules, type(self).draw, who, self.router.url.query_parameters, i18n.current_language())

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from odoportal.accounts.models import Person
 from odoportal.core.database import write
 from odoportal.core.i18n import REGIONS
-from odoportal.core.identity import asker
+from odoportal.core.identity import current_identity
 from odoportal.forms.handling import FORMS_PER_PERSON
 from odoportal.limits import rate_limits
 from odoportal.settings import get_settings
@@ -27,7 +27,7 @@ def _choose(session: Session, person_id: int, region: str) -> None:
 
 async def region(request: Request) -> Response:
     """Change the person's format of numbers and dates, and go back to the page the form was on."""
-    who = asker.get()
+    who = current_identity.get()
     short = _SHORT.fullmatch(request.headers.get("content-length", ""))
     chosen = (await request.form()).get("region") if who and short else None
     if who is not None and chosen in REGIONS and await rate_limits.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):

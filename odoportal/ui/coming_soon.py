@@ -4,7 +4,7 @@ import reflex as rx
 
 from odoportal.core.i18n import t
 from odoportal.ui import menu
-from odoportal.ui.page import here
+from odoportal.ui.page import current_path
 from odoportal.ui.template import Bound, Node, View, el, icon, when
 
 
@@ -20,7 +20,7 @@ REACH = View(_reach)
 """Ways to reach Odotrack, over the header's view."""
 
 
-def soon(text: str, reach: rx.Component) -> rx.Component:
+def coming_soon_page(text: str, reach: rx.Component) -> rx.Component:
     """Return the page of the menu entry being drawn.
 
     Args:
@@ -30,7 +30,7 @@ def soon(text: str, reach: rx.Component) -> rx.Component:
     Raises:
         KeyError: when the menu has no entry for the page.
     """
-    place = menu.place(here())
+    place = menu.place(current_path())
     head = View(lambda _: el("div", el("h1", place.name), cls="head"))
     body = View(
         lambda _: (

@@ -24,7 +24,7 @@ def badge(badges: Badges, state: Bound, text: Bound, bare: bool = False) -> Choo
     return choose(state, shown)
 
 
-def mark() -> El:
+def logo() -> El:
     """Return the logo: an open loop with a point in its gap."""
     ring = el("path", d="M19.6 7.2A8.6 8.6 0 1 1 14.6 3.8", fill="none", stroke="currentColor", strokeWidth="3.4", strokeLinecap="round")
     return el(
@@ -34,7 +34,7 @@ def mark() -> El:
 
 def wordmark() -> tuple[El, El]:
     """Return the logo and the name."""
-    return mark(), el("span", el("b", "ODO"), "portal")
+    return logo(), el("span", el("b", "ODO"), "portal")
 
 
 def empty(name: str, title: Node, text: Node = None, action: Node = None) -> El:
@@ -44,6 +44,6 @@ def empty(name: str, title: Node, text: Node = None, action: Node = None) -> El:
     )
 
 
-def kv(label: str, value: Bound, node: Node = None) -> Node:
+def labelled_value(label: str, value: Bound, node: Node = None) -> Node:
     """Return a labelled value, or nothing when it is empty."""
     return when(value, (el("dt", label), el("dd", node or value)))

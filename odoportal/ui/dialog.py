@@ -8,17 +8,17 @@ from odoportal.core.i18n import t
 from odoportal.ui.client import CopyLink, DialogClose, DialogTitle, UrlDialog
 from odoportal.ui.common import empty
 from odoportal.ui.server_slots import slot
-from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, el, icon, link, part, when
+from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, el, icon, link, when, wrapped
 
 
 def _close(to: Bound | str) -> Wrapped:
     """Return the close control: a button in the live dialog, a link in the document."""
     served = el("a", href=to, cls="btn icon", aria_label=t("Close"))
-    return part(DialogClose, served, icon("x"), class_name="btn icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
+    return wrapped(DialogClose, served, icon("x"), class_name="btn icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
 
 
 def _title(name: Node) -> Wrapped:
-    return part(DialogTitle, el("h2", id="dialog-title"), name)
+    return wrapped(DialogTitle, el("h2", id="dialog-title"), name)
 
 
 def _copy_link() -> LiveOnly:

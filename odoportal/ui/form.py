@@ -33,7 +33,7 @@ from typing import Any
 import reflex as rx
 
 from odoportal.core.i18n import t
-from odoportal.ui.template import Bound, El, LiveOnly, Node, ServerOnly, View, Wrapped, each, el, icon, part, when
+from odoportal.ui.template import Bound, El, LiveOnly, Node, ServerOnly, View, Wrapped, each, el, icon, when, wrapped
 
 _LIBRARY = "$/public" + rx.asset("form.js", shared=True)
 
@@ -233,14 +233,14 @@ class Form:
         if on_done is not None:
             props["on_done"] = on_done
         served = el("form", method="post", noValidate=True, cls=self.cls, data_form=self.name)
-        return part(PortalForm, served, hidden, *children, **props)
+        return wrapped(PortalForm, served, hidden, *children, **props)
 
     def _id(self, field: Field) -> str:
         return f"{self.name}-{field.name}"
 
     def _submit(self) -> Wrapped:
         cls = f"btn {self.look}"
-        return part(SubmitButton, el("button", type="submit", cls=cls), self.submit, class_name=cls)
+        return wrapped(SubmitButton, el("button", type="submit", cls=cls), self.submit, class_name=cls)
 
     def _summary(self, form: Bound | None) -> Wrapped:
         many = form is not None and any(isinstance(item, Rows) for item in self.body)
@@ -269,7 +269,7 @@ class Form:
             shown = when(form.error, box, when(form.errors, box))
         # Only the served page has this summary: in the live page, FormSummary draws its own.
         served = el("div")
-        return part(
+        return wrapped(
             FormSummary, served, LiveOnly(rx.fragment, shown), title=_summary_title(), labels=labels, icon=_icon_component("circle-alert")
         )
 
@@ -333,7 +333,7 @@ class Form:
             return el("textarea", LiveOnly(rx.fragment, value), **attributes, rows=4, maxLength=field.longest, cls="input")
         if field.kind == "password":
             reveal = {"aria_label": t("Show the password")}
-            eye = part(
+            eye = wrapped(
                 Reveal,
                 el("button", type="button", hidden=True, cls="btn plain icon", **reveal),
                 icon("eye", small=True),
@@ -382,7 +382,7 @@ class Form:
         wrong = getattr(form.errors, field.name)
         message = LiveOnly(rx.fragment, when(wrong, el("p", icon("circle-alert", small=True), el("span", wrong), cls="msg")))
         served = el("div", id=id_, cls="note")
-        return part(FieldNote, served, message, hint, field=field.name, id=id_, icon=_icon_component("circle-alert", small=True))
+        return wrapped(FieldNote, served, message, hint, field=field.name, id=id_, icon=_icon_component("circle-alert", small=True))
 
 
 def section(title: str, *content: Node, text: str = "") -> El:
@@ -405,13 +405,13 @@ def _row_field(row: Bound) -> El:
     star = when(row.required, el("span", "*", cls="req", aria_hidden="true"))
     message = LiveOnly(rx.fragment, when(row.error, el("p", icon("circle-alert", small=True), el("span", row.error), cls="msg")))
     hint, served = when(row.hint, el("p", row.hint, cls="hint")), el("div", id=row.note, cls="note")
-    note = part(FieldNote, served, message, hint, field=row.key, id=row.note, icon=_icon_component("circle-alert", small=True))
+    note = wrapped(FieldNote, served, message, hint, field=row.key, id=row.note, icon=_icon_component("circle-alert", small=True))
     return el("div", el("label", row.label, star, for_=row.id), when(row.select, select, box), note, cls="field")
 
 
 def _status(form: Bound | None) -> Wrapped:
     shown = when(form.notice, el("p", icon("circle-check"), el("span", form.notice), cls="notice")) if form is not None else None
-    return part(
+    return wrapped(
         FormStatus,
         el("div", role="status"),
         LiveOnly(rx.fragment, shown),

@@ -9,7 +9,7 @@ from odoportal.ui.common import empty
 from odoportal.ui.template import View
 
 
-def unless_failed(failed: Any, title: str, retry: Any, content: rx.Component) -> rx.Component:
+def content_or_error(failed: Any, title: str, retry: Any, content: rx.Component) -> rx.Component:
     """Return the content; after a failure, return an error message with a button that tries again.
 
     Args:

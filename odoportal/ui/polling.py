@@ -3,7 +3,7 @@
 import reflex as rx
 
 
-class Again(rx.Component):
+class Poll(rx.Component):
     """An invisible component that fires `on_again` every `seconds` seconds, at most `times` times. See again.js."""
 
     library = "$/public" + rx.asset("again.js", shared=True)

@@ -5,11 +5,11 @@ from typing import Any
 
 import reflex as rx
 
-from odoportal.core.i18n import current, other, t
+from odoportal.core.i18n import current_language, other_language, t
 from odoportal.ui import menu as places
 from odoportal.ui.client import ColourScheme, FloatingNotice, KeyboardShortcuts, LanguageLink, SessionWarning, SideToggle
 from odoportal.ui.common import wordmark
-from odoportal.ui.page import address, here
+from odoportal.ui.page import current_path, page_url
 from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, LiveOnly, Node, View, each, el, icon, link, when
 
@@ -35,8 +35,8 @@ def language_link(language: str, *, cls: str = "", whole: bool = False) -> LiveO
         cls: CSS classes.
         whole: always load a new document, because the page has parts that only the server fills.
     """
-    name, to = LANGUAGE_NAMES[language], address(here(), language)
-    current_page = {"aria_current": "true"} if language == current() else {}
+    name, to = LANGUAGE_NAMES[language], page_url(current_path(), language)
+    current_page = {"aria_current": "true"} if language == current_language() else {}
 
     def live_link() -> rx.Component:
         return LanguageLink.create(
@@ -48,10 +48,10 @@ def language_link(language: str, *, cls: str = "", whole: bool = False) -> LiveO
 
 def _language_menu() -> tuple[El, El]:
     button = _popover_button(
-        current().upper(),
+        current_language().upper(),
         icon("chevron-down", small=True),
         target="language-menu",
-        label=t("Language: {name}", name=LANGUAGE_NAMES[current()]),
+        label=t("Language: {name}", name=LANGUAGE_NAMES[current_language()]),
     )
     return button, el("div", language_link("fr"), language_link("en"), id="language-menu", popover="auto", cls="menu at-language")
 
@@ -96,7 +96,7 @@ def _user_menu(view: Bound) -> tuple[El, El]:
     )
     sign_out = el(
         "form",
-        el("input", type="hidden", name="language", value=current()),
+        el("input", type="hidden", name="language", value=current_language()),
         el("button", icon("log-out"), t("Sign out"), type="submit"),
         method="post",
         action="/auth/sign-out",
@@ -106,8 +106,8 @@ def _user_menu(view: Bound) -> tuple[El, El]:
         el("p", el("b", view.name), el("br"), view.email, el("br"), view.account),
         el("hr"),
         _accounts(view),
-        link(icon("circle-user-round"), t("Profile"), to=address("/profile")),
-        link(icon("users"), t("People"), to=address("/profile/people")),
+        link(icon("circle-user-round"), t("Profile"), to=page_url("/profile")),
+        link(icon("users"), t("People"), to=page_url("/profile/people")),
         el("div", el("p", t("Format of numbers and dates")), _region_form(view), cls="narrow"),
         LiveOnly(lambda: ColourScheme.create(label=t("Colours"), system=t("System"), light=t("Light"), dark=t("Dark"))),
         el("button", icon("list-checks"), t("Keyboard"), type="button", popoverTarget="keys", cls="wide"),
@@ -144,9 +144,9 @@ def _entry(place: places.Place, shell: Any) -> Node:
     def count() -> rx.Component:
         return rx.el.span(shell.counts[place.path], class_name="n")
 
-    inside = place.path != "/" and here().startswith(f"{place.path}/")
-    current_page = {"aria_current": "page"} if place.path == here() else {"aria_current": "true"} if inside else {}
-    return link(icon(place.icon), place.name, LiveOnly(count) if place.counted else None, to=address(place.path), **current_page)
+    inside = place.path != "/" and current_path().startswith(f"{place.path}/")
+    current_page = {"aria_current": "page"} if place.path == current_path() else {"aria_current": "true"} if inside else {}
+    return link(icon(place.icon), place.name, LiveOnly(count) if place.counted else None, to=page_url(place.path), **current_page)
 
 
 def _sidebar(shell: Any) -> Node:
@@ -170,7 +170,7 @@ def _drawer(shell: Any) -> El:
     return el(
         "aside",
         menu,
-        el("div", LiveOnly(launch), el("div", language_link(other(current()), cls="btn second block")), cls="dfoot"),
+        el("div", LiveOnly(launch), el("div", language_link(other_language(current_language()), cls="btn second block")), cls="dfoot"),
         id="drawer",
         popover="auto",
         cls="drawer",
@@ -188,7 +188,7 @@ def breadcrumb(*trail: tuple[str, str]) -> El:
             el(
                 "li",
                 icon("chevron-right", small=True) if path != "/" else None,
-                el("span", name, aria_current="page") if last else link(name, to=address(path)),
+                el("span", name, aria_current="page") if last else link(name, to=page_url(path)),
             )
         )
     return el("nav", el("ol", *items, cls="crumb"), aria_label=t("Breadcrumb"))
@@ -196,8 +196,12 @@ def breadcrumb(*trail: tuple[str, str]) -> El:
 
 def public_page(content: rx.Component, *, whole: bool = False) -> rx.Component:
     """Return a page that anyone may read, with the logo and a link to the other language; `whole` as in `language_link`."""
-    home = link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal")
-    top = View(lambda _: el("header", home, el("span", cls="push"), language_link(other(current()), cls="ghost", whole=whole), cls="bar"))
+    home = link(*wordmark(), to=page_url("/"), cls="logo", aria_label="ODOportal")
+    top = View(
+        lambda _: el(
+            "header", home, el("span", cls="push"), language_link(other_language(current_language()), cls="ghost", whole=whole), cls="bar"
+        )
+    )
     return rx.fragment(top.component(None), rx.el.main(content, id="main", class_name="main narrowpage"))
 
 
@@ -209,7 +213,7 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
         state: the state class of the signed-in person (see `pages.state`).
         trail: path and name of each step after the Dashboard, this page last.
     """
-    brand = link(*wordmark(), to=address("/"), cls="logo", aria_label="ODOportal")
+    brand = link(*wordmark(), to=page_url("/"), cls="logo", aria_label="ODOportal")
     frame = View(lambda _: brand)
     keys = KeyboardShortcuts.create(
         title=t("Keyboard"),

@@ -9,9 +9,9 @@ import reflex as rx
 from odoportal.core.i18n import t
 from odoportal.ui.client import Busy, ListForm, OnScreen, PageCheckbox, PageTitle, PrintButton, RowCheckbox, SearchForm, SelectionBar
 from odoportal.ui.common import empty
-from odoportal.ui.load_error import unless_failed
+from odoportal.ui.load_error import content_or_error
 from odoportal.ui.server_slots import live
-from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, choose, each, el, icon, link, part, when
+from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, choose, each, el, icon, link, when, wrapped
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _options(rows: Bound) -> Node:
 
 def _list_form(auto: bool, cls: str, *children: Node) -> Wrapped:
     """Draw a GET form over the list's address: a native form in the document, one that navigates in the page once the script has loaded."""
-    return part(ListForm, el("form", method="get", cls=cls), *children, auto=auto, class_name=cls)
+    return wrapped(ListForm, el("form", method="get", cls=cls), *children, auto=auto, class_name=cls)
 
 
 def _size_form(view: Bound) -> Wrapped:
@@ -126,17 +126,17 @@ def _header_cell(row: Bound) -> El:
     return el("th", when(row.url, link(row.text, arrow, to=row.url), row.text), scope="col", cls=row.cls, aria_sort=row.sort)
 
 
-def tick(row: Bound) -> Wrapped:
+def row_checkbox(row: Bound) -> Wrapped:
     """Return the checkbox that selects a row."""
-    return part(RowCheckbox, el("span"), number=row.number, cents=row.cents, label=t("Select"))
+    return wrapped(RowCheckbox, el("span"), number=row.number, cents=row.cents, label=t("Select"))
 
 
 def _select_cell(row: Bound) -> El:
-    return el("td", tick(row), cls="c-pick")
+    return el("td", row_checkbox(row), cls="c-pick")
 
 
 def _select_page_cell(view: Bound) -> El:
-    return el("td", part(PageCheckbox, el("span"), rows=view.pairs, label=t("Select this page")), cls="c-pick")
+    return el("td", wrapped(PageCheckbox, el("span"), rows=view.pairs, label=t("Select this page")), cls="c-pick")
 
 
 def _selection(view: Bound, parts: ListParts) -> Wrapped:
@@ -153,7 +153,7 @@ def _selection(view: Bound, parts: ListParts) -> Wrapped:
         "failed": t("The documents could not be fetched. Try again in a moment."),
     }
     zip_icon = View(lambda _: icon("file-archive")).component(None)
-    return part(SelectionBar, el("span"), total=view.frame.count, action=parts.zip, region=view.frame.region, texts=texts, icon=zip_icon)
+    return wrapped(SelectionBar, el("span"), total=view.frame.count, action=parts.zip, region=view.frame.region, texts=texts, icon=zip_icon)
 
 
 def export_menu(view: Bound) -> tuple[El, El]:
@@ -210,9 +210,9 @@ def _rows(view: Bound, parts: ListParts) -> Node:
     )
     region = {"role": "region", "tabIndex": 0, "aria-label": parts.caption}
     served = el("div", cls="scroll", role="region", tabIndex=0, aria_label=parts.caption)
-    scroll = part(OnScreen, served, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
+    scroll = wrapped(OnScreen, served, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
     rows = each(view.rows, lambda row: el("li", parts.card(row), cls="lcard", data_row=row.key))
-    cards = part(OnScreen, el("ul", cls="cards"), rows, as_="ul", on="narrow", class_name="cards")
+    cards = wrapped(OnScreen, el("ul", cls="cards"), rows, as_="ul", on="narrow", class_name="cards")
     shown = el("p", view.frame.showing, el("span", " ", view.frame.as_of, cls="asof"))
     foot = el("div", shown, el("span", cls="push"), _pager(view), cls="foot")
     return el("div", _selection(view, parts) if parts.zip else None, scroll, cards, foot)
@@ -274,7 +274,7 @@ class ListTable:
             live("tabs", TABS, state.view, state.filled),
             rx.el.div(live("tools", self.tools, state.view, state.filled), search, class_name="toolbar"),
             live("chips", CHIPS, state.view, state.filled),
-            unless_failed(state.failed, t("The list could not be loaded."), state.retry, Busy.create(rows, version=state.version)),
+            content_or_error(state.failed, t("The list could not be loaded."), state.retry, Busy.create(rows, version=state.version)),
             rx.el.p(rx.cond(frame.empty != "", frame.empty_title, frame.showing), role="status", class_name="sr"),
             PageTitle.create(text=rx.cond(state.view.details.title != "", state.view.details.title, frame.title)),
             class_name="card listcard",

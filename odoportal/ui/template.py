@@ -196,7 +196,7 @@ def each(rows: Bound, draw: Callable[[Bound], Node]) -> Each:
     return Each(rows, root, draw(Bound(root)))
 
 
-def part(kind: Any, served: El, *children: Node, **props: Any) -> Wrapped:
+def wrapped(kind: Any, served: El, *children: Node, **props: Any) -> Wrapped:
     """Return a browser component with its children, and the plain element that replaces it in the served HTML."""
     return Wrapped(kind, props, served, children)
 

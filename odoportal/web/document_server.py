@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from odoportal.core import i18n
-from odoportal.core.identity import Identity, asker, cookie_name, digest
+from odoportal.core.identity import Identity, cookie_name, current_identity, token_hash
 from odoportal.limits import quotas
 from odoportal.limits.concurrent_files import Crowded
 from odoportal.observability import logs
@@ -143,7 +143,7 @@ class DocumentServer:
                 await Response("the request was not whole", 408, media_type="text/plain")(scope, receive, sending)
                 return
             if isinstance(why, Crowded):
-                who = asker.get()
+                who = current_identity.get()
                 logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, limit="at once", person=who.person_id if who else 0)
                 await self._too_many(request, _address_language(request))(scope, receive, sending)
                 return
@@ -178,7 +178,7 @@ class DocumentServer:
         elif path not in _PASSED_ON_PATHS and not path.startswith(_PASSED_ON_PREFIXES):
             answer = self._not_found(request, _preferred_language(request, None))
         else:
-            asker.set(await self._identity(request) if path.startswith("/auth/") else None)
+            current_identity.set(await self._identity(request) if path.startswith("/auth/") else None)
             await self._pass_on(request, receive, send)
             return
         await answer(scope, receive, send)
@@ -218,7 +218,7 @@ class DocumentServer:
         """Return the signed-in person's identity, or None. By default it acts for the account of the address."""
         token = request.cookies.get(cookie_name(get_settings().secure))
         number = (request.query_params.get("account") or None) if account == "" else account
-        return await self.resolve(digest(token) if token else None, number)
+        return await self.resolve(token_hash(token) if token else None, number)
 
     async def _document(self, request: Request, language: str, path: str) -> Response:
         page = self.pages.get(path)
@@ -228,7 +228,7 @@ class DocumentServer:
         if request.method not in {"GET", "HEAD"} and not (request.method == "POST" and page.post):
             return Response("method not allowed", 405, {"allow": "GET, HEAD"}, media_type="text/plain")
         who = None if page.from_anywhere else await self._identity(request)
-        asker.set(who)
+        current_identity.set(who)
         if page.private and (refusal := await self._refusal(request, language, page, who)):
             return refusal
         if who:
@@ -262,7 +262,7 @@ class DocumentServer:
         if request.method not in allowed.split(", "):
             return Response("method not allowed", 405, {"allow": allowed}, media_type="text/plain")
         who = await self._identity(request)
-        asker.set(who)
+        current_identity.set(who)
         if who is None:
             # Return to the page with the download button after sign-in. A PDF, as linked in a mail, is opened itself.
             return await self._to_sign_in(request, language, request.url.path if ending == "pdf" else page)
@@ -347,4 +347,4 @@ def _hashed_cookie(scope: Scope) -> list[tuple[bytes, bytes]]:
     """Return the socket's headers with one cookie that holds the token's hash, so Reflex, its logs and Redis never hold a usable token."""
     token = Request({**scope, "type": "http"}).cookies.get(cookie_name(get_settings().secure))
     kept = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
-    return [*kept, (b"cookie", f"{SOCKET_COOKIE}={digest(token)}".encode())] if token else kept
+    return [*kept, (b"cookie", f"{SOCKET_COOKIE}={token_hash(token)}".encode())] if token else kept

@@ -108,7 +108,7 @@ class Gate(Middleware):
             # The owner of this state is unknown: send none of it, and run nothing that would query the database again.
             _log.error("who asks cannot be told: %s", type(why).__name__)
             return StateUpdate(delta=private._unknown())
-        identity.asker.set(who)
+        identity.current_identity.set(who)
         key, bound_key = who.key if who else "", private._bound
         if bound_key != key:
             private._bind(key)
@@ -125,7 +125,7 @@ class Gate(Middleware):
             return StateUpdate(delta=await _delta(state))
         if self._is_person_action(private, event.name) and who and await self.touch(who):
             # Resolve again, so that the handler sees the session's new end.
-            identity.asker.set(await self.resolve(hashed, account))
+            identity.current_identity.set(await self.resolve(hashed, account))
         if who and self.fill and event.name == _HYDRATE and not (event.payload or {}).get("hashes"):
             await self.fill(state)
         # Do not fill a state that was lost or belonged to another identity: Reflex starts it again.

@@ -10,11 +10,11 @@ from odoportal.accounts.activity_log import STAFF, Actor, record
 from odoportal.accounts.models import Change
 from odoportal.core import database
 from odoportal.rooms.profile.activity import ProfileActivity
-from tests.making import NOON, account, emptied, who
+from tests.making import NOON, account, identity_of, rolled_back
 
 
 def test_what_is_new_and_what_is_gone_are_kept_whole_and_of_a_change_what_differs(engine: Engine) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session)
         for before, after in ((None, {"a": "1", "b": "2"}), ({"a": "1", "b": "2"}, {"a": "1", "b": "3"}), ({"a": "1"}, None)):
             record(session, ProfileActivity.CHANGED, STAFF, NOON, account_id=mine, about="x" * 300, before=before, after=after)
@@ -29,8 +29,8 @@ def test_what_is_new_and_what_is_gone_are_kept_whole_and_of_a_change_what_differ
 @pytest.mark.parametrize("name", ["password", "new_password", "totp_secret", "token", "hash", "recovery", "card_number"])
 @pytest.mark.asvs("16.2.5")
 def test_a_secret_is_refused(engine: Engine, name: str) -> None:
-    with emptied(engine) as session, pytest.raises(ValueError, match=name):
-        record(session, ProfileActivity.CHANGED, Actor.of(who(1), "203.0.113.5"), NOON, after={name: "canary"})
+    with rolled_back(engine) as session, pytest.raises(ValueError, match=name):
+        record(session, ProfileActivity.CHANGED, Actor.of(identity_of(1), "203.0.113.5"), NOON, after={name: "canary"})
 
 
 def test_a_change_that_is_rolled_back_leaves_no_row(stored: Engine) -> None:
@@ -39,7 +39,7 @@ def test_a_change_that_is_rolled_back_leaves_no_row(stored: Engine) -> None:
         session.flush()
         raise RuntimeError("in the middle")
 
-    with pytest.raises(RuntimeError), database.writing() as session:
+    with pytest.raises(RuntimeError), database.write_session() as session:
         fail(session)
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(Change)).all() == []

@@ -14,7 +14,7 @@ from sqlmodel import Session, SQLModel
 
 import odoportal
 from odoportal.lists.query import ListQuery
-from tests.making import TODAY, account, emptied, rows_of
+from tests.making import TODAY, account, add_every_row, rolled_back
 
 PACKAGE = Path(odoportal.__file__).parent
 ROOMS = sorted(".".join(path.relative_to(PACKAGE).parent.parts) for path in PACKAGE.rglob("service.py"))
@@ -117,9 +117,9 @@ def test_the_rooms_are_found() -> None:
 @pytest.mark.asvs("8.2.2")
 @pytest.mark.asvs("8.4.1")
 def test_another_account_s_rows_change_nothing(engine: Engine, name: str, function: Callable[..., Any], query: dict[str, str]) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
-        rows_of(session, mine, "MINE")
+        add_every_row(session, mine, "MINE")
         nothing = {
             "order_id": 10**6,
             "invoice_id": 10**6,
@@ -131,7 +131,7 @@ def test_another_account_s_rows_change_nothing(engine: Engine, name: str, functi
             "person": "1000000",
         }
         before = call(function, session, mine, nothing, **query)
-        theirs = rows_of(session, other, MARK)
+        theirs = add_every_row(session, other, MARK)
         after = call(function, session, mine, theirs, **query)
         assert after == before
         assert MARK not in repr(after)

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from odoportal.accounts import unsolicited
 from odoportal.accounts.models import Person, Role, UnsolicitedMail
-from odoportal.accounts.unsolicited import LIMITS, LONGEST_NAME, PER_MAILBOX, Kind, TooManyLetters, plain_name
+from odoportal.accounts.unsolicited import LIMITS, MAX_NAME_LENGTH, PER_MAILBOX, MailKind, TooManyMails, plain_name
 from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity
 from odoportal.mail.outbox import Mail, compose
@@ -30,21 +30,21 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def _noon() -> Iterator[None]:
-    clock.use(lambda: NOON)
+    clock.set_source(lambda: NOON)
     yield
-    clock.use(None)
+    clock.set_source(None)
 
 
 def letters(to: str = VICTIM) -> int:
-    with database.reading() as session:
+    with database.read_session() as session:
         return len(session.exec(select(Mail).where(Mail.to == to)).all())
 
 
-def ask(who: Identity, email: str = VICTIM, at: datetime = NOON, kind: Kind = Kind.INVITATION) -> TooManyLetters | None:
+def ask(who: Identity, email: str = VICTIM, at: datetime = NOON, kind: MailKind = MailKind.INVITATION) -> TooManyMails | None:
     try:
-        with database.writing() as session:
-            unsolicited.count(session, kind, who.person_id, None if kind is Kind.EMAIL else who.account.account_id, email, at)
-    except TooManyLetters as why:
+        with database.write_session() as session:
+            unsolicited.count_mail(session, kind, who.person_id, None if kind is MailKind.EMAIL else who.account.account_id, email, at)
+    except TooManyMails as why:
         return why
     return None
 
@@ -71,17 +71,17 @@ def test_a_mailbox_is_invited_three_times_a_day_however_it_is_asked(people: Peop
 
 def test_the_limit_of_a_mailbox_is_everybody_s_and_of_every_kind(people: People) -> None:  # noqa: F811
     assert ask(people["owner"]) is None
-    assert ask(people["stranger"], kind=Kind.COPY) is None
-    assert ask(people["stranger"], kind=Kind.EMAIL) is None
-    for kind in Kind:
+    assert ask(people["stranger"], kind=MailKind.COPY) is None
+    assert ask(people["stranger"], kind=MailKind.EMAIL) is None
+    for kind in MailKind:
         refused = ask(people["owner"], at=NOON + HOUR, kind=kind)
         assert refused is not None
         assert (refused.mailbox, refused.until) == (True, NOON + unsolicited.DAY)
     assert ask(people["owner"], "other@example.org") is None
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_one_person_asks_so_many_mailboxes_and_is_told_when_to_go_on(people: People, kind: Kind) -> None:  # noqa: F811
+@pytest.mark.parametrize("kind", MailKind)
+def test_one_person_asks_so_many_mailboxes_and_is_told_when_to_go_on(people: People, kind: MailKind) -> None:  # noqa: F811
     owner, limit = people["owner"], LIMITS[kind].person
     for n in range(limit.most):
         assert ask(owner, f"a{n}@example.org", NOON + timedelta(seconds=n), kind) is None
@@ -96,8 +96,8 @@ def test_one_person_asks_so_many_mailboxes_and_is_told_when_to_go_on(people: Peo
 
 
 def test_all_of_an_account_together_ask_so_many(people: People) -> None:  # noqa: F811
-    limits = LIMITS[Kind.INVITATION]
-    with database.writing() as session:
+    limits = LIMITS[MailKind.INVITATION]
+    with database.write_session() as session:
         second = member(session, people["owner"].account.account_id, "second@example.com", Role.OWNER)
     for n in range(limits.account.most):
         assert ask(people["owner"] if n < limits.person.most else second, f"a{n}@example.org") is None
@@ -107,10 +107,10 @@ def test_all_of_an_account_together_ask_so_many(people: People) -> None:  # noqa
 def test_what_was_refused_is_not_counted_and_writes_nothing(people: People) -> None:  # noqa: F811
     for _ in range(PER_MAILBOX.most + 2):
         ask(people["owner"])
-    with database.reading() as session:
+    with database.read_session() as session:
         assert len(session.exec(select(UnsolicitedMail)).all()) == PER_MAILBOX.most
     assert send(people["owner"], "invite", email=VICTIM, role="billing", language="en").error
-    with database.reading() as session:
+    with database.read_session() as session:
         assert service.invitations(session, people["owner"].account.account_id) == []
     assert letters() == 0
 
@@ -118,7 +118,7 @@ def test_what_was_refused_is_not_counted_and_writes_nothing(people: People) -> N
 def test_a_form_that_is_sent_again_counts_once(people: People) -> None:  # noqa: F811
     for _ in range(5):
         assert send(people["owner"], "invite", email=VICTIM, role="billing", language="en").ok
-    with database.reading() as session:
+    with database.read_session() as session:
         assert len(session.exec(select(UnsolicitedMail)).all()) == 1
 
 
@@ -130,20 +130,20 @@ def test_another_email_is_limited_and_the_one_that_waits_is_not_lost_by_it(peopl
         return email_change.request(session, who.person_id, "set", email, NOON)
 
     for _ in range(PER_MAILBOX.most):
-        with database.writing() as session:
+        with database.write_session() as session:
             assert request(session, VICTIM)
-    with pytest.raises(TooManyLetters), database.writing() as session:
+    with pytest.raises(TooManyMails), database.write_session() as session:
         request(session, VICTIM)
-    with database.reading() as session:
-        assert email_change.waiting(session, who.person_id, NOON) is not None
+    with database.read_session() as session:
+        assert email_change.find_unconfirmed(session, who.person_id, NOON) is not None
     assert letters() == PER_MAILBOX.most
 
 
 def test_counts_are_forgotten_after_a_day(people: People) -> None:  # noqa: F811
     ask(people["owner"])
-    with database.writing() as session:
-        assert unsolicited.sweep(session, NOON + unsolicited.DAY - timedelta(seconds=1)) == 0
-        assert unsolicited.sweep(session, NOON + unsolicited.DAY) == 1
+    with database.write_session() as session:
+        assert unsolicited.purge_expired(session, NOON + unsolicited.DAY - timedelta(seconds=1)) == 0
+        assert unsolicited.purge_expired(session, NOON + unsolicited.DAY) == 1
 
 
 # --- names chosen by the customer ----------------------------------------------------------------------------------
@@ -169,14 +169,14 @@ LINKS = (
 @pytest.mark.case("A-31")
 def test_nothing_in_a_name_is_made_clickable_in_the_letter(people: People, store: Engine, name: str) -> None:  # noqa: F811
     owner = people["owner"]
-    with database.writing() as session:
+    with database.write_session() as session:
         session.get_one(Person, owner.person_id).name = name[:200]
         service.invite(session, replace(owner, name=name[:200]), VICTIM, Role.BILLING, "en", NOON)
         session.flush()
         made = session.exec(select(Mail).order_by(col(Mail.id).desc())).first()
         assert made is not None
         message = compose(made)
-    assert len(message["Subject"]) <= LONGEST_NAME + len(" invites you to ODOportal")
+    assert len(message["Subject"]) <= MAX_NAME_LENGTH + len(" invites you to ODOportal")
     assert "\n" not in message["Subject"]
     first = next(line for line in made.text.splitlines() if "invites you to look after" in line)
     said = first.partition(f" ({owner.email})")[0]
@@ -187,7 +187,7 @@ def test_nothing_in_a_name_is_made_clickable_in_the_letter(people: People, store
 @given(st.text(max_size=200))
 def test_whatever_the_name_it_is_short_and_holds_no_address(name: str) -> None:
     said = plain_name(name, "")
-    assert len(said) <= LONGEST_NAME
+    assert len(said) <= MAX_NAME_LENGTH
     assert not re.search(r"[:/@\d\r\n]|\.\S", said)
     assert said.isprintable()
 
@@ -203,4 +203,4 @@ def test_a_name_without_letters_is_the_email() -> None:
 
 def test_what_is_said_names_the_instant() -> None:
     with i18n.use("fr"):
-        assert "2020-09-25" in unsolicited.explain(TooManyLetters(NOON + unsolicited.DAY, True), "fr-CA")
+        assert "2020-09-25" in unsolicited.limit_message(TooManyMails(NOON + unsolicited.DAY, True), "fr-CA")

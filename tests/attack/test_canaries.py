@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy import text as sql
 
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from tests.attack.conftest import Cookies, Victim
 from tests.attack.wire import HYDRATE, ON_LOAD, ORDERS, ROOT, SIGNED, tab
-from tests.server import GUIDE, PASSWORD, Portal, fill, free_port, in_production, producing
+from tests.server import GUIDE, PASSWORD, Portal, free_port, load_demo_data, production_settings, running_production
 
 CANARY = "Canary7731Vq"
 TOKEN = f"{CANARY}-reset-token-0123456789"
@@ -22,9 +22,9 @@ def verbose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """Yield a portal in production that logs everything it can: every request, event and SQL statement, as JSON."""
     data, port = tmp_path_factory.mktemp("verbose") / "data", free_port()
     data.mkdir()
-    settings = in_production(data, f"http://localhost:{port}", log_level="debug")
-    fill(settings)
-    with producing(settings, port) as started:
+    settings = production_settings(data, f"http://localhost:{port}", log_level="debug")
+    load_demo_data(settings)
+    with running_production(settings, port) as started:
         yield started
 
 
@@ -86,7 +86,7 @@ def _send_secrets_everywhere(portal: Portal, person: str) -> None:
     for text, where in ((frames, "a frame"), (log, "the log")):
         for leak in (
             secret,
-            digest(secret),
+            token_hash(secret),
             f"{CANARY}-wrong",
             f"{CANARY}-refused",
             TOKEN,
@@ -125,7 +125,7 @@ def test_the_data_folder_holds_no_usable_session(portal: Portal, rows: Engine, c
         if file.is_file():
             assert secret.encode() not in file.read_bytes(), file.name
     with rows.connect() as connection:
-        assert connection.scalar(sql("SELECT count(*) FROM browser_session WHERE hash = :hash"), {"hash": digest(secret)}) == 1
+        assert connection.scalar(sql("SELECT count(*) FROM browser_session WHERE hash = :hash"), {"hash": token_hash(secret)}) == 1
         assert all(
             row[0].count("$2b$") == 1 and PASSWORD not in row[0]
             for row in connection.execute(sql("SELECT password FROM person WHERE password != ''"))

@@ -13,8 +13,8 @@ from odoportal.core.identity import Identity
 from odoportal.pages.state import SessionState
 from odoportal.rooms.orders.state import Orders
 from odoportal.web.event_gate import Gate
-from tests.making import account, order, who
-from tests.states import go, signed_in, tree
+from tests.making import account, identity_of, order
+from tests.states import new_state, set_address, signed_in
 
 LOAD = f"{Orders.get_full_name()}.load"
 
@@ -22,22 +22,22 @@ LOAD = f"{Orders.get_full_name()}.load"
 @pytest.fixture
 def people(stored: Engine) -> dict[str, Identity]:
     """Return two people with one order each, by the hash of their session."""
-    with database.writing() as session:
+    with database.write_session() as session:
         mine, theirs = account(session, "A"), account(session, "B")
         order(session, mine, "26367")
         order(session, theirs, "55555")
-    return {"maria": replace(who(mine, "A"), session="maria"), "eve": replace(who(theirs, "B"), session="eve", name="Eve")}
+    return {"maria": replace(identity_of(mine, "A"), session="maria"), "eve": replace(identity_of(theirs, "B"), session="eve", name="Eve")}
 
 
 async def show(people: dict[str, Identity], guarded: bool) -> str:
     """Return the whole state that Eve's browser receives on a tab that was Maria's, before anything is loaded for Eve."""
-    root = tree("/en/orders", "sid=maria")
+    root = new_state("/en/orders", "sid=maria")
     orders = await root.get_state(Orders)
     with signed_in(people["maria"]):
         await (await root.get_state(SessionState)).load()
         await orders.load()
     (await root.get_state(SessionState))._bound = people["maria"].key
-    go(root, "/en/orders", "sid=eve")
+    set_address(root, "/en/orders", "sid=eve")
 
     async def resolve(hashed: str | None, _account: str | None) -> Identity | None:
         return people.get(hashed or "")
@@ -63,7 +63,7 @@ def test_the_next_person_on_a_tab_would_see_the_last_one_s_orders_without_the_ga
 @pytest.mark.asvs("8.2.1")
 def test_a_handler_called_without_the_gate_reads_for_whoever_is_named(people: dict[str, Identity]) -> None:
     async def run(asks: Identity | None) -> list[str]:
-        orders = await tree("/en/orders", "sid=eve").get_state(Orders)
+        orders = await new_state("/en/orders", "sid=eve").get_state(Orders)
         with signed_in(asks):
             await orders.load()
         return [row.number for row in orders.view.rows]
@@ -80,6 +80,6 @@ def test_without_the_account_in_the_query_another_s_order_would_be_found(people:
     from odoportal.rooms.orders import service
     from odoportal.rooms.orders.models import Order
 
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(Order).where(Order.number == "55555")).first() is not None
         assert service.get(session, people["maria"].account.account_id, "55555") is None

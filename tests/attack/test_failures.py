@@ -26,9 +26,9 @@ def failing(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inside]
         raise RuntimeError(f"no such file: {INSIDE}")
         yield
 
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     inside.errors.clear()
-    monkeypatch.setattr(database, "reading", reading)
+    monkeypatch.setattr(database, "read_session", reading)
     yield inside
     inside.errors.clear()
 
@@ -47,7 +47,7 @@ def test_a_failing_handler_says_that_it_failed_and_the_log_says_why(failing: Ins
             await unlucky.fence()
             before = len(unlucky.frames)
             monkeypatch.undo()
-            clock.use(failing.clock)
+            clock.set_source(failing.clock)
             # The same socket works again as soon as the cause is gone.
             await unlucky.send(ON_LOAD, {}, "/en/orders")
             await unlucky.until(lambda frame: (value(frame, ORDERS, "view") or {}).get("rows"))

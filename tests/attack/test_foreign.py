@@ -163,10 +163,10 @@ async def steal(portal: Portal, token: str, cookie_of: Cookies, victim: Victim, 
 def test_a_session_s_hash_sent_as_the_socket_s_own_cookie_is_nobody(
     portal: Portal, cookie_of: Cookies, victim: Victim, attacker: Victim
 ) -> None:
-    from odoportal.core.identity import digest
+    from odoportal.core.identity import token_hash
 
     async def run() -> Tab:
-        stolen = digest(cookie_of(victim.email).split("=", 1)[1])
+        stolen = token_hash(cookie_of(victim.email).split("=", 1)[1])
         async with tab(portal.url, f"sid={stolen}") as thief:
             await thief.send(HYDRATE, {}, "/en/orders")
             await thief.redirected()

@@ -133,7 +133,7 @@ def rows_of(one: Customer) -> tuple[dict[str, list[str]], list[str]]:
 @pytest.fixture(params=forms(), ids=str)
 def form(request: pytest.FixtureRequest, inside: Inside) -> Iterator[FoundForm]:
     """Yield each form in turn, and check afterwards that no error was logged."""
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     inside.errors.clear()
     yield request.param
     assert inside.errors == []
@@ -150,7 +150,7 @@ def test_every_form_says_what_it_takes_and_who_may_send_it() -> None:
 
 
 def test_the_control_a_fitting_form_is_done(inside: Inside) -> None:
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     details = next(found for found in forms() if found.name == "details")
     cookie = inside.session(inside.first)
     answer = send(inside, details, {**valid_fields(details.rule.model), **hidden_fields(inside, details, cookie)}, cookie)
@@ -186,13 +186,13 @@ def test_a_role_that_may_not_is_refused(inside: Inside, form: FoundForm) -> None
     for role in Role:
         if may(role, form.rule.right) and may(role, form.page.right):
             continue
-        with database.writing() as session:
+        with database.write_session() as session:
             session.exec(select(Membership).where(Membership.person_id == inside.first.person_id)).one().role = role
         before = rows()
         answer = send(inside, form, fields, cookie)
         assert answer.status_code == (403 if may(role, form.page.right) else 404), role
         assert rows() == before, role
-    with database.writing() as session:
+    with database.write_session() as session:
         session.exec(select(Membership).where(Membership.person_id == inside.first.person_id)).one().role = Role.OWNER
 
 
@@ -247,7 +247,7 @@ def filled_forms(draw: st.DrawFn) -> tuple[FoundForm, dict[str, str]]:
 @pytest.mark.case("A-65")
 def test_no_value_hurts_any_form(inside: Inside, sent: tuple[FoundForm, dict[str, str]]) -> None:
     found, fields = sent
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     inside.errors.clear()
     before = rows_of(inside.second)[0]
     answer = send(inside, found, fields, inside.session(inside.first))

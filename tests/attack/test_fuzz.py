@@ -84,7 +84,7 @@ def assert_harmless(inside: Inside, reading: bool = True) -> Iterator[None]:
 
     It must not write at all if `reading` is true, and must never change the other customer's rows.
     """
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     account_number = "" if reading else inside.second.account
     before = rows(account_number)
     inside.errors.clear()

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select, text
 from sqlmodel import col
 
 from odoportal.accounts.models import Account, Membership, Person
-from odoportal.accounts.rights import TABLE, Right
+from odoportal.accounts.rights import ROLES_BY_RIGHT, Right
 from odoportal.core.identity import HELD_BACK
 from tests.attack.conftest import Cookies
 from tests.attack.test_handlers import handler_rights
@@ -100,4 +100,4 @@ def test_another_account_that_does_not_require_it_is_open(portal: Portal, cookie
 
 
 def test_held_back_is_no_role_and_has_one_right() -> None:
-    assert [right for right, held in TABLE.items() if HELD_BACK in held] == [Right.ENTER]
+    assert [right for right, held in ROLES_BY_RIGHT.items() if HELD_BACK in held] == [Right.ENTER]

@@ -12,7 +12,7 @@ from odoportal.accounts.models import Membership, Person
 from odoportal.mail.outbox import Mail
 from odoportal.rooms.addresses.models import Address, AddressDefault
 from tests.browser.conftest import mailed_link, temporary_account
-from tests.server import Answer, Portal, writer
+from tests.server import Answer, Portal, write_session
 
 SPARE = "spare@ailleurs.exemple"
 PEOPLE, EDIT, JOIN = "/en/profile/people", "/en/addresses/edit", "/en/join"
@@ -80,7 +80,7 @@ def test_a_stranger_s_mailbox_is_not_filled(portal: Portal, account: Account) ->
 def test_operations_does_not_rewrite_the_billing_address(portal: Portal, account: Account) -> None:
     rows, code = portal.engine(), "~billing"
     parts = {"name": "Ailleurs", "line1": "12, rue Un", "city": "Laval", "province": "QC", "postal_code": "H7L 3J5", "country": "CA"}
-    with writer(rows) as session:
+    with write_session(rows) as session:
         made = Address.model_validate({"account_id": account.id, "code": code, **parts})
         session.add(made)
         session.flush()
@@ -92,7 +92,7 @@ def test_operations_does_not_rewrite_the_billing_address(portal: Portal, account
     assert send(portal, EDIT, "remove", account.operations, code).status == 403
     with Session(rows) as session:
         assert session.exec(select(Address.line1).where(Address.account_id == account.id)).all() == ["12, rue Un"]
-    with writer(rows) as session:
+    with write_session(rows) as session:
         session.delete(session.get_one(AddressDefault, (account.id, "billing")))
         session.commit()
     rows.dispose()

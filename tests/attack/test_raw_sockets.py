@@ -12,7 +12,7 @@ import pytest
 from websockets.frames import Opcode
 
 from tests.attack.wire import HYDRATE, Raw, raw
-from tests.server import Portal, free_port, in_production, producing
+from tests.server import Portal, free_port, production_settings, running_production
 
 KIB, MIB = 1 << 10, 1 << 20
 ROUTER = {"pathname": "/en/login", "asPath": "/en/login"}
@@ -26,7 +26,7 @@ MOST_SECONDS = 0.5
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """Yield a portal in production, whose log is JSON and has a line for every event."""
     data, port = tmp_path_factory.mktemp("raw") / "data", free_port()
-    with producing(in_production(data, f"http://localhost:{port}"), port) as started:
+    with running_production(production_settings(data, f"http://localhost:{port}"), port) as started:
         yield started
 
 

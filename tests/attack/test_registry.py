@@ -19,15 +19,15 @@ from sqlalchemy import Engine, text
 
 from odoportal.accounts.activity_log import STAFF, record
 from odoportal.accounts.models import Person
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from odoportal.rooms.addresses.activity import AddressActivity
 from odoportal.rooms.privacy.models import DataFile
 from odoportal.rooms.signin.models import BrowserSession
 from tests.attack.conftest import Cookies, Victim
 from tests.attack.test_handlers import handler_rights
 from tests.attack.wire import HYDRATE, ORDERS, SIGNED, Tab, tab, value
-from tests.reading import whole
-from tests.server import FLEET, Portal, writer
+from tests.reading import full_text
+from tests.server import FLEET, Portal, write_session
 
 UNKNOWN = "999999"
 _WIRE = httpx.HTTPTransport(verify=False)
@@ -107,7 +107,7 @@ def newest_records(rows: Engine, account: str) -> Records:
 def theirs(rows: Engine, portal: Portal, victim: Victim) -> Records:
     """Return the victim's records, with an activity row and a data file added."""
     found, name = newest_records(rows, victim.account), "0" * 40
-    with writer(rows) as session:
+    with write_session(rows) as session:
         whose = text("SELECT p.id, a.id FROM person p, account a WHERE p.email = :e AND a.number = :n")
         person, account = session.connection().execute(whose, {"e": victim.email, "n": victim.account}).one()
         now = datetime.now(UTC)
@@ -144,13 +144,13 @@ def text_of(answer: httpx.Response) -> str:
     """Return all text of an answer, extracted from PDF, ZIP and workbook."""
     kind = answer.headers.get("content-type", "")
     if kind == "application/pdf":
-        return whole(answer.content)
+        return full_text(answer.content)
     if kind.startswith(("application/zip", "application/vnd.openxml")):
         shown_text = []
         with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
             for name in packed.namelist():
                 inner = packed.read(name)
-                shown_text.append(whole(inner) if name.endswith(".pdf") else inner.decode("utf-8", "replace"))
+                shown_text.append(full_text(inner) if name.endswith(".pdf") else inner.decode("utf-8", "replace"))
         return "\n".join(shown_text)
     return answer.text
 
@@ -239,20 +239,20 @@ def test_another_customer_gets_what_an_unknown_number_gets(
 def new_session(rows: Engine, email: str, **ago: timedelta) -> Iterator[str]:
     """Yield the cookie of a session written straight to the database, and delete the session afterwards if it still exists."""
     token, now = secrets.token_urlsafe(32), datetime.now(UTC)
-    with writer(rows) as session:
+    with write_session(rows) as session:
         person = session.connection().execute(text("SELECT id FROM person WHERE email = :e"), {"e": email}).scalar_one()
         began, seen = now - ago.get("began", timedelta()), now - ago.get("seen", timedelta())
-        session.add(BrowserSession(hash=digest(token), person_id=person, created_at=began, seen_at=seen))
+        session.add(BrowserSession(hash=token_hash(token), person_id=person, created_at=began, seen_at=seen))
         session.commit()
     yield f"odo_session={token}"
-    with writer(rows) as session:
-        if row := session.get(BrowserSession, digest(token)):
+    with write_session(rows) as session:
+        if row := session.get(BrowserSession, token_hash(token)):
             session.delete(row)
             session.commit()
 
 
 def _set_disabled(rows: Engine, email: str, when: datetime | None) -> None:
-    with writer(rows) as session:
+    with write_session(rows) as session:
         person = session.connection().execute(text("SELECT id FROM person WHERE email = :e"), {"e": email}).scalar_one()
         session.get_one(Person, person).disabled_at = when
         session.commit()

@@ -13,12 +13,12 @@ from sqlalchemy import Engine, text
 from sqlmodel import select
 
 from odoportal.accounts.models import Membership, Person, Role
-from odoportal.accounts.rights import TABLE, Right, may
+from odoportal.accounts.rights import ROLES_BY_RIGHT, Right, may
 from odoportal.forms.view import version_of
 from tests.attack.conftest import Cookies, Victim
 from tests.attack.test_handlers import handler_rights, log_text
 from tests.attack.wire import ORDERS, PEOPLE, SIGNED, tab, value
-from tests.server import LARGE, OVERDUE, READ_ONLY, TWO_ACCOUNTS, Portal, writer
+from tests.server import LARGE, OVERDUE, READ_ONLY, TWO_ACCOUNTS, Portal, write_session
 
 UNGUARDED = {"/healthz", "/readyz", "/auth/sign-out", "/auth/region", "/hooks/cards", "/sandbox/{ref}"}
 """Routes without a right: they concern the browser or the person's own format and no account, or they are the payment provider's.
@@ -32,7 +32,7 @@ def acting_as(rows: Engine, email: str, role: str) -> Iterator[None]:
     """Give a person a role in every account, and restore the old roles afterwards."""
 
     def put(roles: dict[int, str] | str) -> dict[int, str]:
-        with writer(rows) as session:
+        with write_session(rows) as session:
             person = session.exec(select(Person).where(Person.email == email)).one()
             held = session.exec(select(Membership).where(Membership.person_id == person.id)).all()
             before = {m.account_id: m.role for m in held}
@@ -119,7 +119,7 @@ def test_each_form_does_what_the_table_says_for_each_role(
 
 
 def test_the_table_names_every_right_and_an_owner_has_all() -> None:
-    assert set(TABLE) == set(Right)
+    assert set(ROLES_BY_RIGHT) == set(Right)
     assert all(may(Role.OWNER, right) for right in Right)
     assert not any(
         may(role, right) for role, right in (("owner ", "see"), ("", "see"), ("owner", ""), ("owner", "nothing"), ("admin", "own"))
@@ -171,12 +171,12 @@ def test_what_an_owner_does_to_somebody_is_in_force_in_the_page_that_person_has_
         found = "SELECT m.account_id, m.person_id FROM membership m JOIN person p ON p.id = m.person_id WHERE p.email = :e"
         (mine,) = connection.execute(text(found), {"e": READ_ONLY}).all()
     try:
-        with writer(rows) as session:
+        with write_session(rows) as session:
             session.get_one(Membership, tuple(mine)).role = "owner"
             session.commit()
         asyncio.run(run())
     finally:
-        with writer(rows) as session:
+        with write_session(rows) as session:
             session.merge(Membership(account_id=mine.account_id, person_id=mine.person_id, role="read_only"))
             session.commit()
 

@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from odoportal.accounts.models import Membership, Person
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from odoportal.rooms.signin.models import BrowserSession
 from tests.attack.wire import HYDRATE, ON_LOAD, ORDERS, SIGNED, Tab, tab, value
-from tests.server import OVERDUE, Portal, writer
+from tests.server import OVERDUE, Portal, write_session
 
 PATH = "/en/orders"
 MARKERS = ("Coopérative", "coopdesneiges")
@@ -29,20 +29,20 @@ def cookie(portal: Portal) -> Iterator[str]:
 
 
 def session_hash(cookie: str) -> str:
-    return digest(cookie.split("=", 1)[1])
+    return token_hash(cookie.split("=", 1)[1])
 
 
 @contextmanager
 def database_change(rows: Engine, change: Callable[[Session], Callable[[Session], None] | None]) -> Iterator[None]:
     """Apply a change to the portal's database, and undo it afterwards with the function that `change` returns."""
-    with writer(rows) as session:
+    with write_session(rows) as session:
         undo = change(session)
         session.commit()
     try:
         yield
     finally:
         if undo:
-            with writer(rows) as session:
+            with write_session(rows) as session:
                 undo(session)
                 session.commit()
 
@@ -159,7 +159,7 @@ def test_a_kept_session_has_no_idle_end_but_ends_after_thirty_days(portal: Porta
 
 
 def seen(rows: Engine, cookie: str) -> datetime:
-    with writer(rows) as session:
+    with write_session(rows) as session:
         return session.get_one(BrowserSession, session_hash(cookie)).seen_at
 
 

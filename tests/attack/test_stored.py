@@ -16,7 +16,7 @@ from tests.attack.corpus import FORMULAS, XSS
 from tests.attack.test_addresses import Elements
 from tests.attack.test_registry import SAMPLES, Records, Request, ask
 from tests.inside import START, Customer, Inside, customer
-from tests.reading import reader, tight, whole
+from tests.reading import full_text, reader, without_whitespace
 
 PAGES = ("/", "/orders?open={order}", "/invoices?open={invoice}", "/invoices", "/orders", "/statement", "/profile")
 PLAIN = "harmless"
@@ -28,13 +28,13 @@ RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 @pytest.fixture(autouse=True)
 def _of_its_clock(inside: Inside) -> None:
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
 
 
 @pytest.fixture(scope="module")
 def plain(inside: Inside) -> Customer:
     """Return an account like the hostile ones, with harmless texts."""
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     return customer("plain", "3000", PLAIN)
 
 
@@ -129,7 +129,7 @@ def test_a_pdf_shows_it_and_does_nothing(inside: Inside, hostile: tuple[Customer
         assert "/OpenAction" not in document.root_object
         assert all("/Annots" not in page for page in document.pages)
         if text in {TEMPLATE, "=1+1"}:
-            assert tight(text) in tight(whole(content))
+            assert without_whitespace(text) in without_whitespace(full_text(content))
 
 
 @attacks(*XSS)
@@ -141,7 +141,7 @@ def test_a_mail_has_the_elements_of_a_harmless_one(inside: Inside, hostile: tupl
     for name in (text, PLAIN):
         person = Person(email="a@example.com", email_key="a@example.com", name=name, language="fr", region="fr-CA", created_at=START)
         account = Account(number="1", name=name, created_at=START)
-        with database.writing() as session:
+        with database.write_session() as session:
             letter = mails.invited(session, person, account, "seed", START)
             shapes.append(Elements(letter.html).shape)
             assert "\n" not in letter.subject

@@ -56,16 +56,16 @@ class TwoCustomers(RuleBasedStateMachine):
         self.roles = [Role.OWNER, Role.OWNER]
         self.imported = [0, 0]
         self.seen: list[tuple[int, str]] = []
-        clock.use(self.inside.clock)
+        clock.set_source(self.inside.clock)
         self.inside.clock.at = START
         rate_limits.forget_all()
-        with database.writing() as session:
+        with database.write_session() as session:
             for row in session.exec(select(BrowserSession)).all():
                 session.delete(row)
             for person in session.exec(select(Person)).all():
                 person.disabled_at = None
             for one in self.people:
-                session.get_one(Person, one.person_id).password = passwords.make(PASSWORD)
+                session.get_one(Person, one.person_id).password = passwords.hash_password(PASSWORD)
                 session.exec(select(Membership).where(Membership.person_id == one.person_id)).one().role = Role.OWNER
         self.sign_in(0, right=True)
         self.sign_in(1, right=True)
@@ -122,7 +122,7 @@ class TwoCustomers(RuleBasedStateMachine):
         self.inside.portal.ask("/en/forgot", form={"email": self.people[at].email})
         if self.disabled[at]:
             return
-        with database.reading() as session:
+        with database.read_session() as session:
             mailed = select(Mail).where(Mail.to == self.people[at].email, col(Mail.text).contains("/reset?token="))
             letter = session.exec(mailed.order_by(col(Mail.id).desc())).first()
         assert letter is not None
@@ -156,21 +156,21 @@ class TwoCustomers(RuleBasedStateMachine):
         for at in (0, 1):
             if self.disabled[at]:
                 self._end(at, *list(self.live[at]))
-                with database.writing() as session:
+                with database.write_session() as session:
                     for row in session.exec(select(BrowserSession).where(BrowserSession.person_id == self.people[at].person_id)).all():
                         session.delete(row)
 
     @rule(at=WHO, yes=st.sampled_from([True, False, False, False]))
     def disable(self, at: int, yes: bool) -> None:
         """Disable a person, or enable them again."""
-        with database.writing() as session:
+        with database.write_session() as session:
             session.get_one(Person, self.people[at].person_id).disabled_at = self.inside.clock() if yes else None
         self.disabled[at] = yes
 
     @rule(at=WHO, role=st.sampled_from(list(Role)))
     def change_role(self, at: int, role: Role) -> None:
         """Change a person's role in their own account."""
-        with database.writing() as session:
+        with database.write_session() as session:
             session.exec(select(Membership).where(Membership.person_id == self.people[at].person_id)).one().role = role
         self.roles[at] = role
 
@@ -241,7 +241,7 @@ class TwoCustomers(RuleBasedStateMachine):
             "order_lines.csv": "order,quantity,description_fr,description_en,unit_price,amount\n"
             f"{number},2,{one.marker} câble,{one.marker} cable,50.00,100.00\n",
         }
-        with database.writing() as session:
+        with database.write_session() as session:
             report = import_tables(session, read_files({name: text.encode() for name, text in files.items()}), self.inside.clock())
         assert not report.bad
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from odoportal.backup.backup import CannotBackUp, back_up, check, restore
 from odoportal.core import database
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from odoportal.demo.data import EXAMPLE
 from odoportal.importing import locks
 from odoportal.importing.importer import run_import
@@ -38,8 +38,8 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     database.engine.cache_clear()
     migrate(database.engine())
     assert run_import(EXAMPLE, now=NOW).kept
-    stored = passwords.make(PASSWORD)
-    with database.writing() as session:
+    stored = passwords.hash_password(PASSWORD)
+    with database.write_session() as session:
         session.connection().execute(text("UPDATE person SET password = :stored"), {"stored": stored})
     yield address
     database.engine().dispose()
@@ -81,13 +81,13 @@ def pairs_in(path: Path) -> dict[str, int]:
 
 
 def can_sign_in() -> bool:
-    with database.writing() as session:
+    with database.write_session() as session:
         found = service.stored_password(session, EMAIL)
         assert found
         token = service.sign_in(session, found[0], found[1], NOW) if passwords.matches(found[1], PASSWORD) else None
     assert token
     with database.engine().connect() as connection:
-        who = service.resolve(connection, digest(token), None, NOW)
+        who = service.resolve(connection, token_hash(token), None, NOW)
     return who is not None and who.email == EMAIL
 
 
@@ -103,7 +103,7 @@ def test_a_backup_under_write_load_is_one_moment_and_comes_back(url: str, tmp_pa
     assert (rows["invoice"], rows["deployment"]) == (1, 2 * len(kept))
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir() if "nightly" in path.name] == ["nightly.db"]
-    with database.writing() as session:
+    with database.write_session() as session:
         session.connection().execute(text("DELETE FROM invoice_line"))
     database.engine().dispose()
     done = restore(url, file, NOW)
@@ -120,7 +120,7 @@ def test_a_backup_under_write_load_is_one_moment_and_comes_back(url: str, tmp_pa
 def test_the_old_database_is_kept_with_its_log(url: str, tmp_path: Path) -> None:
     place, file = tmp_path / "data" / "portal.db", tmp_path / "backup.db"
     back_up(url, file)
-    with database.writing() as session:
+    with database.write_session() as session:
         session.connection().execute(text("INSERT INTO deployment VALUES ('late row', '')"))
     # A process that was killed leaves its log: the late row is only there.
     crashed = tmp_path / "crashed"
@@ -136,7 +136,7 @@ def test_the_old_database_is_kept_with_its_log(url: str, tmp_path: Path) -> None
 
 
 def test_letters_that_were_due_are_told(url: str, tmp_path: Path) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         service.request_reset(session, EMAIL, "fr", NOW)
     back_up(url, tmp_path / "backup.db")
     database.engine().dispose()
@@ -243,7 +243,7 @@ def test_nobody_restores_while_the_portal_serves(url: str, tmp_path: Path) -> No
         portal.kill()
     database.engine().dispose()
     assert restore(url, tmp_path / "backup.db", NOW).aside
-    with locks.alone(url), pytest.raises(locks.InUse, match="restored or moved"), locks.using(url):
+    with locks.exclusive(url), pytest.raises(locks.InUse, match="restored or moved"), locks.using(url):
         pass
 
 

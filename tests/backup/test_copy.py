@@ -17,7 +17,7 @@ from odoportal.importing.importer import run_import
 from odoportal.migrations import at_head, metadata, migrate
 from odoportal.rooms.signin import service
 from odoportal.settings import get_settings
-from tests.postgresql import empty
+from tests.postgresql import drop_everything
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 LARGE = 2**40
@@ -30,7 +30,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'new.db'}"
     url = request.getfixturevalue("postgresql_server")
     engine = make_engine(url)
-    empty(engine)
+    drop_everything(engine)
     engine.dispose()
     return url
 
@@ -49,7 +49,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     database.engine.cache_clear()
     migrate(database.engine())
     assert run_import(EXAMPLE, now=NOW).kept
-    with database.writing() as session:
+    with database.write_session() as session:
         service.request_reset(session, "maria@transportgagnon.ca", "fr", NOW)
         session.connection().execute(text("UPDATE person SET password = 'stored'"))
         assert service.sign_in(session, 1, "stored", NOW)

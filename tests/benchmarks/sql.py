@@ -13,8 +13,8 @@ from odoportal.core import database
 from tests.benchmarks import data
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.report import Row
-from tests.making import who
-from tests.views import Ran, View, costly, draw, plan, views, watching
+from tests.making import identity_of
+from tests.views import Ran, View, costly, draw, plan, recorded_statements, views
 
 MILLION = 1_000_000
 # Bars in milliseconds: for up to a million invoices, and for more.
@@ -77,8 +77,8 @@ def _timed(connection: Connection, ran: Sequence[Ran]) -> float:
 
 
 def _measured(engine: Engine, account_id: int, view: View, runs: int) -> _Measured:
-    with Session(engine) as session, watching(engine) as ran:
-        draw(session, who(account_id), view.address, data.LAST)
+    with Session(engine) as session, recorded_statements(engine) as ran:
+        draw(session, identity_of(account_id), view.address, data.LAST)
         seen = list(ran)
     with engine.connect() as connection:
         milliseconds = median(_timed(connection, seen) for _ in range(runs))

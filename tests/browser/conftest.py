@@ -13,7 +13,7 @@ from sqlmodel import SQLModel, col, delete, select
 from odoportal.accounts.models import Account, Change, Membership, Person
 from odoportal.accounts.service import email_key
 from tests.chromium import Scheme, new_context
-from tests.server import GUIDE, Portal, writer
+from tests.server import GUIDE, Portal, write_session
 
 Open = Callable[..., Page]
 
@@ -84,7 +84,7 @@ def temporary_account(portal: Portal, number: str, name: str, people: Mapping[st
         people: A name and a role for each email.
     """
     engine = portal.engine()
-    with writer(engine) as session:
+    with write_session(engine) as session:
         known = session.exec(select(Person).where(Person.email == GUIDE)).one()
         account = Account(number=number, name=name, created_at=known.created_at)
         session.add(account)
@@ -102,7 +102,7 @@ def temporary_account(portal: Portal, number: str, name: str, people: Mapping[st
             session.add(Membership(account_id=made, person_id=person.id, role=role))
         session.commit()
     yield made
-    with writer(engine) as session:
+    with write_session(engine) as session:
         # People invited during the test belong to the account, too. People removed from it are found in its activity.
         members = session.exec(select(Membership.person_id).where(Membership.account_id == made)).all()
         about = session.exec(select(Change.subject_id).where(Change.account_id == made)).all()

@@ -13,7 +13,7 @@ from odoportal.accounts.models import Person
 from odoportal.rooms.notifications.models import InvoiceCopy
 from odoportal.rooms.people.models import Invitation
 from tests.browser.conftest import Open, live, temporary_account
-from tests.server import EMPTY, LARGE, READ_ONLY, Portal, writer
+from tests.server import EMPTY, LARGE, READ_ONLY, Portal, write_session
 
 NORA = "nora.tremblay@exemple.ca"
 NEW_PASSWORD = "une route qui monte doucement"
@@ -90,7 +90,7 @@ def leaving(portal: Portal) -> Iterator[Leaving]:
     people = {owner: ("Claire Fortin", "owner"), email: ("Denis Roy", "owner")}
     engine = portal.engine()
     with temporary_account(portal, "7701", "Transport Fortin", people) as account_id:
-        with writer(engine) as session:
+        with write_session(engine) as session:
             person_id = session.exec(select(Person.id).where(Person.email == email)).one()
             assert person_id is not None
             now = datetime.now(UTC)

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel, select
 from odoportal.accounts.models import Membership, Person
 from odoportal.accounts.service import email_key
 from tests.browser.conftest import Open, live
-from tests.server import GUIDE, PASSWORD, Portal, writer
+from tests.server import GUIDE, PASSWORD, Portal, write_session
 
 DIANE = "diane@transportgagnon.ca"
 NEW = "sept tortues jaunes voyagent"
@@ -21,7 +21,7 @@ NEW = "sept tortues jaunes voyagent"
 def diane(portal: Portal) -> Iterator[int]:
     """Yield the id of a person used only in this module, because her sessions end and her password changes."""
     engine = portal.engine()
-    with writer(engine) as session:
+    with write_session(engine) as session:
         known = session.exec(select(Person).where(Person.email == GUIDE)).one()
         made = Person(
             email=DIANE, email_key=email_key(DIANE), name="Diane Roy", language="fr", region="fr-CA", password=known.password,

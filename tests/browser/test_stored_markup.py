@@ -7,12 +7,12 @@ import pytest
 from playwright.sync_api import Dialog, expect
 
 from odoportal.accounts.models import Account, Membership, Person
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from odoportal.rooms.signin.models import BrowserSession
 from tests.attack.corpus import XSS
 from tests.browser.conftest import Open, live
-from tests.making import rows_of
-from tests.server import Portal, writer
+from tests.making import add_every_row
+from tests.server import Portal, write_session
 
 ALIVE = "iframe, [onerror], [onload], [onmouseover], [onfocus], [srcdoc], img[src=x], math, template, [href^=javascript]"
 
@@ -22,7 +22,7 @@ ALIVE = "iframe, [onerror], [onload], [onmouseover], [onfocus], [srcdoc], img[sr
 @pytest.mark.case("A-82", "A-87")
 def test_the_live_page_shows_markup_as_text(open_page: Open, portal: Portal) -> None:
     now, token, key, hostile = datetime.now(UTC), secrets.token_urlsafe(32), "70707", " ".join(XSS)[:300]
-    with writer(portal.engine()) as session:
+    with write_session(portal.engine()) as session:
         account = Account(number=key, name=hostile[:200], created_at=now)
         person = Person(email="markup@example.com", email_key="markup@example.com", name=hostile[:200], language="en", created_at=now)
         session.add_all([account, person])
@@ -30,8 +30,8 @@ def test_the_live_page_shows_markup_as_text(open_page: Open, portal: Portal) -> 
         assert account.id is not None
         assert person.id is not None
         session.add(Membership(account_id=account.id, person_id=person.id, role="owner"))
-        session.add(BrowserSession(hash=digest(token), person_id=person.id, created_at=now, seen_at=now))
-        named = rows_of(session, account.id, hostile, key)
+        session.add(BrowserSession(hash=token_hash(token), person_id=person.id, created_at=now, seen_at=now))
+        named = add_every_row(session, account.id, hostile, key)
         session.commit()
     page = open_page("/en/login")
     dialogs: list[str] = []

@@ -24,18 +24,18 @@ def test_an_instant_is_in_utc() -> None:
 def test_the_business_day_turns_at_midnight_in_montreal(instant: datetime, day: date, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ODOPORTAL_TODAY", raising=False)
     get_settings.cache_clear()
-    clock.use(lambda: instant)
+    clock.set_source(lambda: instant)
     assert clock.today() == day
 
 
 def test_a_set_day_stands_whatever_the_instant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODOPORTAL_TODAY", "2020-09-24")
     get_settings.cache_clear()
-    clock.use(lambda: datetime(2031, 1, 1, tzinfo=UTC))
+    clock.set_source(lambda: datetime(2031, 1, 1, tzinfo=UTC))
     assert clock.today() == date(2020, 9, 24)
     assert clock.now().year == 2031
 
 
 def test_local_time_follows_daylight_saving() -> None:
-    assert clock.local(datetime(2020, 7, 1, 12, tzinfo=UTC)).hour == 8
-    assert clock.local(datetime(2020, 12, 1, 12, tzinfo=UTC)).hour == 7
+    assert clock.to_local(datetime(2020, 7, 1, 12, tzinfo=UTC)).hour == 8
+    assert clock.to_local(datetime(2020, 12, 1, 12, tzinfo=UTC)).hour == 7

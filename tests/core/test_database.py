@@ -44,15 +44,15 @@ def test_an_exception_leaves_nothing(stored: Engine) -> None:
 
     with pytest.raises(LookupError):
         asyncio.run(database.write(half))
-    with database.reading() as session:
+    with database.read_session() as session:
         assert numbers(session) == []
 
 
 def test_a_reading_session_keeps_nothing(stored: Engine) -> None:
-    with database.reading() as session:
+    with database.read_session() as session:
         add(session, "1")
         session.flush()
-    with database.reading() as session:
+    with database.read_session() as session:
         assert numbers(session) == []
 
 
@@ -72,7 +72,7 @@ def test_the_house_s_settings_hold_on_every_connection(stored: Engine) -> None:
 
 @pytest.mark.sqlite("its one writer at a time")
 def test_writers_wait_for_each_other_and_lose_nothing(stored: Engine) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         account(session, "0")
 
     def increase(session: Session) -> None:
@@ -83,17 +83,17 @@ def test_writers_wait_for_each_other_and_lose_nothing(stored: Engine) -> None:
         await asyncio.gather(*(database.write(increase) for _ in range(24)))
 
     asyncio.run(run())
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(Account.name)).one() == "24"
 
 
 @pytest.mark.sqlite("its one writer at a time")
 def test_the_control_a_deferred_reader_that_turns_writer_fails_at_once(stored: Engine) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         account(session, "0")
-    with database.reading() as first:
+    with database.read_session() as first:
         assert numbers(first) == ["0"]
-        with database.writing() as second:
+        with database.write_session() as second:
             add(second, "1")
         add(first, "2")
         with pytest.raises(OperationalError, match="locked"):
@@ -101,36 +101,36 @@ def test_the_control_a_deferred_reader_that_turns_writer_fails_at_once(stored: E
 
 
 def test_a_reader_is_not_held_up_by_a_writer(stored: Engine) -> None:
-    with database.writing() as writer:
+    with database.write_session() as writer:
         add(writer, "1")
         writer.flush()
-        with database.reading() as reader:
+        with database.read_session() as reader:
             assert numbers(reader) == []
 
 
 @pytest.mark.asvs("8.4.1")
 def test_the_database_itself_keeps_accounts_apart(stored: Engine) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         mine, other = account(session, "A"), account(session, "B")
         theirs, bought = invoice(session, other, "1").id, order(session, other, "2").id
-    with pytest.raises(IntegrityError), database.writing() as session:
+    with pytest.raises(IntegrityError), database.write_session() as session:
         session.add(
             InvoiceLine(account_id=mine, invoice_id=theirs or 0, position=0, description_en="x", description_fr="x", amount=Decimal(1))
         )
-    with pytest.raises(IntegrityError), database.writing() as session:
+    with pytest.raises(IntegrityError), database.write_session() as session:
         invoice(session, mine, "3", order_id=bought)
 
 
 @pytest.mark.case("F-07")
 @pytest.mark.sqlite("its one writer at a time")
 def test_what_runs_in_the_loop_does_not_wait(stored: Engine, tmp_path: Path) -> None:
-    with database.reading() as session:
+    with database.read_session() as session:
         assert numbers(session) == []
-    at_once = database.at_once()
+    at_once = database.nonblocking_engine()
     assert at_once is not None
     with at_once.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 0
-        with database.writing() as writer:
+        with database.write_session() as writer:
             add(writer, "1")
             writer.flush()
             with pytest.raises(OperationalError, match="locked"):
@@ -142,14 +142,14 @@ def test_what_runs_in_the_loop_does_not_wait(stored: Engine, tmp_path: Path) -> 
 @pytest.mark.sqlite("its file")
 def test_a_file_that_is_gone_is_not_made_anew_and_a_moved_one_is_not_written_to(stored: Engine, tmp_path: Path) -> None:
     place, aside = tmp_path / "portal.db", tmp_path / "aside.db"
-    with database.writing() as session:
+    with database.write_session() as session:
         add(session, "1")
     place.rename(aside)
-    with pytest.raises(SQLAlchemyError), database.writing() as session:
+    with pytest.raises(SQLAlchemyError), database.write_session() as session:
         add(session, "2")
     assert not place.exists()
     aside.rename(place)
-    with database.writing() as session:
+    with database.write_session() as session:
         add(session, "3")
         assert numbers(session) == ["1", "3"]
 
@@ -157,18 +157,18 @@ def test_a_file_that_is_gone_is_not_made_anew_and_a_moved_one_is_not_written_to(
 @pytest.mark.case("F-10")
 @pytest.mark.sqlite("its limit of pages")
 def test_a_full_database_refuses_a_write_as_a_whole_and_reads_on(stored: Engine) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         add(session, "1")
-    with pytest.raises(OperationalError, match="full"), database.writing() as session:
+    with pytest.raises(OperationalError, match="full"), database.write_session() as session:
         session.connection().exec_driver_sql("PRAGMA max_page_count=1")
         for number in range(10_000):
             add(session, f"x{number}")
-    with database.reading() as session:
+    with database.read_session() as session:
         assert numbers(session) == ["1"]
         session.connection().exec_driver_sql("PRAGMA max_page_count=1073741823")
-    with database.writing() as session:
+    with database.write_session() as session:
         add(session, "2")
-    with database.reading() as session:
+    with database.read_session() as session:
         assert numbers(session) == ["1", "2"]
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, literal, select
 
-from odoportal.core.folding import fold, like, printable, without_marks
+from odoportal.core.folding import fold, like_pattern, printable, strip_invisible
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_text_without_accents_folds_as_beside_one(text: str) -> None:
 @pytest.mark.asvs("1.2.4")
 def test_a_pattern_finds_exactly_what_contains_the_word(engine: Engine, word: str, text: str) -> None:
     with engine.connect() as connection:
-        found = connection.scalar(select(literal(text).like(like(word), escape="\\")))
+        found = connection.scalar(select(literal(text).like(like_pattern(word), escape="\\")))
     assert bool(found) is (word in text)
 
 
@@ -74,12 +74,12 @@ def test_a_pattern_finds_exactly_what_contains_the_word(engine: Engine, word: st
     ],
 )
 def test_marks_that_change_what_is_around_them_go(text: str, left: str) -> None:
-    assert without_marks(text) == left
+    assert strip_invisible(text) == left
 
 
 @given(st.text(max_size=40))
 def test_without_marks_stays_so(text: str) -> None:
-    assert without_marks(without_marks(text)) == without_marks(text)
+    assert strip_invisible(strip_invisible(text)) == strip_invisible(text)
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,4 @@ def test_a_strangers_text_does_nothing_to_a_terminal(text: str, shown: str) -> N
 def test_whatever_is_printed_is_one_line_without_controls(text: str) -> None:
     shown = printable(text)
     assert len(shown.splitlines()) <= 1
-    assert without_marks(shown) == shown
+    assert strip_invisible(shown) == shown

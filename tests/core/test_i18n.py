@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from odoportal.core import i18n
 from odoportal.core.i18n import Formats, month_name, t, tn
-from odoportal.core.money import typed_amount
+from odoportal.core.money import parse_amount
 from odoportal.rooms.registry import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -237,8 +237,8 @@ def test_nothing_stands_after_the_value_where_the_rest_is_cut_off() -> None:
 def test_the_language_in_use_is_put_back() -> None:
     with i18n.use("en"):
         with i18n.use("fr"):
-            assert (t("Orders"), i18n.current()) == ("Commandes", "fr")
-        assert (t("Orders"), i18n.current(), i18n.other("en"), i18n.region_of("en")) == ("Orders", "en", "fr", "en-CA")
+            assert (t("Orders"), i18n.current_language()) == ("Commandes", "fr")
+        assert (t("Orders"), i18n.current_language(), i18n.other_language("en"), i18n.region_of("en")) == ("Orders", "en", "fr", "en-CA")
 
 
 COUNTS = {
@@ -270,7 +270,7 @@ def test_amounts(amount: str, french: str, english: str) -> None:
 @settings(deadline=None)
 @given(st.decimals(min_value=0, max_value=Decimal("9999999999.99"), places=2), st.sampled_from([FR, EN]))
 def test_an_amount_as_shown_can_be_searched(amount: Decimal, formats: Formats) -> None:
-    assert typed_amount(formats.amount(amount)) == f"{amount:.2f}"
+    assert parse_amount(formats.amount(amount)) == f"{amount:.2f}"
 
 
 def test_percentages_and_rates() -> None:

@@ -70,7 +70,7 @@ def test_the_files_of_the_commands(place: Path, tmp_path: Path) -> None:
         text = file.read_text("utf-8")
         bad = "10418,nobody,Nobody,king,fr\n" if file.name == "people.csv" else ""
         (files / file.name).write_text(text + bad, "utf-8")
-    private_files.folder(place)
+    private_files.make_folder(place)
     try:
         call("import", str(files), "--keep-good", str(place / "out" / "left"))
     except SystemExit as ended:
@@ -87,7 +87,7 @@ def test_the_files_of_the_commands(place: Path, tmp_path: Path) -> None:
 def test_the_database_and_what_sqlite_puts_beside_it(place: Path) -> None:
     place.mkdir(0o700)
     migrate(database.engine())
-    with database.writing() as session:
+    with database.write_session() as session:
         session.connection().exec_driver_sql("CREATE TABLE one (a)")
         assert {path.name for path in place.iterdir()} == {"portal.db", "portal.db-wal", "portal.db-shm"}
         assert wide(place) == []
@@ -128,7 +128,7 @@ def test_a_file_that_is_there_is_narrowed_and_keeps_what_it_holds(tmp_path: Path
     file = tmp_path / "file"
     file.write_text("kept")
     file.chmod(0o666)
-    private_files.file(file)
+    private_files.make_file(file)
     assert (file.stat().st_mode & 0o777, file.read_text()) == (0o600, "kept")
 
 
@@ -136,4 +136,4 @@ def test_a_folder_cannot_be_where_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(OSError):
-            private_files.folder(path)
+            private_files.make_folder(path)

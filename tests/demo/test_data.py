@@ -132,7 +132,7 @@ def test_the_sign_ins_are_there_with_their_roles(session: Session) -> None:
 @pytest.mark.parametrize("number", LIVED_IN)
 def test_a_past_on_working_days_before_the_business_day(session: Session, number: str) -> None:
     changes = session.exec(select(Change).where(Change.account_id == of(session, number)).order_by(col(Change.id))).all()
-    moments = [clock.local(change.at) for change in changes]
+    moments = [clock.to_local(change.at) for change in changes]
     assert 15 <= len(changes) <= 25
     assert moments == sorted(moments)
     assert all(TODAY - timedelta(days=50) < moment.date() < TODAY for moment in moments)
@@ -155,7 +155,7 @@ def test_who_and_what_the_past_left(session: Session, number: str) -> None:
     assert len({member.role for member in everybody}) >= 3
     assert sum(member.signed_in_at is not None for member in everybody) >= 4
     (invited,) = people.invitations(session, account_id)
-    assert invited.expires_at == LATER + people.LIFE
+    assert invited.expires_at == LATER + people.INVITATION_LIFETIME
     kept, removed = addresses.book(session, account_id), addresses.book(session, account_id, removed=True)
     assert (4 <= len(kept) <= 6, len(removed)) == (True, 1)
     assert {address.country for address in kept} == {"CA", "FR"}

@@ -10,11 +10,11 @@ import pytest
 
 from odoportal.core import i18n
 from odoportal.documents import pdf
-from odoportal.documents.sheet import Block, Sheet, Stamp, Sum
+from odoportal.documents.sheet import Block, Sheet, Stamp, TotalRow
 from odoportal.documents.view import LineView
 from odoportal.settings import get_settings
 from tests.attack.corpus import SQL, XSS
-from tests.reading import fonts, pages, reader, tight, whole
+from tests.reading import fonts, full_text, pages, reader, without_whitespace
 
 TYPST = (
     '#read("/etc/passwd")',
@@ -38,7 +38,7 @@ PLAIN = Sheet(
     facts=[("Date", "2020-09-24")],
     parties=[Block("Invoiced by", ["Odotrack inc."]), Block("Billed to", ["Transport Gagnon inc.", "Saint-Eustache"])],
     lines=[line("Annual plan")],
-    sums=[Sum("Total", "$2.00", kind="total"), Sum("Balance", "$0.00", kind="balance")],
+    sums=[TotalRow("Total", "$2.00", kind="total"), TotalRow("Balance", "$0.00", kind="balance")],
     stamp=Stamp("PAID", "2020-09-24"),
     notes=[Block("Terms", ["Payable within 30 days"])],
 )
@@ -121,12 +121,12 @@ def test_whatever_is_typed_is_text(text: str) -> None:
         parties=[Block("Billed to", [text])],
         lines=[line(text, text)],
         notes=[Block("Terms", [text])],
-        sums=[Sum(text, "$2.00", text)],
+        sums=[TotalRow(text, "$2.00", text)],
     )
     made = pdf.render(sheet)
-    expected = tight(pdf.drawable(text).replace("\u200b", ""))
-    assert tight(whole(made)).count(expected) >= 6
-    assert "root:" not in whole(made)
+    expected = without_whitespace(pdf.drawable(text).replace("\u200b", ""))
+    assert without_whitespace(full_text(made)).count(expected) >= 6
+    assert "root:" not in full_text(made)
     assert f"Invoice {' '.join(pdf.drawable(text).split())}" in " ".join(str(reader(made).metadata.title).split())  # type: ignore[union-attr]
 
 
@@ -153,7 +153,7 @@ def test_every_character_let_through_can_be_drawn_in_both_weights() -> None:
     assert len(through) > 1800
     every = "".join(through)
     made = pdf.render(replace(PLAIN, parties=[Block("x", [every, every])]))
-    assert "é" in whole(made)
+    assert "é" in full_text(made)
     # Control: without `drawable`, Typst refuses the text.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pdf, "drawable", lambda text: text)
@@ -162,7 +162,7 @@ def test_every_character_let_through_can_be_drawn_in_both_weights() -> None:
 
 
 def test_scripts_from_right_to_left_stay_readable() -> None:
-    text = whole(pdf.render(replace(PLAIN, lines=[line("שלום"), line("مرحبا")])))
+    text = full_text(pdf.render(replace(PLAIN, lines=[line("שלום"), line("مرحبا")])))
     assert "שלום" in text
     assert "مرحبا" in text
 
@@ -183,13 +183,13 @@ def test_several_pages_repeat_the_heads_and_say_where_they_are(many: int) -> Non
 
 
 def test_more_payments_than_a_page_holds_are_all_there() -> None:
-    sums = [PLAIN.sums[0], *(Sum(f"Paid-{n:03}", "−$1.00") for n in range(90)), PLAIN.sums[1]]
-    assert re.findall(r"Paid-(\d+)", whole(pdf.render(replace(PLAIN, sums=sums)))) == [f"{n:03}" for n in range(90)]
+    sums = [PLAIN.sums[0], *(TotalRow(f"Paid-{n:03}", "−$1.00") for n in range(90)), PLAIN.sums[1]]
+    assert re.findall(r"Paid-(\d+)", full_text(pdf.render(replace(PLAIN, sums=sums)))) == [f"{n:03}" for n in range(90)]
 
 
 def test_long_texts_stay_on_the_paper() -> None:
     long = "x" * 300
-    made = whole(pdf.render(replace(PLAIN, lines=[line(long, long)], parties=[Block("a", [long]), Block("b", [long])])))
+    made = full_text(pdf.render(replace(PLAIN, lines=[line(long, long)], parties=[Block("a", [long]), Block("b", [long])])))
     runs = re.findall("x+", made)
     assert sum(map(len, runs)) == 4 * 300
     # A letter of the notes is 4.4 points wide, and the widest column 400 points.

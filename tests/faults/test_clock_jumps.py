@@ -35,7 +35,7 @@ def _its_clock(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     # A fixture resets the clock after every test. Here the business day follows the test's clock.
     monkeypatch.delenv("ODOPORTAL_TODAY")
     get_settings.cache_clear()
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     inside.errors.clear()
 
 
@@ -103,6 +103,6 @@ def test_days_follow_one_another_through_years_and_changes_of_the_hour() -> None
     moments = [at + timedelta(days=n) for n in range(400)]
     days = []
     for moment in moments:
-        clock.use(lambda moment=moment: moment)
+        clock.set_source(lambda moment=moment: moment)
         days.append(clock.today())
     assert {later - earlier for earlier, later in pairwise(days)} == {timedelta(days=1)}

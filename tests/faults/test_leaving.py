@@ -45,7 +45,7 @@ async def come_and_go(inside: Inside, token: str) -> None:
 
 @pytest.mark.case("F-25")
 def test_a_tab_that_left_is_forgotten(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     monkeypatch.setattr(state_eviction, "LEFT_SECONDS", 0.0)
     token = str(uuid.uuid4())
 
@@ -58,7 +58,7 @@ def test_a_tab_that_left_is_forgotten(inside: Inside, monkeypatch: pytest.Monkey
 
 @pytest.mark.case("F-25")
 def test_of_many_tabs_with_one_token_only_the_open_one_is_kept(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     monkeypatch.setattr(state_eviction, "LEFT_SECONDS", 0.0)
     token = str(uuid.uuid4())
 
@@ -99,7 +99,7 @@ def test_a_state_that_is_at_work_is_forgotten_once_it_rests(monkeypatch: pytest.
 
 @pytest.mark.case("F-15")
 def test_the_control_one_that_may_come_back_is_not(inside: Inside) -> None:
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     token = str(uuid.uuid4())
 
     async def run() -> None:

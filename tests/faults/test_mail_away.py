@@ -33,7 +33,7 @@ def every_minute(transport: outbox.Transport, first: int, last: int) -> None:
 
 
 def letters() -> list[outbox.Mail]:
-    with database.reading() as session:
+    with database.read_session() as session:
         found = list(session.exec(select(outbox.Mail)))
         session.expunge_all()
         return found
@@ -48,7 +48,7 @@ def write(session: Session) -> None:
 def test_an_hour_without_the_mail_server_delivers_every_letter_once(stored: Engine) -> None:
     port = free_port()
     transport = outbox.smtp(f"smtp://127.0.0.1:{port}")
-    with database.writing() as session:
+    with database.write_session() as session:
         write(session)
     every_minute(transport, 0, 60)
     # Retries after one, two, four… minutes make six tries in an hour, and none is the last.
@@ -68,7 +68,7 @@ def test_an_hour_without_the_mail_server_delivers_every_letter_once(stored: Engi
 def test_the_control_without_the_note_that_it_went_a_letter_comes_again(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     delivered: list[str] = []
     monkeypatch.setattr(outbox, "_settle", lambda *_: None)
-    with database.writing() as session:
+    with database.write_session() as session:
         write(session)
     every_minute(lambda message: delivered.append(str(message["To"])), 0, 60)
     assert len(delivered) > LETTERS

@@ -19,12 +19,12 @@ import typst
 
 from odoportal.core import clock, i18n
 from odoportal.documents import pdf
-from odoportal.documents.sheet import frame
+from odoportal.documents.sheet import template_strings
 from odoportal.settings import get_settings
 from tests.documents.test_pdf import PLAIN, line
 from tests.faults.test_database_away import AGAIN, WORDS
 from tests.inside import Inside, serving_inside
-from tests.reading import whole
+from tests.reading import full_text
 
 BEGINNING = b"%PDF-"
 LONG = replace(PLAIN, title="Statement", lines=[line("x" * 20, "y" * 20)] * 1_500)
@@ -112,7 +112,7 @@ def test_a_customer_is_told_in_words_and_the_next_document_comes(tmp_path: Path)
 
 
 def _told(inside: Inside, patch: pytest.MonkeyPatch) -> None:
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     cookie, path = inside.session(inside.first), f"/fr/invoices/{inside.first.invoice}.pdf"
     kill_next_worker(patch)
     answer = inside.portal.ask(path, cookie=cookie)
@@ -139,7 +139,7 @@ def test_a_long_document_leaves_nothing_behind() -> None:
 
 def test_the_control_the_process_that_set_it_keeps_what_it_made() -> None:
     command = [sys.executable, "-c", _SET_HERE, str(Path(pdf.__file__).parent)]
-    sheet = json.dumps({**pdf._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"})
+    sheet = json.dumps({**pdf._drawable({**template_strings(), **asdict(LONG)}), "paper": "us-letter"})
     ran = subprocess.run(command, input=sheet, stdout=subprocess.PIPE, check=True, text=True)
     before, after = map(float, ran.stdout.split())
     assert after > before + 60
@@ -173,7 +173,7 @@ def test_a_copy_that_is_killed_takes_its_process_with_it(caplog: pytest.LogCaptu
 
 def test_ending_one_at_work_ends_its_copy_too() -> None:
     worker = pdf._Worker()
-    sheet = {**pdf._drawable({**frame(), **asdict(LONG)}), "paper": "us-letter"}
+    sheet = {**pdf._drawable({**template_strings(), **asdict(LONG)}), "paper": "us-letter"}
 
     def ask() -> None:
         # The worker's output may be closed before all of it is read.
@@ -211,10 +211,10 @@ def test_long_ones_come_one_after_the_other_and_keep_no_thread_of_the_short_ones
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        long = [loop.create_task(pdf.one_by_one(7, work, f"first {place}")) for place in range(3)]
-        long.append(loop.create_task(pdf.one_by_one(8, work, "second")))
+        long = [loop.create_task(pdf.run_alone(7, work, f"first {place}")) for place in range(3)]
+        long.append(loop.create_task(pdf.run_alone(8, work, "second")))
         # Short documents still get all of their threads while the long ones wait for each other.
-        assert [await pdf.in_turn(str, place) for place in range(4)] == ["0", "1", "2", "3"]
+        assert [await pdf.run_in_pdf_thread(str, place) for place in range(4)] == ["0", "1", "2", "3"]
         go.set()
         await asyncio.gather(*long)
 
@@ -261,5 +261,5 @@ def test_it_knows_no_setting_and_goes_first_where_memory_runs_out(monkeypatch: p
     assert b"ODOPORTAL_" not in known
     assert Path(f"/proc/{pid}/oom_score_adj").read_text("ascii").strip() == "500"
     pdf._idle_workers.pop().kill()
-    assert whole(pdf.render(PLAIN))
+    assert full_text(pdf.render(PLAIN))
     pdf._idle_workers.pop().kill()

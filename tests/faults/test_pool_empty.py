@@ -25,7 +25,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
 
 @pytest.fixture(autouse=True)
 def _its_clock(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     # Disable the cache of health checks.
     monkeypatch.setattr(health, "FRESH_SECONDS", 0.0)
     inside.errors.clear()
@@ -35,7 +35,7 @@ def _its_clock(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
 def exhausted_pool() -> Iterator[None]:
     """Hold all connections of the pool. A request waits for one for a shorter time than in production."""
     pool = database.engine().pool
-    assert pool._timeout == database.PATIENCE  # type: ignore[attr-defined]
+    assert pool._timeout == database.TIMEOUT_SECONDS  # type: ignore[attr-defined]
     with ExitStack() as held, pytest.MonkeyPatch.context() as patch:
         for _ in range(pool.size() + pool._max_overflow):  # type: ignore[attr-defined]
             held.enter_context(database.engine().connect())

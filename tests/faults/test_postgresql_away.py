@@ -9,7 +9,7 @@ import pytest
 from tests.attack.wire import ORDERS, SIGNED, tab, value
 from tests.faults.test_database_away import AGAIN, INTERNAL, WORDS
 from tests.postgresql import Server, binaries, serving
-from tests.server import FLEET, GUIDE, PASSWORD, Portal, fill, free_port, in_production, producing
+from tests.server import FLEET, GUIDE, PASSWORD, Portal, free_port, load_demo_data, production_settings, running_production
 
 PAGES = ("/en/", "/fr/orders", "/en/invoices", "/fr/statement", "/en/orders.csv", "/fr/statement.pdf")
 
@@ -22,9 +22,9 @@ def on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Po
     with serving(folder) as server:
         (folder / "data").mkdir()
         port = free_port()
-        settings = in_production(folder / "data", f"http://localhost:{port}", server.url)
-        fill(settings, small=True)
-        with producing(settings, port) as portal:
+        settings = production_settings(folder / "data", f"http://localhost:{port}", server.url)
+        load_demo_data(settings, small=True)
+        with running_production(settings, port) as portal:
             yield portal, server
 
 

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.attack.wire import HYDRATE, ON_LOAD, tab
 from tests.server import FLEET, GUIDE, LARGE, Portal, running
-from tests.soak import Held
+from tests.soak import ResourceUse
 
 POLLS = 3_000
 
@@ -48,12 +48,12 @@ def event(name: str, query: str = "") -> str:
 async def until_sockets(portal: Portal, most: int) -> None:
     """Wait until the portal has closed all but `most` sockets by itself."""
     for _ in range(POLLS):
-        if Held.by(portal.pid).sockets <= most:
+        if ResourceUse.by(portal.pid).sockets <= most:
             return
         # Make a request meanwhile, so that the server's event loop runs.
         await asyncio.to_thread(portal.ask, "/healthz")
         await asyncio.sleep(0.01)
-    raise AssertionError(f"{Held.by(portal.pid).sockets} sockets are open, more than {most}")
+    raise AssertionError(f"{ResourceUse.by(portal.pid).sockets} sockets are open, more than {most}")
 
 
 async def neighbour(portal: Portal, cookie: str) -> None:
@@ -69,8 +69,8 @@ def test_who_never_reads_is_closed_and_holds_nothing(portal: Portal) -> None:
 
     async def run() -> None:
         await neighbour(portal, other)
-        await until_sockets(portal, Held.by(portal.pid).sockets)
-        before = Held.by(portal.pid)
+        await until_sockets(portal, ResourceUse.by(portal.pid).sockets)
+        before = ResourceUse.by(portal.pid)
         deaf = [await opened(portal, reader, max_queue=1) for _ in range(3)]
         for page in deaf:
             await page.send(event(HYDRATE))
@@ -78,7 +78,7 @@ def test_who_never_reads_is_closed_and_holds_nothing(portal: Portal) -> None:
                 await page.send(event(ON_LOAD, f"size=100&page={place % 9 + 1}"))
         await neighbour(portal, other)
         await until_sockets(portal, before.sockets)
-        left = Held.by(portal.pid)
+        left = ResourceUse.by(portal.pid)
         assert left.mib - before.mib < 60
         for page in deaf:
             page.transport.abort()
@@ -137,7 +137,7 @@ def test_what_is_no_message_closes_at_most_its_own_socket_and_is_no_news(portal:
     async def run() -> None:
         async with tab(portal.url, other) as page:
             shown = await page.load("/en/orders")
-            before = Held.by(portal.pid).sockets
+            before = ResourceUse.by(portal.pid).sockets
             for frame in NO_MESSAGE:
                 await send(frame)
                 # An existing page is still connected on the same socket.
@@ -157,7 +157,7 @@ def test_twenty_cut_lines_of_one_tab_leave_one_state_and_no_socket(portal: Porta
     token = str(uuid.uuid4())
 
     async def run() -> None:
-        before = Held.by(portal.pid).sockets
+        before = ResourceUse.by(portal.pid).sockets
         rows = set()
         for _ in range(20):
             async with tab(portal.url, cookie, token=token) as page:

@@ -132,7 +132,7 @@ def wave(inside: Inside, visits: int, tabs: int = 0) -> Resources:
     asyncio.run(Customers(inside).wave(visits))
     for _ in range(ANSWERS):
         kept = Resources.now()
-        if kept.tabs == tabs and not (kept.sockets or kept.waiting or kept.files_in_the_making) and kept.processes <= pdf.SETTERS:
+        if kept.tabs == tabs and not (kept.sockets or kept.waiting or kept.files_in_the_making) and kept.processes <= pdf.WORKERS:
             return kept
         # Make a request meanwhile, so that the server's event loop can clean up.
         inside.portal.ask("/healthz")
@@ -146,7 +146,7 @@ def grown(before: Resources, after: Resources) -> list[str]:
 
 @pytest.mark.case("F-25")
 def test_of_those_who_have_gone_nothing_is_kept(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     monkeypatch.setattr(state_eviction, "LEFT_SECONDS", 0.0)
     # The first wave fills pools and caches and starts threads and processes that are kept.
     wave(inside, 2)
@@ -160,7 +160,7 @@ def test_of_those_who_have_gone_nothing_is_kept(inside: Inside, monkeypatch: pyt
 
 @pytest.mark.case("F-25")
 def test_the_control_it_counts_those_that_are_kept(inside: Inside) -> None:
-    clock.use(inside.clock)
+    clock.set_source(inside.clock)
     before = Resources.now()
     after = wave(inside, 1, before.tabs + AT_ONCE)
     assert {"tabs", "states"} <= {*grown(before, after)}

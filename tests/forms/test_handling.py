@@ -21,15 +21,15 @@ from odoportal.accounts.models import Account
 from odoportal.core import i18n
 from odoportal.core.identity import NotAllowed
 from odoportal.forms import handling
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, Text, conflict, form_post, once
-from odoportal.forms.view import FormView, answered, form_view, version_of
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, Text, conflict, do_once, form_post
+from odoportal.forms.view import FormView, form_view, version_of, with_form_feedback
 from odoportal.limits import rate_limits
 from odoportal.ui.form import Field as Shown
 from odoportal.ui.form import Form
 from odoportal.ui.template import View
 from odoportal.web.page import PageContent, PageRequest
 from tests.attack.corpus import XSS
-from tests.making import NOON, who
+from tests.making import NOON, identity_of
 
 KEY = "0123456789abcdef" * 2
 
@@ -44,7 +44,7 @@ class Thing(FormModel):
 
 def problems(**fields: str) -> Any:
     with i18n.use("en"):
-        return handling.check(Thing, fields)
+        return handling.validate(Thing, fields)
 
 
 @pytest.mark.asvs("2.2.1")
@@ -83,7 +83,7 @@ def test_a_card_number_that_was_typed_by_mistake_is_masked_before_it_is_stored()
         name: Line = Field(max_length=60)
 
     with i18n.use("en"):
-        fits = handling.check(
+        fits = handling.validate(
             Long, {"name": "Visa 4242  4242 4242 4242", "note": "pay with\n4242-4242-4242-4242 12/28", "secret": "4242424242424242"}
         )
     assert isinstance(fits, Long)
@@ -100,11 +100,11 @@ def test_a_secret_is_in_no_text_of_the_form() -> None:
 
 
 def sent(values: FormModel, version: str = "", mark: str = KEY, form: str = "thing") -> SentForm[Any]:
-    return SentForm(form, who(1), "en", values, "", version, mark, "203.0.113.5", "Firefox")
+    return SentForm(form, identity_of(1), "en", values, "", version, mark, "203.0.113.5", "Firefox")
 
 
 def test_a_save_of_what_changed_meanwhile_says_what_is_stored_now() -> None:
-    shown = form_view(who(1), {"name": "before", "note": "same"})
+    shown = form_view(identity_of(1), {"name": "before", "note": "same"})
     typed = sent(Thing(name="mine", note="same"), shown.version)
     assert conflict(typed, {"name": "before", "note": "same"}) is None
     with i18n.use("en"):
@@ -127,17 +127,17 @@ def _accounts(engine: Engine) -> int:
 
 @pytest.mark.asvs("2.3.3")
 def test_the_same_form_sent_again_is_not_done_again(stored: Engine) -> None:
-    first = asyncio.run(once(sent(Thing(name="a")), _add, "1"))
-    again = asyncio.run(once(sent(Thing(name="a")), _add, "2"))
+    first = asyncio.run(do_once(sent(Thing(name="a")), _add, "1"))
+    again = asyncio.run(do_once(sent(Thing(name="a")), _add, "2"))
     assert (first.ok, again.ok, again.notice, _accounts(stored)) == (True, True, "Added.", 1)
-    assert asyncio.run(once(sent(Thing(name="a"), mark="f" * 32), _add, "3")).ok
+    assert asyncio.run(do_once(sent(Thing(name="a"), mark="f" * 32), _add, "3")).ok
     assert _accounts(stored) == 2
 
 
 @pytest.mark.asvs("2.3.4")
 def test_twenty_at_the_same_time_are_done_once(stored: Engine) -> None:
     def click(i: int) -> FormResult:
-        return asyncio.run(once(sent(Thing(name="a")), _add, f"n{i}"))
+        return asyncio.run(do_once(sent(Thing(name="a")), _add, f"n{i}"))
 
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(click, range(20)))
@@ -146,9 +146,9 @@ def test_twenty_at_the_same_time_are_done_once(stored: Engine) -> None:
 
 
 def test_what_was_refused_may_be_sent_again_and_another_form_s_key_is_refused(stored: Engine) -> None:
-    assert not asyncio.run(once(sent(Thing(name="a")), lambda _session: FormResult(error="no"))).ok
-    assert asyncio.run(once(sent(Thing(name="a")), _add, "1")).ok
-    assert not asyncio.run(once(sent(Thing(name="a"), form="other"), _add, "2")).ok
+    assert not asyncio.run(do_once(sent(Thing(name="a")), lambda _session: FormResult(error="no"))).ok
+    assert asyncio.run(do_once(sent(Thing(name="a")), _add, "1")).ok
+    assert not asyncio.run(do_once(sent(Thing(name="a"), form="other"), _add, "2")).ok
     assert _accounts(stored) == 1
 
 
@@ -159,9 +159,9 @@ def test_a_failure_leaves_neither_the_change_nor_the_key(stored: Engine) -> None
         raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError):
-        asyncio.run(once(sent(Thing(name="a")), fail))
+        asyncio.run(do_once(sent(Thing(name="a")), fail))
     assert _accounts(stored) == 0
-    assert asyncio.run(once(sent(Thing(name="a")), _add, "1")).ok
+    assert asyncio.run(do_once(sent(Thing(name="a")), _add, "1")).ok
 
 
 # --- from request to response --------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def asked(fields: Mapping[str, str] | bytes, accept: str = "", content_type: str
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return PageRequest("en", {"account": "1042"}, Request(scope, receive), who(1))
+    return PageRequest("en", {"account": "1042"}, Request(scope, receive), identity_of(1))
 
 
 def may(_role: str, right: str) -> bool:
@@ -198,7 +198,7 @@ def may(_role: str, right: str) -> bool:
 
 
 async def fill(about: PageRequest) -> PageContent:
-    return PageContent({"page": json.dumps(vars(answered(Page(form_view(who(1), {"name": "stored"})), about).thing))})
+    return PageContent({"page": json.dumps(vars(with_form_feedback(Page(form_view(identity_of(1), {"name": "stored"})), about).thing))})
 
 
 def ask(
@@ -211,7 +211,7 @@ def ask(
 
     async def run() -> PageContent | Response:
         for _ in range(before):
-            assert await rate_limits.hit(handling.FORMS_PER_PERSON, str(who(1).person_id))
+            assert await rate_limits.hit(handling.FORMS_PER_PERSON, str(identity_of(1).person_id))
         return await form_post({"thing": FormHandler(Thing, right, work or done)}, fill, may)(asked(fields, accept, **more))
 
     with i18n.use("en"):
@@ -246,12 +246,12 @@ def test_without_script_it_is_the_page_again_or_a_redirect() -> None:
 
 
 def test_a_page_says_that_a_form_was_done() -> None:
-    about = PageRequest("en", {"done": "thing"}, asked({}).request, who(1))
+    about = PageRequest("en", {"done": "thing"}, asked({}).request, identity_of(1))
     with i18n.use("en"):
-        assert answered(Page(form_view(who(1), {})), about).thing.notice == "Saved."
+        assert with_form_feedback(Page(form_view(identity_of(1), {})), about).thing.notice == "Saved."
         for name in ("other", "nothing", "__class__", ""):
-            page = Page(form_view(who(1), {}))
-            assert answered(page, PageRequest("en", {"done": name}, about.request, who(1))) == page
+            page = Page(form_view(identity_of(1), {}))
+            assert with_form_feedback(page, PageRequest("en", {"done": name}, about.request, identity_of(1))) == page
 
 
 @pytest.mark.parametrize("once", ["", "x" * 32, "0" * 31, "0" * 33, KEY.upper()])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from odoportal.importing import cells, dialect
 from odoportal.importing.cells import RowError, clean
-from odoportal.importing.dialect import Spelling
+from odoportal.importing.dialect import Dialect
 from odoportal.importing.file_order import BY_NAME, FILES
 from odoportal.importing.reader import LONGEST_RECORD, Table, read_rows, read_table
 from odoportal.importing.schemas import InvoiceLineRow
@@ -127,7 +127,7 @@ def test_a_row_without_an_end_is_given_up_before_it_is_read(row: bytes) -> None:
     rest = b"".join(b"B%d,x\n" % number for number in range(400_000))
     file = File(b"number,name\nA,Alpha\n" + row + rest)
     table = Table(BY_NAME["accounts.csv"])
-    assert [line.at for line in read_rows(table, file, Spelling(encoding="utf-8")) if line] == [2]
+    assert [line.at for line in read_rows(table, file, Dialect(encoding="utf-8")) if line] == [2]
     assert [str(bad) for bad in table.bad] == ["accounts.csv, line 3: cannot be read any further: a row has more than 1048576 characters"]
     assert not table.complete
     assert 0 < file.furthest < 2 * LONGEST_RECORD

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odoportal.importing.dialect import Spelling, delimiter_of, encoding_of
+from odoportal.importing.dialect import Dialect, delimiter_of, encoding_of
 from odoportal.importing.file_order import BY_NAME
 from odoportal.importing.reader import read_table
 
@@ -26,7 +26,7 @@ AMBIGUOUS = "can be meant in two ways"
     ],
 )  # fmt: skip
 def test_an_amount_that_is_clear_is_taken(text: str, decimal: str | None, plain: str) -> None:
-    assert Spelling(decimal=decimal).amount(text) == plain
+    assert Dialect(decimal=decimal).amount(text) == plain
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_an_amount_that_is_clear_is_taken(text: str, decimal: str | None, plain:
 )  # fmt: skip
 def test_an_amount_that_could_be_another_is_refused(text: str, decimal: str | None, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        Spelling(decimal=decimal).amount(text)
+        Dialect(decimal=decimal).amount(text)
 
 
 @pytest.mark.parametrize("text", ["1,23,456", "1 23", "1,234 567", "1,234,56", "12.345.67", "(-5)", "5-", "$5", "1,,234", "", "()"])
 def test_what_is_no_amount_is_left_for_its_reader_to_refuse(text: str) -> None:
-    assert Spelling().amount(text) == text
+    assert Dialect().amount(text) == text
 
 
 @given(st.integers(0, 9_999_999_999), st.integers(0, 99), st.booleans(), st.sampled_from([" ", "\u00a0", "\u202f", ",", "."]))
@@ -52,12 +52,12 @@ def test_an_amount_with_groups_and_cents_comes_out_the_same(whole: int, cents: i
     point = "." if group == "," else ","
     written = f"{whole:,}".replace(",", group) + f"{point}{cents:02d}"
     plain = f"{whole}.{cents:02d}"
-    assert Spelling().amount(f"({written})" if minus else written) == (f"-{plain}" if minus else plain)
-    assert Spelling(decimal=point).amount(written) == plain
+    assert Dialect().amount(f"({written})" if minus else written) == (f"-{plain}" if minus else plain)
+    assert Dialect(decimal=point).amount(written) == plain
 
 
 def invoices(text: str, encoding: str = "utf-8", **declared: Any) -> Any:
-    return read_table(BY_NAME["invoices.csv"], text.encode(encoding), Spelling(**declared))
+    return read_table(BY_NAME["invoices.csv"], text.encode(encoding), Dialect(**declared))
 
 
 HEAD = "account;number;issued_on;due_on;terms_fr;subtotal;total\n"
@@ -79,7 +79,7 @@ def test_a_broken_utf8_file_is_told_and_not_read_as_gibberish() -> None:
     raw = (HEAD + ROW).encode() + ROW.replace("500", "501").encode("cp1252")
     table = read_table(BY_NAME["invoices.csv"], raw)
     assert [(bad.line, bad.column) for bad in table.bad] == [(3, "terms_fr")]
-    declared = read_table(BY_NAME["invoices.csv"], raw, Spelling(encoding="windows-1252"))
+    declared = read_table(BY_NAME["invoices.csv"], raw, Dialect(encoding="windows-1252"))
     assert not declared.bad
 
 
@@ -120,7 +120,7 @@ def test_dates_with_the_day_first_only_where_declared() -> None:
     assert (line.row.issued_on, line.row.due_on) == (date(2020, 9, 24), date(2020, 10, 24))
     assert [bad.column for bad in invoices(text.replace("24/09", "09/24"), day_first=True).bad] == ["issued_on"]
     payment = "account,reference,received_at,method_fr,amount\nA,P,24/09/2020 10:04-04:00,Visa,5\n"
-    table = read_table(BY_NAME["payments.csv"], payment.encode(), Spelling(day_first=True))
+    table = read_table(BY_NAME["payments.csv"], payment.encode(), Dialect(day_first=True))
     assert [line.row.received_at.isoformat() for line in table.lines] == ["2020-09-24T14:04:00+00:00"]  # pyright: ignore
 
 

@@ -277,7 +277,7 @@ def test_what_an_owner_did_to_a_role_stays_until_the_file_says_something_new(tak
     people = PEOPLE + "A,maria@example.com,Maria,owner,fr,\nA,luc@example.com,Luc,billing,fr,\nA,eve@example.com,Eve,billing,fr,\n"
     assert take({"accounts.csv": "number,name\nA,Alpha\n", "people.csv": people}).kept
     ids = {p["email"].split("@")[0]: p["id"] for p in rows(Person)}
-    with database.writing() as session:
+    with database.write_session() as session:
         held = {m.person_id: m for m in session.exec(select(Membership))}
         held[ids["luc"]].role = "operations"
         session.delete(held[ids["eve"]])

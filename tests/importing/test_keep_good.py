@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from odoportal.importing.dialect import Spelling
+from odoportal.importing.dialect import Dialect
 from odoportal.importing.importer import ImportRefused
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, Payment
 from odoportal.rooms.orders.models import Order
@@ -200,5 +200,5 @@ def test_ways_of_writing_are_declared(take: Any, rows: Any) -> None:
     text = "account;number;issued_on;due_on;subtotal;total\nA;500;24/09/2020;24/10/2020;0;0\n"
     files = {"accounts.csv": "number;name\nA;Alpha\n", "invoices.csv": text}
     assert not take(files).kept
-    assert take(files, spelling=Spelling(day_first=True)).kept
+    assert take(files, spelling=Dialect(day_first=True)).kept
     assert rows(Invoice)[0]["issued_on"].isoformat() == "2020-09-24"

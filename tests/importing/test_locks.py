@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 from odoportal import migrations
 from odoportal.core.database import make_engine
 from odoportal.importing import locks
-from tests.postgresql import empty
+from tests.postgresql import drop_everything
 
 PROGRAM = """
 import sys
@@ -90,7 +90,7 @@ def test_a_lock_outlives_nobody_where_the_server_was_restarted(server: Engine) -
 
 @pytest.mark.case("F-13")
 def test_a_worker_that_starts_waits_for_the_other_one_s_migration_however_long(server: Engine, postgresql_server: str) -> None:
-    empty(server)
+    drop_everything(server)
     # Other statements wait at most 50 ms for a lock.
     impatient = create_engine(postgresql_server, connect_args={"options": "-c lock_timeout=50"})
     with ThreadPoolExecutor(1) as pool, server.connect() as other:

@@ -17,8 +17,8 @@ from odoportal.accounts.models import Account
 from odoportal.core import database
 from odoportal.core.deployment import Deployment
 from odoportal.importing import locks, merge
-from odoportal.importing.importer import Options, finish, run_import
-from odoportal.importing.merge import Overtaken
+from odoportal.importing.importer import Options, finish_killed_import, run_import
+from odoportal.importing.merge import DatabaseChanged
 from odoportal.importing.validate import Progress
 from odoportal.rooms.invoices.models import Invoice, InvoiceLine
 from tests.importing import big
@@ -44,14 +44,14 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counts() -> tuple[int, int]:
-    with database.reading() as session:
+    with database.read_session() as session:
         found = [session.connection().scalar(text(f"SELECT count(*) FROM {name}")) for name in ("invoice", "invoice_line")]
     return found[0] or 0, found[1] or 0
 
 
 def mark() -> str:
-    with database.reading() as session:
-        found = session.get(Deployment, merge.MARK)
+    with database.read_session() as session:
+        found = session.get(Deployment, merge.UNFINISHED_IMPORT)
     return found.value if found else ""
 
 
@@ -95,9 +95,9 @@ def test_it_is_finished_when_the_portal_starts(many: Path) -> None:
     with pytest.raises(Killed):
         run_import(many, now=NOW, options=Options(batch_rows=10, progress=killed_at(20)))
     told: list[str] = []
-    finish(report=told.append)
+    finish_killed_import(report=told.append)
     assert (counts(), mark()) == ((INVOICES, 3 * INVOICES), "")
-    finish(report=told.append)
+    finish_killed_import(report=told.append)
     assert told.count("Finishing an import that was cut short.") == 1
 
 
@@ -141,7 +141,7 @@ run_import(Path({str(many)!r}), now=datetime(2020, 9, 24, tzinfo=UTC), options=O
     invoices, lines = counts()
     assert 0 < invoices < INVOICES
     assert lines == 3 * invoices
-    finish()
+    finish_killed_import()
     assert counts() == (INVOICES, 3 * INVOICES)
 
 
@@ -155,7 +155,7 @@ def test_people_are_invited_once_though_it_was_killed(tmp_path: Path) -> None:
     how = Options(batch_rows=10, notify=True, progress=killed_at(2))
     with pytest.raises(Killed):
         run_import(folder, now=NOW, invite=lambda _session, person, _account: calls.append(person), options=how)
-    finish(lambda _session, person, _account: calls.append(person), report=lambda _line: None)
+    finish_killed_import(lambda _session, person, _account: calls.append(person), report=lambda _line: None)
     assert sorted(calls) == sorted(set(calls))
     assert len(calls) == 30
 
@@ -176,10 +176,10 @@ def test_a_database_that_changed_meanwhile_stops_it_with_one_sentence(many: Path
 
     def tell(what: str, done: int, _of: int) -> None:
         if (what, done) == ("Writing", 1):
-            with database.writing() as session:
+            with database.write_session() as session:
                 session.connection().execute(text("UPDATE account SET number = 'gone' WHERE number = 'A0'"))
 
-    with pytest.raises(Overtaken, match=r"1 of \d+ parts are kept"):
+    with pytest.raises(DatabaseChanged, match=r"1 of \d+ parts are kept"):
         run_import(many, now=NOW, options=Options(batch_rows=10, progress=tell))
     invoices, lines = counts()
     assert lines == 3 * invoices
@@ -209,7 +209,7 @@ def test_a_small_account_comes_in_at_once(tmp_path: Path, many: Path) -> None:
 
     def tell(what: str, _done: int, _of: int) -> None:
         if what == "Writing":
-            with database.reading() as session:
+            with database.read_session() as session:
                 found = session.connection().execute(text("SELECT account_id, count(*) FROM invoice GROUP BY 1"))
                 seen.append({many for account, many in found if account != 1})
 

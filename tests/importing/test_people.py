@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, EarlierEmail, FilePerson, Membership, Person
-from odoportal.accounts.service import email_key, keep_file
-from odoportal.accounts.unsolicited import TooManyLetters
+from odoportal.accounts.service import email_key, save_file_values
+from odoportal.accounts.unsolicited import TooManyMails
 from odoportal.core import database
 from odoportal.importing.importer import import_tables, read_files
 from odoportal.importing.report import Report
@@ -36,7 +36,7 @@ def _letters(portal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def moved(old: str, new: str, now: Any = NOW, undo: bool = False) -> None:
     """Give a person another email as the portal does: request it and confirm it in the new mailbox; or undo it from the old one."""
-    with database.writing() as session:
+    with database.write_session() as session:
         if undo:
             assert email_change.undo(session, newest(session, old), now, "") is not None
             return
@@ -53,22 +53,22 @@ def newest(session: Session, to: str) -> str:
 
 def changed(email: str, **values: str) -> None:
     """Change a person as the profile does."""
-    with database.writing() as session:
+    with database.write_session() as session:
         person = session.exec(select(Person).where(Person.email_key == email_key(email))).one()
-        keep_file(session, person)
+        save_file_values(session, person)
         for name, value in values.items():
             setattr(person, name, value)
 
 
 def all_people() -> dict[str, tuple[str, str, str]]:
     """Return name, language and phone of all people, by email."""
-    with database.reading() as session:
+    with database.read_session() as session:
         return {p.email: (p.name, p.language, p.phone) for p in session.exec(select(Person))}
 
 
 def roles() -> dict[tuple[str, str], str]:
     """Return the roles by account and email."""
-    with database.reading() as session:
+    with database.read_session() as session:
         found = select(Account.number, Person.email, Membership.role).where(
             Membership.account_id == Account.id, Membership.person_id == Person.id
         )
@@ -103,7 +103,7 @@ def test_what_a_person_changed_stays_until_the_file_says_something_new(take: Any
 
 def test_what_was_changed_before_the_files_knew_the_person_stays(take: Any) -> None:
     take({"accounts.csv": ACCOUNTS})
-    with database.writing() as session:
+    with database.write_session() as session:
         session.add(Person(email="maria@example.com", email_key="maria@example.com", name="Maria", language="fr", created_at=NOW))
     changed("maria@example.com", phone="444")
     take({"people.csv": PEOPLE + "A,maria@example.com,M. Gagnon,owner,fr,\n"})
@@ -195,7 +195,7 @@ def test_a_mailbox_under_another_name_may_be_somebody_else_s(take: Any, loaded: 
     ]
     assert all_people()["maria@new.example"] == ("Maria", "fr", "555")
     # Once Odotrack's staff has added her, the file means her; and Maria, if the file gives Maria's name.
-    with database.writing() as session:
+    with database.write_session() as session:
         session.add(Person(email="maria@example.com", email_key="maria@example.com", name="Zoé", language="en", created_at=NOW))
     assert counted(take({"people.csv": zoe})) == (1, 0, 1)
     assert roles()["A", "maria@example.com"] == roles()["A", "maria@new.example"] == "owner"
@@ -223,7 +223,7 @@ def test_good_rows_are_kept_about_who_left_a_mailbox(take: Any, loaded: str, tmp
 
 def test_few_rows_within_a_transaction_are_told_apart_too(loaded: str) -> None:
     moved("maria@example.com", "maria@new.example")
-    with database.writing() as session:
+    with database.write_session() as session:
         assert import_tables(session, read_files({"people.csv": (loaded + "A,maria@new.example,M,billing,fr,\n").encode()}), NOW).kept
     assert all_people()["maria@new.example"][0] == "M"
 
@@ -259,7 +259,7 @@ def test_importing_the_same_file_again_leaves_what_was_set(steps: list[tuple[str
             elif what == "email":
                 try:
                     email_change.request(session, maria.id or 0, maria.password, value, now)
-                except TooManyLetters:
+                except TooManyMails:
                     continue
                 email_change.confirm(session, newest(session, value), now, "")
             elif what == "undo":
@@ -267,11 +267,11 @@ def test_importing_the_same_file_again_leaves_what_was_set(steps: list[tuple[str
             elif what == "role":
                 session.exec(select(Membership)).one().role = value
             else:
-                keep_file(session, maria)
+                save_file_values(session, maria)
                 setattr(maria, what, value)
             session.flush()
         session.rollback()
-    with database.writing() as session:
+    with database.write_session() as session:
         for model in (FileRole, FilePerson, EarlierEmail):
             assert session.exec(select(model)).all() == []
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from odoportal.core import database
 from odoportal.core import folding as texts
-from odoportal.core.folding import FOLDING, fold
+from odoportal.core.folding import FOLDING_VERSION, fold
 from odoportal.importing import rebuild_search
 from tests.importing.conftest import Take
 
@@ -18,27 +18,27 @@ KNOWN = {"1": "cc1f08e0e27865c3"}
 
 
 def found(like: str) -> list[int]:
-    with database.reading() as session:
+    with database.read_session() as session:
         counts = [f"SELECT count(*) FROM {table} WHERE search LIKE '%{like}%'" for table in ("orders", "invoice")]
         return [int(session.connection().scalar(text(count)) or 0) for count in counts]
 
 
 def test_a_new_way_of_folding_has_a_new_number() -> None:
     folded = hashlib.sha256("\n".join(fold(SAMPLE[at : at + 64]) for at in range(0, len(SAMPLE), 64)).encode()).hexdigest()[:16]
-    assert folded == KNOWN[FOLDING]
+    assert folded == KNOWN[FOLDING_VERSION]
 
 
 def test_an_older_folding_is_found_and_mended_once(take: Take, small: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     take(small)
-    with database.writing() as session:
+    with database.write_session() as session:
         for table in ("orders", "invoice"):
             session.connection().execute(text(f"UPDATE {table} SET search = replace(search, 'cable', 'CÂBLE')"))
     told: list[str] = []
-    rebuild_search.bring_up(told.append)
+    rebuild_search.upgrade_database(told.append)
     assert (found("CÂBLE"), told) == ([1, 1], [])
-    monkeypatch.setattr(texts, "FOLDING", "2")
+    monkeypatch.setattr(texts, "FOLDING_VERSION", "2")
     monkeypatch.setattr(rebuild_search, "_BATCH_ROWS", 1)
-    rebuild_search.bring_up(told.append)
+    rebuild_search.upgrade_database(told.append)
     assert found("cable") == [1, 1]
-    rebuild_search.bring_up(told.append)
+    rebuild_search.upgrade_database(told.append)
     assert len(told) == 1

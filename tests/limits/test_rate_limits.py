@@ -23,10 +23,10 @@ SECOND = timedelta(seconds=1)
 def now() -> Iterator[Clock]:
     """A clock that tests move. Nothing is counted in memory yet."""
     at = Clock()
-    clock.use(at)
+    clock.set_source(at)
     rate_limits.forget_all()
     yield at
-    clock.use(None)
+    clock.set_source(None)
 
 
 @pytest.fixture

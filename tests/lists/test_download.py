@@ -19,7 +19,7 @@ from odoportal.core.identity import Identity
 from odoportal.lists.download import STEP, Cell, Column, Kind, Table, attachment, inert, routes, write_csv
 from odoportal.lists.excel import write_excel
 from odoportal.lists.query import ListRules
-from tests.making import NOON, who
+from tests.making import NOON, identity_of
 from tests.states import signed_in
 
 COLUMNS = (
@@ -49,7 +49,7 @@ def as_csv(made: Table) -> bytes:
 
 
 def as_excel(made: Table, region: str = "fr-CA", **more: int) -> Any:
-    clock.use(lambda: NOON)
+    clock.set_source(lambda: NOON)
     file = io.BytesIO()
     for _ in write_excel(made, file, region, **more):
         pass
@@ -183,26 +183,26 @@ def ask(path: str, by: Identity | None, method: str = "GET", fail: bool = False)
 
 
 def test_a_list_is_handed_out_as_its_address_says(stored: Engine) -> None:
-    answer, asked = ask("/fr/invoices.csv?q=576%2C07&state=to_pay&account=1042&q=last", who(7))
+    answer, asked = ask("/fr/invoices.csv?q=576%2C07&state=to_pay&account=1042&q=last", identity_of(7))
     assert asked == [(7, "last", "to_pay", "fr", "2020-09-24")]
     assert answer.content == as_csv(table())
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store, private"
     assert 'filename="Factures-2020-09-24.csv"' in answer.headers["content-disposition"]
-    excel, _ = ask("/en/invoices.xlsx", who(7))
+    excel, _ = ask("/en/invoices.xlsx", identity_of(7))
     assert excel.headers["content-type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     assert load_workbook(io.BytesIO(excel.content)).sheetnames == ["Factures"]
 
 
 def test_nothing_is_made_for_a_head_a_wrong_language_or_nobody(stored: Engine) -> None:
-    head, asked = ask("/fr/invoices.xlsx", who(7), "HEAD")
+    head, asked = ask("/fr/invoices.xlsx", identity_of(7), "HEAD")
     assert (head.status_code, "Factures" in head.headers["content-disposition"], asked) == (200, True, [])
-    assert (ask("/de/invoices.csv", who(7))[0].status_code, ask("/fr/invoices.csv", None)[0].status_code) == (404, 500)
-    assert ask("/fr/invoices.csv", who(7), "POST")[0].status_code == 405
+    assert (ask("/de/invoices.csv", identity_of(7))[0].status_code, ask("/fr/invoices.csv", None)[0].status_code) == (404, 500)
+    assert ask("/fr/invoices.csv", identity_of(7), "POST")[0].status_code == 405
 
 
 def test_a_failure_is_an_error_and_not_half_a_file(stored: Engine) -> None:
-    answer, _ = ask("/fr/invoices.csv", who(7), fail=True)
+    answer, _ = ask("/fr/invoices.csv", identity_of(7), fail=True)
     assert (answer.status_code, "content-disposition" in answer.headers) == (500, False)
 
 

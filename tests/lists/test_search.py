@@ -14,8 +14,8 @@ from odoportal.lists import search
 from odoportal.lists.query import Window
 from odoportal.rooms.orders.models import Order
 from odoportal.rooms.orders.service import progress
-from tests.making import account, emptied, order
-from tests.views import watching
+from tests.making import account, order, rolled_back
+from tests.views import recorded_statements
 
 DAYS = st.dates(date(1990, 1, 1), date(2090, 1, 1))
 
@@ -55,7 +55,7 @@ KEYS: dict[str, Any] = {
 @settings(max_examples=40, deadline=None)
 @given(ROWS, st.sampled_from(sorted(KEYS)), st.booleans())
 def test_walking_through_the_neighbours_is_the_list_itself(engine: Engine, rows: list[tuple[int, int, str]], key: str, down: bool) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         where = search.of_account(Order, fill(session, rows))
         by: search.Order = [(KEYS[key], down), (col(Order.id), down)]
         listed = search.page(session, Order, where, by, Window(1, 100, len(rows)))
@@ -76,7 +76,7 @@ def test_walking_through_the_neighbours_is_the_list_itself(engine: Engine, rows:
 @settings(max_examples=40, deadline=None)
 @given(ROWS, st.integers(1, 4))
 def test_pages_together_are_the_list_without_a_gap_or_a_repeat(engine: Engine, rows: list[tuple[int, int, str]], size: int) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         where = search.of_account(Order, fill(session, rows))
         by: search.Order = [(KEYS["agreement"], False), (col(Order.id), False)]
         pages = Window(1, size, len(rows)).pages
@@ -86,10 +86,10 @@ def test_pages_together_are_the_list_without_a_gap_or_a_repeat(engine: Engine, r
 
 
 def test_a_page_passes_over_no_more_rows_than_stand_beyond_it(engine: Engine) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         where = search.of_account(Order, fill(session, [(0, 0, "a")] * 7))
         by: search.Order = [(KEYS["number"], True), (col(Order.id), True)]
-        with watching(engine) as ran:
+        with recorded_statements(engine) as ran:
             shown = [[o.number for o in search.page(session, Order, where, by, Window(page, 2, 7))] for page in (1, 2, 3, 4)]
         assert shown == [["7", "6"], ["5", "4"], ["3", "2"], ["1"]]
         assert [tuple(values.values() if isinstance(values, dict) else values)[-2:] for _, values in ran] == [
@@ -101,7 +101,7 @@ def test_a_page_passes_over_no_more_rows_than_stand_beyond_it(engine: Engine) ->
 
 
 def test_a_row_of_another_account_has_no_place(engine: Engine) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         theirs = order(session, other, "9")
         order(session, mine, "1")

@@ -19,7 +19,7 @@ from odoportal.rooms.invoices import service as invoices
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.orders import service as orders
 from odoportal.rooms.orders.models import Order
-from tests.making import TODAY, account, emptied, invoice, order
+from tests.making import TODAY, account, invoice, order, rolled_back
 
 STATES = {"paid": "paid", "overdue": "overdue", "to_pay": "to pay"}
 WORDS = (
@@ -98,7 +98,7 @@ def write(session: Session, mine: int, other: int, given_rows: Sequence[tuple[bo
 def test_a_large_account_finds_what_a_small_one_does(
     engine: Engine, given_rows: list[tuple[bool, str, str]], q: str, few: int, data: st.DataObject
 ) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         made = write(session, mine, other, given_rows, "")
         for row in made:
@@ -124,7 +124,7 @@ def test_the_index_is_asked_and_not_only_believed(engine: Engine) -> None:
     """A control of the property above: a row that is missing from the index is not found in a large account."""
     if engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL's index cannot lose a row")
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session, "A")
         write(session, mine, mine, [(True, "cable", "100.00")], "")
         session.execute(text("INSERT INTO orders_grams (orders_grams) VALUES ('delete-all')"))
@@ -134,7 +134,7 @@ def test_the_index_is_asked_and_not_only_believed(engine: Engine) -> None:
 
 
 def test_the_neighbours_in_a_search_are_those_of_a_small_account(engine: Engine) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         made = write(session, mine, other, [(True, "cable", "100.00"), (True, "usb", "100.00"), (True, "cable usb", "100.00")], "")
         bought, billed = [r for r in made if isinstance(r, Order)], [r for r in made if isinstance(r, Invoice)]
@@ -142,8 +142,8 @@ def test_the_neighbours_in_a_search_are_those_of_a_small_account(engine: Engine)
 
         def places() -> list[Any]:
             return [
-                *(invoices.place(session, mine, query, TODAY, STATES, 3, row.id or 0) for row in billed),
-                *(orders.place(session, mine, asked, "en", TODAY, 3, row.id or 0) for row in bought),
+                *(invoices.neighbours(session, mine, query, TODAY, STATES, 3, row.id or 0) for row in billed),
+                *(orders.neighbours(session, mine, asked, "en", TODAY, 3, row.id or 0) for row in bought),
             ]
 
         plain = places()
@@ -210,7 +210,7 @@ FEW_FOUND = re.compile(
 @pytest.mark.parametrize("few", [-1, search.FEW])
 @pytest.mark.parametrize("name", VIEWS)
 def test_no_view_scans_a_table_or_sorts_one(engine: Engine, name: str, few: int) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session, "A")
         write(session, mine, mine, [(True, "cable", "100.00")], "")
         with as_large(few), ran(engine) as statements:
@@ -243,7 +243,7 @@ def test_no_view_scans_a_table_or_sorts_one(engine: Engine, name: str, few: int)
     ("what is owed", "COVERING INDEX ix_invoice_open (account_id=? AND due_on>?)"),
 ])  # fmt: skip
 def test_a_view_has_its_index(engine: Engine, name: str, expected: str) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session, "A")
         write(session, mine, mine, [(True, "cable", "100.00")], "")
         with as_large(), ran(engine) as statements:
@@ -260,7 +260,7 @@ def test_a_view_has_its_index(engine: Engine, name: str, expected: str) -> None:
 @pytest.mark.parametrize("sort", ["-date", "number", "amount", "paid"])
 @pytest.mark.parametrize(("state", "index"), [("refunded", "ix_invoice_refunded"), ("overdue", "ix_invoice_open")])
 def test_the_few_of_a_state_are_found_by_its_index_in_any_order(engine: Engine, sort: str, state: str, index: str) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session, "A")
         write(session, mine, mine, [(True, "cable", "100.00")], "")
         with ran(engine) as statements:
@@ -273,7 +273,7 @@ def test_the_few_of_a_state_are_found_by_its_index_in_any_order(engine: Engine, 
 def test_postgresql_looks_a_search_up_by_account_and_trigrams(engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
         pytest.skip("the plans of PostgreSQL")
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session, "A")
         first = order(session, mine, "1"), invoice(session, mine, "1")
         # PostgreSQL would scan a few thousand rows.
@@ -290,7 +290,7 @@ def test_postgresql_looks_a_search_up_by_account_and_trigrams(engine: Engine) ->
 
 
 def test_statements_are_as_many_at_any_size(engine: Engine) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session, "A")
 
         def counts() -> dict[str, int]:
@@ -311,7 +311,7 @@ def test_statements_are_as_many_at_any_size(engine: Engine) -> None:
 
 
 def test_days_and_words_together(engine: Engine) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session, "A")
         write(session, mine, mine, [(True, "cable", "100.00"), (True, "cable", "100.00")], "")
         query = ListQuery.parse(invoices.RULES, {"q": "cable", "from": (TODAY - timedelta(days=100)).isoformat()})

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from tests.making import TODAY, account, emptied, invoice, order, who
-from tests.views import View, costly, draw, plan, views, watching
+from tests.making import TODAY, account, identity_of, invoice, order, rolled_back
+from tests.views import View, costly, draw, plan, recorded_statements, views
 
 VIEWS = [
     *views("1", "1"),
@@ -38,16 +38,16 @@ def _written(session: Session, number: str, count: int) -> int:
 def _ran(engine: Engine, account_id: int, session: Session) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     for view in VIEWS:
-        with watching(engine) as ran:
-            draw(session, who(account_id), view.address, TODAY)
+        with recorded_statements(engine) as ran:
+            draw(session, identity_of(account_id), view.address, TODAY)
         counts[view.name] = len(ran)
     return counts
 
 
 def test_a_page_asks_as_often_in_any_account(engine: Engine) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         few = _ran(engine, _written(session, "A", 2), session)
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         assert _ran(engine, _written(session, "A", 40), session) == few
     assert max(few.values()) <= 16
 
@@ -55,10 +55,10 @@ def test_a_page_asks_as_often_in_any_account(engine: Engine) -> None:
 @pytest.mark.sqlite("its query plans")
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_a_page_reads_by_an_index(engine: Engine, view: View) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = _written(session, "A", 3)
-        with watching(engine) as ran:
-            draw(session, who(mine), view.address, TODAY)
+        with recorded_statements(engine) as ran:
+            draw(session, identity_of(mine), view.address, TODAY)
         assert ran
         steps = [step for each in list(ran) for step in costly(plan(session.connection(), each))]
     assert [step for step in steps if step.startswith("SCAN")] == []

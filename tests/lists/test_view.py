@@ -24,7 +24,7 @@ TEXTS = ListTexts(
 
 
 def frame(total: int = 120, account_total: int = 120, language: str = "en", **given: Any) -> ListView:
-    clock.use(lambda: datetime(2020, 9, 24, 13, 58, tzinfo=UTC))
+    clock.set_source(lambda: datetime(2020, 9, 24, 13, 58, tzinfo=UTC))
     query = ListQuery.parse(RULES, given)
     with i18n.use(language):
         return list_view(

@@ -38,23 +38,23 @@ def portal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ODOPORTAL_SMTP_URL", "")
     get_settings.cache_clear()
     database.engine.cache_clear()
-    clock.use(lambda: START)
+    clock.set_source(lambda: START)
     yield tmp_path
-    clock.use(None)
+    clock.set_source(None)
     database.engine().dispose()
     database.engine.cache_clear()
     get_settings.cache_clear()
 
 
 def post(to: str = "maria@example.com", subject: str = "Hello", text: str = "Text", html: str = "<p>Text</p>", **more: Any) -> int:
-    with database.writing() as session:
+    with database.write_session() as session:
         letter = outbox.post(session, to=to, language="fr", subject=subject, text=text, html=html, now=START, **more)
         assert letter.id is not None
         return letter.id
 
 
 def letter(number: int) -> Mail:
-    with database.reading() as session:
+    with database.read_session() as session:
         return session.get_one(Mail, number)
 
 
@@ -154,7 +154,7 @@ def test_a_letter_that_can_be_stopped_says_how_in_its_headers(server: tuple[Inbo
     raw = next(line.decode() for line in lines if line.startswith(b"List-Unsubscribe:"))
     stop = raw.removeprefix("List-Unsubscribe: <").removesuffix(">")
     assert stop.startswith("https://portal.a-rather-long-name.example.com/fr/unsubscribe?token=")
-    assert signing.read(outbox.UNSUBSCRIBE, stop.partition("token=")[2]) == "invoice.3.17"
+    assert signing.verify(outbox.UNSUBSCRIBE, stop.partition("token=")[2]) == "invoice.3.17"
     assert got["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert to not in stop
     assert [part.get_content().strip() for part in got.iter_parts()] == [f"Stop: {stop}", f"<a href='{stop}'>x</a>"]  # pyright: ignore[reportAttributeAccessIssue]
@@ -292,7 +292,7 @@ def test_a_letter_whose_worker_dies_every_time_ends() -> None:
 
 
 def test_a_letter_is_written_with_what_it_tells_or_not_at_all() -> None:
-    with pytest.raises(RuntimeError), database.writing() as session:
+    with pytest.raises(RuntimeError), database.write_session() as session:
         outbox.post(session, to="a@example.com", language="fr", subject="S", text="T", html="H", now=START)
         raise RuntimeError
     assert outbox.deliver_due(Out(), START) == 0
@@ -316,7 +316,7 @@ def test_a_line_break_in_a_header_is_refused(broken: str) -> None:
             post(to=to)
     with pytest.raises(ValueError):
         post(to="nobody")
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(Mail)).all() == []
 
 

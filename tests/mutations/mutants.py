@@ -165,8 +165,8 @@ MUTANTS = (
     _mutant(
         "a file requires a session",
         "web.document_server",
-        "        asker.set(who)\n        if who is None:\n",
-        "        asker.set(who)\n        if False:\n",
+        "        current_identity.set(who)\n        if who is None:\n",
+        "        current_identity.set(who)\n        if False:\n",
         REGISTRY,
     ),
     _mutant(
@@ -195,8 +195,8 @@ MUTANTS = (
     _mutant(
         "the second factor stays on while an account requires it",
         "rooms.security.forms",
-        "if name := two_factor.kept_for(session, sent.who.person_id):",
-        "if (name := two_factor.kept_for(session, sent.who.person_id)) is None:",
+        "if name := two_factor.required_by(session, sent.who.person_id):",
+        "if (name := two_factor.required_by(session, sent.who.person_id)) is None:",
         "tests/rooms/security/test_second_step.py",
     ),
     _mutant(
@@ -448,17 +448,17 @@ MUTANTS = (
     *(
         _mutant(guard, module, old, new, "tests/core/test_private_files.py")
         for guard, module, old, new in (
-            ("only its owner can read a database", "core.database", "private_files.file(self._path)", "self._path.touch(0o666)"),
+            ("only its owner can read a database", "core.database", "private_files.make_file(self._path)", "self._path.touch(0o666)"),
             (
                 "only its owner can read the files beside a database",
                 "core.database",
-                "private_files.narrow(self._path",
+                "private_files.restrict(self._path",
                 "private_files.is_wide(self._path",
             ),
             (
                 "only its owner can read a private file",
                 "core.private_files",
-                "os.O_WRONLY | os.O_CREAT, FILE))\n    narrow(path)",
+                "os.O_WRONLY | os.O_CREAT, FILE))\n    restrict(path)",
                 "os.O_WRONLY | os.O_CREAT, 0o666))",
             ),
             (
@@ -598,7 +598,7 @@ MUTANTS = (
             ),
             (
                 "new passwords per link are limited",
-                "allowed = allowed and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, digest(token))",
+                "allowed = allowed and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, token_hash(token))",
                 "pass",
                 (QUEUE,),
             ),
@@ -681,8 +681,8 @@ MUTANTS = (
     _mutant(
         "an unknown email costs a password hash, too",
         "rooms.signin.attempts",
-        "correct = await passwords.verify(known.stored if known and not count.must_wait else None, form.password, count.asker)",
-        "correct = await passwords.verify(known.stored, form.password, count.asker) if known and not count.must_wait else False",
+        "correct = await passwords.matches_in_queue(known.stored if known and not count.must_wait else None, form.password, count.asker)",
+        "correct = await passwords.matches_in_queue(known.stored, form.password, count.asker) if known and not count.must_wait else False",
         ROUTES,
     ),
     _mutant(
@@ -702,7 +702,7 @@ MUTANTS = (
                 "session.add(PasskeyCeremony(**ceremony.model_dump()))\n    return ceremony if",
             ),
             ("a passkey's challenge expires", "deleted == 1 and now < ceremony.expires_at", "deleted == 1"),
-            ("a challenge is for one purpose", 'digest(f"passkey {purpose} {token}")', 'digest(f"passkey {token}")'),
+            ("a challenge is for one purpose", 'token_hash(f"passkey {purpose} {token}")', 'token_hash(f"passkey {token}")'),
             (
                 "a passkey as the second step belongs to the person",
                 "found is None or ceremony.person_id not in {None, found.person_id}",
@@ -763,7 +763,7 @@ MUTANTS = (
     _mutant(
         "a newer link invalidates the older one",
         "rooms.signin.links",
-        "    kill(session, person.id, now)\n    return _add",
+        "    invalidate_all(session, person.id, now)\n    return _add",
         "    return _add",
         LINKS,
     ),
@@ -774,7 +774,7 @@ MUTANTS = (
             ("a former email is reserved", "col(EarlierEmail.reserved_until) > now)", "col(EarlierEmail.reserved_until) < now)"),
             (
                 "no person is created with a former email",
-                "known = spoken_for(session, address, now)",
+                "known = person_holding_email(session, address, now)",
                 "known = find_person(session, address)",
             ),
         )
@@ -784,12 +784,12 @@ MUTANTS = (
         for guard, old, new in (
             (
                 "a former email cannot be requested",
-                "if (holder := spoken_for(session, email, now)) is not None",
+                "if (holder := person_holding_email(session, email, now)) is not None",
                 "if (holder := find_person(session, email)) is not None",
             ),
             (
                 "a former email cannot be confirmed",
-                "holder = spoken_for(session, change.new_email, now)",
+                "holder = person_holding_email(session, change.new_email, now)",
                 "holder = find_person(session, change.new_email)",
             ),
             ("an undo also reverts later email changes", "col(EmailChange.id) >= change.id", "col(EmailChange.id) == change.id"),
@@ -798,8 +798,8 @@ MUTANTS = (
     _mutant(
         "an invitation to a former email creates no person",
         "rooms.people.accept_invitation",
-        "person = spoken_for(session, invitation.email, now)",
-        "person = spoken_for(session, invitation.email, now.replace(year=9999))",
+        "person = person_holding_email(session, invitation.email, now)",
+        "person = person_holding_email(session, invitation.email, now.replace(year=9999))",
         EMAIL_STAYS,
     ),
     _mutant(
@@ -895,28 +895,28 @@ MUTANTS = (
     _mutant(
         "an invitation counts as unsolicited mail",
         "rooms.people.service",
-        "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, account_id, address, now)",
+        "unsolicited.count_mail(session, unsolicited.MailKind.INVITATION, who.person_id, account_id, address, now)",
         "None",
         UNSOLICITED,
     ),
     _mutant(
         "an invitation sent again counts as unsolicited mail",
         "rooms.people.service",
-        "unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, invitation.account_id, invitation.email, now)",
+        "unsolicited.count_mail(session, unsolicited.MailKind.INVITATION, who.person_id, invitation.account_id, invitation.email, now)",
         "None",
         UNSOLICITED,
     ),
     _mutant(
         "an email change counts as unsolicited mail",
         "rooms.signin.email_change",
-        "unsolicited.count(session, unsolicited.Kind.EMAIL, person_id, None, email, now)",
+        "unsolicited.count_mail(session, unsolicited.MailKind.EMAIL, person_id, None, email, now)",
         "None",
         UNSOLICITED,
     ),
     _mutant(
         "a request to confirm copies counts as unsolicited mail",
         "rooms.notifications.copies",
-        "unsolicited.count(session, unsolicited.Kind.COPY, who.person_id, who.account.account_id, email, now)",
+        "unsolicited.count_mail(session, unsolicited.MailKind.COPY, who.person_id, who.account.account_id, email, now)",
         "None",
         NOTICES,
     ),
@@ -1009,14 +1009,14 @@ MUTANTS = (
     _mutant(
         "accepting an invitation requires that its inviter still has the right",
         "rooms.people.accept_invitation",
-        "if invitation.invited_by not in holders(session, invitation.account_id, Right.PEOPLE):",
+        "if invitation.invited_by not in people_with_right(session, invitation.account_id, Right.PEOPLE):",
         "if False:",
         REVOKE,
     ),
     _mutant(
         "accepting an invitation waits for changes of the people",
         "rooms.people.accept_invitation",
-        "hold(session, account_id)",
+        "lock_account(session, account_id)",
         "None",
         REVOKE,
     ),
@@ -1030,7 +1030,7 @@ MUTANTS = (
     _mutant(
         "a copy's link is invalid once the person who added it lost the right",
         "rooms.notifications.copies",
-        "if found is None or found[0].asked_by not in holders(session, found[0].account_id, Right.BILLING):",
+        "if found is None or found[0].asked_by not in people_with_right(session, found[0].account_id, Right.BILLING):",
         "if found is None:",
         REVOKE,
     ),
@@ -1044,7 +1044,7 @@ MUTANTS = (
     _mutant(
         "a card added by a person who lost the right is not kept",
         "rooms.cards.service",
-        "if result.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):",
+        "if result.card is not None and setup.person_id in people_with_right(session, setup.account_id, Right.BILLING):",
         "if result.card is not None:",
         CARDS,
     ),
@@ -1180,42 +1180,42 @@ MUTANTS = (
     _mutant(
         "a line of input has no invisible marks",
         "forms.handling",
-        'masked(re.sub(r"\\s+", " ", without_marks(value)).strip())',
-        'masked(re.sub(r"\\s+", " ", value).strip())',
+        'mask_card_numbers(re.sub(r"\\s+", " ", strip_invisible(value)).strip())',
+        'mask_card_numbers(re.sub(r"\\s+", " ", value).strip())',
         "tests/forms/test_handling.py",
     ),
     _mutant(
         "a text of input has no invisible marks",
         "forms.handling",
-        "masked(without_marks(plain).strip())",
-        "masked(plain.strip())",
+        "mask_card_numbers(strip_invisible(plain).strip())",
+        "mask_card_numbers(plain.strip())",
         "tests/forms/test_handling.py",
     ),
     _mutant(
         "an imported cell has no invisible marks",
         "importing.cells",
-        'without_marks(_LINE_BREAKS.sub(" ", cell)).strip()',
+        'strip_invisible(_LINE_BREAKS.sub(" ", cell)).strip()',
         '_LINE_BREAKS.sub(" ", cell).strip()',
         "tests/importing/test_cells.py",
     ),
     _mutant(
         "a mail has no invisible marks",
         "mail.outbox",
-        "(without_marks(written) for written in (subject, text, html))",
+        "(strip_invisible(written) for written in (subject, text, html))",
         "(subject, text, html)",
         "tests/mail/test_outbox.py",
     ),
     _mutant(
         "a name cannot reverse the direction of a sentence",
         "core.i18n",
-        "name: without_marks(value) if isinstance(value, str) else value",
+        "name: strip_invisible(value) if isinstance(value, str) else value",
         "name: value",
         "tests/core/test_i18n.py",
     ),
     _mutant(
         "a cell of an export has no invisible marks",
         "lists.download",
-        "    text = without_marks(text)\n",
+        "    text = strip_invisible(text)\n",
         "",
         "tests/lists/test_download.py",
     ),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odoportal.observability import logs, request_id
-from tests.making import who
+from tests.making import identity_of
 from tests.states import signed_in
 
 CANARY = "canary-Zq81x"
@@ -277,12 +277,12 @@ def test_facts_and_tracebacks_of_json_are_redacted(structured: io.StringIO) -> N
 
 @pytest.mark.asvs("16.2.1")
 def test_a_line_of_json_says_who_asked_by_number(structured: io.StringIO) -> None:
-    with signed_in(who(7)):
+    with signed_in(identity_of(7)):
         logging.getLogger("odoportal").info("hello")
     (line,) = read(structured)
-    assert line["asker"] == who(7).person_id
-    assert line["asker_account"] == who(7).account.number
-    assert who(7).email not in structured.getvalue()
+    assert line["asker"] == identity_of(7).person_id
+    assert line["asker_account"] == identity_of(7).account.number
+    assert identity_of(7).email not in structured.getvalue()
 
 
 @pytest.mark.parametrize(("structured", "lines"), [(True, 1), (False, 0)])

@@ -14,7 +14,7 @@ from odoportal.core import database
 from odoportal.forms.handling import FORMS_PER_PERSON
 from odoportal.limits import rate_limits
 from odoportal.pages.region_route import region
-from tests.making import NOON, account, who
+from tests.making import NOON, account, identity_of
 from tests.states import signed_in
 
 HERE = "http://localhost:3000"
@@ -23,7 +23,7 @@ APP = Starlette(routes=[Route("/auth/region", region, methods=["POST"])])
 
 @pytest.fixture(autouse=True)
 def _maria(stored: Engine) -> Iterator[None]:
-    with database.writing() as session:
+    with database.write_session() as session:
         account(session)
         session.add(Person(email="maria@example.com", email_key="maria@example.com", name="Maria", region="en-CA", created_at=NOON))
     yield
@@ -38,14 +38,14 @@ def choose(content: str | AsyncIterator[bytes], referer: str = "", signed: bool 
             headers = {"content-type": "application/x-www-form-urlencoded", "referer": referer}
             return await client.post("/auth/region", content=body, headers=headers)
 
-    with signed_in(who(1) if signed else None):
+    with signed_in(identity_of(1) if signed else None):
         answer = asyncio.run(run())
     assert answer.status_code == 303
     return answer.headers["location"]
 
 
 def stands() -> str:
-    with database.reading() as session:
+    with database.read_session() as session:
         return session.get_one(Person, 1).region
 
 

@@ -19,15 +19,15 @@ from odoportal.rooms.invoices.state import Invoices
 from odoportal.rooms.invoices.view import InvoicesView
 from odoportal.rooms.orders.state import Orders
 from odoportal.rooms.orders.view import OrdersView
-from tests.making import NOON, account, invoice, order, who
-from tests.states import go, signed_in, tree
+from tests.making import NOON, account, identity_of, invoice, order
+from tests.states import new_state, set_address, signed_in
 
 LISTS = [(Orders, OrdersView, "/en/orders", "26367"), (Invoices, InvoicesView, "/en/invoices", "212048")]
 
 
 @pytest.fixture
 def mine(stored: Engine) -> int:
-    with database.writing() as session:
+    with database.write_session() as session:
         made = account(session)
         order(session, made, "26367")
         invoice(session, made, "212048", "576.07")
@@ -37,14 +37,14 @@ def mine(stored: Engine) -> int:
 @pytest.mark.parametrize(("kind", "empty", "path", "number"), LISTS)
 def test_a_list_shows_what_its_address_asks_for(mine: int, kind: Any, empty: Any, path: str, number: str) -> None:
     async def run() -> None:
-        root = tree(f"{path}?q={number}&open={number}")
+        root = new_state(f"{path}?q={number}&open={number}")
         state = await root.get_state(kind)
         assert (state.view, state.filled, state.version) == (empty(), False, 0)
-        with signed_in(who(mine)):
+        with signed_in(identity_of(mine)):
             await state.load()
             assert ([r.number for r in state.view.rows], state.filled, state.failed, state.version) == ([number], True, False, 1)
             assert state.view.details.number == number
-            go(root, f"{path}?q=zzz")
+            set_address(root, f"{path}?q=zzz")
             await state.load()
             assert (state.view.rows, state.view.frame.empty, state.version) == ([], "no-match", 2)
         assert (state.shell.name, state.ready) == ("Maria Gagnon", True)
@@ -55,12 +55,12 @@ def test_a_list_shows_what_its_address_asks_for(mine: int, kind: Any, empty: Any
 @pytest.mark.parametrize(("kind", "empty", "path", "number"), LISTS)
 def test_the_rows_are_in_the_language_of_the_address(mine: int, kind: Any, empty: Any, path: str, number: str) -> None:
     async def run() -> None:
-        root = tree(path)
+        root = new_state(path)
         state = await root.get_state(kind)
-        with signed_in(who(mine)):
+        with signed_in(identity_of(mine)):
             await state.load()
             english = state.view.frame.tabs[0].text
-            go(root, path.replace("/en", "/fr"))
+            set_address(root, path.replace("/en", "/fr"))
             await state.load()
         assert english.startswith("All")
         assert state.view.frame.tabs[0].text.startswith("Tou")
@@ -77,8 +77,8 @@ def test_a_failure_says_so_and_a_retry_recovers(
         raise OperationalError("SELECT", {}, Exception("disk I/O error"))
 
     async def run() -> None:
-        state = await tree(path).get_state(kind)
-        with signed_in(who(mine)):
+        state = await new_state(path).get_state(kind)
+        with signed_in(identity_of(mine)):
             await state.load()
             shown = state.view
             with monkeypatch.context() as patch:
@@ -94,10 +94,10 @@ def test_a_failure_says_so_and_a_retry_recovers(
 
 def test_a_retry_counts_the_menu_anew(mine: int) -> None:
     async def run() -> None:
-        state = await tree().get_state(Orders)
-        with signed_in(who(mine)):
+        state = await new_state().get_state(Orders)
+        with signed_in(identity_of(mine)):
             await state.load()
-            with database.writing() as session:
+            with database.write_session() as session:
                 order(session, mine, "26368")
             await state.load()
             assert state.shell.counts["/orders"] == "1"
@@ -109,8 +109,8 @@ def test_a_retry_counts_the_menu_anew(mine: int) -> None:
 
 def test_the_home_page_fills(mine: int) -> None:
     async def run() -> None:
-        state = await tree("/fr/").get_state(Home)
-        with signed_in(who(mine)):
+        state = await new_state("/fr/").get_state(Home)
+        with signed_in(identity_of(mine)):
             await state.load()
         assert (state.filled, state.ready) == (True, True)
         assert state.view.owed == "$576.07"
@@ -122,9 +122,9 @@ def test_the_home_page_fills(mine: int) -> None:
 @pytest.mark.asvs("14.3.1")
 def test_another_identity_finds_everything_forgotten(mine: int) -> None:
     async def run() -> None:
-        root = tree("/en/orders?open=26367")
+        root = new_state("/en/orders?open=26367")
         states = {kind: await root.get_state(kind) for kind in (SessionState, Orders, Invoices, Home)}
-        with signed_in(who(mine)):
+        with signed_in(identity_of(mine)):
             for kind in (Orders, Invoices, Home):
                 await states[kind].load()
         root._clean()
@@ -152,16 +152,16 @@ def test_another_identity_finds_everything_forgotten(mine: int) -> None:
 
 def test_another_account_or_format_fills_the_header_anew(mine: int) -> None:
     async def run() -> None:
-        state = await tree().get_state(SessionState)
-        with database.writing() as session:
+        state = await new_state().get_state(SessionState)
+        with database.write_session() as session:
             second = account(session, "2000")
-        with signed_in(who(mine)):
+        with signed_in(identity_of(mine)):
             await state.load()
         assert state.shell.account == "Transport 1042"
-        with signed_in(who(second, "2000")):
+        with signed_in(identity_of(second, "2000")):
             await state.load()
         assert state.shell.account == "Transport 2000"
-        with signed_in(who(second, "2000", "fr-CA")):
+        with signed_in(identity_of(second, "2000", "fr-CA")):
             await state.load()
         assert not state.shell.region_en
 
@@ -170,8 +170,8 @@ def test_another_account_or_format_fills_the_header_anew(mine: int) -> None:
 
 def test_the_end_of_the_session_is_the_nearer_one(mine: int) -> None:
     async def run() -> None:
-        state = await tree().get_state(SessionState)
-        someone = who(mine)
+        state = await new_state().get_state(SessionState)
+        someone = identity_of(mine)
         for idle, nearer in (
             (NOON + timedelta(minutes=30), NOON + timedelta(minutes=30)),
             (None, someone.ends_at),
@@ -196,7 +196,7 @@ def test_the_end_of_the_session_is_the_nearer_one(mine: int) -> None:
 @pytest.mark.asvs("3.7.2")
 def test_leaving_leads_to_sign_in_on_this_site(address: str, login: str) -> None:
     async def run() -> None:
-        state = await tree(address).get_state(SessionState)
+        state = await new_state(address).get_state(SessionState)
         state._leave()
         assert state.gone.startswith(login)
 
@@ -205,7 +205,7 @@ def test_leaving_leads_to_sign_in_on_this_site(address: str, login: str) -> None
 
 def test_a_failure_is_told_with_the_name_the_log_has_it_under() -> None:
     async def run() -> None:
-        state = await tree().get_state(SessionState)
+        state = await new_state().get_state(SessionState)
         request_id.request.set("ABCDEFGH23")
         await state.trouble()
         assert (state.troubles, state.reference) == (1, "ABCDEFGH23")
@@ -218,7 +218,7 @@ def test_a_failure_is_told_with_the_name_the_log_has_it_under() -> None:
 @pytest.mark.asvs("16.5.3")
 def test_without_the_gate_s_word_no_handler_reads_anything(mine: int, kind: Any) -> None:
     async def run() -> None:
-        state = await tree().get_state(kind)
+        state = await new_state().get_state(kind)
         with signed_in(None), pytest.raises(PermissionError):
             await state.load()
 

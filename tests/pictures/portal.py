@@ -28,6 +28,6 @@ def stopped(folder: Path) -> Iterator[Portal]:
 
 
 if __name__ == "__main__":
-    clock.use(lambda: NOW)
+    clock.set_source(lambda: NOW)
     fleet_boreal.ORDERS = fleet_boreal.INVOICES = FEWER
     main()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from odoportal.ui.dialog import dialog_html, frame
 from odoportal.ui.table import ListParts, ListTable
-from odoportal.ui.template import Bound, LiveOnly, Node, View, choose, each, el, icon, link, part, when
+from odoportal.ui.template import Bound, LiveOnly, Node, View, choose, each, el, icon, link, when, wrapped
 from tests.attack.corpus import XSS
 
 
@@ -70,7 +70,7 @@ def test_conditions_choices_and_rows() -> None:
 
 def test_a_live_part_leaves_its_still_form() -> None:
     assert html(lambda _: LiveOnly(lambda: pytest.fail("no component is made for a document"), "still")) == "still"
-    assert html(lambda v: part(object, el("form", method="get"), el("b", v.text))) == '<form method="get"><b>Câble</b></form>'
+    assert html(lambda v: wrapped(object, el("form", method="get"), el("b", v.text))) == '<form method="get"><b>Câble</b></form>'
 
 
 class Elements(HTMLParser):

@@ -14,14 +14,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from odoportal.core import clock, i18n
-from odoportal.core.identity import Identity, asker, digest
+from odoportal.core.identity import Identity, current_identity, token_hash
 from odoportal.limits import quotas, rate_limits
 from odoportal.limits.concurrent_files import Crowded
 from odoportal.settings import get_settings
 from odoportal.web.document_server import DocumentServer, read_documents
 from odoportal.web.page import Page, PageContent, PageRequest
 from tests.inside import Clock
-from tests.making import NOON, who
+from tests.making import NOON, identity_of
 
 HTML = (
     '<html><head><link rel="modulepreload" href="/assets/a.js"></head><body><!--slot:rows-->built<!--/slot:rows-->'
@@ -50,7 +50,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def maria() -> Identity:
-    return replace(who(1), session=digest(TOKEN))
+    return replace(identity_of(1), session=token_hash(TOKEN))
 
 
 class Site:
@@ -64,13 +64,13 @@ class Site:
         self.refused: set[tuple[str, str]] = set()
 
         async def behind(scope: Any, receive: Any, send: Any) -> None:
-            self.passed.append((scope, asker.get()))
+            self.passed.append((scope, current_identity.get()))
             if scope["type"] == "http":
                 status = 404 if "none" in scope["path"] else 200
                 await PlainTextResponse("behind", status, headers={"server": "x"})(scope, receive, send)
 
         async def resolve(hashed: str | None, account: str | None) -> Identity | None:
-            return maria() if hashed == digest(TOKEN) and account in {None, "1042"} else None
+            return maria() if hashed == token_hash(TOKEN) and account in {None, "1042"} else None
 
         async def touch(who: Identity) -> bool:
             self.touched.append(who.session)
@@ -78,7 +78,7 @@ class Site:
 
         async def fill(asked: PageRequest) -> PageContent:
             self.asked.append(asked)
-            return PageContent({"rows": f"<b>{i18n.current()}</b>"})
+            return PageContent({"rows": f"<b>{i18n.current_language()}</b>"})
 
         async def post(asked: PageRequest) -> PageContent | Response:
             return PageContent({"form": "again"}, 422, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
@@ -156,7 +156,7 @@ def test_a_page_that_a_role_may_not_see_does_not_exist(site: Site) -> None:
 
 def test_a_private_page_is_filled_in_its_language(site: Site) -> None:
     answer = site.ask("/fr/orders?q=%C3%A9&q=last&x=", signed=True)
-    assert (answer.status_code, site.touched) == (200, [digest(TOKEN)])
+    assert (answer.status_code, site.touched) == (200, [token_hash(TOKEN)])
     assert "<b>fr</b>" in answer.text
     assert dict(site.asked[0].query) == {"q": "last", "x": ""}
     assert answer.headers["cache-control"] == "no-store, private"
@@ -284,17 +284,17 @@ def test_what_is_missing_behind_is_our_own_page(site: Site) -> None:
 def test_routes_know_who_asks_and_assets_do_not(site: Site) -> None:
     site.ask("/auth/region", "POST", signed=True)
     site.ask("/assets/a.js", signed=True)
-    assert [who.session if who else None for _, who in site.passed] == [digest(TOKEN), None]
+    assert [who.session if who else None for _, who in site.passed] == [token_hash(TOKEN), None]
 
 
 @pytest.mark.asvs("4.4.4")
 @pytest.mark.parametrize(
     ("cookies", "forwarded"),
     [
-        ([f"odo_session={TOKEN}"], [f"sid={digest(TOKEN)}"]),
-        ([f"a=1; odo_session={TOKEN}; sid=forged"], [f"sid={digest(TOKEN)}"]),
+        ([f"odo_session={TOKEN}"], [f"sid={token_hash(TOKEN)}"]),
+        ([f"a=1; odo_session={TOKEN}; sid=forged"], [f"sid={token_hash(TOKEN)}"]),
         (["sid=forged"], []),
-        ([f"sid={digest(TOKEN)}"], []),
+        ([f"sid={token_hash(TOKEN)}"], []),
         (["a=1"], []),
         ([], []),
     ],
@@ -319,7 +319,7 @@ def test_a_request_object_is_what_a_room_gets(site: Site) -> None:
 def now() -> Iterator[Clock]:
     """A clock that stands still. All rate limits start empty."""
     moved = Clock(NOON)
-    clock.use(moved)
+    clock.set_source(moved)
     rate_limits.forget_all()
     yield moved
     rate_limits.forget_all()

@@ -16,8 +16,8 @@ from odoportal.observability import instrumentation
 from odoportal.pages.state import SessionState
 from odoportal.rooms.orders.state import Orders
 from odoportal.web.event_gate import EVENTS_PER_10_SECONDS, INTERNAL, SOCKET_COOKIE, Gate, session_hash
-from tests.making import NOON, who
-from tests.states import go, tree
+from tests.making import NOON, identity_of
+from tests.states import new_state, set_address
 
 ROOT = "reflex___state____state"
 LOAD = f"{Orders.get_full_name()}.load"
@@ -52,7 +52,7 @@ class Doorman:
 
 
 def maria() -> Identity:
-    return replace(who(1), session="maria")
+    return replace(identity_of(1), session="maria")
 
 
 def session(hashed: str) -> str:
@@ -73,17 +73,17 @@ def session(hashed: str) -> str:
     ],
 )
 def test_the_hash_is_read_from_the_cookie_or_not_at_all(cookie: str, hashed: str | None) -> None:
-    assert session_hash(tree(cookie=cookie)) == hashed
+    assert session_hash(new_state(cookie=cookie)) == hashed
 
 
 @pytest.mark.asvs("2.4.1")
 @pytest.mark.case("A-72")
 def test_nobody_s_flood_counts_by_the_site_of_an_ipv6_address() -> None:
     async def run() -> None:
-        door, site, there = Doorman(), "2001:db8:1:2", tree(ip="2001:db8:1:3::1")
+        door, site, there = Doorman(), "2001:db8:1:2", new_state(ip="2001:db8:1:3::1")
         passed = []
         for n in range(EVENTS_PER_10_SECONDS * 2 + 50):
-            passed.append(await door.pass_(tree(ip=f"{site}::{n:x}"), HYDRATE) is None)
+            passed.append(await door.pass_(new_state(ip=f"{site}::{n:x}"), HYDRATE) is None)
         assert not all(passed)
         assert await door.pass_(there, HYDRATE) is None
 
@@ -93,7 +93,7 @@ def test_nobody_s_flood_counts_by_the_site_of_an_ipv6_address() -> None:
 @pytest.mark.asvs("8.2.1")
 def test_nobody_gets_only_what_a_browser_needs_to_start() -> None:
     async def run() -> None:
-        door, root = Doorman(), tree()
+        door, root = Doorman(), new_state()
         for name, model in INTERNAL.items():
             payload = {"value": True} if "value" in model.model_fields else {}
             assert await door.pass_(root, name, payload) is None, name
@@ -106,7 +106,7 @@ def test_nobody_gets_only_what_a_browser_needs_to_start() -> None:
 @pytest.mark.asvs("8.3.1")
 def test_a_refused_event_leads_to_sign_in() -> None:
     async def run() -> None:
-        root = tree("/en/orders?open=5")
+        root = new_state("/en/orders?open=5")
         update = await Doorman().pass_(root, LOAD)
         assert update is not None
         assert "/en/login?ended=1" in repr(update.delta)
@@ -116,13 +116,13 @@ def test_a_refused_event_leads_to_sign_in() -> None:
 
 def test_the_person_reaches_the_handler_and_leaves_with_the_session() -> None:
     async def run() -> None:
-        door, root = Doorman(maria=maria()), tree("/en/orders?account=2000", session("maria"))
+        door, root = Doorman(maria=maria()), new_state("/en/orders?account=2000", session("maria"))
         assert await door.pass_(root, LOAD) is None
         assert identity.require_identity() == maria()
         assert door.asked[-1] == ("maria", "2000")
         del door.people["maria"]
         assert await door.pass_(root, LOAD) is not None
-        assert identity.asker.get() is None
+        assert identity.current_identity.get() is None
 
     asyncio.run(run())
 
@@ -131,18 +131,18 @@ def test_the_person_reaches_the_handler_and_leaves_with_the_session() -> None:
 @pytest.mark.case("A-43", "A-51")
 def test_another_identity_on_the_same_tab_finds_the_state_empty() -> None:
     async def run() -> None:
-        door = Doorman(maria=maria(), eve=replace(who(2, "6666"), session="eve"))
-        root = tree(cookie=session("maria"))
+        door = Doorman(maria=maria(), eve=replace(identity_of(2, "6666"), session="eve"))
+        root = new_state(cookie=session("maria"))
         await door.pass_(root, LOAD)
         orders = await root.get_state(Orders)
         orders.filled = True
         await door.pass_(root, LOAD)
         assert orders.filled
-        go(root, "/en/orders", session("eve"))
+        set_address(root, "/en/orders", session("eve"))
         assert await door.pass_(root, LOAD) is None
         assert not orders.filled
         orders.filled = True
-        go(root, "/en/orders", "")
+        set_address(root, "/en/orders", "")
         update = await door.pass_(root, LOAD)
         assert update is not None
         assert not orders.filled
@@ -153,11 +153,11 @@ def test_another_identity_on_the_same_tab_finds_the_state_empty() -> None:
 
 def test_another_account_of_the_same_person_finds_the_state_empty() -> None:
     async def run() -> None:
-        door, root = Doorman(maria=maria()), tree(cookie=session("maria"))
+        door, root = Doorman(maria=maria()), new_state(cookie=session("maria"))
         await door.pass_(root, LOAD)
         orders = await root.get_state(Orders)
         orders.filled = True
-        door.people["maria"] = replace(maria(), account=who(2, "2000").account)
+        door.people["maria"] = replace(maria(), account=identity_of(2, "2000").account)
         await door.pass_(root, LOAD)
         assert not orders.filled
 
@@ -208,7 +208,7 @@ class Number(BaseModel):
 @pytest.mark.case("A-65")
 def test_a_payload_fits_or_the_event_does_not_run(name: str, payload: Any, passes: bool) -> None:
     async def run() -> None:
-        door, root = Doorman({"room.set": Number}, maria=maria()), tree(cookie=session("maria"))
+        door, root = Doorman({"room.set": Number}, maria=maria()), new_state(cookie=session("maria"))
         update = await door.gate.preprocess(None, root, Event(name=name, payload=payload))  # type: ignore[arg-type]
         assert (update is None) is passes
 
@@ -219,7 +219,7 @@ def test_a_payload_fits_or_the_event_does_not_run(name: str, payload: Any, passe
 @pytest.mark.case("A-44")
 def test_only_a_person_s_doing_counts_as_activity() -> None:
     async def run() -> None:
-        door, root = Doorman(maria=maria()), tree(cookie=session("maria"))
+        door, root = Doorman(maria=maria()), new_state(cookie=session("maria"))
         for name in (HYDRATE, ON_LOAD, LOAD):
             await door.pass_(root, name)
         assert door.touched == []
@@ -238,7 +238,7 @@ def test_whoever_asks_to_stay_is_told_the_new_end() -> None:
     later = replace(maria(), seen_at=NOON + timedelta(minutes=20), idle_end=NOON + timedelta(minutes=50))
 
     async def run() -> None:
-        door, root = Doorman(maria=maria()), tree(cookie=session("maria"))
+        door, root = Doorman(maria=maria()), new_state(cookie=session("maria"))
 
         async def touch(_who: Identity) -> bool:
             door.people["maria"] = later
@@ -258,8 +258,8 @@ def test_whoever_asks_to_stay_is_told_the_new_end() -> None:
 @pytest.mark.case("A-72")
 def test_a_flood_of_one_session_is_not_another_s() -> None:
     async def run() -> None:
-        door = Doorman(maria=maria(), eve=replace(who(2, "6666"), session="eve"))
-        root, other = tree(cookie=session("eve")), tree(cookie=session("maria"))
+        door = Doorman(maria=maria(), eve=replace(identity_of(2, "6666"), session="eve"))
+        root, other = new_state(cookie=session("eve")), new_state(cookie=session("maria"))
         passed = [await door.pass_(root, LOAD) is None for _ in range(EVENTS_PER_10_SECONDS * 2 + 50)]
         assert EVENTS_PER_10_SECONDS <= sum(passed) <= EVENTS_PER_10_SECONDS * 2
         assert await door.pass_(other, LOAD) is None
@@ -274,11 +274,11 @@ def test_nobody_s_flood_counts_by_address(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(instrumentation, "drop", lambda: dropped.append(None))
 
     async def run() -> None:
-        door, here, there = Doorman(), tree(ip="203.0.113.5"), tree(ip="203.0.113.6")
+        door, here, there = Doorman(), new_state(ip="203.0.113.5"), new_state(ip="203.0.113.6")
         passed = []
         for n in range(EVENTS_PER_10_SECONDS * 2 + 50):
             # A made-up cookie for each event does not give a client a limit of its own.
-            go(here, "/en/orders", session(f"made-up-{n}"), ip="203.0.113.5")
+            set_address(here, "/en/orders", session(f"made-up-{n}"), ip="203.0.113.5")
             passed.append(await door.pass_(here, HYDRATE) is None)
         assert not all(passed)
         # Each dropped event is recorded, so that it gets no log line.
@@ -291,7 +291,7 @@ def test_nobody_s_flood_counts_by_address(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.asvs("8.2.1")
 def test_what_a_role_does_not_allow_is_not_run_and_is_said_on_the_screen() -> None:
     async def run() -> None:
-        door, root = Doorman(maria=maria()), tree(cookie=session("maria"))
+        door, root = Doorman(maria=maria()), new_state(cookie=session("maria"))
         door.refusing.add(("owner", LOAD))
         update = await door.pass_(root, LOAD)
         assert update is not None
@@ -308,9 +308,9 @@ def test_what_a_role_does_not_allow_is_not_run_and_is_said_on_the_screen() -> No
 @pytest.mark.asvs("8.3.2")
 def test_a_click_on_a_page_of_another_account_or_role_opens_the_page_anew(name: str, runs: bool) -> None:
     async def run() -> None:
-        door, root = Doorman(maria=maria()), tree("/en/orders?page=2", session("maria"))
+        door, root = Doorman(maria=maria()), new_state("/en/orders?page=2", session("maria"))
         assert await door.pass_(root, STAY) is None
-        for changed in (replace(maria().account, role="billing"), who(2, "2000").account):
+        for changed in (replace(maria().account, role="billing"), identity_of(2, "2000").account):
             door.people["maria"] = replace(maria(), account=changed)
             update = await door.pass_(root, name)
             assert (update is None) == runs

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from odoportal.core.database import make_engine
 from tests.redis_server import Server
-from tests.server import Portal, fill, free_port, in_production, producing
+from tests.server import Portal, free_port, load_demo_data, production_settings, running_production
 
 _CONNECTION = re.compile(rb"\r\nconnection:[^\r\n]*", re.I)
 SECONDS = 60
@@ -142,12 +142,12 @@ def two_workers(folder: Path, postgresql: str, redis: Server) -> Iterator[Worker
     ports, mail = (free_port(), free_port()), _MailHandler()
     balancer, server = Balancer(ports), Controller(mail, hostname="127.0.0.1", port=free_port())
     out = f"smtp://127.0.0.1:{server.port}"
-    settings = in_production(folder / "data", balancer.url, database, redis_url=redis.url, trusted_proxies="1", smtp_url=out)
-    fill(settings, small=True)
+    settings = production_settings(folder / "data", balancer.url, database, redis_url=redis.url, trusted_proxies="1", smtp_url=out)
+    load_demo_data(settings, small=True)
     redis.ask("FLUSHALL")
     server.start()
     try:
-        with producing(settings, ports[0], "1") as first, producing(settings, ports[1], "2") as second, balancer.open():
+        with running_production(settings, ports[0], "1") as first, running_production(settings, ports[1], "2") as second, balancer.open():
             front = Portal(balancer.url, folder / "data", database)
             yield Workers(front, (first, second), balancer, redis, settings, mail.kept)
     finally:

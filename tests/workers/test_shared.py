@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from tests.attack.wire import HOME, SIGNED, tab
-from tests.server import EMPTY, FLEET, GUIDE, OVERDUE, PASSWORD, TWO_ACCOUNTS, Answer, Portal, free_port, producing
+from tests.server import EMPTY, FLEET, GUIDE, OVERDUE, PASSWORD, TWO_ACCOUNTS, Answer, Portal, free_port, running_production
 from tests.workers.pair import Workers
 
 NEW_PASSWORD = "une route qui monte doucement"
@@ -89,7 +89,7 @@ def separate_worker(workers: Workers, tmp_path_factory: pytest.TempPathFactory) 
     """Yield a third worker on the same database that keeps its counters in another Redis database."""
     port, other = free_port(), workers.redis.url.removesuffix("/0") + "/1"
     data = tmp_path_factory.mktemp("apart") / "data"
-    with producing({**workers.settings, "redis_url": other, "data_dir": str(data)}, port) as third:
+    with running_production({**workers.settings, "redis_url": other, "data_dir": str(data)}, port) as third:
         yield third
 
 
@@ -171,7 +171,7 @@ def _version(portal: Portal, cookie: str) -> str:
 @pytest.mark.case("F-23")
 def test_events_at_both_are_counted_together(workers: Workers) -> None:
     cookie = workers.front.sign_in(FLEET)
-    session = digest(cookie.partition("=")[2])
+    session = token_hash(cookie.partition("=")[2])
 
     def counted() -> int:
         return sum(int(workers.redis.ask("GET", key)) for key in workers.redis.ask("KEYS", f"odoportal:pace:{session}:*"))

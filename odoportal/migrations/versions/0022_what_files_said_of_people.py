@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from odoportal.core.folding import without_marks
+from odoportal.core.folding import strip_invisible
 
 revision = "0022"
 down_revision = "0021"
@@ -77,15 +77,15 @@ def _clean(connection: sa.Connection, name: str, columns: tuple[str, ...]) -> No
     table = _table(name, "id", *columns)
     for row in connection.execute(sa.select(table)).all():
         stored = row._asdict()
-        clean = {column: _without_marks(column, stored[column]) for column in columns}
+        clean = {column: _strip_invisible(column, stored[column]) for column in columns}
         if any(clean[column] != stored[column] for column in columns):
             connection.execute(sa.update(table).where(table.c.id == row.id).values(clean))
 
 
-def _without_marks(column: str, text: str) -> str:
+def _strip_invisible(column: str, text: str) -> str:
     if column == "file":
-        return json.dumps({name: without_marks(value) for name, value in json.loads(text).items()}) if text else ""
-    return without_marks(text)
+        return json.dumps({name: strip_invisible(value) for name, value in json.loads(text).items()}) if text else ""
+    return strip_invisible(text)
 
 
 def _end_undone_chains(connection: sa.Connection) -> None:
@@ -128,7 +128,7 @@ def _chosen(connection: sa.Connection) -> tuple[dict[tuple[int, str], str], dict
     names: dict[int, set[str]] = {}
     for subject_id, before, after in connection.execute(found).all():
         was, is_ = json.loads(before), json.loads(after)
-        chosen |= {(subject_id, name): without_marks(value) for name, value in is_.items() if name in OWN}
+        chosen |= {(subject_id, name): strip_invisible(value) for name, value in is_.items() if name in OWN}
         names.setdefault(subject_id, set()).update(values["name"] for values in (was, is_) if "name" in values)
     return chosen, names
 

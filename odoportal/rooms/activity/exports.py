@@ -20,7 +20,7 @@ from odoportal.rooms.activity.view import about_of, kind_of, values_of, who_of
 def changes_table(session: Session, who: Identity, query: ListQuery, _language: str, _today: date) -> Table:
     """Return the changes on all pages of a list query, in its order; arguments as for `changes_view`."""
     kinds = all_kinds()
-    where, order = service.whole_list(who.account.account_id, query, kinds)
+    where, order = service.where_and_order(who.account.account_id, query, kinds)
     found = select(Change).where(where).order_by(*order)
     columns = [
         Column("at", t("When"), width=24),
@@ -35,7 +35,7 @@ def changes_table(session: Session, who: Identity, query: ListQuery, _language: 
         for batch in search.batches(session, found):
             people = service.names(session, batch)
             for change in batch:
-                at = clock.local(change.at).isoformat(timespec="seconds")
+                at = clock.to_local(change.at).isoformat(timespec="seconds")
                 kind = kind_of(change, kinds)
                 values = tuple(values_of(change, kind))
                 yield at, who_of(change, people, kind), change.what, about_of(change, people), values, change.address

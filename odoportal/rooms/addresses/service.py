@@ -333,7 +333,7 @@ def archived_code(code: str, address_id: int) -> str:
     return f"{code[:CODE_ROOM]}{OWN}{address_id}"
 
 
-def is_code(stored: str, code: str) -> bool:
+def is_same_code(stored: str, code: str) -> bool:
     """Return whether a stored code is this one, or belongs to an archived address that had it."""
     plain, archived, _ = stored.partition(OWN)
     return plain == (code[:CODE_ROOM] if archived else code)

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from sqlmodel import Session
 
 from odoportal.accounts.models import Role
-from odoportal.accounts.rights import TABLE, Right, may
-from odoportal.core.i18n import Formats, current, t
+from odoportal.accounts.rights import ROLES_BY_RIGHT, Right, may
+from odoportal.core.i18n import Formats, current_language, t
 from odoportal.core.identity import Identity
 from odoportal.documents.view import TextLine, text_lines
 from odoportal.forms.view import Choice, FieldRow, FormView, form_view
@@ -152,7 +152,7 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
         code=code,
         title=t("Change an address") if address else t("Add an address"),
         hidden=[Hidden(name, query[name]) for name in ("account", "code") if name in query],
-        countries=[Choice(key, name, key == country) for key, name in postal.countries(current())],
+        countries=[Choice(key, name, key == country) for key, name in postal.countries(current_language())],
         country=country,
         **{f"{purpose}_is": address is not None and default_ids.get(purpose) == address.id for purpose in Purpose},
         **{f"{purpose}_may": may(who.account.role, service.RIGHT[purpose]) for purpose in Purpose},
@@ -163,7 +163,7 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
         billing=form_view(who, key=code),
         remove=form_view(who, key=code),
         locked=text_lines(_locked(session, address, who.account.role)) if address else [],
-        lines=text_lines(service.lines(address, current())),
+        lines=text_lines(service.lines(address, current_language())),
     )
 
 
@@ -177,7 +177,7 @@ def _locked(session: Session, address: Address, role: str) -> list[str]:
     for purpose in service.purposes(session, address):
         right = service.RIGHT[purpose]
         if not may(role, right):
-            roles = ", ".join(role_labels()[r] for r in Role if r in TABLE[right])
+            roles = ", ".join(role_labels()[r] for r in Role if r in ROLES_BY_RIGHT[right])
             ask = t("Your role may not change or remove it. Ask somebody with one of these roles: {roles}.", roles=roles)
             found.append(f"{sentences[purpose]} {ask}")
     return found

@@ -67,7 +67,7 @@ def sandbox() -> Sandbox:
     return Sandbox(settings.data_dir, settings.secret.get_secret_value(), page)
 
 
-def pages() -> tuple[str, ...]:
+def form_origins() -> tuple[str, ...]:
     """Return the origins of other sites that the form for adding a card redirects to."""
     chosen = provider()
     return (chosen.page,) if chosen is not None and chosen.page else ()
@@ -105,7 +105,7 @@ async def start(who: Identity, language: str, once: str, client: str, chosen: Pr
     ref = await read(service.customer_ref, account.account_id, chosen.name)
     customer = Customer(ref, account.number, account.name, who.email, language)
     started = await _call(chosen.start, customer, setup.key, done_url, back_url)
-    await write(service.started, setup.key, started)
+    await write(service.store_started, setup.key, started)
     return started.url
 
 

@@ -8,7 +8,7 @@ from odoportal.accounts.rights import Right
 from odoportal.core import clock
 from odoportal.core.database import read
 from odoportal.core.i18n import t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Secret, SentForm, once, required
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Secret, SentForm, do_once, required_message
 from odoportal.rooms.cards import flow, service
 from odoportal.rooms.cards.provider import Provider, ProviderDown, Refused
 from odoportal.rooms.cards.view import page_address
@@ -61,7 +61,7 @@ def _make_default(session: Session, sent: SentForm[EmptyForm], provider: str) ->
 
 async def _default(sent: SentForm[EmptyForm]) -> FormResult:
     chosen = flow.provider()
-    return await once(sent, _make_default, sent, chosen.name) if chosen else _unavailable()
+    return await do_once(sent, _make_default, sent, chosen.name) if chosen else _unavailable()
 
 
 def _remove_card(session: Session, sent: SentForm[Remove], provider: str, tokens: list[str]) -> FormResult:
@@ -78,7 +78,7 @@ async def _remove(sent: SentForm[Remove]) -> FormResult:
         return _unavailable()
     if not await read(sessions.is_fresh, sent.who.session, clock.now()):
         if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
-            return FormResult(errors={"password": required()})
+            return FormResult(errors={"password": required_message()})
         if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
             return FormResult(errors={"password": t("This is not your password.")})
     return await _remove_and_forget(sent, chosen)
@@ -86,7 +86,7 @@ async def _remove(sent: SentForm[Remove]) -> FormResult:
 
 async def _remove_and_forget(sent: SentForm[Remove], chosen: Provider) -> FormResult:
     tokens: list[str] = []
-    done = await once(sent, _remove_card, sent, chosen.name, tokens)
+    done = await do_once(sent, _remove_card, sent, chosen.name, tokens)
     for token in tokens:
         await flow.forget(token, chosen)
     return done

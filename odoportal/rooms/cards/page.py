@@ -6,15 +6,15 @@ import reflex as rx
 
 from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
-from odoportal.forms.view import answered
+from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.rooms.cards.state import Cards
 from odoportal.rooms.cards.view import load_view
 from odoportal.ui.common import empty
 from odoportal.ui.dialog import dialog, dialog_html, frame
 from odoportal.ui.form import Field, Form
-from odoportal.ui.page import here
-from odoportal.ui.polling import Again
+from odoportal.ui.page import current_path
+from odoportal.ui.polling import Poll
 from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, LiveOnly, Node, View, each, el, icon, link, when
 from odoportal.web.page import PageRequest
@@ -55,7 +55,7 @@ def _result(view: Bound) -> tuple[Node, ...]:
         "p",
         icon("circle-dashed"),
         el("span", view.waiting, " ", el("a", t("Ask again"), href=view.again)),
-        LiveOnly(lambda: Again.create(seconds=POLL_SECONDS, times=POLL_TIMES, on_again=Cards.retry)),
+        LiveOnly(lambda: Poll.create(seconds=POLL_SECONDS, times=POLL_TIMES, on_again=Cards.retry)),
         cls="notice quiet",
     )
     return (
@@ -128,7 +128,7 @@ def page() -> rx.Component:
         class_name="head",
     )
     return shown_page(
-        Cards, head, live("cards", LIST, Cards.view, Cards.filled), dialog(DETAILS, Cards), trail=[(here(), t("Credit cards"))]
+        Cards, head, live("cards", LIST, Cards.view, Cards.filled), dialog(DETAILS, Cards), trail=[(current_path(), t("Credit cards"))]
     )
 
 
@@ -138,5 +138,5 @@ async def slots(asked: PageRequest) -> dict[str, str]:
     if asked.said is not None and asked.said.form == "default":
         # All cards share one "make default" form: give it the key of the card whose button was pressed.
         view = replace(view, default=replace(view.default, key=asked.said.key))
-    view = answered(view, asked)
-    return {"add": ADD.html(view), "cards": LIST.html(view), "dialog": dialog_html(DETAILS, answered(view.details, asked))}
+    view = with_form_feedback(view, asked)
+    return {"add": ADD.html(view), "cards": LIST.html(view), "dialog": dialog_html(DETAILS, with_form_feedback(view.details, asked))}

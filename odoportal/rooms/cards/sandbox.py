@@ -100,8 +100,8 @@ class Sandbox:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        private_files.folder(self._file.parent)
-        private_files.file(self._file)
+        private_files.make_folder(self._file.parent)
+        private_files.make_file(self._file)
         try:
             with closing(sqlite3.connect(self._file, timeout=10, isolation_level=None)) as database:
                 database.row_factory = sqlite3.Row

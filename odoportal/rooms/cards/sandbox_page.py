@@ -86,7 +86,7 @@ async def press(request: Request) -> Response:
     if get_settings().mode == "production":
         return await show(request)
     ref = request.path_params["ref"]
-    fields = await handling.read(request)
+    fields = await handling.read_form(request)
     if isinstance(fields, Response):
         return fields
     if fields.get("scenario") in set(Scenario):

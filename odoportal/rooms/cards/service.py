@@ -9,7 +9,7 @@ from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.activity_log import LONGEST_ADDRESS, STAFF, ActivityKind, Actor, record
-from odoportal.accounts.rights import Right, hold, holders, require_right
+from odoportal.accounts.rights import Right, lock_account, people_with_right, require_right
 from odoportal.core.identity import Identity
 from odoportal.rooms.cards.activity import CardActivity
 from odoportal.rooms.cards.labels import NO_RIGHT, card_name
@@ -94,7 +94,7 @@ def begin(session: Session, who: Identity, provider: str, once: str, client: str
     return setup
 
 
-def started(session: Session, key: str, begun: StartedSetup) -> None:
+def store_started(session: Session, key: str, begun: StartedSetup) -> None:
     """Store the provider's ids of a setup and of its account."""
     setup = _lock_setup(session, key)
     setup.token = begun.ref
@@ -113,7 +113,7 @@ def settle(session: Session, key: str, result: SetupResult, now: datetime, today
     setup.asked_at = now
     if setup.state == SetupState.OPEN and result.state is not SetupState.OPEN:
         setup.state, setup.reason = result.state, result.reason[:40]
-        if result.card is not None and setup.person_id in holders(session, setup.account_id, Right.BILLING):
+        if result.card is not None and setup.person_id in people_with_right(session, setup.account_id, Right.BILLING):
             setup.card_id = _put_on_file(session, setup, result.card, now, today).id
         elif result.card is not None:
             setup.state, setup.reason = SetupState.DECLINED, NO_RIGHT
@@ -155,7 +155,7 @@ def _put_on_file(session: Session, setup: CardSetup, facts: CardFacts, now: date
     if not any(other.is_default and last_day(other) >= today for other in others):
         _set_default(session, card)
     actor = Actor(setup.person_id, setup.address)
-    record(session, CardActivity.ADDED, actor, now, account_id=card.account_id, about=_display_name(card), after=_as_text(card))
+    record(session, CardActivity.ADDED, actor, now, account_id=card.account_id, about=_display_name(card), after=logged_values(card))
     return card
 
 
@@ -163,7 +163,7 @@ def _lock_setup(session: Session, key: str) -> CardSetup:
     """Return a setup to be changed, and lock its account until the end of the transaction."""
     setup = session.exec(select(CardSetup).where(CardSetup.key == key)).one()
     # Serialize changes to an account's cards, as `require_right` does, so that two first cards do not both become the default.
-    hold(session, setup.account_id)
+    lock_account(session, setup.account_id)
     session.refresh(setup)
     return setup
 
@@ -236,7 +236,7 @@ def _set_default(session: Session, chosen: Card) -> None:
 
 
 def _take_off_file(session: Session, card: Card, kind: ActivityKind, actor: Actor, now: datetime, today: date) -> None:
-    following, before = next_default(cards(session, card.account_id, card.provider), card, today), _as_text(card)
+    following, before = next_default(cards(session, card.account_id, card.provider), card, today), logged_values(card)
     card.removed_at, card.is_default = now, False
     session.flush()
     if following is not None:
@@ -249,7 +249,7 @@ def _display_name(card: Card) -> str:
     return card_name(card.brand, card.last4)
 
 
-def _as_text(card: Card) -> dict[str, str]:
+def logged_values(card: Card) -> dict[str, str]:
     """Return the values of a card that the activity log stores."""
     return {
         "card": _display_name(card),
@@ -295,7 +295,7 @@ def refresh(session: Session, provider: str, token: str, facts: CardFacts | None
     card = session.exec(select(Card).where(Card.provider == provider, Card.token == token)).first()
     if card is None:
         return
-    hold(session, card.account_id)
+    lock_account(session, card.account_id)
     session.refresh(card)
     if card.removed_at is not None or asked_at < card.known_at:
         return

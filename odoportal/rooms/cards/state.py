@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from odoportal.core.i18n import current
+from odoportal.core.i18n import current_language
 from odoportal.core.identity import Identity
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import PageState, unfilled
@@ -15,4 +15,4 @@ class Cards(PageState, SessionState):
     view: CardsView = unfilled(CardsView())
 
     async def _look(self, who: Identity) -> Any:
-        return await load_view(who, self.router.url.query_parameters, current())
+        return await load_view(who, self.router.url.query_parameters, current_language())

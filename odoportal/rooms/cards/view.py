@@ -120,7 +120,7 @@ def _names(session: Session, cards: Sequence[Card]) -> dict[int, str]:
 
 def _row(card: Card, people: Mapping[int, str], formats: Formats, today: date, address: str) -> CardRow:
     days_left = (service.last_day(card) - today).days
-    added, by = formats.day(clock.local(card.added_at).date()), people.get(card.added_by or 0, "")
+    added, by = formats.day(clock.to_local(card.added_at).date()), people.get(card.added_by or 0, "")
     month = f"{card.exp_month:02}/{card.exp_year}"
     return CardRow(
         key=str(card.id),

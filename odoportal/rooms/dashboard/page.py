@@ -9,8 +9,8 @@ from odoportal.pages.layout import private_page
 from odoportal.rooms.dashboard.state import Home
 from odoportal.rooms.dashboard.view import CHART_HEIGHT, CHART_LEFT, CHART_WIDTH, home_view
 from odoportal.ui import menu
-from odoportal.ui.load_error import unless_failed
-from odoportal.ui.page import address
+from odoportal.ui.load_error import content_or_error
+from odoportal.ui.page import page_url
 from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, Node, View, choose, each, el, icon, link, when
 from odoportal.web.page import PageRequest
@@ -108,7 +108,7 @@ def _tiles(view: Bound) -> Node:
     }
 
     def tile(place: menu.Place) -> El:
-        return link(icon(place.icon), el("strong", place.tile), said.get(place.path), to=address(place.path), cls="tile")
+        return link(icon(place.icon), el("strong", place.tile), said.get(place.path), to=page_url(place.path), cls="tile")
 
     # In the user guide the tile Sales is beside Wizard POS, although Point of Sale is further down in the menu.
     shown: list[Node] = []
@@ -203,7 +203,7 @@ def _skeleton() -> str:
 def page() -> rx.Component:
     """Return the page in the current language."""
     home = live("home", HOME, Home.view, Home.filled, _skeleton())
-    return private_page(unless_failed(Home.failed, t("The dashboard could not be loaded."), Home.retry, home))
+    return private_page(content_or_error(Home.failed, t("The dashboard could not be loaded."), Home.retry, home))
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:

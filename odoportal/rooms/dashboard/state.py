@@ -3,7 +3,7 @@
 from typing import Any
 
 from odoportal.core import clock, database
-from odoportal.core.i18n import current
+from odoportal.core.i18n import current_language
 from odoportal.core.identity import Identity
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import PageState, unfilled
@@ -20,4 +20,4 @@ class Home(PageState, SessionState):
         await super()._show(anew=True)
 
     async def _look(self, who: Identity) -> Any:
-        return await database.read(home_view, who, current(), clock.today())
+        return await database.read(home_view, who, current_language(), clock.today())

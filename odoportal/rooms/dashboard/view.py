@@ -179,7 +179,7 @@ def _more_overdue(count: int) -> str:
 
 
 def _todo(
-    session: Session, account_id: int, ending: Sequence[orders.Ending], formats: Formats, today: date, url_for: Callable[..., str]
+    session: Session, account_id: int, ending: Sequence[orders.EndingAgreement], formats: Formats, today: date, url_for: Callable[..., str]
 ) -> list[Todo]:
     shown: list[Todo] = []
     for invoice in invoices.overdue(session, account_id, today, TODO_INVOICES):
@@ -208,7 +208,7 @@ def _todo(
 def _latest(session: Session, account_id: int, formats: Formats, today: date, url_for: Callable[..., str]) -> list[Latest]:
     dated: list[tuple[date, Latest]] = []
     for order in orders.latest(session, account_id, LATEST):
-        day = clock.local(order.placed_at).date()
+        day = clock.to_local(order.placed_at).date()
         dated.append(
             (
                 day,

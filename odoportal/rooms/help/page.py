@@ -2,12 +2,12 @@
 
 import reflex as rx
 
-from odoportal.core.i18n import current, other, t
+from odoportal.core.i18n import current_language, other_language, t
 from odoportal.pages.layout import private_page
 from odoportal.pages.state import SessionState
 from odoportal.ui.coming_soon import REACH
 from odoportal.ui.common import wordmark
-from odoportal.ui.page import address
+from odoportal.ui.page import page_url
 from odoportal.ui.server_slots import live
 from odoportal.ui.shell import language_link, public_page
 from odoportal.ui.template import El, Node, View, el, icon, link
@@ -22,14 +22,14 @@ def page() -> rx.Component:
                 "section",
                 el("h2", t("User guide")),
                 el("p", t("How to sign in, and how to find your orders and invoices."), cls="soft"),
-                el("div", link(icon("book-open"), t("Read user guide"), to=address("/guide"), cls="btn second"), cls="row"),
+                el("div", link(icon("book-open"), t("Read user guide"), to=page_url("/guide"), cls="btn second"), cls="row"),
                 cls="card pad stack",
             ),
             el(
                 "section",
                 el("h2", t("Privacy")),
                 el("p", t("What is kept on you, why, and for how long."), cls="soft"),
-                el("div", link(icon("book-open"), t("Read about privacy"), to=address("/privacy"), cls="btn second"), cls="row"),
+                el("div", link(icon("book-open"), t("Read about privacy"), to=page_url("/privacy"), cls="btn second"), cls="row"),
                 cls="card pad stack",
             ),
         )
@@ -88,8 +88,8 @@ def guide() -> rx.Component:
 
 def not_found() -> rx.Component:
     """Return the page for an address that does not exist."""
-    home = el("a", t("Go to the Dashboard"), href=address("/"), cls="btn primary")
-    away = el("div", home, language_link(other(current()), cls="btn plain"), cls="row")
+    home = el("a", t("Go to the Dashboard"), href=page_url("/"), cls="btn primary")
+    away = el("div", home, language_link(other_language(current_language()), cls="btn plain"), cls="row")
     return _plain("package-open", t("This page does not exist"), t("The address is mistyped, or the page has moved."), away)
 
 
@@ -99,7 +99,7 @@ def unavailable() -> rx.Component:
     return _plain("triangle-alert", t("The portal cannot answer right now"), t("Nothing is lost. Try again in a moment."), again)
 
 
-def too_many() -> rx.Component:
+def too_many_requests() -> rx.Component:
     """Return the page for a client that sends more requests than a person would. It works without JavaScript and at any address."""
     again = el("div", el("a", t("Try again"), href="", cls="btn primary"), cls="row")
     words = t("More pages or documents were asked for than one person reads. Wait a minute, then try again.")
@@ -108,5 +108,5 @@ def too_many() -> rx.Component:
 
 def _plain(shape: str, title: str, words: str, actions: El) -> rx.Component:
     text = View(lambda _: el("div", icon(shape), el("h1", title), el("p", words), actions, cls="empty"))
-    top = View(lambda _: el("header", el("a", *wordmark(), href=address("/"), cls="logo", aria_label="ODOportal"), cls="bar"))
+    top = View(lambda _: el("header", el("a", *wordmark(), href=page_url("/"), cls="logo", aria_label="ODOportal"), cls="bar"))
     return rx.fragment(top.component(None), rx.el.main(text.component(None), id="main", class_name="main"))

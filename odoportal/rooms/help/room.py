@@ -13,7 +13,7 @@ def _web() -> Web:
             Page("/guide", "User guide", page.guide, private=False),
             Page("/not-found", "This page does not exist", page.not_found, private=False),
             Page("/unavailable", "The portal cannot answer right now", page.unavailable, private=False),
-            Page("/too-many", "Too many requests at once", page.too_many, private=False),
+            Page("/too-many", "Too many requests at once", page.too_many_requests, private=False),
             coming_page("/help", "Help", page.page),
         ]
     )

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from odoportal.core import clock, database, i18n
 from odoportal.core.folding import fold
 from odoportal.core.i18n import Formats, region_of, t
-from odoportal.core.identity import Membership, require_identity
+from odoportal.core.identity import ActiveMembership, require_identity
 from odoportal.documents import pdf, routes
 from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
@@ -27,7 +27,7 @@ from odoportal.rooms.invoices.labels import state_labels
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.pdf import invoice_sheet
 
-MOST = 1_000
+MAX_INVOICES = 1_000
 LARGEST_BODY = 128 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _FIRST_DAY = date(1980, 1, 1)
@@ -37,11 +37,11 @@ Chosen = Sequence[tuple[str, date]]
 """Numbers and issue dates of invoices, in the order of the ZIP."""
 
 
-class TooMany(ValueError):
+class TooManyInvoices(ValueError):
     """More invoices were chosen than one file can hold; the argument is their number."""
 
 
-class Unknown(LookupError):
+class UnknownInvoice(LookupError):
     """The account does not have the invoice, or the list query names another account."""
 
 
@@ -60,16 +60,16 @@ async def post(request: Request) -> Response:
         try:
             form = await _form(request)
             found = await database.read(_select_invoices, account, form, today)
-        except Unknown:
+        except UnknownInvoice:
             return routes.not_found()
-        except TooMany as error:
+        except TooManyInvoices as error:
             return _refusal(422, _too_many(int(error.args[0])))
         except ValueError as error:
             return _refusal(int(error.args[0]), t("This request cannot be read. Go back and try again."))
         if not found:
             return _refusal(422, t("No invoice was chosen."))
         headers = attachment(f"{t('Invoices')}-{today.isoformat()}.zip")
-    headers |= {"x-files": str(len(found)), "content-security-policy": routes.POLICY}
+    headers |= {"x-files": str(len(found)), "content-security-policy": routes.FILE_CSP}
     stream = await concurrent_files.begun(_limit_concurrency(who.person_id, portions(account, found, language, today)))
     return StreamingResponse(stream, headers=headers, media_type="application/zip")
 
@@ -95,7 +95,7 @@ async def _form(request: Request) -> dict[str, list[str]]:
         if len(body) > LARGEST_BODY:
             raise ValueError(413)
     try:
-        return parse_qs(body.decode("utf-8", "replace"), errors="replace", max_num_fields=10 * MOST)
+        return parse_qs(body.decode("utf-8", "replace"), errors="replace", max_num_fields=10 * MAX_INVOICES)
     except ValueError as error:
         raise ValueError(400) from error
 
@@ -105,21 +105,21 @@ def _refusal(status: int, text: str) -> Response:
 
 
 def _too_many(count: int) -> str:
-    number = Formats(region_of(i18n.current())).number
+    number = Formats(region_of(i18n.current_language())).number
     return t(
         "One file holds up to {most} invoices, and {count} were chosen. Narrow the list, by date for instance, and try again.",
-        most=number(MOST),
+        most=number(MAX_INVOICES),
         count=number(count),
     )
 
 
-def _select_invoices(session: Session, account: Membership, form: dict[str, list[str]], today: date) -> Chosen:
+def _select_invoices(session: Session, account: ActiveMembership, form: dict[str, list[str]], today: date) -> Chosen:
     if form.get("all") == ["1"]:
-        return matching(session, account, form.get("query", [""])[-1], today)
-    return numbered(session, account.account_id, list(dict.fromkeys(form.get("number", []))))
+        return invoices_of_query(session, account, form.get("query", [""])[-1], today)
+    return invoices_by_number(session, account.account_id, list(dict.fromkeys(form.get("number", []))))
 
 
-def matching(session: Session, account: Membership, query: str, today: date) -> Chosen:
+def invoices_of_query(session: Session, account: ActiveMembership, query: str, today: date) -> Chosen:
     """Return the invoices on all pages of a list query, in its order.
 
     Raises:
@@ -128,29 +128,29 @@ def matching(session: Session, account: Membership, query: str, today: date) -> 
     """
     list_query = ListQuery.parse(service.RULES, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
     if list_query.account not in {"", account.number}:
-        raise Unknown
+        raise UnknownInvoice
     words = {state: fold(text) for state, text in state_labels().items()}
-    where, order = service.whole_list(account.account_id, list_query, today, words)
+    where, order = service.where_and_order(account.account_id, list_query, today, words)
     count = session.exec(select(func.count()).select_from(Invoice).where(where)).one()
-    if count > MOST:
-        raise TooMany(count)
+    if count > MAX_INVOICES:
+        raise TooManyInvoices(count)
     rows = session.exec(select(*_NUMBER_AND_DAY).where(where).order_by(*order))
     return [(number, day) for number, day in rows]
 
 
-def numbered(session: Session, account_id: int, numbers: Sequence[str]) -> Chosen:
+def invoices_by_number(session: Session, account_id: int, numbers: Sequence[str]) -> Chosen:
     """Return the account's invoices with these numbers, in the order of the numbers.
 
     Raises:
         TooMany: if there are more than `MOST`.
         Unknown: if the account lacks one of them, even if another account has it.
     """
-    if len(numbers) > MOST:
-        raise TooMany(len(numbers))
+    if len(numbers) > MAX_INVOICES:
+        raise TooManyInvoices(len(numbers))
     rows = session.exec(select(*_NUMBER_AND_DAY).where(Invoice.account_id == account_id, col(Invoice.number).in_(numbers)))
     days: dict[str, date] = dict(iter(rows))
     if len(days) < len(numbers):
-        raise Unknown
+        raise UnknownInvoice
     return [(number, days[number]) for number in numbers]
 
 
@@ -175,12 +175,12 @@ class _ZipBuffer(io.RawIOBase):
 def _zip_entry(number: str, day: date, taken: Container[str]) -> zipfile.ZipInfo:
     """Return the ZIP entry of an invoice. Its name is unique even if two numbers differ only in characters not allowed in file names."""
     plain = f"{day.isoformat()}_{routes.file_name(number)}"
-    name = next(n for n in (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MOST + 2)))) if n not in taken)
+    name = next(n for n in (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MAX_INVOICES + 2)))) if n not in taken)
     when = max(day, _FIRST_DAY)
     return zipfile.ZipInfo(name, (when.year, when.month, when.day, 0, 0, 0))
 
 
-async def portions(account: Membership, chosen: Chosen, language: str, today: date) -> AsyncGenerator[bytes]:
+async def portions(account: ActiveMembership, chosen: Chosen, language: str, today: date) -> AsyncGenerator[bytes]:
     """Yield the ZIP in portions, one per invoice.
 
     As many PDFs are rendered at once as there are threads for it, and no more are in memory.
@@ -195,9 +195,9 @@ async def portions(account: Membership, chosen: Chosen, language: str, today: da
     archive = zipfile.ZipFile(buffer, "w", compresslevel=1)  # pyright: ignore[reportArgumentType]
     try:
         while waiting or rendering:
-            while waiting and len(rendering) < pdf.SETTERS:
+            while waiting and len(rendering) < pdf.WORKERS:
                 number, day = waiting.popleft()
-                work = pdf.in_turn(routes.draw, invoice_sheet, account, number, language, today, "letter")
+                work = pdf.run_in_pdf_thread(routes.render_document, invoice_sheet, account, number, language, today, "letter")
                 rendering.append((number, day, asyncio.ensure_future(work)))
             number, day, future = rendering.popleft()
             if (body := await future) is not None:

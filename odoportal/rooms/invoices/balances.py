@@ -125,7 +125,7 @@ def _changed_values(row: Any, parts: list[Any], notes: list[Any], lines: list[An
     found = balances(
         row.issued_on,
         row.total,
-        paid=[(clock.local(part.received_at).date(), part.amount) for part in parts if part.status == PaymentStatus.SETTLED],
+        paid=[(clock.to_local(part.received_at).date(), part.amount) for part in parts if part.status == PaymentStatus.SETTLED],
         pending=[part.amount for part in parts if part.status == PaymentStatus.PENDING],
         credited=[(note.issued_on, note.total) for note in notes],
     )

@@ -9,7 +9,7 @@ from odoportal.rooms.invoices.models import CreditNote, CreditNoteTax, Invoice
 
 
 @dataclass(frozen=True)
-class CreditNoteWhole:
+class FullCreditNote:
     """A credit note, the invoice it corrects, and its taxes."""
 
     note: CreditNote
@@ -17,11 +17,11 @@ class CreditNoteWhole:
     taxes: Sequence[CreditNoteTax]
 
 
-def get(session: Session, account_id: int, number: str) -> CreditNoteWhole | None:
+def get(session: Session, account_id: int, number: str) -> FullCreditNote | None:
     """Return a credit note of the account by its number; None if the number is unknown or belongs to another account."""
     note = session.exec(select(CreditNote).where(CreditNote.account_id == account_id, CreditNote.number == number)).first()
     if note is None:
         return None
     invoice = session.exec(select(Invoice).where(Invoice.account_id == account_id, Invoice.id == note.invoice_id)).one()
     of_note = (CreditNoteTax.account_id == account_id, CreditNoteTax.credit_note_id == note.id)
-    return CreditNoteWhole(note, invoice, session.exec(select(CreditNoteTax).where(*of_note).order_by(col(CreditNoteTax.position))).all())
+    return FullCreditNote(note, invoice, session.exec(select(CreditNoteTax).where(*of_note).order_by(col(CreditNoteTax.position))).all())

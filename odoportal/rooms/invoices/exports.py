@@ -67,7 +67,7 @@ def _tax_cents(tax: _Tax) -> Any:
 def invoices_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
     """Return the invoices on all pages of a list query, in its order; arguments as for `invoices_view`."""
     account_id, words = who.account.account_id, state_labels()
-    where, order = service.whole_list(account_id, query, today, {state: fold(text) for state, text in words.items()})
+    where, order = service.where_and_order(account_id, query, today, {state: fold(text) for state, text in words.items()})
     taxes = _taxes(session, account_id, where, language)
     columns = [
         Column("number", t("Number")),

@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from odoportal.core.i18n import current, t
+from odoportal.core.i18n import current_language, t
 from odoportal.pages.layout import ListPage
 from odoportal.rooms.invoices.labels import BADGES
 from odoportal.rooms.invoices.state import Invoices
@@ -10,9 +10,9 @@ from odoportal.rooms.invoices.view import InvoicesView
 from odoportal.ui.common import badge
 from odoportal.ui.dialog import frame
 from odoportal.ui.document_parts import address, lines_table, totals
-from odoportal.ui.page import address as address_of
+from odoportal.ui.page import page_url as address_of
 from odoportal.ui.server_slots import live
-from odoportal.ui.table import ListParts, export_menu, tick
+from odoportal.ui.table import ListParts, export_menu, row_checkbox
 from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when
 
 
@@ -44,7 +44,7 @@ def _card(row: Bound) -> Node:
     return (
         el(
             "div",
-            tick(row),
+            row_checkbox(row),
             el("h2", link(row.number, to=row.details, how="open")),
             el("span", row.date, cls="muted"),
             el("span", cls="push"),
@@ -90,8 +90,10 @@ def _beside(details: Bound) -> Node:
         return el("div", el("p", el("b", row.name)), facts, paper, cls="payment")
 
     order = el("li", icon("package"), link(t("Order"), " ", details.order, to=details.order_url, cls="lk"), cls="rec")
-    mine, others = (details.pdf_fr, details.pdf_en) if current() == "fr" else (details.pdf_en, details.pdf_fr)
-    own_name, other_name = (t("PDF in French"), t("PDF in English")) if current() == "fr" else (t("PDF in English"), t("PDF in French"))
+    mine, others = (details.pdf_fr, details.pdf_en) if current_language() == "fr" else (details.pdf_en, details.pdf_fr)
+    own_name, other_name = (
+        (t("PDF in French"), t("PDF in English")) if current_language() == "fr" else (t("PDF in English"), t("PDF in French"))
+    )
     documents = (
         el("a", icon("file-down"), own_name, href=mine, cls="btn primary block", data_out=True),
         el("a", icon("file-down"), other_name, href=others, cls="btn second block", data_out=True),

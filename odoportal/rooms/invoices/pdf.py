@@ -9,9 +9,9 @@ from datetime import date
 from sqlmodel import Session
 
 from odoportal.core.i18n import Formats, region_of, t
-from odoportal.core.identity import Membership
+from odoportal.core.identity import ActiveMembership
 from odoportal.core.money import ZERO
-from odoportal.documents.sheet import Block, Sheet, Stamp, Sum, seller, tax_sums, terms_of
+from odoportal.documents.sheet import Block, Sheet, Stamp, TotalRow, seller, tax_sums, terms_blocks
 from odoportal.documents.view import LineView, line_view
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.invoices import credit_notes, service
@@ -21,7 +21,7 @@ from odoportal.rooms.invoices.service import InvoiceState
 from odoportal.rooms.invoices.view import badge_view, payment_views
 
 
-def invoice_sheet(session: Session, account: Membership, number: str, language: str, today: date) -> Sheet | None:
+def invoice_sheet(session: Session, account: ActiveMembership, number: str, language: str, today: date) -> Sheet | None:
     """Return the sheet of an invoice with its balance today; None if the account has no invoice with this number.
 
     Args:
@@ -48,17 +48,17 @@ def invoice_sheet(session: Session, account: Membership, number: str, language: 
         lines=[line_view(line, formats, language) for line in whole.lines],
         sums=[
             *tax_sums(whole.taxes, invoice.subtotal, formats, language),
-            Sum(t("Total"), formats.amount(invoice.total), kind="total"),
-            *(Sum(paid.name, paid.amount, paid.date) for paid in payment_views(whole, formats, language)),
+            TotalRow(t("Total"), formats.amount(invoice.total), kind="total"),
+            *(TotalRow(paid.name, paid.amount, paid.date) for paid in payment_views(whole, formats, language)),
             *_overpaid(invoice, formats),
-            Sum(t("Balance on {day}", day=formats.day(today)), formats.amount(service.balance(invoice)), kind="balance"),
+            TotalRow(t("Balance on {day}", day=formats.day(today)), formats.amount(service.balance(invoice)), kind="balance"),
         ],
         stamp=_stamp(invoice, formats, today),
-        notes=terms_of(t("Terms"), _terms(invoice, language)),
+        notes=terms_blocks(t("Terms"), _terms(invoice, language)),
     )
 
 
-def credit_note_sheet(session: Session, account: Membership, number: str, language: str, today: date) -> Sheet | None:  # noqa: ARG001
+def credit_note_sheet(session: Session, account: ActiveMembership, number: str, language: str, today: date) -> Sheet | None:  # noqa: ARG001
     """Return the sheet of a credit note, with the invoice it corrects; arguments and None as for `invoice_sheet`."""
     whole = credit_notes.get(session, account.account_id, number)
     if whole is None:
@@ -77,13 +77,13 @@ def credit_note_sheet(session: Session, account: Membership, number: str, langua
         lines=[LineView("0", "", "", reason, "", "", net_amount)],
         sums=[
             *tax_sums(whole.taxes, note.subtotal, formats, language),
-            Sum(t("Total credited"), formats.amount(note.total), kind="total"),
+            TotalRow(t("Total credited"), formats.amount(note.total), kind="total"),
         ],
-        notes=terms_of(t("Terms of the invoice"), _terms(invoice, language)),
+        notes=terms_blocks(t("Terms of the invoice"), _terms(invoice, language)),
     )
 
 
-def _buyer(session: Session, account: Membership, invoice: Invoice, language: str) -> Block:
+def _buyer(session: Session, account: ActiveMembership, invoice: Invoice, language: str) -> Block:
     bill = addresses.by_id(session, account.account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
     return Block(t("Billed to"), addresses.lines(bill, language) or [account.name])
 
@@ -92,11 +92,11 @@ def _terms(invoice: Invoice, language: str) -> str:
     return invoice.terms_en if language == "en" else invoice.terms_fr
 
 
-def _overpaid(invoice: Invoice, formats: Formats) -> list[Sum]:
+def _overpaid(invoice: Invoice, formats: Formats) -> list[TotalRow]:
     """Return what was paid and credited beyond the total, so that the column adds up to the balance."""
     excess = invoice.paid + invoice.credited - invoice.total
     name = t("Refunded amount") if invoice.refunded else t("To your credit")
-    return [Sum(name, formats.amount(excess))] if excess > ZERO else []
+    return [TotalRow(name, formats.amount(excess))] if excess > ZERO else []
 
 
 def _stamp(invoice: Invoice, formats: Formats, today: date) -> Stamp:

@@ -150,7 +150,7 @@ def _sort_keys(query: ListQuery) -> search.Order:
     return [(by[query.key], query.descending), (col(Invoice.id), query.descending)]
 
 
-def whole_list(
+def where_and_order(
     account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
 ) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
     """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
@@ -213,7 +213,7 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
     return {"": all_count, InvoiceState.PAID: paid, InvoiceState.REFUNDED: refunded, **dict(zip(_UNSETTLED, sums, strict=True))}
 
 
-def place(
+def neighbours(
     session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str], rows: int, invoice_id: int
 ) -> search.Neighbours | None:
     """Return the position and neighbours of an invoice in a list; None if the list does not contain it.
@@ -225,7 +225,7 @@ def place(
 
 
 @dataclass(frozen=True)
-class InvoiceWhole:
+class FullInvoice:
     """An invoice with its order number, lines, taxes, payments and credit notes. Each payment has the dollars allocated to this invoice."""
 
     invoice: Invoice
@@ -236,7 +236,7 @@ class InvoiceWhole:
     credit_notes: Sequence[CreditNote]
 
 
-def get(session: Session, account_id: int, number: str) -> InvoiceWhole | None:
+def get(session: Session, account_id: int, number: str) -> FullInvoice | None:
     """Return an invoice of the account by its number; None if the number is unknown or belongs to another account."""
     invoice = session.exec(select(Invoice).where(Invoice.account_id == account_id, Invoice.number == number)).first()
     if invoice is None:
@@ -252,7 +252,7 @@ def get(session: Session, account_id: int, number: str) -> InvoiceWhole | None:
         .order_by(col(Payment.received_at), col(Payment.id))
     ).all()
     order = select(Order.number).where(Order.account_id == account_id, Order.id == invoice.order_id)
-    return InvoiceWhole(
+    return FullInvoice(
         invoice,
         (session.exec(order).first() or "") if invoice.order_id else "",
         rows(InvoiceLine, col(InvoiceLine.position)),
@@ -329,12 +329,12 @@ def open_and_due(session: Session, account_id: int, since: date, until: date) ->
     return session.exec(select(Invoice).where(*where).order_by(col(Invoice.due_on), col(Invoice.id))).all()
 
 
-def received(session: Session, account_id: int, since: date, until: date) -> Sequence[tuple[Payment, Sequence[str]]]:
+def payments_received(session: Session, account_id: int, since: date, until: date) -> Sequence[tuple[Payment, Sequence[str]]]:
     """Return the settled payments received from one business day to another, both included, with the numbers of their invoices.
 
     The oldest payment comes first.
     """
-    first, end = clock.begins(since), clock.begins(until + timedelta(days=1))
+    first, end = clock.start_of_day(since), clock.start_of_day(until + timedelta(days=1))
     settled = (Payment.account_id == account_id, Payment.status == PaymentStatus.SETTLED)
     payments = session.exec(
         select(Payment)

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from sqlmodel import Session
 
-from odoportal.core.clock import local
+from odoportal.core.clock import to_local
 from odoportal.core.folding import fold
 from odoportal.core.i18n import Formats, t, tn
 from odoportal.core.identity import Identity
@@ -21,7 +21,7 @@ from odoportal.rooms.devices import service as devices
 from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.labels import state_labels
 from odoportal.rooms.invoices.models import CreditNote, Invoice, Payment, PaymentStatus
-from odoportal.rooms.invoices.service import InvoiceState, InvoiceWhole
+from odoportal.rooms.invoices.service import FullInvoice, InvoiceState
 from odoportal.settings import get_settings
 
 
@@ -201,7 +201,7 @@ def _details(
     invoice = whole.invoice
     bill = addresses.by_id(session, account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
     trackers = len(devices.of_order(session, account_id, invoice.order_id)) if invoice.order_id else 0
-    neighbours = service.place(session, account_id, query, today, folded, rows, invoice_id)
+    neighbours = service.neighbours(session, account_id, query, today, folded, rows, invoice_id)
     account = {"account": query.account} if query.account else {}
     return InvoiceDetails(
         asked=query.open,
@@ -239,11 +239,11 @@ def badge_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
     return Paid(paid.state, text, "")
 
 
-def payment_views(whole: InvoiceWhole, formats: Formats, language: str) -> list[PaymentView]:
+def payment_views(whole: FullInvoice, formats: Formats, language: str) -> list[PaymentView]:
     """Return the payments and credit notes of an invoice, oldest first."""
     dated: list[tuple[date, PaymentView]] = []
     for payment, amount in whole.payments:
-        dated.append((local(payment.received_at).date(), _payment_view(payment, amount, formats, language)))
+        dated.append((to_local(payment.received_at).date(), _payment_view(payment, amount, formats, language)))
     dated += [(note.issued_on, _credit_note_view(note, formats, language)) for note in whole.credit_notes]
     return [view for _, view in sorted(dated, key=lambda pair: pair[0])]
 
@@ -259,7 +259,7 @@ def _payment_view(payment: Payment, amount: Decimal, formats: Formats, language:
     return PaymentView(
         key=payment.reference,
         name=name,
-        date=formats.day(local(payment.received_at).date()),
+        date=formats.day(to_local(payment.received_at).date()),
         amount=formats.amount(-settled_amount) if settled_amount else f"({formats.amount(amount)})",
         received=formats.moment(payment.received_at),
         reference=payment.reference,

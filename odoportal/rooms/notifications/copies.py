@@ -17,10 +17,10 @@ from sqlmodel import Session, col, select
 from odoportal.accounts import unsolicited
 from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Account
-from odoportal.accounts.rights import Right, holders, require_right
+from odoportal.accounts.rights import Right, people_with_right, require_right
 from odoportal.accounts.service import email_key
 from odoportal.core.i18n import t
-from odoportal.core.identity import Identity, digest
+from odoportal.core.identity import Identity, token_hash
 from odoportal.forms.handling import FormResult
 from odoportal.mail import outbox
 from odoportal.rooms.notifications import mails
@@ -29,19 +29,19 @@ from odoportal.rooms.notifications.models import InvoiceCopy
 from odoportal.rooms.notifications.service import copies
 from odoportal.rooms.notifications.unsubscribe import of_copy
 
-LIFE = timedelta(days=7)
-MOST = 10
-KEEP = timedelta(days=30)
+LINK_LIFETIME = timedelta(days=7)
+MAX_ADDRESSES = 10
+KEEP_UNCONFIRMED = timedelta(days=30)
 
 
 def key_of(email: str) -> str:
     """Return the key of an address in forms: 16 hexadecimal digits, the same for every spelling of the address."""
-    return digest(email_key(email))[:16]
+    return token_hash(email_key(email))[:16]
 
 
 def active(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
     """Return the addresses of an account that get copies: confirmed, not stopped, and added by a person with the billing right."""
-    entitled = holders(session, account_id, Right.BILLING)
+    entitled = people_with_right(session, account_id, Right.BILLING)
     return [c for c in copies(session, account_id) if c.confirmed_at is not None and c.stopped_at is None and c.asked_by in entitled]
 
 
@@ -63,7 +63,7 @@ def add(session: Session, who: Identity, by: Actor, email: str, language: str, n
     known, account_id = copies(session, who.account.account_id), who.account.account_id
     if any(copy.email_key == email_key(email) for copy in known):
         return FormResult(errors={"email": t("This address is listed already.")})
-    if len(known) >= MOST:
+    if len(known) >= MAX_ADDRESSES:
         return FormResult(error=t("There are ten addresses already. Remove one first."))
     if refused := _count_mail(session, who, email, now):
         return refused
@@ -73,13 +73,13 @@ def add(session: Session, who: Identity, by: Actor, email: str, language: str, n
         email=email,
         email_key=email_key(email),
         language=language,
-        hash=digest(outbox.token_of(seed)),
+        hash=token_hash(outbox.token_of(seed)),
         asked_by=who.person_id,
-        expires_at=now + LIFE,
+        expires_at=now + LINK_LIFETIME,
     )
     session.add(new_copy)
     session.flush()
-    mails.copy_asked(session, new_copy, who, seed, now)
+    mails.write_confirmation_mail(session, new_copy, who, seed, now)
     record(session, NotificationActivity.COPY_ADDED, by, now, account_id=account_id, about=email)
     return FormResult(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
 
@@ -87,13 +87,13 @@ def add(session: Session, who: Identity, by: Actor, email: str, language: str, n
 def _count_mail(session: Session, who: Identity, email: str, now: datetime) -> FormResult | None:
     """Count a mail to a mailbox that did not ask for it; return the answer to give if the limit is reached."""
     try:
-        unsolicited.count(session, unsolicited.Kind.COPY, who.person_id, who.account.account_id, email, now)
-    except unsolicited.TooManyLetters as why:
-        return FormResult(error=unsolicited.explain(why, who.region))
+        unsolicited.count_mail(session, unsolicited.MailKind.COPY, who.person_id, who.account.account_id, email, now)
+    except unsolicited.TooManyMails as why:
+        return FormResult(error=unsolicited.limit_message(why, who.region))
     return None
 
 
-def again(session: Session, who: Identity, email: str, now: datetime) -> FormResult:
+def mail_link_again(session: Session, who: Identity, email: str, now: datetime) -> FormResult:
     """Mail a new link to an address that is not confirmed yet; the previous link stops working.
 
     Raises:
@@ -106,8 +106,8 @@ def again(session: Session, who: Identity, email: str, now: datetime) -> FormRes
     if refused := _count_mail(session, who, copy.email, now):
         return refused
     seed = outbox.new_seed()
-    copy.hash, copy.expires_at, copy.asked_by = digest(outbox.token_of(seed)), now + LIFE, who.person_id
-    mails.copy_asked(session, copy, who, seed, now)
+    copy.hash, copy.expires_at, copy.asked_by = token_hash(outbox.token_of(seed)), now + LINK_LIFETIME, who.person_id
+    mails.write_confirmation_mail(session, copy, who, seed, now)
     return FormResult(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=copy.email))
 
 
@@ -119,12 +119,12 @@ def remove(session: Session, who: Identity, by: Actor, email: str, now: datetime
     """
     require_right(session, who, Right.BILLING)
     if (copy := _find(session, who.account.account_id, email)) is not None:
-        forget(session, copy)
+        delete(session, copy)
         record(session, NotificationActivity.COPY_REMOVED, by, now, account_id=who.account.account_id, about=copy.email)
     return FormResult(t("The address is removed."))
 
 
-def keep(session: Session, who: Identity, by: Actor, email: str, now: datetime) -> FormResult:
+def resume(session: Session, who: Identity, by: Actor, email: str, now: datetime) -> FormResult:
     """Resume the copies to an address that was added by a person who lost the billing right; `who` takes the address over.
 
     Raises:
@@ -145,7 +145,7 @@ def take_over(session: Session, copy: InvoiceCopy, person_id: int, by: Actor, no
         record(session, NotificationActivity.COPY_KEPT, by, now, account_id=copy.account_id, about=copy.email)
 
 
-def forget(session: Session, copy: InvoiceCopy) -> None:
+def delete(session: Session, copy: InvoiceCopy) -> None:
     """Delete an address: its links stop working, and copies that wait in the outbox are not sent."""
     outbox.take_back(session, of_copy(copy.id or 0))
     session.delete(copy)
@@ -159,7 +159,7 @@ def _find(session: Session, account_id: int, email: str) -> InvoiceCopy | None:
     ).first()
 
 
-def asked(session: Session, token: str, now: datetime) -> tuple[InvoiceCopy, Account] | None:
+def find_unconfirmed(session: Session, token: str, now: datetime) -> tuple[InvoiceCopy, Account] | None:
     """Return the address that a valid link confirms, and its account.
 
     Returns:
@@ -169,12 +169,12 @@ def asked(session: Session, token: str, now: datetime) -> tuple[InvoiceCopy, Acc
         select(InvoiceCopy, Account)
         .join(Account, col(Account.id) == col(InvoiceCopy.account_id))
         .where(
-            InvoiceCopy.hash == digest(token),
+            InvoiceCopy.hash == token_hash(token),
             col(InvoiceCopy.confirmed_at).is_(None),
             col(InvoiceCopy.expires_at) > now,
         )
     ).first()
-    if found is None or found[0].asked_by not in holders(session, found[0].account_id, Right.BILLING):
+    if found is None or found[0].asked_by not in people_with_right(session, found[0].account_id, Right.BILLING):
         return None
     return found[0], found[1]
 
@@ -185,13 +185,13 @@ def confirm(session: Session, token: str, client: str, now: datetime) -> bool:
     Returns:
         False if the link is not valid. If a link is used several times at once, it is True for exactly one of them.
     """
-    found = asked(session, token, now)
+    found = find_unconfirmed(session, token, now)
     if found is None:
         return False
     copy, _ = found
     updated = session.exec(
         sql_update(InvoiceCopy)
-        .where(col(InvoiceCopy.id) == copy.id, col(InvoiceCopy.hash) == digest(token), col(InvoiceCopy.confirmed_at).is_(None))
+        .where(col(InvoiceCopy.id) == copy.id, col(InvoiceCopy.hash) == token_hash(token), col(InvoiceCopy.confirmed_at).is_(None))
         .values(confirmed_at=now)
     )
     if updated.rowcount == 1:
@@ -201,5 +201,5 @@ def confirm(session: Session, token: str, client: str, now: datetime) -> bool:
 
 def purge_expired(session: Session, now: datetime) -> int:
     """Delete the addresses that have not confirmed by `KEEP` after their link expired; return their number."""
-    unconfirmed = (col(InvoiceCopy.confirmed_at).is_(None), col(InvoiceCopy.expires_at) <= now - KEEP)
+    unconfirmed = (col(InvoiceCopy.confirmed_at).is_(None), col(InvoiceCopy.expires_at) <= now - KEEP_UNCONFIRMED)
     return session.exec(sql_delete(InvoiceCopy).where(*unconfirmed)).rowcount

@@ -19,9 +19,9 @@ from odoportal.rooms.invoices import service as invoices
 from odoportal.rooms.invoices.models import Invoice, Payment
 from odoportal.rooms.notifications.models import Kind
 from odoportal.rooms.orders import service as orders
-from odoportal.rooms.orders.service import Ending
+from odoportal.rooms.orders.service import EndingAgreement
 
-LATE = timedelta(days=14)
+MAX_DELAY = timedelta(days=14)
 OVERDUE_DAYS = (1, 7, 30)
 ENDING_DAYS = (60, 30, 7)
 CARD_DAYS = 30
@@ -47,7 +47,7 @@ class Event:
     kind: Kind
     about: str
     day: date
-    record: Invoice | PaymentIn | Ending | Card
+    record: Invoice | PaymentIn | EndingAgreement | Card
 
 
 def events(session: Session, account_id: int, provider: str, since: date, today: date) -> list[Event]:
@@ -60,7 +60,7 @@ def events(session: Session, account_id: int, provider: str, since: date, today:
         since: the first day of events to report.
         today: the business day.
     """
-    first = max(since, today - LATE)
+    first = max(since, today - MAX_DELAY)
     found = (
         *_invoices(session, account_id, first, today),
         *_payments(session, account_id, first, today),
@@ -77,12 +77,12 @@ def _invoices(session: Session, account_id: int, first: date, today: date) -> It
 
 
 def _payments(session: Session, account_id: int, first: date, today: date) -> Iterator[Event]:
-    for payment, numbers in invoices.received(session, account_id, first, today):
-        yield Event(Kind.PAYMENT, payment.reference, clock.local(payment.received_at).date(), PaymentIn(payment, numbers))
+    for payment, numbers in invoices.payments_received(session, account_id, first, today):
+        yield Event(Kind.PAYMENT, payment.reference, clock.to_local(payment.received_at).date(), PaymentIn(payment, numbers))
 
 
 def _overdue(session: Session, account_id: int, today: date) -> Iterator[Event]:
-    earliest_due = today - timedelta(days=max(OVERDUE_DAYS)) - LATE
+    earliest_due = today - timedelta(days=max(OVERDUE_DAYS)) - MAX_DELAY
     for invoice in invoices.open_and_due(session, account_id, earliest_due, today - timedelta(days=1)):
         stage = max(days for days in OVERDUE_DAYS if invoice.due_on + timedelta(days=days) <= today)
         yield Event(Kind.OVERDUE, f"{invoice.number} {stage}", invoice.due_on + timedelta(days=stage), invoice)

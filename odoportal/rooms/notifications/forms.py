@@ -9,7 +9,7 @@ from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.rights import Right
 from odoportal.core import clock
 from odoportal.core.i18n import t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, SentForm, once
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, SentForm, do_once
 from odoportal.rooms.notifications import copies, service
 
 
@@ -24,7 +24,7 @@ class Choices(FormModel):
 
 
 async def _choices(sent: SentForm[Choices]) -> FormResult:
-    return await once(sent, service.choose, sent, sent.values.model_dump(), clock.now())
+    return await do_once(sent, service.choose, sent, sent.values.model_dump(), clock.now())
 
 
 class NewCopy(FormModel):
@@ -48,19 +48,19 @@ class EmptyForm(FormModel):
 
 async def _copy(sent: SentForm[NewCopy]) -> FormResult:
     wanted = sent.values
-    return await once(sent, copies.add, sent.who, Actor.of(sent), wanted.email, wanted.language, clock.now())
+    return await do_once(sent, copies.add, sent.who, Actor.of(sent), wanted.email, wanted.language, clock.now())
 
 
 async def _copy_again(sent: SentForm[EmptyForm]) -> FormResult:
-    return await once(sent, copies.again, sent.who, sent.key, clock.now())
+    return await do_once(sent, copies.mail_link_again, sent.who, sent.key, clock.now())
 
 
 async def _copy_keep(sent: SentForm[EmptyForm]) -> FormResult:
-    return await once(sent, copies.keep, sent.who, Actor.of(sent), sent.key, clock.now())
+    return await do_once(sent, copies.resume, sent.who, Actor.of(sent), sent.key, clock.now())
 
 
 async def _copy_remove(sent: SentForm[EmptyForm]) -> FormResult:
-    return await once(sent, copies.remove, sent.who, Actor.of(sent), sent.key, clock.now())
+    return await do_once(sent, copies.remove, sent.who, Actor.of(sent), sent.key, clock.now())
 
 
 RULES = {

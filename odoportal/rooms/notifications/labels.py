@@ -26,7 +26,7 @@ def kind_hints() -> dict[Kind, str]:
     }
 
 
-def always_words() -> list[str]:
+def always_sent_labels() -> list[str]:
     """Return descriptions of the mails that are sent whatever a person chooses."""
     return [
         t("Sign-in from a new browser, wrong codes, recovery codes used"),

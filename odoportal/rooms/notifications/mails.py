@@ -24,10 +24,10 @@ from odoportal.rooms.notifications.events import Event, PaymentIn
 from odoportal.rooms.notifications.labels import kind_labels
 from odoportal.rooms.notifications.models import InvoiceCopy, Kind
 from odoportal.rooms.notifications.unsubscribe import of_copy, of_person
-from odoportal.rooms.orders.service import Ending
-from odoportal.rooms.signin.mails import Foot, Letter, Row, address, post
+from odoportal.rooms.orders.service import EndingAgreement
+from odoportal.rooms.signin.mails import MailContent, MailFooter, Row, address, post
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 """The maximum number of events that a mail lists; the portal shows them all."""
 
 
@@ -43,15 +43,15 @@ class _Content:
     open_: str = ""
 
 
-def tell(
+def write_notification(
     session: Session, person: Person, account: Account, kind: Kind, events: Sequence[Event], today: date, now: datetime
 ) -> outbox.Mail:
     """Write a person one mail about all new events of a kind in an account, in the person's language and formats."""
     with i18n.use(person.language):
         content = _BUILDERS[kind](events, Formats(person.region), today)
-        rows = [*content.rows[:MOST_ROWS]]
-        if len(content.rows) > MOST_ROWS:
-            rows.append(Row(tn("and {n} more", "and {n} more", len(content.rows) - MOST_ROWS)))
+        rows = [*content.rows[:MAX_ROWS]]
+        if len(content.rows) > MAX_ROWS:
+            rows.append(Row(tn("and {n} more", "and {n} more", len(content.rows) - MAX_ROWS)))
         number = quote(account.number, safe="")
         opened = f"&open={quote(content.open_, safe='')}" if content.open_ else ""
         why = t(
@@ -60,23 +60,23 @@ def tell(
             account=account.name,
             number=account.number,
         )
-        letter = Letter(
+        letter = MailContent(
             subject=content.subject,
             paragraphs=[t("Account: {account} ({number})", account=account.name, number=account.number), content.text],
             rows=rows,
             button=content.button,
             address=address(f"{content.place}?account={number}{opened}", person.language),
-            foot=Foot(why, address(f"profile/notices?account={number}", person.language)),
+            foot=MailFooter(why, address(f"profile/notices?account={number}", person.language)),
         )
         stop = of_person(kind, account.id or 0, person.id or 0)
         return post(session, person.email, person.language, person.name, letter, now, unsubscribe=stop)
 
 
-def copy_asked(session: Session, copy: InvoiceCopy, who: Identity, seed: str, now: datetime) -> outbox.Mail:
+def write_confirmation_mail(session: Session, copy: InvoiceCopy, who: Identity, seed: str, now: datetime) -> outbox.Mail:
     """Write a mail that asks a mailbox to confirm that it wants copies of an account's invoices."""
     about = {"account": who.account.name, "number": who.account.number}
     with i18n.use(copy.language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("Copies of invoices: please confirm"),
             paragraphs=[
                 t(
@@ -94,15 +94,15 @@ def copy_asked(session: Session, copy: InvoiceCopy, who: Identity, seed: str, no
         return post(session, copy.email, copy.language, "", letter, now, seed)
 
 
-def copy_of(session: Session, copy: InvoiceCopy, account: Account, invoice: Invoice, pdf: bytes, now: datetime) -> outbox.Mail:
+def write_invoice_copy(session: Session, copy: InvoiceCopy, account: Account, invoice: Invoice, pdf: bytes, now: datetime) -> outbox.Mail:
     """Write a mail with a copy of an invoice as a PDF."""
     with i18n.use(copy.language):
         about = {"account": account.name, "number": account.number}
-        letter = Letter(
+        letter = MailContent(
             subject=t("Invoice {invoice} of {account}", invoice=invoice.number, account=account.name)[:200],
             paragraphs=[t("Account: {account} ({number})", **about), t("The invoice is attached.")],
             rows=[invoice_row(invoice, Formats(i18n.region_of(copy.language)))],
-            foot=Foot(
+            foot=MailFooter(
                 t("You get this because this mailbox confirmed that it wants copies of the invoices of {account} ({number}).", **about)
             ),
         )
@@ -136,14 +136,14 @@ def _invoices(events: Sequence[Event], formats: Formats, _today: date) -> _Conte
 
 def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, PaymentIn)]
-    french = i18n.current() == "fr"
+    french = i18n.current_language() == "fr"
     total = sum((payment.amount for payment in found), ZERO)
 
     def row(paid: PaymentIn) -> Row:
         method = paid.payment.method_fr if french else paid.payment.method_en
-        about = [formats.day(clock.local(paid.payment.received_at).date())]
+        about = [formats.day(clock.to_local(paid.payment.received_at).date())]
         if paid.invoices:
-            about.append(tn("invoice {numbers}", "invoices {numbers}", len(paid.invoices), numbers=", ".join(paid.invoices[:MOST_ROWS])))
+            about.append(tn("invoice {numbers}", "invoices {numbers}", len(paid.invoices), numbers=", ".join(paid.invoices[:MAX_ROWS])))
         return Row(method, " · ".join(about), formats.amount(paid.amount))
 
     single = _single([number for paid in found for number in paid.invoices])
@@ -167,10 +167,10 @@ def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Content
 
 
 def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Content:
-    found = [event.record for event in events if isinstance(event.record, Ending)]
+    found = [event.record for event in events if isinstance(event.record, EndingAgreement)]
     single = _single([agreement.number for agreement in found])
 
-    def row(agreement: Ending) -> Row:
+    def row(agreement: EndingAgreement) -> Row:
         left = tn("{n} day left", "{n} days left", (agreement.end_on - today).days)
         plans = tn("{n} plan", "{n} plans", agreement.plans)
         about = " · ".join([t("Last day: {day}", day=formats.day(agreement.end_on)), left, *([plans] if agreement.plans else [])])

@@ -5,14 +5,14 @@ import reflex as rx
 from odoportal.core import clock, database
 from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
-from odoportal.forms.view import answered
+from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
-from odoportal.rooms.notifications.labels import always_words, kind_hints, kind_labels
+from odoportal.rooms.notifications.labels import always_sent_labels, kind_hints, kind_labels
 from odoportal.rooms.notifications.models import Kind
 from odoportal.rooms.notifications.state import Notices
 from odoportal.rooms.notifications.view import notices_view
 from odoportal.ui.form import Confirm, Field, Form, section
-from odoportal.ui.page import here
+from odoportal.ui.page import current_path
 from odoportal.ui.server_slots import live
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.template import Bound, Node, View, each, el, icon, when
@@ -25,7 +25,7 @@ def _choices() -> Form:
 
 
 def _always() -> Node:
-    lines = (el("li", icon("circle-check", small=True, cls="ok"), el("span", text)) for text in always_words())
+    lines = (el("li", icon("circle-check", small=True, cls="ok"), el("span", text)) for text in always_sent_labels())
     return section(
         t("Always sent"),
         el("ul", *lines, cls="can"),
@@ -83,10 +83,10 @@ def page() -> rx.Component:
     """Return the page in the current language."""
     head = View(lambda _: el("div", el("h1", t("Notices")), cls="head"))
     content = live("notices", View(_draw), Notices.view, Notices.filled)
-    return shown_page(Notices, head.component(None), content, trail=[("/profile", t("Profile")), (here(), t("Notices"))])
+    return shown_page(Notices, head.component(None), content, trail=[("/profile", t("Profile")), (current_path(), t("Notices"))])
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
     """Return the HTML that the server writes into each slot of the document, in the current language."""
     view = await database.read(notices_view, require_identity(), clock.now())
-    return {"notices": View(_draw).html(answered(view, asked))}
+    return {"notices": View(_draw).html(with_form_feedback(view, asked))}

@@ -20,11 +20,11 @@ def revoke(session: Session, lost: AccessLoss, now: datetime) -> None:
     stops working, and a confirmed one is paused: `copies.active` leaves it out until a person with the billing right keeps it.
     """
     for copy in added_by(session, lost.account_id, lost.person_id):
-        if not lost.ends(Right.BILLING, copy.expires_at - copies.LIFE):
+        if not lost.ends(Right.BILLING, copy.expires_at - copies.LINK_LIFETIME):
             continue
         if lost.keeper is not None and copies.key_of(copy.email) in lost.kept:
             copies.take_over(session, copy, lost.keeper, lost.by, now)
         elif lost.keeper is not None or lost.since is not None or copy.confirmed_at is None:
-            copies.forget(session, copy)
+            copies.delete(session, copy)
             record(session, NotificationActivity.COPY_REMOVED, lost.by, now, account_id=lost.account_id, about=copy.email)
     session.flush()

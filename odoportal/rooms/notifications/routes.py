@@ -16,19 +16,18 @@ from starlette.responses import PlainTextResponse, Response
 
 from odoportal.core import clock
 from odoportal.core.database import read, write
-from odoportal.core.i18n import current, t
-from odoportal.core.identity import digest
-from odoportal.forms.handling import read as read_form
-from odoportal.forms.handling import too_many
+from odoportal.core.i18n import current_language, t
+from odoportal.core.identity import token_hash
+from odoportal.forms.handling import read_form, too_many_message
 from odoportal.limits import rate_limits
 from odoportal.mail.outbox import ONE_CLICK, UNSUBSCRIBE
 from odoportal.observability import logs
 from odoportal.rooms.notifications import copies, unsubscribe
 from odoportal.rooms.notifications.labels import kind_labels
-from odoportal.rooms.notifications.unsubscribe import Stopped
+from odoportal.rooms.notifications.unsubscribe import Subscription
 from odoportal.rooms.signin import cookies, security_log, view
 from odoportal.rooms.signin.models import LinkKind
-from odoportal.rooms.signin.routes import again, opened, see
+from odoportal.rooms.signin.routes import form_page, move_token_to_cookie, redirect
 from odoportal.web import headers
 from odoportal.web.page import PageContent, PageRequest
 
@@ -57,14 +56,14 @@ async def _form(request: Request) -> FormData | None:
 
 async def fill_copy(asked: PageRequest) -> PageContent | Response:
     """Fill the page that explains the copies and asks to confirm. Opening it confirms nothing: mail scanners open links, too."""
-    if answer := opened(asked, LinkKind.COPY):
+    if answer := move_token_to_cookie(asked, LinkKind.COPY):
         return answer
     if "done" in asked.query:
         done = t("This mailbox now gets a copy of each new invoice. Each of them has a link that stops them.")
-        return again(_mail_page(t("Copies of invoices"), [done], "", notice=t("Done.")), HTTPStatus.OK)
-    found = await read(copies.asked, cookies.link_token(asked.request, LinkKind.COPY), clock.now())
+        return form_page(_mail_page(t("Copies of invoices"), [done], "", notice=t("Done.")), HTTPStatus.OK)
+    found = await read(copies.find_unconfirmed, cookies.link_token(asked.request, LinkKind.COPY), clock.now())
     if found is None:
-        return again(view.dead(LinkKind.COPY), HTTPStatus.GONE)
+        return form_page(view.invalid_link(LinkKind.COPY), HTTPStatus.GONE)
     copy, account = found
     said = t(
         "{email} will get a copy of each new invoice of {account} ({number}).",
@@ -72,7 +71,7 @@ async def fill_copy(asked: PageRequest) -> PageContent | Response:
         account=account.name,
         number=account.number,
     )
-    return again(_mail_page(t("Copies of invoices"), [said], t("Get the copies"), action=f"/{current()}/copy"), HTTPStatus.OK)
+    return form_page(_mail_page(t("Copies of invoices"), [said], t("Get the copies"), action=f"/{current_language()}/copy"), HTTPStatus.OK)
 
 
 async def post_copy(asked: PageRequest) -> PageContent | Response:
@@ -81,11 +80,11 @@ async def post_copy(asked: PageRequest) -> PageContent | Response:
     if isinstance(form, Response):
         return form
     client, token = cookies.client(asked.request), cookies.link_token(asked.request, LinkKind.COPY)
-    if not (await read(copies.asked, token, clock.now()) and await write(copies.confirm, token, client, clock.now())):
+    if not (await read(copies.find_unconfirmed, token, clock.now()) and await write(copies.confirm, token, client, clock.now())):
         security_log.log_event("authn_token_reuse", kind=LinkKind.COPY.value, address=client)
-        return again(view.dead(LinkKind.COPY), HTTPStatus.GONE)
-    answer = see(f"/{asked.language}/copy?done=1")
-    cookies.take_link(answer, LinkKind.COPY)
+        return form_page(view.invalid_link(LinkKind.COPY), HTTPStatus.GONE)
+    answer = redirect(f"/{asked.language}/copy?done=1")
+    cookies.delete_link(answer, LinkKind.COPY)
     return answer
 
 
@@ -104,7 +103,7 @@ def _mail_page(
 
 async def fill_unsubscribe(asked: PageRequest) -> PageContent | Response:
     """Fill the page that says what the link switches off. Opening it changes nothing: mail scanners open links, too."""
-    found = await read(unsubscribe.look, asked.query.get("token", ""))
+    found = await read(unsubscribe.read_link, asked.query.get("token", ""))
     return _subscription_page(found, asked.query.get("token", "")) if found else _dead_link_page()
 
 
@@ -120,9 +119,9 @@ async def post_unsubscribe(asked: PageRequest) -> PageContent | Response:
     if not off and headers.foreign(asked.request):
         return PlainTextResponse("cross-site request refused", HTTPStatus.FORBIDDEN)
     # Count and write nothing for a token that the portal did not sign: anyone can make up any number of them.
-    found = await read(unsubscribe.look, token)
-    if found is not None and not off and not await rate_limits.hit(BACK_ON, digest(token), alone=True):
-        return PlainTextResponse(too_many(), HTTPStatus.TOO_MANY_REQUESTS)
+    found = await read(unsubscribe.read_link, token)
+    if found is not None and not off and not await rate_limits.hit(BACK_ON, token_hash(token), alone=True):
+        return PlainTextResponse(too_many_message(), HTTPStatus.TOO_MANY_REQUESTS)
     found = await write(unsubscribe.unsubscribe, token, not off, client, clock.now()) if found is not None else None
     if found is None:
         logs.log_security_event("input_validation_fail", form="unsubscribe", address=client)
@@ -130,7 +129,7 @@ async def post_unsubscribe(asked: PageRequest) -> PageContent | Response:
     return _subscription_page(found, token, notice=t("Done."))
 
 
-def _subscription_page(found: Stopped, token: str, notice: str = "") -> PageContent:
+def _subscription_page(found: Subscription, token: str, notice: str = "") -> PageContent:
     about = {"kind": kind_labels()[found.kind], "account": found.account.name, "number": found.account.number}
     if found.on:
         said = t("You get “{kind}” by mail for the account {account} ({number}).", **about)
@@ -139,11 +138,11 @@ def _subscription_page(found: Stopped, token: str, notice: str = "") -> PageCont
         said = t("You no longer get “{kind}” by mail for the account {account} ({number}).", **about)
         button, fields = t("Get them again"), {_RESUME: "1"}
     other = t("What protects your access is always sent. Everything else you choose in your profile, under Notices.")
-    action = f"/{current()}{UNSUBSCRIBE}?token={token}"
+    action = f"/{current_language()}{UNSUBSCRIBE}?token={token}"
     slots = _mail_page(t("Stop these mails"), [said, other], button, action, notice, fields, quiet=not found.on)
-    return again(slots, HTTPStatus.OK)
+    return form_page(slots, HTTPStatus.OK)
 
 
 def _dead_link_page() -> PageContent:
     said = t("Sign in and choose in your profile, under Notices, which mails you get.")
-    return again(view.slots("dead", first=False, joining=False, mailed=said), HTTPStatus.GONE)
+    return form_page(view.slots("dead", first=False, joining=False, mailed=said), HTTPStatus.GONE)

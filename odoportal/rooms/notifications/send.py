@@ -12,9 +12,9 @@ from datetime import date, datetime, timedelta
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, Membership, Person
-from odoportal.core.database import reading, writing
-from odoportal.core.identity import Membership as Member
-from odoportal.documents.routes import draw
+from odoportal.core.database import read_session, write_session
+from odoportal.core.identity import ActiveMembership as Member
+from odoportal.documents.routes import render_document
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.pdf import invoice_sheet
 from odoportal.rooms.notifications import mails
@@ -23,7 +23,7 @@ from odoportal.rooms.notifications.events import Event, events
 from odoportal.rooms.notifications.models import InvoiceCopy, Kind, Notice, NoticeChoice, NoticeReader, NoticeStart
 from odoportal.rooms.notifications.service import wants
 
-Papers = dict[tuple[str, str], bytes]
+Pdfs = dict[tuple[str, str], bytes]
 """PDFs by invoice number and language."""
 GRACE = timedelta(days=3)
 """How far before an account's first run events are reported, so that they include a new customer's first invoice."""
@@ -47,20 +47,20 @@ def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun
         dry: only return what would be reported.
     """
     result = SendRun()
-    with reading() as session:
+    with read_session() as session:
         accounts = session.exec(select(Account.id).order_by(col(Account.id))).all()
     for account_id in accounts:
         if account_id is None:
             continue
         # Most accounts have nothing to report: look in a reading transaction first, which does not block writers.
-        with reading() as session:
+        with read_session() as session:
             found = _new_events(session, account_id, provider, today)
             started = session.get(NoticeStart, account_id) is not None
             mail_count = len(_due_mails(session, account_id, found))
             mail_count += len(active(session, account_id)) * sum(event.kind is Kind.INVOICE for event in found)
         if not dry and (found or not started):
             pdfs = _render_copies(account_id, found, today)
-            with writing() as session:
+            with write_session() as session:
                 found, sent = _report(session, account_id, provider, pdfs, today, now)
             mail_count = len(sent)
         result.things.update(event.kind for event in found)
@@ -78,10 +78,10 @@ def _new_events(session: Session, account_id: int, provider: str, today: date) -
 
 def _due_mails(session: Session, account_id: int, found: Sequence[Event]) -> list[tuple[Person, Kind]]:
     kinds = sorted({event.kind for event in found})
-    return [(person, kind) for kind in kinds for person in readers(session, account_id, kind)]
+    return [(person, kind) for kind in kinds for person in recipients(session, account_id, kind)]
 
 
-def readers(session: Session, account_id: int, kind: Kind) -> list[Person]:
+def recipients(session: Session, account_id: int, kind: Kind) -> list[Person]:
     """Return the people of an account who get a kind of notification: they want it, have a password and are not disabled."""
     own_choice = (
         (col(NoticeChoice.account_id) == col(Membership.account_id))
@@ -98,22 +98,22 @@ def readers(session: Session, account_id: int, kind: Kind) -> list[Person]:
     return [person for person, role, choice in found if wants(role, kind, choice)]
 
 
-def _render_copies(account_id: int, found: Sequence[Event], today: date) -> Papers:
+def _render_copies(account_id: int, found: Sequence[Event], today: date) -> Pdfs:
     """Return the PDFs of new invoices in each language of the copies. Rendering takes a while, so it is done before the transaction."""
-    with reading() as session:
+    with read_session() as session:
         languages = {copy.language for copy in active(session, account_id)}
         account = session.get_one(Account, account_id)
     whose = Member(account_id, account.number, account.name, "")
-    pdfs: Papers = {}
+    pdfs: Pdfs = {}
     for event in found:
         for language in languages if event.kind is Kind.INVOICE else ():
-            if (body := draw(invoice_sheet, whose, event.about, language, today, "letter")) is not None:
+            if (body := render_document(invoice_sheet, whose, event.about, language, today, "letter")) is not None:
                 pdfs[event.about, language] = body
     return pdfs
 
 
 def _report(
-    session: Session, account_id: int, provider: str, pdfs: Papers, today: date, now: datetime
+    session: Session, account_id: int, provider: str, pdfs: Pdfs, today: date, now: datetime
 ) -> tuple[Sequence[Event], Sequence[Person | InvoiceCopy]]:
     # Lock the account: another run waits here, and then finds the events reported.
     account = session.get_one(Account, account_id, with_for_update=True)
@@ -134,13 +134,13 @@ def _report(
     recipients: dict[tuple[int, str], int | None] = {}
     for person, kind in due_mails:
         own = [(event, notice) for event, notice in stored if event.kind is kind]
-        mails.tell(session, person, account, kind, [event for event, _ in own], today, now)
+        mails.write_notification(session, person, account, kind, [event for event, _ in own], today, now)
         recipients |= {(notice.id or 0, person.email): person.id for _, notice in own}
     sent: list[Person | InvoiceCopy] = [person for person, _ in due_mails]
     issued = [(event.record, notice) for event, notice in stored if event.kind is Kind.INVOICE and isinstance(event.record, Invoice)]
     for invoice, notice in issued:
         for copy in addresses:
-            mails.copy_of(session, copy, account, invoice, pdfs[invoice.number, copy.language], now)
+            mails.write_invoice_copy(session, copy, account, invoice, pdfs[invoice.number, copy.language], now)
             recipients.setdefault((notice.id or 0, copy.email), None)
             sent.append(copy)
     session.add_all([NoticeReader(notice_id=n, email=email, person_id=who) for (n, email), who in recipients.items()])

@@ -21,7 +21,7 @@ _COPY = "copy"
 
 
 @dataclass(frozen=True)
-class Stopped:
+class Subscription:
     """The subject of a link and whether it is on: a person's kind of notification, or the copies of an address (`reader` is its id)."""
 
     kind: Kind
@@ -40,13 +40,13 @@ def of_copy(copy_id: int) -> str:
     return f"{_COPY}.{copy_id}"
 
 
-def look(session: Session, token: str) -> Stopped | None:
+def read_link(session: Session, token: str) -> Subscription | None:
     """Return the subject of a link.
 
     Returns:
         None if the portal did not sign the link, the person is no longer a member of the account, or the address is deleted or unconfirmed.
     """
-    content = signing.read(UNSUBSCRIBE, token)
+    content = signing.verify(UNSUBSCRIBE, token)
     if content is None:
         return None
     subject, *ids = content.split(".")
@@ -54,17 +54,17 @@ def look(session: Session, token: str) -> Stopped | None:
         copy = session.get(InvoiceCopy, int(ids[0]))
         if copy is None or copy.confirmed_at is None:
             return None
-        return Stopped(Kind.INVOICE, copy.id or 0, session.get_one(Account, copy.account_id), copy.stopped_at is None)
+        return Subscription(Kind.INVOICE, copy.id or 0, session.get_one(Account, copy.account_id), copy.stopped_at is None)
     reader = Reader(*map(int, ids))
     member = session.get(Membership, (reader.account_id, reader.person_id))
     if member is None:
         return None
     kind = Kind(subject)
     on = wants(member.role, kind, chosen(session, reader.account_id, reader.person_id).get(kind))
-    return Stopped(kind, reader, session.get_one(Account, reader.account_id), on)
+    return Subscription(kind, reader, session.get_one(Account, reader.account_id), on)
 
 
-def unsubscribe(session: Session, token: str, on: bool, client: str, now: datetime) -> Stopped | None:
+def unsubscribe(session: Session, token: str, on: bool, client: str, now: datetime) -> Subscription | None:
     """Switch the subject of a link on or off, in the name of its reader. Doing it twice has no further effect.
 
     Args:
@@ -77,7 +77,7 @@ def unsubscribe(session: Session, token: str, on: bool, client: str, now: dateti
     Returns:
         The subject with its new state; None as for `look`.
     """
-    found = look(session, token)
+    found = read_link(session, token)
     if found is not None:
         if isinstance(found.reader, Reader):
             switch(session, found.reader, found.kind, on, Actor(found.reader.person_id, client), now)
@@ -86,5 +86,5 @@ def unsubscribe(session: Session, token: str, on: bool, client: str, now: dateti
             copy.stopped_at = None if on else now
             activity = NotificationActivity.COPY_RESUMED if on else NotificationActivity.COPY_STOPPED
             record(session, activity, Actor(None, client), now, account_id=copy.account_id, about=copy.email)
-        found = Stopped(found.kind, found.reader, found.account, on)
+        found = Subscription(found.kind, found.reader, found.account, on)
     return found

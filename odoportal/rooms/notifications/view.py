@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts.rights import Right, holders, may
-from odoportal.core.i18n import Formats, current, t
+from odoportal.accounts.rights import Right, may, people_with_right
+from odoportal.core.i18n import Formats, current_language, t
 from odoportal.core.identity import Identity
 from odoportal.forms.view import FormView, form_view
 from odoportal.rooms.notifications import service
@@ -48,13 +48,13 @@ def notices_view(session: Session, who: Identity, now: datetime) -> NoticesView:
     account = who.account
     allowed = may(account.role, Right.BILLING)
     rows = service.copies(session, account.account_id) if allowed else ()
-    entitled = holders(session, account.account_id, Right.BILLING) if rows else set[int]()
+    entitled = people_with_right(session, account.account_id, Right.BILLING) if rows else set[int]()
     return NoticesView(
         choices=form_view(who, service.choices(session, account.account_id, who.person_id, account.role)),
         about=t("For the account {account} ({number}), to {email}.", account=account.name, number=account.number, email=who.email),
         may=allowed,
         copies=[_copy_row(row, Formats(who.region), now, row.asked_by in entitled) for row in rows],
-        copy=form_view(who, {"email": "", "language": current()}),
+        copy=form_view(who, {"email": "", "language": current_language()}),
         copy_again=form_view(who),
         copy_keep=form_view(who),
         copy_remove=form_view(who),

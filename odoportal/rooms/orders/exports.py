@@ -35,7 +35,7 @@ def _lines(session: Session, account_id: int, ids: Sequence[int], language: str)
 def orders_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
     """Return the orders on all pages of a list query, in its order; arguments as for `orders_view`."""
     account_id = who.account.account_id
-    where, order = service.whole_list(account_id, query, language, today)
+    where, order = service.where_and_order(account_id, query, language, today)
     columns = [
         Column("number", t("Number")),
         Column("start", t("Start date"), Kind.DAY),

@@ -4,16 +4,16 @@ from datetime import date
 
 from sqlmodel import Session
 
-from odoportal.core.clock import local
+from odoportal.core.clock import to_local
 from odoportal.core.i18n import Formats, region_of, t
-from odoportal.core.identity import Membership
-from odoportal.documents.sheet import Block, Sheet, Sum, seller, tax_sums
+from odoportal.core.identity import ActiveMembership
+from odoportal.documents.sheet import Block, Sheet, TotalRow, seller, tax_sums
 from odoportal.documents.view import line_view
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.orders import service
 
 
-def order_sheet(session: Session, account: Membership, number: str, language: str, today: date) -> Sheet | None:  # noqa: ARG001
+def order_sheet(session: Session, account: ActiveMembership, number: str, language: str, today: date) -> Sheet | None:  # noqa: ARG001
     """Return the sheet of an order's confirmation; None if the account has no order with this number.
 
     Args:
@@ -33,7 +33,7 @@ def order_sheet(session: Session, account: Membership, number: str, language: st
         language=language,
         title=t("Order confirmation {number}", number=order.number),
         facts=[
-            (t("Ordered on"), formats.day(local(order.placed_at).date())),
+            (t("Ordered on"), formats.day(to_local(order.placed_at).date())),
             (t("Start date"), formats.day(order.start_on)),
             (t("End date"), formats.day(order.end_on)),
         ],
@@ -45,6 +45,6 @@ def order_sheet(session: Session, account: Membership, number: str, language: st
         lines=[line_view(line, formats, language, t("monthly") if line.monthly else "") for line in whole.lines],
         sums=[
             *tax_sums(whole.taxes, order.subtotal, formats, language),
-            Sum(t("Billed with this order"), formats.amount(order.total), kind="total"),
+            TotalRow(t("Billed with this order"), formats.amount(order.total), kind="total"),
         ],
     )

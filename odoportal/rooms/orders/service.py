@@ -100,7 +100,9 @@ def _sort_keys(query: ListQuery, language: str, today: date) -> search.Order:
     return [(by[query.key], query.descending), (col(Order.id), query.descending)]
 
 
-def whole_list(account_id: int, query: ListQuery, language: str, today: date) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
+def where_and_order(
+    account_id: int, query: ListQuery, language: str, today: date
+) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
     """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
     where = _list_condition(search.of_account(Order, account_id), query, today)
     return where, [e.desc() if down else e.asc() for e, down in _sort_keys(query, language, today)]
@@ -160,7 +162,7 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
     return dict(zip(("", *OrderState), counts, strict=True))
 
 
-def place(
+def neighbours(
     session: Session, account_id: int, query: ListQuery, language: str, today: date, rows: int, order_id: int
 ) -> search.Neighbours | None:
     """Return the position and neighbours of an order in a list; None if the list does not contain it.
@@ -172,7 +174,7 @@ def place(
 
 
 @dataclass(frozen=True)
-class OrderWhole:
+class FullOrder:
     """An order with its lines, taxes and fulfilment steps."""
 
     order: Order
@@ -181,7 +183,7 @@ class OrderWhole:
     steps: Mapping[str, Fulfilment]
 
 
-def get(session: Session, account_id: int, number: str) -> OrderWhole | None:
+def get(session: Session, account_id: int, number: str) -> FullOrder | None:
     """Return an order of the account by its number; None if the number is unknown or belongs to another account."""
     order = session.exec(select(Order).where(Order.account_id == account_id, Order.number == number)).first()
     if order is None:
@@ -191,7 +193,7 @@ def get(session: Session, account_id: int, number: str) -> OrderWhole | None:
         return session.exec(select(model).where(model.account_id == account_id, model.order_id == order.id).order_by(by)).all()
 
     steps = {s.step: s for s in rows(Fulfilment, col(Fulfilment.id))}
-    return OrderWhole(order, rows(OrderLine, col(OrderLine.position)), rows(OrderTax, col(OrderTax.position)), steps)
+    return FullOrder(order, rows(OrderLine, col(OrderLine.position)), rows(OrderTax, col(OrderTax.position)), steps)
 
 
 def current_step(steps: Mapping[str, Fulfilment]) -> Step | None:
@@ -200,7 +202,7 @@ def current_step(steps: Mapping[str, Fulfilment]) -> Step | None:
 
 
 @dataclass(frozen=True)
-class Ending:
+class EndingAgreement:
     """An agreement that ends within 60 days, with the number of its plans."""
 
     number: str
@@ -208,7 +210,7 @@ class Ending:
     plans: int
 
 
-def ending(session: Session, account_id: int, today: date) -> Sequence[Ending]:
+def ending(session: Session, account_id: int, today: date) -> Sequence[EndingAgreement]:
     """Return the agreements that end within 60 days, the next one first."""
     plans = func.coalesce(func.sum(case((col(OrderLine.plan), OrderLine.quantity), else_=0)), 0)
     found = session.exec(
@@ -218,7 +220,7 @@ def ending(session: Session, account_id: int, today: date) -> Sequence[Ending]:
         .group_by(col(Order.id), Order.number, col(Order.end_on))
         .order_by(col(Order.end_on), col(Order.id))
     ).all()
-    return [Ending(number, end_on, int(n)) for number, end_on, n in found]
+    return [EndingAgreement(number, end_on, int(n)) for number, end_on, n in found]
 
 
 def count(session: Session, account_id: int) -> int:

@@ -18,7 +18,7 @@ from odoportal.rooms.invoices import service as invoices
 from odoportal.rooms.invoices.labels import state_labels as invoice_state_labels
 from odoportal.rooms.orders import service
 from odoportal.rooms.orders.models import Fulfilment, Order, Step
-from odoportal.rooms.orders.service import OrderState, OrderWhole
+from odoportal.rooms.orders.service import FullOrder, OrderState
 
 LINES_ON_CARD = 3
 CARD_LINES_UNCUT = 4
@@ -247,7 +247,7 @@ def order_details(session: Session, who: Identity, query: ListQuery, language: s
     ship, bill = (addresses.lines(where.get(i or 0), language) for i in (order.ship_to_id, order.bill_to_id))
     trackers = devices.of_order(session, account_id, order_id)
     bills, bill_count = invoices.of_order(session, account_id, order_id, INVOICES_SHOWN)
-    neighbours = service.place(session, account_id, query, language, today, rows, order_id)
+    neighbours = service.neighbours(session, account_id, query, language, today, rows, order_id)
     step = service.current_step(whole.steps)
     return OrderDetails(
         asked=query.open,
@@ -298,7 +298,7 @@ def _step_badge(step: Step | None) -> str:
     }[step]
 
 
-def _steps(whole: OrderWhole, formats: Formats, language: str) -> list[StepView]:
+def _steps(whole: FullOrder, formats: Formats, language: str) -> list[StepView]:
     current = service.current_step(whole.steps)
     names = step_labels()
     shown: list[StepView] = []

@@ -10,11 +10,11 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import Right
-from odoportal.accounts.unsolicited import TooManyLetters, explain
+from odoportal.accounts.unsolicited import TooManyMails, limit_message
 from odoportal.core import clock
 from odoportal.core.database import read
 from odoportal.core.i18n import t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, conflict, once, required
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, conflict, do_once, required_message
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people import service
 from odoportal.rooms.signin import attempts, sessions
@@ -70,7 +70,7 @@ class EmptyForm(FormModel):
 def _refusals() -> dict[type[Exception], FormResult]:
     return {
         service.InvalidEmail: FormResult(errors={"email": t("Enter an email such as name@example.com.")}),
-        service.Already: FormResult(errors={"email": t("This person belongs to the account already.")}),
+        service.AlreadyMember: FormResult(errors={"email": t("This person belongs to the account already.")}),
         service.AlreadyInvited: FormResult(errors={"email": t("This person is invited already. Send the invitation again, below.")}),
         service.TooManyInvitations: FormResult(
             error=t("There are {n} open invitations. Withdraw some first.", n=service.MOST_OPEN_INVITATIONS)
@@ -89,8 +89,8 @@ def _with_refusals(work: Callable[[Session, SentForm[Any]], FormResult]) -> Call
         refusals = _refusals()
         try:
             return work(session, sent)
-        except TooManyLetters as why:
-            return FormResult(error=explain(why, sent.who.region))
+        except TooManyMails as why:
+            return FormResult(error=limit_message(why, sent.who.region))
         except tuple(refusals) as why:
             return refusals[type(why)]
 
@@ -145,15 +145,15 @@ def _set_two_step(session: Session, sent: SentForm[PasswordForm]) -> FormResult:
 async def _confirm_two_step(sent: SentForm[PasswordForm]) -> FormResult:
     if not await read(sessions.is_fresh, sent.who.session, clock.now()):
         if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
-            return FormResult(errors={"password": required()})
+            return FormResult(errors={"password": required_message()})
         if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
             return FormResult(errors={"password": t("This is not your password.")})
-    return await once(sent, _set_two_step, sent)
+    return await do_once(sent, _set_two_step, sent)
 
 
 def _handler(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult]) -> FormHandler:
     async def answer(sent: SentForm[Any]) -> FormResult:
-        return await once(sent, _with_refusals(work), sent)
+        return await do_once(sent, _with_refusals(work), sent)
 
     return FormHandler(model, Right.PEOPLE, answer)
 

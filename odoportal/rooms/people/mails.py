@@ -8,18 +8,18 @@ from odoportal.accounts.models import Person, Role
 from odoportal.accounts.unsolicited import plain_name
 from odoportal.core import i18n
 from odoportal.core.i18n import t
-from odoportal.core.identity import Identity, Membership
+from odoportal.core.identity import ActiveMembership, Identity
 from odoportal.mail import outbox
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people.models import Invitation
-from odoportal.rooms.signin.mails import Letter, address, post
+from odoportal.rooms.signin.mails import MailContent, address, post
 
 
 def invite(session: Session, invitation: Invitation, who: Identity, seed: str, now: datetime) -> outbox.Mail:
     """Mail an invitation. It is the same whether or not a person with the email exists, so it greets the recipient without a name."""
     language, name = invitation.language, plain_name(who.name, who.email)
     with i18n.use(language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("{name} invites you to ODOportal", name=name),
             paragraphs=[
                 t(
@@ -38,10 +38,10 @@ def invite(session: Session, invitation: Invitation, who: Identity, seed: str, n
         return post(session, invitation.email, language, "", letter, now, seed)
 
 
-def role_changed(session: Session, person: Person, account: Membership, role: Role, now: datetime) -> outbox.Mail:
+def role_changed(session: Session, person: Person, account: ActiveMembership, role: Role, now: datetime) -> outbox.Mail:
     """Mail a person about a changed role."""
     with i18n.use(person.language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("Your role in ODOportal was changed"),
             paragraphs=[
                 t("In the account {account} ({number}), your role is now: {role}.", **_account_texts(account), role=role_labels()[role])
@@ -52,10 +52,10 @@ def role_changed(session: Session, person: Person, account: Membership, role: Ro
         return post(session, person.email, person.language, person.name, letter, now)
 
 
-def two_step_required(session: Session, person: Person, account: Membership, now: datetime) -> outbox.Mail:
+def two_step_required(session: Session, person: Person, account: ActiveMembership, now: datetime) -> outbox.Mail:
     """Mail a person without a second factor that the account now requires one."""
     with i18n.use(person.language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("Set up two-step sign-in for ODOportal"),
             paragraphs=[
                 t("The account {account} ({number}) now requires two-step sign-in of everybody.", **_account_texts(account)),
@@ -67,10 +67,10 @@ def two_step_required(session: Session, person: Person, account: Membership, now
         return post(session, person.email, person.language, person.name, letter, now)
 
 
-def removed(session: Session, person: Person, account: Membership, now: datetime) -> outbox.Mail:
+def removed(session: Session, person: Person, account: ActiveMembership, now: datetime) -> outbox.Mail:
     """Mail a person who no longer belongs to an account."""
     with i18n.use(person.language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("Your access to an account in ODOportal has ended"),
             paragraphs=[
                 t("You no longer have access to the account {account} ({number}).", **_account_texts(account)),
@@ -80,5 +80,5 @@ def removed(session: Session, person: Person, account: Membership, now: datetime
         return post(session, person.email, person.language, person.name, letter, now)
 
 
-def _account_texts(account: Membership) -> dict[str, str]:
+def _account_texts(account: ActiveMembership) -> dict[str, str]:
     return {"account": account.name, "number": account.number}

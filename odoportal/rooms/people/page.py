@@ -9,7 +9,7 @@ from odoportal.accounts.models import Role
 from odoportal.core import clock, database
 from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
-from odoportal.forms.view import answered
+from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people.state import People
@@ -17,10 +17,10 @@ from odoportal.rooms.people.view import PeopleView, people_view
 from odoportal.ui.client import OnScreen
 from odoportal.ui.dialog import dialog, dialog_html, frame
 from odoportal.ui.form import Confirm, Field, Form
-from odoportal.ui.page import address, here
+from odoportal.ui.page import current_path, page_url
 from odoportal.ui.server_slots import live
 from odoportal.ui.shell import LANGUAGE_NAMES
-from odoportal.ui.template import Bound, El, Node, ServerOnly, View, each, el, icon, link, part, when
+from odoportal.ui.template import Bound, El, Node, ServerOnly, View, each, el, icon, link, when, wrapped
 from odoportal.web.page import PageRequest
 
 
@@ -107,8 +107,8 @@ def _wide_and_narrow(cls: str, label: str, table: Node, cards: Node) -> Node:
     """Show a table on wide screens and cards on phones."""
     region = {"role": "region", "tabIndex": 0, "aria-label": label}
     server_region = el("div", cls="scroll", role="region", tabIndex=0, aria_label=label)
-    on_wide = part(OnScreen, server_region, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
-    on_narrow = part(OnScreen, el("ul", cls=f"cards {cls}"), cards, as_="ul", on="narrow", class_name=f"cards {cls}")
+    on_wide = wrapped(OnScreen, server_region, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
+    on_narrow = wrapped(OnScreen, el("ul", cls=f"cards {cls}"), cards, as_="ul", on="narrow", class_name=f"cards {cls}")
     return on_wide, on_narrow
 
 
@@ -193,7 +193,7 @@ def _two_step(view: Bound) -> Node:
         t("Require it no longer?"), t("From then on, a password alone opens this account again."), t("Require it no longer")
     )
     set_up_first = link(
-        t("Set it up for yourself first"), icon("chevron-right", small=True), to=address("/profile/security"), cls="btn second"
+        t("Set it up for yourself first"), icon("chevron-right", small=True), to=page_url("/profile/security"), cls="btn second"
     )
     optional_note = el("p", t("Everybody decides alone whether a code is asked after the password."), cls="soft")
     required_note = el("p", icon("circle-check"), el("span", t("Nobody sees this account without two-step sign-in.")), cls="notice")
@@ -312,7 +312,7 @@ def page() -> rx.Component:
     """Return the page in the current language."""
     heading = rx.el.div(live("heading", HEADING, People.view, People.filled, f"<h1>{t('People')}</h1>"), class_name="head")
     body = live("people", BODY, People.view, People.filled)
-    trail = [("/profile", t("Profile")), (here(), t("People"))]
+    trail = [("/profile", t("Profile")), (current_path(), t("People"))]
     return shown_page(People, heading, body, dialog(DETAILS, People), trail=trail)
 
 
@@ -322,5 +322,5 @@ async def slots(asked: PageRequest) -> dict[str, str]:
     said = asked.said
     if said and said.form in {"resend", "withdraw"}:
         view = replace(view, wrong=said.error)
-    view = answered(replace(view, details=answered(view.details, asked)), asked)
+    view = with_form_feedback(replace(view, details=with_form_feedback(view.details, asked)), asked)
     return {"heading": HEADING.html(view), "people": BODY.html(view), "dialog": dialog_html(DETAILS, view.details)}

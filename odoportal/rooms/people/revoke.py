@@ -8,7 +8,7 @@ from odoportal.accounts.access_loss import AccessLoss
 from odoportal.accounts.activity_log import PeopleActivity, record
 from odoportal.accounts.rights import Right
 from odoportal.rooms.people.models import Invitation
-from odoportal.rooms.people.service import LIFE
+from odoportal.rooms.people.service import INVITATION_LIFETIME
 
 
 def revoke(session: Session, lost: AccessLoss, now: datetime) -> None:
@@ -16,7 +16,7 @@ def revoke(session: Session, lost: AccessLoss, now: datetime) -> None:
     theirs = select(Invitation).where(Invitation.account_id == lost.account_id, Invitation.invited_by == lost.person_id)
     for invitation in session.exec(theirs.order_by(Invitation.email_key)).all():
         # Sending an invitation again renews it and changes `invited_by`, so this is the instant at which this person last sent it.
-        if lost.ends(Right.PEOPLE, invitation.expires_at - LIFE):
+        if lost.ends(Right.PEOPLE, invitation.expires_at - INVITATION_LIFETIME):
             session.delete(invitation)
             about = {"about": invitation.email, "before": {"role": invitation.role}}
             record(session, PeopleActivity.WITHDRAWN, lost.by, now, account_id=lost.account_id, **about)

@@ -7,15 +7,14 @@ from starlette.responses import Response
 from odoportal.core import clock
 from odoportal.core.database import read, write
 from odoportal.core.i18n import t
-from odoportal.forms.handling import busy, line
-from odoportal.forms.handling import read as read_form
+from odoportal.forms.handling import busy_message, clean_line, read_form
 from odoportal.limits.work_queue import Asker, Busy
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people import accept_invitation
 from odoportal.rooms.signin import attempts, cookies, passwords, security_log, view
 from odoportal.rooms.signin.models import LinkKind
-from odoportal.rooms.signin.routes import again, later, led_to, see
-from odoportal.rooms.signin.view import Shown
+from odoportal.rooms.signin.routes import busy_page, form_page, redirect, resolve_link
+from odoportal.rooms.signin.view import FormValues
 from odoportal.web.page import PageContent, PageRequest
 
 _LONGEST_NAME = 200
@@ -23,10 +22,10 @@ _LONGEST_NAME = 200
 
 async def fill_join(asked: PageRequest) -> PageContent | Response:
     """Show an invitation without using up its link."""
-    found = await led_to(asked, LinkKind.JOIN, accept_invitation.open_invitation)
+    found = await resolve_link(asked, LinkKind.JOIN, accept_invitation.open_invitation)
     if not isinstance(found, accept_invitation.OpenInvitation):
         return found
-    return again(_slots(found, Shown(found.invitation.email)), HTTPStatus.OK)
+    return form_page(_slots(found, FormValues(found.invitation.email)), HTTPStatus.OK)
 
 
 async def post_join(asked: PageRequest) -> PageContent | Response:
@@ -38,10 +37,10 @@ async def post_join(asked: PageRequest) -> PageContent | Response:
     found = await read(accept_invitation.open_invitation, token, clock.now())
     if found is None:
         security_log.log_event("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
-        return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
+        return form_page(view.invalid_link(LinkKind.JOIN), HTTPStatus.GONE)
     typed, password = form.get("name", ""), form.get("password", "")
     try:
-        name = line(typed)
+        name = clean_line(typed)
     except ValueError:
         name = None
     password_hash = ""
@@ -51,18 +50,18 @@ async def post_join(asked: PageRequest) -> PageContent | Response:
             return password_hash
     person = await write(accept_invitation.accept, token, clock.now(), name=name or "", password_hash=password_hash, client=client)
     if person is None:
-        return again(view.dead(LinkKind.JOIN), HTTPStatus.GONE)
+        return form_page(view.invalid_link(LinkKind.JOIN), HTTPStatus.GONE)
     number = found.account.number
     security_log.log_event(
         "user_created" if password_hash else "user_updated", person=person.id, account=number, role=found.invitation.role, address=client
     )
     if asked.who is not None and asked.who.person_id == person.id:
-        answer = see(f"/{asked.language}/?account={number}")
+        answer = redirect(f"/{asked.language}/?account={number}")
     else:
-        answer = see(f"/{asked.language}/login?{'set' if password_hash else 'joined'}=1")
-    cookies.take_link(answer, LinkKind.JOIN)
+        answer = redirect(f"/{asked.language}/login?{'set' if password_hash else 'joined'}=1")
+    cookies.delete_link(answer, LinkKind.JOIN)
     if password_hash:
-        cookies.take_session(answer)
+        cookies.delete_session(answer)
     return answer
 
 
@@ -71,25 +70,25 @@ async def _new_password_hash(
 ) -> str | PageContent:
     """Return the hash to store of a new person's password, or the page with errors."""
     email, typed, asker = found.invitation.email, (name or "")[:_LONGEST_NAME], attempts.client_asker(client)
-    if password and not await attempts.may_choose(token, client):
-        return again(_slots(found, Shown(email, error=view.too_many()), typed), HTTPStatus.TOO_MANY_REQUESTS)
+    if password and not await attempts.count_new_password(token, client):
+        return form_page(_slots(found, FormValues(email, error=view.too_many()), typed), HTTPStatus.TOO_MANY_REQUESTS)
     try:
         errors = await _errors(email, name, password, asker)
-        return again(_slots(found, Shown(email, errors), typed)) if errors else await passwords.hashed(password, asker)
+        return form_page(_slots(found, FormValues(email, errors), typed)) if errors else await passwords.hash_in_queue(password, asker)
     except Busy:
-        return later(_slots(found, Shown(email, error=busy()), typed))
+        return busy_page(_slots(found, FormValues(email, error=busy_message()), typed))
 
 
 async def _errors(email: str, name: str | None, password: str, asker: Asker) -> dict[str, str]:
     errors = {field: view.required() for field, value in (("name", name), ("password", password)) if not value}
     if name is None or len(name) > _LONGEST_NAME:
         errors["name"] = t("This cannot be used here.")
-    if password and (weak := await passwords.judge(password, passwords.Owner(email, (name or "")[:_LONGEST_NAME]), asker)):
+    if password and (weak := await passwords.weakness_in_queue(password, passwords.Owner(email, (name or "")[:_LONGEST_NAME]), asker)):
         errors["password"] = passwords.explain(weak)
     return errors
 
 
-def _slots(found: accept_invitation.OpenInvitation, shown: Shown, name: str = "") -> dict[str, str]:
+def _slots(found: accept_invitation.OpenInvitation, shown: FormValues, name: str = "") -> dict[str, str]:
     account = found.account
     about = t("{name} invites you to the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number)
     role = t("Your role would be: {role}.", role=role_labels()[found.invitation.role])

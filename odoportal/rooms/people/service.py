@@ -19,15 +19,15 @@ from odoportal.accounts.access_loss import AccessLoss
 from odoportal.accounts.activity_log import ActivityKind, Actor, PeopleActivity, record
 from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.accounts.rights import Right, require_right
-from odoportal.accounts.service import email_key, spoken_for
-from odoportal.core.identity import Identity, digest
+from odoportal.accounts.service import email_key, person_holding_email
+from odoportal.core.identity import Identity, token_hash
 from odoportal.mail import outbox
 from odoportal.pages import room
 from odoportal.rooms.people import mails
 from odoportal.rooms.people.models import Invitation
 from odoportal.rooms.signin import two_factor
 
-LIFE = timedelta(days=7)
+INVITATION_LIFETIME = timedelta(days=7)
 MOST_OPEN_INVITATIONS = 50
 KEEP_EXPIRED = timedelta(days=30)
 
@@ -40,7 +40,7 @@ class InvalidEmail(ValueError):
     """The text is not a valid email."""
 
 
-class Already(ValueError):
+class AlreadyMember(ValueError):
     """The person with this email already belongs to the account."""
 
 
@@ -80,7 +80,7 @@ def members(session: Session, account_id: int) -> Sequence[Member]:
         .join(Membership, col(Membership.person_id) == col(Person.id))
         .where(Membership.account_id == account_id)
     ).all()
-    with_two_step = two_factor.who_have_one(session, [p.id or 0 for p, _ in rows])
+    with_two_step = two_factor.people_with_second_factor(session, [p.id or 0 for p, _ in rows])
     everyone = [
         Member(p.id or 0, p.email, p.name, Role(role), p.disabled_at is not None, p.signed_in_at, p.id in with_two_step) for p, role in rows
     ]
@@ -106,14 +106,14 @@ def invite(session: Session, who: Identity, email: str, role: Role, language: st
         address = validate_email(email.strip(), check_deliverability=False).normalized
     except EmailNotValidError:
         raise InvalidEmail(email) from None
-    known = spoken_for(session, address, now)
+    known = person_holding_email(session, address, now)
     if known is not None and session.get(Membership, (account_id, known.id)) is not None:
-        raise Already(address)
+        raise AlreadyMember(address)
     if _find_invitation(session, account_id, address) is not None:
         raise AlreadyInvited(address)
     if session.exec(select(func.count()).select_from(Invitation).where(Invitation.account_id == account_id)).one() >= MOST_OPEN_INVITATIONS:
         raise TooManyInvitations
-    unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, account_id, address, now)
+    unsolicited.count_mail(session, unsolicited.MailKind.INVITATION, who.person_id, account_id, address, now)
     seed = outbox.new_seed()
     invitation = Invitation(
         account_id=account_id,
@@ -121,10 +121,10 @@ def invite(session: Session, who: Identity, email: str, role: Role, language: st
         email_key=email_key(address),
         role=role.value,
         language=language,
-        hash=digest(outbox.token_of(seed)),
+        hash=token_hash(outbox.token_of(seed)),
         invited_by=who.person_id,
         created_at=now,
-        expires_at=now + LIFE,
+        expires_at=now + INVITATION_LIFETIME,
     )
     session.add(invitation)
     session.flush()
@@ -143,9 +143,13 @@ def resend(session: Session, who: Identity, email: str, now: datetime, client: s
     """
     require_right(session, who, Right.PEOPLE)
     invitation = _get_invitation(session, who.account.account_id, email)
-    unsolicited.count(session, unsolicited.Kind.INVITATION, who.person_id, invitation.account_id, invitation.email, now)
+    unsolicited.count_mail(session, unsolicited.MailKind.INVITATION, who.person_id, invitation.account_id, invitation.email, now)
     seed = outbox.new_seed()
-    invitation.hash, invitation.expires_at, invitation.invited_by = digest(outbox.token_of(seed)), now + LIFE, who.person_id
+    invitation.hash, invitation.expires_at, invitation.invited_by = (
+        token_hash(outbox.token_of(seed)),
+        now + INVITATION_LIFETIME,
+        who.person_id,
+    )
     session.add(invitation)
     session.flush()
     mails.invite(session, invitation, who, seed, now)

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from sqlmodel import Session
 
 from odoportal.accounts.models import Role
-from odoportal.accounts.rights import TABLE, Right, may
-from odoportal.core.i18n import Formats, current, t
+from odoportal.accounts.rights import ROLES_BY_RIGHT, Right, may
+from odoportal.core.i18n import Formats, current_language, t
 from odoportal.core.identity import Identity
 from odoportal.documents.view import TextLine, text_lines
 from odoportal.forms.view import FieldRow, FormView, form_view
@@ -155,7 +155,7 @@ def people_view(session: Session, who: Identity, query: Mapping[str, str], now: 
         said=_done_messages().get(query.get("done", ""), ""),
         people=[_row(m, who, formats) for m in members],
         invitations=[_invitation(i, formats, now) for i in service.invitations(session, account_id)],
-        invite=form_view(who, {"email": "", "role": Role.READ_ONLY, "language": current()}),
+        invite=form_view(who, {"email": "", "role": Role.READ_ONLY, "language": current_language()}),
         required=service.requires_two_step(session, who),
         fresh=sessions.is_fresh(session, who.session, now),
         mine=any(m.two_step for m in members if m.person_id == who.person_id),
@@ -247,13 +247,17 @@ def _copies_pause_note(copies: Sequence[str]) -> str:
 
 def _rights() -> list[RightRow]:
     labels = right_labels()
-    return [RightRow(right, labels[right], [Cell(role, role in held) for role in Role]) for right, held in TABLE.items() if right in labels]
+    return [
+        RightRow(right, labels[right], [Cell(role, role in held) for role in Role])
+        for right, held in ROLES_BY_RIGHT.items()
+        if right in labels
+    ]
 
 
 def _roles(who: Identity) -> list[RoleCard]:
     labels = right_labels()
 
     def allowed(role: Role, granted: bool) -> list[TextLine]:
-        return text_lines(labels[right] for right, held in TABLE.items() if right in labels and (role in held) is granted)
+        return text_lines(labels[right] for right, held in ROLES_BY_RIGHT.items() if right in labels and (role in held) is granted)
 
     return [RoleCard(r, role_labels()[r], r == who.account.role, allowed(r, True), allowed(r, False)) for r in Role]

@@ -5,7 +5,7 @@ from pydantic import Field
 from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.rights import Right
 from odoportal.core import clock
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, SentForm, Text, once
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, SentForm, Text, do_once
 from odoportal.rooms.privacy import service
 
 
@@ -20,15 +20,15 @@ class Close(FormModel):
 
 
 async def _prepare(sent: SentForm[EmptyForm]) -> FormResult:
-    return await once(sent, service.request_export, sent.who, sent.language, clock.now())
+    return await do_once(sent, service.request_export, sent.who, sent.language, clock.now())
 
 
 async def _close(sent: SentForm[Close]) -> FormResult:
-    return await once(sent, service.ask_to_close, sent.who, Actor.of(sent), sent.values.reason, clock.now())
+    return await do_once(sent, service.ask_to_close, sent.who, Actor.of(sent), sent.values.reason, clock.now())
 
 
 async def _keep(sent: SentForm[EmptyForm]) -> FormResult:
-    return await once(sent, service.keep_open, sent.who, Actor.of(sent), clock.now())
+    return await do_once(sent, service.keep_open, sent.who, Actor.of(sent), clock.now())
 
 
 RULES = {

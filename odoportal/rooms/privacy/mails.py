@@ -9,14 +9,14 @@ from odoportal.core import i18n
 from odoportal.core.i18n import t
 from odoportal.core.identity import Identity
 from odoportal.mail import outbox
-from odoportal.rooms.signin.mails import Letter, address, post
+from odoportal.rooms.signin.mails import MailContent, address, post
 from odoportal.settings import get_settings
 
 
 def data_ready(session: Session, person: Person, account: Account, now: datetime) -> outbox.Mail:
     """Mail the person that their data export is ready. The file itself is never mailed."""
     with i18n.use(person.language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("Your data is ready"),
             paragraphs=[t("The file of your data that you asked for is ready. Sign in to fetch it.")],
             button=t("Fetch my data"),
@@ -32,7 +32,7 @@ def closing_requested(session: Session, who: Identity, reason: str, now: datetim
     with i18n.use(who.language):
         asked = t("{name} ({email}) asks to close the account {account} ({number}).", name=who.name, email=who.email, **account)
         _to_odotrack(session, who, t("Close the account {number}", number=who.account.number), [asked, *([reason] if reason else [])], now)
-        letter = Letter(
+        letter = MailContent(
             subject=t("You asked to close an account"),
             paragraphs=[
                 t("You asked us to close the account {account} ({number}). We will write to you within one working day.", **account),
@@ -64,4 +64,4 @@ def closing_lapsed(session: Session, person: Person, account: Account, now: date
 
 def _to_odotrack(session: Session, who: Identity | Person, subject: str, paragraphs: list[str], now: datetime) -> None:
     if to := get_settings().support_email:
-        post(session, to, who.language, "", Letter(subject=subject, paragraphs=paragraphs), now)
+        post(session, to, who.language, "", MailContent(subject=subject, paragraphs=paragraphs), now)

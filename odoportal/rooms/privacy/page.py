@@ -5,15 +5,15 @@ import reflex as rx
 from odoportal.core import clock, database
 from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
-from odoportal.forms.view import answered
+from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.pages.room import KeptData, installed
 from odoportal.rooms.privacy.state import MyData
 from odoportal.rooms.privacy.view import data_view
 from odoportal.settings import get_settings
 from odoportal.ui.form import Confirm, Field, Form, section
-from odoportal.ui.page import address
-from odoportal.ui.polling import Again
+from odoportal.ui.page import page_url
+from odoportal.ui.polling import Poll
 from odoportal.ui.server_slots import live, slot
 from odoportal.ui.shell import public_page
 from odoportal.ui.template import Bound, El, LiveOnly, Node, View, el, icon, when
@@ -22,7 +22,7 @@ from odoportal.web.page import PageContent, PageRequest
 
 def _poll() -> rx.Component:
     """Reload the view every 5 seconds until the file is ready, for at most 5 minutes. Draws nothing visible."""
-    return Again.create(seconds=5, times=60, on_again=MyData.retry)
+    return Poll.create(seconds=5, times=60, on_again=MyData.retry)
 
 
 def _file(view: Bound) -> Node:
@@ -79,7 +79,7 @@ def _close(view: Bound) -> Node:
 
 def _body(view: Bound) -> Node:
     privacy_link = el(
-        "p", t("What is kept, why, and for how long:"), " ", el("a", t("Privacy"), href=address("/privacy"), data_out=True), cls="soft"
+        "p", t("What is kept, why, and for how long:"), " ", el("a", t("Privacy"), href=page_url("/privacy"), data_out=True), cls="soft"
     )
     return el("div", _file(view), when(view.whole, _close(view)), privacy_link, cls="stack")
 
@@ -95,7 +95,7 @@ def page() -> rx.Component:
 async def slots(asked: PageRequest) -> dict[str, str]:
     """Fill the slots of the document of "My data"."""
     view = await database.read(data_view, require_identity(), asked.language, clock.now())
-    return {"data": View(_body).html(answered(view, asked))}
+    return {"data": View(_body).html(with_form_feedback(view, asked))}
 
 
 def _retention_row(row: KeptData) -> El:

@@ -25,7 +25,7 @@ async def download(request: Request) -> Response:
     logs.log_security_event("personal_data_fetched", person=who.person_id, account=who.account.account_id)
     with i18n.use(language):
         headers = attachment(f"{t('My data')}-{clock.today().isoformat()}.zip")
-    return FileResponse(path, headers={**headers, "content-security-policy": routes.POLICY}, media_type="application/zip")
+    return FileResponse(path, headers={**headers, "content-security-policy": routes.FILE_CSP}, media_type="application/zip")
 
 
 ROUTES = (Route("/{language}/profile/data.zip", download),)

@@ -16,7 +16,7 @@ from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.rights import Right, may, require_right
 from odoportal.core import clock, i18n, private_files
-from odoportal.core.database import reading, writing
+from odoportal.core.database import read_session, write_session
 from odoportal.core.i18n import Formats, t
 from odoportal.core.identity import Identity
 from odoportal.forms.handling import FormResult
@@ -69,10 +69,10 @@ def _claim_next(now: datetime) -> tuple[DataFile, Subject] | None:
     It is given up after `MOST_TRIES` tries, or if the person is no longer a member or is disabled.
     """
     due = select(DataFile).where(col(DataFile.next_try_at) <= now).order_by(col(DataFile.id)).limit(1)
-    with reading() as session:
+    with read_session() as session:
         if session.exec(due).first() is None:
             return None
-    with writing() as session:
+    with write_session() as session:
         file = session.exec(due.with_for_update(skip_locked=True)).first()
         if file is None:
             return None
@@ -103,14 +103,14 @@ def make_next(now: datetime) -> bool:
     if found is None:
         return False
     file, subject = found
-    private_files.folder(folder())
+    private_files.make_folder(folder())
     name = secrets.token_hex(20)
     path, unfinished = folder() / name, folder() / f"{name}.new"
-    private_files.file(unfinished)
-    with unfinished.open("wb") as out, reading() as session, i18n.use(file.language):
+    private_files.make_file(unfinished)
+    with unfinished.open("wb") as out, read_session() as session, i18n.use(file.language):
         contents.write(session, SQLModel.metadata.sorted_tables, subject, _readme_head(session, file), out)
     unfinished.replace(path)
-    with writing() as session:
+    with write_session() as session:
         updated = session.exec(
             sql_update(DataFile)
             .where(col(DataFile.id) == file.id, col(DataFile.ready_at).is_(None), col(DataFile.tries) == file.tries)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from odoportal.core import clock, database
-from odoportal.core.i18n import current
+from odoportal.core.i18n import current_language
 from odoportal.core.identity import Identity
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import PageState, unfilled
@@ -16,4 +16,4 @@ class MyData(PageState, SessionState):
     view: DataView = unfilled(DataView())
 
     async def _look(self, who: Identity) -> Any:
-        return await database.read(data_view, who, current(), clock.now())
+        return await database.read(data_view, who, current_language(), clock.now())

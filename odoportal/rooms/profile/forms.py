@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from odoportal.accounts.rights import Right
 from odoportal.core import clock
 from odoportal.core.i18n import t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, SentForm, once
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, SentForm, do_once
 from odoportal.rooms.profile import service
 
 
@@ -30,7 +30,7 @@ class Details(FormModel):
 
 async def _details(sent: SentForm[Details]) -> FormResult:
     wanted = service.Details(**sent.values.model_dump())
-    return await once(sent, service.change_details, sent, wanted, clock.now())
+    return await do_once(sent, service.change_details, sent, wanted, clock.now())
 
 
 RULES = {"details": FormHandler(Details, Right.OWN, _details)}

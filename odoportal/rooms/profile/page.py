@@ -5,12 +5,12 @@ import reflex as rx
 from odoportal.core import database
 from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
-from odoportal.forms.view import answered
+from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.rooms.profile.state import Profile
 from odoportal.rooms.profile.view import profile_view
 from odoportal.ui.form import Field, Form, section
-from odoportal.ui.page import address, here
+from odoportal.ui.page import current_path, page_url
 from odoportal.ui.server_slots import live
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.template import Bound, Node, View, el, icon, link, when
@@ -49,7 +49,7 @@ def _draw(view: Bound) -> Node:
 
 
 def _link_section(title: str, path: str, text: str) -> Node:
-    go = link(title, icon("chevron-right", small=True), to=address(path), cls="btn second")
+    go = link(title, icon("chevron-right", small=True), to=page_url(path), cls="btn second")
     return section(title, el("div", go, cls="row"), text=text)
 
 
@@ -68,10 +68,10 @@ def page() -> rx.Component:
     """Build the page in the current language."""
     head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
     forms = live("profile", View(_draw), Profile.view, Profile.filled)
-    return shown_page(Profile, head.component(None), forms, trail=[(here(), t("Profile"))])
+    return shown_page(Profile, head.component(None), forms, trail=[(current_path(), t("Profile"))])
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
     """Render the page's slots for the document."""
     view = await database.read(profile_view, require_identity())
-    return {"profile": View(_draw).html(answered(view, asked))}
+    return {"profile": View(_draw).html(with_form_feedback(view, asked))}

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Person
-from odoportal.accounts.service import keep_file
+from odoportal.accounts.service import save_file_values
 from odoportal.core.i18n import t, use
 from odoportal.forms.handling import FormResult, SentForm, conflict
 from odoportal.rooms.profile.activity import ProfileActivity
@@ -64,7 +64,7 @@ def change_details(session: Session, sent: SentForm, wanted: Details, now: datet
     if clash := conflict(sent, stored):
         return clash
     person = session.get_one(Person, sent.who.person_id)
-    keep_file(session, person)
+    save_file_values(session, person)
     person.name, person.phone, person.language, person.region = wanted.name, wanted.phone, wanted.language, wanted.region
     record(
         session,

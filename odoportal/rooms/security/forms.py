@@ -13,12 +13,12 @@ from starlette.responses import Response
 
 from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.rights import Right
-from odoportal.accounts.unsolicited import TooManyLetters, explain
+from odoportal.accounts.unsolicited import TooManyMails, limit_message
 from odoportal.core import clock
 from odoportal.core.database import read
 from odoportal.core.i18n import t
-from odoportal.core.identity import asker, digest
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, done_before, once, required
+from odoportal.core.identity import current_identity, token_hash
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, do_once, required_message, stored_result
 from odoportal.limits import rate_limits
 from odoportal.rooms.signin import attempts, email_change, known_browsers, passwords, service, sessions, two_factor
 from odoportal.rooms.signin.cookies import set_session
@@ -53,11 +53,11 @@ async def check_confirmation(sent: SentForm[Any]) -> str | FormResult:
         The stored password if the typed one matches it; otherwise the answer to the form: an error, or the earlier result if the form was
         done before.
     """
-    if (before := await read(done_before, sent)) is not None:
+    if (before := await read(stored_result, sent)) is not None:
         return before
     typed = sent.values.current.get_secret_value()
     if not typed:
-        return FormResult(errors={"current": required()})
+        return FormResult(errors={"current": required_message()})
     # Read it before the comparison: if it is changed in between, the service finds another value and refuses.
     stored = await read(service.password_of, sent.who.person_id)
     if not stored or not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
@@ -102,7 +102,7 @@ def with_current_session(sent: SentForm[Any], done: FormResult) -> FormResult:
     Without script the answer is the page, which must mark the browser's own session.
     """
     if isinstance(done.dress, RenewedSession):
-        asker.set(replace(sent.who, session=digest(done.dress.token)))
+        current_identity.set(replace(sent.who, session=token_hash(done.dress.token)))
     return done
 
 
@@ -111,12 +111,12 @@ async def _password(sent: SentForm[NewPassword]) -> FormResult:
         return verified
     new = sent.values.password.get_secret_value()
     asker = attempts.person_asker(sent.who.person_id)
-    weak = await passwords.judge(new, passwords.Owner(sent.who.email, sent.who.name), asker) if new else None
+    weak = await passwords.weakness_in_queue(new, passwords.Owner(sent.who.email, sent.who.name), asker) if new else None
     if weak or not new:
-        return FormResult(errors={"password": passwords.explain(weak) if weak else required()})
-    if await passwords.verify(verified, new, asker):
+        return FormResult(errors={"password": passwords.explain(weak) if weak else required_message()})
+    if await passwords.matches_in_queue(verified, new, asker):
         return FormResult(errors={"password": t("This is the password you have. Choose another one.")})
-    stored = await passwords.hashed(new, asker)
+    stored = await passwords.hash_in_queue(new, asker)
 
     def change(session: Session) -> FormResult:
         by = Actor.of(sent)
@@ -124,7 +124,7 @@ async def _password(sent: SentForm[NewPassword]) -> FormResult:
             return password_changed_meanwhile()
         return FormResult(t("Your password is changed. Every other browser is signed out."), **renew_session(session, sent))
 
-    return await once(sent, change)
+    return await do_once(sent, change)
 
 
 async def _email(sent: SentForm[NewEmail]) -> FormResult:
@@ -137,13 +137,13 @@ async def _email(sent: SentForm[NewEmail]) -> FormResult:
     def ask(session: Session) -> FormResult:
         try:
             requested = email_change.request(session, sent.who.person_id, verified, wanted, clock.now())
-        except TooManyLetters as why:
-            return FormResult(error=explain(why, sent.who.region))
+        except TooManyMails as why:
+            return FormResult(error=limit_message(why, sent.who.region))
         if not requested:
             return password_changed_meanwhile()
         return FormResult(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
 
-    return await once(sent, ask)
+    return await do_once(sent, ask)
 
 
 class Confirmation(FormModel):
@@ -163,10 +163,10 @@ async def _totp_begin(sent: SentForm[Confirmation]) -> FormResult:
         return verified
 
     def begin(session: Session) -> FormResult:
-        two_factor.begin(session, sent.who.person_id, clock.now())
+        two_factor.begin_setup(session, sent.who.person_id, clock.now())
         return FormResult(t("Now set up your app."))
 
-    return await once(sent, begin)
+    return await do_once(sent, begin)
 
 
 async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
@@ -180,7 +180,7 @@ async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
             return FormResult(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
         return FormResult(recovery_codes_notice(), shown=tuple(codes), **renew_session(session, sent))
 
-    done = await once(sent, confirm)
+    done = await do_once(sent, confirm)
     if done.ok:
         await rate_limits.forgive(key)
     return with_current_session(sent, done)
@@ -201,12 +201,12 @@ async def _totp_off(sent: SentForm[Confirmation]) -> FormResult:
         return verified
 
     def off(session: Session) -> FormResult:
-        if name := two_factor.kept_for(session, sent.who.person_id):
+        if name := two_factor.required_by(session, sent.who.person_id):
             return FormResult(error=two_step_required(name))
         service.two_step_off(session, sent.who.person_id, Actor.of(sent), clock.now())
         return FormResult(t("Two-step sign-in is off."))
 
-    return await once(sent, off)
+    return await do_once(sent, off)
 
 
 async def _recovery(sent: SentForm[Confirmation]) -> FormResult:
@@ -219,7 +219,7 @@ async def _recovery(sent: SentForm[Confirmation]) -> FormResult:
             return FormResult(error=t("Two-step sign-in is off."))
         return FormResult(t("These codes replace all from before. Keep them; they are not shown again."), shown=tuple(codes))
 
-    return await once(sent, renew)
+    return await do_once(sent, renew)
 
 
 class EmptyForm(FormModel):
@@ -232,7 +232,7 @@ async def _end_session(sent: SentForm[EmptyForm]) -> FormResult:
             return FormResult(error=t("This session has ended already."))
         return FormResult(t("The session is ended."))
 
-    return await once(sent, end)
+    return await do_once(sent, end)
 
 
 async def _end_others(sent: SentForm[EmptyForm]) -> FormResult:
@@ -240,7 +240,7 @@ async def _end_others(sent: SentForm[EmptyForm]) -> FormResult:
         known_browsers.end_others(session, sent.who.person_id, sent.who.session, Actor.of(sent), clock.now())
         return FormResult(t("Every other browser is signed out."))
 
-    return await once(sent, end)
+    return await do_once(sent, end)
 
 
 RULES = {

@@ -5,13 +5,13 @@ import reflex as rx
 from odoportal.core import clock, database
 from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
-from odoportal.forms.view import answered
+from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.rooms.security.state import Security
 from odoportal.rooms.security.view import security_view
 from odoportal.rooms.signin import passwords
 from odoportal.ui.form import Confirm, Field, Form, Rows, section
-from odoportal.ui.page import address, here
+from odoportal.ui.page import current_path, page_url
 from odoportal.ui.passkey import Passkeys
 from odoportal.ui.server_slots import live
 from odoportal.ui.strength import Strength, strength
@@ -162,7 +162,7 @@ def _passkeys(view: Bound) -> Node:
 
 def _codes_kept_link() -> Node:
     # A plain link loads a new document: the socket of the current one still has the old session token.
-    return el("a", t("I have kept them"), href=address("/profile/security"), cls="btn primary done")
+    return el("a", t("I have kept them"), href=page_url("/profile/security"), cls="btn primary done")
 
 
 def _sessions(view: Bound) -> Node:
@@ -227,11 +227,11 @@ def page() -> rx.Component:
     """Build the page in the current language."""
     head = View(lambda _: el("div", el("h1", t("Sign-in and security")), cls="head"))
     content = live("security", View(_draw), Security.view, Security.filled)
-    trail = [("/profile", t("Profile")), (here(), t("Sign-in and security"))]
+    trail = [("/profile", t("Profile")), (current_path(), t("Sign-in and security"))]
     return shown_page(Security, head.component(None), content, Passkeys.create(), Strength.create(), trail=trail)
 
 
 async def slots(asked: PageRequest) -> dict[str, str]:
     """Render the page's slots for the document."""
     view = await database.read(security_view, require_identity(), clock.now())
-    return {"security": View(_draw).html(answered(view, asked))}
+    return {"security": View(_draw).html(with_form_feedback(view, asked))}

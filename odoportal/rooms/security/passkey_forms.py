@@ -8,7 +8,7 @@ from odoportal.accounts.rights import Right
 from odoportal.core import clock
 from odoportal.core.database import read
 from odoportal.core.i18n import t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, done_before, once
+from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, do_once, stored_result
 from odoportal.rooms.security import forms
 from odoportal.rooms.security.forms import Confirmation, check_confirmation, renew_session
 from odoportal.rooms.signin import known_browsers, passkeys, service, two_factor
@@ -50,11 +50,11 @@ async def _begin(sent: SentForm[Confirmation]) -> FormResult:
         passkeys.begin_registration(session, sent.who.person_id, sent.who.session, clock.now())
         return FormResult(t("Now let your device make the passkey."))
 
-    return await once(sent, begin)
+    return await do_once(sent, begin)
 
 
 async def _add(sent: SentForm[NewPasskey]) -> FormResult:
-    if (before := await read(done_before, sent)) is not None:
+    if (before := await read(stored_result, sent)) is not None:
         return before
     signed = sent.values.credential.get_secret_value()
     if not signed:
@@ -70,7 +70,7 @@ async def _add(sent: SentForm[NewPasskey]) -> FormResult:
             return FormResult(t("The passkey is added."))
         return FormResult(forms.recovery_codes_notice(), shown=added.codes, **renew_session(session, sent))
 
-    return forms.with_current_session(sent, await once(sent, add))
+    return forms.with_current_session(sent, await do_once(sent, add))
 
 
 async def _rename(sent: SentForm[RenamePasskey]) -> FormResult:
@@ -78,7 +78,7 @@ async def _rename(sent: SentForm[RenamePasskey]) -> FormResult:
         done = service.rename_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), sent.values.name, clock.now())
         return FormResult(t("The passkey has another name.")) if done else _already_removed()
 
-    return await once(sent, rename)
+    return await do_once(sent, rename)
 
 
 async def _remove(sent: SentForm[RemovePasskey]) -> FormResult:
@@ -86,12 +86,12 @@ async def _remove(sent: SentForm[RemovePasskey]) -> FormResult:
         return verified
 
     def remove(session: Session) -> FormResult:
-        if name := two_factor.kept_for(session, sent.who.person_id):
+        if name := two_factor.required_by(session, sent.who.person_id):
             return FormResult(error=forms.two_step_required(name))
         done = service.remove_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), clock.now())
         return FormResult(t("The passkey is removed.")) if done else _already_removed()
 
-    return await once(sent, remove)
+    return await do_once(sent, remove)
 
 
 RULES: dict[str, FormHandler] = {

@@ -104,7 +104,7 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
     """Return the view of the signed-in person's page."""
     formats = Formats(who.region)
     mine = {"now": who.email}
-    pending_change = email_change.waiting(session, who.person_id, now)
+    pending_change = email_change.find_unconfirmed(session, who.person_id, now)
     pending = ""
     if pending_change:
         until = formats.moment(pending_change.expires_at)
@@ -116,7 +116,7 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
     rows = _sessions(session, who, formats, now)
     known, ways = passkeys.of_person(session, who.person_id), known_browsers.method_labels()
     device = next((row.browser for row in rows if row.here), "")
-    protected = bool(two_factor.who_have_one(session, [who.person_id]))
+    protected = bool(two_factor.people_with_second_factor(session, [who.person_id]))
     return SecurityView(
         email=form_view(who, mine),
         new_password=form_view(who, mine),

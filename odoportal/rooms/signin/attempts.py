@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.service import email_key
 from odoportal.core.database import read, write
-from odoportal.core.identity import Identity, digest
+from odoportal.core.identity import Identity, token_hash
 from odoportal.limits import rate_limits
 from odoportal.limits.work_queue import Asker, Busy
 from odoportal.rooms.signin import known_browsers, passkeys, passwords, security_log, service, two_factor
@@ -89,7 +89,7 @@ class _AttemptCount:
 
 def account_key(email: str) -> str:
     """Return the key by which the wait of an email is counted, whether a person has this email or not."""
-    return f"account:{digest(email_key(email[:1000]))}"
+    return f"account:{token_hash(email_key(email[:1000]))}"
 
 
 def browser_key(person_id: int, device: str) -> str:
@@ -170,7 +170,7 @@ async def _uncount(count: _AttemptCount) -> None:
 async def _check_password(
     form: SignInForm, now: datetime, known: EmailOwner | None, count: _AttemptCount, facts: Mapping[str, object]
 ) -> AttemptResult:
-    correct = await passwords.verify(known.stored if known and not count.must_wait else None, form.password, count.asker)
+    correct = await passwords.matches_in_queue(known.stored if known and not count.must_wait else None, form.password, count.asker)
     if count.must_wait:
         security_log.log_event("authn_login_lock", logging.WARNING, **facts)
         return AttemptResult()
@@ -202,7 +202,7 @@ async def _check_password(
 async def _upgraded_hash(password: str, stored: str, asker: Asker) -> str | None:
     """Return a new hash if the stored one has an outdated cost; if the queue is full, leave it for a later sign-in."""
     try:
-        return await passwords.hashed(password, asker) if passwords.is_outdated(stored) else None
+        return await passwords.hash_in_queue(password, asker) if passwords.is_outdated(stored) else None
     except Busy:
         return None
 
@@ -234,7 +234,7 @@ async def confirm(who: Identity, password: str, address: str, now: datetime) -> 
         return False
     try:
         stored = await read(service.password_of, who.person_id)
-        correct = await passwords.verify(stored, password, person_asker(who.person_id))
+        correct = await passwords.matches_in_queue(stored, password, person_asker(who.person_id))
     except (SQLAlchemyError, Busy):
         await rate_limits.take_back(key)
         raise
@@ -245,7 +245,7 @@ async def confirm(who: Identity, password: str, address: str, now: datetime) -> 
     return correct
 
 
-async def may_choose(token: str, address: str) -> bool:
+async def count_new_password(token: str, address: str) -> bool:
     """Count a new password submitted on the page of a mailed link; return False if a limit is reached.
 
     Args:
@@ -256,7 +256,7 @@ async def may_choose(token: str, address: str) -> bool:
         redis_counters.RedisAway: if it cannot be counted.
     """
     allowed = await rate_limits.hit_address(rate_limits.CHOICES_PER_ADDRESS, address)
-    allowed = allowed and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, digest(token))
+    allowed = allowed and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, token_hash(token))
     if not allowed:
         security_log.log_event("excess_rate_limit_exceeded", logging.WARNING, address=address, by="password")
     return allowed

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from odoportal.core.i18n import LANGUAGES
-from odoportal.core.identity import cookie_name, digest
+from odoportal.core.identity import cookie_name, token_hash
 from odoportal.rooms.signin import passkeys
 from odoportal.rooms.signin.known_browsers import KNOWN_FOR
 from odoportal.rooms.signin.models import LinkKind
@@ -25,7 +25,7 @@ def client(request: Request) -> str:
 def session_hash(request: Request) -> str | None:
     """Return the hash of a request's session token, or None without one."""
     token = request.cookies.get(cookie_name(get_settings().secure))
-    return digest(token) if token else None
+    return token_hash(token) if token else None
 
 
 def set_session(response: Response, token: str, keep: bool) -> None:
@@ -35,7 +35,7 @@ def set_session(response: Response, token: str, keep: bool) -> None:
     response.set_cookie(cookie_name(secure), token, max_age=age, path="/", secure=secure, httponly=True, samesite="lax")
 
 
-def take_session(response: Response) -> None:
+def delete_session(response: Response) -> None:
     """Delete the session cookie."""
     secure = get_settings().secure
     response.delete_cookie(cookie_name(secure), path="/", secure=secure, httponly=True, samesite="lax")
@@ -48,8 +48,8 @@ def _device_cookie() -> str:
 def browser(request: Request) -> tuple[Browser, str]:
     """Return the browser that sent a request, and a new known-browser token to give it if the one it sent must be replaced."""
     brought, new = request.cookies.get(_device_cookie(), ""), secrets.token_urlsafe(32)
-    device = digest(brought) if _DEVICE.fullmatch(brought) else ""
-    return Browser(request.headers.get("user-agent", ""), client(request), device, digest(new)), new
+    device = token_hash(brought) if _DEVICE.fullmatch(brought) else ""
+    return Browser(request.headers.get("user-agent", ""), client(request), device, token_hash(new)), new
 
 
 def device(request: Request) -> str:
@@ -107,7 +107,7 @@ def set_link(response: Response, kind: LinkKind, token: str, seconds: int) -> No
         )
 
 
-def take_link(response: Response, kind: LinkKind) -> None:
+def delete_link(response: Response, kind: LinkKind) -> None:
     """Delete the cookies of a link."""
     for language in LANGUAGES:
         response.delete_cookie(

@@ -10,8 +10,8 @@ from sqlmodel import Session, col, select
 from odoportal.accounts import unsolicited
 from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import EarlierEmail, FilePerson, Person
-from odoportal.accounts.service import email_key, find_person, keep_file, spoken_for
-from odoportal.core.identity import digest
+from odoportal.accounts.service import email_key, find_person, person_holding_email, save_file_values
+from odoportal.core.identity import token_hash
 from odoportal.mail import outbox
 from odoportal.rooms.signin import links, lockout, mails, security_log
 from odoportal.rooms.signin.activity import SigninActivity
@@ -44,16 +44,16 @@ def request(session: Session, person_id: int, verified: str, email: str, now: da
     person = session.get(Person, person_id, with_for_update=True)
     if person is None or person.password != verified:
         return False
-    unsolicited.count(session, unsolicited.Kind.EMAIL, person_id, None, email, now)
+    unsolicited.count_mail(session, unsolicited.MailKind.EMAIL, person_id, None, email, now)
     cancel_request(session, person_id)
     security_log.log_event("authn_email_change_requested", person=person_id)
-    if (holder := spoken_for(session, email, now)) is not None and holder.id != person_id:
+    if (holder := person_holding_email(session, email, now)) is not None and holder.id != person_id:
         if holder.email_key == email_key(email):
             mails.email_known(session, holder, now)
         return True
     seed = outbox.new_seed()
     change = EmailChange(
-        person_id=person_id, old_email=person.email, new_email=email, hash=digest(outbox.token_of(seed)), expires_at=now + LIFE
+        person_id=person_id, old_email=person.email, new_email=email, hash=token_hash(outbox.token_of(seed)), expires_at=now + LIFE
     )
     session.add(change)
     session.flush()
@@ -61,7 +61,7 @@ def request(session: Session, person_id: int, verified: str, email: str, now: da
     return True
 
 
-def waiting(session: Session, person_id: int, now: datetime) -> EmailChange | None:
+def find_unconfirmed(session: Session, person_id: int, now: datetime) -> EmailChange | None:
     """Return a person's requested email change that waits for its confirmation and has not expired."""
     return session.exec(
         select(EmailChange).where(
@@ -73,14 +73,14 @@ def waiting(session: Session, person_id: int, now: datetime) -> EmailChange | No
 def confirmable(session: Session, token: str, now: datetime) -> EmailChange | None:
     """Return the change that a link in the new mailbox confirms; None if it is expired, used or replaced, or the person is disabled."""
     return _find_open(
-        session, col(EmailChange.hash) == digest(token), col(EmailChange.confirmed_at).is_(None), col(EmailChange.expires_at) > now
+        session, col(EmailChange.hash) == token_hash(token), col(EmailChange.confirmed_at).is_(None), col(EmailChange.expires_at) > now
     )
 
 
 def undoable(session: Session, token: str, now: datetime) -> EmailChange | None:
     """Return the change that a link in the old mailbox undoes; None if it is expired or used, or the person is disabled."""
     return _find_open(
-        session, col(EmailChange.undo_hash) == digest(token), col(EmailChange.undone_at).is_(None), col(EmailChange.undo_until) > now
+        session, col(EmailChange.undo_hash) == token_hash(token), col(EmailChange.undone_at).is_(None), col(EmailChange.undo_until) > now
     )
 
 
@@ -103,7 +103,7 @@ def confirm(session: Session, token: str, now: datetime, address: str) -> Person
     if change is None:
         return None
     person = session.get_one(Person, change.person_id, with_for_update=True)
-    holder = spoken_for(session, change.new_email, now)
+    holder = person_holding_email(session, change.new_email, now)
     if person.email != change.old_email or (holder is not None and holder.id != person.id):
         return None
     undo = outbox.new_seed()
@@ -111,7 +111,7 @@ def confirm(session: Session, token: str, now: datetime, address: str) -> Person
     updated = session.exec(
         sql_update(EmailChange)
         .where(col(EmailChange.id) == change.id, col(EmailChange.confirmed_at).is_(None))
-        .values(confirmed_at=now, undo_hash=digest(outbox.token_of(undo)), undo_until=until)
+        .values(confirmed_at=now, undo_hash=token_hash(outbox.token_of(undo)), undo_until=until)
     )
     if updated.rowcount != 1:
         return None
@@ -173,7 +173,7 @@ def _find_open(session: Session, *conditions: object) -> EmailChange | None:
 
 def _reserve_old_email(session: Session, person: Person, until: datetime, now: datetime) -> None:
     """Store the email that a person gives up; no other person can use it before `until`."""
-    keep_file(session, person)
+    save_file_values(session, person)
     assert person.id is not None  # noqa: S101 - read from the database
     earlier = session.get(EarlierEmail, (person.email_key, person.id))
     first = earlier.left_at if earlier is not None else now
@@ -201,7 +201,7 @@ def _set_email(session: Session, person: Person, email: str, by: Actor, now: dat
     person.email, person.email_key = email, email_key(email)
     session.flush()
     cancel_request(session, person.id)
-    links.kill(session, person.id, now)
+    links.invalidate_all(session, person.id, now)
     record(session, SigninActivity.EMAIL, by, now, subject_id=person.id, before={"email": before}, after={"email": email})
     security_log.log_event("authn_email_changed", person=person.id, address=by.address)
 

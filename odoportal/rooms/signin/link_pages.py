@@ -10,10 +10,10 @@ from starlette.responses import Response
 from odoportal.accounts.models import Person
 from odoportal.core import clock
 from odoportal.core.database import read, write
-from odoportal.forms.handling import read as read_form
+from odoportal.forms.handling import read_form
 from odoportal.rooms.signin import cookies, email_change, known_browsers, links, security_log, view
 from odoportal.rooms.signin.models import EmailChange, LinkKind
-from odoportal.rooms.signin.routes import again, led_to, see
+from odoportal.rooms.signin.routes import form_page, redirect, resolve_link
 from odoportal.web.page import PageContent, PageRequest
 
 Find = Callable[[Session, str, datetime], EmailChange | Person | None]
@@ -33,11 +33,11 @@ _ACTIONS: dict[LinkKind, Act] = {
 
 
 async def _fill(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
-    found = await led_to(asked, kind, _FINDERS[kind])
+    found = await resolve_link(asked, kind, _FINDERS[kind])
     if not isinstance(found, EmailChange | Person):
         return found
     old, new = (found.old_email, found.new_email) if isinstance(found, EmailChange) else ("", "")
-    return again(view.link_explanation(kind, old, new), HTTPStatus.OK)
+    return form_page(view.link_explanation(kind, old, new), HTTPStatus.OK)
 
 
 async def _post(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
@@ -50,15 +50,15 @@ async def _post(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
     person = await write(_ACTIONS[kind], token, clock.now(), client) if known is not None else None
     if person is None:
         security_log.log_event("authn_token_reuse", kind=kind.value, address=client)
-        return again(view.dead(kind), HTTPStatus.GONE)
+        return form_page(view.invalid_link(kind), HTTPStatus.GONE)
     if kind is not LinkKind.EMAIL:
-        answer = see(f"/{asked.language}/login?{'undone' if kind is LinkKind.UNDO else 'disowned'}=1")
-        cookies.take_session(answer)
+        answer = redirect(f"/{asked.language}/login?{'undone' if kind is LinkKind.UNDO else 'disowned'}=1")
+        cookies.delete_session(answer)
     elif asked.who is not None and asked.who.person_id == person.id:
-        answer = see(f"/{asked.language}/profile/security")
+        answer = redirect(f"/{asked.language}/profile/security")
     else:
-        answer = see(f"/{asked.language}/login?email=1")
-    cookies.take_link(answer, kind)
+        answer = redirect(f"/{asked.language}/login?email=1")
+    cookies.delete_link(answer, kind)
     return answer
 
 

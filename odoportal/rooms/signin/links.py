@@ -12,7 +12,7 @@ from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Person
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from odoportal.mail import outbox
 from odoportal.rooms.signin.models import LinkKind, OneUseLink
 
@@ -24,7 +24,7 @@ def create(session: Session, person: Person, kind: LinkKind, now: datetime) -> s
     """Create a link for a person, invalidate the person's older ones (except alerts), and return the seed for the mail."""
     assert person.id is not None  # noqa: S101 - a person of the database
     _lock_person(session, person.id)
-    kill(session, person.id, now)
+    invalidate_all(session, person.id, now)
     return _add(session, person, kind, now)
 
 
@@ -35,12 +35,12 @@ def create_decoy(session: Session, kind: LinkKind, now: datetime) -> str:
     """
     # A link needs an existing person; the row is deleted before the transaction ends, so that no one else sees it.
     any_person_id = session.exec(select(col(Person.id)).order_by(col(Person.id)).limit(1)).first()
-    kill(session, 0, now)
+    invalidate_all(session, 0, now)
     seed = outbox.new_seed()
     if any_person_id is not None:
         session.add(
             OneUseLink(
-                hash=digest(outbox.token_of(seed)),
+                hash=token_hash(outbox.token_of(seed)),
                 person_id=any_person_id,
                 kind=kind.value,
                 email_key="",
@@ -55,7 +55,7 @@ def create_decoy(session: Session, kind: LinkKind, now: datetime) -> str:
 
 def delete(session: Session, seed: str) -> None:
     """Delete the link of a seed; with an empty seed, run the same statement without effect."""
-    session.exec(sql_delete(OneUseLink).where(col(OneUseLink.hash) == digest(outbox.token_of(seed) if seed else "")))
+    session.exec(sql_delete(OneUseLink).where(col(OneUseLink.hash) == token_hash(outbox.token_of(seed) if seed else "")))
 
 
 def create_alert(session: Session, person: Person, now: datetime) -> str:
@@ -68,7 +68,7 @@ def _add(session: Session, person: Person, kind: LinkKind, now: datetime) -> str
     seed = outbox.new_seed()
     session.add(
         OneUseLink(
-            hash=digest(outbox.token_of(seed)),
+            hash=token_hash(outbox.token_of(seed)),
             person_id=person.id,
             kind=kind.value,
             email_key=person.email_key,
@@ -86,7 +86,7 @@ def _lock_person(session: Session, person_id: int) -> None:
     session.exec(select(col(Person.id)).where(col(Person.id) == person_id).with_for_update()).one()
 
 
-def kill(session: Session, person_id: int, now: datetime) -> None:
+def invalidate_all(session: Session, person_id: int, now: datetime) -> None:
     """Invalidate a person's open links that set a password: after a newer link, a sign-in, or a changed password or email."""
     session.exec(
         sql_update(OneUseLink)
@@ -112,7 +112,7 @@ def owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person
         select(OneUseLink, Person)
         .join(Person, col(Person.id) == col(OneUseLink.person_id))
         .where(
-            col(OneUseLink.hash) == digest(token),
+            col(OneUseLink.hash) == token_hash(token),
             col(OneUseLink.kind) == kind.value,
             col(OneUseLink.used_at).is_(None),
             col(OneUseLink.expires_at) > now,
@@ -125,12 +125,12 @@ def owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person
 
 def email_of(session: Session, token: str) -> str:
     """Return the key of the email that a link was created for."""
-    return session.exec(select(OneUseLink.email_key).where(OneUseLink.hash == digest(token))).one()
+    return session.exec(select(OneUseLink.email_key).where(OneUseLink.hash == token_hash(token))).one()
 
 
 def created_at(session: Session, token: str) -> datetime:
     """Return the instant a link was created at (UTC)."""
-    return session.exec(select(OneUseLink.created_at).where(OneUseLink.hash == digest(token))).one()
+    return session.exec(select(OneUseLink.created_at).where(OneUseLink.hash == token_hash(token))).one()
 
 
 def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:
@@ -142,7 +142,7 @@ def use(session: Session, token: str, kind: LinkKind, now: datetime) -> Person |
     updated = session.exec(
         sql_update(OneUseLink)
         .where(
-            col(OneUseLink.hash) == digest(token),
+            col(OneUseLink.hash) == token_hash(token),
             col(OneUseLink.kind) == kind.value,
             col(OneUseLink.used_at).is_(None),
             col(OneUseLink.expires_at) > now,

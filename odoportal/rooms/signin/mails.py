@@ -43,7 +43,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Foot:
+class MailFooter:
     """The footer of a notification: why the recipient gets it, and where to change that (empty for recipients without access)."""
 
     why: str
@@ -51,7 +51,7 @@ class Foot:
 
 
 @dataclass(frozen=True)
-class Letter:
+class MailContent:
     """The content of a mail.
 
     Attributes:
@@ -70,7 +70,7 @@ class Letter:
     address: str = ""
     after: str = ""
     rows: Sequence[Row] = ()
-    foot: Foot | None = None
+    foot: MailFooter | None = None
 
 
 def address(path: str, language: str) -> str:
@@ -78,7 +78,9 @@ def address(path: str, language: str) -> str:
     return f"{get_settings().origin}/{language}/{path}"
 
 
-def post(session: Session, to: str, language: str, name: str, letter: Letter, now: datetime, seed: str = "", **more: Any) -> outbox.Mail:
+def post(
+    session: Session, to: str, language: str, name: str, letter: MailContent, now: datetime, seed: str = "", **more: Any
+) -> outbox.Mail:
     """Render a mail as text and HTML and put it into the outbox.
 
     Args:
@@ -109,7 +111,7 @@ def reset(session: Session, person: Person | None, language: str, seed: str, now
     to, name = (person.email, person.name) if person else ("nobody@localhost", "")
     language = person.language if person else language
     with i18n.use(language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("Choose a new password for ODOportal"),
             paragraphs=[t("Somebody, most likely you, asked for a new password for ODOportal.")],
             button=t("Choose a new password"),
@@ -137,7 +139,7 @@ def locked_out(
         if keys or more:
             said.append(t("What was set up since then is taken back:"))
         words = {SigninActivity.TWO_STEP_OFF: t("Authenticator app"), SigninActivity.CODES_REMOVED: t("Recovery codes")}
-        letter = Letter(
+        letter = MailContent(
             subject=t("Choose a new password for ODOportal"),
             paragraphs=said,
             rows=[*(Row(t("Passkey"), name) for name in keys), *(Row(words[what]) for what in more)],
@@ -157,7 +159,7 @@ def changed(session: Session, person: Person, now: datetime, here: bool = False)
             if here
             else t("Your password was changed on {moment}, and every browser was signed out.", moment=moment)
         )
-        letter = Letter(
+        letter = MailContent(
             subject=t("Your ODOportal password was changed"),
             paragraphs=[done, t("If it was not you, choose a new password at once and write to us.")],
             button=t("Choose a new password"),
@@ -169,7 +171,7 @@ def changed(session: Session, person: Person, now: datetime, here: bool = False)
 def email_confirm(session: Session, person: Person, to: str, seed: str, now: datetime) -> outbox.Mail:
     """Write the mail to a new mailbox with the link that confirms the email."""
     with i18n.use(person.language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("Confirm your new email for ODOportal"),
             paragraphs=[t("You asked to sign in to ODOportal with this email, {email}. Until you confirm it, nothing changes.", email=to)],
             button=t("Confirm this email"),
@@ -182,7 +184,7 @@ def email_confirm(session: Session, person: Person, to: str, seed: str, now: dat
 def email_known(session: Session, person: Person, now: datetime) -> outbox.Mail:
     """Write the mail to a person whose email another person tried to use."""
     with i18n.use(person.language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("You have an access to ODOportal already"),
             paragraphs=[
                 t("Somebody asked to use your email for another access to ODOportal. It already belongs to yours, so nothing was changed."),
@@ -197,7 +199,7 @@ def email_known(session: Session, person: Person, now: datetime) -> outbox.Mail:
 def email_changed(session: Session, person: Person, old: str, seed: str, now: datetime) -> outbox.Mail:
     """Write the notice about a changed email to the old mailbox, with the link that undoes the change."""
     with i18n.use(person.language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("Your email for ODOportal was changed"),
             paragraphs=[
                 t("On {moment}, your email was changed from {old} to {new}.", moment=_moment(person, now), old=old, new=person.email),
@@ -213,7 +215,7 @@ def email_changed(session: Session, person: Person, old: str, seed: str, now: da
 def email_in_force(session: Session, person: Person, now: datetime) -> outbox.Mail:
     """Write the notice about a changed email to the new mailbox."""
     with i18n.use(person.language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("Your email for ODOportal was changed"),
             paragraphs=[t("From now on, you sign in with {email}. Your password stays the same.", email=person.email)],
         )
@@ -235,7 +237,7 @@ def new_browser(
         now: the current instant.
     """
     with i18n.use(person.language):
-        letter = Letter(
+        letter = MailContent(
             subject=t("New sign-in to ODOportal"),
             paragraphs=[
                 t("On {moment}, somebody signed in as you with a browser that we do not know yet:", moment=_moment(person, now)),
@@ -252,7 +254,9 @@ def new_browser(
 def _security(session: Session, person: Person, subject: str, paragraphs: list[str], now: datetime) -> outbox.Mail:
     """Write a notice with a button to the page "Sign-in and security"; the person's language must be the current one."""
     where = address("profile/security", person.language)
-    return post(session, person.email, person.language, person.name, Letter(subject, paragraphs, t("Sign-in and security"), where), now)
+    return post(
+        session, person.email, person.language, person.name, MailContent(subject, paragraphs, t("Sign-in and security"), where), now
+    )
 
 
 def passkey(session: Session, person: Person, name: str, added: bool, now: datetime) -> outbox.Mail:
@@ -317,7 +321,7 @@ def recovery_used(session: Session, person: Person, left: int, now: datetime) ->
 
 
 def _moment(person: Person, now: datetime) -> str:
-    return i18n.Formats(person.region).moment(clock.local(now))
+    return i18n.Formats(person.region).moment(clock.to_local(now))
 
 
 def invited(session: Session, person: Person, account: Account, seed: str, now: datetime) -> outbox.Mail:
@@ -330,7 +334,7 @@ def invited(session: Session, person: Person, account: Account, seed: str, now: 
             number=account.number,
         )
         if seed:
-            letter = Letter(
+            letter = MailContent(
                 subject=t("Your access to ODOportal"),
                 paragraphs=[about, t("You will see your orders and invoices there. To begin, choose a password.")],
                 button=t("Choose a password"),
@@ -338,7 +342,7 @@ def invited(session: Session, person: Person, account: Account, seed: str, now: 
                 after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
             )
         else:
-            letter = Letter(
+            letter = MailContent(
                 subject=t("Your access to ODOportal"),
                 paragraphs=[about, t("Sign in with your email and the password you have.")],
                 button=t("Sign in"),

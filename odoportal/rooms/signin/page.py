@@ -4,10 +4,10 @@ import math
 
 import reflex as rx
 
-from odoportal.core.i18n import current, other, t
+from odoportal.core.i18n import current_language, other_language, t
 from odoportal.ui.client import ServerForms
 from odoportal.ui.common import wordmark
-from odoportal.ui.page import address
+from odoportal.ui.page import page_url
 from odoportal.ui.passkey import Passkeys
 from odoportal.ui.server_slots import slot
 from odoportal.ui.shell import language_link
@@ -57,8 +57,8 @@ def _dial() -> El:
 
 
 def _top() -> El:
-    logo = el("a", *wordmark(), href=address("/login"), cls="logo lg-logo", aria_label="ODOportal")
-    turn = other(current())
+    logo = el("a", *wordmark(), href=page_url("/login"), cls="logo lg-logo", aria_label="ODOportal")
+    turn = other_language(current_language())
     return el("header", logo, el("span", icon("globe"), language_link(turn, cls="btn plain caps", whole=True), cls="row"), cls="row lg-top")
 
 

@@ -35,7 +35,7 @@ from webauthn.helpers.structs import (
 )
 
 from odoportal.accounts.models import Person
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from odoportal.rooms.signin import security_log
 from odoportal.rooms.signin.models import Passkey, PasskeyCeremony
 from odoportal.settings import get_settings
@@ -85,7 +85,7 @@ def registration_options(session: Session, person: Person, token: str, now: date
         resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
     )
     options = generate_registration_options(
-        rp_id=_site(),
+        rp_id=_rp_id(),
         rp_name=SITE,
         user_id=base64url_to_bytes(ceremony.handle),
         user_name=person.email,
@@ -112,7 +112,7 @@ def add(session: Session, person_id: int, answer: Answer, name: str, now: dateti
         verified = verify_registration_response(
             credential=sent,
             expected_challenge=base64url_to_bytes(ceremony.challenge),
-            expected_rp_id=_site(),
+            expected_rp_id=_rp_id(),
             expected_origin=get_settings().origin,
             require_user_verification=True,
         )
@@ -144,7 +144,7 @@ def authentication_options(session: Session, purpose: Purpose, token: str, now: 
     """
     ceremony = _create_challenge(session, purpose, token, now, person_id)
     options = generate_authentication_options(
-        rp_id=_site(),
+        rp_id=_rp_id(),
         challenge=base64url_to_bytes(ceremony.challenge),
         timeout=int(LIFE.total_seconds() * 1000),
         allow_credentials=_descriptors(of_person(session, person_id)) if person_id is not None else None,
@@ -170,7 +170,7 @@ def verify(session: Session, purpose: Purpose, answer: Answer, now: datetime) ->
         verified = verify_authentication_response(
             credential=sent,
             expected_challenge=base64url_to_bytes(ceremony.challenge),
-            expected_rp_id=_site(),
+            expected_rp_id=_rp_id(),
             expected_origin=get_settings().origin,
             credential_public_key=base64url_to_bytes(found.public_key),
             credential_current_sign_count=found.sign_count,
@@ -223,13 +223,13 @@ def _find(session: Session, person_id: int, passkey_id: int) -> Passkey | None:
     return session.exec(select(Passkey).where(Passkey.person_id == person_id, Passkey.id == passkey_id)).first()
 
 
-def _site() -> str:
+def _rp_id() -> str:
     """Return the relying-party id that passkeys are bound to: the portal's host name."""
     return urlsplit(get_settings().origin).hostname or "localhost"
 
 
 def _hash(purpose: Purpose, token: str) -> str:
-    return digest(f"passkey {purpose} {token}")
+    return token_hash(f"passkey {purpose} {token}")
 
 
 def _create_challenge(

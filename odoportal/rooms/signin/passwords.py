@@ -85,7 +85,7 @@ def _dummy_hash() -> str:
     return f"$2b${COST:02d}${'.' * 53}"
 
 
-def make(password: str) -> str:
+def hash_password(password: str) -> str:
     """Return the value to store for a password that `weakness` accepts. It runs one bcrypt: call it in a worker thread.
 
     Raises:
@@ -166,7 +166,7 @@ def rules() -> list[str]:
     ]
 
 
-async def verify(stored: str | None, password: str, asker: Asker) -> bool:
+async def matches_in_queue(stored: str | None, password: str, asker: Asker) -> bool:
     """Run `matches` in the password queue.
 
     Raises:
@@ -175,16 +175,16 @@ async def verify(stored: str | None, password: str, asker: Asker) -> bool:
     return await _queue.run(asker, matches, stored, password)
 
 
-async def hashed(password: str, asker: Asker) -> str:
+async def hash_in_queue(password: str, asker: Asker) -> str:
     """Run `make` in the password queue.
 
     Raises:
         Busy: if the queue is full or the wait was too long.
     """
-    return await _queue.run(asker, make, password)
+    return await _queue.run(asker, hash_password, password)
 
 
-async def judge(password: str, owner: Owner, asker: Asker) -> Weakness | None:
+async def weakness_in_queue(password: str, owner: Owner, asker: Asker) -> Weakness | None:
     """Run `weakness` in the password queue.
 
     Raises:

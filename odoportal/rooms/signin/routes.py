@@ -15,18 +15,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from odoportal.accounts.models import Person
-from odoportal.accounts.service import LONGEST_EMAIL
+from odoportal.accounts.service import MAX_EMAIL_LENGTH
 from odoportal.core import clock
 from odoportal.core.database import read, write
 from odoportal.core.i18n import LANGUAGES
-from odoportal.forms.handling import busy
-from odoportal.forms.handling import read as read_form
+from odoportal.forms.handling import busy_message, read_form
 from odoportal.limits import rate_limits
 from odoportal.limits.work_queue import Busy, retry_later
 from odoportal.rooms.signin import attempts, cookies, passkeys, passwords, security_log, service, two_factor, view
 from odoportal.rooms.signin.models import LinkKind
 from odoportal.rooms.signin.return_url import safe_return_url
-from odoportal.rooms.signin.view import Shown
+from odoportal.rooms.signin.view import FormValues
 from odoportal.web.page import PageContent, PageRequest
 
 Found = TypeVar("Found")
@@ -42,29 +41,29 @@ _LONGEST_CODE = 100
 _BEGIN = "begin"
 
 
-def see(address: str, headers: dict[str, str] | None = None) -> RedirectResponse:
+def redirect(address: str, headers: dict[str, str] | None = None) -> RedirectResponse:
     """Return a redirect to another address (303 See Other)."""
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, headers or _NO_STORE)
 
 
-def again(slots: dict[str, str], status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> PageContent:
+def form_page(slots: dict[str, str], status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> PageContent:
     """Return the page with a form of this room; by default as 422, for a form with errors."""
     return PageContent(slots, status, _PAGE)
 
 
-def later(slots: dict[str, str]) -> PageContent:
+def busy_page(slots: dict[str, str]) -> PageContent:
     """Return the page as 429 with a Retry-After header, because the password queue is full."""
-    return replace(again(slots, HTTPStatus.TOO_MANY_REQUESTS), dress=retry_later)
+    return replace(form_page(slots, HTTPStatus.TOO_MANY_REQUESTS), dress=retry_later)
 
 
 async def fill_login(asked: PageRequest) -> PageContent | Response:
     """Fill the sign-in page, or redirect a person who is already signed in; end the browser's session if it has expired."""
     wanted = asked.query.get("next", "")
     if asked.who is not None:
-        return see(safe_return_url(wanted, asked.language, {m.number for m in asked.who.memberships}))
+        return redirect(safe_return_url(wanted, asked.language, {m.number for m in asked.who.memberships}))
     if (before := cookies.session_hash(asked.request)) is not None and await read(service.exists, before):
         await write(service.end_if_expired, before, clock.now())
-    return PageContent(view.login(Shown(notice=view.notice(dict(asked.query))), _checked_next(wanted, asked.language)), headers=_PAGE)
+    return PageContent(view.login(FormValues(notice=view.notice(dict(asked.query))), _checked_next(wanted, asked.language)), headers=_PAGE)
 
 
 def _checked_next(wanted: str, language: str) -> str:
@@ -83,20 +82,22 @@ async def post_login(asked: PageRequest) -> PageContent | Response:
         return await _post_passkey(asked, form)
     email, password, keep = form.get("email", "").strip(), form.get("password", ""), form.get("keep") == "1"
     errors = {name: view.required() for name, value in (("email", email), ("password", password)) if not value}
-    typed = email[:LONGEST_EMAIL]
+    typed = email[:MAX_EMAIL_LENGTH]
     if errors:
-        return again(view.login(Shown(typed, errors, keep=keep), _checked_next(wanted, asked.language)))
+        return form_page(view.login(FormValues(typed, errors, keep=keep), _checked_next(wanted, asked.language)))
     browser, new = cookies.browser(asked.request)
     submitted = attempts.SignInForm(email, password, keep, browser, cookies.session_hash(asked.request))
     result = await attempts.attempt(submitted, clock.now())
     if result.step is not None:
-        answer = see(f"/{asked.language}/code{_next_query(_checked_next(wanted, asked.language))}")
+        answer = redirect(f"/{asked.language}/code{_next_query(_checked_next(wanted, asked.language))}")
         cookies.set_link(answer, LinkKind.CODE, result.step, int(two_factor.LIFE.total_seconds()))
         return answer
     if result.token is None:
-        shown = view.login(Shown(typed, error=busy() if result.busy else view.refused(), keep=keep), _checked_next(wanted, asked.language))
-        return later(shown) if result.busy else again(shown, _status(result))
-    answer = see(safe_return_url(wanted, asked.language))
+        shown = view.login(
+            FormValues(typed, error=busy_message() if result.busy else view.refused(), keep=keep), _checked_next(wanted, asked.language)
+        )
+        return busy_page(shown) if result.busy else form_page(shown, _status(result))
+    answer = redirect(safe_return_url(wanted, asked.language))
     cookies.set_session(answer, result.token, keep)
     cookies.remember_browser(asked.request, answer, new, result.renewed)
     return answer
@@ -121,8 +122,8 @@ async def _post_passkey(asked: PageRequest, form: dict[str, str]) -> PageContent
     signed = passkeys.Answer(cookies.passkey_token(request), form["passkey"])
     result = await attempts.sign_in_by_passkey(signed, keep, browser, cookies.session_hash(request), clock.now())
     if result.token is None:
-        return again(view.login(Shown(error=view.no_passkey(), keep=keep), _checked_next(wanted, asked.language)), _status(result))
-    answer = see(safe_return_url(wanted, asked.language))
+        return form_page(view.login(FormValues(error=view.no_passkey(), keep=keep), _checked_next(wanted, asked.language)), _status(result))
+    answer = redirect(safe_return_url(wanted, asked.language))
     cookies.set_session(answer, result.token, keep)
     cookies.remember_browser(request, answer, new, result.renewed)
     return answer
@@ -137,8 +138,8 @@ async def fill_code(asked: PageRequest) -> PageContent | Response:
     wanted = asked.query.get("next", "")
     kinds = await read(two_factor.usable_factors, cookies.link_token(asked.request, LinkKind.CODE), clock.now())
     if kinds is None:
-        return see(f"/{asked.language}/login{_next_query(_checked_next(wanted, asked.language))}")
-    return again(view.code(Shown(), _checked_next(wanted, asked.language), kinds, "recovery" in asked.query), HTTPStatus.OK)
+        return redirect(f"/{asked.language}/login{_next_query(_checked_next(wanted, asked.language))}")
+    return form_page(view.code(FormValues(), _checked_next(wanted, asked.language), kinds, "recovery" in asked.query), HTTPStatus.OK)
 
 
 async def post_code(asked: PageRequest) -> PageContent | Response:
@@ -158,26 +159,26 @@ async def post_code(asked: PageRequest) -> PageContent | Response:
             return JSONResponse({}, HTTPStatus.GONE, _NO_STORE) if not options else Response(options, 200, _NO_STORE, "application/json")
         proof = passkeys.Answer(token, form["passkey"])
     elif not code.strip():
-        shown = Shown(errors={"code": view.required()}, keep=remember)
-        return again(view.code(shown, wanted, kinds or two_factor.UsableFactors(), recovery))
+        shown = FormValues(errors={"code": view.required()}, keep=remember)
+        return form_page(view.code(shown, wanted, kinds or two_factor.UsableFactors(), recovery))
     browser, new = cookies.browser(request)
     result = await attempts.attempt_second_step(token, proof, browser, cookies.session_hash(request), remember, clock.now())
     if result.token is None and not result.ended:
         error = view.wrong_code() if isinstance(proof, str) else view.wrong_passkey()
-        return again(view.code(Shown(error=error, keep=remember), wanted, kinds or two_factor.UsableFactors(), recovery))
+        return form_page(view.code(FormValues(error=error, keep=remember), wanted, kinds or two_factor.UsableFactors(), recovery))
     if result.token is None:
-        answer = see(f"/{asked.language}/login?again=1{_next_query(wanted).replace('?', '&')}")
+        answer = redirect(f"/{asked.language}/login?again=1{_next_query(wanted).replace('?', '&')}")
     else:
-        answer = see(safe_return_url(asked.query.get("next", ""), asked.language))
+        answer = redirect(safe_return_url(asked.query.get("next", ""), asked.language))
         cookies.set_session(answer, result.token, result.keep)
         cookies.remember_browser(request, answer, new, result.renewed)
-    cookies.take_link(answer, LinkKind.CODE)
+    cookies.delete_link(answer, LinkKind.CODE)
     return answer
 
 
 async def fill_forgot(asked: PageRequest) -> PageContent | Response:
     """Fill the page that requests a reset link."""
-    return PageContent(view.forgot(Shown(), sent="sent" in asked.query), headers=_PAGE)
+    return PageContent(view.forgot(FormValues(), sent="sent" in asked.query), headers=_PAGE)
 
 
 async def post_forgot(asked: PageRequest) -> PageContent | Response:
@@ -186,9 +187,9 @@ async def post_forgot(asked: PageRequest) -> PageContent | Response:
     if isinstance(form, Response):
         return form
     email = form.get("email", "").strip()
-    if not email or len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
+    if not email or len(email) > MAX_EMAIL_LENGTH or not _EMAIL.fullmatch(email):
         error = view.no_email() if email else view.required()
-        return again(view.forgot(Shown(email[:LONGEST_EMAIL], {"email": error})))
+        return form_page(view.forgot(FormValues(email[:MAX_EMAIL_LENGTH], {"email": error})))
     address, account = cookies.client(asked.request), attempts.account_key(email)
     # Check the address first: a client can make up any number of emails, and each of them would start a counter.
     allowed = await rate_limits.hit_address(rate_limits.RESET_PER_ADDRESS, address) and await rate_limits.hit(
@@ -205,7 +206,7 @@ async def post_forgot(asked: PageRequest) -> PageContent | Response:
             await rate_limits.give_back_address(rate_limits.RESET_PER_ADDRESS, address)
             await rate_limits.give_back(rate_limits.RESET_PER_ACCOUNT, account)
             raise
-    return see(f"/{asked.language}/forgot?sent=1")
+    return redirect(f"/{asked.language}/forgot?sent=1")
 
 
 async def fill_reset(asked: PageRequest) -> PageContent | Response:
@@ -228,7 +229,7 @@ async def post_invite(asked: PageRequest) -> PageContent | Response:
     return await _post_link(asked, LinkKind.INVITE)
 
 
-def opened(asked: PageRequest, kind: LinkKind) -> Response | None:
+def move_token_to_cookie(asked: PageRequest, kind: LinkKind) -> Response | None:
     """Move the token of a mailed link from the address into a cookie and redirect; return None if the address has no token.
 
     Opening a link does not use it, because mail scanners open it first.
@@ -236,29 +237,29 @@ def opened(asked: PageRequest, kind: LinkKind) -> Response | None:
     token = asked.query.get("token")
     if token is None:
         return None
-    answer = see(f"/{asked.language}/{kind.value}", _TOKEN_ADDRESS)
+    answer = redirect(f"/{asked.language}/{kind.value}", _TOKEN_ADDRESS)
     if _TOKEN.fullmatch(token):
         cookies.set_link(answer, kind, token, _LINK_COOKIE_SECONDS)
     else:
-        cookies.take_link(answer, kind)
+        cookies.delete_link(answer, kind)
     return answer
 
 
-async def led_to(
+async def resolve_link(
     asked: PageRequest, kind: LinkKind, find: Callable[[Session, str, datetime], Found | None]
 ) -> Found | PageContent | Response:
     """Return what `find` finds by the token of a mailed link, or the response if the link was just opened or is no longer valid."""
-    if answer := opened(asked, kind):
+    if answer := move_token_to_cookie(asked, kind):
         return answer
     found = await read(find, cookies.link_token(asked.request, kind), clock.now())
-    return again(view.dead(kind), HTTPStatus.GONE) if found is None else found
+    return form_page(view.invalid_link(kind), HTTPStatus.GONE) if found is None else found
 
 
 async def _fill_link(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
-    person = await led_to(asked, kind, lambda session, token, now: service.link_owner(session, token, kind, now))
+    person = await resolve_link(asked, kind, lambda session, token, now: service.link_owner(session, token, kind, now))
     if not isinstance(person, Person):
         return person
-    return PageContent(view.password(kind, Shown(person.email)), headers=_PAGE)
+    return PageContent(view.password(kind, FormValues(person.email)), headers=_PAGE)
 
 
 async def _post_link(asked: PageRequest, kind: LinkKind) -> PageContent | Response:
@@ -269,35 +270,35 @@ async def _post_link(asked: PageRequest, kind: LinkKind) -> PageContent | Respon
     person = await read(service.link_owner, token, kind, clock.now())
     if person is None:
         security_log.log_event("authn_token_reuse", kind=kind.value, address=client)
-        return again(view.dead(kind), HTTPStatus.GONE)
+        return form_page(view.invalid_link(kind), HTTPStatus.GONE)
     stored = await _hash_new_password(kind, person, token, password, client)
     if isinstance(stored, PageContent):
         return stored
     person = await write(service.set_password, token, kind, stored, clock.now(), client)
     if person is None:
-        return again(view.dead(kind), HTTPStatus.GONE)
+        return form_page(view.invalid_link(kind), HTTPStatus.GONE)
     await rate_limits.forgive(attempts.account_key(person.email))
     await rate_limits.forgive(attempts.browser_key(person.id or 0, cookies.device(asked.request)))
-    answer = see(f"/{asked.language}/login?{'set' if kind is LinkKind.INVITE else 'changed'}=1")
-    cookies.take_link(answer, kind)
-    cookies.take_session(answer)
+    answer = redirect(f"/{asked.language}/login?{'set' if kind is LinkKind.INVITE else 'changed'}=1")
+    cookies.delete_link(answer, kind)
+    cookies.delete_session(answer)
     return answer
 
 
 async def _hash_new_password(kind: LinkKind, person: Person, token: str, password: str, client: str) -> str | PageContent:
     """Return the hash to store for a password chosen on the page of an open link, or the page with an error."""
     if not password:
-        return again(view.password(kind, Shown(person.email, {"password": view.required()})))
-    if not await attempts.may_choose(token, client):
-        return again(view.password(kind, Shown(person.email, error=view.too_many())), HTTPStatus.TOO_MANY_REQUESTS)
+        return form_page(view.password(kind, FormValues(person.email, {"password": view.required()})))
+    if not await attempts.count_new_password(token, client):
+        return form_page(view.password(kind, FormValues(person.email, error=view.too_many())), HTTPStatus.TOO_MANY_REQUESTS)
     asker = attempts.client_asker(client)
     try:
-        weak = await passwords.judge(password, passwords.Owner(person.email, person.name), asker)
+        weak = await passwords.weakness_in_queue(password, passwords.Owner(person.email, person.name), asker)
         if weak is None:
-            return await passwords.hashed(password, asker)
+            return await passwords.hash_in_queue(password, asker)
     except Busy:
-        return later(view.password(kind, Shown(person.email, error=busy())))
-    return again(view.password(kind, Shown(person.email, {"password": passwords.explain(weak)})))
+        return busy_page(view.password(kind, FormValues(person.email, error=busy_message())))
+    return form_page(view.password(kind, FormValues(person.email, {"password": passwords.explain(weak)})))
 
 
 async def sign_out(request: Request) -> Response:
@@ -310,6 +311,6 @@ async def sign_out(request: Request) -> Response:
     if hashed is not None and await read(service.exists, hashed) and await write(service.sign_out, hashed):
         security_log.log_event("session_logout", address=cookies.client(request))
     language = "" if isinstance(form, Response) else form.get("language", "")
-    answer = see(f"/{language if language in LANGUAGES else 'fr'}/login?out=1")
-    cookies.take_session(answer)
+    answer = redirect(f"/{language if language in LANGUAGES else 'fr'}/login?out=1")
+    cookies.delete_session(answer)
     return answer

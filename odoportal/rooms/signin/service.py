@@ -12,7 +12,7 @@ from sqlmodel import Session
 from odoportal.accounts import unsolicited
 from odoportal.accounts.activity_log import STAFF, Actor, PeopleActivity, record
 from odoportal.accounts.models import Person, Role
-from odoportal.accounts.service import UnusableEmail, find_account, find_person, join, person_of_email
+from odoportal.accounts.service import UnusableEmail, add_member, find_account, find_person, get_or_create_person
 from odoportal.core.identity import Identity
 from odoportal.forms import handling
 from odoportal.mail import outbox
@@ -79,7 +79,7 @@ def change_password(session: Session, who: Identity, by: Actor, verified: str, s
         who: the signed-in person; this session stays open.
         by: the actor to record in the activity.
         verified: the stored password that the confirmation was compared with.
-        stored: the new password, as returned by `passwords.make`.
+        stored: the new password, as returned by `passwords.hash_password`.
         now: the current instant.
 
     Returns:
@@ -91,7 +91,7 @@ def change_password(session: Session, who: Identity, by: Actor, verified: str, s
     person.password = stored
     sessions.end_all(session, who.person_id, except_hash=who.session)
     two_factor.stop_trusting(session, who.person_id)
-    links.kill(session, who.person_id, now)
+    links.invalidate_all(session, who.person_id, now)
     mails.changed(session, person, now, here=True)
     record(session, SigninActivity.PASSWORD_CHANGED, by, now, subject_id=who.person_id)
     security_log.log_event("authn_password_change", person=who.person_id, by="profile")
@@ -120,7 +120,7 @@ def two_step_off(session: Session, person_id: int, by: Actor, now: datetime) -> 
     """Remove the authenticator app and mail a notice to the person; return whether there was an app."""
     if not two_factor.remove(session, person_id):
         return False
-    left = bool(two_factor.who_have_one(session, [person_id]))
+    left = bool(two_factor.people_with_second_factor(session, [person_id]))
     mails.two_step(session, session.get_one(Person, person_id), False, now, keys=left)
     record(session, SigninActivity.TWO_STEP_OFF, by, now, subject_id=person_id)
     security_log.log_event("authn_two_step_off", level=logging.WARNING, person=person_id, by="profile")
@@ -129,7 +129,7 @@ def two_step_off(session: Session, person_id: int, by: Actor, now: datetime) -> 
 
 def reset_two_factor(session: Session, person_id: int, by: Actor, now: datetime) -> bool:
     """Remove every second factor of a person at the staff's command and mail a notice; return whether there was one."""
-    if not two_factor.who_have_one(session, [person_id]):
+    if not two_factor.people_with_second_factor(session, [person_id]):
         return False
     for name in passkeys.remove_all(session, person_id):
         record(session, SigninActivity.PASSKEY_REMOVED, by, now, subject_id=person_id, about=name)
@@ -156,7 +156,7 @@ def add_passkey(session: Session, who: Identity, by: Actor, answer: passkeys.Ans
 
     If it is the person's first second factor, every other session ends, because those sessions were started without one.
     """
-    first = not two_factor.who_have_one(session, [who.person_id])
+    first = not two_factor.people_with_second_factor(session, [who.person_id])
     if passkeys.add(session, who.person_id, answer, name, now) is None:
         return None
     codes = tuple(two_factor.renew_codes(session, who.person_id, now)) if first else ()
@@ -193,7 +193,7 @@ def remove_passkey(session: Session, person_id: int, by: Actor, passkey_id: int,
 
 def renew_codes(session: Session, person_id: int, by: Actor, now: datetime) -> list[str] | None:
     """Replace the remaining recovery codes by ten new ones; return None if the person has no second factor."""
-    if not two_factor.who_have_one(session, [person_id]):
+    if not two_factor.people_with_second_factor(session, [person_id]):
         return None
     record(session, SigninActivity.CODES_RENEWED, by, now, subject_id=person_id)
     return two_factor.renew_codes(session, person_id, now)
@@ -234,7 +234,7 @@ def sign_in(
         person.password = rehashed
     if previous is not None:
         sessions.sign_out(session, previous)
-    links.kill(session, person_id, now)
+    links.invalidate_all(session, person_id, now)
     known_browsers.record_sign_in(session, person, browser or Browser(), now, method)
     return sessions.begin(session, person_id, now, keep, browser or Browser())
 
@@ -389,7 +389,7 @@ def set_password(session: Session, token: str, kind: LinkKind, stored: str, now:
         session: the writing database session.
         token: the token of the link.
         kind: the kind the link must have.
-        stored: the new password, as returned by `passwords.make`.
+        stored: the new password, as returned by `passwords.hash_password`.
         now: the current instant.
         client: the client's network address.
 
@@ -403,7 +403,7 @@ def set_password(session: Session, token: str, kind: LinkKind, stored: str, now:
     person.password = stored
     sessions.end_all(session, person.id)
     two_factor.stop_trusting(session, person.id)
-    links.kill(session, person.id, now)
+    links.invalidate_all(session, person.id, now)
     if not first:
         mails.changed(session, person, now)
     if kind is LinkKind.RESET:
@@ -432,10 +432,10 @@ def invite(
         ValueError: if the role is unknown.
     """
     account = find_account(session, account_number)
-    person = person_of_email(session, email, now, name, language)
+    person = get_or_create_person(session, email, now, name, language)
     if person.disabled_at is not None:
         raise UnusableEmail(f"{person.email} is disabled.")
-    if join(session, account, person, Role(role)):
+    if add_member(session, account, person, Role(role)):
         after = {"role": Role(role).value}
         record(session, PeopleActivity.INVITED, STAFF, now, account_id=account.id, subject_id=person.id, about=person.email, after=after)
     seed = "" if person.password else links.create(session, person, LinkKind.INVITE, now)
@@ -454,6 +454,6 @@ def purge_expired(session: Session, now: datetime) -> int:
         two_factor.purge_expired,
         passkeys.purge_expired,
         handling.purge_expired,
-        unsolicited.sweep,
+        unsolicited.purge_expired,
     )
     return sum(purge(session, now) for purge in purges)

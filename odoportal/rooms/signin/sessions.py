@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.models import Membership as MembershipRow
-from odoportal.core.identity import HELD_BACK, Identity, Membership, digest
+from odoportal.core.identity import HELD_BACK, ActiveMembership, Identity, token_hash
 from odoportal.rooms.signin import two_factor
 from odoportal.rooms.signin.models import BrowserSession
 
@@ -72,7 +72,7 @@ class Browser:
 
 def key_of(session_hash: str) -> str:
     """Return the key that identifies a session on its person's page; it cannot be used to sign in."""
-    return digest(f"session {session_hash}")[:24]
+    return token_hash(f"session {session_hash}")[:24]
 
 
 def ends(created_at: datetime, seen_at: datetime, keep: bool) -> tuple[datetime, datetime | None]:
@@ -93,7 +93,7 @@ def resolve(connection: Connection, session_hash: str | None, account_number: st
 
     Args:
         connection: a Core connection; nothing is written.
-        session_hash: `identity.digest` of the cookie's token; None without a cookie.
+        session_hash: `identity.token_hash` of the cookie's token; None without a cookie.
         account_number: the account to act for; None for the person's account with the lowest number.
         now: the current instant.
 
@@ -115,7 +115,7 @@ def resolve(connection: Connection, session_hash: str | None, account_number: st
     return Identity(session_hash, person_id, name, email, language, region, memberships, account, seen_at, ends_at, idle_end)
 
 
-def _in_force(connection: Connection, person_id: int, found: Sequence[Sequence[Any]]) -> Iterator[Membership]:
+def _in_force(connection: Connection, person_id: int, found: Sequence[Sequence[Any]]) -> Iterator[ActiveMembership]:
     """Yield the memberships; in an account that requires two-step sign-in, a person without a second factor gets the role `HELD_BACK`.
 
     Nothing else in the code enforces that requirement.
@@ -123,9 +123,9 @@ def _in_force(connection: Connection, person_id: int, found: Sequence[Sequence[A
     held_back = False
     if any(two_step for *_, two_step in found):
         with Session(connection) as session:
-            held_back = not two_factor.who_have_one(session, [person_id])
+            held_back = not two_factor.people_with_second_factor(session, [person_id])
     for account_id, number, name, role, two_step in found:
-        yield Membership(account_id, number, name, HELD_BACK if two_step and held_back else role)
+        yield ActiveMembership(account_id, number, name, HELD_BACK if two_step and held_back else role)
 
 
 def touch(session: Session, session_hash: str, now: datetime) -> None:
@@ -151,7 +151,7 @@ def begin(session: Session, person_id: int, now: datetime, keep: bool, browser: 
     token = secrets.token_urlsafe(32)
     session.add(
         BrowserSession(
-            hash=digest(token),
+            hash=token_hash(token),
             person_id=person_id,
             created_at=now,
             seen_at=now,
@@ -164,7 +164,7 @@ def begin(session: Session, person_id: int, now: datetime, keep: bool, browser: 
     session.flush()
     excess = (
         select(col(BrowserSession.hash))
-        .where(col(BrowserSession.person_id) == person_id, col(BrowserSession.hash) != digest(token))
+        .where(col(BrowserSession.person_id) == person_id, col(BrowserSession.hash) != token_hash(token))
         .order_by(col(BrowserSession.created_at).desc(), col(BrowserSession.hash))
         .offset(MOST_SESSIONS - 1)
     )
@@ -180,7 +180,7 @@ def renew(session: Session, session_hash: str) -> tuple[str, bool] | None:
         The new token and whether the person chose "keep me signed in"; None if the session has ended.
     """
     token = secrets.token_urlsafe(32)
-    renewed = sql_update(BrowserSession).where(col(BrowserSession.hash) == session_hash).values(hash=digest(token))
+    renewed = sql_update(BrowserSession).where(col(BrowserSession.hash) == session_hash).values(hash=token_hash(token))
     kept = session.exec(select(BrowserSession.keep).where(BrowserSession.hash == session_hash)).first()
     return (token, kept) if kept is not None and session.exec(renewed).rowcount == 1 else None
 

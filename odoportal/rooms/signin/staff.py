@@ -44,7 +44,7 @@ def disable(session: Session, email: str, now: datetime) -> int:
         person.disabled_at = now
         record(session, SigninActivity.DISABLED, STAFF, now, subject_id=person.id)
         security_log.log_event("user_disabled", person=person.id)
-    links.kill(session, person.id, now)
+    links.invalidate_all(session, person.id, now)
     email_change.cancel_request(session, person.id)
     two_factor.stop_trusting(session, person.id)
     room.revoke_everywhere(session, person.id, STAFF, now)

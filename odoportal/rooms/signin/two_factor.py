@@ -20,7 +20,7 @@ from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, func, select
 
 from odoportal.accounts.models import Account, Membership, Person
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from odoportal.rooms.signin import passkeys
 from odoportal.rooms.signin.activity import SigninActivity
 from odoportal.rooms.signin.models import Authenticator, KnownBrowser, Passkey, RecoveryCode, SecondStep, SignInMethod
@@ -60,7 +60,7 @@ def is_readable(app: Authenticator) -> bool:
     return not named or hmac.compare_digest(name, _secret_id())
 
 
-def unreadable(session: Session) -> int:
+def count_unreadable(session: Session) -> int:
     """Return the number of people whose authenticator app was set up with another ODOPORTAL_SECRET."""
     apps = session.exec(select(Authenticator).where(col(Authenticator.confirmed_at).is_not(None)))
     return sum(not is_readable(app) for app in apps)
@@ -77,14 +77,14 @@ def active_app(session: Session, person_id: int) -> Authenticator | None:
     return found if found is not None and found.confirmed_at is not None else None
 
 
-def who_have_one(session: Session, people: Collection[int]) -> set[int]:
+def people_with_second_factor(session: Session, people: Collection[int]) -> set[int]:
     """Return those of the given people who have an active second factor of any kind."""
     apps = select(Authenticator.person_id).where(col(Authenticator.person_id).in_(people), col(Authenticator.confirmed_at).is_not(None))
     keys = select(Passkey.person_id).where(col(Passkey.person_id).in_(people))
     return {*session.exec(apps).all(), *session.exec(keys).all()}
 
 
-def kept_for(session: Session, person_id: int) -> str:
+def required_by(session: Session, person_id: int) -> str:
     """Return the name of an account that forbids removing the person's last second factor; empty if a factor may be removed."""
     if (active_app(session, person_id) is not None) + len(passkeys.of_person(session, person_id)) > 1:
         return ""
@@ -98,7 +98,7 @@ def pending_app(session: Session, person_id: int, now: datetime) -> Authenticato
     return found if found is not None and found.confirmed_at is None and now < found.created_at + SETTING_UP else None
 
 
-def begin(session: Session, person_id: int, now: datetime) -> None:
+def begin_setup(session: Session, person_id: int, now: datetime) -> None:
     """Begin to set up an authenticator app with a new secret, inactive until its first code; keep an app that is already active."""
     if active_app(session, person_id) is not None:
         return
@@ -145,7 +145,7 @@ def clean_up(session: Session, person_id: int) -> bool:
         Whether a factor is left.
     """
     stop_trusting(session, person_id)
-    if who_have_one(session, [person_id]):
+    if people_with_second_factor(session, [person_id]):
         return True
     session.exec(sql_delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id))
     session.exec(sql_delete(SecondStep).where(col(SecondStep.person_id) == person_id))
@@ -171,7 +171,7 @@ def needed(session: Session, person_id: int, device: str, now: datetime) -> bool
 
     `device` is the hash of the browser's known-browser cookie.
     """
-    if not who_have_one(session, [person_id]):
+    if not people_with_second_factor(session, [person_id]):
         return False
     known = session.get(KnownBrowser, (person_id, device))
     return known is None or known.trusted_until is None or now >= known.trusted_until
@@ -214,7 +214,12 @@ def begin_step(session: Session, person: Person, keep: bool, now: datetime) -> s
     token = secrets.token_urlsafe(32)
     session.add(
         SecondStep(
-            hash=digest(token), person_id=person.id, keep=keep, password_hash=digest(person.password), tries=0, expires_at=now + LIFE
+            hash=token_hash(token),
+            person_id=person.id,
+            keep=keep,
+            password_hash=token_hash(person.password),
+            tries=0,
+            expires_at=now + LIFE,
         )
     )
     session.flush()
@@ -231,13 +236,13 @@ def find_step(session: Session, token: str, now: datetime) -> SecondStep | None:
         select(SecondStep, Person)
         .join(Person, col(Person.id) == col(SecondStep.person_id))
         .where(
-            SecondStep.hash == digest(token),
+            SecondStep.hash == token_hash(token),
             col(SecondStep.expires_at) > now,
             col(SecondStep.tries) < MOST_TRIES,
             col(Person.disabled_at).is_(None),
         )
     ).first()
-    return found[0] if found and found[0].password_hash == digest(found[1].password) else None
+    return found[0] if found and found[0].password_hash == token_hash(found[1].password) else None
 
 
 @dataclass(frozen=True)
@@ -324,4 +329,4 @@ def _use_recovery_code(session: Session, person_id: int, plain: str) -> bool:
 
 
 def _recovery_hash(code: str) -> str:
-    return digest("recovery " + code.replace("-", ""))
+    return token_hash("recovery " + code.replace("-", ""))

@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
-from odoportal.core.i18n import current, t
+from odoportal.core.i18n import current_language, t
 from odoportal.rooms.signin import passwords
 from odoportal.rooms.signin.mails import templates
 from odoportal.rooms.signin.models import LinkKind
@@ -17,7 +17,7 @@ from odoportal.ui.template import View
 
 
 @dataclass(frozen=True)
-class Shown:
+class FormValues:
     """The values and messages shown in a form: the typed email, an error per field, one for the whole form, and a notice.
 
     `keep` is the state of the form's checkbox ("Keep me signed in", or "Remember this device" in the second step).
@@ -68,7 +68,7 @@ def notice(query: dict[str, str]) -> str:
 
 def slots(template: str, **values: object) -> dict[str, str]:
     """Render a template of this room, and the parts around it, for the slots of the page."""
-    context: dict[str, object] = {"icons": SPRITE, "language": current(), "learn_more": get_settings().learn_more_url}
+    context: dict[str, object] = {"icons": SPRITE, "language": current_language(), "learn_more": get_settings().learn_more_url}
     draw = templates().get_template
     context["strength"] = Markup(View(lambda _: strength("password", passwords.SHORTEST)).html(None))  # noqa: S704 - escaped by `View`
     return {
@@ -84,9 +84,9 @@ def support_contact() -> str:
     return ", ".join(way for way in (settings.support_email, settings.support_phone) if way)
 
 
-def login(shown: Shown, wanted: str = "") -> dict[str, str]:
+def login(shown: FormValues, wanted: str = "") -> dict[str, str]:
     """Render the sign-in form. `wanted` is the checked return address; it is kept in the address of the form."""
-    action = f"/{current()}/login" + (f"?next={quote(wanted, safe='')}" if wanted else "")
+    action = f"/{current_language()}/login" + (f"?next={quote(wanted, safe='')}" if wanted else "")
     return slots("login", shown=shown, action=action)
 
 
@@ -105,25 +105,27 @@ def wrong_passkey() -> str:
     return t("This passkey was not accepted. Try again, or use another way. After several tries, wait a few minutes.")
 
 
-def code(shown: Shown, wanted: str, kinds: UsableFactors, recovery: bool) -> dict[str, str]:
+def code(shown: FormValues, wanted: str, kinds: UsableFactors, recovery: bool) -> dict[str, str]:
     """Render the form of the second step; with `recovery`, the one for a recovery code. `wanted` is the checked return address."""
     query = {"next": wanted} if wanted else {}
     here, other = ({"recovery": "1", **query}, query) if recovery else (query, {"recovery": "1", **query})
-    to = [f"/{current()}/code" + (f"?{urlencode(q)}" if q else "") for q in (here, other)]
+    to = [f"/{current_language()}/code" + (f"?{urlencode(q)}" if q else "") for q in (here, other)]
     return slots("code", shown=shown, kinds=kinds, recovery=recovery, reach=support_contact(), action=to[0], other=to[1])
 
 
-def forgot(shown: Shown, sent: bool = False) -> dict[str, str]:
+def forgot(shown: FormValues, sent: bool = False) -> dict[str, str]:
     """Render the form that requests a reset link, or the message after it, which is the same for every email."""
     return slots("sent" if sent else "forgot", shown=shown)
 
 
-def password(kind: LinkKind, shown: Shown) -> dict[str, str]:
+def password(kind: LinkKind, shown: FormValues) -> dict[str, str]:
     """Render the form that sets a password, with the password rules."""
-    return slots("password", shown=shown, first=kind is LinkKind.INVITE, action=f"/{current()}/{kind.value}", rules=passwords.rules())
+    return slots(
+        "password", shown=shown, first=kind is LinkKind.INVITE, action=f"/{current_language()}/{kind.value}", rules=passwords.rules()
+    )
 
 
-def dead(kind: LinkKind) -> dict[str, str]:
+def invalid_link(kind: LinkKind) -> dict[str, str]:
     """Render the message for a link that is used, expired or replaced, and how to get a new one."""
     mailed = {
         LinkKind.EMAIL: t(
@@ -158,5 +160,12 @@ def link_explanation(kind: LinkKind, old: str, new: str) -> dict[str, str]:
         title, button = t("It was somebody else"), t("It was not me")
         paragraphs = [t("You say that somebody else signed in as you."), ends, back]
     return slots(
-        "mailed", title=title, notice="", paragraphs=paragraphs, button=button, quiet=False, fields={}, action=f"/{current()}/{kind.value}"
+        "mailed",
+        title=title,
+        notice="",
+        paragraphs=paragraphs,
+        button=button,
+        quiet=False,
+        fields={},
+        action=f"/{current_language()}/{kind.value}",
     )

@@ -7,9 +7,9 @@ from odoportal.pages.layout import private_page
 from odoportal.rooms.statements.state import Statements
 from odoportal.rooms.statements.view import StatementView
 from odoportal.ui.client import Busy, ListForm, PageTitle
-from odoportal.ui.load_error import unless_failed
+from odoportal.ui.load_error import content_or_error
 from odoportal.ui.server_slots import live
-from odoportal.ui.template import Bound, El, Node, View, each, el, icon, link, part, when
+from odoportal.ui.template import Bound, El, Node, View, each, el, icon, link, when, wrapped
 
 
 def _presets(view: Bound) -> Node:
@@ -33,7 +33,7 @@ def _date(name: str, label: str, value: Bound, plain: Bound) -> El:
 
 
 def _period(view: Bound) -> Node:
-    return part(
+    return wrapped(
         ListForm,
         el("form", method="get", cls="period"),
         each(view.hidden, lambda row: el("input", type="hidden", name=row.key, value=row.value)),
@@ -148,7 +148,7 @@ def page() -> rx.Component:
     card = rx.el.section(
         live("presets", PRESETS, view, filled),
         rx.el.div(live("period", PERIOD, view, filled), class_name="toolbar"),
-        unless_failed(Statements.failed, t("The statement could not be loaded."), Statements.retry, movements),
+        content_or_error(Statements.failed, t("The statement could not be loaded."), Statements.retry, movements),
         rx.el.p(view.said, role="status", class_name="sr"),
         PageTitle.create(text=t("Statement")),
         class_name="card statement",

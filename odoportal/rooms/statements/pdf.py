@@ -10,19 +10,19 @@ from starlette.responses import Response
 
 from odoportal.core import clock, database, i18n
 from odoportal.core.i18n import Formats, t
-from odoportal.core.identity import Membership, require_identity
+from odoportal.core.identity import ActiveMembership, require_identity
 from odoportal.core.money import ZERO
 from odoportal.documents import pdf, routes
-from odoportal.documents.sheet import Block, Sheet, Sum, seller
+from odoportal.documents.sheet import Block, Sheet, TotalRow, seller
 from odoportal.documents.view import LineView
 from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.statements import service
 from odoportal.rooms.statements.service import Movement, Statement
-from odoportal.rooms.statements.view import RULES, aging_rows, left_out, movement_name, movement_note
+from odoportal.rooms.statements.view import RULES, aging_rows, movement_name, movement_note, truncation_notice
 
-MOST_PRINTED = 2_000
+MAX_MOVEMENTS_PRINTED = 2_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class StatementSheet(Sheet):
     heads: tuple[str, str, str, str] = ("", "", "", "")
 
 
-def statement_sheet(session: Session, account: Membership, query: ListQuery, language: str, today: date) -> StatementSheet:
+def statement_sheet(session: Session, account: ActiveMembership, query: ListQuery, language: str, today: date) -> StatementSheet:
     """Return the sheet of a statement. Formats follow the language, as on every printed document.
 
     Args:
@@ -44,8 +44,8 @@ def statement_sheet(session: Session, account: Membership, query: ListQuery, lan
     """
     formats = Formats(i18n.region_of(language))
     since, until = service.period(query.since, query.until, today)
-    found = service.statement(session, account.account_id, since, until, today, MOST_PRINTED)
-    more = left_out(found, formats)
+    found = service.statement(session, account.account_id, since, until, today, MAX_MOVEMENTS_PRINTED)
+    more = truncation_notice(found, formats)
     return StatementSheet(
         language=language,
         title=t("Statement"),
@@ -73,21 +73,21 @@ def _line(at: int, move: Movement, formats: Formats, language: str) -> LineView:
     )
 
 
-def _sums(found: Statement, formats: Formats) -> list[Sum]:
+def _sums(found: Statement, formats: Formats) -> list[TotalRow]:
     rows = [
-        Sum(t("Opening balance"), formats.amount(found.opening)),
-        Sum(t("Invoiced"), formats.amount(found.charged)),
-        Sum(t("Paid and credited"), formats.amount(-found.credited)),
-        Sum(t("Closing balance"), formats.amount(found.closing), kind="balance"),
-        *(Sum(age.text, age.amount, t("past due") if age.key != "current" else "") for age in aging_rows(found.aging, formats)),
-        Sum(t("Open in all"), formats.amount(found.aging.total), kind="total"),
+        TotalRow(t("Opening balance"), formats.amount(found.opening)),
+        TotalRow(t("Invoiced"), formats.amount(found.charged)),
+        TotalRow(t("Paid and credited"), formats.amount(-found.credited)),
+        TotalRow(t("Closing balance"), formats.amount(found.closing), kind="balance"),
+        *(TotalRow(age.text, age.amount, t("past due") if age.key != "current" else "") for age in aging_rows(found.aging, formats)),
+        TotalRow(t("Open in all"), formats.amount(found.aging.total), kind="total"),
     ]
-    return [*rows, Sum(t("Credit not applied to an invoice"), formats.amount(-found.credit))] if found.credit > ZERO else rows
+    return [*rows, TotalRow(t("Credit not applied to an invoice"), formats.amount(-found.credit))] if found.credit > ZERO else rows
 
 
-def _render(account: Membership, params: Mapping[str, str], language: str, today: date, paper: str) -> bytes:
+def _render(account: ActiveMembership, params: Mapping[str, str], language: str, today: date, paper: str) -> bytes:
     with i18n.use(language):
-        with database.reading() as session:
+        with database.read_session() as session:
             sheet = statement_sheet(session, account, ListQuery.parse(RULES, params), language, today)
         return pdf.render(sheet, paper)
 
@@ -104,5 +104,5 @@ async def download_statement(request: Request) -> Response:
     paper = params.get("paper", "") if params.get("paper") in pdf.PAPERS else "letter"
     who = require_identity()
     with concurrent_files.FILES.held(f"{who.person_id}"):
-        body = await pdf.one_by_one(who.person_id, _render, who.account, params, language, today, paper)
-    return Response(body, headers={**headers, "content-security-policy": routes.POLICY}, media_type="application/pdf")
+        body = await pdf.run_alone(who.person_id, _render, who.account, params, language, today, paper)
+    return Response(body, headers={**headers, "content-security-policy": routes.FILE_CSP}, media_type="application/pdf")

@@ -110,7 +110,7 @@ def _invoices(account_id: int, days: _DayRange) -> ColumnElement[bool]:
 
 def _payments(account_id: int, days: _DayRange) -> ColumnElement[bool]:
     settled = and_(col(Payment.account_id) == account_id, col(Payment.status) == PaymentStatus.SETTLED)
-    return and_(settled, col(Payment.received_at) >= clock.begins(days[0]), col(Payment.received_at) < clock.begins(days[1]))
+    return and_(settled, col(Payment.received_at) >= clock.start_of_day(days[0]), col(Payment.received_at) < clock.start_of_day(days[1]))
 
 
 def _credit_notes(account_id: int, days: _DayRange) -> ColumnElement[bool]:
@@ -201,7 +201,7 @@ def _payment_moves(session: Session, account_id: int, days: _DayRange, max_count
         applied = _invoice_numbers(session, account_id, [row.id for row in batch])
         for row in batch:
             yield {
-                "day": clock.local(row.received_at).date(),
+                "day": clock.to_local(row.received_at).date(),
                 "kind": MovementKind.PAYMENT,
                 "number": row.reference,
                 "amount": -row.amount,
@@ -252,7 +252,7 @@ def aging(session: Session, account_id: int, until: date) -> Aging:
     paid = paid.where(
         col(Allocation.invoice_id) == col(Invoice.id),
         col(Payment.status) == PaymentStatus.SETTLED,
-        col(Payment.received_at) < clock.begins(after),
+        col(Payment.received_at) < clock.start_of_day(after),
     )
     noted = select(func.sum(col(CreditNote.total))).where(col(CreditNote.invoice_id) == col(Invoice.id), col(CreditNote.issued_on) < after)
     sums = [func.coalesce(found.correlate(Invoice).scalar_subquery(), 0) for found in (paid, noted)]

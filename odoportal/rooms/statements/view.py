@@ -17,7 +17,7 @@ from odoportal.rooms.statements import service
 from odoportal.rooms.statements.service import Aging, Movement, MovementKind, Statement
 
 RULES = ListRules(sorts=("date",), default_sort="date", states=())
-MOST_SHOWN = 500
+MAX_MOVEMENTS = 500
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def statement_view(session: Session, who: Identity, query: ListQuery, language: 
     """
     formats = Formats(who.region)
     since, until = service.period(query.since, query.until, today)
-    found = service.statement(session, who.account.account_id, since, until, today, MOST_SHOWN)
+    found = service.statement(session, who.account.account_id, since, until, today, MAX_MOVEMENTS)
     files = query.url(open="")
     span = t("{first} to {last}", first=formats.day(since), last=formats.day(until))
     return StatementView(
@@ -97,7 +97,7 @@ def statement_view(session: Session, who: Identity, query: ListQuery, language: 
         credited=formats.amount(-found.credited),
         closing=formats.amount(found.closing),
         rows=[movement_row(at, move, formats, language, query.account) for at, move in enumerate(found.movements)],
-        more=left_out(found, formats),
+        more=truncation_notice(found, formats),
         aging=aging_rows(found.aging, formats),
         owed=formats.amount(found.aging.total),
         credit=formats.amount(-found.credit) if found.credit > ZERO else "",
@@ -182,7 +182,7 @@ def aging_rows(aging: Aging, formats: Formats) -> list[AgingRow]:
     return [AgingRow(key, text, formats.amount(amount)) for key, text, amount in named]
 
 
-def left_out(found: Statement, formats: Formats) -> str:
+def truncation_notice(found: Statement, formats: Formats) -> str:
     """Return a text that says that not all movements are shown; empty if all are."""
     shown = len(found.movements)
     if shown == found.count:

@@ -25,25 +25,25 @@ from odoportal.rooms.people import service as people_service
 from odoportal.rooms.profile.activity import ProfileActivity
 from odoportal.rooms.signin.activity import SigninActivity
 from tests.making import NOON, TODAY
-from tests.views import costly, plan, watching
+from tests.views import costly, plan, recorded_statements
 
 People = dict[str, Identity]
 MAILBOXES = (NotificationActivity.COPY_CONFIRMED, NotificationActivity.COPY_STOPPED, NotificationActivity.COPY_RESUMED)
 
 
 def shown(who: Identity, language: str = "en", **query: str) -> ChangesView:
-    with i18n.use(language), database.reading() as session:
+    with i18n.use(language), database.read_session() as session:
         return changes_view(session, who, ListQuery.parse(service.rules(), query), language, TODAY)
 
 
 def note(what: ActivityKind, by: Actor = STAFF, days: int = 0, **more: object) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         record(session, what, by, NOON + timedelta(days=days), **more)  # type: ignore[arg-type]
 
 
 def test_a_change_is_told_with_who_what_when_from_where_before_and_after(people: People) -> None:
     owner, billing = people["owner"], people["billing"]
-    with database.writing() as session:
+    with database.write_session() as session:
         people_service.change_role(session, owner, billing.email, Role.OPERATIONS, NOON, "203.0.113.9")
     (row,) = shown(owner).rows
     assert (row.who, row.what, row.about, row.place) == ("Owner", "Role changed", "Billing", "203.0.113.9")
@@ -93,11 +93,11 @@ def test_of_a_person_s_own_sign_in_only_that_it_was_changed_is_told(people: Peop
 def test_what_somebody_did_before_joining_is_not_told_and_what_was_told_stays(people: People) -> None:
     owner, stranger = people["owner"], people["stranger"]
     note(SigninActivity.PASSWORD_CHANGED, STAFF, subject_id=stranger.person_id)
-    with database.writing() as session:
+    with database.write_session() as session:
         session.add(Membership(account_id=owner.account.account_id, person_id=stranger.person_id, role=Role.BILLING))
     assert shown(owner).rows == []
     note(SigninActivity.TWO_STEP_ON, STAFF, subject_id=stranger.person_id)
-    with database.writing() as session:
+    with database.write_session() as session:
         people_service.remove(session, owner, stranger.email, NOON)
     note(SigninActivity.TWO_STEP_OFF, STAFF, subject_id=stranger.person_id)
     assert [row.what for row in shown(owner).rows] == ["Removed from the account", "Two-step sign-in switched on"]
@@ -155,7 +155,7 @@ def test_what_no_person_did_is_told_as_the_mailbox_s_the_provider_s_or_odotrack_
     ]
     staff = shown(owner, person=service.STAFF)
     assert ([row.what for row in staff.rows], len(staff.frame.chips)) == (["Two-step sign-in switched off"], 1)
-    with i18n.use("en"), database.reading() as session:
+    with i18n.use("en"), database.read_session() as session:
         table = changes_table(session, owner, ListQuery.parse(service.rules(), {}), "en", TODAY)
         assert [row[1] for row in table.rows] == [row.who for row in rows]
 
@@ -172,7 +172,7 @@ def test_the_file_has_every_page_and_no_more_than_the_list(people: People) -> No
             before={"city": "x"},
             after={"city": "y"},
         )
-    with i18n.use("en"), database.reading() as session:
+    with i18n.use("en"), database.read_session() as session:
         table = changes_table(session, owner, ListQuery.parse(service.rules(), {}), "en", TODAY)
         rows = list(table.rows)
     assert len(rows) == 12
@@ -189,7 +189,7 @@ def test_every_change_is_in_one_group_and_every_field_has_words(people: People) 
             assert all(kind.label for kind in kinds.values())
             assert {kind.group for kind in kinds.values()} == set(groups()) == set(service.rules().states)
             assert fields <= set(kinds[AddressActivity.CHANGED].fields)
-            assert set(cards._as_text(_card())) <= set(kinds[CardActivity.ADDED].fields)
+            assert set(cards.logged_values(_card())) <= set(kinds[CardActivity.ADDED].fields)
             assert set(kinds[PeopleActivity.ROLE].fields) == {"role"}
             assert set(kinds[NotificationActivity.CHOICES].fields) == set(Kind)
             assert {kinds[kind].group for kind in every if kind.for_owners} == {"sign-in"}
@@ -219,7 +219,7 @@ def test_no_page_reads_more_than_the_account_s_rows_or_sorts_them(people: People
     engine = database.engine()
     if engine.dialect.name != "sqlite":
         pytest.skip("the plans are SQLite's")
-    with watching(engine) as ran:
+    with recorded_statements(engine) as ran:
         shown(people["owner"], **query)
     about = [one for one in ran if " change" in one[0]]
     assert len(about) in {2, 3, 4}
@@ -235,7 +235,7 @@ def test_a_change_and_what_the_accounts_are_told_of_it_are_one_transaction(peopl
         session.flush()
         raise RuntimeError("in the middle")
 
-    with pytest.raises(RuntimeError), database.writing() as session:
+    with pytest.raises(RuntimeError), database.write_session() as session:
         fail(session)
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(Change)).all() == []

@@ -11,7 +11,7 @@ from odoportal.accounts.models import Change
 from odoportal.accounts.rights import may
 from odoportal.core import database, i18n
 from odoportal.core.identity import Identity
-from odoportal.forms.handling import FormModel, FormResult, SentForm, check
+from odoportal.forms.handling import FormModel, FormResult, SentForm, validate
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.addresses import forms, service
 from odoportal.rooms.addresses.page import EDIT
@@ -26,12 +26,12 @@ RULES = {**forms.BOOK, **forms.EDIT}
 
 
 def book(who: Identity, language: str = "en", **query: str) -> AddressesView:
-    with i18n.use(language), database.reading() as session:
+    with i18n.use(language), database.read_session() as session:
         return addresses_view(session, who, ListQuery.parse(service.RULES, query), language, TODAY)
 
 
 def edit(who: Identity, language: str = "en", **query: str) -> EditView:
-    with i18n.use(language), database.reading() as session:
+    with i18n.use(language), database.read_session() as session:
         return edit_view(session, who, query)
 
 
@@ -41,7 +41,7 @@ async def _answer(sent: SentForm[FormModel]) -> FormResult:
 
 def send(who: Identity, form: str, fields: Mapping[str, str], key: str = "", version: str = "", mark: str = "a") -> FormResult:
     with i18n.use("en"):
-        values = check(RULES[form].model, fields)
+        values = validate(RULES[form].model, fields)
         assert isinstance(values, FormModel), values
         return asyncio.run(_answer(SentForm(form, who, "en", values, key, version, mark * 32, "203.0.113.9", "")))
 
@@ -121,7 +121,7 @@ def test_a_default_is_chosen_and_kept_from_being_removed(people: People) -> None
     assert [(row.name, row.removed) for row in book(owner, state="removed").rows] == [("Depot", True)]
     assert send(owner, "restore", {}, first, mark="0").ok
     assert [row.name for row in book(owner).rows] == ["Depot", "Lyon"]
-    with database.reading() as session:
+    with database.read_session() as session:
         rows = session.exec(select(Change).order_by(col(Change.id))).all()
     assert {(r.account_id, r.person_id, r.address) for r in rows} == {(owner.account.account_id, owner.person_id, "203.0.113.9")}
     assert [r.what for r in rows] == [

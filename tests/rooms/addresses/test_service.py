@@ -23,17 +23,17 @@ People = dict[str, Identity]
 
 
 def add(who: Identity, **more: str) -> str:
-    with database.writing() as session:
+    with database.write_session() as session:
         return service.add(session, who, {**YARD, **more}, NOON).code
 
 
 def book(who: Identity, **more: Any) -> list[str]:
-    with database.reading() as session:
+    with database.read_session() as session:
         return [a.line1 for a in service.book(session, who.account.account_id, **more)]
 
 
 def defaults(who: Identity) -> dict[str, str]:
-    with database.reading() as session:
+    with database.read_session() as session:
         found = service.defaults(session, who.account.account_id)
         return {purpose.value: session.get_one(Address, at).line1 for purpose, at in found.items()}
 
@@ -57,15 +57,15 @@ def test_each_role_does_what_the_table_says_and_nobody_reaches_another_account(p
         code = add(people["owner"], line1=f"of {role}")
         before = book(people["owner"])
         if role in allowed:
-            with database.writing() as session:
+            with database.write_session() as session:
                 work(session, people[role], code)
         else:
-            with pytest.raises(NotAllowed), database.writing() as session:
+            with pytest.raises(NotAllowed), database.write_session() as session:
                 work(session, people[role], code)
             assert book(people["owner"]) == before
     if name != "add":
         for unknown in (code, "~none"):
-            with pytest.raises(service.NoSuchAddress), database.writing() as session:
+            with pytest.raises(service.NoSuchAddress), database.write_session() as session:
                 work(session, people["stranger"], unknown)
 
 
@@ -74,19 +74,19 @@ def test_the_first_address_is_the_default_and_a_default_is_not_removed_while_the
     first = add(owner)
     assert defaults(owner) == {"delivery": "1, rue Un", "billing": "1, rue Un"}
     second = add(owner, line1="2, rue Deux")
-    with database.writing() as session:
+    with database.write_session() as session:
         service.make_default(session, owner, second, Purpose.BILLING, NOON)
     assert defaults(owner) == {"delivery": "1, rue Un", "billing": "2, rue Deux"}
     for code in (first, second):
-        with pytest.raises(service.InUse), database.writing() as session:
+        with pytest.raises(service.InUse), database.write_session() as session:
             service.remove(session, owner, code, NOON)
-    with database.writing() as session:
+    with database.write_session() as session:
         service.make_default(session, owner, second, Purpose.DELIVERY, NOON)
         service.remove(session, owner, first, NOON)
         service.remove(session, owner, second, NOON)
     assert (book(owner), defaults(owner)) == ([], {})
     assert book(owner, removed=True) == ["1, rue Un", "2, rue Deux"]
-    with database.writing() as session:
+    with database.write_session() as session:
         service.restore(session, owner, first, NOON)
     assert book(owner) == ["1, rue Un"]
 
@@ -95,7 +95,7 @@ def test_the_first_address_is_the_default_and_a_default_is_not_removed_while_the
 def test_what_a_document_prints_is_never_changed(people: People, document: str) -> None:  # noqa: F811
     owner = people["owner"]
     mine, code = owner.account.account_id, add(owner)
-    with database.writing() as session:
+    with database.write_session() as session:
         held = service.get(session, mine, code)
         assert held is not None
         if document == "invoice_bill_to_id":
@@ -104,7 +104,7 @@ def test_what_a_document_prints_is_never_changed(people: People, document: str) 
             used: dict[str, Any] = {document.removeprefix("order_"): held.id}
             order(session, mine, "100", **used)
         printed = service.lines(held, "fr")
-    with database.writing() as session:
+    with database.write_session() as session:
         changed = service.change(session, owner, code, {**YARD, "line1": "9, rue Neuf"}, NOON)
         assert (changed.id, changed.code) != (held.id, held.code)
         assert changed.code == code
@@ -112,7 +112,7 @@ def test_what_a_document_prints_is_never_changed(people: People, document: str) 
     assert book(owner, removed=True) == []
     # The defaults move to the row that replaced the address.
     assert defaults(owner) == {"delivery": "9, rue Neuf", "billing": "9, rue Neuf"}
-    with database.writing() as session:
+    with database.write_session() as session:
         service.remove(session, owner, code, NOON)
         kept = service.by_id(session, mine, [held.id])[held.id or 0]
         assert service.lines(kept, "fr") == printed
@@ -142,17 +142,17 @@ def test_an_address_that_is_a_default_is_changed_and_removed_with_the_right_to_c
     owner, who = people["owner"], people[role]
     add(owner, line1="other")
     code = add(owner, line1="5")
-    with database.writing() as session:
+    with database.write_session() as session:
         for purpose in uses:
             service.make_default(session, owner, code, purpose, NOON)
     before = (book(owner), defaults(owner))
 
     def change() -> None:
-        with database.writing() as session:
+        with database.write_session() as session:
             service.change(session, who, code, {**YARD, "line1": "1, rue du Voleur"}, NOON)
 
     def remove() -> None:
-        with database.writing() as session:
+        with database.write_session() as session:
             service.remove(session, who, code, NOON)
 
     if may:
@@ -183,9 +183,9 @@ def test_the_first_address_is_the_default_only_for_what_the_person_may_choose(
 def test_the_only_address_is_not_swapped_by_removing_and_adding(people: People) -> None:  # noqa: F811
     code = add(people["owner"])
     for role in ("operations", "billing"):
-        with pytest.raises(NotAllowed), database.writing() as session:
+        with pytest.raises(NotAllowed), database.write_session() as session:
             service.remove(session, people[role], code, NOON)
-    with database.writing() as session:
+    with database.write_session() as session:
         service.remove(session, people["owner"], code, NOON)
     add(people["operations"], line1="1, rue du Voleur")
     assert defaults(people["owner"]) == {"delivery": "1, rue du Voleur"}
@@ -193,13 +193,13 @@ def test_the_only_address_is_not_swapped_by_removing_and_adding(people: People) 
 
 def test_a_default_that_a_document_uses_is_replaced_with_the_right_only(people: People) -> None:  # noqa: F811
     owner, code = people["owner"], add(people["owner"])
-    with database.writing() as session:
+    with database.write_session() as session:
         held = service.get(session, owner.account.account_id, code)
         assert held is not None
         order(session, owner.account.account_id, "100").ship_to_id = held.id
-    with pytest.raises(NotAllowed), database.writing() as session:
+    with pytest.raises(NotAllowed), database.write_session() as session:
         service.change(session, people["operations"], code, {**YARD, "line1": "9"}, NOON)
-    with database.writing() as session:
+    with database.write_session() as session:
         service.change(session, owner, code, {**YARD, "line1": "9"}, NOON)
     assert defaults(owner) == {"delivery": "9", "billing": "9"}
 
@@ -207,7 +207,7 @@ def test_a_default_that_a_document_uses_is_replaced_with_the_right_only(people: 
 def test_an_unused_address_is_changed_in_place_and_the_same_again_is_no_change(people: People) -> None:  # noqa: F811
     owner = people["owner"]
     code = add(owner, postal_code="h7l3j5")
-    with database.writing() as session:
+    with database.write_session() as session:
         before = service.get(session, owner.account.account_id, code)
         assert before is not None
         same = service.change(session, owner, code, {**YARD, "postal_code": "h7l 3j5"}, NOON)
@@ -252,13 +252,13 @@ def owner(people: People, take: Any) -> Identity:  # noqa: F811
 
 
 def shipped(number: str) -> str:
-    with database.reading() as session:
+    with database.read_session() as session:
         of = session.exec(select(Order).where(Order.number == number)).one()
         return session.get_one(Address, of.ship_to_id or 0).line1
 
 
 def changed(owner: Identity, code: str, line1: str) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         held = service.get(session, owner.account.account_id, code)
         assert held is not None
         service.change(session, owner, code, {**service.values(held), "line1": line1}, NOON)
@@ -280,7 +280,7 @@ def test_what_a_customer_changed_stays_until_the_file_says_something_new(owner: 
 
 
 def test_what_a_customer_removed_stays_so_until_the_file_says_something_new(owner: Identity, take: Any) -> None:  # noqa: F811
-    with database.writing() as session:
+    with database.write_session() as session:
         for code in ("YARD", "POST"):
             service.remove(session, owner, code, NOON)
     assert take({"addresses.csv": FILE, "orders.csv": ORDER + bought("101")}).kept
@@ -290,7 +290,7 @@ def test_what_a_customer_removed_stays_so_until_the_file_says_something_new(owne
 
 
 def test_a_default_goes_along_with_the_address_that_a_file_changes(owner: Identity, take: Any) -> None:  # noqa: F811
-    with database.writing() as session:
+    with database.write_session() as session:
         service.make_default(session, owner, "YARD", Purpose.DELIVERY, NOON)
     assert take({"addresses.csv": FILE.replace("1 rue Un", "8 rue Huit")}).kept
     assert defaults(owner) == {"delivery": "8 rue Huit"}
@@ -303,6 +303,6 @@ def test_an_address_of_the_portal_is_none_of_a_file_s(owner: Identity, take: Any
     assert service.is_own(code)
     assert take({"addresses.csv": FILE}).files["addresses.csv"].same == 2
     assert "of the portal" in book(owner)
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(Account)).all()
     assert take({"addresses.csv": ADDRESSES + f"1042,{code},A,1,,Laval,QC,H7L 3J5\n"}).bad

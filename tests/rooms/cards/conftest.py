@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from odoportal.accounts.models import Account, Person, Role
 from odoportal.accounts.models import Membership as MembershipRow
 from odoportal.core import clock, database
-from odoportal.core.identity import Identity, Membership
+from odoportal.core.identity import ActiveMembership, Identity
 from odoportal.rooms.cards import flow
 from odoportal.rooms.cards.sandbox import Sandbox
 from odoportal.settings import get_settings
@@ -37,9 +37,9 @@ def time(stored: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("ODOPORTAL_DATA_DIR", str(tmp_path))
     get_settings.cache_clear()
     moved = Time()
-    clock.use(moved)
+    clock.set_source(moved)
     yield moved
-    clock.use(None)
+    clock.set_source(None)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def sandbox() -> Sandbox:
 
 def someone(number: str, *, role: Role = Role.OWNER) -> Identity:
     """Create an account with one person and return that person's identity."""
-    with database.writing() as session:
+    with database.write_session() as session:
         account = Account(number=number, name=f"Account {number}", created_at=NOON)
         person = Person(email=f"{number}@example.com", email_key=f"{number}@example.com", name=f"Person {number}", created_at=NOON)
         session.add_all([account, person])
@@ -57,7 +57,7 @@ def someone(number: str, *, role: Role = Role.OWNER) -> Identity:
         assert account.id is not None
         assert person.id is not None
         session.add(MembershipRow(account_id=account.id, person_id=person.id, role=role))
-        mine = Membership(account.id, number, account.name, role)
+        mine = ActiveMembership(account.id, number, account.name, role)
         return Identity(
             "0" * 64, person.id, person.name, person.email, "fr", "fr-CA", (mine,), mine, NOON, NOON + timedelta(hours=12), None
         )

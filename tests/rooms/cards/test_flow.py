@@ -37,14 +37,14 @@ def begin(who: Identity, sandbox: Sandbox, scenario: Scenario | None = Scenario.
 
 
 def on_file(who: Identity) -> Sequence[Card]:
-    with database.reading() as session:
+    with database.read_session() as session:
         return service.cards(session, who.account.account_id, "sandbox")
 
 
 def back(who: Identity, key: str, provider: Any) -> tuple[str, str] | None:
     """Return from the provider's page; give the state and reason of the setup that the page then shows."""
     asyncio.run(flow.finish_setup(who, key, provider))
-    with database.reading() as session:
+    with database.read_session() as session:
         setup = service.setup_of(session, who.account.account_id, key)
         return (setup.state, setup.reason) if setup else None
 
@@ -135,7 +135,7 @@ def test_a_double_click_is_one_setup_and_leads_to_one_page(alpha: Identity, sand
     for thread in threads:
         thread.join()
     assert len(set(pages)) == 1
-    with database.reading() as session:
+    with database.read_session() as session:
         assert len(session.exec(select(CardSetup)).all()) == 1
     # Another tab has its own form, and so its own page.
     assert start(alpha, sandbox, "b" * 32) not in pages
@@ -220,7 +220,7 @@ def test_after_a_lost_answer_to_the_start_the_same_form_goes_on_where_it_stopped
         start(alpha, Down(sandbox))
     key, ref = begin(alpha, sandbox)
     assert back(alpha, key, sandbox) == (SetupState.DONE, "")
-    with database.reading() as session:
+    with database.read_session() as session:
         (setup,) = session.exec(select(CardSetup)).all()
         assert (setup.key, setup.token) == (key, ref)
     assert len(on_file(alpha)) == 1
@@ -288,7 +288,7 @@ def test_killed_at_any_step_there_is_one_card_in_the_end(
     time.move(minutes=1)
     asyncio.run(flow.reconcile(sandbox))
     assert [(card.last4, card.is_default) for card in on_file(alpha)] == [("4242", True)]
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(CardSetup.state)).all() == [SetupState.DONE]
 
 
@@ -296,7 +296,7 @@ def forgotten(who: Identity, sandbox: Sandbox) -> Card:
     back(who, begin(who, sandbox)[0], sandbox)
     (card,) = on_file(who)
     assert card.id is not None
-    with database.writing() as session:
+    with database.write_session() as session:
         service.remove(session, who, "sandbox", card.id, "", clock.now(), TODAY)
     return card
 
@@ -317,7 +317,7 @@ def test_a_removed_card_is_forgotten_at_the_provider_too(
     assert sandbox.look_up(card.token) is not None
     asyncio.run(flow.reconcile(sandbox))
     assert sandbox.look_up(card.token) is None
-    with database.reading() as session:
+    with database.read_session() as session:
         assert not service.cards_to_detach(session, "sandbox")
 
 
@@ -326,12 +326,12 @@ def test_a_removed_card_never_comes_back(alpha: Identity, sandbox: Sandbox, time
     hear(sandbox.webhook(ref), sandbox)
     (card,) = on_file(alpha)
     assert card.id is not None
-    with database.writing() as session:
+    with database.write_session() as session:
         service.remove(session, alpha, "sandbox", card.id, "", clock.now(), TODAY)
     time.move(seconds=3)
     hear(sandbox.webhook(ref), sandbox)
     back(alpha, key, sandbox)
-    with database.writing() as session:
+    with database.write_session() as session:
         service.refresh(session, "sandbox", card.token, CardFacts(card.token, "visa", "4242", 4, 2031), clock.now(), TODAY)
     assert not on_file(alpha)
 
@@ -388,7 +388,7 @@ def test_production_has_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODOPORTAL_MODE", "production")
     get_settings.cache_clear()
     assert flow.provider() is None
-    assert flow.pages() == ()
+    assert flow.form_origins() == ()
     with pytest.raises(RuntimeError):
         flow.sandbox()
 
@@ -406,7 +406,7 @@ def test_production_with_keys_has_stripe_and_both_or_none(monkeypatch: pytest.Mo
     get_settings().refuse_unsafe()
     chosen = flow.provider()
     assert chosen is not None
-    assert (chosen.name, chosen.test, flow.pages()) == ("stripe", False, ("https://checkout.stripe.com",))
+    assert (chosen.name, chosen.test, flow.form_origins()) == ("stripe", False, ("https://checkout.stripe.com",))
 
 
 def test_what_is_stored_is_token_brand_last_four_and_expiry(alpha: Identity, sandbox: Sandbox) -> None:

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from odoportal.accounts.models import Role
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from odoportal.rooms.cards import routes, sandbox_page
 from odoportal.rooms.cards.sandbox import Sandbox, Scenario
 from odoportal.rooms.signin.models import BrowserSession
@@ -140,7 +140,7 @@ def test_the_password_is_asked_for_once_the_sign_in_is_older_than_five_minutes(c
     # The portal under test uses the machine's clock.
     old = update(BrowserSession).values(created_at=datetime.now(UTC) - timedelta(minutes=5, seconds=1))
     with customer.rows.begin() as connection:
-        connection.execute(old.where(col(BrowserSession.hash) == digest(customer.cookie.split("=", 1)[1])))
+        connection.execute(old.where(col(BrowserSession.hash) == token_hash(customer.cookie.split("=", 1)[1])))
     query = f"?open={card}"
     assert 'type="password"' in customer.page(query).body
     form = customer.form("remove", query)

@@ -61,7 +61,7 @@ def changes(session: Session) -> list[tuple[str, str, dict[str, Any], dict[str, 
 
 
 def test_the_default_comes_first_then_the_newest(alpha: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         put(session, alpha, "old", age=9)
         put(session, alpha, "default", age=5, default=True)
         put(session, alpha, "new", age=1)
@@ -70,7 +70,7 @@ def test_the_default_comes_first_then_the_newest(alpha: Identity) -> None:
 
 
 def test_there_is_one_default(alpha: Identity, beta: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         put(session, alpha, "first", default=True)
         second = put(session, alpha, "second")
         put(session, beta, "theirs", default=True)
@@ -86,13 +86,13 @@ def test_there_is_one_default(alpha: Identity, beta: Identity) -> None:
 
 
 def test_the_database_itself_refuses_two_defaults(alpha: Identity) -> None:
-    with pytest.raises(IntegrityError), database.writing() as session:
+    with pytest.raises(IntegrityError), database.write_session() as session:
         put(session, alpha, "first", default=True)
         put(session, alpha, "second", default=True)
 
 
 def test_a_card_that_is_over_cannot_be_the_default(alpha: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         over = put(session, alpha, "over", year=2019)
         with pytest.raises(service.CardExpired):
             prefer(session, alpha, over)
@@ -101,7 +101,7 @@ def test_a_card_that_is_over_cannot_be_the_default(alpha: Identity) -> None:
 @pytest.mark.asvs("8.2.2")
 @pytest.mark.case("A-61")
 def test_another_accounts_card_does_not_exist(alpha: Identity, beta: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         theirs = put(session, beta, "theirs", default=True)
         for change in (prefer, remove):
             with pytest.raises(service.NoSuchCard):
@@ -114,7 +114,7 @@ def test_another_accounts_card_does_not_exist(alpha: Identity, beta: Identity) -
 @pytest.mark.asvs("8.3.1")
 def test_who_may_only_look_changes_nothing(role: Role) -> None:
     who = someone("1003", role=role)
-    with database.writing() as session:
+    with database.write_session() as session:
         mine = put(session, who, "mine")
         for change in (prefer, remove):
             with pytest.raises(NotAllowed):
@@ -125,7 +125,7 @@ def test_who_may_only_look_changes_nothing(role: Role) -> None:
 
 
 def test_after_the_default_the_newest_that_is_not_over_is_it(alpha: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         put(session, alpha, "over", year=2019)
         put(session, alpha, "good", age=3)
         gone = put(session, alpha, "default", age=5, default=True)
@@ -144,14 +144,14 @@ def test_after_the_default_the_newest_that_is_not_over_is_it(alpha: Identity) ->
 
 
 def test_where_every_other_card_is_over_none_is_the_default(alpha: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         put(session, alpha, "over", year=2019)
         remove(session, alpha, put(session, alpha, "default", default=True))
         assert defaults(session, alpha) == []
 
 
 def test_the_last_card_can_be_removed_and_one_that_is_no_default_takes_nothing_along(alpha: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         put(session, alpha, "first", default=True)
         remove(session, alpha, put(session, alpha, "second"))
         assert defaults(session, alpha) == ["first"]
@@ -171,7 +171,7 @@ def test_a_card_is_good_until_the_end_of_its_month(month: int, year: int, last: 
 
 def begun(session: Session, who: Identity, once: str, age: timedelta = timedelta()) -> CardSetup:
     made = service.begin(session, who, BOX, once, "203.0.113.5", NOON - age)
-    service.started(session, made.key, StartedSetup("cus_1", f"set_{once}", "https://provider.example"))
+    service.store_started(session, made.key, StartedSetup("cus_1", f"set_{once}", "https://provider.example"))
     return made
 
 
@@ -180,7 +180,7 @@ def done(token: str) -> SetupResult:
 
 
 def test_a_new_card_is_the_default_where_the_one_before_is_over(alpha: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         put(session, alpha, "over", year=2019, default=True)
         service.settle(session, begun(session, alpha, "1").key, done("new"), NOON, TODAY)
         service.settle(session, begun(session, alpha, "2").key, done("newer"), NOON, TODAY)
@@ -189,7 +189,7 @@ def test_a_new_card_is_the_default_where_the_one_before_is_over(alpha: Identity)
 
 
 def test_what_is_settled_stays_as_it_is(alpha: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         key = begun(session, alpha, "1").key
         service.settle(session, key, SetupResult(SetupState.OPEN), NOON, TODAY)
         service.settle(session, key, done("card"), NOON, TODAY)
@@ -205,7 +205,7 @@ def test_what_is_settled_stays_as_it_is(alpha: Identity) -> None:
 
 @pytest.mark.asvs("2.3.4")
 def test_the_same_form_is_the_same_setup(alpha: Identity, beta: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         first = begun(session, alpha, "a" * 32)
         assert begun(session, alpha, "a" * 32).id == first.id
         assert begun(session, alpha, "b" * 32).id != first.id
@@ -215,7 +215,7 @@ def test_the_same_form_is_the_same_setup(alpha: Identity, beta: Identity) -> Non
 @pytest.mark.asvs("2.4.1")
 @pytest.mark.case("A-99")
 def test_twenty_a_day_and_twenty_on_file_are_enough(alpha: Identity, beta: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         for n in range(service.MOST_A_DAY):
             begun(session, alpha, f"{n}")
         with pytest.raises(service.TooMany):
@@ -230,7 +230,7 @@ def test_twenty_a_day_and_twenty_on_file_are_enough(alpha: Identity, beta: Ident
 
 
 def test_an_open_setup_is_asked_about_ever_more_seldom_for_a_day(alpha: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         key, at = begun(session, alpha, "1").key, NOON
         asked: list[datetime] = []
         while at < NOON + timedelta(hours=30):
@@ -248,7 +248,7 @@ def test_an_open_setup_is_asked_about_ever_more_seldom_for_a_day(alpha: Identity
 
 def test_an_answer_of_the_provider_that_is_older_than_what_is_known_is_dropped(alpha: Identity) -> None:
     facts = CardFacts("card", "visa", "4242", 4, 2031)
-    with database.writing() as session:
+    with database.write_session() as session:
         put(session, alpha, "card", default=True)
         later = NOON + timedelta(seconds=5)
         service.refresh(session, BOX, "card", facts, later, TODAY)
@@ -265,7 +265,7 @@ def test_an_answer_of_the_provider_that_is_older_than_what_is_known_is_dropped(a
 
 @pytest.mark.parametrize("lost", ["removed", "lowered", "disabled"])
 def test_a_card_of_somebody_who_lost_the_right_meanwhile_is_not_kept(alpha: Identity, lost: str) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         key = begun(session, alpha, "1").key
         member = session.get_one(Membership, (alpha.account.account_id, alpha.person_id))
         if lost == "removed":

@@ -14,17 +14,17 @@ from odoportal.core import clock, i18n
 from odoportal.pages.shell_view import shell_view
 from odoportal.rooms.dashboard.view import HomeView, home_view
 from odoportal.settings import get_settings
-from tests.making import NOON, TODAY, account, counting, emptied, invoice, order, who
+from tests.making import NOON, TODAY, account, identity_of, invoice, order, recorded_statements, rolled_back
 
 
 def shown(session: Any, account_id: int, language: str = "en", **more: Any) -> HomeView:
-    clock.use(lambda: NOON)
+    clock.set_source(lambda: NOON)
     with i18n.use(language):
-        return home_view(session, who(account_id, **more), language, TODAY)
+        return home_view(session, identity_of(account_id, **more), language, TODAY)
 
 
 def test_an_account_without_records_owes_nothing(stored: Engine) -> None:
-    with emptied(stored) as session:
+    with rolled_back(stored) as session:
         view = shown(session, account(session))
     assert (view.owed, view.owed_note, view.overdue) == ("$0.00", "Nothing to pay", "")
     assert (view.todo, view.latest, view.chart) == ([], [], False)
@@ -32,7 +32,7 @@ def test_an_account_without_records_owes_nothing(stored: Engine) -> None:
 
 
 def test_what_is_owed_and_what_is_to_do(stored: Engine) -> None:
-    with emptied(stored) as session:
+    with rolled_back(stored) as session:
         mine, other = account(session), account(session, "B")
         for n in range(5):
             invoice(session, mine, f"{n + 1}", "100.00", date(2020, 1, 1 + n))
@@ -53,7 +53,7 @@ def test_what_is_owed_and_what_is_to_do(stored: Engine) -> None:
 
 
 def test_links_name_the_account_where_there_are_several(stored: Engine) -> None:
-    with emptied(stored) as session:
+    with rolled_back(stored) as session:
         mine, second = account(session), account(session, "2000")
         invoice(session, mine, "1", "100.00", date(2020, 1, 1))
         alone, several = shown(session, mine), shown(session, mine, others=[(second, "2000")])
@@ -95,15 +95,15 @@ def test_the_grid_says_whole_dollars_and_keeps_their_zeros(region: str, largest:
 
 def test_the_statements_do_not_grow_with_the_rows(stored: Engine) -> None:
     asked: list[tuple[int, int]] = []
-    with emptied(stored) as session:
+    with rolled_back(stored) as session:
         mine = account(session)
         for first, upto in ((0, 10), (10, 100)):
             for n in range(first, upto):
                 bought = order(session, mine, f"{n + 1}", TODAY - timedelta(days=300), TODAY + timedelta(days=n % 60))
                 invoice(session, mine, f"{n + 1}", "10.00", TODAY - timedelta(days=n + 40), order_id=bought.id)
-            with counting(stored) as home:
+            with recorded_statements(stored) as home:
                 shown(session, mine)
-            with counting(stored) as shell:
+            with recorded_statements(stored) as shell:
                 header(session, mine)
             asked.append((len(home), len(shell)))
     assert asked[0] == asked[1]
@@ -112,11 +112,11 @@ def test_the_statements_do_not_grow_with_the_rows(stored: Engine) -> None:
 
 
 def header(session: Session, account_id: int, **more: Any) -> Any:
-    return shell_view(session, who(account_id, **more), "/en/orders?q=a", TODAY, get_settings())
+    return shell_view(session, identity_of(account_id, **more), "/en/orders?q=a", TODAY, get_settings())
 
 
 def test_the_header_names_person_account_and_counts(stored: Engine) -> None:
-    with emptied(stored) as session:
+    with rolled_back(stored) as session:
         mine, second = account(session), account(session, "2000")
         order(session, mine, "1")
         order(session, second, "2")

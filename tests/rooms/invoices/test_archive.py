@@ -17,13 +17,13 @@ from sqlmodel import Session
 from starlette.applications import Starlette
 
 from odoportal.core import database
-from odoportal.core.identity import Identity, Membership, asker
+from odoportal.core.identity import ActiveMembership, Identity, current_identity
 from odoportal.documents import routes
 from odoportal.limits import concurrent_files
 from odoportal.rooms.invoices import archive
 from odoportal.rooms.invoices.routes import ROUTES
-from tests.making import TODAY, account, invoice, who
-from tests.reading import whole
+from tests.making import TODAY, account, identity_of, invoice
+from tests.reading import full_text
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -31,7 +31,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 @pytest.fixture
 def mine(stored: Engine) -> int:
     """Return an account with twelve invoices; another account has one."""
-    with database.writing() as session:
+    with database.write_session() as session:
         made, other = account(session), account(session, "B")
         for n in range(12):
             paid = Decimal("100.00") if n < 5 else Decimal(0)
@@ -48,7 +48,7 @@ class Client:
         self.app = Starlette(routes=list(ROUTES))
 
     async def _signed(self, scope: Any, receive: Any, send: Any) -> None:
-        asker.set(self.asking)
+        current_identity.set(self.asking)
         await self.app(scope, receive, send)
 
     def ask(self, method: str, path: str, body: str | bytes = b"", headers: dict[str, str] | None = None) -> httpx.Response:
@@ -64,7 +64,7 @@ class Client:
 
 @pytest.fixture
 def client(mine: int) -> Client:
-    return Client(who(mine))
+    return Client(identity_of(mine))
 
 
 def unpacked(answer: httpx.Response) -> dict[str, bytes]:
@@ -81,7 +81,7 @@ def test_the_ticked_ones_are_in_it_by_day_and_number(client: Client, language: s
     read = unpacked(answer)
     assert list(read) == ["2020-01-26_3.pdf", "2020-01-17_12.pdf", "2020-01-28_1.pdf"]
     for name, pdf in read.items():
-        assert f"{word} {name.split('_')[1].removesuffix('.pdf')}" in whole(pdf)
+        assert f"{word} {name.split('_')[1].removesuffix('.pdf')}" in full_text(pdf)
     assert answer.headers["content-type"] == "application/zip"
     assert f'attachment; filename="{file}-2020-09-24.zip"' in answer.headers["content-disposition"]
     assert answer.headers["cache-control"] == "no-store, private"
@@ -108,7 +108,7 @@ def test_a_foreign_number_is_as_unknown_as_any_and_nothing_is_made(client: Clien
 
 
 def test_too_many_and_none_are_told_in_words(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MOST", 11)
+    monkeypatch.setattr(archive, "MAX_INVOICES", 11)
     for fields in ([("all", "1")], [("number", str(n)) for n in range(1, 13)]):
         answer = client.zip(fields)
         assert answer.status_code == 422
@@ -142,7 +142,7 @@ def test_another_language_is_not_there(client: Client) -> None:
 @pytest.mark.asvs("5.3.2")
 def test_a_name_in_it_leads_nowhere(client: Client, mine: int) -> None:
     odd = ("../../x", "..\\y", "/etc/z", "a/b", "a b", 'c"d\u202e', "..")
-    with database.writing() as session:
+    with database.write_session() as session:
         for number in odd:
             invoice(session, mine, number, issued=date(1970, 1, 1))
     names = list(unpacked(client.zip([("number", number) for number in odd])))
@@ -154,8 +154,8 @@ def test_a_name_in_it_leads_nowhere(client: Client, mine: int) -> None:
     assert len({name.casefold() for name in names}) == len(odd)
 
 
-def member(account_id: int) -> Membership:
-    return Membership(account_id, "1042", "Transport 1042", "owner")
+def member(account_id: int) -> ActiveMembership:
+    return ActiveMembership(account_id, "1042", "Transport 1042", "owner")
 
 
 class Counted:
@@ -163,8 +163,8 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        self._draw = routes.draw
-        monkeypatch.setattr(routes, "draw", self)
+        self._draw = routes.render_document
+        monkeypatch.setattr(routes, "render_document", self)
 
     def __call__(self, *args: Any) -> bytes | None:
         self.count += 1
@@ -173,8 +173,8 @@ class Counted:
 
 @asynccontextmanager
 async def coming(mine: int) -> AsyncIterator[Any]:
-    with database.reading() as session:
-        chosen = archive.numbered(session, mine, [str(n + 1) for n in range(12)])
+    with database.read_session() as session:
+        chosen = archive.invoices_by_number(session, mine, [str(n + 1) for n in range(12)])
     portions = archive.portions(member(mine), chosen, "en", TODAY)
     yield portions
     await portions.aclose()  # type: ignore[attr-defined]
@@ -194,7 +194,7 @@ def test_it_is_sent_while_it_is_made(mine: int, monkeypatch: pytest.MonkeyPatch)
     seen = asyncio.run(run())
     # One portion per invoice and one for the ZIP's directory; never more than two documents ahead.
     assert len(seen) == 13
-    assert all(done <= sent + archive.pdf.SETTERS for sent, done in enumerate(seen, 1))
+    assert all(done <= sent + archive.pdf.WORKERS for sent, done in enumerate(seen, 1))
 
 
 def test_it_stops_when_the_client_goes_away(mine: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,10 +204,10 @@ def test_it_stops_when_the_client_goes_away(mine: int, monkeypatch: pytest.Monke
         async with coming(mine) as portions:
             await anext(portions)
         # Documents that were started are finished; no others are started.
-        await archive.pdf.in_turn(lambda: None)
+        await archive.pdf.run_in_pdf_thread(lambda: None)
 
     asyncio.run(run())
-    assert counted.count <= 1 + archive.pdf.SETTERS
+    assert counted.count <= 1 + archive.pdf.WORKERS
 
 
 def test_two_numbers_that_look_alike_in_a_file_both_have_their_place(stored: Engine) -> None:
@@ -216,7 +216,10 @@ def test_two_numbers_that_look_alike_in_a_file_both_have_their_place(stored: Eng
         invoice(session, made, "a/b")
         invoice(session, made, "a b")
         session.commit()
-    assert list(unpacked(Client(who(made)).zip([("number", "a/b"), ("number", "a b")]))) == ["2020-09-01_a-b.pdf", "2020-09-01_a-b_2.pdf"]
+    assert list(unpacked(Client(identity_of(made)).zip([("number", "a/b"), ("number", "a b")]))) == [
+        "2020-09-01_a-b.pdf",
+        "2020-09-01_a-b_2.pdf",
+    ]
 
 
 def test_whoever_has_too_many_files_under_way_waits(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from odoportal.rooms.invoices.exports import invoices_table
 from odoportal.rooms.invoices.models import InvoiceTax
 from odoportal.rooms.invoices.service import RULES
 from odoportal.rooms.invoices.view import invoices_view
-from tests.making import TODAY, account, counting, invoice, order, who
+from tests.making import TODAY, account, identity_of, invoice, order, recorded_statements
 
 KEYS = "number date due order state subtotal gst qst total paid credited balance paid_on"
 
@@ -58,7 +58,7 @@ def mine(stored: Engine) -> int:
 
 def made(session: Session, account_id: int, language: str = "fr", region: str = "fr-CA", **given: str) -> Table:
     with i18n.use(language):
-        table = invoices_table(session, who(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
+        table = invoices_table(session, identity_of(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
         return Table(table.name, table.columns, list(table.rows), table.total)
 
 
@@ -85,7 +85,7 @@ def test_the_rows_are_those_of_the_screen_in_its_order(stored: Engine, mine: int
         while more:
             number += 1
             query = ListQuery.parse(RULES, {**given, "page": str(number), "size": "10", "open": ""})
-            view = invoices_view(session, who(mine, region="en-CA"), query, "fr", TODAY)
+            view = invoices_view(session, identity_of(mine, region="en-CA"), query, "fr", TODAY)
             shown += [(row.number, row.date, row.amount, row.paid.state) for row in view.rows]
             more = bool(view.frame.next)
         table = made(session, mine, **given)
@@ -146,8 +146,8 @@ def test_states_are_codes_for_programs_and_words_for_people(stored: Engine, mine
 
 def test_the_number_of_statements_does_not_grow(stored: Engine, mine: int) -> None:
     with Session(stored) as session:
-        with counting(stored) as few:
+        with recorded_statements(stored) as few:
             made(session, mine, state="refunded")
-        with counting(stored) as many:
+        with recorded_statements(stored) as many:
             made(session, mine)
     assert len(few) == len(many) == 2

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from odoportal.core import i18n
-from odoportal.core.identity import Membership
+from odoportal.core.identity import ActiveMembership
 from odoportal.core.money import ZERO, dollars, tax
 from odoportal.documents import pdf
 from odoportal.documents.sheet import Sheet
@@ -23,8 +23,8 @@ from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.invoices.models import Allocation, CreditNote, CreditNoteTax, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.rooms.invoices.pdf import credit_note_sheet, invoice_sheet
 from odoportal.settings import get_settings
-from tests.making import TODAY, account, emptied, invoice, order
-from tests.reading import amount, pages, whole
+from tests.making import TODAY, account, invoice, order, rolled_back
+from tests.reading import amount, full_text, pages
 
 GST, QST = "123456789 RT0001", "1234567890 TQ0001"
 _serial = count(1)
@@ -39,12 +39,12 @@ def _seller(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
-    with emptied(engine) as opened:
+    with rolled_back(engine) as opened:
         yield opened
 
 
-def member(account_id: int) -> Membership:
-    return Membership(account_id, "1042", "Transport 1042", "owner")
+def member(account_id: int) -> ActiveMembership:
+    return ActiveMembership(account_id, "1042", "Transport 1042", "owner")
 
 
 def billed(session: Session, account_id: int, amounts: list[str], number: str = "", **more: Any) -> Invoice:
@@ -146,12 +146,12 @@ CENTS = st.lists(st.integers(-200_000, 9_000_000), min_size=1, max_size=8).filte
 @settings(max_examples=25, deadline=None)
 @given(cents=CENTS, share=st.integers(0, 100), language=st.sampled_from(i18n.LANGUAGES))
 def test_the_amounts_are_the_database_s_to_the_cent(engine: Engine, cents: list[int], share: int, language: str) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         made = billed(session, account(session), [str(dollars(c)) for c in cents])
         part = dollars(int(made.total * share))
         if part:
             pay(session, made, part)
-        text = whole(drawn(session, made, language))
+        text = full_text(drawn(session, made, language))
     rows = {
         "Subtotal": made.subtotal,
         "GST 5%": tax(made.subtotal, Decimal(5)),
@@ -173,7 +173,7 @@ def test_the_column_adds_up_whatever_was_paid_and_given_back(session: Session) -
     pay(session, whole_, Decimal("50.00"), "pending")
     pay(session, whole_, Decimal("70.00"), "failed")
     credit(session, whole_, "100.00")
-    text = whole(drawn(session, whole_))
+    text = full_text(drawn(session, whole_))
     assert amount(text, "Total") == Decimal("574.88")
     assert amount(text, "Paid by Visa 4242") == Decimal("-100.00")
     assert amount(text, "Credit note") == Decimal("-114.98")
@@ -183,11 +183,11 @@ def test_the_column_adds_up_whatever_was_paid_and_given_back(session: Session) -
     back = billed(session, account(session, "B"), ["500.00"], settled_on=date(2020, 9, 22), refunded=True)
     pay(session, back, back.total)
     credit(session, back, "500.00")
-    assert amount(whole(drawn(session, back)), "Refunded amount") == Decimal("574.88")
+    assert amount(full_text(drawn(session, back)), "Refunded amount") == Decimal("574.88")
     partly = billed(session, account(session, "C"), ["500.00"], settled_on=date(2020, 9, 20))
     pay(session, partly, partly.total)
     credit(session, partly, "100.00")
-    assert amount(whole(drawn(session, partly)), "To your credit") == Decimal("114.98")
+    assert amount(full_text(drawn(session, partly)), "To your credit") == Decimal("114.98")
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
@@ -196,14 +196,14 @@ def test_what_the_law_asks_for_is_on_every_document(session: Session, subtotal: 
     made = billed(session, account(session), [subtotal])
     note = credit(session, made, subtotal)
     for document in (made, note):
-        text = whole(drawn(session, document, language))
+        text = full_text(drawn(session, document, language))
         terms = "Payable dans les 30 jours" if language == "fr" else "Payable within 30 days"
         for wanted in (GST, QST, "Odotrack inc.", "2800, av. Francis-Hughes", "Transport Gagnon inc.", "C. P. 418", "J7R 4Z1", terms):
             assert wanted in text
         assert document.number in text
         assert document.issued_on.isoformat() in text
         assert not re.search(r"14[.,]97\d?\s?%|9[.,]97\s?%", text)
-    text = whole(drawn(session, note, language))
+    text = full_text(drawn(session, note, language))
     assert made.number in text
     assert ("Un forfait repris" if language == "fr" else "One plan taken back") in text
 
@@ -213,7 +213,7 @@ def test_the_text_comes_in_the_order_of_reading(session: Session) -> None:
     bought = order(session, mine, "26367")
     made = billed(session, mine, ["300.00", "200.00", "-29.90"], order_id=bought.id)
     pay(session, made, Decimal("10.00"))
-    text = whole(drawn(session, made))
+    text = full_text(drawn(session, made))
     wanted = (
         "Odotrack inc.",
         f"Invoice {made.number}",
@@ -243,7 +243,7 @@ def test_the_text_comes_in_the_order_of_reading(session: Session) -> None:
 def labels(made: Sheet, language: str) -> list[str]:
     """Return the fixed labels of a sheet: no names, numbers or dates."""
     with i18n.use(language):
-        around = pdf.frame()
+        around = pdf.template_strings()
     heads: Any = around["heads"]
     named = [f[0] for f in made.facts] + [p.title for p in made.parties] + [n.title for n in made.notes] + [s.label for s in made.sums]
     return [*heads, str(around["page_of"]), made.title, *named, made.stamp.text, *(n.lines[0] for n in made.notes)]
@@ -262,15 +262,15 @@ def test_both_languages_are_complete(session: Session) -> None:
         same = {f for f, e in zip(labels(french, "fr"), labels(english, "en"), strict=True) if f == e and f}
         assert same <= {"Article", "Date", "Total"}
         for language, other in (("fr", english), ("en", french)):
-            text = whole(drawn(session, document, language))
-            for label in set(labels(other, i18n.other(language))) - same - {""}:
+            text = full_text(drawn(session, document, language))
+            for label in set(labels(other, i18n.other_language(language))) - same - {""}:
                 assert f"\n{label}\n" not in f"\n{text}\n", label
 
 
 def test_numbers_are_written_as_the_document_s_language_writes_them(session: Session) -> None:
     made = billed(session, account(session), ["12345.60"])
-    assert "12\u00a0345,60\u00a0$" in whole(drawn(session, made, "fr"))
-    assert "$12,345.60" in whole(drawn(session, made, "en"))
+    assert "12\u00a0345,60\u00a0$" in full_text(drawn(session, made, "fr"))
+    assert "$12,345.60" in full_text(drawn(session, made, "en"))
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_only_what_is_settled_is_stamped(session: Session, more: dict[str, Any],
     amounts = {"all": Decimal("574.88"), "part": Decimal("1.00")}
     values: dict[str, Any] = {k: amounts[v] if isinstance(v, str) else v for k, v in more.items()}
     made = billed(session, account(session), ["500.00"], **values)
-    text = whole(drawn(session, made))
+    text = full_text(drawn(session, made))
     assert f"State {state}" in text
     assert stamp in text
     assert any(word in text for word in ("PAID", "REFUNDED")) is bool(stamp)
@@ -297,17 +297,17 @@ def test_only_what_is_settled_is_stamped(session: Session, more: dict[str, Any],
 
 def test_a_tax_on_another_base_says_so(session: Session) -> None:
     made = billed(session, account(session), ["500.00"])
-    text = whole(drawn(session, made))
+    text = full_text(drawn(session, made))
     assert " on $" not in text
     row = session.exec(select(InvoiceTax).where(InvoiceTax.invoice_id == made.id, InvoiceTax.position == 1)).one()
     row.base, row.amount = Decimal("400.00"), Decimal("39.90")
-    assert "on $400.00" in whole(drawn(session, made))
+    assert "on $400.00" in full_text(drawn(session, made))
 
 
 def test_a_buyer_without_an_address_is_the_account(session: Session) -> None:
     made = billed(session, account(session), ["1.00"])
     made.bill_to_id = None
-    assert "Transport 1042" in whole(drawn(session, made))
+    assert "Transport 1042" in full_text(drawn(session, made))
 
 
 @pytest.mark.asvs("8.2.2")

@@ -19,7 +19,7 @@ from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.labels import state_labels
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, Payment
 from odoportal.rooms.invoices.service import InvoiceState
-from tests.making import TODAY, account, emptied, invoice, order
+from tests.making import TODAY, account, invoice, order, rolled_back
 
 
 def words(language: str = "en") -> dict[str, str]:
@@ -50,7 +50,7 @@ def fill(session: Session, rows: list[tuple[int, int, int, int, int, bool]], acc
 @settings(max_examples=60, deadline=None)
 @given(INVOICES)
 def test_filters_counts_and_sums_are_what_the_screen_says(engine: Engine, rows: list[tuple[int, int, int, int, int, bool]]) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         invoices = fill(session, rows, mine)
         fill(session, rows, other, "X")
@@ -129,7 +129,7 @@ def test_the_state_of_an_invoice(sums: dict[str, Any], due: int, state: InvoiceS
 
 @pytest.fixture
 def desk(engine: Engine) -> Any:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         bought, theirs = order(session, mine, "26367"), order(session, other, "555")
         invoice(
@@ -249,7 +249,7 @@ def test_one_invoice_comes_with_what_was_paid_on_it(desk: Any) -> None:
     st.lists(st.tuples(st.integers(0, 500), st.integers(1, 9999)), max_size=3),
 )
 def test_spending_adds_up_month_by_month(engine: Engine, bills: list[tuple[int, int]], notes: list[tuple[int, int]]) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         sums: Counter[date] = Counter()
         first = invoice(session, mine, "1", "0.00", TODAY)

@@ -12,18 +12,18 @@ from odoportal.core import clock, i18n
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.invoices.service import RULES
 from odoportal.rooms.invoices.view import InvoiceDetails, InvoicesView, invoices_view
-from tests.making import NOON, TODAY, account, counting, emptied, invoice, order, who
+from tests.making import NOON, TODAY, account, identity_of, invoice, order, recorded_statements, rolled_back
 
 
 def shown(session: Any, account_id: int, language: str = "en", region: str = "en-CA", **given: str) -> InvoicesView:
-    clock.use(lambda: NOON)
+    clock.set_source(lambda: NOON)
     with i18n.use(language):
-        return invoices_view(session, who(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
+        return invoices_view(session, identity_of(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
 
 
 @pytest.fixture
 def desk(engine: Engine) -> Any:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "1042"), account(session, "B")
         bought = order(session, mine, "26367")
         invoice(
@@ -97,13 +97,13 @@ def test_the_account_of_the_address_stays_in_every_link(desk: Any) -> None:
 @pytest.mark.parametrize("given", [{}, {"q": "1"}, {"open": "1"}], ids=["plain", "search", "open"])
 def test_the_statements_do_not_grow_with_the_rows(stored: Engine, given: dict[str, str]) -> None:
     counts = []
-    with emptied(stored) as session:
+    with rolled_back(stored) as session:
         mine = account(session)
         bought = order(session, mine, "5")
         for size, upto in (("10", 10), ("100", 100)):
             for n in range(1 if size == "10" else 11, upto + 1):
                 invoice(session, mine, f"1{n}" if n > 1 else "1", order_id=bought.id)
-            with counting(stored) as ran:
+            with recorded_statements(stored) as ran:
                 view = shown(session, mine, size=size, **given)
             assert len(view.rows) == upto
             counts.append(len(ran))

@@ -52,15 +52,15 @@ def time(stored: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.delenv("ODOPORTAL_TODAY")
     get_settings.cache_clear()
     moved = Time()
-    clock.use(moved)
+    clock.set_source(moved)
     yield moved
-    clock.use(None)
+    clock.set_source(None)
 
 
 @pytest.fixture
 def people() -> People:
     """Return a person in each role of an account, and the owner of another account."""
-    with database.writing() as session:
+    with database.write_session() as session:
         mine, other = account(session), account(session, "2000")
         made = {role.value: member(session, mine, f"{role}@example.com", role) for role in Role}
         stranger = member(session, other, "stranger@example.com", Role.OWNER)
@@ -72,7 +72,7 @@ def people() -> People:
 
 def letters(to: str = "") -> list[Mail]:
     """Return the mails in the outbox, to an address or to all, oldest first."""
-    with database.reading() as session:
+    with database.read_session() as session:
         return _letters(session, to)
 
 

@@ -11,7 +11,7 @@ from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.models import Change, Membership, Role
 from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity, NotAllowed
-from odoportal.forms.handling import FormModel, FormResult, SentForm, check
+from odoportal.forms.handling import FormModel, FormResult, SentForm, validate
 from odoportal.rooms.notifications import forms, service
 from odoportal.rooms.notifications.models import Kind, NoticeChoice
 from odoportal.rooms.notifications.view import notices_view
@@ -21,15 +21,15 @@ ALL = {kind.value: "1" for kind in Kind}
 
 
 def given(who: Identity) -> dict[str, str]:
-    with i18n.use("en"), database.reading() as session:
+    with i18n.use("en"), database.read_session() as session:
         return notices_view(session, who, clock.now()).choices.given
 
 
 def send(who: Identity, fields: Mapping[str, str], version: str | None = None, mark: str = "a", form: str = "choices") -> FormResult:
     with i18n.use("en"):
-        with database.reading() as session:
+        with database.read_session() as session:
             view = notices_view(session, who, clock.now()).choices
-        values = check(forms.RULES[form].model, fields)
+        values = validate(forms.RULES[form].model, fields)
         assert isinstance(values, FormModel), values
         known = view.version if version is None else version
         return asyncio.run(forms.RULES[form].work(SentForm(form, who, "en", values, "", known, mark * 32, "203.0.113.9", "")))  # type: ignore[arg-type]
@@ -55,7 +55,7 @@ def test_a_choice_is_kept_and_noted_and_others_are_left_alone(people: People) ->
     assert {name: given(who) for name, who in people.items() if name != "read_only"} == {
         name: value for name, value in before.items() if name != "read_only"
     }
-    with database.reading() as session:
+    with database.read_session() as session:
         noted = [(c.what, c.account_id, c.subject_id, c.address, json.loads(c.after)) for c in session.exec(select(Change).order_by("id"))]
         stored = session.exec(select(NoticeChoice)).all()
     who = people["read_only"]
@@ -70,16 +70,16 @@ def test_a_choice_is_kept_and_noted_and_others_are_left_alone(people: People) ->
 def test_a_choice_outlives_another_role(people: People) -> None:
     who = people["owner"]
     assert send(who, {**ALL, "payment": ""}).ok
-    with database.writing() as session:
+    with database.write_session() as session:
         session.get_one(Membership, (who.account.account_id, who.person_id)).role = Role.READ_ONLY
-    with database.reading() as session:
+    with database.read_session() as session:
         assert service.choices(session, who.account.account_id, who.person_id, Role.READ_ONLY)["payment"] == ""
         assert service.choices(session, who.account.account_id, who.person_id, Role.OWNER) == {**ALL, "payment": ""}
 
 
 def test_a_form_that_another_window_overtook_is_told(people: People) -> None:
     who = people["owner"]
-    with i18n.use("en"), database.reading() as session:
+    with i18n.use("en"), database.read_session() as session:
         version = notices_view(session, who, clock.now()).choices.version
     assert send(who, {**ALL, "card": ""}).ok
     clash = send(who, {**ALL, "payment": ""}, version, mark="b")
@@ -91,22 +91,22 @@ def test_a_form_that_another_window_overtook_is_told(people: People) -> None:
 @pytest.mark.parametrize("fields", [{"security": "1"}, {"invoice": "yes"}, {"invoice": "1", "account_id": "2"}])
 def test_other_fields_and_values_are_refused(fields: dict[str, str]) -> None:
     with i18n.use("en"):
-        assert isinstance(check(forms.Choices, fields), dict)
+        assert isinstance(validate(forms.Choices, fields), dict)
 
 
 def test_who_is_no_member_any_more_chooses_nothing(people: People) -> None:
     who = people["billing"]
-    with database.writing() as session:
+    with database.write_session() as session:
         session.delete(session.get_one(Membership, (who.account.account_id, who.person_id)))
-    with database.writing() as session, pytest.raises(NotAllowed):
+    with database.write_session() as session, pytest.raises(NotAllowed):
         service.switch(session, service.Reader(who.account.account_id, who.person_id), Kind.INVOICE, False, Actor.of(who), clock.now())
 
 
 def test_a_choice_of_one_account_says_nothing_of_another(people: People) -> None:
     owner, stranger = people["owner"], people["stranger"]
-    with database.writing() as session:
+    with database.write_session() as session:
         session.add(Membership(account_id=stranger.account.account_id, person_id=owner.person_id, role=Role.OWNER))
     assert send(owner, {}).ok
-    with database.reading() as session:
+    with database.read_session() as session:
         assert set(service.choices(session, owner.account.account_id, owner.person_id, Role.OWNER).values()) == {""}
         assert service.choices(session, stranger.account.account_id, owner.person_id, Role.OWNER) == ALL

@@ -12,7 +12,7 @@ from sqlmodel import delete, select
 from odoportal.accounts.models import Change, Membership, Role, UnsolicitedMail
 from odoportal.core import clock, database, i18n, signing
 from odoportal.core.identity import Identity, NotAllowed
-from odoportal.forms.handling import FormModel, FormResult, SentForm, check
+from odoportal.forms.handling import FormModel, FormResult, SentForm, validate
 from odoportal.mail import outbox
 from odoportal.rooms.notifications import copies, forms, unsubscribe
 from odoportal.rooms.notifications import send as sending
@@ -27,14 +27,14 @@ _MARKS = iter(range(10**6))
 
 def count_anew() -> None:
     """Reset the limits on unsolicited mails, as if a day had passed for them and for nothing else."""
-    with database.writing() as session:
+    with database.write_session() as session:
         session.exec(delete(UnsolicitedMail))
 
 
 def send(who: Identity, form: str, key: str = "", once: str = "", **fields: str) -> FormResult:
     """Post a form and return its result."""
     with i18n.use("en"):
-        values = check(forms.RULES[form].model, fields)
+        values = validate(forms.RULES[form].model, fields)
         assert isinstance(values, FormModel), values
         mark = once or f"{next(_MARKS):032x}"
         sent: SentForm[Any] = SentForm(form, who, "en", values, key, "", mark, "203.0.113.9", "")
@@ -51,12 +51,12 @@ def token() -> str:
 
 
 def confirm(of: str = "") -> bool:
-    with database.writing() as session:
+    with database.write_session() as session:
         return copies.confirm(session, of or token(), "203.0.113.77", clock.now())
 
 
 def shown(who: Identity) -> list[CopyRow]:
-    with i18n.use("en"), database.reading() as session:
+    with i18n.use("en"), database.read_session() as session:
         return notices_view(session, who, clock.now()).copies
 
 
@@ -66,7 +66,7 @@ def out(to: str) -> list[EmailMessage]:
 
 
 def changes() -> list[tuple[str, int | None, str, str]]:
-    with database.reading() as session:
+    with database.read_session() as session:
         return [(c.what, c.person_id, c.address, c.about) for c in session.exec(select(Change).order_by("id"))]
 
 
@@ -194,7 +194,7 @@ def test_who_does_not_look_after_billing_changes_and_sees_nothing(people: People
 
 def test_a_role_that_was_lowered_meanwhile_counts(people: People) -> None:
     who = people["billing"]
-    with database.writing() as session:
+    with database.write_session() as session:
         session.get_one(Membership, (who.account.account_id, who.person_id)).role = Role.READ_ONLY
     with pytest.raises(NotAllowed):
         add(who)
@@ -209,7 +209,7 @@ def test_the_mailbox_stops_them_and_may_take_that_back(people: People) -> None:
     stop = signing.sign(outbox.UNSUBSCRIBE, letters(BOOKS)[-1].unsubscribe)
     assert BOOKS not in stop
     for on in (False, False, True, False):
-        with database.writing() as session:
+        with database.write_session() as session:
             found = unsubscribe.unsubscribe(session, stop, on, "203.0.113.78", clock.now())
             assert found is not None
             assert found.on is on
@@ -222,7 +222,7 @@ def test_the_mailbox_stops_them_and_may_take_that_back(people: People) -> None:
     count_anew()
     assert not add(people["owner"]).ok
     send(people["owner"], "copy_remove", key=BOOKS)
-    with database.writing() as session:
+    with database.write_session() as session:
         assert unsubscribe.unsubscribe(session, stop, True, "", clock.now()) is None
 
 
@@ -231,7 +231,7 @@ def test_a_person_whose_mailbox_also_gets_copies_is_noted_once(people: People) -
     confirm()
     bill(people["owner"], "1")
     assert run().letters == 3
-    with database.reading() as session:
+    with database.read_session() as session:
         assert sorted((r.email, r.person_id is not None) for r in session.exec(select(NoticeReader))) == [
             ("billing@example.com", True),
             ("owner@example.com", True),
@@ -242,7 +242,7 @@ def test_an_invoice_that_came_while_papers_were_set_waits_for_the_next_run(peopl
     add(people["owner"])
     confirm()
     bill(people["owner"], "1")
-    with database.writing() as session:
+    with database.write_session() as session:
         found, _ = sending._report(session, people["owner"].account.account_id, "", {}, DAY, clock.now())
         assert found == []
     assert run().letters == 3
@@ -259,7 +259,7 @@ def test_who_never_answered_is_forgotten(people: People, time: Time) -> None:
     add(people["owner"])
     add(people["owner"], "b@example.org")
     confirm()
-    with database.writing() as session:
-        assert copies.purge_expired(session, time.at + copies.LIFE + copies.KEEP - timedelta(seconds=1)) == 0
-        assert copies.purge_expired(session, time.at + copies.LIFE + copies.KEEP) == 1
+    with database.write_session() as session:
+        assert copies.purge_expired(session, time.at + copies.LINK_LIFETIME + copies.KEEP_UNCONFIRMED - timedelta(seconds=1)) == 0
+        assert copies.purge_expired(session, time.at + copies.LINK_LIFETIME + copies.KEEP_UNCONFIRMED) == 1
         assert [copy.email for copy in session.exec(select(InvoiceCopy))] == ["b@example.org"]

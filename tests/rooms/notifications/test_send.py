@@ -20,7 +20,7 @@ from odoportal.rooms.cards.models import Card
 from odoportal.rooms.invoices.models import Allocation, Invoice, Payment
 from odoportal.rooms.notifications import events, send, service
 from odoportal.rooms.notifications.models import Kind, Notice, NoticeReader
-from tests.making import NOON, account, emptied, engine, invoice, order
+from tests.making import NOON, account, engine, invoice, order, rolled_back
 from tests.rooms.notifications.conftest import People, letters
 from tests.rooms.people.conftest import member
 
@@ -37,13 +37,13 @@ def run(today: date = DAY, **more: Any) -> send.SendRun:
 
 def bill(who: Identity, number: str, **more: Any) -> None:
     """Add an invoice, as an import does."""
-    with database.writing() as session:
+    with database.write_session() as session:
         invoice(session, who.account.account_id, number, **{"issued": DAY, **more})
 
 
 def pay(who: Identity, reference: str, number: str = "", on: date = DAY, status: str = "settled") -> None:
     """Add a payment, as an import does."""
-    with database.writing() as session:
+    with database.write_session() as session:
         received = datetime(on.year, on.month, on.day, 16, tzinfo=UTC)
         made = Payment(
             account_id=who.account.account_id,
@@ -84,7 +84,7 @@ def test_a_new_invoice_is_told_once_to_who_wants_it(people: People) -> None:
     assert "https://portal.example.com/en/invoices?account=1042&open=212048" in letter.text
     assert "H7L 3J5" in letter.text
     assert "H7L 3J5" in letter.html
-    with database.reading() as session:
+    with database.read_session() as session:
         assert [(n.account_id, n.kind, n.about) for n in session.exec(select(Notice))] == [
             (people["owner"].account.account_id, "invoice", "212048")
         ]
@@ -110,8 +110,8 @@ def test_a_first_import_of_a_long_history_tells_its_last_days_only(people: Peopl
 
 def test_an_import_that_is_late_is_told_for_two_weeks(people: People) -> None:
     run(DAY - timedelta(days=30))
-    bill(people["owner"], "1", issued=DAY - events.LATE)
-    bill(people["owner"], "2", issued=DAY - events.LATE - timedelta(days=1))
+    bill(people["owner"], "1", issued=DAY - events.MAX_DELAY)
+    bill(people["owner"], "2", issued=DAY - events.MAX_DELAY - timedelta(days=1))
     bill(people["owner"], "3", issued=DAY + timedelta(days=1))
     run()
     assert to_owner() == ["New invoice 1"]
@@ -158,7 +158,7 @@ def test_a_payment_is_told_when_it_is_settled(people: People) -> None:
     pay(people["owner"], "P1", "212048", status="pending")
     pay(people["owner"], "P2", status="failed")
     assert run() == send.SendRun()
-    with database.writing() as session:
+    with database.write_session() as session:
         session.exec(select(Payment).where(Payment.reference == "P1")).one().status = "settled"
     assert run().things == {Kind.PAYMENT: 1}
     assert to_owner() == ["Payment received: $100.00"]
@@ -167,7 +167,7 @@ def test_a_payment_is_told_when_it_is_settled(people: People) -> None:
 
 def test_an_agreement_is_told_60_30_and_7_days_before_its_last(people: People) -> None:
     run(DAY - timedelta(days=90))
-    with database.writing() as session:
+    with database.write_session() as session:
         order(session, people["owner"].account.account_id, "26367", end=DAY + timedelta(days=60))
     days = [ahead for ahead in range(70) if Kind.ENDING in run(DAY + timedelta(days=ahead)).things]
     assert days == [0, 30, 53]
@@ -179,7 +179,7 @@ def test_an_agreement_is_told_60_30_and_7_days_before_its_last(people: People) -
 def test_a_card_is_told_once_a_month_before_it_ends_unless_it_is_gone(people: People) -> None:
     run(DAY - timedelta(days=90))
     for last4, gone in (("4242", None), ("1881", NOON)):
-        with database.writing() as session:
+        with database.write_session() as session:
             session.add(
                 Card(
                     account_id=people["owner"].account.account_id,
@@ -205,11 +205,11 @@ def test_switched_off_is_not_told_and_later_is_told_what_is_new_then(people: Peo
     owner = people["owner"]
     reader = service.Reader(owner.account.account_id, owner.person_id)
     bill(owner, "1")
-    with database.writing() as session:
+    with database.write_session() as session:
         service.switch(session, reader, Kind.INVOICE, False, Actor.of(owner), NOON)
     run()
     assert [letter.to for letter in letters()] == ["billing@example.com"]
-    with database.writing() as session:
+    with database.write_session() as session:
         service.switch(session, reader, Kind.INVOICE, True, Actor.of(owner), NOON)
     assert run() == send.SendRun()
     bill(owner, "2")
@@ -220,7 +220,7 @@ def test_switched_off_is_not_told_and_later_is_told_what_is_new_then(people: Peo
 @pytest.mark.parametrize("how", ["disabled", "removed", "never came"])
 def test_who_has_no_access_is_told_nothing(people: People, how: str) -> None:
     owner = people["owner"]
-    with database.writing() as session:
+    with database.write_session() as session:
         person = session.get_one(Person, owner.person_id)
         if how == "disabled":
             person.disabled_at = NOON
@@ -249,7 +249,7 @@ def test_another_account_hears_nothing(people: People) -> None:
 def test_a_run_holds_the_account_before_it_looks_what_is_told(people: People) -> None:
     bill(people["owner"], "212048")
     holding: list[bool] = []
-    with database.writing() as session:
+    with database.write_session() as session:
         event.listen(session, "do_orm_execute", lambda asked: holding.append(asked.statement._for_update_arg is not None))
         found, _ = send._report(session, people["owner"].account.account_id, "sandbox", {}, DAY, NOON)
     assert [thing.about for thing in found] == ["212048"]
@@ -270,7 +270,7 @@ def test_many_at_once_are_one_letter(people: People) -> None:
 
 
 def test_letters_are_in_the_person_s_language_and_formats(people: People) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         person = session.get_one(Person, people["owner"].person_id)
         person.language, person.region = "fr", "fr-CA"
     bill(people["owner"], "212048", total="1234.50")
@@ -323,7 +323,7 @@ def _apply(session: Session, who: Identity, step: Step, today: date) -> None:
 @settings(max_examples=60, deadline=None)
 @given(_STEPS)
 def test_whatever_the_order_of_imports_choices_and_runs_each_thing_is_told_once_at_most(engine: Engine, steps: Sequence[Step]) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         who = member(session, account(session), "owner@example.com", Role.OWNER)
         member(session, account(session, "2000"), "stranger@example.com", Role.OWNER)
         of = session.get_one(Account, who.account.account_id)
@@ -344,7 +344,7 @@ def test_whatever_the_order_of_imports_choices_and_runs_each_thing_is_told_once_
                 seen.append((event.kind.value, event.about))
                 assert isinstance(event.record, Invoice)
                 assert event.kind is not Kind.OVERDUE or event.record.paid < event.record.total
-                assert today - events.LATE <= event.day <= today
+                assert today - events.MAX_DELAY <= event.day <= today
         numbers = [about.split()[0] for kind, about in seen if kind == "overdue"]
         assert all(numbers.count(number) <= len(events.OVERDUE_DAYS) for number in numbers)
         session.expunge_all()

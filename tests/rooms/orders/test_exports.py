@@ -15,7 +15,7 @@ from odoportal.lists.query import ListQuery
 from odoportal.rooms.orders.exports import orders_table
 from odoportal.rooms.orders.service import RULES
 from odoportal.rooms.orders.view import orders_view
-from tests.making import PLAN, TODAY, account, counting, order, who
+from tests.making import PLAN, TODAY, account, identity_of, order, recorded_statements
 
 TRACKER = ("ODO50", "ODO50 (fr)")
 
@@ -34,7 +34,7 @@ def mine(stored: Engine) -> int:
 
 def made(session: Session, account_id: int, language: str = "fr", **given: str) -> Table:
     with i18n.use(language):
-        table = orders_table(session, who(account_id), ListQuery.parse(RULES, given), language, TODAY)
+        table = orders_table(session, identity_of(account_id), ListQuery.parse(RULES, given), language, TODAY)
         return Table(table.name, table.columns, list(table.rows), table.total)
 
 
@@ -60,7 +60,7 @@ def test_the_rows_are_those_of_the_screen_in_its_order(stored: Engine, mine: int
     with Session(stored) as session:
         with i18n.use(language):
             query = ListQuery.parse(RULES, {**given, "size": "100"})
-            view = orders_view(session, who(mine), query, language, TODAY)
+            view = orders_view(session, identity_of(mine), query, language, TODAY)
         table = made(session, mine, language, **{**given, "page": "2", "size": "10"})
     shown = [
         (row.number, row.term.start, row.term.end, row.term.percent, row.term.state, tuple(f"{li.quantity} {li.item}" for li in row.lines))
@@ -96,8 +96,8 @@ def test_people_read_words(stored: Engine, mine: int) -> None:
 
 def test_the_number_of_statements_grows_by_batches_only(stored: Engine, mine: int) -> None:
     with Session(stored) as session:
-        with counting(stored) as few:
+        with recorded_statements(stored) as few:
             made(session, mine, q="26001")
-        with counting(stored) as many:
+        with recorded_statements(stored) as many:
             made(session, mine)
     assert len(few) == len(many) == 2

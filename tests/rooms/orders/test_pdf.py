@@ -10,23 +10,23 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from odoportal.core import i18n
-from odoportal.core.identity import Membership
+from odoportal.core.identity import ActiveMembership
 from odoportal.documents import pdf
 from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.orders.models import Order, OrderLine, OrderTax
 from odoportal.rooms.orders.pdf import order_sheet
-from tests.making import TODAY, account, emptied, order
-from tests.reading import amount, whole
+from tests.making import TODAY, account, order, rolled_back
+from tests.reading import amount, full_text
 
 
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
-    with emptied(engine) as opened:
+    with rolled_back(engine) as opened:
         yield opened
 
 
-def member(account_id: int) -> Membership:
-    return Membership(account_id, "1042", "Transport 1042", "owner")
+def member(account_id: int) -> ActiveMembership:
+    return ActiveMembership(account_id, "1042", "Transport 1042", "owner")
 
 
 def bought(session: Session, account_id: int) -> Order:
@@ -60,7 +60,7 @@ def text_of(session: Session, account_id: int, language: str) -> str:
     with i18n.use(language):
         found = order_sheet(session, member(account_id), "26367", language, TODAY)
         assert found
-        return whole(pdf.render(found))
+        return full_text(pdf.render(found))
 
 
 def test_it_says_what_was_ordered_for_how_long_and_for_how_much(session: Session) -> None:

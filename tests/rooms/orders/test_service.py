@@ -13,7 +13,7 @@ from odoportal.lists.query import ListQuery
 from odoportal.rooms.orders import service
 from odoportal.rooms.orders.models import Fulfilment, Step
 from odoportal.rooms.orders.service import OrderState
-from tests.making import NOON, PLAN, TODAY, account, emptied, order
+from tests.making import NOON, PLAN, TODAY, account, order, rolled_back
 
 DAYS = st.dates(date(2000, 1, 1), date(2060, 1, 1))
 LENGTHS = st.integers(0, 3000)
@@ -59,7 +59,7 @@ def test_both_days_of_a_term_belong_to_it(start: int, end: int, state: OrderStat
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(-90, 90), st.integers(0, 120)), max_size=12))
 def test_filters_and_counts_are_what_the_screen_says(engine: Engine, terms: list[tuple[int, int]]) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         states: dict[str, OrderState] = {}
         for at, (start, length) in enumerate(terms):
@@ -82,7 +82,7 @@ def test_filters_and_counts_are_what_the_screen_says(engine: Engine, terms: list
 
 @pytest.fixture
 def shop(engine: Engine) -> Any:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         order(session, mine, "26367", date(2020, 3, 12), date(2021, 3, 11), [PLAN, ("Power cable", "Câble d’alimentation")])
         order(session, mine, "999", date(2019, 1, 1), date(2019, 12, 31), [("Sticker 50% off", "Autocollant à 50 %")])

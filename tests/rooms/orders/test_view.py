@@ -11,18 +11,18 @@ from odoportal.core import clock, i18n
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.orders.service import RULES
 from odoportal.rooms.orders.view import OrderDetails, OrdersView, orders_view
-from tests.making import NOON, PLAN, TODAY, account, counting, emptied, invoice, order, who
+from tests.making import NOON, PLAN, TODAY, account, identity_of, invoice, order, recorded_statements, rolled_back
 
 
 def shown(session: Any, account_id: int, language: str = "en", region: str = "en-CA", **given: str) -> OrdersView:
-    clock.use(lambda: NOON)
+    clock.set_source(lambda: NOON)
     with i18n.use(language):
-        return orders_view(session, who(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
+        return orders_view(session, identity_of(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
 
 
 @pytest.fixture
 def shop(engine: Engine) -> Any:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, other = account(session, "1042"), account(session, "B")
         order(
             session,
@@ -90,13 +90,13 @@ def test_the_account_of_the_address_stays_in_every_link(shop: Any) -> None:
 @pytest.mark.parametrize("given", [{}, {"q": "odo50"}, {"open": "1"}], ids=["plain", "search", "open"])
 def test_the_statements_do_not_grow_with_the_rows(stored: Engine, given: dict[str, str]) -> None:
     counts = []
-    with emptied(stored) as session:
+    with rolled_back(stored) as session:
         mine = account(session)
         for size, upto in (("10", 10), ("100", 100)):
             for n in range(1 if size == "10" else 11, upto + 1):
                 bought = order(session, mine, f"1{n}" if n > 1 else "1")
                 invoice(session, mine, f"9{n}", order_id=bought.id)
-            with counting(stored) as ran:
+            with recorded_statements(stored) as ran:
                 view = shown(session, mine, size=size, **given)
             assert len(view.rows) == upto
             counts.append(len(ran))

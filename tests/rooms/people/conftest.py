@@ -10,12 +10,12 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Membership, Person, Role
 from odoportal.core import database
+from odoportal.core.identity import ActiveMembership as Held
 from odoportal.core.identity import Identity
-from odoportal.core.identity import Membership as Held
 from odoportal.migrations import migrate
 from odoportal.settings import get_settings
-from tests.making import NOON, account, who
-from tests.postgresql import empty
+from tests.making import NOON, account, identity_of
+from tests.postgresql import drop_everything
 
 __all__ = ["replace"]
 
@@ -30,7 +30,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     database.engine.cache_clear()
     engine = database.engine()
     if request.param == "postgresql":
-        empty(engine)
+        drop_everything(engine)
     migrate(engine)
     yield engine
     engine.dispose()
@@ -58,14 +58,19 @@ def member(session: Session, account_id: int, email: str, role: Role, **more: st
     session.flush()
     mine = Held(account_id, "1042", "Transport 1042", role)
     return replace(
-        who(account_id), person_id=made, name=email.split("@", maxsplit=1)[0].title(), email=email, account=mine, memberships=(mine,)
+        identity_of(account_id),
+        person_id=made,
+        name=email.split("@", maxsplit=1)[0].title(),
+        email=email,
+        account=mine,
+        memberships=(mine,),
     )
 
 
 @pytest.fixture
 def people(store: Engine) -> dict[str, Identity]:
     """Return identities by role: one for each role of an account, and `stranger`, the owner of another account."""
-    with database.writing() as session:
+    with database.write_session() as session:
         mine, other = account(session), account(session, "2000")
         made = {role.value: member(session, mine, f"{role}@example.com", role) for role in Role}
         stranger = member(session, other, "stranger@example.com", Role.OWNER)

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.core import clock, database
-from odoportal.core.identity import Identity, digest
+from odoportal.core.identity import Identity, token_hash
 from odoportal.limits import rate_limits
 from odoportal.limits.work_queue import Busy
 from odoportal.mail.outbox import Mail, token_of
@@ -32,17 +32,17 @@ def web() -> Iterator[TestClient]:
 def owner() -> Identity:
     """Return the identity of a signed-in owner."""
     person_id = add_person()
-    with database.writing() as session:
+    with database.write_session() as session:
         token = sessions.begin(session, person_id, clock.now(), False, sessions.Browser())
     with database.engine().connect() as connection:
-        found = sessions.resolve(connection, digest(token), None, clock.now())
+        found = sessions.resolve(connection, token_hash(token), None, clock.now())
     assert found is not None
     return found
 
 
 def link(owner: Identity, email: str = INVITED, role: Role = Role.BILLING, language: str = "en") -> str:
     """Invite an email and return the link from the mail."""
-    with database.writing() as session:
+    with database.write_session() as session:
         service.invite(session, owner, email, role, language, clock.now())
         letter = session.exec(select(Mail).order_by(col(Mail.id).desc())).first()
         assert letter is not None
@@ -50,7 +50,7 @@ def link(owner: Identity, email: str = INVITED, role: Role = Role.BILLING, langu
 
 
 def role_of(email: str, number: str = "1042") -> str | None:
-    with database.reading() as session:
+    with database.read_session() as session:
         held = select(Membership.role).join(Person).join(Account).where(Person.email == email, Account.number == number)
         return session.exec(held).first()
 
@@ -119,7 +119,7 @@ def test_somebody_of_another_account_accepts_with_one_click_and_keeps_the_passwo
 
 def test_somebody_with_no_account_left_can_come_back(web: TestClient, owner: Identity) -> None:
     add_person("back@example.com")
-    with database.writing() as session:
+    with database.write_session() as session:
         service.remove(session, owner, "back@example.com", clock.now())
     assert sign_in(web, "back@example.com").status_code == 303
     assert web.get("/en/home").status_code == 401
@@ -130,7 +130,7 @@ def test_somebody_with_no_account_left_can_come_back(web: TestClient, owner: Ide
 
 def test_a_dead_link_says_so(web: TestClient, owner: Identity, now) -> None:  # noqa: F811
     addresses = [link(owner)]
-    with database.writing() as session:
+    with database.write_session() as session:
         service.withdraw(session, owner, INVITED, clock.now())
     addresses += ["/en/join?token=" + "a" * 43, "/en/join?token=x", link(owner)]
     now.move(days=7)
@@ -139,14 +139,14 @@ def test_a_dead_link_says_so(web: TestClient, owner: Identity, now) -> None:  # 
         assert page.status_code == 410
         assert "This invitation is no longer valid" in page.text
         assert web.post("/en/join", data={"name": "N", "password": NEW}).status_code == 410
-    with database.reading() as session:
+    with database.read_session() as session:
         assert len(session.exec(select(Person)).all()) == 1
 
 
 def test_a_form_that_is_none_is_refused(web: TestClient, owner: Identity) -> None:
     address = follow(web, link(owner))
     assert web.post(address, json={"name": "N"}).status_code == 415
-    with database.reading() as session:
+    with database.read_session() as session:
         assert len(session.exec(select(Invitation)).all()) == 1
 
 
@@ -154,13 +154,13 @@ def test_a_form_that_is_none_is_refused(web: TestClient, owner: Identity) -> Non
 def test_passwords_that_are_tried_with_an_invitation_are_counted(web: TestClient, owner: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     """Password attempts with an invitation are limited (finding 9): they do not use up the invitation, and each costs much CPU time."""
     judged: list[str] = []
-    judge = passwords.judge
+    judge = passwords.weakness_in_queue
 
     async def noted(password: str, *about: Any) -> Any:
         judged.append(about[0].name)
         return await judge(password, *about)
 
-    monkeypatch.setattr(passwords, "judge", noted)
+    monkeypatch.setattr(passwords, "weakness_in_queue", noted)
     address = follow(web, link(owner))
     most = rate_limits.CHOICES_PER_LINK.amount
     answers = [web.post(address, data={"name": "", "password": NEW}).status_code for _ in range(most + 2)]
@@ -176,7 +176,7 @@ def test_where_too_much_waits_an_invitation_stays_open(web: TestClient, owner: I
 
     address = follow(web, link(owner))
     with monkeypatch.context() as patch:
-        patch.setattr(passwords, "hashed", full)
+        patch.setattr(passwords, "hash_in_queue", full)
         answer = web.post(address, data={"name": "Nora Tremblay", "password": NEW})
         assert answer.status_code == 429
         assert "The portal is very busy" in answer.text

@@ -8,10 +8,10 @@ import pytest
 from sqlmodel import col, select
 
 from odoportal.accounts.models import Change, Membership, Person, Role
-from odoportal.accounts.rights import TABLE, Right
+from odoportal.accounts.rights import ROLES_BY_RIGHT, Right
 from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity, NotAllowed
-from odoportal.forms.handling import FormModel, FormResult, SentForm, check
+from odoportal.forms.handling import FormModel, FormResult, SentForm, validate
 from odoportal.forms.view import version_of
 from odoportal.pages.shell_view import right_labels
 from odoportal.rooms.people import forms, service
@@ -23,7 +23,7 @@ ASKED = "asked@example.org"
 
 
 def shown(who: Identity, **query: str) -> PeopleView:
-    with i18n.use("en"), database.reading() as session:
+    with i18n.use("en"), database.read_session() as session:
         return people_view(session, who, query, NOON)
 
 
@@ -31,7 +31,7 @@ def send(who: Identity, form: str, key: str = "", version: str = "", mark: str =
     """Submit a form and return its result; each `mark` is a separate submission."""
     rule = forms.RULES[form]
     with i18n.use("en"):
-        values = check(rule.model, fields)
+        values = validate(rule.model, fields)
         assert isinstance(values, FormModel), values
         return asyncio.run(_answer(SentForm(form, who, "en", values, key, version, mark * 32, "203.0.113.9", "")))
 
@@ -41,7 +41,7 @@ async def _answer(sent: SentForm[FormModel]) -> FormResult:
 
 
 def role_now(email: str) -> str:
-    with database.reading() as session:
+    with database.read_session() as session:
         found = select(Membership.role).join(Person, col(Person.id) == Membership.person_id).where(Person.email == email)
         return session.exec(found).one()
 
@@ -53,7 +53,7 @@ def invite(who: Identity, email: str = ASKED, mark: str = "a") -> FormResult:
 def test_an_owner_sees_everybody_and_who_is_invited(people: People) -> None:
     owner = people["owner"]
     assert invite(owner).notice == f"The invitation to {ASKED} is on its way."
-    with database.writing() as session:
+    with database.write_session() as session:
         session.get_one(Person, people["billing"].person_id).signed_in_at = NOON
         session.get_one(Person, people["operations"].person_id).disabled_at = NOON
     view = shown(owner)
@@ -67,14 +67,14 @@ def test_an_owner_sees_everybody_and_who_is_invited(people: People) -> None:
 
 
 def test_an_invitation_that_is_over_says_so_and_is_sent_again(people: People) -> None:
-    clock.use(lambda: NOON)
+    clock.set_source(lambda: NOON)
     invite(people["owner"])
-    with i18n.use("en"), database.reading() as session:
+    with i18n.use("en"), database.read_session() as session:
         (over,) = people_view(session, people["owner"], {}, NOON + timedelta(days=7)).invitations
     assert (over.over, over.until) == (True, "Expired")
-    clock.use(lambda: NOON + timedelta(days=8))
+    clock.set_source(lambda: NOON + timedelta(days=8))
     assert send(people["owner"], "resend", ASKED, mark="b").notice == "Sent again."
-    with i18n.use("en"), database.reading() as session:
+    with i18n.use("en"), database.read_session() as session:
         assert not people_view(session, people["owner"], {}, NOON + timedelta(days=14)).invitations[0].over
 
 
@@ -92,13 +92,15 @@ def test_whoever_may_change_nothing_sees_the_owners_and_no_control(people: Peopl
 def test_the_table_of_roles_is_the_table_that_is_enforced(people: People) -> None:
     view = shown(people["read_only"])
     assert {(row.key, cell.key) for row in view.rights for cell in row.cells if cell.yes} == {
-        (r, o) for r, who in TABLE.items() for o in who if r is not Right.ENTER
+        (r, o) for r, who in ROLES_BY_RIGHT.items() for o in who if r is not Right.ENTER
     }
     with i18n.use("en"):
         words = right_labels()
     assert set(words) == set(Right) - {Right.ENTER}, "which is nothing of an account"
     for card in view.roles:
-        assert [line.text for line in card.can] == [words[right] for right in TABLE if right in words and Role(card.key) in TABLE[right]]
+        assert [line.text for line in card.can] == [
+            words[right] for right in ROLES_BY_RIGHT if right in words and Role(card.key) in ROLES_BY_RIGHT[right]
+        ]
     assert [card.key for card in view.roles if card.mine] == ["read_only"]
 
 
@@ -168,7 +170,7 @@ def test_every_change_is_a_row_of_the_account(people: People) -> None:
     send(owner, "withdraw", ASKED, mark="c")
     send(owner, "role", email, version_of({"role": "billing"}), "d", role="owner")
     send(owner, "remove", email, mark="e")
-    with database.reading() as session:
+    with database.read_session() as session:
         rows = session.exec(select(Change).order_by(col(Change.id))).all()
     assert {(r.account_id, r.person_id, r.address) for r in rows} == {(owner.account.account_id, owner.person_id, "203.0.113.9")}
     assert [(r.what, r.about, json.loads(r.before), json.loads(r.after)) for r in rows] == [
@@ -178,7 +180,7 @@ def test_every_change_is_a_row_of_the_account(people: People) -> None:
         ("role", email, {"role": "billing"}, {"role": "owner"}),
         ("removed", email, {"role": "owner"}, {}),
     ]
-    with database.reading() as session:
+    with database.read_session() as session:
         assert [m.email for m in service.members(session, owner.account.account_id)] == [
             "operations@example.com",
             "owner@example.com",

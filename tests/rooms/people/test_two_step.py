@@ -25,17 +25,17 @@ People = dict[str, Identity]
 
 
 def has_one(who: Identity) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         session.add(Authenticator(person_id=who.person_id, seed="seed", created_at=NOON, confirmed_at=NOON))
 
 
 def require(who: Identity, on: bool = True) -> bool:
-    with database.writing() as session:
+    with database.write_session() as session:
         return service.require_two_step(session, who, on, NOON, "203.0.113.9")
 
 
 def letters() -> list[str]:
-    with database.reading() as session:
+    with database.read_session() as session:
         return sorted(mail.to for mail in session.exec(select(Mail)))
 
 
@@ -46,7 +46,7 @@ def test_it_is_required_once_and_whoever_has_none_is_told(people: People) -> Non
     assert require(owner)
     assert not require(owner)
     assert letters() == ["operations@example.com", "read_only@example.com"]
-    with database.reading() as session:
+    with database.read_session() as session:
         assert [(c.what, c.address) for c in session.exec(select(Change))] == [("two_step_required", "203.0.113.9")]
         assert [a.two_step for a in session.exec(select(Account).order_by("number"))] == [True, False]
     assert require(owner, on=False)
@@ -59,7 +59,7 @@ def test_only_an_owner_may(people: People, role: str) -> None:
     has_one(people[role])
     if role == "stranger":
         assert require(people[role])
-        with database.reading() as session:
+        with database.read_session() as session:
             assert [a.two_step for a in session.exec(select(Account).order_by("number"))] == [False, True]
         return
     with pytest.raises(NotAllowed):
@@ -76,13 +76,13 @@ def test_an_owner_without_a_second_factor_cannot_lock_himself_out(people: People
 def test_resolving_holds_back_whoever_has_none_and_nobody_else(people: People, store: Engine) -> None:
     owner, billing = people["owner"], people["billing"]
     has_one(owner)
-    with database.writing() as session:
+    with database.write_session() as session:
         tokens = {who.email: sessions.begin(session, who.person_id, NOON, False, Browser()) for who in (owner, billing)}
     require(owner)
 
     def role(who: Identity) -> str:
         with store.connect() as connection:
-            found = sessions.resolve(connection, sessions.digest(tokens[who.email]), None, NOON)
+            found = sessions.resolve(connection, sessions.token_hash(tokens[who.email]), None, NOON)
         assert found is not None
         return found.account.role
 
@@ -111,12 +111,12 @@ def _in(who: Identity, session_hash: str) -> Identity:
 def test_an_older_sign_in_is_asked_for_the_password_again(people: People) -> None:
     owner = people["owner"]
     has_one(owner)
-    with database.writing() as session:
-        hashed = sessions.digest(sessions.begin(session, owner.person_id, NOON, False, Browser()))
-    clock.use(lambda: NOON + timedelta(minutes=6))
+    with database.write_session() as session:
+        hashed = sessions.token_hash(sessions.begin(session, owner.person_id, NOON, False, Browser()))
+    clock.set_source(lambda: NOON + timedelta(minutes=6))
     assert _send(owner, "require", hashed).errors == {"password": "This field is required."}
     assert "password" in _send(owner, "require", hashed, "wrong").errors
-    clock.use(lambda: NOON + timedelta(minutes=5))
+    clock.set_source(lambda: NOON + timedelta(minutes=5))
     assert _send(owner, "require", hashed).go.endswith("/profile/people?done=require")
 
 
@@ -124,19 +124,19 @@ def test_the_last_factor_stays_while_it_is_required(people: People) -> None:
     owner = people["owner"]
     has_one(owner)
     require(owner)
-    with database.reading() as session, i18n.use("en"):
-        assert security_forms.two_factor.kept_for(session, owner.person_id) == "Transport 1042"
-        assert security_forms.two_factor.kept_for(session, people["stranger"].person_id) == ""
+    with database.read_session() as session, i18n.use("en"):
+        assert security_forms.two_factor.required_by(session, owner.person_id) == "Transport 1042"
+        assert security_forms.two_factor.required_by(session, people["stranger"].person_id) == ""
     require(owner, on=False)
-    with database.reading() as session:
-        assert security_forms.two_factor.kept_for(session, owner.person_id) == ""
+    with database.read_session() as session:
+        assert security_forms.two_factor.required_by(session, owner.person_id) == ""
 
 
 def test_the_list_says_who_has_one_and_when_each_signed_in_last(people: People) -> None:
     has_one(people["owner"])
-    with database.writing() as session:
+    with database.write_session() as session:
         session.get_one(Person, people["billing"].person_id).signed_in_at = NOON
-    with i18n.use("en"), database.reading() as session:
+    with i18n.use("en"), database.read_session() as session:
         view = people_view(session, people["owner"], {}, NOON)
     assert {row.name: row.two_step for row in view.people} == {"Owner": True, "Billing": False, "Operations": False, "Read_Only": False}
     assert {row.name: row.seen.startswith("2020") for row in view.people if row.name == "Billing"} == {"Billing": True}

@@ -17,7 +17,7 @@ from odoportal.rooms.cards.models import CardSetup
 from odoportal.rooms.privacy import contents
 from odoportal.rooms.privacy.contents import Subject
 from odoportal.rooms.signin.models import BrowserSession, OneUseLink
-from tests.making import NOON, account, emptied, rows_of
+from tests.making import NOON, account, add_every_row, rolled_back
 
 ABOUT_NOBODY = {"deployment"}
 """Tables with no data about a person or an account."""
@@ -60,10 +60,10 @@ def test_every_table_is_somebody_s_or_named_here() -> None:
 @pytest.mark.asvs("14.2.6")
 @pytest.mark.parametrize("whole", [True, False])
 def test_the_file_has_one_s_own_rows_and_nobody_else_s(engine: Engine, whole: bool) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine, theirs = account(session, "1001"), account(session, "1002")
-        rows_of(session, mine, "MINE")
-        rows_of(session, theirs, "THEIRS")
+        add_every_row(session, mine, "MINE")
+        add_every_row(session, theirs, "THEIRS")
         person = person_of(session, "MINE")
         person_of(session, "THEIRS")
         found = file_of(session, person, mine, whole)
@@ -79,17 +79,17 @@ def test_the_file_has_one_s_own_rows_and_nobody_else_s(engine: Engine, whole: bo
 
 @pytest.mark.asvs("14.2.1")
 def test_nothing_in_it_opens_a_door(engine: Engine) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session, "1001")
-        rows_of(session, mine, "MINE")
+        add_every_row(session, mine, "MINE")
         everything = "\n".join(file_of(session, person_of(session, "MINE"), mine, True).values())
     assert CANARY not in everything
 
 
 def test_a_formula_is_a_text_and_an_amount_is_whole(engine: Engine) -> None:
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session, "1001")
-        rows_of(session, mine, "=1+1", key="K")
+        add_every_row(session, mine, "=1+1", key="K")
         found = file_of(session, person_of(session, "K"), mine, True)
     assert "'=1+1" in found["device.csv"]
     assert json.loads(found["device.json"])[0]["model"] == "=1+1"
@@ -101,9 +101,9 @@ def test_a_formula_is_a_text_and_an_amount_is_whole(engine: Engine) -> None:
 @pytest.mark.parametrize("whole", [True, False])
 def test_from_where_somebody_else_did_something_is_not_in_it(engine: Engine, whole: bool) -> None:
     """That an owner removed the person is in the person's export; the owner's network address is not."""
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = account(session, "1001")
-        rows_of(session, mine, "MINE")
+        add_every_row(session, mine, "MINE")
         person, other = person_of(session, "MINE"), Person(email="o@example.com", email_key="o@example.com", name="O", created_at=NOON)
         session.add(other)
         session.flush()

@@ -19,7 +19,7 @@ from odoportal.rooms.privacy import contents, service
 from odoportal.rooms.privacy.models import DataFile
 from odoportal.rooms.privacy.view import DataView, data_view
 from tests.making import NOON
-from tests.making import who as somebody
+from tests.making import identity_of as somebody
 
 BY = Actor(1, "203.0.113.5")
 
@@ -28,7 +28,7 @@ BY = Actor(1, "203.0.113.5")
 def who(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Identity:
     """Return an owner of account 1, with the clock fixed at noon."""
     monkeypatch.setattr(clock, "now", lambda: NOON)
-    with database.writing() as session:
+    with database.write_session() as session:
         session.add(Account(number="1042", name="Transport 1042", created_at=NOON))
         session.add(Person(email="maria@example.com", email_key="maria@example.com", name="Maria Gagnon", created_at=NOON))
         session.flush()
@@ -38,33 +38,33 @@ def who(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Identity:
 
 def as_role(who: Identity, role: str) -> Identity:
     """Return the same person with another role, and store that role."""
-    with database.writing() as session:
+    with database.write_session() as session:
         session.get_one(Membership, (1, 1)).role = role
     return replace(who, account=replace(who.account, role=role))
 
 
 def ask(who: Identity) -> None:
-    with database.writing() as session, i18n.use("en"):
+    with database.write_session() as session, i18n.use("en"):
         assert service.request_export(session, who, "en", NOON).ok
 
 
 def files() -> list[DataFile]:
-    with database.reading() as session:
+    with database.read_session() as session:
         return list(session.exec(select(DataFile)))
 
 
 def letters() -> list[str]:
-    with database.reading() as session:
+    with database.read_session() as session:
         return [f"{mail.to}: {mail.subject}" for mail in session.exec(select(Mail).order_by(Mail.id))]  # pyright: ignore
 
 
 def ready(who: Identity, at: Any = NOON) -> DataFile | None:
-    with database.reading() as session:
+    with database.read_session() as session:
         return service.ready(session, who, at)
 
 
 def shown(who: Identity) -> DataView:
-    with database.reading() as session, i18n.use("en"):
+    with database.read_session() as session, i18n.use("en"):
         return data_view(session, who, "en", NOON)
 
 
@@ -118,7 +118,7 @@ def test_it_is_nobody_else_s(who: Identity) -> None:
 
 def test_whoever_left_the_account_meanwhile_gets_nothing(who: Identity) -> None:
     ask(who)
-    with database.writing() as session:
+    with database.write_session() as session:
         session.delete(session.get_one(Membership, (1, 1)))
     assert not service.make_next(NOON)
     assert files()[0].failed_at == NOON
@@ -149,11 +149,11 @@ def test_what_is_over_goes_and_so_does_what_nobody_knows(who: Identity, data_fol
     stray = data_folder / "people" / "stray.new"
     stray.touch()
     late = clock.now() + timedelta(days=9_000)
-    with database.writing() as session:
+    with database.write_session() as session:
         assert service.purge_expired(session, NOON + timedelta(hours=23)) == 0
         assert service.purge_expired(session, late) == 1
     assert files() == []
-    with database.writing() as session:
+    with database.write_session() as session:
         service.purge_expired(session, late)
     assert list((data_folder / "people").iterdir()) == []
 
@@ -164,7 +164,7 @@ def asked_to_close(session: Session, who: Identity) -> None:
 
 def test_the_wish_to_close_is_told_once_and_can_be_taken_back(who: Identity) -> None:
     for _ in range(2):
-        with database.writing() as session:
+        with database.write_session() as session:
             asked_to_close(session, who)
     assert letters() == [
         "service@odotrack.example: Close the account 1042",
@@ -172,11 +172,11 @@ def test_the_wish_to_close_is_told_once_and_can_be_taken_back(who: Identity) -> 
     ]
     assert shown(who).closing == "Asked for by Maria Gagnon, 2020-09-24 12:00\u00a0p.m."
     for _ in range(2):
-        with database.writing() as session:
+        with database.write_session() as session:
             assert service.keep_open(session, who, BY, NOON).ok
     assert letters()[2:] == ["service@odotrack.example: Keep the account 1042 open"]
     assert shown(who).closing == ""
-    with database.reading() as session:
+    with database.read_session() as session:
         changes = [(change.what, change.address, change.account_id) for change in session.exec(select(Change))]
     assert changes == [("closing_asked", "203.0.113.5", 1), ("closing_taken_back", "203.0.113.5", 1)]
 
@@ -185,8 +185,8 @@ def test_the_wish_to_close_is_told_once_and_can_be_taken_back(who: Identity) -> 
 @pytest.mark.parametrize("role", ["billing", "operations", "read_only"])
 def test_only_an_owner_asks_to_close(who: Identity, role: str) -> None:
     other = as_role(who, role)
-    with pytest.raises(NotAllowed), database.writing() as session:
+    with pytest.raises(NotAllowed), database.write_session() as session:
         asked_to_close(session, who)
-    with pytest.raises(NotAllowed), database.writing() as session:
+    with pytest.raises(NotAllowed), database.write_session() as session:
         service.keep_open(session, other, BY, NOON)
     assert (letters(), shown(other).whole) == ([], False)

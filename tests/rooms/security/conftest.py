@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from odoportal.accounts import rights
 from odoportal.accounts.models import Change, Person
 from odoportal.core import clock, database, i18n
-from odoportal.core.identity import asker, cookie_name, digest
+from odoportal.core.identity import cookie_name, current_identity, token_hash
 from odoportal.forms.handling import form_post
 from odoportal.mail.outbox import Mail, token_of
 from odoportal.rooms.security import forms, passkey_forms
@@ -51,8 +51,8 @@ async def _document(request: Request) -> Response:
     language, name = request.url.path[1:3], request.path_params["page"]
     token = request.cookies.get(cookie_name(get_settings().secure))
     with database.engine().connect() as connection:
-        who = service.resolve(connection, digest(token) if token else None, request.query_params.get("account"), clock.now())
-    asker.set(who)
+        who = service.resolve(connection, token_hash(token) if token else None, request.query_params.get("account"), clock.now())
+    current_identity.set(who)
     if name == "home":
         return HTMLResponse(who.email if who else "nobody", 200 if who else 401)
     fill, post = PAGES[name]
@@ -144,18 +144,18 @@ def thief(opened: Callable[[], Browser]) -> Callable[[str], Browser]:
 
 def letters(to: str = "") -> list[Mail]:
     """Return the mails in the outbox, to one address or to all, oldest first."""
-    with database.reading() as session:
+    with database.read_session() as session:
         return [letter for letter in session.exec(select(Mail).order_by("id")) if to in {"", letter.to}]
 
 
 def changes() -> list[tuple[str, int | None, str]]:
     """Return the activity rows without an account: the kind, the person concerned, and the network address."""
-    with database.reading() as session:
+    with database.read_session() as session:
         own = select(Change).where(col(Change.account_id).is_(None)).order_by("id")
         return [(row.what, row.subject_id, row.address) for row in session.exec(own)]
 
 
 def stored(person_id: int) -> Person:
     """Return a person as stored."""
-    with database.reading() as session:
+    with database.read_session() as session:
         return session.get_one(Person, person_id)

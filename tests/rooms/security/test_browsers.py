@@ -81,7 +81,7 @@ def test_nobody_ends_somebody_else_s_session(web: Browser, opened: Callable[[], 
 
 
 def test_no_page_holds_what_a_session_is_found_by(web: Browser) -> None:
-    with database.reading() as session:
+    with database.read_session() as session:
         hashes = session.exec(select(BrowserSession.hash)).all()
     page = web.page()
     assert hashes
@@ -182,10 +182,10 @@ def test_history_is_kept_for_ninety_days(web: Browser, now: Any) -> None:
     with i18n.use("en"):
         assert web.page().count("testclient") == 0
     now.move(days=89, hours=23)
-    with database.writing() as session:
+    with database.write_session() as session:
         assert known_browsers.purge_expired(session, clock.now()) == 0
     now.move(hours=1)
-    with database.writing() as session:
+    with database.write_session() as session:
         assert known_browsers.history(session, 1, clock.now()) == []
         assert known_browsers.purge_expired(session, clock.now()) == 1
         assert known_browsers.purge_expired(session, now.move(days=275)) == 1
@@ -194,13 +194,13 @@ def test_history_is_kept_for_ninety_days(web: Browser, now: Any) -> None:
 def test_a_disabled_person_reports_nothing(web: Browser, opened: Callable[[], Browser], maria: int) -> None:
     opened().sign_in()
     (alert,) = letters(EMAIL)
-    with database.writing() as session:
+    with database.write_session() as session:
         session.get_one(Person, maria).disabled_at = clock.now()
     assert opened().link(alert).status_code == 410
 
 
 def test_a_sign_in_in_code_is_noted_too(maria: int) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         assert service.sign_in(session, maria, session.get_one(Person, maria).password, clock.now())
-    with database.reading() as session:
+    with database.read_session() as session:
         assert len(known_browsers.history(session, maria, clock.now())) == 1

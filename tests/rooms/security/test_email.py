@@ -138,7 +138,7 @@ def test_of_twenty_tries_with_one_link_one_changes_the_email(web: Browser, maria
     token = token_of(ask(web).seed)
 
     def use(_: int) -> Person | None:
-        with database.writing() as session:
+        with database.write_session() as session:
             return email_change.confirm(session, token, clock.now(), "203.0.113.9")
 
     with ThreadPoolExecutor(20) as pool:
@@ -148,7 +148,7 @@ def test_of_twenty_tries_with_one_link_one_changes_the_email(web: Browser, maria
 
 def test_a_disabled_person_confirms_and_undoes_nothing(web: Browser, opened: Callable[[], Browser], maria: int) -> None:
     letter = ask(web)
-    with database.writing() as session:
+    with database.write_session() as session:
         session.get_one(Person, maria).disabled_at = clock.now()
     assert opened().link(letter).status_code == 410
 
@@ -162,7 +162,7 @@ def test_letters_to_other_mailboxes_are_few(web: Browser) -> None:
 def test_what_nobody_can_use_any_more_is_swept_away(web: Browser, now: Any) -> None:
     confirm(web, ask(web))
     web.form("email", address="b@example.com", current=GOOD)
-    with database.writing() as session:
+    with database.write_session() as session:
         assert email_change.purge_expired(session, now.move(days=30, hours=23)) == 0
         assert email_change.purge_expired(session, now.move(hours=2)) == 1
         assert email_change.purge_expired(session, now.move(days=7)) == 1

@@ -9,14 +9,14 @@ from sqlmodel import col, select
 from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.accounts.service import UnusableEmail, email_key
 from odoportal.core import clock, database
-from odoportal.core.identity import Membership as Held
+from odoportal.core.identity import ActiveMembership as Held
 from odoportal.demo.data import EXAMPLE
 from odoportal.importing.importer import Options, run_import
 from odoportal.mail.outbox import token_of
 from odoportal.rooms.people import accept_invitation
 from odoportal.rooms.people import service as people
 from odoportal.rooms.signin import passwords, service
-from tests.making import who
+from tests.making import identity_of
 from tests.rooms.security.conftest import EMAIL, Browser, letters, stored
 from tests.rooms.security.test_email import NEW, ask, confirm
 from tests.rooms.signin.conftest import GOOD, add_person
@@ -26,17 +26,19 @@ THIRD = "third@example.com"
 
 def everybody() -> set[str]:
     """Return the emails of all people."""
-    with database.reading() as session:
+    with database.read_session() as session:
         return set(session.exec(select(Person.email)).all())
 
 
 def owner(email: str, number: str = "1042") -> Any:
     """Create an owner of an account and return a signed-in identity of that person."""
     made = add_person(email, accounts=(number,))
-    with database.reading() as session:
+    with database.read_session() as session:
         account_id = session.exec(select(Account.id).where(Account.number == number)).one() or 0
     mine = Held(account_id, number, f"Transport {number}", "owner")
-    return who(account_id, number).__class__(**{**who(account_id).__dict__, "person_id": made, "account": mine, "memberships": (mine,)})
+    return identity_of(account_id, number).__class__(
+        **{**identity_of(account_id).__dict__, "person_id": made, "account": mine, "memberships": (mine,)}
+    )
 
 
 def test_an_import_that_says_nothing_new_leaves_a_changed_email_and_its_way_back(opened: Callable[[], Browser]) -> None:
@@ -44,8 +46,8 @@ def test_an_import_that_says_nothing_new_leaves_a_changed_email_and_its_way_back
     now = clock.now()
     assert run_import(EXAMPLE, now=now).kept
     before = everybody()
-    with database.writing() as session:
-        session.exec(select(Person).where(Person.email_key == email_key(EMAIL))).one().password = passwords.make(GOOD)
+    with database.write_session() as session:
+        session.exec(select(Person).where(Person.email_key == email_key(EMAIL))).one().password = passwords.hash_password(GOOD)
     web = opened()
     web.sign_in()
     confirm(web, ask(web))
@@ -65,9 +67,9 @@ def test_an_import_that_says_nothing_new_leaves_a_changed_email_and_its_way_back
 
 def test_it_was_not_me_puts_the_email_back_whatever_was_imported(opened: Callable[[], Browser]) -> None:
     run_import(EXAMPLE, now=clock.now())
-    with database.writing() as session:
+    with database.write_session() as session:
         maria = session.exec(select(Person).where(Person.email_key == email_key(EMAIL))).one()
-        maria.password = passwords.make(GOOD)
+        maria.password = passwords.hash_password(GOOD)
     opened().sign_in()
     thief = opened()
     thief.sign_in()
@@ -116,12 +118,15 @@ def test_nobody_else_can_have_an_email_that_may_be_taken_back(web: Browser, open
         assert other.form("email", address=email, current=GOOD)["ok"]
     assert all("email?" not in letter.text for letter in letters(EMAIL))
     now.move(days=6, hours=23, minutes=59)
-    with database.writing() as session, pytest.raises(UnusableEmail, match=r"was the email of 'maria.gagnon@example.com' until lately"):
+    with (
+        database.write_session() as session,
+        pytest.raises(UnusableEmail, match=r"was the email of 'maria.gagnon@example.com' until lately"),
+    ):
         service.invite(session, EMAIL, "1042", clock.now())
     notice = next(letter for letter in letters(EMAIL) if "undo?" in letter.text)
     assert opened().link(notice).status_code == 200
     now.move(minutes=1)
-    with database.writing() as session:
+    with database.write_session() as session:
         assert service.invite(session, EMAIL, "1042", clock.now()).id != maria
 
 
@@ -145,19 +150,19 @@ def test_a_person_may_have_an_email_back_that_only_that_person_left(web: Browser
 
 def test_an_invitation_to_a_mailbox_that_was_left_makes_nobody(web: Browser, maria: int, now: Any) -> None:
     colleague, stranger = owner("owner@example.com"), owner("stranger@example.com", "2000")
-    with database.writing() as session:
+    with database.write_session() as session:
         people.invite(session, stranger, EMAIL, Role.OWNER, "en", clock.now())
     before = letters(EMAIL)[-1]
     confirm(web, ask(web))
-    with database.writing() as session:
-        with pytest.raises(people.Already):
+    with database.write_session() as session:
+        with pytest.raises(people.AlreadyMember):
             people.invite(session, colleague, EMAIL, Role.OWNER, "en", clock.now())
         assert accept_invitation.open_invitation(session, token_of(before.seed), clock.now()) is None
         assert accept_invitation.accept(session, token_of(before.seed), clock.now(), "Somebody", "stored") is None
         people.resend(session, stranger, EMAIL, now.move(days=6))
     after = letters(EMAIL)[-1]
     now.move(days=1)
-    with database.writing() as session:
+    with database.write_session() as session:
         joined = accept_invitation.accept(session, token_of(after.seed), clock.now(), "Somebody", "stored")
         assert joined is not None
         assert joined.id != maria
@@ -169,11 +174,11 @@ def test_an_invitation_to_a_mailbox_that_was_left_makes_nobody(web: Browser, mar
 def test_a_name_that_was_chosen_while_joining_stays(portal: Any) -> None:
     run_import(EXAMPLE, now=clock.now())
     inviting = owner("owner@example.com", "2000")
-    with database.writing() as session:
+    with database.write_session() as session:
         people.invite(session, inviting, EMAIL, Role.BILLING, "fr", clock.now())
-    with database.writing() as session:
+    with database.write_session() as session:
         assert accept_invitation.accept(session, token_of(letters(EMAIL)[-1].seed), clock.now(), "Maria Tremblay", "stored") is not None
     again = run_import(EXAMPLE, now=clock.now())
     assert (again.files["people.csv"].new, again.files["people.csv"].changed) == (0, 0)
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(Person.name).where(Person.email_key == EMAIL)).one() == "Maria Tremblay"

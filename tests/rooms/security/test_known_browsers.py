@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlmodel import select
 
 from odoportal.core import clock, database
-from odoportal.core.identity import digest
+from odoportal.core.identity import token_hash
 from odoportal.limits import rate_limits
 from odoportal.limits.counters import FREE_FAILURES
 from odoportal.rooms.signin import known_browsers
@@ -26,7 +26,7 @@ HOST = {"domain": "portal.example.com", "path": "/"}
 
 def known() -> set[tuple[int, str]]:
     """Return the known browsers as pairs of person and token hash."""
-    with database.reading() as session:
+    with database.read_session() as session:
         return {(row.person_id, row.hash) for row in session.exec(select(KnownBrowser))}
 
 
@@ -163,7 +163,7 @@ def test_a_token_that_the_portal_did_not_give_is_never_adopted(web: Browser, ope
     victim.client.cookies.set(DEVICE, PLANTED, **HOST)
     assert victim.sign_in().status_code == 303
     assert victim.client.cookies.get(DEVICE, domain="portal.example.com") != PLANTED
-    assert known() == before | {(maria, digest(token(victim)))}
+    assert known() == before | {(maria, token_hash(token(victim)))}
     assert len(letters(EMAIL)) == 1
 
 
@@ -173,9 +173,9 @@ def test_a_token_that_somebody_else_was_given_is_not_adopted_either(web: Browser
     attacker.sign_in("evil@example.com")
     victim.client.cookies.set(DEVICE, token(attacker), **HOST)
     victim.sign_in()
-    assert (maria, digest(token(attacker))) not in known()
+    assert (maria, token_hash(token(attacker))) not in known()
     # The rows of the old token moved to the new one, which the attacker does not have.
-    assert {person for person, hashed in known() if hashed == digest(token(victim))} == {maria, evil}
+    assert {person for person, hashed in known() if hashed == token_hash(token(victim))} == {maria, evil}
 
 
 def test_a_known_browser_keeps_its_token(web: Browser) -> None:
@@ -216,7 +216,7 @@ def test_the_password_alone_makes_no_browser_known(web: Browser, opened: Callabl
 
 
 def test_a_browser_is_known_for_a_year(web: Browser, maria: int) -> None:
-    with database.reading() as session:
+    with database.read_session() as session:
         for later, is_known in ((known_browsers.KNOWN_FOR - timedelta(seconds=1), True), (known_browsers.KNOWN_FOR, False)):
-            assert known_browsers.is_known(session, maria, digest(token(web)), clock.now() + later) is is_known
+            assert known_browsers.is_known(session, maria, token_hash(token(web)), clock.now() + later) is is_known
         assert not known_browsers.is_known(session, maria, "", clock.now())

@@ -54,7 +54,7 @@ def enter(browser: Browser, signed: str, page: str = "login", **more: str) -> An
 
 
 def stored_keys() -> list[Passkey]:
-    with database.reading() as session:
+    with database.read_session() as session:
         return list(session.exec(select(Passkey).order_by("id")))
 
 
@@ -90,9 +90,9 @@ def test_what_the_device_learns_is_random_and_names_what_it_has(web: Browser, ma
     assert [known["id"] for known in made["excludeCredentials"]] == [b64(device.keys[0].id)]
     assert (made["authenticatorSelection"]["userVerification"], made["authenticatorSelection"]["residentKey"]) == ("required", "required")
     add_person(OTHER)
-    with database.writing() as session:
+    with database.write_session() as session:
         passkeys.begin_registration(session, maria + 1, "t", clock.now())
-    with database.reading() as session:
+    with database.read_session() as session:
         handles = {row.handle for row in session.exec(select(PasskeyCeremony))}
     assert len(handles) == 2
 
@@ -169,7 +169,7 @@ def test_a_passkey_signs_in_without_password_and_second_step(
     (cookie,) = [cookie for cookie in phone.client.cookies.jar if cookie.value == phone.token]
     assert (cookie.expires is not None) is bool(keep)
     assert stored_keys()[0].used_at == clock.now()
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(SignIn.way).order_by("id")).all()[-1] == "passkey"
     assert "Passkey</p></td>" in web.page()
 
@@ -250,7 +250,7 @@ def test_what_no_device_makes_is_an_answer_and_no_fault(web: Browser, opened: Ca
 def test_a_challenge_is_for_one_purpose_and_one_person(web: Browser, maria: int) -> None:
     device, other = Device(), add_person(OTHER)
     register(web, device)
-    with database.writing() as session:
+    with database.write_session() as session:
         asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.STEP, "token", clock.now(), maria))
         assert passkeys.verify(session, passkeys.Purpose.SIGN_IN, passkeys.Answer("token", device.get(asked)), clock.now()) is None
         asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.STEP, "token", clock.now(), other))
@@ -264,7 +264,7 @@ def test_a_challenge_is_for_one_purpose_and_one_person(web: Browser, maria: int)
 def test_of_two_answers_that_find_the_same_counter_one_is_taken(web: Browser, maria: int, monkeypatch: pytest.MonkeyPatch) -> None:
     device, verify = Device(), passkeys.verify_authentication_response
     register(web, device)
-    with database.writing() as session:
+    with database.write_session() as session:
         asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.STEP, "token", clock.now(), maria))
 
         def overtaken(**given: Any) -> Any:
@@ -291,12 +291,12 @@ def test_a_counter_that_goes_back_is_refused(web: Browser, opened: Callable[[], 
 def test_of_ten_at_the_same_time_with_one_answer_one_gets_in(web: Browser) -> None:
     device = Device()
     register(web, device)
-    with database.writing() as session:
+    with database.write_session() as session:
         asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.SIGN_IN, "token", clock.now()))
     answer = passkeys.Answer("token", device.get(asked))
 
     def finish(_: int) -> bool:
-        with database.writing() as session:
+        with database.write_session() as session:
             done = service.sign_in_by_passkey(session, answer, clock.now(), keep=False, browser=About(), previous=None)
             return done.token is not None
 
@@ -310,7 +310,7 @@ def test_a_disabled_person_is_refused_like_an_unknown_key(web: Browser, opened: 
     device, unknown = Device(), Device()
     register(web, device)
     unknown.keys = [type(device.keys[0])(handle=b"x" * 32)]
-    with database.writing() as session:
+    with database.write_session() as session:
         staff.disable(session, EMAIL, clock.now())
     phone = opened()
     known = enter(phone, device.get(task(phone)))
@@ -351,7 +351,7 @@ def test_a_passkey_is_the_second_step_after_the_password(web: Browser, opened: C
     assert [known["id"] for known in asked["allowCredentials"]] == [b64(device.keys[0].id)]
     answer = enter(phone, device.get(asked), "code", remember="1")
     assert (answer.status_code, phone.inside) == (303, True)
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(SignIn.way).order_by("id")).all()[-1] == "both"
     assert phone.sign_in().headers["location"] == "/en/", "this browser is remembered"
 
@@ -442,8 +442,8 @@ def test_a_passkey_is_renamed_and_removed_and_the_last_one_leaves_no_second_step
     assert web.form("passkey_remove", which=key, current=GOOD)["ok"]
     assert letters(EMAIL)[-1].subject == "A passkey was removed"
     assert [what for what, _, _ in changes()][-2:] == ["passkey_renamed", "passkey_removed"]
-    with database.reading() as session:
-        assert (session.exec(select(RecoveryCode)).all(), two_factor.who_have_one(session, [maria])) == ([], set())
+    with database.read_session() as session:
+        assert (session.exec(select(RecoveryCode)).all(), two_factor.people_with_second_factor(session, [maria])) == ([], set())
     phone = opened()
     assert enter(phone, device.get(task(phone))).status_code == 422
     assert phone.sign_in().headers["location"] == "/en/"
@@ -473,7 +473,7 @@ def test_without_the_app_the_passkeys_stay(web: Browser, opened: Callable[[], Br
 
 def test_the_staff_takes_passkeys_away_too(web: Browser, opened: Callable[[], Browser], maria: int) -> None:
     register(web, Device())
-    with database.writing() as session:
+    with database.write_session() as session:
         assert staff.reset_two_factor(session, EMAIL, clock.now())
         assert not staff.reset_two_factor(session, EMAIL, clock.now())
     assert (stored_keys(), web.inside) == ([], False)
@@ -482,7 +482,7 @@ def test_the_staff_takes_passkeys_away_too(web: Browser, opened: Callable[[], Br
 
 
 def test_there_are_twenty_at_most(web: Browser, maria: int) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         for n in range(20):
             row = Passkey(person_id=maria, handle="h", credential=f"c{n}", public_key="", name="n", added_at=clock.now())
             session.add(row)
@@ -492,7 +492,7 @@ def test_there_are_twenty_at_most(web: Browser, maria: int) -> None:
 def test_what_is_over_goes(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
     task(opened())
     now.move(minutes=5)
-    with database.writing() as session:
+    with database.write_session() as session:
         assert service.purge_expired(session, clock.now()) >= 1
         assert session.exec(select(PasskeyCeremony)).all() == []
         assert session.exec(select(Person)).all()

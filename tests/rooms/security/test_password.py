@@ -46,7 +46,7 @@ def test_the_session_goes_on_under_another_token(
     assert (done["renewed"], web.inside, thief(web.token).inside, thief(before).inside) == (True, True, True, False)
     (cookie,) = [cookie for cookie in web.client.cookies.jar if cookie.value == web.token]
     assert (cookie.expires is not None) is bool(keep)
-    with database.reading() as session:
+    with database.read_session() as session:
         (row,) = session.exec(select(BrowserSession)).all()
     assert (row.person_id, row.keep, row.created_at) == (maria, bool(keep), clock.now())
 
@@ -103,7 +103,7 @@ def test_another_password_by_a_mailed_link_is_noted_as_the_person_s(opened: Call
     browser.client.post("/en/forgot", data={"email": EMAIL})
     browser.link(letters(EMAIL)[-1])
     assert browser.client.post("/en/reset", data={"password": NEW}).status_code == 303
-    with database.reading() as session:
+    with database.read_session() as session:
         noted = session.exec(select(Change).order_by("id")).all()
     assert [(row.what, row.person_id, row.subject_id, row.account_id is None, row.address) for row in noted] == [
         ("password", maria, maria, True, "203.0.113.0"),
@@ -128,7 +128,7 @@ def test_where_too_much_waits_it_is_said_and_nothing_is_done(web: Browser, maria
     sent = {"form": "new_password", "key": "", "version": "", "once": "ab" * 16, "current": GOOD, "password": NEW}
     headers = {"accept": "application/json"} if json else {}
     with monkeypatch.context() as patch:
-        patch.setattr(passwords, "verify", full)
+        patch.setattr(passwords, "matches_in_queue", full)
         for _ in range(FREE_FAILURES + 1):
             answer = web.client.post("/en/profile/security", data=sent, headers=headers)
             assert (answer.status_code, answer.headers["retry-after"]) == (429, RETRY_SECONDS)

@@ -91,11 +91,14 @@ def test_the_session_goes_on_under_another_token(web: Browser, thief: Callable[[
 def test_who_has_a_second_factor_is_known_once_it_is_in_force(web: Browser, now: Clock, maria: int) -> None:
     other = add_person("other@example.com")
     web.form("totp_begin", current=GOOD)
-    with database.reading() as session:
-        assert two_factor.who_have_one(session, [maria, other]) == set()
+    with database.read_session() as session:
+        assert two_factor.people_with_second_factor(session, [maria, other]) == set()
     web.form("totp_confirm", code=code(key_of(web)))
-    with database.reading() as session:
-        assert (two_factor.who_have_one(session, [maria, other]), two_factor.who_have_one(session, [other])) == ({maria}, set())
+    with database.read_session() as session:
+        assert (two_factor.people_with_second_factor(session, [maria, other]), two_factor.people_with_second_factor(session, [other])) == (
+            {maria},
+            set(),
+        )
 
 
 def test_the_first_code_must_be_right_and_soon(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
@@ -132,12 +135,12 @@ def test_a_clock_may_be_one_step_off(web: Browser, opened: Callable[[], Browser]
 @pytest.mark.asvs("6.5.1")
 def test_of_twenty_at_the_same_time_with_one_code_one_gets_in(web: Browser, now: Clock, maria: int) -> None:
     key, _ = set_up(web, now)
-    with database.writing() as session:
+    with database.write_session() as session:
         tokens = [two_factor.begin_step(session, session.get_one(Person, maria), False, clock.now()) for _ in range(20)]
     typed = code(key)
 
     def finish(token: str) -> bool:
-        with database.writing() as session:
+        with database.write_session() as session:
             done = service.finish_sign_in(session, token, typed, clock.now(), browser=About(), previous=None, remember=False)
             return done.token is not None
 
@@ -155,7 +158,7 @@ def test_a_recovery_code_works_once_and_is_told(web: Browser, opened: Callable[[
     assert "Codes left: 9." in letters(EMAIL)[-1].text
     assert step(opened(), typed).status_code == 422
     assert ("code_used", maria, "203.0.113.1") in changes()
-    with database.reading() as session:
+    with database.read_session() as session:
         kept = [row.hash for row in session.exec(select(RecoveryCode))]
     assert len(kept) == 9
     assert not any(code in "".join(kept) for code in codes)
@@ -290,8 +293,8 @@ def test_it_was_not_me_takes_back_the_app_and_the_codes_that_were_set_up_since(
     told = next(letter for letter in letters(EMAIL) if "somebody else was in" in letter.text)
     assert "set up since then is taken back: Authenticator app Recovery codes Choose a new" in " ".join(told.text.split())
     assert owner.sign_in(password=NEW).headers["location"] == "/en/"
-    with database.reading() as session:
-        assert not two_factor.who_have_one(session, [maria])
+    with database.read_session() as session:
+        assert not two_factor.people_with_second_factor(session, [maria])
         assert not session.exec(select(RecoveryCode)).all()
     assert len(codes) == 10
 
@@ -333,7 +336,7 @@ def test_it_is_switched_off_with_the_password_and_told(web: Browser, opened: Cal
     assert web.form("totp_off", current=GOOD)["ok"]
     assert letters(EMAIL)[-1].subject == "Two-step sign-in is off"
     assert opened().sign_in().headers["location"] == "/en/"
-    with database.reading() as session:
+    with database.read_session() as session:
         assert not session.exec(select(Authenticator)).all()
         assert not session.exec(select(RecoveryCode)).all()
         assert not session.exec(select(SecondStep)).all()
@@ -342,11 +345,11 @@ def test_it_is_switched_off_with_the_password_and_told(web: Browser, opened: Cal
 @pytest.mark.asvs("6.3.3")
 def test_it_stays_on_while_an_account_requires_it(web: Browser, now: Clock) -> None:
     set_up(web, now)
-    with database.writing() as session:
+    with database.write_session() as session:
         for account in session.exec(select(Account)):
             account.two_step = True
     assert "requires two-step sign-in" in web.form("totp_off", current=GOOD)["error"]
-    with database.writing() as session:
+    with database.write_session() as session:
         assert session.exec(select(Authenticator)).all()
         for account in session.exec(select(Account)):
             account.two_step = False
@@ -385,7 +388,7 @@ def test_odd_codes_are_wrong_codes(web: Browser, opened: Callable[[], Browser], 
 
 def test_the_database_makes_no_codes(web: Browser, now: Clock) -> None:
     key, _ = set_up(web, now)
-    with database.reading() as session:
+    with database.read_session() as session:
         row = session.exec(select(Authenticator)).one()
     assert key not in {row.seed, row.seed.upper()}
     assert two_factor.secret_of(row.seed) == key
@@ -399,7 +402,7 @@ def test_what_is_over_is_swept_away(web: Browser, opened: Callable[[], Browser],
     other = opened()
     other.sign_in("other@example.com")
     other.form("totp_begin", current=GOOD)
-    with database.writing() as session:
+    with database.write_session() as session:
         assert two_factor.purge_expired(session, clock.now()) == 0
         assert two_factor.purge_expired(session, now.move(minutes=15)) == 2
 
@@ -408,8 +411,8 @@ def with_another_secret(monkeypatch: pytest.MonkeyPatch, maria: int) -> None:
     """Change the portal's secret, and set the person's password again under it."""
     monkeypatch.setenv("ODOPORTAL_SECRET", "t" * 40)
     get_settings.cache_clear()
-    with database.writing() as session:
-        session.get_one(Person, maria).password = passwords.make(GOOD)
+    with database.write_session() as session:
+        session.get_one(Person, maria).password = passwords.hash_password(GOOD)
 
 
 def test_an_app_of_another_secret_is_told_and_a_recovery_code_leads_on(
@@ -443,7 +446,7 @@ def test_an_app_of_another_secret_is_told_and_a_recovery_code_leads_on(
 
 def test_an_app_from_before_seeds_named_their_secret_works(web: Browser, opened: Callable[[], Browser], now: Clock, maria: int) -> None:
     set_up(web, now)
-    with database.writing() as session:
+    with database.write_session() as session:
         app = session.get_one(Authenticator, maria)
         app.seed = "A" * 43
     answer = step(opened(), code(two_factor.secret_of("A" * 43)))
@@ -452,7 +455,7 @@ def test_an_app_from_before_seeds_named_their_secret_works(web: Browser, opened:
 
 def test_a_seed_does_not_hold_the_secret_nor_more_than_its_column(web: Browser, now: Clock, maria: int) -> None:
     set_up(web, now)
-    with database.reading() as session:
+    with database.read_session() as session:
         seed = session.get_one(Authenticator, maria).seed
     assert len(seed) <= 64
     assert get_settings().secret.get_secret_value() not in seed
@@ -474,8 +477,8 @@ def test_a_token_that_is_made_up_never_takes_the_writer_s_turn(
     opened: Callable[[], Browser], method: str, path: str, cookie: str, form: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns: list[str] = []
-    writing = database.writing
-    monkeypatch.setattr(database, "writing", lambda: (turns.append(path), writing())[1])
+    writing = database.write_session
+    monkeypatch.setattr(database, "write_session", lambda: (turns.append(path), writing())[1])
     answer = opened().client.request(method, f"/en/{path}", data=form, headers={"cookie": f"{cookie}=" + "a" * 43})
     assert answer.status_code in {200, 303, 410}
     assert turns == []

@@ -68,9 +68,9 @@ def portal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture(autouse=True)
 def now() -> Iterator[Clock]:
     moved = Clock()
-    clock.use(moved)
+    clock.set_source(moved)
     yield moved
-    clock.use(None)
+    clock.set_source(None)
 
 
 @pytest.fixture
@@ -95,10 +95,10 @@ def add_person(
     email: str = "maria@transportgagnon.ca", *, accounts: tuple[str, ...] = ("1042",), password: str = GOOD, **more: object
 ) -> int:
     """Create a person with memberships in the accounts, creating missing accounts; return the person's id."""
-    with database.writing() as session:
+    with database.write_session() as session:
         person = Person(
             email=email, email_key=email_key(email), name=str(more.get("name", "Maria Gagnon")), language=str(more.get("language", "en")),
-            region="en-CA", password=passwords.make(password) if password else "", created_at=START,
+            region="en-CA", password=passwords.hash_password(password) if password else "", created_at=START,
             disabled_at=START if more.get("disabled") else None,
         )  # fmt: skip
         session.add(person)

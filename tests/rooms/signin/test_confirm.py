@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from odoportal.core import clock, database
-from odoportal.core.identity import Identity, digest
+from odoportal.core.identity import Identity, token_hash
 from odoportal.limits import rate_limits
 from odoportal.limits.counters import FREE_FAILURES
 from odoportal.rooms.signin import attempts, sessions
@@ -18,10 +18,10 @@ HERE = "203.0.113.5"
 
 def signed_in(person_id: int, now: datetime = START) -> Identity:
     """Begin a session for the person and return its identity."""
-    with database.writing() as session:
+    with database.write_session() as session:
         token = sessions.begin(session, person_id, now, False, sessions.Browser())
     with database.engine().connect() as connection:
-        who = sessions.resolve(connection, digest(token), None, now)
+        who = sessions.resolve(connection, token_hash(token), None, now)
     assert who
     return who
 
@@ -60,7 +60,7 @@ def test_what_is_tried_elsewhere_keeps_nobody_from_it_and_it_keeps_nobody_from_s
     confirm(stolen, *["wrong"] * 20)
     assert confirm(who, GOOD) == [False], "twenty in five minutes, over all sessions"
     assert confirm(who, GOOD, now=START + timedelta(minutes=5)) == [False]
-    clock.use(lambda: START + timedelta(minutes=5))
+    clock.set_source(lambda: START + timedelta(minutes=5))
     assert confirm(who, GOOD, now=START + timedelta(minutes=5)) == [True]
 
 
@@ -74,8 +74,8 @@ def test_a_person_is_asked_so_often_in_five_minutes_whatever_the_session(maria: 
 @pytest.mark.parametrize(("seconds", "fresh"), [(0, True), (300, True), (301, False)])
 @pytest.mark.asvs("7.5.3")
 def test_a_session_is_fresh_for_five_minutes(maria: int, seconds: int, fresh: bool) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         token = sessions.begin(session, maria, START, False, sessions.Browser())
-    with database.reading() as session:
-        assert sessions.is_fresh(session, digest(token), START + timedelta(seconds=seconds)) is fresh
-        assert not sessions.is_fresh(session, digest("ended"), START)
+    with database.read_session() as session:
+        assert sessions.is_fresh(session, token_hash(token), START + timedelta(seconds=seconds)) is fresh
+        assert not sessions.is_fresh(session, token_hash("ended"), START)

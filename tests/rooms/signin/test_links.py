@@ -25,12 +25,12 @@ RESET, INVITE = LinkKind.RESET, LinkKind.INVITE
 
 
 def write(work: Callable[..., Any], *args: object, **more: object) -> Any:
-    with database.writing() as session:
+    with database.write_session() as session:
         return work(session, *args, **more)
 
 
 def letters() -> list[Mail]:
-    with database.reading() as session:
+    with database.read_session() as session:
         return list(session.exec(select(Mail).order_by(Mail.id)))  # pyright: ignore[reportArgumentType]
 
 
@@ -44,12 +44,12 @@ def set_it(token: str, kind: LinkKind = RESET, at=START, stored: str = "v1$new")
 
 
 def stored(person: int) -> str:
-    with database.reading() as session:
+    with database.read_session() as session:
         return session.get_one(Person, person).password
 
 
 def is_open(token: str, at=START, kind: LinkKind = RESET) -> bool:
-    with database.reading() as session:
+    with database.read_session() as session:
         return service.link_owner(session, token, kind, at) is not None
 
 
@@ -138,7 +138,7 @@ def ask_twice(monkeypatch: pytest.MonkeyPatch, seconds: float = 1) -> int:
 
     meeting(monkeypatch, (links, "kill"), seconds=seconds)
     together(reset, invite)
-    with database.reading() as session:
+    with database.read_session() as session:
         return len(session.exec(select(OneUseLink).where(OneUseLink.used_at == None)).all())  # noqa: E711
 
 
@@ -228,7 +228,7 @@ def test_a_new_password_ends_every_session_signs_nobody_in_and_is_told(maria: in
     other = add_person("b@example.com")
     write(service.sign_in, other, stored(other), START)
     assert set_it(ask())
-    with database.reading() as session:
+    with database.read_session() as session:
         assert [row.person_id for row in session.exec(select(BrowserSession))] == [other]
     notice = letters()[-1]
     assert (notice.to, notice.subject, notice.seed) == (EMAIL, "Your ODOportal password was changed", "")
@@ -239,7 +239,7 @@ def test_a_new_password_ends_every_session_signs_nobody_in_and_is_told(maria: in
 @pytest.mark.case("A-28")
 def test_a_copy_of_the_database_holds_no_usable_token(maria: int, portal) -> None:
     token = ask()
-    with database.reading() as session:
+    with database.read_session() as session:
         # Serialize the file's bytes, because the full-text search index cannot be dumped as SQL.
         dump = session.connection().connection.driver_connection.serialize()  # pyright: ignore
     assert EMAIL.encode() in dump
@@ -252,7 +252,7 @@ def test_unknown_and_disabled_do_the_same_work_and_leave_nothing(maria: int) -> 
     for email in ("nobody@example.com", "gone@example.com", "", "not an email"):
         assert write(service.request_reset, email, "en", START) is False
     assert letters() == []
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(OneUseLink)).all() == []
 
 
@@ -322,13 +322,13 @@ def test_an_invitation_makes_the_person_and_sets_the_first_password(maria: int) 
     person = write(service.invite, "Luc.Roy@Example.com", "1042", START, role="billing", language="en")
     assert isinstance(person, Person) and person.id
     assert (person.email, person.name, person.password) == ("Luc.Roy@example.com", "Luc.Roy", "")
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.get_one(Membership, (1, person.id)).role == "billing"
     letter = letters()[-1]
     token = token_of(letter.seed)
     assert f"/en/invite?token={token}" in compose(letter).as_string()
     assert is_open(token, START + timedelta(days=6), INVITE)
-    assert set_it(token, INVITE, START + timedelta(days=6), passwords.make("quatre camions"))
+    assert set_it(token, INVITE, START + timedelta(days=6), passwords.hash_password("quatre camions"))
     assert len(letters()) == 1
     assert set_it(token, INVITE, START + timedelta(days=6)) is None
 
@@ -338,7 +338,7 @@ def test_inviting_again_replaces_the_link_and_keeps_the_role(maria: int) -> None
     first = token_of(letters()[-1].seed)
     write(service.invite, "LUC@example.com", "1042", START, role="owner")
     assert not is_open(first, START, INVITE)
-    with database.reading() as session:
+    with database.read_session() as session:
         assert len(session.exec(select(Person)).all()) == 2
         assert session.get_one(Membership, (1, 2)).role == "billing"
         told = session.exec(select(Change).where(Change.what == "invited")).all()
@@ -351,7 +351,7 @@ def test_who_has_a_password_is_only_told_where_to_sign_in(maria: int) -> None:
     letter = letters()[-1]
     assert letter.seed == ""
     assert "/en/login" in letter.text
-    with database.reading() as session:
+    with database.read_session() as session:
         assert session.exec(select(OneUseLink)).all() == []
 
 

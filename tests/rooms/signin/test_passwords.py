@@ -21,7 +21,7 @@ ODD = ["a" * 72 + "b", EMOJI, "before\0after and more", "lone \ud800 surrogate h
 @pytest.mark.parametrize("password", ODD)
 @pytest.mark.case("A-01")
 def test_odd_passwords_work_and_are_compared_whole(password: str) -> None:
-    stored = passwords.make(password)
+    stored = passwords.hash_password(password)
     assert passwords.matches(stored, password)
     assert not passwords.matches(stored, password + "x")
     assert not passwords.matches(stored, password[:-1])
@@ -30,24 +30,24 @@ def test_odd_passwords_work_and_are_compared_whole(password: str) -> None:
 
 @pytest.mark.asvs("6.2.8")
 def test_byte_73_counts() -> None:
-    stored = passwords.make("p" * 72 + "1")
+    stored = passwords.hash_password("p" * 72 + "1")
     assert not passwords.matches(stored, "p" * 72 + "2")
     assert not passwords.matches(stored, "p" * 72)
 
 
 def test_a_nul_does_not_end_a_password() -> None:
-    assert not passwords.matches(passwords.make("abcdefgh\0ijklmnop"), "abcdefgh\0zzzzzzzz")
+    assert not passwords.matches(passwords.hash_password("abcdefgh\0ijklmnop"), "abcdefgh\0zzzzzzzz")
 
 
 @pytest.mark.case("A-13")
 def test_spaces_are_kept() -> None:
-    assert not passwords.matches(passwords.make(" with spaces around "), "with spaces around")
+    assert not passwords.matches(passwords.hash_password(" with spaces around "), "with spaces around")
 
 
 @pytest.mark.case("A-13")
 def test_composed_and_decomposed_letters_are_one_password() -> None:
     word = "été à la forêt noire"
-    assert passwords.matches(passwords.make(unicodedata.normalize("NFC", word)), unicodedata.normalize("NFD", word))
+    assert passwords.matches(passwords.hash_password(unicodedata.normalize("NFC", word)), unicodedata.normalize("NFD", word))
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_a_password_longer_than_can_be_set_is_refused_before_hashing(hashes) -> 
     for password in ("x" * 129, "x" * 1_000_000, "\ufdfa" * 100):
         assert not passwords.matches("v1$$2b$04$" + "a" * 53, password)
         with pytest.raises(ValueError):
-            passwords.make(password)
+            passwords.hash_password(password)
     assert (hashes.compared, hashes.made) == (0, 0)
 
 
 def test_the_stored_form(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "COST", 12)
-    stored = passwords.make("quatre camions bleus")
+    stored = passwords.hash_password("quatre camions bleus")
     assert stored.startswith("v1$$2b$12$")
     assert not passwords.is_outdated(stored)
     assert passwords.is_outdated(stored.replace("$12$", "$11$"))
@@ -84,7 +84,7 @@ def test_the_cost_in_use_is_twelve_and_nobodys_hash_costs_the_same(hashes, monke
 
 
 def test_another_secret_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    stored = passwords.make("quatre camions bleus")
+    stored = passwords.hash_password("quatre camions bleus")
     monkeypatch.setenv("ODOPORTAL_SECRET", "t" * 40)
     passwords.get_settings.cache_clear()
     assert not passwords.matches(stored, "quatre camions bleus")
@@ -104,7 +104,7 @@ def test_length_is_counted_in_code_points_on_both_sides_of_the_bounds() -> None:
 @pytest.mark.asvs("6.2.9")
 def test_sixty_four_emoji_can_be_set() -> None:
     assert passwords.weakness(EMOJI, OWNER) is None
-    assert passwords.matches(passwords.make(EMOJI), EMOJI)
+    assert passwords.matches(passwords.hash_password(EMOJI), EMOJI)
 
 
 @pytest.mark.asvs("6.2.5")
@@ -171,7 +171,7 @@ def test_at_most_two_hashes_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(bcrypt, "checkpw", slow)
 
     async def many() -> None:
-        tries = [asyncio.ensure_future(passwords.verify(None, "quatre camions bleus", ANYBODY)) for _ in range(8)]
+        tries = [asyncio.ensure_future(passwords.matches_in_queue(None, "quatre camions bleus", ANYBODY)) for _ in range(8)]
         # One turn of the event loop hands every job to the queue, whose threads are blocked.
         await asyncio.sleep(0)
         go_on.set()
@@ -185,7 +185,7 @@ def test_at_most_two_hashes_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None
 def test_two_people_judged_at_once_are_judged_by_their_own_words() -> None:
     async def many() -> list[Weakness | None]:
         owners = [Owner("a@x.ca", "Zyxomma Qwixotic"), Owner("b@y.ca", "Jean Untel")] * 10
-        return await asyncio.gather(*(passwords.judge("zyxommaqwixotic", owner, Asker(owner.email)) for owner in owners))
+        return await asyncio.gather(*(passwords.weakness_in_queue("zyxommaqwixotic", owner, Asker(owner.email)) for owner in owners))
 
     judged = asyncio.run(many())
     assert set(judged[0::2]) == {Weakness.PERSONAL}

@@ -94,7 +94,7 @@ def test_a_sign_in_does_not_fail_for_the_better_hash_that_is_made_later(
     async def full(*_: object) -> str:
         raise Busy
 
-    monkeypatch.setattr(passwords, "hashed", full)
+    monkeypatch.setattr(passwords, "hash_in_queue", full)
     assert sign_in(web).status_code == 303
 
 

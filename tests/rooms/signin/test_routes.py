@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from odoportal.accounts.models import Person
 from odoportal.core import clock, database, i18n
-from odoportal.core.identity import cookie_name, digest
+from odoportal.core.identity import cookie_name, token_hash
 from odoportal.limits import rate_limits, work_queue
 from odoportal.limits.work_queue import Asker
 from odoportal.mail.outbox import Mail, token_of
@@ -24,7 +24,7 @@ from odoportal.rooms.people import routes as people_routes
 from odoportal.rooms.signin import attempts, link_pages, passwords, routes, service, view
 from odoportal.rooms.signin.models import BrowserSession
 from odoportal.rooms.signin.sessions import Browser
-from odoportal.rooms.signin.view import Shown
+from odoportal.rooms.signin.view import FormValues
 from odoportal.settings import get_settings
 from odoportal.web.page import PageContent, PageRequest
 from tests.rooms.signin.conftest import GOOD, START, add_person
@@ -49,7 +49,7 @@ async def document(request: Request) -> Response:
     language, name = request.url.path[1:3], request.path_params["page"]
     token = request.cookies.get(cookie_name(get_settings().secure))
     with database.engine().connect() as connection:
-        who = service.resolve(connection, digest(token) if token else None, request.query_params.get("account"), clock.now())
+        who = service.resolve(connection, token_hash(token) if token else None, request.query_params.get("account"), clock.now())
     if name == "home":
         return HTMLResponse(who.email if who else "nobody", 200 if who else 401)
     fill, post = PAGES[name]
@@ -83,12 +83,12 @@ def sign_in(client: TestClient, email: str = EMAIL, password: str = GOOD, query:
 
 
 def last_letter() -> Mail | None:
-    with database.reading() as session:
+    with database.read_session() as session:
         return session.exec(select(Mail).order_by(Mail.id.desc())).first()  # pyright: ignore
 
 
 def letters() -> int:
-    with database.reading() as session:
+    with database.read_session() as session:
         return len(session.exec(select(Mail)).all())
 
 
@@ -156,7 +156,7 @@ def test_learn_more_is_there_where_its_address_is_set(web: TestClient, monkeypat
 def test_without_learn_more_nothing_at_all_is_left_of_it() -> None:
     # CSS hides the line above if the slot is `:empty`, and white space would make it non-empty.
     with i18n.use("en"):
-        assert view.login(Shown())["more"] == ""
+        assert view.login(FormValues())["more"] == ""
 
 
 @pytest.mark.parametrize("page", ["login", "forgot", "forgot?sent=1", "reset"])
@@ -190,7 +190,7 @@ def test_signing_in(web: TestClient, maria: int) -> None:
     assert device.startswith("__Host-odo_device=")
     assert {"HttpOnly", "Path=/", "SameSite=lax", "Secure"} <= {part.strip() for part in device.split(";")[1:]}
     assert web.get("/en/home").text == EMAIL
-    with database.reading() as session:
+    with database.read_session() as session:
         row = session.exec(select(BrowserSession)).one()
         assert (row.browser, row.address, row.keep) == ("testclient", "203.0.113.9", False)
         assert session.get_one(Person, maria).language == "en"
@@ -258,7 +258,7 @@ def test_next_stays_in_the_address_of_the_form(web: TestClient) -> None:
 def test_every_refusal_is_the_same_answer_at_the_cost_of_one_hash(web: TestClient, maria: int, hashes) -> None:
     add_person("gone@example.com", disabled=True)
     add_person("new@example.com", password="")
-    with database.writing() as session:
+    with database.write_session() as session:
         session.get_one(Person, add_person("damaged@example.com")).password = "v1$!"
     locked = add_person("locked@example.com")
     assert locked
@@ -401,7 +401,7 @@ def test_fifty_tries_at_once_are_all_counted(maria: int, hashes) -> None:
         return await asyncio.gather(*(attempts.attempt(one, START) for one in tried))
 
     right: list[bool] = []
-    verify = passwords.verify
+    verify = passwords.matches_in_queue
 
     async def verified(stored: str | None, password: str, asker: Asker) -> bool:
         compared = await verify(stored, password, asker)
@@ -409,7 +409,7 @@ def test_fifty_tries_at_once_are_all_counted(maria: int, hashes) -> None:
         return compared
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "verify", verified)
+        patch.setattr(passwords, "matches_in_queue", verified)
         outcomes = asyncio.run(many())
     assert not any(outcome.token for outcome in outcomes)
     assert sum(right) <= 5
@@ -439,7 +439,7 @@ def test_the_hash_is_made_anew_after_success_only(web: TestClient, maria: int, m
     monkeypatch.setattr(passwords, "COST", 5)
 
     def stored() -> str:
-        with database.reading() as session:
+        with database.read_session() as session:
             return session.get_one(Person, maria).password
 
     sign_in(web, password="wrong")
@@ -617,7 +617,7 @@ def test_a_reset_lets_a_locked_person_in(web: TestClient, maria: int) -> None:
 
 
 def test_first_access(web: TestClient, maria: int) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         service.invite(session, "luc@example.com", "1042", START, language="en")
     letter = last_letter()
     assert letter is not None

@@ -6,7 +6,7 @@ from sqlmodel import select
 
 from odoportal.accounts.models import Membership, Person
 from odoportal.core import database
-from odoportal.core.identity import Identity, digest
+from odoportal.core.identity import Identity, token_hash
 from odoportal.rooms.signin import service, sessions
 from odoportal.rooms.signin.models import BrowserSession
 from tests.rooms.signin.conftest import START, add_person
@@ -15,7 +15,7 @@ SECOND = timedelta(seconds=1)
 
 
 def sign_in(person: int, at=START, **more) -> str:
-    with database.writing() as session:
+    with database.write_session() as session:
         stored = session.get_one(Person, person).password
         token = service.sign_in(session, person, stored, at, **more)
     assert token is not None
@@ -24,21 +24,21 @@ def sign_in(person: int, at=START, **more) -> str:
 
 def who(token: str | None, at, account: str | None = None) -> Identity | None:
     with database.engine().connect() as connection:
-        return service.resolve(connection, digest(token) if token else None, account, at)
+        return service.resolve(connection, token_hash(token) if token else None, account, at)
 
 
 def touch(token: str, at) -> None:
-    with database.writing() as session:
-        service.touch(session, digest(token), at)
+    with database.write_session() as session:
+        service.touch(session, token_hash(token), at)
 
 
 @pytest.mark.asvs("7.2.2")
 def test_only_the_hash_of_a_token_is_stored(maria: int) -> None:
     token = sign_in(maria)
     assert len(token) >= 43
-    with database.reading() as session:
+    with database.read_session() as session:
         row = session.exec(select(BrowserSession)).one()
-    assert row.hash == digest(token)
+    assert row.hash == token_hash(token)
     assert token not in str(row.model_dump())
     assert who(row.hash, START) is None
 
@@ -112,35 +112,35 @@ def test_touch_extends_once_a_minute_and_never_revives(maria: int) -> None:
 @pytest.mark.case("A-46")
 def test_a_clock_that_goes_back_revives_nothing(maria: int) -> None:
     token = sign_in(maria)
-    with database.writing() as session:
-        service.end_if_expired(session, digest(token), START + sessions.IDLE - SECOND)
+    with database.write_session() as session:
+        service.end_if_expired(session, token_hash(token), START + sessions.IDLE - SECOND)
     assert who(token, START)
-    with database.writing() as session:
-        service.end_if_expired(session, digest(token), START + sessions.IDLE)
+    with database.write_session() as session:
+        service.end_if_expired(session, token_hash(token), START + sessions.IDLE)
     assert who(token, START) is None
 
 
 def test_sweep_takes_what_is_over_and_nothing_else(maria: int) -> None:
     idle, kept = sign_in(maria), sign_in(maria, keep=True)
     live = sign_in(maria, START + timedelta(hours=1))
-    with database.writing() as session:
+    with database.write_session() as session:
         assert service.purge_expired(session, START + timedelta(hours=1)) == 1
     assert who(idle, START) is None
     assert who(kept, START)
     assert who(live, START + timedelta(hours=1))
-    with database.writing() as session:
+    with database.write_session() as session:
         assert service.purge_expired(session, START + sessions.KEPT) == 2
 
 
 @pytest.mark.asvs("7.4.1")
 def test_sign_out_ends_this_one_and_end_all_every_one(maria: int) -> None:
     here, there, other = sign_in(maria), sign_in(maria), sign_in(add_person("b@example.com"))
-    with database.writing() as session:
-        assert service.sign_out(session, digest(here))
-        assert not service.sign_out(session, digest(here))
+    with database.write_session() as session:
+        assert service.sign_out(session, token_hash(here))
+        assert not service.sign_out(session, token_hash(here))
     assert who(here, START) is None
     assert who(there, START)
-    with database.writing() as session:
+    with database.write_session() as session:
         assert service.end_all(session, maria) == 1
     assert who(there, START) is None
     assert who(other, START)
@@ -149,7 +149,7 @@ def test_sign_out_ends_this_one_and_end_all_every_one(maria: int) -> None:
 @pytest.mark.asvs("7.4.2")
 def test_disabling_a_person_ends_it_at_once(maria: int) -> None:
     token = sign_in(maria)
-    with database.writing() as session:
+    with database.write_session() as session:
         session.get_one(Person, maria).disabled_at = START
     assert who(token, START) is None
 
@@ -157,13 +157,13 @@ def test_disabling_a_person_ends_it_at_once(maria: int) -> None:
 @pytest.mark.asvs("8.3.2")
 def test_membership_is_read_each_time(maria: int) -> None:
     token = sign_in(maria)
-    with database.writing() as session:
+    with database.write_session() as session:
         row = session.exec(select(Membership)).one()
         row.role = "read_only"
     found = who(token, START)
     assert found is not None
     assert found.account.role == "read_only"
-    with database.writing() as session:
+    with database.write_session() as session:
         session.delete(session.exec(select(Membership)).one())
     assert who(token, START) is None
 
@@ -191,7 +191,7 @@ def test_resolving_takes_one_statement_on_indexes(maria: int) -> None:
     token, seen = sign_in(maria), []
     with database.engine().connect() as connection:
         event.listen(connection, "before_cursor_execute", lambda *args: seen.append((args[2], args[3])))
-        assert service.resolve(connection, digest(token), None, START)
+        assert service.resolve(connection, token_hash(token), None, START)
         plans = [row[-1] for sql, values in list(seen) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
     assert len([sql for sql, _ in seen if sql.startswith("SELECT")]) == 1
     assert plans
@@ -201,7 +201,7 @@ def test_resolving_takes_one_statement_on_indexes(maria: int) -> None:
 @pytest.mark.asvs("7.2.4")
 def test_the_session_a_request_came_with_ends(maria: int) -> None:
     planted = sign_in(add_person("evil@example.com"))
-    token = sign_in(maria, previous=digest(planted))
+    token = sign_in(maria, previous=token_hash(planted))
     assert who(planted, START) is None
     assert who(token, START)
 
@@ -217,10 +217,10 @@ def test_the_oldest_session_beyond_twenty_ends(maria: int) -> None:
 
 
 def test_a_password_changed_while_it_was_compared_signs_nobody_in(maria: int) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         assert service.sign_in(session, maria, "v1$another", START) is None
         session.get_one(Person, maria).disabled_at = START
-    with database.writing() as session:
+    with database.write_session() as session:
         stored = session.get_one(Person, maria).password
         assert service.sign_in(session, maria, stored, START) is None
         assert session.exec(select(BrowserSession)).all() == []

@@ -15,7 +15,7 @@ from odoportal.core import i18n
 from odoportal.limits import concurrent_files
 from odoportal.rooms.statements import pdf
 from odoportal.rooms.statements.routes import ROUTES
-from tests.making import account, invoice, who
+from tests.making import account, identity_of, invoice
 from tests.states import signed_in
 
 
@@ -35,7 +35,7 @@ def ask(path: str, account_id: int) -> httpx.Response:
         ) as client:
             return await client.get(path)
 
-    with signed_in(who(account_id)):
+    with signed_in(identity_of(account_id)):
         return asyncio.run(run())
 
 
@@ -61,7 +61,7 @@ def test_it_says_what_the_page_says(mine: int, language: str, words: list[str]) 
 
 
 def test_a_long_one_says_what_it_leaves_out(stored: Engine, mine: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf, "MOST_PRINTED", 10)
+    monkeypatch.setattr(pdf, "MAX_MOVEMENTS_PRINTED", 10)
     reader = PdfReader(io.BytesIO(ask("/en/statement.pdf?from=2020-01-01&paper=a4", mine).content))
     assert "The first 10 of 60 movements." in " ".join(reader.pages[-1].extract_text().split())
     assert round(float(reader.pages[0].mediabox.height)) == 842

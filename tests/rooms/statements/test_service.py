@@ -18,7 +18,7 @@ from odoportal.rooms.invoices.balances import settle
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Payment
 from odoportal.rooms.statements import service
 from odoportal.rooms.statements.service import Aging, MovementKind, period, statement
-from tests.making import TODAY, account, counting, emptied, invoice
+from tests.making import TODAY, account, invoice, recorded_statements, rolled_back
 
 FIRST = date(2019, 6, 1)
 DAYS = 480
@@ -93,7 +93,7 @@ def write(session: Session, made: Books, number: str = "1042") -> int:
 
 def paid_by(made: Books, until: date) -> Sequence[tuple[int, date, Decimal]]:
     """Return the payments settled up to a day: index, business day, amount."""
-    dated = [(i, clock.local(at).date(), amount) for i, (at, status, amount) in enumerate(made.payments) if status == "settled"]
+    dated = [(i, clock.to_local(at).date(), amount) for i, (at, status, amount) in enumerate(made.payments) if status == "settled"]
     return [(i, day, amount) for i, day, amount in dated if day <= until]
 
 
@@ -132,7 +132,7 @@ def ages(made: Books, until: date) -> tuple[Aging, Decimal]:
 @OTHERS
 def test_a_statement_is_what_happened(engine: Engine, made: Books, one: date, other: date) -> None:
     since, until = min(one, other), max(one, other)
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = write(session, made)
         write(session, made, "2042")
         found = statement(session, mine, since, until, LATER)
@@ -156,7 +156,7 @@ def test_a_statement_is_what_happened(engine: Engine, made: Books, one: date, ot
 @OTHERS
 def test_two_periods_are_one(engine: Engine, made: Books, three: tuple[date, date, date]) -> None:
     since, middle, until = sorted(three)
-    with emptied(engine) as session:
+    with rolled_back(engine) as session:
         mine = write(session, made)
         whole = statement(session, mine, since, until, LATER)
         first = statement(session, mine, since, middle, LATER)
@@ -229,9 +229,9 @@ def test_so_many_movements_at_most_and_the_same_number_of_statements(stored: Eng
         few, many = account(session, "1"), account(session, "2")
         for i in range(20):
             invoice(session, many, f"9{i}", "1.00")
-        with counting(stored) as of_few:
+        with recorded_statements(stored) as of_few:
             statement(session, few, FIRST, TODAY, TODAY, 5)
-        with counting(stored) as of_many:
+        with recorded_statements(stored) as of_many:
             found = statement(session, many, FIRST, TODAY, TODAY, 5)
     assert (len(found.movements), found.count, found.closing) == (5, 20, dollars(2000))
     assert len(of_many) == len(of_few) == 10

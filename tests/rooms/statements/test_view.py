@@ -17,7 +17,7 @@ from odoportal.rooms.invoices.models import Allocation, CreditNote, Payment
 from odoportal.rooms.statements import page, view
 from odoportal.rooms.statements.exports import statement_table
 from odoportal.rooms.statements.view import RULES, StatementView, statement_view
-from tests.making import NOON, TODAY, account, invoice, who
+from tests.making import NOON, TODAY, account, identity_of, invoice
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def mine(stored: Engine) -> int:
 def shown(
     session: Session, account_id: int, given: dict[str, str] | None = None, language: str = "en", today: date = TODAY
 ) -> StatementView:
-    clock.use(lambda: NOON)
+    clock.set_source(lambda: NOON)
     with i18n.use(language):
-        person = who(account_id, region=f"{language}-CA")
+        person = identity_of(account_id, region=f"{language}-CA")
         return statement_view(session, person, ListQuery.parse(RULES, given or {}), language, today)
 
 
@@ -123,7 +123,7 @@ def test_presets(stored: Engine, mine: int, day: str, given: dict[str, str], cur
 
 
 def test_a_long_period_says_what_it_leaves_out(stored: Engine, mine: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "MOST_SHOWN", 3)
+    monkeypatch.setattr(view, "MAX_MOVEMENTS", 3)
     with Session(stored) as session:
         made = shown(session, mine)
     assert (len(made.rows), made.closing) == (3, "$20.00")
@@ -155,7 +155,7 @@ def test_as_csv(stored: Engine, mine: int) -> None:
         for language in i18n.LANGUAGES:
             with i18n.use(language):
                 file = io.BytesIO()
-                table = statement_table(session, who(mine), ListQuery.parse(RULES, {"from": "2020-09-01"}), language, TODAY)
+                table = statement_table(session, identity_of(mine), ListQuery.parse(RULES, {"from": "2020-09-01"}), language, TODAY)
                 for _ in download.write_csv(table, file):
                     pass
             written.append(file.getvalue())

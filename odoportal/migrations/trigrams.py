@@ -33,7 +33,7 @@ def _wanted(table: str) -> dict[str, str]:
     }
 
 
-def bring_up(connection: Connection) -> None:
+def create_or_rebuild(connection: Connection) -> None:
     """Create the trigram tables and triggers if they are missing or differ from this release's definition."""
     if connection.dialect.name != "sqlite":
         return
