@@ -44,10 +44,10 @@ def test_due_and_dead_letters_are_listed_and_sent_ones_are_not(stored: Engine) -
 
 def test_a_long_list_says_how_many_more_there_are(stored: Engine) -> None:
     with database.writing() as session:
-        for place in range(outbox_admin.MOST_TOLD + 5):
+        for place in range(outbox_admin.MAX_LISTED + 5):
             letter(session, f"p{place}@example.com")
         letters, more = outbox_admin.waiting(session)
-    assert (len(letters), more) == (outbox_admin.MOST_TOLD, 5)
+    assert (len(letters), more) == (outbox_admin.MAX_LISTED, 5)
 
 
 def test_a_dead_letter_is_tried_again_and_a_sent_one_never(stored: Engine) -> None:
