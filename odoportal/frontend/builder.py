@@ -24,7 +24,7 @@ SOURCES = (
     "reflex.lock/*.json",
 )
 LINKED = Path("assets") / "external"
-NAMED_DIFFERENCES = 5
+LISTED_DIFFERENCES = 5
 MILESTONES = (
     ("Initializing the web directory", "fetching packages"),
     ("Compiling production app", "compiling pages"),
@@ -63,11 +63,11 @@ def _files(project: Path) -> Iterator[Path]:
 
 
 def _digest(project: Path) -> str:
-    whole = hashlib.sha256(version("reflex").encode())
+    digest = hashlib.sha256(version("reflex").encode())
     for file in _files(project):
-        whole.update(b"\0" + file.relative_to(project).as_posix().encode() + b"\0")
-        whole.update(hashlib.sha256(file.read_bytes()).digest())
-    return whole.hexdigest()
+        digest.update(b"\0" + file.relative_to(project).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def version_of(project: Path) -> str:
@@ -87,8 +87,8 @@ def stale(project: Path) -> bool:
 
 
 def _registry(environment: Mapping[str, str]) -> str:
-    answer = subprocess.run(["npm", "config", "get", "registry"], capture_output=True, text=True, env=environment, check=False)  # noqa: S607
-    return answer.stdout.strip()
+    result = subprocess.run(["npm", "config", "get", "registry"], capture_output=True, text=True, env=environment, check=False)  # noqa: S607
+    return result.stdout.strip()
 
 
 def build_environment(*, update: bool = False) -> dict[str, str]:
@@ -189,9 +189,9 @@ def build(project: Path, console: Console, *, update: bool = False) -> bool:
             _export(project, log, report, update=update)
             if not (web / "build" / "csp.json").is_file():
                 raise BuildFailed(f"The build did not run to its end; see {log}.")
-        if wrong := packages.differences(project, web):
-            named = ", ".join(wrong[:NAMED_DIFFERENCES]) + (", …" if len(wrong) > NAMED_DIFFERENCES else "")
-            raise BuildFailed(f"The build took packages that reflex.lock does not name ({named}). Update it with `{packages.UPDATE}`.")
+        if differing := packages.differences(project, web):
+            names = ", ".join(differing[:LISTED_DIFFERENCES]) + (", …" if len(differing) > LISTED_DIFFERENCES else "")
+            raise BuildFailed(f"The build took packages that reflex.lock does not name ({names}). Update it with `{packages.UPDATE}`.")
         # Record the sources as they were at the start, so that a file edited during the build is built next time.
         _stamp(project).write_text(_digest(project) if update else sources, "utf-8")
     return True

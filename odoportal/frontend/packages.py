@@ -76,12 +76,12 @@ def locked(project: Path, *, update: bool) -> Iterator[None]:
     if update:
         for file in before:
             file.unlink()
-    done = False
+    succeeded = False
     try:
         yield
-        done = True
+        succeeded = True
     finally:
-        if update and done:
+        if update and succeeded:
             files[0].write_text(_rendered(json.loads(files[0].read_text("utf-8"))), "utf-8")
         else:
             for file, content in before.items():

@@ -21,7 +21,7 @@ _SHEET = re.compile(r'<style data-sheet="(/assets/[^"]+\.css)"></style>')
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
 _ENTRY = re.compile(r'(<script type="module" async="">)(.*?)(</script>)', re.S)
 _IMPORT = re.compile(r'import (?:\* as (\w+) from )?("/assets/[^"]+");')
-_PAINTED = "await new Promise((painted) => document.hidden ? painted() : requestAnimationFrame(() => setTimeout(painted)));"
+_WAIT_FOR_PAINT = "await new Promise((painted) => document.hidden ? painted() : requestAnimationFrame(() => setTimeout(painted)));"
 _DRAWING = re.compile(r"<svg[^>]*>(.*)</svg>", re.S)
 
 
@@ -45,9 +45,9 @@ def inline_styles(html: str, static: Path) -> str:
         BuildChanged: the document has no place for a style sheet.
     """
 
-    def inlined(place: re.Match[str]) -> str:
-        css = (static / place[1].lstrip("/")).read_text("utf-8").replace("</style", r"<\/style")
-        return f"{place[0].removesuffix('</style>')}{css}</style>"
+    def inlined(match: re.Match[str]) -> str:
+        css = (static / match[1].lstrip("/")).read_text("utf-8").replace("</style", r"<\/style")
+        return f"{match[0].removesuffix('</style>')}{css}</style>"
 
     html, found = _SHEET.subn(inlined, html)
     if not found:
@@ -64,13 +64,13 @@ def after_paint(html: str) -> str:
         BuildChanged: the document's entry script does not have the expected form.
     """
 
-    def later(entry: re.Match[str]) -> str:
+    def with_delayed_imports(entry: re.Match[str]) -> str:
         body, found = _IMPORT.subn(lambda m: f"{f'const {m[1]} = ' if m[1] else ''}await import({m[2]});", entry[2])
         if not found:
             raise BuildChanged("The entry of a built document imports nothing.")
-        return f"{entry[1]}{_PAINTED}\n{body}{entry[3]}"
+        return f"{entry[1]}{_WAIT_FOR_PAINT}\n{body}{entry[3]}"
 
-    html, found = _ENTRY.subn(later, html)
+    html, found = _ENTRY.subn(with_delayed_imports, html)
     if found != 1:
         raise BuildChanged(f"A built document has {found} entries, not one.")
     return html
@@ -101,8 +101,8 @@ def sprite(names: Sequence[str], icons: Path) -> str:
         if drawing is None:
             raise BuildChanged(f"The icon {name} of {LUCIDE} is not a drawing.")
         shape = re.sub(r"\s*\n\s*", "", drawing[1])
-        look = 'fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round"'
-        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24" {look}>{shape}</symbol>')
+        attributes = 'fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round"'
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24" {attributes}>{shape}</symbol>')
     return '<svg xmlns="http://www.w3.org/2000/svg">' + "".join(symbols) + "</svg>\n"
 
 

@@ -19,7 +19,7 @@ _GROUPS = """groups: [
 ],"""
 
 
-_ASK = """  const asked = useRef("");
+_REQUEST_HOOK = """  const asked = useRef("");
   useEffect(() => {
     window.odoAsk = ({ pathname, search }) => {
       if (!socket.current?.connected) return;
@@ -30,7 +30,7 @@ _ASK = """  const asked = useRef("");
     };
   }, [dispatch, addEvents]);
 """
-_KNOWN = """    const known = asked.current === location.pathname + location.search;
+_SKIP_IF_REQUESTED = """    const known = asked.current === location.pathname + location.search;
     asked.current = "";
     if (known) {
       prevLocationRef.current = location;
@@ -43,7 +43,7 @@ class BuildChanged(Exception):
     """The output of Reflex or Vite differs from that of the supported version."""
 
 
-def _changed(text: str, pattern: str, new: str) -> str:
+def _replace_once(text: str, pattern: str, new: str) -> str:
     """Replace the only match of a pattern, or raise BuildChanged."""
     changed, found = re.subn(pattern, lambda _: new, text, flags=re.S)
     if found != 1:
@@ -57,8 +57,8 @@ def bundle(config: str) -> str:
     Raises:
         BuildChanged: the places to change were not found.
     """
-    config = _changed(config, r"(?<=alias: \[)", _EMOTION)
-    return _changed(config, r"groups: \[.*?\n          \],", _GROUPS)
+    config = _replace_once(config, r"(?<=alias: \[)", _EMOTION)
+    return _replace_once(config, r"groups: \[.*?\n          \],", _GROUPS)
 
 
 def document(script: str) -> str:
@@ -69,7 +69,7 @@ def document(script: str) -> str:
     """
     links = r'jsx\("link",\{as:"style",href:reflexGlobalStyles.*?\},?\),jsx\("link",\{href:reflexGlobalStyles.*?\},?\)'
     kept = "dangerouslySetInnerHTML:{__html:''},suppressHydrationWarning:true"
-    return _changed(script, links, f'jsx("style",{{{SHEET},{kept}}})')
+    return _replace_once(script, links, f'jsx("style",{{{SHEET},{kept}}})')
 
 
 def events(script: str) -> str:
@@ -82,19 +82,19 @@ def events(script: str) -> str:
     Raises:
         BuildChanged: the places to change were not found.
     """
-    ways = r"const reloadForNewVersion = .*?\nconst handleStateMismatch = .*?\n\};\n"
-    script = _changed(script, ways, "const handleStateMismatch = () => {};\n")
+    version_handling = r"const reloadForNewVersion = .*?\nconst handleStateMismatch = .*?\n\};\n"
+    script = _replace_once(script, version_handling, "const handleStateMismatch = () => {};\n")
     # A form may give the browser another session (see ui/form.js), but a socket keeps the cookies it was opened with: reopen it.
-    failing = 'socket.current.on("connect_error", retryConnect);'
-    anew = 'window.addEventListener("odo-renewed", () => { socket.current?.disconnect(); socket.current?.reconnect(); });'
-    script = _changed(script, re.escape(failing), f"{failing}\n  {anew}")
+    connect_error = 'socket.current.on("connect_error", retryConnect);'
+    reopen = 'window.addEventListener("odo-renewed", () => { socket.current?.disconnect(); socket.current?.reconnect(); });'
+    script = _replace_once(script, re.escape(connect_error), f"{connect_error}\n  {reopen}")
     # The content of an address is requested at the navigation (`turn` in ui/client.js), otherwise, as in Reflex, after the page is
     # rendered.
-    started = "    // Equivalent to routeChangeStart"
-    script = _changed(script, re.escape(started), f"{_KNOWN}\n{started}")
-    first = "  const handleNavigationEvents = useRef(false);"
-    script = _changed(script, re.escape(first), _ASK + first)
-    return _changed(script, r'import \{ uploadFiles \} from "[^"]+";', "const uploadFiles = () => false;")
+    route_change = "    // Equivalent to routeChangeStart"
+    script = _replace_once(script, re.escape(route_change), f"{_SKIP_IF_REQUESTED}\n{route_change}")
+    navigation_ref = "  const handleNavigationEvents = useRef(false);"
+    script = _replace_once(script, re.escape(navigation_ref), _REQUEST_HOOK + navigation_ref)
+    return _replace_once(script, r'import \{ uploadFiles \} from "[^"]+";', "const uploadFiles = () => false;")
 
 
 def root(script: str) -> str:
@@ -103,7 +103,7 @@ def root(script: str) -> str:
     Raises:
         BuildChanged: the place to change was not found.
     """
-    script = _changed(script, r"useEffect\(\(\) => \{\s*// Make contexts and state objects available.*?\}, \[\]\);", "")
+    script = _replace_once(script, r"useEffect\(\(\) => \{\s*// Make contexts and state objects available.*?\}, \[\]\);", "")
     return re.sub(r"^import \* as .*?;$", "", script, flags=re.M)
 
 
@@ -120,7 +120,7 @@ class PreBuild(Plugin):
 
     def pre_compile(self, **context: Any) -> None:
         """Register the changes of the sources that Reflex writes."""
-        change = context["add_modify_task"]
-        change("vite.config.js", bundle)
-        change("app/_document.js", document)
-        change("app/root.jsx", root)
+        add_modification = context["add_modify_task"]
+        add_modification("vite.config.js", bundle)
+        add_modification("app/_document.js", document)
+        add_modification("app/root.jsx", root)

@@ -21,17 +21,17 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from odoportal.core import clock, database, i18n
-from odoportal.core.folding import strip_invisible
+from odoportal.core.folding import without_marks
 from odoportal.core.identity import Identity, require_identity
 from odoportal.limits.concurrent_files import begun
 from odoportal.lists.query import ListQuery, ListRules
-from odoportal.lists.spooled_file import Spool
+from odoportal.lists.spooled_file import SpooledFile
 
 Cell = str | date | int | tuple[str, ...] | None
 STEP = 40
 """Rows written between two pauses for other work."""
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-_CONTROL = ("\t", "\r", "\n")
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_CONTROL_STARTS = ("\t", "\r", "\n")
 
 
 class Kind(StrEnum):
@@ -93,8 +93,8 @@ def inert(text: str) -> str:
 
     Invisible marks are removed: they could hide that character or reverse the line.
     """
-    text = strip_invisible(text)
-    return f"'{text}" if text.startswith(_CONTROL) or text.lstrip().startswith(_FORMULA) else text
+    text = without_marks(text)
+    return f"'{text}" if text.startswith(_CONTROL_STARTS) or text.lstrip().startswith(_FORMULA_STARTS) else text
 
 
 def _text(cell: Any) -> str:
@@ -107,7 +107,7 @@ def decimal(cents: Any) -> str:
     return f"{sign}{whole // 100}.{whole % 100:02d}"
 
 
-_PLAIN: Mapping[Kind, Callable[[Any], str]] = {Kind.TEXT: _text, Kind.DAY: date.isoformat, Kind.AMOUNT: decimal, Kind.PERCENT: str}
+_CSV_WRITERS: Mapping[Kind, Callable[[Any], str]] = {Kind.TEXT: _text, Kind.DAY: date.isoformat, Kind.AMOUNT: decimal, Kind.PERCENT: str}
 
 
 def write_csv(table: Table, file: BinaryIO) -> Generator[None]:
@@ -117,7 +117,7 @@ def write_csv(table: Table, file: BinaryIO) -> Generator[None]:
         text.write("\ufeff")
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow([column.key for column in table.columns])
-        plain = [_PLAIN[column.kind] for column in table.columns]
+        plain = [_CSV_WRITERS[column.kind] for column in table.columns]
         for number, row in enumerate(table.rows, 1):
             writer.writerow(["" if cell is None else write(cell) for write, cell in zip(plain, row, strict=True)])
             if number % STEP == 0:
@@ -128,7 +128,7 @@ def write_csv(table: Table, file: BinaryIO) -> Generator[None]:
     yield
 
 
-_MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+_MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
 def attachment(name: str) -> dict[str, str]:
@@ -143,29 +143,29 @@ def attachment(name: str) -> dict[str, str]:
     return {"content-disposition": disposition, "cache-control": "no-store, private"}
 
 
-def _handing_out(rules: ListRules, name: Callable[[], str], make: Making, ending: str) -> Callable[[Request], Any]:
-    async def hand_out(request: Request) -> Response:
+def _download_endpoint(rules: ListRules, name: Callable[[], str], make: Making, extension: str) -> Callable[[Request], Any]:
+    async def download(request: Request) -> Response:
         language = request.path_params["language"]
         if language not in i18n.LANGUAGES:
             return PlainTextResponse("not found", 404)
         who, today = require_identity(), clock.today()
         query = ListQuery.parse(rules, dict(parse_qsl(request.url.query, keep_blank_values=True)))
         with i18n.use(language):
-            headers = attachment(f"{name()}-{today.isoformat()}.{ending}")
+            headers = attachment(f"{name()}-{today.isoformat()}.{extension}")
         if request.method == "HEAD":
-            return Response(headers=headers, media_type=_MEDIA[ending])
+            return Response(headers=headers, media_type=_MEDIA_TYPES[extension])
 
         from odoportal.lists.excel import write_excel
 
         def work(file: BinaryIO) -> Generator[None]:
-            with i18n.use(language), database.read_session() as session:
+            with i18n.use(language), database.reading() as session:
                 table = make(session, who, query, language, today)
-                yield from write_csv(table, file) if ending == "csv" else write_excel(table, file, who.region)
+                yield from write_csv(table, file) if extension == "csv" else write_excel(table, file, who.region)
 
-        portions = await begun(Spool(f"{who.person_id}", work).portions())
-        return StreamingResponse(portions, headers=headers, media_type=_MEDIA[ending])
+        portions = await begun(SpooledFile(f"{who.person_id}", work).portions())
+        return StreamingResponse(portions, headers=headers, media_type=_MEDIA_TYPES[extension])
 
-    return hand_out
+    return download
 
 
 def routes(path: str, rules: ListRules, name: Callable[[], str], make: Making, endings: Sequence[str] = ("csv", "xlsx")) -> list[Route]:
@@ -178,4 +178,4 @@ def routes(path: str, rules: ListRules, name: Callable[[], str], make: Making, e
         make: makes the table for a query.
         endings: the kinds of file.
     """
-    return [Route(f"/{{language}}{path}.{ending}", _handing_out(rules, name, make, ending)) for ending in endings]
+    return [Route(f"/{{language}}{path}.{ending}", _download_endpoint(rules, name, make, ending)) for ending in endings]

@@ -20,20 +20,20 @@ _EPOCH = date(1899, 12, 30)
 _WIDTHS = {Kind.TEXT: 14, Kind.DAY: 12, Kind.AMOUNT: 14, Kind.PERCENT: 12}
 
 
-class _Sheet(Worksheet):
+class _RowSheet(Worksheet):
     """A sheet that also takes rows as ready XML.
 
     XlsxWriter takes 10 µs for a cell, 13 seconds for 100,000 rows, and in constant-memory mode it does not escape a string that starts with
     `<r>` and ends with `</r>`.
     """
 
-    def put(self, row: int, cells: str) -> None:
+    def put_row(self, row: int, cells: str) -> None:
         """Write a complete row, counted from 0, below all rows written before."""
         self._write_single_row(row)
         self.fh.write(f'<row r="{row + 1}">{cells}</row>')
         self.dim_rowmax = row
 
-    def escaped(self, text: str) -> str:
+    def escaped_text(self, text: str) -> str:
         """Return a text escaped for the sheet's XML."""
         if not text.isprintable() or "_x" in text:
             text = strip_invisible(text)
@@ -41,7 +41,7 @@ class _Sheet(Worksheet):
         return escape(text, quote=False)
 
 
-class _Book:
+class _TableWorkbook:
     """A workbook that is written row by row. Rows beyond the end of a sheet go to a new sheet."""
 
     def __init__(self, table: Table, file: BinaryIO, region: str, last_row: int) -> None:
@@ -53,19 +53,19 @@ class _Book:
         self.formats: dict[str, Any] = {k: self.book.add_format({"valign": "top", "num_format": code}) for k, code in numbers.items()}
         self.formats[Kind.TEXT] = self.book.add_format({"valign": "top"})
         self.formats["lines"] = self.book.add_format({"valign": "top", "text_wrap": True})
-        self.head = self.book.add_format({"bold": True, "bottom": 1, "bg_color": "#E8F0F1", "valign": "vcenter"})
-        self.bold = self.book.add_format({"bold": True, "top": 1})
-        self.sums = self.book.add_format({"bold": True, "top": 1, "num_format": money})
+        self.head_format = self.book.add_format({"bold": True, "bottom": 1, "bg_color": "#E8F0F1", "valign": "vcenter"})
+        self.total_label_format = self.book.add_format({"bold": True, "top": 1})
+        self.total_format = self.book.add_format({"bold": True, "top": 1, "num_format": money})
         self.sheets = 0
-        self._begin()
+        self._start_sheet()
 
-    def _begin(self) -> None:
+    def _start_sheet(self) -> None:
         self.sheets += 1
         name = self.table.name[:25] + (f" {self.sheets}" if self.sheets > 1 else "")
-        self.sheet: Any = self.book.add_worksheet(name, _Sheet)
+        self.sheet: Any = self.book.add_worksheet(name, _RowSheet)
         self.row = 0
         self.totals = [0] * len(self.table.columns)
-        self.cells = [self._writer(at, column) for at, column in enumerate(self.table.columns)]
+        self.cell_writers = [self._cell_writer(at, column) for at, column in enumerate(self.table.columns)]
         self.sheet.freeze_panes(1, 0)
         self.sheet.repeat_rows(0)
         self.sheet.set_landscape()
@@ -74,21 +74,21 @@ class _Book:
         for at, column in enumerate(self.table.columns):
             # Leave room for the head and its filter arrow.
             self.sheet.set_column(at, at, max(column.width or _WIDTHS[column.kind], len(column.title) + 4))
-            self.sheet.write_string(0, at, column.title, self.head)
+            self.sheet.write_string(0, at, column.title, self.head_format)
 
     def write(self, row: Sequence[Cell]) -> None:
         """Write a row of the table."""
         if self.row == self.last_row - 1:
-            self._end()
-            self._begin()
+            self._finish_sheet()
+            self._start_sheet()
         self.row += 1
         number = str(self.row + 1)
-        cells = [write(number, cell) for write, cell in zip(self.cells, row, strict=True) if cell is not None]
-        self.sheet.put(self.row, "".join(cells))
+        cells = [write(number, cell) for write, cell in zip(self.cell_writers, row, strict=True) if cell is not None]
+        self.sheet.put_row(self.row, "".join(cells))
 
-    def _writer(self, at: int, column: Column) -> Callable[[str, Any], str]:
+    def _cell_writer(self, at: int, column: Column) -> Callable[[str, Any], str]:
         """Return a function that writes the cells of a column. It is prepared once, because there may be 100,000 cells."""
-        letter, totals, words, escaped = xl_col_to_name(at), self.totals, column.words, self.sheet.escaped
+        letter, totals, words, escaped = xl_col_to_name(at), self.totals, column.words, self.sheet.escaped_text
         style = self.formats[column.kind]._get_xf_index()
         lines = self.formats["lines"]._get_xf_index()
 
@@ -104,36 +104,36 @@ class _Book:
 
         def text(row: str, cell: str | tuple[str, ...]) -> str:
             # Always write a string, so that a text that looks like a formula or a number is not converted.
-            several = isinstance(cell, tuple)
-            shown = escaped(("\n".join(cell) if several else words.get(cell, cell))[:LONGEST_CELL])
-            used = lines if several else style
+            multiline = isinstance(cell, tuple)
+            shown = escaped(("\n".join(cell) if multiline else words.get(cell, cell))[:LONGEST_CELL])
+            used = lines if multiline else style
             return f'<c r="{letter}{row}" s="{used}" t="inlineStr"><is><t xml:space="preserve">{shown}</t></is></c>'
 
         return {Kind.AMOUNT: amount, Kind.DAY: day, Kind.PERCENT: percent, Kind.TEXT: text}[column.kind]
 
-    def _end(self) -> None:
+    def _finish_sheet(self) -> None:
         last, columns = self.row, self.table.columns
         if not last:
             return
         self.sheet.autofilter(0, 0, last, len(columns) - 1)
         self.sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
         if any(column.total for column in columns):
-            self._totals(last + 1)
+            self._write_totals(last + 1)
 
-    def _totals(self, row: int) -> None:
+    def _write_totals(self, row: int) -> None:
         for at, column in enumerate(self.table.columns):
             if column.total:
                 letter = xl_col_to_name(at)
                 # 109 sums the visible rows only.
-                self.sheet.write_formula(row, at, f"=SUBTOTAL(109,{letter}2:{letter}{row})", self.sums, self.totals[at] / 100)
+                self.sheet.write_formula(row, at, f"=SUBTOTAL(109,{letter}2:{letter}{row})", self.total_format, self.totals[at] / 100)
             elif at:
-                self.sheet.write_blank(row, at, None, self.bold)
+                self.sheet.write_blank(row, at, None, self.total_label_format)
             else:
-                self.sheet.write_string(row, at, self.table.total, self.bold)
+                self.sheet.write_string(row, at, self.table.total, self.total_label_format)
 
     def close(self) -> None:
         """Write the totals of the last sheet and close the file."""
-        self._end()
+        self._finish_sheet()
         self.book.close()
 
 
@@ -146,7 +146,7 @@ def write_excel(table: Table, file: BinaryIO, region: str, last_row: int = LAST_
         region: "fr-CA" or "en-CA", for amounts.
         last_row: the last row of a sheet, kept for its totals, counted from 0.
     """
-    book = _Book(table, file, region, last_row)
+    book = _TableWorkbook(table, file, region, last_row)
     for number, row in enumerate(table.rows, 1):
         book.write(row)
         if number % STEP == 0:

@@ -45,28 +45,28 @@ class ListQuery:
     account: str = ""
 
     @classmethod
-    def parse(cls, rules: ListRules, given: Mapping[str, str]) -> "ListQuery":
+    def parse(cls, rules: ListRules, values: Mapping[str, str]) -> "ListQuery":
         """Read the query of an address.
 
         Args:
             rules: the rules of this list.
-            given: the decoded query values; the last one counts where a name is repeated.
+            values: the decoded query values; the last one counts where a name is repeated.
         """
-        sort = given.get("sort", "")
-        state = given.get("state", "")
-        size = given.get("size", "")
+        sort = values.get("sort", "")
+        state = values.get("state", "")
+        size = values.get("size", "")
         return cls(
             rules,
-            q=_clean(given.get("q", ""), LONGEST_SEARCH),
+            q=_clean(values.get("q", ""), LONGEST_SEARCH),
             sort=sort if sort.removeprefix("-") in rules.sorts else rules.default_sort,
-            page=_number(given.get("page", ""), LAST_PAGE),
+            page=_number(values.get("page", ""), LAST_PAGE),
             size=int(size) if size in {str(s) for s in SIZES} else SIZES[0],
             state=state if state in rules.states else "",
-            since=_day(given.get("from", "")),
-            until=_day(given.get("to", "")),
-            texts={k: v for k in rules.texts if (v := _clean(given.get(k, ""), LONGEST_VALUE))},
-            open=_clean(given.get("open", ""), LONGEST_VALUE),
-            account=_clean(given.get("account", ""), LONGEST_VALUE),
+            since=_day(values.get("from", "")),
+            until=_day(values.get("to", "")),
+            texts={k: v for k in rules.texts if (v := _clean(values.get(k, ""), LONGEST_VALUE))},
+            open=_clean(values.get("open", ""), LONGEST_VALUE),
+            account=_clean(values.get("account", ""), LONGEST_VALUE),
         )
 
     @property
@@ -86,7 +86,7 @@ class ListQuery:
 
     def values(self) -> dict[str, str]:
         """Return the query's values as written in an address: only those that differ from the default list."""
-        every = {
+        all_values = {
             "account": self.account,
             "q": self.q,
             "sort": self.sort if self.sort != self.rules.default_sort else "",
@@ -98,13 +98,13 @@ class ListQuery:
             **self.texts,
             "open": self.open,
         }
-        return {k: v for k, v in every.items() if v}
+        return {k: v for k, v in all_values.items() if v}
 
-    def url(self, **change: object) -> str:
+    def url(self, **changes: object) -> str:
         """Return the address after a change, relative to the list's path. Changes other than of `page` and `open` go to page 1."""
-        if not change.keys() <= {"page", "open"}:
-            change = {"page": 1, "open": "", **change}
-        written = urlencode(replace(self, **change).values())  # type: ignore[arg-type]
+        if not changes.keys() <= {"page", "open"}:
+            changes = {"page": 1, "open": "", **changes}
+        written = urlencode(replace(self, **changes).values())  # type: ignore[arg-type]
         return f"?{written}"
 
     def sorted_by(self, key: str) -> str:
@@ -147,14 +147,14 @@ class Window:
         """Return the page numbers to show, with 0 for a gap."""
         if self.pages <= 5:
             return range(1, self.pages + 1)
-        near = {1, self.pages, self.page - 1, self.page, self.page + 1} & set(range(1, self.pages + 1))
-        near |= {2, 3} if self.page <= 2 else {self.pages - 1, self.pages - 2} if self.page >= self.pages - 1 else set()
-        shown: list[int] = []
-        for number in sorted(near):
-            if shown and number - shown[-1] > 1:
-                shown.append(0 if number - shown[-1] > 2 else number - 1)
-            shown.append(number)
-        return shown
+        wanted = {1, self.pages, self.page - 1, self.page, self.page + 1} & set(range(1, self.pages + 1))
+        wanted |= {2, 3} if self.page <= 2 else {self.pages - 1, self.pages - 2} if self.page >= self.pages - 1 else set()
+        numbers: list[int] = []
+        for number in sorted(wanted):
+            if numbers and number - numbers[-1] > 1:
+                numbers.append(0 if number - numbers[-1] > 2 else number - 1)
+            numbers.append(number)
+        return numbers
 
 
 def window(query: ListQuery, total: int) -> Window:

@@ -33,8 +33,8 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlmodel import Session, SQLModel, select
 
-from odoportal.core.folding import fold, like_pattern
-from odoportal.core.money import parse_amount
+from odoportal.core.folding import fold, like
+from odoportal.core.money import typed_amount
 from odoportal.lists.query import Window
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -59,13 +59,13 @@ class days_between(GenericFunction[int]):  # noqa: N801
 
 
 @compiles(days_between)
-def _days_as_difference(element: Any, compiler: Any, **kw: Any) -> str:
+def _compile_date_difference(element: Any, compiler: Any, **kw: Any) -> str:
     later, earlier = (compiler.process(c, **kw) for c in element.clauses)
     return f"({later} - {earlier})"
 
 
 @compiles(days_between, "sqlite")
-def _days_of_julian(element: Any, compiler: Any, **kw: Any) -> str:
+def _compile_julianday_difference(element: Any, compiler: Any, **kw: Any) -> str:
     later, earlier = (compiler.process(c, **kw) for c in element.clauses)
     return f"CAST(julianday({later}) - julianday({earlier}) AS INTEGER)"
 
@@ -81,12 +81,12 @@ class unindexed(ColumnElement[Any]):  # noqa: N801
 
 
 @compiles(unindexed)
-def _as_it_is(element: Any, compiler: Any, **kw: Any) -> str:
+def _compile_plain(element: Any, compiler: Any, **kw: Any) -> str:
     return compiler.process(element.column, **kw)
 
 
 @compiles(unindexed, "sqlite")
-def _behind_a_sign(element: Any, compiler: Any, **kw: Any) -> str:
+def _compile_with_unary_plus(element: Any, compiler: Any, **kw: Any) -> str:
     return f"+{compiler.process(element.column, **kw)}"
 
 
@@ -98,27 +98,27 @@ def progress(start: Any, end: Any, today: date) -> ColumnElement[int]:
 
 def words(q: str) -> list[str]:
     """Return the folded words of a search, which must all be found, or a single amount as it is stored (`12345.60`)."""
-    amount = parse_amount(q)
+    amount = typed_amount(q)
     return [amount] if amount else fold(q).split()
 
 
-def _nothing(_word: str) -> Sequence[ColumnElement[bool]]:
+def _no_meaning(_word: str) -> Sequence[ColumnElement[bool]]:
     return ()
 
 
-def _has(text: Any, word: str) -> ColumnElement[bool]:
-    return text.like(like_pattern(word), escape="\\")
+def _contains(text: Any, word: str) -> ColumnElement[bool]:
+    return text.like(like(word), escape="\\")
 
 
-def matching(text: Any, q: str, special: Meaning = _nothing) -> ColumnElement[bool]:
+def matching(text: Any, q: str, meaning: Meaning = _no_meaning) -> ColumnElement[bool]:
     """Return the condition that every word of a search is found in a folded text column.
 
     Args:
         text: the text column.
         q: the search as typed.
-        special: returns what a word may also mean.
+        meaning: returns what a word may also mean.
     """
-    return and_(ALWAYS, *(or_(_has(text, word), *special(word)) for word in words(q)))
+    return and_(ALWAYS, *(or_(_contains(text, word), *meaning(word)) for word in words(q)))
 
 
 def of_account(model: Any, account_id: Any) -> ColumnElement[bool]:
@@ -126,7 +126,7 @@ def of_account(model: Any, account_id: Any) -> ColumnElement[bool]:
     return model.account_id == account_id
 
 
-def among(session: Session, model: Any, account_id: int, rows: int, q: str, special: Meaning = _nothing) -> ColumnElement[bool]:
+def among(session: Session, model: Any, account_id: int, rows: int, q: str, meaning: Meaning = _no_meaning) -> ColumnElement[bool]:
     """Return the condition that a row belongs to the account and, where it helps, is one of the few that can match a search.
 
     Use it together with `matching`, which decides. It runs one statement in a large account and none in a small one.
@@ -137,18 +137,20 @@ def among(session: Session, model: Any, account_id: int, rows: int, q: str, spec
         account_id: the account.
         rows: how many rows the account has.
         q: the search as typed.
-        special: returns what a word may also mean.
+        meaning: returns what a word may also mean.
     """
-    asked = words(q)
-    if rows <= LARGE or not asked:
+    search_words = words(q)
+    if rows <= LARGE or not search_words:
         return of_account(model, account_id)
     # A row may match a word by its special meaning alone, without containing it. Such words are used only if there is no other word; then
     # the first of them is looked up both ways.
-    plain = [word for word in asked if not special(word)]
-    few = _candidates(session, model, account_id, plain or asked[:1])
+    plain = [word for word in search_words if not meaning(word)]
+    candidates = _candidates(session, model, account_id, plain or search_words[:1])
     if not plain:
-        few = union_all(few, *(select(model.id).where(of_account(model, account_id), meant) for meant in special(asked[0])))
-    ids = session.connection().scalars(few.limit(FEW + 1)).all()
+        candidates = union_all(
+            candidates, *(select(model.id).where(of_account(model, account_id), meant) for meant in meaning(search_words[0]))
+        )
+    ids = session.connection().scalars(candidates.limit(FEW + 1)).all()
     if len(ids) > FEW:
         return of_account(model, account_id)
     # Hide the account from the planner: with an index on it, SQLite would walk through the whole list instead of the few ids.
@@ -159,12 +161,12 @@ def _candidates(session: Session, model: Any, account_id: int, plain: Sequence[s
     """Return the ids of an account's rows that can match all of the words; some of them may not match."""
     grams = dict.fromkeys(word[i : i + 3] for word in plain for i in range(len(word) - 2))
     if session.get_bind().dialect.name != "sqlite" or not grams:
-        return select(model.id).where(of_account(model, account_id), *(_has(model.search, word) for word in plain))
+        return select(model.id).where(of_account(model, account_id), *(_contains(model.search, word) for word in plain))
     name, first = f"{model.__tablename__}_grams", account_id << KEY_BITS
     key = column("rowid", BigInteger)
-    asked = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in grams)
-    within = key.between(first, first + (1 << KEY_BITS) - 1)
-    return select(key - first).select_from(table(name, key)).where(literal_column(name).op("MATCH")(asked), within)
+    match_expression = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in grams)
+    in_account = key.between(first, first + (1 << KEY_BITS) - 1)
+    return select(key - first).select_from(table(name, key)).where(literal_column(name).op("MATCH")(match_expression), in_account)
 
 
 def count(session: Session, model: type[SQLModel], where: ColumnElement[bool]) -> int:
@@ -193,9 +195,9 @@ def page(
         found, order = found.where(few), [(unindexed(expression), down) for expression, down in order]
     after = window.total - window.last
     backwards = after < window.offset
-    by = [expression.desc() if down != backwards else expression.asc() for expression, down in order]
-    passed, shown = (after, window.last - window.offset) if backwards else (window.offset, window.size)
-    rows = session.exec(found.order_by(*by).offset(passed).limit(shown)).all()
+    sort_columns = [expression.desc() if down != backwards else expression.asc() for expression, down in order]
+    skipped, taken = (after, window.last - window.offset) if backwards else (window.offset, window.size)
+    rows = session.exec(found.order_by(*sort_columns).offset(skipped).limit(taken)).all()
     return rows[::-1] if backwards else rows
 
 
@@ -221,21 +223,21 @@ class Neighbours:
 
 def neighbours(session: Session, model: Any, where: ColumnElement[bool], order: Order, row_id: int) -> Neighbours | None:
     """Return the position of a row in a list, or None if the list does not contain it."""
-    held = session.exec(select(*[e for e, _ in order]).select_from(model).where(where, model.id == row_id)).first()
-    if held is None:
+    sort_values = session.exec(select(*[e for e, _ in order]).select_from(model).where(where, model.id == row_id)).first()
+    if sort_values is None:
         return None
-    before, after = (_beyond(order, tuple(held), down) for down in (False, True))
+    before, after = (_sorts_beyond(order, tuple(sort_values), down) for down in (False, True))
 
     def nearest(condition: ColumnElement[bool], backwards: bool) -> str:
-        by = [e.desc() if down != backwards else e.asc() for e, down in order]
-        return session.exec(select(model.number).where(where, condition).order_by(*by).limit(1)).first() or ""
+        sort_columns = [e.desc() if down != backwards else e.asc() for e, down in order]
+        return session.exec(select(model.number).where(where, condition).order_by(*sort_columns).limit(1)).first() or ""
 
     return Neighbours(count(session, model, and_(where, before)), nearest(before, True), nearest(after, False))
 
 
-def _beyond(order: Order, values: tuple[Any, ...], after: bool) -> ColumnElement[bool]:
+def _sorts_beyond(order: Order, values: tuple[Any, ...], after: bool) -> ColumnElement[bool]:
     """Return the condition that a row sorts after (or before) these values. All expressions sort in one direction, so an index is used."""
     (down,) = {down for _, down in order}
     expressions = tuple_(*(expression for expression, _ in order))
-    held = tuple_(*(literal(value, expression.type) for (expression, _), value in zip(order, values, strict=True)))
-    return expressions < held if down == after else expressions > held
+    values_tuple = tuple_(*(literal(value, expression.type) for (expression, _), value in zip(order, values, strict=True)))
+    return expressions < values_tuple if down == after else expressions > values_tuple

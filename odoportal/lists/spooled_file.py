@@ -21,15 +21,15 @@ from odoportal.observability import metrics
 Work = Callable[[BinaryIO], Generator[None]]
 """Writes a file and yields after every few rows. What is written before a yield is never changed later."""
 
-MAKERS = 2
+THREADS = 2
 PAUSE = 0.00005
-TELL_EVERY = 0.1
-PORTION = 1 << 18
-_makers = ThreadPoolExecutor(MAKERS, thread_name_prefix="file")
+PUBLISH_SECONDS = 0.1
+PORTION_BYTES = 1 << 18
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="file")
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
-class Spool:
+class SpooledFile:
     """A file in progress. Files with the same key are made one after the other, so that one person cannot use all threads.
 
     Args:
@@ -39,21 +39,21 @@ class Spool:
 
     def __init__(self, key: str, work: Work) -> None:
         self._key, self._work = key, work
-        self._turn = _turns.setdefault(key, asyncio.Lock())
+        self._lock = _turns.setdefault(key, asyncio.Lock())
         self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 closed when it is sent
         self._stopped = threading.Event()
-        self._news = asyncio.Event()
-        self._ready = 0
+        self._changed = asyncio.Event()
+        self._published = 0
         self._loop = asyncio.get_running_loop()
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         """Let the sender know what has been written so far."""
         self._file.flush()
-        self._ready = self._file.tell()
-        self._loop.call_soon_threadsafe(self._news.set)
+        self._published = self._file.tell()
+        self._loop.call_soon_threadsafe(self._changed.set)
 
-    def _make(self) -> None:
-        told = time.monotonic()
+    def _run_work(self) -> None:
+        published_at = time.monotonic()
         with closing(self._work(self._file)) as steps:
             for _ in steps:
                 if self._stopped.is_set():
@@ -61,10 +61,10 @@ class Spool:
                 # Even a very short sleep releases the interpreter lock to threads that wait for it. Without it, another thread would wait
                 # five milliseconds, Python's switch interval, at each of its steps.
                 time.sleep(PAUSE)
-                if time.monotonic() - told > TELL_EVERY:
-                    self._tell()
-                    told = time.monotonic()
-        self._tell()
+                if time.monotonic() - published_at > PUBLISH_SECONDS:
+                    self._publish()
+                    published_at = time.monotonic()
+        self._publish()
 
     async def portions(self) -> AsyncGenerator[bytes]:
         """Yield the file in portions while it grows.
@@ -74,36 +74,36 @@ class Spool:
             Exception: an error of the work.
         """
         with concurrent_files.FILES.held(self._key):
-            await self._turn.acquire()
+            await self._lock.acquire()
             # Run in the current context, so that the log shows whose file it is.
-            making = self._loop.run_in_executor(_makers, copy_context().run, self._make)
+            making = self._loop.run_in_executor(_threads, copy_context().run, self._run_work)
             metrics.FILES.inc()
-            making.add_done_callback(self._made)
+            making.add_done_callback(self._work_done)
             sent = 0
             try:
                 while True:
                     done = making.done()
-                    if sent < self._ready:
-                        portion = os.pread(self._file.fileno(), min(PORTION, self._ready - sent), sent)
+                    if sent < self._published:
+                        portion = os.pread(self._file.fileno(), min(PORTION_BYTES, self._published - sent), sent)
                         sent += len(portion)
                         yield portion
                     elif done:
                         making.result()
                         return
                     else:
-                        self._news.clear()
-                        if sent == self._ready and not making.done():
-                            await self._news.wait()
+                        self._changed.clear()
+                        if sent == self._published and not making.done():
+                            await self._changed.wait()
             finally:
                 self._stopped.set()
                 # The client may leave before the thread ends: close the file only then.
-                making.add_done_callback(self._over)
+                making.add_done_callback(self._close)
 
-    def _made(self, _making: "asyncio.Future[None]") -> None:
-        self._turn.release()
-        self._news.set()
+    def _work_done(self, _making: "asyncio.Future[None]") -> None:
+        self._lock.release()
+        self._changed.set()
 
-    def _over(self, making: "asyncio.Future[None]") -> None:
+    def _close(self, making: "asyncio.Future[None]") -> None:
         metrics.FILES.dec()
         making.exception()
         self._file.close()

@@ -204,9 +204,11 @@ def _pages(query: ListQuery, shown: Window, formats: Formats) -> list[PageLink]:
         if number == 0:
             links.append(PageLink(f"gap{position}", "…", "", False, ""))
             continue
-        written = formats.number(number)
+        number_text = formats.number(number)
         links.append(
-            PageLink(str(number), written, query.url(page=number, open=""), number == shown.page, t("Page {number}", number=written))
+            PageLink(
+                str(number), number_text, query.url(page=number, open=""), number == shown.page, t("Page {number}", number=number_text)
+            )
         )
     return links
 

@@ -32,8 +32,8 @@ from sqlalchemy import update as sql_update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from odoportal.core import clock, private_files, signing
-from odoportal.core.database import read_session, write_session
-from odoportal.core.folding import strip_invisible
+from odoportal.core.database import reading, writing
+from odoportal.core.folding import without_marks
 from odoportal.settings import Settings, get_settings
 
 MARK = "__ONE_USE_TOKEN__"
@@ -42,7 +42,7 @@ UNSUBSCRIBE = "/unsubscribe"
 """The path of the unsubscribe page, and the purpose that its tokens are signed for."""
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 """Name and value of the only field that a mail program posts to that page (RFC 8058, section 3.2)."""
-MOST_TRIES = 12
+MAX_ATTEMPTS = 12
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
 # Longer than any delivery. If a worker dies with a claimed mail, another worker can claim it after this time.
@@ -107,8 +107,8 @@ def new_seed() -> str:
 def token_of(seed: str) -> str:
     """Return the token for a seed. It cannot be derived without the portal's secret."""
     key = get_settings().secret.get_secret_value().encode()
-    mixed = hmac.digest(key, b"odoportal one-use token v1:" + seed.encode(), hashlib.sha256)
-    return base64.urlsafe_b64encode(mixed).rstrip(b"=").decode()
+    mac = hmac.digest(key, b"odoportal one-use token v1:" + seed.encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
 def unsubscribe_address(mail: Mail) -> str:
@@ -133,17 +133,17 @@ def compose(mail: Mail) -> EmailMessage:
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(mail.created_at)
     # The same id at every attempt, so that a receiver can drop a second copy.
-    same = hashlib.sha256(f"{mail.id}:{mail.created_at.isoformat()}:{mail.to}".encode()).hexdigest()[:32]
-    message["Message-ID"] = f"<{same}@{sender.rpartition('@')[2]}>"
+    stable_id = hashlib.sha256(f"{mail.id}:{mail.created_at.isoformat()}:{mail.to}".encode()).hexdigest()[:32]
+    message["Message-ID"] = f"<{stable_id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = mail.language
     token = token_of(mail.seed) if mail.seed else ""
     text, html = mail.text.replace(MARK, token), mail.html.replace(MARK, token)
     if mail.unsubscribe:
-        stop = unsubscribe_address(mail)
-        message["List-Unsubscribe"] = f"<{stop}>"
+        unsubscribe_url = unsubscribe_address(mail)
+        message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = "=".join(ONE_CLICK)
-        text, html = text.replace(STOP_MARK, stop), html.replace(STOP_MARK, stop)
+        text, html = text.replace(STOP_MARK, unsubscribe_url), html.replace(STOP_MARK, unsubscribe_url)
     # Not encoded, so that a link in an `.eml` file can be read and copied.
     message.set_content(text, cte="8bit")
     message.add_alternative(html, subtype="html", cte="8bit")
@@ -189,7 +189,7 @@ def post(
     """
     if key is not None and (known := session.exec(select(Mail).where(Mail.key == key)).first()):
         return known
-    subject, text, html = (strip_invisible(written) for written in (subject, text, html))
+    subject, text, html = (without_marks(written) for written in (subject, text, html))
     mail = Mail(key=key, to=to, language=language, subject=subject, text=text, html=html, seed=seed, created_at=now, next_try_at=now)
     mail.unsubscribe = unsubscribe
     if attached is not None:
@@ -197,7 +197,7 @@ def post(
     compose(mail)
     session.add(mail)
     session.flush()
-    event.listen(session, "after_commit", _wake, once=True)
+    event.listen(session, "after_commit", _wake_after_commit, once=True)
     return mail
 
 
@@ -246,13 +246,13 @@ def files(folder: Path) -> Transport:
     """Return a transport that writes an `.eml` file per mail into a folder, readable by the operator only."""
 
     def send(message: EmailMessage) -> None:
-        private_files.make_folder(folder)
+        private_files.folder(folder)
         to = re.sub(r"[^A-Za-z0-9@.+_-]", "_", str(message["To"]))[:80]
         name = f"{clock.now():%Y%m%dT%H%M%S}-{str(message['Message-ID'])[1:9]}-{to}.eml"
-        unfinished = folder / f".{name}.{secrets.token_hex(4)}"
-        private_files.make_file(unfinished)
-        unfinished.write_bytes(message.as_bytes())
-        unfinished.replace(folder / name)
+        temporary = folder / f".{name}.{secrets.token_hex(4)}"
+        private_files.file(temporary)
+        temporary.write_bytes(message.as_bytes())
+        temporary.replace(folder / name)
 
     return send
 
@@ -273,11 +273,11 @@ def delay_after(attempts: int) -> timedelta:
 
 def _claim(mail_id: int, now: datetime) -> Mail | None:
     """Claim a due mail for one attempt, or return None. Of several workers only one gets it."""
-    with write_session() as session:
+    with writing() as session:
         mail = session.get(Mail, mail_id)
         if mail is None or mail.next_try_at is None or mail.next_try_at > now:
             return None
-        if mail.attempts >= MOST_TRIES:
+        if mail.attempts >= MAX_ATTEMPTS:
             mail.failed_at, mail.next_try_at = now, None
             return None
         taken = session.exec(
@@ -293,9 +293,9 @@ def _is_permanent(why: Exception) -> bool:
     return isinstance(why, smtplib.SMTPRecipientsRefused) and all(code in _PERMANENT for code, _ in why.recipients.values())
 
 
-def _settle(claimed: Mail, now: datetime, why: Exception | None) -> None:
+def _record_attempt(claimed: Mail, now: datetime, why: Exception | None) -> None:
     """Record the result of an attempt: sent, given up, or due again later."""
-    with write_session() as session:
+    with writing() as session:
         mail = session.get(Mail, claimed.id)
         if mail is None:
             return
@@ -303,7 +303,7 @@ def _settle(claimed: Mail, now: datetime, why: Exception | None) -> None:
             mail.sent_at, mail.next_try_at, mail.last_error, mail.attached = now, None, "", None
             return
         mail.last_error = " ".join(f"{type(why).__name__}: {why}".split())[:300]
-        if mail.attempts >= MOST_TRIES or _is_permanent(why):
+        if mail.attempts >= MAX_ATTEMPTS or _is_permanent(why):
             mail.failed_at, mail.next_try_at = now, None
             _log.error("mail %s given up after %s tries: %s", mail.id, mail.attempts, type(why).__name__)
         else:
@@ -318,11 +318,11 @@ def deliver_due(transport: Transport, now: datetime) -> int:
     same Message-ID; losing it would be worse.
     """
     due = select(Mail.id).where(col(Mail.next_try_at) <= now).order_by(col(Mail.next_try_at), col(Mail.id)).limit(BATCH)
-    with read_session() as session:
+    with reading() as session:
         waiting = [mail_id for mail_id in session.exec(due) if mail_id is not None]
     sent = 0
     for mail_id in waiting:
-        _bell.beat()
+        _wakeup.heartbeat()
         claimed = _claim(mail_id, now)
         if claimed is None:
             continue
@@ -332,51 +332,51 @@ def deliver_due(transport: Transport, now: datetime) -> int:
             transport(compose(claimed))
         except Exception as failure:
             why = failure
-        _settle(claimed, now, why)
+        _record_attempt(claimed, now, why)
         sent += why is None
     return sent
 
 
-class _Bell:
+class _Wakeup:
     """Wakes this process's outbox from any thread that commits a mail, and knows when the outbox last worked."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rung: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
-        self._beaten = monotonic()
+        self._attached: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._last_heartbeat = monotonic()
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Record that the outbox is working."""
-        self._beaten = monotonic()
+        self._last_heartbeat = monotonic()
 
-    def silent(self) -> float:
+    def seconds_idle(self) -> float:
         """Return the seconds since the outbox last worked."""
-        return monotonic() - self._beaten
+        return monotonic() - self._last_heartbeat
 
-    def hang(self, loop: asyncio.AbstractEventLoop | None) -> asyncio.Event:
-        """Return an event of the loop that `ring` sets; None disconnects the bell."""
-        rung = asyncio.Event()
+    def attach(self, loop: asyncio.AbstractEventLoop | None) -> asyncio.Event:
+        """Return an event of the loop that `wake` sets; None detaches it."""
+        wake_event = asyncio.Event()
         with self._lock:
-            self._rung = (loop, rung) if loop else None
-        return rung
+            self._attached = (loop, wake_event) if loop else None
+        return wake_event
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Wake the outbox, from any thread."""
         with self._lock:
-            if self._rung and not self._rung[0].is_closed():
-                self._rung[0].call_soon_threadsafe(self._rung[1].set)
+            if self._attached and not self._attached[0].is_closed():
+                self._attached[0].call_soon_threadsafe(self._attached[1].set)
 
 
-_bell = _Bell()
+_wakeup = _Wakeup()
 
 
-def _wake(_session: Session) -> None:
-    _bell.ring()
+def _wake_after_commit(_session: Session) -> None:
+    _wakeup.wake()
 
 
 def silent_seconds() -> float:
     """Return the seconds since this process's outbox last checked for mails."""
-    return _bell.silent()
+    return _wakeup.seconds_idle()
 
 
 async def run_outbox(transport: Transport | None = None, poll: float = POLL_SECONDS) -> None:
@@ -386,18 +386,18 @@ async def run_outbox(transport: Transport | None = None, poll: float = POLL_SECO
         transport: sends the mails; None for the transport of the settings.
         poll: seconds between checks.
     """
-    way_out = transport or transport_of(get_settings())
-    rung = _bell.hang(asyncio.get_running_loop())
+    send = transport or transport_of(get_settings())
+    wake_event = _wakeup.attach(asyncio.get_running_loop())
     try:
         while True:
-            rung.clear()
-            _bell.beat()
+            wake_event.clear()
+            _wakeup.heartbeat()
             try:
-                await asyncio.to_thread(deliver_due, way_out, clock.now())
+                await asyncio.to_thread(deliver_due, send, clock.now())
             except Exception as why:
                 # An unavailable database comes back. Log no traceback: it would contain mails.
                 _log.error("the outbox could not be read: %s", type(why).__name__)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(rung.wait(), poll)
+                await asyncio.wait_for(wake_event.wait(), poll)
     finally:
-        _bell.hang(None)
+        _wakeup.attach(None)

@@ -10,11 +10,11 @@ from sqlmodel import Session, col, select
 from odoportal.core.folding import printable
 from odoportal.mail.outbox import Mail
 
-MOST_TOLD = 200
+MAX_LISTED = 200
 
 
 @dataclass(frozen=True)
-class Letter:
+class UnsentMail:
     """A mail that was not sent: due while `next_try_at` is set, otherwise given up at `failed_at`. Times are UTC."""
 
     id: int
@@ -27,7 +27,7 @@ class Letter:
     error: str
 
 
-def waiting(session: Session) -> tuple[list[Letter], int]:
+def waiting(session: Session) -> tuple[list[UnsentMail], int]:
     """Return the due and given-up mails, oldest first, at most 200, and how many more there are.
 
     Body and seed are not even read. Characters that would move a terminal's cursor are replaced.
@@ -36,10 +36,10 @@ def waiting(session: Session) -> tuple[list[Letter], int]:
     columns = (Mail.id, Mail.to, Mail.subject, Mail.created_at, Mail.attempts, Mail.next_try_at, Mail.failed_at, Mail.last_error)
     table = Mail.__table__  # pyright: ignore[reportAttributeAccessIssue]
     found = session.connection().execute(
-        select(*(table.c[column.key] for column in columns)).where(unsent).order_by(table.c.id).limit(MOST_TOLD)  # pyright: ignore
+        select(*(table.c[column.key] for column in columns)).where(unsent).order_by(table.c.id).limit(MAX_LISTED)  # pyright: ignore
     )
-    letters = [
-        Letter(
+    mails = [
+        UnsentMail(
             row.id,
             printable(row.to),
             printable(row.subject),
@@ -51,21 +51,23 @@ def waiting(session: Session) -> tuple[list[Letter], int]:
         )
         for row in found
     ]
-    return letters, session.exec(select(func.count()).select_from(Mail).where(unsent)).one() - len(letters)
+    return mails, session.exec(select(func.count()).select_from(Mail).where(unsent)).one() - len(mails)
 
 
-def retry(session: Session, now: datetime, number: int | None = None) -> int:
-    """Make a mail due now with a full number of attempts, or all given-up mails if no number is given. Return how many.
+def retry(session: Session, now: datetime, mail_id: int | None = None) -> int:
+    """Make a mail due now with a full number of attempts, or all given-up mails if no id is given. Return how many.
 
     A sent mail is never sent again.
 
     Args:
         session: a writing session; the caller commits.
         now: the current time.
-        number: the mail's id.
+        mail_id: the mail's id.
     """
-    dead = col(Mail.failed_at).is_not(None)
+    given_up = col(Mail.failed_at).is_not(None)
     which = (
-        dead if number is None else (col(Mail.id) == number) & col(Mail.sent_at).is_(None) & or_(dead, col(Mail.next_try_at).is_not(None))
+        given_up
+        if mail_id is None
+        else (col(Mail.id) == mail_id) & col(Mail.sent_at).is_(None) & or_(given_up, col(Mail.next_try_at).is_not(None))
     )
     return session.exec(sql_update(Mail).where(which).values(next_try_at=now, failed_at=None, attempts=0)).rowcount

@@ -21,8 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from odoportal.observability import logs, metrics, request_id
 
 SLOW_SQL_SECONDS = 0.25
-_MOST_OF_A_STATEMENT = 600
-_KINDS = (
+_STATEMENT_CHARACTERS = 600
+_KIND_BY_PREFIX = (
     ("/assets/", "asset"),
     ("/fonts/", "asset"),
     ("/auth/", "form"),
@@ -30,7 +30,7 @@ _KINDS = (
     ("/readyz", "probe"),
     ("/_event", "socket"),
 )
-_FILES = (".pdf", ".csv", ".xlsx", ".zip")
+_FILE_EXTENSIONS = (".pdf", ".csv", ".xlsx", ".zip")
 _STATEMENTS = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 _http = logging.getLogger("odoportal.http")
 _events = logging.getLogger("odoportal.events")
@@ -39,10 +39,10 @@ _sql = logging.getLogger("odoportal.sql")
 
 def kind_of(path: str) -> str:
     """Return the kind of a request's path: `page`, `file`, `form`, `asset`, `probe` or `socket`."""
-    for beginning, kind in _KINDS:
-        if path.startswith(beginning):
+    for prefix, kind in _KIND_BY_PREFIX:
+        if path.startswith(prefix):
             return kind
-    return "file" if path.endswith(_FILES) else "page"
+    return "file" if path.endswith(_FILE_EXTENSIONS) else "page"
 
 
 class RequestInstrumentation:
@@ -66,14 +66,14 @@ class RequestInstrumentation:
             await self.app(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name, begun, status = request_id.name(), perf_counter(), 500
-        request_id.request.set(name)
+        id_, begun, status = request_id.new_id(), perf_counter(), 500
+        request_id.request.set(id_)
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message.get("headers", []), (request_id.HEADER, name.encode())]}
+                message = {**message, "headers": [*message.get("headers", []), (request_id.HEADER, id_.encode())]}
             await send(message)
 
         kind = kind_of(scope["path"])
@@ -88,13 +88,13 @@ class RequestInstrumentation:
 
 
 @dataclass
-class _Watched:
+class _RunningEvent:
     """A running event. It is mutable, because the callback at the event's end runs in a context that was copied before."""
 
     dropped: bool = False
 
 
-_event: ContextVar[_Watched | None] = ContextVar("event", default=None)
+_event: ContextVar[_RunningEvent | None] = ContextVar("event", default=None)
 
 
 class EventInstrumentation(Middleware):
@@ -105,28 +105,28 @@ class EventInstrumentation(Middleware):
         context = EventContext.get()
         request_id.follow(context.txid, context.parent_txid)
         known = event.name in RegistrationContext.get().event_handlers
-        handler, begun = short(event.name) if known else "unknown", perf_counter()
-        watched = _Watched()
-        _event.set(watched)
+        handler, begun = short_name(event.name) if known else "unknown", perf_counter()
+        running = _RunningEvent()
+        _event.set(running)
 
-        def over(task: "asyncio.Task[Any]") -> None:
+        def finished(task: "asyncio.Task[Any]") -> None:
             seconds = perf_counter() - begun
             outcome = "superseded" if task.cancelled() else "failed" if task.exception() else "done"
-            if watched.dropped and outcome == "done":
+            if running.dropped and outcome == "done":
                 metrics.EVENTS.labels("dropped").inc()
                 return
             metrics.EVENTS.labels(outcome).inc()
-            _note(handler, outcome, seconds)
+            _record(handler, outcome, seconds)
 
         if task := asyncio.current_task():
-            task.add_done_callback(over)
+            task.add_done_callback(finished)
         return None
 
 
-def drop() -> None:
+def mark_dropped() -> None:
     """Mark the current event as dropped because of its rate. It is counted but not logged, because a line each would fill the log."""
-    if watched := _event.get():
-        watched.dropped = True
+    if running := _event.get():
+        running.dropped = True
 
 
 @contextmanager
@@ -141,10 +141,10 @@ def within(name: str) -> Iterator[None]:
         yield
         outcome = "done"
     finally:
-        _note(short(name), outcome, perf_counter() - begun)
+        _record(short_name(name), outcome, perf_counter() - begun)
 
 
-def _note(handler: str, outcome: str, seconds: float) -> None:
+def _record(handler: str, outcome: str, seconds: float) -> None:
     metrics.EVENT_SECONDS.labels(handler).observe(seconds)
     logs.log_event(_events, logging.INFO, "event", handler=handler, outcome=outcome, ms=_ms(seconds))
 
@@ -157,19 +157,19 @@ def watch_sql(engine: Engine) -> None:
 
     def after(_connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
         seconds = perf_counter() - context.begun
-        word = statement.split(maxsplit=1)[0].upper()
-        metrics.SQL_SECONDS.labels(word.lower() if word in _STATEMENTS else "other").observe(seconds)
+        keyword = statement.split(maxsplit=1)[0].upper()
+        metrics.SQL_SECONDS.labels(keyword.lower() if keyword in _STATEMENTS else "other").observe(seconds)
         slow = seconds >= SLOW_SQL_SECONDS
         level = logging.WARNING if slow else logging.DEBUG
         if _sql.isEnabledFor(level):
-            text = " ".join(statement.split())[:_MOST_OF_A_STATEMENT]
+            text = " ".join(statement.split())[:_STATEMENT_CHARACTERS]
             logs.log_event(_sql, level, "slow_sql" if slow else "sql", ms=_ms(seconds), statement=text)
 
     event.listen(engine, "before_cursor_execute", before)
     event.listen(engine, "after_cursor_execute", after)
 
 
-def short(handler: str) -> str:
+def short_name(handler: str) -> str:
     """Return a handler's short name, such as `orders.load`, from its full name."""
     return handler.rpartition("____")[2]
 

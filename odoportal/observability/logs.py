@@ -12,7 +12,7 @@ import time
 import traceback
 
 from odoportal.core import card_numbers
-from odoportal.core.identity import current_identity
+from odoportal.core.identity import asker
 from odoportal.observability import metrics, request_id
 
 MASK = "***"
@@ -24,21 +24,21 @@ TRACEBACK_CHARACTERS = 16_384
 _security = logging.getLogger("odoportal.security")
 # Keep the time linear in the length of any text: bound all lengths, or let a match that has started run to its end.
 # Treat an unclosed secret as running to the end of the text, because a text may be cut before its closing quote.
-_NAMES = (
+_MASKED_NAMES = (
     r"(?:\w{0,30}password|passphrase|\w{0,30}secret|\w{0,30}token|authorization|"
     r"(?:set-)?cookie|(?:__Host-)?odo_session|session_hash|sid|otp)"
 )
 _QUOTED = re.compile(
-    rf"""(?i)(?P<name>\b{_NAMES}["'\\]{{0,8}}\s{{0,3}}[:=,]\s{{0,3}}[bru]?)"""
+    rf"""(?i)(?P<name>\b{_MASKED_NAMES}["'\\]{{0,8}}\s{{0,3}}[:=,]\s{{0,3}}[bru]?)"""
     r"""(?P<quote>\\{0,8}["']).*?(?P<end>(?<!\\)(?P=quote)|\Z)""",
     re.S,
 )
-_PLAIN = re.compile(rf"(?i)\b(?P<name>{_NAMES}\s*=\s*)[^\s&;,'\")]+")
+_PLAIN = re.compile(rf"(?i)\b(?P<name>{_MASKED_NAMES}\s*=\s*)[^\s&;,'\")]+")
 _HEADER = re.compile(r"(?im)\b(?P<name>(?:set-)?cookie|authorization)(?P<colon>:\s*)[^\r\n'\"]+")
-_ADDRESS = re.compile(r"(?P<name>\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,100}:)[^\s@/]++(?=@)")
-_CUT_ADDRESS = re.compile(r"(?P<name>://[^\s:/@]{0,100}:)[^\s@/]*+\Z")
+_URL = re.compile(r"(?P<name>\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,100}:)[^\s@/]++(?=@)")
+_CUT_URL = re.compile(r"(?P<name>://[^\s:/@]{0,100}:)[^\s@/]*+\Z")
 _EVENT = re.compile(r"""\b(?:payload|router_data|headers)(?:=|["'\\]{0,8}: ?)\{""")
-_CUT_NUMBER = "0123456789 \t\u00a0\u202f.-\u2010\u2011\u2013"
+_NUMBER_CHARACTERS = "0123456789 \t\u00a0\u202f.-\u2010\u2011\u2013"
 """The characters of a written card number. A number that is cut apart could no longer be recognized."""
 
 
@@ -48,7 +48,7 @@ def redact(text: str, cut: bool = False) -> str:
     The time is linear in the length of the text.
 
     Args:
-        text: of any length; see `shortened`.
+        text: of any length; see `truncated`.
         cut: whether the text was cut, so that its last brace may not be the one that ends an event.
     """
     if event := _EVENT.search(text):
@@ -57,18 +57,18 @@ def redact(text: str, cut: bool = False) -> str:
     text = _QUOTED.sub(lambda m: f"{m['name']}{m['quote']}{MASK}{m['end']}", text)
     text = _HEADER.sub(lambda m: f"{m['name']}{m['colon']}{MASK}", text)
     text = _PLAIN.sub(lambda m: f"{m['name']}{MASK}", text)
-    text = _ADDRESS.sub(lambda m: f"{m['name']}{MASK}", text)
-    return card_numbers.mask_card_numbers(text, MASK)
+    text = _URL.sub(lambda m: f"{m['name']}{MASK}", text)
+    return card_numbers.masked(text, MASK)
 
 
-def shortened(text: str, most: int) -> str:
-    """Return the redacted text, cut to `most` characters before redaction. A cut text ends with a note of its full length.
+def truncated(text: str, limit: int) -> str:
+    """Return the redacted text, cut to `limit` characters before redaction. A cut text ends with a note of its full length.
 
     The start is kept, so that no secret loses the name before it. A secret that is cut through is masked like a whole one.
     """
-    if len(text) <= most:
+    if len(text) <= limit:
         return redact(text)
-    kept = _CUT_ADDRESS.sub(lambda m: f"{m['name']}{MASK}", text[:most].rstrip(_CUT_NUMBER))
+    kept = _CUT_URL.sub(lambda m: f"{m['name']}{MASK}", text[:limit].rstrip(_NUMBER_CHARACTERS))
     return f"{redact(kept, cut=True)} [cut, {len(text)} characters]"
 
 
@@ -76,7 +76,7 @@ def _traceback_text(parts: list[str]) -> str:
     """Return a traceback from its parts, each redacted and cut separately. A traceback that is too long loses its start."""
     kept, room = list[str](), TRACEBACK_CHARACTERS
     for part in reversed(parts):
-        text = shortened(part.rstrip("\n"), MESSAGE_CHARACTERS)
+        text = truncated(part.rstrip("\n"), MESSAGE_CHARACTERS)
         if room < len(text):
             kept.append(f"[cut, {len(parts)} parts]")
             break
@@ -89,11 +89,11 @@ def _indented(text: str) -> str:
     return text.replace("\r", "\\r").replace("\n", "\n  ")
 
 
-def _safe(name: str, value: object) -> object:
+def _safe_value(name: str, value: object) -> object:
     """Return a fact that is safe to log: numbers unchanged, texts masked and without characters that could end a line."""
     if isinstance(value, int | float):
         return value
-    return shortened(f"{name}={value}", FACT_CHARACTERS).partition("=")[2].encode("unicode_escape").decode("ascii")
+    return truncated(f"{name}={value}", FACT_CHARACTERS).partition("=")[2].encode("unicode_escape").decode("ascii")
 
 
 def log_security_event(event: str, level: int = logging.INFO, **facts: object) -> None:
@@ -118,9 +118,9 @@ def log_event(logger: logging.Logger, level: int, event: str, **facts: object) -
         facts: the details, by name.
     """
     if logger.isEnabledFor(level):
-        safe = {name: _safe(name, value) for name, value in facts.items()}
-        said = " ".join(f"{name}={value}" for name, value in safe.items())
-        logger.log(level, "%s %s", event, said, extra={"event": event, "facts": safe})
+        safe = {name: _safe_value(name, value) for name, value in facts.items()}
+        text = " ".join(f"{name}={value}" for name, value in safe.items())
+        logger.log(level, "%s %s", event, text, extra={"event": event, "facts": safe})
 
 
 class Redaction(logging.Filter):
@@ -133,19 +133,19 @@ class Redaction(logging.Filter):
         except (TypeError, ValueError):
             message = str(record.msg)
         # Indent all lines but the first, whatever a customer typed (ASVS 16.4.1): exceptions contain input, too.
-        record.msg, record.args = _indented(shortened(message, MESSAGE_CHARACTERS)), ()
+        record.msg, record.args = _indented(truncated(message, MESSAGE_CHARACTERS)), ()
         if record.exc_text:
-            record.exc_text = _indented(shortened(record.exc_text, TRACEBACK_CHARACTERS))
+            record.exc_text = _indented(truncated(record.exc_text, TRACEBACK_CHARACTERS))
         elif record.exc_info and record.exc_info[0]:
             record.exc_text = _indented(_traceback_text(traceback.format_exception(*record.exc_info)))
         record.exc_info = None
         if record.stack_info:
-            record.stack_info = _indented(shortened(record.stack_info, TRACEBACK_CHARACTERS))
+            record.stack_info = _indented(truncated(record.stack_info, TRACEBACK_CHARACTERS))
         record.request = request_id.request.get()
         return True
 
 
-class _Line(logging.Formatter):
+class _TextFormatter(logging.Formatter):
     """A line of text: time, level, logger, request id if there is one, message."""
 
     converter = time.gmtime  # type: ignore[assignment]
@@ -159,11 +159,11 @@ class _Line(logging.Formatter):
         return super().format(record)
 
 
-class _Json(logging.Formatter):
+class _JsonFormatter(logging.Formatter):
     """One JSON object per line. The signed-in person appears as numbers only, without name or address."""
 
     def format(self, record: logging.LogRecord) -> str:
-        who = current_identity.get()
+        who = asker.get()
         line: dict[str, object] = {
             "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
@@ -188,7 +188,7 @@ def configure(level: str, structured: bool = False) -> None:
         structured: whether to write JSON for programs; otherwise text for people, without a line for each request and event.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if structured else _Line())
+    handler.setFormatter(_JsonFormatter() if structured else _TextFormatter())
     handler.addFilter(Redaction())
     root = logging.getLogger()
     root.handlers[:] = [handler]

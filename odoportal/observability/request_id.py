@@ -10,21 +10,21 @@ from contextvars import ContextVar
 
 HEADER = b"x-request-id"
 # Only letters and digits that are not confused when read over the telephone.
-_SIGNS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 10
-_MOST_CLICKS = 2_000
+_MAX_CLICKS = 2_000
 
 request: ContextVar[str] = ContextVar("request", default="")
 """The id of the current request; empty outside of a request."""
 
-_clicks: OrderedDict[str, str] = OrderedDict()
+_ids: OrderedDict[str, str] = OrderedDict()
 
 
-def name() -> str:
+def new_id() -> str:
     """Return a new id: ten characters, 49 random bits."""
     # One random number instead of ten saves a sixteenth of the time of an event.
-    number = secrets.randbelow(len(_SIGNS) ** _LENGTH)
-    return "".join(_SIGNS[number // len(_SIGNS) ** place % len(_SIGNS)] for place in range(_LENGTH))
+    number = secrets.randbelow(len(_ALPHABET) ** _LENGTH)
+    return "".join(_ALPHABET[number // len(_ALPHABET) ** place % len(_ALPHABET)] for place in range(_LENGTH))
 
 
 def follow(event: str, cause: str | None) -> str:
@@ -37,10 +37,10 @@ def follow(event: str, cause: str | None) -> str:
     Returns:
         The id, which is now the request id of the current task.
     """
-    found = _clicks.get(event) or _clicks.get(cause or "") or name()
-    _clicks[event] = found
-    _clicks.move_to_end(event)
-    while len(_clicks) > _MOST_CLICKS:
-        _clicks.popitem(last=False)
+    found = _ids.get(event) or _ids.get(cause or "") or new_id()
+    _ids[event] = found
+    _ids.move_to_end(event)
+    while len(_ids) > _MAX_CLICKS:
+        _ids.popitem(last=False)
     request.set(found)
     return found

@@ -119,7 +119,7 @@ class Gate(Middleware):
             if excess == 1:
                 # Log once in a span, so that a flood does not fill the log.
                 logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, what="events")
-            instrumentation.drop()
+            instrumentation.mark_dropped()
             return StateUpdate()
         if self._is_refused(private, event, who, bound_key not in {"", key}):
             return StateUpdate(delta=await _delta(state))

@@ -10,7 +10,7 @@ import pytest
 
 from odoportal.limits import concurrent_files
 from odoportal.limits.concurrent_files import Crowded, Places, begun
-from odoportal.lists.spooled_file import Spool
+from odoportal.lists.spooled_file import SpooledFile
 
 
 def test_places_are_bounded_for_each_and_in_all_and_given_back() -> None:
@@ -43,7 +43,7 @@ def test_a_file_that_nobody_reads_to_its_end_holds_a_place(monkeypatch: pytest.M
         async with AsyncExitStack() as kept:
 
             async def first(key: str) -> AsyncGenerator[bytes]:
-                return await kept.enter_async_context(aclosing(await begun(Spool(key, work).portions())))
+                return await kept.enter_async_context(aclosing(await begun(SpooledFile(key, work).portions())))
 
             held = [await first(mine), await first(mine)]
             with pytest.raises(Crowded):
@@ -70,14 +70,14 @@ def test_who_waits_for_a_turn_holds_a_place_and_gives_it_back_when_leaving(monke
         return b"".join([portion async for portion in portions])
 
     async def run() -> None:
-        made = asyncio.create_task(ended(Spool("waiting", work).portions()))
-        waiting = asyncio.create_task(ended(Spool("waiting", work).portions()))
+        made = asyncio.create_task(ended(SpooledFile("waiting", work).portions()))
+        waiting = asyncio.create_task(ended(SpooledFile("waiting", work).portions()))
         await asyncio.sleep(0)
         with pytest.raises(Crowded):
-            await ended(Spool("waiting", work).portions())
+            await ended(SpooledFile("waiting", work).portions())
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        again = asyncio.create_task(ended(Spool("waiting", work).portions()))
+        again = asyncio.create_task(ended(SpooledFile("waiting", work).portions()))
         go_on.set()
         assert [await made, await again] == [b"", b""]
 

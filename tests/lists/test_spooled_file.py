@@ -8,12 +8,12 @@ from typing import BinaryIO
 import pytest
 
 from odoportal.lists import spooled_file
-from odoportal.lists.spooled_file import Spool
+from odoportal.lists.spooled_file import SpooledFile
 
 
 def run(work: spooled_file.Work, key: str = "1") -> bytes:
     async def whole() -> bytes:
-        return b"".join([portion async for portion in Spool(key, work).portions()])
+        return b"".join([portion async for portion in SpooledFile(key, work).portions()])
 
     return asyncio.run(whole())
 
@@ -32,7 +32,7 @@ def test_a_file_is_what_was_written_made_in_a_thread_of_its_own() -> None:
 
 
 def test_a_portion_is_sent_before_the_file_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spooled_file, "TELL_EVERY", -1.0)
+    monkeypatch.setattr(spooled_file, "PUBLISH_SECONDS", -1.0)
     go_on = threading.Event()
 
     def work(file: BinaryIO) -> Generator[None]:
@@ -43,7 +43,7 @@ def test_a_portion_is_sent_before_the_file_is_made(monkeypatch: pytest.MonkeyPat
         yield
 
     async def both() -> tuple[bytes, bytes]:
-        portions = Spool("1", work).portions()
+        portions = SpooledFile("1", work).portions()
         first = await anext(portions)
         go_on.set()
         return first, b"".join([portion async for portion in portions])
@@ -62,8 +62,8 @@ def test_a_failure_is_told_before_anything_is_sent_and_the_turn_goes_on() -> Non
 
     async def both() -> bytes:
         with pytest.raises(OSError, match="disk full"):
-            await anext(Spool("1", broken).portions())
-        return await anext(Spool("1", whole).portions())
+            await anext(SpooledFile("1", broken).portions())
+        return await anext(SpooledFile("1", whole).portions())
 
     assert asyncio.run(both()) == b"ok"
 
@@ -83,9 +83,9 @@ def test_one_file_at_a_time_for_a_person_and_others_beside_it() -> None:
         return work
 
     async def three() -> list[str]:
-        mine = asyncio.create_task(_next(Spool("a", named("mine")).portions()))
-        second = asyncio.create_task(_next(Spool("a", named("second")).portions()))
-        other = await anext(Spool("b", named("other")).portions())
+        mine = asyncio.create_task(_next(SpooledFile("a", named("mine")).portions()))
+        second = asyncio.create_task(_next(SpooledFile("a", named("second")).portions()))
+        other = await anext(SpooledFile("b", named("other")).portions())
         seen = [*began, other.decode()]
         go_on.set()
         await asyncio.gather(mine, second)
@@ -100,7 +100,7 @@ async def _next(portions: AsyncIterator[bytes]) -> bytes:
 
 
 def test_whoever_goes_away_stops_the_work_and_closes_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spooled_file, "TELL_EVERY", -1.0)
+    monkeypatch.setattr(spooled_file, "PUBLISH_SECONDS", -1.0)
     files: list[BinaryIO] = []
     ended = threading.Event()
 
@@ -114,7 +114,7 @@ def test_whoever_goes_away_stops_the_work_and_closes_the_file(monkeypatch: pytes
             ended.set()
 
     async def leave() -> None:
-        portions = Spool("1", endless).portions()
+        portions = SpooledFile("1", endless).portions()
         await anext(portions)
         await portions.aclose()  # type: ignore[attr-defined]
         assert await asyncio.to_thread(ended.wait, 20)
@@ -124,7 +124,7 @@ def test_whoever_goes_away_stops_the_work_and_closes_the_file(monkeypatch: pytes
             yield
 
         # The next file starts only after the thread has ended the first one.
-        assert await anext(Spool("1", whole).portions()) == b"next"
+        assert await anext(SpooledFile("1", whole).portions()) == b"next"
 
     asyncio.run(leave())
     assert files[0].closed

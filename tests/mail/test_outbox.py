@@ -187,7 +187,7 @@ def test_after_twelve_tries_it_is_given_up() -> None:
     for _ in range(40):
         outbox.deliver_due(out, at)
         at += timedelta(hours=2)
-    assert out.tries == outbox.MOST_TRIES
+    assert out.tries == outbox.MAX_ATTEMPTS
     assert letter(number).failed_at is not None
     assert letter(number).next_try_at is None
 
@@ -283,7 +283,7 @@ def test_a_letter_whose_worker_dies_every_time_ends() -> None:
     def dying(message: EmailMessage) -> None:
         raise Killed
 
-    for _ in range(outbox.MOST_TRIES):
+    for _ in range(outbox.MAX_ATTEMPTS):
         with pytest.raises(Killed):
             outbox.deliver_due(dying, at)
         at += outbox.CLAIM
@@ -440,7 +440,7 @@ def test_the_outbox_wakes_when_a_letter_is_committed_and_survives_a_lost_databas
             out(message)
             loop.call_soon_threadsafe(arrived.set)
 
-        # With an hour between polls, only the bell can cause a delivery.
+        # With an hour between polls, only the wake-up of a commit can cause a delivery.
         running = asyncio.create_task(outbox.run_outbox(way_out, poll=3600))
         while failures:
             await asyncio.sleep(0)

@@ -1140,14 +1140,14 @@ MUTANTS = (
     _mutant(
         "a dropped event has no line in the log",
         "observability.instrumentation",
-        'if watched.dropped and outcome == "done":',
+        'if running.dropped and outcome == "done":',
         "if False:",
         "tests/observability/test_instrumentation.py",
     ),
     _mutant(
         "a dropped event is marked as dropped",
         "web.event_gate",
-        "            instrumentation.drop()\n",
+        "            instrumentation.mark_dropped()\n",
         "",
         "tests/web/test_event_gate.py",
     ),
@@ -1236,15 +1236,15 @@ MUTANTS = (
     _mutant(
         "log records are masked",
         "observability.logs",
-        "record.msg, record.args = _indented(shortened(message, MESSAGE_CHARACTERS)), ()",
+        "record.msg, record.args = _indented(truncated(message, MESSAGE_CHARACTERS)), ()",
         "record.msg, record.args = _indented(message), ()",
         f"{ATTACK}/test_canaries.py",
     ),
     _mutant(
         "a log line cannot be forged",
         "observability.logs",
-        "record.msg, record.args = _indented(shortened(message, MESSAGE_CHARACTERS)), ()",
-        "record.msg, record.args = shortened(message, MESSAGE_CHARACTERS), ()",
+        "record.msg, record.args = _indented(truncated(message, MESSAGE_CHARACTERS)), ()",
+        "record.msg, record.args = truncated(message, MESSAGE_CHARACTERS), ()",
         "tests/observability/test_logs.py",
     ),
     # Layout.
@@ -1287,8 +1287,8 @@ MUTANTS = (
     _mutant(
         "packages that differ from the lock fail a build",
         "frontend.builder",
-        "if wrong := packages.differences(project, web):",
-        "if wrong := []:",
+        "if differing := packages.differences(project, web):",
+        "if differing := []:",
         "tests/frontend/test_builder.py",
     ),
     _mutant(
@@ -1301,7 +1301,7 @@ MUTANTS = (
     _mutant(
         "a long log record is cut before it is masked",
         "observability.logs",
-        "if len(text) <= most:",
+        "if len(text) <= limit:",
         "if True:",
         "tests/observability/test_logs.py",
     ),
@@ -1315,15 +1315,15 @@ MUTANTS = (
     _mutant(
         "a card number cut off in a log record is left out",
         "observability.logs",
-        "text[:most].rstrip(_CUT_NUMBER)",
-        "text[:most]",
+        "text[:limit].rstrip(_NUMBER_CHARACTERS)",
+        "text[:limit]",
         "tests/observability/test_logs.py",
     ),
     _mutant(
         "the password of a URL cut off in a log record is masked",
         "observability.logs",
-        "kept = _CUT_ADDRESS.sub(lambda m: f\"{m['name']}{MASK}\", text[:most]",
-        "kept = str.strip(text[:most]",
+        "kept = _CUT_URL.sub(lambda m: f\"{m['name']}{MASK}\", text[:limit]",
+        "kept = str.strip(text[:limit]",
         "tests/observability/test_logs.py",
     ),
 )

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from odoportal.core.database import make_engine
 from odoportal.observability import instrumentation, request_id
-from odoportal.observability.instrumentation import EventInstrumentation, RequestInstrumentation, kind_of, short, watch_sql
+from odoportal.observability.instrumentation import EventInstrumentation, RequestInstrumentation, kind_of, short_name, watch_sql
 
 
 def counted(name: str, **labels: str) -> float:
@@ -89,7 +89,7 @@ def test_an_event_that_was_dropped_has_no_line_of_the_log(caplog: pytest.LogCapt
     async def event(dropped: bool) -> None:
         await EventInstrumentation().preprocess(None, None, Event(name="x"))  # type: ignore[arg-type]
         if dropped:
-            instrumentation.drop()
+            instrumentation.mark_dropped()
 
     async def run() -> None:
         for dropped in (True, False, True):
@@ -103,12 +103,12 @@ def test_an_event_that_was_dropped_has_no_line_of_the_log(caplog: pytest.LogCapt
 
 
 def test_old_clicks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_id, "_MOST_CLICKS", 2)
+    monkeypatch.setattr(request_id, "_MAX_CLICKS", 2)
     first = request_id.follow("a", None)
     request_id.follow("b", None)
     request_id.follow("c", None)
     assert request_id.follow("d", "a") != first
-    assert len(request_id._clicks) == 2
+    assert len(request_id._ids) == 2
 
 
 def test_a_slow_statement_is_told_without_its_values(
@@ -132,6 +132,6 @@ def test_a_slow_statement_is_told_without_its_values(
 
 def test_a_handler_is_called_by_its_short_name() -> None:
     assert (
-        short("reflex___state____state.odoportal___pages___state____session_state.odoportal___rooms___orders___state____orders.load")
+        short_name("reflex___state____state.odoportal___pages___state____session_state.odoportal___rooms___orders___state____orders.load")
         == "orders.load"
     )

@@ -115,7 +115,7 @@ def test_redacting_takes_time_in_line_with_the_text(word: str) -> None:
 def test_a_secret_that_the_cut_goes_through_is_masked(text: str, seen: int) -> None:
     whole = text % {"c": CANARY}
     most = whole.index(CANARY) + seen
-    said = logs.shortened(whole + "x" * 200, most)
+    said = logs.truncated(whole + "x" * 200, most)
     assert said.endswith(f" [cut, {len(whole) + 200} characters]")
     assert CANARY[:seen] not in said.partition(" [cut, ")[0]
 
@@ -124,7 +124,7 @@ def test_a_secret_that_the_cut_goes_through_is_masked(text: str, seen: int) -> N
 @pytest.mark.parametrize("gap", ["", " ", "-"])
 @pytest.mark.parametrize("seen", range(1, 20))
 def test_a_card_number_that_the_cut_goes_through_is_left_out(gap: str, seen: int) -> None:
-    said = logs.shortened(f"paid with {gap.join(['4242'] * 4)} yesterday", len("paid with ") + seen)
+    said = logs.truncated(f"paid with {gap.join(['4242'] * 4)} yesterday", len("paid with ") + seen)
     assert "42" not in said.partition("[cut, ")[0]
 
 

@@ -271,7 +271,7 @@ def test_a_flood_of_one_session_is_not_another_s() -> None:
 @pytest.mark.case("A-72")
 def test_nobody_s_flood_counts_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
     dropped: list[None] = []
-    monkeypatch.setattr(instrumentation, "drop", lambda: dropped.append(None))
+    monkeypatch.setattr(instrumentation, "mark_dropped", lambda: dropped.append(None))
 
     async def run() -> None:
         door, here, there = Doorman(), new_state(ip="203.0.113.5"), new_state(ip="203.0.113.6")
