@@ -11,7 +11,7 @@ from odoportal.public_origin import origin_of
 
 
 def _origins() -> list[str]:
-    """The one origin whose pages may call the portal. Without one, an origin that nobody has: an empty list would allow all."""
+    """Return the one origin whose pages may call the portal; without one, an origin that no site has, since an empty list allows all."""
     with suppress(ValueError):
         return [origin_of(os.environ.get("ODOPORTAL_PUBLIC_URL", ""))]
     return ["https://portal.invalid"]

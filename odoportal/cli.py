@@ -26,7 +26,7 @@ for command in (demo, run, build_only, check, import_, backup, restore, copy_to,
 
 
 def main() -> None:
-    """The `odoportal` command. What goes wrong is said in one sentence on standard error."""
+    """Run the `odoportal` command. Failures are one sentence on standard error."""
     try:
         sys.exit(commands.main(standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:

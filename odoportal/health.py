@@ -1,4 +1,4 @@
-"""Whether this process lives, whether it may be given visitors, and the figures that are looked up when Prometheus asks."""
+"""Health checks (`/healthz`, `/readyz`), and the metrics that are looked up when Prometheus asks."""
 
 import asyncio
 import logging
@@ -32,11 +32,11 @@ OUTBOX_SILENT_SECONDS = 300.0
 _NO_STORE = {"cache-control": "no-store"}
 _log = logging.getLogger("odoportal.health")
 # One thread: where the database hangs, asking again and again must not take every thread of the process.
-_looking = ThreadPoolExecutor(1, thread_name_prefix="health")
+_executor = ThreadPoolExecutor(1, thread_name_prefix="health")
 
 
 def database_is_right() -> bool:
-    """True when the database answers and has this release's schema."""
+    """Return whether the database answers and has this release's schema."""
     try:
         return at_head(database.engine())
     except SQLAlchemyError:
@@ -44,45 +44,45 @@ def database_is_right() -> bool:
 
 
 def outbox_is_right() -> bool:
-    """True when this process looks for letters. A mail server that is down does not count: the letters wait."""
-    return outbox.silent_seconds() < OUTBOX_SILENT_SECONDS
+    """Return whether this process works on its outbox. A mail server that is down does not count: mails wait for it."""
+    return outbox.seconds_idle() < OUTBOX_SILENT_SECONDS
 
 
 def redis_is_right() -> bool:
-    """True where Redis answers, or none is set."""
+    """Return whether Redis answers; True if none is configured."""
     try:
-        return redis_counters.answers()
+        return redis_counters.is_reachable()
     except RedisError:
         return False
 
 
 PARTS = (("database", database_is_right), ("outbox", outbox_is_right))
-"""What a process needs to be given visitors. Not Redis: without it every process alike lets nobody sign in, but whoever is reads on."""
+"""Parts a process needs to receive visitors. Redis is not one: without it no process lets people sign in, but signed-in people read on."""
 
 
 class _Readiness:
-    """What is not right, looked up at most once a second however many ask."""
+    """The parts that do not work, checked at most once a second."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
-        self._looked = float("-inf")
+        self._lock = asyncio.Lock()
+        self._checked_at = float("-inf")
         self._wrong: tuple[str, ...] = ()
 
     async def wrong(self) -> tuple[str, ...]:
-        """The names of the parts that are not right."""
-        async with self._turn:
-            if monotonic() - self._looked >= FRESH_SECONDS:
-                found = tuple([name for name, is_right in PARTS if not await _is_right(is_right)])
+        """Return the names of the parts that do not work."""
+        async with self._lock:
+            if monotonic() - self._checked_at >= FRESH_SECONDS:
+                found = tuple([name for name, check in PARTS if not await _works(check)])
                 if found != self._wrong:
                     logs.log_event(_log, logging.WARNING, "not_ready" if found else "ready_again", parts=" ".join(found))
-                self._wrong, self._looked = found, monotonic()
+                self._wrong, self._checked_at = found, monotonic()
             return self._wrong
 
 
-async def _is_right(look: object) -> bool:
-    asked = asyncio.get_running_loop().run_in_executor(_looking, look)  # type: ignore[arg-type]
+async def _works(check: object) -> bool:
+    result = asyncio.get_running_loop().run_in_executor(_executor, check)  # type: ignore[arg-type]
     try:
-        return await asyncio.wait_for(asked, TIMEOUT_SECONDS)
+        return await asyncio.wait_for(result, TIMEOUT_SECONDS)
     except TimeoutError:
         return False
 
@@ -91,22 +91,22 @@ _readiness = _Readiness()
 
 
 async def alive(_request: Request) -> Response:
-    """The process answers."""
+    """Answer that the process is alive."""
     return PlainTextResponse("ok", headers=_NO_STORE)
 
 
 async def ready(_request: Request) -> Response:
-    """Whether a proxy may send visitors here: 200 or 503. What is wrong stands in the log; a stranger is not told."""
+    """Answer whether a proxy may send visitors here: 200 or 503. The log has the reason; the answer does not."""
     if await _readiness.wrong():
         return PlainTextResponse("not ready", 503, _NO_STORE)
     return PlainTextResponse("ready", headers=_NO_STORE)
 
 
 class Figures(Collector):
-    """What every process of a portal says alike, since it is in the database: take the largest, not the sum."""
+    """Metrics that are the same for every process, since they are read from the database: take the largest, not the sum."""
 
     def collect(self) -> Iterator[Metric]:
-        """Look the figures up. Those of a database that does not answer are left out."""
+        """Yield the metrics. If the database does not answer, those read from it are left out."""
         up = GaugeMetricFamily("odoportal_up", "1 where a part of the portal is right", labels=["part"])
         right = {name: is_right() for name, is_right in (*PARTS, ("redis", redis_is_right))}
         for name, is_right in right.items():

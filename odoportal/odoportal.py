@@ -28,7 +28,7 @@ from odoportal.core.identity import Identity, require_identity
 from odoportal.frontend import builder
 from odoportal.mail import outbox
 from odoportal.observability import request_id
-from odoportal.observability.instrumentation import EventInstrumentation, within
+from odoportal.observability.instrumentation import EventInstrumentation, time_handler
 from odoportal.pages import region_route
 from odoportal.pages.state import SessionState
 from odoportal.rooms import registry
@@ -37,7 +37,7 @@ from odoportal.ui.client import Connection
 from odoportal.ui.page import drawing_page
 from odoportal.ui.template import View, icon
 from odoportal.web.document_server import DocumentServer
-from odoportal.web.event_gate import Gate, NoPayload
+from odoportal.web.event_gate import EventGate, NoPayload
 from odoportal.web.page import Page
 
 _log = logging.getLogger("odoportal")
@@ -110,7 +110,7 @@ async def _fill(root: BaseState) -> bool:
     page = next((page for page in PAGES if page.path == f"/{path}"), None)
     if page and page.load and rights.may(require_identity().account.role, page.right):
         state = await root.get_state(page.load.state)
-        with within(f"{state.get_full_name()}.load"):
+        with time_handler(f"{state.get_full_name()}.load"):
             await state.load()
         return True
     return False
@@ -151,7 +151,7 @@ _failures: deque[str] = deque(maxlen=1000)
 def _failed(exception: Exception) -> EventSpec | None:
     """Log a handler's failure and show it on the screen. Reflex's own toast would need `eval`, which the policy forbids."""
     context = EventContext.get()
-    request_id.follow(context.txid, context.parent_txid)
+    request_id.continue_id(context.txid, context.parent_txid)
     _log.error("an event failed", exc_info=exception)
     if context.parent_txid in _failures:
         # The event that shows the failure failed too: without an end here, one forged event would keep the process busy forever.
@@ -195,7 +195,7 @@ def _make() -> rx.App:
     )
     fault = f"{FrontendEventExceptionState.get_full_name()}.handle_frontend_exception"
     made.add_middleware(EventInstrumentation())
-    made.add_middleware(Gate(SessionState, resolve, touch, _allowed, {fault: _BrowserFault}, _fill))
+    made.add_middleware(EventGate(SessionState, resolve, touch, _allowed, {fault: _BrowserFault}, _fill))
     for job in (outbox.run_outbox, _purge, *(job for served in _SERVED for job in served.jobs)):
         made.register_lifespan_task(job)
     for page in PAGES:

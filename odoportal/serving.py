@@ -22,16 +22,16 @@ from odoportal.observability.instrumentation import RequestInstrumentation, watc
 from odoportal.observability.log_pacing import LogPacer
 from odoportal.settings import get_settings
 from odoportal.web import socket_limits
-from odoportal.web.client_address import BehindProxies
-from odoportal.web.connections import Connection, Connections, Unread
-from odoportal.web.open_sockets import OpenSockets
-from odoportal.web.request_targets import PathTargets
+from odoportal.web.client_address import ClientAddressMiddleware
+from odoportal.web.connections import Connection, Connections, ReadMonitor
+from odoportal.web.open_sockets import OpenSocketLimit
+from odoportal.web.request_targets import RequestTargetCheck
 
 GRACE_SECONDS = 10
 BACKLOG = 2048
 ACCEPTED_AT_ONCE = 64
-"""Connections that are accepted before the first of them is counted; all of these need a file (`open_files.OWN_FILES`)."""
-TICKS_PER_SWEEP = 10
+"""Connections that are accepted before the first of them is counted; all of these need a file (`open_files.RESERVED_FILES`)."""
+TICKS_PER_CHECK = 10
 """Uvicorn ticks ten times a second."""
 COLLECT_AFTER = (10_000, 20, 20)
 """After how many new objects, and of how many younger collections, each generation is collected."""
@@ -44,12 +44,12 @@ class CannotServe(Exception):
 _log = logging.getLogger("odoportal.serving")
 
 
-class Socket(socket_limits.Socket):
+class Socket(socket_limits.LimitedWebSocketProtocol):
     """A websocket of bounded size and pace whose client must read what is sent to it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.unread = Unread()
+        self.unread = ReadMonitor()
 
     def resume_writing(self) -> None:
         """Go on sending."""
@@ -84,8 +84,8 @@ class _Server(uvicorn.Server):
             self._ready()
 
     async def on_tick(self, counter: int) -> bool:
-        if counter % TICKS_PER_SWEEP == 0:
-            self._register.sweep(asyncio.get_running_loop().time(), self.server_state.connections)
+        if counter % TICKS_PER_CHECK == 0:
+            self._register.close_stale(asyncio.get_running_loop().time(), self.server_state.connections)
         return await super().on_tick(counter)
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -98,7 +98,7 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
+    """Return a listening socket.
 
     Raises:
         CannotServe: when the port is taken or the host is not of this machine.
@@ -122,7 +122,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def reflex_environment() -> dict[str, str]:
-    """What makes Reflex serve what was built before. The two names with underscores are internal to the pinned release."""
+    """Return the environment in which Reflex serves the built frontend. The two names with underscores are internal to this release."""
     return {
         "REFLEX_ENV_MODE": "prod",
         "REFLEX_TELEMETRY_ENABLED": "false",
@@ -147,7 +147,9 @@ def _application() -> ASGIApp:
 
     watch_sql(database.engine())
     inside = SocketFilter(StateEviction(app(), app), RegistrationContext.get().event_handlers)
-    return BehindProxies(OpenSockets(RequestInstrumentation(PathTargets(inside)), open_files.limits()), get_settings().trusted_proxies)
+    return ClientAddressMiddleware(
+        OpenSocketLimit(RequestInstrumentation(RequestTargetCheck(inside)), open_files.limits()), get_settings().trusted_proxies
+    )
 
 
 def configuration(application: Callable[[], ASGIApp], register: Connections) -> uvicorn.Config:

@@ -21,7 +21,7 @@ class UnsafeSettings(Exception):
 
 
 class Settings(BaseSettings):
-    """What an operator can set. Addresses left empty take their control off the screen."""
+    """The settings of an operator. An empty address removes the control that would lead to it from the screen."""
 
     model_config = SettingsConfigDict(env_prefix="ODOPORTAL_", env_ignore_empty=True)
 
@@ -124,7 +124,7 @@ class Settings(BaseSettings):
 
 @lru_cache
 def get_settings() -> Settings:
-    """The settings of this process, read from the environment once.
+    """Return the settings of this process, read from the environment once.
 
     Raises:
         pydantic.ValidationError: on a value of the wrong type or form.

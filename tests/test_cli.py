@@ -20,8 +20,8 @@ from odoportal.core import clock, database, deployment
 from odoportal.demo import setup
 from odoportal.importing import locks
 from odoportal.importing.merge import UNFINISHED_IMPORT
-from odoportal.mail.outbox import MARK as MAIL_MARK
-from odoportal.mail.outbox import post
+from odoportal.mail.outbox import TOKEN_PLACEHOLDER as MAIL_MARK
+from odoportal.mail.outbox import enqueue
 from odoportal.migrations import migrate
 from odoportal.rooms.signin import two_factor
 from odoportal.rooms.signin.models import Authenticator, BrowserSession
@@ -359,7 +359,7 @@ def test_check_is_content_when_everything_answers(run: Run, production: str, mon
     from odoportal.frontend import builder
 
     migrate(database.engine())
-    monkeypatch.setattr(builder, "stale", lambda _project: False)
+    monkeypatch.setattr(builder, "is_stale", lambda _project: False)
     monkeypatch.setattr(checks, "CHECKS", tuple(check for check in checks.CHECKS if check[0] != "mail"))
     code, out, _ = run("check")
     assert code == 0, out
@@ -703,7 +703,7 @@ def test_letters_are_listed_without_what_they_say(run: Run) -> None:
             ("due@example.com", {}),
             ("dead@example.com", {"next_try_at": None, "failed_at": now, "last_error": "550 no\x1b[2J"}),
         ):
-            letter = post(
+            letter = enqueue(
                 session, to=to, language="fr", subject="Bonjour", text=f"canary {MAIL_MARK}", html="canary", now=now, seed="canary"
             )
             for name, value in more.items():

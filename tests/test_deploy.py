@@ -69,7 +69,7 @@ def test_each_container_of_a_worker_is_set_up_alike_and_safely(composed: dict[st
     assert {service for worker in workers for service in worker["depends_on"]} == {"postgresql", "redis"}
     assert all("healthcheck" in services[name] for name in ("postgresql", "redis", "worker1", "worker2"))
     assert settings.data_dir == Path("/data")
-    assert all(worker["ulimits"]["nofile"] == open_files.MOST_FILES for worker in workers)
+    assert all(worker["ulimits"]["nofile"] == open_files.MAX_FILES for worker in workers)
     assert all(worker["read_only"] and worker["cap_drop"] == ["ALL"] for worker in workers)
 
 
@@ -96,7 +96,7 @@ def test_redis_that_is_full_keeps_whoever_has_reached_a_limit(composed: dict[str
     in_operations = dict(re.findall(r"'(maxmemory|maxmemory-policy|lfu-[a-z-]+) (\S+)'", (DEPLOY / "operations.md").read_text("utf-8")))
     assert in_operations == {name: value for name, value in settings.items() if name.startswith(("maxmemory", "lfu"))}
     before = {name: redis_server.ask("CONFIG", "GET", name)[1] for name in in_operations}
-    shared = redis_counters.Shared(redis_server.url, rate_limits._WAITS)
+    shared = redis_counters.RedisCounters(redis_server.url, rate_limits._BACKOFF_SETTINGS)
 
     def used_up() -> list[bool]:
         tried = shared.begin("account:victim", clock.now().timestamp())
@@ -163,7 +163,7 @@ def test_the_unit_starts_a_worker_on_its_port() -> None:
     name, _, address = service["Environment"].replace("%i", "8001").partition("=")
     assert settings_of({name: address}).metrics_address == "127.0.0.1:18001"
     assert service["ReadWritePaths"] == example()["ODOPORTAL_DATA_DIR"]
-    assert int(service["LimitNOFILE"]) == open_files.MOST_FILES
+    assert int(service["LimitNOFILE"]) == open_files.MAX_FILES
 
 
 def test_the_timer_starts_the_notices_every_day() -> None:

@@ -1,4 +1,4 @@
-"""What health checks and metrics show to a proxy, a stranger and Prometheus, and one request id from click to SQL, in production."""
+"""Health checks and metrics, as a proxy, a stranger and Prometheus see them, and one request id from click to SQL, in production."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ def test_ready_without_redis_which_the_figures_tell(monkeypatch: pytest.MonkeyPa
 @pytest.mark.usefixtures("here")
 def test_not_ready_while_the_outbox_hangs(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     migrate(database.engine())
-    monkeypatch.setattr(outbox, "silent_seconds", lambda: health.OUTBOX_SILENT_SECONDS)
+    monkeypatch.setattr(outbox, "seconds_idle", lambda: health.OUTBOX_SILENT_SECONDS)
     assert readiness().status_code == 503
     assert "parts=outbox" in caplog.text
 

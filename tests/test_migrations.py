@@ -165,7 +165,7 @@ def test_data_of_the_revision_before_are_kept_and_found(engine: Engine, monkeypa
         for statement in FILLED.strip().split(";")[:-1]:
             connection.execute(text(statement))
     migrations.migrate(engine)
-    monkeypatch.setattr(search, "LARGE", -1)
+    monkeypatch.setattr(search, "LARGE_ACCOUNT_ROWS", -1)
     with Session(engine) as session:
         assert [found(session, 1, q) for q in ("cable", "usb", "ab", "zebra")] == [["500"], ["500"], ["500"], []]
         assert (found(session, 2, "cable"), found(session, 2, "usb")) == (["501"], [])
@@ -202,7 +202,7 @@ def test_a_step_that_rebuilds_a_table_leaves_its_search_right(engine: Engine, mo
 
     monkeypatch.setattr(migrations, "_upgrade", rebuilds)
     migrations.migrate(engine)
-    monkeypatch.setattr(search, "LARGE", -1)
+    monkeypatch.setattr(search, "LARGE_ACCOUNT_ROWS", -1)
     with Session(engine) as session:
         assert (found(session, 2, "zebra"), found(session, 2, "cable")) == (["501"], [])
         session.connection().execute(text("UPDATE invoice SET search = 'mule' WHERE id = 6"))

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from odoportal import serving
-from odoportal.web.client_address import BehindProxies, client_address
+from odoportal.web.client_address import ClientAddressMiddleware, client_address
 from tests.server import Portal
 
 PROGRAM = """
@@ -142,7 +142,7 @@ def seen_as(peer: str, hops: int, *forwarded: bytes) -> str:
         clients.append(scope["client"][0])
 
     scope = {"type": "http", "client": (peer, 1), "headers": [(b"X-Forwarded-For", line) for line in forwarded]}
-    asyncio.run(BehindProxies(app, hops)(scope, None, None))  # type: ignore[arg-type]
+    asyncio.run(ClientAddressMiddleware(app, hops)(scope, None, None))  # type: ignore[arg-type]
     return clients[0]
 
 

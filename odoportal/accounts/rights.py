@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.core.identity import HELD_BACK, Identity, NotAllowed, require_identity
-from odoportal.web.page import SEE
+from odoportal.web.page import VIEW_RIGHT
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ class Right(StrEnum):
     """
 
     ENTER = "enter"
-    SEE = SEE
+    SEE = VIEW_RIGHT
     OWN = "own"
     ADDRESSES = "addresses"
     DELIVERY = "delivery"

@@ -74,7 +74,7 @@ def _import(_settings: Settings) -> str:
 def _redis(settings: Settings) -> str:
     if not settings.redis_url:
         return "not set: one process serves"
-    redis_counters.answers()
+    redis_counters.is_reachable()
     parts = urlsplit(settings.redis_url)
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
@@ -82,7 +82,7 @@ def _redis(settings: Settings) -> str:
 def _mail(settings: Settings) -> str:
     if not settings.smtp_url:
         return f"written to files in {settings.data_dir / 'mail'}"
-    outbox.smtp(settings.smtp_url)
+    outbox.smtp_transport(settings.smtp_url)
     parts = urlsplit(settings.smtp_url)
     host, port = parts.hostname or "", parts.port or 0
     if parts.scheme == "smtps":
@@ -106,7 +106,7 @@ def _postal_address(settings: Settings) -> str:
 
 
 def _frontend(_settings: Settings) -> str:
-    if builder.stale(builder.root()):
+    if builder.is_stale(builder.root()):
         raise ValueError("not built, or built from other sources; `odoportal run` builds it")
     return "built"
 
@@ -141,10 +141,10 @@ def _private(settings: Settings) -> str:
 
 
 def _open_files(_settings: Settings) -> str:
-    files = open_files.attainable()
-    summary = f"{files:,} allowed: at most {open_files.limits_of(files).sockets:,} open tabs"
-    if files < open_files.FEWEST_FILES:
-        raise ValueError(f"only {summary}; raise LimitNOFILE= in the unit, or `ulimit -Hn`, to {open_files.MOST_FILES:,}")
+    files = open_files.reachable_file_limit()
+    summary = f"{files:,} allowed: at most {open_files.limits_for(files).sockets:,} open tabs"
+    if files < open_files.RECOMMENDED_FILES:
+        raise ValueError(f"only {summary}; raise LimitNOFILE= in the unit, or `ulimit -Hn`, to {open_files.MAX_FILES:,}")
     return summary
 
 

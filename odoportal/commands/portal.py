@@ -35,7 +35,7 @@ def build(no_build: bool, *, update: bool = False) -> Path:
     project = builder.root()
     if not no_build:
         builder.build(project, Console(), update=update)
-    elif builder.stale(project):
+    elif builder.is_stale(project):
         raise click.ClickException("The frontend is not built from the present sources; start once without --no-build.")
     return project
 

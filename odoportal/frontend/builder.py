@@ -79,7 +79,7 @@ def _stamp(project: Path) -> Path:
     return web_dir(project) / "build" / "built.hash"
 
 
-def stale(project: Path) -> bool:
+def is_stale(project: Path) -> bool:
     """Return whether the built frontend is missing, incomplete or older than the sources."""
     with suppress(FileNotFoundError):
         return _stamp(project).read_text("utf-8") != _digest(project)
@@ -171,12 +171,12 @@ def build(project: Path, console: Console, *, update: bool = False) -> bool:
     Raises:
         BuildFailed: with one sentence and the log's path, or with the packages that differ from the lock.
     """
-    if not update and not stale(project):
+    if not update and not is_stale(project):
         return False
     web = web_dir(project)
     web.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(web.with_name(f"{web.name}.lock")):
-        if not update and not stale(project):
+        if not update and not is_stale(project):
             return False
         with suppress(FileNotFoundError):
             _stamp(project).unlink()

@@ -55,7 +55,7 @@ def inline_styles(html: str, static: Path) -> str:
     return html
 
 
-def after_paint(html: str) -> str:
+def run_scripts_after_paint(html: str) -> str:
     """Return the document with its scripts delayed until it is painted, so that they do not delay the server's content.
 
     They are fetched before. Scripts in the browser's cache would otherwise run before the first frame.
@@ -122,7 +122,7 @@ def finish(static: Path, icons: Path) -> None:
     scripts[0].write_text(same_origin(scripts[0].read_text("utf-8")), "utf-8")
     hashes = {}
     for page in sorted(static.rglob("*.html")):
-        html = after_paint(inline_styles(page.read_text("utf-8"), static))
+        html = run_scripts_after_paint(inline_styles(page.read_text("utf-8"), static))
         page.write_text(html, "utf-8")
         hashes[page.relative_to(static).as_posix()] = script_hashes(html)
     if FALLBACK not in hashes:

@@ -7,7 +7,7 @@ from typing import Any
 from odoportal.accounts.models import Account
 from odoportal.importing.bulk import Key, Values, by_key, changed_values, differs, fetch, table_of
 from odoportal.importing.file_order import address_key
-from odoportal.importing.run import Ref, Run, unique_rows
+from odoportal.importing.run import RowRef, Run, unique_rows
 from odoportal.importing.schemas import AccountRow, AddressRow
 from odoportal.rooms.addresses.models import Address, AddressDefault
 from odoportal.rooms.addresses.service import FIELDS, archived_code
@@ -22,7 +22,7 @@ def import_accounts(run: Run) -> None:
     existing = by_key(fetch(run.session, Account, "number", {line.row.number for line in lines}), ("number",))
     wanted: dict[Key, Values] = {(line.row.number,): line.row.model_dump() for line in lines}
     outcome = run.upsert_and_count(name, Account, ("number",), existing, wanted, {"created_at": run.now})
-    run.known["account"].update({number: Ref(found, found) for (number,), found in outcome.ids.items()})
+    run.known["account"].update({number: RowRef(found, found) for (number,), found in outcome.ids.items()})
 
 
 def import_addresses(run: Run) -> None:
@@ -59,7 +59,7 @@ def import_addresses(run: Run) -> None:
         for at, row in replaced.items():
             uses = table_of(AddressDefault)
             run.session.connection().execute(uses.update().where(uses.c.address_id == row.id).values(address_id=outcome.ids[at]))
-    run.known["address"].update({places[at]: Ref(found, at[0]) for at, found in outcome.ids.items()})
+    run.known["address"].update({places[at]: RowRef(found, at[0]) for at, found in outcome.ids.items()})
 
 
 def _merged_values(existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) -> dict[Key, Values]:

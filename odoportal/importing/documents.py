@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from odoportal.importing.bulk import Key, Outcome, Values, by_key, fetch
 from odoportal.importing.file_order import address_key
 from odoportal.importing.reader import Line
-from odoportal.importing.run import NATURAL_KEYS, Ref, Run, unique_rows
+from odoportal.importing.run import NATURAL_KEYS, RowRef, Run, unique_rows
 from odoportal.importing.schemas import (
     CreditNoteRow,
     FileRow,
@@ -42,7 +42,7 @@ def import_orders(run: Run) -> None:
     addresses = _Addresses(run, lines, ("ship_to", "bill_to"))
     existing = _stored_by_number(run, "order", [line.row.number for line in lines])
 
-    def values(line: Line[OrderRow], account: Ref) -> Values:
+    def values(line: Line[OrderRow], account: RowRef) -> Values:
         row, held = line.row, existing.get((line.row.number,))
         own = ("order", row.number)
         places = {
@@ -65,7 +65,7 @@ def import_invoices(run: Run) -> None:
     existing = _stored_by_number(run, "invoice", [line.row.number for line in lines])
     run.look_up("order", {line.row.order for line in lines})
 
-    def values(line: Line[InvoiceRow], account: Ref) -> Values:
+    def values(line: Line[InvoiceRow], account: RowRef) -> Values:
         row, held = line.row, existing.get((line.row.number,))
         own = ("invoice", row.number)
         found = row.stated("account", "order", "bill_to")
@@ -81,7 +81,7 @@ def import_invoices(run: Run) -> None:
     _write_documents(run, name, "invoice", existing, wanted, fresh, lines)
 
 
-def find_order_id(run: Run, at: tuple[str, int, str], account: Ref, number: str, *brings: tuple[str, str]) -> int | None:
+def find_order_id(run: Run, at: tuple[str, int, str], account: RowRef, number: str, *brings: tuple[str, str]) -> int | None:
     """Return the id of the order that a row refers to, or None if it refers to none, or to one that is missing or of another account.
 
     A wrong reference is reported.
@@ -105,7 +105,7 @@ class _Addresses:
         self.by_code = {(row.account_id, row.code): row.id for row in self.rows.values()}
 
     def find(
-        self, at: tuple[str, int, str], account: Ref, row: OrderRow | InvoiceRow, held: int | None, own: tuple[str, str]
+        self, at: tuple[str, int, str], account: RowRef, row: OrderRow | InvoiceRow, held: int | None, own: tuple[str, str]
     ) -> int | None:
         """Return the id of the address that a row names in the column `at[2]`; None if it names none or a wrong one, which is reported."""
         code: str = getattr(row, at[2])
@@ -130,7 +130,7 @@ def _stored_by_number(run: Run, kind: str, numbers: Iterable[str]) -> dict[Key, 
 
 
 def _document_values(
-    run: Run, name: str, kind: str, lines: list[Line[D]], existing: dict[Key, Any], values: Callable[[Line[D], Ref], Values]
+    run: Run, name: str, kind: str, lines: list[Line[D]], existing: dict[Key, Any], values: Callable[[Line[D], RowRef], Values]
 ) -> dict[Key, Values]:
     """Return the values of the documents by number, without those whose account is unknown or differs from the stored one."""
     wanted: dict[Key, Values] = {}
@@ -153,7 +153,7 @@ def _write_documents(
     model, _ = NATURAL_KEYS[kind]
     lines = list(lines)
     outcome = run.upsert_and_count(name, model, ("number",), existing, wanted, fresh, lines={(line.row.number,): line.at for line in lines})
-    refs = {number: Ref(found, wanted[number,]["account_id"]) for (number,), found in outcome.ids.items()}
+    refs = {number: RowRef(found, wanted[number,]["account_id"]) for (number,), found in outcome.ids.items()}
     run.known[kind].update(refs)
     run.planned[kind].update({ref.id: wanted[number,] for number, ref in refs.items()})
     for line in lines:
@@ -176,7 +176,7 @@ def import_invoice_lines(run: Run) -> None:
     _replace_lines(run, name, "invoice", InvoiceLine, InvoiceLineRow.defaults(), parts)
 
 
-def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple[str, str]], column: str) -> list[tuple[Ref, Line[R]]]:
+def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple[str, str]], column: str) -> list[tuple[RowRef, Line[R]]]:
     """Return the rows of a file with the document of each, without those whose document does not exist."""
     numbers_by_kind: dict[str, set[str]] = defaultdict(set)
     for line in lines:
@@ -184,7 +184,7 @@ def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple
         numbers_by_kind[kind].add(number)
     for kind, numbers in numbers_by_kind.items():
         run.look_up(kind, numbers)
-    parts: list[tuple[Ref, Line[R]]] = []
+    parts: list[tuple[RowRef, Line[R]]] = []
     for line in lines:
         kind, number = owner(line.row)
         if ref := run.find(kind, number, (name, line.at, column)):
@@ -194,7 +194,7 @@ def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple
 
 
 def _numbered_parts(
-    parts: Iterable[tuple[Ref, Line[R]]], owner: str, values: Callable[[R], Values]
+    parts: Iterable[tuple[RowRef, Line[R]]], owner: str, values: Callable[[R], Values]
 ) -> tuple[dict[Key, Values], dict[Key, int]]:
     """Return the parts by document and position (numbered from 1 in the order of the file), and the line of each in the file."""
     counts: dict[int, int] = defaultdict(int)
@@ -208,7 +208,7 @@ def _numbered_parts(
     return wanted, lines
 
 
-def _replace_lines(run: Run, name: str, kind: str, model: Any, defaults: Values, parts: list[tuple[Ref, Line[Any]]]) -> None:
+def _replace_lines(run: Run, name: str, kind: str, model: Any, defaults: Values, parts: list[tuple[RowRef, Line[Any]]]) -> None:
     def values(row: LineRow) -> Values:
         return {**defaults, **row.stated(kind)}
 
@@ -216,7 +216,7 @@ def _replace_lines(run: Run, name: str, kind: str, model: Any, defaults: Values,
     _touch_owners(run, kind, outcome, (ref for ref, _ in parts))
 
 
-def _touch_owners(run: Run, kind: str, outcome: Outcome, owners: Iterable[Ref]) -> None:
+def _touch_owners(run: Run, kind: str, outcome: Outcome, owners: Iterable[RowRef]) -> None:
     ids = {at[0] for at in outcome.touched}
     run.touch(kind, (ref for ref in owners if ref.id in ids))
 
@@ -253,8 +253,8 @@ def import_credit_notes(run: Run) -> None:
         wanted[row.number,] = {**row.stated("invoice"), "account_id": invoice.account_id, "invoice_id": invoice.id}
     _write_documents(run, name, "credit_note", existing, wanted, {}, lines)
     for held in existing.values():
-        run.touch("invoice", [Ref(held.invoice_id, held.account_id)])
-    run.touch("invoice", (Ref(values["invoice_id"], values["account_id"]) for values in wanted.values()))
+        run.touch("invoice", [RowRef(held.invoice_id, held.account_id)])
+    run.touch("invoice", (RowRef(values["invoice_id"], values["account_id"]) for values in wanted.values()))
 
 
 def import_taxes(run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from odoportal.importing.bulk import Key, Values, by_key, fetch
 from odoportal.importing.documents import find_order_id
-from odoportal.importing.run import Ref, Run, unique_rows
+from odoportal.importing.run import RowRef, Run, unique_rows
 from odoportal.importing.schemas import AllocationRow, DeviceRow, PaymentRow
 from odoportal.rooms.devices.models import Device
 from odoportal.rooms.invoices.models import Allocation, Payment
@@ -31,12 +31,12 @@ def import_payments(run: Run) -> None:
         name, Payment, key, existing, wanted, PaymentRow.defaults(), lines={(held,): at for held, at in places.items()}
     )
     for (reference,), found in outcome.ids.items():
-        run.known["payment"][reference] = Ref(found, wanted[reference,]["account_id"])
+        run.known["payment"][reference] = RowRef(found, wanted[reference,]["account_id"])
         run.planned["payment"][found] = wanted[reference,]
         run.note_first_row("payment", found, name, places[reference])
     if not run.dry:
         for row in fetch(run.session, Allocation, "payment_id", [outcome.ids[at] for at in outcome.changed]):
-            run.touch("invoice", [Ref(row.invoice_id, row.account_id)])
+            run.touch("invoice", [RowRef(row.invoice_id, row.account_id)])
 
 
 def import_allocations(run: Run) -> None:
@@ -65,7 +65,7 @@ def import_allocations(run: Run) -> None:
     places: dict[Key, int] = {at: run.allocations[at[0]][at[1]][1] for at in wanted}
     accounts = {values["payment_id"]: values["account_id"] for values in wanted.values()}
     outcome = run.replace_parts(name, Allocation, "payment_id", ("payment_id", "invoice_id"), wanted, places)
-    run.touch("invoice", (Ref(invoice, accounts[payment]) for payment, invoice in outcome.touched))
+    run.touch("invoice", (RowRef(invoice, accounts[payment]) for payment, invoice in outcome.touched))
 
 
 def import_devices(run: Run) -> None:
@@ -93,4 +93,4 @@ def import_devices(run: Run) -> None:
     rows = [row for row in existing.values() if (row.serial,) in outcome.changed] + fetch(
         run.session, Device, "serial", {at[0] for at in outcome.new | outcome.changed}
     )
-    run.touch("order", (Ref(row.order_id, row.account_id) for row in rows if row.order_id))
+    run.touch("order", (RowRef(row.order_id, row.account_id) for row in rows if row.order_id))

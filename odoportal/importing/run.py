@@ -32,7 +32,7 @@ DISPLAY_NAMES = {"credit_note": "credit note"}
 
 
 @dataclass(frozen=True)
-class Ref:
+class RowRef:
     """The id of a row, and the account it belongs to."""
 
     id: int
@@ -88,9 +88,9 @@ class Run:
     pending: PendingRecords = field(default_factory=NoPendingRecords)
     bad_records: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     unread: set[str] = field(default_factory=set[str])
-    known: dict[str, dict[str, Ref | None]] = field(default_factory=lambda: defaultdict(dict))
+    known: dict[str, dict[str, RowRef | None]] = field(default_factory=lambda: defaultdict(dict))
     first_rows: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict[tuple[str, int], tuple[str, int]])
-    touched: dict[str, set[Ref]] = field(default_factory=lambda: {"order": set(), "invoice": set()})
+    touched: dict[str, set[RowRef]] = field(default_factory=lambda: {"order": set(), "invoice": set()})
     new_people: dict[int, int] = field(default_factory=dict[int, int])
     dependent: list[BadRow] = field(default_factory=list[BadRow])
     # The wanted documents and payments, by kind and id; the sums of parts, by model and document; and the allocations of each
@@ -135,20 +135,20 @@ class Run:
         if kind in NATURAL_KEYS:
             model, column = NATURAL_KEYS[kind]
             for row in fetch(self.session, model, column, missing):
-                known[getattr(row, column)] = Ref(row.id, row.id if kind == "account" else row.account_id)
+                known[getattr(row, column)] = RowRef(row.id, row.id if kind == "account" else row.account_id)
         if self.dry and (found := self.pending.look_up(kind, [key for key in missing if known[key] is None])):
             self._add_pending(kind, found)
 
     def _add_pending(self, kind: str, pending: Mapping[str, tuple[int, str]]) -> None:
         if kind == "account":
-            self.known[kind].update({key: Ref(found, found) for key, (found, _) in pending.items()})
+            self.known[kind].update({key: RowRef(found, found) for key, (found, _) in pending.items()})
             return
         self.look_up("account", {account for _, account in pending.values()})
         for key, (found, number) in pending.items():
             if account := self.known["account"].get(number):
-                self.known[kind][key] = Ref(found, account.id)
+                self.known[kind][key] = RowRef(found, account.id)
 
-    def find(self, kind: str, key: str, at: tuple[str, int, str], *brings: tuple[str, str]) -> Ref | None:
+    def find(self, kind: str, key: str, at: tuple[str, int, str], *brings: tuple[str, str]) -> RowRef | None:
         """Return the record that a row refers to, or None after reporting that it does not exist.
 
         Args:
@@ -241,7 +241,7 @@ class Run:
                 sums[at[0]] = sums.get(at[0], ZERO) + (values.get("amount") or ZERO)
         return outcome
 
-    def touch(self, kind: str, refs: Iterable[Ref]) -> None:
+    def touch(self, kind: str, refs: Iterable[RowRef]) -> None:
         """Mark orders or invoices whose sums and search texts must be recomputed; other kinds have none."""
         if kind in self.touched and not self.dry:
             self.touched[kind].update(refs)

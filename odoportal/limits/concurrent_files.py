@@ -9,11 +9,11 @@ from collections.abc import AsyncGenerator, Hashable, Iterator
 from contextlib import aclosing, contextmanager
 
 
-class Crowded(Exception):
+class TooManyFiles(Exception):
     """One person, or all together, have too many files in progress. Answered with 429."""
 
 
-class Places:
+class ConcurrencyLimit:
     """A limited number of places, shared by keys that are limited themselves.
 
     Args:
@@ -34,7 +34,7 @@ class Places:
             Crowded: no place is free for this key. It is raised at once, without waiting.
         """
         if self._taken_by_key[key] >= self._per_key or self._taken >= self._total:
-            raise Crowded
+            raise TooManyFiles
         self._taken_by_key[key] += 1
         self._taken += 1
         try:
@@ -46,13 +46,13 @@ class Places:
                 del self._taken_by_key[key]
 
 
-FILES = Places(6, 60)
+FILES = ConcurrencyLimit(6, 60)
 """Lists as CSV and Excel, archives and statements, by person: each holds a temporary file or takes seconds of work."""
-DOCUMENTS = Places(20, 200)
+DOCUMENTS = ConcurrencyLimit(20, 200)
 """Single documents, by person: tens of milliseconds each. A browser opens at most six connections at once."""
 
 
-async def begun(portions: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def started(portions: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """Wait for the first portion of a file, then return all portions: only then is it certain that the file can be made.
 
     Raises:

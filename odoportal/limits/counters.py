@@ -22,11 +22,11 @@ FREE_FAILURES = 5
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 FORGET_AFTER = timedelta(hours=24)
-MOST_KEYS = 20_000
+MAX_KEYS = 20_000
 """The most keys of each kind of limit."""
 
 
-def make_room(entries: OrderedDict[str, V], max_entries: int, weight: Callable[[V], int], current: str) -> None:
+def evict(entries: OrderedDict[str, V], max_entries: int, weight: Callable[[V], int], current: str) -> None:
     """Drop an eighth of the entries if there are more than `max_entries`: the lightest first, among equals the least recently used.
 
     Args:
@@ -52,7 +52,7 @@ class MovingWindowStorage(Storage, MovingWindowSupport):
 
     STORAGE_SCHEME = ["odoportal"]  # noqa: RUF012 - the name and type are the library's
 
-    def __init__(self, most: int = MOST_KEYS) -> None:
+    def __init__(self, most: int = MAX_KEYS) -> None:
         super().__init__()
         self._most = most
         self._lock = threading.Lock()
@@ -79,7 +79,7 @@ class MovingWindowStorage(Storage, MovingWindowSupport):
             time = max([clock.now().timestamp(), *recent[-1:]])
             store[key] = recent + [time] * amount if allowed else recent
             store.move_to_end(key)
-            make_room(store, self._most, lambda hits: len(self._hits_in_window(hits, expiry)), key)
+            evict(store, self._most, lambda hits: len(self._hits_in_window(hits, expiry)), key)
             return allowed
 
     def remove_newest(self, key: str) -> None:
@@ -143,7 +143,7 @@ class Backoff:
         most: how many keys each kind may have. A key's kind is the part before its last colon (`account:…`).
     """
 
-    def __init__(self, most: int = MOST_KEYS) -> None:
+    def __init__(self, most: int = MAX_KEYS) -> None:
         self._most = most
         self._lock = threading.Lock()
         self._failures: defaultdict[str, OrderedDict[str, _FailureCount]] = defaultdict(OrderedDict)
@@ -171,7 +171,7 @@ class Backoff:
             known.until = now + wait_after(known.count)
             store[key] = known
             store.move_to_end(key)
-            make_room(store, self._most, lambda failures: failures.count if now - failures.last < FORGET_AFTER else 0, key)
+            evict(store, self._most, lambda failures: failures.count if now - failures.last < FORGET_AFTER else 0, key)
             return True
 
     def undo_failure(self, key: str) -> None:

@@ -8,16 +8,16 @@ import resource
 from dataclasses import dataclass
 from functools import lru_cache
 
-MOST_FILES = 65_536
+MAX_FILES = 65_536
 """More than one process can use; a hard limit may be infinite."""
-FEWEST_FILES = 4_096
+RECOMMENDED_FILES = 4_096
 """Below this number the operator should be warned: a busy day needs about as many connections."""
-OWN_FILES = 256
+RESERVED_FILES = 256
 """Reserved for the database, pipes, temporary and static files, the log, and connections accepted before they are counted."""
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConnectionLimits:
     """The most connections that may be open, and the time limits of each.
 
     Attributes:
@@ -47,13 +47,13 @@ def open_file_limit() -> int:
     return _capped(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def attainable() -> int:
+def reachable_file_limit() -> int:
     """Return how many files this process may hold open once `raise_limit` has run."""
     return _capped(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 def _capped(files: int) -> int:
-    return MOST_FILES if files == resource.RLIM_INFINITY else min(files, MOST_FILES)
+    return MAX_FILES if files == resource.RLIM_INFINITY else min(files, MAX_FILES)
 
 
 def raise_limit() -> int:
@@ -65,29 +65,29 @@ def raise_limit() -> int:
         The limit that is now in force.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < attainable():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (attainable(), hard))
+    if soft != resource.RLIM_INFINITY and soft < reachable_file_limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (reachable_file_limit(), hard))
     return open_file_limit()
 
 
-def limits_of(files: int) -> Limits:
+def limits_for(files: int) -> ConnectionLimits:
     """Return the limits for a number of files: their total never exceeds it, whatever clients do.
 
     Args:
         files: the limit on open files.
     """
-    usable = max(files - OWN_FILES, 16)
-    sockets = min(Limits.sockets, usable * 3 // 4)
-    connections = min(Limits.connections, usable - sockets)
-    return Limits(
+    usable = max(files - RESERVED_FILES, 16)
+    sockets = min(ConnectionLimits.sockets, usable * 3 // 4)
+    connections = min(ConnectionLimits.connections, usable - sockets)
+    return ConnectionLimits(
         sockets=sockets,
-        sockets_per_address=min(Limits.sockets_per_address, max(sockets // 2, 1)),
+        sockets_per_address=min(ConnectionLimits.sockets_per_address, max(sockets // 2, 1)),
         connections=connections,
-        connections_per_address=min(Limits.connections_per_address, max(connections // 2, 1)),
+        connections_per_address=min(ConnectionLimits.connections_per_address, max(connections // 2, 1)),
     )
 
 
 @lru_cache
-def limits() -> Limits:
+def limits() -> ConnectionLimits:
     """Return the limits of this process, from the limit on open files at the first call."""
-    return limits_of(open_file_limit())
+    return limits_for(open_file_limit())

@@ -2,7 +2,7 @@
 
 A single process counts in its memory (`counters`). A restart forgets the counts, which is acceptable: every attempt still costs a bcrypt,
 and an attacker cannot cause a restart. Several processes count together in Redis (`redis_counters`). If Redis does not answer, every
-attempt is refused (`redis_counters.RedisAway`), but each process counts events and quotas by itself, so signed-in people can go on
+attempt is refused (`redis_counters.RedisUnavailable`), but each process counts events and quotas by itself, so signed-in people can go on
 reading. The numbers follow NIST SP 800-63B: a growing wait per account, from 30 seconds to an hour.
 """
 
@@ -35,7 +35,7 @@ RESET_PER_ADDRESS = RateLimitItemPerHour(20, 1, "reset-address")
 _NETWORK_FACTORS = {56: 2, 48: 8}
 """IPv6 networks that one subscriber may have (RFC 6177), by prefix length, and how many times the limit of a /64 each may use in total."""
 _IPV6_SUBNET = 64
-_WAITS = (FREE_FAILURES, *(int(span.total_seconds()) for span in (FIRST_WAIT, LONGEST_WAIT, FORGET_AFTER)))
+_BACKOFF_SETTINGS = (FREE_FAILURES, *(int(span.total_seconds()) for span in (FIRST_WAIT, LONGEST_WAIT, FORGET_AFTER)))
 _log = logging.getLogger("odoportal.limits")
 
 
@@ -83,11 +83,11 @@ class FixedWindow:
         shared = _redis()
         try:
             count = (
-                await redis_counters.run_in_thread(redis_counters.Shared.count_in_span, shared, key, self._seconds)
+                await redis_counters.run_in_thread(redis_counters.RedisCounters.count_in_span, shared, key, self._seconds)
                 if shared
                 else self._local.count(key)
             )
-        except redis_counters.RedisAway:
+        except redis_counters.RedisUnavailable:
             # Signed-in people can go on reading, within the limit of this process alone.
             count = self._local.count(key)
         return max(0, count - self._most)
@@ -98,8 +98,8 @@ _windows = MovingWindowRateLimiter(_memory)
 _backoff = Backoff()
 
 
-def _redis() -> redis_counters.Shared | None:
-    return redis_counters.connect(url, _WAITS) if (url := get_settings().redis_url) else None
+def _redis() -> redis_counters.RedisCounters | None:
+    return redis_counters.connect(url, _BACKOFF_SETTINGS) if (url := get_settings().redis_url) else None
 
 
 async def hit(limit: RateLimitItem, key: str, alone: bool = False) -> bool:
@@ -115,14 +115,16 @@ async def hit(limit: RateLimitItem, key: str, alone: bool = False) -> bool:
     """
     shared = _redis()
     try:
-        return await redis_counters.run_in_thread(redis_counters.Shared.hit, shared, limit, key) if shared else _windows.hit(limit, key)
-    except redis_counters.RedisAway:
+        return (
+            await redis_counters.run_in_thread(redis_counters.RedisCounters.hit, shared, limit, key) if shared else _windows.hit(limit, key)
+        )
+    except redis_counters.RedisUnavailable:
         if alone:
             return _windows.hit(limit, key)
         raise
 
 
-async def begin(key: str, now: datetime) -> bool:
+async def begin_attempt(key: str, now: datetime) -> bool:
     """Count an attempt as failed before it is made; return False if the key must wait. See `Backoff`.
 
     Raises:
@@ -130,32 +132,32 @@ async def begin(key: str, now: datetime) -> bool:
     """
     shared = _redis()
     return (
-        await redis_counters.run_in_thread(redis_counters.Shared.begin, shared, key, now.timestamp())
+        await redis_counters.run_in_thread(redis_counters.RedisCounters.begin, shared, key, now.timestamp())
         if shared
         else _backoff.begin(key, now)
     )
 
 
-async def give_back(limit: RateLimitItem, key: str) -> None:
+async def undo_hit(limit: RateLimitItem, key: str) -> None:
     """Undo one counted attempt that turned out not to count."""
     if shared := _redis():
-        await _ignore_redis_away(redis_counters.run_in_thread(redis_counters.Shared.remove_newest, shared, limit, key))
+        await _ignore_redis_away(redis_counters.run_in_thread(redis_counters.RedisCounters.remove_newest, shared, limit, key))
     else:
         _memory.remove_newest(limit.key_for(key))
 
 
-async def take_back(key: str) -> None:
+async def undo_failure(key: str) -> None:
     """Undo the newest failure. See `Backoff`."""
     if shared := _redis():
-        await _ignore_redis_away(redis_counters.run_in_thread(redis_counters.Shared.undo_failure, shared, key))
+        await _ignore_redis_away(redis_counters.run_in_thread(redis_counters.RedisCounters.undo_failure, shared, key))
     else:
         _backoff.undo_failure(key)
 
 
-async def forgive(key: str) -> None:
+async def reset(key: str) -> None:
     """Reset a key. See `Backoff`."""
     if shared := _redis():
-        await _ignore_redis_away(redis_counters.run_in_thread(redis_counters.Shared.reset, shared, key))
+        await _ignore_redis_away(redis_counters.run_in_thread(redis_counters.RedisCounters.reset, shared, key))
     else:
         _backoff.reset(key)
 
@@ -164,7 +166,7 @@ async def _ignore_redis_away(uncounting: Awaitable[None]) -> None:
     """Undo a count and ignore an unavailable Redis: the person only has fewer attempts left."""
     try:
         await uncounting
-    except redis_counters.RedisAway:
+    except redis_counters.RedisUnavailable:
         logs.log_event(_log, logging.WARNING, "not_uncounted")
 
 
@@ -219,13 +221,13 @@ async def hit_address(limit: RateLimitItem, address: str) -> bool:
     for each, key in zip(_network_limits(limit), networks(address), strict=False):
         if not await hit(each, key):
             for before in counted:
-                await give_back(*before)
+                await undo_hit(*before)
             return False
         counted.append((each, key))
     return True
 
 
-async def give_back_address(limit: RateLimitItem, address: str) -> None:
+async def undo_hit_address(limit: RateLimitItem, address: str) -> None:
     """Undo one attempt that `hit_address` counted."""
     for each, key in zip(_network_limits(limit), networks(address), strict=False):
-        await give_back(each, key)
+        await undo_hit(each, key)

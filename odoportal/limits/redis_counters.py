@@ -95,11 +95,11 @@ return count
 """
 
 
-class RedisAway(ConnectionError):
+class RedisUnavailable(ConnectionError):
     """Redis does not answer."""
 
 
-class Shared:
+class RedisCounters:
     """The counts in Redis; see `counters` for their meaning.
 
     Every method raises `RedisAway` if Redis does not answer.
@@ -126,13 +126,13 @@ class Shared:
                 # Let one caller check whether Redis is back. The others fail at once until that call has ended.
                 self._away_until = monotonic() + RETRY_AFTER_SECONDS
         if known_away:
-            raise RedisAway
+            raise RedisUnavailable
         try:
             found = self._run_or_replace(key, work, *args)
         except RedisError as why:
             self._away_until = monotonic() + RETRY_AFTER_SECONDS
             logs.log_event(_log, logging.ERROR, "redis_away", why=type(why).__name__)
-            raise RedisAway from why
+            raise RedisUnavailable from why
         if self._away_until:
             self._away_until = 0.0
             logs.log_event(_log, logging.WARNING, "redis_back")
@@ -201,17 +201,17 @@ def _backoff_key(key: str) -> str:
 
 
 @lru_cache
-def connect(url: str, backoff_settings: tuple[int, ...]) -> Shared:
+def connect(url: str, backoff_settings: tuple[int, ...]) -> RedisCounters:
     """Return the one pool of connections to a Redis, without connecting yet."""
-    return Shared(url, backoff_settings)
+    return RedisCounters(url, backoff_settings)
 
 
-async def run_in_thread(work: Callable[Concatenate[Shared, P], T], shared: Shared, *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread(work: Callable[Concatenate[RedisCounters, P], T], shared: RedisCounters, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a Redis call in a separate thread."""
     return await asyncio.get_running_loop().run_in_executor(_threads, copy_context().run, lambda: work(shared, *args, **kwargs))
 
 
-def answers() -> bool:
+def is_reachable() -> bool:
     """Return whether Redis answers, or True if none is configured. Checks now, whatever was found before.
 
     Raises:

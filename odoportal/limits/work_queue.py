@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 P = ParamSpec("P")
 T = TypeVar("T")
-MOST_WAITING = 24
+MAX_WAITING = 24
 """The most jobs in each of the two lanes. Twenty sign-ins at the same instant are all served."""
 MAX_WAIT_SECONDS = 5.0
 """The most seconds that a job may wait before it is given up as busy."""
@@ -38,7 +38,7 @@ def retry_later(response: Response) -> None:
 
 
 @dataclass(frozen=True)
-class Asker:
+class Client:
     """The client that asks for work.
 
     Attributes:
@@ -108,7 +108,7 @@ class WorkQueue:
         self,
         threads: int,
         name: str,
-        most: int = MOST_WAITING,
+        most: int = MAX_WAITING,
         patience: float = MAX_WAIT_SECONDS,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -118,7 +118,7 @@ class WorkQueue:
         self._known, self._others = _Lane(most), _Lane(most)
         self._in_a_row = 0
 
-    async def run(self, asker: Asker, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, asker: Client, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work(…)` in one of the threads when it is the client's turn.
 
         Raises:

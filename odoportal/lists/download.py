@@ -21,14 +21,14 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from odoportal.core import clock, database, i18n
-from odoportal.core.folding import without_marks
+from odoportal.core.folding import strip_invisible
 from odoportal.core.identity import Identity, require_identity
-from odoportal.limits.concurrent_files import begun
+from odoportal.limits.concurrent_files import started
 from odoportal.lists.query import ListQuery, ListRules
 from odoportal.lists.spooled_file import SpooledFile
 
 Cell = str | date | int | tuple[str, ...] | None
-STEP = 40
+ROWS_PER_STEP = 40
 """Rows written between two pauses for other work."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROL_STARTS = ("\t", "\r", "\n")
@@ -84,30 +84,35 @@ class Table:
     total: str = ""
 
 
-Making = Callable[[Session, Identity, ListQuery, str, date], Table]
+MakeTable = Callable[[Session, Identity, ListQuery, str, date], Table]
 """Returns the table for a list query, from a database session, identity, query, language and business day."""
 
 
-def inert(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula (OWASP, CSV injection), with an apostrophe before a risky first character.
 
     Invisible marks are removed: they could hide that character or reverse the line.
     """
-    text = without_marks(text)
+    text = strip_invisible(text)
     return f"'{text}" if text.startswith(_CONTROL_STARTS) or text.lstrip().startswith(_FORMULA_STARTS) else text
 
 
 def _text(cell: Any) -> str:
-    return inert(" | ".join(cell) if isinstance(cell, tuple) else cell)
+    return escape_formula(" | ".join(cell) if isinstance(cell, tuple) else cell)
 
 
-def decimal(cents: Any) -> str:
+def dollars_text(cents: Any) -> str:
     """Return whole cents as dollars with a decimal point: `-12.05`."""
     sign, whole = ("-", -cents) if cents < 0 else ("", cents)
     return f"{sign}{whole // 100}.{whole % 100:02d}"
 
 
-_CSV_WRITERS: Mapping[Kind, Callable[[Any], str]] = {Kind.TEXT: _text, Kind.DAY: date.isoformat, Kind.AMOUNT: decimal, Kind.PERCENT: str}
+_CSV_WRITERS: Mapping[Kind, Callable[[Any], str]] = {
+    Kind.TEXT: _text,
+    Kind.DAY: date.isoformat,
+    Kind.AMOUNT: dollars_text,
+    Kind.PERCENT: str,
+}
 
 
 def write_csv(table: Table, file: BinaryIO) -> Generator[None]:
@@ -120,7 +125,7 @@ def write_csv(table: Table, file: BinaryIO) -> Generator[None]:
         plain = [_CSV_WRITERS[column.kind] for column in table.columns]
         for number, row in enumerate(table.rows, 1):
             writer.writerow(["" if cell is None else write(cell) for write, cell in zip(plain, row, strict=True)])
-            if number % STEP == 0:
+            if number % ROWS_PER_STEP == 0:
                 text.flush()
                 yield
     finally:
@@ -143,7 +148,7 @@ def attachment(name: str) -> dict[str, str]:
     return {"content-disposition": disposition, "cache-control": "no-store, private"}
 
 
-def _download_endpoint(rules: ListRules, name: Callable[[], str], make: Making, extension: str) -> Callable[[Request], Any]:
+def _download_endpoint(rules: ListRules, name: Callable[[], str], make: MakeTable, extension: str) -> Callable[[Request], Any]:
     async def download(request: Request) -> Response:
         language = request.path_params["language"]
         if language not in i18n.LANGUAGES:
@@ -158,17 +163,17 @@ def _download_endpoint(rules: ListRules, name: Callable[[], str], make: Making, 
         from odoportal.lists.excel import write_excel
 
         def work(file: BinaryIO) -> Generator[None]:
-            with i18n.use(language), database.reading() as session:
+            with i18n.use(language), database.read_session() as session:
                 table = make(session, who, query, language, today)
                 yield from write_csv(table, file) if extension == "csv" else write_excel(table, file, who.region)
 
-        portions = await begun(SpooledFile(f"{who.person_id}", work).portions())
+        portions = await started(SpooledFile(f"{who.person_id}", work).portions())
         return StreamingResponse(portions, headers=headers, media_type=_MEDIA_TYPES[extension])
 
     return download
 
 
-def routes(path: str, rules: ListRules, name: Callable[[], str], make: Making, endings: Sequence[str] = ("csv", "xlsx")) -> list[Route]:
+def routes(path: str, rules: ListRules, name: Callable[[], str], make: MakeTable, endings: Sequence[str] = ("csv", "xlsx")) -> list[Route]:
     """Return the routes that serve a list as files: the address of its page with an extension, and the page's own query.
 
     Args:

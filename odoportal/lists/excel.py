@@ -11,7 +11,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from odoportal.core import clock
 from odoportal.core.folding import strip_invisible
-from odoportal.lists.download import STEP, Cell, Column, Kind, Table, decimal
+from odoportal.lists.download import ROWS_PER_STEP, Cell, Column, Kind, Table, dollars_text
 
 LAST_ROW = 1_048_575
 """The last row of a sheet, counted from 0."""
@@ -94,7 +94,7 @@ class _TableWorkbook:
 
         def amount(row: str, cell: int) -> str:
             totals[at] += cell
-            return f'<c r="{letter}{row}" s="{style}"><v>{decimal(cell)}</v></c>'
+            return f'<c r="{letter}{row}" s="{style}"><v>{dollars_text(cell)}</v></c>'
 
         def day(row: str, cell: date) -> str:
             return f'<c r="{letter}{row}" s="{style}"><v>{(cell - _EPOCH).days}</v></c>'
@@ -149,7 +149,7 @@ def write_excel(table: Table, file: BinaryIO, region: str, last_row: int = LAST_
     book = _TableWorkbook(table, file, region, last_row)
     for number, row in enumerate(table.rows, 1):
         book.write(row)
-        if number % STEP == 0:
+        if number % ROWS_PER_STEP == 0:
             yield
     book.close()
     yield

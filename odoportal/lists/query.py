@@ -13,7 +13,7 @@ LAST_PAGE = 1_000_000
 
 @dataclass(frozen=True)
 class ListRules:
-    """What a list's query may contain.
+    """The values that a list's query may contain.
 
     Attributes:
         sorts: the sort keys, which are never column names.
@@ -116,7 +116,7 @@ class ListQuery:
 
 
 @dataclass(frozen=True)
-class Window:
+class PageWindow:
     """One page of a list of `total` entries."""
 
     page: int
@@ -157,10 +157,10 @@ class Window:
         return numbers
 
 
-def window(query: ListQuery, total: int) -> Window:
+def page_to_show(query: ListQuery, total: int) -> PageWindow:
     """Return the page to show: the last one if the query asks for a page beyond it."""
-    pages = Window(1, query.size, total).pages
-    return Window(min(query.page, pages), query.size, total)
+    pages = PageWindow(1, query.size, total).pages
+    return PageWindow(min(query.page, pages), query.size, total)
 
 
 def _clean(text: str, longest: int) -> str:

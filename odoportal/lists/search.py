@@ -33,9 +33,9 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlmodel import Session, SQLModel, select
 
-from odoportal.core.folding import fold, like
-from odoportal.core.money import typed_amount
-from odoportal.lists.query import Window
+from odoportal.core.folding import fold, like_pattern
+from odoportal.core.money import parse_amount
+from odoportal.lists.query import PageWindow
 
 Row = TypeVar("Row", bound=SQLModel)
 Meaning = Callable[[str], Sequence[ColumnElement[bool]]]
@@ -43,9 +43,9 @@ Meaning = Callable[[str], Sequence[ColumnElement[bool]]]
 Order = Sequence[tuple[Any, bool]]
 """Expressions to sort by, each with True for descending. The last one is unique, and none is ever NULL."""
 ALWAYS: ColumnElement[bool] = true()
-LARGE = 5_000
+LARGE_ACCOUNT_ROWS = 5_000
 """Rows of an account from which the trigram index is used. Fewer rows are scanned in about 2 ms."""
-FEW = 2_000
+MAX_CANDIDATES = 2_000
 """The most rows to select before sorting. With more matches, walking through the list in its order finds a page sooner."""
 KEY_BITS = 40
 """SQLite's trigram index identifies a row by its account, shifted by this many bits, plus its id, so an account's rows are one range."""
@@ -98,7 +98,7 @@ def progress(start: Any, end: Any, today: date) -> ColumnElement[int]:
 
 def words(q: str) -> list[str]:
     """Return the folded words of a search, which must all be found, or a single amount as it is stored (`12345.60`)."""
-    amount = typed_amount(q)
+    amount = parse_amount(q)
     return [amount] if amount else fold(q).split()
 
 
@@ -107,10 +107,10 @@ def _no_meaning(_word: str) -> Sequence[ColumnElement[bool]]:
 
 
 def _contains(text: Any, word: str) -> ColumnElement[bool]:
-    return text.like(like(word), escape="\\")
+    return text.like(like_pattern(word), escape="\\")
 
 
-def matching(text: Any, q: str, meaning: Meaning = _no_meaning) -> ColumnElement[bool]:
+def matches_words(text: Any, q: str, meaning: Meaning = _no_meaning) -> ColumnElement[bool]:
     """Return the condition that every word of a search is found in a folded text column.
 
     Args:
@@ -126,7 +126,9 @@ def of_account(model: Any, account_id: Any) -> ColumnElement[bool]:
     return model.account_id == account_id
 
 
-def among(session: Session, model: Any, account_id: int, rows: int, q: str, meaning: Meaning = _no_meaning) -> ColumnElement[bool]:
+def search_candidates(
+    session: Session, model: Any, account_id: int, rows: int, q: str, meaning: Meaning = _no_meaning
+) -> ColumnElement[bool]:
     """Return the condition that a row belongs to the account and, where it helps, is one of the few that can match a search.
 
     Use it together with `matching`, which decides. It runs one statement in a large account and none in a small one.
@@ -140,7 +142,7 @@ def among(session: Session, model: Any, account_id: int, rows: int, q: str, mean
         meaning: returns what a word may also mean.
     """
     search_words = words(q)
-    if rows <= LARGE or not search_words:
+    if rows <= LARGE_ACCOUNT_ROWS or not search_words:
         return of_account(model, account_id)
     # A row may match a word by its special meaning alone, without containing it. Such words are used only if there is no other word; then
     # the first of them is looked up both ways.
@@ -150,8 +152,8 @@ def among(session: Session, model: Any, account_id: int, rows: int, q: str, mean
         candidates = union_all(
             candidates, *(select(model.id).where(of_account(model, account_id), meant) for meant in meaning(search_words[0]))
         )
-    ids = session.connection().scalars(candidates.limit(FEW + 1)).all()
-    if len(ids) > FEW:
+    ids = session.connection().scalars(candidates.limit(MAX_CANDIDATES + 1)).all()
+    if len(ids) > MAX_CANDIDATES:
         return of_account(model, account_id)
     # Hide the account from the planner: with an index on it, SQLite would walk through the whole list instead of the few ids.
     return and_(model.id.in_(ids), unindexed(model.account_id) == account_id)
@@ -174,8 +176,8 @@ def count(session: Session, model: type[SQLModel], where: ColumnElement[bool]) -
     return session.exec(select(func.count()).select_from(model).where(where)).one()
 
 
-def page(
-    session: Session, model: type[Row], where: ColumnElement[bool], order: Order, window: Window, few: ColumnElement[bool] | None = None
+def fetch_page(
+    session: Session, model: type[Row], where: ColumnElement[bool], order: Order, window: PageWindow, few: ColumnElement[bool] | None = None
 ) -> Sequence[Row]:
     """Return the rows of one page.
 
@@ -191,7 +193,7 @@ def page(
             at most `FEW` matches, they are read from that index and sorted, instead of walking through the list until a page is full.
     """
     found = select(model).where(where)
-    if few is not None and window.total <= FEW:
+    if few is not None and window.total <= MAX_CANDIDATES:
         found, order = found.where(few), [(unindexed(expression), down) for expression, down in order]
     after = window.total - window.last
     backwards = after < window.offset

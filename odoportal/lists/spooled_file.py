@@ -22,11 +22,11 @@ Work = Callable[[BinaryIO], Generator[None]]
 """Writes a file and yields after every few rows. What is written before a yield is never changed later."""
 
 THREADS = 2
-PAUSE = 0.00005
+YIELD_SECONDS = 0.00005
 PUBLISH_SECONDS = 0.1
 PORTION_BYTES = 1 << 18
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="file")
-_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 class SpooledFile:
@@ -39,7 +39,7 @@ class SpooledFile:
 
     def __init__(self, key: str, work: Work) -> None:
         self._key, self._work = key, work
-        self._lock = _turns.setdefault(key, asyncio.Lock())
+        self._lock = _locks.setdefault(key, asyncio.Lock())
         self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 closed when it is sent
         self._stopped = threading.Event()
         self._changed = asyncio.Event()
@@ -60,7 +60,7 @@ class SpooledFile:
                     return
                 # Even a very short sleep releases the interpreter lock to threads that wait for it. Without it, another thread would wait
                 # five milliseconds, Python's switch interval, at each of its steps.
-                time.sleep(PAUSE)
+                time.sleep(YIELD_SECONDS)
                 if time.monotonic() - published_at > PUBLISH_SECONDS:
                     self._publish()
                     published_at = time.monotonic()

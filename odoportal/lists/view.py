@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from odoportal.core import clock
 from odoportal.core.i18n import Formats, t
-from odoportal.lists.query import SIZES, ListQuery, Window
+from odoportal.lists.query import SIZES, ListQuery, PageWindow
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class ListTexts:
 
 
 def list_view(
-    query: ListQuery, shown: Window, account_total: int, formats: Formats, texts: ListTexts, counts: Mapping[str, int]
+    query: ListQuery, shown: PageWindow, account_total: int, formats: Formats, texts: ListTexts, counts: Mapping[str, int]
 ) -> ListView:
     """Return the view of a list, in the current language.
 
@@ -198,7 +198,7 @@ def _sorts(query: ListQuery, texts: ListTexts) -> list[Option]:
     ]
 
 
-def _pages(query: ListQuery, shown: Window, formats: Formats) -> list[PageLink]:
+def _pages(query: ListQuery, shown: PageWindow, formats: Formats) -> list[PageLink]:
     links: list[PageLink] = []
     for position, number in enumerate(shown.numbers()):
         if number == 0:

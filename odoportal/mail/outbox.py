@@ -32,12 +32,12 @@ from sqlalchemy import update as sql_update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from odoportal.core import clock, private_files, signing
-from odoportal.core.database import reading, writing
-from odoportal.core.folding import without_marks
+from odoportal.core.database import read_session, write_session
+from odoportal.core.folding import strip_invisible
 from odoportal.settings import Settings, get_settings
 
-MARK = "__ONE_USE_TOKEN__"
-STOP_MARK = "__UNSUBSCRIBE__"
+TOKEN_PLACEHOLDER = "__ONE_USE_TOKEN__"  # noqa: S105 - stands for a token
+UNSUBSCRIBE_PLACEHOLDER = "__UNSUBSCRIBE__"
 UNSUBSCRIBE = "/unsubscribe"
 """The path of the unsubscribe page, and the purpose that its tokens are signed for."""
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
@@ -46,7 +46,7 @@ MAX_ATTEMPTS = 12
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
 # Longer than any delivery. If a worker dies with a claimed mail, another worker can claim it after this time.
-CLAIM = timedelta(minutes=10)
+CLAIM_DURATION = timedelta(minutes=10)
 BATCH = 50
 POLL_SECONDS = 5.0
 SMTP_TIMEOUT = 20.0
@@ -138,12 +138,12 @@ def compose(mail: Mail) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = mail.language
     token = token_of(mail.seed) if mail.seed else ""
-    text, html = mail.text.replace(MARK, token), mail.html.replace(MARK, token)
+    text, html = mail.text.replace(TOKEN_PLACEHOLDER, token), mail.html.replace(TOKEN_PLACEHOLDER, token)
     if mail.unsubscribe:
         unsubscribe_url = unsubscribe_address(mail)
         message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = "=".join(ONE_CLICK)
-        text, html = text.replace(STOP_MARK, unsubscribe_url), html.replace(STOP_MARK, unsubscribe_url)
+        text, html = text.replace(UNSUBSCRIBE_PLACEHOLDER, unsubscribe_url), html.replace(UNSUBSCRIBE_PLACEHOLDER, unsubscribe_url)
     # Not encoded, so that a link in an `.eml` file can be read and copied.
     message.set_content(text, cte="8bit")
     message.add_alternative(html, subtype="html", cte="8bit")
@@ -152,7 +152,7 @@ def compose(mail: Mail) -> EmailMessage:
     return message
 
 
-def post(
+def enqueue(
     session: Session,
     *,
     to: str,
@@ -189,7 +189,7 @@ def post(
     """
     if key is not None and (known := session.exec(select(Mail).where(Mail.key == key)).first()):
         return known
-    subject, text, html = (without_marks(written) for written in (subject, text, html))
+    subject, text, html = (strip_invisible(written) for written in (subject, text, html))
     mail = Mail(key=key, to=to, language=language, subject=subject, text=text, html=html, seed=seed, created_at=now, next_try_at=now)
     mail.unsubscribe = unsubscribe
     if attached is not None:
@@ -201,7 +201,7 @@ def post(
     return mail
 
 
-def take_back(session: Session, unsubscribe: str) -> int:
+def cancel_unsent(session: Session, unsubscribe: str) -> int:
     """Delete the unsent mails with this `unsubscribe` value and return how many there were.
 
     A mail that a worker is sending at this moment may still arrive.
@@ -210,12 +210,12 @@ def take_back(session: Session, unsubscribe: str) -> int:
     return session.exec(sql_delete(Mail).where(*waiting)).rowcount
 
 
-def take_out(session: Session, mail_id: int) -> None:
+def delete(session: Session, mail_id: int) -> None:
     """Delete a mail from the outbox, in the transaction that wrote it. The id 0 deletes none."""
     session.exec(sql_delete(Mail).where(col(Mail.id) == mail_id))
 
 
-def smtp(url: str) -> Transport:
+def smtp_transport(url: str) -> Transport:
     """Return an SMTP transport for `smtp://host`, `smtps://user:password@host` or `smtp+starttls://user:password@host:587`.
 
     Raises:
@@ -242,15 +242,15 @@ def smtp(url: str) -> Transport:
     return send
 
 
-def files(folder: Path) -> Transport:
+def file_transport(folder: Path) -> Transport:
     """Return a transport that writes an `.eml` file per mail into a folder, readable by the operator only."""
 
     def send(message: EmailMessage) -> None:
-        private_files.folder(folder)
+        private_files.make_folder(folder)
         to = re.sub(r"[^A-Za-z0-9@.+_-]", "_", str(message["To"]))[:80]
         name = f"{clock.now():%Y%m%dT%H%M%S}-{str(message['Message-ID'])[1:9]}-{to}.eml"
         temporary = folder / f".{name}.{secrets.token_hex(4)}"
-        private_files.file(temporary)
+        private_files.make_file(temporary)
         temporary.write_bytes(message.as_bytes())
         temporary.replace(folder / name)
 
@@ -263,7 +263,7 @@ def transport_of(settings: Settings) -> Transport:
     Raises:
         ValueError: the SMTP URL is not valid.
     """
-    return smtp(settings.smtp_url) if settings.smtp_url else files(settings.data_dir / "mail")
+    return smtp_transport(settings.smtp_url) if settings.smtp_url else file_transport(settings.data_dir / "mail")
 
 
 def delay_after(attempts: int) -> timedelta:
@@ -273,7 +273,7 @@ def delay_after(attempts: int) -> timedelta:
 
 def _claim(mail_id: int, now: datetime) -> Mail | None:
     """Claim a due mail for one attempt, or return None. Of several workers only one gets it."""
-    with writing() as session:
+    with write_session() as session:
         mail = session.get(Mail, mail_id)
         if mail is None or mail.next_try_at is None or mail.next_try_at > now:
             return None
@@ -283,7 +283,7 @@ def _claim(mail_id: int, now: datetime) -> Mail | None:
         taken = session.exec(
             sql_update(Mail)
             .where(col(Mail.id) == mail_id, col(Mail.next_try_at) == mail.next_try_at)
-            .values(attempts=mail.attempts + 1, next_try_at=now + CLAIM)
+            .values(attempts=mail.attempts + 1, next_try_at=now + CLAIM_DURATION)
         )
         session.refresh(mail)
         return mail if taken.rowcount == 1 else None
@@ -295,7 +295,7 @@ def _is_permanent(why: Exception) -> bool:
 
 def _record_attempt(claimed: Mail, now: datetime, why: Exception | None) -> None:
     """Record the result of an attempt: sent, given up, or due again later."""
-    with writing() as session:
+    with write_session() as session:
         mail = session.get(Mail, claimed.id)
         if mail is None:
             return
@@ -318,7 +318,7 @@ def deliver_due(transport: Transport, now: datetime) -> int:
     same Message-ID; losing it would be worse.
     """
     due = select(Mail.id).where(col(Mail.next_try_at) <= now).order_by(col(Mail.next_try_at), col(Mail.id)).limit(BATCH)
-    with reading() as session:
+    with read_session() as session:
         waiting = [mail_id for mail_id in session.exec(due) if mail_id is not None]
     sent = 0
     for mail_id in waiting:
@@ -374,7 +374,7 @@ def _wake_after_commit(_session: Session) -> None:
     _wakeup.wake()
 
 
-def silent_seconds() -> float:
+def seconds_idle() -> float:
     """Return the seconds since this process's outbox last checked for mails."""
     return _wakeup.seconds_idle()
 

@@ -103,7 +103,7 @@ class EventInstrumentation(Middleware):
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:  # noqa: ARG002 - the library's signature
         """Start timing the event. Never refuses it."""
         context = EventContext.get()
-        request_id.follow(context.txid, context.parent_txid)
+        request_id.continue_id(context.txid, context.parent_txid)
         known = event.name in RegistrationContext.get().event_handlers
         handler, begun = short_name(event.name) if known else "unknown", perf_counter()
         running = _RunningEvent()
@@ -130,7 +130,7 @@ def mark_dropped() -> None:
 
 
 @contextmanager
-def within(name: str) -> Iterator[None]:
+def time_handler(name: str) -> Iterator[None]:
     """Time a handler that runs within another event, under its own name.
 
     Args:

@@ -12,7 +12,7 @@ import time
 import traceback
 
 from odoportal.core import card_numbers
-from odoportal.core.identity import asker
+from odoportal.core.identity import current_identity
 from odoportal.observability import metrics, request_id
 
 MASK = "***"
@@ -58,7 +58,7 @@ def redact(text: str, cut: bool = False) -> str:
     text = _HEADER.sub(lambda m: f"{m['name']}{m['colon']}{MASK}", text)
     text = _PLAIN.sub(lambda m: f"{m['name']}{MASK}", text)
     text = _URL.sub(lambda m: f"{m['name']}{MASK}", text)
-    return card_numbers.masked(text, MASK)
+    return card_numbers.mask_card_numbers(text, MASK)
 
 
 def truncated(text: str, limit: int) -> str:
@@ -163,7 +163,7 @@ class _JsonFormatter(logging.Formatter):
     """One JSON object per line. The signed-in person appears as numbers only, without name or address."""
 
     def format(self, record: logging.LogRecord) -> str:
-        who = asker.get()
+        who = current_identity.get()
         line: dict[str, object] = {
             "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),

@@ -27,7 +27,7 @@ def new_id() -> str:
     return "".join(_ALPHABET[number // len(_ALPHABET) ** place % len(_ALPHABET)] for place in range(_LENGTH))
 
 
-def follow(event: str, cause: str | None) -> str:
+def continue_id(event: str, cause: str | None) -> str:
     """Set and return the id of the click that an event follows from, or a new id for the click itself.
 
     Args:

@@ -11,7 +11,7 @@ from odoportal.forms.handling import FormHandler, form_post
 from odoportal.pages.layout import page_fill
 from odoportal.pages.list_state import fetch_list
 from odoportal.pages.state import SessionState
-from odoportal.web.page import SEE, Page, PageRequest
+from odoportal.web.page import VIEW_RIGHT, Page, PageRequest
 
 Content = Callable[[], rx.Component]
 Slots = Callable[[PageRequest], Awaitable[dict[str, str]]]
@@ -55,7 +55,7 @@ def forms_page(
     state: Any,
     slots: Slots,
     handlers: Mapping[str, FormHandler],
-    right: str = SEE,
+    right: str = VIEW_RIGHT,
     leads_to: tuple[str, ...] = (),
 ) -> Page:
     """Return a page with forms.

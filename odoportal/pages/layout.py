@@ -1,4 +1,4 @@
-"""The page of a signed-in person: the shell around what a room shows, live and in the document."""
+"""The layout of private pages: header, menu and breadcrumb around the content of a room, live and in the document."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -25,24 +25,24 @@ from odoportal.web.page import Fill, PageContent, PageRequest
 
 
 def private_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
-    """A page with header, menu and breadcrumb; `trail` is path and name of each step after the Dashboard."""
+    """Return a page with header, menu and breadcrumb. `trail` has the path and name of each step after the Dashboard."""
     return shell(*content, state=SessionState, trail=trail)
 
 
 def form_page(*content: rx.Component, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
-    """A private page that has forms: what is typed and not saved is not left behind unasked."""
+    """Return a private page with forms: the browser asks before unsaved input is lost."""
     return private_page(*content, leave_guard(), trail=trail)
 
 
 def shown_page(state: Any, head: rx.Component, body: rx.Component, *beside: rx.Component, trail: Sequence[tuple[str, str]]) -> rx.Component:
-    """A page with forms that shows one view.
+    """Return a page with forms that shows one view.
 
     Args:
-        state: the page's, a `PageState`.
-        head: its heading.
-        body: what the view shows; where that could not be loaded, the page says so in its place and offers to try again.
-        beside: what stands on top of it or needs nothing of it, such as a dialog.
-        trail: as in `private_page`.
+        state: The page's `PageState`.
+        head: The heading.
+        body: What the view shows. If it could not be loaded, the page says so in its place and offers a retry.
+        beside: Components that do not depend on the view, such as a dialog.
+        trail: As in `private_page`.
     """
     tried = content_or_error(state.failed, t("The page could not be loaded."), state.retry, body)
     return form_page(head, tried, *beside, trail=trail)
@@ -54,10 +54,14 @@ def _export(view: Bound) -> Node:
 
 @dataclass(frozen=True)
 class ListPage:
-    """A page that is a list, in the language in use, live and in the document.
+    """A page with a list, live and in the document.
 
-    `parts` are the list's own, whose caption is the page's title; `trail` is as in `private_page`; `tasks` draws what can be done with the
-    list, at the end of the heading; `details` the record that is open on top of it, where the list opens any.
+    Attributes:
+        state: The page's `ListState`.
+        parts: The list's columns and cards; the caption is the page's title.
+        trail: As in `private_page`.
+        tasks: Draws the actions at the end of the heading.
+        details: Draws the record that is open in a dialog, if the list opens records.
     """
 
     state: Any
@@ -70,12 +74,12 @@ class ListPage:
         return View(lambda view: el("h1", self.parts.caption, " ", el("span", "(", view.frame.total, ")")))
 
     def component(self, *lead: rx.Component, beside: rx.Component | None = None, before: rx.Component | None = None) -> rx.Component:
-        """The live page.
+        """Return the live page.
 
         Args:
-            lead: what stands above the list.
-            beside: what stands in the heading, after the title.
-            before: what stands there before the tasks.
+            lead: Components above the list.
+            beside: A component after the title.
+            before: A component before the actions.
         """
         view, filled = self.state.view, self.state.filled
         heading = rx.el.div(
@@ -90,14 +94,14 @@ class ListPage:
         return private_page(heading, *lead, ListTable.of(self.parts).component(self.state), *opened, trail=self.trail)
 
     def html(self, view: Any) -> dict[str, str]:
-        """What the server writes into the document, by slot."""
+        """Return the HTML of the document's slots."""
         opened = {"dialog": dialog_html(View(self.details), view.details)} if self.details else {}
         own = {"heading": self._heading().html(view), "tasks": View(self.tasks).html(view)}
         return {**ListTable.of(self.parts).html(view), **own, **opened}
 
 
 def soon_page(text: str) -> rx.Component:
-    """The honest page of a place whose work is still to come; `text` says what a customer will do there."""
+    """Return the page of a place that is still to come; `text` says what a customer will do there."""
     from_menu = menu.place(current_path())
     content = coming_soon_page(text, live("reach", REACH, SessionState.shell, SessionState.ready))
     shown = content_or_error(SessionState.failed, t("The page could not be loaded."), SessionState.load, content)
@@ -105,7 +109,7 @@ def soon_page(text: str) -> rx.Component:
 
 
 def page_fill(slots: Callable[[PageRequest], Awaitable[dict[str, str]]] | None = None) -> Fill:
-    """The `fill` of a private page: header and demonstration day around the room's own slots."""
+    """Return the `fill` of a private page: header and demonstration day, and the slots of the room."""
 
     async def fill(asked: PageRequest) -> PageContent:
         if asked.who is None:

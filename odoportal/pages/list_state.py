@@ -1,4 +1,4 @@
-"""What the state and the document of every list do: read the address, call the view, show one page."""
+"""The state of list pages: reads the query from the address and shows one page of the list."""
 
 from collections.abc import Callable
 from datetime import date
@@ -15,14 +15,14 @@ Drawn = Callable[[Session, Identity, ListQuery, str, date], Any]
 
 
 async def fetch_list(rules: ListRules, draw: Drawn, who: Identity, given: Any, language: str) -> Any:
-    """The view of a list's address, in a worker thread and in the page's language.
+    """Return the view of a list query, made in a worker thread and in the page's language.
 
     Args:
-        rules: what the list knows.
-        draw: makes the view.
-        who: whose account and formats.
-        given: the query values of the address.
-        language: the page's.
+        rules: What the list's address may contain.
+        draw: Makes the view.
+        who: The signed-in person.
+        given: The query values of the address.
+        language: The page's language.
     """
     query = ListQuery.parse(rules, given)
     with i18n.use(language):
@@ -30,18 +30,18 @@ async def fetch_list(rules: ListRules, draw: Drawn, who: Identity, given: Any, l
 
 
 class ListState(PageState, mixin=True):
-    """A list's state, which declares `rules` and `draw` as well.
+    """The state of a list page. Subclasses also declare `rules` and `draw`.
 
-    `version` counts the answers, so that the page knows when the one it waits for is there.
+    `version` counts the answers, so that the page can tell when its own request has been answered.
     """
 
     version: int = 0
     rules: ClassVar[ListRules]
     draw: ClassVar[Drawn]
 
-    async def _show(self, anew: bool = False) -> None:
-        await super()._show(anew)
+    async def _load_view(self, again: bool = False) -> None:
+        await super()._load_view(again)
         self.version += 1
 
-    async def _look(self, who: Identity) -> Any:
+    async def _fetch(self, who: Identity) -> Any:
         return await fetch_list(self.rules, type(self).draw, who, self.router.url.query_parameters, i18n.current_language())

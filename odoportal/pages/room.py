@@ -23,7 +23,7 @@ Text = Callable[[], str]
 
 @dataclass(frozen=True)
 class Web:
-    """What a room serves.
+    """The pages and addresses that a room serves.
 
     Attributes:
         pages: Its pages.

@@ -1,4 +1,4 @@
-"""The signed-in person on the screen. Every state with a customer's data descends from this one."""
+"""The state of the signed-in person. Every state with customer data is a subclass."""
 
 import logging
 from collections.abc import Awaitable
@@ -21,10 +21,10 @@ _log = logging.getLogger("odoportal.pages")
 
 
 class SessionState(rx.State):
-    """Header, counts, and the end of the session. What is filled here is bound to one session and one account.
+    """The header, the menu's counts and the end of the session. Its data belong to one session and one account.
 
-    `failed`: what the page asked for could not be loaded; `troubles` counts what failed otherwise.
-    `release` is the server's, so that a page of an older one notices.
+    `failed`: the page's data could not be loaded; `troubles` counts other failures.
+    `release` is the server's, so that a page of an older release notices.
     """
 
     shell: ShellView = unfilled(ShellView())
@@ -37,29 +37,29 @@ class SessionState(rx.State):
     reference: str = ""
     release: str = ""
     _bound: str = ""
-    _by_itself: bool = False
+    _reconnecting: bool = False
     _shell_for: str = ""
     running: ClassVar[str] = ""
 
     @rx.event
     @needs(Right.ENTER)
     async def stay(self) -> None:
-        """The person asked to stay signed in; the gate has noted it."""
+        """Stay signed in. The event gate has already recorded the activity."""
         self._note_end(require_identity())
 
     @rx.event
     @needs(Right.ENTER)
     async def trouble(self) -> None:
-        """A handler failed: say so on the screen, without details; under its name the log has them."""
+        """Show that a handler failed. The details are in the log, under the reference shown."""
         self.troubles, self.reference = self.troubles + 1, request_id.request.get()
 
     @rx.event
     async def load(self) -> None:
-        """Fill the header on a page that shows nothing else of the customer."""
-        await self._try(self._arrive())
+        """Fill the header, on a page without other customer data."""
+        await self._load_or_fail(self._fill_header())
 
-    async def _try(self, showing: Awaitable[object]) -> None:
-        """Show what a page asks for; where the database does not answer, the page says so and offers to try again."""
+    async def _load_or_fail(self, showing: Awaitable[object]) -> None:
+        """Load a page's data. If the database does not answer, the page says so and offers a retry."""
         try:
             await showing
         except SQLAlchemyError as why:
@@ -68,16 +68,16 @@ class SessionState(rx.State):
         else:
             self.failed = False
 
-    async def _arrive(self, anew: bool = False) -> tuple[Identity, str]:
-        """The person and the page's language; fills the header where it shows another person, account or format.
+    async def _fill_header(self, again: bool = False) -> tuple[Identity, str]:
+        """Return the person and the page's language; fill the header if it shows another person, account or format.
 
         Args:
-            anew: count again even so.
+            again: Fill the header in any case, to count again.
         """
         who, here = require_identity(), self._here()
         language = "en" if here.startswith("/en") else "fr"
         key = f"{who.key}:{who.region}:{who.name}:{who.email}"
-        if anew or self._shell_for != key:
+        if again or self._shell_for != key:
             self.shell = await database.read(shell_view, who, here, clock.today(), get_settings())
             self._shell_for, self.ready = key, True
         self._note_end(who)
@@ -85,7 +85,7 @@ class SessionState(rx.State):
         return who, language
 
     def _here(self) -> str:
-        """The address in the browser, from its path on."""
+        """Return path and query of the browser's address."""
         url = self.router.url
         return str(url.path) + (f"?{url.query}" if url.query else "")
 
@@ -94,26 +94,26 @@ class SessionState(rx.State):
         self.ends = int(end.timestamp())
 
     def _bind(self, key: str) -> None:
-        """Forget everything and belong to another identity (empty: nobody)."""
+        """Discard all data and belong to another identity; empty for none."""
         self.reset()
         self._bound = key
 
-    def _refuse(self) -> None:
-        """Say on the screen that the person's role does not allow what was asked."""
+    def _show_denied(self) -> None:
+        """Show that the person's role does not allow the action."""
         self.denied += 1
 
-    def _anew(self) -> None:
-        """Make the browser open its page again: it shows another account, or another role, than the person has now."""
+    def _reload_page(self) -> None:
+        """Make the browser load its page again: it shows an account or a role that the person no longer has."""
         inside = str(self.router.url.path).split("/")[1:2]
         self.gone = self._here() if inside and inside[0] in i18n.LANGUAGES else "/"
 
-    def _unknown(self) -> dict[str, dict[str, Any]]:
-        """Who asks cannot be told. Returns what may be said to anybody: that it failed."""
+    def _unavailable_delta(self) -> dict[str, dict[str, Any]]:
+        """Return the update for a page whose identity cannot be determined: only that loading failed."""
         self.failed = True
         return {self.get_full_name(): {f"failed{FIELD_MARKER}": True}}
 
-    def _leave(self) -> None:
-        """Make the browser leave the page for sign-in: nobody is signed in any more."""
+    def _go_to_sign_in(self) -> None:
+        """Make the browser go to the sign-in page: the session has ended."""
         wanted = self._here()
         language = next((part for part in i18n.LANGUAGES if wanted.startswith(f"/{part}")), "fr")
         self.gone = f"/{language}/login?" + urlencode({"ended": "1", "next": wanted}, quote_via=quote)

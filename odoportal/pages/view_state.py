@@ -1,4 +1,4 @@
-"""What the state of every page that shows one view does: fill it, say so where that failed, try again."""
+"""The state of pages that show one view: loads it, shows a failure, and retries."""
 
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,40 +12,40 @@ View = TypeVar("View")
 
 
 def unfilled(view: View) -> View:
-    """What a state shows before it is filled: one value for all tabs, where Reflex would copy it for each of them."""
+    """Return a field for a view that is not loaded yet: one shared value, which Reflex would otherwise copy for each tab."""
     return rx.field(default_factory=lambda: view)  # pyright: ignore[reportReturnType]
 
 
 class PageState(rx.State, mixin=True):
-    """A page's state, mixed into one that descends from `SessionState`, declares `view`, and says in `_look` what it shows."""
+    """The state of a page with one view: a mixin for subclasses of `SessionState` that declare `view` and override `_fetch`."""
 
     filled: bool = False
 
     if TYPE_CHECKING:
         # `SessionState` has them; an annotation alone would become a variable of the state.
-        async def _try(self, showing: Awaitable[object]) -> None: ...
+        async def _load_or_fail(self, showing: Awaitable[object]) -> None: ...
 
-        async def _arrive(self, anew: bool = False) -> tuple[Identity, str]: ...
+        async def _fill_header(self, again: bool = False) -> tuple[Identity, str]: ...
 
     @rx.event
     async def load(self) -> None:
-        """Show what the address asks for."""
-        await self._show()
+        """Load the view of the address."""
+        await self._load_view()
 
     @rx.event
     async def retry(self) -> None:
-        """Ask again, for the header too: after a failure, or since a form was done."""
-        await self._show(anew=True)
+        """Load the view and the header again: after a failure, or after a form was saved."""
+        await self._load_view(again=True)
 
-    async def _show(self, anew: bool = False) -> None:
-        await self._try(self._fill(anew))
+    async def _load_view(self, again: bool = False) -> None:
+        await self._load_or_fail(self._fill(again))
 
-    async def _fill(self, anew: bool) -> None:
-        who, language = await self._arrive(anew)
+    async def _fill(self, again: bool) -> None:
+        who, language = await self._fill_header(again)
         with i18n.use(language):
-            self.view = await self._look(who)
+            self.view = await self._fetch(who)
         self.filled = True
 
-    async def _look(self, who: Identity) -> Any:
-        """The view, in the language in use."""
+    async def _fetch(self, who: Identity) -> Any:
+        """Return the view in the current language."""
         raise NotImplementedError

@@ -49,7 +49,7 @@ def client_address(forwarded: str, hops: int) -> str | None:
     return canonical(entries[-hops]) if 0 < hops <= len(entries) else None
 
 
-class BehindProxies:
+class ClientAddressMiddleware:
     """Middleware that sets the scope's client to the real client address, in its canonical form.
 
     Args:

@@ -1,8 +1,8 @@
 """Time limits for HTTP connections.
 
 Uvicorn limits neither the time for a request's head or body nor the time a client takes to read its answer. `Connection` is Uvicorn's
-protocol with these limits. `Connections` tracks the open connections; the server calls its `sweep` every second to close those that exceed
-a limit. Each limit covers the whole head or body: a client that sends one byte now and then does not restart it.
+protocol with these limits. `Connections` tracks the open connections; the server calls its `close_stale` every second to close those that
+exceed a limit. Each limit covers the whole head or body: a client that sends one byte now and then does not restart it.
 """
 
 import logging
@@ -15,7 +15,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from odoportal.limits.open_files import Limits
+from odoportal.limits.open_files import ConnectionLimits
 from odoportal.limits.rate_limits import address_key
 from odoportal.observability import logs
 from odoportal.observability.log_pacing import LogPacer
@@ -23,19 +23,19 @@ from odoportal.web import headers
 
 
 class Awaited(Enum):
-    """What a connection is waiting for its client to send."""
+    """The part of a request that a connection is waiting for."""
 
     HEAD = "head"
     BODY = "body"
 
 
-class Unread:
+class ReadMonitor:
     """Detects a client that does not read what was sent to it. Each of Uvicorn's protocols has one, for its transport."""
 
     def __init__(self) -> None:
         self._size, self._since = 0, 0.0
 
-    def is_stalled(self, size: int, now: float, limits: Limits) -> bool:
+    def is_stalled(self, size: int, now: float, limits: ConnectionLimits) -> bool:
         """Return whether the client has read too little of the transport's buffer for too long.
 
         Args:
@@ -61,7 +61,7 @@ class Connections:
         by_address: whether to limit the connections of each peer; off where the peers are our own proxies.
     """
 
-    def __init__(self, limits: Limits, by_address: bool) -> None:
+    def __init__(self, limits: ConnectionLimits, by_address: bool) -> None:
         self.limits, self.by_address = limits, by_address
         self._waiting = OrderedDict[Connection, float]()
         self._waiting_by_address = defaultdict[str, OrderedDict[Connection, None]](OrderedDict)
@@ -109,7 +109,7 @@ class Connections:
         elif not same_address:
             del self._waiting_by_address[connection.address]
 
-    def sweep(self, now: float, protocols: Iterable[Any]) -> None:
+    def close_stale(self, now: float, protocols: Iterable[Any]) -> None:
         """Close the connections that have exceeded a time limit.
 
         Args:
@@ -127,7 +127,7 @@ class Connections:
         for connection in late:
             connection.time_out()
         for protocol in list(protocols):
-            unread: Unread | None = getattr(protocol, "unread", None)
+            unread: ReadMonitor | None = getattr(protocol, "unread", None)
             if unread and unread.is_stalled(protocol.transport.get_write_buffer_size(), now, self.limits):
                 protocol.transport.abort()
 
@@ -147,7 +147,7 @@ class Connection(H11Protocol):
 
     def __init__(self, registry: Connections, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.registry, self.unread, self.address = registry, Unread(), ""
+        self.registry, self.unread, self.address = registry, ReadMonitor(), ""
         self._awaited: Awaited | None = None
         self._registered = False
 
@@ -214,7 +214,7 @@ class Connection(H11Protocol):
         """Write a plain-text response with the common headers and close the connection."""
         body = text.encode()
         fields = {"content-type": "text/plain; charset=utf-8", "connection": "close", "content-length": str(len(body))}
-        lines = [*((name.encode(), value.encode()) for name, value in fields.items()), *headers.of_every_answer()]
+        lines = [*((name.encode(), value.encode()) for name, value in fields.items()), *headers.common_headers()]
         response = h11.Response(status_code=status, headers=lines, reason=status.phrase.encode())
         for event in (response, h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")

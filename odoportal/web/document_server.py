@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from odoportal.core import i18n
 from odoportal.core.identity import Identity, cookie_name, current_identity, token_hash
 from odoportal.limits import quotas
-from odoportal.limits.concurrent_files import Crowded
+from odoportal.limits.concurrent_files import TooManyFiles
 from odoportal.observability import logs
 from odoportal.settings import get_settings
 from odoportal.web import headers
@@ -84,7 +84,9 @@ def read_documents(built: Path, leads_to: Mapping[str, tuple[str, ...]]) -> dict
         if language in i18n.LANGUAGES:
             parts = _SLOT.split(file.read_text("utf-8"))
             slots = tuple(zip(parts[1::3], parts[2::3], strict=True))
-            found[address] = Document(tuple(parts[0::3]), slots, headers.policy(hashes[name], leads_to.get(f"/{path}", ())))
+            found[address] = Document(
+                tuple(parts[0::3]), slots, headers.content_security_policy(hashes[name], leads_to.get(f"/{path}", ()))
+            )
     return found
 
 
@@ -118,7 +120,7 @@ class DocumentServer:
         if scope["type"] == "websocket":
             await self.app({**scope, "headers": _hashed_cookie(scope)}, receive, send)
         elif scope["type"] == "http":
-            await self._with_error_pages(scope, receive, headers.secured(scope, send))
+            await self._with_error_pages(scope, receive, headers.with_common_headers(scope, send))
         else:
             await self.app(scope, receive, send)
 
@@ -142,7 +144,7 @@ class DocumentServer:
                 # client's error.
                 await Response("the request was not whole", 408, media_type="text/plain")(scope, receive, sending)
                 return
-            if isinstance(why, Crowded):
+            if isinstance(why, TooManyFiles):
                 who = current_identity.get()
                 logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, limit="at once", person=who.person_id if who else 0)
                 await self._too_many(request, _address_language(request))(scope, receive, sending)
@@ -156,10 +158,10 @@ class DocumentServer:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        if headers.ambiguous(request):
+        if headers.has_two_lengths(request):
             await Response("ambiguous length", 400, {"connection": "close"}, media_type="text/plain")(scope, receive, send)
             return
-        if headers.foreign(request) and not self._accepts_any_origin(request):
+        if headers.is_cross_site(request) and not self._accepts_any_origin(request):
             await Response("cross-site request refused", 403, media_type="text/plain")(scope, receive, send)
             return
         path: str = scope["path"]
@@ -298,7 +300,12 @@ class DocumentServer:
         # The client's router does not know this address, so the page is sent without scripts.
         document = self.documents[f"/{language}{path}"]
         text = _SCRIPTS.sub("", document.fill({}))
-        return _html(request, text, status, {"content-security-policy": headers.policy([]), "cache-control": "no-store", **(own or {})})
+        return _html(
+            request,
+            text,
+            status,
+            {"content-security-policy": headers.content_security_policy([]), "cache-control": "no-store", **(own or {})},
+        )
 
 
 def _with_account(request: Request, who: Identity) -> Response:

@@ -65,12 +65,13 @@ def session_hash(state: BaseState) -> str | None:
     return morsel.value if morsel else None
 
 
-class Gate(Middleware):
+class EventGate(Middleware):
     """Middleware that lets an event through or answers it itself.
 
     Args:
         private: the state class that all private states descend from, see `pages.state.SessionState`. The gate uses its `_bound` (the key
-            of the identity it was filled for), `_by_itself`, `_bind(key)`, `_leave()`, `_anew()`, `_refuse()` and `_unknown()`.
+            of the identity it was filled for), `_reconnecting`, `_bind(key)`, `_go_to_sign_in()`, `_reload_page()`, `_show_denied()` and
+            `_unavailable_delta()`.
         resolve: returns the identity for a session hash and an account number, or None if no one is signed in.
         touch: records that a person was active, so that the session does not end by idleness; returns whether it wrote to the database.
         allowed: returns whether a person may call the handler with this full name, in the account of the address.
@@ -107,7 +108,7 @@ class Gate(Middleware):
         except SQLAlchemyError as why:
             # The owner of this state is unknown: send none of it, and run nothing that would query the database again.
             _log.error("who asks cannot be told: %s", type(why).__name__)
-            return StateUpdate(delta=private._unknown())
+            return StateUpdate(delta=private._unavailable_delta())
         identity.current_identity.set(who)
         key, bound_key = who.key if who else "", private._bound
         if bound_key != key:
@@ -147,19 +148,19 @@ class Gate(Middleware):
         """
         if who is None and event.name not in INTERNAL:
             logs.log_security_event("authz_fail", handler=event.name[-120:])
-            private._leave()
+            private._go_to_sign_in()
             return True
         if who and event.name not in INTERNAL:
             if changed and not event.name.endswith(_AUTOMATIC):
                 # The page still shows another account or another role's rights: do not act on a click there.
                 logs.log_security_event("authz_change", handler=event.name[-120:])
-                private._anew()
+                private._reload_page()
                 return True
             if not self.allowed(who, event.name):
                 logs.log_security_event("authz_fail", logging.WARNING, role=who.account.role, handler=event.name[-120:])
                 # A person who is held back is made to reload the page, and the server redirects them. A missing right is shown where the
                 # click was made.
-                _ = private._anew() if who.held_back else private._refuse()
+                _ = private._reload_page() if who.held_back else private._show_denied()
                 return True
         if not self._payload_fits(event):
             logs.log_security_event("input_validation_fail", logging.WARNING, handler=event.name[-120:])
@@ -180,9 +181,9 @@ class Gate(Middleware):
         # After a reconnect, Reflex hydrates and then runs on_load: no person did that, so it must not keep a session alive. An on_load
         # without a hydrate is a navigation. Most of the portal's own handlers are clicks.
         if name == _HYDRATE:
-            private._by_itself = True
+            private._reconnecting = True
         elif name == _LOADING:
-            reconnecting, private._by_itself = private._by_itself, False
+            reconnecting, private._reconnecting = private._reconnecting, False
             return not reconnecting
         return name not in INTERNAL and not name.endswith(_AUTOMATIC)
 

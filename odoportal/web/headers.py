@@ -14,7 +14,7 @@ _START_MESSAGES = {"http.response.start", "websocket.http.response.start"}
 """The messages that start an answer to a request, or a refusal of a websocket handshake."""
 
 
-def policy(script_hashes: Iterable[str], leads_to: Iterable[str] = ()) -> str:
+def content_security_policy(script_hashes: Iterable[str], leads_to: Iterable[str] = ()) -> str:
     """Return the content security policy of a document: own scripts, and inline scripts only by their hash (ASVS 3.4.3).
 
     Args:
@@ -45,12 +45,12 @@ def _common() -> dict[str, str]:
     return common
 
 
-def of_every_answer() -> list[tuple[bytes, bytes]]:
+def common_headers() -> list[tuple[bytes, bytes]]:
     """Return the common headers as ASGI pairs, for answers that are given outside of the document server."""
     return [(name.encode(), value.encode()) for name, value in _common().items()]
 
 
-def secured(scope: Scope, send: Send) -> Send:
+def with_common_headers(scope: Scope, send: Send) -> Send:
     """Return a `send` that adds the common headers, keeps those the answer already has, and removes the `Server` header."""
     immutable = scope["path"].startswith(IMMUTABLE)
 
@@ -80,10 +80,10 @@ async def refuse(status: int, text: str, scope: Scope, receive: Receive, send: S
     """
     closing = {"connection": "close"} if scope["type"] == "websocket" else {}
     answer = Response(text, status, {"cache-control": "no-store", **closing}, media_type="text/plain")
-    await answer(scope, receive, secured(scope, send))
+    await answer(scope, receive, with_common_headers(scope, send))
 
 
-def foreign(request: Request) -> bool:
+def is_cross_site(request: Request) -> bool:
     """Return whether another site started a request that changes something (ASVS 3.5.1).
 
     Current browsers say so in `Sec-Fetch-Site`, older ones in `Origin`. A request with neither header does not come from a browser.
@@ -97,6 +97,6 @@ def foreign(request: Request) -> bool:
     return origin is not None and origin.lower() != get_settings().origin
 
 
-def ambiguous(request: Request) -> bool:
+def has_two_lengths(request: Request) -> bool:
     """Return whether a request has two lengths: a proxy in front may have read another end of its body (RFC 9112, section 6.3)."""
     return "transfer-encoding" in request.headers and "content-length" in request.headers

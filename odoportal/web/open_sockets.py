@@ -7,7 +7,7 @@ from http import HTTPStatus
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from odoportal.limits import rate_limits
-from odoportal.limits.open_files import Limits
+from odoportal.limits.open_files import ConnectionLimits
 from odoportal.observability import logs
 from odoportal.observability.log_pacing import LogPacer
 from odoportal.web import headers
@@ -15,7 +15,7 @@ from odoportal.web import headers
 _REFUSAL = "too many connections"
 
 
-class OpenSockets:
+class OpenSocketLimit:
     """Middleware that counts open websockets and refuses a handshake beyond the limits.
 
     A socket that only answers pings costs its client nothing, so open sockets are counted, not messages.
@@ -26,7 +26,7 @@ class OpenSockets:
         log_pacer: paces the log lines about refusals.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, log_pacer: LogPacer | None = None) -> None:
+    def __init__(self, app: ASGIApp, limits: ConnectionLimits, log_pacer: LogPacer | None = None) -> None:
         self.app, self.limits = app, limits
         self._log_pacer = log_pacer or LogPacer()
         self._open_by_address = Counter[str]()

@@ -46,7 +46,7 @@ class PageContent:
     dress: Callable[[Response], None] | None = None
 
 
-SEE = "see"
+VIEW_RIGHT = "see"
 """The least right that a private page requires."""
 
 Fill = Callable[[PageRequest], Awaitable[PageContent | Response]]
@@ -77,6 +77,6 @@ class Page:
     fill: Fill | None = None
     post: Fill | None = None
     private: bool = True
-    right: str = SEE
+    right: str = VIEW_RIGHT
     leads_to: tuple[str, ...] = ()
     from_anywhere: bool = False

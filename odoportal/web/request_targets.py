@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from odoportal.web import headers
 
 
-class PathTargets:
+class RequestTargetCheck:
     """Middleware that only passes on requests for a path. Browsers send nothing else to a server.
 
     Args:

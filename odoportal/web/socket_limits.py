@@ -19,13 +19,13 @@ characters. All other messages are events with the page's address, a few hundred
 """
 FRAMES = 500
 BYTES = 262_144
-"""What one connection may send in each span, counted in frames of any kind and after inflation. A page sends a few events for each click or
-pause in typing; the event gate allows a session 300 in ten seconds.
+"""Limits on what one connection may send in each span, counted in frames of any kind and after inflation. A page sends a few events for
+each click or pause in typing; the event gate allows a session 300 in ten seconds.
 """
 SPAN_SECONDS = 10.0
 
 
-class Incoming(ServerProtocol):
+class LimitedServerProtocol(ServerProtocol):
     """The server side of one connection. It closes with 1008 as soon as a span's limits are exceeded."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -46,13 +46,13 @@ class Incoming(ServerProtocol):
         super().recv_frame(frame)
 
 
-class Socket(WebSocketsSansIOProtocol):
+class LimitedWebSocketProtocol(WebSocketsSansIOProtocol):
     """A websocket with limits. Each message is compressed on its own, so that an open tab keeps no compression state in memory."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         compression = ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
-        self.conn = Incoming(extensions=[compression], max_size=MESSAGE_BYTES, logger=self.logger)
+        self.conn = LimitedServerProtocol(extensions=[compression], max_size=MESSAGE_BYTES, logger=self.logger)
 
     def data_received(self, data: bytes) -> None:
         """Process received data. End a connection with an unreadable handshake, which Uvicorn would keep open."""

@@ -13,7 +13,7 @@ from reflex.istate.manager.memory import StateManagerMemory
 from reflex.istate.manager.token import BaseStateToken
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LEFT_SECONDS = 60.0
+EVICT_AFTER_SECONDS = 60.0
 """For how long a tab may be disconnected, for example while the network changes, and still find its state."""
 
 _NEW_TOKEN = re.compile(r'42/_event,\["new_token",\s?"(?P<token>[^"]+)"\]')
@@ -50,7 +50,7 @@ class StateEviction:
                 self._schedule_eviction(token)
 
     def _schedule_eviction(self, token: str) -> None:
-        asyncio.get_running_loop().call_later(LEFT_SECONDS, self._forget, token)
+        asyncio.get_running_loop().call_later(EVICT_AFTER_SECONDS, self._forget, token)
 
     def _forget(self, token: str) -> None:
         """Evict a tab's state from memory, unless the tab is connected again. A state in use is tried again later."""

@@ -21,10 +21,10 @@ USES = 200
 _REGISTRY = """
 import inspect
 import json
-from odoportal.web.event_gate import Gate
+from odoportal.web.event_gate import EventGate
 from odoportal.odoportal import NEEDED, PAGES, app, http
 from reflex_base.registry import RegistrationContext
-gate = next(m for m in app._middlewares if isinstance(m, Gate))
+gate = next(m for m in app._middlewares if isinstance(m, EventGate))
 handlers = RegistrationContext.get().event_handlers
 print(json.dumps({
     "handlers": NEEDED,

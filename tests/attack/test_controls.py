@@ -12,7 +12,7 @@ from odoportal.core import database
 from odoportal.core.identity import Identity
 from odoportal.pages.state import SessionState
 from odoportal.rooms.orders.state import Orders
-from odoportal.web.event_gate import Gate
+from odoportal.web.event_gate import EventGate
 from tests.making import account, identity_of, order
 from tests.states import new_state, set_address, signed_in
 
@@ -46,7 +46,7 @@ async def show(people: dict[str, Identity], guarded: bool) -> str:
         return None
 
     if guarded:
-        await Gate(SessionState, resolve, touch, lambda _who, _name: True).preprocess(None, root, Event(name=LOAD))  # type: ignore[arg-type]
+        await EventGate(SessionState, resolve, touch, lambda _who, _name: True).preprocess(None, root, Event(name=LOAD))  # type: ignore[arg-type]
     sent: Any = root.dict()
     return repr(sent)
 

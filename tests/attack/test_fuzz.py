@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 
 from odoportal.core import clock, database
 from odoportal.odoportal import NEEDED, PAGES, app, http
-from odoportal.web.event_gate import Gate
+from odoportal.web.event_gate import EventGate
 from tests.attack.test_handlers import handler_rights
 from tests.attack.wire import HYDRATE, Tab, tab
 from tests.inside import Inside
@@ -32,7 +32,7 @@ SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), HUGE, 
 ANYTHING = st.recursive(
     SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=5), st.dictionaries(TEXTS, inner, max_size=5)), max_leaves=25
 )
-GATE = next(found for found in app._middlewares if isinstance(found, Gate))
+GATE = next(found for found in app._middlewares if isinstance(found, EventGate))
 
 
 def deep(levels: int) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def test_what_a_demonstration_makes(place: Path, monkeypatch: pytest.MonkeyPatch
         assert wide(place) == []
     message = EmailMessage()
     message["To"], message["Message-ID"] = "a@example.com", "<12345678@example.com>"
-    outbox.files(place / "some" / "mail")(message)
+    outbox.file_transport(place / "some" / "mail")(message)
     assert len(list(place.rglob("*.eml"))) == 1
     assert wide(place) == []
 

@@ -26,7 +26,7 @@ from odoportal.importing.importer import run_import
 from odoportal.mail import outbox
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
-LATER = NOW + outbox.CLAIM
+LATER = NOW + outbox.CLAIM_DURATION
 NEVER = -1
 SECONDS = 120
 _ON_FILES = {"open", "os.rename", "os.remove", "os.link", "os.mkdir", "shutil.copyfile", "sqlite3.connect"}

@@ -117,7 +117,7 @@ def test_every_letter_arrives_and_only_the_one_under_way_can_arrive_twice(tmp_pa
     engine = make_engine(f"sqlite:///{template}")
     with Session(engine) as session:
         for place in range(3):
-            outbox.post(session, to=f"p{place}@example.com", language="en", subject="Hello", text="t", html="h", now=NOW)
+            outbox.enqueue(session, to=f"p{place}@example.com", language="en", subject="Hello", text="t", html="h", now=NOW)
         session.commit()
     engine.dispose()
     checkpointed(template)

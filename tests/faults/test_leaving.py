@@ -46,7 +46,7 @@ async def come_and_go(inside: Inside, token: str) -> None:
 @pytest.mark.case("F-25")
 def test_a_tab_that_left_is_forgotten(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     clock.set_source(inside.clock)
-    monkeypatch.setattr(state_eviction, "LEFT_SECONDS", 0.0)
+    monkeypatch.setattr(state_eviction, "EVICT_AFTER_SECONDS", 0.0)
     token = str(uuid.uuid4())
 
     async def run() -> None:
@@ -59,7 +59,7 @@ def test_a_tab_that_left_is_forgotten(inside: Inside, monkeypatch: pytest.Monkey
 @pytest.mark.case("F-25")
 def test_of_many_tabs_with_one_token_only_the_open_one_is_kept(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     clock.set_source(inside.clock)
-    monkeypatch.setattr(state_eviction, "LEFT_SECONDS", 0.0)
+    monkeypatch.setattr(state_eviction, "EVICT_AFTER_SECONDS", 0.0)
     token = str(uuid.uuid4())
 
     async def run() -> None:
@@ -84,7 +84,7 @@ def test_a_state_that_is_at_work_is_forgotten_once_it_rests(monkeypatch: pytest.
     from odoportal.odoportal import app
 
     async def run() -> None:
-        monkeypatch.setattr(state_eviction, "LEFT_SECONDS", 0.0)
+        monkeypatch.setattr(state_eviction, "EVICT_AFTER_SECONDS", 0.0)
         layer, token = StateEviction(app, app), str(uuid.uuid4())  # type: ignore[arg-type]
         manager = StateManagerMemory()
         monkeypatch.setattr(app, "_state_manager", manager)

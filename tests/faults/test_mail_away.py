@@ -41,13 +41,13 @@ def letters() -> list[outbox.Mail]:
 
 def write(session: Session) -> None:
     for place in range(LETTERS):
-        outbox.post(session, to=f"p{place}@example.com", language="fr", subject="Été", text="t", html="h", now=NOW)
+        outbox.enqueue(session, to=f"p{place}@example.com", language="fr", subject="Été", text="t", html="h", now=NOW)
 
 
 @pytest.mark.case("F-18")
 def test_an_hour_without_the_mail_server_delivers_every_letter_once(stored: Engine) -> None:
     port = free_port()
-    transport = outbox.smtp(f"smtp://127.0.0.1:{port}")
+    transport = outbox.smtp_transport(f"smtp://127.0.0.1:{port}")
     with database.write_session() as session:
         write(session)
     every_minute(transport, 0, 60)

@@ -64,7 +64,7 @@ class Resources:
             tabs=len(app.state_manager.states),  # type: ignore[attr-defined]
             states=sum(isinstance(one, rx.State) for one in gc.get_objects()),
             sockets=len(app.event_namespace.token_to_sid),  # type: ignore[union-attr]
-            waiting=len(spooled_file._turns) + len(pdf._person_locks),
+            waiting=len(spooled_file._locks) + len(pdf._person_locks),
             files_in_the_making=next(iter(metrics.FILES.collect())).samples[0].value,
             files=len(list(Path("/proc/self/fd").iterdir())),
             threads=threading.active_count(),
@@ -147,7 +147,7 @@ def grown(before: Resources, after: Resources) -> list[str]:
 @pytest.mark.case("F-25")
 def test_of_those_who_have_gone_nothing_is_kept(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     clock.set_source(inside.clock)
-    monkeypatch.setattr(state_eviction, "LEFT_SECONDS", 0.0)
+    monkeypatch.setattr(state_eviction, "EVICT_AFTER_SECONDS", 0.0)
     # The first wave fills pools and caches and starts threads and processes that are kept.
     wave(inside, 2)
     before, mib = wave(inside, 1), memory()

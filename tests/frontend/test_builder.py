@@ -70,9 +70,9 @@ def build(project: Path) -> bool:
 
 
 def test_built_once_per_change(project: Path, builder: Builder) -> None:
-    assert building.stale(project)
+    assert building.is_stale(project)
     assert build(project)
-    assert not building.stale(project)
+    assert not building.is_stale(project)
     assert not build(project)
     assert builder.runs == 1
 
@@ -81,20 +81,20 @@ def test_built_once_per_change(project: Path, builder: Builder) -> None:
 def test_a_changed_source_makes_it_stale(project: Path, builder: Builder, name: str) -> None:
     build(project)
     (project / name).write_text("changed")
-    assert building.stale(project)
+    assert building.is_stale(project)
 
 
 @pytest.mark.parametrize("change", [lambda p: (p / "odoportal/new.py").write_text(""), lambda p: (p / "odoportal/ui/client.js").unlink()])
 def test_a_new_or_removed_source_makes_it_stale(project: Path, builder: Builder, change: Callable[[Path], object]) -> None:
     build(project)
     change(project)
-    assert building.stale(project)
+    assert building.is_stale(project)
 
 
 def test_a_moved_source_makes_it_stale(project: Path, builder: Builder) -> None:
     build(project)
     (project / "odoportal/rooms/orders/page.py").rename(project / "odoportal/rooms/orders/state.py")
-    assert building.stale(project)
+    assert building.is_stale(project)
 
 
 def test_what_is_no_source_does_not(project: Path, builder: Builder) -> None:
@@ -102,19 +102,19 @@ def test_what_is_no_source_does_not(project: Path, builder: Builder) -> None:
     (project / "README.md").write_text("changed")
     (project / "assets/external").mkdir()
     (project / "assets/external/client.js").write_text("linked by Reflex")
-    assert not building.stale(project)
+    assert not building.is_stale(project)
 
 
 def test_another_release_of_reflex_makes_it_stale(project: Path, builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     build(project)
     monkeypatch.setattr(building, "version", lambda _name: "0.10.2")
-    assert building.stale(project)
+    assert building.is_stale(project)
 
 
 def test_another_lock_file_makes_it_stale(project: Path, builder: Builder) -> None:
     build(project)
     lock(project, LOCKED | {"node_modules/more": {"version": "1.0.0", "optional": True}})
-    assert building.stale(project)
+    assert building.is_stale(project)
 
 
 def test_a_build_changes_no_file_of_the_lock(project: Path, builder: Builder) -> None:
@@ -123,14 +123,14 @@ def test_a_build_changes_no_file_of_the_lock(project: Path, builder: Builder) ->
     builder.during = lambda: file.write_text("written by Reflex")
     build(project)
     assert file.read_bytes() == before
-    assert not building.stale(project)
+    assert not building.is_stale(project)
 
 
 def test_a_build_with_other_packages_than_the_locked_ones_never_counts(project: Path, builder: Builder) -> None:
     builder.during = lambda: install(project, {"node_modules/vite": {"version": "8.3.5", "integrity": "sha512-b"}})
     with pytest.raises(building.BuildFailed, match=r"vite is 8\.3\.5, not 8\.3\.4.*odoportal build --update-packages"):
         build(project)
-    assert building.stale(project)
+    assert building.is_stale(project)
 
 
 def test_what_was_installed_from_another_lock_is_installed_anew(project: Path, builder: Builder) -> None:
@@ -165,7 +165,7 @@ def test_an_update_locks_what_was_found_and_counts_as_built(project: Path, build
     assert building.build(project, Console(file=io.StringIO()), update=True)
     assert json.loads((project / "reflex.lock/package-lock.json").read_text())["packages"] == newer
     assert (project / "reflex.lock/package.json").read_text().startswith('{"name": "reflex", "type": "module", "scripts"')
-    assert not building.stale(project)
+    assert not building.is_stale(project)
 
 
 def test_an_update_that_fails_leaves_the_lock(project: Path, builder: Builder) -> None:
@@ -187,20 +187,20 @@ def test_a_failed_build_never_counts(project: Path, builder: Builder) -> None:
     with pytest.raises(building.BuildFailed):
         build(project)
     (project / "rxconfig.py").write_text("rxconfig.py")
-    assert building.stale(project), "the files of before are half replaced"
+    assert building.is_stale(project), "the files of before are half replaced"
 
 
 def test_a_build_that_did_not_reach_its_end_never_counts(project: Path, builder: Builder) -> None:
     builder.leaves_policy = False
     with pytest.raises(building.BuildFailed, match=r"\.web\.log"):
         build(project)
-    assert building.stale(project)
+    assert building.is_stale(project)
 
 
 def test_what_was_edited_during_the_build_is_built_next_time(project: Path, builder: Builder) -> None:
     builder.during = lambda: (project / "rxconfig.py").write_text("edited meanwhile")
     build(project)
-    assert building.stale(project)
+    assert building.is_stale(project)
 
 
 def test_two_starts_build_once(project: Path, builder: Builder) -> None:

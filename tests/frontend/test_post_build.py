@@ -65,7 +65,7 @@ def test_changed_environment_script_stops_the_build(script: str) -> None:
 
 
 def test_scripts_run_once_the_page_is_painted() -> None:
-    body = post_build.after_paint(ENTRY).removeprefix('<script type="module" async="">').removesuffix("</script>").splitlines()
+    body = post_build.run_scripts_after_paint(ENTRY).removeprefix('<script type="module" async="">').removesuffix("</script>").splitlines()
     assert "requestAnimationFrame" in body[0]
     assert body[1:] == [
         'await import("/assets/manifest-1.js");',
@@ -78,7 +78,7 @@ def test_scripts_run_once_the_page_is_painted() -> None:
 @pytest.mark.parametrize("html", ["", ENTRY + ENTRY, '<script type="module" async="">run()</script>'])
 def test_changed_entry_stops_the_build(html: str) -> None:
     with pytest.raises(BuildChanged):
-        post_build.after_paint(html)
+        post_build.run_scripts_after_paint(html)
 
 
 def test_finish(built: Path, icons: Path) -> None:

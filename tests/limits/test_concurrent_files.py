@@ -9,19 +9,19 @@ from typing import BinaryIO
 import pytest
 
 from odoportal.limits import concurrent_files
-from odoportal.limits.concurrent_files import Crowded, Places, begun
+from odoportal.limits.concurrent_files import ConcurrencyLimit, TooManyFiles, started
 from odoportal.lists.spooled_file import SpooledFile
 
 
 def test_places_are_bounded_for_each_and_in_all_and_given_back() -> None:
-    places = Places(2, 3)
+    places = ConcurrencyLimit(2, 3)
     with ExitStack() as kept:
         kept.enter_context(places.held("a"))
         kept.enter_context(places.held("a"))
-        with pytest.raises(Crowded), places.held("a"):
+        with pytest.raises(TooManyFiles), places.held("a"):
             pass
         kept.enter_context(places.held("b"))
-        with pytest.raises(Crowded), places.held("c"):
+        with pytest.raises(TooManyFiles), places.held("c"):
             pass
     for _ in range(5):
         with places.held("a"), places.held("a"), places.held("c"):
@@ -30,7 +30,7 @@ def test_places_are_bounded_for_each_and_in_all_and_given_back() -> None:
 
 @pytest.mark.parametrize("read", [True, False])
 def test_a_file_that_nobody_reads_to_its_end_holds_a_place(monkeypatch: pytest.MonkeyPatch, read: bool) -> None:
-    monkeypatch.setattr(concurrent_files, "FILES", Places(2, 9))
+    monkeypatch.setattr(concurrent_files, "FILES", ConcurrencyLimit(2, 9))
 
     def work(file: BinaryIO) -> Generator[None]:
         file.write(b"a" * 1_000_000)
@@ -43,10 +43,10 @@ def test_a_file_that_nobody_reads_to_its_end_holds_a_place(monkeypatch: pytest.M
         async with AsyncExitStack() as kept:
 
             async def first(key: str) -> AsyncGenerator[bytes]:
-                return await kept.enter_async_context(aclosing(await begun(SpooledFile(key, work).portions())))
+                return await kept.enter_async_context(aclosing(await started(SpooledFile(key, work).portions())))
 
             held = [await first(mine), await first(mine)]
-            with pytest.raises(Crowded):
+            with pytest.raises(TooManyFiles):
                 await first(mine)
             await first(f"another, {read}")
             if read:
@@ -59,7 +59,7 @@ def test_a_file_that_nobody_reads_to_its_end_holds_a_place(monkeypatch: pytest.M
 
 
 def test_who_waits_for_a_turn_holds_a_place_and_gives_it_back_when_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concurrent_files, "FILES", Places(2, 9))
+    monkeypatch.setattr(concurrent_files, "FILES", ConcurrencyLimit(2, 9))
     go_on = threading.Event()
 
     def work(_file: BinaryIO) -> Generator[None]:
@@ -73,7 +73,7 @@ def test_who_waits_for_a_turn_holds_a_place_and_gives_it_back_when_leaving(monke
         made = asyncio.create_task(ended(SpooledFile("waiting", work).portions()))
         waiting = asyncio.create_task(ended(SpooledFile("waiting", work).portions()))
         await asyncio.sleep(0)
-        with pytest.raises(Crowded):
+        with pytest.raises(TooManyFiles):
             await ended(SpooledFile("waiting", work).portions())
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)

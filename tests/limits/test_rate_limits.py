@@ -55,7 +55,7 @@ def each(ask: Callable[[], Awaitable[Any]], times: int) -> list[Any]:
 
 
 def begun(key: str, now: Any, times: int = 1) -> list[bool]:
-    return each(lambda: rate_limits.begin(key, now), times)
+    return each(lambda: rate_limits.begin_attempt(key, now), times)
 
 
 def hits(limit: Any, key: str, times: int = 1) -> list[bool]:
@@ -102,7 +102,7 @@ def test_a_refused_try_does_not_lengthen_the_wait(now) -> None:
 @pytest.mark.usefixtures("counting")
 def test_success_starts_anew_and_a_day_forgets(now) -> None:
     begun("a", now(), 5)
-    each(lambda: rate_limits.forgive("a"), 1)
+    each(lambda: rate_limits.reset("a"), 1)
     assert begun("a", now(), 6) == [True] * 5 + [False]
     assert begun("a", now() + FORGET_AFTER, 6) == [True] * 5 + [False]
 
@@ -112,11 +112,11 @@ def test_success_starts_anew_and_a_day_forgets(now) -> None:
 def test_a_try_that_led_to_nothing_is_uncounted(now) -> None:
     for _ in range(10):
         assert begun("a", now()) == [True]
-        each(lambda: rate_limits.take_back("a"), 1)
+        each(lambda: rate_limits.undo_failure("a"), 1)
     assert begun("a", now(), 6) == [True] * 5 + [False]
-    each(lambda: rate_limits.take_back("a"), 1)
+    each(lambda: rate_limits.undo_failure("a"), 1)
     assert begun("a", now()) == [True]
-    each(lambda: rate_limits.take_back("nobody"), 1)
+    each(lambda: rate_limits.undo_failure("nobody"), 1)
 
 
 @pytest.mark.asvs("15.4.2")
@@ -124,7 +124,7 @@ def test_a_try_that_led_to_nothing_is_uncounted(now) -> None:
 def test_parallel_tries_are_all_counted(now) -> None:
     async def run() -> tuple[list[bool], list[bool]]:
         return (
-            await asyncio.gather(*(rate_limits.begin("a", now()) for _ in range(200))),
+            await asyncio.gather(*(rate_limits.begin_attempt("a", now()) for _ in range(200))),
             await asyncio.gather(*(rate_limits.hit(SIGN_IN_PER_ADDRESS, "203.0.113.9") for _ in range(200))),
         )
 
@@ -197,7 +197,7 @@ def test_the_networks_of_one_subscriber_are_limited_together() -> None:
     assert tried("2001:db8:1:102::1") == [False], "the /56 has had twice as many"
     assert sum(sum(tried(f"2001:db8:1:{n}00::1", 30)) for n in range(2, 9)) == 180, "the /48 eight times as many"
     assert tried("2001:db8:2:100::1") == [True]
-    each(lambda: rate_limits.give_back_address(SIGN_IN_PER_ADDRESS, "2001:db8:1:100::1"), 1)
+    each(lambda: rate_limits.undo_hit_address(SIGN_IN_PER_ADDRESS, "2001:db8:1:100::1"), 1)
     assert tried("2001:db8:1:900::1", 2) == [True, False], "what is refused by the last limit is not counted by the first"
     assert tried("203.0.113.9", 31) == [True] * 30 + [False]
 
@@ -298,8 +298,8 @@ def test_a_wait_that_nobody_brought_about_is_an_hour_at_most(now, in_redis: Serv
 @pytest.mark.usefixtures("counting")
 def test_what_is_given_back_can_be_used_again() -> None:
     hits(SIGN_IN_PER_ADDRESS, "a", 30)
-    each(lambda: rate_limits.give_back(SIGN_IN_PER_ADDRESS, "a"), 1)
-    each(lambda: rate_limits.give_back(SIGN_IN_PER_ADDRESS, "never seen"), 1)
+    each(lambda: rate_limits.undo_hit(SIGN_IN_PER_ADDRESS, "a"), 1)
+    each(lambda: rate_limits.undo_hit(SIGN_IN_PER_ADDRESS, "never seen"), 1)
     assert hits(SIGN_IN_PER_ADDRESS, "a", 2) == [True, False]
 
 
@@ -325,20 +325,20 @@ def test_every_key_in_redis_ends_by_itself(in_redis: Server, now) -> None:
 def test_without_redis_no_try_is_let_through_and_events_are_counted_alone(
     now, in_redis: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shared, pace = redis_counters.Shared(in_redis.url, rate_limits._WAITS), FixedWindow(3, 600)
+    shared, pace = redis_counters.RedisCounters(in_redis.url, rate_limits._BACKOFF_SETTINGS), FixedWindow(3, 600)
     monkeypatch.setattr(redis_counters, "connect", lambda url, waits: shared)
     assert hits(RESET_PER_ACCOUNT, "a") == [True]
     for fault in (in_redis.away, in_redis.hanging):
         with fault():
             for _ in range(3):
-                with pytest.raises(redis_counters.RedisAway):
+                with pytest.raises(redis_counters.RedisUnavailable):
                     hits(RESET_PER_ACCOUNT, "a")
-                with pytest.raises(redis_counters.RedisAway):
+                with pytest.raises(redis_counters.RedisUnavailable):
                     begun("a", now())
             # Undoing a count, which a success also does, never fails.
-            each(lambda: rate_limits.forgive("a"), 1)
-            each(lambda: rate_limits.take_back("a"), 1)
-            each(lambda: rate_limits.give_back(RESET_PER_ACCOUNT, "a"), 1)
+            each(lambda: rate_limits.reset("a"), 1)
+            each(lambda: rate_limits.undo_failure("a"), 1)
+            each(lambda: rate_limits.undo_hit(RESET_PER_ACCOUNT, "a"), 1)
             assert caplog.text.count("redis_away") == 1, "asked once, then nobody waits"
             assert caplog.text.count("not_uncounted") == 3
         shared._away_until = 1.0

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from odoportal.core import clock
 from odoportal.core.identity import Identity
-from odoportal.lists.download import STEP, Cell, Column, Kind, Table, attachment, inert, routes, write_csv
+from odoportal.lists.download import ROWS_PER_STEP, Cell, Column, Kind, Table, attachment, escape_formula, routes, write_csv
 from odoportal.lists.excel import write_excel
 from odoportal.lists.query import ListRules
 from tests.making import NOON, identity_of
@@ -76,7 +76,7 @@ def test_a_formula_in_csv_is_text(text: str) -> None:
 
 
 def test_what_is_no_formula_stays_as_it_is() -> None:
-    assert [inert(text) for text in ("", "212048", "a=b", "Visa 4242", "’", "x@y.ca", "2 X ODO50")] == [
+    assert [escape_formula(text) for text in ("", "212048", "a=b", "Visa 4242", "’", "x@y.ca", "2 X ODO50")] == [
         "", "212048", "a=b", "Visa 4242", "’", "x@y.ca", "2 X ODO50",
     ]  # fmt: skip
 
@@ -143,7 +143,7 @@ def test_rows_are_read_as_they_are_written() -> None:
     for write in (write_csv(table(rows()), io.BytesIO()), write_excel(table(rows()), io.BytesIO(), "fr-CA")):
         read.clear()
         next(write)
-        assert len(read) == STEP
+        assert len(read) == ROWS_PER_STEP
         write.close()
 
 

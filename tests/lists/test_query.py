@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odoportal.lists.query import LAST_PAGE, SIZES, ListQuery, ListRules, Window, window
+from odoportal.lists.query import LAST_PAGE, SIZES, ListQuery, ListRules, PageWindow, page_to_show
 
 RULES = ListRules(sorts=("number", "start"), default_sort="-start", states=("active", "ended"), texts=("order",))
 NAMES = ("q", "sort", "page", "size", "state", "from", "to", "order", "open", "account")
@@ -145,9 +145,9 @@ def test_a_head_sorts_its_own_way_first_then_the_other() -> None:
 
 @given(st.integers(0, 5000), st.sampled_from(SIZES), st.integers(1, LAST_PAGE))
 def test_every_entry_stands_on_one_page(total: int, size: int, asked: int) -> None:
-    shown = window(ListQuery(RULES, page=asked, size=size), total)
+    shown = page_to_show(ListQuery(RULES, page=asked, size=size), total)
     assert 1 <= shown.page <= shown.pages
-    assert sum(min(Window(p, size, total).last, total) - Window(p, size, total).offset for p in range(1, shown.pages + 1)) == total
+    assert sum(min(PageWindow(p, size, total).last, total) - PageWindow(p, size, total).offset for p in range(1, shown.pages + 1)) == total
     assert shown.last - shown.offset <= size
     assert shown.first == (shown.offset + 1 if total else 0)
 
@@ -155,7 +155,7 @@ def test_every_entry_stands_on_one_page(total: int, size: int, asked: int) -> No
 @given(st.integers(1, 3000), st.data())
 def test_the_pager_has_ends_and_neighbours_and_gaps_that_hide_something(pages: int, data: st.DataObject) -> None:
     page = data.draw(st.integers(1, pages))
-    numbers = list(Window(page, 10, pages * 10).numbers())
+    numbers = list(PageWindow(page, 10, pages * 10).numbers())
     shown = [n for n in numbers if n]
     assert {1, page, pages} <= set(shown)
     assert {n for n in (page - 1, page + 1) if 1 <= n <= pages} <= set(shown)
@@ -182,4 +182,4 @@ def test_the_pager_has_ends_and_neighbours_and_gaps_that_hide_something(pages: i
     ],
 )
 def test_the_pager_of_the_guide(page: int, pages: int, numbers: list[int]) -> None:
-    assert list(Window(page, 10, pages * 10).numbers()) == numbers
+    assert list(PageWindow(page, 10, pages * 10).numbers()) == numbers

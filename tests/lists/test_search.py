@@ -11,7 +11,7 @@ from sqlalchemy import Engine, literal, select
 from sqlmodel import Session, col
 
 from odoportal.lists import search
-from odoportal.lists.query import Window
+from odoportal.lists.query import PageWindow
 from odoportal.rooms.orders.models import Order
 from odoportal.rooms.orders.service import progress
 from tests.making import account, order, rolled_back
@@ -58,7 +58,7 @@ def test_walking_through_the_neighbours_is_the_list_itself(engine: Engine, rows:
     with rolled_back(engine) as session:
         where = search.of_account(Order, fill(session, rows))
         by: search.Order = [(KEYS[key], down), (col(Order.id), down)]
-        listed = search.page(session, Order, where, by, Window(1, 100, len(rows)))
+        listed = search.fetch_page(session, Order, where, by, PageWindow(1, 100, len(rows)))
         ids = {o.number: o.id or 0 for o in listed}
         walked, at = [listed[0].number], search.neighbours(session, Order, where, by, listed[0].id or 0)
         assert at is not None
@@ -79,10 +79,12 @@ def test_pages_together_are_the_list_without_a_gap_or_a_repeat(engine: Engine, r
     with rolled_back(engine) as session:
         where = search.of_account(Order, fill(session, rows))
         by: search.Order = [(KEYS["agreement"], False), (col(Order.id), False)]
-        pages = Window(1, size, len(rows)).pages
-        shown = [o.number for p in range(1, pages + 1) for o in search.page(session, Order, where, by, Window(p, size, len(rows)))]
+        pages = PageWindow(1, size, len(rows)).pages
+        shown = [
+            o.number for p in range(1, pages + 1) for o in search.fetch_page(session, Order, where, by, PageWindow(p, size, len(rows)))
+        ]
         assert sorted(shown) == sorted(str(i + 1) for i in range(len(rows)))
-        assert shown == [o.number for o in search.page(session, Order, where, by, Window(1, 100, len(rows)))]
+        assert shown == [o.number for o in search.fetch_page(session, Order, where, by, PageWindow(1, 100, len(rows)))]
 
 
 def test_a_page_passes_over_no_more_rows_than_stand_beyond_it(engine: Engine) -> None:
@@ -90,7 +92,7 @@ def test_a_page_passes_over_no_more_rows_than_stand_beyond_it(engine: Engine) ->
         where = search.of_account(Order, fill(session, [(0, 0, "a")] * 7))
         by: search.Order = [(KEYS["number"], True), (col(Order.id), True)]
         with recorded_statements(engine) as ran:
-            shown = [[o.number for o in search.page(session, Order, where, by, Window(page, 2, 7))] for page in (1, 2, 3, 4)]
+            shown = [[o.number for o in search.fetch_page(session, Order, where, by, PageWindow(page, 2, 7))] for page in (1, 2, 3, 4)]
         assert shown == [["7", "6"], ["5", "4"], ["3", "2"], ["1"]]
         assert [tuple(values.values() if isinstance(values, dict) else values)[-2:] for _, values in ran] == [
             (2, 0),
@@ -132,7 +134,7 @@ def test_the_words_of_a_search(q: str, parts: list[str]) -> None:
 def test_every_word_must_be_there_in_any_order(engine: Engine, asked: list[str], text: list[str]) -> None:
     joined = " ".join(text)
     with engine.connect() as connection:
-        found = connection.scalar(select(search.matching(literal(joined), " ".join(asked))))
+        found = connection.scalar(select(search.matches_words(literal(joined), " ".join(asked))))
     assert bool(found) is all(word in joined for word in asked)
 
 
@@ -141,5 +143,5 @@ def test_a_word_may_mean_something_besides(engine: Engine) -> None:
         return [literal(1) == 0, literal(1) == 1] if word == "late" else []
 
     with engine.connect() as connection:
-        assert connection.scalar(select(search.matching(literal("cable"), "late cable", meaning)))
-        assert not connection.scalar(select(search.matching(literal("cable"), "late usb", meaning)))
+        assert connection.scalar(select(search.matches_words(literal("cable"), "late cable", meaning)))
+        assert not connection.scalar(select(search.matches_words(literal("cable"), "late usb", meaning)))

@@ -65,11 +65,11 @@ questions = st.one_of(st.lists(st.sampled_from(ASKED), min_size=1, max_size=3).m
 
 
 @contextmanager
-def as_large(few: int = search.FEW) -> Iterator[None]:
+def as_large(few: int = search.MAX_CANDIDATES) -> Iterator[None]:
     """Treat every account as large."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "LARGE", -1)
-        patch.setattr(search, "FEW", few)
+        patch.setattr(search, "LARGE_ACCOUNT_ROWS", -1)
+        patch.setattr(search, "MAX_CANDIDATES", few)
         yield
 
 
@@ -198,7 +198,7 @@ VIEWS: dict[str, View] = {
     "the latest invoices": lambda session, account_id: invoices.latest(session, account_id, 5),
     "the latest orders": lambda session, account_id: orders.latest(session, account_id, 5),
 }
-# Views that sort without an index: progress, which depends on today, and the few rows (at most `search.FEW`) that were selected first.
+# Views that sort without an index: progress, which depends on today, and the few rows that were selected first (`search.MAX_CANDIDATES`).
 SORTED = {"orders by progress", "orders by -progress", "invoices of an order"}
 FEW_FOUND = re.compile(
     r"(invoices|orders) with (cable|ca|cable ca|100,00 \$|paid|53%)"
@@ -207,7 +207,7 @@ FEW_FOUND = re.compile(
 
 
 @pytest.mark.sqlite("its query plans")
-@pytest.mark.parametrize("few", [-1, search.FEW])
+@pytest.mark.parametrize("few", [-1, search.MAX_CANDIDATES])
 @pytest.mark.parametrize("name", VIEWS)
 def test_no_view_scans_a_table_or_sorts_one(engine: Engine, name: str, few: int) -> None:
     with rolled_back(engine) as session:

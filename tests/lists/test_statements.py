@@ -17,8 +17,8 @@ VIEWS = [
     View("invoices with a word", "invoices?q=odo50"),
     View("orders with a word", "orders?q=odo50"),
 ]
-# Progress depends on today. The others sort rows that were selected first: at most `search.FEW` rows, one record's rows, or the orders that
-# end soon.
+# Progress depends on today. The others sort rows that were selected first: at most `search.MAX_CANDIDATES` rows, one record's rows, or the
+# orders that end soon.
 SORTED = re.compile(
     r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices) of a year|invoices of an order"
     r"|invoices, (to_pay|part_paid|pending|overdue|refunded|Details)"

@@ -7,7 +7,7 @@ import pytest
 
 from odoportal.core import clock, i18n
 from odoportal.core.i18n import Formats
-from odoportal.lists.query import ListQuery, ListRules, window
+from odoportal.lists.query import ListQuery, ListRules, page_to_show
 from odoportal.lists.view import ListTexts, ListView, list_view
 
 RULES = ListRules(sorts=("number", "start"), default_sort="-start", states=("active", "ended"), texts=("order",))
@@ -28,7 +28,7 @@ def frame(total: int = 120, account_total: int = 120, language: str = "en", **gi
     query = ListQuery.parse(RULES, given)
     with i18n.use(language):
         return list_view(
-            query, window(query, total), account_total, Formats("en-CA"), TEXTS, {"": account_total, "active": 1234, "ended": 0}
+            query, page_to_show(query, total), account_total, Formats("en-CA"), TEXTS, {"": account_total, "active": 1234, "ended": 0}
         )
 
 

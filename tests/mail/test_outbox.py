@@ -48,7 +48,7 @@ def portal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def post(to: str = "maria@example.com", subject: str = "Hello", text: str = "Text", html: str = "<p>Text</p>", **more: Any) -> int:
     with database.write_session() as session:
-        letter = outbox.post(session, to=to, language="fr", subject=subject, text=text, html=html, now=START, **more)
+        letter = outbox.enqueue(session, to=to, language="fr", subject=subject, text=text, html=html, now=START, **more)
         assert letter.id is not None
         return letter.id
 
@@ -124,7 +124,7 @@ def serving(running: Listening, scheme: str = "smtp") -> Iterator[str]:
 def test_a_letter_arrives_once_as_text_and_html(server: tuple[Inbox, str]) -> None:
     inbox, url = server
     number = post(subject="Réinitialisation — été", text="Voilà", html="<p>Voilà</p>")
-    way_out = outbox.smtp(url)
+    way_out = outbox.smtp_transport(url)
     assert outbox.deliver_due(way_out, START) == 1
     assert outbox.deliver_due(way_out, START + timedelta(days=1)) == 0
     (got,) = inbox.got
@@ -142,12 +142,12 @@ def test_a_letter_that_can_be_stopped_says_how_in_its_headers(server: tuple[Inbo
     post(
         to,
         subject="Réinitialisation — été " * 8,
-        text=f"Stop: {outbox.STOP_MARK}",
-        html=f"<a href='{outbox.STOP_MARK}'>x</a>",
+        text=f"Stop: {outbox.UNSUBSCRIBE_PLACEHOLDER}",
+        html=f"<a href='{outbox.UNSUBSCRIBE_PLACEHOLDER}'>x</a>",
         unsubscribe="invoice.3.17",
     )
     post("other@example.com")
-    assert outbox.deliver_due(outbox.smtp(url), START) == 2
+    assert outbox.deliver_due(outbox.smtp_transport(url), START) == 2
     got, other = sorted(inbox.got, key=lambda letter: letter["To"] == "other@example.com")
     # RFC 8058, section 2: both headers, with the address unencoded and in one piece.
     lines = inbox.raw[inbox.got.index(got)].split(b"\r\n")
@@ -173,7 +173,7 @@ def test_a_server_that_is_down_is_tried_again_later_and_later(server: tuple[Inbo
         at += wait * MINUTE
     assert out.tries == 4
     assert letter(number).last_error == "ConnectionRefusedError: down"
-    assert outbox.deliver_due(outbox.smtp(url), at) == 1
+    assert outbox.deliver_due(outbox.smtp_transport(url), at) == 1
     assert len(inbox.got) == 1
     assert letter(number).last_error == ""
 
@@ -271,8 +271,8 @@ def test_a_worker_that_dies_leaves_the_letter_to_a_later_try_with_the_same_id() 
     with pytest.raises(Killed):
         outbox.deliver_due(dying, START)
     out = Out()
-    assert outbox.deliver_due(out, START + outbox.CLAIM - timedelta(seconds=1)) == 0
-    assert outbox.deliver_due(out, START + outbox.CLAIM) == 1
+    assert outbox.deliver_due(out, START + outbox.CLAIM_DURATION - timedelta(seconds=1)) == 0
+    assert outbox.deliver_due(out, START + outbox.CLAIM_DURATION) == 1
     assert out.sent[0]["Message-ID"] == seen[0]
     assert letter(number).attempts == 2
 
@@ -286,14 +286,14 @@ def test_a_letter_whose_worker_dies_every_time_ends() -> None:
     for _ in range(outbox.MAX_ATTEMPTS):
         with pytest.raises(Killed):
             outbox.deliver_due(dying, at)
-        at += outbox.CLAIM
+        at += outbox.CLAIM_DURATION
     assert outbox.deliver_due(dying, at) == 0
     assert letter(number).failed_at == at
 
 
 def test_a_letter_is_written_with_what_it_tells_or_not_at_all() -> None:
     with pytest.raises(RuntimeError), database.write_session() as session:
-        outbox.post(session, to="a@example.com", language="fr", subject="S", text="T", html="H", now=START)
+        outbox.enqueue(session, to="a@example.com", language="fr", subject="S", text="T", html="H", now=START)
         raise RuntimeError
     assert outbox.deliver_due(Out(), START) == 0
 
@@ -333,12 +333,12 @@ def test_letters_beyond_ascii() -> None:
 
 def test_a_token_is_filled_in_when_the_letter_leaves_and_stored_nowhere() -> None:
     seed = outbox.new_seed()
-    number = post(text=f"see {outbox.MARK}", html=f"<a href='{outbox.MARK}'>", seed=seed)
+    number = post(text=f"see {outbox.TOKEN_PLACEHOLDER}", html=f"<a href='{outbox.TOKEN_PLACEHOLDER}'>", seed=seed)
     token = outbox.token_of(seed)
     out = Out()
     outbox.deliver_due(out, START)
     assert out.sent[0].as_string().count(token) == 2
-    assert outbox.MARK not in out.sent[0].as_string()
+    assert outbox.TOKEN_PLACEHOLDER not in out.sent[0].as_string()
     assert token not in str(letter(number).model_dump())
 
 
@@ -375,9 +375,9 @@ def test_signing_in_to_the_server() -> None:
     inbox = Inbox()
     running = Listening(inbox, authenticator=authenticator, auth_require_tls=False, auth_exclude_mechanism=["LOGIN"])
     with serving(running) as url:
-        outbox.smtp(url.replace("://", "://us%40er:p%40ss%2Fword@"))(outbox.compose(letter(post())))
+        outbox.smtp_transport(url.replace("://", "://us%40er:p%40ss%2Fword@"))(outbox.compose(letter(post())))
         with pytest.raises(smtplib.SMTPAuthenticationError):
-            outbox.smtp(url.replace("://", "://user:wrong@"))(outbox.compose(letter(post())))
+            outbox.smtp_transport(url.replace("://", "://user:wrong@"))(outbox.compose(letter(post())))
         assert (asked[0], len(inbox.got)) == ((b"us@er", b"p@ss/word"), 1)
 
 
@@ -401,11 +401,11 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
     with serving(running, scheme) as url:
         message = outbox.compose(letter(post()))
         with pytest.raises(ssl.SSLCertVerificationError):
-            outbox.smtp(url)(message)
+            outbox.smtp_transport(url)(message)
         trusting = ssl.create_default_context(cafile=portal / "cert.pem")
         with monkeypatch.context() as patch:
             patch.setattr(ssl, "create_default_context", lambda: trusting)
-            outbox.smtp(url)(message)
+            outbox.smtp_transport(url)(message)
         assert len(inbox.got) == 1
 
 
@@ -414,14 +414,14 @@ def test_starttls_is_never_left_out() -> None:
     inbox = Inbox()
     with serving(Listening(inbox), "smtp+starttls") as url:
         with pytest.raises(smtplib.SMTPNotSupportedError):
-            outbox.smtp(url)(outbox.compose(letter(post())))
+            outbox.smtp_transport(url)(outbox.compose(letter(post())))
         assert inbox.got == []
 
 
 @pytest.mark.parametrize("url", ["mail.example.com", "http://mail.example.com", "smtp://", "smtp+tls://x"])
 def test_an_address_of_no_mail_server_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="ODOPORTAL_SMTP_URL"):
-        outbox.smtp(url)
+        outbox.smtp_transport(url)
 
 
 def test_the_outbox_wakes_when_a_letter_is_committed_and_survives_a_lost_database(monkeypatch: pytest.MonkeyPatch) -> None:

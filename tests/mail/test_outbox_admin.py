@@ -7,14 +7,14 @@ from sqlmodel import Session, col, select
 
 from odoportal.core import database
 from odoportal.mail import outbox_admin
-from odoportal.mail.outbox import Mail, deliver_due, post
+from odoportal.mail.outbox import Mail, deliver_due, enqueue
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=3)
 
 
 def letter(session: Session, to: str, **more: object) -> int:
-    made = post(session, to=to, language="en", subject="Hello", text="text", html="html", now=NOW)
+    made = enqueue(session, to=to, language="en", subject="Hello", text="text", html="html", now=NOW)
     for name, value in more.items():
         setattr(made, name, value)
     session.flush()
@@ -30,9 +30,9 @@ def three(session: Session) -> tuple[int, int, int]:
 
 
 def test_due_and_dead_letters_are_listed_and_sent_ones_are_not(stored: Engine) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         due, dead, _ = three(session)
-    with database.reading() as session:
+    with database.read_session() as session:
         letters, more = outbox_admin.waiting(session)
     assert [(found.id, found.to, found.attempts, found.error) for found in letters] == [
         (due, "due@example.com", 3, "timed out"),
@@ -43,7 +43,7 @@ def test_due_and_dead_letters_are_listed_and_sent_ones_are_not(stored: Engine) -
 
 
 def test_a_long_list_says_how_many_more_there_are(stored: Engine) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         for place in range(outbox_admin.MAX_LISTED + 5):
             letter(session, f"p{place}@example.com")
         letters, more = outbox_admin.waiting(session)
@@ -51,7 +51,7 @@ def test_a_long_list_says_how_many_more_there_are(stored: Engine) -> None:
 
 
 def test_a_dead_letter_is_tried_again_and_a_sent_one_never(stored: Engine) -> None:
-    with database.writing() as session:
+    with database.write_session() as session:
         due, dead, sent = three(session)
         assert outbox_admin.retry(session, LATER, sent) == 0
         assert outbox_admin.retry(session, LATER, 99) == 0
@@ -61,6 +61,6 @@ def test_a_dead_letter_is_tried_again_and_a_sent_one_never(stored: Engine) -> No
     went: list[str] = []
     assert deliver_due(lambda message: went.append(str(message["To"])), LATER) == 2
     assert sorted(went) == ["dead@example.com", "due@example.com"]
-    with database.reading() as session:
+    with database.read_session() as session:
         found = session.exec(select(Mail).where(col(Mail.id) == dead)).one()
     assert (found.attempts, found.failed_at, found.sent_at) == (1, None, LATER)

@@ -202,8 +202,8 @@ MUTANTS = (
     _mutant(
         "activity belongs to the account",
         "rooms.activity.service",
-        "[search.of_account(Change, account_id), search.matching(",
-        "[search.matching(",
+        "[search.of_account(Change, account_id), search.matches_words(",
+        "[search.matches_words(",
         "tests/rooms/activity/test_changes.py",
         "tests/accounts/test_scope.py",
     ),
@@ -264,7 +264,7 @@ MUTANTS = (
     _mutant(
         "a request with conflicting lengths ends its connection",
         "web.document_server",
-        "if headers.ambiguous(request):",
+        "if headers.has_two_lengths(request):",
         "if False:",
         f"{ATTACK}/test_requests.py",
     ),
@@ -404,7 +404,7 @@ MUTANTS = (
                 "self._open_by_address[connection.address] >= self.limits.connections_per_address if self.by_address else False",
                 "False",
             ),
-            ("answers that are not pages have the headers, too", ", *headers.of_every_answer()]", "]"),
+            ("answers that are not pages have the headers, too", ", *headers.common_headers()]", "]"),
         )
     ),
     _mutant("WebSockets are limited", "web.open_sockets", "elif self._total >= self.limits.sockets:", "elif False:", CONNECTIONS),
@@ -433,7 +433,7 @@ MUTANTS = (
     _mutant(
         "the limit on open files is raised",
         "limits.open_files",
-        "resource.setrlimit(resource.RLIMIT_NOFILE, (attainable(), hard))",
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (reachable_file_limit(), hard))",
         "pass",
         CONNECTIONS,
     ),
@@ -537,7 +537,7 @@ MUTANTS = (
     _mutant(
         "failed sign-ins make a person wait",
         "rooms.signin.attempts",
-        "waiting = waiting or not await rate_limits.begin(key, now)",
+        "waiting = waiting or not await rate_limits.begin_attempt(key, now)",
         "waiting = waiting or False",
         ROUTES,
     ),
@@ -568,7 +568,12 @@ MUTANTS = (
         _mutant(guard, "rooms.signin.attempts", old, new, *tests)
         for guard, old, new, tests in (
             ("failures from other browsers do not lock out a known browser", "if known and known.browser:", "if False:", (KNOWN,)),
-            ("a known browser waits for its own failures", "if allowed and await rate_limits.begin(key, now):", "if allowed:", (KNOWN,)),
+            (
+                "a known browser waits for its own failures",
+                "if allowed and await rate_limits.begin_attempt(key, now):",
+                "if allowed:",
+                (KNOWN,),
+            ),
             ("a known browser's sign-ins are limited", "if allowed and await", "if await", (ROUTES,)),
             (
                 "successful sign-ins are limited",
@@ -585,7 +590,7 @@ MUTANTS = (
             ),
             (
                 "wrong passwords at a confirmation make the session wait",
-                "    if not await rate_limits.begin(key, now):\n"
+                "    if not await rate_limits.begin_attempt(key, now):\n"
                 '        security_log.log_event("authn_login_lock", logging.WARNING, **facts)\n',
                 "    if False:\n        pass\n    if False:\n",
                 (CONFIRM,),
@@ -945,7 +950,7 @@ MUTANTS = (
     _mutant(
         "no other site can resubscribe a person",
         "rooms.notifications.routes",
-        "if not off and headers.foreign(asked.request):",
+        "if not off and headers.is_cross_site(asked.request):",
         "if False:",
         STOP,
     ),

@@ -73,12 +73,12 @@ def test_kinds_are_few(path: str, kind: str) -> None:
 
 
 def test_events_that_follow_from_a_click_have_its_name() -> None:
-    click = request_id.follow("1", None)
-    assert request_id.follow("2", "1") == click
-    assert request_id.follow("3", "2") == click
+    click = request_id.continue_id("1", None)
+    assert request_id.continue_id("2", "1") == click
+    assert request_id.continue_id("3", "2") == click
     assert request_id.request.get() == click
-    assert request_id.follow("4", None) != click
-    assert request_id.follow("2", "1") == click
+    assert request_id.continue_id("4", None) != click
+    assert request_id.continue_id("2", "1") == click
 
 
 @pytest.mark.case("A-72")
@@ -104,10 +104,10 @@ def test_an_event_that_was_dropped_has_no_line_of_the_log(caplog: pytest.LogCapt
 
 def test_old_clicks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_id, "_MAX_CLICKS", 2)
-    first = request_id.follow("a", None)
-    request_id.follow("b", None)
-    request_id.follow("c", None)
-    assert request_id.follow("d", "a") != first
+    first = request_id.continue_id("a", None)
+    request_id.continue_id("b", None)
+    request_id.continue_id("c", None)
+    assert request_id.continue_id("d", "a") != first
     assert len(request_id._ids) == 2
 
 

@@ -197,7 +197,7 @@ def test_the_end_of_the_session_is_the_nearer_one(mine: int) -> None:
 def test_leaving_leads_to_sign_in_on_this_site(address: str, login: str) -> None:
     async def run() -> None:
         state = await new_state(address).get_state(SessionState)
-        state._leave()
+        state._go_to_sign_in()
         assert state.gone.startswith(login)
 
     asyncio.run(run())

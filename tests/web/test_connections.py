@@ -20,17 +20,17 @@ from websockets.sync.client import ClientConnection, connect
 
 from odoportal import serving
 from odoportal.limits import open_files
-from odoportal.limits.open_files import Limits
+from odoportal.limits.open_files import ConnectionLimits
 from odoportal.observability.log_pacing import LogPacer
-from odoportal.web.client_address import BehindProxies
-from odoportal.web.connections import Connections, Unread
-from odoportal.web.open_sockets import OpenSockets
+from odoportal.web.client_address import ClientAddressMiddleware
+from odoportal.web.connections import Connections, ReadMonitor
+from odoportal.web.open_sockets import OpenSocketLimit
 
 SECONDS = 30
 LARGE = 32 << 20
 Address = tuple[str, int]
-CALM = Limits(head_seconds=600, body_seconds=600, unread_seconds=600)
-HASTY = Limits(head_seconds=0.05, body_seconds=0.05, unread_seconds=0.05)
+CALM = ConnectionLimits(head_seconds=600, body_seconds=600, unread_seconds=600)
+HASTY = ConnectionLimits(head_seconds=0.05, body_seconds=0.05, unread_seconds=0.05)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -48,7 +48,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextmanager
-def served(limits: Limits, by_address: bool = True, application: Any = application) -> Iterator[Address]:
+def served(limits: ConnectionLimits, by_address: bool = True, application: Any = application) -> Iterator[Address]:
     """Run a server with these limits in a thread of this process, and yield its address."""
     taken, ready = serving.listen("127.0.0.1", 0), threading.Event()
     register = Connections(limits, by_address)
@@ -66,7 +66,7 @@ def served(limits: Limits, by_address: bool = True, application: Any = applicati
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "TICKS_PER_SWEEP", 1)
+    monkeypatch.setattr(serving, "TICKS_PER_CHECK", 1)
 
 
 @contextmanager
@@ -166,11 +166,11 @@ class Loop:
 
 
 @pytest.fixture
-def standing() -> Iterator[Callable[[Limits], Loop]]:
+def standing() -> Iterator[Callable[[ConnectionLimits], Loop]]:
     """Return a function that makes an event loop that does not run."""
     made: list[Loop] = []
 
-    def make(limits: Limits) -> Loop:
+    def make(limits: ConnectionLimits) -> Loop:
         made.append(Loop(Connections(limits, by_address=True)))
         return made[-1]
 
@@ -183,22 +183,22 @@ def standing() -> Iterator[Callable[[Limits], Loop]]:
 
 
 @pytest.mark.parametrize("raw", [HALF_HEAD, HALF_BODY])
-def test_a_byte_now_and_then_earns_no_more_time(standing: Callable[[Limits], Loop], raw: bytes) -> None:
+def test_a_byte_now_and_then_earns_no_more_time(standing: Callable[[ConnectionLimits], Loop], raw: bytes) -> None:
     loop = standing(CALM)
     protocol, wire = loop.connected(raw=raw[:-3])
     loop.now += 599
     protocol.data_received(raw[-3:-2])
-    loop.register.sweep(loop.now, [])
+    loop.register.close_stale(loop.now, [])
     assert not wire.closed
     loop.now += 1
-    loop.register.sweep(loop.now, [])
+    loop.register.close_stale(loop.now, [])
     assert wire.closed
 
 
-def test_a_whole_request_has_all_the_time_that_its_answer_takes(standing: Callable[[Limits], Loop]) -> None:
+def test_a_whole_request_has_all_the_time_that_its_answer_takes(standing: Callable[[ConnectionLimits], Loop]) -> None:
     loop = standing(CALM)
     protocol, wire = loop.connected(raw=request("/"))
-    loop.register.sweep(loop.now + 100_000, [protocol])
+    loop.register.close_stale(loop.now + 100_000, [protocol])
     assert not wire.closed
 
 
@@ -229,21 +229,21 @@ def until(true: Callable[[], bool]) -> None:
 
 def test_who_reads_slowly_may_go_on_and_who_reads_next_to_nothing_may_not() -> None:
     limits = replace(CALM, unread_seconds=60, unread_bytes=1000)
-    slow, stuck = Unread(), Unread()
+    slow, stuck = ReadMonitor(), ReadMonitor()
     for minute in range(20):
         assert not slow.is_stalled(100_000 - 1000 * minute, 60.0 * minute, limits)
     assert not stuck.is_stalled(100_000, 0, limits)
     assert not stuck.is_stalled(99_500, 59, limits)
     assert stuck.is_stalled(99_001, 60, limits)
     # A small rest must be read completely.
-    small = Unread()
+    small = ReadMonitor()
     assert not small.is_stalled(10, 0, limits)
     assert small.is_stalled(9, 60, limits)
-    emptied = Unread()
+    emptied = ReadMonitor()
     assert not emptied.is_stalled(10, 0, limits)
     assert not emptied.is_stalled(0, 60, limits)
     # A large answer is written in portions: the buffer fills again each time it is almost empty.
-    portions = Unread()
+    portions = ReadMonitor()
     for minute in range(20):
         assert not portions.is_stalled(100_000, 60.0 * minute, limits)
         portions.moved()
@@ -266,7 +266,7 @@ def test_whoever_keeps_the_server_waiting_longest_makes_room(raw: bytes, by_addr
             held[-1].recv(1)
 
 
-def test_a_peer_that_has_too_many_at_work_is_refused_and_nobody_else(standing: Callable[[Limits], Loop]) -> None:
+def test_a_peer_that_has_too_many_at_work_is_refused_and_nobody_else(standing: Callable[[ConnectionLimits], Loop]) -> None:
     loop = standing(replace(CALM, connections_per_address=3))
     for _ in range(3):
         loop.connected(raw=request("/"))
@@ -282,7 +282,7 @@ def opened(address: Address, client: str = "192.0.2.1") -> ClientConnection:
 
 def test_sockets_are_bounded_by_address_and_in_all(caplog: pytest.LogCaptureFixture) -> None:
     limits = replace(CALM, sockets=5, sockets_per_address=3)
-    with served(limits, application=BehindProxies(OpenSockets(application, limits), 1)) as address, ExitStack() as kept:
+    with served(limits, application=ClientAddressMiddleware(OpenSocketLimit(application, limits), 1)) as address, ExitStack() as kept:
         held = [kept.enter_context(opened(address, f"2001:db8::{number}")) for number in range(3)]
         # The first three are in one /64, and so is this one.
         with pytest.raises(InvalidStatus) as refused, opened(address, "2001:db8::ffff"):
@@ -312,7 +312,7 @@ def let_in(address: Address) -> bool:
 
 def test_of_many_refusals_one_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
-    layer = OpenSockets(application, replace(CALM, sockets_per_address=0), LogPacer(60, lambda: now[0]))
+    layer = OpenSocketLimit(application, replace(CALM, sockets_per_address=0), LogPacer(60, lambda: now[0]))
 
     async def refused() -> None:
         async def send(_message: Any) -> None:
@@ -345,25 +345,25 @@ def test_where_nothing_can_be_accepted_the_log_says_so_once(caplog: pytest.LogCa
 
 @pytest.mark.parametrize("files", [64, 256, 1024, 4096, 65_536])
 def test_what_may_be_held_open_fits_into_the_files(files: int) -> None:
-    limits = open_files.limits_of(files)
-    assert limits.sockets + limits.connections + serving.ACCEPTED_AT_ONCE < max(files, 2 * open_files.OWN_FILES)
+    limits = open_files.limits_for(files)
+    assert limits.sockets + limits.connections + serving.ACCEPTED_AT_ONCE < max(files, 2 * open_files.RESERVED_FILES)
     assert 0 < limits.sockets_per_address < limits.sockets
     assert 0 < limits.connections_per_address < limits.connections
 
 
 def test_with_many_files_the_limits_are_those_of_the_readme() -> None:
-    assert open_files.limits_of(65_536) == Limits()
+    assert open_files.limits_for(65_536) == ConnectionLimits()
 
 
 def test_the_limit_on_open_files_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     known = [1024, 524_288]
     monkeypatch.setattr(resource, "getrlimit", lambda _what: tuple(known))
     monkeypatch.setattr(resource, "setrlimit", lambda _what, wanted: known.__setitem__(slice(None), wanted))
-    assert open_files.raise_limit() == open_files.MOST_FILES
-    assert known == [open_files.MOST_FILES, 524_288]
+    assert open_files.raise_limit() == open_files.MAX_FILES
+    assert known == [open_files.MAX_FILES, 524_288]
     # A higher limit is kept.
     known[:] = [524_288, 524_288]
     open_files.raise_limit()
     assert known == [524_288, 524_288]
     known[:] = [1024, resource.RLIM_INFINITY]
-    assert open_files.raise_limit() == open_files.MOST_FILES
+    assert open_files.raise_limit() == open_files.MAX_FILES

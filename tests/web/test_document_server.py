@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from odoportal.core import clock, i18n
 from odoportal.core.identity import Identity, current_identity, token_hash
 from odoportal.limits import quotas, rate_limits
-from odoportal.limits.concurrent_files import Crowded
+from odoportal.limits.concurrent_files import TooManyFiles
 from odoportal.settings import get_settings
 from odoportal.web.document_server import DocumentServer, read_documents
 from odoportal.web.page import Page, PageContent, PageRequest
@@ -400,7 +400,7 @@ def test_a_form_is_taken_from_the_origin_that_browsers_send(site: Site, monkeypa
 
 def test_whoever_has_too_many_files_under_way_is_told_to_wait(site: Site) -> None:
     async def crowded(_scope: Any, _receive: Any, _send: Any) -> None:
-        raise Crowded
+        raise TooManyFiles
 
     site.app.app = crowded
     answer = site.ask("/en/orders.csv", signed=True)

@@ -15,7 +15,7 @@ from odoportal.core.identity import Identity
 from odoportal.observability import instrumentation
 from odoportal.pages.state import SessionState
 from odoportal.rooms.orders.state import Orders
-from odoportal.web.event_gate import EVENTS_PER_10_SECONDS, INTERNAL, SOCKET_COOKIE, Gate, session_hash
+from odoportal.web.event_gate import EVENTS_PER_10_SECONDS, INTERNAL, SOCKET_COOKIE, EventGate, session_hash
 from tests.making import NOON, identity_of
 from tests.states import new_state, set_address
 
@@ -34,7 +34,7 @@ class Doorman:
         self.people: dict[str, Identity | None] = dict(people)
         self.touched: list[str] = []
         self.asked: list[tuple[str | None, str | None]] = []
-        self.gate = Gate(SessionState, self.resolve, self.touch, self.allowed, payloads)
+        self.gate = EventGate(SessionState, self.resolve, self.touch, self.allowed, payloads)
 
     async def resolve(self, hashed: str | None, account: str | None) -> Identity | None:
         self.asked.append((hashed, account))

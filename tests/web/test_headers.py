@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from odoportal.settings import get_settings
 from odoportal.web import headers
-from odoportal.web.request_targets import PathTargets
+from odoportal.web.request_targets import RequestTargetCheck
 
 ORIGIN = "https://portal.example.com"
 
@@ -53,24 +53,24 @@ def request(method: str = "POST", **given: str) -> Request:
 @pytest.mark.asvs("3.5.1")
 def test_who_may_change_something(given: dict[str, str], refused: bool) -> None:
     for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE", "X-ODD"):
-        assert headers.foreign(request(method, **given)) is refused
+        assert headers.is_cross_site(request(method, **given)) is refused
 
 
 def test_reading_is_nobody_s_harm() -> None:
     for method in ("GET", "HEAD", "OPTIONS"):
-        assert not headers.foreign(request(method, origin="https://evil.example", sec_fetch_site="cross-site"))
+        assert not headers.is_cross_site(request(method, origin="https://evil.example", sec_fetch_site="cross-site"))
 
 
 @pytest.mark.asvs("3.4.3")
 def test_the_policy_names_own_scripts_only() -> None:
-    parts = dict(part.strip().split(" ", 1) for part in headers.policy(["'sha256-abc'"]).split(";"))
+    parts = dict(part.strip().split(" ", 1) for part in headers.content_security_policy(["'sha256-abc'"]).split(";"))
     assert parts["script-src"] == "'self' 'sha256-abc'"
     for name in ("default-src", "object-src", "base-uri", "frame-ancestors"):
         assert parts[name] == "'none'"
     assert parts["form-action"] == parts["connect-src"] == "'self'"
-    assert "*" not in headers.policy([])
-    assert "unsafe-eval" not in headers.policy([])
-    assert headers.policy([]).split(";")[1].strip() == "script-src 'self'"
+    assert "*" not in headers.content_security_policy([])
+    assert "unsafe-eval" not in headers.content_security_policy([])
+    assert headers.content_security_policy([]).split(";")[1].strip() == "script-src 'self'"
 
 
 def sent(path: str = "/en/login", status: int = 200, own: list[tuple[bytes, bytes]] | None = None) -> dict[str, list[str]]:
@@ -81,7 +81,9 @@ def sent(path: str = "/en/login", status: int = 200, own: list[tuple[bytes, byte
         out.append(message)
 
     async def run() -> None:
-        await headers.secured({"type": "http", "path": path}, send)({"type": "http.response.start", "status": status, "headers": own or []})
+        await headers.with_common_headers({"type": "http", "path": path}, send)(
+            {"type": "http.response.start", "status": status, "headers": own or []}
+        )
 
     asyncio.run(run())
     found: dict[str, list[str]] = {}
@@ -138,7 +140,7 @@ def answered(kind: str, path: str) -> list[Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(PathTargets(app)({"type": kind, "method": "GET", "path": path, "headers": []}, send, send))  # type: ignore[arg-type]
+    asyncio.run(RequestTargetCheck(app)({"type": kind, "method": "GET", "path": path, "headers": []}, send, send))  # type: ignore[arg-type]
     return sent
 
 
@@ -147,7 +149,7 @@ def answered(kind: str, path: str) -> list[Any]:
 def test_what_is_no_path_is_refused_with_the_headers_of_every_answer(kind: str, path: str) -> None:
     start = answered(kind, path)[0]
     assert start["status"] == 400
-    assert dict(headers.of_every_answer()).items() <= dict(start["headers"]).items()
+    assert dict(headers.common_headers()).items() <= dict(start["headers"]).items()
 
 
 @pytest.mark.parametrize("path", ["/", "/*", "/http://localhost/"])

@@ -8,7 +8,7 @@ from websockets.protocol import OPEN, Protocol
 from websockets.uri import parse_uri
 
 from odoportal.web import socket_limits
-from odoportal.web.socket_limits import Incoming
+from odoportal.web.socket_limits import LimitedServerProtocol
 
 
 class Line:
@@ -16,7 +16,7 @@ class Line:
 
     def __init__(self) -> None:
         self.browser = ClientProtocol(parse_uri("ws://localhost/"), extensions=[ClientPerMessageDeflateFactory()])
-        self.ours = Incoming(extensions=[ServerPerMessageDeflateFactory()], max_size=socket_limits.MESSAGE_BYTES)
+        self.ours = LimitedServerProtocol(extensions=[ServerPerMessageDeflateFactory()], max_size=socket_limits.MESSAGE_BYTES)
         self.browser.send_request(self.browser.connect())
         self.carry(self.browser, self.ours)
         (request,) = self.ours.events_received()

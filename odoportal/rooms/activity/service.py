@@ -16,7 +16,7 @@ from odoportal.accounts.models import Change, Person
 from odoportal.core import clock
 from odoportal.core.folding import fold
 from odoportal.lists import search
-from odoportal.lists.query import ListQuery, ListRules, Window, window
+from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
 from odoportal.pages.room import installed
 from odoportal.rooms.activity.kinds import Kinds
 
@@ -34,7 +34,7 @@ def rules() -> ListRules:
 class ChangePage:
     """One page: its changes, the names of the people in them, the number of changes in each group, and the number without any filter."""
 
-    window: Window
+    window: PageWindow
     changes: Sequence[Change]
     people: Mapping[int, str]
     counts: Mapping[str, int]
@@ -60,8 +60,8 @@ def find(session: Session, account_id: int, query: ListQuery, kinds: Kinds) -> C
     everything = counts[""]
     if query.narrowed:
         everything = search.count(session, Change, search.of_account(Change, account_id))
-    shown = window(query, counts[query.state])
-    rows = search.page(session, Change, and_(where, _in_group(query, kinds)), _order(query), shown)
+    shown = page_to_show(query, counts[query.state])
+    rows = search.fetch_page(session, Change, and_(where, _in_group(query, kinds)), _order(query), shown)
     return ChangePage(shown, rows, names(session, rows), counts, everything)
 
 
@@ -101,7 +101,7 @@ def _where(account_id: int, query: ListQuery, kinds: Kinds) -> ColumnElement[boo
         found = [what for what, label in labels.items() if word in label]
         return [col(Change.what).in_(found)] if found else []
 
-    parts: list[Any] = [search.of_account(Change, account_id), search.matching(col(Change.search), query.q, labelled)]
+    parts: list[Any] = [search.of_account(Change, account_id), search.matches_words(col(Change.search), query.q, labelled)]
     if query.since:
         parts.append(col(Change.at) >= clock.start_of_day(query.since))
     if query.until:

@@ -7,7 +7,7 @@ from odoportal.rooms.addresses import postal
 
 
 class AddressActivity(ActivityKind):
-    """What was changed. The values are stored."""
+    """Kinds of changes. The values are stored."""
 
     ADDED = "address_added"
     CHANGED = "address"

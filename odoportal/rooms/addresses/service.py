@@ -25,7 +25,7 @@ from odoportal.accounts.models import Membership
 from odoportal.accounts.rights import Right, may, require_right
 from odoportal.core.folding import fold
 from odoportal.core.identity import Identity, NotAllowed
-from odoportal.lists.query import ListQuery, ListRules, Window, window
+from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
 from odoportal.rooms.addresses import postal
 from odoportal.rooms.addresses.activity import AddressActivity
 from odoportal.rooms.addresses.models import Address, AddressDefault, Purpose
@@ -107,7 +107,7 @@ def book(session: Session, account_id: int, q: str = "", removed: bool = False) 
 class BookPage:
     """One page of the book: its addresses, and the number of current and of removed addresses (`counts`, by state)."""
 
-    window: Window
+    window: PageWindow
     addresses: Sequence[Address]
     counts: Mapping[str, int]
 
@@ -125,7 +125,7 @@ def find(session: Session, account_id: int, query: ListQuery, language: str) -> 
         "country": lambda a: fold(postal.country_name(a.country, language)),
     }
     rows = sorted(found, key=keys[query.key], reverse=query.descending)
-    page = window(query, len(rows))
+    page = page_to_show(query, len(rows))
     counts = {"": len(book(session, account_id)), REMOVED: len(book(session, account_id, removed=True))} if query.q else None
     counts = counts or {"": len(books[False]), REMOVED: len(books[True])}
     return BookPage(page, rows[page.offset : page.offset + page.size], counts)

@@ -25,5 +25,5 @@ class EditAddress(PageState, SessionState):
 
     view: EditView = unfilled(EditView())
 
-    async def _look(self, who: Identity) -> Any:
+    async def _fetch(self, who: Identity) -> Any:
         return await database.read(edit_view, who, dict(self.router.url.query_parameters))

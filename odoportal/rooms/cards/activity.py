@@ -6,7 +6,7 @@ from odoportal.pages.room import Activity
 
 
 class CardActivity(ActivityKind):
-    """What was changed. The values are stored."""
+    """Kinds of changes. The values are stored."""
 
     ADDED = "card_added"
     DEFAULT = "card_default"

@@ -14,5 +14,5 @@ class Cards(PageState, SessionState):
 
     view: CardsView = unfilled(CardsView())
 
-    async def _look(self, who: Identity) -> Any:
+    async def _fetch(self, who: Identity) -> Any:
         return await load_view(who, self.router.url.query_parameters, current_language())

@@ -15,9 +15,9 @@ class Home(PageState, SessionState):
 
     view: HomeView = unfilled(HomeView())
 
-    async def _show(self, anew: bool = False) -> None:
-        del anew  # The home page always reads the menu's counts again.
-        await super()._show(anew=True)
+    async def _load_view(self, again: bool = False) -> None:
+        del again  # The home page always reads the menu's counts again.
+        await super()._load_view(again=True)
 
-    async def _look(self, who: Identity) -> Any:
+    async def _fetch(self, who: Identity) -> Any:
         return await database.read(home_view, who, current_language(), clock.today())

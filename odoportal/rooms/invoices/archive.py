@@ -70,7 +70,7 @@ async def post(request: Request) -> Response:
             return _refusal(422, t("No invoice was chosen."))
         headers = attachment(f"{t('Invoices')}-{today.isoformat()}.zip")
     headers |= {"x-files": str(len(found)), "content-security-policy": routes.FILE_CSP}
-    stream = await concurrent_files.begun(_limit_concurrency(who.person_id, portions(account, found, language, today)))
+    stream = await concurrent_files.started(_limit_concurrency(who.person_id, portions(account, found, language, today)))
     return StreamingResponse(stream, headers=headers, media_type="application/zip")
 
 

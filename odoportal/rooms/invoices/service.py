@@ -14,7 +14,7 @@ from sqlmodel import Session, col, func, select
 from odoportal.core import clock
 from odoportal.core.money import ZERO, Money
 from odoportal.lists import search
-from odoportal.lists.query import ListQuery, ListRules, Window, window
+from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment, PaymentStatus
 from odoportal.rooms.orders.models import Order
 
@@ -114,7 +114,7 @@ def _state_meaning(today: date, state_words: Mapping[str, str]) -> search.Meanin
 def _candidates(
     session: Session, account_id: int, rows: int, query: ListQuery, today: date, words: Mapping[str, str]
 ) -> ColumnElement[bool]:
-    return search.among(session, Invoice, account_id, rows, query.q, _state_meaning(today, words))
+    return search.search_candidates(session, Invoice, account_id, rows, query.q, _state_meaning(today, words))
 
 
 def _list_condition(
@@ -123,7 +123,7 @@ def _list_condition(
     """Return the condition of a list query; `own` is the condition that selects the account's rows."""
     parts: list[ColumnElement[bool]] = [own]
     if query.q:
-        parts.append(search.matching(Invoice.search, query.q, _state_meaning(today, state_words)))
+        parts.append(search.matches_words(Invoice.search, query.q, _state_meaning(today, state_words)))
     if query.state:
         parts.append(in_state(query.state, today))
     day = col(Invoice.issued_on)
@@ -162,7 +162,7 @@ def where_and_order(
 class InvoicePage:
     """One page of the list, its position, and the result of `state_counts`."""
 
-    window: Window
+    window: PageWindow
     invoices: Sequence[Invoice]
     counts: Mapping[str, int]
 
@@ -182,11 +182,11 @@ def find(session: Session, account_id: int, query: ListQuery, today: date, state
     counts = state_counts(session, account_id, today)
     where = _list_condition(_candidates(session, account_id, counts[""], query, today, state_words), account_id, query, today, state_words)
     counted = not replace(query, state="").narrowed
-    page_window = window(query, counts[query.state] if counted else search.count(session, Invoice, where))
+    page_window = page_to_show(query, counts[query.state] if counted else search.count(session, Invoice, where))
     if page_window.total == counts[""]:
         # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
         where = search.of_account(Invoice, account_id)
-    return InvoicePage(page_window, search.page(session, Invoice, where, _sort_keys(query), page_window, _index_hint(query)), counts)
+    return InvoicePage(page_window, search.fetch_page(session, Invoice, where, _sort_keys(query), page_window, _index_hint(query)), counts)
 
 
 @lru_cache(maxsize=1)
@@ -271,7 +271,7 @@ def of_order(session: Session, account_id: int, order_id: int, limit: int) -> tu
 
 @dataclass(frozen=True)
 class Owing:
-    """What an account owes, in dollars: the open total, the overdue part, the number of invoices for both, and the next due date."""
+    """The amounts an account owes, in dollars: the open total, the overdue part, the number of invoices for both, and the next due date."""
 
     total: Decimal
     overdue: Decimal

@@ -11,7 +11,7 @@ from odoportal.rooms.notifications.models import Kind
 
 
 class NotificationActivity(ActivityKind):
-    """What was changed. The values are stored."""
+    """Kinds of changes. The values are stored."""
 
     CHOICES = "notices"
     COPY_ADDED = "copy_added"

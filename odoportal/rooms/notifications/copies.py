@@ -147,7 +147,7 @@ def take_over(session: Session, copy: InvoiceCopy, person_id: int, by: Actor, no
 
 def delete(session: Session, copy: InvoiceCopy) -> None:
     """Delete an address: its links stop working, and copies that wait in the outbox are not sent."""
-    outbox.take_back(session, of_copy(copy.id or 0))
+    outbox.cancel_unsent(session, of_copy(copy.id or 0))
     session.delete(copy)
 
 

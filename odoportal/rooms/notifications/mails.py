@@ -88,7 +88,7 @@ def write_confirmation_mail(session: Session, copy: InvoiceCopy, who: Identity, 
                 t("Until you confirm, nothing more comes."),
             ],
             button=t("Get the copies"),
-            address=address(f"copy?token={outbox.MARK}", copy.language),
+            address=address(f"copy?token={outbox.TOKEN_PLACEHOLDER}", copy.language),
             after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
         )
         return post(session, copy.email, copy.language, "", letter, now, seed)

@@ -116,7 +116,7 @@ async def post_unsubscribe(asked: PageRequest) -> PageContent | Response:
     off = form is not None and form.get(ONE_CLICK[0]) == ONE_CLICK[1]
     if form is None or not (off or form.get(_RESUME) == "1"):
         return PlainTextResponse(t("This request cannot be read. Go back and try again."), HTTPStatus.BAD_REQUEST)
-    if not off and headers.foreign(asked.request):
+    if not off and headers.is_cross_site(asked.request):
         return PlainTextResponse("cross-site request refused", HTTPStatus.FORBIDDEN)
     # Count and write nothing for a token that the portal did not sign: anyone can make up any number of them.
     found = await read(unsubscribe.read_link, token)

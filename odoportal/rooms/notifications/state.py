@@ -14,5 +14,5 @@ class Notices(PageState, SessionState):
 
     view: NoticesView = unfilled(NoticesView())
 
-    async def _look(self, who: Identity) -> Any:
+    async def _fetch(self, who: Identity) -> Any:
         return await database.read(notices_view, who, clock.now())

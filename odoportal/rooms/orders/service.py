@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, true
 from sqlmodel import Session, col, func, select
 
 from odoportal.lists import search
-from odoportal.lists.query import ListQuery, ListRules, Window, window
+from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
 from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, OrderTax, Step
 
 ENDING_DAYS = 60
@@ -67,14 +67,14 @@ def _normalized_search(query: ListQuery) -> str:
 
 
 def _candidates(session: Session, account_id: int, rows: int, query: ListQuery, today: date) -> ColumnElement[bool]:
-    return search.among(session, Order, account_id, rows, _normalized_search(query), _percent_meaning(today))
+    return search.search_candidates(session, Order, account_id, rows, _normalized_search(query), _percent_meaning(today))
 
 
 def _list_condition(own: ColumnElement[bool], query: ListQuery, today: date) -> ColumnElement[bool]:
     """Return the condition of a list query; `own` is the condition that selects the account's rows."""
     parts: list[ColumnElement[bool]] = [own]
     if query.q:
-        parts.append(search.matching(Order.search, _normalized_search(query), _percent_meaning(today)))
+        parts.append(search.matches_words(Order.search, _normalized_search(query), _percent_meaning(today)))
     # Hide these columns from SQLite's planner: it must walk the index of the sort order and stop after one page.
     parts.append(_filters(query, today, search.unindexed(col(Order.start_on)), search.unindexed(col(Order.end_on))))
     return and_(*parts)
@@ -112,7 +112,7 @@ def where_and_order(
 class OrderPage:
     """One page of the list: its position, its orders, their lines by order id, and the result of `state_counts`."""
 
-    window: Window
+    window: PageWindow
     orders: Sequence[Order]
     lines: Mapping[int, Sequence[OrderLine]]
     counts: Mapping[str, int]
@@ -133,13 +133,13 @@ def find(session: Session, account_id: int, query: ListQuery, language: str, tod
     counts = state_counts(session, account_id, today)
     where = _list_condition(_candidates(session, account_id, counts[""], query, today), query, today)
     counted = not replace(query, state="").narrowed
-    page_window = window(query, counts[query.state] if counted else search.count(session, Order, where))
+    page_window = page_to_show(query, counts[query.state] if counted else search.count(session, Order, where))
     if page_window.total == counts[""]:
         # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
         where = search.of_account(Order, account_id)
     narrowed = query.state or query.since or query.until
     index_hint = _filters(query, today, col(Order.start_on), col(Order.end_on)) if narrowed else None
-    orders = search.page(session, Order, where, _sort_keys(query, language, today), page_window, index_hint)
+    orders = search.fetch_page(session, Order, where, _sort_keys(query, language, today), page_window, index_hint)
     by_order: dict[int, list[OrderLine]] = {o.id: [] for o in orders if o.id is not None}
     lines = select(OrderLine).where(OrderLine.account_id == account_id, col(OrderLine.order_id).in_(by_order))
     for line in session.exec(lines.order_by(col(OrderLine.order_id), col(OrderLine.position))):

@@ -32,7 +32,7 @@ def invite(session: Session, invitation: Invitation, who: Identity, seed: str, n
                 t("Your role would be: {role}.", role=role_labels()[invitation.role]),
             ],
             button=t("See the invitation"),
-            address=address(f"join?token={outbox.MARK}", language),
+            address=address(f"join?token={outbox.TOKEN_PLACEHOLDER}", language),
             after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
         )
         return post(session, invitation.email, language, "", letter, now, seed)

@@ -8,7 +8,7 @@ from odoportal.core import clock
 from odoportal.core.database import read, write
 from odoportal.core.i18n import t
 from odoportal.forms.handling import busy_message, clean_line, read_form
-from odoportal.limits.work_queue import Asker, Busy
+from odoportal.limits.work_queue import Busy, Client
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people import accept_invitation
 from odoportal.rooms.signin import attempts, cookies, passwords, security_log, view
@@ -79,7 +79,7 @@ async def _new_password_hash(
         return busy_page(_slots(found, FormValues(email, error=busy_message()), typed))
 
 
-async def _errors(email: str, name: str | None, password: str, asker: Asker) -> dict[str, str]:
+async def _errors(email: str, name: str | None, password: str, asker: Client) -> dict[str, str]:
     errors = {field: view.required() for field, value in (("name", name), ("password", password)) if not value}
     if name is None or len(name) > _LONGEST_NAME:
         errors["name"] = t("This cannot be used here.")

@@ -14,5 +14,5 @@ class People(PageState, SessionState):
 
     view: PeopleView = unfilled(PeopleView())
 
-    async def _look(self, who: Identity) -> Any:
+    async def _fetch(self, who: Identity) -> Any:
         return await database.read(people_view, who, dict(self.router.url.query_parameters), clock.now())

@@ -6,7 +6,7 @@ from odoportal.pages.room import Activity
 
 
 class PrivacyActivity(ActivityKind):
-    """What was changed. The values are stored."""
+    """Kinds of changes. The values are stored."""
 
     CLOSING_REQUESTED = "closing_asked"
     CLOSING_WITHDRAWN = "closing_taken_back"

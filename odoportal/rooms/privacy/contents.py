@@ -20,8 +20,8 @@ from sqlalchemy import Column, ColumnElement, Table, case, false, or_, select
 from sqlmodel import Session
 
 from odoportal.core.i18n import t
-from odoportal.lists.download import STEP, inert
-from odoportal.lists.spooled_file import PAUSE
+from odoportal.lists.download import ROWS_PER_STEP, escape_formula
+from odoportal.lists.spooled_file import YIELD_SECONDS
 
 CREDENTIALS = re.compile(r"hash|password|seed|secret|token|once|public_key")
 """Columns with credentials. They say nothing about the person, and a lost export must not give access to anything."""
@@ -107,9 +107,9 @@ def _rows(session: Session, part: TablePart) -> Iterator[tuple[Any, ...]]:
     # Set the option on this statement only: on the connection it would also apply to later statements.
     for number, row in enumerate(session.connection().execute(statement.execution_options(yield_per=ROWS_PER_FETCH)), 1):
         yield tuple(_serializable(value) for value in row)
-        if number % STEP == 0:
+        if number % ROWS_PER_STEP == 0:
             # A real sleep releases the GIL to waiting threads (see `lists.spooled_file`).
-            time.sleep(PAUSE)
+            time.sleep(YIELD_SECONDS)
 
 
 def _write_json(session: Session, part: TablePart, out: io.TextIOWrapper) -> int:
@@ -127,7 +127,7 @@ def _write_csv(session: Session, part: TablePart, out: io.TextIOWrapper) -> None
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([column.name for column in part.columns])
     for row in _rows(session, part):
-        writer.writerow(["" if cell is None else inert(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow(["" if cell is None else escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
 
 
 def write(session: Session, tables: Sequence[Table], subject: Subject, about: Sequence[str], file: BinaryIO) -> None:

@@ -15,5 +15,5 @@ class MyData(PageState, SessionState):
 
     view: DataView = unfilled(DataView())
 
-    async def _look(self, who: Identity) -> Any:
+    async def _fetch(self, who: Identity) -> Any:
         return await database.read(data_view, who, current_language(), clock.now())

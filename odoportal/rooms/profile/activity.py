@@ -6,7 +6,7 @@ from odoportal.pages.room import Activity
 
 
 class ProfileActivity(ActivityKind):
-    """What was changed. The values are stored."""
+    """Kinds of changes. The values are stored."""
 
     CHANGED = "details"
 

@@ -14,5 +14,5 @@ class Profile(PageState, SessionState):
 
     view: ProfileView = unfilled(ProfileView())
 
-    async def _look(self, who: Identity) -> Any:
+    async def _fetch(self, who: Identity) -> Any:
         return await database.read(profile_view, who)

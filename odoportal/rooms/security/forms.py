@@ -171,7 +171,7 @@ async def _totp_begin(sent: SentForm[Confirmation]) -> FormResult:
 
 async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
     key = f"first-code:{sent.who.person_id}"
-    if not await rate_limits.begin(key, clock.now()):
+    if not await rate_limits.begin_attempt(key, clock.now()):
         return FormResult(errors={"code": t("That was too many tries. Wait a few minutes, then try again.")})
 
     def confirm(session: Session) -> FormResult:
@@ -182,7 +182,7 @@ async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
 
     done = await do_once(sent, confirm)
     if done.ok:
-        await rate_limits.forgive(key)
+        await rate_limits.reset(key)
     return with_current_session(sent, done)
 
 

@@ -16,5 +16,5 @@ class Security(PageState, SessionState):
     view: SecurityView = unfilled(SecurityView())
     needs: ClassVar[Right] = Right.ENTER
 
-    async def _look(self, who: Identity) -> Any:
+    async def _fetch(self, who: Identity) -> Any:
         return await database.read(security_view, who, clock.now())

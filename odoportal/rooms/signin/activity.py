@@ -6,7 +6,7 @@ from odoportal.pages.room import Activity
 
 
 class SigninActivity(ActivityKind):
-    """What was changed. The values are stored."""
+    """Kinds of changes. The values are stored."""
 
     EMAIL = "email"
     PASSWORD_CHANGED = "password"  # noqa: S105 - the word for what happened

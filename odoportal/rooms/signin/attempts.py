@@ -17,7 +17,7 @@ from odoportal.accounts.service import email_key
 from odoportal.core.database import read, write
 from odoportal.core.identity import Identity, token_hash
 from odoportal.limits import rate_limits
-from odoportal.limits.work_queue import Asker, Busy
+from odoportal.limits.work_queue import Busy, Client
 from odoportal.rooms.signin import known_browsers, passkeys, passwords, security_log, service, two_factor
 from odoportal.rooms.signin.models import SecondStep
 from odoportal.rooms.signin.sessions import Browser
@@ -84,7 +84,7 @@ class _AttemptCount:
     key: str
     must_wait: bool
     by_address: bool
-    asker: Asker
+    asker: Client
 
 
 def account_key(email: str) -> str:
@@ -97,14 +97,14 @@ def browser_key(person_id: int, device: str) -> str:
     return f"browser:{person_id}/{device}"
 
 
-def person_asker(person_id: int) -> Asker:
+def person_asker(person_id: int) -> Client:
     """Return the queue client of a signed-in person or a known browser; it has priority."""
-    return Asker(f"person {person_id}", first=True)
+    return Client(f"person {person_id}", first=True)
 
 
-def client_asker(address: str) -> Asker:
+def client_asker(address: str) -> Client:
     """Return the queue client of an anonymous visitor: the widest network that one subscriber may have."""
-    return Asker(rate_limits.networks(address)[-1])
+    return Client(rate_limits.networks(address)[-1])
 
 
 async def attempt(form: SignInForm, now: datetime) -> AttemptResult:
@@ -130,7 +130,7 @@ async def attempt(form: SignInForm, now: datetime) -> AttemptResult:
         # The database failed, not the visitor: undo the count.
         await _uncount(count)
         if count.by_address:
-            await rate_limits.give_back_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address)
+            await rate_limits.undo_hit_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address)
         raise
     except Busy:
         # Keep the count by address: attempts refused by a full queue can be a flood too.
@@ -152,19 +152,19 @@ async def _count_attempt(email: str, known: EmailOwner | None, browser: Browser,
     if known and known.browser:
         key = browser_key(known.person_id, browser.device)
         allowed = await rate_limits.hit(rate_limits.SIGN_IN_PER_BROWSER, key)
-        if allowed and await rate_limits.begin(key, now):
+        if allowed and await rate_limits.begin_attempt(key, now):
             return _AttemptCount(key, must_wait=False, by_address=False, asker=person_asker(known.person_id))
         # This browser's own failures make it wait; further attempts also count against the limit of its address.
         waiting = True
     if not await rate_limits.hit_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address):
         return None
-    waiting = waiting or not await rate_limits.begin(key, now)
+    waiting = waiting or not await rate_limits.begin_attempt(key, now)
     return _AttemptCount(key, waiting, by_address=True, asker=client_asker(browser.address))
 
 
 async def _uncount(count: _AttemptCount) -> None:
     if not count.must_wait:
-        await rate_limits.take_back(count.key)
+        await rate_limits.undo_failure(count.key)
 
 
 async def _check_password(
@@ -190,16 +190,16 @@ async def _check_password(
     if result.token is None and result.step is None:
         security_log.log_event("authn_login_fail", logging.WARNING, **facts, person=known.person_id)
         return AttemptResult()
-    await rate_limits.forgive(count.key)
+    await rate_limits.reset(count.key)
     # Successful sign-ins do not count by address until one person has many of them, since each costs a comparison.
     if count.by_address and await rate_limits.hit(rate_limits.SIGN_IN_PER_PERSON, str(known.person_id), alone=True):
-        await rate_limits.give_back_address(rate_limits.SIGN_IN_PER_ADDRESS, form.browser.address)
+        await rate_limits.undo_hit_address(rate_limits.SIGN_IN_PER_ADDRESS, form.browser.address)
     event = "authn_login_success" if result.token else "authn_login_second_step"
     security_log.log_event(event, person=known.person_id, address=form.browser.address)
     return AttemptResult(result.token, result.step, renewed=result.renewed)
 
 
-async def _upgraded_hash(password: str, stored: str, asker: Asker) -> str | None:
+async def _upgraded_hash(password: str, stored: str, asker: Client) -> str | None:
     """Return a new hash if the stored one has an outdated cost; if the queue is full, leave it for a later sign-in."""
     try:
         return await passwords.hash_in_queue(password, asker) if passwords.is_outdated(stored) else None
@@ -229,17 +229,17 @@ async def confirm(who: Identity, password: str, address: str, now: datetime) -> 
     if not await rate_limits.hit(rate_limits.CONFIRMS_PER_PERSON, str(who.person_id)):
         security_log.log_event("excess_rate_limit_exceeded", logging.WARNING, **facts)
         return False
-    if not await rate_limits.begin(key, now):
+    if not await rate_limits.begin_attempt(key, now):
         security_log.log_event("authn_login_lock", logging.WARNING, **facts)
         return False
     try:
         stored = await read(service.password_of, who.person_id)
         correct = await passwords.matches_in_queue(stored, password, person_asker(who.person_id))
     except (SQLAlchemyError, Busy):
-        await rate_limits.take_back(key)
+        await rate_limits.undo_failure(key)
         raise
     if correct:
-        await rate_limits.forgive(key)
+        await rate_limits.reset(key)
     else:
         security_log.log_event("authn_login_fail", logging.WARNING, **facts)
     return correct
@@ -294,7 +294,7 @@ async def sign_in_by_passkey(answer: passkeys.Answer, keep: bool, browser: Brows
         security_log.log_event("authn_login_fail", logging.WARNING, address=browser.address, by="passkey")
         return AttemptResult()
     for _ in range(2):
-        await rate_limits.give_back_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address)
+        await rate_limits.undo_hit_address(rate_limits.SIGN_IN_PER_ADDRESS, browser.address)
     security_log.log_event("authn_login_success", address=browser.address, by="passkey")
     return AttemptResult(result.token, renewed=result.renewed)
 
@@ -311,16 +311,16 @@ async def attempt_second_step(
         return service.SecondStepResult(ended=True)
     pending, known = found
     key = f"code:{pending.person_id}/{browser.device}" if known else f"code:{pending.person_id}"
-    if not await rate_limits.begin(key, now):
+    if not await rate_limits.begin_attempt(key, now):
         security_log.log_event("authn_login_lock", logging.WARNING, person=pending.person_id, address=browser.address, by="code")
         return service.SecondStepResult()
     try:
         result = await write(service.finish_sign_in, step, proof, now, browser=browser, previous=previous, remember=remember)
     except SQLAlchemyError:
-        await rate_limits.take_back(key)
+        await rate_limits.undo_failure(key)
         raise
     if result.token is not None:
-        await rate_limits.forgive(key)
+        await rate_limits.reset(key)
         security_log.log_event("authn_login_success", person=pending.person_id, address=browser.address, by="code")
     return result
 

@@ -90,8 +90,8 @@ def post(
         name: the recipient's name for the greeting; may be empty.
         letter: the content.
         now: the current instant.
-        seed: the seed of the one-use token that replaces `outbox.MARK`.
-        more: further arguments of `outbox.post`.
+        seed: the seed of the one-use token that replaces `outbox.TOKEN_PLACEHOLDER`.
+        more: further arguments of `outbox.enqueue`.
     """
     settings = get_settings()
     about = {
@@ -99,11 +99,11 @@ def post(
         "language": language,
         "greeting": t("Hello {name},", name=name) if name else t("Hello,"),
         "company": settings.company_lines,
-        "stop": outbox.STOP_MARK,
+        "stop": outbox.UNSUBSCRIBE_PLACEHOLDER,
         "reach": [way for way in (settings.support_email, settings.support_phone) if way],
     }
     text, html = (templates().get_template(f"mail/letter.{kind}").render(about) for kind in ("txt", "html"))
-    return outbox.post(session, to=to, language=language, subject=letter.subject, text=text, html=html, now=now, seed=seed, **more)
+    return outbox.enqueue(session, to=to, language=language, subject=letter.subject, text=text, html=html, now=now, seed=seed, **more)
 
 
 def reset(session: Session, person: Person | None, language: str, seed: str, now: datetime) -> outbox.Mail:
@@ -115,7 +115,7 @@ def reset(session: Session, person: Person | None, language: str, seed: str, now
             subject=t("Choose a new password for ODOportal"),
             paragraphs=[t("Somebody, most likely you, asked for a new password for ODOportal.")],
             button=t("Choose a new password"),
-            address=address(f"reset?token={outbox.MARK}", language),
+            address=address(f"reset?token={outbox.TOKEN_PLACEHOLDER}", language),
             after=t("The link works once, for 30 minutes. If you did not ask for it, do nothing: your password stays as it is."),
         )
         return post(session, to, language, name, letter, now, seed)
@@ -144,7 +144,7 @@ def locked_out(
             paragraphs=said,
             rows=[*(Row(t("Passkey"), name) for name in keys), *(Row(words[what]) for what in more)],
             button=t("Choose a new password"),
-            address=address(f"reset?token={outbox.MARK}", person.language),
+            address=address(f"reset?token={outbox.TOKEN_PLACEHOLDER}", person.language),
             after=t("The link works once, for 30 minutes. After that, ask for another one where you sign in."),
         )
         return post(session, person.email, person.language, person.name, letter, now, seed)
@@ -175,7 +175,7 @@ def email_confirm(session: Session, person: Person, to: str, seed: str, now: dat
             subject=t("Confirm your new email for ODOportal"),
             paragraphs=[t("You asked to sign in to ODOportal with this email, {email}. Until you confirm it, nothing changes.", email=to)],
             button=t("Confirm this email"),
-            address=address(f"email?token={outbox.MARK}", person.language),
+            address=address(f"email?token={outbox.TOKEN_PLACEHOLDER}", person.language),
             after=t("The link works once, for 24 hours. If you did not ask for it, do nothing."),
         )
         return post(session, to, person.language, plain_name(person.name, ""), letter, now, seed)
@@ -206,7 +206,7 @@ def email_changed(session: Session, person: Person, old: str, seed: str, now: da
                 t("If it was not you, undo it: every browser is signed out, and we mail you a link to a new password."),
             ],
             button=t("It was not me"),
-            address=address(f"undo?token={outbox.MARK}", person.language),
+            address=address(f"undo?token={outbox.TOKEN_PLACEHOLDER}", person.language),
             after=t("The link works once, for 7 days. If it was you, do nothing."),
         )
         return post(session, old, person.language, person.name, letter, now, seed)
@@ -245,7 +245,7 @@ def new_browser(
                 t("If it was not you, say so: every browser is signed out, and we mail you a link to a new password."),
             ],
             button=t("It was not me"),
-            address=address(f"alert?token={outbox.MARK}", person.language),
+            address=address(f"alert?token={outbox.TOKEN_PLACEHOLDER}", person.language),
             after=t("The link works once, for 7 days. If it was you, do nothing."),
         )
         return post(session, person.email, person.language, person.name, letter, now, seed)
@@ -338,7 +338,7 @@ def invited(session: Session, person: Person, account: Account, seed: str, now: 
                 subject=t("Your access to ODOportal"),
                 paragraphs=[about, t("You will see your orders and invoices there. To begin, choose a password.")],
                 button=t("Choose a password"),
-                address=address(f"invite?token={outbox.MARK}", person.language),
+                address=address(f"invite?token={outbox.TOKEN_PLACEHOLDER}", person.language),
                 after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
             )
         else:

@@ -20,7 +20,7 @@ from zxcvbn import zxcvbn
 from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
 
 from odoportal.core.i18n import t
-from odoportal.limits.work_queue import Asker, WorkQueue
+from odoportal.limits.work_queue import Client, WorkQueue
 from odoportal.settings import get_settings
 
 COST = 12
@@ -166,7 +166,7 @@ def rules() -> list[str]:
     ]
 
 
-async def matches_in_queue(stored: str | None, password: str, asker: Asker) -> bool:
+async def matches_in_queue(stored: str | None, password: str, asker: Client) -> bool:
     """Run `matches` in the password queue.
 
     Raises:
@@ -175,7 +175,7 @@ async def matches_in_queue(stored: str | None, password: str, asker: Asker) -> b
     return await _queue.run(asker, matches, stored, password)
 
 
-async def hash_in_queue(password: str, asker: Asker) -> str:
+async def hash_in_queue(password: str, asker: Client) -> str:
     """Run `make` in the password queue.
 
     Raises:
@@ -184,7 +184,7 @@ async def hash_in_queue(password: str, asker: Asker) -> str:
     return await _queue.run(asker, hash_password, password)
 
 
-async def weakness_in_queue(password: str, owner: Owner, asker: Asker) -> Weakness | None:
+async def weakness_in_queue(password: str, owner: Owner, asker: Client) -> Weakness | None:
     """Run `weakness` in the password queue.
 
     Raises:

@@ -203,8 +203,8 @@ async def post_forgot(asked: PageRequest) -> PageContent | Response:
             await write(service.request_reset, email, asked.language, clock.now())
         except SQLAlchemyError:
             # No mail was written, so the request must not count.
-            await rate_limits.give_back_address(rate_limits.RESET_PER_ADDRESS, address)
-            await rate_limits.give_back(rate_limits.RESET_PER_ACCOUNT, account)
+            await rate_limits.undo_hit_address(rate_limits.RESET_PER_ADDRESS, address)
+            await rate_limits.undo_hit(rate_limits.RESET_PER_ACCOUNT, account)
             raise
     return redirect(f"/{asked.language}/forgot?sent=1")
 
@@ -277,8 +277,8 @@ async def _post_link(asked: PageRequest, kind: LinkKind) -> PageContent | Respon
     person = await write(service.set_password, token, kind, stored, clock.now(), client)
     if person is None:
         return form_page(view.invalid_link(kind), HTTPStatus.GONE)
-    await rate_limits.forgive(attempts.account_key(person.email))
-    await rate_limits.forgive(attempts.browser_key(person.id or 0, cookies.device(asked.request)))
+    await rate_limits.reset(attempts.account_key(person.email))
+    await rate_limits.reset(attempts.browser_key(person.id or 0, cookies.device(asked.request)))
     answer = redirect(f"/{asked.language}/login?{'set' if kind is LinkKind.INVITE else 'changed'}=1")
     cookies.delete_link(answer, kind)
     cookies.delete_session(answer)

@@ -366,7 +366,7 @@ def request_reset(session: Session, email: str, language: str, now: datetime) ->
     seed = links.create(session, person, LinkKind.RESET, now) if person else links.create_decoy(session, LinkKind.RESET, now)
     letter = mails.reset(session, person, language, seed, now)
     links.delete(session, "" if person else seed)
-    outbox.take_out(session, 0 if person else letter.id or 0)
+    outbox.delete(session, 0 if person else letter.id or 0)
     if person:
         security_log.log_event("authn_password_reset_sent", person=person.id)
     else:

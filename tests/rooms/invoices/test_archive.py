@@ -223,9 +223,9 @@ def test_two_numbers_that_look_alike_in_a_file_both_have_their_place(stored: Eng
 
 
 def test_whoever_has_too_many_files_under_way_waits(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concurrent_files, "FILES", concurrent_files.Places(0, 9))
-    with pytest.raises(concurrent_files.Crowded):
+    monkeypatch.setattr(concurrent_files, "FILES", concurrent_files.ConcurrencyLimit(0, 9))
+    with pytest.raises(concurrent_files.TooManyFiles):
         client.zip([("all", "1")])
-    monkeypatch.setattr(concurrent_files, "DOCUMENTS", concurrent_files.Places(0, 9))
-    with pytest.raises(concurrent_files.Crowded):
+    monkeypatch.setattr(concurrent_files, "DOCUMENTS", concurrent_files.ConcurrencyLimit(0, 9))
+    with pytest.raises(concurrent_files.TooManyFiles):
         client.ask("GET", "/en/invoices/1.pdf")

@@ -1,4 +1,4 @@
-"""What a person set up in an account ends with the access, in every way access can end; the owner decides about copies of invoices."""
+"""Things that would outlive a person's access are revoked, in every way access can end; the owner decides about copies of invoices."""
 
 import threading
 from collections.abc import Callable
@@ -364,7 +364,7 @@ def test_copies_that_wait_in_the_outbox_do_not_leave_after_their_address_was_rem
         service.remove(session, people["owner"], R, LATER)
         assert session.exec(select(Mail).where(Mail.unsubscribe == stop)).all() == []
         # Mails to people are kept.
-        assert outbox.take_back(session, stop) == 0
+        assert outbox.cancel_unsent(session, stop) == 0
         assert session.exec(select(Mail)).all() != []
 
 

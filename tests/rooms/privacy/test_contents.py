@@ -100,7 +100,7 @@ def test_a_formula_is_a_text_and_an_amount_is_whole(engine: Engine) -> None:
 @pytest.mark.asvs("14.2.6")
 @pytest.mark.parametrize("whole", [True, False])
 def test_from_where_somebody_else_did_something_is_not_in_it(engine: Engine, whole: bool) -> None:
-    """That an owner removed the person is in the person's export; the owner's network address is not."""
+    """The removal by an owner is in the person's export; the owner's network address is not."""
     with rolled_back(engine) as session:
         mine = account(session, "1001")
         add_every_row(session, mine, "MINE")

@@ -7,11 +7,11 @@ import pytest
 from zxcvbn.matching import RANKED_DICTIONARIES
 
 from odoportal.core import i18n
-from odoportal.limits.work_queue import Asker
+from odoportal.limits.work_queue import Client
 from odoportal.rooms.signin import passwords
 from odoportal.rooms.signin.passwords import Owner, Weakness
 
-ANYBODY = Asker("203.0.113.9")
+ANYBODY = Client("203.0.113.9")
 OWNER = Owner("maria.tremblay@transportgagnon.ca", "Maria Tremblay")
 EMOJI = "".join(chr(0x1F680 + n * 37 % 64) for n in range(64))
 ODD = ["a" * 72 + "b", EMOJI, "before\0after and more", "lone \ud800 surrogate here", "  spaces on both ends  ", "é" * 60]
@@ -185,7 +185,7 @@ def test_at_most_two_hashes_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None
 def test_two_people_judged_at_once_are_judged_by_their_own_words() -> None:
     async def many() -> list[Weakness | None]:
         owners = [Owner("a@x.ca", "Zyxomma Qwixotic"), Owner("b@y.ca", "Jean Untel")] * 10
-        return await asyncio.gather(*(passwords.weakness_in_queue("zyxommaqwixotic", owner, Asker(owner.email)) for owner in owners))
+        return await asyncio.gather(*(passwords.weakness_in_queue("zyxommaqwixotic", owner, Client(owner.email)) for owner in owners))
 
     judged = asyncio.run(many())
     assert set(judged[0::2]) == {Weakness.PERSONAL}

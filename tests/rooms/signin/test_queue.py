@@ -10,7 +10,7 @@ from zxcvbn import zxcvbn
 
 from odoportal.limits import rate_limits
 from odoportal.limits.counters import FREE_FAILURES
-from odoportal.limits.work_queue import RETRY_SECONDS, Asker, Busy
+from odoportal.limits.work_queue import RETRY_SECONDS, Busy, Client
 from odoportal.rooms.signin import passwords
 from tests.rooms.signin.conftest import GOOD, add_person
 from tests.rooms.signin.test_routes import EMAIL, NEW, browser, follow, link_for, sign_in
@@ -24,10 +24,10 @@ class Queue:
     """The password queue, which a test can declare full."""
 
     def __init__(self) -> None:
-        self.full, self.askers = False, list[Asker]()
+        self.full, self.askers = False, list[Client]()
         self._run = passwords._queue.run
 
-    async def run(self, asker: Asker, *work: Any) -> Any:
+    async def run(self, asker: Client, *work: Any) -> Any:
         """Record the asker; raise `Busy` if the queue is declared full."""
         self.askers.append(asker)
         if self.full:
@@ -107,10 +107,10 @@ def test_a_known_browser_goes_first_and_strangers_share_by_network(web: TestClie
     with browser("2001:db8:1:ff::1") as near:
         sign_in(near)
     assert queue.askers == [
-        Asker("203.0.113.9"),
-        Asker(f"person {maria}", first=True),
-        Asker("2001:db8:1::/48"),
-        Asker("2001:db8:1::/48"),
+        Client("203.0.113.9"),
+        Client(f"person {maria}", first=True),
+        Client("2001:db8:1::/48"),
+        Client("2001:db8:1::/48"),
     ]
 
 

@@ -73,6 +73,6 @@ def test_no_other_language(mine: int) -> None:
 
 
 def test_whoever_has_too_many_files_under_way_waits(mine: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concurrent_files, "FILES", concurrent_files.Places(0, 9))
-    with pytest.raises(concurrent_files.Crowded):
+    monkeypatch.setattr(concurrent_files, "FILES", concurrent_files.ConcurrencyLimit(0, 9))
+    with pytest.raises(concurrent_files.TooManyFiles):
         ask("/en/statement.pdf", mine)
