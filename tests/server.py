@@ -172,8 +172,8 @@ from odoportal.rooms.signin import passwords
 migrate(database.engine())
 if "--small" in sys.argv:
     fleet_boreal.write = lambda _sheets: None
-with database.writing() as session:
-    load_demo(session, clock.now(), passwords.make)
+with database.write_session() as session:
+    load_demo(session, clock.now(), passwords.hash_password)
 """
 
 

@@ -35,7 +35,7 @@ from odoportal.documents import pdf
 from tests.documents.test_pdf import PLAIN
 with i18n.use("en"):
     pdf.render(PLAIN)
-pdf.warm()
+pdf.start_worker()
 print(*(worker.pid for worker in pdf._idle_workers), flush=True)
 os.kill(os.getpid(), int(sys.argv[1]))
 """
