@@ -142,7 +142,7 @@ def test_what_the_portal_did_not_sign_switches_nothing(inside: Inside) -> None:
 def test_tokens_that_a_stranger_makes_up_are_neither_counted_nor_written(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits._memory, "_most", 16)
     writes: list[object] = []
-    monkeypatch.setattr(unsubscribe, "put", lambda *args: writes.append(args))
+    monkeypatch.setattr(unsubscribe, "unsubscribe", lambda *args: writes.append(args))
     with httpx.Client(base_url=inside.portal.url) as stranger:
         sent = [stranger.post("/en/forgot", data={"email": inside.first.email}, headers=inside.elsewhere()) for _ in range(3)]
         assert {answer.status_code for answer in sent} == {303}

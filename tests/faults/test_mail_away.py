@@ -67,7 +67,7 @@ def test_an_hour_without_the_mail_server_delivers_every_letter_once(stored: Engi
 @pytest.mark.case("F-18")
 def test_the_control_without_the_note_that_it_went_a_letter_comes_again(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     delivered: list[str] = []
-    monkeypatch.setattr(outbox, "_settle", lambda *_: None)
+    monkeypatch.setattr(outbox, "_record_attempt", lambda *_: None)
     with database.write_session() as session:
         write(session)
     every_minute(lambda message: delivered.append(str(message["To"])), 0, 60)

@@ -92,7 +92,7 @@ def test_a_half_answer_is_no_document(monkeypatch: pytest.MonkeyPatch, tmp_path:
     program = tmp_path / "half.py"
     program.write_text("import sys\nsys.stdin.readline()\nprint('{\"size\": 9}\\n%PDF-', end='')\n")
     monkeypatch.setattr(pdf, "_PROGRAM", program)
-    monkeypatch.setattr(pdf, "_idle", [])
+    monkeypatch.setattr(pdf, "_idle_workers", [])
     with pytest.raises(ChildProcessError, match=r"\(0\)"):
         pdf.render(PLAIN)
     assert pdf._idle_workers == []
@@ -253,7 +253,7 @@ def test_none_is_left_where_the_portal_is_gone(how: signal.Signals) -> None:
 
 
 def test_it_knows_no_setting_and_goes_first_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf, "_idle", [])
+    monkeypatch.setattr(pdf, "_idle_workers", [])
     monkeypatch.setenv("ODOPORTAL_SECRET", "s" * 40)
     pid = worker_pid()
     known = Path(f"/proc/{pid}/environ").read_bytes()

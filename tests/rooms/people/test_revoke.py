@@ -214,7 +214,7 @@ def test_the_withdrawn_row_alone_keeps_it_right_too(
 ) -> None:
     if store.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time, with or without the lock")
-    monkeypatch.setattr(accept_invitation, "hold", lambda *_: None)
+    monkeypatch.setattr(accept_invitation, "lock_account", lambda *_: None)
     order, person = _accept_while_removed(people, token(), monkeypatch)
     assert (order[0], person) == ("removed", None)
 
@@ -222,7 +222,7 @@ def test_the_withdrawn_row_alone_keeps_it_right_too(
 def test_the_control_without_both_lets_somebody_in(people: People, thief: Identity, store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     if store.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time, with or without the lock")
-    monkeypatch.setattr(accept_invitation, "hold", lambda *_: None)
+    monkeypatch.setattr(accept_invitation, "lock_account", lambda *_: None)
     monkeypatch.setattr(room, "revoke", lambda *_: None)
     order, person = _accept_while_removed(people, token(), monkeypatch)
     assert order[0] == "removed"

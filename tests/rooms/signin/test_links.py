@@ -264,7 +264,7 @@ def test_a_known_email_takes_the_same_statements_as_an_unknown_one(maria: int, c
     woken: list[object] = []
     event.listen(database.engine(), "before_cursor_execute", lambda *given: said.append(given[2]))
     with pytest.MonkeyPatch.context() as patch, caplog.at_level("INFO"):
-        patch.setattr(outbox, "_wake", woken.append)
+        patch.setattr(outbox, "_wake_after_commit", woken.append)
         for email in (EMAIL, "nobody@example.com", "gone@example.com"):
             said.clear()
             woken.clear()
