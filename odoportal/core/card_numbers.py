@@ -31,7 +31,8 @@ def mask_card_numbers(text: str, replacement: str = "•••• {last4}") -> s
         replacement: The replacement; `{last4}` is replaced by the last four digits.
     """
     groups = list(_GROUP.finditer(text))
-    out, done, first = [], 0, 0
+    out: list[str] = []
+    done = first = 0
     while first < len(groups):
         last = _last_group(text, groups, first)
         if last is None:

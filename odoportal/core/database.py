@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -165,14 +165,14 @@ def nonblocking_engine() -> Engine | None:
 
 
 @contextmanager
-def read_session() -> Iterator[Session]:
+def read_session() -> Generator[Session]:
     """Yield a database session for reading; it never commits."""
     with Session(engine(), expire_on_commit=False) as session:
         yield session
 
 
 @contextmanager
-def write_session() -> Iterator[Session]:
+def write_session() -> Generator[Session]:
     """Yield a database session that commits at the end, or rolls back on an exception."""
     bound = engine().execution_options(**_WRITER_OPTIONS)
     with Session(bound, expire_on_commit=False) as session, session.begin():

@@ -2,7 +2,7 @@
 
 import gettext
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def _translations(language: str) -> gettext.NullTranslations:
 
 
 @contextmanager
-def use(language: str) -> Iterator[None]:
+def use(language: str) -> Generator[None]:
     """Set the language in use ("fr" or "en") for `t` and `tn`, in the current task or thread."""
     token = _language.set(language)
     try:

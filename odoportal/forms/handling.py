@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Annotated, Any, Concatenate, Generic, ParamSpec, TypeVar, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from limits import RateLimitItemPerMinute
@@ -163,7 +163,7 @@ class FormResult:
 
     notice: str = ""
     go: str = ""
-    errors: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict[str, str])
     error: str = ""
     version: str = ""
     shown: tuple[str, ...] = ()
@@ -376,9 +376,7 @@ def form_post(handlers: Mapping[str, FormHandler], fill: Fill, may: Callable[[st
             logs.log_security_event("input_validation_fail", logging.WARNING, form=form[:MAX_KEY_LENGTH])
             return _refusal(HTTPStatus.BAD_REQUEST)
         key = fields.get("key", "")
-        secrets = {
-            name for name, field_info in handler.model.model_fields.items() if field_info.annotation in {SecretStr, SecretStr | None}
-        }
+        secrets = {name for name, info in handler.model.model_fields.items() if SecretStr in {info.annotation, *get_args(info.annotation)}}
         typed = {name: value for name, value in fields.items() if handler.model.named(name) and name not in secrets}
         if may(who.account.role, handler.right):
             result = await _run_handler(handler, form, page_request, who, fields)

@@ -41,7 +41,7 @@ class FieldRow:
     value: str = ""
     error: str = ""
     select: bool = False
-    options: list[Choice] = field(default_factory=list)
+    options: list[Choice] = field(default_factory=list[Choice])
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class FormView:
     version: str = ""
     owner: str = ""
     once: str = ""
-    given: dict[str, str] = field(default_factory=dict)
-    rows: list[FieldRow] = field(default_factory=list)
-    labels: list[list[str]] = field(default_factory=list)
-    errors: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict[str, str])
+    rows: list[FieldRow] = field(default_factory=list[FieldRow])
+    labels: list[list[str]] = field(default_factory=list[list[str]])
+    errors: dict[str, str] = field(default_factory=dict[str, str])
     error: str = ""
     notice: str = ""
 
@@ -97,8 +97,8 @@ class FormFeedback:
 
     form: str
     key: str = ""
-    typed: Mapping[str, str] = field(default_factory=dict)
-    errors: Mapping[str, str] = field(default_factory=dict)
+    typed: Mapping[str, str] = field(default_factory=dict[str, str])
+    errors: Mapping[str, str] = field(default_factory=dict[str, str])
     error: str = ""
     notice: str = ""
 

@@ -73,7 +73,9 @@ def where_and_order(account_id: int, query: ListQuery, kinds: Kinds) -> tuple[Co
 def names(session: Session, changes: Sequence[Any]) -> Mapping[int, str]:
     """Return the names of the people who made these changes or whom these are about, by id. The changes can also be rows of columns."""
     ids = {person for change in changes for person in (change.person_id, change.subject_id) if person is not None}
-    found = session.exec(select(Person.id, Person.name).where(col(Person.id).in_(ids))).all() if ids else []
+    if not ids:
+        return {}
+    found = session.exec(select(Person.id, Person.name).where(col(Person.id).in_(ids))).all()
     return {person_id: name for person_id, name in found if person_id is not None}
 
 

@@ -54,8 +54,10 @@ class InUse(ValueError):
 def by_id(session: Session, account_id: int, ids: Iterable[int | None]) -> Mapping[int, Address]:
     """Return the account's addresses with these ids, including archived ones."""
     wanted = {i for i in ids if i is not None}
-    found = session.exec(select(Address).where(Address.account_id == account_id, col(Address.id).in_(wanted))).all() if wanted else []
-    return {a.id: a for a in found if a.id is not None}
+    if not wanted:
+        return {}
+    found = session.exec(select(Address).where(Address.account_id == account_id, col(Address.id).in_(wanted))).all()
+    return {address.id: address for address in found if address.id is not None}
 
 
 def lines(address: Address | None, language: str) -> list[str]:
@@ -324,7 +326,7 @@ def is_used(session: Session, address: Address) -> bool:
 
 def _references() -> Sequence[Any]:
     mine = SQLModel.metadata.tables["address"]
-    tables = (table for table in SQLModel.metadata.sorted_tables if table.name != AddressDefault.__tablename__)
+    tables = (table for table in SQLModel.metadata.sorted_tables if table.name != "address_default")
     return [key for table in tables for key in table.foreign_keys if key.column is mine.c.id]
 
 

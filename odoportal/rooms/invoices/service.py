@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, literal_column, true, type_coerce
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from odoportal.core import clock
@@ -202,7 +203,7 @@ def _counts_statement() -> Any:
         return func.coalesce(func.sum(case((in_state(state, today), 1), else_=0)), 0)
 
     columns: list[Any] = [counted(), counted(_refunded()), func.count(), *(summed(state) for state in _UNSETTLED)]
-    return select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
+    return sql_select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
 
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
@@ -293,7 +294,7 @@ def owing(session: Session, account_id: int, today: date) -> Owing:
     next_due = func.min(case((and_(_open(), col(Invoice.due_on) >= today), col(Invoice.due_on)), else_=None))
     columns: list[Any] = [cents(_open()), cents(late), number(_open()), number(late), next_due]
     where = (search.of_account(Invoice, account_id), _unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
-    row = session.exec(select(*columns).where(*where)).one()
+    row = session.connection().execute(sql_select(*columns).where(*where)).one()
     return Owing(row[0], row[1], int(row[2]), int(row[3]), row[4])
 
 

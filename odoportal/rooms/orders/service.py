@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, true
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from odoportal.lists import search
@@ -155,7 +156,8 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
 
     # Each of these is a range of an index. Active orders are the rest: no term ends before it begins.
     counted_states = (OrderState.UPCOMING, OrderState.ENDING, OrderState.ENDED)
-    found = session.connection().execute(select(counted(), *(counted(_in_state(state, today)) for state in counted_states))).one()
+    columns: list[Any] = [counted(), *(counted(_in_state(state, today)) for state in counted_states)]
+    found = session.connection().execute(sql_select(*columns)).one()
     all_count, upcoming, ending_soon, ended = (int(n) for n in found)
     active = all_count - upcoming - ended
     counts = (all_count, upcoming, active, ending_soon, ended)

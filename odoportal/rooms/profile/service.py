@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import phonenumbers
 from sqlmodel import Session
@@ -58,7 +59,7 @@ def details(session: Session, person_id: int) -> dict[str, str]:
     return {"name": person.name, "phone": person.phone, "language": person.language, "region": person.region}
 
 
-def change_details(session: Session, sent: SentForm, wanted: Details, now: datetime) -> FormResult:
+def change_details(session: Session, sent: SentForm[Any], wanted: Details, now: datetime) -> FormResult:
     """Store a person's details, or return the conflict if they were changed since the form was shown."""
     stored = details(session, sent.who.person_id)
     if clash := conflict(sent, stored):
