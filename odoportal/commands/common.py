@@ -123,7 +123,7 @@ def readable_errors() -> Iterator[None]:
     from odoportal.core.database import InvalidDatabaseURL
     from odoportal.demo.data import DemoRefused
     from odoportal.frontend.builder import BuildFailed
-    from odoportal.importing.locks import InUse
+    from odoportal.importing.locks import DatabaseInUse
     from odoportal.importing.merge import DatabaseChanged
     from odoportal.migrations import MigrationFailed
     from odoportal.serving import CannotServe
@@ -135,7 +135,7 @@ def readable_errors() -> Iterator[None]:
         raise Refused(str(error)) from error
     except InvalidDatabaseURL as error:
         raise Refused(f"ODOPORTAL_DATABASE_URL {error}.") from error
-    except (BuildFailed, MigrationFailed, CannotServe, CannotBackUp, CannotCopy, DemoRefused, InUse, DatabaseChanged) as error:
+    except (BuildFailed, MigrationFailed, CannotServe, CannotBackUp, CannotCopy, DemoRefused, DatabaseInUse, DatabaseChanged) as error:
         raise click.ClickException(str(error)) from error
     except DBAPIError as error:
         raise click.ClickException(f"The database does not answer: {' '.join(str(error.orig).split())}.") from error

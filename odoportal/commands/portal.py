@@ -138,11 +138,11 @@ def run(host: str, port: int, no_build: bool) -> None:
 def finish_import() -> None:
     """Finish an import that was interrupted. The portal starts even if another import is running or the data have changed since."""
     from odoportal.importing.importer import finish_killed_import
-    from odoportal.importing.locks import InUse
+    from odoportal.importing.locks import DatabaseInUse
     from odoportal.importing.merge import DatabaseChanged
 
     # `InUse` means that an import is running: it finishes by itself.
-    with suppress(InUse):
+    with suppress(DatabaseInUse):
         try:
             finish_killed_import(invite, say)
         except DatabaseChanged as error:

@@ -21,14 +21,14 @@ from odoportal.demo import fleet_boreal, fleet_laurentides
 from odoportal.demo.data import GUIDE_ACCOUNT, SIGN_INS
 from odoportal.mail.outbox import Mail, token_of
 from odoportal.rooms.addresses import service as addresses
-from odoportal.rooms.addresses.models import Purpose
+from odoportal.rooms.addresses.models import AddressPurpose
 from odoportal.rooms.cards import flow
 from odoportal.rooms.cards import service as cards
 from odoportal.rooms.cards.provider import Customer
 from odoportal.rooms.cards.sandbox import Sandbox, Scenario
 from odoportal.rooms.notifications import copies
 from odoportal.rooms.notifications import service as notices
-from odoportal.rooms.notifications.models import Kind
+from odoportal.rooms.notifications.models import NotificationKind
 from odoportal.rooms.people import accept_invitation
 from odoportal.rooms.people import service as people
 from odoportal.rooms.signin import service as signin
@@ -97,7 +97,7 @@ class _Story:
         who, at, client = self._actor(by, when)
         return addresses.add(self.session, who, {"country": "CA", "name": name, "line1": line1, **parts}, at, client).code
 
-    def uses_address(self, by: str, when: When, code: str, purpose: Purpose) -> None:
+    def uses_address(self, by: str, when: When, code: str, purpose: AddressPurpose) -> None:
         """Make an address the default for a purpose."""
         who, at, client = self._actor(by, when)
         addresses.make_default(self.session, who, code, purpose, at, client)
@@ -129,7 +129,7 @@ class _Story:
         copies.add(self.session, who, Actor.of(who, client), email, language, at)
         copies.confirm(self.session, self._token(email), "198.51.100.64", self._instant(confirmed))
 
-    def chooses(self, by: str, when: When, kind: Kind, on: bool) -> None:
+    def chooses(self, by: str, when: When, kind: NotificationKind, on: bool) -> None:
         """Switch a kind of notification on or off."""
         who, at, client = self._actor(by, when)
         notices.switch(self.session, notices.Reader(who.account.account_id, who.person_id), kind, on, Actor.of(who, client), at)
@@ -179,7 +179,7 @@ def _laurentides(story: _Story) -> str:
         province="QC",
         postal_code="J7N 1G1",
     )
-    story.uses_address(josee, (27, 9, 21), mirabel, Purpose.DELIVERY)
+    story.uses_address(josee, (27, 9, 21), mirabel, AddressPurpose.DELIVERY)
     story.invites(josee, (26, 11, 5), martin, Role.READ_ONLY)
     story.joins(martin, (26, 13, 48), "Martin Séguin")
     story.adds_card(lise, (24, 10, 31), Scenario.SOON)
@@ -194,7 +194,7 @@ def _laurentides(story: _Story) -> str:
         province="QC",
         postal_code="J7Z 2L4",
     )
-    story.uses_address(lise, (20, 14, 3), books, Purpose.BILLING)
+    story.uses_address(lise, (20, 14, 3), books, AddressPurpose.BILLING)
     story.gets_role(josee, (18, 16, 40), martin, Role.OPERATIONS)
     story.copies_to(lise, (15, 9, 44), "factures@groupelaurentides.ca", "fr", confirmed=(15, 10, 12))
     story.invites(josee, (14, 16, 37), isabelle, Role.BILLING)
@@ -203,7 +203,7 @@ def _laurentides(story: _Story) -> str:
         martin, (9, 15, 26), "Laurentides Logistique France", "14, quai de la Joliette", city="Marseille", postal_code="13002", country="FR"
     )
     story.removes_address(nadia, (8, 11, 17), lachute)
-    story.chooses(nadia, (6, 7, 58), Kind.INVOICE, on=True)
+    story.chooses(nadia, (6, 7, 58), NotificationKind.INVOICE, on=True)
     new = story.adds_card(isabelle, (4, 13, 35), Scenario.ACCEPTED)
     story.uses_card(isabelle, (4, 13, 37), new)
     story.changes_password(martin, (2, 8, 14))
@@ -224,11 +224,11 @@ def _boreal(story: _Story) -> str:
     payable = story.adds_address(
         dana, (26, 11, 40), "Boreal Haulage, Accounts payable", "C. P. 2210", city="Rouyn-Noranda", province="QC", postal_code="J9X 5B1"
     )
-    story.uses_address(dana, (26, 11, 41), payable, Purpose.BILLING)
+    story.uses_address(dana, (26, 11, 41), payable, AddressPurpose.BILLING)
     timmins = story.adds_address(
         sophie, (22, 13, 15), "Timmins yard", "1870 Riverside Drive", city="Timmins", province="ON", postal_code="P4R 1N1"
     )
-    story.uses_address(sophie, (22, 13, 16), timmins, Purpose.DELIVERY)
+    story.uses_address(sophie, (22, 13, 16), timmins, AddressPurpose.DELIVERY)
     story.copies_to(dana, (19, 14, 9), "invoices@northledger.example", "en", confirmed=(18, 9, 33))
     story.invites(ian, (16, 10, 2), luc, Role.READ_ONLY, "fr")
     story.joins(luc, (16, 10, 45), "Luc Perreault")
@@ -241,7 +241,7 @@ def _boreal(story: _Story) -> str:
     )
     story.removes_address(sophie, (7, 12, 50), sudbury)
     story.adds_card(dana, (5, 15, 31), Scenario.SOON)
-    story.chooses(ian, (3, 7, 46), Kind.PAYMENT, on=False)
+    story.chooses(ian, (3, 7, 46), NotificationKind.PAYMENT, on=False)
     story.changes_password(dana, (2, 9, 18))
     story.invites(ian, (1, 16, 5), late, Role.READ_ONLY, "en")
     return late
@@ -254,8 +254,8 @@ def _gagnon(story: _Story) -> str:
     garage = story.adds_address(
         maria, (25, 9, 50), "Garage de Sainte-Thérèse", "88, rue Turgeon", city="Sainte-Thérèse", province="QC", postal_code="J7E 3H9"
     )
-    story.uses_address(maria, (25, 9, 58), "YARD", Purpose.DELIVERY)
-    story.uses_address(maria, (25, 9, 59), "POST", Purpose.BILLING)
+    story.uses_address(maria, (25, 9, 58), "YARD", AddressPurpose.DELIVERY)
+    story.uses_address(maria, (25, 9, 59), "POST", AddressPurpose.BILLING)
     story.invites(maria, (23, 13, 11), stephane, Role.OPERATIONS)
     story.joins(stephane, (22, 7, 32), "Stéphane Gagnon")
     story.adds_card(lise, (19, 10, 14), Scenario.SOON)
@@ -269,6 +269,6 @@ def _gagnon(story: _Story) -> str:
     story.adds_address(stephane, (8, 9, 5), "Gagnon Frères SAS", "22, rue de la République", city="Lyon", postal_code="69002", country="FR")
     story.removes_address(stephane, (6, 14, 48), garage)
     story.adds_card(maria, (4, 12, 57), Scenario.ACCEPTED)
-    story.chooses(stephane, (3, 7, 40), Kind.ENDING, on=False)
+    story.chooses(stephane, (3, 7, 40), NotificationKind.ENDING, on=False)
     story.invites(maria, (1, 14, 34), late, Role.OPERATIONS)
     return late

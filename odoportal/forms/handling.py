@@ -115,6 +115,10 @@ class FormModel(BaseModel):
         return name in cls.model_fields
 
 
+class EmptyForm(FormModel):
+    """A form with only a button. Its key says what the button is about, such as the code of an address."""
+
+
 # --- submissions and results ----------------------------------------------------------------------------------------
 
 

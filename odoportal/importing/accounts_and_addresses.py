@@ -8,7 +8,7 @@ from odoportal.accounts.models import Account
 from odoportal.importing.bulk import Key, Values, by_key, changed_values, differs, fetch, table_of
 from odoportal.importing.file_order import address_key
 from odoportal.importing.run import RowRef, Run, unique_rows
-from odoportal.importing.schemas import AccountRow, AddressRow
+from odoportal.importing.schemas import AccountRecord, AddressRecord
 from odoportal.rooms.addresses.models import Address, AddressDefault
 from odoportal.rooms.addresses.service import FIELDS, archived_code
 from odoportal.rooms.invoices.models import Invoice
@@ -18,7 +18,7 @@ from odoportal.rooms.orders.models import Order
 def import_accounts(run: Run) -> None:
     """Import accounts, matched by number."""
     name = "accounts.csv"
-    lines = list(unique_rows(run, name, run.lines(name, AccountRow), ("number",), "account"))
+    lines = list(unique_rows(run, name, run.lines(name, AccountRecord), ("number",), "account"))
     existing = by_key(fetch(run.session, Account, "number", {line.row.number for line in lines}), ("number",))
     wanted: dict[Key, Values] = {(line.row.number,): line.row.model_dump() for line in lines}
     outcome = run.upsert_and_count(name, Account, ("number",), existing, wanted, {"created_at": run.now})
@@ -32,7 +32,7 @@ def import_addresses(run: Run) -> None:
     removed in the portal is kept as long as the file says the same as last time (see `rooms.addresses.service`).
     """
     name, key, addresses = "addresses.csv", ("account_id", "code"), table_of(Address)
-    lines = run.lines(name, AddressRow)
+    lines = run.lines(name, AddressRecord)
     run.look_up("account", {line.row.account for line in lines})
     wanted: dict[Key, Values] = {}
     places: dict[Key, str] = {}
@@ -53,7 +53,7 @@ def import_addresses(run: Run) -> None:
             run.session.connection().execute(addresses.update().where(addresses.c.id == row.id).values(archived))
         run.recount(name)
     outcome = run.upsert_and_count(
-        name, Address, key, existing, wanted, {**AddressRow.defaults(), "district": "", "file": "", "archived_at": None}
+        name, Address, key, existing, wanted, {**AddressRecord.defaults(), "district": "", "file": "", "archived_at": None}
     )
     if not run.dry:
         for at, row in replaced.items():

@@ -9,23 +9,23 @@ from odoportal.importing.file_order import address_key
 from odoportal.importing.reader import Line
 from odoportal.importing.run import NATURAL_KEYS, RowRef, Run, unique_rows
 from odoportal.importing.schemas import (
-    CreditNoteRow,
-    FileRow,
-    FulfilmentRow,
-    InvoiceLineRow,
-    InvoiceRow,
+    CreditNoteRecord,
+    FileRecord,
+    FulfilmentRecord,
+    InvoiceLineRecord,
+    InvoiceRecord,
     LineRow,
-    OrderLineRow,
-    OrderRow,
-    TaxRow,
+    OrderLineRecord,
+    OrderRecord,
+    TaxRecord,
 )
 from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.addresses.service import is_same_code
 from odoportal.rooms.invoices.models import CreditNoteTax, InvoiceLine, InvoiceTax
 from odoportal.rooms.orders.models import Fulfilment, OrderLine, OrderTax
 
-D = TypeVar("D", OrderRow, InvoiceRow)
-R = TypeVar("R", bound=FileRow)
+D = TypeVar("D", OrderRecord, InvoiceRecord)
+R = TypeVar("R", bound=FileRecord)
 LARGEST_NUMBER = 2**63 - 1
 TAXES = {"order": OrderTax, "invoice": InvoiceTax, "credit_note": CreditNoteTax}
 
@@ -38,11 +38,11 @@ def number_order(number: str) -> int:
 def import_orders(run: Run) -> None:
     """Import orders, matched by number. An order of another account is refused, never moved."""
     name = "orders.csv"
-    lines = list(unique_rows(run, name, run.lines(name, OrderRow), ("number",), "order"))
+    lines = list(unique_rows(run, name, run.lines(name, OrderRecord), ("number",), "order"))
     addresses = _Addresses(run, lines, ("ship_to", "bill_to"))
     existing = _stored_by_number(run, "order", [line.row.number for line in lines])
 
-    def values(line: Line[OrderRow], account: RowRef) -> Values:
+    def values(line: Line[OrderRecord], account: RowRef) -> Values:
         row, held = line.row, existing.get((line.row.number,))
         own = ("order", row.number)
         places = {
@@ -60,12 +60,12 @@ def import_orders(run: Run) -> None:
 def import_invoices(run: Run) -> None:
     """Import invoices, matched by number. An invoice of another account is refused, never moved."""
     name = "invoices.csv"
-    lines = list(unique_rows(run, name, run.lines(name, InvoiceRow), ("number",), "invoice"))
+    lines = list(unique_rows(run, name, run.lines(name, InvoiceRecord), ("number",), "invoice"))
     addresses = _Addresses(run, lines, ("bill_to",))
     existing = _stored_by_number(run, "invoice", [line.row.number for line in lines])
     run.look_up("order", {line.row.order for line in lines})
 
-    def values(line: Line[InvoiceRow], account: RowRef) -> Values:
+    def values(line: Line[InvoiceRecord], account: RowRef) -> Values:
         row, held = line.row, existing.get((line.row.number,))
         own = ("invoice", row.number)
         found = row.stated("account", "order", "bill_to")
@@ -76,7 +76,7 @@ def import_invoices(run: Run) -> None:
         return found
 
     wanted = _document_values(run, name, "invoice", lines, existing, values)
-    fresh = {**InvoiceRow.defaults("order", "bill_to"), "order_id": None, "bill_to_id": None, "search": ""}
+    fresh = {**InvoiceRecord.defaults("order", "bill_to"), "order_id": None, "bill_to_id": None, "search": ""}
     fresh |= {"paid": 0, "pending": 0, "credited": 0, "settled_on": None, "refunded": False}
     _write_documents(run, name, "invoice", existing, wanted, fresh, lines)
 
@@ -105,7 +105,7 @@ class _Addresses:
         self.by_code = {(row.account_id, row.code): row.id for row in self.rows.values()}
 
     def find(
-        self, at: tuple[str, int, str], account: RowRef, row: OrderRow | InvoiceRow, held: int | None, own: tuple[str, str]
+        self, at: tuple[str, int, str], account: RowRef, row: OrderRecord | InvoiceRecord, held: int | None, own: tuple[str, str]
     ) -> int | None:
         """Return the id of the address that a row names in the column `at[2]`; None if it names none or a wrong one, which is reported."""
         code: str = getattr(row, at[2])
@@ -165,15 +165,15 @@ def _write_documents(
 def import_order_lines(run: Run) -> None:
     """Import the lines of orders, in the order of the file."""
     name = "order_lines.csv"
-    parts = _parts(run, name, run.lines(name, OrderLineRow), lambda row: ("order", row.order), "order")
-    _replace_lines(run, name, "order", OrderLine, OrderLineRow.defaults(), parts)
+    parts = _parts(run, name, run.lines(name, OrderLineRecord), lambda row: ("order", row.order), "order")
+    _replace_lines(run, name, "order", OrderLine, OrderLineRecord.defaults(), parts)
 
 
 def import_invoice_lines(run: Run) -> None:
     """Import the lines of invoices, in the order of the file."""
     name = "invoice_lines.csv"
-    parts = _parts(run, name, run.lines(name, InvoiceLineRow), lambda row: ("invoice", row.invoice), "invoice")
-    _replace_lines(run, name, "invoice", InvoiceLine, InvoiceLineRow.defaults(), parts)
+    parts = _parts(run, name, run.lines(name, InvoiceLineRecord), lambda row: ("invoice", row.invoice), "invoice")
+    _replace_lines(run, name, "invoice", InvoiceLine, InvoiceLineRecord.defaults(), parts)
 
 
 def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple[str, str]], column: str) -> list[tuple[RowRef, Line[R]]]:
@@ -224,8 +224,8 @@ def _touch_owners(run: Run, kind: str, outcome: Outcome, owners: Iterable[RowRef
 def import_fulfilment(run: Run) -> None:
     """Import the fulfilment steps of orders."""
     name, key = "fulfilment.csv", ("order_id", "step")
-    lines = list(unique_rows(run, name, run.lines(name, FulfilmentRow), ("order", "step")))
-    defaults = FulfilmentRow.defaults()
+    lines = list(unique_rows(run, name, run.lines(name, FulfilmentRecord), ("order", "step")))
+    defaults = FulfilmentRecord.defaults()
     parts = _parts(run, name, lines, lambda row: ("order", row.order), "order")
     wanted: dict[Key, Values] = {
         (ref.id, line.row.step): {"account_id": ref.account_id, "order_id": ref.id, **defaults, **line.row.stated("order")}
@@ -237,7 +237,7 @@ def import_fulfilment(run: Run) -> None:
 def import_credit_notes(run: Run) -> None:
     """Import credit notes, matched by number. A credit note of another account is refused, never moved."""
     name = "credit_notes.csv"
-    lines = list(unique_rows(run, name, run.lines(name, CreditNoteRow), ("number",), "credit_note"))
+    lines = list(unique_rows(run, name, run.lines(name, CreditNoteRecord), ("number",), "credit_note"))
     run.look_up("invoice", {line.row.invoice for line in lines})
     existing = _stored_by_number(run, "credit_note", [line.row.number for line in lines])
     wanted: dict[Key, Values] = {}
@@ -260,7 +260,7 @@ def import_credit_notes(run: Run) -> None:
 def import_taxes(run: Run) -> None:
     """Import the taxes of orders, invoices and credit notes, in the order of the file. A tax without a base is on the subtotal."""
     name = "taxes.csv"
-    parts = _parts(run, name, run.lines(name, TaxRow), lambda row: (row.document, row.number), "number")
+    parts = _parts(run, name, run.lines(name, TaxRecord), lambda row: (row.document, row.number), "number")
     for kind, model in TAXES.items():
         own_parts = [(ref, line) for ref, line in parts if line.row.document == kind]
         document, _ = NATURAL_KEYS[kind]

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from odoportal.accounts.service import email_key
 from odoportal.importing import schemas
-from odoportal.importing.schemas import FileRow, TwoLanguages
+from odoportal.importing.schemas import FileRecord, TwoLanguages
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class FileKind:
     """
 
     name: str
-    row: type[FileRow]
+    row: type[FileRecord]
     brings: tuple[tuple[str, str], ...]
     unit: tuple[str, str]
 
@@ -54,7 +54,7 @@ class FileKind:
         """Return the kind and the key of each record that an unvalidated row defines or belongs to."""
         return (
             [self.unit_of(row)]
-            if self.row in {schemas.TaxRow, schemas.AddressRow}
+            if self.row in {schemas.TaxRecord, schemas.AddressRecord}
             else [(kind, row.get(column, "")) for column, kind in self.brings]
         )
 
@@ -62,9 +62,9 @@ class FileKind:
         """Return the kind and the key of the record that a row, validated or not, is part of; the key is "" if the row does not say."""
         column, kind = self.unit
         key = row.get(column, "")
-        if self.row is schemas.TaxRow:
+        if self.row is schemas.TaxRecord:
             return row.get("document", "").casefold(), key
-        if self.row is schemas.AddressRow:
+        if self.row is schemas.AddressRecord:
             return kind, address_key(row.get("account", ""), key)
         return kind, email_key(key) if kind == "person" else key
 
@@ -75,18 +75,18 @@ def address_key(account: str, code: str) -> str:
 
 
 FILES = (
-    FileKind("accounts.csv", schemas.AccountRow, (("number", "account"),), ("number", "account")),
-    FileKind("people.csv", schemas.PersonRow, (), ("email", "person")),
-    FileKind("addresses.csv", schemas.AddressRow, (("code", "address"),), ("code", "address")),
-    FileKind("orders.csv", schemas.OrderRow, (("number", "order"),), ("number", "order")),
-    FileKind("order_lines.csv", schemas.OrderLineRow, (("order", "order"),), ("order", "order")),
-    FileKind("fulfilment.csv", schemas.FulfilmentRow, (), ("order", "order")),
-    FileKind("invoices.csv", schemas.InvoiceRow, (("number", "invoice"),), ("number", "invoice")),
-    FileKind("invoice_lines.csv", schemas.InvoiceLineRow, (("invoice", "invoice"),), ("invoice", "invoice")),
-    FileKind("credit_notes.csv", schemas.CreditNoteRow, (("number", "credit_note"),), ("number", "credit_note")),
-    FileKind("taxes.csv", schemas.TaxRow, (), ("number", "document")),
-    FileKind("payments.csv", schemas.PaymentRow, (("reference", "payment"),), ("reference", "payment")),
-    FileKind("allocations.csv", schemas.AllocationRow, (), ("payment", "payment")),
-    FileKind("devices.csv", schemas.DeviceRow, (), ("serial", "device")),
+    FileKind("accounts.csv", schemas.AccountRecord, (("number", "account"),), ("number", "account")),
+    FileKind("people.csv", schemas.PersonRecord, (), ("email", "person")),
+    FileKind("addresses.csv", schemas.AddressRecord, (("code", "address"),), ("code", "address")),
+    FileKind("orders.csv", schemas.OrderRecord, (("number", "order"),), ("number", "order")),
+    FileKind("order_lines.csv", schemas.OrderLineRecord, (("order", "order"),), ("order", "order")),
+    FileKind("fulfilment.csv", schemas.FulfilmentRecord, (), ("order", "order")),
+    FileKind("invoices.csv", schemas.InvoiceRecord, (("number", "invoice"),), ("number", "invoice")),
+    FileKind("invoice_lines.csv", schemas.InvoiceLineRecord, (("invoice", "invoice"),), ("invoice", "invoice")),
+    FileKind("credit_notes.csv", schemas.CreditNoteRecord, (("number", "credit_note"),), ("number", "credit_note")),
+    FileKind("taxes.csv", schemas.TaxRecord, (), ("number", "document")),
+    FileKind("payments.csv", schemas.PaymentRecord, (("reference", "payment"),), ("reference", "payment")),
+    FileKind("allocations.csv", schemas.AllocationRecord, (), ("payment", "payment")),
+    FileKind("devices.csv", schemas.DeviceRecord, (), ("serial", "device")),
 )
 BY_NAME = {kind.name: kind for kind in FILES}

@@ -22,7 +22,7 @@ from odoportal.importing.dialect import Dialect
 from odoportal.importing.file_order import BY_NAME, FILES
 from odoportal.importing.handlers import HANDLERS
 from odoportal.importing.merge import Invite, forget, merge, order_files, unfinished
-from odoportal.importing.reader import Table, read_table
+from odoportal.importing.reader import FileTable, read_table
 from odoportal.importing.recompute import refresh
 from odoportal.importing.report import MAX_FAULTS, BadRow, Report
 from odoportal.importing.run import Run
@@ -82,12 +82,12 @@ def find_files(path: Path) -> tuple[dict[str, Path], list[str]]:
     return {kind.name: wanted[kind.name] for kind in FILES if kind.name in wanted}, others
 
 
-def read_files(files: Mapping[str, bytes]) -> dict[str, Table]:
+def read_files(files: Mapping[str, bytes]) -> dict[str, FileTable]:
     """Read small files, given as bytes by name, and return their tables in import order. Needs no database."""
     return {kind.name: read_table(kind, files[kind.name]) for kind in FILES if kind.name in files}
 
 
-def import_tables(session: Session, tables: dict[str, Table], now: datetime) -> Report:
+def import_tables(session: Session, tables: dict[str, FileTable], now: datetime) -> Report:
     """Import a few rows within the caller's transaction; nothing is written if the report has bad rows.
 
     Args:
@@ -269,5 +269,5 @@ def _complete_report(staging: Staging, bad: list[BadRow], count: int, bad_rows: 
     return report
 
 
-def _ignored(table: Table) -> tuple[str, ...]:
+def _ignored(table: FileTable) -> tuple[str, ...]:
     return tuple(name for name in table.ignored if name != rejects.PROBLEM)

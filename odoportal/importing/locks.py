@@ -19,7 +19,7 @@ _IMPORT_NUMBER = 0x0D1
 _SERVING_NUMBER = 0x0D2
 
 
-class InUse(Exception):
+class DatabaseInUse(Exception):
     """Another process holds the database; the message is one sentence for the operator."""
 
 
@@ -49,10 +49,10 @@ def _file_lock(database: Path, suffix: str, how: int, refusal: str) -> Iterator[
             try:
                 fcntl.flock(file, how | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise InUse(refusal) from error
+                raise DatabaseInUse(refusal) from error
             yield
     except PermissionError as error:
-        raise InUse(f"{path} belongs to somebody else; run this as the portal's own user.") from error
+        raise DatabaseInUse(f"{path} belongs to somebody else; run this as the portal's own user.") from error
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def exclusive(url: str) -> Iterator[None]:
 def _advisory_lock(engine: Engine, function: str, number: int, refusal: str) -> Iterator[None]:
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         if not connection.scalar(text(f"SELECT {function}(:number)"), {"number": number}):
-            raise InUse(refusal)
+            raise DatabaseInUse(refusal)
         try:
             yield
         finally:

@@ -3,7 +3,7 @@
 from odoportal.importing.bulk import Key, Values, by_key, fetch
 from odoportal.importing.documents import find_order_id
 from odoportal.importing.run import RowRef, Run, unique_rows
-from odoportal.importing.schemas import AllocationRow, DeviceRow, PaymentRow
+from odoportal.importing.schemas import AllocationRecord, DeviceRecord, PaymentRecord
 from odoportal.rooms.devices.models import Device
 from odoportal.rooms.invoices.models import Allocation, Payment
 
@@ -11,7 +11,7 @@ from odoportal.rooms.invoices.models import Allocation, Payment
 def import_payments(run: Run) -> None:
     """Import payments, matched by reference. A payment of another account is refused, never moved."""
     name, key = "payments.csv", ("reference",)
-    lines = list(unique_rows(run, name, run.lines(name, PaymentRow), key, "payment"))
+    lines = list(unique_rows(run, name, run.lines(name, PaymentRecord), key, "payment"))
     run.look_up("account", {line.row.account for line in lines})
     existing = by_key(fetch(run.session, Payment, "reference", {line.row.reference for line in lines}), key)
     wanted: dict[Key, Values] = {}
@@ -28,7 +28,7 @@ def import_payments(run: Run) -> None:
         places[row.reference] = line.at
         wanted[row.reference,] = {**row.stated("account"), "account_id": account.id}
     outcome = run.upsert_and_count(
-        name, Payment, key, existing, wanted, PaymentRow.defaults(), lines={(held,): at for held, at in places.items()}
+        name, Payment, key, existing, wanted, PaymentRecord.defaults(), lines={(held,): at for held, at in places.items()}
     )
     for (reference,), found in outcome.ids.items():
         run.known["payment"][reference] = RowRef(found, wanted[reference,]["account_id"])
@@ -42,7 +42,7 @@ def import_payments(run: Run) -> None:
 def import_allocations(run: Run) -> None:
     """Import allocations of payments to invoices. The rows of a payment replace all of its stored allocations."""
     name = "allocations.csv"
-    lines = list(unique_rows(run, name, run.lines(name, AllocationRow), ("payment", "invoice")))
+    lines = list(unique_rows(run, name, run.lines(name, AllocationRecord), ("payment", "invoice")))
     run.look_up("payment", {line.row.payment for line in lines})
     run.look_up("invoice", {line.row.invoice for line in lines})
     wanted: dict[Key, Values] = {}
@@ -71,7 +71,7 @@ def import_allocations(run: Run) -> None:
 def import_devices(run: Run) -> None:
     """Import devices, matched by serial. A device of another account is refused, never moved."""
     name, key = "devices.csv", ("serial",)
-    lines = list(unique_rows(run, name, run.lines(name, DeviceRow), key))
+    lines = list(unique_rows(run, name, run.lines(name, DeviceRecord), key))
     run.look_up("account", {line.row.account for line in lines})
     run.look_up("order", {line.row.order for line in lines})
     existing = by_key(fetch(run.session, Device, "serial", {line.row.serial for line in lines}), key)

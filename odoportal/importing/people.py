@@ -18,7 +18,7 @@ from odoportal.core.i18n import region_of
 from odoportal.importing.bulk import Key, Values, by_key, changed_values, fetch
 from odoportal.importing.reader import Line
 from odoportal.importing.run import Run
-from odoportal.importing.schemas import PersonRow
+from odoportal.importing.schemas import PersonRecord
 from odoportal.pages import room
 from odoportal.rooms.people.models import FileRole
 
@@ -158,11 +158,11 @@ def import_people(run: Run) -> None:
 
     Password and region are kept.
     """
-    lines = run.lines(NAME, PersonRow)
+    lines = run.lines(NAME, PersonRecord)
     run.look_up("account", {line.row.account for line in lines})
     known = KnownPeople()
     _look_up(run, known, {email_key(line.row.email) for line in lines})
-    good: list[tuple[Line[PersonRow], int, int | None]] = []
+    good: list[tuple[Line[PersonRecord], int, int | None]] = []
     for line, account in _unique_rows(run, lines):
         try:
             good.append((line, account, _match(known, _row(line.row))))
@@ -174,7 +174,7 @@ def import_people(run: Run) -> None:
             what = f"give that one where {line.row.name} is the same person, or else use `odoportal user invite`"
             run.report.remark(f"{NAME}, line {line.at}: left out: {had}, {now}; {what}")
     first, here = _chosen_rows(run, known, [(_row(line.row), found) for line, _, found in good])
-    own: dict[int | str, PersonRow] = {}
+    own: dict[int | str, PersonRecord] = {}
     roles: dict[tuple[int, int | str], str] = {}
     for line, account, found in good:
         key, who = email_key(line.row.email), email_key(line.row.email) if found is None else found
@@ -190,14 +190,14 @@ def import_people(run: Run) -> None:
     _write_missing_names(run, known, [(line.row, found) for line, _, found in good if found is not None])
 
 
-def _row(row: PersonRow) -> Row:
+def _row(row: PersonRecord) -> Row:
     return Row(row.account, row.email, row.name)
 
 
-def _unique_rows(run: Run, lines: list[Line[PersonRow]]) -> Iterable[tuple[Line[PersonRow], int]]:
+def _unique_rows(run: Run, lines: list[Line[PersonRecord]]) -> Iterable[tuple[Line[PersonRecord], int]]:
     """Yield the rows with the ids of their accounts; rows that contradict or repeat another one are refused."""
-    people: dict[str, Line[PersonRow]] = {}
-    places: dict[tuple[int, str], Line[PersonRow]] = {}
+    people: dict[str, Line[PersonRecord]] = {}
+    places: dict[tuple[int, str], Line[PersonRecord]] = {}
     for line in lines:
         account = run.find("account", line.row.account, (NAME, line.at, "account"))
         if account is None:
@@ -213,7 +213,7 @@ def _unique_rows(run: Run, lines: list[Line[PersonRow]]) -> Iterable[tuple[Line[
             yield line, account.id
 
 
-def _write_people(run: Run, known: KnownPeople, own: dict[int | str, PersonRow], roles: dict[tuple[int, int | str], str]) -> None:
+def _write_people(run: Run, known: KnownPeople, own: dict[int | str, PersonRecord], roles: dict[tuple[int, int | str], str]) -> None:
     """Write people and roles. A stored person is identified by id, a new one by the key of the email."""
     existing: dict[Key, Any] = {(row.email_key,): row for row in known.people.values()}
     wanted: dict[Key, Values] = {}
@@ -244,7 +244,7 @@ def _write_file_values(run: Run, file_values: dict[int, Values]) -> None:
     run.upsert(FilePerson, key, by_key(fetch(run.session, FilePerson, "person_id", file_values.keys()), key), wanted, {}, ids=False)
 
 
-def _write_missing_names(run: Run, known: KnownPeople, rows: Iterable[tuple[PersonRow, int]]) -> None:
+def _write_missing_names(run: Run, known: KnownPeople, rows: Iterable[tuple[PersonRecord, int]]) -> None:
     """Store the files' name of a person with an earlier email if that name was unknown."""
     existing: dict[Key, Any] = {(key, found): row for found, rows in known.earlier_by_person.items() for key, row in rows.items()}
     named = {(email_key(row.email), found): row.name for row, found in rows}

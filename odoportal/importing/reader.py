@@ -13,9 +13,9 @@ from odoportal.importing.cells import RowError, clean
 from odoportal.importing.dialect import Dialect, FileFormat, delimiter_of, encoding_of
 from odoportal.importing.file_order import FileKind
 from odoportal.importing.report import BadRow
-from odoportal.importing.schemas import FileRow
+from odoportal.importing.schemas import FileRecord
 
-R = TypeVar("R", bound=FileRow)
+R = TypeVar("R", bound=FileRecord)
 Record = tuple[int, list[str]]
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 PLAIN = FileFormat("utf-8", has_bom=False, delimiter=",")
@@ -35,14 +35,14 @@ class Line(NamedTuple, Generic[R]):
 
 
 @dataclass
-class Table:
+class FileTable:
     """The content of a file. `complete` is False if the rest of the file could not be read.
 
     `bad_records` has the records that bad rows define or belong to. `bad_units` has the line of each bad row and its unit.
     """
 
     kind: FileKind
-    lines: list[Line[FileRow]] = field(default_factory=list[Line[FileRow]])
+    lines: list[Line[FileRecord]] = field(default_factory=list[Line[FileRecord]])
     columns: frozenset[str] = frozenset()
     ignored: tuple[str, ...] = ()
     bad: list[BadRow] = field(default_factory=list[BadRow])
@@ -61,14 +61,14 @@ class Table:
         self.complete = False
 
 
-def read_table(kind: FileKind, raw: bytes, spelling: Dialect | None = None) -> Table:
+def read_table(kind: FileKind, raw: bytes, spelling: Dialect | None = None) -> FileTable:
     """Read a small file at once; bad rows are collected in the table, not raised."""
-    table = Table(kind)
+    table = FileTable(kind)
     table.lines = [line for line in read_rows(table, io.BytesIO(raw), spelling or Dialect()) if line]
     return table
 
 
-def read_rows(table: Table, file: BinaryIO, spelling: Dialect) -> Iterator[Line[FileRow] | None]:
+def read_rows(table: FileTable, file: BinaryIO, spelling: Dialect) -> Iterator[Line[FileRecord] | None]:
     """Yield the rows of a file one by one; None for a bad row, whose errors are added to the table.
 
     Args:
@@ -123,7 +123,7 @@ class _LimitedLines:
         return line
 
 
-def records(table: Table, file: BinaryIO) -> Generator[Record, None, None]:
+def records(table: FileTable, file: BinaryIO) -> Generator[Record, None, None]:
     """Yield every record of a file that is not blank, with its first line. The table has the file's form."""
     file.seek(len(BOM) if table.form.has_bom else 0)
     # Read invalid bytes as lone surrogates, so that each is reported with its line and column.
@@ -148,7 +148,7 @@ def records(table: Table, file: BinaryIO) -> Generator[Record, None, None]:
         text.detach()
 
 
-def _header(table: Table, record: Record | None) -> list[str]:
+def _header(table: FileTable, record: Record | None) -> list[str]:
     """Return the names of the columns; an empty list if the file cannot be read with this header."""
     at, cells = record or (1, [])
     try:
@@ -173,7 +173,7 @@ def _header(table: Table, record: Record | None) -> list[str]:
 class _RowReader:
     """Converts the records of a file to checked rows."""
 
-    def __init__(self, table: Table, header: list[str], spelling: Dialect) -> None:
+    def __init__(self, table: FileTable, header: list[str], spelling: Dialect) -> None:
         self._table = table
         self._width = len(header)
         self._columns = [(place, name) for place, name in enumerate(header) if name in table.columns]
@@ -183,7 +183,7 @@ class _RowReader:
         self._value_readers = [(name, readers[how]) for name, how in table.kind.value_formats.items() if name in table.columns]
         self._validate = table.kind.row.__pydantic_validator__.validate_python
 
-    def read(self, at: int, cells: list[str]) -> FileRow | None:
+    def read(self, at: int, cells: list[str]) -> FileRecord | None:
         """Return the checked row, or None after recording everything that is wrong with it."""
         faults: list[tuple[str, str]] = []
         if len(cells) != self._width:

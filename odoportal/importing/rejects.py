@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from odoportal.core import private_files
-from odoportal.importing.reader import BOM, Table, records
+from odoportal.importing.reader import BOM, FileTable, records
 from odoportal.importing.staging import Staging
 
 PROBLEM = "problem"
@@ -52,7 +52,7 @@ def write(staging: Staging, sources: dict[str, Path], to: dict[str, Path]) -> di
     return made
 
 
-def _write(table: Table, source: Path, path: Path, first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> None:
+def _write(table: FileTable, source: Path, path: Path, first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> None:
     form = table.form
     unfinished = path.with_name(f".{path.name}.part")
     private_files.make_file(unfinished)
@@ -60,7 +60,7 @@ def _write(table: Table, source: Path, path: Path, first: tuple[int, str], rest:
     with (
         unfinished.open("w", encoding=form.encoding, errors="surrogateescape", newline="") as out,
         source.open("rb") as raw,
-        closing(records(Table(table.kind, form=form), raw)) as found,
+        closing(records(FileTable(table.kind, form=form), raw)) as found,
     ):
         if form.has_bom:
             out.write(BOM.decode())

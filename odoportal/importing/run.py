@@ -13,13 +13,13 @@ from sqlmodel import Session
 from odoportal.accounts.models import Account
 from odoportal.core.money import ZERO
 from odoportal.importing.bulk import Key, Outcome, Values, by_key, delete_rows, fetch, upsert
-from odoportal.importing.reader import Line, Table
+from odoportal.importing.reader import FileTable, Line
 from odoportal.importing.report import BadRow, Counts, Report
-from odoportal.importing.schemas import FileRow
+from odoportal.importing.schemas import FileRecord
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, Payment
 from odoportal.rooms.orders.models import Order
 
-R = TypeVar("R", bound=FileRow)
+R = TypeVar("R", bound=FileRecord)
 NATURAL_KEYS = {
     "account": (Account, "number"),
     "order": (Order, "number"),
@@ -82,7 +82,7 @@ class Run:
 
     session: Session
     now: datetime
-    tables: dict[str, Table]
+    tables: dict[str, FileTable]
     report: Report
     dry: bool = False
     pending: PendingRecords = field(default_factory=NoPendingRecords)

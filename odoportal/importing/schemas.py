@@ -55,7 +55,7 @@ SettledByDefault = BeforeValidator(lambda text: text or PaymentStatus.SETTLED.va
 OptionalAmount = Annotated[Decimal | None, _optional(cells.amount)]
 
 
-class FileRow(BaseModel):
+class FileRecord(BaseModel):
     """A validated row of an import."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,7 +79,7 @@ def _fill_languages(row: Mapping[str, str], name: str, needed: bool) -> dict[str
     return {f"{name}_fr": fr or en, f"{name}_en": en or fr}
 
 
-class TwoLanguages(FileRow):
+class TwoLanguages(FileRecord):
     """A row with texts in both languages, `x_fr` and `x_en`, one of which may be missing."""
 
     @classmethod
@@ -97,14 +97,14 @@ class TwoLanguages(FileRow):
         return filled
 
 
-class AccountRow(FileRow):
+class AccountRecord(FileRecord):
     """A customer account."""
 
     number: AccountNumber
     name: Annotated[str, _text(Account, "name"), Required]
 
 
-class PersonRow(FileRow):
+class PersonRecord(FileRecord):
     """The role of a person in an account; a person in two accounts has two rows."""
 
     account: AccountNumber
@@ -115,7 +115,7 @@ class PersonRow(FileRow):
     phone: Annotated[str, _text(Person, "phone")] = ""
 
 
-class AddressRow(FileRow):
+class AddressRecord(FileRecord):
     """An address of an account."""
 
     account: AccountNumber
@@ -129,7 +129,7 @@ class AddressRow(FileRow):
     country: Annotated[str, BeforeValidator(cells.country)] = "CA"
 
 
-class OrderRow(FileRow):
+class OrderRecord(FileRecord):
     """An order; its lines, taxes and steps are in separate files."""
 
     account: AccountNumber
@@ -166,7 +166,7 @@ class LineRow(TwoLanguages):
         return {"description": True, "note": False}
 
 
-class OrderLineRow(LineRow):
+class OrderLineRecord(LineRow):
     """A line of an order."""
 
     order: OrderNumber
@@ -180,7 +180,7 @@ class OrderLineRow(LineRow):
         return self
 
 
-class FulfilmentRow(TwoLanguages):
+class FulfilmentRecord(TwoLanguages):
     """A step of an order's fulfilment."""
 
     order: OrderNumber
@@ -199,7 +199,7 @@ class FulfilmentRow(TwoLanguages):
         return {"note": False}
 
 
-class InvoiceRow(TwoLanguages):
+class InvoiceRecord(TwoLanguages):
     """An invoice; its lines, taxes and payments are in separate files."""
 
     account: AccountNumber
@@ -225,13 +225,13 @@ class InvoiceRow(TwoLanguages):
         return self
 
 
-class InvoiceLineRow(LineRow):
+class InvoiceLineRecord(LineRow):
     """A line of an invoice."""
 
     invoice: InvoiceNumber
 
 
-class CreditNoteRow(TwoLanguages):
+class CreditNoteRecord(TwoLanguages):
     """A credit note and the invoice it corrects."""
 
     number: Annotated[str, _text(CreditNote, "number"), Required]
@@ -248,7 +248,7 @@ class CreditNoteRow(TwoLanguages):
         return {"reason": True}
 
 
-class TaxRow(TwoLanguages):
+class TaxRecord(TwoLanguages):
     """A tax of an order, an invoice or a credit note. Without a base it is on the document's subtotal."""
 
     document: Annotated[str, BeforeValidator(cells.one_of(*DOCUMENTS)), Required]
@@ -266,7 +266,7 @@ class TaxRow(TwoLanguages):
         return {"name": True}
 
 
-class PaymentRow(TwoLanguages):
+class PaymentRecord(TwoLanguages):
     """A payment: received, pending or failed."""
 
     account: AccountNumber
@@ -283,7 +283,7 @@ class PaymentRow(TwoLanguages):
         return {"method": True}
 
 
-class AllocationRow(FileRow):
+class AllocationRecord(FileRecord):
     """The part of a payment that goes to one invoice."""
 
     payment: Annotated[str, _text(Payment, "reference"), Required]
@@ -291,7 +291,7 @@ class AllocationRow(FileRow):
     amount: Positive
 
 
-class DeviceRow(FileRow):
+class DeviceRecord(FileRecord):
     """A tracker."""
 
     account: AccountNumber

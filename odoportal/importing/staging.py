@@ -18,9 +18,9 @@ from odoportal.core.money import cents, dollars
 from odoportal.importing.checks import PAID, InvoiceChange, Move, combine_moves
 from odoportal.importing.dialect import Dialect
 from odoportal.importing.file_order import FILES, FileKind
-from odoportal.importing.reader import Line, Table, read_rows
+from odoportal.importing.reader import FileTable, Line, read_rows
 from odoportal.importing.report import BadRow
-from odoportal.importing.schemas import FileRow
+from odoportal.importing.schemas import FileRecord
 
 # The rows of one transaction; another writer waits for less than a second.
 BATCH_ROWS = 8000
@@ -55,12 +55,12 @@ SELECT line, coalesce(
 """
 
 
-def _row_adapter(kind: FileKind) -> TypeAdapter[list[FileRow]]:
+def _row_adapter(kind: FileKind) -> TypeAdapter[list[FileRecord]]:
     """Return a reader for stored rows: the same types, without the checks, because the rows were checked before they were stored."""
     fields: dict[str, Any] = {
         name: (field.annotation, ... if field.is_required() else field.default) for name, field in kind.row.model_fields.items()
     }
-    row: Any = create_model(f"Stored{kind.row.__name__}", __base__=FileRow, **fields)
+    row: Any = create_model(f"Stored{kind.row.__name__}", __base__=FileRecord, **fields)
     rows: Any = list[row]
     return TypeAdapter(rows)
 
@@ -71,8 +71,8 @@ class Staging:
     def __init__(self, path: Path) -> None:
         """Open the file, or create an empty one that only its owner can read."""
         self.path = path
-        self.tables: dict[str, Table] = {}
-        self._readers: dict[str, TypeAdapter[list[FileRow]]] = {}
+        self.tables: dict[str, FileTable] = {}
+        self._readers: dict[str, TypeAdapter[list[FileRecord]]] = {}
         fresh = not path.exists()
         if fresh:
             private_files.make_folder(path.parent)
@@ -114,7 +114,7 @@ class Staging:
             file: a file that can be read from its start more than once.
             spelling: the declared format of the file.
         """
-        table = self.tables[kind.name] = Table(kind)
+        table = self.tables[kind.name] = FileTable(kind)
         done, rows = 0, list[tuple[Any, ...]]()
         for line in read_rows(table, file, spelling):
             if line:
@@ -125,7 +125,7 @@ class Staging:
         self._insert(table, rows)
         self.note(kind.name, list(table.ignored))
 
-    def _row(self, kind: FileKind, line: Line[FileRow]) -> tuple[Any, ...]:
+    def _row(self, kind: FileKind, line: Line[FileRecord]) -> tuple[Any, ...]:
         values = line.row.__dict__
         own = kind.unit_of(values)
         head = kind.name in HEAD_FILES
@@ -141,7 +141,7 @@ class Staging:
             line.row.__pydantic_serializer__.to_json(line.row, exclude_unset=True),
         )
 
-    def _insert(self, table: Table, rows: list[tuple[Any, ...]]) -> int:
+    def _insert(self, table: FileTable, rows: list[tuple[Any, ...]]) -> int:
         place, many = FILE_INDEX[table.kind.name], len(rows)
         self._db.execute("BEGIN")
         self._db.executemany("INSERT INTO row (file, line, kind, key, head, account, invoice, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
@@ -208,14 +208,14 @@ class Staging:
         self.note("batches", count)
         return count
 
-    def batch(self, number: int) -> dict[str, Table]:
+    def batch(self, number: int) -> dict[str, FileTable]:
         """Return the rows of a batch by file, in import order and in the order of the lines, without bad units."""
         found = self._db.execute(
             "SELECT row.file, row.line, row.body FROM unit JOIN row ON row.kind = unit.kind AND row.key = unit.key"
             " WHERE unit.batch = ? AND NOT unit.bad ORDER BY row.file, row.line",
             (number,),
         ).fetchall()
-        tables: dict[str, Table] = {}
+        tables: dict[str, FileTable] = {}
         start = 0
         while start < len(found):
             end = start
@@ -225,7 +225,7 @@ class Staging:
             reader = self._readers.setdefault(kind.name, _row_adapter(kind)) if kind.name not in self._readers else self._readers[kind.name]
             rows = reader.validate_json(b"[" + b",".join(body for *_, body in found[start:end]) + b"]")
             lines = [Line(line, row) for (_, line, _), row in zip(found[start:end], rows, strict=True)]
-            tables[kind.name] = Table(kind, lines, ignored=tuple(self.noted(kind.name)))
+            tables[kind.name] = FileTable(kind, lines, ignored=tuple(self.noted(kind.name)))
             start = end
         return tables
 

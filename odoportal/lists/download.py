@@ -34,7 +34,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROL_STARTS = ("\t", "\r", "\n")
 
 
-class Kind(StrEnum):
+class CellKind(StrEnum):
     """The type of a column's cells. `TEXT` also takes several lines (a tuple), `PERCENT` whole percents.
 
     An `AMOUNT` is in whole cents, as in the database: for 100,000 rows `Decimal` would take half the time of the export.
@@ -61,7 +61,7 @@ class Column:
 
     key: str
     title: str
-    kind: Kind = Kind.TEXT
+    kind: CellKind = CellKind.TEXT
     total: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
     width: int = 0
@@ -107,11 +107,11 @@ def dollars_text(cents: Any) -> str:
     return f"{sign}{whole // 100}.{whole % 100:02d}"
 
 
-_CSV_WRITERS: Mapping[Kind, Callable[[Any], str]] = {
-    Kind.TEXT: _text,
-    Kind.DAY: date.isoformat,
-    Kind.AMOUNT: dollars_text,
-    Kind.PERCENT: str,
+_CSV_WRITERS: Mapping[CellKind, Callable[[Any], str]] = {
+    CellKind.TEXT: _text,
+    CellKind.DAY: date.isoformat,
+    CellKind.AMOUNT: dollars_text,
+    CellKind.PERCENT: str,
 }
 
 

@@ -11,13 +11,13 @@ from xlsxwriter.worksheet import Worksheet
 
 from odoportal.core import clock
 from odoportal.core.folding import strip_invisible
-from odoportal.lists.download import ROWS_PER_STEP, Cell, Column, Kind, Table, dollars_text
+from odoportal.lists.download import ROWS_PER_STEP, Cell, CellKind, Column, Table, dollars_text
 
 LAST_ROW = 1_048_575
 """The last row of a sheet, counted from 0."""
 LONGEST_CELL = 32_767
 _EPOCH = date(1899, 12, 30)
-_WIDTHS = {Kind.TEXT: 14, Kind.DAY: 12, Kind.AMOUNT: 14, Kind.PERCENT: 12}
+_WIDTHS = {CellKind.TEXT: 14, CellKind.DAY: 12, CellKind.AMOUNT: 14, CellKind.PERCENT: 12}
 
 
 class _RowSheet(Worksheet):
@@ -49,9 +49,9 @@ class _TableWorkbook:
         self.book = Workbook(file, {"constant_memory": True})  # pyright: ignore[reportArgumentType] it writes to files, too
         self.book.set_properties({"title": table.name, "created": clock.now().replace(tzinfo=None)})
         money = "#,##0.00\\ [$$-C0C]" if region == "fr-CA" else "[$$-1009]#,##0.00"
-        numbers = {Kind.AMOUNT: money, Kind.DAY: "yyyy-mm-dd", Kind.PERCENT: "0\\ %" if region == "fr-CA" else "0%"}
+        numbers = {CellKind.AMOUNT: money, CellKind.DAY: "yyyy-mm-dd", CellKind.PERCENT: "0\\ %" if region == "fr-CA" else "0%"}
         self.formats: dict[str, Any] = {k: self.book.add_format({"valign": "top", "num_format": code}) for k, code in numbers.items()}
-        self.formats[Kind.TEXT] = self.book.add_format({"valign": "top"})
+        self.formats[CellKind.TEXT] = self.book.add_format({"valign": "top"})
         self.formats["lines"] = self.book.add_format({"valign": "top", "text_wrap": True})
         self.head_format = self.book.add_format({"bold": True, "bottom": 1, "bg_color": "#E8F0F1", "valign": "vcenter"})
         self.total_label_format = self.book.add_format({"bold": True, "top": 1})
@@ -109,7 +109,7 @@ class _TableWorkbook:
             used = lines if multiline else style
             return f'<c r="{letter}{row}" s="{used}" t="inlineStr"><is><t xml:space="preserve">{shown}</t></is></c>'
 
-        return {Kind.AMOUNT: amount, Kind.DAY: day, Kind.PERCENT: percent, Kind.TEXT: text}[column.kind]
+        return {CellKind.AMOUNT: amount, CellKind.DAY: day, CellKind.PERCENT: percent, CellKind.TEXT: text}[column.kind]
 
     def _finish_sheet(self) -> None:
         last, columns = self.row, self.table.columns

@@ -16,7 +16,7 @@ from odoportal.limits import rate_limits
 from odoportal.mail import outbox
 from odoportal.mail.outbox import UNSUBSCRIBE
 from odoportal.rooms.notifications import copies, service, unsubscribe
-from odoportal.rooms.notifications.models import InvoiceCopy, Kind
+from odoportal.rooms.notifications.models import InvoiceCopy, NotificationKind
 from tests.attack.test_origins import ELSEWHERE
 from tests.inside import Customer, Inside
 
@@ -29,7 +29,7 @@ def account_of(customer: Customer) -> int:
         return session.exec(select(Account.id).where(Account.number == customer.account)).one() or 0
 
 
-def token_of(customer: Customer, kind: Kind = Kind.INVOICE, account_id: int = 0) -> str:
+def token_of(customer: Customer, kind: NotificationKind = NotificationKind.INVOICE, account_id: int = 0) -> str:
     """Return the token of the unsubscribe link in a person's mail."""
     return signing.sign(UNSUBSCRIBE, unsubscribe.of_person(kind, account_id or account_of(customer), customer.person_id))
 
@@ -59,7 +59,7 @@ def _as_before(inside: Inside):
     rate_limits.forget_all()
     for customer in (inside.first, inside.second):
         with database.write_session() as session:
-            for kind in Kind:
+            for kind in NotificationKind:
                 reader = service.Reader(account_of(customer), customer.person_id)
                 service.switch(session, reader, kind, True, unsubscribe.Actor(customer.person_id), clock.now())
 
@@ -75,8 +75,8 @@ def test_one_click_from_anywhere_switches_one_kind_off(inside: Inside, how: dict
     assert answer.status_code == 200
     assert "no longer get “New invoices”" in answer.text
     assert "set-cookie" not in answer.headers
-    assert chosen_kinds(inside.first) == set(Kind) - {"invoice"}
-    assert chosen_kinds(inside.second) == set(Kind)
+    assert chosen_kinds(inside.first) == set(NotificationKind) - {"invoice"}
+    assert chosen_kinds(inside.second) == set(NotificationKind)
     # A second click leaves it off and adds no activity row.
     assert httpx.post(url, headers=how, **body).status_code == 200  # type: ignore[arg-type]
     with database.read_session() as session:
@@ -97,7 +97,7 @@ def test_opening_it_does_nothing_and_shows_what_a_button_would(inside: Inside) -
             answer = httpx.request(method, f"{inside.portal.url}/{language}{UNSUBSCRIBE}", params={"token": token_of(inside.first)})
             assert answer.status_code == 200
             assert method == "HEAD" or words in answer.text
-    assert chosen_kinds(inside.first) == set(Kind)
+    assert chosen_kinds(inside.first) == set(NotificationKind)
 
 
 @pytest.mark.case("A-101")
@@ -111,9 +111,9 @@ def test_the_token_says_nobody_s_email(inside: Inside) -> None:
 def test_what_the_portal_did_not_sign_switches_nothing(inside: Inside) -> None:
     mine, theirs = token_of(inside.first), token_of(inside.second)
     (text, mac), (other, _) = mine.split("."), theirs.split(".")
-    of_another_kind = signing.sign(UNSUBSCRIBE, unsubscribe.of_person(Kind.CARD, account_of(inside.first), inside.first.person_id)).split(
-        "."
-    )[0]
+    of_another_kind = signing.sign(
+        UNSUBSCRIBE, unsubscribe.of_person(NotificationKind.CARD, account_of(inside.first), inside.first.person_id)
+    ).split(".")[0]
     forged = [
         f"{other}.{mac}",
         f"{of_another_kind}.{mac}",
@@ -134,7 +134,7 @@ def test_what_the_portal_did_not_sign_switches_nothing(inside: Inside) -> None:
         answer = click(inside, token)
         assert answer.status_code == 410, token
         assert httpx.get(f"{inside.portal.url}/en{UNSUBSCRIBE}", params={"token": token}).status_code == 410
-    assert chosen_kinds(inside.first) == chosen_kinds(inside.second) == set(Kind)
+    assert chosen_kinds(inside.first) == chosen_kinds(inside.second) == set(NotificationKind)
     assert inside.errors == []
 
 
@@ -183,7 +183,7 @@ def test_only_the_page_itself_switches_it_on_again(inside: Inside) -> None:
     assert "invoice" not in chosen_kinds(inside.first)
     answer = click(inside, token, {"again": "1"}, origin=inside.portal.url)
     assert answer.status_code == 200
-    assert chosen_kinds(inside.first) == set(Kind)
+    assert chosen_kinds(inside.first) == set(NotificationKind)
 
 
 @pytest.mark.asvs("2.4.1")
@@ -200,14 +200,14 @@ def test_back_and_forth_has_an_end(inside: Inside) -> None:
 @pytest.mark.case("A-101")
 def test_another_form_is_none(inside: Inside, data: dict[str, str]) -> None:
     assert click(inside, token_of(inside.first), data).status_code == 400
-    assert chosen_kinds(inside.first) == set(Kind)
+    assert chosen_kinds(inside.first) == set(NotificationKind)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/form-data", "multipart/form-data; boundary=x"])
 def test_another_kind_of_body_is_none(inside: Inside, kind: str) -> None:
     url = f"{inside.portal.url}/en{UNSUBSCRIBE}?token={token_of(inside.first)}"
     assert httpx.post(url, content=b"List-Unsubscribe=One-Click", headers={"content-type": kind}).status_code == 400
-    assert chosen_kinds(inside.first) == set(Kind)
+    assert chosen_kinds(inside.first) == set(NotificationKind)
     assert inside.errors == []
 
 
@@ -233,7 +233,7 @@ def test_no_other_address_takes_a_form_from_anywhere(inside: Inside) -> None:
     for method in ("PUT", "DELETE", "PATCH"):
         answer = httpx.request(method, f"{inside.portal.url}/en{UNSUBSCRIBE}?token={token}", headers={"origin": "null"})
         assert answer.status_code == 403
-    assert chosen_kinds(inside.first) == set(Kind)
+    assert chosen_kinds(inside.first) == set(NotificationKind)
 
 
 @pytest.fixture

@@ -238,12 +238,12 @@ def test_nobody_restores_while_the_portal_serves(url: str, tmp_path: Path) -> No
         portal.stdout.readline()
         with locks.using(url):
             pass
-        with pytest.raises(locks.InUse, match="in use"):
+        with pytest.raises(locks.DatabaseInUse, match="in use"):
             restore(url, tmp_path / "backup.db", NOW)
         portal.kill()
     database.engine().dispose()
     assert restore(url, tmp_path / "backup.db", NOW).aside
-    with locks.exclusive(url), pytest.raises(locks.InUse, match="restored or moved"), locks.using(url):
+    with locks.exclusive(url), pytest.raises(locks.DatabaseInUse, match="restored or moved"), locks.using(url):
         pass
 
 

@@ -14,8 +14,8 @@ from odoportal.importing import cells, dialect
 from odoportal.importing.cells import RowError, clean
 from odoportal.importing.dialect import Dialect
 from odoportal.importing.file_order import BY_NAME, FILES
-from odoportal.importing.reader import LONGEST_RECORD, Table, read_rows, read_table
-from odoportal.importing.schemas import InvoiceLineRow
+from odoportal.importing.reader import LONGEST_RECORD, FileTable, read_rows, read_table
+from odoportal.importing.schemas import InvoiceLineRecord
 
 # Letters, digits, punctuation and symbols, except letters that are invisible; with spaces between the words.
 WORD = st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters="\u115f\u1160\u3164\uffa0"), min_size=1, max_size=20)
@@ -40,7 +40,7 @@ def test_texts_and_amounts_come_through_a_file(rows: list[Any], bom: bool) -> No
     assert table.bad == []
     read = [line.row for line in table.lines]
     for (fr, en, amount, quantity), row in zip(rows, read, strict=True):
-        assert isinstance(row, InvoiceLineRow)
+        assert isinstance(row, InvoiceLineRecord)
         assert (row.description_fr, row.description_en) == (cells.clean(fr), cells.clean(en))
         assert (row.amount, row.quantity) == (amount, quantity)
 
@@ -126,7 +126,7 @@ def test_a_row_without_an_end_is_given_up_before_it_is_read(row: bytes) -> None:
 
     rest = b"".join(b"B%d,x\n" % number for number in range(400_000))
     file = File(b"number,name\nA,Alpha\n" + row + rest)
-    table = Table(BY_NAME["accounts.csv"])
+    table = FileTable(BY_NAME["accounts.csv"])
     assert [line.at for line in read_rows(table, file, Dialect(encoding="utf-8")) if line] == [2]
     assert [str(bad) for bad in table.bad] == ["accounts.csv, line 3: cannot be read any further: a row has more than 1048576 characters"]
     assert not table.complete

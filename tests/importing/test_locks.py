@@ -61,7 +61,7 @@ def server(postgresql_server: str) -> Iterator[Engine]:
 @pytest.mark.parametrize("together", [False, True])
 def test_one_process_serves_a_file(tmp_path: Path, together: bool) -> None:
     engine = make_engine(f"sqlite:///{tmp_path / 'portal.db'}")
-    with elsewhere(str(engine.url), together), pytest.raises(locks.InUse, match=r"Another process .*ODOPORTAL_REDIS_URL"):
+    with elsewhere(str(engine.url), together), pytest.raises(locks.DatabaseInUse, match=r"Another process .*ODOPORTAL_REDIS_URL"):
         serve(engine, together)
     serve(engine, together)
 
@@ -69,7 +69,7 @@ def test_one_process_serves_a_file(tmp_path: Path, together: bool) -> None:
 @pytest.mark.case("F-23")
 @pytest.mark.parametrize(("there", "here"), [(False, False), (False, True), (True, False)])
 def test_one_process_serves_a_server_where_nothing_is_shared(server: Engine, postgresql_server: str, there: bool, here: bool) -> None:
-    with elsewhere(postgresql_server, there), pytest.raises(locks.InUse, match="Another process"):
+    with elsewhere(postgresql_server, there), pytest.raises(locks.DatabaseInUse, match="Another process"):
         serve(server, here)
     let_go(server)
     serve(server, here)

@@ -162,7 +162,7 @@ def test_people_are_invited_once_though_it_was_killed(tmp_path: Path) -> None:
 
 def test_two_imports_at_once_do_not_mix(many: Path, everything: Callable[[], Any]) -> None:
     before = everything()
-    with locks.importing(database.engine()), pytest.raises(locks.InUse, match="Another import"):
+    with locks.importing(database.engine()), pytest.raises(locks.DatabaseInUse, match="Another import"):
         run_import(many, now=NOW)
     assert everything() == before
     assert run_import(many, now=NOW).kept

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from odoportal.core import clock
 from odoportal.core.identity import Identity
-from odoportal.lists.download import ROWS_PER_STEP, Cell, Column, Kind, Table, attachment, escape_formula, routes, write_csv
+from odoportal.lists.download import ROWS_PER_STEP, Cell, CellKind, Column, Table, attachment, escape_formula, routes, write_csv
 from odoportal.lists.excel import write_excel
 from odoportal.lists.query import ListRules
 from tests.making import NOON, identity_of
@@ -24,10 +24,10 @@ from tests.states import signed_in
 
 COLUMNS = (
     Column("name", "Nom"),
-    Column("day", "Date", Kind.DAY),
+    Column("day", "Date", CellKind.DAY),
     Column("state", "État", words={"to_pay": "À payer"}),
-    Column("share", "Progression", Kind.PERCENT),
-    Column("total", "Total", Kind.AMOUNT, total=True),
+    Column("share", "Progression", CellKind.PERCENT),
+    Column("total", "Total", CellKind.AMOUNT, total=True),
 )
 ROWS: list[Sequence[Cell]] = [
     ("212048", date(2020, 9, 24), "to_pay", 54, 57607),

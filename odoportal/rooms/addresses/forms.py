@@ -10,9 +10,9 @@ from sqlmodel import Session
 from odoportal.accounts.rights import Right
 from odoportal.core import clock
 from odoportal.core.i18n import current_language, t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, SentForm, conflict, do_once
+from odoportal.forms.handling import EmptyForm, FormHandler, FormModel, FormResult, Line, SentForm, conflict, do_once
 from odoportal.rooms.addresses import postal, service
-from odoportal.rooms.addresses.models import Purpose
+from odoportal.rooms.addresses.models import AddressPurpose
 
 
 class AddressForm(FormModel):
@@ -26,10 +26,6 @@ class AddressForm(FormModel):
     province: Line = Field(default="", max_length=40)
     postal_code: Line = Field(default="", max_length=20)
     country: Line = Field(min_length=2, max_length=2)
-
-
-class EmptyForm(FormModel):
-    """A form without fields, just a button; its key is the code of the address."""
 
 
 def _back(sent: SentForm[Any], path: str = "/addresses", **query: str) -> str:
@@ -48,9 +44,9 @@ def _with_refusals(work: Callable[[Session, SentForm[Any]], FormResult]) -> Call
             return FormResult(errors=why.errors)
         except service.NoSuchAddress:
             return FormResult(error=t("This address is no longer in the book: somebody removed it in the meantime."))
-        except service.InUse:
+        except service.AddressInUse:
             return FormResult(error=t("This is a default address. Choose another one for it first."))
-        except service.TooMany:
+        except service.TooManyAddresses:
             return FormResult(error=t("The book is full. Remove some addresses first."))
 
     return guarded
@@ -90,7 +86,7 @@ def _restore(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     return FormResult(go=_back(sent))
 
 
-def _default_chooser(purpose: Purpose) -> Callable[[Session, SentForm[EmptyForm]], FormResult]:
+def _default_chooser(purpose: AddressPurpose) -> Callable[[Session, SentForm[EmptyForm]], FormResult]:
     def choose(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
         service.make_default(session, sent.who, sent.key, purpose, clock.now(), sent.client)
         return FormResult(t("Saved."), go=_back(sent, "/addresses/edit", code=sent.key))
@@ -109,5 +105,5 @@ BOOK = {"restore": _handler(EmptyForm, _restore)}
 EDIT = {
     "address": _handler(AddressForm, _save),
     "remove": _handler(EmptyForm, _remove),
-    **{purpose.value: _handler(EmptyForm, _default_chooser(purpose), service.RIGHT[purpose]) for purpose in Purpose},
+    **{purpose.value: _handler(EmptyForm, _default_chooser(purpose), service.RIGHT[purpose]) for purpose in AddressPurpose},
 }

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
-class Purpose(StrEnum):
+class AddressPurpose(StrEnum):
     """The purpose of an address."""
 
     DELIVERY = "delivery"

@@ -10,7 +10,7 @@ from odoportal.core.identity import require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import ListPage, shown_page
 from odoportal.pages.list_state import fetch_list
-from odoportal.rooms.addresses.models import Purpose
+from odoportal.rooms.addresses.models import AddressPurpose
 from odoportal.rooms.addresses.state import Addresses, EditAddress
 from odoportal.rooms.addresses.view import AddressesView, EditView, edit_view, purpose_labels
 from odoportal.ui.client import ListForm, PageTitle
@@ -28,10 +28,10 @@ def _lines(row: Bound) -> Node:
 
 
 def _defaults(row: Bound) -> Node:
-    def badge(shape: str, purpose: Purpose) -> Node:
+    def badge(shape: str, purpose: AddressPurpose) -> Node:
         return el("span", icon(shape, small=True), purpose_labels()[purpose], cls="badge info")
 
-    return when(row.delivery, badge("truck", Purpose.DELIVERY)), when(row.billing, badge("receipt-text", Purpose.BILLING))
+    return when(row.delivery, badge("truck", AddressPurpose.DELIVERY)), when(row.billing, badge("receipt-text", AddressPurpose.BILLING))
 
 
 def _actions(row: Bound, link_cls: str, button_look: str) -> Node:
@@ -132,10 +132,10 @@ def _form() -> Form:
     return Form("address", (country, Rows()), t("Save"), aside=link(t("Cancel"), to=page_url("/addresses"), cls="btn plain"))
 
 
-def _purpose(purpose: Purpose, is_: Bound, may: Bound, form: Bound) -> Node:
+def _purpose(purpose: AddressPurpose, is_: Bound, may: Bound, form: Bound) -> Node:
     texts = {
-        Purpose.DELIVERY: (t("This is the default address for delivery."), t("Use for delivery unless another is chosen")),
-        Purpose.BILLING: (t("This is the default address for billing."), t("Use for billing unless another is chosen")),
+        AddressPurpose.DELIVERY: (t("This is the default address for delivery."), t("Use for delivery unless another is chosen")),
+        AddressPurpose.BILLING: (t("This is the default address for billing."), t("Use for billing unless another is chosen")),
     }[purpose]
     button = Form(purpose.value, (), texts[1], look="second").over(form, on_done=EditAddress.retry)
     return when(is_, el("p", icon("circle-check", cls="ok"), " ", texts[0]), when(may, button))
@@ -147,8 +147,8 @@ def _defaults_and_removal(view: Bound) -> Node:
         el(
             "section",
             el("h2", t("Default for")),
-            _purpose(Purpose.DELIVERY, view.delivery_is, view.delivery_may, view.delivery),
-            _purpose(Purpose.BILLING, view.billing_is, view.billing_may, view.billing),
+            _purpose(AddressPurpose.DELIVERY, view.delivery_is, view.delivery_may, view.delivery),
+            _purpose(AddressPurpose.BILLING, view.billing_is, view.billing_may, view.billing),
             cls="card pad formcard",
             aria_label=t("Default for"),
         ),

@@ -23,7 +23,7 @@ _NOT_ALNUM = re.compile(r"[^0-9A-Z]")
 
 
 @dataclass(frozen=True)
-class Part:
+class AddressPart:
     """A field of a country's addresses. `choices` are the code and name of each province, if the country has a list of them."""
 
     name: str
@@ -38,10 +38,10 @@ class Country:
     """The address fields of a country, in rows, in the order in which they are written."""
 
     code: str
-    rows: tuple[tuple[Part, ...], ...]
+    rows: tuple[tuple[AddressPart, ...], ...]
 
     @property
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, AddressPart]:
         """All fields by name."""
         return {part.name: part for row in self.rows for part in row}
 
@@ -94,18 +94,18 @@ def _rules(code: str, province: str) -> ValidationRules:
 def country(code: str) -> Country:
     """Return the address fields of a country, with labels in the current language."""
     rules = _rules(code, "")
-    rows: list[tuple[Part, ...]] = [(Part("name", t("Name or company"), True),)]
+    rows: list[tuple[AddressPart, ...]] = [(AddressPart("name", t("Name or company"), True),)]
     for order in get_field_order({"country_code": code}):
         if "street_address" in order:
-            rows.append((Part("line1", t("Address"), "street_address" in rules.required_fields),))
-            rows.append((Part("line2", t("Suite, unit, floor"), False),))
+            rows.append((AddressPart("line1", t("Address"), "street_address" in rules.required_fields),))
+            rows.append((AddressPart("line2", t("Suite, unit, floor"), False),))
         row = tuple(_part(rules, name, code) for name in order if name in _FIELD_NAMES)
         if row:
             rows.append(row)
     return Country(code, tuple(rows))
 
 
-def _part(rules: ValidationRules, name: str, code: str) -> Part:
+def _part(rules: ValidationRules, name: str, code: str) -> AddressPart:
     labels: dict[str, Mapping[str, str]] = {
         "country_area": {
             "province": t("Province"),
@@ -123,7 +123,7 @@ def _part(rules: ValidationRules, name: str, code: str) -> Part:
     }
     fallback = {"country_area": t("Region"), "city": t("City"), "city_area": t("District"), "postal_code": t("Postal code")}
     kind = str(getattr(rules, f"{name}_type"))
-    return Part(
+    return AddressPart(
         _FIELD_NAMES[name],
         labels[name].get(kind, fallback[name]),
         name in rules.required_fields,

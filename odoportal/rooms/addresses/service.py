@@ -28,7 +28,7 @@ from odoportal.core.identity import Identity, NotAllowed
 from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
 from odoportal.rooms.addresses import postal
 from odoportal.rooms.addresses.activity import AddressActivity
-from odoportal.rooms.addresses.models import Address, AddressDefault, Purpose
+from odoportal.rooms.addresses.models import Address, AddressDefault, AddressPurpose
 
 FIELDS = ("name", "line1", "line2", "district", "city", "province", "postal_code", "country")
 MOST = 2_000
@@ -36,18 +36,18 @@ REMOVED = "removed"
 RULES = ListRules(sorts=("name", "city", "country"), default_sort="name", states=(REMOVED,))
 OWN = "~"
 CODE_ROOM = 28
-RIGHT = {Purpose.DELIVERY: Right.DELIVERY, Purpose.BILLING: Right.BILLING}
+RIGHT = {AddressPurpose.DELIVERY: Right.DELIVERY, AddressPurpose.BILLING: Right.BILLING}
 
 
 class NoSuchAddress(LookupError):
     """The account's book has no such address."""
 
 
-class TooMany(ValueError):
+class TooManyAddresses(ValueError):
     """The book already has `MOST` addresses."""
 
 
-class InUse(ValueError):
+class AddressInUse(ValueError):
     """The address is the default for a purpose; another default must be chosen before it can be removed."""
 
 
@@ -158,10 +158,10 @@ def stored(session: Session, who: Identity, code: str) -> dict[str, str]:
     return values(_current_address(session, who.account.account_id, code))
 
 
-def defaults(session: Session, account_id: int) -> Mapping[Purpose, int]:
+def defaults(session: Session, account_id: int) -> Mapping[AddressPurpose, int]:
     """Return the ids of an account's default addresses by purpose."""
     found = session.exec(select(AddressDefault).where(AddressDefault.account_id == account_id)).all()
-    return {Purpose(d.purpose): d.address_id for d in found}
+    return {AddressPurpose(d.purpose): d.address_id for d in found}
 
 
 def add(session: Session, who: Identity, fields: Mapping[str, str], now: datetime, client: str = "") -> Address:
@@ -177,12 +177,12 @@ def add(session: Session, who: Identity, fields: Mapping[str, str], now: datetim
     clean: dict[str, Any] = postal.validate(fields)
     existing = book(session, account_id)
     if len(existing) >= MOST:
-        raise TooMany
+        raise TooManyAddresses
     address = Address(account_id=account_id, code=f"{OWN}{secrets.token_hex(5)}", **clean)
     session.add(address)
     session.flush()
     if not existing:
-        for purpose in Purpose:
+        for purpose in AddressPurpose:
             if may(membership.role, RIGHT[purpose]):
                 _set_default(session, account_id, purpose, address)
     _record(session, AddressActivity.ADDED, address, who, now, client, after=values(address))
@@ -241,7 +241,7 @@ def remove(session: Session, who: Identity, code: str, now: datetime, client: st
     address = _current_address(session, account_id, code)
     default_for = _require_purposes(session, membership, address)
     if default_for and len(book(session, account_id)) > 1:
-        raise InUse
+        raise AddressInUse
     for purpose in default_for:
         session.delete(session.get_one(AddressDefault, (account_id, purpose.value)))
     address.archived_at = now
@@ -273,7 +273,7 @@ def restore(session: Session, who: Identity, code: str, now: datetime, client: s
     return address
 
 
-def make_default(session: Session, who: Identity, code: str, purpose: Purpose, now: datetime, client: str = "") -> Address:
+def make_default(session: Session, who: Identity, code: str, purpose: AddressPurpose, now: datetime, client: str = "") -> Address:
     """Make an address the default for a purpose.
 
     Raises:
@@ -289,12 +289,12 @@ def make_default(session: Session, who: Identity, code: str, purpose: Purpose, n
     return address
 
 
-def purposes(session: Session, address: Address) -> list[Purpose]:
+def purposes(session: Session, address: Address) -> list[AddressPurpose]:
     """Return the purposes that an address is the default for."""
     return [purpose for purpose, address_id in defaults(session, address.account_id).items() if address_id == address.id]
 
 
-def _require_purposes(session: Session, member: Membership, address: Address) -> list[Purpose]:
+def _require_purposes(session: Session, member: Membership, address: Address) -> list[AddressPurpose]:
     """Return the purposes that an address is the default for, if the member has the right to each.
 
     Changing a default address redirects deliveries or bills just as choosing another default does, so both need the same right.
@@ -352,6 +352,6 @@ def _current_address(session: Session, account_id: int, code: str) -> Address:
     return address
 
 
-def _set_default(session: Session, account_id: int, purpose: Purpose, address: Address) -> None:
+def _set_default(session: Session, account_id: int, purpose: AddressPurpose, address: Address) -> None:
     session.merge(AddressDefault(account_id=account_id, purpose=purpose.value, address_id=address.id or 0))
     session.flush()

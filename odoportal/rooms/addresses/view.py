@@ -17,7 +17,7 @@ from odoportal.lists.query import ListQuery
 from odoportal.lists.view import Hidden, ListTexts, ListView, list_view
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.addresses import postal, service
-from odoportal.rooms.addresses.models import Address, Purpose
+from odoportal.rooms.addresses.models import Address, AddressPurpose
 
 _AUTOCOMPLETE = {
     "name": "organization",
@@ -32,7 +32,7 @@ _AUTOCOMPLETE = {
 
 def purpose_labels() -> dict[str, str]:
     """Return the names of the purposes in the current language."""
-    return {Purpose.DELIVERY: t("Delivery"), Purpose.BILLING: t("Billing")}
+    return {AddressPurpose.DELIVERY: t("Delivery"), AddressPurpose.BILLING: t("Billing")}
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,14 @@ def _texts(language: str, query: ListQuery) -> ListTexts:
     return ListTexts(t("Address book"), f"/{language}/addresses", columns, tabs, t("No address"), nothing, "")
 
 
-def _row(address: Address, who: Identity, default_ids: Mapping[Purpose, int], edit: str, language: str) -> AddressRow:
+def _row(address: Address, who: Identity, default_ids: Mapping[AddressPurpose, int], edit: str, language: str) -> AddressRow:
     return AddressRow(
         key=address.code,
         name=address.name,
         lines=text_lines(service.lines(address, language)[1:]),
         country=postal.country_name(address.country, language),
-        delivery=default_ids.get(Purpose.DELIVERY) == address.id,
-        billing=default_ids.get(Purpose.BILLING) == address.id,
+        delivery=default_ids.get(AddressPurpose.DELIVERY) == address.id,
+        billing=default_ids.get(AddressPurpose.BILLING) == address.id,
         edit=f"{edit}?{urlencode({'code': address.code})}" if edit and address.archived_at is None else "",
         removed=bool(edit) and address.archived_at is not None,
         restore=form_view(who, key=address.code) if address.archived_at else FormView(),
@@ -154,8 +154,8 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
         hidden=[Hidden(name, query[name]) for name in ("account", "code") if name in query],
         countries=[Choice(key, name, key == country) for key, name in postal.countries(current_language())],
         country=country,
-        **{f"{purpose}_is": address is not None and default_ids.get(purpose) == address.id for purpose in Purpose},
-        **{f"{purpose}_may": may(who.account.role, service.RIGHT[purpose]) for purpose in Purpose},
+        **{f"{purpose}_is": address is not None and default_ids.get(purpose) == address.id for purpose in AddressPurpose},
+        **{f"{purpose}_may": may(who.account.role, service.RIGHT[purpose]) for purpose in AddressPurpose},
         address=replace(
             form, given={**stored, "country": country}, rows=rows, labels=[[r.key, _error_prefix(r.label), r.id] for r in rows]
         ),
@@ -170,8 +170,8 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
 def _locked(session: Session, address: Address, role: str) -> list[str]:
     """Explain why a role may not change an address: one sentence for each purpose it is the default for and the role has no right to."""
     sentences = {
-        Purpose.DELIVERY: t("This is the default address for delivery."),
-        Purpose.BILLING: t("This is the default address for billing."),
+        AddressPurpose.DELIVERY: t("This is the default address for delivery."),
+        AddressPurpose.BILLING: t("This is the default address for billing."),
     }
     found: list[str] = []
     for purpose in service.purposes(session, address):
@@ -191,7 +191,7 @@ def _fields(country: str, values: Mapping[str, str]) -> list[FieldRow]:
     return [_field(part, values[part.name]) for part in postal.country(country).parts.values()]
 
 
-def _field(part: postal.Part, value: str) -> FieldRow:
+def _field(part: postal.AddressPart, value: str) -> FieldRow:
     longest = {"name": 200, "line1": 200, "line2": 200, "postal_code": 20}.get(part.name, 100)
     id_ = f"address-{part.name}"
     return FieldRow(

@@ -21,7 +21,7 @@ from odoportal.core.database import read, write
 from odoportal.core.identity import Identity
 from odoportal.rooms.cards import service
 from odoportal.rooms.cards.models import CardSetup, SetupState
-from odoportal.rooms.cards.provider import Customer, Provider, ProviderDown, Refused
+from odoportal.rooms.cards.provider import CardRefused, Customer, Provider, ProviderDown
 from odoportal.rooms.cards.sandbox import Sandbox
 from odoportal.settings import get_settings
 
@@ -119,7 +119,7 @@ async def settle(setup: CardSetup, chosen: Provider) -> CardSetup:
         return setup
     try:
         result = await _call(chosen.finish, setup.token)
-    except Refused as why:
+    except CardRefused as why:
         raise ProviderDown(str(why)) from why
     return await write(service.settle, setup.key, result, clock.now(), clock.today())
 
@@ -160,7 +160,7 @@ async def forget(token: str, chosen: Provider) -> None:
     """Ask the provider to forget a removed card. On failure, the next reconciliation asks again."""
     try:
         await _call(chosen.detach, token)
-    except (ProviderDown, Refused) as why:
+    except (ProviderDown, CardRefused) as why:
         _log.warning("the payment provider does not forget a card yet: %s", why)
     else:
         await write(service.mark_detached, chosen.name, token, clock.now())

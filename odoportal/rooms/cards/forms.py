@@ -8,18 +8,14 @@ from odoportal.accounts.rights import Right
 from odoportal.core import clock
 from odoportal.core.database import read
 from odoportal.core.i18n import t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Secret, SentForm, do_once, required_message
+from odoportal.forms.handling import EmptyForm, FormHandler, FormModel, FormResult, Secret, SentForm, do_once, required_message
 from odoportal.rooms.cards import flow, service
-from odoportal.rooms.cards.provider import Provider, ProviderDown, Refused
+from odoportal.rooms.cards.provider import CardRefused, Provider, ProviderDown
 from odoportal.rooms.cards.view import page_address
 from odoportal.rooms.signin import attempts, sessions
 
 
-class EmptyForm(FormModel):
-    """A form without fields, just a button."""
-
-
-class Remove(FormModel):
+class RemoveCard(FormModel):
     """The removal of a card; the password is required unless it was confirmed recently."""
 
     password: Secret | None = None
@@ -43,9 +39,9 @@ async def _add(sent: SentForm[EmptyForm]) -> FormResult:
         return _unavailable()
     try:
         return FormResult(go=await flow.start(sent.who, sent.language, sent.once, sent.client, chosen))
-    except service.TooMany:
+    except service.TooManyCards:
         return FormResult(error=t("There are too many cards. Remove one first, or try again tomorrow."))
-    except (ProviderDown, Refused):
+    except (ProviderDown, CardRefused):
         return FormResult(error=t("The payment provider does not answer. Try again in a moment."), status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -64,7 +60,7 @@ async def _default(sent: SentForm[EmptyForm]) -> FormResult:
     return await do_once(sent, _make_default, sent, chosen.name) if chosen else _unavailable()
 
 
-def _remove_card(session: Session, sent: SentForm[Remove], provider: str, tokens: list[str]) -> FormResult:
+def _remove_card(session: Session, sent: SentForm[RemoveCard], provider: str, tokens: list[str]) -> FormResult:
     try:
         card = service.remove(session, sent.who, provider, _card_id(sent.key), sent.client, clock.now(), clock.today())
     except service.NoSuchCard:
@@ -73,7 +69,7 @@ def _remove_card(session: Session, sent: SentForm[Remove], provider: str, tokens
     return FormResult(go=page_address(sent.who, sent.language, done=sent.form))
 
 
-async def _remove(sent: SentForm[Remove]) -> FormResult:
+async def _remove(sent: SentForm[RemoveCard]) -> FormResult:
     if (chosen := flow.provider()) is None:
         return _unavailable()
     if not await read(sessions.is_fresh, sent.who.session, clock.now()):
@@ -84,7 +80,7 @@ async def _remove(sent: SentForm[Remove]) -> FormResult:
     return await _remove_and_forget(sent, chosen)
 
 
-async def _remove_and_forget(sent: SentForm[Remove], chosen: Provider) -> FormResult:
+async def _remove_and_forget(sent: SentForm[RemoveCard], chosen: Provider) -> FormResult:
     tokens: list[str] = []
     done = await do_once(sent, _remove_card, sent, chosen.name, tokens)
     for token in tokens:
@@ -95,5 +91,5 @@ async def _remove_and_forget(sent: SentForm[Remove], chosen: Provider) -> FormRe
 RULES = {
     "add": FormHandler(EmptyForm, Right.BILLING, _add),
     "default": FormHandler(EmptyForm, Right.BILLING, _default),
-    "remove": FormHandler(Remove, Right.BILLING, _remove),
+    "remove": FormHandler(RemoveCard, Right.BILLING, _remove),
 }

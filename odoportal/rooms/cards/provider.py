@@ -15,7 +15,7 @@ class ProviderDown(Exception):
     """The provider did not answer, or failed: the requested action may or may not have happened."""
 
 
-class Refused(Exception):
+class CardRefused(Exception):
     """The provider refused the request; the argument is the provider's reason code."""
 
 

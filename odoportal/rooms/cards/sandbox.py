@@ -23,10 +23,10 @@ from odoportal.rooms.cards.models import SetupState
 from odoportal.rooms.cards.provider import (
     BadWebhook,
     CardFacts,
+    CardRefused,
     Charge,
     Customer,
     ProviderDown,
-    Refused,
     SetupResult,
     StartedSetup,
     Webhook,
@@ -188,7 +188,7 @@ class Sandbox:
                     "SELECT * FROM card WHERE token = ? AND customer = ? AND detached = 0", (token, customer)
                 ).fetchone()
                 if card is None:
-                    raise Refused("no_such_card")
+                    raise CardRefused("no_such_card")
                 reason = "card_declined" if card["last4"] == _DECLINES_LATER else ""
                 state = "declined" if reason else "succeeded"
                 row = (_new_id("charge"), key, token, about, state, amount, reason)
@@ -202,7 +202,7 @@ class Sandbox:
             if not _lookup(database, "SELECT charge FROM refund WHERE key = ?", key, "charge"):
                 statement = "UPDATE charge SET refunded = refunded + ? WHERE ref = ? AND state = 'succeeded' AND refunded + ? <= amount"
                 if database.execute(statement, (amount, charge, amount)).rowcount != 1:
-                    raise Refused("charge_already_refunded")
+                    raise CardRefused("charge_already_refunded")
                 database.execute("INSERT INTO refund VALUES (?, ?)", (key, charge))
             return _charge(database.execute("SELECT * FROM charge WHERE ref = ?", (charge,)).fetchone())
 

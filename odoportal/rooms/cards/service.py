@@ -33,7 +33,7 @@ class CardExpired(ValueError):
     """The card has expired."""
 
 
-class TooMany(Exception):
+class TooManyCards(Exception):
     """The account has reached `MOST_CARDS` cards on file, or `MOST_A_DAY` setups within 24 hours."""
 
 
@@ -79,7 +79,7 @@ def begin(session: Session, who: Identity, provider: str, once: str, client: str
     count = select(func.count()).select_from(CardSetup)
     recent = session.exec(count.where(CardSetup.account_id == account_id, col(CardSetup.created_at) > now - timedelta(days=1))).one()
     if recent >= MOST_A_DAY or len(cards(session, account_id, provider)) >= MOST_CARDS:
-        raise TooMany
+        raise TooManyCards
     setup = CardSetup(
         account_id=account_id,
         person_id=who.person_id,

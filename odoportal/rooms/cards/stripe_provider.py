@@ -15,10 +15,10 @@ from odoportal.rooms.cards.models import SetupState
 from odoportal.rooms.cards.provider import (
     BadWebhook,
     CardFacts,
+    CardRefused,
     Charge,
     Customer,
     ProviderDown,
-    Refused,
     SetupResult,
     StartedSetup,
     Webhook,
@@ -127,7 +127,7 @@ class Stripe:
         try:
             with _translated_errors():
                 self._client.v1.payment_methods.detach(token)
-        except Refused:
+        except CardRefused:
             if self.look_up(token) is not None:
                 raise
 
@@ -151,11 +151,11 @@ class Stripe:
         return Webhook(token=event.data.object.id) if event.type in _CARD_KINDS else None
 
 
-class _Declined(Refused):
+class _Declined(CardRefused):
     """The bank declined the card."""
 
 
-class _Missing(Refused):
+class _Missing(CardRefused):
     """Stripe has no such object."""
 
 
@@ -166,7 +166,7 @@ def _translated_errors() -> Iterator[None]:
     except stripe.CardError as error:
         raise _Declined(error.code or "card_declined") from error
     except stripe.InvalidRequestError as error:
-        kind = _Missing if error.http_status == HTTPStatus.NOT_FOUND else Refused
+        kind = _Missing if error.http_status == HTTPStatus.NOT_FOUND else CardRefused
         raise kind(error.code or "invalid") from error
     except stripe.StripeError as error:
         raise ProviderDown(type(error).__name__) from error

@@ -14,7 +14,7 @@ from odoportal.core.i18n import t
 from odoportal.core.identity import Identity
 from odoportal.core.money import in_cents
 from odoportal.lists import download, search
-from odoportal.lists.download import Cell, Column, Kind, Table
+from odoportal.lists.download import Cell, CellKind, Column, Table
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.labels import state_labels
@@ -71,17 +71,17 @@ def invoices_table(session: Session, who: Identity, query: ListQuery, language: 
     taxes = _taxes(session, account_id, where, language)
     columns = [
         Column("number", t("Number")),
-        Column("date", t("Date"), Kind.DAY),
-        Column("due", t("Due"), Kind.DAY),
+        Column("date", t("Date"), CellKind.DAY),
+        Column("due", t("Due"), CellKind.DAY),
         Column("order", t("Order")),
         Column("state", t("State"), words=words),
-        Column("subtotal", t("Subtotal"), Kind.AMOUNT, total=True),
-        *(Column(name, tax.title, Kind.AMOUNT, total=True) for name, tax in taxes.items()),
-        Column("total", t("Total"), Kind.AMOUNT, total=True),
-        Column("paid", t("Paid amount"), Kind.AMOUNT, total=True),
-        Column("credited", t("Credited"), Kind.AMOUNT, total=True),
-        Column("balance", t("Balance"), Kind.AMOUNT, total=True),
-        Column("paid_on", t("Paid on"), Kind.DAY),
+        Column("subtotal", t("Subtotal"), CellKind.AMOUNT, total=True),
+        *(Column(name, tax.title, CellKind.AMOUNT, total=True) for name, tax in taxes.items()),
+        Column("total", t("Total"), CellKind.AMOUNT, total=True),
+        Column("paid", t("Paid amount"), CellKind.AMOUNT, total=True),
+        Column("credited", t("Credited"), CellKind.AMOUNT, total=True),
+        Column("balance", t("Balance"), CellKind.AMOUNT, total=True),
+        Column("paid_on", t("Paid on"), CellKind.DAY),
     ]
     own_order = and_(col(Order.account_id) == col(Invoice.account_id), col(Order.id) == col(Invoice.order_id))
     found = select(*_COLUMNS, col(Order.number).label("order_number"), *(_tax_cents(tax) for tax in taxes.values()))

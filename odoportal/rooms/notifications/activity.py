@@ -7,7 +7,7 @@ from odoportal.accounts.activity_log import ActivityKind
 from odoportal.core.i18n import t
 from odoportal.pages.room import Activity
 from odoportal.rooms.notifications.labels import kind_labels
-from odoportal.rooms.notifications.models import Kind
+from odoportal.rooms.notifications.models import NotificationKind
 
 
 class NotificationActivity(ActivityKind):
@@ -43,7 +43,7 @@ def _mailbox_labels() -> dict[ActivityKind, str]:
 
 
 def _chosen() -> dict[str, Callable[[str], str]]:
-    return {kind.value: lambda _: t("Yes") for kind in Kind}
+    return {kind.value: lambda _: t("Yes") for kind in NotificationKind}
 
 
 def _mailbox(change: Any) -> str:

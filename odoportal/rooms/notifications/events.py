@@ -17,7 +17,7 @@ from odoportal.rooms.cards import service as cards
 from odoportal.rooms.cards.models import Card
 from odoportal.rooms.invoices import service as invoices
 from odoportal.rooms.invoices.models import Invoice, Payment
-from odoportal.rooms.notifications.models import Kind
+from odoportal.rooms.notifications.models import NotificationKind
 from odoportal.rooms.orders import service as orders
 from odoportal.rooms.orders.service import EndingAgreement
 
@@ -44,7 +44,7 @@ class PaymentIn:
 class Event:
     """An event: its kind, a key that is unique for the kind and account (`about`), its day, and the record it is about."""
 
-    kind: Kind
+    kind: NotificationKind
     about: str
     day: date
     record: Invoice | PaymentIn | EndingAgreement | Card
@@ -73,19 +73,19 @@ def events(session: Session, account_id: int, provider: str, since: date, today:
 
 def _invoices(session: Session, account_id: int, first: date, today: date) -> Iterator[Event]:
     for invoice in invoices.issued(session, account_id, first, today):
-        yield Event(Kind.INVOICE, invoice.number, invoice.issued_on, invoice)
+        yield Event(NotificationKind.INVOICE, invoice.number, invoice.issued_on, invoice)
 
 
 def _payments(session: Session, account_id: int, first: date, today: date) -> Iterator[Event]:
     for payment, numbers in invoices.payments_received(session, account_id, first, today):
-        yield Event(Kind.PAYMENT, payment.reference, clock.to_local(payment.received_at).date(), PaymentIn(payment, numbers))
+        yield Event(NotificationKind.PAYMENT, payment.reference, clock.to_local(payment.received_at).date(), PaymentIn(payment, numbers))
 
 
 def _overdue(session: Session, account_id: int, today: date) -> Iterator[Event]:
     earliest_due = today - timedelta(days=max(OVERDUE_DAYS)) - MAX_DELAY
     for invoice in invoices.open_and_due(session, account_id, earliest_due, today - timedelta(days=1)):
         stage = max(days for days in OVERDUE_DAYS if invoice.due_on + timedelta(days=days) <= today)
-        yield Event(Kind.OVERDUE, f"{invoice.number} {stage}", invoice.due_on + timedelta(days=stage), invoice)
+        yield Event(NotificationKind.OVERDUE, f"{invoice.number} {stage}", invoice.due_on + timedelta(days=stage), invoice)
 
 
 def _ending(session: Session, account_id: int, today: date) -> Iterator[Event]:
@@ -96,11 +96,11 @@ def _ending(session: Session, account_id: int, today: date) -> Iterator[Event]:
             stage = min(reached)
             # The key has the last day, so that an agreement that was prolonged is reported again.
             about = f"{agreement.number} {agreement.end_on.isoformat()} {stage}"
-            yield Event(Kind.ENDING, about, agreement.end_on - timedelta(days=stage), agreement)
+            yield Event(NotificationKind.ENDING, about, agreement.end_on - timedelta(days=stage), agreement)
 
 
 def _cards(session: Session, account_id: int, provider: str, today: date) -> Iterator[Event]:
     for card in cards.cards(session, account_id, provider) if provider else ():
         last = cards.last_day(card)
         if 0 <= (last - today).days <= CARD_DAYS:
-            yield Event(Kind.CARD, f"{card.id} {last.isoformat()}", last - timedelta(days=CARD_DAYS), card)
+            yield Event(NotificationKind.CARD, f"{card.id} {last.isoformat()}", last - timedelta(days=CARD_DAYS), card)

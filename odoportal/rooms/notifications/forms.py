@@ -9,7 +9,7 @@ from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.rights import Right
 from odoportal.core import clock
 from odoportal.core.i18n import t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, SentForm, do_once
+from odoportal.forms.handling import EmptyForm, FormHandler, FormModel, FormResult, Line, SentForm, do_once
 from odoportal.rooms.notifications import copies, service
 
 
@@ -40,10 +40,6 @@ class NewCopy(FormModel):
             return validate_email(typed, check_deliverability=False).normalized
         except EmailNotValidError:
             raise ValueError(t("Enter an email such as name@example.com.")) from None
-
-
-class EmptyForm(FormModel):
-    """A form with only a button; the form's key is the address."""
 
 
 async def _copy(sent: SentForm[NewCopy]) -> FormResult:

@@ -1,28 +1,28 @@
 """Labels of the kinds of notifications, on the page and in mails."""
 
 from odoportal.core.i18n import t
-from odoportal.rooms.notifications.models import Kind
+from odoportal.rooms.notifications.models import NotificationKind
 
 
-def kind_labels() -> dict[Kind, str]:
+def kind_labels() -> dict[NotificationKind, str]:
     """Return the label of each kind in the current language."""
     return {
-        Kind.INVOICE: t("New invoices"),
-        Kind.PAYMENT: t("Payments received"),
-        Kind.OVERDUE: t("Overdue invoices"),
-        Kind.ENDING: t("Agreements that end soon"),
-        Kind.CARD: t("Cards that expire soon"),
+        NotificationKind.INVOICE: t("New invoices"),
+        NotificationKind.PAYMENT: t("Payments received"),
+        NotificationKind.OVERDUE: t("Overdue invoices"),
+        NotificationKind.ENDING: t("Agreements that end soon"),
+        NotificationKind.CARD: t("Cards that expire soon"),
     }
 
 
-def kind_hints() -> dict[Kind, str]:
+def kind_hints() -> dict[NotificationKind, str]:
     """Return a text for each kind that says when it is sent."""
     return {
-        Kind.INVOICE: t("When an invoice is issued."),
-        Kind.PAYMENT: t("When a payment has arrived."),
-        Kind.OVERDUE: t("On the first day an invoice is overdue, then after 7 and 30 days if it still is."),
-        Kind.ENDING: t("60, 30 and 7 days before the last day of an agreement."),
-        Kind.CARD: t("30 days before a card on file can no longer be used."),
+        NotificationKind.INVOICE: t("When an invoice is issued."),
+        NotificationKind.PAYMENT: t("When a payment has arrived."),
+        NotificationKind.OVERDUE: t("On the first day an invoice is overdue, then after 7 and 30 days if it still is."),
+        NotificationKind.ENDING: t("60, 30 and 7 days before the last day of an agreement."),
+        NotificationKind.CARD: t("30 days before a card on file can no longer be used."),
     }
 
 

@@ -22,10 +22,10 @@ from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.service import balance
 from odoportal.rooms.notifications.events import Event, PaymentIn
 from odoportal.rooms.notifications.labels import kind_labels
-from odoportal.rooms.notifications.models import InvoiceCopy, Kind
+from odoportal.rooms.notifications.models import InvoiceCopy, NotificationKind
 from odoportal.rooms.notifications.unsubscribe import of_copy, of_person
 from odoportal.rooms.orders.service import EndingAgreement
-from odoportal.rooms.signin.mails import MailContent, MailFooter, Row, address, post
+from odoportal.rooms.signin.mails import MailContent, MailFooter, MailRow, address, post
 
 MAX_ROWS = 20
 """The maximum number of events that a mail lists; the portal shows them all."""
@@ -37,21 +37,21 @@ class _Content:
 
     subject: str
     text: str
-    rows: Sequence[Row]
+    rows: Sequence[MailRow]
     button: str
     place: str
     open_: str = ""
 
 
 def write_notification(
-    session: Session, person: Person, account: Account, kind: Kind, events: Sequence[Event], today: date, now: datetime
+    session: Session, person: Person, account: Account, kind: NotificationKind, events: Sequence[Event], today: date, now: datetime
 ) -> outbox.Mail:
     """Write a person one mail about all new events of a kind in an account, in the person's language and formats."""
     with i18n.use(person.language):
         content = _BUILDERS[kind](events, Formats(person.region), today)
         rows = [*content.rows[:MAX_ROWS]]
         if len(content.rows) > MAX_ROWS:
-            rows.append(Row(tn("and {n} more", "and {n} more", len(content.rows) - MAX_ROWS)))
+            rows.append(MailRow(tn("and {n} more", "and {n} more", len(content.rows) - MAX_ROWS)))
         number = quote(account.number, safe="")
         opened = f"&open={quote(content.open_, safe='')}" if content.open_ else ""
         why = t(
@@ -115,14 +115,14 @@ def _single(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else ""
 
 
-def invoice_row(invoice: Invoice, formats: Formats) -> Row:
+def invoice_row(invoice: Invoice, formats: Formats) -> MailRow:
     """Return the row of an invoice in a mail: its amount, and the due date if it has a balance."""
     what = t("Invoice {number}", number=invoice.number)
     due = t("To pay by {day}", day=formats.day(invoice.due_on)) if balance(invoice) > ZERO else t("Nothing is left to pay")
-    return Row(what, due, formats.amount(invoice.total))
+    return MailRow(what, due, formats.amount(invoice.total))
 
 
-def _invoices_content(subject: str, text: str, rows: Sequence[Row], single: str) -> _Content:
+def _invoices_content(subject: str, text: str, rows: Sequence[MailRow], single: str) -> _Content:
     """Return the content of a mail that links to the invoices page, and to the invoice itself if there is only one."""
     return _Content(subject, text, rows, t("See the invoice") if single else t("See the invoices"), "invoices", single)
 
@@ -139,12 +139,12 @@ def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Conte
     french = i18n.current_language() == "fr"
     total = sum((payment.amount for payment in found), ZERO)
 
-    def row(paid: PaymentIn) -> Row:
+    def row(paid: PaymentIn) -> MailRow:
         method = paid.payment.method_fr if french else paid.payment.method_en
         about = [formats.day(clock.to_local(paid.payment.received_at).date())]
         if paid.invoices:
             about.append(tn("invoice {numbers}", "invoices {numbers}", len(paid.invoices), numbers=", ".join(paid.invoices[:MAX_ROWS])))
-        return Row(method, " · ".join(about), formats.amount(paid.amount))
+        return MailRow(method, " · ".join(about), formats.amount(paid.amount))
 
     single = _single([number for paid in found for number in paid.invoices])
     subject = t("Payment received: {amount}", amount=formats.amount(total))
@@ -155,10 +155,10 @@ def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Content
     found = [event.record for event in events if isinstance(event.record, Invoice)]
     single = _single([invoice.number for invoice in found])
 
-    def row(invoice: Invoice) -> Row:
+    def row(invoice: Invoice) -> MailRow:
         late = tn("{n} day overdue", "{n} days overdue", (today - invoice.due_on).days)
         due = t("Due on {day}", day=formats.day(invoice.due_on))
-        return Row(t("Invoice {number}", number=invoice.number), f"{due} · {late}", formats.amount(balance(invoice)))
+        return MailRow(t("Invoice {number}", number=invoice.number), f"{due} · {late}", formats.amount(balance(invoice)))
 
     one = t("Invoice {number} is overdue", number=single)
     subject = one if single else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found))
@@ -170,11 +170,11 @@ def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, EndingAgreement)]
     single = _single([agreement.number for agreement in found])
 
-    def row(agreement: EndingAgreement) -> Row:
+    def row(agreement: EndingAgreement) -> MailRow:
         left = tn("{n} day left", "{n} days left", (agreement.end_on - today).days)
         plans = tn("{n} plan", "{n} plans", agreement.plans)
         about = " · ".join([t("Last day: {day}", day=formats.day(agreement.end_on)), left, *([plans] if agreement.plans else [])])
-        return Row(t("Order {number}", number=agreement.number), about)
+        return MailRow(t("Order {number}", number=agreement.number), about)
 
     return _Content(
         t("The agreement of order {number} ends soon", number=single)
@@ -190,7 +190,7 @@ def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Content:
 
 def _cards(events: Sequence[Event], formats: Formats, _today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, Card)]
-    rows = [Row(card_name(card.brand, card.last4), t("Last day: {day}", day=formats.day(last_day(card)))) for card in found]
+    rows = [MailRow(card_name(card.brand, card.last4), t("Last day: {day}", day=formats.day(last_day(card)))) for card in found]
     return _Content(
         t("A card on file expires soon"),
         t("Add the new card, or another one, so that payments go on."),
@@ -200,10 +200,10 @@ def _cards(events: Sequence[Event], formats: Formats, _today: date) -> _Content:
     )
 
 
-_BUILDERS: dict[Kind, Callable[[Sequence[Event], Formats, date], _Content]] = {
-    Kind.INVOICE: _invoices,
-    Kind.PAYMENT: _payments,
-    Kind.OVERDUE: _overdue,
-    Kind.ENDING: _ending,
-    Kind.CARD: _cards,
+_BUILDERS: dict[NotificationKind, Callable[[Sequence[Event], Formats, date], _Content]] = {
+    NotificationKind.INVOICE: _invoices,
+    NotificationKind.PAYMENT: _payments,
+    NotificationKind.OVERDUE: _overdue,
+    NotificationKind.ENDING: _ending,
+    NotificationKind.CARD: _cards,
 }

@@ -7,7 +7,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
-class Kind(StrEnum):
+class NotificationKind(StrEnum):
     """The kinds of notifications. Values are stored, and are part of links that work for years: never reuse one with another meaning."""
 
     INVOICE = "invoice"

@@ -8,7 +8,7 @@ from odoportal.core.identity import require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.rooms.notifications.labels import always_sent_labels, kind_hints, kind_labels
-from odoportal.rooms.notifications.models import Kind
+from odoportal.rooms.notifications.models import NotificationKind
 from odoportal.rooms.notifications.state import Notices
 from odoportal.rooms.notifications.view import notices_view
 from odoportal.ui.form import Confirm, Field, Form, section
@@ -21,7 +21,9 @@ from odoportal.web.page import PageRequest
 
 def _choices() -> Form:
     words, hints = kind_labels(), kind_hints()
-    return Form("choices", tuple(Field(kind.value, words[kind], "checkbox", hint=hints[kind], cls="helped") for kind in Kind), t("Save"))
+    return Form(
+        "choices", tuple(Field(kind.value, words[kind], "checkbox", hint=hints[kind], cls="helped") for kind in NotificationKind), t("Save")
+    )
 
 
 def _always() -> Node:

@@ -20,7 +20,7 @@ from odoportal.rooms.invoices.pdf import invoice_sheet
 from odoportal.rooms.notifications import mails
 from odoportal.rooms.notifications.copies import active
 from odoportal.rooms.notifications.events import Event, events
-from odoportal.rooms.notifications.models import InvoiceCopy, Kind, Notice, NoticeChoice, NoticeReader, NoticeStart
+from odoportal.rooms.notifications.models import InvoiceCopy, Notice, NoticeChoice, NoticeReader, NoticeStart, NotificationKind
 from odoportal.rooms.notifications.service import wants
 
 Pdfs = dict[tuple[str, str], bytes]
@@ -33,7 +33,7 @@ GRACE = timedelta(days=3)
 class SendRun:
     """The result of a run: the number of events by kind, and the number of mails."""
 
-    things: Counter[Kind] = field(default_factory=Counter[Kind])
+    things: Counter[NotificationKind] = field(default_factory=Counter[NotificationKind])
     letters: int = 0
 
 
@@ -57,7 +57,7 @@ def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun
             found = _new_events(session, account_id, provider, today)
             started = session.get(NoticeStart, account_id) is not None
             mail_count = len(_due_mails(session, account_id, found))
-            mail_count += len(active(session, account_id)) * sum(event.kind is Kind.INVOICE for event in found)
+            mail_count += len(active(session, account_id)) * sum(event.kind is NotificationKind.INVOICE for event in found)
         if not dry and (found or not started):
             pdfs = _render_copies(account_id, found, today)
             with write_session() as session:
@@ -76,12 +76,12 @@ def _new_events(session: Session, account_id: int, provider: str, today: date) -
     return [event for event in found if (event.kind.value, event.about) not in known]
 
 
-def _due_mails(session: Session, account_id: int, found: Sequence[Event]) -> list[tuple[Person, Kind]]:
+def _due_mails(session: Session, account_id: int, found: Sequence[Event]) -> list[tuple[Person, NotificationKind]]:
     kinds = sorted({event.kind for event in found})
     return [(person, kind) for kind in kinds for person in recipients(session, account_id, kind)]
 
 
-def recipients(session: Session, account_id: int, kind: Kind) -> list[Person]:
+def recipients(session: Session, account_id: int, kind: NotificationKind) -> list[Person]:
     """Return the people of an account who get a kind of notification: they want it, have a password and are not disabled."""
     own_choice = (
         (col(NoticeChoice.account_id) == col(Membership.account_id))
@@ -106,7 +106,7 @@ def _render_copies(account_id: int, found: Sequence[Event], today: date) -> Pdfs
     whose = Member(account_id, account.number, account.name, "")
     pdfs: Pdfs = {}
     for event in found:
-        for language in languages if event.kind is Kind.INVOICE else ():
+        for language in languages if event.kind is NotificationKind.INVOICE else ():
             if (body := render_document(invoice_sheet, whose, event.about, language, today, "letter")) is not None:
                 pdfs[event.about, language] = body
     return pdfs
@@ -125,7 +125,7 @@ def _report(
     found = [
         event
         for event in _new_events(session, account_id, provider, today)
-        if event.kind is not Kind.INVOICE or all((event.about, copy.language) in pdfs for copy in addresses)
+        if event.kind is not NotificationKind.INVOICE or all((event.about, copy.language) in pdfs for copy in addresses)
     ]
     stored = [(event, Notice(account_id=account_id, kind=event.kind.value, about=event.about, told_at=now)) for event in found]
     session.add_all([notice for _, notice in stored])
@@ -137,7 +137,9 @@ def _report(
         mails.write_notification(session, person, account, kind, [event for event, _ in own], today, now)
         recipients |= {(notice.id or 0, person.email): person.id for _, notice in own}
     sent: list[Person | InvoiceCopy] = [person for person, _ in due_mails]
-    issued = [(event.record, notice) for event, notice in stored if event.kind is Kind.INVOICE and isinstance(event.record, Invoice)]
+    issued = [
+        (event.record, notice) for event, notice in stored if event.kind is NotificationKind.INVOICE and isinstance(event.record, Invoice)
+    ]
     for invoice, notice in issued:
         for copy in addresses:
             mails.write_invoice_copy(session, copy, account, invoice, pdfs[invoice.number, copy.language], now)

@@ -13,15 +13,15 @@ from odoportal.core.i18n import t
 from odoportal.core.identity import NotAllowed
 from odoportal.forms.handling import FormResult, SentForm, conflict
 from odoportal.rooms.notifications.activity import NotificationActivity
-from odoportal.rooms.notifications.models import InvoiceCopy, Kind, NoticeChoice
+from odoportal.rooms.notifications.models import InvoiceCopy, NoticeChoice, NotificationKind
 
 _BILLING_ROLES = frozenset({Role.OWNER, Role.BILLING})
-DEFAULTS: Mapping[Kind, frozenset[Role]] = {
-    Kind.INVOICE: _BILLING_ROLES,
-    Kind.PAYMENT: _BILLING_ROLES,
-    Kind.OVERDUE: _BILLING_ROLES,
-    Kind.ENDING: _BILLING_ROLES | {Role.OPERATIONS},
-    Kind.CARD: _BILLING_ROLES,
+DEFAULTS: Mapping[NotificationKind, frozenset[Role]] = {
+    NotificationKind.INVOICE: _BILLING_ROLES,
+    NotificationKind.PAYMENT: _BILLING_ROLES,
+    NotificationKind.OVERDUE: _BILLING_ROLES,
+    NotificationKind.ENDING: _BILLING_ROLES | {Role.OPERATIONS},
+    NotificationKind.CARD: _BILLING_ROLES,
 }
 """The roles that get a kind of notification if the person has not chosen: owner and billing, and for agreements also operations."""
 
@@ -34,21 +34,21 @@ class Reader:
     person_id: int
 
 
-def wants(role: str, kind: Kind, chosen: bool | None) -> bool:
+def wants(role: str, kind: NotificationKind, chosen: bool | None) -> bool:
     """Return whether a person gets a kind of notification: by choice, or by role if the person has not chosen."""
     return role in DEFAULTS[kind] if chosen is None else chosen
 
 
-def chosen(session: Session, account_id: int, person_id: int) -> Mapping[Kind, bool]:
+def chosen(session: Session, account_id: int, person_id: int) -> Mapping[NotificationKind, bool]:
     """Return what a person has chosen in an account, by kind. Kinds without a choice are absent."""
     mine = select(NoticeChoice).where(NoticeChoice.account_id == account_id, NoticeChoice.person_id == person_id)
-    return {Kind(row.kind): row.wanted for row in session.exec(mine)}
+    return {NotificationKind(row.kind): row.wanted for row in session.exec(mine)}
 
 
 def choices(session: Session, account_id: int, person_id: int, role: str) -> dict[str, str]:
     """Return which notifications a person gets for an account, as values of the form: "1" for on, "" for off."""
     own_choices = chosen(session, account_id, person_id)
-    return {kind.value: "1" if wants(role, kind, own_choices.get(kind)) else "" for kind in Kind}
+    return {kind.value: "1" if wants(role, kind, own_choices.get(kind)) else "" for kind in NotificationKind}
 
 
 def copies(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
@@ -69,13 +69,13 @@ def choose(session: Session, sent: SentForm[Any], wanted: Mapping[str, str], now
         messages = {kind: t("Switched on meanwhile.") if stored[kind] else t("Switched off meanwhile.") for kind in clash.errors}
         return replace(clash, errors=messages)
     by = Actor.of(sent)
-    for kind in Kind:
+    for kind in NotificationKind:
         if wanted[kind] != stored[kind]:
             switch(session, Reader(account.account_id, person_id), kind, wanted[kind] == "1", by, now)
     return FormResult(t("Saved."))
 
 
-def switch(session: Session, reader: Reader, kind: Kind, on: bool, by: Actor, now: datetime) -> bool:
+def switch(session: Session, reader: Reader, kind: NotificationKind, on: bool, by: Actor, now: datetime) -> bool:
     """Switch a kind of notification on or off for a person of an account; return False if it already was.
 
     Raises:

@@ -14,7 +14,7 @@ from odoportal.accounts.models import Account, Membership
 from odoportal.core import signing
 from odoportal.mail.outbox import UNSUBSCRIBE
 from odoportal.rooms.notifications.activity import NotificationActivity
-from odoportal.rooms.notifications.models import InvoiceCopy, Kind
+from odoportal.rooms.notifications.models import InvoiceCopy, NotificationKind
 from odoportal.rooms.notifications.service import Reader, chosen, switch, wants
 
 _COPY = "copy"
@@ -24,13 +24,13 @@ _COPY = "copy"
 class Subscription:
     """The subject of a link and whether it is on: a person's kind of notification, or the copies of an address (`reader` is its id)."""
 
-    kind: Kind
+    kind: NotificationKind
     reader: Reader | int
     account: Account
     on: bool
 
 
-def of_person(kind: Kind, account_id: int, person_id: int) -> str:
+def of_person(kind: NotificationKind, account_id: int, person_id: int) -> str:
     """Return the content of the token in the link of a person's notification."""
     return f"{kind.value}.{account_id}.{person_id}"
 
@@ -54,12 +54,12 @@ def read_link(session: Session, token: str) -> Subscription | None:
         copy = session.get(InvoiceCopy, int(ids[0]))
         if copy is None or copy.confirmed_at is None:
             return None
-        return Subscription(Kind.INVOICE, copy.id or 0, session.get_one(Account, copy.account_id), copy.stopped_at is None)
+        return Subscription(NotificationKind.INVOICE, copy.id or 0, session.get_one(Account, copy.account_id), copy.stopped_at is None)
     reader = Reader(*map(int, ids))
     member = session.get(Membership, (reader.account_id, reader.person_id))
     if member is None:
         return None
-    kind = Kind(subject)
+    kind = NotificationKind(subject)
     on = wants(member.role, kind, chosen(session, reader.account_id, reader.person_id).get(kind))
     return Subscription(kind, reader, session.get_one(Account, reader.account_id), on)
 

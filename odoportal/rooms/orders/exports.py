@@ -11,7 +11,7 @@ from odoportal.core.i18n import t
 from odoportal.core.identity import Identity
 from odoportal.core.money import in_cents
 from odoportal.lists import download, search
-from odoportal.lists.download import Cell, Column, Kind, Table
+from odoportal.lists.download import Cell, CellKind, Column, Table
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.orders import service
 from odoportal.rooms.orders.models import Order, OrderLine
@@ -38,12 +38,12 @@ def orders_table(session: Session, who: Identity, query: ListQuery, language: st
     where, order = service.where_and_order(account_id, query, language, today)
     columns = [
         Column("number", t("Number")),
-        Column("start", t("Start date"), Kind.DAY),
-        Column("end", t("End date"), Kind.DAY),
-        Column("progress_percent", t("Progress"), Kind.PERCENT),
+        Column("start", t("Start date"), CellKind.DAY),
+        Column("end", t("End date"), CellKind.DAY),
+        Column("progress_percent", t("Progress"), CellKind.PERCENT),
         Column("state", t("State"), words=state_labels()),
         Column("lines", t("Agreement"), width=60),
-        Column("total", t("Total"), Kind.AMOUNT, total=True),
+        Column("total", t("Total"), CellKind.AMOUNT, total=True),
     ]
     found = select(*_COLUMNS).where(where).order_by(*order)
 

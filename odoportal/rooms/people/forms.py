@@ -14,7 +14,18 @@ from odoportal.accounts.unsolicited import TooManyMails, limit_message
 from odoportal.core import clock
 from odoportal.core.database import read
 from odoportal.core.i18n import t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, conflict, do_once, required_message
+from odoportal.forms.handling import (
+    EmptyForm,
+    FormHandler,
+    FormModel,
+    FormResult,
+    Line,
+    Secret,
+    SentForm,
+    conflict,
+    do_once,
+    required_message,
+)
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people import service
 from odoportal.rooms.signin import attempts, sessions
@@ -53,7 +64,7 @@ class ChangeRole(CopiesForm):
     role: Role
 
 
-class Remove(CopiesForm):
+class RemovePerson(CopiesForm):
     """The removal of a member from the account."""
 
 
@@ -61,10 +72,6 @@ class PasswordForm(FormModel):
     """A form that requires the password unless it was confirmed recently."""
 
     password: Secret | None = None
-
-
-class EmptyForm(FormModel):
-    """A form without fields, just a button; its key is the email of the invitation."""
 
 
 def _refusals() -> dict[type[Exception], FormResult]:
@@ -128,7 +135,7 @@ def _role(session: Session, sent: SentForm[ChangeRole]) -> FormResult:
     return FormResult(t("Saved. It is in force from the next click on."))
 
 
-def _remove(session: Session, sent: SentForm[Remove]) -> FormResult:
+def _remove(session: Session, sent: SentForm[RemovePerson]) -> FormResult:
     service.remove(session, sent.who, sent.key, clock.now(), sent.client, sent.values.keep)
     return FormResult(go=_back(sent, "removed"))
 
@@ -163,7 +170,7 @@ RULES = {
     "resend": _handler(EmptyForm, _resend),
     "withdraw": _handler(EmptyForm, _withdraw),
     "role": _handler(ChangeRole, _role),
-    "remove": _handler(Remove, _remove),
+    "remove": _handler(RemovePerson, _remove),
     "require": FormHandler(PasswordForm, Right.PEOPLE, _confirm_two_step),
     "release": FormHandler(PasswordForm, Right.PEOPLE, _confirm_two_step),
 }

@@ -5,12 +5,8 @@ from pydantic import Field
 from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.rights import Right
 from odoportal.core import clock
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, SentForm, Text, do_once
+from odoportal.forms.handling import EmptyForm, FormHandler, FormModel, FormResult, SentForm, Text, do_once
 from odoportal.rooms.privacy import service
-
-
-class EmptyForm(FormModel):
-    """A form without fields, just a button."""
 
 
 class Close(FormModel):

@@ -11,7 +11,7 @@ from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, S
 from odoportal.rooms.profile import service
 
 
-class Details(FormModel):
+class DetailsForm(FormModel):
     """The person's name, phone, language and regional formats."""
 
     name: Line = Field(min_length=1, max_length=200)
@@ -28,9 +28,9 @@ class Details(FormModel):
             raise ValueError(t("Enter a phone number with its area code, such as 418 555-0142.")) from None
 
 
-async def _details(sent: SentForm[Details]) -> FormResult:
+async def _details(sent: SentForm[DetailsForm]) -> FormResult:
     wanted = service.Details(**sent.values.model_dump())
     return await do_once(sent, service.change_details, sent, wanted, clock.now())
 
 
-RULES = {"details": FormHandler(Details, Right.OWN, _details)}
+RULES = {"details": FormHandler(DetailsForm, Right.OWN, _details)}

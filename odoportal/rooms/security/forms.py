@@ -18,7 +18,18 @@ from odoportal.core import clock
 from odoportal.core.database import read
 from odoportal.core.i18n import t
 from odoportal.core.identity import current_identity, token_hash
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, do_once, required_message, stored_result
+from odoportal.forms.handling import (
+    EmptyForm,
+    FormHandler,
+    FormModel,
+    FormResult,
+    Line,
+    Secret,
+    SentForm,
+    do_once,
+    required_message,
+    stored_result,
+)
 from odoportal.limits import rate_limits
 from odoportal.rooms.signin import attempts, email_change, known_browsers, passwords, service, sessions, two_factor
 from odoportal.rooms.signin.cookies import set_session
@@ -220,10 +231,6 @@ async def _recovery(sent: SentForm[Confirmation]) -> FormResult:
         return FormResult(t("These codes replace all from before. Keep them; they are not shown again."), shown=tuple(codes))
 
     return await do_once(sent, renew)
-
-
-class EmptyForm(FormModel):
-    """A form with only a button; the form's key identifies the record."""
 
 
 async def _end_session(sent: SentForm[EmptyForm]) -> FormResult:

@@ -277,7 +277,7 @@ async def passkey_options(token: str, address: str, now: datetime) -> str | None
     """
     if not await _count_passkey_request(address):
         return None
-    return await write(passkeys.authentication_options, passkeys.Purpose.SIGN_IN, token, now)
+    return await write(passkeys.authentication_options, passkeys.ChallengePurpose.SIGN_IN, token, now)
 
 
 async def sign_in_by_passkey(answer: passkeys.Answer, keep: bool, browser: Browser, previous: str | None, now: datetime) -> AttemptResult:

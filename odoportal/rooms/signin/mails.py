@@ -34,7 +34,7 @@ def templates() -> Environment:
 
 
 @dataclass(frozen=True)
-class Row:
+class MailRow:
     """A line of a mail's list: the item, its description, and an amount."""
 
     what: str
@@ -69,7 +69,7 @@ class MailContent:
     button: str = ""
     address: str = ""
     after: str = ""
-    rows: Sequence[Row] = ()
+    rows: Sequence[MailRow] = ()
     foot: MailFooter | None = None
 
 
@@ -142,7 +142,7 @@ def locked_out(
         letter = MailContent(
             subject=t("Choose a new password for ODOportal"),
             paragraphs=said,
-            rows=[*(Row(t("Passkey"), name) for name in keys), *(Row(words[what]) for what in more)],
+            rows=[*(MailRow(t("Passkey"), name) for name in keys), *(MailRow(words[what]) for what in more)],
             button=t("Choose a new password"),
             address=address(f"reset?token={outbox.TOKEN_PLACEHOLDER}", person.language),
             after=t("The link works once, for 30 minutes. After that, ask for another one where you sign in."),

@@ -48,7 +48,7 @@ _UNREADABLE = (WebAuthnException, ValueError, TypeError, KeyError, RecursionErro
 """Exceptions the library raises on malformed answers."""
 
 
-class Purpose(StrEnum):
+class ChallengePurpose(StrEnum):
     """The purpose of a challenge. An answer is checked only against a challenge of the same purpose."""
 
     ADD = "add"
@@ -73,12 +73,12 @@ def begin_registration(session: Session, person_id: int, token: str, now: dateti
     """Create the challenge for a new passkey, bound to the browser with `token`."""
     known = of_person(session, person_id)
     handle = known[0].handle if known else bytes_to_base64url(secrets.token_bytes(32))
-    _create_challenge(session, Purpose.ADD, token, now, person_id, handle)
+    _create_challenge(session, ChallengePurpose.ADD, token, now, person_id, handle)
 
 
 def registration_options(session: Session, person: Person, token: str, now: datetime) -> str:
     """Return the WebAuthn creation options for a new passkey, as JSON; empty if no passkey is being added."""
-    ceremony = session.get(PasskeyCeremony, _hash(Purpose.ADD, token))
+    ceremony = session.get(PasskeyCeremony, _hash(ChallengePurpose.ADD, token))
     if ceremony is None or person.id is None or now >= ceremony.expires_at or ceremony.person_id != person.id:
         return ""
     selection = AuthenticatorSelectionCriteria(
@@ -104,7 +104,7 @@ def add(session: Session, person_id: int, answer: Answer, name: str, now: dateti
     Returns:
         None if the challenge or the browser's answer is invalid, the passkey is already known, or the person has `MOST` passkeys.
     """
-    ceremony = _use_challenge(session, Purpose.ADD, answer.token, now)
+    ceremony = _use_challenge(session, ChallengePurpose.ADD, answer.token, now)
     if ceremony is None or ceremony.person_id != person_id or len(of_person(session, person_id)) >= MOST:
         return None
     try:
@@ -132,7 +132,7 @@ def add(session: Session, person_id: int, answer: Answer, name: str, now: dateti
     return passkey
 
 
-def authentication_options(session: Session, purpose: Purpose, token: str, now: datetime, person_id: int | None = None) -> str:
+def authentication_options(session: Session, purpose: ChallengePurpose, token: str, now: datetime, person_id: int | None = None) -> str:
     """Create a challenge and return the WebAuthn request options for it, as JSON.
 
     Args:
@@ -153,7 +153,7 @@ def authentication_options(session: Session, purpose: Purpose, token: str, now: 
     return options_to_json(options)
 
 
-def verify(session: Session, purpose: Purpose, answer: Answer, now: datetime) -> Passkey | None:
+def verify(session: Session, purpose: ChallengePurpose, answer: Answer, now: datetime) -> Passkey | None:
     """Verify an answer and record the use of its passkey; return None if it is invalid. The challenge is used in either case."""
     ceremony = _use_challenge(session, purpose, answer.token, now)
     if ceremony is None:
@@ -228,12 +228,12 @@ def _rp_id() -> str:
     return urlsplit(get_settings().origin).hostname or "localhost"
 
 
-def _hash(purpose: Purpose, token: str) -> str:
+def _hash(purpose: ChallengePurpose, token: str) -> str:
     return token_hash(f"passkey {purpose} {token}")
 
 
 def _create_challenge(
-    session: Session, purpose: Purpose, token: str, now: datetime, person_id: int | None, handle: str = ""
+    session: Session, purpose: ChallengePurpose, token: str, now: datetime, person_id: int | None, handle: str = ""
 ) -> PasskeyCeremony:
     session.exec(sql_delete(PasskeyCeremony).where(col(PasskeyCeremony.hash) == _hash(purpose, token)))
     challenge = bytes_to_base64url(secrets.token_bytes(32))
@@ -243,7 +243,7 @@ def _create_challenge(
     return ceremony
 
 
-def _use_challenge(session: Session, purpose: Purpose, token: str, now: datetime) -> PasskeyCeremony | None:
+def _use_challenge(session: Session, purpose: ChallengePurpose, token: str, now: datetime) -> PasskeyCeremony | None:
     """Use a challenge; return None if there is none, or it is expired or already used."""
     ceremony = session.get(PasskeyCeremony, _hash(purpose, token))
     if ceremony is None:

@@ -345,7 +345,7 @@ def sign_in_by_passkey(
         No token if the answer is invalid, the person is disabled, or the person has no password, as after an unknown sign-in was
         reported and before a new password is set.
     """
-    found = passkeys.verify(session, passkeys.Purpose.SIGN_IN, answer, now)
+    found = passkeys.verify(session, passkeys.ChallengePurpose.SIGN_IN, answer, now)
     person = session.get(Person, found.person_id) if found is not None else None
     if person is None or person.id is None or not person.password:
         return SignInResult()

@@ -205,7 +205,7 @@ def usable_factors(session: Session, token: str, now: datetime) -> UsableFactors
 def passkey_options(session: Session, token: str, now: datetime) -> str:
     """Return the WebAuthn request options for the open second step of a token, as JSON; empty if there is no such step."""
     step = find_step(session, token, now)
-    return passkeys.authentication_options(session, passkeys.Purpose.STEP, token, now, step.person_id) if step else ""
+    return passkeys.authentication_options(session, passkeys.ChallengePurpose.STEP, token, now, step.person_id) if step else ""
 
 
 def begin_step(session: Session, person: Person, keep: bool, now: datetime) -> str:
@@ -280,7 +280,7 @@ def try_proof(session: Session, step: SecondStep, proof: str | passkeys.Answer, 
 def _check_proof(session: Session, person_id: int, proof: str | passkeys.Answer, now: datetime) -> SignInMethod | None:
     if isinstance(proof, passkeys.Answer):
         # The challenge is bound to the person of the step.
-        return SignInMethod.BOTH if passkeys.verify(session, passkeys.Purpose.STEP, proof, now) is not None else None
+        return SignInMethod.BOTH if passkeys.verify(session, passkeys.ChallengePurpose.STEP, proof, now) is not None else None
     plain = "".join(proof.split()).replace("-", "").lower()
     if plain.isascii() and plain.isdecimal():
         app = active_app(session, person_id)

@@ -8,13 +8,13 @@ from sqlmodel import Session
 from odoportal.core.i18n import t
 from odoportal.core.identity import Identity
 from odoportal.core.money import cents
-from odoportal.lists.download import Cell, Column, Kind, Table
+from odoportal.lists.download import Cell, CellKind, Column, Table
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.statements import service
 from odoportal.rooms.statements.service import Statement
 
 _KEYS = ("date", "type", "number", "invoices", "due", "description", "amount", "balance")
-_KINDS = {"date": Kind.DAY, "due": Kind.DAY, "amount": Kind.AMOUNT, "balance": Kind.AMOUNT}
+_KINDS = {"date": CellKind.DAY, "due": CellKind.DAY, "amount": CellKind.AMOUNT, "balance": CellKind.AMOUNT}
 
 
 def statement_table(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
@@ -38,7 +38,7 @@ def statement_table(session: Session, who: Identity, query: ListQuery, language:
         yield until, "closing_balance", None, None, None, None, None, cents(found.closing)
         yield from _open(found)
 
-    return Table(t("Statement"), [Column(key, key, _KINDS.get(key, Kind.TEXT)) for key in _KEYS], rows())
+    return Table(t("Statement"), [Column(key, key, _KINDS.get(key, CellKind.TEXT)) for key in _KEYS], rows())
 
 
 def _open(found: Statement) -> Iterator[Sequence[Cell]]:

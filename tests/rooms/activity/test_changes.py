@@ -20,7 +20,7 @@ from odoportal.rooms.addresses.activity import AddressActivity
 from odoportal.rooms.cards import service as cards
 from odoportal.rooms.cards.activity import CardActivity
 from odoportal.rooms.notifications.activity import NotificationActivity
-from odoportal.rooms.notifications.models import Kind
+from odoportal.rooms.notifications.models import NotificationKind
 from odoportal.rooms.people import service as people_service
 from odoportal.rooms.profile.activity import ProfileActivity
 from odoportal.rooms.signin.activity import SigninActivity
@@ -191,7 +191,7 @@ def test_every_change_is_in_one_group_and_every_field_has_words(people: People) 
             assert fields <= set(kinds[AddressActivity.CHANGED].fields)
             assert set(cards.logged_values(_card())) <= set(kinds[CardActivity.ADDED].fields)
             assert set(kinds[PeopleActivity.ROLE].fields) == {"role"}
-            assert set(kinds[NotificationActivity.CHOICES].fields) == set(Kind)
+            assert set(kinds[NotificationActivity.CHOICES].fields) == set(NotificationKind)
             assert {kinds[kind].group for kind in every if kind.for_owners} == {"sign-in"}
 
 

@@ -11,7 +11,7 @@ from odoportal.accounts.models import Account
 from odoportal.core import database
 from odoportal.core.identity import Identity, NotAllowed
 from odoportal.rooms.addresses import service
-from odoportal.rooms.addresses.models import Address, Purpose
+from odoportal.rooms.addresses.models import Address, AddressPurpose
 from odoportal.rooms.addresses.postal import UnusableAddress
 from odoportal.rooms.orders.models import Order
 from tests.importing.conftest import take  # noqa: F401 - a fixture
@@ -43,8 +43,8 @@ CHANGES: dict[str, tuple[Callable[[Session, Identity, str], Any], set[str]]] = {
     "change": (lambda s, w, c: service.change(s, w, c, {**YARD, "line1": "9"}, NOON), {"owner", "billing", "operations"}),
     "remove": (lambda s, w, c: service.remove(s, w, c, NOON), {"owner", "billing", "operations"}),
     "restore": (lambda s, w, c: service.restore(s, w, c, NOON), {"owner", "billing", "operations"}),
-    "delivery": (lambda s, w, c: service.make_default(s, w, c, Purpose.DELIVERY, NOON), {"owner", "operations"}),
-    "billing": (lambda s, w, c: service.make_default(s, w, c, Purpose.BILLING, NOON), {"owner", "billing"}),
+    "delivery": (lambda s, w, c: service.make_default(s, w, c, AddressPurpose.DELIVERY, NOON), {"owner", "operations"}),
+    "billing": (lambda s, w, c: service.make_default(s, w, c, AddressPurpose.BILLING, NOON), {"owner", "billing"}),
 }
 
 
@@ -75,13 +75,13 @@ def test_the_first_address_is_the_default_and_a_default_is_not_removed_while_the
     assert defaults(owner) == {"delivery": "1, rue Un", "billing": "1, rue Un"}
     second = add(owner, line1="2, rue Deux")
     with database.write_session() as session:
-        service.make_default(session, owner, second, Purpose.BILLING, NOON)
+        service.make_default(session, owner, second, AddressPurpose.BILLING, NOON)
     assert defaults(owner) == {"delivery": "1, rue Un", "billing": "2, rue Deux"}
     for code in (first, second):
-        with pytest.raises(service.InUse), database.write_session() as session:
+        with pytest.raises(service.AddressInUse), database.write_session() as session:
             service.remove(session, owner, code, NOON)
     with database.write_session() as session:
-        service.make_default(session, owner, second, Purpose.DELIVERY, NOON)
+        service.make_default(session, owner, second, AddressPurpose.DELIVERY, NOON)
         service.remove(session, owner, first, NOON)
         service.remove(session, owner, second, NOON)
     assert (book(owner), defaults(owner)) == ([], {})
@@ -120,14 +120,14 @@ def test_what_a_document_prints_is_never_changed(people: People, document: str) 
 
 # The purposes an address is the default for, the role that changes it, and whether that is allowed.
 TOUCHES = [
-    ({Purpose.BILLING}, "operations", False),
-    ({Purpose.BILLING}, "billing", True),
-    ({Purpose.DELIVERY}, "operations", True),
-    ({Purpose.DELIVERY}, "billing", False),
-    ({Purpose.BILLING, Purpose.DELIVERY}, "operations", False),
-    ({Purpose.BILLING, Purpose.DELIVERY}, "billing", False),
-    ({Purpose.BILLING, Purpose.DELIVERY}, "owner", True),
-    (set[Purpose](), "operations", True),
+    ({AddressPurpose.BILLING}, "operations", False),
+    ({AddressPurpose.BILLING}, "billing", True),
+    ({AddressPurpose.DELIVERY}, "operations", True),
+    ({AddressPurpose.DELIVERY}, "billing", False),
+    ({AddressPurpose.BILLING, AddressPurpose.DELIVERY}, "operations", False),
+    ({AddressPurpose.BILLING, AddressPurpose.DELIVERY}, "billing", False),
+    ({AddressPurpose.BILLING, AddressPurpose.DELIVERY}, "owner", True),
+    (set[AddressPurpose](), "operations", True),
 ]
 
 
@@ -135,7 +135,7 @@ TOUCHES = [
 @pytest.mark.asvs("8.2.1")
 def test_an_address_that_is_a_default_is_changed_and_removed_with_the_right_to_choose_it(
     people: People,  # noqa: F811
-    uses: set[Purpose],
+    uses: set[AddressPurpose],
     role: str,
     may: bool,
 ) -> None:
@@ -159,7 +159,7 @@ def test_an_address_that_is_a_default_is_changed_and_removed_with_the_right_to_c
         change()
         assert "1, rue du Voleur" in book(owner)
         if uses:
-            with pytest.raises(service.InUse):
+            with pytest.raises(service.AddressInUse):
                 remove()
         else:
             remove()
@@ -229,7 +229,7 @@ def test_the_search_forgives_case_accents_and_spaces(people: People) -> None:  #
 def test_a_book_has_an_end(people: People, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.setattr(service, "MOST", 1)
     add(people["owner"])
-    with pytest.raises(service.TooMany):
+    with pytest.raises(service.TooManyAddresses):
         add(people["owner"])
 
 
@@ -291,7 +291,7 @@ def test_what_a_customer_removed_stays_so_until_the_file_says_something_new(owne
 
 def test_a_default_goes_along_with_the_address_that_a_file_changes(owner: Identity, take: Any) -> None:  # noqa: F811
     with database.write_session() as session:
-        service.make_default(session, owner, "YARD", Purpose.DELIVERY, NOON)
+        service.make_default(session, owner, "YARD", AddressPurpose.DELIVERY, NOON)
     assert take({"addresses.csv": FILE.replace("1 rue Un", "8 rue Huit")}).kept
     assert defaults(owner) == {"delivery": "8 rue Huit"}
     assert take({"addresses.csv": FILE.replace("1 rue Un", "9 rue Neuf")}, dry=True).files["addresses.csv"].changed == 1

@@ -13,7 +13,7 @@ from odoportal.core import clock, database
 from odoportal.core.identity import Identity
 from odoportal.rooms.cards import flow, service
 from odoportal.rooms.cards.models import Card, CardSetup, SetupState
-from odoportal.rooms.cards.provider import BadWebhook, CardFacts, Customer, ProviderDown, Refused, SetupResult, StartedSetup, Webhook
+from odoportal.rooms.cards.provider import BadWebhook, CardFacts, CardRefused, Customer, ProviderDown, SetupResult, StartedSetup, Webhook
 from odoportal.rooms.cards.sandbox import Sandbox, Scenario
 from odoportal.settings import UnsafeSettings, get_settings
 from tests.making import TODAY
@@ -303,7 +303,7 @@ def forgotten(who: Identity, sandbox: Sandbox) -> Card:
 
 class Refusing(Down):
     def detach(self, token: str) -> None:
-        raise Refused("payment_method_unexpected_state")
+        raise CardRefused("payment_method_unexpected_state")
 
 
 @pytest.mark.parametrize("first", [None, Down, Refusing], ids=["killed", "down", "refusing"])

@@ -17,7 +17,7 @@ import pytest
 
 from odoportal.rooms.cards import stripe_provider
 from odoportal.rooms.cards.models import SetupState
-from odoportal.rooms.cards.provider import BadWebhook, Customer, Provider, ProviderDown, Refused, SetupResult, Webhook
+from odoportal.rooms.cards.provider import BadWebhook, CardRefused, Customer, Provider, ProviderDown, SetupResult, Webhook
 from odoportal.rooms.cards.sandbox import Sandbox, Scenario
 from odoportal.rooms.cards.stripe_provider import Stripe
 from tests.server import free_port
@@ -178,7 +178,7 @@ def test_a_card_that_was_forgotten_is_never_charged_again(subject: Subject, requ
     other = subject.provider.start(replace(ALPHA, number="1002"), key_of(request, "2"), DONE, BACK).customer
     for whose in (other, customer):
         subject.provider.detach(token) if whose == customer else None
-        with pytest.raises(Refused):
+        with pytest.raises(CardRefused):
             subject.provider.charge(whose, token, 100, key_of(request, whose), "212048")
 
 
@@ -187,7 +187,7 @@ def test_a_refund_gives_back_once_and_never_more_than_was_taken(subject: Subject
     charge = subject.provider.charge(customer, token, 1000, key_of(request), "212048")
     for _ in range(2):
         assert subject.provider.refund(charge.ref, 400, key_of(request)).refunded == 400
-    with pytest.raises(Refused):
+    with pytest.raises(CardRefused):
         subject.provider.refund(charge.ref, 601, key_of(request, "2"))
     assert subject.provider.refund(charge.ref, 600, key_of(request, "3")).refunded == 1000
 

@@ -218,14 +218,14 @@ def test_twenty_a_day_and_twenty_on_file_are_enough(alpha: Identity, beta: Ident
     with database.write_session() as session:
         for n in range(service.MOST_A_DAY):
             begun(session, alpha, f"{n}")
-        with pytest.raises(service.TooMany):
+        with pytest.raises(service.TooManyCards):
             begun(session, alpha, "one more")
         assert begun(session, alpha, "3")
         begun(session, beta, "another's")
         assert service.begin(session, alpha, BOX, "tomorrow", "", NOON + timedelta(days=1))
         for n in range(service.MOST_CARDS):
             put(session, beta, f"card {n}")
-        with pytest.raises(service.TooMany):
+        with pytest.raises(service.TooManyCards):
             begun(session, beta, "the next")
 
 

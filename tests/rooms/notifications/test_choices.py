@@ -13,11 +13,11 @@ from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity, NotAllowed
 from odoportal.forms.handling import FormModel, FormResult, SentForm, validate
 from odoportal.rooms.notifications import forms, service
-from odoportal.rooms.notifications.models import Kind, NoticeChoice
+from odoportal.rooms.notifications.models import NoticeChoice, NotificationKind
 from odoportal.rooms.notifications.view import notices_view
 from tests.rooms.notifications.conftest import People
 
-ALL = {kind.value: "1" for kind in Kind}
+ALL = {kind.value: "1" for kind in NotificationKind}
 
 
 def given(who: Identity) -> dict[str, str]:
@@ -36,14 +36,19 @@ def send(who: Identity, fields: Mapping[str, str], version: str | None = None, m
 
 
 def test_the_form_has_a_box_for_every_kind() -> None:
-    assert list(forms.Choices.model_fields) == [kind.value for kind in Kind]
+    assert list(forms.Choices.model_fields) == [kind.value for kind in NotificationKind]
 
 
 @pytest.mark.parametrize(
     ("role", "on"),
-    [(Role.OWNER, set(Kind)), (Role.BILLING, set(Kind)), (Role.OPERATIONS, {Kind.ENDING}), (Role.READ_ONLY, set[Kind]())],
+    [
+        (Role.OWNER, set(NotificationKind)),
+        (Role.BILLING, set(NotificationKind)),
+        (Role.OPERATIONS, {NotificationKind.ENDING}),
+        (Role.READ_ONLY, set[NotificationKind]()),
+    ],
 )
-def test_without_a_choice_the_role_decides(people: People, role: Role, on: set[Kind]) -> None:
+def test_without_a_choice_the_role_decides(people: People, role: Role, on: set[NotificationKind]) -> None:
     assert {kind for kind, value in given(people[role]).items() if value} == on
 
 
@@ -99,7 +104,9 @@ def test_who_is_no_member_any_more_chooses_nothing(people: People) -> None:
     with database.write_session() as session:
         session.delete(session.get_one(Membership, (who.account.account_id, who.person_id)))
     with database.write_session() as session, pytest.raises(NotAllowed):
-        service.switch(session, service.Reader(who.account.account_id, who.person_id), Kind.INVOICE, False, Actor.of(who), clock.now())
+        service.switch(
+            session, service.Reader(who.account.account_id, who.person_id), NotificationKind.INVOICE, False, Actor.of(who), clock.now()
+        )
 
 
 def test_a_choice_of_one_account_says_nothing_of_another(people: People) -> None:

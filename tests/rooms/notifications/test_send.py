@@ -19,7 +19,7 @@ from odoportal.core.identity import Identity
 from odoportal.rooms.cards.models import Card
 from odoportal.rooms.invoices.models import Allocation, Invoice, Payment
 from odoportal.rooms.notifications import events, send, service
-from odoportal.rooms.notifications.models import Kind, Notice, NoticeReader
+from odoportal.rooms.notifications.models import Notice, NoticeReader, NotificationKind
 from tests.making import NOON, account, engine, invoice, order, rolled_back
 from tests.rooms.notifications.conftest import People, letters
 from tests.rooms.people.conftest import member
@@ -75,7 +75,7 @@ def to_owner() -> list[str]:
 
 def test_a_new_invoice_is_told_once_to_who_wants_it(people: People) -> None:
     bill(people["owner"], "212048", total="576.07")
-    assert run() == send.SendRun({Kind.INVOICE: 1}, 2)  # type: ignore[arg-type]
+    assert run() == send.SendRun({NotificationKind.INVOICE: 1}, 2)  # type: ignore[arg-type]
     assert run() == run(DAY + timedelta(days=1)) == send.SendRun()
     assert sorted(letter.to for letter in letters()) == OWNERS
     letter = letters("owner@example.com")[0]
@@ -93,9 +93,9 @@ def test_a_new_invoice_is_told_once_to_who_wants_it(people: People) -> None:
 
 def test_a_dry_run_says_the_same_and_writes_nothing(people: People) -> None:
     bill(people["owner"], "212048")
-    assert run(dry=True) == run(dry=True) == send.SendRun({Kind.INVOICE: 1}, 2)  # type: ignore[arg-type]
+    assert run(dry=True) == run(dry=True) == send.SendRun({NotificationKind.INVOICE: 1}, 2)  # type: ignore[arg-type]
     assert letters() == []
-    assert run() == send.SendRun({Kind.INVOICE: 1}, 2)  # type: ignore[arg-type]
+    assert run() == send.SendRun({NotificationKind.INVOICE: 1}, 2)  # type: ignore[arg-type]
 
 
 def test_a_first_import_of_a_long_history_tells_its_last_days_only(people: People) -> None:
@@ -103,9 +103,9 @@ def test_a_first_import_of_a_long_history_tells_its_last_days_only(people: Peopl
         bill(people["owner"], str(1000 + back), issued=DAY - timedelta(days=back), due=DAY - timedelta(days=back - 30))
     done = run()
     # The invoices issued in the last three days, and those that became overdue in them, one for each day and stage.
-    assert done.things == {Kind.INVOICE: 4, Kind.OVERDUE: 12 - 3 + 3}
+    assert done.things == {NotificationKind.INVOICE: 4, NotificationKind.OVERDUE: 12 - 3 + 3}
     assert to_owner() == ["4 new invoices", "12 invoices are overdue"]
-    assert run(DAY + timedelta(days=1)).things == {Kind.OVERDUE: 3}
+    assert run(DAY + timedelta(days=1)).things == {NotificationKind.OVERDUE: 3}
 
 
 def test_an_import_that_is_late_is_told_for_two_weeks(people: People) -> None:
@@ -122,7 +122,7 @@ def test_an_import_that_is_late_is_told_for_two_weeks(people: People) -> None:
 def test_an_overdue_invoice_is_told_on_the_first_seventh_and_thirtieth_day_and_no_more(people: People) -> None:
     run(DAY - timedelta(days=60))
     bill(people["owner"], "212048", issued=DAY - timedelta(days=40), due=DAY)
-    days = [back for back in range(60) if Kind.OVERDUE in run(DAY + timedelta(days=back)).things]
+    days = [back for back in range(60) if NotificationKind.OVERDUE in run(DAY + timedelta(days=back)).things]
     assert days == [1, 7, 30]
     assert to_owner() == ["Invoice 212048 is overdue"] * 3
 
@@ -133,7 +133,7 @@ def test_where_nobody_looked_only_the_stage_that_is_reached_is_told(people: Peop
     run()
     assert to_owner() == ["Invoice 212048 is overdue"]
     assert "9 days overdue" in letters("owner@example.com")[0].text
-    assert run(DAY + timedelta(days=35)).things == {Kind.OVERDUE: 1}
+    assert run(DAY + timedelta(days=35)).things == {NotificationKind.OVERDUE: 1}
     assert run(DAY + timedelta(days=36)) == send.SendRun()
 
 
@@ -160,7 +160,7 @@ def test_a_payment_is_told_when_it_is_settled(people: People) -> None:
     assert run() == send.SendRun()
     with database.write_session() as session:
         session.exec(select(Payment).where(Payment.reference == "P1")).one().status = "settled"
-    assert run().things == {Kind.PAYMENT: 1}
+    assert run().things == {NotificationKind.PAYMENT: 1}
     assert to_owner() == ["Payment received: $100.00"]
     assert "invoice 212048" in letters("owner@example.com")[0].text
 
@@ -169,7 +169,7 @@ def test_an_agreement_is_told_60_30_and_7_days_before_its_last(people: People) -
     run(DAY - timedelta(days=90))
     with database.write_session() as session:
         order(session, people["owner"].account.account_id, "26367", end=DAY + timedelta(days=60))
-    days = [ahead for ahead in range(70) if Kind.ENDING in run(DAY + timedelta(days=ahead)).things]
+    days = [ahead for ahead in range(70) if NotificationKind.ENDING in run(DAY + timedelta(days=ahead)).things]
     assert days == [0, 30, 53]
     assert to_owner() == ["The agreement of order 26367 ends soon"] * 3
     assert len(letters("operations@example.com")) == 3
@@ -194,7 +194,7 @@ def test_a_card_is_told_once_a_month_before_it_ends_unless_it_is_gone(people: Pe
                     removed_at=gone,
                 )
             )
-    days = [ahead for ahead in range(50) if Kind.CARD in run(DAY + timedelta(days=ahead)).things]
+    days = [ahead for ahead in range(50) if NotificationKind.CARD in run(DAY + timedelta(days=ahead)).things]
     assert days == [7]
     assert to_owner() == ["A card on file expires soon"]
     assert "Visa •••• 4242" in letters("owner@example.com")[0].text
@@ -206,11 +206,11 @@ def test_switched_off_is_not_told_and_later_is_told_what_is_new_then(people: Peo
     reader = service.Reader(owner.account.account_id, owner.person_id)
     bill(owner, "1")
     with database.write_session() as session:
-        service.switch(session, reader, Kind.INVOICE, False, Actor.of(owner), NOON)
+        service.switch(session, reader, NotificationKind.INVOICE, False, Actor.of(owner), NOON)
     run()
     assert [letter.to for letter in letters()] == ["billing@example.com"]
     with database.write_session() as session:
-        service.switch(session, reader, Kind.INVOICE, True, Actor.of(owner), NOON)
+        service.switch(session, reader, NotificationKind.INVOICE, True, Actor.of(owner), NOON)
     assert run() == send.SendRun()
     bill(owner, "2")
     run()
@@ -316,7 +316,7 @@ def _apply(session: Session, who: Identity, step: Step, today: date) -> None:
         known.paid, known.settled_on = known.total, today
     elif what == "choose":
         reader = service.Reader(who.account.account_id, who.person_id)
-        service.switch(session, reader, (Kind.INVOICE, Kind.OVERDUE)[one], two == 1, Actor.of(who), NOON)
+        service.switch(session, reader, (NotificationKind.INVOICE, NotificationKind.OVERDUE)[one], two == 1, Actor.of(who), NOON)
     session.flush()
 
 
@@ -336,14 +336,14 @@ def test_whatever_the_order_of_imports_choices_and_runs_each_thing_is_told_once_
                 continue
             wanted = service.choices(session, of.id or 0, who.person_id, Role.OWNER)
             found, readers = send._report(session, of.id or 0, "", {}, today, NOON)
-            on = {Kind(kind) for kind, value in wanted.items() if value}
+            on = {NotificationKind(kind) for kind, value in wanted.items() if value}
             assert len(readers) == len(on & {event.kind for event in found})
             assert all(isinstance(person, Person) and person.id == who.person_id for person in readers)
             for event in found:
                 assert (event.kind.value, event.about) not in seen
                 seen.append((event.kind.value, event.about))
                 assert isinstance(event.record, Invoice)
-                assert event.kind is not Kind.OVERDUE or event.record.paid < event.record.total
+                assert event.kind is not NotificationKind.OVERDUE or event.record.paid < event.record.total
                 assert today - events.MAX_DELAY <= event.day <= today
         numbers = [about.split()[0] for kind, about in seen if kind == "overdue"]
         assert all(numbers.count(number) <= len(events.OVERDUE_DAYS) for number in numbers)

@@ -276,7 +276,7 @@ def test_a_box_that_is_none_keeps_nothing(people: People, thief: Identity, stray
     from odoportal.forms.handling import validate
     from odoportal.rooms.people import forms
 
-    checked = validate(forms.Remove, {stray: "1"})
+    checked = validate(forms.RemovePerson, {stray: "1"})
     assert isinstance(checked, dict) or checked.keep == frozenset()
 
 

@@ -54,8 +54,8 @@ async def _answer(sent: SentForm) -> FormResult:
 def save(version: str, mark: str = "a" * 32, **values: str) -> FormResult:
     given = {"name": "Maria Roy", "phone": "418 555-0142", "language": "fr", "region": "en-CA", **values}
     with i18n.use("fr"):
-        fits = validate(forms.Details, given)
-        assert isinstance(fits, forms.Details), fits
+        fits = validate(forms.DetailsForm, given)
+        assert isinstance(fits, forms.DetailsForm), fits
         return asyncio.run(_answer(SentForm("details", identity_of(1), "fr", fits, "", version, mark, "203.0.113.5", "")))
 
 

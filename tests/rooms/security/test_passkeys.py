@@ -251,10 +251,10 @@ def test_a_challenge_is_for_one_purpose_and_one_person(web: Browser, maria: int)
     device, other = Device(), add_person(OTHER)
     register(web, device)
     with database.write_session() as session:
-        asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.STEP, "token", clock.now(), maria))
-        assert passkeys.verify(session, passkeys.Purpose.SIGN_IN, passkeys.Answer("token", device.get(asked)), clock.now()) is None
-        asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.STEP, "token", clock.now(), other))
-        assert passkeys.verify(session, passkeys.Purpose.STEP, passkeys.Answer("token", device.get(asked)), clock.now()) is None
+        asked = json.loads(passkeys.authentication_options(session, passkeys.ChallengePurpose.STEP, "token", clock.now(), maria))
+        assert passkeys.verify(session, passkeys.ChallengePurpose.SIGN_IN, passkeys.Answer("token", device.get(asked)), clock.now()) is None
+        asked = json.loads(passkeys.authentication_options(session, passkeys.ChallengePurpose.STEP, "token", clock.now(), other))
+        assert passkeys.verify(session, passkeys.ChallengePurpose.STEP, passkeys.Answer("token", device.get(asked)), clock.now()) is None
         passkeys.begin_registration(session, maria, "token", clock.now())
         made = json.loads(passkeys.registration_options(session, session.get_one(Person, maria), "token", clock.now()))
         assert passkeys.registration_options(session, session.get_one(Person, other), "token", clock.now()) == ""
@@ -265,7 +265,7 @@ def test_of_two_answers_that_find_the_same_counter_one_is_taken(web: Browser, ma
     device, verify = Device(), passkeys.verify_authentication_response
     register(web, device)
     with database.write_session() as session:
-        asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.STEP, "token", clock.now(), maria))
+        asked = json.loads(passkeys.authentication_options(session, passkeys.ChallengePurpose.STEP, "token", clock.now(), maria))
 
         def overtaken(**given: Any) -> Any:
             proved = verify(**given)
@@ -273,7 +273,7 @@ def test_of_two_answers_that_find_the_same_counter_one_is_taken(web: Browser, ma
             return proved
 
         monkeypatch.setattr(passkeys, "verify_authentication_response", overtaken)
-        assert passkeys.verify(session, passkeys.Purpose.STEP, passkeys.Answer("token", device.get(asked)), clock.now()) is None
+        assert passkeys.verify(session, passkeys.ChallengePurpose.STEP, passkeys.Answer("token", device.get(asked)), clock.now()) is None
     assert stored_keys()[0].sign_count == 99
 
 
@@ -292,7 +292,7 @@ def test_of_ten_at_the_same_time_with_one_answer_one_gets_in(web: Browser) -> No
     device = Device()
     register(web, device)
     with database.write_session() as session:
-        asked = json.loads(passkeys.authentication_options(session, passkeys.Purpose.SIGN_IN, "token", clock.now()))
+        asked = json.loads(passkeys.authentication_options(session, passkeys.ChallengePurpose.SIGN_IN, "token", clock.now()))
     answer = passkeys.Answer("token", device.get(asked))
 
     def finish(_: int) -> bool:
