@@ -1,5 +1,6 @@
 """Fixtures for all tests: a database, a running portal for the session, and a clock and settings that are reset after each test."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +94,12 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def _reset() -> Iterator[None]:
+    before = {name: value for name, value in os.environ.items() if name.startswith("ODOPORTAL_")}
     yield
+    # A command writes the paths of its settings into the environment.
+    for name in [name for name in os.environ if name.startswith("ODOPORTAL_") and name not in before]:
+        del os.environ[name]
+    os.environ.update(before)
     clock.set_source(None)
     request_id.request.set("")
     get_settings.cache_clear()

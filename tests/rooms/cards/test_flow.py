@@ -257,7 +257,7 @@ class Killed(BaseException):
 
 STEPS: dict[str, tuple[Any, str]] = {
     "before the provider is asked to begin": (Sandbox, "start"),
-    "before its answer is written down": (service, "started"),
+    "before its answer is written down": (service, "store_started"),
     "before it is asked what became of it": (Sandbox, "finish"),
     "before what it said is written down": (service, "settle"),
     "in the middle of writing it down": (service, "_set_default"),

@@ -122,7 +122,8 @@ def test_the_header_names_person_account_and_counts(stored: Engine) -> None:
         order(session, second, "2")
         order(session, second, "3")
         view = header(session, mine, others=[(second, "2000")])
-        assert (view.name, view.initials, view.account, view.orders, view.invoices) == ("Maria Gagnon", "MG", "Transport 1042", "1", "")
+        assert (view.name, view.initials, view.account) == ("Maria Gagnon", "MG", "Transport 1042")
+        assert view.counts == {"/orders": "1", "/invoices": "", "/renewals": "", "/devices": ""}
         assert [(a.key, a.url, a.current) for a in view.accounts] == [("1042", "?account=1042", True), ("2000", "?account=2000", False)]
         assert view.several
         assert not header(session, mine).several

@@ -136,7 +136,7 @@ def ask_twice(monkeypatch: pytest.MonkeyPatch, seconds: float = 1) -> int:
     def invite() -> None:
         write(service.invite, EMAIL, "1042", START)
 
-    meeting(monkeypatch, (links, "kill"), seconds=seconds)
+    meeting(monkeypatch, (links, "invalidate_all"), seconds=seconds)
     together(reset, invite)
     with database.read_session() as session:
         return len(session.exec(select(OneUseLink).where(OneUseLink.used_at == None)).all())  # noqa: E711
@@ -159,7 +159,7 @@ def test_the_control_without_holding_the_person_both_links_live(monkeypatch: pyt
 
 def test_a_link_that_is_used_while_a_newer_one_is_made_holds_nobody_up(maria: int, monkeypatch: pytest.MonkeyPatch) -> None:
     token = ask()
-    meeting(monkeypatch, (links, "use"), (links, "kill"))
+    meeting(monkeypatch, (links, "use"), (links, "invalidate_all"))
     together(lambda: set_it(token), lambda: write(service.request_reset, EMAIL, "en", START))
     assert not is_open(token)
 
