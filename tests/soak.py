@@ -10,11 +10,12 @@ import argparse
 import asyncio
 import random
 import re
+import statistics
 import sys
 import tempfile
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -33,6 +34,10 @@ LEFT_MIB = 40
 BESIDE_MIB = 220
 """How far the memory of the PDF processes may rise: a statement of 1,500 lines takes 130 MiB, and one is made at a time."""
 BESIDE_LEFT_MIB = 40
+MIB_A_MINUTE = 0.5
+"""How fast the portal's memory may still rise in the second half of the run: 720 MiB a day."""
+SLOPE_SAMPLES = 60
+"""How many samples a slope needs: a shorter run says only how caches fill."""
 # How many files and threads the pools may have added.
 SPARE = 8
 LOOK_SECONDS, TELL_SECONDS = 0.2, 15
@@ -117,6 +122,7 @@ class Soak:
         self.portal, self.customers, self.say = portal, customers, say
         self.visits = 0
         self.most = ResourceUse.by(portal.pid)
+        self.samples: list[tuple[float, float]] = []
         self._chance = random.Random(7)
         self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
 
@@ -223,7 +229,9 @@ async def soak(portal: Portal, customers: int, over: Callable[[int], bool], say:
     say(f"most      {work.most}")
     say(f"all left  {left}")
     lines = [line for line in portal.log.splitlines()[said:] if _FAILED.search(line)]
-    return [*_wrong(idle, started, work.most, left), *(f"the log says: {line[:300]}" for line in lines[:5])]
+    rising = slope(work.samples)
+    say(f"the memory rose by {rising:.2f} MiB a minute in the second half" if rising is not None else "too short for a slope")
+    return [*_wrong(idle, started, work.most, left), *_rising(rising), *(f"the log says: {line[:300]}" for line in lines[:5])]
 
 
 def _wrong(idle: ResourceUse, begun: ResourceUse, most: ResourceUse, left: ResourceUse) -> Iterator[str]:
@@ -243,6 +251,23 @@ def _wrong(idle: ResourceUse, begun: ResourceUse, most: ResourceUse, left: Resou
         yield f"{left.processes} processes are left beside it, more than {WORKERS}"
 
 
+def slope(samples: Sequence[tuple[float, float]]) -> float | None:
+    """Return how fast memory rises in the second half of the samples, in MiB a minute (least squares); None if there are too few.
+
+    Args:
+        samples: Pairs of minutes and MiB, in order.
+    """
+    half = samples[len(samples) // 2 :]
+    if len(half) < SLOPE_SAMPLES // 2:
+        return None
+    return statistics.linear_regression(*zip(*half, strict=True)).slope
+
+
+def _rising(rising: float | None) -> Iterator[str]:
+    if rising is not None and rising > MIB_A_MINUTE:
+        yield f"the portal's memory still rises by {rising:.2f} MiB a minute, more than {MIB_A_MINUTE}"
+
+
 async def _sample(work: Soak) -> None:
     begun = reported = time.monotonic()
     while True:
@@ -251,6 +276,7 @@ async def _sample(work: Soak) -> None:
         work.most = ResourceUse(*map(max, zip(astuple(now), astuple(most), strict=True)))
         if time.monotonic() - reported > TELL_SECONDS:
             reported = time.monotonic()
+            work.samples.append(((reported - begun) / 60, now.mib))
             work.say(f"{(reported - begun) / 60:5.1f} min {now}, {work.visits} visits")
 
 

@@ -20,7 +20,7 @@ from odoportal.web import state_eviction
 from tests.attack.wire import tab
 from tests.inside import PASSWORD, Customer, Inside, serving_inside
 from tests.server import Answer
-from tests.soak import SPARE, started_by
+from tests.soak import MIB_A_MINUTE, SPARE, slope, started_by
 
 PAGES = ("/", "/orders?page=2&sort=number", "/invoices?state=paid&size=25", "/statement", "/profile", "/addresses", "/cards", "/help")
 FILES = ("/orders.csv", "/orders.xlsx", "/invoices.csv?state=overdue", "/statement.pdf", "/statement.csv", "/invoices.zip")
@@ -164,3 +164,13 @@ def test_the_control_it_counts_those_that_are_kept(inside: Inside) -> None:
     before = Resources.now()
     after = wave(inside, 1, before.tabs + AT_ONCE)
     assert {"tabs", "states"} <= {*grown(before, after)}
+
+
+def test_the_soak_judges_how_memory_rises_not_only_where_it_ends() -> None:
+    minutes = [n / 4 for n in range(120)]
+    filling = [(minute, 300 + min(minute, 10.0)) for minute in minutes]
+    leaking = [(minute, 300 + 0.75 * minute + (n % 3)) for n, minute in enumerate(minutes)]
+    assert slope(filling) == pytest.approx(0, abs=0.01)
+    assert slope(leaking) == pytest.approx(0.75, abs=0.05)
+    assert (slope(leaking) or 0) > MIB_A_MINUTE
+    assert slope(leaking[:40]) is None
