@@ -25,7 +25,7 @@ LINTERS = (
     ("pyright", [HERE / "pyright"]),
 )
 # One worker per core, each with its own portal and databases. Workers take files in order, so that browser tests stay last in each.
-TOGETHER = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
+TOGETHER = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder", "--durations=50", "--durations-min=3"]
 
 
 def say(line: str) -> None:
