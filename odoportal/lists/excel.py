@@ -11,7 +11,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from odoportal.core import clock
 from odoportal.core.folding import strip_invisible
-from odoportal.lists.download import ROWS_PER_STEP, Cell, CellKind, Column, Table, dollars_text
+from odoportal.lists.table import ROWS_PER_STEP, Cell, CellKind, Column, Table, dollars_text
 
 LAST_ROW = 1_048_575
 """The last row of a sheet, counted from 0."""

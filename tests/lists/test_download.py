@@ -16,9 +16,10 @@ from starlette.applications import Starlette
 
 from odoportal.core import clock
 from odoportal.core.identity import Identity
-from odoportal.lists.download import ROWS_PER_STEP, Cell, CellKind, Column, Table, attachment, escape_formula, routes, write_csv
+from odoportal.lists.download import attachment, escape_formula, routes, write_csv
 from odoportal.lists.excel import write_excel
 from odoportal.lists.query import ListRules
+from odoportal.lists.table import ROWS_PER_STEP, Cell, CellKind, Column, Table
 from tests.making import NOON, identity_of
 from tests.states import signed_in
 

@@ -10,8 +10,8 @@ from odoportal.core import clock
 from odoportal.core.i18n import t
 from odoportal.core.identity import Identity
 from odoportal.lists import download, search
-from odoportal.lists.download import Cell, Column, Table
 from odoportal.lists.query import ListQuery
+from odoportal.lists.table import Cell, Column, Table
 from odoportal.rooms.activity import service
 from odoportal.rooms.activity.kinds import all_kinds
 from odoportal.rooms.activity.view import about_of, kind_of, values_of, who_of

@@ -14,8 +14,8 @@ from odoportal.core.i18n import t
 from odoportal.core.identity import Identity
 from odoportal.core.money import in_cents
 from odoportal.lists import download, search
-from odoportal.lists.download import Cell, CellKind, Column, Table
 from odoportal.lists.query import ListQuery
+from odoportal.lists.table import Cell, CellKind, Column, Table
 from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.labels import state_labels
 from odoportal.rooms.invoices.models import Invoice, InvoiceTax

@@ -11,8 +11,8 @@ from odoportal.core.i18n import t
 from odoportal.core.identity import Identity
 from odoportal.core.money import in_cents
 from odoportal.lists import download, search
-from odoportal.lists.download import Cell, CellKind, Column, Table
 from odoportal.lists.query import ListQuery
+from odoportal.lists.table import Cell, CellKind, Column, Table
 from odoportal.rooms.orders import service
 from odoportal.rooms.orders.models import Order, OrderLine
 from odoportal.rooms.orders.search_text import shown_line

@@ -20,8 +20,9 @@ from sqlalchemy import Column, ColumnElement, Table, case, false, or_, select
 from sqlmodel import Session
 
 from odoportal.core.i18n import t
-from odoportal.lists.download import ROWS_PER_STEP, escape_formula
+from odoportal.lists.download import escape_formula
 from odoportal.lists.spooled_file import YIELD_SECONDS
+from odoportal.lists.table import ROWS_PER_STEP
 
 CREDENTIALS = re.compile(r"hash|password|seed|secret|token|once|public_key")
 """Columns with credentials. They say nothing about the person, and a lost export must not give access to anything."""

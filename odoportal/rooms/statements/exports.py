@@ -8,8 +8,8 @@ from sqlmodel import Session
 from odoportal.core.i18n import t
 from odoportal.core.identity import Identity
 from odoportal.core.money import cents
-from odoportal.lists.download import Cell, CellKind, Column, Table
 from odoportal.lists.query import ListQuery
+from odoportal.lists.table import Cell, CellKind, Column, Table
 from odoportal.rooms.statements import service
 from odoportal.rooms.statements.service import Statement
 

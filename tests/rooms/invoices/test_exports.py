@@ -13,9 +13,9 @@ from sqlmodel import Session
 from odoportal.core import i18n
 from odoportal.core.money import cents
 from odoportal.lists import download
-from odoportal.lists.download import Table
 from odoportal.lists.excel import write_excel
 from odoportal.lists.query import ListQuery
+from odoportal.lists.table import Table
 from odoportal.rooms.invoices.exports import invoices_table
 from odoportal.rooms.invoices.models import InvoiceTax
 from odoportal.rooms.invoices.service import RULES

@@ -10,8 +10,8 @@ from sqlmodel import Session
 
 from odoportal.core import i18n
 from odoportal.lists import download
-from odoportal.lists.download import Cell, Table
 from odoportal.lists.query import ListQuery
+from odoportal.lists.table import Cell, Table
 from odoportal.rooms.orders.exports import orders_table
 from odoportal.rooms.orders.service import RULES
 from odoportal.rooms.orders.view import orders_view
