@@ -111,12 +111,12 @@ BEGINNINGS = {"What", "That", "Whoever", "Whatever", "Who", "Nobody", "Somebody"
 
 
 def defined(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield the line and name of every class, function and constant."""
+    """Yield the line and name of every class, function, constant and type alias."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.lineno, node.name
         elif isinstance(node, ast.Assign):
-            yield from ((node.lineno, target.id) for target in node.targets if isinstance(target, ast.Name) and target.id.isupper())
+            yield from ((node.lineno, target.id) for target in node.targets if isinstance(target, ast.Name) and target.id[0].isupper())
 
 
 def described(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""The kinds of private pages: lists, pages with forms, pages that show one view, and pages still to come."""
+"""The kinds of private pages: lists, pages with forms, pages that show one view, and pages with the header only."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import reflex as rx
 
 from odoportal.accounts import rights
-from odoportal.core.identity import Identity
+from odoportal.core.identity import require_identity
 from odoportal.forms.handling import FormHandler, form_post
 from odoportal.pages.layout import page_fill
 from odoportal.pages.list_state import fetch_list
@@ -17,20 +17,7 @@ Content = Callable[[], rx.Component]
 Slots = Callable[[PageRequest], Awaitable[dict[str, str]]]
 
 
-def require_person(request: PageRequest) -> Identity:
-    """Return the signed-in person of a request.
-
-    Raises:
-        PermissionError: If no one is signed in. The document server redirects such a request before.
-    """
-    if request.who is None:
-        raise PermissionError("a private page needs a signed-in person")
-    return request.who
-
-
-def list_page(
-    path: str, title: str, content: Content, state: Any, slots: Callable[[Any], dict[str, str]], right: str = rights.Right.SEE
-) -> Page:
+def list_page(path: str, title: str, content: Content, state: Any, slots: Callable[[Any], dict[str, str]], right: str = VIEW_RIGHT) -> Page:
     """Return the page of a list.
 
     Args:
@@ -43,7 +30,7 @@ def list_page(
     """
 
     async def fill(asked: PageRequest) -> dict[str, str]:
-        return slots(await fetch_list(state.rules, state.draw, require_person(asked), asked.query, asked.language))
+        return slots(await fetch_list(state.rules, state.draw, require_identity(), asked.query, asked.language))
 
     return Page(path, title, content, load=state.load, fill=page_fill(fill), right=right)
 
@@ -81,6 +68,6 @@ def view_page(path: str, title: str, content: Content, state: Any, slots: Slots)
     return Page(path, title, content, load=state.load, fill=page_fill(slots))
 
 
-def coming_page(path: str, title: str, content: Content) -> Page:
-    """Return the page of a place that is still to come: only the header shows the person."""
+def plain_page(path: str, title: str, content: Content) -> Page:
+    """Return a page that shows nothing of the customer but the header, such as Help or a place that is still to come."""
     return Page(path, title, content, load=SessionState.load, fill=page_fill())

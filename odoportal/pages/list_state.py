@@ -11,10 +11,10 @@ from odoportal.core.identity import Identity
 from odoportal.lists.query import ListQuery, ListRules
 from odoportal.pages.view_state import PageState
 
-Drawn = Callable[[Session, Identity, ListQuery, str, date], Any]
+MakeView = Callable[[Session, Identity, ListQuery, str, date], Any]
 
 
-async def fetch_list(rules: ListRules, draw: Drawn, who: Identity, given: Any, language: str) -> Any:
+async def fetch_list(rules: ListRules, draw: MakeView, who: Identity, given: Any, language: str) -> Any:
     """Return the view of a list query, made in a worker thread and in the page's language.
 
     Args:
@@ -37,7 +37,7 @@ class ListState(PageState, mixin=True):
 
     version: int = 0
     rules: ClassVar[ListRules]
-    draw: ClassVar[Drawn]
+    draw: ClassVar[MakeView]
 
     async def _load_view(self, again: bool = False) -> None:
         await super()._load_view(again)

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from odoportal.accounts.access_loss import AccessLoss
 from odoportal.accounts.activity_log import ActivityKind, Actor
 from odoportal.accounts.models import Membership
+from odoportal.core.i18n import t
 from odoportal.web.page import Page
 
 Text = Callable[[], str]
@@ -37,20 +38,31 @@ class Web:
 
 
 @dataclass(frozen=True)
+class ActivityGroup:
+    """A tab of the activity list: its value in the address, and its name."""
+
+    key: str
+    title: Text
+
+
+ACCOUNT = ActivityGroup("account", lambda: t("Account"))
+SIGN_IN = ActivityGroup("sign-in", lambda: t("Sign-in"))
+"""The groups that several rooms share."""
+
+
+@dataclass(frozen=True)
 class Activity:
     """Kinds of activity that a room records, and how the activity list shows them.
 
     Attributes:
-        group: The tab that holds them; rooms may share one.
-        title: The tab's name. The first room with the group names it.
+        group: The tab that holds them.
         labels: Every kind with its label in the current language.
         fields: Labels of the fields whose values the rows keep.
         values: How a field's stored value is written on the screen, for fields that are not shown as they are.
         actor: Who acted where the row names no person, from the row; None for Odotrack's staff.
     """
 
-    group: str
-    title: Text
+    group: ActivityGroup
     labels: Callable[[], Mapping[ActivityKind, str]]
     fields: Callable[[], Mapping[str, str]] = dict
     values: Callable[[], Mapping[str, Callable[[str], str]]] = dict

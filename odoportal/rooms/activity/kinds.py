@@ -29,14 +29,10 @@ def all_kinds() -> Kinds:
         for declared in room.activity:
             fields, values = declared.fields(), declared.values()
             for kind, label in declared.labels().items():
-                found[kind.value] = Kind(label, declared.group, fields, values, declared.actor)
+                found[kind.value] = Kind(label, declared.group.key, fields, values, declared.actor)
     return found
 
 
 def groups() -> dict[str, str]:
     """Return the titles of the groups in the current language, by key, in the order of the rooms."""
-    titles: dict[str, str] = {}
-    for room in installed():
-        for declared in room.activity:
-            titles.setdefault(declared.group, declared.title())
-    return titles
+    return {declared.group.key: declared.group.title() for room in installed() for declared in room.activity}

@@ -17,8 +17,7 @@ from odoportal.core import clock
 from odoportal.core.folding import fold
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
-from odoportal.pages.room import installed
-from odoportal.rooms.activity.kinds import Kinds
+from odoportal.rooms.activity.kinds import Kinds, groups
 
 STAFF = "odotrack"
 """The value of the list query's `person` filter that stands for Odotrack's staff."""
@@ -26,8 +25,7 @@ STAFF = "odotrack"
 
 def rules() -> ListRules:
     """Return what the address of the list may contain: the tabs are the groups that the rooms declare."""
-    keys = dict.fromkeys(declared.group for room in installed() for declared in room.activity)
-    return ListRules(sorts=("when",), default_sort="-when", states=tuple(keys), texts=("person",))
+    return ListRules(sorts=("when",), default_sort="-when", states=tuple(groups()), texts=("person",))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from odoportal.accounts.rights import Right
 from odoportal.lists.query import ListRules
-from odoportal.pages.list_state import Drawn, ListState
+from odoportal.pages.list_state import ListState, MakeView
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import unfilled
 from odoportal.rooms.activity.service import rules
@@ -16,5 +16,5 @@ class Changes(ListState, SessionState):
 
     view: ChangesView = unfilled(ChangesView())
     rules: ClassVar[ListRules] = rules()
-    draw: ClassVar[Drawn] = staticmethod(changes_view)
+    draw: ClassVar[MakeView] = staticmethod(changes_view)
     needs: ClassVar[Right] = Right.CHANGES

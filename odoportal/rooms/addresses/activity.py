@@ -2,7 +2,7 @@
 
 from odoportal.accounts.activity_log import ActivityKind
 from odoportal.core.i18n import current_language, t
-from odoportal.pages.room import Activity
+from odoportal.pages.room import Activity, ActivityGroup
 from odoportal.rooms.addresses import postal
 
 
@@ -45,4 +45,5 @@ def _country(value: str) -> str:
     return postal.country_name(value, current_language())
 
 
-ACTIVITY = (Activity("addresses", lambda: t("Addresses"), _labels, _fields, values=lambda: {"country": _country}),)
+_ADDRESSES = ActivityGroup("addresses", lambda: t("Addresses"))
+ACTIVITY = (Activity(_ADDRESSES, _labels, _fields, values=lambda: {"country": _country}),)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from odoportal.core import database
 from odoportal.core.identity import Identity
 from odoportal.lists.query import ListRules
-from odoportal.pages.list_state import Drawn, ListState
+from odoportal.pages.list_state import ListState, MakeView
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import PageState, unfilled
 from odoportal.rooms.addresses.service import RULES
@@ -17,7 +17,7 @@ class Addresses(ListState, SessionState):
 
     view: AddressesView = unfilled(AddressesView())
     rules: ClassVar[ListRules] = RULES
-    draw: ClassVar[Drawn] = staticmethod(addresses_view)
+    draw: ClassVar[MakeView] = staticmethod(addresses_view)
 
 
 class EditAddress(PageState, SessionState):

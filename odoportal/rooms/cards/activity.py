@@ -2,7 +2,7 @@
 
 from odoportal.accounts.activity_log import ActivityKind
 from odoportal.core.i18n import t
-from odoportal.pages.room import Activity
+from odoportal.pages.room import Activity, ActivityGroup
 
 
 class CardActivity(ActivityKind):
@@ -30,7 +30,8 @@ def _fields() -> dict[str, str]:
     return {"card": t("Card"), "expiry": t("Expires"), "default": t("Default")}
 
 
+_CARDS = ActivityGroup("cards", lambda: t("Cards"))
 ACTIVITY = (
-    Activity("cards", lambda: t("Cards"), _labels, _fields),
-    Activity("cards", lambda: t("Cards"), _provider_labels, _fields, actor=lambda _change: t("Payment provider")),
+    Activity(_CARDS, _labels, _fields),
+    Activity(_CARDS, _provider_labels, _fields, actor=lambda _change: t("Payment provider")),
 )

@@ -6,10 +6,10 @@ from odoportal.rooms.devices import service
 
 
 def _web() -> Web:
-    from odoportal.pages.kinds import coming_page
+    from odoportal.pages.kinds import plain_page
     from odoportal.rooms.devices import page
 
-    return Web(pages=[coming_page("/devices", "Devices", page.page)])
+    return Web(pages=[plain_page("/devices", "Devices", page.page)])
 
 
 def _kept() -> list[KeptData]:

@@ -4,7 +4,7 @@ from odoportal.pages.room import Room, Web
 
 
 def _web() -> Web:
-    from odoportal.pages.kinds import coming_page
+    from odoportal.pages.kinds import plain_page
     from odoportal.rooms.help import page
     from odoportal.web.page import Page
 
@@ -14,7 +14,7 @@ def _web() -> Web:
             Page("/not-found", "This page does not exist", page.not_found, private=False),
             Page("/unavailable", "The portal cannot answer right now", page.unavailable, private=False),
             Page("/too-many", "Too many requests at once", page.too_many_requests, private=False),
-            coming_page("/help", "Help", page.page),
+            plain_page("/help", "Help", page.page),
         ]
     )
 

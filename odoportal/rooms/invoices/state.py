@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from odoportal.lists.query import ListRules
-from odoportal.pages.list_state import Drawn, ListState
+from odoportal.pages.list_state import ListState, MakeView
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import unfilled
 from odoportal.rooms.invoices.service import RULES
@@ -15,4 +15,4 @@ class Invoices(ListState, SessionState):
 
     view: InvoicesView = unfilled(InvoicesView())
     rules: ClassVar[ListRules] = RULES
-    draw: ClassVar[Drawn] = staticmethod(invoices_view)
+    draw: ClassVar[MakeView] = staticmethod(invoices_view)

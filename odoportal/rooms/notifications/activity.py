@@ -5,7 +5,7 @@ from typing import Any
 
 from odoportal.accounts.activity_log import ActivityKind
 from odoportal.core.i18n import t
-from odoportal.pages.room import Activity
+from odoportal.pages.room import ACCOUNT, Activity
 from odoportal.rooms.notifications.labels import kind_labels
 from odoportal.rooms.notifications.models import NotificationKind
 
@@ -52,7 +52,7 @@ def _mailbox(change: Any) -> str:
 
 
 ACTIVITY = (
-    Activity("account", lambda: t("Account"), _choice_labels, lambda: {**kind_labels()}, _chosen),
-    Activity("account", lambda: t("Account"), _copy_labels),
-    Activity("account", lambda: t("Account"), _mailbox_labels, actor=_mailbox),
+    Activity(ACCOUNT, _choice_labels, lambda: {**kind_labels()}, _chosen),
+    Activity(ACCOUNT, _copy_labels),
+    Activity(ACCOUNT, _mailbox_labels, actor=_mailbox),
 )

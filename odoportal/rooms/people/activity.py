@@ -2,7 +2,7 @@
 
 from odoportal.accounts.activity_log import ActivityKind, PeopleActivity
 from odoportal.core.i18n import t
-from odoportal.pages.room import Activity
+from odoportal.pages.room import SIGN_IN, Activity, ActivityGroup
 from odoportal.pages.shell_view import role_labels
 
 
@@ -32,7 +32,8 @@ def _role(value: str) -> str:
     return role_labels().get(value, value)
 
 
+_PEOPLE = ActivityGroup("people", lambda: t("People"))
 ACTIVITY = (
-    Activity("people", lambda: t("People"), _labels, _fields, values=lambda: {"role": _role}),
-    Activity("sign-in", lambda: t("Sign-in"), _two_step_labels),
+    Activity(_PEOPLE, _labels, _fields, values=lambda: {"role": _role}),
+    Activity(SIGN_IN, _two_step_labels),
 )

@@ -2,7 +2,7 @@
 
 from odoportal.accounts.activity_log import ActivityKind
 from odoportal.core.i18n import t
-from odoportal.pages.room import Activity
+from odoportal.pages.room import ACCOUNT, Activity
 
 
 class PrivacyActivity(ActivityKind):
@@ -19,4 +19,4 @@ def _labels() -> dict[ActivityKind, str]:
     }
 
 
-ACTIVITY = (Activity("account", lambda: t("Account"), _labels),)
+ACTIVITY = (Activity(ACCOUNT, _labels),)

@@ -5,10 +5,10 @@ from odoportal.rooms.orders import service as orders
 
 
 def _web() -> Web:
-    from odoportal.pages.kinds import coming_page
+    from odoportal.pages.kinds import plain_page
     from odoportal.rooms.renewals import page
 
-    return Web(pages=[coming_page("/renewals", "Renewal", page.page)])
+    return Web(pages=[plain_page("/renewals", "Renewal", page.page)])
 
 
 ROOM = Room("renewals", _web, counters={"/renewals": lambda session, account_id, today: len(orders.ending(session, account_id, today))})

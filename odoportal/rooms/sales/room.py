@@ -4,13 +4,13 @@ from odoportal.pages.room import Room, Web
 
 
 def _web() -> Web:
-    from odoportal.pages.kinds import coming_page
+    from odoportal.pages.kinds import plain_page
     from odoportal.rooms.sales import page
 
     return Web(
         pages=[
-            coming_page("/pos-assistant", "POS Assistant", page.assistant),
-            coming_page("/sales", "Point of Sale", page.page),
+            plain_page("/pos-assistant", "POS Assistant", page.assistant),
+            plain_page("/sales", "Point of Sale", page.page),
         ]
     )
 

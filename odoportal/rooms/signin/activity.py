@@ -2,7 +2,7 @@
 
 from odoportal.accounts.activity_log import ActivityKind
 from odoportal.core.i18n import t
-from odoportal.pages.room import Activity
+from odoportal.pages.room import SIGN_IN, Activity
 
 
 class SigninActivity(ActivityKind):
@@ -48,4 +48,4 @@ def _labels() -> dict[ActivityKind, str]:
     }
 
 
-ACTIVITY = (Activity("sign-in", lambda: t("Sign-in"), _labels),)
+ACTIVITY = (Activity(SIGN_IN, _labels),)

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from odoportal.lists.query import ListRules
-from odoportal.pages.list_state import Drawn, ListState
+from odoportal.pages.list_state import ListState, MakeView
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import unfilled
 from odoportal.rooms.statements.view import RULES, StatementView, statement_view
@@ -14,4 +14,4 @@ class Statements(ListState, SessionState):
 
     view: StatementView = unfilled(StatementView())
     rules: ClassVar[ListRules] = RULES
-    draw: ClassVar[Drawn] = staticmethod(statement_view)
+    draw: ClassVar[MakeView] = staticmethod(statement_view)

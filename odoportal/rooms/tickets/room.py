@@ -4,10 +4,10 @@ from odoportal.pages.room import Room, Web
 
 
 def _web() -> Web:
-    from odoportal.pages.kinds import coming_page
+    from odoportal.pages.kinds import plain_page
     from odoportal.rooms.tickets import page
 
-    return Web(pages=[coming_page("/tickets", "Tickets", page.page)])
+    return Web(pages=[plain_page("/tickets", "Tickets", page.page)])
 
 
 ROOM = Room("tickets", _web)
