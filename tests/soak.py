@@ -3,11 +3,12 @@
 Each customer signs in, reads pages in one of the languages, downloads files, loads pages in a live tab, and leaves: by closing the tab or
 with a cut connection, and mostly signing out. A few tabs stay open the whole time. Resource use is read from the operating system.
 
-Each customer has their own network address, and no person downloads more files than the quota allows.
+Each visit has its own network address, and no person downloads more files than the quota allows.
 """
 
 import argparse
 import asyncio
+import itertools
 import random
 import re
 import statistics
@@ -123,6 +124,7 @@ class Soak:
         self.visits = 0
         self.most = ResourceUse.by(portal.pid)
         self.samples: list[tuple[float, float]] = []
+        self._numbers = itertools.count()
         self._chance = random.Random(7)
         self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
 
@@ -146,6 +148,11 @@ class Soak:
             return self._chance.choice(PAGES)
         taken.append(now)
         return self._chance.choice(FILES)
+
+    def next_address(self) -> str:
+        """Return the network address of the next visit, from the range for benchmarks (RFC 2544): one address may sign in 30 times."""
+        number = next(self._numbers)
+        return f"198.18.{number // 250 % 250}.{number % 250 + 1}"
 
     async def visit(self, person: str, address: str) -> None:
         """Run one customer's visit, from signing in to leaving."""
@@ -179,7 +186,7 @@ class Soak:
         async def one(place: int) -> None:
             done = 0
             while not over(done):
-                await self.visit(PEOPLE[place % len(PEOPLE)], f"203.0.113.{place + 1}")
+                await self.visit(PEOPLE[place % len(PEOPLE)], self.next_address())
                 done += 1
 
         async with asyncio.TaskGroup() as all_of_them:
