@@ -26,7 +26,20 @@ from odoportal.limits import quotas
 from tests.attack.wire import ON_LOAD
 from tests.benchmarks.sessions import memory
 from tests.benchmarks.tabs import OpenTab
-from tests.server import EMPTY, FLEET, GUIDE, LARGE, OVERDUE, PASSWORD, READ_ONLY, Portal, running
+from tests.server import (
+    EMPTY,
+    FLEET,
+    GUIDE,
+    LARGE,
+    OVERDUE,
+    PASSWORD,
+    READ_ONLY,
+    Portal,
+    free_port,
+    load_demo_data,
+    production_settings,
+    running_production,
+)
 
 MOST_MIB = 150
 """How far the memory of the portal's process may rise above that right after its first page."""
@@ -298,9 +311,15 @@ def main() -> int:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data", trusted_proxies="1") as portal:
-        end = time.monotonic() + 60 * options.minutes
-        wrong = asyncio.run(soak(portal, options.customers, lambda _done: time.monotonic() > end, say))
+    with tempfile.TemporaryDirectory() as folder:
+        port, data = free_port(), Path(folder) / "data"
+        data.mkdir(0o700)
+        # A demonstration ignores the setting of proxies, so that all customers would have one address.
+        settings = production_settings(data, f"http://localhost:{port}", trusted_proxies="1")
+        load_demo_data(settings)
+        with running_production(settings, port) as portal:
+            end = time.monotonic() + 60 * options.minutes
+            wrong = asyncio.run(soak(portal, options.customers, lambda _done: time.monotonic() > end, say))
     for sentence in wrong:
         say(sentence)
     return 1 if wrong else 0
