@@ -3,11 +3,12 @@
 Each customer signs in, reads pages in one of the languages, downloads files, loads pages in a live tab, and leaves: by closing the tab or
 with a cut connection, and mostly signing out. A few tabs stay open the whole time. Resource use is read from the operating system.
 
-Each customer has their own network address, and no person downloads more files than the quota allows.
+Each visit has its own network address, and no person downloads more files than the quota allows.
 """
 
 import argparse
 import asyncio
+import itertools
 import random
 import re
 import statistics
@@ -25,7 +26,20 @@ from odoportal.limits import quotas
 from tests.attack.wire import ON_LOAD
 from tests.benchmarks.sessions import memory
 from tests.benchmarks.tabs import OpenTab
-from tests.server import EMPTY, FLEET, GUIDE, LARGE, OVERDUE, PASSWORD, READ_ONLY, Portal, running
+from tests.server import (
+    EMPTY,
+    FLEET,
+    GUIDE,
+    LARGE,
+    OVERDUE,
+    PASSWORD,
+    READ_ONLY,
+    Portal,
+    free_port,
+    load_demo_data,
+    production_settings,
+    running_production,
+)
 
 MOST_MIB = 150
 """How far the memory of the portal's process may rise above that right after its first page."""
@@ -123,6 +137,7 @@ class Soak:
         self.visits = 0
         self.most = ResourceUse.by(portal.pid)
         self.samples: list[tuple[float, float]] = []
+        self._numbers = itertools.count()
         self._chance = random.Random(7)
         self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
 
@@ -146,6 +161,11 @@ class Soak:
             return self._chance.choice(PAGES)
         taken.append(now)
         return self._chance.choice(FILES)
+
+    def next_address(self) -> str:
+        """Return the network address of the next visit, from the range for benchmarks (RFC 2544): one address may sign in 30 times."""
+        number = next(self._numbers)
+        return f"198.18.{number // 250 % 250}.{number % 250 + 1}"
 
     async def visit(self, person: str, address: str) -> None:
         """Run one customer's visit, from signing in to leaving."""
@@ -179,7 +199,7 @@ class Soak:
         async def one(place: int) -> None:
             done = 0
             while not over(done):
-                await self.visit(PEOPLE[place % len(PEOPLE)], f"203.0.113.{place + 1}")
+                await self.visit(PEOPLE[place % len(PEOPLE)], self.next_address())
                 done += 1
 
         async with asyncio.TaskGroup() as all_of_them:
@@ -291,9 +311,15 @@ def main() -> int:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data", trusted_proxies="1") as portal:
-        end = time.monotonic() + 60 * options.minutes
-        wrong = asyncio.run(soak(portal, options.customers, lambda _done: time.monotonic() > end, say))
+    with tempfile.TemporaryDirectory() as folder:
+        port, data = free_port(), Path(folder) / "data"
+        data.mkdir(0o700)
+        # A demonstration ignores the setting of proxies, so that all customers would have one address.
+        settings = production_settings(data, f"http://localhost:{port}", trusted_proxies="1")
+        load_demo_data(settings)
+        with running_production(settings, port) as portal:
+            end = time.monotonic() + 60 * options.minutes
+            wrong = asyncio.run(soak(portal, options.customers, lambda _done: time.monotonic() > end, say))
     for sentence in wrong:
         say(sentence)
     return 1 if wrong else 0

@@ -1243,6 +1243,7 @@ MUTANTS = (
         "observability.logs",
         "record.msg, record.args = _indented(truncated(message, MESSAGE_CHARACTERS)), ()",
         "record.msg, record.args = _indented(message), ()",
+        "tests/observability/test_logs.py",
         f"{ATTACK}/test_canaries.py",
     ),
     _mutant(
