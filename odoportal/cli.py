@@ -17,7 +17,8 @@ from odoportal.commands.portal import build_only, check, demo, run
 def commands() -> None:
     """ODOportal, the customer portal of Odotrack.
 
-    `odoportal demo` shows it on this machine and needs nothing; `odoportal run` serves customers. README.md says how each is set up.
+    `odoportal demo` shows it on this machine and needs nothing; `odoportal run` serves customers. README.md and
+    docs/operations.md say how to set each up.
     """
 
 

@@ -22,6 +22,7 @@ from odoportal.settings import Settings
 from tests.redis_server import Server
 
 DEPLOY = root() / "deploy"
+OPERATIONS = root() / "docs" / "operations.md"
 STRAYS = {"ODOPORTAL_TODAY", "ODOPORTAL_MODE"}
 GIVEN = {"${POSTGRES_PASSWORD:?}": "secret", "${PORTAL:?}": "portal.example.com"}
 FIGURES = Path(health.__file__).read_text("utf-8")
@@ -93,7 +94,7 @@ def test_every_image_has_its_release(composed: dict[str, Any]) -> None:
 def test_redis_that_is_full_keeps_whoever_has_reached_a_limit(composed: dict[str, Any], redis_server: Server) -> None:
     command = composed["services"]["redis"]["command"][1:]
     settings = {name.removeprefix("--"): value for name, value in zip(command[::2], command[1::2], strict=True)}
-    in_operations = dict(re.findall(r"'(maxmemory|maxmemory-policy|lfu-[a-z-]+) (\S+)'", (DEPLOY / "operations.md").read_text("utf-8")))
+    in_operations = dict(re.findall(r"'(maxmemory|maxmemory-policy|lfu-[a-z-]+) (\S+)'", OPERATIONS.read_text("utf-8")))
     assert in_operations == {name: value for name, value in settings.items() if name.startswith(("maxmemory", "lfu"))}
     before = {name: redis_server.ask("CONFIG", "GET", name)[1] for name in in_operations}
     shared = redis_counters.RedisCounters(redis_server.url, rate_limits._BACKOFF_SETTINGS)
@@ -199,8 +200,9 @@ def test_the_image_is_made_of_what_there_is() -> None:
 
 
 def test_the_notes_name_what_there_is() -> None:
-    notes = (DEPLOY / "operations.md").read_text("utf-8")
-    assert set(re.findall(r"ODOPORTAL_[A-Z_]+", notes)) <= NAMES
+    notes = OPERATIONS.read_text("utf-8")
+    of_commands = {parameter.envvar for command in commands.commands.values() for parameter in command.params}
+    assert set(re.findall(r"ODOPORTAL_[A-Z_]+", notes)) <= NAMES | of_commands
     known = {family.name for family in metrics.REGISTRY.collect()}
     known |= {f"odoportal_{name.removeprefix('odoportal_')}" for name in re.findall(r'"(odoportal_up|mail_\w+)"', FIGURES)}
     told = {name.removesuffix("_total") for name in re.findall(r"\bodoportal_[a-z_]+(?=[{)])", notes)}

@@ -107,7 +107,7 @@ def build_only(update_packages: bool) -> None:
 def run(host: str, port: int, no_build: bool) -> None:
     """Run the portal in production.
 
-    It is set by the ODOPORTAL_ variables of the environment, which README.md lists. Brings the database up to date first.
+    It is set by the ODOPORTAL_ variables of the environment, which docs/operations.md lists. Brings the database up to date first.
     """
     settings = read_settings()
     with readable_errors():

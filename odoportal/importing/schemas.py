@@ -1,6 +1,6 @@
 """The schemas of the files of an import: the columns of each, and what makes a row valid.
 
-A column is required if its field has no default. The README describes the same format in words.
+A column is required if its field has no default. `docs/import.md` describes the same format in words.
 """
 
 from collections.abc import Mapping
