@@ -107,6 +107,8 @@ OLD_NAMES = [
     "tell",
 ]
 """Classes and functions that have the field's terms now: Identity, Actor, ActivityKind, FormHandler, require_right, purge_expired …"""
+OLD_WORDS = re.compile(r"\b(whoever|whatever|anew|(?<!two )letters?|told|mended?)\b", re.IGNORECASE)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "deploy").iterdir())]
 BEGINNINGS = {"What", "That", "Whoever", "Whatever", "Who", "Nobody", "Somebody"}
 
 
@@ -146,6 +148,10 @@ def test_docstrings_do_not_begin_with_a_riddle() -> None:
         if re.split(r"\W", text, maxsplit=1)[0] in BEGINNINGS
     ]
     assert not found
+
+
+def test_no_page_has_a_word_of_the_old_dialect() -> None:
+    assert not [(page.name, found[0]) for page in PAGES for found in OLD_WORDS.finditer(page.read_text("utf-8"))]
 
 
 def test_the_checks_find_what_they_look_for() -> None:
