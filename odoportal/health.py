@@ -27,7 +27,7 @@ from odoportal.rooms.signin.models import BrowserSession
 
 FRESH_SECONDS = 1.0
 TIMEOUT_SECONDS = 5.0
-# A letter takes several exchanges with a server, each of at most `mail.SMTP_TIMEOUT`; an outbox silent for longer hangs.
+# A mail takes several exchanges with a server, each of at most `outbox.SMTP_TIMEOUT`; an outbox silent for longer hangs.
 OUTBOX_SILENT_SECONDS = 300.0
 _NO_STORE = {"cache-control": "no-store"}
 _log = logging.getLogger("odoportal.health")
@@ -107,7 +107,7 @@ class Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics. If the database does not answer, those read from it are left out."""
-        up = GaugeMetricFamily("odoportal_up", "1 where a part of the portal is right", labels=["part"])
+        up = GaugeMetricFamily("odoportal_up", "1 if a part of the portal works", labels=["part"])
         right = {name: is_right() for name, is_right in (*PARTS, ("redis", redis_is_right))}
         for name, is_right in right.items():
             up.add_metric([name], float(is_right))
@@ -125,13 +125,13 @@ def _figures(session: Session, now: datetime) -> dict[str, tuple[str, float]]:
     oldest = ask(select(func.min(col(Mail.created_at))).where(col(Mail.next_try_at).is_not(None)))
     return {
         "mail_waiting": (
-            "Letters in the outbox that are still tried",
+            "Emails in the outbox that are still tried",
             ask(select(func.count()).select_from(Mail).where(col(Mail.next_try_at).is_not(None))) or 0,
         ),
         "mail_dead": (
-            "Letters that were given up",
+            "Emails that were given up",
             ask(select(func.count()).select_from(Mail).where(col(Mail.failed_at).is_not(None))) or 0,
         ),
-        "mail_oldest_seconds": ("Age of the oldest letter that is still tried", (now - oldest).total_seconds() if oldest else 0.0),
+        "mail_oldest_seconds": ("Age of the oldest email that is still tried", (now - oldest).total_seconds() if oldest else 0.0),
         "sessions": ("Signed-in browsers", ask(select(func.count()).select_from(BrowserSession)) or 0),
     }

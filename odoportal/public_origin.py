@@ -53,7 +53,7 @@ def _host(parts: SplitResult) -> str:
             # Browsers read a host whose last label is a number as an IPv4 address.
             return str(IPv4Address(ascii_))
     except (idna.IDNAError, AddressValueError, UnicodeError) as error:
-        raise ValueError(f"must be {_EXAMPLE}; {name[:100]!r} is no host") from error
+        raise ValueError(f"must be {_EXAMPLE}; {name[:100]!r} is not a host name") from error
     if len(ascii_) > _LONGEST_HOST or not all(_LABEL.fullmatch(label) for label in labels):
-        raise ValueError(f"must be {_EXAMPLE}; {name[:100]!r} is no host")
+        raise ValueError(f"must be {_EXAMPLE}; {name[:100]!r} is not a host name")
     return ascii_

@@ -34,11 +34,11 @@ ACCEPTED_AT_ONCE = 64
 TICKS_PER_CHECK = 10
 """Uvicorn ticks ten times a second."""
 COLLECT_AFTER = (10_000, 20, 20)
-"""After how many new objects, and of how many younger collections, each generation is collected."""
+"""The thresholds of garbage collection: new objects, then collections of the younger generation."""
 
 
 class CannotServe(Exception):
-    """The address cannot be served; the text is one sentence for the operator."""
+    """The address cannot be served; the message is one sentence for the operator."""
 
 
 _log = logging.getLogger("odoportal.serving")
@@ -58,7 +58,7 @@ class Socket(socket_limits.LimitedWebSocketProtocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it listens, and closes connections whose time is over.
+    """A server that reports when it is ready, and closes connections whose time is over.
 
     Args:
         config: see `configuration`.
@@ -75,9 +75,9 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         asyncio.get_running_loop().set_exception_handler(self._loop_failed)
         for taken in sockets or []:
-            # The loop shortened the queue to what it accepts at once.
+            # The loop has shortened the queue to ACCEPTED_AT_ONCE.
             taken.listen(BACKLOG)
-        # What is there now stays for good; a collection that went through it all again would stop every open tab for its time.
+        # Exempt all present objects from garbage collection: they stay for good, and scanning them again would stall every open tab.
         gc.collect()
         gc.freeze()
         if self.started and not self.should_exit:
@@ -89,7 +89,7 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Log what failed in the loop. Where no connection can be accepted, asyncio says so with a traceback hundreds of times a second."""
+        """Log a failure of the loop. If no connection can be accepted, asyncio reports that with a traceback hundreds of times a second."""
         if not str(context.get("message", "")).startswith("socket.accept()"):
             loop.default_exception_handler(context)
         elif count := self._seldom.due():
@@ -110,7 +110,7 @@ def listen(host: str, port: int) -> socket.socket:
         try:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind(address)
-            # Listening at once, so that a second start finds the port taken and not only the first request.
+            # Listen at once, so that a second start finds the port taken.
             taken.listen(BACKLOG)
         except OSError:
             taken.close()
@@ -127,10 +127,10 @@ def reflex_environment() -> dict[str, str]:
         "REFLEX_ENV_MODE": "prod",
         "REFLEX_TELEMETRY_ENABLED": "false",
         "REFLEX_CHECK_LATEST_VERSION": "false",
-        # A connection that died without a word is noticed within half a minute, by either side.
+        # Either side notices a dead connection within half a minute.
         "REFLEX_SOCKET_INTERVAL": os.environ.get("REFLEX_SOCKET_INTERVAL", "15"),
         "REFLEX_SOCKET_TIMEOUT": os.environ.get("REFLEX_SOCKET_TIMEOUT", "15"),
-        # Told to the browser, which then does not send a first message that would be refused.
+        # Reflex passes this to the browser, which then does not send a first message that would be refused.
         "REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE": str(socket_limits.MESSAGE_BYTES),
         "__REFLEX_SKIP_COMPILE": "true",
         "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
@@ -204,7 +204,7 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
     if settings.metrics_address:
         _serve_metrics(settings.metrics_address)
     open_files.raise_limit()
-    # Where proxies stand in front, a connection's peer is one of them.
+    # Behind proxies, the peer of a connection is a proxy.
     register = Connections(open_files.limits(), by_address=settings.trusted_proxies == 0)
     pdf.start_worker()
     gc.set_threshold(*COLLECT_AFTER)

@@ -17,11 +17,11 @@ LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 class UnsafeSettings(Exception):
-    """A production start that must not happen; the text is one sentence for the operator."""
+    """The settings are unsafe for production; the message is one sentence for the operator."""
 
 
 class Settings(BaseSettings):
-    """The settings of an operator. An empty address removes the control that would lead to it from the screen."""
+    """The settings of an operator. A link whose address is empty is not shown."""
 
     model_config = SettingsConfigDict(env_prefix="ODOPORTAL_", env_ignore_empty=True)
 
@@ -87,17 +87,17 @@ class Settings(BaseSettings):
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port of the public address, as a browser's Origin header writes it: what links begin with, too."""
+        """Scheme, host and port of the public address, as in a browser's Origin header. Links begin with it."""
         return self.public_url
 
     @property
     def secure(self) -> bool:
-        """True where browsers reach the portal by https, so that cookies can be `Secure` and `__Host-`."""
+        """Whether browsers reach the portal by https, so that cookies can be `Secure` and `__Host-`."""
         return self.public_url.startswith("https://")
 
     @property
     def company_lines(self) -> list[str]:
-        """Name and postal address of who issues documents and letters, a line each; empty lines are left out."""
+        """Name and postal address of the issuer of documents and sender of mails, one line each, without empty lines."""
         return [self.company_name, *(line for part in self.company_address.split(";") if (line := part.strip()))]
 
     def refuse_unsafe(self) -> None:

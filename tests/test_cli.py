@@ -302,7 +302,7 @@ def test_demo_never_goes_among_other_data(run: Run, production: str, tmp_path: P
     with database.write_session() as session:
         account(session)
     code, _, err = run("demo", "--data", str(tmp_path / "demo"), "--port", str(free_port()), "--database", production)
-    assert (code, err) == (1, "The database holds data that are no demonstration; give the demonstration one of its own.\n")
+    assert (code, err) == (1, "The database has data that is not a demonstration; use another database for the demonstration.\n")
     with database.make_engine(production).connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM account")) == 1
 
@@ -545,14 +545,14 @@ def test_notices_are_written_once_and_a_dry_run_only_says_so(run: Run, monkeypat
     dry = run("notices", "--dry-run")
     assert dry[0] == 0
     assert "invoice   1" in dry[1]
-    assert "letters would be written" in dry[1]
+    assert "emails would be written" in dry[1]
     assert mails() == 0
     code, out, err = run("notices")
     assert (code, err) == (0, "")
     assert out == dry[1].replace("would be written", "written")
     written = mails()
     assert written > 0
-    assert run("notices")[1] == "0 letters written.\n"
+    assert run("notices")[1] == "0 emails written.\n"
     assert mails() == written
     monkeypatch.setenv("ODOPORTAL_PUBLIC_URL", "")
     assert run("notices")[0] == 2
@@ -580,7 +580,7 @@ def test_import_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch, t
     fed(monkeypatch, "number;name\n1042;Métal\n".encode("cp1252"))
     code, out, err = run("import", "-", "--as", "accounts.csv")
     assert (code, err) == (0, "")
-    assert out == "accounts.csv: 1 new, 0 changed, 0 same; read as Windows-1252, cells separated by semicolon\nEverything was kept.\n"
+    assert out == "accounts.csv: 1 new, 0 changed, 0 same; read as Windows-1252, cells separated by semicolon\nEverything was imported.\n"
     fed(monkeypatch, b"number,name\n1042,Metal\n,Nobody\n")
     code, out, err = run("import", "-", "--as", "accounts.csv", "--keep-good", "bad.csv")
     assert (code, err) == (1, "")
@@ -610,7 +610,7 @@ def test_an_import_beside_another_is_one_sentence(run: Run, tmp_path: Path) -> N
     run("check")
     with locks.importing(database.engine()):
         code, out, err = run("import", "accounts.csv")
-    assert (code, out, err) == (1, "", "Another import is at work on this database; try again when it is done.\n")
+    assert (code, out, err) == (1, "", "Another import is running on this database; try again when it is done.\n")
 
 
 def test_run_finishes_an_import_that_was_cut_short(run: Run, production: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -696,7 +696,7 @@ def test_copy_to(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("production")
 def test_letters_are_listed_without_what_they_say(run: Run) -> None:
-    assert run("mail") == (0, "No letter is due, and none is dead.\n", "")
+    assert run("mail") == (0, "No email is waiting, and none was given up.\n", "")
     now = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
     with database.write_session() as session:
         for to, more in (
@@ -711,9 +711,9 @@ def test_letters_are_listed_without_what_they_say(run: Run) -> None:
     code, out, err = run("mail")
     assert (code, err) == (0, "")
     assert "due@example.com" in out
-    assert "dead since 2020-09-24 10:30, 0 tries: 550 no\ufffd[2J" in out
+    assert "given up 2020-09-24 10:30, 0 tries: 550 no\ufffd[2J" in out
     assert "canary" not in out
-    assert run("mail", "retry", "99") == (2, "", "No letter 99 is due or dead.\n")
-    assert run("mail", "retry", "--dead") == (0, "1 letter is tried again.\n", "")
-    assert "dead since" not in run("mail")[1]
+    assert run("mail", "retry", "99") == (2, "", "No email 99 is waiting or was given up.\n")
+    assert run("mail", "retry", "--dead") == (0, "1 email is tried again.\n", "")
+    assert "given up" not in run("mail")[1]
     assert run("mail", "retry", "1")[0] == 0

@@ -24,7 +24,7 @@ class Account(SQLModel, table=True):
     name: str = Field(max_length=200)
     created_at: datetime
     two_step: bool = Field(
-        default=False, sa_column_kwargs={"server_default": false()}, description="nobody sees the account who has no second factor"
+        default=False, sa_column_kwargs={"server_default": false()}, description="people without a second factor see nothing of the account"
     )
 
 

@@ -100,10 +100,10 @@ def get_or_create_person(session: Session, email: str, now: datetime, name: str 
     known = person_holding_email(session, address, now)
     if known is not None:
         if known.email_key != email_key(address):
-            raise UnusableEmail(f"{address!r} was the email of {known.email!r} until lately, and may be taken back for 7 days.")
+            raise UnusableEmail(f"{address!r} was recently the email of {known.email!r}, who may take it back for 7 days.")
         if known.email.lower() != address.lower():
             # `straße@` and `strasse@` share a key but are two mailboxes: one must not get the access of the other.
-            raise UnusableEmail(f"{address!r} is too close to {known.email!r}, which belongs to somebody else.")
+            raise UnusableEmail(f"{address!r} is too similar to {known.email!r}, which belongs to another person.")
         return known
     person = Person(
         email=address,

@@ -48,11 +48,11 @@ def check(path: Path) -> None:
                 raise CannotBackUp(f"{path} is damaged: {' '.join(str(found).split())}.")
             lost = database.execute("PRAGMA foreign_key_check").fetchone()
             if lost:
-                raise CannotBackUp(f"{path} is damaged: row {lost[1]} of table {lost[0]} points nowhere.")
+                raise CannotBackUp(f"{path} is damaged: row {lost[1]} of table {lost[0]} refers to a row that does not exist.")
     except sqlite3.DatabaseError as error:
         # The check itself fails if the damage is in pages that it needs.
         broken = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
-        raise CannotBackUp(f"{path} is {'damaged' if broken else 'no database that can be read'} ({error}).") from error
+        raise CannotBackUp(f"{path} is {'damaged' if broken else 'not a readable database'} ({error}).") from error
 
 
 def counts(path: Path) -> dict[str, int]:
@@ -135,7 +135,7 @@ def restore(url: str, source: Path, now: datetime) -> Restored:
 
     Raises:
         CannotBackUp: if the backup is damaged, of a newer release or not of the portal, or the database is not SQLite.
-        InUse: if another process uses the database.
+        DatabaseInUse: if another process uses the database.
     """
     place = _database(url, "pg_restore --clean --if-exists")
     if not source.is_file():
@@ -167,7 +167,7 @@ def restore(url: str, source: Path, now: datetime) -> Restored:
 def _migrate_copy(ready: Path, source: Path) -> None:
     with closing(sqlite3.connect(ready)) as database:
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
-            raise CannotBackUp(f"{source} is no backup of the portal.")
+            raise CannotBackUp(f"{source} is not a backup of the portal.")
     engine = make_engine(f"sqlite:///{ready}")
     try:
         migrate(engine)
@@ -197,7 +197,7 @@ def _set_aside(place: Path, now: datetime) -> Path | None:
         return None
     aside = place.with_name(f"{place.name}.before-{now:%Y%m%dT%H%M%SZ}")
     if aside.exists():
-        raise CannotBackUp(f"{aside} is there already.")
+        raise CannotBackUp(f"{aside} already exists.")
     private_files.restrict(place)
     os.link(place, aside)
     logs = [(log, side) for side in SIDE_FILE_SUFFIXES if (log := place.with_name(place.name + side)).exists()]

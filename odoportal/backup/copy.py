@@ -41,7 +41,7 @@ def copy_to(source: Engine, url: str, progress: Callable[[str, int, int], None] 
         if target.url == source.url:
             raise CannotCopy("That is the database itself.")
         if not at_head(source):
-            raise CannotCopy("The present database is not of this release; `odoportal run` brings it up to date.")
+            raise CannotCopy("The current database is not of this release; `odoportal run` upgrades it.")
         migrate(target)
         tables = metadata().sorted_tables
         with source.connect() as old, target.execution_options(sqlite_begin="IMMEDIATE").begin() as new:

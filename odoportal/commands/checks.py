@@ -59,7 +59,7 @@ def _extensions(_settings: Settings) -> str:
 
 def _schema(_settings: Settings) -> str:
     if not at_head(database.engine()):
-        raise ValueError("not of this release; `odoportal run` brings it up to date")
+        raise ValueError("not of this release; `odoportal run` upgrades it")
     return "up to date"
 
 
@@ -101,7 +101,7 @@ def _mail(settings: Settings) -> str:
 def _postal_address(settings: Settings) -> str:
     # Canada's anti-spam law requires the sender's name and mailing address in every mail (S.C. 2010, c. 23, s. 6(2); SOR/2012-36, s. 2).
     if len(settings.company_lines) < 2 or not _POSTAL_CODE.search(settings.company_address):
-        raise ValueError("ODOPORTAL_COMPANY_ADDRESS has no postal code: every letter must say where its sender is reached by post")
+        raise ValueError("ODOPORTAL_COMPANY_ADDRESS has no postal code: every email must have its sender's postal address")
     return ", ".join(settings.company_lines)
 
 
@@ -136,7 +136,7 @@ def _private(settings: Settings) -> str:
     if (database_file := locks.sqlite_file(settings.database_url)) is not None:
         paths += [database_file.with_name(database_file.name + side) for side in ("", *database.SIDE_FILE_SUFFIXES)]
     if exposed := [str(path) for path in paths if private_files.is_open_to_others(path)]:
-        raise ValueError(f"others on this machine can read {', '.join(exposed)}; chmod go= takes it away from them")
+        raise ValueError(f"others on this machine can read {', '.join(exposed)}; `chmod go=` stops that")
     return "only this user can read them"
 
 

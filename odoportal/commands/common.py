@@ -69,7 +69,7 @@ def read_settings() -> "Settings":
         try:
             url = make_url(settings.database_url)
         except (ArgumentError, ValueError) as error:
-            raise Refused("ODOPORTAL_DATABASE_URL is not the address of a database.") from error
+            raise Refused("ODOPORTAL_DATABASE_URL is not a database address.") from error
         if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
             url = url.set(database=str(Path(url.database or "").resolve()))
             os.environ["ODOPORTAL_DATABASE_URL"] = url.render_as_string(hide_password=False)
@@ -107,7 +107,7 @@ def data(mails: bool = False) -> Iterator[None]:
 
         registry.install()
         if mails and not get_settings().public_url:
-            raise Refused("ODOPORTAL_PUBLIC_URL is not set: a mail needs it for its link.")
+            raise Refused("ODOPORTAL_PUBLIC_URL is not set; the links in emails need it.")
         with locks.using(url):
             rebuild_search.upgrade_database(say)
             yield

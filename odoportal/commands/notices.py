@@ -28,4 +28,4 @@ def notices(dry_run: bool) -> None:
             done = send.run(provider.name if provider else "", clock.today(), clock.now(), dry=dry_run)
     for kind, count in sorted(done.things.items()):
         say(f"{kind.value:<8}  {count}")
-    say(f"{done.letters} letters {'would be written' if dry_run else 'written'}.")
+    say(f"{done.letters} emails {'would be written' if dry_run else 'written'}.")

@@ -39,7 +39,7 @@ def invite(email: str, number: str, name: str | None, role: str, language: str) 
                 address = person.email
         except (UnknownAccount, UnusableEmail) as error:
             raise Refused(str(error)) from error
-    say(f"{address} has access to account {number}; the mail goes out while the portal runs.")
+    say(f"{address} has access to account {number}; the email goes out while the portal runs.")
 
 
 def _run_for_person(work: Callable[..., T], *args: object, mails: bool = False) -> T:
@@ -93,7 +93,7 @@ def reset_two_factor(email: str) -> None:
 
     if not _run_for_person(staff.reset_two_factor, email, _now(), mails=True):
         raise Refused(f"{email} has no two-step sign-in.")
-    say(f"Two-step sign-in of {email} is off, and every session ended; the mail goes out while the portal runs.")
+    say(f"Two-step sign-in of {email} is off, and every session ended; the email goes out while the portal runs.")
 
 
 @user.command("sign-out-everywhere")
@@ -143,7 +143,7 @@ def _list_mails() -> None:
         when = (
             f"tried again {format_instant(mail_.next_try_at)}"
             if mail_.next_try_at
-            else f"dead since {format_instant(mail_.failed_at or mail_.created_at)}"
+            else f"given up {format_instant(mail_.failed_at or mail_.created_at)}"
         )
         say(f"{mail_.id:>6}  {mail_.to}  {mail_.subject}")
         say(
@@ -153,7 +153,7 @@ def _list_mails() -> None:
     if more:
         say(f"and {more} more")
     if not mails:
-        say("No letter is due, and none is dead.")
+        say("No email is waiting, and none was given up.")
 
 
 @mail.command()
@@ -165,7 +165,7 @@ def retry(number: int | None, dead: bool) -> None:
     It leaves at once where the portal runs, or else when it starts.
     """
     if (number is None) != dead:
-        raise Refused("Give the number of a letter, or --dead for all dead ones.")
+        raise Refused("Give the number of an email, or --dead for all that were given up.")
     with data():
         from odoportal.core import clock, database
         from odoportal.mail import outbox_admin
@@ -173,5 +173,5 @@ def retry(number: int | None, dead: bool) -> None:
         with database.write_session() as session:
             tried = outbox_admin.retry(session, clock.now(), number)
     if number is not None and not tried:
-        raise Refused(f"No letter {number} is due or dead.")
-    say(f"{tried} letters are tried again." if tried != 1 else "1 letter is tried again.")
+        raise Refused(f"No email {number} is waiting or was given up.")
+    say(f"{tried} emails are tried again." if tried != 1 else "1 email is tried again.")

@@ -36,7 +36,7 @@ def build(no_build: bool, *, update: bool = False) -> Path:
     if not no_build:
         builder.build(project, Console(), update=update)
     elif builder.is_stale(project):
-        raise click.ClickException("The frontend is not built from the present sources; start once without --no-build.")
+        raise click.ClickException("The frontend is not built from the current sources; start once without --no-build.")
     return project
 
 
@@ -85,7 +85,7 @@ def _say_ready(port: int, folder: Path, today: date, sign_ins: "tuple[DemoSignIn
     say("", f"ODOportal is ready: http://localhost:{port}", "", "Sign in with (email, password, what it shows):")
     for sign_in in sign_ins:
         say(f"  {sign_in.email:<{email_width}}  {sign_in.password:<{password_width}}  {sign_in.shows}")
-    say("", f"Mails are written to {folder / 'mail'}")
+    say("", f"Emails are written to {folder / 'mail'}")
     say(f"The business day is {today}; --today DATE sets another. Stop with Ctrl+C.")
 
 
@@ -141,7 +141,7 @@ def finish_import() -> None:
     from odoportal.importing.locks import DatabaseInUse
     from odoportal.importing.merge import DatabaseChanged
 
-    # `InUse` means that an import is running: it finishes by itself.
+    # `DatabaseInUse` means that an import is running: it finishes by itself.
     with suppress(DatabaseInUse):
         try:
             finish_killed_import(invite, say)

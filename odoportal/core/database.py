@@ -115,8 +115,8 @@ def parse_url(url: str) -> URL:
     """Parse a database URL in SQLAlchemy's format.
 
     Raises:
-        Unusable: If it is not a URL, names neither an SQLite file nor a PostgreSQL database, has an asynchronous driver, or its driver is
-            not installed.
+        InvalidDatabaseURL: If it is not a URL, names neither an SQLite file nor a PostgreSQL database, has an asynchronous driver, or its
+            driver is not installed.
     """
     try:
         parsed = make_url(url)
@@ -137,7 +137,7 @@ def make_engine(url: str) -> Engine:
         url: A database URL in SQLAlchemy's format; for SQLite, one with a file.
 
     Raises:
-        Unusable: If the URL is invalid (see `address`).
+        InvalidDatabaseURL: If the URL is invalid (see `address`).
     """
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":

@@ -74,5 +74,5 @@ def require_identity() -> Identity:
     """
     identity = current_identity.get()
     if identity is None:
-        raise PermissionError("nobody is signed in")
+        raise PermissionError("no one is signed in")
     return identity

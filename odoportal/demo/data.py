@@ -58,13 +58,13 @@ def load_demo(session: Session, now: datetime, hash_password: Callable[[str], st
         DemoRefused: in production, or if the demonstration's files are wrong.
     """
     if get_settings().mode == "production":
-        raise DemoRefused("Demonstration data never load in production.")
+        raise DemoRefused("Demonstration data cannot be loaded in production.")
     if session.exec(select(Account.id).where(Account.number == fleet_boreal.NUMBER)).first() is None:
         example, _ = find_files(EXAMPLE)
         for files in ({name: path.read_bytes() for name, path in example.items()}, fleets().files()):
             report = import_tables(session, read_files(files), now)
             if report.bad:
-                raise DemoRefused(f"The demonstration data are wrong: {report.bad[0]}.")
+                raise DemoRefused(f"The demonstration data is wrong: {report.bad[0]}.")
         _set_passwords(session, hash_password(PASSWORD))
     return SIGN_INS
 

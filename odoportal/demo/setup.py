@@ -94,4 +94,4 @@ def _refuse_other_data() -> None:
         if not inspect(session.connection()).has_table(str(Account.__tablename__)):
             return
         if not deployment.is_demonstration(session) and session.exec(select(Account.id).limit(1)).first() is not None:
-            raise DemoRefused("The database holds data that are no demonstration; give the demonstration one of its own.")
+            raise DemoRefused("The database has data that is not a demonstration; use another database for the demonstration.")

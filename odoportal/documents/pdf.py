@@ -83,7 +83,7 @@ class _Worker:
         answer = json.loads(line) if line.endswith(b"\n") else {}
         document = stdout.read(answer.get("size", 0))
         if not answer or len(document) < answer["size"]:
-            raise ChildProcessError(f"the process that sets documents has ended by itself ({self._process.wait()})")
+            raise ChildProcessError(f"a PDF process has ended by itself ({self._process.wait()})")
         return answer, document
 
     def kill(self) -> None:

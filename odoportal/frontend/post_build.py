@@ -34,7 +34,7 @@ def same_origin(script: str) -> str:
     origin = '(globalThis.location?location.origin.replace(/^http/,"ws"):"ws://localhost")+'
     text, found = _SOCKET.subn(lambda m: f"EVENT{m[1]}{origin}{m[2]}{m[3]}{m[2]}", script)
     if found != 1:
-        raise BuildChanged(f"The socket's address stands {found} times in the built script, not once.")
+        raise BuildChanged(f"The socket's address is {found} times in the built script, not once.")
     return text
 
 

@@ -47,7 +47,7 @@ def _replace_once(text: str, pattern: str, new: str) -> str:
     """Replace the only match of a pattern, or raise BuildChanged."""
     changed, found = re.subn(pattern, lambda _: new, text, flags=re.S)
     if found != 1:
-        raise BuildChanged(f"{pattern} stands {found} times in what Reflex wrote, not once.")
+        raise BuildChanged(f"{pattern} is {found} times in what Reflex wrote, not once.")
     return changed
 
 

@@ -77,7 +77,7 @@ def total_amount(text: str) -> Decimal:
     """Parse dollars, zero or more."""
     value = amount(text)
     if value < 0:
-        raise ValueError(f"{quoted(text)} must not be below 0; what is given back is a credit note")
+        raise ValueError(f"{quoted(text)} must not be negative; a refund is a credit note")
     return value
 
 
@@ -102,7 +102,7 @@ def day(text: str) -> date:
     except ValueError:
         value = None
     if value is None or not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"{quoted(text)} is not a day such as 2020-09-24")
+        raise ValueError(f"{quoted(text)} is not a date such as 2020-09-24")
     return value
 
 
@@ -113,7 +113,7 @@ def instant(text: str) -> datetime:
     except ValueError:
         value = None
     if value is None or not FIRST_YEAR < value.year < LAST_YEAR:
-        raise ValueError(f"{quoted(text)} is not an instant with its offset such as 2020-09-24T10:04-04:00")
+        raise ValueError(f"{quoted(text)} is not a time with its UTC offset such as 2020-09-24T10:04-04:00")
     return value.astimezone(UTC)
 
 
@@ -137,7 +137,7 @@ def country(text: str) -> str:
     """Parse an ISO 3166 country code of two letters; an empty cell means CA."""
     code = text.upper() or "CA"
     if not re.fullmatch(r"[A-Z]{2}", code):
-        raise ValueError(f"{quoted(text)} is not a country's code of two letters such as CA")
+        raise ValueError(f"{quoted(text)} is not a country code of two letters such as CA")
     return code
 
 
@@ -165,7 +165,7 @@ def one_of(*kinds: type[StrEnum] | str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text.casefold() not in words:
-            raise ValueError(f"{quoted(text)} is none of: {', '.join(words)}")
+            raise ValueError(f"{quoted(text)} is not one of {', '.join(words)}")
         return text.casefold()
 
     return read
@@ -177,7 +177,7 @@ def max_length(model: Any, column: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if len(text) > limit:
-            raise ValueError(f"{len(text)} characters are too many, {limit} fit")
+            raise ValueError(f"is too long: {len(text)} characters, at most {limit}")
         return text
 
     return read

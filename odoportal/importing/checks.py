@@ -123,9 +123,8 @@ def _check_payments(run: Run) -> Iterator[Move]:
             else held.get(found, {})
         )
         if (allocated := sum(now.values(), ZERO)) > after["amount"]:
-            _refuse(
-                run, "payment", found, "amount", f"{allocated} of payment {reference} goes to invoices, its amount is {after['amount']}"
-            )
+            reason = f"the allocations of payment {reference} add up to {allocated}, its amount is {after['amount']}"
+            _refuse(run, "payment", found, "amount", reason)
         counted = (before is not None and before.status != PaymentStatus.FAILED, _status(after, before) != PaymentStatus.FAILED)
         yield from _allocation_moves(run, found, held.get(found, {}) if counted[0] else {}, now if counted[1] else {})
 
@@ -196,7 +195,7 @@ def changes_over_total(session: Session, changed: Mapping[int, InvoiceChange]) -
         number = held.number if held is not None else own.number
         for what, amount, words in ((PAID, own.paid, "payments"), (CREDITED, own.credited, "credit notes")):
             if (sum_ := before[what].get(found, ZERO) + amount) > total and (place := own.places.get(what) or own.places.get(TOTAL)):
-                reason = f"{words} of {sum_} go to invoice {number}, its total is {total}"
+                reason = f"the {words} of invoice {number} add up to {sum_}, its total is {total}"
                 yield found, number, what, (*place, _column(place[0], "total"), reason)
 
 

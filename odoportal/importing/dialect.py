@@ -55,7 +55,7 @@ class Dialect:
         if found is None or (negative and found["sign"]) or (found["group"] and found["group"] == found["point"]):
             return text
         if self.decimal is None and _ONE_GROUP.fullmatch(inside):
-            raise ValueError(f"{quoted(text)} can be meant in two ways; declare the decimal sign with --decimal")
+            raise ValueError(f"{quoted(text)} is ambiguous; declare the decimal sign with --decimal")
         if self.decimal and (found["point"] or self.decimal) != self.decimal:
             raise ValueError(f"{quoted(text)} has decimals after {found['point']!r}; declared is {self.decimal!r}")
         if found["group"] and found["group"] == self.decimal:

@@ -76,8 +76,8 @@ def find_files(path: Path) -> tuple[dict[str, Path], list[str]]:
     except OSError as problem:
         raise ImportRefused(f"{path} cannot be read: {problem.strerror}.") from None
     if not wanted:
-        where = "is no file of an import" if path.exists() and not path.is_dir() else "holds no file of an import"
-        raise ImportRefused(f"{path} {where if path.exists() else 'is not there'}; the files are {', '.join(BY_NAME)}.")
+        where = "is not an import file" if path.exists() and not path.is_dir() else "has no import files"
+        raise ImportRefused(f"{path} {where if path.exists() else 'does not exist'}; import files are {', '.join(BY_NAME)}.")
     others = [file.name for file in found if file.suffix.casefold() == ".csv" and file.name.casefold() not in wanted]
     return {kind.name: wanted[kind.name] for kind in FILES if kind.name in wanted}, others
 
@@ -144,8 +144,8 @@ def finish_killed_import(
         progress: called with the progress.
 
     Raises:
-        InUse: if an import is unfinished and another process holds the import lock.
-        Overtaken: if the database has changed in a way that the import cannot be finished.
+        DatabaseInUse: if an import is unfinished and another process holds the import lock.
+        DatabaseChanged: if the database has changed in a way that the import cannot be finished.
     """
     with database.read_session() as session:
         if unfinished(session) is None:
@@ -161,11 +161,11 @@ def _finish(folder: Path, invite: Invite | None, report: Callable[[str], None], 
         return
     name, done = found
     if not (folder / name).is_file():
-        report("An import was cut short and its working file is gone: documents may be missing until its files are imported again.")
+        report("An import was interrupted and its working file is missing: documents may be missing until its files are imported again.")
         with database.write_session() as session:
             forget(session)
         return
-    report("Finishing an import that was cut short.")
+    report("Finishing an interrupted import.")
     staging = Staging(folder / name)
     outcome = merge(staging, invite if staging.noted("notify") else None, progress, done)
     for line in outcome.lines():
@@ -191,8 +191,8 @@ def run_import(
 
     Raises:
         ImportRefused: if there is nothing to import at the path, or bad rows cannot be written to `keep_good`.
-        InUse: if another import is running.
-        Overtaken: if the database changed since the check, so that not everything could be written.
+        DatabaseInUse: if another import is running.
+        DatabaseChanged: if the database changed since the check, so that not everything could be written.
         ValueError: if `notify` is set without `invite`.
     """
     registry.install()

@@ -52,7 +52,7 @@ def _file_lock(database: Path, suffix: str, how: int, refusal: str) -> Iterator[
                 raise DatabaseInUse(refusal) from error
             yield
     except PermissionError as error:
-        raise DatabaseInUse(f"{path} belongs to somebody else; run this as the portal's own user.") from error
+        raise DatabaseInUse(f"{path} belongs to another user; run this as the portal's own user.") from error
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def using(url: str) -> Iterator[None]:
     """Hold the shared lock on a database in use.
 
     Raises:
-        InUse: if the database is being restored or moved.
+        DatabaseInUse: if the database is being restored or moved.
     """
     file = sqlite_file(url)
     if file is None or not file.parent.is_dir():
@@ -75,7 +75,7 @@ def exclusive(url: str) -> Iterator[None]:
     """Hold the exclusive lock on an SQLite database; another database is not locked.
 
     Raises:
-        InUse: if any other process uses the database.
+        DatabaseInUse: if any other process uses the database.
     """
     file = sqlite_file(url)
     if file is None:
@@ -105,9 +105,9 @@ def importing(engine: Engine) -> Iterator[None]:
     """Hold the lock that allows one import at a time on a database.
 
     Raises:
-        InUse: if another import is running.
+        DatabaseInUse: if another import is running.
     """
-    refusal = "Another import is at work on this database; try again when it is done."
+    refusal = "Another import is running on this database; try again when it is done."
     if engine.dialect.name == "sqlite":
         file = sqlite_file(str(engine.url))
         if file is None:
@@ -129,7 +129,7 @@ def serving(engine: Engine, together: bool) -> Iterator[None]:
         together: whether Redis is configured. SQLite allows a single process in any case.
 
     Raises:
-        InUse: if another process serves the database and the two could not share their counts.
+        DatabaseInUse: if another process serves the database and the two could not share their counts.
     """
     refusal = "Another process serves this database; several need PostgreSQL and ODOPORTAL_REDIS_URL, the same for each."
     if engine.dialect.name == "sqlite":

@@ -47,7 +47,7 @@ def merge(staging: Staging, invite: Invite | None, progress: Progress, done: int
         done: the number of batches that are written already.
 
     Raises:
-        Overtaken: if something that the import refers to changed since it was checked.
+        DatabaseChanged: if something that the import refers to changed since it was checked.
     """
     report, batches = Report(), int(staging.noted("batches"))
     now = datetime.fromisoformat(staging.noted("now"))

@@ -96,8 +96,8 @@ def _match(known: KnownPeople, row: Row) -> int | None:
     """Return the id of the person whom a row means; None for a new person.
 
     Raises:
-        TooClose: if the email folds to the key of another mailbox.
-        Doubtful: if several people may be meant, or one with another name.
+        SimilarEmail: if the email folds to the key of another mailbox.
+        AmbiguousPerson: if several people may be meant, or one with another name.
     """
     key, lower = email_key(row.email), row.email.lower()
     holder = known.holders.get(key)
@@ -167,12 +167,12 @@ def import_people(run: Run) -> None:
         try:
             good.append((line, account, _match(known, _row(line.row))))
         except SimilarEmail as close:
-            run.refuse(NAME, line.at, "email", f"{line.row.email} is too close to {close}, which belongs to somebody else")
+            run.refuse(NAME, line.at, "email", f"{line.row.email} is too similar to {close}, which belongs to another person")
         except AmbiguousPerson as doubt:
             run.count(NAME, new=False, changed=False)
             had, now = f"{line.row.email} was the email of {doubt.person.name}", f"who now has {doubt.person.email}"
-            what = f"give that one where {line.row.name} is the same person, or else use `odoportal user invite`"
-            run.report.remark(f"{NAME}, line {line.at}: left out: {had}, {now}; {what}")
+            what = f"use that email if {line.row.name} is the same person, otherwise `odoportal user invite`"
+            run.report.remark(f"{NAME}, line {line.at}: skipped: {had}, {now}; {what}")
     first, here = _chosen_rows(run, known, [(_row(line.row), found) for line, _, found in good])
     own: dict[int | str, PersonRecord] = {}
     roles: dict[tuple[int, int | str], str] = {}

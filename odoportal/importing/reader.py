@@ -159,7 +159,7 @@ def _header(table: FileTable, record: Record | None) -> list[str]:
     twice = sorted({name for name in names if name and names.count(name) > 1})
     missing = table.kind.missing(set(names))
     for name in twice:
-        table.refuse(at, name, "the column is there twice")
+        table.refuse(at, name, "the column appears twice")
     for name in missing:
         table.refuse(at, name, "the column is missing")
     if twice or missing:

@@ -35,7 +35,7 @@ def upgrade_database(say: Callable[[str], None]) -> None:
         noted = session.get(Deployment, NOTED)
         if (noted.value if noted else _DEFAULT_FOLDING) == folding.FOLDING_VERSION:
             return
-    say("Working out the search texts anew.")
+    say("Rebuilding the search texts.")
     _in_batches(Order, lambda session, some: refresh_orders(session, [row_id for row_id, _ in some]))
     _in_batches(Invoice, _settle)
     with database.write_session() as session:

@@ -30,7 +30,7 @@ def reject_paths(target: Path, names: list[str], one: bool) -> dict[str, Path]:
     found = {name: target if one and not target.is_dir() else target / name for name in names}
     for path in found.values():
         if path.exists():
-            raise CannotKeep(f"{path} is there already; bad rows are not written over it.")
+            raise CannotKeep(f"{path} already exists; bad rows are never written over a file.")
     if not one and target.exists() and not target.is_dir():
         raise CannotKeep(f"{target} is a file; the bad rows of a folder go into a folder.")
     return found

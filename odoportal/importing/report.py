@@ -79,23 +79,23 @@ class Report:
             yield f"and {self.faults - len(self.bad)} more"
         yield from self.remarks
         if self.remarked > len(self.remarks):
-            yield f"and {self.remarked - len(self.remarks)} more are left out"
+            yield f"and {self.remarked - len(self.remarks)} more skipped"
         for name in self.ignored_files:
-            yield f"{name}: ignored, this is no file of an import"
+            yield f"{name}: ignored: not an import file"
         for name, counts in self.files.items():
             yield f"{name}: {self._file_summary(name, counts)}"
         if self.invited:
             yield f"invited: {self.invited}"
         for name, (rows, path) in self.left_out.items():
-            yield f"{name}: not kept: {rows}, in {path}"
+            yield f"{name}: {rows} not imported, written to {path}"
         yield self._outcome()
 
     def _outcome(self) -> str:
         if self.dry:
             return "Nothing was written: this was a dry run."
         if not self.kept:
-            return "Nothing of this run was kept."
-        return "The good rows were kept." if self.left_out else "Everything was kept."
+            return "Nothing was imported."
+        return "The good rows were imported." if self.left_out else "Everything was imported."
 
     def _file_summary(self, name: str, counts: Counts) -> str:
         parts = [f"{counts.new} new", f"{counts.changed} changed", f"{counts.same} same"]

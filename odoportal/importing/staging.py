@@ -45,12 +45,12 @@ WITH at AS (
     SELECT line FROM spoiled WHERE file = :file
     UNION SELECT line FROM fault WHERE file = :file
     UNION SELECT row.line FROM unit JOIN row ON row.kind = unit.kind AND row.key = unit.key WHERE unit.bad AND row.file = :file
-), told AS (
+), faults AS (
     SELECT line, own, group_concat(CASE field WHEN '' THEN reason ELSE field || ': ' || reason END, '; ') AS reasons
     FROM (SELECT DISTINCT line, own, field, reason FROM fault WHERE file = :file) GROUP BY line, own
 )
 SELECT line, coalesce(
-    (SELECT reasons FROM told WHERE told.line = at.line ORDER BY own DESC LIMIT 1), 'belongs together with a row that is bad'
+    (SELECT reasons FROM faults WHERE faults.line = at.line ORDER BY own DESC LIMIT 1), 'belongs together with a bad row'
 ) FROM at ORDER BY line
 """
 

@@ -31,7 +31,7 @@ class ConcurrencyLimit:
         """Hold a place for `key` until the context ends.
 
         Raises:
-            Crowded: no place is free for this key. It is raised at once, without waiting.
+            TooManyFiles: no place is free for this key. It is raised at once, without waiting.
         """
         if self._taken_by_key[key] >= self._per_key or self._taken >= self._total:
             raise TooManyFiles

@@ -57,7 +57,7 @@ def _capped(files: int) -> int:
 
 
 def raise_limit() -> int:
-    """Raise this process's soft limit on open files to its hard limit, at most to `MOST_FILES`.
+    """Raise this process's soft limit on open files to its hard limit, at most to `MAX_FILES`.
 
     The usual soft limit of 1,024 is for programs that call select(2), which this one does not.
 

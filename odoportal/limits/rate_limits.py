@@ -111,7 +111,7 @@ async def hit(limit: RateLimitItem, key: str, alone: bool = False) -> bool:
         alone: whether this process counts by itself while Redis is away; for actions of signed-in people.
 
     Raises:
-        redis_counters.RedisAway: Redis does not answer, and `alone` is False.
+        redis_counters.RedisUnavailable: Redis does not answer, and `alone` is False.
     """
     shared = _redis()
     try:
@@ -128,7 +128,7 @@ async def begin_attempt(key: str, now: datetime) -> bool:
     """Count an attempt as failed before it is made; return False if the key must wait. See `Backoff`.
 
     Raises:
-        redis_counters.RedisAway: Redis does not answer.
+        redis_counters.RedisUnavailable: Redis does not answer.
     """
     shared = _redis()
     return (
@@ -215,7 +215,7 @@ async def hit_address(limit: RateLimitItem, address: str) -> bool:
         False if one of the limits is reached. The attempt is then not counted.
 
     Raises:
-        redis_counters.RedisAway: Redis does not answer.
+        redis_counters.RedisUnavailable: Redis does not answer.
     """
     counted: list[tuple[RateLimitItem, str]] = []
     for each, key in zip(_network_limits(limit), networks(address), strict=False):

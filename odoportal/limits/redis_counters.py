@@ -102,7 +102,7 @@ class RedisUnavailable(ConnectionError):
 class RedisCounters:
     """The counts in Redis; see `counters` for their meaning.
 
-    Every method raises `RedisAway` if Redis does not answer.
+    Every method raises `RedisUnavailable` if Redis does not answer.
 
     Args:
         url: the address of the Redis.
@@ -119,7 +119,7 @@ class RedisCounters:
         self._away_until = 0.0
 
     def _run(self, key: str, work: Callable[..., Any], *args: Any) -> Any:
-        """Run a command, or raise RedisAway without a wait while Redis is known to be away."""
+        """Run a command, or raise RedisUnavailable without a wait while Redis is known to be away."""
         with self._lock:
             known_away = monotonic() < self._away_until
             if self._away_until and not known_away:

@@ -70,7 +70,7 @@ class SpooledFile:
         """Yield the file in portions while it grows.
 
         Raises:
-            Crowded: before the first portion, if this key or all together have too many files in progress.
+            TooManyFiles: before the first portion, if this key or all together have too many files in progress.
             Exception: an error of the work.
         """
         with concurrent_files.FILES.held(self._key):

@@ -141,7 +141,7 @@ def migrate(engine: Engine) -> None:
                 _upgrade(connection)
                 # The check reads all rows, which takes seconds: skip it when no migration ran.
                 if sqlite and _revision(connection) != before and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                    raise MigrationFailed("A migration left rows that point nowhere; nothing was changed.")
+                    raise MigrationFailed("A migration left rows that refer to rows that do not exist; nothing was changed.")
         finally:
             if sqlite:
                 _foreign_keys(connection, on=True)

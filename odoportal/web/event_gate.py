@@ -107,7 +107,7 @@ class EventGate(Middleware):
             who = await self.resolve(hashed, account)
         except SQLAlchemyError as why:
             # The owner of this state is unknown: send none of it, and run nothing that would query the database again.
-            _log.error("who asks cannot be told: %s", type(why).__name__)
+            _log.error("the session could not be read: %s", type(why).__name__)
             return StateUpdate(delta=private._unavailable_delta())
         identity.current_identity.set(who)
         key, bound_key = who.key if who else "", private._bound

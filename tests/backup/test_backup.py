@@ -182,10 +182,10 @@ def no_database(file: Path) -> None:
     ("spoil", "why"),
     [
         (damaged, "damaged"),
-        (orphaned, "points nowhere"),
+        (orphaned, "refers to a row that does not exist"),
         (newer, "9999"),
-        (another, "no backup of the portal"),
-        (no_database, "no database"),
+        (another, "not a backup of the portal"),
+        (no_database, "not a readable database"),
     ],
 )
 def test_an_unsound_backup_touches_nothing(url: str, tmp_path: Path, spoil: object, why: str) -> None:

@@ -13,7 +13,7 @@ from odoportal.importing.dialect import Dialect, delimiter_of, encoding_of
 from odoportal.importing.file_order import BY_NAME
 from odoportal.importing.reader import read_table
 
-AMBIGUOUS = "can be meant in two ways"
+AMBIGUOUS = "is ambiguous"
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,8 @@ def test_every_bad_row_is_named_and_nothing_is_kept(take: Any, small: Any, every
     ]
     assert everything() == before
     text = "\n".join(report.lines())
-    assert 'invoices.csv, line 2, column issued_on: "02/01/2020" is not a day such as 2020-09-24' in text
-    assert "Nothing of this run was kept." in text
+    assert 'invoices.csv, line 2, column issued_on: "02/01/2020" is not a date such as 2020-09-24' in text
+    assert "Nothing was imported." in text
     assert "people.csv: 1 new, 0 changed, 0 same, 2 bad" in text
 
 
@@ -345,13 +345,13 @@ def test_one_file_is_enough(tmp_path: Path, take: Any, small: Any) -> None:
     file, lines = tmp_path / "accounts.csv", list[str]()
     file.write_bytes(b"\xef\xbb\xbfnumber,name\r\nA,Transport Alpha\r\n\r\nC,Gamma\r\n")
     assert run_import(file, now=NOW, report=lines.append).kept
-    assert lines == ["accounts.csv: 1 new, 0 changed, 1 same", "Everything was kept."]
+    assert lines == ["accounts.csv: 1 new, 0 changed, 1 same", "Everything was imported."]
 
 
 def test_a_path_without_files_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "other.txt").write_text("x")
-    for name, why in (("nowhere", "is not there"), ("empty", "holds no file"), ("other.txt", "is no file")):
+    for name, why in (("nowhere", "does not exist"), ("empty", "has no import files"), ("other.txt", "is not an import file")):
         with pytest.raises(ImportRefused, match=why):
             run_import(tmp_path / name, now=NOW)
 

@@ -85,11 +85,11 @@ def test_the_bad_rows_say_why(take: Any, small: Any, tmp_path: Path) -> None:
         ["invoice", "quantity", "description_fr", "description_en", "unit_price", "amount", "problem"],
         ["501", "x", "Câble", "Cable", "50.00", "100.00", 'quantity: "x" is not a whole number from 0 to 1000000'],
     ]
-    assert read(tmp_path / "bad" / "invoices.csv")[1][-1] == "belongs together with a row that is bad"
+    assert read(tmp_path / "bad" / "invoices.csv")[1][-1] == "belongs together with a bad row"
     assert read(tmp_path / "bad" / "allocations.csv")[1][-1] == "invoice 501 is bad"
     assert not (tmp_path / "bad" / "orders.csv").exists()
-    assert f"invoices.csv: not kept: 1, in {tmp_path / 'bad' / 'invoices.csv'}" in lines
-    assert lines[-1] == "The good rows were kept."
+    assert f"invoices.csv: 1 not imported, written to {tmp_path / 'bad' / 'invoices.csv'}" in lines
+    assert lines[-1] == "The good rows were imported."
     assert (tmp_path / "bad" / "invoices.csv").stat().st_mode & 0o077 == 0
 
 
@@ -121,7 +121,7 @@ def test_leaving_a_payment_out_can_make_another_one_too_much(take: Any, small: A
     assert report.kept
     assert {row["reference"] for row in rows(Payment)} == {"P1"}
     assert [row["amount"] for row in rows(Allocation)] == [Decimal("114.98")]
-    assert "payments of 229.96 go to invoice 500" in read(tmp_path / "bad" / "allocations.csv")[2][-1]
+    assert "the payments of invoice 500 add up to 229.96" in read(tmp_path / "bad" / "allocations.csv")[2][-1]
     assert take({**files, "allocations.csv": parts}).kept
     assert {row["number"]: row["paid"] for row in rows(Invoice)} == {"500": Decimal("114.98"), "501": Decimal("114.98")}
 
@@ -132,7 +132,7 @@ def test_too_much_credited_over_several_batches(take: Any, small: Any, rows: Any
     small["credit_notes.csv"] = head + "C1,500,2020-03-01,x,100,100\nC2,500,2020-03-02,x,14.99,14.99\n"
     report = take(small, batch_rows=batch_rows)
     assert [str(bad) for bad in report.bad] == [
-        "credit_notes.csv, line 2, column total: credit notes of 114.99 go to invoice 500, its total is 114.98"
+        "credit_notes.csv, line 2, column total: the credit notes of invoice 500 add up to 114.99, its total is 114.98"
     ]
     assert rows(Invoice) == []
     kept = take(small, keep_good=tmp_path / "bad", batch_rows=batch_rows)

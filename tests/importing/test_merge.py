@@ -85,7 +85,7 @@ def test_an_import_that_was_killed_is_finished_by_the_next_one(many: Path, tmp_p
     assert mark().endswith(f" {batch}")
     told: list[str] = []
     assert take(small, report=told.append).kept
-    assert told[0] == "Finishing an import that was cut short."
+    assert told[0] == "Finishing an interrupted import."
     assert counts() == (INVOICES + 1, 3 * INVOICES + 1)
     assert mark() == ""
     assert list((tmp_path / "data" / "import").iterdir()) == []
@@ -98,7 +98,7 @@ def test_it_is_finished_when_the_portal_starts(many: Path) -> None:
     finish_killed_import(report=told.append)
     assert (counts(), mark()) == ((INVOICES, 3 * INVOICES), "")
     finish_killed_import(report=told.append)
-    assert told.count("Finishing an import that was cut short.") == 1
+    assert told.count("Finishing an interrupted import.") == 1
 
 
 def test_one_that_was_killed_before_its_first_batch_leaves_nothing(many: Path, tmp_path: Path, everything: Callable[[], Any]) -> None:
@@ -121,7 +121,7 @@ def test_one_whose_working_file_is_gone_is_told(many: Path, tmp_path: Path) -> N
         left.unlink()
     told: list[str] = []
     assert run_import(many, now=NOW, report=told.append).kept
-    assert "working file is gone" in told[0]
+    assert "working file is missing" in told[0]
     assert (counts(), mark()) == ((INVOICES, 3 * INVOICES), "")
 
 

@@ -137,7 +137,7 @@ def test_a_mailbox_that_folds_to_one_that_was_left_is_refused(take: Any) -> None
     moved("strasse@example.com", "s@example.com")
     report = take({"people.csv": PEOPLE + "A,straße@example.com,S,owner,fr,\n"})
     assert [str(bad) for bad in report.bad] == [
-        "people.csv, line 2, column email: straße@example.com is too close to strasse@example.com, which belongs to somebody else"
+        "people.csv, line 2, column email: straße@example.com is too similar to strasse@example.com, which belongs to another person"
     ]
 
 
@@ -190,8 +190,8 @@ def test_a_mailbox_under_another_name_may_be_somebody_else_s(take: Any, loaded: 
     report = take({"people.csv": zoe})
     assert counted(report) == (0, 0, 2)
     assert [line for line in report.lines() if "Zoé" in line] == [
-        "people.csv, line 2: left out: maria@example.com was the email of Maria, who now has maria@new.example; "
-        "give that one where Zoé is the same person, or else use `odoportal user invite`"
+        "people.csv, line 2: skipped: maria@example.com was the email of Maria, who now has maria@new.example; "
+        "use that email if Zoé is the same person, otherwise `odoportal user invite`"
     ]
     assert all_people()["maria@new.example"] == ("Maria", "fr", "555")
     # Once Odotrack's staff has added her, the file means her; and Maria, if the file gives Maria's name.
