@@ -120,7 +120,7 @@ def test_nobody_else_can_have_an_email_that_may_be_taken_back(web: Browser, open
     now.move(days=6, hours=23, minutes=59)
     with (
         database.write_session() as session,
-        pytest.raises(UnusableEmail, match=r"was the email of 'maria.gagnon@example.com' until lately"),
+        pytest.raises(UnusableEmail, match=r"was recently the email of 'maria.gagnon@example.com'"),
     ):
         service.invite(session, EMAIL, "1042", clock.now())
     notice = next(letter for letter in letters(EMAIL) if "undo?" in letter.text)
