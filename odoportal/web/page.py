@@ -19,14 +19,14 @@ class PageRequest:
         query: the decoded query values; the last one counts where a name is repeated.
         request: the HTTP request.
         who: the signed-in person, or None.
-        said: the feedback of a form that the page answers (`forms.view.FormFeedback`), or None.
+        feedback: the feedback of a form that the page answers (`forms.view.FormFeedback`), or None.
     """
 
     language: str
     query: Mapping[str, str]
     request: Request
     who: Identity | None
-    said: Any = None
+    feedback: Any = None
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,7 @@ MUTANTS = (
     ),
     _mutant(
         "a form refuses unknown fields",
-        "forms.handling",
+        "forms.fields",
         'extra="forbid", hide_input_in_errors',
         'extra="ignore", hide_input_in_errors',
         "tests/forms/test_handling.py",
@@ -1184,14 +1184,14 @@ MUTANTS = (
     ),
     _mutant(
         "a line of input has no invisible marks",
-        "forms.handling",
+        "forms.fields",
         'mask_card_numbers(re.sub(r"\\s+", " ", strip_invisible(value)).strip())',
         'mask_card_numbers(re.sub(r"\\s+", " ", value).strip())',
         "tests/forms/test_handling.py",
     ),
     _mutant(
         "a text of input has no invisible marks",
-        "forms.handling",
+        "forms.fields",
         "mask_card_numbers(strip_invisible(plain).strip())",
         "mask_card_numbers(plain.strip())",
         "tests/forms/test_handling.py",

@@ -157,7 +157,7 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
         **{f"{purpose}_is": address is not None and default_ids.get(purpose) == address.id for purpose in AddressPurpose},
         **{f"{purpose}_may": may(who.account.role, service.RIGHT[purpose]) for purpose in AddressPurpose},
         address=replace(
-            form, given={**stored, "country": country}, rows=rows, labels=[[r.key, _error_prefix(r.label), r.id] for r in rows]
+            form, initial={**stored, "country": country}, rows=rows, labels=[[r.key, _error_prefix(r.label), r.id] for r in rows]
         ),
         delivery=form_view(who, key=code),
         billing=form_view(who, key=code),
@@ -192,7 +192,6 @@ def _fields(country: str, values: Mapping[str, str]) -> list[FieldRow]:
 
 
 def _field(part: postal.AddressPart, value: str) -> FieldRow:
-    longest = {"name": 200, "line1": 200, "line2": 200, "postal_code": 20}.get(part.name, 100)
     id_ = f"address-{part.name}"
     return FieldRow(
         key=part.name,
@@ -201,7 +200,7 @@ def _field(part: postal.AddressPart, value: str) -> FieldRow:
         link=f"#{id_}",
         label=part.label,
         required=part.required,
-        longest=longest,
+        max_length=postal.MAX_LENGTHS[part.name],
         autocomplete=_AUTOCOMPLETE[part.name],
         hint=t("Such as {example}", example=part.example) if part.example else "",
         value=value,

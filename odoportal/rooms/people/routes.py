@@ -7,7 +7,8 @@ from starlette.responses import Response
 from odoportal.core import clock
 from odoportal.core.database import read, write
 from odoportal.core.i18n import t
-from odoportal.forms.handling import busy_message, clean_line, read_form
+from odoportal.forms.fields import clean_line
+from odoportal.forms.handling import busy_message, read_form
 from odoportal.limits.work_queue import Busy, Client
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people import accept_invitation

@@ -235,7 +235,7 @@ def _details(session: Session, members: Sequence[Member], who: Identity, formats
 def _with_copy_boxes(form: FormView, name: str, copies: Sequence[str]) -> FormView:
     """Add to a form an unticked box for each address that would stop getting copies. See `people.page` for why none is ticked."""
     rows = [FieldRow(f"keep-{key}", f"{name}-keep-{key}", "", "", email) for email in copies for key in (key_of(email),)]
-    return replace(form, given={**form.given, **{row.key: "" for row in rows}}, rows=rows)
+    return replace(form, initial={**form.initial, **{row.key: "" for row in rows}}, rows=rows)
 
 
 def _copies_pause_note(copies: Sequence[str]) -> str:
