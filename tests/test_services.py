@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RULES = sorted([*(ROOT / "odoportal").rglob("service.py"), ROOT / "odoportal/rooms/notifications/copies.py"])
 SCREENS = ("odoportal.forms", "odoportal.ui", "odoportal.pages")
 ROOMS = "odoportal.pages.room"
-"""What every room declares; a change of people asks each room to revoke what a person set up."""
+"""The declarations of the rooms, which a change of people asks to revoke what a person set up."""
 TEXTS = {"t", "tn"}
 
 

@@ -38,6 +38,7 @@ from odoportal.forms.view import FormFeedback, version_of
 from odoportal.limits import rate_limits
 from odoportal.limits.work_queue import Busy, retry_later
 from odoportal.observability import logs
+from odoportal.web.links import link_to
 from odoportal.web.page import Fill, PageContent, PageRequest
 
 MAX_BODY_BYTES = 64 * 1024
@@ -94,6 +95,10 @@ class SentForm(Generic[M]):
     client: str
     agent: str
 
+    def link_to(self, path: str, /, **query: str) -> str:
+        """Return the address of a page in the language of the form's page; see `web.links.link_to`."""
+        return link_to(self.who, self.language, path, **query)
+
 
 @dataclass(frozen=True)
 class FormResult:
@@ -136,7 +141,7 @@ form."""
 
 @dataclass(frozen=True)
 class FormHandler:
-    """What a form needs on the server.
+    """The server's side of a form.
 
     Attributes:
         model: The model that the sent fields must match.

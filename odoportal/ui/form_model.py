@@ -1,4 +1,4 @@
-"""What a form's pydantic model says of its fields, read from its JSON Schema, so that nothing of it is repeated where it is drawn."""
+"""The fields of a form as its pydantic model describes them, read from its JSON Schema, so that a page repeats nothing of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

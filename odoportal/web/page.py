@@ -64,7 +64,8 @@ class Page:
         fill: writes the first rows into the served document.
         post: answers a native form sent to the page's own address, with a redirect or with the page again.
         private: whether the page redirects to sign-in if no one is signed in.
-        right: the right needed in the account of the address; without it the page is answered with 404.
+        right: the right needed in the account of the address. Without it the page is answered with 404, and somebody who is held back
+            until a second factor is set up is redirected to the page where that is done.
         leads_to: origins of other sites that the page's forms may redirect to.
         from_anywhere: whether forms may come from any site or program. The page then does not resolve an identity: what its address holds
             is the whole right.

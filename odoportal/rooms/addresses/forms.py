@@ -1,8 +1,6 @@
 """Forms of the address book: their fields and their handlers."""
 
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlencode
 
 from pydantic import Field
 from sqlmodel import Session
@@ -30,12 +28,6 @@ class AddressForm(FormModel):
     country: Line = Field(min_length=2, max_length=2)
 
 
-def _back(sent: SentForm[Any], path: str = "/addresses", **query: str) -> str:
-    account = {"account": sent.who.account.number} if len(sent.who.memberships) > 1 else {}
-    asked = urlencode({**account, **query})
-    return f"/{sent.language}{path}" + (f"?{asked}" if asked else "")
-
-
 _ERRORS: ErrorMessages = {
     postal.UnusableAddress: lambda error: FormResult(errors=error.errors),
     service.NoSuchAddress: lambda _: t("This address is no longer in the book: somebody removed it in the meantime."),
@@ -48,12 +40,12 @@ def _save(session: Session, sent: SentForm[AddressForm]) -> FormResult:
     fields = sent.values.model_dump()
     if not sent.key:
         service.add(session, sent.who, fields, clock.now(), sent.client)
-        return FormResult(t("Saved."), go=_back(sent))
+        return FormResult(t("Saved."), go=sent.link_to("/addresses"))
     stored = service.stored(session, sent.who, sent.key)
     if clash := conflict(sent, stored):
         return FormResult(errors=_with_names(clash.errors, stored), error=clash.error, version=clash.version)
     service.change(session, sent.who, sent.key, fields, clock.now(), sent.client)
-    return FormResult(t("Saved."), go=_back(sent))
+    return FormResult(t("Saved."), go=sent.link_to("/addresses"))
 
 
 def _with_names(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
@@ -70,17 +62,17 @@ def _with_names(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[st
 
 def _remove(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     service.remove(session, sent.who, sent.key, clock.now(), sent.client)
-    return FormResult(go=_back(sent, state=service.REMOVED))
+    return FormResult(go=sent.link_to("/addresses", state=service.REMOVED))
 
 
 def _restore(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     service.restore(session, sent.who, sent.key, clock.now(), sent.client)
-    return FormResult(go=_back(sent))
+    return FormResult(go=sent.link_to("/addresses"))
 
 
 def _make_default(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     service.make_default(session, sent.who, sent.key, AddressPurpose(sent.form), clock.now(), sent.client)
-    return FormResult(t("Saved."), go=_back(sent, "/addresses/edit", code=sent.key))
+    return FormResult(t("Saved."), go=sent.link_to("/addresses/edit", code=sent.key))
 
 
 BOOK = {"restore": FormHandler(EmptyForm, Right.ADDRESSES, in_transaction(_restore), _ERRORS)}

@@ -92,11 +92,11 @@ def page() -> rx.Component:
     return _page().component(live("wrong", WRONG, Addresses.view, Addresses.filled), leave_guard())
 
 
-async def slots(request: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Fill the slots of the document; without JavaScript, also show the error of a submitted button."""
-    view: AddressesView = await fetch_list(Addresses.rules, Addresses.draw, require_identity(), request.query, request.language)
-    if request.feedback:
-        view = replace(view, wrong=request.feedback.error)
+    view: AddressesView = await fetch_list(Addresses.rules, Addresses.draw, require_identity(), page_request.query, page_request.language)
+    if page_request.feedback:
+        view = replace(view, wrong=page_request.feedback.error)
     return {**_page().html(view), "wrong": WRONG.html(view)}
 
 
@@ -211,7 +211,7 @@ def edit_page() -> rx.Component:
     return shown_page(EditAddress, head, body, named, trail=trail)
 
 
-async def edit_slots(request: PageRequest) -> dict[str, str]:
+async def edit_slots(page_request: PageRequest) -> dict[str, str]:
     """Fill the slots of the document of one address; without JavaScript, also show the result of a submitted form."""
-    view: EditView = with_form_feedback(await database.read(edit_view, require_identity(), request.query), request)
+    view: EditView = with_form_feedback(await database.read(edit_view, require_identity(), page_request.query), page_request)
     return {"heading": EDIT_HEADING.html(view), "edit": EDIT.html(view)}

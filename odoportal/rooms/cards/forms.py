@@ -11,7 +11,6 @@ from odoportal.forms.fields import EmptyForm
 from odoportal.forms.handling import ErrorMessages, FormHandler, FormResult, SentForm, do_once
 from odoportal.rooms.cards import flow, service
 from odoportal.rooms.cards.provider import CardRefused, Provider, ProviderDown
-from odoportal.rooms.cards.view import page_address
 from odoportal.rooms.signin import confirmation
 from odoportal.rooms.signin.confirmation import ConfirmationUnlessFresh
 
@@ -43,7 +42,7 @@ async def _add(sent: SentForm[EmptyForm]) -> FormResult:
 
 def _make_default(session: Session, sent: SentForm[EmptyForm], provider: str) -> FormResult:
     service.make_default(session, sent.who, provider, _card_id(sent.key), sent.client, clock.now(), clock.today())
-    return FormResult(go=page_address(sent.who, sent.language, done=sent.form))
+    return FormResult(go=sent.link_to("/cards", done=sent.form))
 
 
 async def _default(sent: SentForm[EmptyForm]) -> FormResult:
@@ -53,7 +52,7 @@ async def _default(sent: SentForm[EmptyForm]) -> FormResult:
 def _remove_card(session: Session, sent: SentForm[ConfirmationUnlessFresh], provider: str, tokens: list[str]) -> FormResult:
     card = service.remove(session, sent.who, provider, _card_id(sent.key), sent.client, clock.now(), clock.today())
     tokens.append(card.token)
-    return FormResult(go=page_address(sent.who, sent.language, done=sent.form))
+    return FormResult(go=sent.link_to("/cards", done=sent.form))
 
 
 async def _remove(sent: SentForm[ConfirmationUnlessFresh]) -> FormResult:

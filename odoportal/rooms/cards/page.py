@@ -127,11 +127,11 @@ def page() -> rx.Component:
     )
 
 
-async def slots(request: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Fill the slots of the document."""
-    view = await load_view(require_identity(), request.query, request.language)
-    if request.feedback is not None and request.feedback.form == "default":
+    view = await load_view(require_identity(), page_request.query, page_request.language)
+    if page_request.feedback is not None and page_request.feedback.form == "default":
         # All cards share one "make default" form: give it the key of the card whose button was pressed.
-        view = replace(view, default=replace(view.default, key=request.feedback.key))
-    view = with_form_feedback(view, request)
-    return {"add": ADD.html(view), "cards": LIST.html(view), "dialog": dialog_html(DETAILS, with_form_feedback(view.details, request))}
+        view = replace(view, default=replace(view.default, key=page_request.feedback.key))
+    view = with_form_feedback(view, page_request)
+    return {"add": ADD.html(view), "cards": LIST.html(view), "dialog": dialog_html(DETAILS, with_form_feedback(view.details, page_request))}

@@ -93,7 +93,7 @@ def page() -> rx.Component:
     return shown_page(Notices, head.component(None), content, trail=[("/profile", t("Profile")), (current_path(), t("Notices"))])
 
 
-async def slots(request: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Return the HTML that the server writes into each slot of the document, in the current language."""
     view = await database.read(notices_view, require_identity(), clock.now())
-    return {"notices": View(_draw).html(with_form_feedback(view, request))}
+    return {"notices": View(_draw).html(with_form_feedback(view, page_request))}

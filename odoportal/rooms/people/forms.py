@@ -2,7 +2,6 @@
 
 import re
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 from pydantic import model_validator
 from sqlmodel import Session
@@ -71,10 +70,9 @@ _ERRORS: ErrorMessages = {
 }
 
 
-def _back(sent: SentForm[Any], done: str) -> str:
-    """Return the address of the page of people with a message about the change made, without an open dialog."""
-    account = {"account": sent.who.account.number} if len(sent.who.memberships) > 1 else {}
-    return f"/{sent.language}/profile/people?{urlencode({**account, 'done': done})}"
+def _back(sent: SentForm[Any], done: str) -> FormResult:
+    """Lead to the page without an open dialog, where it says what was done."""
+    return FormResult(go=sent.link_to("/profile/people", done=done))
 
 
 def _invite(session: Session, sent: SentForm[Invite]) -> FormResult:
@@ -90,7 +88,7 @@ def _resend(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
 
 def _withdraw(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     service.withdraw(session, sent.who, sent.key, clock.now(), sent.client)
-    return FormResult(go=_back(sent, "withdrawn"))
+    return _back(sent, "withdrawn")
 
 
 def _role(session: Session, sent: SentForm[ChangeRole]) -> FormResult:
@@ -104,12 +102,12 @@ def _role(session: Session, sent: SentForm[ChangeRole]) -> FormResult:
 
 def _remove(session: Session, sent: SentForm[RemovePerson]) -> FormResult:
     service.remove(session, sent.who, sent.key, clock.now(), sent.client, sent.values.keep)
-    return FormResult(go=_back(sent, "removed"))
+    return _back(sent, "removed")
 
 
 def _set_two_step(session: Session, sent: SentForm[ConfirmationUnlessFresh]) -> FormResult:
     service.require_two_step(session, sent.who, sent.form == "require", clock.now(), sent.client)
-    return FormResult(go=_back(sent, sent.form))
+    return _back(sent, sent.form)
 
 
 async def _two_step(sent: SentForm[ConfirmationUnlessFresh]) -> FormResult:

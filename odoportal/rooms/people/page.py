@@ -310,11 +310,11 @@ def page() -> rx.Component:
     return shown_page(People, heading, body, dialog(DETAILS, People), trail=trail)
 
 
-async def slots(request: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Fill the slots of the document; without JavaScript, also show the result of a submitted form."""
-    view: PeopleView = await database.read(people_view, require_identity(), request.query, clock.now())
-    feedback = request.feedback
+    view: PeopleView = await database.read(people_view, require_identity(), page_request.query, clock.now())
+    feedback = page_request.feedback
     if feedback and feedback.form in {"resend", "withdraw"}:
         view = replace(view, wrong=feedback.error)
-    view = with_form_feedback(replace(view, details=with_form_feedback(view.details, request)), request)
+    view = with_form_feedback(replace(view, details=with_form_feedback(view.details, page_request)), page_request)
     return {"heading": HEADING.html(view), "people": BODY.html(view), "dialog": dialog_html(DETAILS, view.details)}

@@ -94,10 +94,10 @@ def page() -> rx.Component:
     return shown_page(MyData, head.component(None), content, trail=trail)
 
 
-async def slots(request: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Fill the slots of the document of "My data"."""
-    view = await database.read(data_view, require_identity(), request.language, clock.now())
-    return {"data": View(_body).html(with_form_feedback(view, request))}
+    view = await database.read(data_view, require_identity(), page_request.language, clock.now())
+    return {"data": View(_body).html(with_form_feedback(view, page_request))}
 
 
 def _retention_row(row: KeptData) -> El:
@@ -142,10 +142,10 @@ def _privacy_text() -> Node:
 def privacy() -> rx.Component:
     """Return the public privacy page in the current language."""
     text = rx.el.article(View(lambda _: _privacy_text()).component(None), slot("responsible"), class_name="card pad prose")
-    return public_page(text, whole=True)
+    return public_page(text, reload_document=True)
 
 
-async def fill_privacy(_request: PageRequest) -> PageContent:
+async def fill_privacy(_page_request: PageRequest) -> PageContent:
     """Fill in the person in charge of privacy and the company's address from the settings."""
     settings = get_settings()
     mail = el("a", settings.support_email, href=f"mailto:{settings.support_email}", data_out=True) if settings.support_email else None

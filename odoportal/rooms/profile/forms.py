@@ -12,6 +12,7 @@ from odoportal.core.i18n import t, use
 from odoportal.forms.fields import FormModel, Line
 from odoportal.forms.handling import FormHandler, FormResult, SentForm, conflict, in_transaction
 from odoportal.rooms.profile import service
+from odoportal.web.links import link_to
 
 
 class DetailsForm(FormModel):
@@ -38,7 +39,7 @@ def _details(session: Session, sent: SentForm[DetailsForm]) -> FormResult:
     service.change_details(session, sent.who.person_id, sent.values.model_dump(), Actor.of(sent), clock.now())
     with use(language):
         # Redirect a person who chose another language to the page in that language.
-        return FormResult(t("Saved."), go=f"/{language}/profile" if language != stored["language"] else "")
+        return FormResult(t("Saved."), go=link_to(sent.who, language, "/profile") if language != stored["language"] else "")
 
 
 HANDLERS = {"details": FormHandler(DetailsForm, Right.OWN, in_transaction(_details))}

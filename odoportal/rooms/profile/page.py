@@ -62,7 +62,7 @@ def page() -> rx.Component:
     return shown_page(Profile, head.component(None), forms, trail=[(current_path(), t("Profile"))])
 
 
-async def slots(request: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Render the page's slots for the document."""
     view = await database.read(profile_view, require_identity())
-    return {"profile": View(_draw).html(with_form_feedback(view, request))}
+    return {"profile": View(_draw).html(with_form_feedback(view, page_request))}

@@ -237,7 +237,7 @@ def page() -> rx.Component:
     return shown_page(Security, head.component(None), content, Passkeys.create(), Strength.create(), trail=trail)
 
 
-async def slots(request: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Render the page's slots for the document."""
     view = await database.read(security_view, require_identity(), clock.now())
-    return {"security": View(_draw).html(with_form_feedback(view, request))}
+    return {"security": View(_draw).html(with_form_feedback(view, page_request))}
