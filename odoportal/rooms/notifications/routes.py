@@ -54,14 +54,14 @@ async def _form(request: Request) -> FormData | None:
         return None
 
 
-async def fill_copy(asked: PageRequest) -> PageContent | Response:
+async def fill_copy(page_request: PageRequest) -> PageContent | Response:
     """Fill the page that explains the copies and asks to confirm. Opening it confirms nothing: mail scanners open links, too."""
-    if answer := move_token_to_cookie(asked, LinkKind.COPY):
+    if answer := move_token_to_cookie(page_request, LinkKind.COPY):
         return answer
-    if "done" in asked.query:
+    if "done" in page_request.query:
         done = t("This mailbox now gets a copy of each new invoice. Each of them has a link that stops them.")
         return form_page(_mail_page(t("Copies of invoices"), [done], "", notice=t("Done.")), HTTPStatus.OK)
-    found = await read(copies.find_unconfirmed, cookies.link_token(asked.request, LinkKind.COPY), clock.now())
+    found = await read(copies.find_unconfirmed, cookies.link_token(page_request.request, LinkKind.COPY), clock.now())
     if found is None:
         return form_page(view.invalid_link(LinkKind.COPY), HTTPStatus.GONE)
     copy, account = found
@@ -74,16 +74,16 @@ async def fill_copy(asked: PageRequest) -> PageContent | Response:
     return form_page(_mail_page(t("Copies of invoices"), [said], t("Get the copies"), action=f"/{current_language()}/copy"), HTTPStatus.OK)
 
 
-async def post_copy(asked: PageRequest) -> PageContent | Response:
+async def post_copy(page_request: PageRequest) -> PageContent | Response:
     """Confirm the address, so that it gets copies."""
-    form = await read_form(asked.request)
+    form = await read_form(page_request.request)
     if isinstance(form, Response):
         return form
-    client, token = cookies.client(asked.request), cookies.link_token(asked.request, LinkKind.COPY)
+    client, token = cookies.client(page_request.request), cookies.link_token(page_request.request, LinkKind.COPY)
     if not (await read(copies.find_unconfirmed, token, clock.now()) and await write(copies.confirm, token, client, clock.now())):
         security_log.log_event("authn_token_reuse", kind=LinkKind.COPY.value, address=client)
         return form_page(view.invalid_link(LinkKind.COPY), HTTPStatus.GONE)
-    answer = redirect(f"/{asked.language}/copy?done=1")
+    answer = redirect(f"/{page_request.language}/copy?done=1")
     cookies.delete_link(answer, LinkKind.COPY)
     return answer
 
@@ -101,22 +101,22 @@ def _mail_page(
     return view.slots("mailed", **about, fields=fields or {}, quiet=quiet)
 
 
-async def fill_unsubscribe(asked: PageRequest) -> PageContent | Response:
+async def fill_unsubscribe(page_request: PageRequest) -> PageContent | Response:
     """Fill the page that says what the link switches off. Opening it changes nothing: mail scanners open links, too."""
-    found = await read(unsubscribe.read_link, asked.query.get("token", ""))
-    return _subscription_page(found, asked.query.get("token", "")) if found else _dead_link_page()
+    found = await read(unsubscribe.read_link, page_request.query.get("token", ""))
+    return _subscription_page(found, page_request.query.get("token", "")) if found else _dead_link_page()
 
 
-async def post_unsubscribe(asked: PageRequest) -> PageContent | Response:
+async def post_unsubscribe(page_request: PageRequest) -> PageContent | Response:
     """Switch the notification or copies off, or on again, which only a form of this page can do.
 
     The answer is never a redirect, because mail programs do not follow one.
     """
-    form, token, client = await _form(asked.request), asked.query.get("token", ""), cookies.client(asked.request)
+    form, token, client = await _form(page_request.request), page_request.query.get("token", ""), cookies.client(page_request.request)
     off = form is not None and form.get(ONE_CLICK[0]) == ONE_CLICK[1]
     if form is None or not (off or form.get(_RESUME) == "1"):
         return PlainTextResponse(t("This request cannot be read. Go back and try again."), HTTPStatus.BAD_REQUEST)
-    if not off and headers.is_cross_site(asked.request):
+    if not off and headers.is_cross_site(page_request.request):
         return PlainTextResponse("cross-site request refused", HTTPStatus.FORBIDDEN)
     # Count and write nothing for a token that the portal did not sign: anyone can make up any number of them.
     found = await read(unsubscribe.read_link, token)

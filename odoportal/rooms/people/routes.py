@@ -7,7 +7,8 @@ from starlette.responses import Response
 from odoportal.core import clock
 from odoportal.core.database import read, write
 from odoportal.core.i18n import t
-from odoportal.forms.handling import busy_message, clean_line, read_form
+from odoportal.forms.fields import clean_line
+from odoportal.forms.handling import busy_message, read_form
 from odoportal.limits.work_queue import Busy, Client
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people import accept_invitation
@@ -20,20 +21,20 @@ from odoportal.web.page import PageContent, PageRequest
 _LONGEST_NAME = 200
 
 
-async def fill_join(asked: PageRequest) -> PageContent | Response:
+async def fill_join(page_request: PageRequest) -> PageContent | Response:
     """Show an invitation without using up its link."""
-    found = await resolve_link(asked, LinkKind.JOIN, accept_invitation.open_invitation)
+    found = await resolve_link(page_request, LinkKind.JOIN, accept_invitation.open_invitation)
     if not isinstance(found, accept_invitation.OpenInvitation):
         return found
     return form_page(_slots(found, FormValues(found.invitation.email)), HTTPStatus.OK)
 
 
-async def post_join(asked: PageRequest) -> PageContent | Response:
+async def post_join(page_request: PageRequest) -> PageContent | Response:
     """Accept an invitation. A person without a password chooses one. Accepting does not sign the person in."""
-    form = await read_form(asked.request)
+    form = await read_form(page_request.request)
     if isinstance(form, Response):
         return form
-    token, client = cookies.link_token(asked.request, LinkKind.JOIN), cookies.client(asked.request)
+    token, client = cookies.link_token(page_request.request, LinkKind.JOIN), cookies.client(page_request.request)
     found = await read(accept_invitation.open_invitation, token, clock.now())
     if found is None:
         security_log.log_event("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
@@ -55,10 +56,10 @@ async def post_join(asked: PageRequest) -> PageContent | Response:
     security_log.log_event(
         "user_created" if password_hash else "user_updated", person=person.id, account=number, role=found.invitation.role, address=client
     )
-    if asked.who is not None and asked.who.person_id == person.id:
-        answer = redirect(f"/{asked.language}/?account={number}")
+    if page_request.who is not None and page_request.who.person_id == person.id:
+        answer = redirect(f"/{page_request.language}/?account={number}")
     else:
-        answer = redirect(f"/{asked.language}/login?{'set' if password_hash else 'joined'}=1")
+        answer = redirect(f"/{page_request.language}/login?{'set' if password_hash else 'joined'}=1")
     cookies.delete_link(answer, LinkKind.JOIN)
     if password_hash:
         cookies.delete_session(answer)
