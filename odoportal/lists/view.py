@@ -137,15 +137,21 @@ class DetailsView:
     close: str = ""
 
 
-def neighbour_urls(query: ListQuery, found: Neighbours | None) -> dict[str, str]:
-    """Return `previous` and `next` of a `DetailsView`: each address has the page of the list that holds the record."""
-    if found is None:
-        return {}
+def details_frame(query: ListQuery, title: str = "", number: str = "", found: Neighbours | None = None) -> dict[str, str]:
+    """Return the values of a `DetailsView` that every list has.
 
-    def url(number: str, index: int) -> str:
-        return query.url(open=number, page=index // query.size + 1) if number else ""
+    Args:
+        query: The list query, which names the open record.
+        title: The title of the page while the record is open.
+        number: The record's number; empty if the account has no such record.
+        found: The neighbours of the record in the list, or None if the list does not contain it.
+    """
 
-    return {"previous": url(found.previous, found.index - 1), "next": url(found.next, found.index + 1)}
+    def url(neighbour: str, index: int) -> str:
+        return query.url(open=neighbour, page=index // query.size + 1) if neighbour else ""
+
+    frame = {"asked": query.open, "title": title, "number": number, "close": query.url(open="")}
+    return frame | ({"previous": url(found.previous, found.index - 1), "next": url(found.next, found.index + 1)} if found else {})
 
 
 def list_view(table: ListTable, session: Session, who: Identity, request: ListRequest, found: FoundRows) -> ListView:

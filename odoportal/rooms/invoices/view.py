@@ -14,7 +14,7 @@ from odoportal.core.identity import Identity
 from odoportal.core.money import cents
 from odoportal.documents.view import LineView, TaxView, TextLine, line_view, tax_view, text_lines
 from odoportal.lists.source import FoundRows, ListRequest
-from odoportal.lists.view import DetailsView, ListView, neighbour_urls
+from odoportal.lists.view import DetailsView, ListView, details_frame
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.devices import service as devices
 from odoportal.rooms.invoices import service
@@ -145,17 +145,14 @@ def _details(session: Session, who: Identity, request: ListRequest, total: int) 
     account_id, formats = request.account_id, Formats(who.region)
     query, language, today = request.query, request.language, request.today
     whole = service.get(session, account_id, query.open)
-    close = query.url(open="")
     if whole is None or (invoice_id := whole.invoice.id) is None:
-        return InvoiceDetails(asked=query.open, close=close)
+        return InvoiceDetails(**details_frame(query))
     invoice = whole.invoice
     bill = addresses.by_id(session, account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
     trackers = len(devices.of_order(session, account_id, invoice.order_id)) if invoice.order_id else 0
     neighbours = service.LIST.neighbours(session, request, total, invoice_id)
     return InvoiceDetails(
-        asked=query.open,
-        title=t("Invoice {number}", number=query.open),
-        number=invoice.number,
+        **details_frame(query, t("Invoice {number}", number=query.open), invoice.number, neighbours),
         paid=badge_view(invoice, formats, today),
         date=formats.day(invoice.issued_on),
         due=formats.day(invoice.due_on),
@@ -173,8 +170,6 @@ def _details(session: Session, who: Identity, request: ListRequest, total: int) 
         pdf_fr=pdf_address(who, invoice.number, "fr"),
         pdf_en=pdf_address(who, invoice.number, "en"),
         devices=tn("{n} device", "{n} devices", trackers) if trackers else "",
-        close=close,
-        **neighbour_urls(query, neighbours),
     )
 
 

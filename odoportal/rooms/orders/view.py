@@ -11,7 +11,7 @@ from odoportal.core.i18n import Formats, t, tn
 from odoportal.core.identity import Identity
 from odoportal.documents.view import LineView, TaxView, TextLine, line_view, tax_view, text_lines
 from odoportal.lists.source import FoundRows, ListRequest
-from odoportal.lists.view import DetailsView, ListView, neighbour_urls
+from odoportal.lists.view import DetailsView, ListView, details_frame
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.devices import service as devices
 from odoportal.rooms.invoices import service as invoices
@@ -207,9 +207,8 @@ def order_details(session: Session, who: Identity, request: ListRequest, total: 
     account_id, formats = request.account_id, Formats(who.region)
     query, language, today = request.query, request.language, request.today
     whole = service.get(session, account_id, query.open)
-    close = query.url(open="")
     if whole is None or (order_id := whole.order.id) is None:
-        return OrderDetails(asked=query.open, close=close)
+        return OrderDetails(**details_frame(query))
     order = whole.order
     where = addresses.by_id(session, account_id, (order.ship_to_id, order.bill_to_id))
     ship, bill = (addresses.lines(where.get(i or 0), language) for i in (order.ship_to_id, order.bill_to_id))
@@ -218,9 +217,7 @@ def order_details(session: Session, who: Identity, request: ListRequest, total: 
     neighbours = service.LIST.neighbours(session, request, total, order_id)
     step = service.current_step(whole.steps)
     return OrderDetails(
-        asked=query.open,
-        title=t("Order {number}", number=query.open),
-        number=order.number,
+        **details_frame(query, t("Order {number}", number=query.open), order.number, neighbours),
         step=step or "",
         step_text=_step_badge(step),
         term=term_view(order, formats, today),
@@ -237,8 +234,6 @@ def order_details(session: Session, who: Identity, request: ListRequest, total: 
         invoice_count=formats.number(bill_count),
         all_invoices=link_to(who, language, "/invoices", order=order.number),
         pdf=link_to(who, language, f"/orders/{quote(order.number, safe='')}.pdf"),
-        close=close,
-        **neighbour_urls(query, neighbours),
     )
 
 
