@@ -78,8 +78,9 @@ def as_large(few: int = search.MAX_CANDIDATES) -> Iterator[None]:
 
 
 def request(table: ListTable, account_id: int, **asked: str) -> ListRequest:
-    with i18n.use("en"):
-        return table.request(account_id, ListQuery.parse(table.rules, asked), "en", TODAY)
+    language = "fr" if table is ORDERS else "en"
+    with i18n.use(language):
+        return table.request(account_id, ListQuery.parse(table.rules, asked), language, TODAY)
 
 
 def found(session: Session, account_id: int, q: str) -> tuple[list[str], list[str]]:

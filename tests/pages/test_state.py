@@ -14,7 +14,7 @@ from odoportal.observability import request_id
 from odoportal.pages import list_page
 from odoportal.pages.shell_view import ShellView
 from odoportal.pages.state import SessionState
-from odoportal.rooms.dashboard.state import Home
+from odoportal.rooms.dashboard.page import Home
 from odoportal.rooms.dashboard.view import HomeView
 from odoportal.rooms.invoices.page import Invoices
 from odoportal.rooms.invoices.view import InvoicesView
