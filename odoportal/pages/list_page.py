@@ -35,7 +35,7 @@ async def fetch_list(table: ListTable, who: Identity, given: Mapping[str, str], 
 
 
 class ListState(PageState, mixin=True):
-    """The state of a list's page. Subclasses declare `table`, and `view` of the type that the list's `view` returns.
+    """The state of a page that is read from a list query. Subclasses declare `view`, and `table` or their own `_fetch`.
 
     `version` counts the answers, so that the page can tell when its own request has been answered.
     """

@@ -155,7 +155,7 @@ ORDERS = ListTable(
             title=lambda: t("Progress"),
             cell=lambda row: el("td", _term(row.term)),
             card=_card_term,
-            sort=service.progress_sql,
+            sort=lambda request: service.progress_sql(request.today),
             file=FileColumn(lambda record: record.progress, key="progress_percent", kind=CellKind.PERCENT),
         ),
         ListColumn("state", title=lambda: t("State"), file=FileColumn(lambda record: record.state, words=state_labels)),

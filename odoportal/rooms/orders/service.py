@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case
+from sqlalchemy import ColumnElement, and_, case, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
@@ -59,7 +59,7 @@ def _in_state(state: str, today: date, start: Any = Order.start_on, end: Any = O
 def _percent_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
         found = _PERCENT.fullmatch(word)
-        return [progress_sql(request) == int(found[1])] if found else []
+        return [progress_sql(request.today) == int(found[1])] if found else []
 
     return meaning
 
@@ -86,9 +86,10 @@ def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:
     return and_(*filters) if filters else None
 
 
-def progress_sql(request: ListRequest) -> ColumnElement[int]:
-    """Return the progress of an order as SQL; the rule is that of `progress`."""
-    return search.progress(Order.start_on, Order.end_on, request.today)
+def progress_sql(today: date, start: Any = Order.start_on, end: Any = Order.end_on) -> ColumnElement[int]:
+    """Return the progress of an order as SQL. The rule is the same as in `progress`."""
+    ran = search.days_between(literal(today), start) * 100
+    return case((start > today, 0), (end < today, 100), else_=ran // (search.days_between(end, start) + 1))
 
 
 LIST = ListSource(
