@@ -8,7 +8,6 @@ are the same with and without it.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -17,7 +16,6 @@ from sqlalchemy import (
     Integer,
     Select,
     and_,
-    case,
     column,
     func,
     literal,
@@ -88,12 +86,6 @@ def _compile_plain(element: Any, compiler: Any, **kw: Any) -> str:
 @compiles(unindexed, "sqlite")
 def _compile_with_unary_plus(element: Any, compiler: Any, **kw: Any) -> str:
     return f"+{compiler.process(element.column, **kw)}"
-
-
-def progress(start: Any, end: Any, today: date) -> ColumnElement[int]:
-    """Return the elapsed share of a term in whole percent, as SQL. The rule is the same as in `orders.service.progress`."""
-    ran = days_between(literal(today), start) * 100
-    return case((start > today, 0), (end < today, 100), else_=ran // (days_between(end, start) + 1))
 
 
 def words(q: str) -> list[str]:

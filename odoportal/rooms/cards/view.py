@@ -13,6 +13,7 @@ from odoportal.core import clock, database, i18n
 from odoportal.core.i18n import Formats, t
 from odoportal.core.identity import Identity
 from odoportal.forms.view import FormView, form_view
+from odoportal.lists.view import DetailsView
 from odoportal.rooms.cards import flow, service
 from odoportal.rooms.cards.labels import card_name, reason_labels
 from odoportal.rooms.cards.models import Card, SetupState
@@ -38,21 +39,16 @@ class CardRow:
 
 
 @dataclass(frozen=True)
-class CardDetails:
-    """The card in the removal dialog. `number` is empty if the account has no such card.
+class CardDetails(DetailsView):
+    """The card in the removal dialog.
 
     `heir` says which card becomes the default; `fresh` is empty if the password must be confirmed.
     """
 
-    asked: str = ""
-    number: str = ""
     expiry: str = ""
     added: str = ""
     heir: str = ""
     fresh: str = ""
-    close: str = ""
-    previous: str = ""
-    next: str = ""
     remove: FormView = field(default_factory=FormView)
 
 

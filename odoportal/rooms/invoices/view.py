@@ -9,13 +9,12 @@ from urllib.parse import quote
 from sqlmodel import Session
 
 from odoportal.core.clock import to_local
-from odoportal.core.folding import fold
 from odoportal.core.i18n import Formats, t, tn
 from odoportal.core.identity import Identity
 from odoportal.core.money import cents
 from odoportal.documents.view import LineView, TaxView, TextLine, line_view, tax_view, text_lines
-from odoportal.lists.query import ListQuery
-from odoportal.lists.view import ListTexts, ListView, list_view
+from odoportal.lists.source import FoundRows, ListRequest
+from odoportal.lists.view import DetailsView, ListView, details_frame
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.devices import service as devices
 from odoportal.rooms.invoices import service
@@ -64,12 +63,9 @@ class PaymentView:
 
 
 @dataclass(frozen=True)
-class InvoiceDetails:
-    """The details of an invoice. `number` is empty if the account has no such invoice."""
+class InvoiceDetails(DetailsView):
+    """The details of an invoice."""
 
-    asked: str = ""
-    title: str = ""
-    number: str = ""
     paid: Paid = Paid()
     date: str = ""
     due: str = ""
@@ -87,9 +83,6 @@ class InvoiceDetails:
     devices: str = ""
     pdf_fr: str = ""
     pdf_en: str = ""
-    previous: str = ""
-    next: str = ""
-    close: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,47 +95,9 @@ class InvoicesView:
     details: InvoiceDetails = field(default_factory=InvoiceDetails)
 
 
-def invoices_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> InvoicesView:
-    """Return the view of a list query, with the details of the open invoice if the query names one.
-
-    Args:
-        session: a database session for reading.
-        who: the signed-in person, whose account and formats are used.
-        query: the list query.
-        language: the page's language; it must be the current one.
-        today: the business day.
-    """
-    account_id, formats = who.account.account_id, Formats(who.region)
-    words, tabs = state_labels(), state_labels(2)
-    folded = {state: fold(text) for state, text in words.items()}
-    found = service.find(session, account_id, query, today, folded)
-    states = (
-        InvoiceState.TO_PAY,
-        InvoiceState.OVERDUE,
-        InvoiceState.PART_PAID,
-        InvoiceState.PENDING,
-        InvoiceState.PAID,
-        InvoiceState.REFUNDED,
-    )
-    texts = ListTexts(
-        name=t("Invoices"),
-        path=f"/{language}/invoices",
-        columns=(
-            ("date", t("Date"), False),
-            ("number", "#", False),
-            ("amount", t("Amount"), True),
-            ("paid", words[InvoiceState.PAID], False),
-            ("actions", t("Actions"), False),
-        ),
-        tabs=[
-            ("", t("All invoices")),
-            *((s, tabs[s]) for s in states if found.counts[s] or s in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PAID}),
-        ],
-        no_match=t("No invoice"),
-        nothing=t("No invoices yet"),
-        dates=t("Date"),
-        chips={"order": t("of order {number}", number=query.texts.get("order", ""))},
-    )
+def invoices_view(session: Session, who: Identity, request: ListRequest, found: FoundRows, frame: ListView) -> InvoicesView:
+    """Return the view of the invoices found, with the details of the open invoice if the query names one. See `ListTable.view`."""
+    formats = Formats(who.region)
     rows = [
         InvoiceRow(
             key=i.number,
@@ -150,14 +105,13 @@ def invoices_view(session: Session, who: Identity, query: ListQuery, language: s
             date=formats.day(i.issued_on),
             amount=formats.amount(i.total),
             cents=cents(i.total),
-            paid=paid_view(i, formats, today),
-            details=query.url(open=i.number),
-            pdf=pdf_address(who, i.number, language),
+            paid=paid_view(i, formats, request.today),
+            details=request.query.url(open=i.number),
+            pdf=pdf_address(who, i.number, request.language),
         )
-        for i in found.invoices
+        for i in found.rows
     ]
-    details = _details(session, who, query, language, today, folded, found.counts[""]) if query.open else InvoiceDetails()
-    frame = list_view(query, found.window, found.counts[""], formats, texts, found.counts)
+    details = _details(session, who, request, found.account_total) if request.query.open else InvoiceDetails()
     return InvoicesView(frame, rows, [[row.number, row.cents] for row in rows], details)
 
 
@@ -187,22 +141,18 @@ def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
     return Paid(state, *label_and_note[state])
 
 
-def _details(
-    session: Session, who: Identity, query: ListQuery, language: str, today: date, folded: dict[str, str], rows: int
-) -> InvoiceDetails:
-    account_id, formats = who.account.account_id, Formats(who.region)
+def _details(session: Session, who: Identity, request: ListRequest, total: int) -> InvoiceDetails:
+    account_id, formats = request.account_id, Formats(who.region)
+    query, language, today = request.query, request.language, request.today
     whole = service.get(session, account_id, query.open)
-    close = query.url(open="")
     if whole is None or (invoice_id := whole.invoice.id) is None:
-        return InvoiceDetails(asked=query.open, close=close)
+        return InvoiceDetails(**details_frame(query))
     invoice = whole.invoice
     bill = addresses.by_id(session, account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
     trackers = len(devices.of_order(session, account_id, invoice.order_id)) if invoice.order_id else 0
-    neighbours = service.neighbours(session, account_id, query, today, folded, rows, invoice_id)
+    neighbours = service.LIST.neighbours(session, request, total, invoice_id)
     return InvoiceDetails(
-        asked=query.open,
-        title=t("Invoice {number}", number=query.open),
-        number=invoice.number,
+        **details_frame(query, t("Invoice {number}", number=query.open), invoice.number, neighbours),
         paid=badge_view(invoice, formats, today),
         date=formats.day(invoice.issued_on),
         due=formats.day(invoice.due_on),
@@ -220,11 +170,6 @@ def _details(
         pdf_fr=pdf_address(who, invoice.number, "fr"),
         pdf_en=pdf_address(who, invoice.number, "en"),
         devices=tn("{n} device", "{n} devices", trackers) if trackers else "",
-        previous=query.url(open=neighbours.previous, page=(neighbours.index - 1) // query.size + 1)
-        if neighbours and neighbours.previous
-        else "",
-        next=query.url(open=neighbours.next, page=(neighbours.index + 1) // query.size + 1) if neighbours and neighbours.next else "",
-        close=close,
     )
 
 

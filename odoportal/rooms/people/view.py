@@ -15,6 +15,7 @@ from odoportal.core.i18n import Formats, current_language, t
 from odoportal.core.identity import Identity
 from odoportal.documents.view import TextLine, text_lines
 from odoportal.forms.view import FieldRow, FormView, form_view
+from odoportal.lists.view import DetailsView
 from odoportal.pages.shell_view import right_labels, role_labels
 from odoportal.rooms.notifications.copies import key_of
 from odoportal.rooms.notifications.service import added_by
@@ -51,25 +52,19 @@ class InvitationRow:
 
 
 @dataclass(frozen=True)
-class PersonDetails:
+class PersonDetails(DetailsView):
     """The person in the dialog. `number` is empty if the account has no such person.
 
     `leaving` is for people who look at themselves: what happens to the invoice-copy addresses they added if they leave.
     """
 
-    asked: str = ""
-    number: str = ""
     name: str = ""
-    title: str = ""
     email: str = ""
     you: bool = False
     blocked: bool = False
     role_text: str = ""
     seen: str = ""
     two_step: bool = False
-    previous: str = ""
-    next: str = ""
-    close: str = ""
     role: FormView = field(default_factory=FormView)
     remove: FormView = field(default_factory=FormView)
     leaving: str = ""

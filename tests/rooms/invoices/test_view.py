@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 
 from odoportal.core import clock, i18n
 from odoportal.lists.query import ListQuery
-from odoportal.rooms.invoices.service import RULES
-from odoportal.rooms.invoices.view import InvoiceDetails, InvoicesView, invoices_view
+from odoportal.lists.view import page_view
+from odoportal.rooms.invoices.columns import INVOICES
+from odoportal.rooms.invoices.view import InvoiceDetails, InvoicesView
 from tests.making import NOON, TODAY, account, identity_of, invoice, order, recorded_statements, rolled_back
 
 
@@ -20,7 +21,7 @@ def shown(session: Any, account_id: int, language: str = "en", region: str = "en
     with i18n.use(language):
         others = [(9, "2077")] if "account" in given else []
         who = identity_of(account_id, region=region, others=others)
-        return invoices_view(session, who, ListQuery.parse(RULES, given), language, TODAY)
+        return page_view(INVOICES, session, who, ListQuery.parse(INVOICES.rules, given), language, TODAY)
 
 
 @pytest.fixture

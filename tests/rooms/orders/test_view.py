@@ -9,8 +9,9 @@ from sqlalchemy import Engine
 
 from odoportal.core import clock, i18n
 from odoportal.lists.query import ListQuery
-from odoportal.rooms.orders.service import RULES
-from odoportal.rooms.orders.view import OrderDetails, OrdersView, orders_view
+from odoportal.lists.view import page_view
+from odoportal.rooms.orders.columns import ORDERS
+from odoportal.rooms.orders.view import OrderDetails, OrdersView
 from tests.making import NOON, PLAN, TODAY, account, identity_of, invoice, order, recorded_statements, rolled_back
 
 
@@ -19,7 +20,7 @@ def shown(session: Any, account_id: int, language: str = "en", region: str = "en
     with i18n.use(language):
         others = [(9, "2077")] if "account" in given else []
         who = identity_of(account_id, region=region, others=others)
-        return orders_view(session, who, ListQuery.parse(RULES, given), language, TODAY)
+        return page_view(ORDERS, session, who, ListQuery.parse(ORDERS.rules, given), language, TODAY)
 
 
 @pytest.fixture
