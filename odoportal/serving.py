@@ -1,6 +1,7 @@
 """Serving the built portal: Uvicorn in this process, on Reflex's application, without compiling anything."""
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
@@ -35,6 +36,8 @@ TICKS_PER_CHECK = 10
 """Uvicorn ticks ten times a second."""
 COLLECT_AFTER = (10_000, 20, 20)
 """The thresholds of garbage collection: new objects, then collections of the younger generation."""
+M_ARENA_MAX = -8
+"""The parameter of mallopt(3) that limits the number of arenas, from the GNU C library's malloc.h."""
 
 
 class CannotServe(Exception):
@@ -176,6 +179,17 @@ def configuration(application: Callable[[], ASGIApp], register: Connections) -> 
     )
 
 
+def use_one_malloc_arena() -> None:
+    """Let all threads allocate memory from one arena. Call it before there are threads; other C libraries than GNU's have no arenas.
+
+    By default nearly every thread gets its own arena, up to eight for each core, and no thread can use what another has freed: after 800
+    visits, 15 arenas held 33 MiB, of which 11 were in use. Threads rarely wait for the arena, because Python runs one at a time.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 1)
+
+
 def _serve_metrics(address: str) -> None:
     from odoportal.health import Figures
 
@@ -196,6 +210,7 @@ def serve(project: Path, taken: socket.socket, ready: Callable[[], None]) -> Non
     Raises:
         CannotServe: when the address of the metrics cannot be used.
     """
+    use_one_malloc_arena()
     os.environ.update(reflex_environment())
     # Reflex looks for rxconfig.py and for the built files in the working folder.
     os.chdir(project)

@@ -1,6 +1,7 @@
 """The server: its port, its shutdown, and which proxies it trusts for a client's address."""
 
 import asyncio
+import ctypes
 import http.client
 import re
 import signal
@@ -53,6 +54,38 @@ def test_ready_is_said_once_requests_are_answered_and_a_signal_ends_it(tmp_path:
     finally:
         server.kill()
         server.wait()
+
+
+ARENAS = """
+import ctypes, signal, sys, threading
+from pathlib import Path
+from odoportal import serving
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+together = threading.Barrier(8)
+def allocate():
+    kept = bytearray(2_000)
+    together.wait()
+def report():
+    threads = [threading.Thread(target=allocate) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    file = ctypes.c_void_p(libc.fopen(sys.argv[2].encode(), b"w"))
+    libc.malloc_info(0, file)
+    libc.fclose(file)
+    signal.raise_signal(signal.SIGTERM)
+serving._application = lambda: None
+serving.serve(Path(sys.argv[1]), serving.listen("127.0.0.1", 0), report)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="only the GNU C library has arenas")
+def test_all_threads_allocate_from_one_arena(tmp_path: Path) -> None:
+    report = tmp_path / "arenas.xml"
+    subprocess.run([sys.executable, "-c", ARENAS, str(tmp_path), str(report)], check=False)
+    assert report.read_text().count("<heap ") == 1
 
 
 def test_a_taken_port_is_one_sentence() -> None:

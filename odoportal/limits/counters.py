@@ -1,8 +1,8 @@
 """Counts of attempts in one process's memory: moving windows and growing waits, each kind of limit in its own store.
 
-Every store is bounded. A full one drops an eighth of its keys at once: first those whose hits no longer count, then those with the fewest
-hits. In a flood of made-up keys each has one hit, so it cannot push out a key that has reached its limit, and it never affects another
-kind of limit.
+Every store is bounded, in time and in number. A key is dropped once neither its hits nor those of the keys used before it count. A full
+store drops an eighth of its keys at once: first those whose hits no longer count, then those with the fewest hits. In a flood of made-up
+keys each has one hit, so it cannot push out a key that has reached its limit, and it never affects another kind of limit.
 """
 
 import threading
@@ -27,7 +27,9 @@ MAX_KEYS = 20_000
 
 
 def evict(entries: OrderedDict[str, V], max_entries: int, weight: Callable[[V], int], current: str) -> None:
-    """Drop an eighth of the entries if there are more than `max_entries`: the lightest first, among equals the least recently used.
+    """Drop the least recently used entries up to the first with a weight, and if more than `max_entries` remain, an eighth of them.
+
+    Of the eighth, the lightest go first, among equals the least recently used.
 
     Args:
         entries: the store, ordered by last use.
@@ -35,6 +37,8 @@ def evict(entries: OrderedDict[str, V], max_entries: int, weight: Callable[[V], 
         weight: returns how much an entry counts now.
         current: the key that was just counted, which is kept.
     """
+    while (oldest := next(iter(entries))) != current and not weight(entries[oldest]):
+        del entries[oldest]
     if len(entries) <= max_entries:
         return
     # `sorted` is stable: equal weights stay ordered by last use.

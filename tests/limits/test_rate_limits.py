@@ -141,6 +141,21 @@ def test_memory_is_bounded(now) -> None:
         assert len(windows._hits["reset"]) <= 10
 
 
+def test_what_no_longer_counts_is_dropped_though_there_is_room(now) -> None:
+    waits, windows = Backoff(), MovingWindowStorage()
+    for n in range(3):
+        waits.begin(f"account:{n}", now())
+        windows.acquire_entry(f"reset/{n}", 3, 86_400)
+        now.move(hours=8)
+    # The first are a day old now, and the second do not count either.
+    waits.undo_failure("account:1")
+    windows.remove_newest("reset/1")
+    waits.begin("account:new", now())
+    windows.acquire_entry("reset/new", 3, 86_400)
+    assert [*waits._failures["account"]] == ["account:2", "account:new"]
+    assert [*windows._hits["reset"]] == ["reset/2", "reset/new"]
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """Bound the stores in memory to a few keys of each kind; return how many."""
