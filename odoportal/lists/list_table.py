@@ -150,7 +150,7 @@ class ListTable:
 
     @cached_property
     def rules(self) -> ListRules:
-        """What the list's query may contain."""
+        """The values that the list query may contain."""
         sorts = tuple(column.key for column in self.columns if column.sort)
         return ListRules(sorts, self.default_sort, self.source.states, self.source.texts)
 

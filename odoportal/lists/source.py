@@ -17,7 +17,7 @@ from odoportal.lists.query import ListQuery, PageWindow, page_to_show
 
 @dataclass(frozen=True)
 class ListRequest:
-    """What a list is asked for.
+    """A list query in an account, a language and on a day.
 
     Attributes:
         account_id: The account whose rows are listed.
