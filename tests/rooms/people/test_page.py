@@ -34,7 +34,8 @@ def send(who: Identity, form: str, key: str = "", version: str = "", mark: str =
     rule = forms.HANDLERS[form]
     with i18n.use("en"), signed_in(who):
         values = validate(rule.model, fields)
-        assert isinstance(values, FormModel), values
+        if isinstance(values, dict):
+            return FormResult(errors=values)
         return asyncio.run(_answer(SentForm(form, who, "en", values, key, version, mark * 32, "203.0.113.9", "")))
 
 
