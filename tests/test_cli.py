@@ -545,14 +545,14 @@ def test_notices_are_written_once_and_a_dry_run_only_says_so(run: Run, monkeypat
     dry = run("notices", "--dry-run")
     assert dry[0] == 0
     assert "invoice   1" in dry[1]
-    assert "letters would be written" in dry[1]
+    assert "mails would be written" in dry[1]
     assert mails() == 0
     code, out, err = run("notices")
     assert (code, err) == (0, "")
     assert out == dry[1].replace("would be written", "written")
     written = mails()
     assert written > 0
-    assert run("notices")[1] == "0 letters written.\n"
+    assert run("notices")[1] == "0 mails written.\n"
     assert mails() == written
     monkeypatch.setenv("ODOPORTAL_PUBLIC_URL", "")
     assert run("notices")[0] == 2
@@ -696,7 +696,7 @@ def test_copy_to(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("production")
 def test_letters_are_listed_without_what_they_say(run: Run) -> None:
-    assert run("mail") == (0, "No letter is due, and none is dead.\n", "")
+    assert run("mail") == (0, "No mail is due, and none is dead.\n", "")
     now = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
     with database.write_session() as session:
         for to, more in (
@@ -713,7 +713,7 @@ def test_letters_are_listed_without_what_they_say(run: Run) -> None:
     assert "due@example.com" in out
     assert "dead since 2020-09-24 10:30, 0 tries: 550 no\ufffd[2J" in out
     assert "canary" not in out
-    assert run("mail", "retry", "99") == (2, "", "No letter 99 is due or dead.\n")
-    assert run("mail", "retry", "--dead") == (0, "1 letter is tried again.\n", "")
+    assert run("mail", "retry", "99") == (2, "", "No mail 99 is due or dead.\n")
+    assert run("mail", "retry", "--dead") == (0, "1 mail is tried again.\n", "")
     assert "dead since" not in run("mail")[1]
     assert run("mail", "retry", "1")[0] == 0

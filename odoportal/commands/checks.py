@@ -101,7 +101,7 @@ def _mail(settings: Settings) -> str:
 def _postal_address(settings: Settings) -> str:
     # Canada's anti-spam law requires the sender's name and mailing address in every mail (S.C. 2010, c. 23, s. 6(2); SOR/2012-36, s. 2).
     if len(settings.company_lines) < 2 or not _POSTAL_CODE.search(settings.company_address):
-        raise ValueError("ODOPORTAL_COMPANY_ADDRESS has no postal code: every letter must say where its sender is reached by post")
+        raise ValueError("ODOPORTAL_COMPANY_ADDRESS has no postal code: every mail must say where its sender is reached by post")
     return ", ".join(settings.company_lines)
 
 

@@ -43,7 +43,7 @@ def restore(file: Path) -> None:
     if restored.aside:
         say(f"The database that was there is now {restored.aside}.")
     if restored.due:
-        say(f"{restored.due} letters were still to be sent when the backup was made, and go out once the portal runs: `odoportal mail`.")
+        say(f"{restored.due} mails were still to be sent when the backup was made, and go out once the portal runs: `odoportal mail`.")
 
 
 @click.command("copy-to")

@@ -61,7 +61,7 @@ class Mail(SQLModel, table=True):
     """A mail. It is due while `next_try_at` is set; a mail that was sent or given up is not tried again."""
 
     id: int | None = Field(default=None, primary_key=True)
-    key: str | None = Field(default=None, max_length=100, unique=True, description="the same key is one letter")
+    key: str | None = Field(default=None, max_length=100, unique=True, description="the same key is one mail")
     to: str = Field(max_length=254)
     language: str = Field(max_length=2)
     subject: str = Field(max_length=200)
