@@ -129,7 +129,8 @@ def leave_guard() -> rx.Component:
 class Field:
     """A field. `hint` is shown below it; `options` are pairs of value and text, of a select or of radio buttons.
 
-    `kind` is text, email, tel, password, code (a one-time code), date, textarea, select, radio, checkbox or fixed (shown, not sent).
+    `kind` is text, email, tel, password, code (a one-time code of digits), recovery (a recovery code), date, textarea, select, radio,
+    checkbox or fixed (shown, not sent).
     """
 
     name: str
@@ -320,7 +321,7 @@ class Form:
         }
         if field.required:
             attributes |= {"required": True, "aria_required": "true"}
-        if field.kind not in {"select", "password", "textarea", "code"}:
+        if field.kind not in {"select", "password", "textarea", "code", "recovery"}:
             attributes["value"] = ServerOnly(value)
         return attributes
 
@@ -335,7 +336,7 @@ class Form:
             reveal = {"aria_label": t("Show the password")}
             eye = wrapped(
                 Reveal,
-                el("button", type="button", hidden=True, cls="btn plain icon", **reveal),
+                el("button", type="button", hidden=True, data_reveal=self._id(field), aria_pressed="false", cls="btn plain icon", **reveal),
                 icon("eye", small=True),
                 target=self._id(field),
                 class_name="btn plain icon",
@@ -356,8 +357,9 @@ class Form:
                 cls="input secret",
             )
         by_kind: dict[str, Any] = {"type": field.kind, "autoComplete": field.autocomplete, "maxLength": field.longest, "cls": "input"}
-        if field.kind == "code":
-            by_kind |= {"type": "text", "inputMode": "numeric", "data_secret": True, "autoCapitalize": "none", "spellCheck": "false"}
+        if field.kind in {"code", "recovery"}:
+            keyboard = "numeric" if field.kind == "code" else "text"
+            by_kind |= {"type": "text", "inputMode": keyboard, "data_secret": True, "autoCapitalize": "none", "spellCheck": "false"}
         if field.kind == "email":
             by_kind |= {"autoCapitalize": "none", "spellCheck": "false"}
         return el("input", **attributes, **by_kind)

@@ -665,8 +665,8 @@ MUTANTS = (
     _mutant(
         "forged link tokens cause no write",
         "rooms.signin.link_pages",
-        "clock.now(), client) if known is not None else None",
-        "clock.now(), client)",
+        "return PostedLink(form, token, found, client) if found is not None else used_link(kind, client)",
+        "return PostedLink(form, token, found, client)",
         SECOND,
     ),
     _mutant(
@@ -950,7 +950,7 @@ MUTANTS = (
     _mutant(
         "no other site can resubscribe a person",
         "rooms.notifications.routes",
-        "if not off and headers.is_cross_site(asked.request):",
+        "if not off and headers.is_cross_site(page_request.request):",
         "if False:",
         STOP,
     ),
