@@ -25,7 +25,7 @@ from sqlmodel import Session, col, select
 from odoportal.accounts.models import UnsolicitedMail
 from odoportal.accounts.service import email_key
 from odoportal.core.i18n import Formats, t
-from odoportal.core.identity import token_hash
+from odoportal.core.identity import require_identity, token_hash
 
 DAY = timedelta(days=1)
 MAX_NAME_LENGTH = 60
@@ -118,9 +118,9 @@ def mailbox_hash(email: str) -> str:
     return token_hash(f"{local.partition('+')[0].replace('.', '') or local}@{domain}")
 
 
-def limit_message(refusal: TooManyMails, region: str) -> str:
-    """Return the message for the customer, in the language in use, with the instant in the region's format."""
-    moment = Formats(region).moment(refusal.until)
+def limit_message(refusal: TooManyMails) -> str:
+    """Return the message for the signed-in person, in the language in use, with the instant in the person's format."""
+    moment = Formats(require_identity().region).moment(refusal.until)
     if refusal.mailbox:
         return t("This address was emailed several times in the last 24 hours. Try again after {moment}.", moment=moment)
     return t("Too many of these emails were sent. Try again after {moment}.", moment=moment)

@@ -14,16 +14,15 @@ After success the page's live state loads again.
 import json
 import logging
 import re
-import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, Concatenate, Generic, ParamSpec, TypeVar, get_args
+from typing import Any, Concatenate, Generic, ParamSpec, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from limits import RateLimitItemPerMinute
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from pydantic import SecretStr
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import Field, Session, SQLModel, col
@@ -31,15 +30,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from odoportal.core import clock
-from odoportal.core.card_numbers import mask_card_numbers
-from odoportal.core.database import write
-from odoportal.core.folding import strip_invisible
+from odoportal.core.database import read, write
 from odoportal.core.i18n import t
 from odoportal.core.identity import Identity, NotAllowed
+from odoportal.forms.fields import FormModel, M, unreadable_message, validate
 from odoportal.forms.view import FormFeedback, version_of
 from odoportal.limits import rate_limits
 from odoportal.limits.work_queue import Busy, retry_later
 from odoportal.observability import logs
+from odoportal.web.links import link_to
 from odoportal.web.page import Fill, PageContent, PageRequest
 
 MAX_BODY_BYTES = 64 * 1024
@@ -52,7 +51,6 @@ _ONCE_KEY = re.compile(r"[0-9a-f]{32}")
 _NO_STORE = {"cache-control": "no-store"}
 _log = logging.getLogger("odoportal.forms")
 P = ParamSpec("P")
-M = TypeVar("M", bound="FormModel")
 
 
 class Submission(SQLModel, table=True):
@@ -66,57 +64,6 @@ class Submission(SQLModel, table=True):
     form: str = Field(max_length=40)
     answer: str = Field(max_length=1000)
     at: datetime = Field(index=True)
-
-
-# --- field types ---------------------------------------------------------------------------------------------------
-
-
-def clean_line(value: str) -> str:
-    """Normalize typed text to one line, as for a field of type `Line`.
-
-    Raises:
-        ValueError: If it contains control characters; the message is in the language in use.
-    """
-    if any(unicodedata.category(c) in {"Cc", "Cs"} and c != "\t" for c in value):
-        raise ValueError(t("This holds characters that cannot be used here."))
-    return mask_card_numbers(re.sub(r"\s+", " ", strip_invisible(value)).strip())
-
-
-def _clean_line(value: object) -> object:
-    return clean_line(value) if isinstance(value, str) else value
-
-
-def _clean_text(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    plain = value.replace("\r\n", "\n").replace("\r", "\n")
-    if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t" for c in plain):
-        raise ValueError(t("This holds characters that cannot be used here."))
-    return mask_card_numbers(strip_invisible(plain).strip())
-
-
-Line = Annotated[str, BeforeValidator(_clean_line)]
-"""One line of text: single spaces, stripped, without invisible marks; control characters are refused. A payment card number typed by
-mistake is masked. Limit its length with pydantic's `Field`."""
-Text = Annotated[str, BeforeValidator(_clean_text)]
-"""Text of several lines, cleaned in the same way."""
-Secret = SecretStr
-"""A password or a code: kept exactly as typed, and hidden in its string representation."""
-
-
-class FormModel(BaseModel):
-    """The fields of a form. Unknown fields are refused; an unticked checkbox is not sent, so it needs a default."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    @classmethod
-    def named(cls, name: str) -> bool:
-        """Return whether the form has a field of this name. A form with a checkbox per record overrides it to add the names of these."""
-        return name in cls.model_fields
-
-
-class EmptyForm(FormModel):
-    """A form with only a button. Its key says what the button is about, such as the code of an address."""
 
 
 # --- submissions and results ----------------------------------------------------------------------------------------
@@ -147,6 +94,10 @@ class SentForm(Generic[M]):
     once: str
     client: str
     agent: str
+
+    def link_to(self, path: str, /, **query: str) -> str:
+        """Return the address of a page in the language of the form's page; see `web.links.link_to`."""
+        return link_to(self.who, self.language, path, **query)
 
 
 @dataclass(frozen=True)
@@ -181,17 +132,42 @@ class FormResult:
         return not self.errors and not self.error
 
 
+Work = Callable[[SentForm[Any]], Awaitable[FormResult]]
+ErrorMessages = Mapping[type[Exception], Callable[[Any], str | FormResult]]
+"""The message for each error of the rules, in the language in use: a function of the error that returns the text, or a `FormResult` where
+more than a text is to be said. An error class that is about one field names it in its attribute `field`; any other is about the whole
+form."""
+
+
 @dataclass(frozen=True)
 class FormHandler:
-    """The model a form must match, the right it requires in the account of the address, and the function that does the work.
+    """The server's side of a form.
 
-    When `work` changes the account, it must check the right again in its own transaction (`rights.require_right`); it may raise
-    `NotAllowed`.
+    Attributes:
+        model: The model that the sent fields must match.
+        right: The right it requires in the account of the address.
+        work: The function that does the work. When it changes the account, it must check the right again in its own transaction
+            (`rights.require_right`); it may raise `NotAllowed`.
+        errors: The messages for the errors of the rules that `work` may raise.
     """
 
     model: type[FormModel]
     right: str
-    work: Callable[[SentForm[Any]], Awaitable[FormResult]]
+    work: Work
+    errors: ErrorMessages = field(default_factory=dict[type[Exception], Callable[[Any], str | FormResult]])
+
+    async def run(self, sent: SentForm[Any]) -> FormResult:
+        """Do the work of a form once, and return its result; a form that was done before gets the stored one."""
+        if (stored := await read(stored_result, sent)) is not None:
+            return stored
+        try:
+            return await self.work(sent)
+        except tuple(self.errors) as error:
+            message = next(message for kind, message in self.errors.items() if isinstance(error, kind))(error)
+            if isinstance(message, FormResult):
+                return message
+            field_name: str = getattr(error, "field", "")
+            return FormResult(errors={field_name: message}) if field_name else FormResult(error=message)
 
 
 def conflict(sent: SentForm[Any], stored: Mapping[str, str]) -> FormResult | None:
@@ -213,15 +189,11 @@ def conflict(sent: SentForm[Any], stored: Mapping[str, str]) -> FormResult | Non
 
 
 def stored_result(session: Session, sent: SentForm[Any]) -> FormResult | None:
-    """Return the stored result of a form that was already done; None when it was not.
-
-    `once` calls it. A handler calls it itself if a check before `once` would fail the second time, such as that of a password the form
-    has changed.
-    """
+    """Return the stored result of a form that was already done; None when it was not."""
     submission = session.get(Submission, (sent.who.person_id, sent.once))
     if submission is None:
         return None
-    return FormResult(**json.loads(submission.answer)) if submission.form == sent.form else FormResult(error=_unreadable())
+    return FormResult(**json.loads(submission.answer)) if submission.form == sent.form else FormResult(error=unreadable_message())
 
 
 async def do_once(
@@ -251,13 +223,14 @@ async def do_once(
         return await write(run)
 
 
+def in_transaction(save: Callable[[Session, SentForm[Any]], FormResult]) -> Work:
+    """Return the work of a form that is one transaction and nothing else."""
+    return lambda sent: do_once(sent, save, sent)
+
+
 def purge_expired(session: Session, now: datetime) -> int:
-    """Delete the submissions older than `REMEMBER`, and return how many."""
+    """Delete the submissions older than `KEEP_SUBMISSIONS`, and return how many."""
     return session.exec(sql_delete(Submission).where(col(Submission.at) <= now - KEEP_SUBMISSIONS)).rowcount
-
-
-def _unreadable() -> str:
-    return t("This request cannot be read. Go back and try again.")
 
 
 def too_many_message() -> str:
@@ -270,41 +243,12 @@ def busy_message() -> str:
     return t("The portal is very busy at this moment. Try again in a few seconds.")
 
 
-def required_message() -> str:
-    """Return the guide's message for an empty required field, in the language in use."""
-    return t("This field is required.")
-
-
-def _error_message(error: Mapping[str, Any]) -> str:
-    kind, limits = error["type"], error.get("ctx", {})
-    if kind in {"missing", "string_too_short"} and limits.get("min_length", 1) <= 1:
-        return required_message()
-    if kind == "string_too_short":
-        return t("Use at least {n} characters.", n=limits["min_length"])
-    if kind == "string_too_long":
-        return t("Use at most {n} characters.", n=limits["max_length"])
-    if kind == "value_error":
-        return str(limits["error"])
-    return t("Choose one of the values offered.") if kind in {"literal_error", "enum"} else t("This cannot be used here.")
-
-
-def validate(model: type[M], fields: Mapping[str, str]) -> M | dict[str, str]:
-    """Validate the fields: return the model, or error messages by field; the key "" has the error of the whole form."""
-    try:
-        return model.model_validate(dict(fields))
-    except ValidationError as wrong:
-        found = wrong.errors(include_url=False, include_input=False)
-        if any(error["type"] == "extra_forbidden" for error in found):
-            return {"": _unreadable()}
-        return {str(error["loc"][0]) if error["loc"] else "": _error_message(error) for error in reversed(found)}
-
-
 async def read_form(request: Request) -> dict[str, str] | Response:
     """Parse the fields of a posted form; of a repeated name, the last value counts.
 
     Returns:
-        The fields, or an error response: 415 when the body is not a URL-encoded form, 413 when it is larger than `LARGEST_BODY` bytes,
-        400 when it has more than `MOST_FIELDS` fields.
+        The fields, or an error response: 415 when the body is not a URL-encoded form, 413 when it is larger than `MAX_BODY_BYTES`, 400
+        when it has more than `MAX_FIELDS` fields.
     """
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM_TYPE:
         return _refusal(415)
@@ -320,13 +264,13 @@ async def read_form(request: Request) -> dict[str, str] | Response:
 
 
 def _refusal(status: int) -> Response:
-    return PlainTextResponse(_unreadable(), status, _NO_STORE)
+    return PlainTextResponse(unreadable_message(), status, _NO_STORE)
 
 
 async def _run_handler(handler: FormHandler, form: str, page_request: PageRequest, who: Identity, fields: dict[str, str]) -> FormResult:
     key, version, once_key = (fields.pop(name, "") for name in ("key", "version", "once"))
     if not _ONCE_KEY.fullmatch(once_key) or len(key) > MAX_KEY_LENGTH or len(version) > MAX_KEY_LENGTH:
-        return FormResult(error=_unreadable(), status=HTTPStatus.BAD_REQUEST)
+        return FormResult(error=unreadable_message(), status=HTTPStatus.BAD_REQUEST)
     if not await rate_limits.hit(FORMS_PER_PERSON, str(who.person_id), alone=True):
         logs.log_security_event("excess_rate_limit_exceeded", logging.WARNING, limit="forms", person=who.person_id)
         return FormResult(error=too_many_message(), status=HTTPStatus.TOO_MANY_REQUESTS)
@@ -340,7 +284,7 @@ async def _run_handler(handler: FormHandler, form: str, page_request: PageReques
         form, who, page_request.language, values, key, version, once_key, client, page_request.request.headers.get("user-agent", "")
     )
     try:
-        return await handler.work(sent)
+        return await handler.run(sent)
     except NotAllowed:
         logs.log_security_event("authz_fail", logging.WARNING, form=form, person=who.person_id)
         return _forbidden()
@@ -391,7 +335,7 @@ def form_post(handlers: Mapping[str, FormHandler], fill: Fill, may: Callable[[st
             return _json_response(result)
         return await _page_response(result, FormFeedback(form, key, typed, result.errors, result.error), page_request, fill)
 
-    post.rules = handlers  # type: ignore[attr-defined]
+    post.handlers = handlers  # type: ignore[attr-defined]
     return post
 
 
@@ -412,7 +356,7 @@ async def _page_response(result: FormResult, feedback: FormFeedback, page_reques
             result.dress(response)
         return response
     shown = " ".join((result.notice, *result.shown)) if result.ok else ""
-    content = await fill(replace(page_request, said=replace(feedback, typed={}, notice=shown) if result.ok else feedback))
+    content = await fill(replace(page_request, feedback=replace(feedback, typed={}, notice=shown) if result.ok else feedback))
     if isinstance(content, Response):
         return content
     return replace(content, status=HTTPStatus.OK if result.ok else result.status, dress=result.dress)

@@ -25,7 +25,7 @@ class Choice:
 class FieldRow:
     """A field that is known only when the page is shown.
 
-    `id` and `note` are the ids of its input and its note, `link` is the fragment address of the input (`#id`). `longest` is in
+    `id` and `note` are the ids of its input and its note, `link` is the fragment address of the input (`#id`). `max_length` is in
     characters; only a select has `options`.
     """
 
@@ -35,7 +35,7 @@ class FieldRow:
     link: str
     label: str
     required: bool = False
-    longest: int = 200
+    max_length: int = 200
     autocomplete: str = "off"
     hint: str = ""
     value: str = ""
@@ -53,7 +53,7 @@ class FormView:
         version: The version of the stored values (see `version_of`).
         owner: A key of the person and account, to which drafts kept in the browser are bound.
         once: The idempotency key.
-        given: The stored values by field.
+        initial: The values that the form begins with, by field.
         rows: The fields, for a form whose fields depend on the record.
         labels: Name, label and id of each of the rows.
         errors: Error messages by field, in the answer to a form sent without script only; so are `error` and `notice`.
@@ -65,7 +65,7 @@ class FormView:
     version: str = ""
     owner: str = ""
     once: str = ""
-    given: dict[str, str] = field(default_factory=dict[str, str])
+    initial: dict[str, str] = field(default_factory=dict[str, str])
     rows: list[FieldRow] = field(default_factory=list[FieldRow])
     labels: list[list[str]] = field(default_factory=list[list[str]])
     errors: dict[str, str] = field(default_factory=dict[str, str])
@@ -73,20 +73,20 @@ class FormView:
     notice: str = ""
 
 
-def version_of(given: Mapping[str, str]) -> str:
+def version_of(stored: Mapping[str, str]) -> str:
     """Return a hash of the stored values of a form, by which a save in the meantime is detected."""
-    return blake2b(json.dumps(sorted(given.items())).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return blake2b(json.dumps(sorted(stored.items())).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def form_view(who: Identity, given: Mapping[str, str] | None = None, key: str = "") -> FormView:
-    """Return the view of a form over stored values, with a fresh idempotency key.
+def form_view(who: Identity, initial: Mapping[str, str] | None = None, key: str = "") -> FormView:
+    """Return the view of a form over stored values, with a new idempotency key.
 
     Args:
         who: The identity of the person who sees the form.
-        given: The stored values by field, as the form sends them (a ticked checkbox is "1", an unticked one ""); never a secret.
+        initial: The stored values by field, as the form sends them (a ticked checkbox is "1", an unticked one ""); never a secret.
         key: The record the form is about, when its page has several forms of the kind.
     """
-    values = dict(given or {})
+    values = dict(initial or {})
     owner = token_hash(f"draft {who.person_id} {who.account.account_id}")[:12]
     return FormView(key, version_of(values), owner, secrets.token_hex(16), values)
 
@@ -105,13 +105,14 @@ class FormFeedback:
 
 def with_form_feedback(view: Any, page_request: PageRequest) -> Any:
     """Return the page's view with the feedback on the form that was posted, or on the one that was just done (`?done=`)."""
-    feedback = page_request.said or FormFeedback(page_request.query.get("done", ""), page_request.query.get("key", ""), notice=t("Saved."))
+    query = page_request.query
+    feedback = page_request.feedback or FormFeedback(query.get("done", ""), query.get("key", ""), notice=t("Saved."))
     form = getattr(view, feedback.form, None) if feedback.form else None
     if not isinstance(form, FormView) or form.key != feedback.key:
         return view
     rows = [_row_with_feedback(row, feedback) for row in form.rows]
-    given, errors = {**form.given, **feedback.typed}, dict(feedback.errors)
-    with_feedback = replace(form, given=given, rows=rows, errors=errors, error=feedback.error, notice=feedback.notice)
+    initial, errors = {**form.initial, **feedback.typed}, dict(feedback.errors)
+    with_feedback = replace(form, initial=initial, rows=rows, errors=errors, error=feedback.error, notice=feedback.notice)
     return replace(view, **{feedback.form: with_feedback})
 
 

@@ -74,7 +74,7 @@ export function PortalLink({ to, how, children, ...rest }) {
   return h("a", { ...rest, href, onClick }, children);
 }
 
-export function LanguageLink({ to, language, whole, children, ...rest }) {
+export function LanguageLink({ to, language, reloadDocument, children, ...rest }) {
   const { search, state } = useLocation();
   const link = useRef(null);
   const remember = () => {
@@ -83,8 +83,8 @@ export function LanguageLink({ to, language, whole, children, ...rest }) {
   };
   const about = { ...rest, hrefLang: language, lang: language, onClick: remember };
   // The page is built without a search, and hydration keeps the built address: set it afterwards.
-  useEffect(() => { if (whole) link.current.href = to + search; }, [to, search]);
-  return whole ? h("a", { ...about, href: to, ref: link }, children) : h(Link, { ...about, to: to + search, state }, children);
+  useEffect(() => { if (reloadDocument) link.current.href = to + search; }, [to, search]);
+  return reloadDocument ? h("a", { ...about, href: to, ref: link }, children) : h(Link, { ...about, to: to + search, state }, children);
 }
 
 function listAddress(change) {

@@ -22,13 +22,13 @@ class PortalLink(_Client):
 
 
 class LanguageLink(_Client):
-    """A link to the same page with the same search in another language; `whole` loads a new document."""
+    """A link to the same page with the same search in another language; `reload_document` loads a new document."""
 
     tag = "LanguageLink"
 
     to: rx.Var[str]
     language: rx.Var[str]
-    whole: rx.Var[bool]
+    reload_document: rx.Var[bool]
 
 
 class SearchForm(_Client):

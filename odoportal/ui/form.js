@@ -54,7 +54,7 @@ async function post(address, body) {
   return { status: answer.status, ...(json ? await answer.json() : {}) };
 }
 
-export function PortalForm({ name, record, loaded, owner, version, given, fresh, texts, confirm, children, onDone, ...rest }) {
+export function PortalForm({ name, record, loaded, owner, version, initial, reset, texts, confirm, children, onDone, ...rest }) {
   const box = useRef(null);
   const { pathname, search } = useLocation();
   const navigate = useNavigate();
@@ -86,7 +86,7 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
     const form = box.current;
     const first = formState.current.version === null;
     if (!first && dirty.has(formState)) return;
-    setStored(given, version);
+    setStored(initial, version);
     if (!first) return;
     const early = arrivals.get(name);
     if (early && (early.values.get("key") ?? "") === record) {
@@ -102,7 +102,7 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
     const kept = draft.get();
     const stored = Object.fromEntries(Object.keys(kept?.values ?? {}).map((k) => [k, formState.current.base[k]]));
     if (!kept || same(kept.values, stored)) return;
-    fillIn(form, { ...given, ...kept.values });
+    fillIn(form, { ...initial, ...kept.values });
     formState.current.version = kept.version;
     dirty.add(formState);
     setSaid({ ...NO_STATUS, kept: true });
@@ -133,7 +133,7 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
       return;
     }
     draft.drop();
-    const values = fresh ? given : valuesOf(box.current, false);
+    const values = reset ? initial : valuesOf(box.current, false);
     setStored(values, now.version);
     setSaid({ ...NO_STATUS, notice: answer.notice, shown: answer.shown });
     // Reconnecting the socket reloads the page's state, which would remove lines that are shown only once.
@@ -169,7 +169,7 @@ export function PortalForm({ name, record, loaded, owner, version, given, fresh,
     const button = e.nativeEvent.submitter;
     confirm ? setAsking({ button }) : send(button);
   };
-  const discard = () => { draft.drop(); setStored(given, version); setSaid(NO_STATUS); };
+  const discard = () => { draft.drop(); setStored(initial, version); setSaid(NO_STATUS); };
 
   return h("form", { ...rest, ref: box, method: "post", noValidate: true, "aria-busy": busy || undefined, onSubmit: submit, onInput: trackChanges },
     h(FormContext.Provider, { value: { ...said, busy, discard, texts } }, children),

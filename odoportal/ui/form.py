@@ -1,38 +1,43 @@
 """Forms: labels, hints, errors by field and in a summary, a single submission, a saved draft; live and in the served HTML.
 
-A form is drawn over one attribute of the page's view, a `forms.view.FormView` of the same name, and its page answers it with
-`forms.handling.form_post` (that module explains why forms are POST requests):
+A form needs its model, the order of its fields with their labels, and its handler. Everything else of a field (the kind of its control, its
+longest value, whether it is required, its choices) comes from the model. It is drawn over one attribute of the page's view, a
+`forms.view.FormView` of the same name, and its page answers it with `forms.handling.form_post` (that module explains why forms are POST
+requests):
 
-    DETAILS = Form(
+    class DetailsForm(FormModel):                                           # forms.py of the room
+        name: Line = Field(min_length=1, max_length=200)
+        phone: Line = Field(default="", max_length=40)
+
+    def _details(session: Session, sent: SentForm[DetailsForm]) -> FormResult:
+        service.change_details(session, sent.who, …)
+        return FormResult(t("Saved."))
+
+    HANDLERS = {"details": FormHandler(DetailsForm, Right.OWN, in_transaction(_details), errors={service.Unusable: lambda _: t("…")})}
+
+    Form(                                                                   # page.py
         "details",
-        (Field("name", t("Name"), required=True, autocomplete="name"), Field("phone", t("Phone"), "tel", hint=t("With its area code."))),
+        (Field("name", t("Name"), autocomplete="name"), Field("phone", t("Phone"), "tel", hint=t("With its area code."))),
         t("Save"),
-    )
-    View(lambda view: DETAILS.draw(view, on_done=Profile.retry))            # page.py; draw it inside `server_slots.live`
+        model=DetailsForm,
+    ).draw(view, on_done=Profile.retry)                                     # inside `server_slots.live`
 
     @dataclass(frozen=True)                                                 # view.py
     class ProfileView:
         details: FormView = field(default_factory=FormView)                 # form_view(who, {"name": person.name, "phone": …})
 
-    class Details(FormModel):                                               # forms.py of the room
-        name: Line = Field(min_length=1, max_length=200)
-        phone: Line = Field("", max_length=40)
-
-    async def _details(sent: SentForm[Details]) -> FormResult:
-        return await once(sent, service.change_details, sent)               # in it: `if clash := conflict(sent, stored): return clash`
-
-    RULES = {"details": FormHandler(Details, Right.OWN, _details)}
-    Page("/profile", …, fill=page_fill(slots), post=form_post(RULES, page_fill(slots), rights.may))
-                                                                            # slots: HTML of `answered(view, asked)`
+    forms_page("/profile", …, slots, forms.HANDLERS)                        # room.py; slots: HTML of `with_form_feedback(view, request)`
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import reflex as rx
+from pydantic import BaseModel
 
 from odoportal.core.i18n import t
+from odoportal.ui.form_model import ModelField, model_fields
 from odoportal.ui.template import Bound, El, LiveOnly, Node, ServerOnly, View, Wrapped, each, el, icon, when, wrapped
 
 _LIBRARY = "$/public" + rx.asset("form.js", shared=True)
@@ -52,8 +57,8 @@ class PortalForm(_Form):
     loaded: rx.Var[str]
     owner: rx.Var[str]
     version: rx.Var[str]
-    given: rx.Var[dict[str, str]]
-    fresh: rx.Var[bool]
+    initial: rx.Var[dict[str, str]]
+    reset: rx.Var[bool]
     texts: rx.Var[dict[str, str]]
     confirm: rx.Var[dict[str, str]]
     on_done: rx.EventHandler[rx.event.no_args_event_spec]
@@ -127,18 +132,25 @@ def leave_guard() -> rx.Component:
 
 @dataclass(frozen=True)
 class Field:
-    """A field. `hint` is shown below it; `options` are pairs of value and text, of a select or of radio buttons.
+    """A field of the form's model, and what the model does not know of it.
 
-    `kind` is text, email, tel, password, code (a one-time code of digits), recovery (a recovery code), date, textarea, select, radio,
-    checkbox or fixed (shown, not sent).
+    Attributes:
+        name: Its name in the model.
+        label: Its label.
+        kind: The control, where the model's type does not say it: tel, code (a one-time code of digits), recovery (a recovery code), radio,
+            or fixed (shown, not sent, and not in the model).
+        hint: What is shown below it.
+        required: Whether to mark it as required although the model does not: a select, or a field that its handler requires.
+        autocomplete: The value of the HTML attribute.
+        options: Value and text of each choice, of a select or of radio buttons.
+        cls: Additional CSS classes.
     """
 
     name: str
     label: str
-    kind: str = "text"
+    kind: str = ""
     hint: Node = None
     required: bool = False
-    longest: int = 200
     autocomplete: str = "off"
     options: Sequence[tuple[str, str]] = ()
     cls: str = ""
@@ -168,21 +180,32 @@ class Form:
         name: its name in the page's view and rules; letters and underscores.
         body: fields, tuples of fields that are side by side, and functions that draw anything else over the form's view.
         submit: the verb on the button.
-        fresh: empty the form after success (it adds something and edits nothing stored).
-        look: the button's CSS class, such as "primary" or "danger".
+        model: the pydantic model that its handler validates it with; none for a form that is only a button.
+        reset: empty the form after success (it adds something and edits nothing stored).
+        variant: the button's CSS class, such as "primary" or "danger".
         confirm: a question to ask before it is sent.
         aside: a node beside the button, such as a link that leaves.
         cls: CSS classes of the form.
+
+    Raises:
+        TypeError: If the model does not have a field of the form, or has other choices for it.
     """
 
     name: str
     body: Body
     submit: str
-    fresh: bool = False
-    look: str = "primary"
+    model: type[BaseModel] | None = None
+    reset: bool = False
+    variant: str = "primary"
     confirm: Confirm | None = None
     aside: Node = None
     cls: str = "form"
+
+    def __post_init__(self) -> None:
+        for field in self.fields():
+            known = self._from_model(field)
+            if known.choices and {value for value, _ in field.options} != set(known.choices):
+                raise TypeError(f"{self.name}.{field.name} offers other values than its model")
 
     def fields(self) -> list[Field]:
         """Return every field in order."""
@@ -196,9 +219,9 @@ class Form:
 
     def draw(self, view: Bound, on_done: Any = None) -> Node:
         """Draw the form over its attribute of a page's view; `on_done` is the event that reloads the page's state."""
-        return self.over(getattr(view, self.name), on_done)
+        return self.draw_from(getattr(view, self.name), on_done)
 
-    def over(self, form: Bound, on_done: Any = None) -> Node:
+    def draw_from(self, form: Bound, on_done: Any = None) -> Node:
         """Draw the form over a `FormView` from elsewhere, such as a row."""
         pieces = [self._body_node(item, form) for item in self.body]
         foot = el("div", self._submit(), self.aside, cls="row")
@@ -220,8 +243,8 @@ class Form:
             "loaded": form.once,
             "owner": form.owner,
             "version": form.version,
-            "given": form.given,
-            "fresh": self.fresh,
+            "initial": form.initial,
+            "reset": self.reset,
             "texts": {
                 "lost": t("The connection was lost before the answer came. What you typed is kept. Try again: nothing is done twice."),
                 "failed": t("Something failed on our side. Nothing is lost. Try again in a moment."),
@@ -236,11 +259,20 @@ class Form:
         served = el("form", method="post", noValidate=True, cls=self.cls, data_form=self.name)
         return wrapped(PortalForm, served, hidden, *children, **props)
 
+    def _from_model(self, field: Field) -> ModelField:
+        """Return what the model says of a field, with what the field says itself."""
+        if field.kind == "fixed":
+            return ModelField("fixed")
+        known = model_fields(self.model).get(field.name) if self.model else None
+        if known is None:
+            raise TypeError(f"the model of the form {self.name} has no field {field.name}")
+        return replace(known, kind=field.kind or known.kind, required=field.required or known.required)
+
     def _id(self, field: Field) -> str:
         return f"{self.name}-{field.name}"
 
     def _submit(self) -> Wrapped:
-        cls = f"btn {self.look}"
+        cls = f"btn {self.variant}"
         return wrapped(SubmitButton, el("button", type="submit", cls=cls), self.submit, class_name=cls)
 
     def _summary(self, form: Bound | None) -> Wrapped:
@@ -285,95 +317,63 @@ class Form:
 
     def field(self, field: Field, form: Bound) -> El:
         """Draw a field with its label, its control and the note below it."""
-        star = el("span", "*", cls="req", aria_hidden="true") if field.required else None
-        note = self._note(field, form)
-        if field.kind == "radio":
-            return el(
-                "fieldset",
-                el("legend", field.label, star),
-                *(
-                    self._choice(field, form, value, text, f"{self._id(field)}-{i}" if i else self._id(field))
-                    for i, (value, text) in enumerate(field.options)
-                ),
-                note,
-                cls=f"field {field.cls}",
-                aria_describedby=f"{self._id(field)}-note",
+        known, id_, note, cls = self._from_model(field), self._id(field), self._note(field, form), f"field {field.cls}"
+        star = el("span", "*", cls="req", aria_hidden="true") if known.required else None
+        if known.kind == "radio":
+            choices = (
+                self._choice(field, "radio", form, value, text, f"{id_}-{i}" if i else id_) for i, (value, text) in enumerate(field.options)
             )
-        if field.kind == "checkbox":
-            return el("div", self._choice(field, form, "1", field.label, self._id(field)), note, cls=f"field {field.cls}")
-        if field.kind == "fixed":
-            return el(
-                "div",
-                el("span", field.label, cls="label"),
-                el("p", getattr(form.given, field.name), cls="fixed"),
-                note,
-                cls=f"field {field.cls}",
-            )
-        return el("div", el("label", field.label, star, for_=self._id(field)), self._control(field, form), note, cls=f"field {field.cls}")
+            return el("fieldset", el("legend", field.label, star), *choices, note, cls=cls, aria_describedby=f"{id_}-note")
+        if known.kind == "checkbox":
+            return el("div", self._choice(field, "checkbox", form, "1", field.label, id_), note, cls=cls)
+        if known.kind == "fixed":
+            value = el("p", getattr(form.initial, field.name), cls="fixed")
+            return el("div", el("span", field.label, cls="label"), value, note, cls=cls)
+        return el("div", el("label", field.label, star, for_=id_), self._control(field, known, form), note, cls=cls)
 
-    def _attributes(self, field: Field, form: Bound) -> dict[str, Any]:
-        value = getattr(form.given, field.name)
+    def _attributes(self, field: Field, known: ModelField, form: Bound) -> dict[str, Any]:
+        value = getattr(form.initial, field.name)
         attributes: dict[str, Any] = {
             "id": self._id(field),
             "name": field.name,
             "aria_describedby": f"{self._id(field)}-note",
             "aria_invalid": ServerOnly(getattr(form.errors, field.name), text="true"),
         }
-        if field.required:
+        if known.required:
             attributes |= {"required": True, "aria_required": "true"}
-        if field.kind not in {"select", "password", "textarea", "code", "recovery"}:
+        if known.kind not in {"select", "password", "textarea", "code", "recovery"}:
             attributes["value"] = ServerOnly(value)
+        if known.max_length:
+            attributes["maxLength"] = known.max_length
         return attributes
 
-    def _control(self, field: Field, form: Bound) -> Node:
-        attributes, value = self._attributes(field, form), getattr(form.given, field.name)
-        if field.kind == "select":
+    def _control(self, field: Field, known: ModelField, form: Bound) -> Node:
+        attributes, value = self._attributes(field, known, form), getattr(form.initial, field.name)
+        if known.kind == "select":
             options = (el("option", text, value=key, selected=ServerOnly(value, equals=key)) for key, text in field.options)
             return el("span", el("select", *options, **attributes, autoComplete=field.autocomplete), cls="select")
-        if field.kind == "textarea":
-            return el("textarea", LiveOnly(rx.fragment, value), **attributes, rows=4, maxLength=field.longest, cls="input")
-        if field.kind == "password":
-            reveal = {"aria_label": t("Show the password")}
-            eye = wrapped(
-                Reveal,
-                el("button", type="button", hidden=True, data_reveal=self._id(field), aria_pressed="false", cls="btn plain icon", **reveal),
-                icon("eye", small=True),
-                target=self._id(field),
-                class_name="btn plain icon",
-                custom_attrs={"aria-label": reveal["aria_label"]},
-            )
-            return el(
-                "div",
-                el(
-                    "input",
-                    **attributes,
-                    type="password",
-                    data_secret=True,
-                    autoComplete=field.autocomplete,
-                    autoCapitalize="none",
-                    spellCheck="false",
-                ),
-                eye,
-                cls="input secret",
-            )
-        by_kind: dict[str, Any] = {"type": field.kind, "autoComplete": field.autocomplete, "maxLength": field.longest, "cls": "input"}
-        if field.kind in {"code", "recovery"}:
-            keyboard = "numeric" if field.kind == "code" else "text"
-            by_kind |= {"type": "text", "inputMode": keyboard, "data_secret": True, "autoCapitalize": "none", "spellCheck": "false"}
-        if field.kind == "email":
-            by_kind |= {"autoCapitalize": "none", "spellCheck": "false"}
-        return el("input", **attributes, **by_kind)
+        if known.kind == "textarea":
+            return el("textarea", LiveOnly(rx.fragment, value), **attributes, rows=4, cls="input")
+        untouched: dict[str, Any] = {"autoCapitalize": "none", "spellCheck": "false"}
+        if known.kind == "password":
+            box = el("input", **attributes, type="password", data_secret=True, autoComplete=field.autocomplete, **untouched)
+            return el("div", box, _reveal(self._id(field)), cls="input secret")
+        by_kind: dict[str, Any] = {"type": known.kind}
+        if known.kind in {"code", "recovery"}:
+            keyboard = "numeric" if known.kind == "code" else "text"
+            by_kind = {"type": "text", "inputMode": keyboard, "data_secret": True, **untouched}
+        if known.kind == "email":
+            by_kind |= untouched
+        return el("input", **attributes, **by_kind, autoComplete=field.autocomplete, cls="input")
 
-    def _choice(self, field: Field, form: Bound, value: str, text: str, id_: str) -> El:
-        given = getattr(form.given, field.name)
-        kind = "radio" if field.kind == "radio" else "checkbox"
+    def _choice(self, field: Field, kind: str, form: Bound, value: str, text: str, id_: str) -> El:
         box = el(
             "input",
             type=kind,
             id=id_,
             name=field.name,
             value=value,
-            checked=ServerOnly(given, equals=value),
+            checked=ServerOnly(getattr(form.initial, field.name), equals=value),
             aria_describedby=f"{self._id(field)}-note",
         )
         return el("label", box, el("span", text), cls="keep")
@@ -387,9 +387,25 @@ class Form:
         return wrapped(FieldNote, served, message, hint, field=field.name, id=id_, icon=_icon_component("circle-alert", small=True))
 
 
+def current_password(hint: Node = None) -> Field:
+    """Return the field of a form that is confirmed with the password (see `rooms.signin.confirmation`)."""
+    return Field("current", t("Your password"), hint=hint, required=True, autocomplete="current-password")
+
+
+def password_again() -> Field:
+    """Return the same field for a form that needs the confirmation only because the sign-in is not recent."""
+    return current_password(t("You signed in more than five minutes ago, so we ask for it again."))
+
+
 def section(title: str, *content: Node, text: str = "") -> El:
     """Return a card with a heading, for a page that has several forms."""
     return el("section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card pad formcard", aria_label=title)
+
+
+def _reveal(target: str) -> Wrapped:
+    label, cls = t("Show the password"), "btn plain icon"
+    served = el("button", type="button", hidden=True, data_reveal=target, aria_pressed="false", cls=cls, aria_label=label)
+    return wrapped(Reveal, served, icon("eye", small=True), target=target, class_name=cls, custom_attrs={"aria-label": label})
 
 
 def _row_field(row: Bound) -> El:
@@ -403,7 +419,7 @@ def _row_field(row: Bound) -> El:
     }
     options = each(row.options, lambda option: el("option", option.text, value=option.key, selected=ServerOnly(option.selected)))
     select = el("span", el("select", options, **attributes), cls="select")
-    box = el("input", **attributes, type="text", value=ServerOnly(row.value), maxLength=row.longest, cls="input")
+    box = el("input", **attributes, type="text", value=ServerOnly(row.value), maxLength=row.max_length, cls="input")
     star = when(row.required, el("span", "*", cls="req", aria_hidden="true"))
     message = LiveOnly(rx.fragment, when(row.error, el("p", icon("circle-alert", small=True), el("span", row.error), cls="msg")))
     hint, served = when(row.hint, el("p", row.hint, cls="hint")), el("div", id=row.note, cls="note")

@@ -6,6 +6,7 @@ from typing import Any
 
 from odoportal.core.i18n import t
 from odoportal.ui.form import Field, Form
+from odoportal.ui.form_model import ModelField
 from odoportal.ui.template import Bound, El, Node, ServerOnly, View, el, icon, when
 
 
@@ -24,7 +25,7 @@ class PublicForm(Form):
         focus: the name of the field that has the focus, unless a field has an error.
     """
 
-    look: str = "primary block caps"
+    variant: str = "primary block caps"
     title: str = ""
     text: Sequence[str] = ()
     action: str = ""
@@ -62,8 +63,8 @@ class PublicForm(Form):
         # The page has no other form.
         return field.name
 
-    def _attributes(self, field: Field, form: Bound) -> dict[str, Any]:
-        attributes = super()._attributes(field, form)
+    def _attributes(self, field: Field, known: ModelField, form: Bound) -> dict[str, Any]:
+        attributes = super()._attributes(field, known, form)
         if field.name == self.focus:
             attributes["autoFocus"] = True
         if not field.hint:

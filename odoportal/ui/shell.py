@@ -27,20 +27,25 @@ def _launch_button(view: Bound, cls: str) -> Node:
     )
 
 
-def language_link(language: str, *, cls: str = "", whole: bool = False) -> LiveOnly:
+def language_link(language: str, *, cls: str = "", reload_document: bool = False) -> LiveOnly:
     """Return a link to this page in a language. With script it keeps the search; without script it drops the search.
 
     Args:
         language: the language it leads to.
         cls: CSS classes.
-        whole: always load a new document, because the page has parts that only the server fills.
+        reload_document: always load a new document, because the page has parts that only the server fills.
     """
     name, to = LANGUAGE_NAMES[language], page_url(current_path(), language)
     current_page = {"aria_current": "true"} if language == current_language() else {}
 
     def live_link() -> rx.Component:
         return LanguageLink.create(
-            name, to=to, language=language, whole=whole, class_name=cls, custom_attrs={"aria-current": "true"} if current_page else {}
+            name,
+            to=to,
+            language=language,
+            reload_document=reload_document,
+            class_name=cls,
+            custom_attrs={"aria-current": "true"} if current_page else {},
         )
 
     return LiveOnly(live_link, el("a", name, href=to, hrefLang=language, lang=language, cls=cls, **current_page))
@@ -194,12 +199,16 @@ def breadcrumb(*trail: tuple[str, str]) -> El:
     return el("nav", el("ol", *items, cls="crumb"), aria_label=t("Breadcrumb"))
 
 
-def public_page(content: rx.Component, *, whole: bool = False) -> rx.Component:
-    """Return a page that anyone may read, with the logo and a link to the other language; `whole` as in `language_link`."""
+def public_page(content: rx.Component, *, reload_document: bool = False) -> rx.Component:
+    """Return a page that anyone may read, with the logo and a link to the other language; `reload_document` as in `language_link`."""
     home = link(*wordmark(), to=page_url("/"), cls="logo", aria_label="ODOportal")
     top = View(
         lambda _: el(
-            "header", home, el("span", cls="push"), language_link(other_language(current_language()), cls="ghost", whole=whole), cls="bar"
+            "header",
+            home,
+            el("span", cls="push"),
+            language_link(other_language(current_language()), cls="ghost", reload_document=reload_document),
+            cls="bar",
         )
     )
     return rx.fragment(top.component(None), rx.el.main(content, id="main", class_name="main narrowpage"))

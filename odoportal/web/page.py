@@ -19,14 +19,14 @@ class PageRequest:
         query: the decoded query values; the last one counts where a name is repeated.
         request: the HTTP request.
         who: the signed-in person, or None.
-        said: the feedback of a form that the page answers (`forms.view.FormFeedback`), or None.
+        feedback: the feedback of a form that the page answers (`forms.view.FormFeedback`), or None.
     """
 
     language: str
     query: Mapping[str, str]
     request: Request
     who: Identity | None
-    said: Any = None
+    feedback: Any = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class Page:
         fill: writes the first rows into the served document.
         post: answers a native form sent to the page's own address, with a redirect or with the page again.
         private: whether the page redirects to sign-in if no one is signed in.
-        right: the right needed in the account of the address; without it the page is answered with 404.
+        right: the right needed in the account of the address. Without it the page is answered with 404, and somebody who is held back
+            until a second factor is set up is redirected to the page where that is done.
         leads_to: origins of other sites that the page's forms may redirect to.
         from_anywhere: whether forms may come from any site or program. The page then does not resolve an identity: what its address holds
             is the whole right.

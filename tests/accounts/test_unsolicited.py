@@ -19,9 +19,10 @@ from odoportal.core.identity import Identity
 from odoportal.mail.outbox import Mail, compose
 from odoportal.rooms.people import service
 from odoportal.rooms.signin import email_change
-from tests.making import NOON
+from tests.making import NOON, identity_of
 from tests.rooms.people.conftest import member, people, store  # noqa: F401 - fixtures
 from tests.rooms.people.test_page import send
+from tests.states import signed_in
 
 People = dict[str, Identity]
 VICTIM = "victim@example.org"
@@ -202,5 +203,5 @@ def test_a_name_without_letters_is_the_email() -> None:
 
 
 def test_what_is_said_names_the_instant() -> None:
-    with i18n.use("fr"):
-        assert "2020-09-25" in unsolicited.limit_message(TooManyMails(NOON + unsolicited.DAY, True), "fr-CA")
+    with i18n.use("fr"), signed_in(replace(identity_of(1), region="fr-CA")):
+        assert "2020-09-25" in unsolicited.limit_message(TooManyMails(NOON + unsolicited.DAY, True))

@@ -22,7 +22,8 @@ from sqlmodel import SQLModel, select
 from odoportal.accounts.models import Membership, Role
 from odoportal.accounts.rights import may
 from odoportal.core import clock, database
-from odoportal.forms.handling import FormHandler, FormModel
+from odoportal.forms.fields import FormModel
+from odoportal.forms.handling import FormHandler
 from odoportal.limits import rate_limits
 from odoportal.odoportal import PAGES
 from odoportal.web.page import Page
@@ -49,7 +50,7 @@ class FoundForm:
 
     page: Page
     name: str
-    rule: FormHandler
+    handler: FormHandler
 
     def __str__(self) -> str:
         return f"{self.page.path} {self.name}"
@@ -58,7 +59,7 @@ class FoundForm:
 def forms() -> list[FoundForm]:
     """Return every form on a private page that `odoportal.forms.handling.form_post` answers."""
     posts = [page for page in PAGES if page.private and page.post]
-    return [FoundForm(page, name, rule) for page in posts for name, rule in page.post.rules.items()]  # type: ignore[union-attr]
+    return [FoundForm(page, name, handler) for page in posts for name, handler in page.post.handlers.items()]  # type: ignore[union-attr]
 
 
 def example(name: str, kind: Any) -> str:
@@ -143,16 +144,16 @@ def form(request: pytest.FixtureRequest, inside: Inside) -> Iterator[FoundForm]:
 def test_every_form_says_what_it_takes_and_who_may_send_it() -> None:
     assert any(found.page.path == "/profile" and found.name == "details" for found in forms())
     for found in forms():
-        assert issubclass(found.rule.model, FormModel), found
-        assert found.rule.model.model_config.get("extra") == "forbid", found
-        assert may(Role.OWNER, found.rule.right), found
+        assert issubclass(found.handler.model, FormModel), found
+        assert found.handler.model.model_config.get("extra") == "forbid", found
+        assert may(Role.OWNER, found.handler.right), found
 
 
 def test_the_control_a_fitting_form_is_done(inside: Inside) -> None:
     clock.set_source(inside.clock)
     details = next(found for found in forms() if found.name == "details")
     cookie = inside.session(inside.first)
-    answer = send(inside, details, {**valid_fields(details.rule.model), **hidden_fields(inside, details, cookie)}, cookie)
+    answer = send(inside, details, {**valid_fields(details.handler.model), **hidden_fields(inside, details, cookie)}, cookie)
     assert (answer.status_code, answer.json()["ok"]) == (200, True), answer.text
 
 
@@ -161,7 +162,7 @@ def test_the_control_a_fitting_form_is_done(inside: Inside) -> None:
 @pytest.mark.case("A-60", "A-81")
 def test_neither_nobody_nor_another_site_sends_it(inside: Inside, form: FoundForm) -> None:
     cookie = inside.session(inside.first)
-    fields = {**valid_fields(form.rule.model), **hidden_fields(inside, form, cookie)}
+    fields = {**valid_fields(form.handler.model), **hidden_fields(inside, form, cookie)}
     before = rows()
     nobody = send(inside, form, fields, "")
     assert (nobody.status_code, nobody.content) == (303, b"")
@@ -181,9 +182,9 @@ def test_neither_nobody_nor_another_site_sends_it(inside: Inside, form: FoundFor
 @pytest.mark.case("A-61")
 def test_a_role_that_may_not_is_refused(inside: Inside, form: FoundForm) -> None:
     cookie = inside.session(inside.first)
-    fields = {**valid_fields(form.rule.model), **hidden_fields(inside, form, cookie)}
+    fields = {**valid_fields(form.handler.model), **hidden_fields(inside, form, cookie)}
     for role in Role:
-        if may(role, form.rule.right) and may(role, form.page.right):
+        if may(role, form.handler.right) and may(role, form.page.right):
             continue
         with database.write_session() as session:
             session.exec(select(Membership).where(Membership.person_id == inside.first.person_id)).one().role = role
@@ -199,9 +200,9 @@ def test_a_role_that_may_not_is_refused(inside: Inside, form: FoundForm) -> None
 @pytest.mark.case("A-64")
 def test_a_field_that_was_not_asked_for_is_refused(inside: Inside, form: FoundForm) -> None:
     cookie = inside.session(inside.first)
-    fields = {**valid_fields(form.rule.model), **hidden_fields(inside, form, cookie)}
+    fields = {**valid_fields(form.handler.model), **hidden_fields(inside, form, cookie)}
     before = rows()
-    for more in set(MORE) - set(form.rule.model.model_fields):
+    for more in set(MORE) - set(form.handler.model.model_fields):
         answer = send(inside, form, {**fields, more: "1"}, cookie)
         assert (answer.status_code, answer.json()["ok"]) == (422, False), more
         assert rows() == before, more
@@ -214,17 +215,17 @@ def test_nothing_of_another_customer_s_is_reached(inside: Inside, form: FoundFor
     before, names = rows_of(inside.second)
     cookie = inside.session(inside.first)
     for name in names[:60]:
-        answer = send(inside, form, {**valid_fields(form.rule.model), "key": name[:100]}, cookie)
+        answer = send(inside, form, {**valid_fields(form.handler.model), "key": name[:100]}, cookie)
         assert answer.status_code < 500, name
         assert inside.second.marker not in answer.text
         if answer.status_code == 303:
             cookie = inside.session(inside.first)
-    for field in form.rule.model.model_fields:
-        answer = send(inside, form, {**valid_fields(form.rule.model), field: names[0]}, cookie)
+    for field in form.handler.model.model_fields:
+        answer = send(inside, form, {**valid_fields(form.handler.model), field: names[0]}, cookie)
         assert answer.status_code < 500, field
         assert inside.second.marker not in answer.text
     cookie = inside.session(inside.first)
-    fields = {**valid_fields(form.rule.model), **hidden_fields(inside, form, cookie)}
+    fields = {**valid_fields(form.handler.model), **hidden_fields(inside, form, cookie)}
     foreign = send(inside, form, fields, cookie, f"?account={inside.second.account}")
     assert foreign.status_code == 404 or foreign.headers.get("location", "").startswith("/en/login")
     assert rows_of(inside.second)[0] == before
@@ -234,7 +235,7 @@ def test_nothing_of_another_customer_s_is_reached(inside: Inside, form: FoundFor
 def filled_forms(draw: st.DrawFn) -> tuple[FoundForm, dict[str, str]]:
     """Draw a form whose fields each hold either a valid value or arbitrary text."""
     found = draw(st.sampled_from(forms()))
-    usual = {**valid_fields(found.rule.model), "key": "", "version": ""}
+    usual = {**valid_fields(found.handler.model), "key": "", "version": ""}
     fields = draw(st.fixed_dictionaries({name: st.one_of(st.just(text), TEXTS) for name, text in usual.items()}))
     return found, {name: text.encode("utf-8", "replace").decode() for name, text in fields.items()}
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -18,10 +19,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from odoportal.accounts.models import Account
-from odoportal.core import i18n
+from odoportal.core import clock, database, i18n
 from odoportal.core.identity import NotAllowed
 from odoportal.forms import handling
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, Text, conflict, do_once, form_post
+from odoportal.forms.fields import FormModel, Line, Secret, Text, validate
+from odoportal.forms.handling import FormHandler, FormResult, SentForm, conflict, do_once, form_post, in_transaction
 from odoportal.forms.view import FormView, form_view, version_of, with_form_feedback
 from odoportal.limits import rate_limits
 from odoportal.ui.form import Field as Shown
@@ -31,6 +33,7 @@ from odoportal.web.page import PageContent, PageRequest
 from tests.attack.corpus import XSS
 from tests.making import NOON, identity_of
 
+pytestmark = pytest.mark.usefixtures("stored")
 KEY = "0123456789abcdef" * 2
 
 
@@ -44,7 +47,7 @@ class Thing(FormModel):
 
 def problems(**fields: str) -> Any:
     with i18n.use("en"):
-        return handling.validate(Thing, fields)
+        return validate(Thing, fields)
 
 
 @pytest.mark.asvs("2.2.1")
@@ -83,7 +86,7 @@ def test_a_card_number_that_was_typed_by_mistake_is_masked_before_it_is_stored()
         name: Line = Field(max_length=60)
 
     with i18n.use("en"):
-        fits = handling.validate(
+        fits = validate(
             Long, {"name": "Visa 4242  4242 4242 4242", "note": "pay with\n4242-4242-4242-4242 12/28", "secret": "4242424242424242"}
         )
     assert isinstance(fits, Long)
@@ -164,6 +167,56 @@ def test_a_failure_leaves_neither_the_change_nor_the_key(stored: Engine) -> None
     assert asyncio.run(do_once(sent(Thing(name="a")), _add, "1")).ok
 
 
+class OutOfStock(Exception):
+    pass
+
+
+class TooLong(ValueError):
+    field = "name"
+
+
+def _handled(error: Exception | None) -> FormResult:
+    def save(session: Session, about: SentForm[Thing]) -> FormResult:
+        _add(session, "1")
+        session.flush()
+        if error is not None:
+            raise error
+        return FormResult("Added.")
+
+    handler = FormHandler(
+        Thing,
+        "see",
+        in_transaction(save),
+        errors={TooLong: lambda wrong: f"Too long: {wrong}.", OutOfStock: lambda _: FormResult(error="None left.", status=404)},
+    )
+    return asyncio.run(handler.run(sent(Thing(name="a"))))
+
+
+def test_an_error_of_the_rules_is_the_declared_message_and_leaves_nothing(stored: Engine) -> None:
+    assert _handled(TooLong("ab")) == FormResult(errors={"name": "Too long: ab."})
+    assert _handled(OutOfStock()) == FormResult(error="None left.", status=404)
+    with pytest.raises(KeyError):
+        _handled(KeyError("nobody declared it"))
+    assert _accounts(stored) == 0
+    assert _handled(None).ok
+
+
+def test_what_was_done_is_answered_before_anything_is_checked_again(stored: Engine) -> None:
+    async def refuses(_: SentForm[Thing]) -> FormResult:
+        raise AssertionError("checked again")
+
+    assert asyncio.run(do_once(sent(Thing(name="a")), _add, "1")).ok
+    assert asyncio.run(FormHandler(Thing, "see", refuses).run(sent(Thing(name="a")))).notice == "Added."
+
+
+def test_an_answer_is_forgotten_after_two_days(stored: Engine) -> None:
+    clock.set_source(lambda: NOON)
+    assert asyncio.run(do_once(sent(Thing(name="a")), _add, "1")).ok
+    with database.write_session() as session:
+        assert handling.purge_expired(session, NOON + handling.KEEP_SUBMISSIONS - timedelta(seconds=1)) == 0
+        assert handling.purge_expired(session, NOON + handling.KEEP_SUBMISSIONS) == 1
+
+
 # --- from request to response --------------------------------------------------------------------------------------
 
 
@@ -241,7 +294,7 @@ def test_without_script_it_is_the_page_again_or_a_redirect() -> None:
     wrong = ask({**GOOD, "name": "", "note": "typed", "secret": "canary-3317"}, accept="text/html")
     assert isinstance(wrong, PageContent)
     shown = json.loads(wrong.slots["page"])
-    assert (wrong.status, shown["errors"], shown["given"]["note"]) == (422, {"name": "This field is required."}, "typed")
+    assert (wrong.status, shown["errors"], shown["initial"]["note"]) == (422, {"name": "This field is required."}, "typed")
     assert "canary-3317" not in wrong.slots["page"]
 
 
@@ -335,9 +388,9 @@ class Tags(HTMLParser):
 @pytest.mark.asvs("1.2.1")
 def test_what_was_typed_comes_back_as_text(text: str) -> None:
     def drawn(typed: str) -> str:
-        view = FormView(given={"name": typed, "note": typed}, errors={"name": typed}, error=typed, notice=typed)
+        view = FormView(initial={"name": typed, "note": typed}, errors={"name": typed}, error=typed, notice=typed)
         with i18n.use("en"):
-            form = Form("thing", (Shown("name", "Name", required=True), Shown("note", "Note", "textarea")), "Save")
+            form = Form("thing", (Shown("name", "Name"), Shown("note", "Note")), "Save", model=Thing)
             return View(form.draw).html(Page(view))
 
     assert Tags(drawn(text)).found == Tags(drawn("harmless")).found

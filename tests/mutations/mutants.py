@@ -224,7 +224,7 @@ MUTANTS = (
     ),
     _mutant(
         "a form refuses unknown fields",
-        "forms.handling",
+        "forms.fields",
         'extra="forbid", hide_input_in_errors',
         'extra="ignore", hide_input_in_errors',
         "tests/forms/test_handling.py",
@@ -689,6 +689,21 @@ MUTANTS = (
         "correct = await passwords.matches_in_queue(known.stored if known and not count.must_wait else None, form.password, count.asker)",
         "correct = await passwords.matches_in_queue(known.stored, form.password, count.asker) if known and not count.must_wait else False",
         ROUTES,
+    ),
+    _mutant(
+        "a sensitive change asks for the password again unless the sign-in is recent",
+        "rooms.signin.confirmation",
+        "if not await read(sessions.is_fresh, sent.who.session, clock.now()):",
+        "if False:",
+        "tests/rooms/people/test_two_step.py",
+    ),
+    _mutant(
+        "a confirmation compares the password",
+        "rooms.signin.confirmation",
+        "if not stored or not await attempts.confirm(sent.who, typed, sent.client, clock.now()):",
+        "if not stored:",
+        "tests/rooms/people/test_two_step.py",
+        PASSWORD,
     ),
     _mutant(
         "a new password gives the session a new token",
@@ -1184,14 +1199,14 @@ MUTANTS = (
     ),
     _mutant(
         "a line of input has no invisible marks",
-        "forms.handling",
+        "forms.fields",
         'mask_card_numbers(re.sub(r"\\s+", " ", strip_invisible(value)).strip())',
         'mask_card_numbers(re.sub(r"\\s+", " ", value).strip())',
         "tests/forms/test_handling.py",
     ),
     _mutant(
         "a text of input has no invisible marks",
-        "forms.handling",
+        "forms.fields",
         "mask_card_numbers(strip_invisible(plain).strip())",
         "mask_card_numbers(plain.strip())",
         "tests/forms/test_handling.py",

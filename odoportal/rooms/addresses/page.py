@@ -10,6 +10,7 @@ from odoportal.core.identity import require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import ListPage, shown_page
 from odoportal.pages.list_state import fetch_list
+from odoportal.rooms.addresses.forms import AddressForm
 from odoportal.rooms.addresses.models import AddressPurpose
 from odoportal.rooms.addresses.state import Addresses, EditAddress
 from odoportal.rooms.addresses.view import AddressesView, EditView, edit_view, purpose_labels
@@ -35,7 +36,7 @@ def _defaults(row: Bound) -> Node:
 
 
 def _actions(row: Bound, link_cls: str, button_look: str) -> Node:
-    restore = Form("restore", (), t("Put back"), look=button_look, cls="inline").over(row.restore, on_done=Addresses.retry)
+    restore = Form("restore", (), t("Put back"), variant=button_look, cls="inline").draw_from(row.restore, on_done=Addresses.retry)
     name = el("span", " ", row.name, cls="sr")
     return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=link_cls)), when(row.removed, restore), cls="acts")
 
@@ -91,11 +92,11 @@ def page() -> rx.Component:
     return _page().component(live("wrong", WRONG, Addresses.view, Addresses.filled), leave_guard())
 
 
-async def slots(asked: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Fill the slots of the document; without JavaScript, also show the error of a submitted button."""
-    view: AddressesView = await fetch_list(Addresses.rules, Addresses.draw, require_identity(), asked.query, asked.language)
-    if asked.said:
-        view = replace(view, wrong=asked.said.error)
+    view: AddressesView = await fetch_list(Addresses.rules, Addresses.draw, require_identity(), page_request.query, page_request.language)
+    if page_request.feedback:
+        view = replace(view, wrong=page_request.feedback.error)
     return {**_page().html(view), "wrong": WRONG.html(view)}
 
 
@@ -127,9 +128,10 @@ def _country(view: Bound) -> Node:
 
 def _form() -> Form:
     def country(form: Bound) -> Node:
-        return el("input", type="hidden", name="country", value=form.given.country)
+        return el("input", type="hidden", name="country", value=form.initial.country)
 
-    return Form("address", (country, Rows()), t("Save"), aside=link(t("Cancel"), to=page_url("/addresses"), cls="btn plain"))
+    back = link(t("Cancel"), to=page_url("/addresses"), cls="btn plain")
+    return Form("address", (country, Rows()), t("Save"), model=AddressForm, aside=back)
 
 
 def _purpose(purpose: AddressPurpose, is_: Bound, may: Bound, form: Bound) -> Node:
@@ -137,7 +139,7 @@ def _purpose(purpose: AddressPurpose, is_: Bound, may: Bound, form: Bound) -> No
         AddressPurpose.DELIVERY: (t("This is the default address for delivery."), t("Use for delivery unless another is chosen")),
         AddressPurpose.BILLING: (t("This is the default address for billing."), t("Use for billing unless another is chosen")),
     }[purpose]
-    button = Form(purpose.value, (), texts[1], look="second").over(form, on_done=EditAddress.retry)
+    button = Form(purpose.value, (), texts[1], variant="second").draw_from(form, on_done=EditAddress.retry)
     return when(is_, el("p", icon("circle-check", cls="ok"), " ", texts[0]), when(may, button))
 
 
@@ -159,7 +161,7 @@ def _defaults_and_removal(view: Bound) -> Node:
                 "section",
                 el("h2", t("Remove")),
                 el("p", t("Orders and invoices keep the address. It can be put back."), cls="soft"),
-                Form("remove", (), t("Remove from the book"), look="danger", confirm=confirm).draw(view, on_done=EditAddress.retry),
+                Form("remove", (), t("Remove from the book"), variant="danger", confirm=confirm).draw(view, on_done=EditAddress.retry),
                 cls="card pad formcard",
                 aria_label=t("Remove"),
             ),
@@ -209,7 +211,7 @@ def edit_page() -> rx.Component:
     return shown_page(EditAddress, head, body, named, trail=trail)
 
 
-async def edit_slots(asked: PageRequest) -> dict[str, str]:
+async def edit_slots(page_request: PageRequest) -> dict[str, str]:
     """Fill the slots of the document of one address; without JavaScript, also show the result of a submitted form."""
-    view: EditView = with_form_feedback(await database.read(edit_view, require_identity(), asked.query), asked)
+    view: EditView = with_form_feedback(await database.read(edit_view, require_identity(), page_request.query), page_request)
     return {"heading": EDIT_HEADING.html(view), "edit": EDIT.html(view)}

@@ -17,6 +17,8 @@ from odoportal.core.folding import fold
 from odoportal.core.i18n import current_language, region_of, t
 
 HOME = "CA"
+MAX_LENGTHS = {"name": 200, "line1": 200, "line2": 200, "district": 100, "city": 100, "province": 40, "postal_code": 20}
+"""The longest value of each field, in characters: what the columns of `models.Address` hold."""
 _FIELD_NAMES = {"city_area": "district", "city": "city", "country_area": "province", "postal_code": "postal_code"}
 _OUR_COUNTRIES = ("CA", "US", "FR")
 _NOT_ALNUM = re.compile(r"[^0-9A-Z]")

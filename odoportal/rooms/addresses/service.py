@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, or_
+from sqlalchemy import exists, inspect, or_
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, SQLModel, col, select
 
@@ -170,7 +170,7 @@ def add(session: Session, who: Identity, fields: Mapping[str, str], now: datetim
     Raises:
         NotAllowed: the person lacks the right.
         UnusableAddress: a field is missing or invalid.
-        TooMany: the book is full.
+        TooManyAddresses: the book is full.
     """
     membership = require_right(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
@@ -234,7 +234,7 @@ def remove(session: Session, who: Identity, code: str, now: datetime, client: st
     Raises:
         NotAllowed: the person lacks the right, or the address is the default for a purpose that the person has no right to.
         NoSuchAddress: it is not in the book.
-        InUse: it is a default, and the book has other addresses that could be chosen instead.
+        AddressInUse: it is a default, and the book has other addresses that could be chosen instead.
     """
     membership = require_right(session, who, Right.ADDRESSES)
     account_id = who.account.account_id
@@ -325,8 +325,8 @@ def is_used(session: Session, address: Address) -> bool:
 
 
 def _references() -> Sequence[Any]:
-    mine = SQLModel.metadata.tables["address"]
-    tables = (table for table in SQLModel.metadata.sorted_tables if table.name != "address_default")
+    mine, defaults_table = inspect(Address).local_table, inspect(AddressDefault).local_table
+    tables = (table for table in SQLModel.metadata.sorted_tables if table is not defaults_table)
     return [key for table in tables for key in table.foreign_keys if key.column is mine.c.id]
 
 

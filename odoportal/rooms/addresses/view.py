@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from urllib.parse import urlencode
 
 from sqlmodel import Session
 
@@ -18,6 +17,7 @@ from odoportal.lists.view import Hidden, ListTexts, ListView, list_view
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.addresses import postal, service
 from odoportal.rooms.addresses.models import Address, AddressPurpose
+from odoportal.web.links import link_to
 
 _AUTOCOMPLETE = {
     "name": "organization",
@@ -74,11 +74,10 @@ def addresses_view(session: Session, who: Identity, query: ListQuery, language: 
     found = service.find(session, account_id, query, language)
     default_ids = service.defaults(session, account_id)
     allowed = may(who.account.role, Right.ADDRESSES)
-    edit = f"/{language}/addresses/edit"
     return AddressesView(
         frame=list_view(query, found.window, found.counts[query.state], formats, _texts(language, query), found.counts),
-        rows=[_row(a, who, default_ids, edit if allowed else "", language) for a in found.addresses],
-        add=edit if allowed else "",
+        rows=[_row(a, who, default_ids, allowed, language) for a in found.addresses],
+        add=link_to(who, language, "/addresses/edit") if allowed else "",
     )
 
 
@@ -95,7 +94,7 @@ def _texts(language: str, query: ListQuery) -> ListTexts:
     return ListTexts(t("Address book"), f"/{language}/addresses", columns, tabs, t("No address"), nothing, "")
 
 
-def _row(address: Address, who: Identity, default_ids: Mapping[AddressPurpose, int], edit: str, language: str) -> AddressRow:
+def _row(address: Address, who: Identity, default_ids: Mapping[AddressPurpose, int], allowed: bool, language: str) -> AddressRow:
     return AddressRow(
         key=address.code,
         name=address.name,
@@ -103,8 +102,8 @@ def _row(address: Address, who: Identity, default_ids: Mapping[AddressPurpose, i
         country=postal.country_name(address.country, language),
         delivery=default_ids.get(AddressPurpose.DELIVERY) == address.id,
         billing=default_ids.get(AddressPurpose.BILLING) == address.id,
-        edit=f"{edit}?{urlencode({'code': address.code})}" if edit and address.archived_at is None else "",
-        removed=bool(edit) and address.archived_at is not None,
+        edit=link_to(who, language, "/addresses/edit", code=address.code) if allowed and address.archived_at is None else "",
+        removed=allowed and address.archived_at is not None,
         restore=form_view(who, key=address.code) if address.archived_at else FormView(),
     )
 
@@ -157,7 +156,7 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
         **{f"{purpose}_is": address is not None and default_ids.get(purpose) == address.id for purpose in AddressPurpose},
         **{f"{purpose}_may": may(who.account.role, service.RIGHT[purpose]) for purpose in AddressPurpose},
         address=replace(
-            form, given={**stored, "country": country}, rows=rows, labels=[[r.key, _error_prefix(r.label), r.id] for r in rows]
+            form, initial={**stored, "country": country}, rows=rows, labels=[[r.key, _error_prefix(r.label), r.id] for r in rows]
         ),
         delivery=form_view(who, key=code),
         billing=form_view(who, key=code),
@@ -192,7 +191,6 @@ def _fields(country: str, values: Mapping[str, str]) -> list[FieldRow]:
 
 
 def _field(part: postal.AddressPart, value: str) -> FieldRow:
-    longest = {"name": 200, "line1": 200, "line2": 200, "postal_code": 20}.get(part.name, 100)
     id_ = f"address-{part.name}"
     return FieldRow(
         key=part.name,
@@ -201,7 +199,7 @@ def _field(part: postal.AddressPart, value: str) -> FieldRow:
         link=f"#{id_}",
         label=part.label,
         required=part.required,
-        longest=longest,
+        max_length=postal.MAX_LENGTHS[part.name],
         autocomplete=_AUTOCOMPLETE[part.name],
         hint=t("Such as {example}", example=part.example) if part.example else "",
         value=value,

@@ -38,12 +38,27 @@ _log = logging.getLogger("odoportal.cards")
 _pool = ThreadPoolExecutor(4, thread_name_prefix="provider")
 
 
+class NoProvider(LookupError):
+    """The portal has no payment provider."""
+
+
 def provider() -> Provider | None:
     """Return the portal's payment provider: Stripe if its key is set, else the sandbox, or None in production without a key."""
     settings = get_settings()
     if key := settings.stripe_key.get_secret_value():
         return _stripe(key, settings.stripe_webhook_secret.get_secret_value())
     return None if settings.mode == "production" else sandbox()
+
+
+def required_provider() -> Provider:
+    """Return the portal's payment provider.
+
+    Raises:
+        NoProvider: If it has none.
+    """
+    if (chosen := provider()) is None:
+        raise NoProvider
+    return chosen
 
 
 @lru_cache
@@ -93,8 +108,8 @@ async def start(who: Identity, language: str, once: str, client: str, chosen: Pr
     Raises:
         NotAllowed: the person lacks the right.
         ProviderDown: the provider does not answer. Submitting the same form again continues the setup.
-        Refused: the provider refuses.
-        service.TooMany: the account has too many cards or setups.
+        CardRefused: the provider refuses.
+        service.TooManyCards: the account has too many cards or setups.
     """
     account = who.account
     setup = await write(service.begin, who, chosen.name, once, client, clock.now())

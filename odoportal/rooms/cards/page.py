@@ -10,9 +10,10 @@ from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.rooms.cards.state import Cards
 from odoportal.rooms.cards.view import load_view
+from odoportal.rooms.signin.confirmation import ConfirmationUnlessFresh
 from odoportal.ui.common import empty
 from odoportal.ui.dialog import dialog, dialog_html, frame
-from odoportal.ui.form import Field, Form
+from odoportal.ui.form import Form, password_again
 from odoportal.ui.page import current_path
 from odoportal.ui.polling import Poll
 from odoportal.ui.server_slots import live
@@ -37,7 +38,7 @@ def _card(row: Bound, view: Bound) -> El:
         _badge("clock", row.soon, "warn"),
         _badge("triangle-alert", row.over, "bad-t"),
     )
-    make_default = Form("default", (), t("Make default"), look="second", cls="form only").button(row.key, view.default)
+    make_default = Form("default", (), t("Make default"), variant="second", cls="form only").button(row.key, view.default)
     remove = link(t("Remove"), el("span", " ", row.name, cls="sr"), to=row.open, how="open", data_open=row.key, cls="btn plain")
     acts = el("div", when(row.default, None, when(row.over, None, make_default)), remove, cls="row acts")
     about = el(
@@ -94,15 +95,9 @@ def _list(view: Bound) -> Node:
 
 def _details(details: Bound) -> Node:
     cancel = link(t("Keep it"), to=details.close, cls="btn second")
-    password = Field(
-        "password",
-        t("Your password"),
-        "password",
-        hint=t("You signed in more than five minutes ago, so we ask for it again."),
-        required=True,
-        autocomplete="current-password",
-    )
-    plain, with_password = (Form("remove", body, t("Remove this card"), look="danger", aside=cancel) for body in ((), (password,)))
+    verb = t("Remove this card")
+    plain = Form("remove", (), verb, variant="danger", aside=cancel)
+    with_password = Form("remove", (password_again(),), verb, model=ConfirmationUnlessFresh, variant="danger", aside=cancel)
     body = el(
         "div",
         el("p", details.expiry),
@@ -132,11 +127,11 @@ def page() -> rx.Component:
     )
 
 
-async def slots(asked: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Fill the slots of the document."""
-    view = await load_view(require_identity(), asked.query, asked.language)
-    if asked.said is not None and asked.said.form == "default":
+    view = await load_view(require_identity(), page_request.query, page_request.language)
+    if page_request.feedback is not None and page_request.feedback.form == "default":
         # All cards share one "make default" form: give it the key of the card whose button was pressed.
-        view = replace(view, default=replace(view.default, key=asked.said.key))
-    view = with_form_feedback(view, asked)
-    return {"add": ADD.html(view), "cards": LIST.html(view), "dialog": dialog_html(DETAILS, with_form_feedback(view.details, asked))}
+        view = replace(view, default=replace(view.default, key=page_request.feedback.key))
+    view = with_form_feedback(view, page_request)
+    return {"add": ADD.html(view), "cards": LIST.html(view), "dialog": dialog_html(DETAILS, with_form_feedback(view.details, page_request))}

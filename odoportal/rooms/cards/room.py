@@ -12,7 +12,7 @@ def _web() -> Web:
     from odoportal.rooms.cards.state import Cards
 
     return Web(
-        pages=[forms_page("/cards", "Credit cards", page.page, Cards, page.slots, forms.RULES, leads_to=flow.form_origins())],
+        pages=[forms_page("/cards", "Credit cards", page.page, Cards, page.slots, forms.HANDLERS, leads_to=flow.form_origins())],
         routes=[*routes.ROUTES, *sandbox_page.ROUTES],
         jobs=[flow.reconcile_forever],
     )

@@ -69,7 +69,7 @@ def begin(session: Session, who: Identity, provider: str, once: str, client: str
 
     Raises:
         NotAllowed: the person lacks the right.
-        TooMany: the account has `MOST_CARDS` cards, or began `MOST_A_DAY` setups within 24 hours.
+        TooManyCards: the account has `MOST_CARDS` cards, or began `MOST_A_DAY` setups within 24 hours.
     """
     require_right(session, who, Right.BILLING)
     account_id = who.account.account_id

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from urllib.parse import urlencode
 
 from sqlmodel import Session, col, select
 
@@ -19,6 +18,7 @@ from odoportal.rooms.cards.labels import card_name, reason_labels
 from odoportal.rooms.cards.models import Card, SetupState
 from odoportal.rooms.cards.provider import Provider
 from odoportal.rooms.signin import sessions
+from odoportal.web.links import link_to
 
 LONGEST_KEY = 32
 
@@ -88,9 +88,8 @@ async def load_view(who: Identity, query: Mapping[str, str], language: str) -> C
 
 
 def page_address(who: Identity, language: str, **query: str) -> str:
-    """Return the address of the page, with the account number if the person has several accounts."""
-    account = {"account": who.account.number} if len(who.memberships) > 1 else {}
-    return f"/{language}/cards" + (f"?{urlencode({**account, **query})}" if account or query else "")
+    """Return the address of the page with these values of its query."""
+    return link_to(who, language, "/cards", **query)
 
 
 def cards_view(

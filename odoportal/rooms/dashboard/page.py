@@ -206,6 +206,6 @@ def page() -> rx.Component:
     return private_page(content_or_error(Home.failed, t("The dashboard could not be loaded."), Home.retry, home))
 
 
-async def slots(asked: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Return the HTML that the server writes into each slot of the document."""
-    return {"home": HOME.html(await database.read(home_view, require_identity(), asked.language, clock.today()))}
+    return {"home": HOME.html(await database.read(home_view, require_identity(), page_request.language, clock.today()))}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from sqlmodel import Session
 
@@ -23,6 +23,7 @@ from odoportal.rooms.invoices.labels import state_labels
 from odoportal.rooms.invoices.models import CreditNote, Invoice, Payment, PaymentStatus
 from odoportal.rooms.invoices.service import FullInvoice, InvoiceState
 from odoportal.settings import get_settings
+from odoportal.web.links import link_to
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def invoices_view(session: Session, who: Identity, query: ListQuery, language: s
             cents=cents(i.total),
             paid=paid_view(i, formats, today),
             details=query.url(open=i.number),
-            pdf=pdf_address(i.number, language, query),
+            pdf=pdf_address(who, i.number, language),
         )
         for i in found.invoices
     ]
@@ -160,17 +161,13 @@ def invoices_view(session: Session, who: Identity, query: ListQuery, language: s
     return InvoicesView(frame, rows, [[row.number, row.cents] for row in rows], details)
 
 
-def pdf_address(number: str, language: str, query: ListQuery) -> str:
-    """Return the address of an invoice's PDF in a language, for the account of the list."""
-    return f"/{language}/invoices/{quote(number, safe='')}.pdf{_account_query(query)}"
+def pdf_address(who: Identity, number: str, language: str) -> str:
+    """Return the address of an invoice's PDF in a language."""
+    return link_to(who, language, f"/invoices/{quote(number, safe='')}.pdf")
 
 
-def _account_query(query: ListQuery) -> str:
-    return f"?{urlencode({'account': query.account})}" if query.account else ""
-
-
-def _credit_note_address(shown: PaymentView, language: str, query: ListQuery) -> str:
-    return f"/{language}/credit-notes/{quote(shown.reference, safe='')}.pdf{_account_query(query)}" if shown.status == "credit" else ""
+def _credit_note_address(who: Identity, shown: PaymentView, language: str) -> str:
+    return link_to(who, language, f"/credit-notes/{quote(shown.reference, safe='')}.pdf") if shown.status == "credit" else ""
 
 
 def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
@@ -202,7 +199,6 @@ def _details(
     bill = addresses.by_id(session, account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
     trackers = len(devices.of_order(session, account_id, invoice.order_id)) if invoice.order_id else 0
     neighbours = service.neighbours(session, account_id, query, today, folded, rows, invoice_id)
-    account = {"account": query.account} if query.account else {}
     return InvoiceDetails(
         asked=query.open,
         title=t("Invoice {number}", number=query.open),
@@ -211,18 +207,18 @@ def _details(
         date=formats.day(invoice.issued_on),
         due=formats.day(invoice.due_on),
         order=whole.order_number,
-        order_url=f"/{language}/orders?{urlencode({'open': whole.order_number, **account})}" if whole.order_number else "",
+        order_url=link_to(who, language, "/orders", open=whole.order_number) if whole.order_number else "",
         seller=text_lines(get_settings().company_lines),
         bill_to=text_lines(addresses.lines(bill, language) or [who.account.name]),
         lines=[line_view(line, formats, language) for line in whole.lines],
         subtotal=formats.amount(invoice.subtotal),
         taxes=[tax_view(tax, formats, language) for tax in whole.taxes],
         total=formats.amount(invoice.total),
-        payments=[replace(p, pdf=_credit_note_address(p, language, query)) for p in payment_views(whole, formats, language)],
+        payments=[replace(p, pdf=_credit_note_address(who, p, language)) for p in payment_views(whole, formats, language)],
         balance=formats.amount(service.balance(invoice)),
         terms=invoice.terms_en if language == "en" else invoice.terms_fr,
-        pdf_fr=pdf_address(invoice.number, "fr", query),
-        pdf_en=pdf_address(invoice.number, "en", query),
+        pdf_fr=pdf_address(who, invoice.number, "fr"),
+        pdf_en=pdf_address(who, invoice.number, "en"),
         devices=tn("{n} device", "{n} devices", trackers) if trackers else "",
         previous=query.url(open=neighbours.previous, page=(neighbours.index - 1) // query.size + 1)
         if neighbours and neighbours.previous

@@ -19,9 +19,7 @@ from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Account
 from odoportal.accounts.rights import Right, people_with_right, require_right
 from odoportal.accounts.service import email_key
-from odoportal.core.i18n import t
 from odoportal.core.identity import Identity, token_hash
-from odoportal.forms.handling import FormResult
 from odoportal.mail import outbox
 from odoportal.rooms.notifications import mails
 from odoportal.rooms.notifications.activity import NotificationActivity
@@ -32,6 +30,24 @@ from odoportal.rooms.notifications.unsubscribe import of_copy
 LINK_LIFETIME = timedelta(days=7)
 MAX_ADDRESSES = 10
 KEEP_UNCONFIRMED = timedelta(days=30)
+
+
+class CopyAlreadyListed(ValueError):
+    """The account's list already has this address."""
+
+    field = "email"
+
+
+class TooManyCopies(ValueError):
+    """The account's list already has `MAX_ADDRESSES` addresses."""
+
+
+class CopyNotWaiting(LookupError):
+    """No such address waits for its confirmation: it is confirmed, or removed."""
+
+
+class NoSuchCopy(LookupError):
+    """The account's list has no such address."""
 
 
 def key_of(email: str) -> str:
@@ -45,7 +61,7 @@ def active(session: Session, account_id: int) -> Sequence[InvoiceCopy]:
     return [c for c in copies(session, account_id) if c.confirmed_at is not None and c.stopped_at is None and c.asked_by in entitled]
 
 
-def add(session: Session, who: Identity, by: Actor, email: str, language: str, now: datetime) -> FormResult:
+def add(session: Session, who: Identity, by: Actor, email: str, language: str, now: datetime) -> None:
     """Add an address and mail it a link to confirm; it gets no copies until it has confirmed.
 
     Args:
@@ -58,15 +74,17 @@ def add(session: Session, who: Identity, by: Actor, email: str, language: str, n
 
     Raises:
         NotAllowed: if the person does not have the billing right.
+        CopyAlreadyListed: if the list has it.
+        TooManyCopies: if the list is full.
+        unsolicited.TooManyMails: if too many such mails were sent.
     """
     require_right(session, who, Right.BILLING)
     known, account_id = copies(session, who.account.account_id), who.account.account_id
     if any(copy.email_key == email_key(email) for copy in known):
-        return FormResult(errors={"email": t("This address is listed already.")})
+        raise CopyAlreadyListed(email)
     if len(known) >= MAX_ADDRESSES:
-        return FormResult(error=t("There are ten addresses already. Remove one first."))
-    if refused := _count_mail(session, who, email, now):
-        return refused
+        raise TooManyCopies
+    _count_mail(session, who, email, now)
     seed = outbox.new_seed()
     new_copy = InvoiceCopy(
         account_id=account_id,
@@ -81,38 +99,34 @@ def add(session: Session, who: Identity, by: Actor, email: str, language: str, n
     session.flush()
     mails.write_confirmation_mail(session, new_copy, who, seed, now)
     record(session, NotificationActivity.COPY_ADDED, by, now, account_id=account_id, about=email)
-    return FormResult(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
 
 
-def _count_mail(session: Session, who: Identity, email: str, now: datetime) -> FormResult | None:
-    """Count a mail to a mailbox that did not ask for it; return the answer to give if the limit is reached."""
-    try:
-        unsolicited.count_mail(session, unsolicited.MailKind.COPY, who.person_id, who.account.account_id, email, now)
-    except unsolicited.TooManyMails as why:
-        return FormResult(error=unsolicited.limit_message(why, who.region))
-    return None
+def _count_mail(session: Session, who: Identity, email: str, now: datetime) -> None:
+    """Count a mail to a mailbox that did not ask for it."""
+    unsolicited.count_mail(session, unsolicited.MailKind.COPY, who.person_id, who.account.account_id, email, now)
 
 
-def mail_link_again(session: Session, who: Identity, email: str, now: datetime) -> FormResult:
-    """Mail a new link to an address that is not confirmed yet; the previous link stops working.
+def mail_link_again(session: Session, who: Identity, email: str, now: datetime) -> InvoiceCopy:
+    """Mail a new link to an address that is not confirmed yet; the previous link stops working. Return the address.
 
     Raises:
         NotAllowed: if the person does not have the billing right.
+        CopyNotWaiting: if no such address waits for its confirmation.
+        unsolicited.TooManyMails: if too many such mails were sent.
     """
     require_right(session, who, Right.BILLING)
     copy = _find(session, who.account.account_id, email)
     if copy is None or copy.confirmed_at is not None:
-        return FormResult(error=t("This address no longer waits for its confirmation."))
-    if refused := _count_mail(session, who, copy.email, now):
-        return refused
+        raise CopyNotWaiting(email)
+    _count_mail(session, who, copy.email, now)
     seed = outbox.new_seed()
     copy.hash, copy.expires_at, copy.asked_by = token_hash(outbox.token_of(seed)), now + LINK_LIFETIME, who.person_id
     mails.write_confirmation_mail(session, copy, who, seed, now)
-    return FormResult(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=copy.email))
+    return copy
 
 
-def remove(session: Session, who: Identity, by: Actor, email: str, now: datetime) -> FormResult:
-    """Delete an address, so that it gets no more copies.
+def remove(session: Session, who: Identity, by: Actor, email: str, now: datetime) -> None:
+    """Delete an address, so that it gets no more copies. Does nothing if it is not listed.
 
     Raises:
         NotAllowed: if the person does not have the billing right.
@@ -121,20 +135,20 @@ def remove(session: Session, who: Identity, by: Actor, email: str, now: datetime
     if (copy := _find(session, who.account.account_id, email)) is not None:
         delete(session, copy)
         record(session, NotificationActivity.COPY_REMOVED, by, now, account_id=who.account.account_id, about=copy.email)
-    return FormResult(t("The address is removed."))
 
 
-def resume(session: Session, who: Identity, by: Actor, email: str, now: datetime) -> FormResult:
-    """Resume the copies to an address that was added by a person who lost the billing right; `who` takes the address over.
+def resume(session: Session, who: Identity, by: Actor, email: str, now: datetime) -> InvoiceCopy:
+    """Resume the copies to an address that was added by a person who lost the billing right; `who` takes it over. Return the address.
 
     Raises:
         NotAllowed: if the person does not have the billing right.
+        NoSuchCopy: if it is not listed.
     """
     require_right(session, who, Right.BILLING)
     if (copy := _find(session, who.account.account_id, email)) is None:
-        return FormResult(error=t("This address is no longer listed."))
+        raise NoSuchCopy(email)
     take_over(session, copy, who.person_id, by, now)
-    return FormResult(t("Copies go on to {email}.", email=copy.email))
+    return copy
 
 
 def take_over(session: Session, copy: InvoiceCopy, person_id: int, by: Actor, now: datetime) -> None:

@@ -1,68 +1,84 @@
 """The forms of the notifications page."""
 
+from dataclasses import replace
 from typing import Literal
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import Field, field_validator
+from sqlmodel import Session
 
 from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.rights import Right
+from odoportal.accounts.unsolicited import TooManyMails, limit_message
 from odoportal.core import clock
 from odoportal.core.i18n import t
-from odoportal.forms.handling import EmptyForm, FormHandler, FormModel, FormResult, Line, SentForm, do_once
+from odoportal.forms.fields import Checkbox, Email, EmptyForm, FormModel
+from odoportal.forms.handling import ErrorMessages, FormHandler, FormResult, SentForm, conflict, in_transaction
 from odoportal.rooms.notifications import copies, service
 
 
 class Choices(FormModel):
     """The notifications that a person wants: a checkbox for each kind."""
 
-    invoice: Literal["", "1"] = ""
-    payment: Literal["", "1"] = ""
-    overdue: Literal["", "1"] = ""
-    ending: Literal["", "1"] = ""
-    card: Literal["", "1"] = ""
-
-
-async def _choices(sent: SentForm[Choices]) -> FormResult:
-    return await do_once(sent, service.choose, sent, sent.values.model_dump(), clock.now())
+    invoice: Checkbox = ""
+    payment: Checkbox = ""
+    overdue: Checkbox = ""
+    ending: Checkbox = ""
+    card: Checkbox = ""
 
 
 class NewCopy(FormModel):
     """A new address for copies of invoices, and the language of the copies."""
 
-    email: Line = Field(min_length=1, max_length=254)
+    email: Email
     language: Literal["fr", "en"]
 
-    @field_validator("email")
-    @classmethod
-    def _email(cls, typed: str) -> str:
-        try:
-            return validate_email(typed, check_deliverability=False).normalized
-        except EmailNotValidError:
-            raise ValueError(t("Enter an email such as name@example.com.")) from None
+
+_ERRORS: ErrorMessages = {
+    copies.CopyAlreadyListed: lambda _: t("This address is listed already."),
+    copies.TooManyCopies: lambda _: t("There are ten addresses already. Remove one first."),
+    copies.CopyNotWaiting: lambda _: t("This address no longer waits for its confirmation."),
+    copies.NoSuchCopy: lambda _: t("This address is no longer listed."),
+    TooManyMails: limit_message,
+}
 
 
-async def _copy(sent: SentForm[NewCopy]) -> FormResult:
-    wanted = sent.values
-    return await do_once(sent, copies.add, sent.who, Actor.of(sent), wanted.email, wanted.language, clock.now())
+def _choices(session: Session, sent: SentForm[Choices]) -> FormResult:
+    account = sent.who.account
+    stored = service.choices(session, account.account_id, sent.who.person_id, account.role)
+    if clash := conflict(sent, stored):
+        messages = {kind: t("Switched on meanwhile.") if stored[kind] else t("Switched off meanwhile.") for kind in clash.errors}
+        return replace(clash, errors=messages)
+    service.choose(session, sent.who, sent.values.model_dump(), Actor.of(sent), clock.now())
+    return FormResult(t("Saved."))
 
 
-async def _copy_again(sent: SentForm[EmptyForm]) -> FormResult:
-    return await do_once(sent, copies.mail_link_again, sent.who, sent.key, clock.now())
+def _copy(session: Session, sent: SentForm[NewCopy]) -> FormResult:
+    email = sent.values.email
+    copies.add(session, sent.who, Actor.of(sent), email, sent.values.language, clock.now())
+    return _link_mailed(email)
 
 
-async def _copy_keep(sent: SentForm[EmptyForm]) -> FormResult:
-    return await do_once(sent, copies.resume, sent.who, Actor.of(sent), sent.key, clock.now())
+def _copy_again(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    return _link_mailed(copies.mail_link_again(session, sent.who, sent.key, clock.now()).email)
 
 
-async def _copy_remove(sent: SentForm[EmptyForm]) -> FormResult:
-    return await do_once(sent, copies.remove, sent.who, Actor.of(sent), sent.key, clock.now())
+def _link_mailed(email: str) -> FormResult:
+    return FormResult(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
 
 
-RULES = {
-    "choices": FormHandler(Choices, Right.OWN, _choices),
-    "copy": FormHandler(NewCopy, Right.BILLING, _copy),
-    "copy_again": FormHandler(EmptyForm, Right.BILLING, _copy_again),
-    "copy_keep": FormHandler(EmptyForm, Right.BILLING, _copy_keep),
-    "copy_remove": FormHandler(EmptyForm, Right.BILLING, _copy_remove),
+def _copy_keep(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    copy = copies.resume(session, sent.who, Actor.of(sent), sent.key, clock.now())
+    return FormResult(t("Copies go on to {email}.", email=copy.email))
+
+
+def _copy_remove(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    copies.remove(session, sent.who, Actor.of(sent), sent.key, clock.now())
+    return FormResult(t("The address is removed."))
+
+
+HANDLERS = {
+    "choices": FormHandler(Choices, Right.OWN, in_transaction(_choices)),
+    "copy": FormHandler(NewCopy, Right.BILLING, in_transaction(_copy), _ERRORS),
+    "copy_again": FormHandler(EmptyForm, Right.BILLING, in_transaction(_copy_again), _ERRORS),
+    "copy_keep": FormHandler(EmptyForm, Right.BILLING, in_transaction(_copy_keep), _ERRORS),
+    "copy_remove": FormHandler(EmptyForm, Right.BILLING, in_transaction(_copy_remove)),
 }

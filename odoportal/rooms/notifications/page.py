@@ -7,6 +7,7 @@ from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
+from odoportal.rooms.notifications.forms import Choices, NewCopy
 from odoportal.rooms.notifications.labels import always_sent_labels, kind_hints, kind_labels
 from odoportal.rooms.notifications.models import NotificationKind
 from odoportal.rooms.notifications.state import Notices
@@ -22,7 +23,10 @@ from odoportal.web.page import PageRequest
 def _choices() -> Form:
     words, hints = kind_labels(), kind_hints()
     return Form(
-        "choices", tuple(Field(kind.value, words[kind], "checkbox", hint=hints[kind], cls="helped") for kind in NotificationKind), t("Save")
+        "choices",
+        tuple(Field(kind.value, words[kind], hint=hints[kind], cls="helped") for kind in NotificationKind),
+        t("Save"),
+        model=Choices,
     )
 
 
@@ -40,24 +44,25 @@ def _copies(view: Bound) -> Node:
         "copy",
         (
             (
-                Field("email", t("Email"), "email", required=True, longest=254),
-                Field("language", t("Language"), "select", options=list(LANGUAGE_NAMES.items())),
+                Field("email", t("Email")),
+                Field("language", t("Language"), options=list(LANGUAGE_NAMES.items())),
             ),
         ),
         t("Add the address"),
-        fresh=True,
-        look="second",
+        model=NewCopy,
+        reset=True,
+        variant="second",
     )
     sure = Confirm(t("Remove this address?"), t("It gets no more copies. To add it again, it must confirm again."), t("Remove"))
 
     def one(row: Bound) -> Node:
-        again = Form("copy_again", (), t("Send again"), look="second sm", cls="inline").button(
+        again = Form("copy_again", (), t("Send again"), variant="second sm", cls="inline").button(
             row.key, view.copy_again, on_done=Notices.retry
         )
-        keep = Form("copy_keep", (), t("Resume sending"), look="second sm", cls="inline").button(
+        keep = Form("copy_keep", (), t("Resume sending"), variant="second sm", cls="inline").button(
             row.key, view.copy_keep, on_done=Notices.retry
         )
-        gone = Form("copy_remove", (), t("Remove"), look="plain sm", cls="inline", confirm=sure)
+        gone = Form("copy_remove", (), t("Remove"), variant="plain sm", cls="inline", confirm=sure)
         state = (
             when(row.on, el("span", icon("circle-check", small=True), row.on, cls="badge ok")),
             when(row.waits, el("span", row.waits, cls="soft")),
@@ -88,7 +93,7 @@ def page() -> rx.Component:
     return shown_page(Notices, head.component(None), content, trail=[("/profile", t("Profile")), (current_path(), t("Notices"))])
 
 
-async def slots(asked: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Return the HTML that the server writes into each slot of the document, in the current language."""
     view = await database.read(notices_view, require_identity(), clock.now())
-    return {"notices": View(_draw).html(with_form_feedback(view, asked))}
+    return {"notices": View(_draw).html(with_form_feedback(view, page_request))}

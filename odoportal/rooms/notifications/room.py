@@ -17,7 +17,7 @@ def _web() -> Web:
 
     return Web(
         pages=[
-            forms_page("/profile/notices", "Notices", page.page, Notices, page.slots, forms.RULES),
+            forms_page("/profile/notices", "Notices", page.page, Notices, page.slots, forms.HANDLERS),
             Page("/copy", "Copies of invoices", signin_page, fill=routes.fill_copy, post=routes.post_copy, private=False),
             Page(
                 UNSUBSCRIBE,

@@ -1,17 +1,14 @@
 """Rules of notifications: who gets which kinds for an account."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Membership, Role
-from odoportal.core.i18n import t
-from odoportal.core.identity import NotAllowed
-from odoportal.forms.handling import FormResult, SentForm, conflict
+from odoportal.core.identity import Identity, NotAllowed
 from odoportal.rooms.notifications.activity import NotificationActivity
 from odoportal.rooms.notifications.models import InvoiceCopy, NoticeChoice, NotificationKind
 
@@ -61,18 +58,13 @@ def added_by(session: Session, account_id: int, person_id: int) -> Sequence[Invo
     return [copy for copy in copies(session, account_id) if copy.asked_by == person_id]
 
 
-def choose(session: Session, sent: SentForm[Any], wanted: Mapping[str, str], now: datetime) -> FormResult:
-    """Store which notifications a person wants for the account, unless they were changed since the form was shown."""
-    account, person_id = sent.who.account, sent.who.person_id
-    stored = choices(session, account.account_id, person_id, account.role)
-    if clash := conflict(sent, stored):
-        messages = {kind: t("Switched on meanwhile.") if stored[kind] else t("Switched off meanwhile.") for kind in clash.errors}
-        return replace(clash, errors=messages)
-    by = Actor.of(sent)
+def choose(session: Session, who: Identity, wanted: Mapping[str, str], by: Actor, now: datetime) -> None:
+    """Store which notifications a person wants for the account, as values of the form (see `choices`)."""
+    account, reader = who.account, Reader(who.account.account_id, who.person_id)
+    stored = choices(session, account.account_id, who.person_id, account.role)
     for kind in NotificationKind:
         if wanted[kind] != stored[kind]:
-            switch(session, Reader(account.account_id, person_id), kind, wanted[kind] == "1", by, now)
-    return FormResult(t("Saved."))
+            switch(session, reader, kind, wanted[kind] == "1", by, now)
 
 
 def switch(session: Session, reader: Reader, kind: NotificationKind, on: bool, by: Actor, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from sqlmodel import Session
 
@@ -19,6 +19,7 @@ from odoportal.rooms.invoices.labels import state_labels as invoice_state_labels
 from odoportal.rooms.orders import service
 from odoportal.rooms.orders.models import Fulfilment, Order, Step
 from odoportal.rooms.orders.service import FullOrder, OrderState
+from odoportal.web.links import link_to
 
 LINES_ON_CARD = 3
 CARD_LINES_UNCUT = 4
@@ -182,29 +183,25 @@ def orders_view(session: Session, who: Identity, query: ListQuery, language: str
         dates=t("End date"),
     )
     shown = list_view(query, found.window, found.counts[""], formats, texts, found.counts)
-    rows = [_row(order, found.lines[order.id or 0], query, formats, language, today) for order in found.orders]
+    rows = [_row(order, found.lines[order.id or 0], who, query, language, today) for order in found.orders]
     details = order_details(session, who, query, language, today, found.counts[""]) if query.open else OrderDetails()
     return OrdersView(shown, rows, details)
 
 
-def _row(order: Order, lines: Any, query: ListQuery, formats: Formats, language: str, today: date) -> OrderRow:
+def _row(order: Order, lines: Any, who: Identity, query: ListQuery, language: str, today: date) -> OrderRow:
+    formats = Formats(who.region)
     shown = [line_view(line, formats, language, t("monthly") if line.monthly else "") for line in lines]
     cut = len(shown) > CARD_LINES_UNCUT
     return OrderRow(
         key=order.number,
         number=order.number,
         details=query.url(open=order.number),
-        invoices=f"/{language}/invoices{_query_string(query, order=order.number)}",
+        invoices=link_to(who, language, "/invoices", order=order.number),
         term=term_view(order, formats, today),
         lines=shown,
         card_lines=shown[:LINES_ON_CARD] if cut else shown,
         more=tn("{n} more line", "{n} more lines", len(shown) - LINES_ON_CARD) if cut else "",
     )
-
-
-def _query_string(query: ListQuery, **values: str) -> str:
-    account = {"account": query.account} if query.account else {}
-    return "?" + urlencode({**values, **account})
 
 
 def term_view(order: Order, formats: Formats, today: date) -> Term:
@@ -265,11 +262,10 @@ def order_details(session: Session, who: Identity, query: ListQuery, language: s
         bill_to=text_lines(bill),
         devices=[DeviceView(d.serial, f"{d.model} {d.serial}", d.vehicle or t("No vehicle yet")) for d in trackers],
         device_count=formats.number(len(trackers)),
-        invoices=[_invoice_link(i, query, formats, language, today) for i in bills],
+        invoices=[_invoice_link(i, who, formats, language, today) for i in bills],
         invoice_count=formats.number(bill_count),
-        all_invoices=f"/{language}/invoices{_query_string(query, order=order.number)}",
-        pdf=f"/{language}/orders/{quote(order.number, safe='')}.pdf"
-        + (f"?{urlencode({'account': query.account})}" if query.account else ""),
+        all_invoices=link_to(who, language, "/invoices", order=order.number),
+        pdf=link_to(who, language, f"/orders/{quote(order.number, safe='')}.pdf"),
         previous=_neighbour_url(query, neighbours, -1) if neighbours else "",
         next=_neighbour_url(query, neighbours, 1) if neighbours else "",
         close=close,
@@ -320,12 +316,12 @@ def _step_date(step: Fulfilment, formats: Formats) -> str:
     return t("expected {day}", day=formats.day(step.expected_on)) if step.expected_on else ""
 
 
-def _invoice_link(invoice: Any, query: ListQuery, formats: Formats, language: str, today: date) -> InvoiceLink:
+def _invoice_link(invoice: Any, who: Identity, formats: Formats, language: str, today: date) -> InvoiceLink:
     state = invoices.state_of(invoice, today)
     return InvoiceLink(
         key=invoice.number,
         number=invoice.number,
-        url=f"/{language}/invoices{_query_string(query, open=invoice.number)}",
+        url=link_to(who, language, "/invoices", open=invoice.number),
         date=formats.day(invoice.issued_on),
         amount=formats.amount(invoice.total),
         state=state,

@@ -1,34 +1,22 @@
 """Forms of the page of people: their fields and their handlers."""
 
 import re
-from collections.abc import Callable
 from typing import Any, Literal
-from urllib.parse import urlencode
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from sqlmodel import Session
 
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import Right
 from odoportal.accounts.unsolicited import TooManyMails, limit_message
 from odoportal.core import clock
-from odoportal.core.database import read
 from odoportal.core.i18n import t
-from odoportal.forms.handling import (
-    EmptyForm,
-    FormHandler,
-    FormModel,
-    FormResult,
-    Line,
-    Secret,
-    SentForm,
-    conflict,
-    do_once,
-    required_message,
-)
+from odoportal.forms.fields import Email, EmptyForm, FormModel
+from odoportal.forms.handling import ErrorMessages, FormHandler, FormResult, SentForm, conflict, do_once, in_transaction
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people import service
-from odoportal.rooms.signin import attempts, sessions
+from odoportal.rooms.signin import confirmation
+from odoportal.rooms.signin.confirmation import ConfirmationUnlessFresh
 
 _BOX_NAME = re.compile(r"keep-([0-9a-f]{16})")
 
@@ -36,7 +24,7 @@ _BOX_NAME = re.compile(r"keep-([0-9a-f]{16})")
 class Invite(FormModel):
     """An invitation: the email, the role, and the language of the mail."""
 
-    email: Line = Field(min_length=1, max_length=254)
+    email: Email
     role: Role
     language: Literal["fr", "en"]
 
@@ -68,46 +56,23 @@ class RemovePerson(CopiesForm):
     """The removal of a member from the account."""
 
 
-class PasswordForm(FormModel):
-    """A form that requires the password unless it was confirmed recently."""
-
-    password: Secret | None = None
-
-
-def _refusals() -> dict[type[Exception], FormResult]:
-    return {
-        service.InvalidEmail: FormResult(errors={"email": t("Enter an email such as name@example.com.")}),
-        service.AlreadyMember: FormResult(errors={"email": t("This person belongs to the account already.")}),
-        service.AlreadyInvited: FormResult(errors={"email": t("This person is invited already. Send the invitation again, below.")}),
-        service.TooManyInvitations: FormResult(
-            error=t("There are {n} open invitations. Withdraw some first.", n=service.MOST_OPEN_INVITATIONS)
-        ),
-        service.NoSuchPerson: FormResult(error=t("This is no longer here: somebody changed it in the meantime. Load the page again.")),
-        service.LastOwner: FormResult(
-            error=t("An account needs an owner who can sign in, and this is the only one. Make somebody else an owner first.")
-        ),
-    }
+_ERRORS: ErrorMessages = {
+    service.AlreadyMember: lambda _: t("This person belongs to the account already."),
+    service.AlreadyInvited: lambda _: t("This person is invited already. Send the invitation again, below."),
+    service.TooManyInvitations: lambda _: t("There are {n} open invitations. Withdraw some first.", n=service.MOST_OPEN_INVITATIONS),
+    service.NoSuchPerson: lambda _: t("This is no longer here: somebody changed it in the meantime. Load the page again."),
+    service.LastOwner: lambda _: t(
+        "An account needs an owner who can sign in, and this is the only one. Make somebody else an owner first."
+    ),
+    service.NoSecondFactor: lambda _: t("Set up two-step sign-in for yourself first, under Sign-in and security."),
+    TooManyMails: limit_message,
+    **confirmation.MESSAGES,
+}
 
 
-def _with_refusals(work: Callable[[Session, SentForm[Any]], FormResult]) -> Callable[[Session, SentForm[Any]], FormResult]:
-    """Wrap a handler so that the exceptions of its rules become form errors. Each rule raises before anything is written."""
-
-    def guarded(session: Session, sent: SentForm[Any]) -> FormResult:
-        refusals = _refusals()
-        try:
-            return work(session, sent)
-        except TooManyMails as why:
-            return FormResult(error=limit_message(why, sent.who.region))
-        except tuple(refusals) as why:
-            return refusals[type(why)]
-
-    return guarded
-
-
-def _back(sent: SentForm[Any], done: str) -> str:
-    """Return the address of the page of people with a message about the change made, without an open dialog."""
-    account = {"account": sent.who.account.number} if len(sent.who.memberships) > 1 else {}
-    return f"/{sent.language}/profile/people?{urlencode({**account, 'done': done})}"
+def _back(sent: SentForm[Any], done: str) -> FormResult:
+    """Lead to the page without an open dialog, where it says what was done."""
+    return FormResult(go=sent.link_to("/profile/people", done=done))
 
 
 def _invite(session: Session, sent: SentForm[Invite]) -> FormResult:
@@ -123,7 +88,7 @@ def _resend(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
 
 def _withdraw(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     service.withdraw(session, sent.who, sent.key, clock.now(), sent.client)
-    return FormResult(go=_back(sent, "withdrawn"))
+    return _back(sent, "withdrawn")
 
 
 def _role(session: Session, sent: SentForm[ChangeRole]) -> FormResult:
@@ -137,40 +102,25 @@ def _role(session: Session, sent: SentForm[ChangeRole]) -> FormResult:
 
 def _remove(session: Session, sent: SentForm[RemovePerson]) -> FormResult:
     service.remove(session, sent.who, sent.key, clock.now(), sent.client, sent.values.keep)
-    return FormResult(go=_back(sent, "removed"))
+    return _back(sent, "removed")
 
 
-def _set_two_step(session: Session, sent: SentForm[PasswordForm]) -> FormResult:
-    on = sent.form == "require"
-    try:
-        service.require_two_step(session, sent.who, on, clock.now(), sent.client)
-    except service.NoSecondFactor:
-        return FormResult(error=t("Set up two-step sign-in for yourself first, under Sign-in and security."))
-    return FormResult(go=_back(sent, sent.form))
+def _set_two_step(session: Session, sent: SentForm[ConfirmationUnlessFresh]) -> FormResult:
+    service.require_two_step(session, sent.who, sent.form == "require", clock.now(), sent.client)
+    return _back(sent, sent.form)
 
 
-async def _confirm_two_step(sent: SentForm[PasswordForm]) -> FormResult:
-    if not await read(sessions.is_fresh, sent.who.session, clock.now()):
-        if sent.values.password is None or not (typed := sent.values.password.get_secret_value()):
-            return FormResult(errors={"password": required_message()})
-        if not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
-            return FormResult(errors={"password": t("This is not your password.")})
+async def _two_step(sent: SentForm[ConfirmationUnlessFresh]) -> FormResult:
+    await confirmation.confirm_unless_fresh(sent)
     return await do_once(sent, _set_two_step, sent)
 
 
-def _handler(model: type[FormModel], work: Callable[[Session, SentForm[Any]], FormResult]) -> FormHandler:
-    async def answer(sent: SentForm[Any]) -> FormResult:
-        return await do_once(sent, _with_refusals(work), sent)
-
-    return FormHandler(model, Right.PEOPLE, answer)
-
-
-RULES = {
-    "invite": _handler(Invite, _invite),
-    "resend": _handler(EmptyForm, _resend),
-    "withdraw": _handler(EmptyForm, _withdraw),
-    "role": _handler(ChangeRole, _role),
-    "remove": _handler(RemovePerson, _remove),
-    "require": FormHandler(PasswordForm, Right.PEOPLE, _confirm_two_step),
-    "release": FormHandler(PasswordForm, Right.PEOPLE, _confirm_two_step),
+HANDLERS = {
+    "invite": FormHandler(Invite, Right.PEOPLE, in_transaction(_invite), _ERRORS),
+    "resend": FormHandler(EmptyForm, Right.PEOPLE, in_transaction(_resend), _ERRORS),
+    "withdraw": FormHandler(EmptyForm, Right.PEOPLE, in_transaction(_withdraw), _ERRORS),
+    "role": FormHandler(ChangeRole, Right.PEOPLE, in_transaction(_role), _ERRORS),
+    "remove": FormHandler(RemovePerson, Right.PEOPLE, in_transaction(_remove), _ERRORS),
+    "require": FormHandler(ConfirmationUnlessFresh, Right.PEOPLE, _two_step, _ERRORS),
+    "release": FormHandler(ConfirmationUnlessFresh, Right.PEOPLE, _two_step, _ERRORS),
 }

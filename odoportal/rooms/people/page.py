@@ -12,11 +12,13 @@ from odoportal.core.identity import require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.pages.shell_view import role_labels
+from odoportal.rooms.people.forms import ChangeRole, Invite
 from odoportal.rooms.people.state import People
 from odoportal.rooms.people.view import PeopleView, people_view
+from odoportal.rooms.signin.confirmation import ConfirmationUnlessFresh
 from odoportal.ui.client import OnScreen
 from odoportal.ui.dialog import dialog, dialog_html, frame
-from odoportal.ui.form import Confirm, Field, Form
+from odoportal.ui.form import Confirm, Field, Form, password_again
 from odoportal.ui.page import current_path, page_url
 from odoportal.ui.server_slots import live
 from odoportal.ui.shell import LANGUAGE_NAMES
@@ -26,21 +28,22 @@ from odoportal.web.page import PageRequest
 
 def _roles_field(hint: Node = None) -> Field:
     options = [(role.value, role_labels()[role]) for role in Role]
-    return Field("role", t("Role"), "select", required=True, options=options, hint=hint)
+    return Field("role", t("Role"), required=True, options=options, hint=hint)
 
 
 def _invite() -> Form:
     return Form(
         "invite",
         (
-            Field("email", t("Email"), "email", required=True, longest=254),
+            Field("email", t("Email")),
             (
                 _roles_field(t("What each may do stands below.")),
-                Field("language", t("Language of the letter"), "select", options=list(LANGUAGE_NAMES.items())),
+                Field("language", t("Language of the letter"), options=list(LANGUAGE_NAMES.items())),
             ),
         ),
         t("Invite"),
-        fresh=True,
+        model=Invite,
+        reset=True,
     )
 
 
@@ -66,9 +69,8 @@ def _copies(text: str) -> Callable[[Bound], Node]:
 
 def _role() -> Form:
     text = t("This person added these addresses. If the new role does not look after billing, those not ticked get no more copies.")
-    return Form(
-        "role", (_roles_field(t("In force from the person’s next click on; a letter says so.")), _copies(text)), t("Change the role")
-    )
+    role = _roles_field(t("In force from the person’s next click on; a letter says so."))
+    return Form("role", (role, _copies(text)), t("Change the role"), model=ChangeRole)
 
 
 def _remove() -> Form:
@@ -81,7 +83,7 @@ def _remove() -> Form:
         t("Remove"),
     )
     text = t("This person added these addresses. Those not ticked get no more copies.")
-    return Form("remove", (_copies(text),), t("Remove from the account"), look="danger", confirm=confirm)
+    return Form("remove", (_copies(text),), t("Remove from the account"), variant="danger", confirm=confirm)
 
 
 def _badges(row: Bound) -> Node:
@@ -148,8 +150,8 @@ def _members(view: Bound) -> Node:
 def _invitations(view: Bound) -> Node:
     def item(row: Bound) -> Node:
         until = when(row.over, el("span", icon("clock", small=True), row.until, cls="badge warn"), el("span", row.until, cls="soft"))
-        resend = Form("resend", (), t("Send again"), look="second sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
-        withdraw = Form("withdraw", (), t("Withdraw"), look="plain sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
+        resend = Form("resend", (), t("Send again"), variant="second sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
+        withdraw = Form("withdraw", (), t("Withdraw"), variant="plain sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
         summary = el("div", el("b", row.key, cls="breaks"), el("p", row.role, " · ", until))
         return el("li", summary, el("div", resend, withdraw, cls="acts", role="group", aria_label=row.key))
 
@@ -171,17 +173,9 @@ def _invitations(view: Bound) -> Node:
 
 
 def _two_step(view: Bound) -> Node:
-    password = Field(
-        "password",
-        t("Your password"),
-        "password",
-        hint=t("You signed in more than five minutes ago, so we ask for it again."),
-        required=True,
-        autocomplete="current-password",
-    )
-
-    def form(name: str, verb: str, look: str, confirm: Confirm) -> Node:
-        plain, checked = (Form(name, body, verb, fresh=bool(body), look=look, confirm=confirm) for body in ((), (password,)))
+    def form(name: str, verb: str, variant: str, confirm: Confirm) -> Node:
+        plain = Form(name, (), verb, variant=variant, confirm=confirm)
+        checked = Form(name, (password_again(),), verb, model=ConfirmationUnlessFresh, reset=True, variant=variant, confirm=confirm)
         return when(view.fresh, plain.draw(view, on_done=People.retry), checked.draw(view, on_done=People.retry))
 
     confirm_on = Confirm(
@@ -316,11 +310,11 @@ def page() -> rx.Component:
     return shown_page(People, heading, body, dialog(DETAILS, People), trail=trail)
 
 
-async def slots(asked: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Fill the slots of the document; without JavaScript, also show the result of a submitted form."""
-    view: PeopleView = await database.read(people_view, require_identity(), asked.query, clock.now())
-    said = asked.said
-    if said and said.form in {"resend", "withdraw"}:
-        view = replace(view, wrong=said.error)
-    view = with_form_feedback(replace(view, details=with_form_feedback(view.details, asked)), asked)
+    view: PeopleView = await database.read(people_view, require_identity(), page_request.query, clock.now())
+    feedback = page_request.feedback
+    if feedback and feedback.form in {"resend", "withdraw"}:
+        view = replace(view, wrong=feedback.error)
+    view = with_form_feedback(replace(view, details=with_form_feedback(view.details, page_request)), page_request)
     return {"heading": HEADING.html(view), "people": BODY.html(view), "dialog": dialog_html(DETAILS, view.details)}

@@ -15,7 +15,7 @@ def _web() -> Web:
 
     return Web(
         pages=[
-            forms_page("/profile/people", "People", page.page, People, page.slots, forms.RULES),
+            forms_page("/profile/people", "People", page.page, People, page.slots, forms.HANDLERS),
             Page("/join", "You are invited", signin_page, fill=routes.fill_join, post=routes.post_join, private=False),
         ]
     )

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from odoportal.core import clock
 from odoportal.core.database import write
 from odoportal.core.i18n import t
-from odoportal.forms.handling import Line, busy_message, validate
+from odoportal.forms.fields import Line, validate
+from odoportal.forms.handling import busy_message
 from odoportal.forms.view import FormView
 from odoportal.limits.work_queue import Busy
 from odoportal.pages.shell_view import role_labels
@@ -92,13 +93,16 @@ def _slots(found: OpenInvitation, name: str = "", errors: Mapping[str, str] | No
     about = t("{name} invites you to the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number)
     role = t("Your role would be: {role}.", role=role_labels()[found.invitation.role])
     kept = el("p", t("You have a password already; it stays as it is."), cls="hint")
-    name_field = Field("name", t("Name"), required=True, longest=_LONGEST_NAME, autocomplete="name")
+    name_field = Field("name", t("Name"), autocomplete="name")
     form = PublicForm(
         "join",
         (public_pages.email_shown, *((name_field, public_pages.new_password()) if found.known is None else (lambda _: kept,))),
         t("Accept the invitation"),
+        model=Join,
         title=t("You are invited"),
         text=(about, role),
         action=page_url("/join"),
     )
-    return public_pages.slots(form, FormView(given={"email": found.invitation.email, "name": name}, errors=dict(errors or {}), error=error))
+    return public_pages.slots(
+        form, FormView(initial={"email": found.invitation.email, "name": name}, errors=dict(errors or {}), error=error)
+    )

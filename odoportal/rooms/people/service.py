@@ -43,9 +43,13 @@ class InvalidEmail(ValueError):
 class AlreadyMember(ValueError):
     """The person with this email already belongs to the account."""
 
+    field = "email"
+
 
 class AlreadyInvited(ValueError):
     """The account already has an invitation for this email."""
+
+    field = "email"
 
 
 class TooManyInvitations(ValueError):
@@ -97,8 +101,8 @@ def invite(session: Session, who: Identity, email: str, role: Role, language: st
 
     Raises:
         NotAllowed: the person lacks the right.
-        InvalidEmail, Already, AlreadyInvited, TooManyInvitations: see these classes.
-        TooManyLetters: the limit of mails to other mailboxes, or to this one, is reached for now.
+        InvalidEmail, AlreadyMember, AlreadyInvited, TooManyInvitations: see these classes.
+        TooManyMails: the limit of mails to other mailboxes, or to this one, is reached for now.
     """
     require_right(session, who, Right.PEOPLE)
     account_id = who.account.account_id
@@ -139,7 +143,7 @@ def resend(session: Session, who: Identity, email: str, now: datetime, client: s
     Raises:
         NotAllowed: the person lacks the right.
         NoSuchPerson: there is no such invitation.
-        TooManyLetters: the limit of mails to other mailboxes, or to this one, is reached for now.
+        TooManyMails: the limit of mails to other mailboxes, or to this one, is reached for now.
     """
     require_right(session, who, Right.PEOPLE)
     invitation = _get_invitation(session, who.account.account_id, email)

@@ -6,7 +6,6 @@ Owners see all members and open invitations and can change them; other members s
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from urllib.parse import urlencode
 
 from sqlmodel import Session
 
@@ -23,6 +22,7 @@ from odoportal.rooms.people import service
 from odoportal.rooms.people.models import Invitation
 from odoportal.rooms.people.service import Member
 from odoportal.rooms.signin import sessions
+from odoportal.web.links import link_to
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,12 @@ def _row(member: Member, who: Identity, formats: Formats) -> PersonRow:
         role=role_labels()[member.role],
         seen=_seen(member, formats),
         two_step=member.two_step,
-        details=f"?{urlencode({'open': member.person_id})}",
+        details=_address(who, open=str(member.person_id)),
     )
+
+
+def _address(who: Identity, **query: str) -> str:
+    return link_to(who, current_language(), "/profile/people", **query)
 
 
 def _seen(member: Member, formats: Formats) -> str:
@@ -203,13 +207,13 @@ def _invitation(invitation: Invitation, formats: Formats, now: datetime) -> Invi
 
 def _details(session: Session, members: Sequence[Member], who: Identity, formats: Formats, query: Mapping[str, str]) -> PersonDetails:
     open_id = query.get("open", "")
-    close = "?" + urlencode({name: query[name] for name in ("account",) if name in query})
+    close = _address(who)
     index = next((i for i, m in enumerate(members) if str(m.person_id) == open_id), None)
     if index is None:
         return PersonDetails(asked=open_id, close=close)
     is_self = members[index].person_id == who.person_id
     copies = [copy.email for copy in added_by(session, who.account.account_id, members[index].person_id)]
-    member, addresses = members[index], {i: f"?{urlencode({'open': m.person_id})}" for i, m in enumerate(members)}
+    member, addresses = members[index], {i: _address(who, open=str(m.person_id)) for i, m in enumerate(members)}
     return PersonDetails(
         asked=open_id,
         number=open_id,
@@ -235,7 +239,7 @@ def _details(session: Session, members: Sequence[Member], who: Identity, formats
 def _with_copy_boxes(form: FormView, name: str, copies: Sequence[str]) -> FormView:
     """Add to a form an unticked box for each address that would stop getting copies. See `people.page` for why none is ticked."""
     rows = [FieldRow(f"keep-{key}", f"{name}-keep-{key}", "", "", email) for email in copies for key in (key_of(email),)]
-    return replace(form, given={**form.given, **{row.key: "" for row in rows}}, rows=rows)
+    return replace(form, initial={**form.initial, **{row.key: "" for row in rows}}, rows=rows)
 
 
 def _copies_pause_note(copies: Sequence[str]) -> str:

@@ -19,7 +19,8 @@ from typing import Any, BinaryIO
 from sqlalchemy import Column, ColumnElement, Table, case, false, or_, select
 from sqlmodel import Session
 
-from odoportal.core.i18n import t
+from odoportal.accounts.models import Account, Person
+from odoportal.core.i18n import Formats, t
 from odoportal.lists.download import escape_formula
 from odoportal.lists.spooled_file import YIELD_SECONDS
 from odoportal.lists.table import ROWS_PER_STEP
@@ -129,6 +130,15 @@ def _write_csv(session: Session, part: TablePart, out: io.TextIOWrapper) -> None
     writer.writerow([column.name for column in part.columns])
     for row in _rows(session, part):
         writer.writerow(["" if cell is None else escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
+
+
+def readme_head(session: Session, subject: Subject, asked_at: datetime) -> list[str]:
+    """Return the first lines of the README, in the current language: whose data it is, and when it was asked for."""
+    person, account = session.get_one(Person, subject.person_id), session.get_one(Account, subject.account_id)
+    whose = t("What ODOportal keeps on {name} ({email})", name=person.name, email=person.email)
+    account_too = t("and on the account {account} ({number})", account=account.name, number=account.number)
+    moment = Formats(person.region).moment(asked_at)
+    return [f"{whose} {account_too}" if subject.whole else whose, t("Asked for: {moment}", moment=moment)]
 
 
 def write(session: Session, tables: Sequence[Table], subject: Subject, about: Sequence[str], file: BinaryIO) -> None:

@@ -1,11 +1,14 @@
 """Forms of the page "My data"."""
 
 from pydantic import Field
+from sqlmodel import Session
 
 from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.rights import Right
 from odoportal.core import clock
-from odoportal.forms.handling import EmptyForm, FormHandler, FormModel, FormResult, SentForm, Text, do_once
+from odoportal.core.i18n import t
+from odoportal.forms.fields import EmptyForm, FormModel, Text
+from odoportal.forms.handling import FormHandler, FormResult, SentForm, in_transaction
 from odoportal.rooms.privacy import service
 
 
@@ -15,20 +18,23 @@ class Close(FormModel):
     reason: Text = Field(default="", max_length=1000)
 
 
-async def _prepare(sent: SentForm[EmptyForm]) -> FormResult:
-    return await do_once(sent, service.request_export, sent.who, sent.language, clock.now())
+def _prepare(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    service.request_export(session, sent.who, sent.language, clock.now())
+    return FormResult()
 
 
-async def _close(sent: SentForm[Close]) -> FormResult:
-    return await do_once(sent, service.ask_to_close, sent.who, Actor.of(sent), sent.values.reason, clock.now())
+def _close(session: Session, sent: SentForm[Close]) -> FormResult:
+    service.ask_to_close(session, sent.who, Actor.of(sent), sent.values.reason, clock.now())
+    return FormResult(t("Odotrack has been told. We will write to you within one working day."))
 
 
-async def _keep(sent: SentForm[EmptyForm]) -> FormResult:
-    return await do_once(sent, service.keep_open, sent.who, Actor.of(sent), clock.now())
+def _keep(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    service.keep_open(session, sent.who, Actor.of(sent), clock.now())
+    return FormResult(t("The account stays open."))
 
 
-RULES = {
-    "prepare": FormHandler(EmptyForm, Right.OWN, _prepare),
-    "close": FormHandler(Close, Right.ACCOUNT, _close),
-    "keep": FormHandler(EmptyForm, Right.ACCOUNT, _keep),
+HANDLERS = {
+    "prepare": FormHandler(EmptyForm, Right.OWN, in_transaction(_prepare)),
+    "close": FormHandler(Close, Right.ACCOUNT, in_transaction(_close)),
+    "keep": FormHandler(EmptyForm, Right.ACCOUNT, in_transaction(_keep)),
 }

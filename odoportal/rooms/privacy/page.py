@@ -8,6 +8,7 @@ from odoportal.core.identity import require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.pages.room import KeptData, installed
+from odoportal.rooms.privacy.forms import Close
 from odoportal.rooms.privacy.state import MyData
 from odoportal.rooms.privacy.view import data_view
 from odoportal.settings import get_settings
@@ -51,17 +52,18 @@ def _file(view: Bound) -> Node:
 def _close(view: Bound) -> Node:
     close = Form(
         "close",
-        (Field("reason", t("Why (if you want to say)"), "textarea", longest=1000),),
+        (Field("reason", t("Why (if you want to say)")),),
         t("Ask to close the account"),
-        fresh=True,
-        look="danger",
+        model=Close,
+        reset=True,
+        variant="danger",
         confirm=Confirm(
             t("Ask to close the account?"),
             t("Odotrack will be told and will write to you. You can take it back until it is done."),
             t("Ask to close the account"),
         ),
     )
-    keep = Form("keep", (), t("Keep the account open"), look="second")
+    keep = Form("keep", (), t("Keep the account open"), variant="second")
     asked = el("div", el("p", el("span", view.closing), cls="notice quiet"), keep.draw(view, on_done=MyData.retry), cls="formstatus")
     return section(
         t("Close the account"),
@@ -92,10 +94,10 @@ def page() -> rx.Component:
     return shown_page(MyData, head.component(None), content, trail=trail)
 
 
-async def slots(asked: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Fill the slots of the document of "My data"."""
-    view = await database.read(data_view, require_identity(), asked.language, clock.now())
-    return {"data": View(_body).html(with_form_feedback(view, asked))}
+    view = await database.read(data_view, require_identity(), page_request.language, clock.now())
+    return {"data": View(_body).html(with_form_feedback(view, page_request))}
 
 
 def _retention_row(row: KeptData) -> El:
@@ -140,10 +142,10 @@ def _privacy_text() -> Node:
 def privacy() -> rx.Component:
     """Return the public privacy page in the current language."""
     text = rx.el.article(View(lambda _: _privacy_text()).component(None), slot("responsible"), class_name="card pad prose")
-    return public_page(text, whole=True)
+    return public_page(text, reload_document=True)
 
 
-async def fill_privacy(_asked: PageRequest) -> PageContent:
+async def fill_privacy(_page_request: PageRequest) -> PageContent:
     """Fill in the person in charge of privacy and the company's address from the settings."""
     settings = get_settings()
     mail = el("a", settings.support_email, href=f"mailto:{settings.support_email}", data_out=True) if settings.support_email else None

@@ -16,7 +16,7 @@ def _web() -> Web:
 
     return Web(
         pages=[
-            forms_page("/profile/data", "My data", page.page, MyData, page.slots, forms.RULES),
+            forms_page("/profile/data", "My data", page.page, MyData, page.slots, forms.HANDLERS),
             Page("/privacy", "Privacy", page.privacy, fill=page.fill_privacy, private=False),
         ],
         routes=guarded(Right.SEE, routes.ROUTES),

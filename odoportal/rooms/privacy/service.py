@@ -17,9 +17,7 @@ from odoportal.accounts.models import Account, Membership, Person
 from odoportal.accounts.rights import Right, may, require_right
 from odoportal.core import clock, i18n, private_files
 from odoportal.core.database import read_session, write_session
-from odoportal.core.i18n import Formats, t
 from odoportal.core.identity import Identity
-from odoportal.forms.handling import FormResult
 from odoportal.observability import logs
 from odoportal.rooms.privacy import contents, mails
 from odoportal.rooms.privacy.activity import PrivacyActivity
@@ -54,13 +52,12 @@ def ready(session: Session, who: Identity, now: datetime) -> DataFile | None:
     return file if not file.whole or may(who.account.role, Right.ACCOUNT) else None
 
 
-def request_export(session: Session, who: Identity, language: str, now: datetime) -> FormResult:
+def request_export(session: Session, who: Identity, language: str, now: datetime) -> None:
     """Request a data export. Does nothing while one is pending; one that is ready will be replaced by the new one."""
     before = latest(session, who)
     if before is None or before.ready_at is not None or before.failed_at is not None:
         session.add(DataFile(person_id=who.person_id, account_id=who.account.account_id, language=language, asked_at=now, next_try_at=now))
         logs.log_security_event("personal_data_asked", person=who.person_id, account=who.account.account_id)
-    return FormResult()
 
 
 def _claim_next(now: datetime) -> tuple[DataFile, Subject] | None:
@@ -85,14 +82,6 @@ def _claim_next(now: datetime) -> tuple[DataFile, Subject] | None:
         return file, Subject(file.person_id, person.email, file.account_id, file.whole)
 
 
-def _readme_head(session: Session, file: DataFile) -> list[str]:
-    person, account = session.get_one(Person, file.person_id), session.get_one(Account, file.account_id)
-    moment = Formats(person.region).moment(file.asked_at)
-    whose = t("What ODOportal keeps on {name} ({email})", name=person.name, email=person.email)
-    account_too = t("and on the account {account} ({number})", account=account.name, number=account.number)
-    return [f"{whose} {account_too}" if file.whole else whose, t("Asked for: {moment}", moment=moment)]
-
-
 def make_next(now: datetime) -> bool:
     """Make the next due data export and mail its person. Return whether there was one to make.
 
@@ -108,7 +97,7 @@ def make_next(now: datetime) -> bool:
     path, unfinished = folder() / name, folder() / f"{name}.new"
     private_files.make_file(unfinished)
     with unfinished.open("wb") as out, read_session() as session, i18n.use(file.language):
-        contents.write(session, SQLModel.metadata.sorted_tables, subject, _readme_head(session, file), out)
+        contents.write(session, SQLModel.metadata.sorted_tables, subject, contents.readme_head(session, subject, file.asked_at), out)
     unfinished.replace(path)
     with write_session() as session:
         updated = session.exec(
@@ -155,7 +144,7 @@ def closing_request(session: Session, account_id: int) -> tuple[ClosingRequest, 
     return (found[0], found[1]) if found else None
 
 
-def ask_to_close(session: Session, who: Identity, by: Actor, reason: str, now: datetime) -> FormResult:
+def ask_to_close(session: Session, who: Identity, by: Actor, reason: str, now: datetime) -> None:
     """Record a request to close the account and mail Odotrack. Does nothing if there is a request already.
 
     Raises:
@@ -166,10 +155,9 @@ def ask_to_close(session: Session, who: Identity, by: Actor, reason: str, now: d
         session.add(ClosingRequest(account_id=who.account.account_id, person_id=who.person_id, asked_at=now))
         mails.closing_requested(session, who, reason, now)
         record(session, PrivacyActivity.CLOSING_REQUESTED, by, now, account_id=who.account.account_id, about=who.account.number)
-    return FormResult(t("Odotrack has been told. We will write to you within one working day."))
 
 
-def keep_open(session: Session, who: Identity, by: Actor, now: datetime) -> FormResult:
+def keep_open(session: Session, who: Identity, by: Actor, now: datetime) -> None:
     """Withdraw the request to close the account and mail Odotrack. Does nothing if there is none.
 
     Raises:
@@ -179,4 +167,3 @@ def keep_open(session: Session, who: Identity, by: Actor, now: datetime) -> Form
     if session.exec(sql_delete(ClosingRequest).where(col(ClosingRequest.account_id) == who.account.account_id)).rowcount:
         mails.closing_taken_back(session, who, now)
         record(session, PrivacyActivity.CLOSING_WITHDRAWN, by, now, account_id=who.account.account_id, about=who.account.number)
-    return FormResult(t("The account stays open."))

@@ -7,6 +7,7 @@ from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
+from odoportal.rooms.profile.forms import DetailsForm
 from odoportal.rooms.profile.state import Profile
 from odoportal.rooms.profile.view import profile_view
 from odoportal.ui.form import Field, Form, section
@@ -18,29 +19,19 @@ from odoportal.web.page import PageRequest
 
 
 def _details() -> Form:
+    languages, regions = list(LANGUAGE_NAMES.items()), [("fr-CA", "FR (CA): 12 345,60 $"), ("en-CA", "EN (CA): $12,345.60")]
     return Form(
         "details",
         (
-            Field("name", t("Name"), required=True, autocomplete="name"),
-            Field("phone", t("Phone"), "tel", hint=t("With its area code. Only Odotrack sees it."), longest=40, autocomplete="tel"),
+            Field("name", t("Name"), autocomplete="name"),
+            Field("phone", t("Phone"), "tel", hint=t("With its area code. Only Odotrack sees it."), autocomplete="tel"),
             (
-                Field(
-                    "language",
-                    t("Language"),
-                    "select",
-                    hint=t("Of the portal, on every device, and of our mails."),
-                    options=list(LANGUAGE_NAMES.items()),
-                ),
-                Field(
-                    "region",
-                    t("Numbers and dates"),
-                    "select",
-                    hint=t("Amounts, dates and times."),
-                    options=[("fr-CA", "FR (CA): 12 345,60 $"), ("en-CA", "EN (CA): $12,345.60")],
-                ),
+                Field("language", t("Language"), hint=t("Of the portal, on every device, and of our mails."), options=languages),
+                Field("region", t("Numbers and dates"), hint=t("Amounts, dates and times."), options=regions),
             ),
         ),
         t("Save"),
+        model=DetailsForm,
     )
 
 
@@ -71,7 +62,7 @@ def page() -> rx.Component:
     return shown_page(Profile, head.component(None), forms, trail=[(current_path(), t("Profile"))])
 
 
-async def slots(asked: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Render the page's slots for the document."""
     view = await database.read(profile_view, require_identity())
-    return {"profile": View(_draw).html(with_form_feedback(view, asked))}
+    return {"profile": View(_draw).html(with_form_feedback(view, page_request))}

@@ -9,7 +9,7 @@ def _web() -> Web:
     from odoportal.rooms.profile import forms, page
     from odoportal.rooms.profile.state import Profile
 
-    return Web(pages=[forms_page("/profile", "Profile", page.page, Profile, page.slots, forms.RULES)])
+    return Web(pages=[forms_page("/profile", "Profile", page.page, Profile, page.slots, forms.HANDLERS)])
 
 
 ROOM = Room("profile", _web, activity=ACTIVITY)

@@ -1,9 +1,8 @@
 """Business rules of a person's own profile: phone numbers, and saving the details."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import phonenumbers
 from sqlmodel import Session
@@ -11,26 +10,15 @@ from sqlmodel import Session
 from odoportal.accounts.activity_log import Actor, record
 from odoportal.accounts.models import Person
 from odoportal.accounts.service import save_file_values
-from odoportal.core.i18n import t, use
-from odoportal.forms.handling import FormResult, SentForm, conflict
 from odoportal.rooms.profile.activity import ProfileActivity
 
+FIELDS = ("name", "phone", "language", "region")
 HOME_COUNTRY = "CA"
 """The region of a phone number typed without a country code."""
 
 
 class UnusablePhone(ValueError):
     """The typed text is not a valid phone number."""
-
-
-@dataclass(frozen=True)
-class Details:
-    """The details a person can change."""
-
-    name: str
-    phone: str
-    language: str
-    region: str
 
 
 def phone_number(typed: str) -> str:
@@ -54,28 +42,15 @@ def phone_number(typed: str) -> str:
 
 
 def details(session: Session, person_id: int) -> dict[str, str]:
-    """Return a person's stored details by form field."""
+    """Return a person's stored details by field."""
     person = session.get_one(Person, person_id)
-    return {"name": person.name, "phone": person.phone, "language": person.language, "region": person.region}
+    return {name: getattr(person, name) for name in FIELDS}
 
 
-def change_details(session: Session, sent: SentForm[Any], wanted: Details, now: datetime) -> FormResult:
-    """Store a person's details, or return the conflict if they were changed since the form was shown."""
-    stored = details(session, sent.who.person_id)
-    if clash := conflict(sent, stored):
-        return clash
-    person = session.get_one(Person, sent.who.person_id)
+def change_details(session: Session, person_id: int, values: Mapping[str, str], by: Actor, now: datetime) -> None:
+    """Store a person's details, by field; the phone as `phone_number` returns it."""
+    before, person = details(session, person_id), session.get_one(Person, person_id)
     save_file_values(session, person)
-    person.name, person.phone, person.language, person.region = wanted.name, wanted.phone, wanted.language, wanted.region
-    record(
-        session,
-        ProfileActivity.CHANGED,
-        Actor.of(sent),
-        now,
-        subject_id=person.id,
-        before=stored,
-        after=details(session, sent.who.person_id),
-    )
-    with use(wanted.language):
-        # Redirect a person who chose another language to the page in that language.
-        return FormResult(t("Saved."), go=f"/{wanted.language}/profile" if wanted.language != stored["language"] else "")
+    for name in FIELDS:
+        setattr(person, name, values[name])
+    record(session, ProfileActivity.CHANGED, by, now, subject_id=person_id, before=before, after=details(session, person_id))

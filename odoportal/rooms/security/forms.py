@@ -6,8 +6,7 @@ Every change that could lock the person out or let another person in needs a con
 from dataclasses import dataclass, replace
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import Field, field_validator
+from pydantic import Field
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -15,71 +14,47 @@ from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.rights import Right
 from odoportal.accounts.unsolicited import TooManyMails, limit_message
 from odoportal.core import clock
-from odoportal.core.database import read
 from odoportal.core.i18n import t
 from odoportal.core.identity import current_identity, token_hash
-from odoportal.forms.handling import (
-    EmptyForm,
-    FormHandler,
-    FormModel,
-    FormResult,
-    Line,
-    Secret,
-    SentForm,
-    do_once,
-    required_message,
-    stored_result,
-)
+from odoportal.forms.fields import Email, EmptyForm, FormModel, Line, Secret, required_message
+from odoportal.forms.handling import ErrorMessages, FormHandler, FormResult, SentForm, do_once, in_transaction
 from odoportal.limits import rate_limits
-from odoportal.rooms.signin import attempts, email_change, known_browsers, passwords, service, sessions, two_factor
+from odoportal.rooms.signin import attempts, confirmation, email_change, known_browsers, passwords, service, sessions, two_factor
+from odoportal.rooms.signin.confirmation import Confirmation, WrongPassword, confirm, confirmed
 from odoportal.rooms.signin.cookies import set_session
 
 
-class NewPassword(FormModel):
-    """The current and the new password."""
+class NewPassword(Confirmation):
+    """The new password, and a confirmation with the current one."""
 
-    current: Secret
     password: Secret
 
 
-class NewEmail(FormModel):
-    """The new email and the current password."""
+class NewEmail(Confirmation):
+    """The new email, and a confirmation with the password."""
 
-    address: Line = Field(min_length=1, max_length=254)
-    current: Secret
-
-    @field_validator("address")
-    @classmethod
-    def _email(cls, typed: str) -> str:
-        try:
-            return validate_email(typed, check_deliverability=False).normalized
-        except EmailNotValidError:
-            raise ValueError(t("Enter an email such as name@example.com.")) from None
+    address: Email
 
 
-async def check_confirmation(sent: SentForm[Any]) -> str | FormResult:
-    """Check the confirmation of a form.
+class FirstCode(FormModel):
+    """The first code of the app being set up."""
 
-    Returns:
-        The stored password if the typed one matches it; otherwise the answer to the form: an error, or the earlier result if the form was
-        done before.
-    """
-    if (before := await read(stored_result, sent)) is not None:
-        return before
-    typed = sent.values.current.get_secret_value()
-    if not typed:
-        return FormResult(errors={"current": required_message()})
-    # Read it before the comparison: if it is changed in between, the service finds another value and refuses.
-    stored = await read(service.password_of, sent.who.person_id)
-    if not stored or not await attempts.confirm(sent.who, typed, sent.client, clock.now()):
-        return FormResult(
-            errors={"current": t("This is not your password, or you tried too often. Wait a few minutes after several tries.")}
-        )
-    return stored
+    code: Line = Field(min_length=1, max_length=20)
 
 
-def password_changed_meanwhile() -> FormResult:
-    """Return the result for a password that was changed after the confirmation."""
+class RequiredByAccount(Exception):
+    """The last second factor may not be removed while an account requires one."""
+
+
+ERRORS: ErrorMessages = {
+    **confirmation.MESSAGES,
+    WrongPassword: lambda _: t("This is not your password, or you tried too often. Wait a few minutes after several tries."),
+    RequiredByAccount: lambda error: t("{account} requires two-step sign-in of everybody, so it stays on.", account=error),
+    TooManyMails: limit_message,
+}
+
+
+def _password_changed_meanwhile() -> FormResult:
     return FormResult(error=t("Your password was changed in the meantime. Try again with the new one."))
 
 
@@ -118,83 +93,56 @@ def with_current_session(sent: SentForm[Any], done: FormResult) -> FormResult:
 
 
 async def _password(sent: SentForm[NewPassword]) -> FormResult:
-    if isinstance(verified := await check_confirmation(sent), FormResult):
-        return verified
-    new = sent.values.password.get_secret_value()
+    verified, new = await confirm(sent), sent.values.password.get_secret_value()
     asker = attempts.person_asker(sent.who.person_id)
     weak = await passwords.weakness_in_queue(new, passwords.Owner(sent.who.email, sent.who.name), asker) if new else None
     if weak or not new:
         return FormResult(errors={"password": passwords.explain(weak) if weak else required_message()})
     if await passwords.matches_in_queue(verified, new, asker):
         return FormResult(errors={"password": t("This is the password you have. Choose another one.")})
-    stored = await passwords.hash_in_queue(new, asker)
+    return await do_once(sent, _change_password, sent, verified, await passwords.hash_in_queue(new, asker))
 
-    def change(session: Session) -> FormResult:
-        by = Actor.of(sent)
-        if not service.change_password(session, sent.who, by, verified, stored, clock.now()):
-            return password_changed_meanwhile()
-        return FormResult(t("Your password is changed. Every other browser is signed out."), **renew_session(session, sent))
 
-    return await do_once(sent, change)
+def _change_password(session: Session, sent: SentForm[NewPassword], verified: str, stored: str) -> FormResult:
+    if not service.change_password(session, sent.who, Actor.of(sent), verified, stored, clock.now()):
+        return _password_changed_meanwhile()
+    return FormResult(t("Your password is changed. Every other browser is signed out."), **renew_session(session, sent))
 
 
 async def _email(sent: SentForm[NewEmail]) -> FormResult:
-    wanted = sent.values.address
-    if isinstance(verified := await check_confirmation(sent), FormResult):
-        return verified
-    if wanted.lower() == sent.who.email.lower():
+    verified = await confirm(sent)
+    if sent.values.address.lower() == sent.who.email.lower():
         return FormResult(errors={"address": t("This is the email you have.")})
-
-    def ask(session: Session) -> FormResult:
-        try:
-            requested = email_change.request(session, sent.who.person_id, verified, wanted, clock.now())
-        except TooManyMails as why:
-            return FormResult(error=limit_message(why, sent.who.region))
-        if not requested:
-            return password_changed_meanwhile()
-        return FormResult(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
-
-    return await do_once(sent, ask)
+    return await do_once(sent, _request_email, sent, verified)
 
 
-class Confirmation(FormModel):
-    """A confirmation with the password."""
-
-    current: Secret
-
-
-class FirstCode(FormModel):
-    """The first code of the app being set up."""
-
-    code: Line = Field(min_length=1, max_length=20)
+def _request_email(session: Session, sent: SentForm[NewEmail], verified: str) -> FormResult:
+    wanted = sent.values.address
+    if not email_change.request(session, sent.who.person_id, verified, wanted, clock.now()):
+        return _password_changed_meanwhile()
+    return FormResult(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
 
 
-async def _totp_begin(sent: SentForm[Confirmation]) -> FormResult:
-    if isinstance(verified := await check_confirmation(sent), FormResult):
-        return verified
-
-    def begin(session: Session) -> FormResult:
-        two_factor.begin_setup(session, sent.who.person_id, clock.now())
-        return FormResult(t("Now set up your app."))
-
-    return await do_once(sent, begin)
+def _totp_begin(session: Session, sent: SentForm[Confirmation]) -> FormResult:
+    two_factor.begin_setup(session, sent.who.person_id, clock.now())
+    return FormResult(t("Now set up your app."))
 
 
 async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
     key = f"first-code:{sent.who.person_id}"
     if not await rate_limits.begin_attempt(key, clock.now()):
         return FormResult(errors={"code": t("That was too many tries. Wait a few minutes, then try again.")})
-
-    def confirm(session: Session) -> FormResult:
-        codes = service.two_step_on(session, sent.who, Actor.of(sent), "".join(sent.values.code.split()), clock.now())
-        if codes is None:
-            return FormResult(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
-        return FormResult(recovery_codes_notice(), shown=tuple(codes), **renew_session(session, sent))
-
-    done = await do_once(sent, confirm)
+    done = await do_once(sent, _switch_totp_on, sent)
     if done.ok:
         await rate_limits.reset(key)
     return with_current_session(sent, done)
+
+
+def _switch_totp_on(session: Session, sent: SentForm[FirstCode]) -> FormResult:
+    codes = service.two_step_on(session, sent.who, Actor.of(sent), "".join(sent.values.code.split()), clock.now())
+    if codes is None:
+        return FormResult(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
+    return FormResult(recovery_codes_notice(), shown=tuple(codes), **renew_session(session, sent))
 
 
 def recovery_codes_notice() -> str:
@@ -202,61 +150,47 @@ def recovery_codes_notice() -> str:
     return t("Two-step sign-in is on. Keep these recovery codes where you find them without your phone; they are not shown again.")
 
 
-def two_step_required(account: str) -> str:
-    """Return the error for removing the last second factor while an account requires one."""
-    return t("{account} requires two-step sign-in of everybody, so it stays on.", account=account)
+def require_removable(session: Session, sent: SentForm[Any]) -> None:
+    """Check that the person may remove a second factor.
+
+    Raises:
+        RequiredByAccount: With the name of the account that requires one.
+    """
+    if name := two_factor.required_by(session, sent.who.person_id):
+        raise RequiredByAccount(name)
 
 
-async def _totp_off(sent: SentForm[Confirmation]) -> FormResult:
-    if isinstance(verified := await check_confirmation(sent), FormResult):
-        return verified
-
-    def off(session: Session) -> FormResult:
-        if name := two_factor.required_by(session, sent.who.person_id):
-            return FormResult(error=two_step_required(name))
-        service.two_step_off(session, sent.who.person_id, Actor.of(sent), clock.now())
-        return FormResult(t("Two-step sign-in is off."))
-
-    return await do_once(sent, off)
+def _totp_off(session: Session, sent: SentForm[Confirmation]) -> FormResult:
+    require_removable(session, sent)
+    service.two_step_off(session, sent.who.person_id, Actor.of(sent), clock.now())
+    return FormResult(t("Two-step sign-in is off."))
 
 
-async def _recovery(sent: SentForm[Confirmation]) -> FormResult:
-    if isinstance(verified := await check_confirmation(sent), FormResult):
-        return verified
-
-    def renew(session: Session) -> FormResult:
-        codes = service.renew_codes(session, sent.who.person_id, Actor.of(sent), clock.now())
-        if codes is None:
-            return FormResult(error=t("Two-step sign-in is off."))
-        return FormResult(t("These codes replace all from before. Keep them; they are not shown again."), shown=tuple(codes))
-
-    return await do_once(sent, renew)
+def _recovery(session: Session, sent: SentForm[Confirmation]) -> FormResult:
+    codes = service.renew_codes(session, sent.who.person_id, Actor.of(sent), clock.now())
+    if codes is None:
+        return FormResult(error=t("Two-step sign-in is off."))
+    return FormResult(t("These codes replace all from before. Keep them; they are not shown again."), shown=tuple(codes))
 
 
-async def _end_session(sent: SentForm[EmptyForm]) -> FormResult:
-    def end(session: Session) -> FormResult:
-        if not known_browsers.end(session, sent.who.person_id, sent.key, Actor.of(sent), clock.now()):
-            return FormResult(error=t("This session has ended already."))
-        return FormResult(t("The session is ended."))
-
-    return await do_once(sent, end)
+def _end_session(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    if not known_browsers.end(session, sent.who.person_id, sent.key, Actor.of(sent), clock.now()):
+        return FormResult(error=t("This session has ended already."))
+    return FormResult(t("The session is ended."))
 
 
-async def _end_others(sent: SentForm[EmptyForm]) -> FormResult:
-    def end(session: Session) -> FormResult:
-        known_browsers.end_others(session, sent.who.person_id, sent.who.session, Actor.of(sent), clock.now())
-        return FormResult(t("Every other browser is signed out."))
-
-    return await do_once(sent, end)
+def _end_others(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
+    known_browsers.end_others(session, sent.who.person_id, sent.who.session, Actor.of(sent), clock.now())
+    return FormResult(t("Every other browser is signed out."))
 
 
-RULES = {
-    "new_password": FormHandler(NewPassword, Right.ENTER, _password),
-    "email": FormHandler(NewEmail, Right.ENTER, _email),
-    "totp_begin": FormHandler(Confirmation, Right.ENTER, _totp_begin),
+HANDLERS = {
+    "new_password": FormHandler(NewPassword, Right.ENTER, _password, ERRORS),
+    "email": FormHandler(NewEmail, Right.ENTER, _email, ERRORS),
+    "totp_begin": FormHandler(Confirmation, Right.ENTER, confirmed(_totp_begin), ERRORS),
     "totp_confirm": FormHandler(FirstCode, Right.ENTER, _totp_confirm),
-    "totp_off": FormHandler(Confirmation, Right.ENTER, _totp_off),
-    "recovery": FormHandler(Confirmation, Right.ENTER, _recovery),
-    "end_session": FormHandler(EmptyForm, Right.ENTER, _end_session),
-    "end_others": FormHandler(EmptyForm, Right.ENTER, _end_others),
+    "totp_off": FormHandler(Confirmation, Right.ENTER, confirmed(_totp_off), ERRORS),
+    "recovery": FormHandler(Confirmation, Right.ENTER, confirmed(_recovery), ERRORS),
+    "end_session": FormHandler(EmptyForm, Right.ENTER, in_transaction(_end_session)),
+    "end_others": FormHandler(EmptyForm, Right.ENTER, in_transaction(_end_others)),
 }

@@ -7,10 +7,13 @@ from odoportal.core.i18n import t
 from odoportal.core.identity import require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
+from odoportal.rooms.security.forms import FirstCode, NewEmail, NewPassword
+from odoportal.rooms.security.passkey_forms import NewPasskey, RemovePasskey, RenamePasskey
 from odoportal.rooms.security.state import Security
 from odoportal.rooms.security.view import security_view
 from odoportal.rooms.signin import passwords
-from odoportal.ui.form import Confirm, Field, Form, Rows, section
+from odoportal.rooms.signin.confirmation import Confirmation
+from odoportal.ui.form import Confirm, Field, Form, Rows, current_password, section
 from odoportal.ui.page import current_path, page_url
 from odoportal.ui.passkey import Passkeys
 from odoportal.ui.server_slots import live
@@ -19,14 +22,10 @@ from odoportal.ui.template import Bound, Node, View, choose, each, el, icon, whe
 from odoportal.web.page import PageRequest
 
 
-def _current_password() -> Field:
-    return Field("current", t("Your password"), "password", required=True, autocomplete="current-password")
-
-
-def _removal_form(name: str, *fields: Field | Rows, button: str, question: str, words: str) -> Form:
+def _removal_form(name: str, model: type[Confirmation], *rows: Rows, button: str, question: str, words: str) -> Form:
     """Build a form that deletes something permanently: it needs the password and a confirmation dialog."""
-    asked = Confirm(question, words, button)
-    return Form(name, (*fields, _current_password()), button, fresh=True, look="danger", confirm=asked)
+    confirm = Confirm(question, words, button)
+    return Form(name, (*rows, current_password()), button, model=model, reset=True, variant="danger", confirm=confirm)
 
 
 def _email() -> Form:
@@ -35,11 +34,12 @@ def _email() -> Form:
         "email",
         (
             Field("now", t("Your email now"), "fixed"),
-            Field("address", t("New email"), "email", hint=hint, required=True, longest=254, autocomplete="email"),
-            _current_password(),
+            Field("address", t("New email"), hint=hint, autocomplete="email"),
+            current_password(),
         ),
         t("Change the email"),
-        fresh=True,
+        model=NewEmail,
+        reset=True,
     )
 
 
@@ -49,13 +49,14 @@ def _password() -> Form:
         "new_password",
         (
             # Tells password managers whose password is changed; without a name attribute it is not submitted.
-            lambda form: el("input", type="text", value=form.given.now, autoComplete="username", readOnly=True, hidden=True),
-            _current_password(),
-            Field("password", t("New password"), "password", hint=rules, required=True, autocomplete="new-password"),
+            lambda form: el("input", type="text", value=form.initial.now, autoComplete="username", readOnly=True, hidden=True),
+            current_password(),
+            Field("password", t("New password"), hint=rules, autocomplete="new-password"),
             lambda _: strength("new_password-password", passwords.SHORTEST),
         ),
         t("Change the password"),
-        fresh=True,
+        model=NewPassword,
+        reset=True,
     )
 
 
@@ -64,7 +65,7 @@ def _two_step(view: Bound) -> Node:
 
     The form that shows new recovery codes does not reload the page, so that they stay visible.
     """
-    begin = Form("totp_begin", (_current_password(),), t("Set it up"), fresh=True, look="second")
+    begin = Form("totp_begin", (current_password(),), t("Set it up"), model=Confirmation, reset=True, variant="second")
     steps = el(
         "ol",
         el("li", t("Open an authenticator app on your phone and add an account with this picture, or enter the key by hand.")),
@@ -76,13 +77,15 @@ def _two_step(view: Bound) -> Node:
     key = el("p", t("Key"), " ", el("code", state.key), cls="key")
     confirm = Form(
         "totp_confirm",
-        (lambda _: (steps, picture, key), Field("code", t("Code"), "code", required=True, longest=10, autocomplete="one-time-code")),
+        (lambda _: (steps, picture, key), Field("code", t("Code"), "code", autocomplete="one-time-code")),
         t("Switch it on"),
+        model=FirstCode,
         aside=_codes_kept_link(),
         cls="form oncecodes",
     )
     off = _removal_form(
         "totp_off",
+        Confirmation,
         button=t("Switch it off"),
         question=t("Switch two-step sign-in off?"),
         words=t("From then on, whoever knows your password can sign in as you. Your recovery codes no longer work."),
@@ -101,10 +104,11 @@ def _two_step(view: Bound) -> Node:
 def _recovery(view: Bound) -> Node:
     again = Form(
         "recovery",
-        (_current_password(),),
+        (current_password(),),
         t("Make new recovery codes"),
-        fresh=True,
-        look="second",
+        model=Confirmation,
+        reset=True,
+        variant="second",
         aside=_codes_kept_link(),
         cls="form oncecodes",
     )
@@ -123,10 +127,11 @@ def _new_passkey_form(view: Bound) -> Form:
     return Form(
         "passkey_add",
         (
-            Field("name", t("Name of the passkey"), hint=hint, longest=60),
+            Field("name", t("Name of the passkey"), hint=hint),
             lambda _: (el("input", type="hidden", name="credential"), el("p", make), said, lacking),
         ),
         t("Keep the passkey"),
+        model=NewPasskey,
         aside=_codes_kept_link(),
         cls="form oncecodes making",
     )
@@ -134,11 +139,12 @@ def _new_passkey_form(view: Bound) -> Form:
 
 def _passkeys(view: Bound) -> Node:
     """Draw the passkeys with the forms to rename and remove one, and the form for the current step of adding another."""
-    begin = Form("passkey_begin", (_current_password(),), t("Add a passkey"), fresh=True, look="second")
-    name = Field("name", t("New name"), required=True, longest=60)
-    rename = Form("passkey_rename", (Rows(), name), t("Rename"), fresh=True, look="second")
+    begin = Form("passkey_begin", (current_password(),), t("Add a passkey"), model=Confirmation, reset=True, variant="second")
+    name = Field("name", t("New name"))
+    rename = Form("passkey_rename", (Rows(), name), t("Rename"), model=RenamePasskey, reset=True, variant="second")
     remove = _removal_form(
         "passkey_remove",
+        RemovePasskey,
         Rows(),
         button=t("Remove the passkey"),
         question=t("Remove this passkey?"),
@@ -166,12 +172,12 @@ def _codes_kept_link() -> Node:
 
 
 def _sessions(view: Bound) -> Node:
-    end = Form("end_session", (), t("End the session"), look="second sm", cls="inline")
+    end = Form("end_session", (), t("End the session"), variant="second sm", cls="inline")
     others = Form(
         "end_others",
         (),
         t("End all other sessions"),
-        look="second",
+        variant="second",
         confirm=Confirm(
             t("End all other sessions?"),
             t("Every other browser is signed out at its next click. You stay signed in here."),
@@ -231,7 +237,7 @@ def page() -> rx.Component:
     return shown_page(Security, head.component(None), content, Passkeys.create(), Strength.create(), trail=trail)
 
 
-async def slots(asked: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Render the page's slots for the document."""
     view = await database.read(security_view, require_identity(), clock.now())
-    return {"security": View(_draw).html(with_form_feedback(view, asked))}
+    return {"security": View(_draw).html(with_form_feedback(view, page_request))}

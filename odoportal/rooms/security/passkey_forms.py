@@ -6,12 +6,12 @@ from sqlmodel import Session
 from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.rights import Right
 from odoportal.core import clock
-from odoportal.core.database import read
 from odoportal.core.i18n import t
-from odoportal.forms.handling import FormHandler, FormModel, FormResult, Line, Secret, SentForm, do_once, stored_result
+from odoportal.forms.fields import FormModel, Line, Secret
+from odoportal.forms.handling import FormHandler, FormResult, SentForm, do_once, in_transaction
 from odoportal.rooms.security import forms
-from odoportal.rooms.security.forms import Confirmation, check_confirmation, renew_session
-from odoportal.rooms.signin import known_browsers, passkeys, service, two_factor
+from odoportal.rooms.signin import known_browsers, passkeys, service
+from odoportal.rooms.signin.confirmation import Confirmation, confirmed
 
 LONGEST_NAME = 60
 
@@ -19,7 +19,7 @@ LONGEST_NAME = 60
 class NewPasskey(FormModel):
     """A new passkey: the browser's answer as JSON, and the name the person gives it."""
 
-    name: Line = Field("", max_length=LONGEST_NAME)
+    name: Line = Field(default="", max_length=LONGEST_NAME)
     credential: Secret
 
 
@@ -40,63 +40,44 @@ def _already_removed() -> FormResult:
     return FormResult(error=t("This passkey was removed already."))
 
 
-async def _begin(sent: SentForm[Confirmation]) -> FormResult:
-    if isinstance(verified := await check_confirmation(sent), FormResult):
-        return verified
-
-    def begin(session: Session) -> FormResult:
-        if len(passkeys.of_person(session, sent.who.person_id)) >= passkeys.MOST:
-            return FormResult(error=t("You have as many passkeys as there can be. Remove one first."))
-        passkeys.begin_registration(session, sent.who.person_id, sent.who.session, clock.now())
-        return FormResult(t("Now let your device make the passkey."))
-
-    return await do_once(sent, begin)
+def _begin(session: Session, sent: SentForm[Confirmation]) -> FormResult:
+    if len(passkeys.of_person(session, sent.who.person_id)) >= passkeys.MOST:
+        return FormResult(error=t("You have as many passkeys as there can be. Remove one first."))
+    passkeys.begin_registration(session, sent.who.person_id, sent.who.session, clock.now())
+    return FormResult(t("Now let your device make the passkey."))
 
 
 async def _add(sent: SentForm[NewPasskey]) -> FormResult:
-    if (before := await read(stored_result, sent)) is not None:
-        return before
-    signed = sent.values.credential.get_secret_value()
-    if not signed:
+    if not sent.values.credential.get_secret_value():
         return FormResult(error=t("Let your device make the passkey first."))
-    answer = passkeys.Answer(sent.who.session, signed)
+    return forms.with_current_session(sent, await do_once(sent, _add_passkey, sent))
+
+
+def _add_passkey(session: Session, sent: SentForm[NewPasskey]) -> FormResult:
+    answer = passkeys.Answer(sent.who.session, sent.values.credential.get_secret_value())
     name = sent.values.name or known_browsers.browser_label(sent.agent)
-
-    def add(session: Session) -> FormResult:
-        added = service.add_passkey(session, sent.who, Actor.of(sent), answer, name, clock.now())
-        if added is None:
-            return FormResult(error=t("Your device’s answer did not fit. Load the page anew and begin again."))
-        if not added.codes:
-            return FormResult(t("The passkey is added."))
-        return FormResult(forms.recovery_codes_notice(), shown=added.codes, **renew_session(session, sent))
-
-    return forms.with_current_session(sent, await do_once(sent, add))
+    added = service.add_passkey(session, sent.who, Actor.of(sent), answer, name, clock.now())
+    if added is None:
+        return FormResult(error=t("Your device’s answer did not fit. Load the page anew and begin again."))
+    if not added.codes:
+        return FormResult(t("The passkey is added."))
+    return FormResult(forms.recovery_codes_notice(), shown=added.codes, **forms.renew_session(session, sent))
 
 
-async def _rename(sent: SentForm[RenamePasskey]) -> FormResult:
-    def rename(session: Session) -> FormResult:
-        done = service.rename_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), sent.values.name, clock.now())
-        return FormResult(t("The passkey has another name.")) if done else _already_removed()
-
-    return await do_once(sent, rename)
+def _rename(session: Session, sent: SentForm[RenamePasskey]) -> FormResult:
+    done = service.rename_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), sent.values.name, clock.now())
+    return FormResult(t("The passkey has another name.")) if done else _already_removed()
 
 
-async def _remove(sent: SentForm[RemovePasskey]) -> FormResult:
-    if isinstance(verified := await check_confirmation(sent), FormResult):
-        return verified
-
-    def remove(session: Session) -> FormResult:
-        if name := two_factor.required_by(session, sent.who.person_id):
-            return FormResult(error=forms.two_step_required(name))
-        done = service.remove_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), clock.now())
-        return FormResult(t("The passkey is removed.")) if done else _already_removed()
-
-    return await do_once(sent, remove)
+def _remove(session: Session, sent: SentForm[RemovePasskey]) -> FormResult:
+    forms.require_removable(session, sent)
+    done = service.remove_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), clock.now())
+    return FormResult(t("The passkey is removed.")) if done else _already_removed()
 
 
-RULES: dict[str, FormHandler] = {
-    "passkey_begin": FormHandler(Confirmation, Right.ENTER, _begin),
+HANDLERS = {
+    "passkey_begin": FormHandler(Confirmation, Right.ENTER, confirmed(_begin), forms.ERRORS),
     "passkey_add": FormHandler(NewPasskey, Right.ENTER, _add),
-    "passkey_rename": FormHandler(RenamePasskey, Right.ENTER, _rename),
-    "passkey_remove": FormHandler(RemovePasskey, Right.ENTER, _remove),
+    "passkey_rename": FormHandler(RenamePasskey, Right.ENTER, in_transaction(_rename)),
+    "passkey_remove": FormHandler(RemovePasskey, Right.ENTER, confirmed(_remove), forms.ERRORS),
 }

@@ -9,7 +9,7 @@ def _web() -> Web:
     from odoportal.rooms.security import forms, page, passkey_forms
     from odoportal.rooms.security.state import Security
 
-    handlers = {**forms.RULES, **passkey_forms.RULES}
+    handlers = {**forms.HANDLERS, **passkey_forms.HANDLERS}
     return Web(pages=[forms_page("/profile/security", "Sign-in and security", page.page, Security, page.slots, handlers, Right.ENTER)])
 
 

@@ -169,8 +169,8 @@ def _choice_form(who: Identity, known: Sequence[Passkey], name: str, others: dic
     options = [Choice(str(found.id), found.name, at == 0) for at, found in enumerate(known)]
     row = FieldRow("which", id_, f"{id_}-note", f"#{id_}", label, True, select=True, options=options)
     labels = [[key, t("{name}: {error}", name=text, error=""), f"{name}-{key}"] for key, text in ({"which": label} | others).items()]
-    given = {"which": options[0].key} if options else {}
-    return replace(form_view(who, given), rows=[row], labels=labels)
+    initial = {"which": options[0].key} if options else {}
+    return replace(form_view(who, initial), rows=[row], labels=labels)
 
 
 def _qr(text: str) -> tuple[str, int]:

@@ -1,13 +1,13 @@
 """The forms before sign-in: their fields, as the pages show them and the routes check them."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from odoportal.accounts.service import MAX_EMAIL_LENGTH
 from odoportal.core.i18n import t
-from odoportal.forms.handling import FormModel, Secret, required_message
+from odoportal.forms.fields import Checkbox, FormModel, Secret, required_message
 
 _EMAIL = re.compile(r"[^\s@\x00-\x1f]+@[^\s@\x00-\x1f]+")
 
@@ -32,7 +32,6 @@ Email = Annotated[
 """An email as typed. Its maximum length is for the browser only: a longer one is nobody's, and refused as every other of that kind."""
 Password = Annotated[Secret, AfterValidator(_not_empty)]
 """A password that is not empty. Its other rules are in `passwords`."""
-Checkbox = Literal["", "1"]
 
 
 class PublicFormModel(FormModel):

@@ -17,7 +17,8 @@ from starlette.responses import Response
 from odoportal.accounts.models import Person
 from odoportal.core import clock
 from odoportal.core.database import read, write
-from odoportal.forms.handling import busy_message, read_form, validate
+from odoportal.forms.fields import validate
+from odoportal.forms.handling import busy_message, read_form
 from odoportal.forms.view import FormView
 from odoportal.limits import rate_limits
 from odoportal.limits.work_queue import Busy
@@ -167,7 +168,7 @@ async def _post_password(page_request: PageRequest, kind: LinkKind) -> PageConte
 
 
 def _password_page(kind: LinkKind, person: Person, errors: Mapping[str, str] | None = None, error: str = "") -> dict[str, str]:
-    return public_pages.password(kind, FormView(given={"email": person.email}, errors=dict(errors or {}), error=error))
+    return public_pages.password(kind, FormView(initial={"email": person.email}, errors=dict(errors or {}), error=error))
 
 
 async def _hash_new_password(kind: LinkKind, posted: PostedLink[Person]) -> str | PageContent:

@@ -59,7 +59,12 @@ def _dial() -> El:
 def _top() -> El:
     logo = el("a", *wordmark(), href=page_url("/login"), cls="logo lg-logo", aria_label="ODOportal")
     turn = other_language(current_language())
-    return el("header", logo, el("span", icon("globe"), language_link(turn, cls="btn plain caps", whole=True), cls="row"), cls="row lg-top")
+    return el(
+        "header",
+        logo,
+        el("span", icon("globe"), language_link(turn, cls="btn plain caps", reload_document=True), cls="row"),
+        cls="row lg-top",
+    )
 
 
 def _welcome() -> El:

@@ -2,10 +2,9 @@
 
 from urllib.parse import quote, urlencode
 
-from odoportal.accounts.service import MAX_EMAIL_LENGTH
 from odoportal.core.i18n import t
 from odoportal.forms.view import FormView
-from odoportal.rooms.signin import passwords, view
+from odoportal.rooms.signin import forms, passwords, view
 from odoportal.rooms.signin.models import LinkKind
 from odoportal.rooms.signin.two_factor import UsableFactors
 from odoportal.settings import get_settings
@@ -49,7 +48,7 @@ def _back_to_sign_in() -> El:
 
 def email_shown(form: Bound) -> El:
     """Draw the email that a password is chosen for. It cannot be changed; password managers read it."""
-    box = el("input", id="email", name="email", type="email", value=form.given.email, autoComplete="username", readOnly=True, cls="input")
+    box = el("input", id="email", name="email", type="email", value=form.initial.email, autoComplete="username", readOnly=True, cls="input")
     return el("div", el("label", t("Email"), for_="email"), box, cls="field")
 
 
@@ -57,11 +56,11 @@ def new_password() -> Field:
     """Return the field for a new password, with its strength and its rules."""
     rules = el("ul", *(el("li", rule) for rule in passwords.rules()), cls="hint rules")
     hint = (strength("password", passwords.SHORTEST), rules)
-    return Field("password", t("Password"), "password", hint=hint, required=True, autocomplete="new-password")
+    return Field("password", t("Password"), hint=hint, autocomplete="new-password")
 
 
 def _email() -> Field:
-    return Field("email", t("Email"), "email", required=True, longest=MAX_EMAIL_LENGTH, autocomplete="username")
+    return Field("email", t("Email"), autocomplete="username")
 
 
 def _passkey(text: str, look: str) -> tuple[Node, ...]:
@@ -77,10 +76,11 @@ def login(values: FormView, wanted: str = "") -> dict[str, str]:
         "login",
         (
             _email(),
-            Field("password", t("Password"), "password", required=True, autocomplete="current-password"),
-            Field("keep", t("Keep me signed in"), "checkbox", hint=keep_hint, cls="helped"),
+            Field("password", t("Password"), autocomplete="current-password"),
+            Field("keep", t("Keep me signed in"), hint=keep_hint, cls="helped"),
         ),
         t("Login"),
+        model=forms.SignIn,
         title=t("Sign In"),
         action=page_url("/login") + (f"?next={quote(wanted, safe='')}" if wanted else ""),
         aside=(*_passkey(t("Sign in with a passkey"), "second"), leave(t("Forgot password?"), page_url("/forgot"))),
@@ -94,16 +94,17 @@ def code(values: FormView, wanted: str, factors: UsableFactors, recovery: bool) 
     typed = by_recovery or factors.app or not factors.keys
     if by_recovery:
         text = t("Enter one of the recovery codes that you kept. Each works once.")
-        field = Field("code", t("Recovery code"), "recovery", required=True, longest=60, autocomplete="one-time-code")
+        field = Field("code", t("Recovery code"), "recovery", autocomplete="one-time-code")
     else:
         text = t("Enter the code of 6 digits that your authenticator app shows.")
-        field = Field("code", t("Code"), "code", required=True, longest=60, autocomplete="one-time-code")
+        field = Field("code", t("Code"), "code", autocomplete="one-time-code")
     remember_hint = t("No second step for 30 days, on a device of your own.")
-    remember = Field("remember", t("Remember this device"), "checkbox", hint=remember_hint, cls="helped")
+    remember = Field("remember", t("Remember this device"), hint=remember_hint, cls="helped")
     form = PublicForm(
         "code",
         (field, remember) if typed else (remember,),
         t("Login") if typed else "",
+        model=forms.Code,
         title=t("Two-step sign-in"),
         text=((view.dead_app(),) if factors.dead_app else ()) + (text if typed else t("Confirm with your passkey that it is you."),),
         action=_code_url(wanted, recovery),
@@ -140,6 +141,7 @@ def forgot(values: FormView) -> dict[str, str]:
         "forgot",
         (_email(),),
         t("Send the link"),
+        model=forms.Forgot,
         title=t("Forgot your password?"),
         text=(t("Enter your email. We will send you a link to choose a new password."),),
         action=page_url("/forgot"),
@@ -174,6 +176,7 @@ def password(kind: LinkKind, values: FormView) -> dict[str, str]:
         "password",
         (email_shown, new_password()),
         t("Save the password"),
+        model=forms.NewPassword,
         title=t("Choose your password") if first else t("Choose a new password"),
         text=() if first else (t("Afterwards you are signed out everywhere and sign in with the new password."),),
         action=page_url(f"/{kind.value}"),

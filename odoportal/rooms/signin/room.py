@@ -1,6 +1,11 @@
 """The sign-in room: sign-in, links by mail, sessions."""
 
+from datetime import datetime
+
+from sqlmodel import Session
+
 from odoportal.core.i18n import t
+from odoportal.forms import handling
 from odoportal.pages.room import KeptData, Room, Web
 from odoportal.rooms.signin import service
 from odoportal.rooms.signin.activity import ACTIVITY
@@ -51,4 +56,9 @@ def _kept() -> list[KeptData]:
     ]
 
 
-ROOM = Room("signin", _web, activity=ACTIVITY, kept=_kept, purge=service.purge_expired)
+def _purge(session: Session, now: datetime) -> int:
+    """Delete the expired rows of sign-in, and those of sent forms, which are of every room."""
+    return service.purge_expired(session, now) + handling.purge_expired(session, now)
+
+
+ROOM = Room("signin", _web, activity=ACTIVITY, kept=_kept, purge=_purge)

@@ -14,7 +14,8 @@ from odoportal.accounts.service import MAX_EMAIL_LENGTH
 from odoportal.core import clock
 from odoportal.core.database import read, write
 from odoportal.core.i18n import LANGUAGES
-from odoportal.forms.handling import busy_message, read_form, validate
+from odoportal.forms.fields import validate
+from odoportal.forms.handling import busy_message, read_form
 from odoportal.forms.view import FormView
 from odoportal.limits import rate_limits
 from odoportal.limits.work_queue import retry_later
@@ -72,7 +73,7 @@ async def post_login(page_request: PageRequest) -> PageContent | Response:
     given = {"email": form.get("email", "").strip()[:MAX_EMAIL_LENGTH], "keep": form.get("keep", "")}
     sent = validate(forms.SignIn, form)
     if isinstance(sent, dict):
-        return form_page(public_pages.login(FormView(given=given, errors=sent), _checked_next(wanted, page_request.language)))
+        return form_page(public_pages.login(FormView(initial=given, errors=sent), _checked_next(wanted, page_request.language)))
     browser, new = cookies.browser(page_request.request)
     keep = sent.keep == "1"
     submitted = attempts.SignInForm(sent.email, sent.password.get_secret_value(), keep, browser, cookies.session_hash(page_request.request))
@@ -82,7 +83,7 @@ async def post_login(page_request: PageRequest) -> PageContent | Response:
         cookies.set_link(answer, LinkKind.CODE, result.step, int(two_factor.LIFE.total_seconds()))
         return answer
     if result.token is None:
-        values = FormView(given=given, error=busy_message() if result.busy else view.refused())
+        values = FormView(initial=given, error=busy_message() if result.busy else view.refused())
         page = public_pages.login(values, _checked_next(wanted, page_request.language))
         return busy_page(page) if result.busy else form_page(page, _status(result))
     answer = redirect(safe_return_url(wanted, page_request.language))
@@ -110,7 +111,7 @@ async def _post_passkey(page_request: PageRequest, form: dict[str, str]) -> Page
     signed = passkeys.Answer(cookies.passkey_token(request), form["passkey"])
     result = await attempts.sign_in_by_passkey(signed, keep, browser, cookies.session_hash(request), clock.now())
     if result.token is None:
-        values = FormView(given={"keep": form.get("keep", "")}, error=view.no_passkey())
+        values = FormView(initial={"keep": form.get("keep", "")}, error=view.no_passkey())
         return form_page(public_pages.login(values, _checked_next(wanted, page_request.language)), _status(result))
     answer = redirect(safe_return_url(wanted, page_request.language))
     cookies.set_session(answer, result.token, keep)
@@ -143,7 +144,7 @@ async def post_code(page_request: PageRequest) -> PageContent | Response:
     factors = await read(two_factor.usable_factors, token, clock.now())
 
     def page(errors: Mapping[str, str] | None = None, error: str = "") -> PageContent:
-        values = FormView(given={"remember": remember}, errors=dict(errors or {}), error=error)
+        values = FormView(initial={"remember": remember}, errors=dict(errors or {}), error=error)
         return form_page(public_pages.code(values, wanted, factors or two_factor.UsableFactors(), recovery))
 
     proof: str | passkeys.Answer
@@ -185,7 +186,7 @@ async def post_forgot(page_request: PageRequest) -> PageContent | Response:
     sent = validate(forms.Forgot, form)
     if isinstance(sent, dict):
         typed = form.get("email", "").strip()[:MAX_EMAIL_LENGTH]
-        return form_page(public_pages.forgot(FormView(given={"email": typed}, errors=sent)))
+        return form_page(public_pages.forgot(FormView(initial={"email": typed}, errors=sent)))
     address, account = cookies.client(page_request.request), attempts.account_key(sent.email)
     # Check the address first: a client can make up any number of emails, and each of them would start a counter.
     allowed = await rate_limits.hit_address(rate_limits.RESET_PER_ADDRESS, address) and await rate_limits.hit(

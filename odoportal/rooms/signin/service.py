@@ -14,7 +14,6 @@ from odoportal.accounts.activity_log import STAFF, Actor, PeopleActivity, record
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import UnusableEmail, add_member, find_account, find_person, get_or_create_person
 from odoportal.core.identity import Identity
-from odoportal.forms import handling
 from odoportal.mail import outbox
 from odoportal.rooms.signin import email_change, known_browsers, links, mails, passkeys, security_log, sessions, two_factor
 from odoportal.rooms.signin.activity import SigninActivity
@@ -439,7 +438,7 @@ def invite(
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Delete the expired rows of sign-in, sent forms and unsolicited mails; return their number."""
+    """Delete the expired rows of sign-in and of unsolicited mails; return their number."""
     purges = (
         sessions.purge_expired,
         links.purge_expired,
@@ -447,7 +446,6 @@ def purge_expired(session: Session, now: datetime) -> int:
         known_browsers.purge_expired,
         two_factor.purge_expired,
         passkeys.purge_expired,
-        handling.purge_expired,
         unsolicited.purge_expired,
     )
     return sum(purge(session, now) for purge in purges)

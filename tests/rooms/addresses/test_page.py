@@ -11,7 +11,8 @@ from odoportal.accounts.models import Change
 from odoportal.accounts.rights import may
 from odoportal.core import database, i18n
 from odoportal.core.identity import Identity
-from odoportal.forms.handling import FormModel, FormResult, SentForm, validate
+from odoportal.forms.fields import FormModel, validate
+from odoportal.forms.handling import FormResult, SentForm
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.addresses import forms, service
 from odoportal.rooms.addresses.page import EDIT
@@ -36,7 +37,7 @@ def edit(who: Identity, language: str = "en", **query: str) -> EditView:
 
 
 async def _answer(sent: SentForm[FormModel]) -> FormResult:
-    return await RULES[sent.form].work(sent)
+    return await RULES[sent.form].run(sent)
 
 
 def send(who: Identity, form: str, fields: Mapping[str, str], key: str = "", version: str = "", mark: str = "a") -> FormResult:
@@ -63,7 +64,7 @@ def code_of(who: Identity, name: str = "Depot") -> str:
 def test_the_country_of_the_address_chooses_the_fields(people: People, country: str, language: str, fields: list[str]) -> None:  # noqa: F811
     view = edit(people["owner"], language, country=country)
     assert [f"{row.label}{'*' if row.required else ''}" for row in view.address.rows] == fields
-    assert view.address.given["country"] == (country if country != "zz" else "CA")
+    assert view.address.initial["country"] == (country if country != "zz" else "CA")
     names = [option.text for row in view.address.rows if row.select for option in row.options]
     assert (("Québec" in names) or ("Quebec" in names)) is (country in {"CA", "zz"})
 

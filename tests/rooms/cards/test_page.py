@@ -144,13 +144,13 @@ def test_the_password_is_asked_for_once_the_sign_in_is_older_than_five_minutes(c
     query = f"?open={card}"
     assert 'type="password"' in customer.page(query).body
     form = customer.form("remove", query)
-    for typed, said in (({}, "Ce champ est obligatoire."), ({"password": "not this one"}, "Ce n’est pas votre mot de passe.")):
+    for typed, said in (({}, "Ce champ est obligatoire."), ({"current": "not this one"}, "Ce n’est pas votre mot de passe.")):
         page = customer.send({**form, **typed}, query)
         assert page.status == 422
         assert said in page.body
         assert "not this one" not in page.body
     assert len(customer.cards()) == 1
-    assert customer.send({**form, "password": PASSWORD}, query).status == 303
+    assert customer.send({**form, "current": PASSWORD}, query).status == 303
     assert not customer.cards()
 
 

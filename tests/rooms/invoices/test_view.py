@@ -18,7 +18,9 @@ from tests.making import NOON, TODAY, account, identity_of, invoice, order, reco
 def shown(session: Any, account_id: int, language: str = "en", region: str = "en-CA", **given: str) -> InvoicesView:
     clock.set_source(lambda: NOON)
     with i18n.use(language):
-        return invoices_view(session, identity_of(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
+        others = [(9, "2077")] if "account" in given else []
+        who = identity_of(account_id, region=region, others=others)
+        return invoices_view(session, who, ListQuery.parse(RULES, given), language, TODAY)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from odoportal.accounts.activity_log import Actor
 from odoportal.accounts.models import Change, Membership, Role
 from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity, NotAllowed
-from odoportal.forms.handling import FormModel, FormResult, SentForm, validate
+from odoportal.forms.fields import FormModel, validate
+from odoportal.forms.handling import FormResult, SentForm
 from odoportal.rooms.notifications import forms, service
 from odoportal.rooms.notifications.models import NoticeChoice, NotificationKind
 from odoportal.rooms.notifications.view import notices_view
@@ -22,17 +23,17 @@ ALL = {kind.value: "1" for kind in NotificationKind}
 
 def given(who: Identity) -> dict[str, str]:
     with i18n.use("en"), database.read_session() as session:
-        return notices_view(session, who, clock.now()).choices.given
+        return notices_view(session, who, clock.now()).choices.initial
 
 
 def send(who: Identity, fields: Mapping[str, str], version: str | None = None, mark: str = "a", form: str = "choices") -> FormResult:
     with i18n.use("en"):
         with database.read_session() as session:
             view = notices_view(session, who, clock.now()).choices
-        values = validate(forms.RULES[form].model, fields)
+        values = validate(forms.HANDLERS[form].model, fields)
         assert isinstance(values, FormModel), values
         known = view.version if version is None else version
-        return asyncio.run(forms.RULES[form].work(SentForm(form, who, "en", values, "", known, mark * 32, "203.0.113.9", "")))  # type: ignore[arg-type]
+        return asyncio.run(forms.HANDLERS[form].run(SentForm(form, who, "en", values, "", known, mark * 32, "203.0.113.9", "")))  # type: ignore[arg-type]
 
 
 def test_the_form_has_a_box_for_every_kind() -> None:

@@ -12,7 +12,8 @@ from sqlmodel import delete, select
 from odoportal.accounts.models import Change, Membership, Role, UnsolicitedMail
 from odoportal.core import clock, database, i18n, signing
 from odoportal.core.identity import Identity, NotAllowed
-from odoportal.forms.handling import FormModel, FormResult, SentForm, validate
+from odoportal.forms.fields import FormModel, validate
+from odoportal.forms.handling import FormResult, SentForm
 from odoportal.mail import outbox
 from odoportal.rooms.notifications import copies, forms, unsubscribe
 from odoportal.rooms.notifications import send as sending
@@ -20,6 +21,7 @@ from odoportal.rooms.notifications.models import InvoiceCopy, NoticeReader
 from odoportal.rooms.notifications.view import CopyRow, notices_view
 from tests.rooms.notifications.conftest import People, Time, letters
 from tests.rooms.notifications.test_send import DAY, bill, run
+from tests.states import signed_in
 
 BOOKS = "livres@example.org"
 _MARKS = iter(range(10**6))
@@ -33,12 +35,12 @@ def count_anew() -> None:
 
 def send(who: Identity, form: str, key: str = "", once: str = "", **fields: str) -> FormResult:
     """Post a form and return its result."""
-    with i18n.use("en"):
-        values = validate(forms.RULES[form].model, fields)
+    with i18n.use("en"), signed_in(who):
+        values = validate(forms.HANDLERS[form].model, fields)
         assert isinstance(values, FormModel), values
         mark = once or f"{next(_MARKS):032x}"
         sent: SentForm[Any] = SentForm(form, who, "en", values, key, "", mark, "203.0.113.9", "")
-        return asyncio.run(forms.RULES[form].work(sent))  # type: ignore[arg-type]
+        return asyncio.run(forms.HANDLERS[form].run(sent))  # type: ignore[arg-type]
 
 
 def add(who: Identity, email: str = BOOKS, language: str = "fr") -> FormResult:

@@ -17,7 +17,9 @@ from tests.making import NOON, PLAN, TODAY, account, identity_of, invoice, order
 def shown(session: Any, account_id: int, language: str = "en", region: str = "en-CA", **given: str) -> OrdersView:
     clock.set_source(lambda: NOON)
     with i18n.use(language):
-        return orders_view(session, identity_of(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
+        others = [(9, "2077")] if "account" in given else []
+        who = identity_of(account_id, region=region, others=others)
+        return orders_view(session, who, ListQuery.parse(RULES, given), language, TODAY)
 
 
 @pytest.fixture

@@ -11,12 +11,14 @@ from odoportal.accounts.models import Change, Membership, Person, Role
 from odoportal.accounts.rights import ROLES_BY_RIGHT, Right
 from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity, NotAllowed
-from odoportal.forms.handling import FormModel, FormResult, SentForm, validate
+from odoportal.forms.fields import FormModel, validate
+from odoportal.forms.handling import FormResult, SentForm
 from odoportal.forms.view import version_of
 from odoportal.pages.shell_view import right_labels
 from odoportal.rooms.people import forms, service
 from odoportal.rooms.people.view import PeopleView, people_view
 from tests.making import NOON
+from tests.states import signed_in
 
 People = dict[str, Identity]
 ASKED = "asked@example.org"
@@ -29,15 +31,15 @@ def shown(who: Identity, **query: str) -> PeopleView:
 
 def send(who: Identity, form: str, key: str = "", version: str = "", mark: str = "a", **fields: str) -> FormResult:
     """Submit a form and return its result; each `mark` is a separate submission."""
-    rule = forms.RULES[form]
-    with i18n.use("en"):
+    rule = forms.HANDLERS[form]
+    with i18n.use("en"), signed_in(who):
         values = validate(rule.model, fields)
         assert isinstance(values, FormModel), values
         return asyncio.run(_answer(SentForm(form, who, "en", values, key, version, mark * 32, "203.0.113.9", "")))
 
 
 async def _answer(sent: SentForm[FormModel]) -> FormResult:
-    return await forms.RULES[sent.form].work(sent)
+    return await forms.HANDLERS[sent.form].run(sent)
 
 
 def role_now(email: str) -> str:
@@ -116,7 +118,7 @@ def test_somebody_of_another_account_is_nobody_here(people: People) -> None:
 def test_a_role_is_changed_unless_somebody_else_did(people: People) -> None:
     owner, email = people["owner"], "billing@example.com"
     before = shown(owner, open=str(people["billing"].person_id)).details.role
-    assert (before.key, before.given) == (email, {"role": "billing"})
+    assert (before.key, before.initial) == (email, {"role": "billing"})
     assert send(owner, "role", email, before.version, role="operations").ok
     assert role_now(email) == "operations"
     clash = send(owner, "role", email, before.version, "b", role="read_only")
@@ -153,10 +155,10 @@ def test_a_form_sent_twice_is_one_invitation(people: People) -> None:
 
 
 # The two forms that ask for the password first are tested in `test_two_step`.
-@pytest.mark.parametrize("form", sorted(forms.RULES.keys() - {"require", "release"}))
+@pytest.mark.parametrize("form", sorted(forms.HANDLERS.keys() - {"require", "release"}))
 @pytest.mark.asvs("8.3.1")
 def test_a_role_that_was_lowered_since_the_page_asked_is_refused_in_the_transaction(people: People, form: str) -> None:
-    assert forms.RULES[form].right == Right.PEOPLE
+    assert forms.HANDLERS[form].right == Right.PEOPLE
     fields = {"invite": {"email": ASKED, "role": "owner", "language": "fr"}, "role": {"role": "owner"}}.get(form, {})
     with pytest.raises(NotAllowed):
         send(people["billing"], form, "operations@example.com", version_of({"role": "operations"}), **fields)

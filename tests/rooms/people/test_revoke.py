@@ -59,7 +59,7 @@ def thief(people: People) -> Identity:
 def add_copy(who: Identity, email: str = BOOKS, confirmed: bool = True) -> str:
     """Add an address for copies of invoices and return the token of its confirmation link."""
     with database.write_session() as session, i18n.use("en"):
-        assert copies.add(session, who, Actor.of(who), email, "en", NOON).ok
+        copies.add(session, who, Actor.of(who), email, "en", NOON)
     link = token()
     if confirmed:
         with database.write_session() as session:
@@ -273,7 +273,7 @@ def test_another_role_that_looks_after_billing_changes_nothing(people: People, t
 
 @pytest.mark.parametrize("stray", ["keep-0", "keep-" + "g" * 16, "keep"])
 def test_a_box_that_is_none_keeps_nothing(people: People, thief: Identity, stray: str) -> None:
-    from odoportal.forms.handling import validate
+    from odoportal.forms.fields import validate
     from odoportal.rooms.people import forms
 
     checked = validate(forms.RemovePerson, {stray: "1"})
@@ -330,8 +330,9 @@ def test_where_nobody_was_asked_a_copy_is_paused_until_somebody_keeps_it(people:
 
     assert rows() == [("Paused", "Whoever added it no longer looks after billing.")]
     with database.write_session() as session, i18n.use("en"):
-        assert copies.resume(session, people["billing"], Actor.of(people["billing"]), BOOKS, LATER).ok
-        assert copies.resume(session, people["billing"], Actor.of(people["billing"]), "none@example.org", LATER).error
+        copies.resume(session, people["billing"], Actor.of(people["billing"]), BOOKS, LATER)
+        with pytest.raises(copies.NoSuchCopy):
+            copies.resume(session, people["billing"], Actor.of(people["billing"]), "none@example.org", LATER)
     assert (rows(), going(thief)) == ([("Confirmed", "")], [BOOKS])
     assert ("copy_kept", BOOKS, people["billing"].person_id) in activity(thief.account.account_id)
 

@@ -15,8 +15,8 @@ from odoportal.forms.handling import FormResult, SentForm
 from odoportal.mail.outbox import Mail
 from odoportal.rooms.people import forms, service
 from odoportal.rooms.people.view import people_view
-from odoportal.rooms.security import forms as security_forms
-from odoportal.rooms.signin import sessions
+from odoportal.rooms.signin import sessions, two_factor
+from odoportal.rooms.signin.confirmation import ConfirmationUnlessFresh
 from odoportal.rooms.signin.models import Authenticator
 from odoportal.rooms.signin.sessions import Browser
 from tests.making import NOON
@@ -92,13 +92,13 @@ def test_resolving_holds_back_whoever_has_none_and_nobody_else(people: People, s
 
 
 def _send(who: Identity, form: str, session_hash: str, password: str | None = None) -> FormResult:
-    values = forms.PasswordForm(password=SecretStr(password) if password is not None else None)
+    values = ConfirmationUnlessFresh(current=SecretStr(password) if password is not None else None)
     return asyncio.run(_work(SentForm(form, _in(who, session_hash), "en", values, "", "", "a" * 32, "203.0.113.77", "")))
 
 
-async def _work(sent: SentForm[forms.PasswordForm]) -> FormResult:
+async def _work(sent: SentForm[ConfirmationUnlessFresh]) -> FormResult:
     with i18n.use("en"):
-        return await forms.RULES[sent.form].work(sent)
+        return await forms.HANDLERS[sent.form].run(sent)
 
 
 def _in(who: Identity, session_hash: str) -> Identity:
@@ -114,8 +114,8 @@ def test_an_older_sign_in_is_asked_for_the_password_again(people: People) -> Non
     with database.write_session() as session:
         hashed = sessions.token_hash(sessions.begin(session, owner.person_id, NOON, False, Browser()))
     clock.set_source(lambda: NOON + timedelta(minutes=6))
-    assert _send(owner, "require", hashed).errors == {"password": "This field is required."}
-    assert "password" in _send(owner, "require", hashed, "wrong").errors
+    assert _send(owner, "require", hashed).errors == {"current": "This field is required."}
+    assert "current" in _send(owner, "require", hashed, "wrong").errors
     clock.set_source(lambda: NOON + timedelta(minutes=5))
     assert _send(owner, "require", hashed).go.endswith("/profile/people?done=require")
 
@@ -125,11 +125,11 @@ def test_the_last_factor_stays_while_it_is_required(people: People) -> None:
     has_one(owner)
     require(owner)
     with database.read_session() as session, i18n.use("en"):
-        assert security_forms.two_factor.required_by(session, owner.person_id) == "Transport 1042"
-        assert security_forms.two_factor.required_by(session, people["stranger"].person_id) == ""
+        assert two_factor.required_by(session, owner.person_id) == "Transport 1042"
+        assert two_factor.required_by(session, people["stranger"].person_id) == ""
     require(owner, on=False)
     with database.read_session() as session:
-        assert security_forms.two_factor.required_by(session, owner.person_id) == ""
+        assert two_factor.required_by(session, owner.person_id) == ""
 
 
 def test_the_list_says_who_has_one_and_when_each_signed_in_last(people: People) -> None:

@@ -9,7 +9,8 @@ from sqlmodel import select
 
 from odoportal.accounts.models import Change, Person
 from odoportal.core import database, i18n
-from odoportal.forms.handling import FormResult, SentForm, validate
+from odoportal.forms.fields import validate
+from odoportal.forms.handling import FormResult, SentForm
 from odoportal.forms.view import form_view
 from odoportal.rooms.profile import forms, service
 from tests.making import NOON, identity_of
@@ -48,7 +49,7 @@ def maria(stored: Engine) -> int:
 
 
 async def _answer(sent: SentForm) -> FormResult:
-    return await forms.RULES["details"].work(sent)
+    return await forms.HANDLERS["details"].run(sent)
 
 
 def save(version: str, mark: str = "a" * 32, **values: str) -> FormResult:

@@ -42,7 +42,7 @@ PAGES = {
     "email": (link_pages.fill_email, link_pages.post_email),
     "undo": (link_pages.fill_undo, link_pages.post_undo),
     "alert": (link_pages.fill_alert, link_pages.post_alert),
-    "profile/security": (_fill, form_post({**forms.RULES, **passkey_forms.RULES}, _fill, rights.may)),
+    "profile/security": (_fill, form_post({**forms.HANDLERS, **passkey_forms.HANDLERS}, _fill, rights.may)),
 }
 
 
