@@ -84,7 +84,7 @@ def _content(setup: SandboxSetup) -> tuple[Node, ...]:
 
 
 def _back(text: str, to: str) -> Node:
-    return el("a", text, href=to, cls="back")
+    return el("a", text, cls="back", href=to)
 
 
 def _render(setup: SandboxSetup) -> Response:
