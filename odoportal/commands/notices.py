@@ -8,10 +8,10 @@ from odoportal.commands.common import Refused, data, say
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be told, and write nothing.")
 def notices(dry_run: bool) -> None:
-    """Write the letters about what is new today.
+    """Write the mails about what is new today.
 
     New invoices, payments, overdue invoices, agreements and cards that end soon, each told once to whoever wants it. To be run once a
-    day, after the import: more often does no harm. The portal sends the letters.
+    day, after the import: more often does no harm. The portal sends the mails.
     """
     with data(mails=True):
         from odoportal.core import clock, database
@@ -28,4 +28,4 @@ def notices(dry_run: bool) -> None:
             done = send.run(provider.name if provider else "", clock.today(), clock.now(), dry=dry_run)
     for kind, count in sorted(done.things.items()):
         say(f"{kind.value:<8}  {count}")
-    say(f"{done.letters} emails {'would be written' if dry_run else 'written'}.")
+    say(f"{done.mails} emails {'would be written' if dry_run else 'written'}.")

@@ -26,7 +26,7 @@ def user() -> None:
 def invite(email: str, number: str, name: str | None, role: str, language: str) -> None:
     """Give EMAIL access to an account.
 
-    The letter has a link that sets the first password, or says where to sign in where there is a password already.
+    The mail has a link that sets the first password, or says where to sign in where there is a password already.
     """
     with data(mails=True):
         from odoportal.accounts.service import UnknownAccount, UnusableEmail
@@ -124,9 +124,9 @@ def roles(email: str) -> None:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def mail(context: click.Context) -> None:
-    """List letters that wait or were given up.
+    """List mails that wait or were given up.
 
-    What a letter says is never shown.
+    What a mail says is never shown.
     """
     if context.invoked_subcommand is None:
         _list_mails()
@@ -158,9 +158,9 @@ def _list_mails() -> None:
 
 @mail.command()
 @click.argument("number", type=click.IntRange(1), required=False)
-@click.option("--dead", is_flag=True, help="All dead letters.")
+@click.option("--dead", is_flag=True, help="All dead mails.")
 def retry(number: int | None, dead: bool) -> None:
-    """Send letter NUMBER again, or all dead ones.
+    """Send mail NUMBER again, or all dead ones.
 
     It leaves at once where the portal runs, or else when it starts.
     """

@@ -42,7 +42,7 @@ def build(no_build: bool, *, update: bool = False) -> Path:
 
 @click.command()
 @click.option("--port", type=PORT, metavar="PORT", default=8000, show_default=True, help="Serve on http://localhost at this port.")
-@click.option("--data", type=FOLDER, default=Path("data"), show_default=True, help="Folder of the database and the letters.")
+@click.option("--data", type=FOLDER, default=Path("data"), show_default=True, help="Folder of the database and the mails.")
 @click.option("--today", type=DAY, metavar="DATE", default="2020-09-24", show_default=True, help="The business day, such as 2020-09-24.")
 @click.option(
     "--database", default="", metavar="URL", help="Another database than the folder's own, such as postgresql+psycopg://host/name."

@@ -40,11 +40,11 @@ _DRAWABLE = (
 )
 _NOT_DRAWABLE = re.compile(f"[^{_DRAWABLE}]")
 _LONG_WORD = re.compile(rf"[^\s-]{{{_MAX_WORD},}}")
-_pool = ThreadPoolExecutor(WORKERS, "typeset")
-_long_pool = ThreadPoolExecutor(1, "typeset-long")
+_pool = ThreadPoolExecutor(WORKERS, "pdf")
+_long_pool = ThreadPoolExecutor(1, "pdf-long")
 _person_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 _worker_slots = threading.BoundedSemaphore(WORKERS)
-_log = logging.getLogger("odoportal.typeset")
+_log = logging.getLogger("odoportal.documents")
 
 
 class _Worker:

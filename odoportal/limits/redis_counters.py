@@ -30,7 +30,7 @@ TIMEOUT_SECONDS = 0.5
 RETRY_AFTER_SECONDS = 2.0
 """Seconds without further attempts after Redis was found away; meanwhile every call fails at once."""
 _PREFIX = "odoportal"
-_log = logging.getLogger("odoportal.sharing")
+_log = logging.getLogger("odoportal.limits")
 # Use separate threads: while Redis hangs, calls that wait for it must not block the threads that read the database.
 _threads = ThreadPoolExecutor(4, thread_name_prefix="redis")
 

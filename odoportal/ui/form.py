@@ -137,8 +137,8 @@ class Field:
     Attributes:
         name: Its name in the model.
         label: Its label.
-        kind: The control, where the model's type does not say it: tel, code (a one-time code), radio, or fixed (shown, not sent, and not
-            in the model).
+        kind: The control, where the model's type does not say it: tel, code (a one-time code of digits), recovery (a recovery code), radio,
+            or fixed (shown, not sent, and not in the model).
         hint: What is shown below it.
         required: Whether to mark it as required although the model does not: a select, or a field that its handler requires.
         autocomplete: The value of the HTML attribute.
@@ -341,7 +341,7 @@ class Form:
         }
         if known.required:
             attributes |= {"required": True, "aria_required": "true"}
-        if known.kind not in {"select", "password", "textarea", "code"}:
+        if known.kind not in {"select", "password", "textarea", "code", "recovery"}:
             attributes["value"] = ServerOnly(value)
         if known.max_length:
             attributes["maxLength"] = known.max_length
@@ -359,8 +359,9 @@ class Form:
             box = el("input", **attributes, type="password", data_secret=True, autoComplete=field.autocomplete, **untouched)
             return el("div", box, _reveal(self._id(field)), cls="input secret")
         by_kind: dict[str, Any] = {"type": known.kind}
-        if known.kind == "code":
-            by_kind = {"type": "text", "inputMode": "numeric", "data_secret": True, **untouched}
+        if known.kind in {"code", "recovery"}:
+            keyboard = "numeric" if known.kind == "code" else "text"
+            by_kind = {"type": "text", "inputMode": keyboard, "data_secret": True, **untouched}
         if known.kind == "email":
             by_kind |= untouched
         return el("input", **attributes, **by_kind, autoComplete=field.autocomplete, cls="input")
@@ -403,7 +404,7 @@ def section(title: str, *content: Node, text: str = "") -> El:
 
 def _reveal(target: str) -> Wrapped:
     label, cls = t("Show the password"), "btn plain icon"
-    served = el("button", type="button", hidden=True, cls=cls, aria_label=label)
+    served = el("button", type="button", hidden=True, data_reveal=target, aria_pressed="false", cls=cls, aria_label=label)
     return wrapped(Reveal, served, icon("eye", small=True), target=target, class_name=cls, custom_attrs={"aria-label": label})
 
 

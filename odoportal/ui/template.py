@@ -17,7 +17,7 @@ from reflex_components_core.el.element import Element
 from odoportal.ui.client import PortalLink
 from odoportal.ui.icons import SPRITE
 
-_VOID = {"input", "br", "img", "hr"}
+_VOID = {"input", "br", "img", "hr", "meta"}
 _HTML_NAMES = {
     "className": "class",
     "htmlFor": "for",

@@ -50,7 +50,7 @@ _DOWNLOADS = {
 """The allowed methods and the quota of each kind of private file."""
 _REPLACED_STATUSES = {404, 500}
 """Statuses for which our own page replaces the answer of the application behind."""
-_log = logging.getLogger("odoportal.documents")
+_log = logging.getLogger("odoportal.web")
 
 
 @dataclass(frozen=True)

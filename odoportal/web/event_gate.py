@@ -18,7 +18,7 @@ from odoportal.core.identity import Identity
 from odoportal.limits.rate_limits import FixedWindow, address_key
 from odoportal.observability import instrumentation, logs
 
-_log = logging.getLogger("odoportal.gate")
+_log = logging.getLogger("odoportal.web")
 SOCKET_COOKIE = "sid"
 EVENTS_PER_10_SECONDS = 300
 _STATE = "reflex___state____state"

@@ -52,7 +52,7 @@ def test_the_password_is_reset_from_the_mail(open_page: Open, portal: Portal) ->
     expect(page).to_have_url(re.compile(r"/fr/reset$"))
     page.locator("#password").fill("trop court")
     page.locator("[type=submit]").click()
-    expect(page.locator("#password-error")).to_be_visible()
+    expect(page.locator("#password-note .msg")).to_be_visible()
     page.locator("#password").fill(NEW_PASSWORD)
     page.locator("[type=submit]").click()
     expect(page).to_have_url(re.compile(r"/fr/login\?changed=1"))

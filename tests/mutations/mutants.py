@@ -665,8 +665,8 @@ MUTANTS = (
     _mutant(
         "forged link tokens cause no write",
         "rooms.signin.link_pages",
-        "clock.now(), client) if known is not None else None",
-        "clock.now(), client)",
+        "return PostedLink(form, token, found, client) if found is not None else used_link(kind, client)",
+        "return PostedLink(form, token, found, client)",
         SECOND,
     ),
     _mutant(

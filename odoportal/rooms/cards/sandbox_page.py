@@ -5,11 +5,9 @@ It does not exist in production.
 
 import asyncio
 import logging
-from functools import lru_cache
 from http import HTTPStatus
 
 import httpx
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -23,6 +21,7 @@ from odoportal.rooms.cards.labels import card_name, reason_labels
 from odoportal.rooms.cards.routes import HOOK
 from odoportal.rooms.cards.sandbox import SLOW_FOR, SandboxSetup, Scenario
 from odoportal.settings import get_settings
+from odoportal.ui.template import Node, View, el
 
 _PAGE = {
     "content-security-policy": (
@@ -33,11 +32,20 @@ _PAGE = {
 _log = logging.getLogger("odoportal.cards")
 
 
-@lru_cache
-def _templates() -> Environment:
-    made = Environment(loader=PackageLoader("odoportal.rooms.cards"), autoescape=select_autoescape(["html"]), undefined=StrictUndefined)
-    made.globals["t"] = t
-    return made
+_STYLE = """
+:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif;--line:#8a949c;--bad:#b00020}
+@media (prefers-color-scheme:dark){:root{--bad:#ff9eac}}
+body{margin:0 auto;padding:1.5rem 1rem;max-width:30rem}
+h1{font-size:1.375rem;line-height:1.3;margin:0 0 .5rem}
+p{margin:0 0 1rem}
+.mark{border:2px dashed var(--line);border-radius:.5rem;padding:.5rem .75rem}
+form{display:grid;gap:.5rem;margin:0 0 1.5rem}
+button,a.back{font:inherit;min-height:2.75rem;padding:.5rem .875rem;text-align:start;border:1px solid var(--line);border-radius:.5rem;background:Canvas;color:CanvasText;cursor:pointer}
+button small{display:block}
+button:focus-visible,a:focus-visible{outline:3px solid #c05a0c;outline-offset:2px}
+a.back{display:inline-flex;align-items:center;text-decoration:none}
+.bad{color:var(--bad)}
+"""  # noqa: E501
 
 
 def _scenarios() -> list[tuple[Scenario, str, str]]:
@@ -55,18 +63,41 @@ def _scenarios() -> list[tuple[Scenario, str, str]]:
     ]
 
 
+def _content(setup: SandboxSetup) -> tuple[Node, ...]:
+    """Return what a setup is waiting for: the way back, the bank's question, or the choice of a scenario."""
+    if setup.reason:
+        refused = el("p", reason_labels(setup.reason), role="alert", cls="bad")
+        return el("h1", t("The card was not accepted")), refused, _back(t("Back to ODOportal"), setup.done_url)
+    if setup.decided and setup.scenario == Scenario.LOST:
+        lost = el("p", t("The card is added, but your browser was not sent back. ODOportal hears of it all the same."))
+        return el("h1", t("The way back was cut")), lost, _back(t("Back to ODOportal"), setup.back_url)
+    if setup.scenario == Scenario.SECURE:
+        answers = (("1", t("Yes, it is me")), ("0", t("No, stop")))
+        buttons = (el("button", text, name="confirm", value=value) for value, text in answers)
+        return el("h1", t("Your bank asks: is it you?")), el("form", *buttons, method="post")
+    choices = (
+        el("button", title, el("small", about) if about else None, name="scenario", value=scenario.value)
+        for scenario, title, about in _scenarios()
+    )
+    title = el("h1", t("Add a card for {name}", name=setup.name))
+    return title, el("p", t("Choose how it goes.")), el("form", *choices, method="post"), _back(t("Cancel"), setup.back_url)
+
+
+def _back(text: str, to: str) -> Node:
+    return el("a", text, cls="back", href=to)
+
+
 def _render(setup: SandboxSetup) -> Response:
-    context = {
-        "language": setup.language,
-        "name": setup.name,
-        "back": setup.back_url,
-        "done": setup.done_url,
-        "refused": reason_labels(setup.reason) if setup.reason else "",
-        "lost": setup.decided and setup.scenario == Scenario.LOST,
-        "asking": setup.scenario == Scenario.SECURE,
-        "scenarios": _scenarios(),
-    }
-    return HTMLResponse(_templates().get_template("sandbox.html").render(context), headers=_PAGE)
+    mark = t("This page stands in for the payment provider. No money moves, and no card number is asked for.")
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("title", t("Test payments")),
+        el("style", _STYLE),
+    )
+    page = el("html", head, el("body", el("main", el("p", mark, cls="mark"), *_content(setup))), lang=setup.language)
+    return HTMLResponse("<!doctype html>" + View(lambda _: page).html(None), headers=_PAGE)
 
 
 async def show(request: Request) -> Response:

@@ -4,7 +4,6 @@ The unsubscribe page needs no session, reads no cookie, and is the only page tha
 gives the right.
 """
 
-from collections.abc import Mapping
 from http import HTTPStatus
 
 from limits import RateLimitItemPerHour
@@ -16,18 +15,23 @@ from starlette.responses import PlainTextResponse, Response
 
 from odoportal.core import clock
 from odoportal.core.database import read, write
-from odoportal.core.i18n import current_language, t
+from odoportal.core.i18n import t
 from odoportal.core.identity import token_hash
-from odoportal.forms.handling import read_form, too_many_message
+from odoportal.forms.handling import too_many_message
+from odoportal.forms.view import FormView
 from odoportal.limits import rate_limits
 from odoportal.mail.outbox import ONE_CLICK, UNSUBSCRIBE
 from odoportal.observability import logs
 from odoportal.rooms.notifications import copies, unsubscribe
 from odoportal.rooms.notifications.labels import kind_labels
 from odoportal.rooms.notifications.unsubscribe import Subscription
-from odoportal.rooms.signin import cookies, security_log, view
+from odoportal.rooms.signin import cookies, public_pages
+from odoportal.rooms.signin.link_pages import PostedLink, move_token_to_cookie, read_posted_link, resolve_link, used_link
 from odoportal.rooms.signin.models import LinkKind
-from odoportal.rooms.signin.routes import form_page, move_token_to_cookie, redirect
+from odoportal.rooms.signin.routes import form_page, redirect
+from odoportal.ui.page import page_url
+from odoportal.ui.public_form import PublicForm
+from odoportal.ui.template import el
 from odoportal.web import headers
 from odoportal.web.page import PageContent, PageRequest
 
@@ -56,14 +60,13 @@ async def _form(request: Request) -> FormData | None:
 
 async def fill_copy(page_request: PageRequest) -> PageContent | Response:
     """Fill the page that explains the copies and asks to confirm. Opening it confirms nothing: mail scanners open links, too."""
-    if answer := move_token_to_cookie(page_request, LinkKind.COPY):
-        return answer
-    if "done" in page_request.query:
+    if (answer := move_token_to_cookie(page_request, LinkKind.COPY)) is None and "done" in page_request.query:
         done = t("This mailbox now gets a copy of each new invoice. Each of them has a link that stops them.")
-        return form_page(_mail_page(t("Copies of invoices"), [done], "", notice=t("Done.")), HTTPStatus.OK)
-    found = await read(copies.find_unconfirmed, cookies.link_token(page_request.request, LinkKind.COPY), clock.now())
-    if found is None:
-        return form_page(view.invalid_link(LinkKind.COPY), HTTPStatus.GONE)
+        form = PublicForm("copy", (), "", title=t("Copies of invoices"), text=(done,))
+        return form_page(public_pages.slots(form, FormView(notice=t("Done."))), HTTPStatus.OK)
+    found = answer or await resolve_link(page_request, LinkKind.COPY, copies.find_unconfirmed)
+    if not isinstance(found, tuple):
+        return found
     copy, account = found
     said = t(
         "{email} will get a copy of each new invoice of {account} ({number}).",
@@ -71,34 +74,20 @@ async def fill_copy(page_request: PageRequest) -> PageContent | Response:
         account=account.name,
         number=account.number,
     )
-    return form_page(_mail_page(t("Copies of invoices"), [said], t("Get the copies"), action=f"/{current_language()}/copy"), HTTPStatus.OK)
+    form = PublicForm("copy", (), t("Get the copies"), title=t("Copies of invoices"), text=(said,), action=page_url("/copy"))
+    return form_page(public_pages.slots(form), HTTPStatus.OK)
 
 
 async def post_copy(page_request: PageRequest) -> PageContent | Response:
     """Confirm the address, so that it gets copies."""
-    form = await read_form(page_request.request)
-    if isinstance(form, Response):
-        return form
-    client, token = cookies.client(page_request.request), cookies.link_token(page_request.request, LinkKind.COPY)
-    if not (await read(copies.find_unconfirmed, token, clock.now()) and await write(copies.confirm, token, client, clock.now())):
-        security_log.log_event("authn_token_reuse", kind=LinkKind.COPY.value, address=client)
-        return form_page(view.invalid_link(LinkKind.COPY), HTTPStatus.GONE)
+    posted = await read_posted_link(page_request, LinkKind.COPY, copies.find_unconfirmed)
+    if not isinstance(posted, PostedLink):
+        return posted
+    if not await write(copies.confirm, posted.token, posted.client, clock.now()):
+        return used_link(LinkKind.COPY, posted.client)
     answer = redirect(f"/{page_request.language}/copy?done=1")
     cookies.delete_link(answer, LinkKind.COPY)
     return answer
-
-
-def _mail_page(
-    title: str,
-    paragraphs: list[str],
-    button: str,
-    action: str = "",
-    notice: str = "",
-    fields: Mapping[str, str] | None = None,
-    quiet: bool = False,
-) -> dict[str, str]:
-    about = {"title": title, "paragraphs": paragraphs, "button": button, "action": action, "notice": notice}
-    return view.slots("mailed", **about, fields=fields or {}, quiet=quiet)
 
 
 async def fill_unsubscribe(page_request: PageRequest) -> PageContent | Response:
@@ -133,16 +122,22 @@ def _subscription_page(found: Subscription, token: str, notice: str = "") -> Pag
     about = {"kind": kind_labels()[found.kind], "account": found.account.name, "number": found.account.number}
     if found.on:
         said = t("You get “{kind}” by mail for the account {account} ({number}).", **about)
-        button, fields = t("Stop these mails"), {ONE_CLICK[0]: ONE_CLICK[1]}
+        button, variant, (name, value) = t("Stop these mails"), "primary", ONE_CLICK
     else:
         said = t("You no longer get “{kind}” by mail for the account {account} ({number}).", **about)
-        button, fields = t("Get them again"), {_RESUME: "1"}
+        button, variant, (name, value) = t("Get them again"), "second", (_RESUME, "1")
     other = t("What protects your access is always sent. Everything else you choose in your profile, under Notices.")
-    action = f"/{current_language()}{UNSUBSCRIBE}?token={token}"
-    slots = _mail_page(t("Stop these mails"), [said, other], button, action, notice, fields, quiet=not found.on)
-    return form_page(slots, HTTPStatus.OK)
+    form = PublicForm(
+        "unsubscribe",
+        (lambda _: el("input", type="hidden", name=name, value=value),),
+        button,
+        variant=f"{variant} block caps",
+        title=t("Stop these mails"),
+        text=(said, other),
+        action=page_url(f"{UNSUBSCRIBE}?token={token}"),
+    )
+    return form_page(public_pages.slots(form, FormView(notice=notice)), HTTPStatus.OK)
 
 
 def _dead_link_page() -> PageContent:
-    said = t("Sign in and choose in your profile, under Notices, which mails you get.")
-    return form_page(view.slots("dead", first=False, joining=False, mailed=said), HTTPStatus.GONE)
+    return form_page(public_pages.invalid_unsubscribe_link(), HTTPStatus.GONE)

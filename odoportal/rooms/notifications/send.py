@@ -34,7 +34,7 @@ class SendRun:
     """The result of a run: the number of events by kind, and the number of mails."""
 
     things: Counter[NotificationKind] = field(default_factory=Counter[NotificationKind])
-    letters: int = 0
+    mails: int = 0
 
 
 def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun:
@@ -64,7 +64,7 @@ def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun
                 found, sent = _report(session, account_id, provider, pdfs, today, now)
             mail_count = len(sent)
         result.things.update(event.kind for event in found)
-        result.letters += mail_count
+        result.mails += mail_count
     return result
 
 

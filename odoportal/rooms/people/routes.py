@@ -1,61 +1,66 @@
 """The page of an invitation, which the link in its mail opens."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
+from pydantic import Field as Limits
 from starlette.responses import Response
 
 from odoportal.core import clock
-from odoportal.core.database import read, write
+from odoportal.core.database import write
 from odoportal.core.i18n import t
-from odoportal.forms.fields import clean_line
-from odoportal.forms.handling import busy_message, read_form
-from odoportal.limits.work_queue import Busy, Client
+from odoportal.forms.fields import Line, validate
+from odoportal.forms.handling import busy_message
+from odoportal.forms.view import FormView
+from odoportal.limits.work_queue import Busy
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people import accept_invitation
-from odoportal.rooms.signin import attempts, cookies, passwords, security_log, view
+from odoportal.rooms.people.accept_invitation import OpenInvitation
+from odoportal.rooms.signin import attempts, cookies, passwords, public_pages, security_log, view
+from odoportal.rooms.signin.forms import NewPassword
+from odoportal.rooms.signin.link_pages import PostedLink, read_posted_link, resolve_link, used_link
 from odoportal.rooms.signin.models import LinkKind
-from odoportal.rooms.signin.routes import busy_page, form_page, redirect, resolve_link
-from odoportal.rooms.signin.view import FormValues
+from odoportal.rooms.signin.routes import busy_page, form_page, redirect
+from odoportal.ui.form import Field
+from odoportal.ui.page import page_url
+from odoportal.ui.public_form import PublicForm
+from odoportal.ui.template import el
 from odoportal.web.page import PageContent, PageRequest
 
 _LONGEST_NAME = 200
 
 
+class Join(NewPassword):
+    """What a new person chooses."""
+
+    name: Line = Limits(min_length=1, max_length=_LONGEST_NAME)
+
+
 async def fill_join(page_request: PageRequest) -> PageContent | Response:
     """Show an invitation without using up its link."""
     found = await resolve_link(page_request, LinkKind.JOIN, accept_invitation.open_invitation)
-    if not isinstance(found, accept_invitation.OpenInvitation):
+    if not isinstance(found, OpenInvitation):
         return found
-    return form_page(_slots(found, FormValues(found.invitation.email)), HTTPStatus.OK)
+    return form_page(_slots(found), HTTPStatus.OK)
 
 
 async def post_join(page_request: PageRequest) -> PageContent | Response:
     """Accept an invitation. A person without a password chooses one. Accepting does not sign the person in."""
-    form = await read_form(page_request.request)
-    if isinstance(form, Response):
-        return form
-    token, client = cookies.link_token(page_request.request, LinkKind.JOIN), cookies.client(page_request.request)
-    found = await read(accept_invitation.open_invitation, token, clock.now())
-    if found is None:
-        security_log.log_event("authn_token_reuse", kind=LinkKind.JOIN.value, address=client)
-        return form_page(view.invalid_link(LinkKind.JOIN), HTTPStatus.GONE)
-    typed, password = form.get("name", ""), form.get("password", "")
-    try:
-        name = clean_line(typed)
-    except ValueError:
-        name = None
-    password_hash = ""
+    posted = await read_posted_link(page_request, LinkKind.JOIN, accept_invitation.open_invitation)
+    if not isinstance(posted, PostedLink):
+        return posted
+    name, password_hash, found = "", "", posted.found
     if found.known is None:
-        password_hash = await _new_password_hash(found, name, password, token, client)
-        if isinstance(password_hash, PageContent):
-            return password_hash
-    person = await write(accept_invitation.accept, token, clock.now(), name=name or "", password_hash=password_hash, client=client)
+        chosen = await _new_person(posted)
+        if isinstance(chosen, PageContent):
+            return chosen
+        name, password_hash = chosen
+    person = await write(accept_invitation.accept, posted.token, clock.now(), name=name, password_hash=password_hash, client=posted.client)
     if person is None:
-        return form_page(view.invalid_link(LinkKind.JOIN), HTTPStatus.GONE)
+        return used_link(LinkKind.JOIN, posted.client)
     number = found.account.number
-    security_log.log_event(
-        "user_created" if password_hash else "user_updated", person=person.id, account=number, role=found.invitation.role, address=client
-    )
+    event = "user_created" if password_hash else "user_updated"
+    security_log.log_event(event, person=person.id, account=number, role=found.invitation.role, address=posted.client)
     if page_request.who is not None and page_request.who.person_id == person.id:
         answer = redirect(f"/{page_request.language}/?account={number}")
     else:
@@ -66,31 +71,38 @@ async def post_join(page_request: PageRequest) -> PageContent | Response:
     return answer
 
 
-async def _new_password_hash(
-    found: accept_invitation.OpenInvitation, name: str | None, password: str, token: str, client: str
-) -> str | PageContent:
-    """Return the hash to store of a new person's password, or the page with errors."""
-    email, typed, asker = found.invitation.email, (name or "")[:_LONGEST_NAME], attempts.client_asker(client)
-    if password and not await attempts.count_new_password(token, client):
-        return form_page(_slots(found, FormValues(email, error=view.too_many()), typed), HTTPStatus.TOO_MANY_REQUESTS)
+async def _new_person(posted: PostedLink[OpenInvitation]) -> tuple[str, str] | PageContent:
+    """Return the name of a new person and the hash to store of the password, or the page with errors."""
+    found, typed = posted.found, posted.form.get("name", "")[:_LONGEST_NAME]
+    sent, password = validate(Join, posted.form), posted.form.get("password", "")
+    errors = sent if isinstance(sent, dict) else {}
+    name = typed if isinstance(sent, dict) else sent.name
+    if password and not await attempts.count_new_password(posted.token, posted.client):
+        return form_page(_slots(found, name, error=view.too_many()), HTTPStatus.TOO_MANY_REQUESTS)
+    email, asker = found.invitation.email, attempts.client_asker(posted.client)
     try:
-        errors = await _errors(email, name, password, asker)
-        return form_page(_slots(found, FormValues(email, errors), typed)) if errors else await passwords.hash_in_queue(password, asker)
+        if password and (weak := await passwords.weakness_in_queue(password, passwords.Owner(email, name), asker)):
+            errors["password"] = passwords.explain(weak)
+        return form_page(_slots(found, name, errors)) if errors else (name, await passwords.hash_in_queue(password, asker))
     except Busy:
-        return busy_page(_slots(found, FormValues(email, error=busy_message()), typed))
+        return busy_page(_slots(found, name, error=busy_message()))
 
 
-async def _errors(email: str, name: str | None, password: str, asker: Client) -> dict[str, str]:
-    errors = {field: view.required() for field, value in (("name", name), ("password", password)) if not value}
-    if name is None or len(name) > _LONGEST_NAME:
-        errors["name"] = t("This cannot be used here.")
-    if password and (weak := await passwords.weakness_in_queue(password, passwords.Owner(email, (name or "")[:_LONGEST_NAME]), asker)):
-        errors["password"] = passwords.explain(weak)
-    return errors
-
-
-def _slots(found: accept_invitation.OpenInvitation, shown: FormValues, name: str = "") -> dict[str, str]:
+def _slots(found: OpenInvitation, name: str = "", errors: Mapping[str, str] | None = None, error: str = "") -> dict[str, str]:
     account = found.account
     about = t("{name} invites you to the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number)
     role = t("Your role would be: {role}.", role=role_labels()[found.invitation.role])
-    return view.slots("join", shown=shown, about=about, role=role, known=found.known is not None, name=name, rules=passwords.rules())
+    kept = el("p", t("You have a password already; it stays as it is."), cls="hint")
+    name_field = Field("name", t("Name"), autocomplete="name")
+    form = PublicForm(
+        "join",
+        (public_pages.email_shown, *((name_field, public_pages.new_password()) if found.known is None else (lambda _: kept,))),
+        t("Accept the invitation"),
+        model=Join,
+        title=t("You are invited"),
+        text=(about, role),
+        action=page_url("/join"),
+    )
+    return public_pages.slots(
+        form, FormView(initial={"email": found.invitation.email, "name": name}, errors=dict(errors or {}), error=error)
+    )

@@ -39,7 +39,7 @@ def request(session: Session, person_id: int, verified: str, email: str, now: da
         False if the person no longer exists or the password has changed since the confirmation.
 
     Raises:
-        TooManyLetters: if a limit of unsolicited mails is reached, for the person or for this mailbox.
+        TooManyMails: if a limit of unsolicited mails is reached, for the person or for this mailbox.
     """
     person = session.get(Person, person_id, with_for_update=True)
     if person is None or person.password != verified:

@@ -19,8 +19,8 @@ from odoportal.settings import get_settings
 
 
 @lru_cache
-def templates() -> Environment:
-    """Return the Jinja environment of this room: HTML templates escape their values, and an unknown name raises an error."""
+def _templates() -> Environment:
+    """Return the Jinja environment of the mails: HTML templates escape their values, and an unknown name raises an error."""
     made = Environment(
         loader=PackageLoader("odoportal.rooms.signin"),
         autoescape=select_autoescape(["html"]),
@@ -102,7 +102,7 @@ def post(
         "stop": outbox.UNSUBSCRIBE_PLACEHOLDER,
         "reach": [way for way in (settings.support_email, settings.support_phone) if way],
     }
-    text, html = (templates().get_template(f"mail/letter.{kind}").render(about) for kind in ("txt", "html"))
+    text, html = (_templates().get_template(f"mail/letter.{kind}").render(about) for kind in ("txt", "html"))
     return outbox.enqueue(session, to=to, language=language, subject=letter.subject, text=text, html=html, now=now, seed=seed, **more)
 
 

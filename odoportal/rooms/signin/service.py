@@ -34,7 +34,6 @@ __all__ = [
     "exists",
     "finish_sign_in",
     "invite",
-    "link_owner",
     "password_of",
     "purge_expired",
     "remove_passkey",
@@ -371,11 +370,6 @@ def request_reset(session: Session, email: str, language: str, now: datetime) ->
     else:
         security_log.log_event("authn_password_reset_unknown")
     return person is not None
-
-
-def link_owner(session: Session, token: str, kind: LinkKind, now: datetime) -> Person | None:
-    """Return the person an open link belongs to without using the link, or None if the link is no longer valid."""
-    return links.owner(session, token, kind, now)
 
 
 def set_password(session: Session, token: str, kind: LinkKind, stored: str, now: datetime, client: str = "") -> Person | None:

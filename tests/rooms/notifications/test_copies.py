@@ -82,7 +82,7 @@ def test_a_mailbox_gets_copies_once_it_has_said_so(people: People) -> None:
     assert (asked.subject, asked.language, asked.unsubscribe) == ("Copies de factures\u00a0: veuillez confirmer", "fr", "")
     assert confirm()
     bill(people["owner"], "212048", total="576.07")
-    assert run().letters == 3
+    assert run().mails == 3
     _, got = out(BOOKS)
     assert got["Subject"] == "Facture 212048 de Transport 1042"
     (attached,) = got.iter_attachments()
@@ -95,7 +95,7 @@ def test_a_mailbox_gets_copies_once_it_has_said_so(people: People) -> None:
     assert "/profile/notices" not in text
     # Copies give no access to the portal. People with access get a link instead of the PDF.
     assert all(not [*letter.iter_attachments()] for letter in out("owner@example.com"))
-    assert run().letters == 0
+    assert run().mails == 0
     assert [(what, address, about) for what, _, address, about in changes()] == [
         ("copy_added", "203.0.113.9", BOOKS),
         ("copy_confirmed", "203.0.113.77", BOOKS),
@@ -232,7 +232,7 @@ def test_a_person_whose_mailbox_also_gets_copies_is_noted_once(people: People) -
     add(people["owner"], "owner@example.com")
     confirm()
     bill(people["owner"], "1")
-    assert run().letters == 3
+    assert run().mails == 3
     with database.read_session() as session:
         assert sorted((r.email, r.person_id is not None) for r in session.exec(select(NoticeReader))) == [
             ("billing@example.com", True),
@@ -247,7 +247,7 @@ def test_an_invoice_that_came_while_papers_were_set_waits_for_the_next_run(peopl
     with database.write_session() as session:
         found, _ = sending._report(session, people["owner"].account.account_id, "", {}, DAY, clock.now())
         assert found == []
-    assert run().letters == 3
+    assert run().mails == 3
 
 
 def test_of_twenty_tries_with_one_link_one_confirms(people: People) -> None:

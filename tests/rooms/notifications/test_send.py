@@ -289,7 +289,7 @@ def test_of_eight_runs_at_the_same_time_one_tells(people: People) -> None:
         bill(people["owner"], str(number))
     with ThreadPoolExecutor(8) as pool:
         done = list(pool.map(lambda _: run(), range(8)))
-    assert sum(one.letters for one in done) == 2
+    assert sum(one.mails for one in done) == 2
     assert len(letters()) == 2
 
 

@@ -66,8 +66,8 @@ def test_somebody_new_chooses_a_name_and_a_password(web: TestClient, owner: Iden
     for bad, words in (
         ({"name": "", "password": NEW}, "This field is required."),
         ({"name": "Nora", "password": ""}, "This field is required."),
-        ({"name": "x" * 201, "password": NEW}, "This cannot be used here."),
-        ({"name": "No\x07ra", "password": NEW}, "This cannot be used here."),
+        ({"name": "x" * 201, "password": NEW}, "Use at most 200 characters."),
+        ({"name": "No\x07ra", "password": NEW}, "This holds characters that cannot be used here."),
         ({"name": "\u202e\u200b", "password": NEW}, "This field is required."),
         ({"name": "Nora", "password": "short"}, "too short"),
         ({"name": "Nora Tremblay", "password": "nora tremblay 26"}, "mostly your name"),

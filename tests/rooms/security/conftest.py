@@ -38,7 +38,7 @@ PAGES = {
     "login": (routes.fill_login, routes.post_login),
     "code": (routes.fill_code, routes.post_code),
     "forgot": (routes.fill_forgot, routes.post_forgot),
-    "reset": (routes.fill_reset, routes.post_reset),
+    "reset": (link_pages.fill_reset, link_pages.post_reset),
     "email": (link_pages.fill_email, link_pages.post_email),
     "undo": (link_pages.fill_undo, link_pages.post_undo),
     "alert": (link_pages.fill_alert, link_pages.post_alert),

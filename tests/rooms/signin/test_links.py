@@ -50,7 +50,7 @@ def stored(person: int) -> str:
 
 def is_open(token: str, at=START, kind: LinkKind = RESET) -> bool:
     with database.read_session() as session:
-        return service.link_owner(session, token, kind, at) is not None
+        return links.owner(session, token, kind, at) is not None
 
 
 @pytest.mark.asvs("6.4.1")
