@@ -73,7 +73,7 @@ def new_database(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def database_url(new_database: databases.New, tmp_path: Path) -> Iterator[str]:
     """Yield the URL of an empty, migrated database for one test."""
-    with new_database(tmp_path) as url:
+    with new_database(tmp_path, again=True) as url:
         yield url
 
 
