@@ -69,6 +69,11 @@ def new_context(
         locale="fr-CA",
     )
     if cookie:
-        name, value = cookie.split("=", 1)
-        context.add_cookies([{"name": name, "value": value, "url": portal.url, "httpOnly": True, "sameSite": "Lax"}])
+        add_session(context, portal, cookie)
     return context
+
+
+def add_session(context: BrowserContext, portal: Portal, cookie: str) -> None:
+    """Add the session cookie `name=value` from `Portal.sign_in` to a context."""
+    name, value = cookie.split("=", 1)
+    context.add_cookies([{"name": name, "value": value, "url": portal.url, "httpOnly": True, "sameSite": "Lax"}])

@@ -12,7 +12,7 @@ from odoportal.core import clock, database
 from odoportal.observability import request_id
 from odoportal.rooms import registry
 from odoportal.settings import get_settings
-from tests import databases
+from tests import databases, server
 from tests.chromium import launched
 from tests.making import engine, stored
 from tests.postgresql import binaries, running_postgresql
@@ -63,6 +63,13 @@ def _runs_on_postgresql(item: pytest.Item) -> bool:
     return "new_database" in getattr(item, "fixturenames", ()) and not only_in_browser
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    # Each worker of pytest-xdist has a folder inside the folder of the run.
+    server.shared_folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
 @pytest.fixture(scope="session")
 def new_database(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.New]:
     """Yield a function that makes databases."""
@@ -73,16 +80,19 @@ def new_database(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def database_url(new_database: databases.New, tmp_path: Path) -> Iterator[str]:
     """Yield the URL of an empty, migrated database for one test."""
-    with new_database(tmp_path) as url:
+    with new_database(tmp_path, again=True) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def portal(new_database: databases.New, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def portal(pytestconfig: pytest.Config, new_database: databases.New, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """Yield the built portal on demonstration data. It is shared by the whole session, so tests that change data must clean up."""
     folder = tmp_path_factory.mktemp("portal")
-    with new_database(folder) as url, running(folder / "data", database=url) as started:
-        yield started
+    with new_database(folder) as url:
+        # Without a database of its own, a portal gets a copy of the demonstration, which takes no loading.
+        loaded = url if pytestconfig.getoption("database") == "postgresql" else ""
+        with running(folder / "data", database=loaded) as started:
+            yield started
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from rich.console import Console
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -25,7 +26,7 @@ from sqlmodel import Session
 from odoportal.core.database import make_engine
 from odoportal.frontend import builder
 
-PROGRAM = str(Path(sys.executable).parent / "odoportal")
+PROGRAM = (sys.executable, "-m", "tests.program")
 TODAY = "2020-09-24"
 PASSWORD = "grand tour du lac"
 GUIDE = "maria@transportgagnon.ca"
@@ -115,49 +116,67 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+shared_folder: Path | None = None
+"""The folder in which the processes of a test run share the data of an unused demonstration; a temporary one when None."""
+
 _DEMONSTRATION = """
 import sys
 from pathlib import Path
 from odoportal.core import database
-from odoportal.demo import setup
+from odoportal.demo import fleet_boreal, setup
 from odoportal.settings import get_settings
-setup.prepare(Path(sys.argv[1]), 8000, setup.DAY)
+import tests.program
+data, url = sys.argv[1:]
+if url:
+    fleet_boreal.ORDERS = fleet_boreal.INVOICES = 600
+setup.prepare(Path(data), 8000, setup.DAY, url)
 get_settings.cache_clear()
 setup.load(print)
 database.engine().dispose()
 """
 
 
+def _load_demonstration(data: Path, database: str) -> None:
+    command = [sys.executable, "-c", _DEMONSTRATION, str(data), database]
+    subprocess.run(command, env=_environment({}), check=True, cwd=builder.root(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
 @cache
 def _demonstration() -> Path:
-    """Return the data folder of an unused demonstration. It is created once per process, which takes eight seconds."""
-    folder = Path(tempfile.mkdtemp(prefix="odoportal-demonstration-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    command = [sys.executable, "-c", _DEMONSTRATION, str(folder / "data")]
-    subprocess.run(command, env=_environment({}), check=True, cwd=builder.root(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    return folder / "data"
+    """Return the data folder of an unused demonstration. The first process that asks creates it, which takes eight seconds."""
+    folder = shared_folder
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix="odoportal-demonstration-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    data, unfinished = folder / "demonstration", folder / "unfinished"
+    with FileLock(folder / "demonstration.lock"):
+        if not data.exists():
+            _load_demonstration(unfinished, "")
+            unfinished.rename(data)
+    return data
 
 
 @contextmanager
-def running(
-    data: Path, today: str = TODAY, port: int = 0, program: Sequence[str] = (PROGRAM,), database: str = "", **settings: str
-) -> Iterator[Portal]:
-    """Run a portal on a data folder; an empty one is filled with the demonstration data.
+def running(data: Path, port: int = 0, program: Sequence[str] = PROGRAM, database: str = "", **settings: str) -> Iterator[Portal]:
+    """Run a portal on a data folder; a new one is filled with the demonstration data.
 
     Args:
         data: the data folder.
-        today: the business day.
         port: the port to listen on; any free one when 0.
-        program: the command to run instead of `odoportal`, such as one that injects faults.
-        database: the database URL, if it is not the one in the folder.
+        program: the command to run instead of `PROGRAM`, such as one that injects faults.
+        database: the URL of an empty database to use instead of one in the folder. The large fleet in it is smaller, because loading it
+            into PostgreSQL takes twenty seconds.
         settings: more `ODOPORTAL_` settings, by name in lower case.
     """
     builder.build(builder.root(), Console(stderr=True))
-    if not database and today == TODAY and not (data / "odoportal.db").exists():
-        # Copy the secret too: the password hashes depend on it.
-        shutil.copytree(_demonstration(), data, dirs_exist_ok=True)
+    if not data.exists():
+        if database:
+            _load_demonstration(data, database)
+        else:
+            # Copy the secret too: the password hashes depend on it.
+            shutil.copytree(_demonstration(), data)
     port = port or free_port()
-    command = [*program, "demo", "--port", str(port), "--data", str(data), "--today", today, "--database", database]
+    command = [*program, "demo", "--port", str(port), "--data", str(data), "--today", TODAY, "--database", database]
     with _process(command, settings, Portal(f"http://localhost:{port}", data, database)) as portal:
         yield portal
 
@@ -213,7 +232,7 @@ def running_production(settings: dict[str, str], port: int, log: str = "") -> It
     data = Path(settings["data_dir"])
     data.mkdir(exist_ok=True)
     known = Portal(f"http://localhost:{port}", data.with_name(data.name + log), settings["database_url"])
-    with _process([PROGRAM, "run", "--port", str(port)], settings, known) as portal:
+    with _process([str(Path(sys.executable).parent / "odoportal"), "run", "--port", str(port)], settings, known) as portal:
         yield portal
 
 

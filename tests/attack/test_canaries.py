@@ -23,7 +23,7 @@ def verbose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     data, port = tmp_path_factory.mktemp("verbose") / "data", free_port()
     data.mkdir()
     settings = production_settings(data, f"http://localhost:{port}", log_level="debug")
-    load_demo_data(settings)
+    load_demo_data(settings, small=True)
     with running_production(settings, port) as started:
         yield started
 

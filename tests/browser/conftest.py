@@ -2,11 +2,12 @@
 
 import email
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.policy import default
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from sqlmodel import SQLModel, col, delete, select
 
@@ -43,6 +44,21 @@ def allowed_messages() -> list[str]:
     return []
 
 
+def collect_errors(page: Page, errors: list[str], allowed: Sequence[str] = ()) -> None:
+    """Append the page's console errors and warnings to a list, except harmless ones and those that contain an allowed part."""
+
+    def on_console(message: ConsoleMessage) -> None:
+        expected = "Failed to load resource" in message.text and ("404" in message.text or "422" in message.text or "410" in message.text)
+        # Chromium warns when a page is left before its socket is open; that is harmless.
+        expected = expected or "WebSocket is closed before the connection is established" in message.text
+        expected = expected or any(part in message.text for part in allowed)
+        if message.type in {"error", "warning"} and not expected:
+            errors.append(f"{message.type}: {message.text}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: errors.append(f"error: {error}"))
+
+
 @pytest.fixture
 def open_page(
     portal: Portal, chromium: Browser, cookies: Callable[[str], str], console_errors: list[str], allowed_messages: list[str]
@@ -50,20 +66,11 @@ def open_page(
     """Yield `open_page(address, email=…, size="phone", scheme="dark", script=True)`, which opens a page in a separate browser context."""
     contexts: list[BrowserContext] = []
 
-    def on_console(message: ConsoleMessage) -> None:
-        expected = "Failed to load resource" in message.text and ("404" in message.text or "422" in message.text or "410" in message.text)
-        # Chromium warns when a page is left before its socket is open; that is harmless.
-        expected = expected or "WebSocket is closed before the connection is established" in message.text
-        expected = expected or any(part in message.text for part in allowed_messages)
-        if message.type in {"error", "warning"} and not expected:
-            console_errors.append(f"{message.type}: {message.text}")
-
     def opened(address: str, email: str = "", size: str = "pc", scheme: Scheme = "light", script: bool = True) -> Page:
         context = new_context(chromium, portal, cookies(email) if email else "", size, scheme, script)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", on_console)
-        page.on("pageerror", lambda error: console_errors.append(f"error: {error}"))
+        collect_errors(page, console_errors, allowed_messages)
         page.goto(address)
         return page
 
@@ -122,6 +129,25 @@ def live(page: Page) -> Page:
     """Wait until the live page has replaced the rows that the server wrote, and return the page."""
     expect(page.locator(".first")).to_have_count(0)
     return page
+
+
+def axe_violations(page: Page) -> list[tuple[str, list[str]]]:
+    """Return the accessibility rules that the page breaks, with the HTML of up to three elements that break each."""
+    # A page keeps the script until another document is loaded.
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    # The other results are large, and are left in the page.
+    found = page.evaluate("axe.run({resultTypes: ['violations']}).then((results) => results.violations)")
+    return [(rule["id"], [node["html"][:160] for node in rule["nodes"]][:3]) for rule in found]
+
+
+def assert_accessible(page: Page) -> None:
+    """Assert that the page breaks no rule of axe in either scheme, and fits a window 320 pixels wide, which it then has."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert axe_violations(page) == [], f"{page.url} {scheme}"
+    page.set_viewport_size({"width": 320, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320, page.url
 
 
 def mailed_link(portal: Portal, to: str, page: str) -> str:

@@ -6,11 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from odoportal.frontend import builder
-from tests.browser.conftest import Open, live
+from tests.browser.conftest import Open, axe_violations, live
 from tests.chromium import SIZES
 from tests.server import FLEET, Portal, free_port, running
 
@@ -67,10 +66,6 @@ def opened(server: Server, chromium: Browser) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
-def _axe_violations(page: Page) -> list[object]:
-    return [(found["id"], [node["html"][:160] for node in found["nodes"]][:3]) for found in Axe().run(page).response["violations"]]
-
-
 def _minutes(element: Locator) -> int:
     hours, minutes = re.findall(r"(\d{1,2})\sh\s(\d{2})", element.inner_text())[0]
     return int(hours) * 60 + int(minutes)
@@ -118,7 +113,7 @@ def test_without_the_server_the_rows_stay_and_what_needs_it_is_off(server: Serve
         expect(tab.locator(NOTICE)).to_contain_text(re.compile(r"\d{1,2} h \d{2}"))
         expect(tab.locator("#live .foot .asof")).to_be_visible()
         assert abs(_minutes(tab.locator(NOTICE)) - _minutes(tab.locator("#live .foot .asof"))) % (24 * 60 - 30) < 30
-        assert _axe_violations(tab) == []
+        assert axe_violations(tab) == []
         assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     expect(link).to_have_attribute("aria-disabled", "true")
     expect(select).to_be_disabled()
@@ -204,7 +199,7 @@ def test_a_page_of_an_older_version_asks_and_does_not_reload_by_itself(open_page
     page = _open_older_version(open_page, f"/{language}/orders")
     notice = page.locator(NOTICE)
     expect(notice).to_contain_text(NEWER[language])
-    assert _axe_violations(page) == []
+    assert axe_violations(page) == []
     expect(page.get_by_text("A new version of this app is available.")).to_be_hidden()
     page.locator("#search").fill("26140")
     expect(page.locator("#live tbody tr")).to_have_count(1)

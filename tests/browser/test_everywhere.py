@@ -1,12 +1,13 @@
 """Every page, in both languages and schemes, at every size, has no axe violations and fits the screen width."""
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from collections.abc import Callable, Iterator
 
-from tests.browser.conftest import Open, live
-from tests.chromium import SIZES
-from tests.server import EMPTY, FLEET, LARGE, OVERDUE, READ_ONLY
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Open, assert_accessible, axe_violations, collect_errors, live
+from tests.chromium import SIZES, add_session, new_context
+from tests.server import EMPTY, FLEET, LARGE, OVERDUE, READ_ONLY, Portal
 
 PAGES = {
     "login": ("/login", ""),
@@ -49,30 +50,43 @@ def _wait_until_live(page: Page, email: str) -> None:
         expect(page.get_by_role("dialog")).to_be_visible()
 
 
+@pytest.fixture(scope="module", params=SIZES)
+def size(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def errors() -> list[str]:
+    """Return the list of console errors and warnings of the tab."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def tab(size: str, errors: list[str], portal: Portal, chromium: Browser) -> Iterator[Page]:
+    """Yield a tab that shows one page after another, so that each finds the scripts and styles of the one before."""
+    context = new_context(chromium, portal, size=size)
+    page = context.new_page()
+    collect_errors(page, errors)
+    yield page
+    context.close()
+
+
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.case("A-87")
-def test_axe_finds_nothing(open_page: Open, name: str, size: str) -> None:
+def test_a_page_is_accessible_and_fits(
+    portal: Portal, tab: Page, errors: list[str], cookies: Callable[[str], str], size: str, name: str
+) -> None:
     path, email = PAGES[name]
+    errors.clear()
+    tab.context.clear_cookies()
+    if email:
+        add_session(tab.context, portal, cookies(email))
     for language in ("fr", "en"):
-        for scheme in ("light", "dark"):
-            page = open_page(f"/{language}{path}", email, size=size, scheme=scheme)
-            _wait_until_live(page, email)
-            found = Axe().run(page).response["violations"]
-            violations = [(v["id"], [n["html"][:160] for n in v["nodes"]][:3]) for v in found]
-            assert violations == [], f"{language} {scheme}"
-            page.close()
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_wider_than_320_pixels(open_page: Open, name: str) -> None:
-    path, email = PAGES[name]
-    for language in ("fr", "en"):
-        page = open_page(f"/{language}{path}", email, size="phone")
-        page.set_viewport_size({"width": 320, "height": 700})
-        _wait_until_live(page, email)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, language
-        page.close()
+        tab.set_viewport_size({"width": SIZES[size][0], "height": SIZES[size][1]})
+        tab.goto(f"/{language}{path}")
+        _wait_until_live(tab, email)
+        assert_accessible(tab)
+    assert errors == []
 
 
 def test_the_menus_and_the_drawer_are_accessible(open_page: Open) -> None:
@@ -81,7 +95,7 @@ def test_the_menus_and_the_drawer_are_accessible(open_page: Open) -> None:
     for target in ("drawer", "user-menu", "language-menu", "filters"):
         page.locator(f"[popovertarget={target}]:visible").first.click()
         expect(page.locator(f"#{target}")).to_be_visible()
-        assert Axe().run(page).response["violations"] == [], target
+        assert axe_violations(page) == [], target
         page.keyboard.press("Escape")
         expect(page.locator(f"#{target}")).to_be_hidden()
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from odoportal.cli import main
+from tests.program import main
 
 
 def _execute_pragma_on_checkout(pragma_file: Path) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, expect
 
 from tests.browser.conftest import live
-from tests.chromium import new_context
+from tests.chromium import add_session, new_context
 from tests.pictures.portal import NOW
 from tests.pictures.screens import Screen
 from tests.server import Portal
@@ -32,13 +32,22 @@ class Camera:
     def __init__(self, browser: Browser, portal: Portal, cookies: Callable[[str], str]) -> None:
         """Store the arguments."""
         self.browser, self.portal, self.cookies = browser, portal, cookies
+        self._tabs: dict[str, Page] = {}
 
     def open(self, screen: Screen) -> Page:
         """Open the page of a screen, ready for the picture; the caller closes its context."""
-        cookie = self.cookies(screen.person) if screen.person else ""
-        context = new_context(self.browser, self.portal, cookie, screen.size, screen.scheme)
-        context.clock.set_fixed_time(NOW)
-        page = context.new_page()
+        page = new_context(self.browser, self.portal, size=screen.size).new_page()
+        self._show(page, screen)
+        return page
+
+    def _show(self, page: Page, screen: Screen) -> None:
+        page.context.clear_cookies()
+        if screen.person:
+            add_session(page.context, self.portal, self.cookies(screen.person))
+        page.emulate_media(color_scheme=screen.scheme)
+        page.clock.set_fixed_time(NOW)
+        # The pointer may be over something after the screen before.
+        page.mouse.move(0, 0)
         page.goto(f"/{screen.language}{screen.path}")
         if screen.person:
             live(page)
@@ -50,15 +59,14 @@ class Camera:
         page.add_style_tag(content=STILL)
         page.evaluate("document.fonts.ready.then(() => null)")
         assert page.evaluate(_FONT_LOADED), "the portal's own font has not come"
-        return page
 
     def take(self, screen: Screen) -> Image.Image:
-        """Return the picture of a screen."""
-        page = self.open(screen)
-        try:
-            return shot(page, screen)
-        finally:
-            page.context.close()
+        """Return the picture of a screen, taken in a tab that has the scripts and styles of screens of the same size."""
+        if screen.size not in self._tabs:
+            self._tabs[screen.size] = new_context(self.browser, self.portal, size=screen.size).new_page()
+        page = self._tabs[screen.size]
+        self._show(page, screen)
+        return shot(page, screen)
 
 
 def shot(page: Page, screen: Screen) -> Image.Image:

@@ -9,15 +9,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from odoportal.cli import main
 from odoportal.core import clock
-from odoportal.demo import fleet_boreal
+from tests.program import main
 from tests.server import Portal, running
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 """The present instant, on the demonstration's business day: 10:30 in Toronto."""
-# Loading the large fleet takes most of a first start. Its devices belong to its last 600 orders.
-FEWER = 600
 
 
 @contextmanager
@@ -29,5 +26,4 @@ def stopped(folder: Path) -> Iterator[Portal]:
 
 if __name__ == "__main__":
     clock.set_source(lambda: NOW)
-    fleet_boreal.ORDERS = fleet_boreal.INVOICES = FEWER
     main()

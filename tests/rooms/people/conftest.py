@@ -1,8 +1,7 @@
-"""Fixtures for the people room: an account with people, on SQLite and on PostgreSQL."""
+"""Fixtures for the people room: an account with people."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -12,28 +11,21 @@ from odoportal.accounts.models import Membership, Person, Role
 from odoportal.core import database
 from odoportal.core.identity import ActiveMembership as Held
 from odoportal.core.identity import Identity
-from odoportal.migrations import migrate
 from odoportal.settings import get_settings
 from tests.making import NOON, account, identity_of
-from tests.postgresql import drop_everything
 
 __all__ = ["replace"]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """Yield the engine of an empty, migrated database that the portal's settings point to."""
-    url = f"sqlite:///{tmp_path / 'portal.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql_server")
-    for name, value in {"MODE": "demo", "DATABASE_URL": url, "PUBLIC_URL": "http://localhost:3000", "SECRET": "s" * 40}.items():
+@pytest.fixture
+def store(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Yield the engine of an empty database that the portal's settings point to."""
+    for name, value in {"MODE": "demo", "DATABASE_URL": database_url, "PUBLIC_URL": "http://localhost:3000", "SECRET": "s" * 40}.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
     get_settings.cache_clear()
     database.engine.cache_clear()
-    engine = database.engine()
-    if request.param == "postgresql":
-        drop_everything(engine)
-    migrate(engine)
-    yield engine
-    engine.dispose()
+    yield database.engine()
+    database.engine().dispose()
 
 
 def person(session: Session, email: str, *, name: str = "", password: str = "set", language: str = "en") -> int:
