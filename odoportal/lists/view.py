@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlmodel import Session
 
@@ -137,8 +137,19 @@ class DetailsView:
     close: str = ""
 
 
-def details_frame(query: ListQuery, title: str = "", number: str = "", found: Neighbours | None = None) -> dict[str, str]:
-    """Return the values of a `DetailsView` that every list has.
+class DetailsFrame(TypedDict):
+    """The values of a `DetailsView`, typed, so that a room's own details can take them by `**`."""
+
+    asked: str
+    title: str
+    number: str
+    previous: str
+    next: str
+    close: str
+
+
+def details_frame(query: ListQuery, title: str = "", number: str = "", found: Neighbours | None = None) -> DetailsFrame:
+    """Return the values of a `DetailsView`, for the details of a room to be built with.
 
     Args:
         query: The list query, which names the open record.
@@ -150,8 +161,14 @@ def details_frame(query: ListQuery, title: str = "", number: str = "", found: Ne
     def url(neighbour: str, index: int) -> str:
         return query.url(open=neighbour, page=index // query.size + 1) if neighbour else ""
 
-    frame = {"asked": query.open, "title": title, "number": number, "close": query.url(open="")}
-    return frame | ({"previous": url(found.previous, found.index - 1), "next": url(found.next, found.index + 1)} if found else {})
+    return DetailsFrame(
+        asked=query.open,
+        title=title,
+        number=number,
+        previous=url(found.previous, found.index - 1) if found else "",
+        next=url(found.next, found.index + 1) if found else "",
+        close=query.url(open=""),
+    )
 
 
 def list_view(table: ListTable, session: Session, who: Identity, request: ListRequest, found: FoundRows) -> ListView:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -36,7 +35,7 @@ ADDED = ListColumn(
 
 
 @pytest.fixture
-def mine(stored: Engine) -> Iterator[int]:
+def mine(stored: Engine) -> int:
     with Session(stored) as session:
         account_id = account(session)
         order(session, account_id, "26367", subtotal=Decimal("20.00"))
