@@ -1,9 +1,9 @@
 """All checks of the project in one run: `python -m tests`. Arguments are passed to pytest.
 
 Installs Chromium, PostgreSQL and Redis when they are missing (Debian packages; needs root or sudo), builds the frontend when it
-is stale, then runs ruff, import-linter, pyright and pytest, each of them even when an earlier one failed. Without arguments, the
-tests with a database run again on a separate PostgreSQL server: the business rules, what the command line does to data, the
-attacks by socket and HTTP, and one whole journey.
+is stale, with ruff, import-linter and pyright at the same time, and then runs pytest, each of them even when an earlier one failed.
+Without arguments, the tests with a database run again on a separate PostgreSQL server: the business rules, what the command line does
+to data, the attacks by socket and HTTP, and one whole journey.
 """
 
 import os
@@ -19,7 +19,7 @@ from tests.postgresql import binaries
 
 PROJECT = Path(__file__).resolve().parents[1]
 HERE = Path(sys.executable).parent
-LINTERS = (
+LINTERS: tuple[tuple[str, list[Path | str]], ...] = (
     ("ruff", [HERE / "ruff", "check", "--output-format", "concise", "."]),
     ("import-linter", [HERE / "lint-imports"]),
     ("pyright", [HERE / "pyright"]),
@@ -61,11 +61,18 @@ def have_programs() -> None:
             sys.exit(f"These could not be installed: {names}. Install them by hand and run this again.")
 
 
+def _start(command: list[Path | str]) -> subprocess.Popen[str]:
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    return subprocess.Popen(command, env=environment(), stdin=nothing, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+
+
 def main() -> int:
     """Run everything; return 0 when everything passed."""
     os.chdir(PROJECT)
     failed = []
     have_programs()
+    # None of these keeps two processors busy by itself.
+    linting = [(name, _start(command)) for name, command in LINTERS]
     say("frontend")
     try:
         builder.build(PROJECT, Console())
@@ -73,9 +80,11 @@ def main() -> int:
         log = builder.web_dir(PROJECT).with_name(".web.log")
         sys.stdout.write(f"{error}\n{log.read_text('utf-8') if log.is_file() else ''}\n")
         failed.append("frontend")
-    for name, command in LINTERS:
+    for name, linter in linting:
+        output, _ = linter.communicate()
         say(name)
-        if subprocess.run(command, check=False, env=environment(), stdin=subprocess.DEVNULL).returncode:
+        sys.stdout.write(output)
+        if linter.returncode:
             failed.append(name)
     if failed:
         say(f"failed before pytest: {', '.join(failed)}")

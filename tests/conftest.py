@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,13 +40,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put files with browser tests last: Playwright's event loop occupies the main thread until the end, so no other can run there.
 
-    Whole files are moved, because each pytest-xdist worker takes one file after another.
+    Whole files are moved, because each pytest-xdist worker takes one file after another. Files with whole journeys or many tests come
+    first among their kind, so that no worker has a long one left when the others are done.
 
     On PostgreSQL, keep only tests that use `new_database`, and of the browser tests only those marked as a whole journey. Skip tests about
     SQLite itself, with their reason.
     """
     last = {item.path for item in items if _in_browser(item)}
-    items.sort(key=lambda item: item.path in last)
+    journeys = {item.path for item in items if item.get_closest_marker("journey")}
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path in last, item.path not in journeys, -sizes[item.path], item.path))
     if config.getoption("database") != "sqlite":
         config.hook.pytest_deselected(items=[item for item in items if not _runs_on_postgresql(item)])
         items[:] = [item for item in items if _runs_on_postgresql(item)]
