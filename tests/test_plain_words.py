@@ -10,7 +10,6 @@ SOURCES = sorted(path for folder in ("odoportal", "tests") for path in (ROOT / f
 OLD_FILES = [
     "foundation/",
     "exchange/",
-    "signin/forms.py",
     "signin/second.py",
     "signin/locking.py",
     "signin/landing.py",

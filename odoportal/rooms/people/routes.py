@@ -31,7 +31,7 @@ _LONGEST_NAME = 200
 
 
 class Join(NewPassword):
-    """What a new person chooses."""
+    """The name and the password that a new person chooses."""
 
     name: Line = Limits(min_length=1, max_length=_LONGEST_NAME)
 
