@@ -67,6 +67,14 @@ def test_a_newer_version_and_uploads_are_not_reflex_s_to_handle() -> None:
     assert script.index("const known = asked.current") < script.index("addEvents(app.onLoadInternalEvent());")
 
 
+def test_the_shared_styles_are_linked_and_each_room_s_are_beside_them() -> None:
+    plugin = pre_build.PreBuild()
+    files = {path.as_posix(): text for path, text in plugin.get_static_assets()}
+    (linked,) = plugin.get_stylesheet_paths()
+    assert "@layer components {" in str(files[f"styles/{linked.removeprefix('./')}"])
+    assert "@layer rooms {" in str(files["styles/rooms/orders.css"])
+
+
 @pytest.mark.parametrize("change", [pre_build.bundle, pre_build.document, pre_build.events, pre_build.root])
 def test_a_changed_release_stops_the_build(change: object) -> None:
     assert callable(change)
