@@ -16,9 +16,11 @@ SHARED_STYLES, ROOM_STYLES = "portal.css", "rooms"
 """Where the style sheets are in the build folder's `styles`: the shared one, and the folder of the rooms' ones."""
 _EMOTION = f'{{ find: "@emotion/react", replacement: fileURLToPath(new URL("./{ELEMENT}", import.meta.url)) }},'
 # Three scripts contain what every page needs: browsers open six connections to a server, and need some for the document and the font.
+# The styles of the sign-in pages come with the scripts that these pages load anyway; otherwise they would be a request of their own.
 _GROUPS = """groups: [
   { name: "react", test: /node_modules\\/(react|react-dom|scheduler)\\//, priority: 2 },
   { name: "router", test: /node_modules\\/react-router\\//, priority: 2 },
+  { name: "signin", test: /styles\\/rooms\\/signin\\.css|ui\\/(strength|passkey)\\//, priority: 2 },
   { name: "portal", test: /node_modules\\/|\\.web\\/utils\\/|ui\\/client\\/client\\.js|env\\.json$/, priority: 1 },
 ],"""
 

@@ -35,7 +35,7 @@ def vite() -> str:
 def test_scripts_are_bundled_in_few_files_without_emotion() -> None:
     config = pre_build.bundle(vite())
     assert re.search(r'alias: \[\{ find: "@emotion/react", replacement: [^}]*utils/element\.js', config)
-    assert re.findall(r'name: "(\w+)", test', config) == ["react", "router", "portal"]
+    assert re.findall(r'name: "(\w+)", test', config) == ["react", "router", "signin", "portal"]
     assert "reflex-env" not in config
     assert config.count("{") == config.count("}")
     assert config.count("[") == config.count("]")
