@@ -25,7 +25,7 @@ from odoportal import health
 from odoportal.accounts import rights
 from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity, require_identity
-from odoportal.frontend import builder
+from odoportal.frontend import builder, styles
 from odoportal.mail import outbox
 from odoportal.observability import request_id
 from odoportal.observability.instrumentation import EventInstrumentation, time_handler
@@ -116,10 +116,24 @@ async def _fill(root: BaseState) -> bool:
     return False
 
 
+def _room_styles(page: Page) -> Sequence[rx.Component]:
+    """Return the style sheet of the room that draws a page.
+
+    React puts a style with `href` and `precedence` into the head once, before the page is shown: a page that is reached by a link or Back
+    has its styles at its first paint. The text is in the script that draws the page, so that nothing else has to be fetched.
+    """
+    room = page.content.__module__.split(".")[-2]
+    if room not in styles.room_sheets():
+        return []
+    sheet = ImportVar(tag=f"{room}Styles", is_default=True)
+    text: Any = rx.Var(f"{room}Styles", _var_type=str, _var_data=VarData(imports={f"$/styles/rooms/{room}.css?inline": [sheet]}))
+    return [rx.el.style(text, custom_attrs={"href": room, "precedence": "rooms"})]
+
+
 def _drawn(page: Page, language: str) -> Callable[[], rx.Component]:
     def draw() -> rx.Component:
         with i18n.use(language), drawing_page(page.path):
-            return page.content()
+            return rx.fragment(*_room_styles(page), page.content())
 
     # Reflex writes each page into a script named after the module of its function: one script for each room.
     draw.__module__ = page.content.__module__
@@ -182,7 +196,6 @@ def _make() -> rx.App:
     )
     made = rx.App(
         html_custom_attrs={"lang": language},
-        stylesheets=["/tokens.css", "/components.css"],
         head_components=[
             rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
             rx.el.meta(name="viewport", content="width=device-width, initial-scale=1"),

@@ -8,13 +8,19 @@ from typing import Any
 from reflex.plugins import Plugin
 from reflex_base.constants import Templates
 
+from odoportal.frontend import styles
+
 ELEMENT, EVENTS = "utils/element.js", "utils/state.js"
 SHEET = '"data-sheet":reflexGlobalStyles'
+SHARED_STYLES, ROOM_STYLES = "portal.css", "rooms"
+"""Where the style sheets are in the build folder's `styles`: the shared one, and the folder of the rooms' ones."""
 _EMOTION = f'{{ find: "@emotion/react", replacement: fileURLToPath(new URL("./{ELEMENT}", import.meta.url)) }},'
 # Three scripts contain what every page needs: browsers open six connections to a server, and need some for the document and the font.
+# The styles of the sign-in pages come with the scripts that these pages load anyway; otherwise they would be a request of their own.
 _GROUPS = """groups: [
   { name: "react", test: /node_modules\\/(react|react-dom|scheduler)\\//, priority: 2 },
   { name: "router", test: /node_modules\\/react-router\\//, priority: 2 },
+  { name: "signin", test: /styles\\/rooms\\/signin\\.css|ui\\/(strength|passkey)\\//, priority: 2 },
   { name: "portal", test: /node_modules\\/|\\.web\\/utils\\/|ui\\/client\\/client\\.js|env\\.json$/, priority: 1 },
 ],"""
 
@@ -111,12 +117,22 @@ class PreBuild(Plugin):
     """Reflex's hooks before a production build."""
 
     def get_static_assets(self, **context: Any) -> Sequence[tuple[Path, str | bytes]]:  # noqa: ARG002
-        """Return our replacement for Emotion, and Reflex's event script adapted to the portal.
+        """Return our replacement for Emotion, Reflex's event script adapted to the portal, and the style sheets.
 
         Reflex copies the event script into the build folder only once, so it is changed on the way there and not in place.
         """
         own = (Path(__file__).parents[1] / "ui" / "element.js").read_text("utf-8")
-        return [(Path(ELEMENT), own), (Path(EVENTS), events((Path(Templates.Dirs.WEB_TEMPLATE) / EVENTS).read_text("utf-8")))]
+        rooms = [(Path("styles", ROOM_STYLES, f"{room}.css"), sheet) for room, sheet in styles.room_sheets().items()]
+        return [
+            (Path(ELEMENT), own),
+            (Path(EVENTS), events((Path(Templates.Dirs.WEB_TEMPLATE) / EVENTS).read_text("utf-8"))),
+            (Path("styles", SHARED_STYLES), styles.shared_sheet()),
+            *rooms,
+        ]
+
+    def get_stylesheet_paths(self, **context: Any) -> Sequence[str]:  # noqa: ARG002
+        """Return the shared style sheet, which Reflex links in every document."""
+        return [f"./{SHARED_STYLES}"]
 
     def pre_compile(self, **context: Any) -> None:
         """Register the changes of the sources that Reflex writes."""

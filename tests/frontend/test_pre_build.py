@@ -35,7 +35,7 @@ def vite() -> str:
 def test_scripts_are_bundled_in_few_files_without_emotion() -> None:
     config = pre_build.bundle(vite())
     assert re.search(r'alias: \[\{ find: "@emotion/react", replacement: [^}]*utils/element\.js', config)
-    assert re.findall(r'name: "(\w+)", test', config) == ["react", "router", "portal"]
+    assert re.findall(r'name: "(\w+)", test', config) == ["react", "router", "signin", "portal"]
     assert "reflex-env" not in config
     assert config.count("{") == config.count("}")
     assert config.count("[") == config.count("]")
@@ -65,6 +65,14 @@ def test_a_newer_version_and_uploads_are_not_reflex_s_to_handle() -> None:
     assert script.count("odo-renewed") == 1
     assert script.count("window.odoAsk") == 1
     assert script.index("const known = asked.current") < script.index("addEvents(app.onLoadInternalEvent());")
+
+
+def test_the_shared_styles_are_linked_and_each_room_s_are_beside_them() -> None:
+    plugin = pre_build.PreBuild()
+    files = {path.as_posix(): text for path, text in plugin.get_static_assets()}
+    (linked,) = plugin.get_stylesheet_paths()
+    assert "@layer components {" in str(files[f"styles/{linked.removeprefix('./')}"])
+    assert "@layer rooms {" in str(files["styles/rooms/orders.css"])
 
 
 @pytest.mark.parametrize("change", [pre_build.bundle, pre_build.document, pre_build.events, pre_build.root])

@@ -1,106 +1,176 @@
-"""The style sheet uses each class for one thing only.
+"""Each class is defined in one CSS file, is used, and looks the same in whatever order the files of a layer are joined.
 
-It is one file in sections, each under a comment with its component's name (before a colon when a component has several sections). Of two
-rules for the same elements, the later one wins silently. This once broke the agreement's lines in the list of orders, when a page far
-below used their class for something else.
+Two rules for the same elements once broke the agreement's lines in the list of orders, when a page used their class for something else.
 """
 
+import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from odoportal.frontend import builder
+from odoportal.frontend import styles
 
-TEXT = (builder.root() / "assets" / "components.css").read_text("utf-8")
-# Sections of a single room. Styles that rooms share are in the sections of the components.
-PLACES = ("home", "sign in", "statement of account", "privacy", "people", "security", "address book", "cards on file")
-_TITLE = re.compile(r"^/\*\s*(.*?)\s*\*/", re.M)
+SHEETS = {file.relative_to(styles.PACKAGE).as_posix(): file.read_text("utf-8") for file in sorted(styles.PACKAGE.glob("**/*.css"))}
 _CLASS = re.compile(r"\.([a-zA-Z][\w-]*)")
+# Classes that a script sets on the root element, and names that only tests or the code that draws a page look for.
+_OF_THE_ROOT = {"light", "dark"}
+_WITHOUT_STYLE = {"aside", "back", "changes", "mark", "statement"}
 
 
 class Rule(NamedTuple):
-    component: str
-    media: str
-    selector: str
-    declared: dict[str, str]
+    """A rule of a sheet: the selectors around it, from the outside; its conditions, such as a width; and the properties it sets."""
+
+    sheet: str
+    selectors: tuple[str, ...]
+    conditions: tuple[str, ...]
+    properties: tuple[str, ...]
 
 
-def _blocks(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield the start of each block of a style sheet, the text before it, and its content."""
-    at = 0
-    while (opening := text.find("{", at)) >= 0:
-        depth, end = 1, opening + 1
-        while depth:
-            depth += {"{": 1, "}": -1}.get(text[end], 0)
-            end += 1
-        yield opening, text[at:opening], text[opening + 1 : end - 1]
-        at = end
+def _plain(text: str) -> str:
+    """Return a sheet without comments and quoted texts."""
+    return re.sub(r'/\*.*?\*/|"[^"]*"', "", text, flags=re.S)
 
 
-def rules(text: str) -> Iterator[Rule]:
-    """Yield every rule of a style sheet, once for each of its selectors."""
-    titles = [(found.start(), found[1].partition(":")[0].partition("(")[0].strip().lower()) for found in _TITLE.finditer(text)]
+def rules(sheet: str, text: str) -> Iterator[Rule]:
+    """Yield each rule of a sheet, nested ones included."""
 
-    def rules_of(text: str, start: int, media: str) -> Iterator[Rule]:
-        for at, before, body in _blocks(text):
-            head = re.sub(r"/\*.*?\*/", "", before, flags=re.S).strip()
-            if head.startswith(("@media", "@supports")):
-                yield from rules_of(body, start + at + 1, head)
-            elif not head.startswith("@"):
-                component = [title for place, title in titles if place <= start + at][-1]
-                declared = dict(line.split(":", 1) for line in body.split(";") if ":" in line)
-                for selector in re.split(r",(?![^(]*\))", head):
-                    yield Rule(component, media, selector.strip(), {name.strip(): value.strip() for name, value in declared.items()})
+    def blocks(text: str, selectors: tuple[str, ...], conditions: tuple[str, ...]) -> Iterator[Rule]:
+        own, at, depth, head, start = [], 0, 0, "", 0
+        for place, sign in enumerate(text):
+            if sign == "{":
+                depth += 1
+                if depth == 1:
+                    head, start = text[at:place].strip(), place + 1
+            elif sign == "}":
+                depth -= 1
+                if depth == 0:
+                    at, body = place + 1, text[start:place]
+                    if head.startswith(("@media", "@supports")):
+                        yield from blocks(body, selectors, (*conditions, head))
+                    elif not head.startswith("@"):
+                        yield from blocks(body, (*selectors, head), conditions)
+            elif sign == ";" and depth == 0:
+                own.append(text[at:place].partition(":")[0].strip())
+                at = place + 1
+        if own:
+            yield Rule(sheet, selectors, conditions, tuple(own))
 
-    yield from rules_of(text, 0, "")
-
-
-def set_twice(text: str) -> list[str]:
-    """Return the properties that two rules set for the same elements; child and descendant selectors count as the same."""
-    seen: set[tuple[str, str, str]] = set()
-    found = []
-    for rule in rules(text):
-        elements = re.sub(r"\s*[ >]\s*", " ", rule.selector)
-        for name in rule.declared:
-            key = (rule.media, elements, name)
-            if key in seen:
-                found.append(f"{rule.component}: {rule.selector} sets {name} again")
-            seen.add(key)
-    return found
+    yield from blocks(_plain(text), (), ())
 
 
-def borrowed(text: str) -> list[str]:
-    """Return the rules of a room's section that use only classes of other components."""
-    owner: dict[str, str] = {}
-    for rule in rules(text):
-        for name in _CLASS.findall(rule.selector):
-            owner.setdefault(name, rule.component)
-    found = []
-    for rule in rules(text):
-        names = _CLASS.findall(rule.selector)
-        if rule.component in PLACES and not rule.media and names and all(owner[name] != rule.component for name in names):
-            found.append(f"{rule.component}: {rule.selector} is of {owner[names[0]]}")
-    return found
+def _all_rules(sheets: dict[str, str]) -> list[Rule]:
+    return [rule for sheet, text in sheets.items() for rule in rules(sheet, text)]
 
 
-def test_nothing_is_set_twice_for_the_same_elements() -> None:
-    assert set_twice(TEXT) == []
+def defined_twice(sheets: dict[str, str]) -> list[str]:
+    """Return the classes that begin the rules of more than one sheet. The rules of the base begin with elements."""
+    owners: dict[str, set[str]] = {}
+    for rule in _all_rules(sheets):
+        for selector in () if rule.sheet == "ui/base.css" else rule.selectors[:1]:
+            for part in re.split(r",(?![^(]*\))", selector):
+                for name in [name for name in _CLASS.findall(part) if name not in _OF_THE_ROOT][:1]:
+                    owners.setdefault(name, set()).add(rule.sheet)
+    return [f"{name}: {', '.join(sorted(files))}" for name, files in sorted(owners.items()) if len(files) > 1]
 
 
-def test_no_place_takes_a_class_of_another_component() -> None:
-    assert borrowed(TEXT) == []
+def _overlap(first: str, second: str) -> bool:
+    """Return whether two properties may set the same: `border` and `border-color`."""
+    return first == second or first.startswith(f"{second}-") or second.startswith(f"{first}-")
 
 
-def test_every_place_has_its_section() -> None:
-    assert set(PLACES) <= {rule.component for rule in rules(TEXT)}
+def depends_on_order(sheets: dict[str, str], together: Sequence[frozenset[str]]) -> list[str]:
+    """Return the classes that stand on one element and set the same property, with equal weight, in two sheets of one layer.
+
+    Args:
+        sheets: the text of each sheet by its path.
+        together: the classes of each element of the portal.
+    """
+    of_class: dict[str, list[Rule]] = {}
+    for rule in _all_rules(sheets):
+        if len(rule.selectors) == 1 and (alone := re.fullmatch(r"\.([\w-]+)", rule.selectors[0])):
+            of_class.setdefault(alone[1], []).append(rule)
+    found = set[str]()
+    for classes in together:
+        for first, second in combinations(sorted(classes & of_class.keys()), 2):
+            for a in of_class[first]:
+                for b in of_class[second]:
+                    same_layer = styles.layer_of(styles.PACKAGE / a.sheet) == styles.layer_of(styles.PACKAGE / b.sheet)
+                    if a.sheet != b.sheet and same_layer:
+                        found |= {f".{first} and .{second} set {p}" for p in a.properties for q in b.properties if _overlap(p, q)}
+    return sorted(found)
 
 
-LATER = "\n/* security */\n.agreement>li{display:flex;border-top:1px solid} .agreement .b{overflow-wrap:anywhere}"
+def _texts(node: ast.AST) -> Iterator[str]:
+    return (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
 
 
-@pytest.mark.parametrize("check", [set_twice, borrowed])
-def test_a_second_meaning_is_found(check: Callable[[str], list[str]]) -> None:
+def used() -> tuple[set[frozenset[str]], set[str]]:
+    """Return the classes of each element that is drawn, and every word of the sources that may be a class made elsewhere."""
+    together, words = set[frozenset[str]](), set[str]()
+    for file in sorted(styles.PACKAGE.glob("**/*")):
+        if file.suffix == ".py" and "migrations" not in file.parts:
+            tree = ast.parse(file.read_text("utf-8"))
+            words |= {word for text in _texts(tree) if re.fullmatch(r"[\w -]+", text) for word in text.split()}
+            words |= {word for text in _texts(tree) for classes in re.findall(r"class=\"([\w -]*)", text) for word in classes.split()}
+            named = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and (node.arg or "").endswith(("cls", "class_name"))]
+            together |= {frozenset(text.split()) for node in named for text in _texts(node.value)}
+        elif file.suffix in {".js", ".html"}:
+            text = file.read_text("utf-8")
+            words |= {word for quoted in re.findall(r"[\"'`]([\w -]*)[\"'`]", text) for word in quoted.split()}
+            together |= {frozenset(classes.split()) for classes in re.findall(r"(?:className: |class=)\"([\w -]*)\"", text)}
+    return together, words
+
+
+def _defined(sheets: dict[str, str]) -> set[str]:
+    return {name for rule in _all_rules(sheets) for selector in rule.selectors for name in _CLASS.findall(selector)}
+
+
+def test_each_class_is_defined_in_one_sheet() -> None:
+    assert defined_twice(SHEETS) == []
+
+
+def test_the_order_of_sheets_does_not_matter() -> None:
+    assert depends_on_order(SHEETS, [*used()[0]]) == []
+
+
+def test_each_class_that_is_drawn_is_defined() -> None:
+    together, _ = used()
+    assert set[str]().union(*together) - _defined(SHEETS) - _WITHOUT_STYLE == set()
+
+
+def test_each_class_that_is_defined_is_drawn() -> None:
+    together, words = used()
+    columns = {name for name in _defined(SHEETS) if name.startswith("c-")}
+    assert _defined(SHEETS) - words - set[str]().union(*together) - columns - _OF_THE_ROOT == set()
+
+
+def test_a_second_definition_is_found() -> None:
     """A second use of the agreement's class, as in the past bug, is found."""
-    assert any(".agreement>li" in line for line in check(TEXT + LATER))
+    later = SHEETS | {"rooms/security/security.css": ".agreement > li { display: flex; }"}
+    assert defined_twice(later) == ["agreement: rooms/orders/orders.css, rooms/security/security.css"]
+
+
+def test_a_dependence_on_the_order_is_found() -> None:
+    sheets = {"ui/card.css": ".card { @media print { padding: 0; } }", "ui/list.css": ".list { padding-left: 1rem; }"}
+    assert depends_on_order(sheets, [frozenset({"card", "list"})]) == [".card and .list set padding"]
+    assert depends_on_order(sheets, [frozenset({"card"})]) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "layer"),
+    [("ui/tokens.css", "tokens"), ("ui/table.css", "components"), ("ui/utilities.css", "utilities"), ("rooms/cards/cards.css", "rooms")],
+)
+def test_the_place_of_a_sheet_is_its_layer(path: str, layer: str) -> None:
+    assert styles.layer_of(Path("odoportal") / path) == layer
+
+
+def test_a_room_has_its_own_sheet_only() -> None:
+    rooms = styles.room_sheets()
+    assert ".bankcard " in rooms["cards"]
+    assert ".bankcard " not in styles.shared_sheet()
+    assert ".bankcard " not in rooms["orders"]
+    assert all(sheet.startswith("@layer __reflex_base, tokens, base, components, rooms, utilities;") for sheet in rooms.values())

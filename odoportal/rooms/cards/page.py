@@ -100,7 +100,9 @@ def _list(view: Bound) -> Node:
         ),
     )
     rows = el("ul", each(view.cards, lambda row: _card(row, view)), cls="bankcards")
-    stored_note = el("p", t("We keep brand, last four digits and expiry. The number stays with the payment provider."), cls="small soft")
+    stored_note = el(
+        "p", t("We keep brand, last four digits and expiry. The number stays with the payment provider."), cls="small soft bankcards-note"
+    )
     test = when(view.test, el("p", icon("circle-help"), el("span", t("Test payments: no money moves.")), cls="notice quiet test"))
     return (*_result(view), test, el("section", when(view.cards, rows, no_cards), cls="card", aria_label=t("Cards on file")), stored_note)
 

@@ -123,7 +123,7 @@ def _aging(view: Bound) -> Node:
     head = el("tr", el("th", t("Past due"), scope="col"), el("th", t("Open"), scope="col", cls="r"))
     credit = when(view.credit, (row(t("Credit not applied to an invoice"), view.credit), row(t("Closing balance"), view.closing, "b")))
     body = el("tbody", each(view.aging, lambda age: row(age.text, age.amount)), row(t("Open in all"), view.owed, "b"), credit)
-    caption = el("caption", el("h2", t("Aging")), el("span", view.aged, cls="muted small over"))
+    caption = el("caption", el("h2", t("Aging")), el("span", view.aged, cls="muted over"))
     return el("table", caption, el("thead", head), body, cls="tbl aging")
 
 
