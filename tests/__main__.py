@@ -1,9 +1,9 @@
 """All checks of the project in one run: `python -m tests`. Arguments are passed to pytest.
 
 Installs Chromium, PostgreSQL and Redis when they are missing (Debian packages; needs root or sudo), builds the frontend when it
-is stale, with ruff, biome (style sheets), import-linter and pyright at the same time, and then runs pytest, each of them even when an earlier one failed.
-Without arguments, the tests with a database run again on a separate PostgreSQL server: the business rules, what the command line does
-to data, the attacks by socket and HTTP, and one whole journey.
+is stale, with ruff, biome (style sheets), import-linter and pyright at the same time, and then runs pytest, each of them even when an
+earlier one failed. Without arguments, the tests with a database run again on a separate PostgreSQL server: the business rules, what the
+command line does to data, the attacks by socket and HTTP, and one whole journey.
 """
 
 import os
