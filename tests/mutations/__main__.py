@@ -24,13 +24,14 @@ _FAILED = re.compile(r"^FAILED (\S+)", re.M)
 PASSED, TESTS_FAILED = 0, 1
 
 
-def run(tests: list[str], mutant: Mutant | None) -> tuple[int, str]:
-    """Run tests with one guard removed, or with none, and return pytest's exit code and output."""
+def run(tests: list[str], mutant: Mutant | None, database: str) -> tuple[int, str]:
+    """Run tests on a kind of database with one guard removed, or with none, and return pytest's exit code and output."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
     if mutant:
         kept[MUTATION] = json.dumps({"module": mutant.module, "old": mutant.old, "new": mutant.new})
         kept["PYTHONPATH"] = os.pathsep.join([str(HOOK), *filter(None, [kept.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", *(["-x"] if mutant else []), *tests]
+    options = ["-q", "--tb=no", "-p", "no:cacheprovider", "--database", database, *(["-x"] if mutant else [])]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
     ran = subprocess.run(command, cwd=builder.root(), env=kept, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     return ran.returncode, ran.stdout + ran.stderr
 
@@ -51,13 +52,14 @@ def main(words: list[str]) -> int:
     builder.build(builder.root(), Console(stderr=True))
     chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.guard for word in words)]
     console.print(f"{len(chosen)} guards; first, with all of them in place:")
-    code, output = run(sorted({test for mutant in chosen for test in mutant.tests}), None)
-    if code != PASSED:
-        console.print(output)
-        return 1
+    for database in sorted({mutant.database for mutant in chosen}):
+        code, output = run(sorted({test for mutant in chosen if mutant.database == database for test in mutant.tests}), None, database)
+        if code != PASSED:
+            console.print(output)
+            return 1
     table, missed = Table("guard taken out", "module", "noticed by"), 0
     for mutant in chosen:
-        noticed, by = judge(*run(list(mutant.tests), mutant))
+        noticed, by = judge(*run(list(mutant.tests), mutant, mutant.database))
         missed += noticed
         # The names of tests may look like Rich markup.
         table.add_row(mutant.guard, mutant.module.removeprefix("odoportal."), escape(by))
