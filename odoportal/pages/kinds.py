@@ -31,9 +31,9 @@ def list_page(page: ListPage, right: Right = Right.SEE, handlers: Mapping[str, F
     """
     table = page.table
 
-    async def slots(asked: PageRequest) -> dict[str, str]:
-        view = await fetch_list(table, require_identity(), asked.query, asked.language)
-        return page.html(page.feedback(view, asked.said) if asked.said else view)
+    async def slots(page_request: PageRequest) -> dict[str, str]:
+        view = await fetch_list(table, require_identity(), page_request.query, page_request.language)
+        return page.html(page.feedback(view, page_request.feedback) if page_request.feedback else view)
 
     with i18n.use("en"):
         title = table.title()

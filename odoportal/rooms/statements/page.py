@@ -179,9 +179,9 @@ def page() -> rx.Component:
     return private_page(heading, card, trail=[("/invoices", t("Invoices")), ("/statement", t("Statement"))])
 
 
-async def slots(asked: PageRequest) -> dict[str, str]:
+async def slots(page_request: PageRequest) -> dict[str, str]:
     """Return the HTML that the server writes into each slot of the document, in the current language."""
-    return html(await fetch_statement(require_identity(), asked.query, asked.language))
+    return html(await fetch_statement(require_identity(), page_request.query, page_request.language))
 
 
 def html(view: StatementView) -> dict[str, str]:
