@@ -55,13 +55,13 @@ def soon_page(text: str) -> rx.Component:
 def page_fill(slots: Callable[[PageRequest], Awaitable[dict[str, str]]] | None = None) -> Fill:
     """Return the `fill` of a private page: header and demonstration day, and the slots of the room."""
 
-    async def fill(asked: PageRequest) -> PageContent:
-        if asked.who is None:
+    async def fill(page_request: PageRequest) -> PageContent:
+        if page_request.who is None:
             raise PermissionError("a private page needs a signed-in person")
-        url = asked.request.url
+        url = page_request.request.url
         asked_for = url.path + (f"?{url.query}" if url.query else "")
-        view = await database.read(shell_view, asked.who, asked_for, clock.today(), get_settings())
-        own = await slots(asked) if slots else {}
+        view = await database.read(shell_view, page_request.who, asked_for, clock.today(), get_settings())
+        own = await slots(page_request) if slots else {}
         return PageContent({"header": HEADER.html(view), "demo-day": DEMO_DAY.html(view), "reach": REACH.html(view), **own})
 
     return fill
