@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser
 
@@ -21,6 +22,10 @@ from tests.redis_server import Server, running_redis
 from tests.requirements import Requirements
 from tests.server import Portal, running
 from tests.workers.pair import Workers, two_workers
+
+# An example may take long on a busy machine: no test depends on the wall clock.
+hypothesis.settings.register_profile("portal", deadline=None)
+hypothesis.settings.load_profile("portal")
 
 __all__ = ["engine", "stored"]
 

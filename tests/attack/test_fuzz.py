@@ -20,7 +20,7 @@ from tests.attack.wire import HYDRATE, Tab, tab
 from tests.inside import Inside
 
 READING = "see"
-BOUNDED = settings(max_examples=120, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+BOUNDED = settings(max_examples=120, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 """Settings that repeat the same examples on every run, as many as fit in a few seconds."""
 HUGE = st.sampled_from([2**31, 2**63, -(2**63) - 1, 10**400, 1e308, -0.0, float("nan"), float("inf"), float("-inf"), 5e-324])
 TEXTS = st.one_of(

@@ -28,7 +28,6 @@ BOUNDED = settings(
     max_examples=30,
     stateful_step_count=40,
     derandomize=True,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 PAGES = ("/", "/orders", "/invoices", "/statement", "/profile", "/tickets")

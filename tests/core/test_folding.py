@@ -1,7 +1,7 @@
 """Tests of the removal of invisible marks, of text for terminals, and of folding and patterns for search."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, literal, select
 
@@ -42,7 +42,6 @@ def test_text_without_accents_folds_as_beside_one(text: str) -> None:
     assert fold(text) == fold(f"{text} é").removesuffix("e").rstrip()
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab%_\\", max_size=6), st.text(alphabet="ab%_\\", max_size=10))
 @pytest.mark.asvs("1.2.4")
 def test_a_pattern_finds_exactly_what_contains_the_word(engine: Engine, word: str, text: str) -> None:

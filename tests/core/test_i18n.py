@@ -15,7 +15,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from odoportal.core import i18n
@@ -267,7 +267,6 @@ def test_amounts(amount: str, french: str, english: str) -> None:
     assert (FR.amount(Decimal(amount)), EN.amount(Decimal(amount))) == (french, english)
 
 
-@settings(deadline=None)
 @given(st.decimals(min_value=0, max_value=Decimal("9999999999.99"), places=2), st.sampled_from([FR, EN]))
 def test_an_amount_as_shown_can_be_searched(amount: Decimal, formats: Formats) -> None:
     assert parse_amount(formats.amount(amount)) == f"{amount:.2f}"

@@ -30,7 +30,7 @@ def sheet(header: str, *rows: list[object]) -> bytes:
 
 
 @given(st.lists(st.tuples(TEXT, TEXT, AMOUNT, st.none() | st.integers(0, 1_000_000)), min_size=1, max_size=8), st.booleans())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_texts_and_amounts_come_through_a_file(rows: list[Any], bom: bool) -> None:
     raw = sheet(
         "invoice,description_fr,description_en,amount,quantity",
@@ -46,7 +46,7 @@ def test_texts_and_amounts_come_through_a_file(rows: list[Any], bom: bool) -> No
 
 
 @given(st.binary(max_size=400), st.sampled_from(FILES))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_read_or_refused(raw: bytes, kind: Any) -> None:
     header = ",".join(sorted(kind.columns)).encode() + b"\n"
     for whole in (raw, header + raw):

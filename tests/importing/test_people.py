@@ -242,7 +242,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_importing_the_same_file_again_leaves_what_was_set(steps: list[tuple[str, str]], portal: Any) -> None:
     tables = {"accounts.csv": ACCOUNTS.encode(), "people.csv": (PEOPLE + MARIA).encode()}

@@ -20,7 +20,6 @@ from tests.views import recorded_statements
 DAYS = st.dates(date(1990, 1, 1), date(2090, 1, 1))
 
 
-@settings(deadline=None)
 @given(DAYS, st.integers(0, 4000), st.integers(-100, 4100))
 def test_progress_in_the_database_is_progress_on_the_screen(engine: Engine, start: date, length: int, after: int) -> None:
     end, today = start + timedelta(days=length), start + timedelta(days=after)
@@ -52,7 +51,7 @@ KEYS: dict[str, Any] = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ROWS, st.sampled_from(sorted(KEYS)), st.booleans())
 def test_walking_through_the_neighbours_is_the_list_itself(engine: Engine, rows: list[tuple[int, int, str]], key: str, down: bool) -> None:
     with rolled_back(engine) as session:
@@ -73,7 +72,7 @@ def test_walking_through_the_neighbours_is_the_list_itself(engine: Engine, rows:
         assert walked == [o.number for o in listed]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ROWS, st.integers(1, 4))
 def test_pages_together_are_the_list_without_a_gap_or_a_repeat(engine: Engine, rows: list[tuple[int, int, str]], size: int) -> None:
     with rolled_back(engine) as session:
@@ -126,7 +125,6 @@ def test_the_words_of_a_search(q: str, parts: list[str]) -> None:
     assert search.words(q) == parts
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["cable", "usb", "annuel", "50%", "a_b"]), max_size=4),
     st.lists(st.sampled_from(["cable", "usb", "annuel", "50%", "a_b", "axb", "500"]), max_size=6),

@@ -102,7 +102,7 @@ def write(session: Session, mine: int, other: int, given_rows: Sequence[tuple[bo
     return made
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(rows, questions, st.sampled_from([1, 1000]), st.data())
 def test_a_large_account_finds_what_a_small_one_does(
     engine: Engine, given_rows: list[tuple[bool, str, str]], q: str, few: int, data: st.DataObject

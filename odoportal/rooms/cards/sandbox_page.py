@@ -44,7 +44,7 @@ button,a.back{font:inherit;min-height:2.75rem;padding:.5rem .875rem;text-align:s
 button small{display:block}
 button:focus-visible,a:focus-visible{outline:3px solid #c05a0c;outline-offset:2px}
 a.back{display:inline-flex;align-items:center;text-decoration:none}
-.bad{color:var(--bad)}
+[role=alert]{color:var(--bad)}
 """  # noqa: E501
 
 
@@ -66,7 +66,7 @@ def _scenarios() -> list[tuple[Scenario, str, str]]:
 def _content(setup: SandboxSetup) -> tuple[Node, ...]:
     """Return what a setup is waiting for: the way back, the bank's question, or the choice of a scenario."""
     if setup.reason:
-        refused = el("p", reason_labels(setup.reason), role="alert", cls="bad")
+        refused = el("p", reason_labels(setup.reason), role="alert")
         return el("h1", t("The card was not accepted")), refused, _back(t("Back to ODOportal"), setup.done_url)
     if setup.decided and setup.scenario == Scenario.LOST:
         lost = el("p", t("The card is added, but your browser was not sent back. ODOportal hears of it all the same."))

@@ -153,7 +153,7 @@ def test_the_number_of_statements_does_not_grow(session: Session) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["settled", "pending", "failed"]), st.integers(1, 4000)), max_size=6))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_settling_again_changes_nothing(session: Session, parts: list[tuple[int, str, int]]) -> None:
     with session.begin_nested() as savepoint:
         one = invoice(session, 1)

@@ -143,7 +143,7 @@ def drawn(session: Session, made: Invoice | CreditNote, language: str = "en") ->
 CENTS = st.lists(st.integers(-200_000, 9_000_000), min_size=1, max_size=8).filter(lambda cents: sum(cents) > 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cents=CENTS, share=st.integers(0, 100), language=st.sampled_from(i18n.LANGUAGES))
 def test_the_amounts_are_the_database_s_to_the_cent(engine: Engine, cents: list[int], share: int, language: str) -> None:
     with rolled_back(engine) as session:

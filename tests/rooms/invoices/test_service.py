@@ -45,7 +45,7 @@ def fill(session: Session, rows: list[tuple[int, int, int, int, int, bool]], acc
     return made
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SOME_INVOICES)
 def test_filters_counts_and_sums_are_what_the_screen_says(engine: Engine, rows: list[tuple[int, int, int, int, int, bool]]) -> None:
     with rolled_back(engine) as session:
@@ -242,7 +242,7 @@ def test_one_invoice_comes_with_what_was_paid_on_it(desk: Any) -> None:
     assert [(p.reference, amount) for p, amount in whole.payments] == [("P1", Decimal("576.07"))]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 500), st.integers(0, 99999)), max_size=10),
     st.lists(st.tuples(st.integers(0, 500), st.integers(1, 9999)), max_size=3),

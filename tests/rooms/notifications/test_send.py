@@ -320,7 +320,7 @@ def _apply(session: Session, who: Identity, step: Step, today: date) -> None:
     session.flush()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_STEPS)
 def test_whatever_the_order_of_imports_choices_and_runs_each_thing_is_told_once_at_most(engine: Engine, steps: Sequence[Step]) -> None:
     with rolled_back(engine) as session:

@@ -62,7 +62,7 @@ def test_both_days_of_a_term_belong_to_it(start: int, end: int, state: OrderStat
     assert service.state_of(TODAY + timedelta(days=start), TODAY + timedelta(days=end), TODAY) == state
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(-90, 90), st.integers(0, 120)), max_size=12))
 def test_filters_and_counts_are_what_the_screen_says(engine: Engine, terms: list[tuple[int, int]]) -> None:
     with rolled_back(engine) as session:

@@ -23,7 +23,7 @@ from tests.making import TODAY, account, invoice, recorded_statements, rolled_ba
 FIRST = date(2019, 6, 1)
 DAYS = 480
 LATER = FIRST + timedelta(days=DAYS)
-OTHERS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+OTHERS = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass
