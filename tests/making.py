@@ -106,7 +106,7 @@ def order(
             amount=Decimal("250.00"),
             plan=True,
         )
-        for i, (en, fr) in enumerate(lines)
+        for i, (en, fr) in enumerate(lines, 1)
     ]
     session.add_all(texts)
     made.search = order_text.search_text(made, texts)
@@ -217,7 +217,7 @@ def add_every_row(session: Session, account_id: int, mark: str, key: str = "") -
     billed = invoice(session, account_id, f"2{key}", "70.00", TODAY.replace(month=5), order_id=sale.id, terms_en=mark, terms_fr=mark)
     assert sale.id is not None
     assert billed.id is not None
-    device(session, account_id, key, model=mark, vehicle=mark, order=sale)
+    tracker = device(session, account_id, key, model=mark, vehicle=mark, order=sale)
     notice = Notice(account_id=account_id, kind="invoice", about=f"2{key}", told_at=NOON)
     session.add(notice)
     session.flush()
@@ -298,6 +298,8 @@ def add_every_row(session: Session, account_id: int, mark: str, key: str = "") -
         "credit_note_number": f"3{key}",
         "setup_key": f"setup {key}",
         "person": str(person.id),
+        "serial": key,
+        "device_id": tracker.id,
     }
 
 

@@ -106,7 +106,7 @@ class Sheets:
     def invoice(
         self, account: str, number: str, order: str, issued: date, due: date, parts: Sequence[Part], sold: Sequence[Part] = ()
     ) -> Decimal:
-        """Add an invoice with its lines and taxes, and return its total. With `sold`, the order's lines, each line names the one it bills."""
+        """Add an invoice with its lines and taxes, and return its total. With `sold`, the order's lines, its lines name those they bill."""
         billed = [part for part in parts if not part.monthly]
         subtotal = subtotal_of(billed)
         total = with_taxes(subtotal)

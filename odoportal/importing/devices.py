@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from odoportal.core import clock
@@ -91,7 +92,7 @@ class _Assignments:
         for line in sorted(lines, key=lambda line: line.row.since or date.min):
             self._add(line, spans)
         spans.sort(key=lambda span: span.since)
-        for before, after in zip(spans, spans[1:], strict=False):
+        for before, after in pairwise(spans):
             self._follow(before, after)
         return spans if self._faults() == faults else []
 
@@ -161,8 +162,8 @@ class _Assignments:
         if before.until is None and before.since < after.since:
             before.until = after.since - timedelta(days=1)
         elif line and (before.until is None or before.until >= after.since):
-            ends = f"runs from {before.since}" + (f" to {before.until}" if before.until else "")
-            self._refuse(line, "since", f"device {line.row.serial} already has an assignment that {ends}; it overlaps the one from {after.since}")
+            runs = f"{before.since} to {before.until}" if before.until else str(before.since)
+            self._refuse(line, "since", f"device {line.row.serial} is assigned from {runs}; it cannot be from {after.since} as well")
 
 
 def _write(run: Run, held: Sequence[Any], wanted: dict[str, list[_Span]]) -> None:

@@ -302,7 +302,9 @@ def import_taxes(run: Run) -> None:
         planned = run.planned[kind]
         subtotals = {row.id: row.subtotal for row in fetch(run.session, document, "id", {ref.id for ref, _ in own_parts} - planned.keys())}
         subtotals |= {found: values["subtotal"] for found, values in planned.items()}
-        wanted, lines = _numbered_parts(own_parts, f"{kind}_id", lambda line: {**line.row.stated("document", "number"), "base": line.row.base})
+        wanted, lines = _numbered_parts(
+            own_parts, f"{kind}_id", lambda line: {**line.row.stated("document", "number"), "base": line.row.base}
+        )
         for at, values in wanted.items():
             values["base"] = subtotals[at[0]] if values["base"] is None else values["base"]
         outcome = run.replace_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), wanted, lines)

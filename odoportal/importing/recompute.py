@@ -1,5 +1,6 @@
 """Recomputing what documents derive from their parts after an import: search texts, first lines, paid amounts,
-and the columns by which devices are listed."""
+and the columns by which devices are listed.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection

@@ -87,6 +87,8 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "removed": False,
         "code": named["order_number"][1:],
         "query": ListQuery.parse(rules, query) if rules else None,
+        "serial": named["serial"],
+        "device_id": named["device_id"],
         "provider": "sandbox",
         "role": "owner",
         "key": named["setup_key"],
@@ -129,6 +131,8 @@ def test_another_account_s_rows_change_nothing(engine: Engine, name: str, functi
             "invoice_number": "none",
             "setup_key": "none",
             "person": "1000000",
+            "serial": "none",
+            "device_id": 10**6,
         }
         before = call(function, session, mine, nothing, **query)
         theirs = add_every_row(session, other, MARK)

@@ -4,8 +4,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
+from odoportal.accounts.models import Account
 from odoportal.core import database
 from odoportal.rooms.devices.models import NEVER, Device, DeviceAssignment
 from odoportal.rooms.invoices.models import InvoiceLine
@@ -19,17 +20,17 @@ OTHER_ORDER = ORDER.split("\n")[1].replace("A,100,", "B,200,").replace("2020-01-
 def stored() -> dict[str, list[tuple[Any, ...]]]:
     """Return the assignments by account number: serial, vehicle, first and last day."""
     with database.read_session() as session:
-        found = session.exec(
-            select(Device.serial, DeviceAssignment.vehicle, DeviceAssignment.since, DeviceAssignment.until, Device.account_id)
-            .join(DeviceAssignment, DeviceAssignment.device_id == Device.id)  # type: ignore[arg-type]
-            .order_by(Device.account_id, Device.serial, DeviceAssignment.since)  # type: ignore[arg-type]
-        ).all()
-    names = dict(zip(dict.fromkeys(row[-1] for row in found), "AB", strict=False))
-    return {name: [tuple(row[:4]) for row in found if names[row[-1]] == name] for name in names.values()}
+        devices = {device.id: device for device in session.exec(select(Device))}
+        found = session.exec(select(DeviceAssignment).order_by(col(DeviceAssignment.since))).all()
+        names = {account.id: account.number for account in session.exec(select(Account))}
+    by_account: dict[str, list[tuple[Any, ...]]] = {}
+    for row in sorted(found, key=lambda row: (row.account_id, devices[row.device_id].serial)):
+        by_account.setdefault(names[row.account_id], []).append((devices[row.device_id].serial, row.vehicle, row.since, row.until))
+    return by_account
 
 
 def one(session: Session, account_number: str = "A") -> Device:
-    return session.exec(select(Device).where(Device.serial == "S1").order_by(Device.account_id)).all()["AB".index(account_number)]  # type: ignore[arg-type]
+    return session.exec(select(Device).join(Account).where(Device.serial == "S1", Account.number == account_number)).one()
 
 
 def reasons(report: Any) -> list[tuple[int, str, str]]:
@@ -113,8 +114,11 @@ def test_another_first_day_for_the_same_order_is_a_correction(take: Any, small: 
 @pytest.mark.parametrize(
     ("rows", "where"),
     [
-        ("B,S1,ODO50,,,,,2020-03-01,,\n", (2, "since", "already has an assignment that runs from 2020-01-02 to 2020-06-30; it overlaps the one")),
-        ("B,S1,ODO50,,,,,2020-01-02,,\n", (2, "since", "already has an assignment that runs from 2020-01-02")),
+        (
+            "B,S1,ODO50,,,,,2020-03-01,,\n",
+            (2, "since", "is assigned from 2020-01-02 to 2020-06-30; it cannot be from 2020-03-01 as well"),
+        ),
+        ("B,S1,ODO50,,,,,2020-01-02,,\n", (2, "since", "is assigned from 2020-01-02 to 2020-06-30")),
         ("B,S1,ODO50,,,,,,,\n", (2, "account", "belongs to another account; a device that moves needs its first day in since")),
         ("A,S1,ODO50,,,,,2020-03-01,2020-02-01,\n", (2, "until", "2020-02-01 is before since 2020-03-01")),
         ("A,S1,ODO50,,,,,,2019-12-31,\n", (2, "until", "2019-12-31 is before the first day, 2020-01-02")),
@@ -166,7 +170,7 @@ def test_a_line_of_an_invoice_names_the_order_line_it_bills(take: Any, small: An
     head, line, _ = INVOICE_LINES.split("\n")
     small["invoice_lines.csv"] = f"{head},order,line\n{line},100,1\n"
     assert take(small).kept
-    ((billed,),) = ([row for row in rows(InvoiceLine)],)
+    (billed,) = rows(InvoiceLine)
     assert billed["order_line"] == 1
     assert billed["order_id"] is not None
     small["invoice_lines.csv"] = f"{head},order,line\n{line},100,3\n"

@@ -63,7 +63,8 @@ def upgrade() -> None:
     if sqlite:
         op.create_index("ix_device_texts", "device", ["account_id", "id", "search"])
     else:
-        op.create_index("ix_device_grams", "device", ["account_id", "search"], postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"})
+        grams = {"search": "gin_trgm_ops"}
+        op.create_index("ix_device_grams", "device", ["account_id", "search"], postgresql_using="gin", postgresql_ops=grams)
     with op.batch_alter_table("invoice_line") as batch_op:
         batch_op.add_column(sa.Column("order_id", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("order_line", sa.Integer(), nullable=True))

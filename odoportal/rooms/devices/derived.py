@@ -61,17 +61,22 @@ def derived(device: DeviceFacts, assignments: Sequence[AssignmentFacts], orders:
     held_until = (present.until if present else None) or NEVER
     end_on = min(held_until, order.end_on if order else NEVER)
     state = device.file_state or state_of_steps(order.steps if order else {})
-    texts = [device.serial, device.model, vehicle, order.number if order else "", "" if end_on == NEVER else end_on.isoformat()]
     return {
         "state": state,
         "state_order": STATE_ORDER[state],
-        "vehicle_order": fold(vehicle)[:VEHICLE_LENGTH],
         "order_number": order.number_order if order else 0,
         "end_on": end_on,
         "held_until": held_until,
         "signal_order": signal_order(device.last_signal_at),
-        "search": "\n".join(dict.fromkeys(folded for text in texts if (folded := fold(text)))),
+        **derived_from_name(device, vehicle, order.number if order else "", end_on),
     }
+
+
+def derived_from_name(device: DeviceFacts, vehicle: str, order_number: str, end_on: date) -> dict[str, str]:
+    """Return the derived columns that depend on the vehicle; `order_number` is empty without an order."""
+    texts = [device.serial, device.model, vehicle, order_number, "" if end_on == NEVER else end_on.isoformat()]
+    search = "\n".join(dict.fromkeys(folded for text in texts if (folded := fold(text))))
+    return {"vehicle_order": fold(vehicle)[:VEHICLE_LENGTH], "search": search}
 
 
 def signal_order(signal: datetime | None) -> str:

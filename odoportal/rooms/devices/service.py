@@ -6,7 +6,7 @@ or what another one has now is in rows that these functions cannot reach.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +19,7 @@ from odoportal.lists import search
 from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
 from odoportal.rooms.devices.derived import STATE_ORDER, signal_order
 from odoportal.rooms.devices.models import Device, DeviceAssignment, DeviceState
-from odoportal.rooms.orders.models import Order, OrderLine
+from odoportal.rooms.orders.models import Order
 from odoportal.rooms.orders.service import ENDING_DAYS
 
 SILENT_DAYS = 3
@@ -167,7 +167,7 @@ class DevicePage:
 def find(session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> DevicePage:
     """Return the page of devices that a list query asks for.
 
-    Runs four statements, and one more for a search in a large account.
+    Runs three statements: four with a search or filter, and one more for a search in a large account.
 
     Args:
         session: a database session for reading.
