@@ -15,12 +15,13 @@ depends_on = None
 
 NEVER = date(9999, 12, 31)
 OPEN = sa.text("held_until = '9999-12-31'")
+LEFT = sa.text("held_until < '9999-12-31'")
 OF_ORDER = sa.text("order_id IS NOT NULL")
 INDEXES = {
     "model": ("model", "id"),
     "vehicle": ("vehicle_order", "id"),
     "agreement": ("order_number", "id"),
-    "end": ("end_on", "id", "state_order", "held_until"),
+    "end": ("end_on", "id", "state_order"),
     "state": ("state_order", "signal_order", "id", "held_until"),
     "signal": ("signal_order", "id"),
 }
@@ -59,6 +60,7 @@ def upgrade() -> None:
                 batch_op.alter_column(column.name, server_default=None)
     for name, columns in INDEXES.items():
         op.create_index(f"ix_device_{name}", "device", ["account_id", *columns])
+    op.create_index("ix_device_left", "device", ["account_id", "held_until", "state_order"], sqlite_where=LEFT, postgresql_where=LEFT)
     op.create_index("ix_device_holder", "device", ["serial"], unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
     if sqlite:
         op.create_index("ix_device_texts", "device", ["account_id", "id", "search"])

@@ -50,8 +50,16 @@ class Device(SQLModel, table=True):
         _sort_index("model", "model"),
         _sort_index("vehicle", "vehicle_order"),
         _sort_index("agreement", "order_number"),
-        # Includes what the state depends on, so that the devices of a state are counted from the index alone.
-        Index("ix_device_end", "account_id", "end_on", "id", "state_order", "held_until"),
+        # These include what the state depends on, so that the devices of a state are counted from an index alone.
+        Index("ix_device_end", "account_id", "end_on", "id", "state_order"),
+        Index(
+            "ix_device_left",
+            "account_id",
+            "held_until",
+            "state_order",
+            sqlite_where=text("held_until < '9999-12-31'"),
+            postgresql_where=text("held_until < '9999-12-31'"),
+        ),
         Index("ix_device_state", "account_id", "state_order", "signal_order", "id", "held_until"),
         _sort_index("signal", "signal_order"),
         *search_indexes("device"),
