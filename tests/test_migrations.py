@@ -17,10 +17,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from odoportal import migrations
+from odoportal.core import i18n
 from odoportal.core.database import make_engine
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.invoices import service as invoices
+from odoportal.rooms.invoices.columns import INVOICES
 
 PACKAGE = Path(migrations.__file__).parents[1]
 
@@ -152,8 +154,9 @@ def to(revision: str, engine: Engine) -> None:
 
 
 def found(session: Session, account_id: int, q: str) -> list[str]:
-    query = ListQuery.parse(invoices.RULES, {"q": q})
-    return [i.number for i in invoices.find(session, account_id, query, date(2020, 9, 24), {}).invoices]
+    with i18n.use("en"):
+        request = INVOICES.request(account_id, ListQuery.parse(INVOICES.rules, {"q": q}), "en", date(2020, 9, 24))
+    return [i.number for i in INVOICES.source.find(session, request).rows]
 
 
 def test_data_of_the_revision_before_are_kept_and_found(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,23 +15,21 @@ from sqlmodel import Session
 from odoportal.core import i18n
 from odoportal.core.identity import Identity
 from odoportal.lists.query import ListQuery, ListRules
+from odoportal.lists.view import page_view
 from odoportal.pages.shell_view import shell_view
-from odoportal.rooms.activity import service as changes
-from odoportal.rooms.activity.view import changes_view
+from odoportal.rooms.activity.columns import CHANGES
 from odoportal.rooms.dashboard.view import home_view
-from odoportal.rooms.invoices import service as invoices
-from odoportal.rooms.invoices.view import invoices_view
-from odoportal.rooms.orders import service as orders
-from odoportal.rooms.orders.view import orders_view
+from odoportal.rooms.invoices.columns import INVOICES
+from odoportal.rooms.orders.columns import ORDERS
 from odoportal.rooms.statements.view import RULES as STATEMENT
 from odoportal.rooms.statements.view import statement_view
 from odoportal.settings import get_settings
 
 LISTS: Mapping[str, tuple[ListRules, Callable[..., object]]] = {
-    "orders": (orders.RULES, orders_view),
-    "invoices": (invoices.RULES, invoices_view),
+    **{
+        name: (table.rules, partial(page_view, table)) for name, table in (("orders", ORDERS), ("invoices", INVOICES), ("changes", CHANGES))
+    },
     "statement": (STATEMENT, statement_view),
-    "changes": (changes.rules(), changes_view),
 }
 # These are no table scans: a constant, a subquery, the materialized `rests`, and the trigrams, a virtual table with its own index.
 _BAD = re.compile(r"^SCAN (?!CONSTANT ROW|\(subquery|rests$|.* VIRTUAL TABLE INDEX|\d)|TEMP B-TREE")

@@ -10,6 +10,7 @@ import io
 import unicodedata
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, quote
 
@@ -20,11 +21,13 @@ from starlette.routing import Route
 
 from odoportal.core import clock, database, i18n
 from odoportal.core.folding import strip_invisible
+from odoportal.core.i18n import t
 from odoportal.core.identity import Identity, require_identity
 from odoportal.limits.concurrent_files import started
+from odoportal.lists.list_table import FileColumn, ListColumn, ListTable
 from odoportal.lists.query import ListQuery, ListRules
 from odoportal.lists.spooled_file import SpooledFile
-from odoportal.lists.table import ROWS_PER_STEP, CellKind, Table, dollars_text
+from odoportal.lists.table import ROWS_PER_STEP, Cell, CellKind, Column, Table, dollars_text
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROL_STARTS = ("\t", "\r", "\n")
@@ -86,6 +89,42 @@ def attachment(name: str) -> dict[str, str]:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().replace('"', "")
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     return {"content-disposition": disposition, "cache-control": "no-store, private"}
+
+
+def file_table(table: ListTable, session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Table:
+    """Return the rows on all pages of a list query, in its order, as the list's columns declare them for files.
+
+    Args:
+        table: A list with `records`.
+        session: A reading session that stays open until the last row is read.
+        who: The signed-in person, whose account is used.
+        query: The list query.
+        language: The language of the file; it must be the current one.
+        today: The business day.
+    """
+    if table.records is None:
+        raise ValueError(f"the list {table.path} has no files")
+    records = table.records(session, table.request(who.account.account_id, query, language, today))
+    columns = [part for column, file in table.files() for part in records.spread.get(column.key, [_file_column(column, file)])]
+    spread = [(file.value, column.key in records.spread) for column, file in table.files()]
+
+    def cells(record: Any) -> Sequence[Cell]:
+        row: list[Cell] = []
+        for value, several in spread:
+            row.extend(value(record)) if several else row.append(value(record))
+        return tuple(row)
+
+    return Table(table.title(), columns, map(cells, records.rows), t("Total"))
+
+
+def _file_column(column: ListColumn, file: FileColumn) -> Column:
+    title = (file.title or column.title)()
+    return Column(file.key or column.key, title, file.kind, file.total, file.words(), file.width)
+
+
+def table_routes(table: ListTable) -> list[Route]:
+    """Return the routes that serve a list as CSV and Excel files, for the query of its page."""
+    return routes(table.path, table.rules, table.title, partial(file_table, table))
 
 
 def _download_endpoint(rules: ListRules, name: Callable[[], str], make: MakeTable, extension: str) -> Callable[[Request], Any]:

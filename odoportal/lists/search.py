@@ -8,7 +8,6 @@ are the same with and without it.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -17,7 +16,6 @@ from sqlalchemy import (
     Integer,
     Select,
     and_,
-    case,
     column,
     func,
     literal,
@@ -88,12 +86,6 @@ def _compile_plain(element: Any, compiler: Any, **kw: Any) -> str:
 @compiles(unindexed, "sqlite")
 def _compile_with_unary_plus(element: Any, compiler: Any, **kw: Any) -> str:
     return f"+{compiler.process(element.column, **kw)}"
-
-
-def progress(start: Any, end: Any, today: date) -> ColumnElement[int]:
-    """Return the elapsed share of a term in whole percent, as SQL. The rule is the same as in `orders.service.progress`."""
-    ran = days_between(literal(today), start) * 100
-    return case((start > today, 0), (end < today, 100), else_=ran // (days_between(end, start) + 1))
 
 
 def words(q: str) -> list[str]:
@@ -223,8 +215,10 @@ class Neighbours:
     next: str
 
 
-def neighbours(session: Session, model: Any, where: ColumnElement[bool], order: Order, row_id: int) -> Neighbours | None:
-    """Return the position of a row in a list, or None if the list does not contain it."""
+def neighbours(
+    session: Session, model: Any, where: ColumnElement[bool], order: Order, row_id: int, number: str = "number"
+) -> Neighbours | None:
+    """Return the position of a row in a list, or None if the list does not contain it. `number` is the column by which a row opens."""
     sort_values = session.exec(select(*[e for e, _ in order]).select_from(model).where(where, model.id == row_id)).first()
     if sort_values is None:
         return None
@@ -232,7 +226,7 @@ def neighbours(session: Session, model: Any, where: ColumnElement[bool], order: 
 
     def nearest(condition: ColumnElement[bool], backwards: bool) -> str:
         sort_columns = [e.desc() if down != backwards else e.asc() for e, down in order]
-        return session.exec(select(model.number).where(where, condition).order_by(*sort_columns).limit(1)).first() or ""
+        return session.exec(select(getattr(model, number)).where(where, condition).order_by(*sort_columns).limit(1)).first() or ""
 
     return Neighbours(count(session, model, and_(where, before)), nearest(before, True), nearest(after, False))
 

@@ -1,11 +1,19 @@
 """The view shared by all lists: tabs, sizes, heads, pager, filter chips, and the texts of an empty list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlmodel import Session
 
 from odoportal.core import clock
 from odoportal.core.i18n import Formats, t
+from odoportal.core.identity import Identity
+from odoportal.lists.list_table import ListColumn, ListTable
 from odoportal.lists.query import SIZES, ListQuery, PageWindow
+from odoportal.lists.search import Neighbours
+from odoportal.lists.source import FoundRows, ListRequest
 
 
 @dataclass(frozen=True)
@@ -109,49 +117,69 @@ class ListView:
 
 
 @dataclass(frozen=True)
-class ListTexts:
-    """The texts of one list, and its path with the language.
+class DetailsView:
+    """The record that is open in a dialog on top of its list.
 
-    `columns` are its heads in order: key, text, and whether it is right-aligned. A column can be sorted if its key is in the list's rules.
+    Attributes:
+        asked: What the address asks for; empty if no record is open.
+        number: The record's number; empty if the account has no such record.
+        title: The title of the page while it is open.
+        previous: The address of the record before it; empty at the start of the list.
+        next: The address of the record after it; empty at the end of the list.
+        close: The address of the list.
     """
 
-    name: str
-    path: str
-    columns: Sequence[tuple[str, str, bool]]
-    tabs: Sequence[tuple[str, str]]
-    no_match: str
-    nothing: str
-    dates: str
-    chips: Mapping[str, str] = field(default_factory=dict)
-    """The label of each text filter when active, by its name."""
+    asked: str = ""
+    title: str = ""
+    number: str = ""
+    previous: str = ""
+    next: str = ""
+    close: str = ""
 
 
-def list_view(
-    query: ListQuery, shown: PageWindow, account_total: int, formats: Formats, texts: ListTexts, counts: Mapping[str, int]
-) -> ListView:
-    """Return the view of a list, in the current language.
+def details_frame(query: ListQuery, title: str = "", number: str = "", found: Neighbours | None = None) -> dict[str, str]:
+    """Return the values of a `DetailsView` that every list has.
 
     Args:
-        query: the list's query.
-        shown: the page to show, of the entries found.
-        account_total: entries of the account without search and filters.
-        formats: the person's formats.
-        texts: the texts of this list.
-        counts: entries in each state; under the empty name, all of them.
+        query: The list query, which names the open record.
+        title: The title of the page while the record is open.
+        number: The record's number; empty if the account has no such record.
+        found: The neighbours of the record in the list, or None if the list does not contain it.
     """
-    number = formats.number
-    found = query.url(open="")
+
+    def url(neighbour: str, index: int) -> str:
+        return query.url(open=neighbour, page=index // query.size + 1) if neighbour else ""
+
+    frame = {"asked": query.open, "title": title, "number": number, "close": query.url(open="")}
+    return frame | ({"previous": url(found.previous, found.index - 1), "next": url(found.next, found.index + 1)} if found else {})
+
+
+def list_view(table: ListTable, session: Session, who: Identity, request: ListRequest, found: FoundRows) -> ListView:
+    """Return the view of a list without its rows, in the current language.
+
+    Args:
+        table: The list.
+        session: A reading session.
+        who: The signed-in person, whose formats are used.
+        request: What is asked for.
+        found: The rows found.
+    """
+    query, shown, formats = request.query, found.window, Formats(who.region)
+    number, title = formats.number, table.title()
+    path, files = f"/{request.language}{table.path}", query.url(open="")
+    tabs = {"": table.all(), **table.tabs(found.counts)}
     return ListView(
         url=query.url(),
         total=number(shown.total),
         tabs=[
-            Tab(k or "all", text, number(counts[k]), query.url(state=k), "true" if query.state == k else "false") for k, text in texts.tabs
+            Tab(k or "all", text, number(found.counts[k]), query.url(state=k), "true" if query.state == k else "false")
+            for k, text in tabs.items()
         ],
         sizes=[Option(str(s), str(s), s == query.size) for s in SIZES],
-        sorts=_sorts(query, texts),
-        plain_sort=query.rules.default_sort,
-        heads=[_head(query, *column) for column in texts.columns],
-        chips=_chips(query, formats, texts),
+        sorts=_sorts(query, table),
+        plain_sort=table.default_sort,
+        heads=[_head(query, column) for column in table.columns if column.cell],
+        chips=_chips(query, formats, table, table.chips(session, request)),
         hidden=[Hidden(k, v) for k, v in query.values().items() if k not in {"page", "open", "size"}],
         q=query.q,
         since=query.since.isoformat() if query.since else "",
@@ -163,38 +191,55 @@ def list_view(
         previous=query.url(page=shown.page - 1, open="") if shown.page > 1 else "",
         next=query.url(page=shown.page + 1, open="") if shown.page < shown.pages else "",
         several=shown.pages > 1,
-        empty="" if shown.total else "no-match" if account_total else "nothing",
-        empty_title=_empty_title(query, account_total, texts) if not shown.total else "",
+        empty="" if shown.total else "no-match" if found.account_total else "nothing",
+        empty_title=_empty_title(query, found.account_total, table) if not shown.total else "",
         clear=query.url(q="", state="", since=None, until=None, texts={}),
         count=shown.total,
         region=formats.region,
-        csv=f"{texts.path}.csv{found}",
-        xlsx=f"{texts.path}.xlsx{found}",
+        csv=f"{path}.csv{files}",
+        xlsx=f"{path}.xlsx{files}",
         as_of=t("as of {time}", time=formats.time(clock.now())),
-        title=t("{list}, page {page} of {pages}", list=texts.name, page=number(shown.page), pages=number(shown.pages))
+        title=t("{list}, page {page} of {pages}", list=title, page=number(shown.page), pages=number(shown.pages))
         if shown.pages > 1
-        else texts.name,
+        else title,
     )
 
 
-def _head(query: ListQuery, key: str, text: str, right: bool) -> Head:
-    cls = f"c-{key} r" if right else f"c-{key}"
-    if key not in query.rules.sorts:
+def page_view(table: ListTable, session: Session, who: Identity, query: ListQuery, language: str, today: date) -> Any:
+    """Return the view of a list's page for a query: what the room's `ListTable.view` makes of the rows found.
+
+    Args:
+        table: The list.
+        session: A reading session.
+        who: The signed-in person, whose account and formats are used.
+        query: The list query.
+        language: The page's language; it must be the current one.
+        today: The business day.
+    """
+    request = table.request(who.account.account_id, query, language, today)
+    found = table.source.find(session, request)
+    return table.view(session, who, request, found, list_view(table, session, who, request, found))
+
+
+def _head(query: ListQuery, column: ListColumn) -> Head:
+    key, text = column.key, column.title()
+    cls = f"c-{key} r" if column.right else f"c-{key}"
+    if not column.sort:
         return Head(key, text, "", None, "", cls)
     direction = "descending" if query.descending else "ascending"
     return Head(key, text, query.sorted_by(key), direction if query.key == key else None, direction if query.key == key else "none", cls)
 
 
-def _sorts(query: ListQuery, texts: ListTexts) -> list[Option]:
-    names = {key: text for key, text, _ in texts.columns}
+def _sorts(query: ListQuery, table: ListTable) -> list[Option]:
     return [
         Option(
             sort,
-            (t("{column}, descending") if sort[0] == "-" else t("{column}, ascending")).format(column=names[sort.removeprefix("-")]),
+            (t("{column}, descending") if sort[0] == "-" else t("{column}, ascending")).format(column=column.title()),
             query.sort == sort,
         )
-        for key in query.rules.sorts
-        for sort in (f"-{key}", key)
+        for column in table.columns
+        if column.sort
+        for sort in (f"-{column.key}", column.key)
     ]
 
 
@@ -213,8 +258,8 @@ def _pages(query: ListQuery, shown: PageWindow, formats: Formats) -> list[PageLi
     return links
 
 
-def _chips(query: ListQuery, formats: Formats, texts: ListTexts) -> list[Chip]:
-    chips = [Chip(name, texts.chips[name], query.url(texts={k: v for k, v in query.texts.items() if k != name})) for name in query.texts]
+def _chips(query: ListQuery, formats: Formats, table: ListTable, texts: Mapping[str, str]) -> list[Chip]:
+    chips = [Chip(name, texts[name], query.url(texts={k: v for k, v in query.texts.items() if k != name})) for name in query.texts]
     if query.since or query.until:
         if query.since and query.until:
             span = t("{first} to {last}", first=formats.day(query.since), last=formats.day(query.until))
@@ -222,15 +267,15 @@ def _chips(query: ListQuery, formats: Formats, texts: ListTexts) -> list[Chip]:
             span = t("from {day}", day=formats.day(query.since))
         else:
             span = t("until {day}", day=formats.day(query.until or clock.today()))
-        chips.append(Chip("dates", f"{texts.dates} {span}", query.url(since=None, until=None)))
+        chips.append(Chip("dates", f"{table.dates()} {span}", query.url(since=None, until=None)))
     return chips
 
 
-def _empty_title(query: ListQuery, account_total: int, texts: ListTexts) -> str:
+def _empty_title(query: ListQuery, account_total: int, table: ListTable) -> str:
     if not account_total:
-        return texts.nothing
+        return table.nothing(query.state)
     return (
-        t("{nothing} matches “{query}”", nothing=texts.no_match, query=query.q)
+        t("{nothing} matches “{query}”", nothing=table.no_match(), query=query.q)
         if query.q
-        else t("{nothing} matches these filters", nothing=texts.no_match)
+        else t("{nothing} matches these filters", nothing=table.no_match())
     )

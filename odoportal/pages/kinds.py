@@ -6,10 +6,14 @@ from typing import Any
 import reflex as rx
 
 from odoportal.accounts import rights
+from odoportal.accounts.rights import Right, guarded
+from odoportal.core import i18n
 from odoportal.core.identity import require_identity
 from odoportal.forms.handling import FormHandler, form_post
+from odoportal.lists.download import table_routes
 from odoportal.pages.layout import page_fill
-from odoportal.pages.list_state import fetch_list
+from odoportal.pages.list_page import ListPage, fetch_list
+from odoportal.pages.room import Web
 from odoportal.pages.state import SessionState
 from odoportal.web.page import VIEW_RIGHT, Page, PageRequest
 
@@ -17,22 +21,26 @@ Content = Callable[[], rx.Component]
 Slots = Callable[[PageRequest], Awaitable[dict[str, str]]]
 
 
-def list_page(path: str, title: str, content: Content, state: Any, slots: Callable[[Any], dict[str, str]], right: str = VIEW_RIGHT) -> Page:
-    """Return the page of a list.
+def list_page(page: ListPage, right: Right = Right.SEE, handlers: Mapping[str, FormHandler] | None = None) -> Web:
+    """Return what serves a list: its page and, if the list has files, the routes of CSV and Excel.
 
     Args:
-        path: Its path without the language.
-        title: An English message of the catalogue.
-        content: Draws the page at build time.
-        state: Its `ListState`.
-        slots: Returns the HTML of the document's slots from the list's view.
+        page: The page of the list.
         right: What a person needs to see it.
+        handlers: Answer what is posted to the page, by the form's name.
     """
+    table = page.table
 
-    async def fill(asked: PageRequest) -> dict[str, str]:
-        return slots(await fetch_list(state.rules, state.draw, require_identity(), asked.query, asked.language))
+    async def slots(asked: PageRequest) -> dict[str, str]:
+        view = await fetch_list(table, require_identity(), asked.query, asked.language)
+        return page.html(page.feedback(view, asked.said) if asked.said else view)
 
-    return Page(path, title, content, load=state.load, fill=page_fill(fill), right=right)
+    with i18n.use("en"):
+        title = table.title()
+    fill = page_fill(slots)
+    post = form_post(handlers, fill, rights.may) if handlers else None
+    shown = Page(table.path, title, page.component, load=page.state.load, fill=fill, post=post, right=right)
+    return Web([shown], guarded(right, table_routes(table)) if table.records else ())
 
 
 def forms_page(

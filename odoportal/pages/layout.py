@@ -1,7 +1,6 @@
 """The layout of private pages: header, menu and breadcrumb around the content of a room, live and in the document."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
@@ -13,14 +12,11 @@ from odoportal.pages.state import SessionState
 from odoportal.settings import get_settings
 from odoportal.ui import menu
 from odoportal.ui.coming_soon import REACH, coming_soon_page
-from odoportal.ui.dialog import dialog, dialog_html
 from odoportal.ui.form import leave_guard
 from odoportal.ui.load_error import content_or_error
 from odoportal.ui.page import current_path
 from odoportal.ui.server_slots import live
 from odoportal.ui.shell import DEMO_DAY, HEADER, shell
-from odoportal.ui.table import ListParts, ListTable, export_menu
-from odoportal.ui.template import Bound, Node, View, el
 from odoportal.web.page import Fill, PageContent, PageRequest
 
 
@@ -46,58 +42,6 @@ def shown_page(state: Any, head: rx.Component, body: rx.Component, *beside: rx.C
     """
     tried = content_or_error(state.failed, t("The page could not be loaded."), state.retry, body)
     return form_page(head, tried, *beside, trail=trail)
-
-
-def _export(view: Bound) -> Node:
-    return el("div", *export_menu(view), cls="row tasks")
-
-
-@dataclass(frozen=True)
-class ListPage:
-    """A page with a list, live and in the document.
-
-    Attributes:
-        state: The page's `ListState`.
-        parts: The list's columns and cards; the caption is the page's title.
-        trail: As in `private_page`.
-        tasks: Draws the actions at the end of the heading.
-        details: Draws the record that is open in a dialog, if the list opens records.
-    """
-
-    state: Any
-    parts: ListParts
-    trail: Sequence[tuple[str, str]]
-    tasks: Callable[[Bound], Node] = _export
-    details: Callable[[Bound], Node] | None = None
-
-    def _heading(self) -> View:
-        return View(lambda view: el("h1", self.parts.caption, " ", el("span", "(", view.frame.total, ")")))
-
-    def component(self, *lead: rx.Component, beside: rx.Component | None = None, before: rx.Component | None = None) -> rx.Component:
-        """Return the live page.
-
-        Args:
-            lead: Components above the list.
-            beside: A component after the title.
-            before: A component before the actions.
-        """
-        view, filled = self.state.view, self.state.filled
-        heading = rx.el.div(
-            live("heading", self._heading(), view, filled, f"<h1>{self.parts.caption}</h1>"),
-            *([beside] if beside else []),
-            rx.el.span(class_name="push"),
-            *([before] if before else []),
-            live("tasks", View(self.tasks), view, filled),
-            class_name="head",
-        )
-        opened = [dialog(View(self.details), self.state)] if self.details else []
-        return private_page(heading, *lead, ListTable.of(self.parts).component(self.state), *opened, trail=self.trail)
-
-    def html(self, view: Any) -> dict[str, str]:
-        """Return the HTML of the document's slots."""
-        opened = {"dialog": dialog_html(View(self.details), view.details)} if self.details else {}
-        own = {"heading": self._heading().html(view), "tasks": View(self.tasks).html(view)}
-        return {**ListTable.of(self.parts).html(view), **own, **opened}
 
 
 def soon_page(text: str) -> rx.Component:

@@ -34,7 +34,7 @@ def frame(details: Bound, title: Node, badge: Node, body: Node, footer: Node, mi
     """Return the whole content of a dialog.
 
     Args:
-        details: the record; it has `asked`, `number` (empty when there is no such record), `previous`, `next`, `close`.
+        details: the record; see `lists.view.DetailsView`.
         title: its title.
         badge: its state.
         body: its details.

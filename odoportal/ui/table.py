@@ -1,44 +1,18 @@
 """The list: tabs, page sizes, filters, search, a table on wide screens and cards on phones, pager, empty states."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
 
 from odoportal.core.i18n import t
+from odoportal.lists.list_table import ListTable
 from odoportal.ui.client import Busy, ListForm, OnScreen, PageCheckbox, PageTitle, PrintButton, RowCheckbox, SearchForm, SelectionBar
 from odoportal.ui.common import empty
 from odoportal.ui.load_error import content_or_error
+from odoportal.ui.page import page_url
 from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, choose, each, el, icon, link, when, wrapped
-
-
-@dataclass(frozen=True)
-class ListParts:
-    """The parts of a list that differ from room to room.
-
-    Attributes:
-        caption: the name of the table.
-        hint: the placeholder of the search field.
-        dates: the name of the date filter; empty without one.
-        empty_icon: the icon of an empty list.
-        nothing_text: the text of an empty list.
-        cls: CSS classes of the table.
-        zip: the address that answers with the documents of the selected rows; empty when rows cannot be selected.
-        cells: draws a row's cells.
-        card: draws a row's card on a phone.
-    """
-
-    caption: str
-    hint: str
-    dates: str
-    empty_icon: str
-    nothing_text: str
-    cls: str
-    zip: str
-    cells: Callable[[Bound], tuple[Node, ...]]
-    card: Callable[[Bound], Node]
 
 
 def _tabs(view: Bound) -> Node:
@@ -76,24 +50,25 @@ def _date(name: str, label: str, value: Bound) -> El:
     return el("div", el("label", label, for_=f"filter-{name}"), field, cls="field")
 
 
-def _filters(view: Bound, parts: ListParts) -> tuple[El, El]:
+def _filters(view: Bound, table: ListTable) -> tuple[El, El]:
     def choice(name: str, label: str, options: Bound, plain: Bound | str) -> El:
         select = el("select", _options(options), id=f"filter-{name}", name=name, data_plain=plain)
         return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="select"), cls="field phone")
 
+    dates = table.dates()
     button = el(
         "button",
         icon("sliders-horizontal", cls="phone"),
         el("span", t("Sort and filter"), cls="phone"),
         icon("calendar", cls="tab"),
-        el("span", parts.dates, cls="tab"),
+        el("span", dates, cls="tab"),
         type="button",
-        cls="chip grow" if parts.dates else "chip grow phone",
+        cls="chip grow" if dates else "chip grow phone",
         popoverTarget="filters",
     )
-    dates = el(
+    days = el(
         "fieldset",
-        el("legend", parts.dates),
+        el("legend", dates),
         el("div", _date("from", t("From"), view.frame.since), _date("to", t("To"), view.frame.until), cls="duo"),
     )
     inner = _list_form(
@@ -102,7 +77,7 @@ def _filters(view: Bound, parts: ListParts) -> tuple[El, El]:
         el("h2", t("Sort and filter"), cls="phone"),
         choice("sort", t("Sort by"), view.frame.sorts, view.frame.plain_sort),
         choice("size", t("Records per page"), view.frame.sizes, "10"),
-        dates if parts.dates else None,
+        days if dates else None,
         el(
             "div",
             el("button", t("Show"), type="submit", cls="btn primary"),
@@ -139,7 +114,7 @@ def _select_page_cell(view: Bound) -> El:
     return el("td", wrapped(PageCheckbox, el("span"), rows=view.pairs, label=t("Select this page")), cls="c-pick")
 
 
-def _selection(view: Bound, parts: ListParts) -> Wrapped:
+def _selection(view: Bound, table: ListTable) -> Wrapped:
     texts = {
         "one": t("{n} row selected", n="{n}"),
         "many": t("{n} rows selected", n="{n}"),
@@ -153,7 +128,9 @@ def _selection(view: Bound, parts: ListParts) -> Wrapped:
         "failed": t("The documents could not be fetched. Try again in a moment."),
     }
     zip_icon = View(lambda _: icon("file-archive")).component(None)
-    return wrapped(SelectionBar, el("span"), total=view.frame.count, action=parts.zip, region=view.frame.region, texts=texts, icon=zip_icon)
+    return wrapped(
+        SelectionBar, el("span"), total=view.frame.count, action=page_url(table.zip), region=view.frame.region, texts=texts, icon=zip_icon
+    )
 
 
 def export_menu(view: Bound) -> tuple[El, El]:
@@ -200,33 +177,38 @@ def _pager(view: Bound) -> Node:
     return el("nav", pages, aria_label=t("Pages"))
 
 
-def _rows(view: Bound, parts: ListParts) -> Node:
-    table = el(
+def _rows(view: Bound, table: ListTable) -> Node:
+    title, cells, card = table.title(), [column.cell for column in table.columns if column.cell], table.card()
+    pick = table.zip != ""
+    drawn = el(
         "table",
-        el("caption", parts.caption, cls="sr"),
-        el("thead", el("tr", _select_page_cell(view) if parts.zip else None, each(view.frame.heads, _header_cell))),
-        el("tbody", each(view.rows, lambda row: el("tr", _select_cell(row) if parts.zip else None, *parts.cells(row), data_row=row.key))),
-        cls=f"list {parts.cls}",
+        el("caption", title, cls="sr"),
+        el("thead", el("tr", _select_page_cell(view) if pick else None, each(view.frame.heads, _header_cell))),
+        el(
+            "tbody",
+            each(view.rows, lambda row: el("tr", _select_cell(row) if pick else None, *(cell(row) for cell in cells), data_row=row.key)),
+        ),
+        cls=f"list {table.cls}",
     )
-    region = {"role": "region", "tabIndex": 0, "aria-label": parts.caption}
-    served = el("div", cls="scroll", role="region", tabIndex=0, aria_label=parts.caption)
-    scroll = wrapped(OnScreen, served, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
-    rows = each(view.rows, lambda row: el("li", parts.card(row), cls="lcard", data_row=row.key))
+    region = {"role": "region", "tabIndex": 0, "aria-label": title}
+    served = el("div", cls="scroll", role="region", tabIndex=0, aria_label=title)
+    scroll = wrapped(OnScreen, served, drawn, as_="div", on="wide", class_name="scroll", custom_attrs=region)
+    rows = each(view.rows, lambda row: el("li", *(part(row) for part in card), cls="lcard", data_row=row.key))
     cards = wrapped(OnScreen, el("ul", cls="cards"), rows, as_="ul", on="narrow", class_name="cards")
     shown = el("p", view.frame.showing, el("span", " ", view.frame.as_of, cls="asof"))
     foot = el("div", shown, el("span", cls="push"), _pager(view), cls="foot")
-    return el("div", _selection(view, parts) if parts.zip else None, scroll, cards, foot)
+    return el("div", _selection(view, table) if pick else None, scroll, cards, foot)
 
 
-def _table(view: Bound, parts: ListParts) -> Node:
+def _table(view: Bound, table: ListTable) -> Node:
     clear = link(t("Clear search and filters"), to=view.frame.clear, cls="btn second")
     return choose(
         view.frame.empty,
         {
-            "nothing": empty(parts.empty_icon, view.frame.empty_title, parts.nothing_text),
+            "nothing": empty(table.empty_icon, view.frame.empty_title, table.nothing_text()),
             "no-match": empty("filter-x", view.frame.empty_title, t("Check the spelling, or search with fewer words."), clear),
         },
-        _rows(view, parts),
+        _rows(view, table),
     )
 
 
@@ -242,28 +224,28 @@ CHIPS = View(_chips)
 
 
 @dataclass(frozen=True)
-class ListTable:
-    """The card of a list, drawn from the same parts live and in the document."""
+class ListCard:
+    """The card of a list, drawn from its columns in the same way live and in the document."""
 
-    parts: ListParts
+    table: ListTable
     tools: View
     rows: View
 
     @classmethod
-    def of(cls, parts: ListParts) -> "ListTable":
+    def of(cls, table: ListTable) -> "ListCard":
         """Create the card of a list in the current language."""
-        tools = View(lambda view: (_size_form(view), el("span", cls="push tab"), *_filters(view, parts)))
-        return cls(parts, tools, View(lambda view: _table(view, parts)))
+        tools = View(lambda view: (_size_form(view), el("span", cls="push tab"), *_filters(view, table)))
+        return cls(table, tools, View(lambda view: _table(view, table)))
 
     def html(self, view: object) -> dict[str, str]:
         """Return the HTML that the server writes into a document, by slot."""
         return {"tabs": TABS.html(view), "tools": self.tools.html(view), "chips": CHIPS.html(view), "rows": self.rows.html(view)}
 
     def component(self, state: Any) -> rx.Component:
-        """Return the live card over a list's state (see `pages.list_state`)."""
+        """Return the live card over a list's state (see `pages.list_page`)."""
         search = SearchForm.create(
             label=t("Search:"),
-            hint=self.parts.hint,
+            hint=self.table.hint(),
             clear=t("Clear the search"),
             icon=View(lambda _: icon("search")).component(None),
             cross=View(lambda _: icon("x", small=True)).component(None),

@@ -23,6 +23,7 @@ from odoportal.observability import logs
 from odoportal.settings import get_settings
 from odoportal.web import headers
 from odoportal.web.event_gate import SOCKET_COOKIE
+from odoportal.web.links import link_to
 from odoportal.web.page import Page, PageContent, PageRequest
 
 # Preload the font before the scripts: if it is there at the first paint, no text changes its size later.
@@ -321,8 +322,7 @@ def _with_account(request: Request, who: Identity) -> Response:
 
 
 def _to_second_factor(language: str, who: Identity) -> Response:
-    account = f"?account={quote(who.account.number, safe='')}" if len(who.memberships) > 1 else ""
-    return RedirectResponse(f"/{language}{SECOND_FACTOR}{account}", 303, {"cache-control": "no-store"})
+    return RedirectResponse(link_to(who, language, SECOND_FACTOR), 303, {"cache-control": "no-store"})
 
 
 def _is_ambiguous_path(path: str) -> bool:

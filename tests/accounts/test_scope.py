@@ -13,12 +13,34 @@ from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel
 
 import odoportal
+from odoportal.core import i18n
+from odoportal.lists.list_table import ListTable
 from odoportal.lists.query import ListQuery
+from odoportal.lists.source import FoundRows, ListRequest, ListSource
+from odoportal.rooms.activity.columns import CHANGES
+from odoportal.rooms.addresses.page import BOOK
+from odoportal.rooms.invoices.columns import INVOICES
+from odoportal.rooms.orders.columns import ORDERS
 from tests.making import TODAY, account, add_every_row, rolled_back
 
 PACKAGE = Path(odoportal.__file__).parent
 ROOMS = sorted(".".join(path.relative_to(PACKAGE).parent.parts) for path in PACKAGE.rglob("service.py"))
 MARK = "THEIRS"
+LISTS = {"orders": ORDERS, "invoices": INVOICES, "activity": CHANGES, "addresses": BOOK}
+
+
+def request(table: ListTable, account_id: int, asked: Mapping[str, str]) -> ListRequest:
+    with i18n.use("en"):
+        return table.request(account_id, ListQuery.parse(table.rules, asked), "en", TODAY)
+
+
+def listed(table: ListTable) -> Callable[..., Any]:
+    """Return a function that reads a page of a list."""
+
+    def find(session: Session, account_id: int, asked: Mapping[str, str]) -> FoundRows:
+        return table.source.find(session, request(table, account_id, asked))
+
+    return find
 
 
 def about_accounts() -> list[tuple[str, Callable[..., Any]]]:
@@ -37,13 +59,9 @@ def about_accounts() -> list[tuple[str, Callable[..., Any]]]:
 
 
 def scoped() -> list[tuple[str, Callable[..., Any]]]:
-    """Return those of them that read the database: they take a session."""
-    return [(name, function) for name, function in about_accounts() if "session" in inspect.signature(function).parameters]
-
-
-def conditions() -> list[tuple[str, Callable[..., Any]]]:
-    """Return those of them that take no session: they return a condition for another query."""
-    return [(name, function) for name, function in about_accounts() if (name, function) not in scoped()]
+    """Return those of them that read the database: they take a session; and those that read the lists."""
+    reading = [(name, function) for name, function in about_accounts() if "session" in inspect.signature(function).parameters]
+    return [*reading, *((f"{name}.list", listed(table)) for name, table in LISTS.items())]
 
 
 def plain(value: Any) -> Any:
@@ -59,15 +77,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def rules_of(module: Any) -> Any:
-    """Return what the address of a module's list may contain; None if it has no list."""
-    return module.rules() if hasattr(module, "rules") else getattr(module, "RULES", None)
-
-
 def call(function: Callable[..., Any], session: Session, account_id: int, named: dict[str, Any], **query: str) -> Any:
     """Call a function with a value for each of its parameters, all of them about the records of `named`; return a plain result."""
-    module = importlib.import_module(function.__module__)
-    rules = rules_of(module)
     number = named["invoice_number" if "invoices" in function.__module__ else "order_number"]
     given = {
         "session": session,
@@ -77,7 +88,6 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "rows": 3,
         "limit": 50,
         "number": number,
-        "state_words": {},
         "months": 24,
         "since": TODAY.replace(year=2019),
         "until": TODAY,
@@ -86,14 +96,14 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "q": query.get("q", ""),
         "removed": False,
         "code": named["order_number"][1:],
-        "query": ListQuery.parse(rules, query) if rules else None,
+        "asked": query,
+        "order_ids": [named["order_id"]],
         "serial": named["serial"],
-        "device_id": named["device_id"],
+        "ids": [named["device_id"]],
         "provider": "sandbox",
         "role": "owner",
         "key": named["setup_key"],
         "person": named["person"],
-        "kinds": {},
         **{k: v for k, v in named.items() if k in {"order_id", "invoice_id", "ids", "person_id"}},
     }
     return plain(function(**{name: given[name] for name in inspect.signature(function).parameters}))
@@ -102,9 +112,9 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
 def test_the_rooms_are_found() -> None:
     names = {name for name, _ in scoped()}
     assert {
-        "orders.find",
+        "orders.list",
         "orders.get",
-        "invoices.find",
+        "invoices.list",
         "invoices.owing",
         "addresses.by_id",
         "devices.of_order",
@@ -144,17 +154,9 @@ def test_another_account_s_rows_change_nothing(engine: Engine, name: str, functi
         ), "the rows of this test do not reach the function, so it shows nothing"
 
 
-@pytest.mark.parametrize(("name", "function"), conditions(), ids=[name for name, _ in conditions()])
+@pytest.mark.parametrize("table", [ORDERS, INVOICES, CHANGES], ids=["orders", "invoices", "activity"])
 @pytest.mark.asvs("8.4.1")
-def test_a_condition_for_others_to_use_names_the_account(name: str, function: Callable[..., Any]) -> None:
-    module = importlib.import_module(function.__module__)
-    given = {
-        "account_id": 4711,
-        "query": ListQuery.parse(rules_of(module), {"q": "x"}),
-        "language": "en",
-        "today": TODAY,
-        "state_words": {},
-        "kinds": {},
-    }
-    condition, *_ = function(**{parameter: given[parameter] for parameter in inspect.signature(function).parameters})
+def test_the_condition_of_a_list_names_the_account(table: ListTable) -> None:
+    assert isinstance(table.source, ListSource)
+    condition, _ = table.source.where_and_order(request(table, 4711, {"q": "x"}))
     assert "account_id = 4711" in str(condition.compile(compile_kwargs={"literal_binds": True}))

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from odoportal.core import database
 from odoportal.core.identity import Identity
 from odoportal.pages.state import SessionState
-from odoportal.rooms.orders.state import Orders
+from odoportal.rooms.orders.page import Orders
 from odoportal.web.event_gate import EventGate
 from tests.making import account, identity_of, order
 from tests.states import new_state, set_address, signed_in

@@ -178,7 +178,7 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         ("orders", "orders"),
         ("statements", "statements"),
     ):
-        assert sent.pop(f"{signed}.odoportal___rooms___{room}___state____{name}") == lists
+        assert sent.pop(f"{signed}.odoportal___rooms___{room}___page____{name}") == lists
     for room, name in (
         ("addresses", "edit_address"),
         ("cards", "cards"),
@@ -189,5 +189,5 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         ("profile", "profile"),
         ("security", "security"),
     ):
-        assert sent.pop(f"{signed}.odoportal___rooms___{room}___state____{name}") == {"filled", "view"}
+        assert sent.pop(f"{signed}.odoportal___rooms___{room}___page____{name}") == {"filled", "view"}
     assert not any(sent.values()), sent

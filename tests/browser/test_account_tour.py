@@ -24,7 +24,7 @@ from tests.server import PASSWORD, Portal
 ARIANE, ARIANE_NEW = "ariane@garagecote.example.com", "ariane.cote@garagecote.example.com"
 NORA = "nora@garagecote.example.com"
 NORA_PASSWORD = "une route qui monte doucement"
-CHANGES = f"{SIGNED}.odoportal___rooms___activity___state____changes"
+CHANGES = f"{SIGNED}.odoportal___rooms___activity___page____changes"
 ELSEWHERE = "127.0.0.61"
 
 

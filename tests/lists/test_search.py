@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from odoportal.lists import search
 from odoportal.lists.query import PageWindow
 from odoportal.rooms.orders.models import Order
-from odoportal.rooms.orders.service import progress
+from odoportal.rooms.orders.service import progress, progress_sql
 from tests.making import account, order, rolled_back
 from tests.views import recorded_statements
 
@@ -25,7 +25,7 @@ DAYS = st.dates(date(1990, 1, 1), date(2090, 1, 1))
 def test_progress_in_the_database_is_progress_on_the_screen(engine: Engine, start: date, length: int, after: int) -> None:
     end, today = start + timedelta(days=length), start + timedelta(days=after)
     with engine.connect() as connection:
-        found = connection.scalar(select(search.progress(literal(start), literal(end), today)))
+        found = connection.scalar(select(progress_sql(today, literal(start), literal(end))))
     assert found == progress(start, end, today)
     assert isinstance(found, int)
 
@@ -47,7 +47,7 @@ KEYS: dict[str, Any] = {
     "number": col(Order.number_order),
     "start": col(Order.start_on),
     "end": col(Order.end_on),
-    "progress": search.progress(Order.start_on, Order.end_on, TODAY),
+    "progress": progress_sql(TODAY),
     "agreement": col(Order.first_line_en),
 }
 

@@ -12,16 +12,20 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event, text
 from sqlmodel import Session
 
+from odoportal.core import i18n
 from odoportal.core.folding import fold
 from odoportal.lists import search
+from odoportal.lists.list_table import ListTable
 from odoportal.lists.query import ListQuery
+from odoportal.lists.source import ListRequest
 from odoportal.rooms.invoices import service as invoices
+from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.orders import service as orders
+from odoportal.rooms.orders.columns import ORDERS
 from odoportal.rooms.orders.models import Order
 from tests.making import TODAY, account, invoice, order, rolled_back
 
-STATES = {"paid": "paid", "overdue": "overdue", "to_pay": "to pay"}
 WORDS = (
     "cable",
     "Câble",
@@ -73,12 +77,17 @@ def as_large(few: int = search.MAX_CANDIDATES) -> Iterator[None]:
         yield
 
 
+def request(table: ListTable, account_id: int, **asked: str) -> ListRequest:
+    language = "fr" if table is ORDERS else "en"
+    with i18n.use(language):
+        return table.request(account_id, ListQuery.parse(table.rules, asked), language, TODAY)
+
+
 def found(session: Session, account_id: int, q: str) -> tuple[list[str], list[str]]:
     asked = {"q": q, "size": "100"}
-    bills = invoices.find(session, account_id, ListQuery.parse(invoices.RULES, asked), TODAY, STATES)
-    bought = orders.find(session, account_id, ListQuery.parse(orders.RULES, asked), "en", TODAY)
-    assert (bills.window.total, bought.window.total) == (len(bills.invoices), len(bought.orders))
-    return [i.number for i in bills.invoices], [o.number for o in bought.orders]
+    bills, bought = (table.source.find(session, request(table, account_id, **asked)) for table in (INVOICES, ORDERS))
+    assert (bills.window.total, bought.window.total) == (len(bills.rows), len(bought.rows))
+    return [i.number for i in bills.rows], [o.number for o in bought.rows]
 
 
 def write(session: Session, mine: int, other: int, given_rows: Sequence[tuple[bool, str, str]], mark: str) -> list[Any]:
@@ -138,12 +147,12 @@ def test_the_neighbours_in_a_search_are_those_of_a_small_account(engine: Engine)
         mine, other = account(session, "A"), account(session, "B")
         made = write(session, mine, other, [(True, "cable", "100.00"), (True, "usb", "100.00"), (True, "cable usb", "100.00")], "")
         bought, billed = [r for r in made if isinstance(r, Order)], [r for r in made if isinstance(r, Invoice)]
-        query, asked = ListQuery.parse(invoices.RULES, {"q": "cable"}), ListQuery.parse(orders.RULES, {"q": "cable"})
+        bills, asked = request(INVOICES, mine, q="cable"), request(ORDERS, mine, q="cable")
 
         def places() -> list[Any]:
             return [
-                *(invoices.neighbours(session, mine, query, TODAY, STATES, 3, row.id or 0) for row in billed),
-                *(orders.neighbours(session, mine, asked, "en", TODAY, 3, row.id or 0) for row in bought),
+                *(invoices.LIST.neighbours(session, bills, 3, row.id or 0) for row in billed),
+                *(orders.LIST.neighbours(session, asked, 3, row.id or 0) for row in bought),
             ]
 
         plain = places()
@@ -172,25 +181,27 @@ def ran(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 View = Callable[[Session, int], Any]
 
 
-def listed(room: Any, **asked: str) -> View:
-    query = ListQuery.parse(room.RULES, asked)
-    if room is invoices:
-        return lambda session, account_id: invoices.find(session, account_id, query, TODAY, STATES)
-    return lambda session, account_id: orders.find(session, account_id, query, "fr", TODAY)
+def listed(table: ListTable, **asked: str) -> View:
+    def read(session: Session, account_id: int) -> None:
+        found = table.source.find(session, request(table, account_id, **asked))
+        if table is ORDERS:
+            orders.lines_of(session, account_id, [row.id for row in found.rows])
+
+    return read
 
 
 DAYS = {"from": "2020-01-01", "to": "2020-12-31"}
 VIEWS: dict[str, View] = {
-    **{f"invoices by {sort}": listed(invoices, sort=sort) for key in invoices.RULES.sorts for sort in (key, f"-{key}")},
-    **{f"orders by {sort}": listed(orders, sort=sort) for key in orders.RULES.sorts for sort in (key, f"-{key}")},
-    **{f"invoices {state}": listed(invoices, state=state) for state in invoices.RULES.states},
-    **{f"orders {state}": listed(orders, state=state) for state in orders.RULES.states},
-    "invoices of a year": listed(invoices, **DAYS),
-    "invoices of a year by amount": listed(invoices, sort="amount", **DAYS),
-    "orders of a year": listed(orders, **DAYS),
-    "invoices of an order": listed(invoices, order="1"),
-    **{f"invoices with {q}": listed(invoices, q=q) for q in ("cable", "ca", "cable ca", "paid", "100,00 $")},
-    **{f"orders with {q}": listed(orders, q=q) for q in ("cable", "ca", "cable ca", "53%")},
+    **{f"invoices by {sort}": listed(INVOICES, sort=sort) for key in INVOICES.rules.sorts for sort in (key, f"-{key}")},
+    **{f"orders by {sort}": listed(ORDERS, sort=sort) for key in ORDERS.rules.sorts for sort in (key, f"-{key}")},
+    **{f"invoices {state}": listed(INVOICES, state=state) for state in INVOICES.rules.states},
+    **{f"orders {state}": listed(ORDERS, state=state) for state in ORDERS.rules.states},
+    "invoices of a year": listed(INVOICES, **DAYS),
+    "invoices of a year by amount": listed(INVOICES, sort="amount", **DAYS),
+    "orders of a year": listed(ORDERS, **DAYS),
+    "invoices of an order": listed(INVOICES, order="1"),
+    **{f"invoices with {q}": listed(INVOICES, q=q) for q in ("cable", "ca", "cable ca", "paid", "100,00 $")},
+    **{f"orders with {q}": listed(ORDERS, q=q) for q in ("cable", "ca", "cable ca", "53%")},
     "invoices' states": lambda session, account_id: invoices.state_counts(session, account_id, TODAY),
     "orders' states": lambda session, account_id: orders.state_counts(session, account_id, TODAY),
     "what is owed": lambda session, account_id: invoices.owing(session, account_id, TODAY),
@@ -264,7 +275,7 @@ def test_the_few_of_a_state_are_found_by_its_index_in_any_order(engine: Engine, 
         mine = account(session, "A")
         write(session, mine, mine, [(True, "cable", "100.00")], "")
         with ran(engine) as statements:
-            listed(invoices, state=state, sort=sort)(session, mine)
+            listed(INVOICES, state=state, sort=sort)(session, mine)
         page, given_ = statements[-1]
         first, *_ = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {page}", given_)
     assert f"INDEX {index} " in first.detail
@@ -314,7 +325,7 @@ def test_days_and_words_together(engine: Engine) -> None:
     with rolled_back(engine) as session:
         mine = account(session, "A")
         write(session, mine, mine, [(True, "cable", "100.00"), (True, "cable", "100.00")], "")
-        query = ListQuery.parse(invoices.RULES, {"q": "cable", "from": (TODAY - timedelta(days=100)).isoformat()})
+        bills = request(INVOICES, mine, q="cable", **{"from": (TODAY - timedelta(days=100)).isoformat()})
         with as_large():
-            assert [i.number for i in invoices.find(session, mine, query, TODAY, STATES).invoices] == ["0"]
-        assert isinstance(query.since, date)
+            assert [i.number for i in INVOICES.source.find(session, bills).rows] == ["0"]
+        assert isinstance(bills.query.since, date)

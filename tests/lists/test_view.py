@@ -6,30 +6,51 @@ from typing import Any
 import pytest
 
 from odoportal.core import clock, i18n
-from odoportal.core.i18n import Formats
-from odoportal.lists.query import ListQuery, ListRules, page_to_show
-from odoportal.lists.view import ListTexts, ListView, list_view
+from odoportal.lists.list_table import ListColumn, ListTable
+from odoportal.lists.query import ListQuery, page_to_show
+from odoportal.lists.source import FoundRows, ListRequest
+from odoportal.lists.view import ListView, list_view
+from tests.making import TODAY, identity_of
 
-RULES = ListRules(sorts=("number", "start"), default_sort="-start", states=("active", "ended"), texts=("order",))
-TEXTS = ListTexts(
-    name="Orders",
-    path="/en/orders",
-    columns=(("number", "#", False), ("start", "Start date", True), ("actions", "Actions", False)),
-    tabs=(("", "All orders"), ("active", "Active")),
-    no_match="No order",
-    nothing="No orders yet",
-    dates="End date",
-    chips={"order": "of order 26367"},
+
+class NoRows:
+    states = ("active", "ended")
+    texts = ("order",)
+
+    def find(self, session: Any, request: ListRequest) -> FoundRows:
+        raise NotImplementedError
+
+
+TABLE = ListTable(
+    path="/orders",
+    title=lambda: "Orders",
+    source=NoRows(),
+    view=lambda *_: None,
+    default_sort="-start",
+    columns=(
+        ListColumn("number", lambda: "#", cell=str, sort=lambda _: "number"),
+        ListColumn("start", lambda: "Start date", cell=str, sort=lambda _: "start", right=True),
+        ListColumn("actions", lambda: "Actions", cell=str),
+    ),
+    all=lambda: "All orders",
+    tabs=lambda _: {"active": "Active"},
+    no_match=lambda: "No order",
+    nothing=lambda _: "No orders yet",
+    nothing_text=str,
+    empty_icon="package",
+    hint=str,
+    dates=lambda: "End date",
+    chips=lambda _session, _request: {"order": "of order 26367"},
 )
 
 
 def frame(total: int = 120, account_total: int = 120, language: str = "en", **given: Any) -> ListView:
     clock.set_source(lambda: datetime(2020, 9, 24, 13, 58, tzinfo=UTC))
-    query = ListQuery.parse(RULES, given)
+    query = ListQuery.parse(TABLE.rules, given)
+    found = FoundRows(page_to_show(query, total), (), {"": account_total, "active": 1234, "ended": 0}, account_total)
     with i18n.use(language):
-        return list_view(
-            query, page_to_show(query, total), account_total, Formats("en-CA"), TEXTS, {"": account_total, "active": 1234, "ended": 0}
-        )
+        session: Any = None
+        return list_view(TABLE, session, identity_of(1), TABLE.request(1, query, language, TODAY), found)
 
 
 def test_tabs_count_and_one_is_current() -> None:

@@ -100,9 +100,9 @@ MUTANTS = (
     ),
     _mutant(
         "the rows of a list belong to the account",
-        "rooms.orders.service",
-        "where = _list_condition(search.of_account(Order, account_id), query, today)",
-        "where = _list_condition(true(), query, today)",
+        "lists.source",
+        "where = self._where(search.of_account(self.model, request.account_id), request)",
+        "where = self._where(search.ALWAYS, request)",
         "tests/rooms/orders/test_exports.py",
     ),
     _mutant(
@@ -201,9 +201,9 @@ MUTANTS = (
     ),
     _mutant(
         "activity belongs to the account",
-        "rooms.activity.service",
-        "[search.of_account(Change, account_id), search.matches_words(",
-        "[search.matches_words(",
+        "lists.source",
+        "            return search.of_account(self.model, request.account_id)\n",
+        "            return search.ALWAYS\n",
         "tests/rooms/activity/test_changes.py",
         "tests/accounts/test_scope.py",
     ),

@@ -132,6 +132,6 @@ def test_a_slow_statement_is_told_without_its_values(
 
 def test_a_handler_is_called_by_its_short_name() -> None:
     assert (
-        short_name("reflex___state____state.odoportal___pages___state____session_state.odoportal___rooms___orders___state____orders.load")
+        short_name("reflex___state____state.odoportal___pages___state____session_state.odoportal___rooms___orders___page____orders.load")
         == "orders.load"
     )

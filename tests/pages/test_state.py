@@ -11,13 +11,14 @@ from sqlalchemy.exc import OperationalError
 
 from odoportal.core import database
 from odoportal.observability import request_id
+from odoportal.pages import list_page
 from odoportal.pages.shell_view import ShellView
 from odoportal.pages.state import SessionState
-from odoportal.rooms.dashboard.state import Home
+from odoportal.rooms.dashboard.page import Home
 from odoportal.rooms.dashboard.view import HomeView
-from odoportal.rooms.invoices.state import Invoices
+from odoportal.rooms.invoices.page import Invoices
 from odoportal.rooms.invoices.view import InvoicesView
-from odoportal.rooms.orders.state import Orders
+from odoportal.rooms.orders.page import Orders
 from odoportal.rooms.orders.view import OrdersView
 from tests.making import NOON, account, identity_of, invoice, order
 from tests.states import new_state, set_address, signed_in
@@ -82,7 +83,7 @@ def test_a_failure_says_so_and_a_retry_recovers(
             await state.load()
             shown = state.view
             with monkeypatch.context() as patch:
-                patch.setattr(kind, "draw", staticmethod(broken))
+                patch.setattr(list_page, "page_view", broken)
                 await state.load()
                 assert (state.failed, state.filled, state.version) == (True, True, 2)
                 assert state.view == shown

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from odoportal.lists.list_table import ListColumn, ListTable
 from odoportal.ui.dialog import dialog_html, frame
-from odoportal.ui.table import ListParts, ListTable
+from odoportal.ui.table import ListCard
 from odoportal.ui.template import Bound, LiveOnly, Node, View, choose, each, el, icon, link, when, wrapped
 from tests.attack.corpus import XSS
 
@@ -264,9 +265,21 @@ def test_a_whole_list_with_markup_in_every_text_is_the_same_list(attack: str) ->
             as_of=text,
             title=text,
         )
-        drawn: dict[str, Any] = {"cells": lambda row: (el("td", row.name),), "card": lambda row: el("b", row.name, title=row.url)}
-        parts = ListParts(caption="Orders", hint="", dates="", empty_icon="package", nothing_text="", cls="ord", zip="", **drawn)
-        return ListTable.of(parts).html(Page(shown, [Row("1", text, text)]))
+        column = ListColumn("name", str, cell=lambda row: el("td", row.name), card=lambda row: el("b", row.name, title=row.url))
+        source: Any = None
+        texts: dict[str, Any] = dict.fromkeys(("title", "no_match", "nothing_text", "hint", "all"), str)
+        table = ListTable(
+            path="/orders",
+            columns=[column],
+            default_sort="",
+            source=source,
+            view=dict,
+            nothing=str,
+            empty_icon="package",
+            tabs=dict,
+            **texts,
+        )
+        return ListCard.of(table).html(Page(shown, [Row("1", text, text)]))
 
     inert = {name: Elements(text).found for name, text in page("plain").items()}
     assert {name: Elements(text).found for name, text in page(attack).items()} == inert

@@ -14,7 +14,7 @@ from odoportal.core import identity
 from odoportal.core.identity import Identity
 from odoportal.observability import instrumentation
 from odoportal.pages.state import SessionState
-from odoportal.rooms.orders.state import Orders
+from odoportal.rooms.orders.page import Orders
 from odoportal.web.event_gate import EVENTS_PER_10_SECONDS, INTERNAL, SOCKET_COOKIE, EventGate, session_hash
 from tests.making import NOON, identity_of
 from tests.states import new_state, set_address

@@ -5,15 +5,11 @@ from odoportal.pages.room import KeptData, Room, Web
 
 
 def _web() -> Web:
-    from odoportal.accounts.rights import Right, guarded
+    from odoportal.accounts.rights import Right
     from odoportal.pages.kinds import list_page
-    from odoportal.rooms.activity import exports, page
-    from odoportal.rooms.activity.state import Changes
+    from odoportal.rooms.activity import page
 
-    return Web(
-        pages=[list_page("/profile/changes", "Activity", page.page, Changes, page.slots, Right.CHANGES)],
-        routes=guarded(Right.CHANGES, exports.ROUTES),
-    )
+    return list_page(page.PAGE, Right.CHANGES)
 
 
 def _kept() -> list[KeptData]:

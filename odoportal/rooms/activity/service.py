@@ -5,7 +5,7 @@ records them for the account.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,58 +14,12 @@ from sqlmodel import Session, col, func, select
 
 from odoportal.accounts.models import Change, Person
 from odoportal.core import clock
-from odoportal.core.folding import fold
 from odoportal.lists import search
-from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
-from odoportal.rooms.activity.kinds import Kinds, groups
+from odoportal.lists.source import ListRequest, ListSource
+from odoportal.rooms.activity.kinds import Kinds, all_kinds
 
 STAFF = "odotrack"
 """The value of the list query's `person` filter that stands for Odotrack's staff."""
-
-
-def rules() -> ListRules:
-    """Return what the address of the list may contain: the tabs are the groups that the rooms declare."""
-    return ListRules(sorts=("when",), default_sort="-when", states=tuple(groups()), texts=("person",))
-
-
-@dataclass(frozen=True)
-class ChangePage:
-    """One page: its changes, the names of the people in them, the number of changes in each group, and the number without any filter."""
-
-    window: PageWindow
-    changes: Sequence[Change]
-    people: Mapping[int, str]
-    counts: Mapping[str, int]
-    account_total: int
-
-
-def find(session: Session, account_id: int, query: ListQuery, kinds: Kinds) -> ChangePage:
-    """Return the page of changes that a list query asks for. Runs at most four statements.
-
-    Args:
-        session: a database session for reading.
-        account_id: the account.
-        query: the list query.
-        kinds: every kind in the page's language; the labels are searched, too.
-    """
-    per_kind = select(col(Change.what), func.count()).group_by(col(Change.what))
-    where = _where(account_id, query, kinds)
-    counts = dict.fromkeys(["", *(kind.group for kind in kinds.values())], 0)
-    for what, n in session.exec(per_kind.where(where)).all():
-        counts[""] += int(n)
-        if what in kinds:
-            counts[kinds[what].group] += int(n)
-    everything = counts[""]
-    if query.narrowed:
-        everything = search.count(session, Change, search.of_account(Change, account_id))
-    shown = page_to_show(query, counts[query.state])
-    rows = search.fetch_page(session, Change, and_(where, _in_group(query, kinds)), _order(query), shown)
-    return ChangePage(shown, rows, names(session, rows), counts, everything)
-
-
-def where_and_order(account_id: int, query: ListQuery, kinds: Kinds) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
-    """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
-    return and_(_where(account_id, query, kinds), _in_group(query, kinds)), [e.desc() if down else e.asc() for e, down in _order(query)]
 
 
 def names(session: Session, changes: Sequence[Any]) -> Mapping[int, str]:
@@ -83,32 +37,38 @@ def name_of(session: Session, account_id: int, person: str) -> str:
     return session.exec(did.where(Change.account_id == account_id, Change.person_id == _number(person)).limit(1)).first() or ""
 
 
-def _order(query: ListQuery) -> search.Order:
-    return [(col(Change.at), query.descending), (col(Change.id), query.descending)]
-
-
-def _in_group(query: ListQuery, kinds: Kinds) -> ColumnElement[bool]:
-    if not query.state:
-        return search.ALWAYS
-    return col(Change.what).in_([what for what, kind in kinds.items() if kind.group == query.state])
-
-
-def _where(account_id: int, query: ListQuery, kinds: Kinds) -> ColumnElement[bool]:
-    """Return the condition of a list query, except for its group."""
-    labels = {what: fold(kind.label) for what, kind in kinds.items()}
-
+def _labelled(request: ListRequest) -> search.Meaning:
     def labelled(word: str) -> Sequence[ColumnElement[bool]]:
-        found = [what for what, label in labels.items() if word in label]
+        found = [what for what, label in request.labels.items() if word in label]
         return [col(Change.what).in_(found)] if found else []
 
-    parts: list[Any] = [search.of_account(Change, account_id), search.matches_words(col(Change.search), query.q, labelled)]
+    return labelled
+
+
+def _filters(request: ListRequest) -> list[ColumnElement[bool]]:
+    query, kinds = request.query, all_kinds()
+    parts: list[ColumnElement[bool]] = []
+    if query.state:
+        parts.append(col(Change.what).in_([what for what, kind in kinds.items() if kind.group == query.state]))
     if query.since:
         parts.append(col(Change.at) >= clock.start_of_day(query.since))
     if query.until:
         parts.append(col(Change.at) < clock.start_of_day(query.until + timedelta(days=1)))
     if person := query.texts.get("person"):
         parts.append(_by(person, kinds))
-    return and_(*parts)
+    return parts
+
+
+def _counts(session: Session, request: ListRequest) -> Mapping[str, int]:
+    """Return the number of changes in each group, and under "" of all, that the search and the other filters find."""
+    kinds = all_kinds()
+    where, _ = LIST.where_and_order(replace(request, query=replace(request.query, state="")))
+    counts = dict.fromkeys(["", *(kind.group for kind in kinds.values())], 0)
+    for what, n in session.exec(select(col(Change.what), func.count()).group_by(col(Change.what)).where(where)).all():
+        counts[""] += int(n)
+        if what in kinds:
+            counts[kinds[what].group] += int(n)
+    return counts
 
 
 def _by(person: str, kinds: Kinds) -> ColumnElement[bool]:
@@ -121,3 +81,14 @@ def _by(person: str, kinds: Kinds) -> ColumnElement[bool]:
 def _number(person: str) -> int:
     """Return the person id that a list query contains; 0, which no person has, if it is not a valid id."""
     return int(person) if person.isascii() and person.isdigit() and len(person) < 10 else 0
+
+
+LIST = ListSource(
+    model=Change,
+    counts=_counts,
+    filters=_filters,
+    texts=("person",),
+    meaning=_labelled,
+    large=False,
+    counts_filtered=True,
+)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 from sqlmodel import Session
@@ -13,9 +12,10 @@ from odoportal.core.i18n import Formats, t
 from odoportal.core.identity import Identity
 from odoportal.documents.view import TextLine, text_lines
 from odoportal.lists.query import ListQuery
-from odoportal.lists.view import ListTexts, ListView, list_view
+from odoportal.lists.source import FoundRows, ListRequest
+from odoportal.lists.view import DetailsView, ListView
 from odoportal.rooms.activity import service
-from odoportal.rooms.activity.kinds import Kind, Kinds, all_kinds, groups
+from odoportal.rooms.activity.kinds import Kind, Kinds, all_kinds
 from odoportal.settings import get_settings
 
 
@@ -38,31 +38,18 @@ class ChangeRow:
 
 
 @dataclass(frozen=True)
-class NoDetails:
-    """The empty details of a list that opens no record."""
-
-    title: str = ""
-
-
-@dataclass(frozen=True)
 class ChangesView:
     """The activity page."""
 
     frame: ListView = field(default_factory=ListView)
     rows: list[ChangeRow] = field(default_factory=list)
-    details: NoDetails = field(default_factory=NoDetails)
+    details: DetailsView = field(default_factory=DetailsView)
 
 
-def changes_view(session: Session, who: Identity, query: ListQuery, language: str, _today: date) -> ChangesView:
-    """Return the view of a list query, in the current language; arguments as for `invoices_view`."""
-    account_id, formats, kinds = who.account.account_id, Formats(who.region), all_kinds()
-    found = service.find(session, account_id, query, kinds)
-    person = query.texts.get("person", "")
-    name = staff() if person == service.STAFF else service.name_of(session, account_id, person) if person else ""
-    return ChangesView(
-        frame=list_view(query, found.window, found.account_total, formats, _texts(language, name), found.counts),
-        rows=[_row(change, found.people, query, formats, kinds) for change in found.changes],
-    )
+def changes_view(session: Session, who: Identity, request: ListRequest, found: FoundRows, frame: ListView) -> ChangesView:
+    """Return the view of the changes found. See `ListTable.view`."""
+    formats, kinds, people = Formats(who.region), all_kinds(), service.names(session, found.rows)
+    return ChangesView(frame, [_row(change, people, request.query, formats, kinds) for change in found.rows])
 
 
 def staff() -> str:
@@ -126,17 +113,3 @@ def _row(change: Change, people: Mapping[int, str], query: ListQuery, formats: F
         lines=text_lines(values_of(change, kind)),
         place=change.address,
     )
-
-
-def _texts(language: str, person: str) -> ListTexts:
-    columns = [
-        ("when", t("When"), False),
-        ("who", t("Who"), False),
-        ("what", t("What"), False),
-        ("values", t("Before and after"), False),
-        ("place", t("Network address"), False),
-    ]
-    tabs = [("", t("All changes")), *groups().items()]
-    chips = {"person": t("by {name}", name=person) if person else t("by nobody of this account")}
-    nothing = t("Nothing was changed yet")
-    return ListTexts(t("Activity"), f"/{language}/profile/changes", columns, tabs, t("No change"), nothing, t("Date"), chips)

@@ -1,24 +1,28 @@
 """The page of the address book, and the page that adds or changes an address."""
 
 from dataclasses import replace
+from typing import Any, ClassVar
 
 import reflex as rx
 
 from odoportal.core import database
+from odoportal.core.folding import fold
 from odoportal.core.i18n import t
-from odoportal.core.identity import require_identity
+from odoportal.core.identity import Identity, require_identity
 from odoportal.forms.view import with_form_feedback
-from odoportal.pages.layout import ListPage, shown_page
-from odoportal.pages.list_state import fetch_list
+from odoportal.lists.list_table import ListColumn, ListTable
+from odoportal.pages.layout import shown_page
+from odoportal.pages.list_page import ListPage, ListState
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.addresses import postal, service
 from odoportal.rooms.addresses.models import AddressPurpose
-from odoportal.rooms.addresses.state import Addresses, EditAddress
-from odoportal.rooms.addresses.view import AddressesView, EditView, edit_view, purpose_labels
+from odoportal.rooms.addresses.view import AddressesView, EditView, addresses_view, edit_view, purpose_labels
 from odoportal.ui.client import ListForm, PageTitle
 from odoportal.ui.common import empty
 from odoportal.ui.form import Confirm, Form, Rows, leave_guard
 from odoportal.ui.page import page_url
 from odoportal.ui.server_slots import live
-from odoportal.ui.table import ListParts
 from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when, wrapped
 from odoportal.web.page import PageRequest
 
@@ -40,25 +44,6 @@ def _actions(row: Bound, link_cls: str, button_look: str) -> Node:
     return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=link_cls)), when(row.removed, restore), cls="acts")
 
 
-def _cells(row: Bound) -> tuple[Node, ...]:
-    return (
-        el("th", el("span", row.name, cls="breaks"), scope="row"),
-        el("td", _lines(row)),
-        el("td", row.country),
-        el("td", el("div", _defaults(row), cls="row")),
-        el("td", _actions(row, "btn second sm", "second sm")),
-    )
-
-
-def _card(row: Bound) -> Node:
-    return (
-        el("div", el("h2", row.name, cls="breaks"), cls="top"),
-        _lines(row),
-        el("div", _defaults(row), cls="row"),
-        _actions(row, "btn plain", "plain"),
-    )
-
-
 def _add(view: Bound) -> Node:
     go = link(icon("book-user"), t("Add an address"), to=view.add, cls="btn primary")
     return when(view.add, go, el("p", t("Your role may see the addresses, and not change them."), cls="soft"))
@@ -71,35 +56,85 @@ def _wrong(view: Bound) -> Node:
 WRONG = View(_wrong)
 
 
-def _page() -> ListPage:
-    parts = ListParts(
-        caption=t("Address book"),
-        hint=t("Name, street, city, postal code"),
-        dates="",
-        empty_icon="book-user",
-        nothing_text=t("Here stand the addresses for delivery and for billing."),
-        cls="book",
-        zip="",
-        cells=_cells,
-        card=_card,
-    )
-    return ListPage(Addresses, parts, [("/addresses", t("Address book"))], _add)
+BOOK = ListTable(
+    path="/addresses",
+    title=lambda: t("Address book"),
+    source=service.BookSource(),
+    view=addresses_view,
+    default_sort="name",
+    columns=(
+        ListColumn(
+            "name",
+            title=lambda: t("Name"),
+            cell=lambda row: el("th", el("span", row.name, cls="breaks"), scope="row"),
+            card=lambda row: el("div", el("h2", row.name, cls="breaks"), cls="top"),
+            sort=lambda _: lambda address: fold(address.name),
+        ),
+        ListColumn(
+            "city",
+            title=lambda: t("Address"),
+            cell=lambda row: el("td", _lines(row)),
+            card=_lines,
+            sort=lambda _: lambda address: fold(address.city),
+        ),
+        ListColumn(
+            "country",
+            title=lambda: t("Country"),
+            cell=lambda row: el("td", row.country),
+            sort=lambda request: lambda address: fold(postal.country_name(address.country, request.language)),
+        ),
+        ListColumn(
+            "default",
+            title=lambda: t("Default for"),
+            cell=lambda row: el("td", el("div", _defaults(row), cls="row")),
+            card=lambda row: el("div", _defaults(row), cls="row"),
+        ),
+        ListColumn(
+            "actions",
+            title=lambda: t("Actions"),
+            cell=lambda row: el("td", _actions(row, "btn second sm", "second sm")),
+            card=lambda row: _actions(row, "btn plain", "plain"),
+        ),
+    ),
+    all=lambda: t("In the book"),
+    tabs=lambda _: {service.REMOVED: t("Removed")},
+    no_match=lambda: t("No address"),
+    nothing=lambda state: t("No address was removed") if state else t("No addresses yet"),
+    nothing_text=lambda: t("Here stand the addresses for delivery and for billing."),
+    empty_icon="book-user",
+    hint=lambda: t("Name, street, city, postal code"),
+    cls="book",
+)
 
 
-def page() -> rx.Component:
-    """Return the page of the book in the current language."""
-    return _page().component(live("wrong", WRONG, Addresses.view, Addresses.filled), leave_guard())
+class Addresses(ListState, SessionState):
+    """A page of the address book."""
+
+    view: AddressesView = unfilled(AddressesView())
+    table: ClassVar[ListTable] = BOOK
 
 
-async def slots(asked: PageRequest) -> dict[str, str]:
-    """Fill the slots of the document; without JavaScript, also show the error of a submitted button."""
-    view: AddressesView = await fetch_list(Addresses.rules, Addresses.draw, require_identity(), asked.query, asked.language)
-    if asked.said:
-        view = replace(view, wrong=asked.said.error)
-    return {**_page().html(view), "wrong": WRONG.html(view)}
+PAGE = ListPage(
+    BOOK,
+    Addresses,
+    tasks=_add,
+    lead=lambda: [live("wrong", WRONG, Addresses.view, Addresses.filled), leave_guard()],
+    slots={"wrong": WRONG},
+    # Without JavaScript, the page also shows the error of a button.
+    feedback=lambda view, feedback: replace(view, wrong=feedback.error),
+)
 
 
 # --- one address ---------------------------------------------------------------------------------------------------
+
+
+class EditAddress(PageState, SessionState):
+    """The state of the form of one address, with the fields of the country in the page's query."""
+
+    view: EditView = unfilled(EditView())
+
+    async def _fetch(self, who: Identity) -> Any:
+        return await database.read(edit_view, who, dict(self.router.url.query_parameters))
 
 
 def _country(view: Bound) -> Node:

@@ -11,8 +11,7 @@ an address by its code, as found in the book at the time of the import.
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +24,8 @@ from odoportal.accounts.models import Membership
 from odoportal.accounts.rights import Right, may, require_right
 from odoportal.core.folding import fold
 from odoportal.core.identity import Identity, NotAllowed
-from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
+from odoportal.lists.query import page_to_show
+from odoportal.lists.source import FoundRows, ListRequest
 from odoportal.rooms.addresses import postal
 from odoportal.rooms.addresses.activity import AddressActivity
 from odoportal.rooms.addresses.models import Address, AddressDefault, AddressPurpose
@@ -33,7 +33,6 @@ from odoportal.rooms.addresses.models import Address, AddressDefault, AddressPur
 FIELDS = ("name", "line1", "line2", "district", "city", "province", "postal_code", "country")
 MOST = 2_000
 REMOVED = "removed"
-RULES = ListRules(sorts=("name", "city", "country"), default_sort="name", states=(REMOVED,))
 OWN = "~"
 CODE_ROOM = 28
 RIGHT = {AddressPurpose.DELIVERY: Right.DELIVERY, AddressPurpose.BILLING: Right.BILLING}
@@ -105,32 +104,24 @@ def book(session: Session, account_id: int, q: str = "", removed: bool = False) 
     return sorted(matching, key=lambda a: (fold(a.name), fold(a.line1), a.id or 0))
 
 
-@dataclass(frozen=True)
-class BookPage:
-    """One page of the book: its addresses, and the number of current and of removed addresses (`counts`, by state)."""
+class BookSource:
+    """The rows of the address book's list.
 
-    window: PageWindow
-    addresses: Sequence[Address]
-    counts: Mapping[str, int]
-
-
-def find(session: Session, account_id: int, query: ListQuery, language: str) -> BookPage:
-    """Return the page of the book that a list query asks for.
-
-    A book has at most `MOST` addresses, so they are sorted and searched in Python. Sorting by country uses its name in `language`.
+    A book has at most `MOST` addresses, so they are searched and sorted in Python: `ListRequest.sort` returns the sort key of an address.
     """
-    books = {removed: book(session, account_id, query.q, removed) for removed in (False, True)}
-    found = books[query.state == REMOVED]
-    keys: Mapping[str, Callable[[Address], str]] = {
-        "name": lambda a: fold(a.name),
-        "city": lambda a: fold(a.city),
-        "country": lambda a: fold(postal.country_name(a.country, language)),
-    }
-    rows = sorted(found, key=keys[query.key], reverse=query.descending)
-    page = page_to_show(query, len(rows))
-    counts = {"": len(book(session, account_id)), REMOVED: len(book(session, account_id, removed=True))} if query.q else None
-    counts = counts or {"": len(books[False]), REMOVED: len(books[True])}
-    return BookPage(page, rows[page.offset : page.offset + page.size], counts)
+
+    states = (REMOVED,)
+    texts = ()
+
+    def find(self, session: Session, request: ListRequest) -> FoundRows:
+        """Return the page of the book that a list query asks for."""
+        query, account_id = request.query, request.account_id
+        books = {state: book(session, account_id, query.q, removed=bool(state)) for state in ("", REMOVED)}
+        rows = sorted(books[query.state], key=request.sort, reverse=query.descending)
+        window = page_to_show(query, len(rows))
+        whole = {state: book(session, account_id, removed=bool(state)) for state in books} if query.q else books
+        counts = {state: len(addresses) for state, addresses in whole.items()}
+        return FoundRows(window, rows[window.offset : window.offset + window.size], counts, counts[query.state])
 
 
 def _search_text(address: Address) -> str:

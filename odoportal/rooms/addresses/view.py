@@ -2,22 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from urllib.parse import urlencode
 
 from sqlmodel import Session
 
 from odoportal.accounts.models import Role
 from odoportal.accounts.rights import ROLES_BY_RIGHT, Right, may
-from odoportal.core.i18n import Formats, current_language, t
+from odoportal.core.i18n import current_language, t
 from odoportal.core.identity import Identity
 from odoportal.documents.view import TextLine, text_lines
 from odoportal.forms.view import Choice, FieldRow, FormView, form_view
-from odoportal.lists.query import ListQuery
-from odoportal.lists.view import Hidden, ListTexts, ListView, list_view
+from odoportal.lists.source import FoundRows, ListRequest
+from odoportal.lists.view import DetailsView, Hidden, ListView
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.addresses import postal, service
 from odoportal.rooms.addresses.models import Address, AddressPurpose
+from odoportal.web.links import link_to
 
 _AUTOCOMPLETE = {
     "name": "organization",
@@ -51,13 +50,6 @@ class AddressRow:
 
 
 @dataclass(frozen=True)
-class NoDetails:
-    """An empty detail view: the book opens no record on top of its list."""
-
-    title: str = ""
-
-
-@dataclass(frozen=True)
 class AddressesView:
     """One page of the book. `add` is empty if the person may not add addresses."""
 
@@ -65,37 +57,21 @@ class AddressesView:
     rows: list[AddressRow] = field(default_factory=list)
     add: str = ""
     wrong: str = ""
-    details: NoDetails = field(default_factory=NoDetails)
+    details: DetailsView = field(default_factory=DetailsView)
 
 
-def addresses_view(session: Session, who: Identity, query: ListQuery, language: str, _today: date) -> AddressesView:
-    """Return the view of the page of the book that a list query asks for, in the page's language."""
-    account_id, formats = who.account.account_id, Formats(who.region)
-    found = service.find(session, account_id, query, language)
-    default_ids = service.defaults(session, account_id)
+def addresses_view(session: Session, who: Identity, request: ListRequest, found: FoundRows, frame: ListView) -> AddressesView:
+    """Return the view of the addresses found. See `ListTable.view`."""
+    default_ids = service.defaults(session, request.account_id)
     allowed = may(who.account.role, Right.ADDRESSES)
-    edit = f"/{language}/addresses/edit"
     return AddressesView(
-        frame=list_view(query, found.window, found.counts[query.state], formats, _texts(language, query), found.counts),
-        rows=[_row(a, who, default_ids, edit if allowed else "", language) for a in found.addresses],
-        add=edit if allowed else "",
+        frame=frame,
+        rows=[_row(address, who, default_ids, allowed, request.language) for address in found.rows],
+        add=link_to(who, request.language, "/addresses/edit") if allowed else "",
     )
 
 
-def _texts(language: str, query: ListQuery) -> ListTexts:
-    columns = [
-        ("name", t("Name"), False),
-        ("city", t("Address"), False),
-        ("country", t("Country"), False),
-        ("default", t("Default for"), False),
-        ("actions", t("Actions"), False),
-    ]
-    nothing = t("No address was removed") if query.state else t("No addresses yet")
-    tabs = [("", t("In the book")), (service.REMOVED, t("Removed"))]
-    return ListTexts(t("Address book"), f"/{language}/addresses", columns, tabs, t("No address"), nothing, "")
-
-
-def _row(address: Address, who: Identity, default_ids: Mapping[AddressPurpose, int], edit: str, language: str) -> AddressRow:
+def _row(address: Address, who: Identity, default_ids: Mapping[AddressPurpose, int], allowed: bool, language: str) -> AddressRow:
     return AddressRow(
         key=address.code,
         name=address.name,
@@ -103,8 +79,8 @@ def _row(address: Address, who: Identity, default_ids: Mapping[AddressPurpose, i
         country=postal.country_name(address.country, language),
         delivery=default_ids.get(AddressPurpose.DELIVERY) == address.id,
         billing=default_ids.get(AddressPurpose.BILLING) == address.id,
-        edit=f"{edit}?{urlencode({'code': address.code})}" if edit and address.archived_at is None else "",
-        removed=bool(edit) and address.archived_at is not None,
+        edit=link_to(who, language, "/addresses/edit", code=address.code) if allowed and address.archived_at is None else "",
+        removed=allowed and address.archived_at is not None,
         restore=form_view(who, key=address.code) if address.archived_at else FormView(),
     )
 

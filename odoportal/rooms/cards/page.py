@@ -1,15 +1,17 @@
 """The page of credit cards."""
 
 from dataclasses import replace
+from typing import Any
 
 import reflex as rx
 
-from odoportal.core.i18n import t
-from odoportal.core.identity import require_identity
+from odoportal.core.i18n import current_language, t
+from odoportal.core.identity import Identity, require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
-from odoportal.rooms.cards.state import Cards
-from odoportal.rooms.cards.view import load_view
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.cards.view import CardsView, load_view
 from odoportal.ui.common import empty
 from odoportal.ui.dialog import dialog, dialog_html, frame
 from odoportal.ui.form import Field, Form
@@ -18,6 +20,16 @@ from odoportal.ui.polling import Poll
 from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, LiveOnly, Node, View, each, el, icon, link, when
 from odoportal.web.page import PageRequest
+
+
+class Cards(PageState, SessionState):
+    """The state of the page of cards."""
+
+    view: CardsView = unfilled(CardsView())
+
+    async def _fetch(self, who: Identity) -> Any:
+        return await load_view(who, self.router.url.query_parameters, current_language())
+
 
 POLL_SECONDS = 3
 POLL_TIMES = 20

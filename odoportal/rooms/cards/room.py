@@ -9,10 +9,9 @@ from odoportal.rooms.cards.activity import ACTIVITY
 def _web() -> Web:
     from odoportal.pages.kinds import forms_page
     from odoportal.rooms.cards import flow, forms, page, routes, sandbox_page
-    from odoportal.rooms.cards.state import Cards
 
     return Web(
-        pages=[forms_page("/cards", "Credit cards", page.page, Cards, page.slots, forms.RULES, leads_to=flow.form_origins())],
+        pages=[forms_page("/cards", "Credit cards", page.page, page.Cards, page.slots, forms.RULES, leads_to=flow.form_origins())],
         routes=[*routes.ROUTES, *sandbox_page.ROUTES],
         jobs=[flow.reconcile_forever],
     )

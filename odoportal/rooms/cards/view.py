@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from urllib.parse import urlencode
 
 from sqlmodel import Session, col, select
 
@@ -14,11 +13,13 @@ from odoportal.core import clock, database, i18n
 from odoportal.core.i18n import Formats, t
 from odoportal.core.identity import Identity
 from odoportal.forms.view import FormView, form_view
+from odoportal.lists.view import DetailsView
 from odoportal.rooms.cards import flow, service
 from odoportal.rooms.cards.labels import card_name, reason_labels
 from odoportal.rooms.cards.models import Card, SetupState
 from odoportal.rooms.cards.provider import Provider
 from odoportal.rooms.signin import sessions
+from odoportal.web.links import link_to
 
 LONGEST_KEY = 32
 
@@ -38,21 +39,16 @@ class CardRow:
 
 
 @dataclass(frozen=True)
-class CardDetails:
-    """The card in the removal dialog. `number` is empty if the account has no such card.
+class CardDetails(DetailsView):
+    """The card in the removal dialog.
 
     `heir` says which card becomes the default; `fresh` is empty if the password must be confirmed.
     """
 
-    asked: str = ""
-    number: str = ""
     expiry: str = ""
     added: str = ""
     heir: str = ""
     fresh: str = ""
-    close: str = ""
-    previous: str = ""
-    next: str = ""
     remove: FormView = field(default_factory=FormView)
 
 
@@ -88,9 +84,8 @@ async def load_view(who: Identity, query: Mapping[str, str], language: str) -> C
 
 
 def page_address(who: Identity, language: str, **query: str) -> str:
-    """Return the address of the page, with the account number if the person has several accounts."""
-    account = {"account": who.account.number} if len(who.memberships) > 1 else {}
-    return f"/{language}/cards" + (f"?{urlencode({**account, **query})}" if account or query else "")
+    """Return the address of the page with these values of its query."""
+    return link_to(who, language, "/cards", **query)
 
 
 def cards_view(

@@ -1,19 +1,35 @@
 """The home page, as in the user guide: a tile for each place, and the application beside them."""
 
+from typing import Any
+
 import reflex as rx
 
 from odoportal.core import clock, database
-from odoportal.core.i18n import t
-from odoportal.core.identity import require_identity
+from odoportal.core.i18n import current_language, t
+from odoportal.core.identity import Identity, require_identity
 from odoportal.pages.layout import private_page
-from odoportal.rooms.dashboard.state import Home
-from odoportal.rooms.dashboard.view import CHART_HEIGHT, CHART_LEFT, CHART_WIDTH, home_view
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.dashboard.view import CHART_HEIGHT, CHART_LEFT, CHART_WIDTH, HomeView, home_view
 from odoportal.ui import menu
 from odoportal.ui.load_error import content_or_error
 from odoportal.ui.page import page_url
 from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, Node, View, choose, each, el, icon, link, when
 from odoportal.web.page import PageRequest
+
+
+class Home(PageState, SessionState):
+    """The home page."""
+
+    view: HomeView = unfilled(HomeView())
+
+    async def _load_view(self, again: bool = False) -> None:
+        del again  # The home page always reads the menu's counts again.
+        await super()._load_view(again=True)
+
+    async def _fetch(self, who: Identity) -> Any:
+        return await database.read(home_view, who, current_language(), clock.today())
 
 
 def _band(view: Bound) -> El:

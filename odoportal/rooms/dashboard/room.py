@@ -6,9 +6,8 @@ from odoportal.pages.room import Room, Web
 def _web() -> Web:
     from odoportal.pages.kinds import view_page
     from odoportal.rooms.dashboard import page
-    from odoportal.rooms.dashboard.state import Home
 
-    return Web(pages=[view_page("/", "Dashboard", page.page, Home, page.slots)])
+    return Web(pages=[view_page("/", "Dashboard", page.page, page.Home, page.slots)])
 
 
 ROOM = Room("dashboard", _web)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from urllib.parse import urlencode
+from functools import partial
 
 from sqlmodel import Session
 
@@ -18,6 +18,7 @@ from odoportal.rooms.invoices import service as invoices
 from odoportal.rooms.invoices.view import paid_view
 from odoportal.rooms.orders import service as orders
 from odoportal.settings import get_settings
+from odoportal.web.links import link_to
 
 TODO_INVOICES = 3
 TODO_ENDING = 3
@@ -120,12 +121,7 @@ def home_view(session: Session, who: Identity, language: str, today: date) -> Ho
         today: the business day.
     """
     account_id, formats = who.account.account_id, Formats(who.region)
-    account = {"account": who.account.number} if len(who.memberships) > 1 else {}
-
-    def url_for(path: str, **query: str) -> str:
-        written = urlencode({**query, **account})
-        return f"/{language}{path}" + (f"?{written}" if written else "")
-
+    url_for = partial(link_to, who, language)
     owing = invoices.owing(session, account_id, today)
     ending = orders.ending(session, account_id, today)
     states = orders.state_counts(session, account_id, today)

@@ -5,18 +5,18 @@ or what another one has now is in rows that these functions cannot reach.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Integer, String, and_, bindparam, literal_column, true
+from sqlalchemy import ColumnElement, Date, Integer, String, and_, bindparam, literal_column
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from odoportal.core import clock
 from odoportal.lists import search
-from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
+from odoportal.lists.source import ListRequest, ListSource
 from odoportal.rooms.devices.derived import STATE_ORDER, signal_order
 from odoportal.rooms.devices.models import Device, DeviceAssignment, DeviceState
 from odoportal.rooms.orders.models import Order
@@ -27,9 +27,6 @@ ENDING, OUT = "ending", "out"
 """Filters of the list beside the states: the agreement ends within 60 days, and the device is out of service."""
 FILTERS = (DeviceState.ACTIVE, ENDING, DeviceState.SILENT, DeviceState.SHIPPING, OUT)
 """The filters of the list. "Active" also finds silent devices, "shipping" also those being prepared."""
-RULES = ListRules(
-    sorts=("serial", "model", "vehicle", "agreement", "end", "state", "signal"), default_sort="-serial", states=FILTERS, texts=("order",)
-)
 _IN_SERVICE = frozenset({DeviceState.PREPARING, DeviceState.SHIPPING, DeviceState.ACTIVE})
 _LEAVES_AS = frozenset({*_IN_SERVICE, DeviceState.SUSPENDED})
 # A literal instead of a bound parameter: the expression must match that of the index `ix_device_left`.
@@ -86,66 +83,51 @@ def _filter(name: str, today: date, state: Any = None, end: Any = None) -> Colum
     return in_filter(name, today, today + timedelta(days=ENDING_DAYS), _silent_before(today), state, end)
 
 
-def _state_meaning(today: date, state_words: Mapping[str, str]) -> search.Meaning:
+def _state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
-        return [_filter(name, today) for name, text in state_words.items() if len(word) > 2 and word in text]
+        return [_filter(name, request.today) for name, text in request.labels.items() if len(word) > 2 and word in text]
 
     return meaning
 
 
-def _candidates(
-    session: Session, account_id: int, rows: int, query: ListQuery, today: date, words: Mapping[str, str]
-) -> ColumnElement[bool]:
-    return search.search_candidates(session, Device, account_id, rows, query.q, _state_meaning(today, words))
+def _filters(request: ListRequest, state: Any, end: Any) -> list[ColumnElement[bool]]:
+    query = request.query
+    return [
+        *([_filter(query.state, request.today, state, end)] if query.state else []),
+        *([end >= query.since] if query.since else []),
+        *([end <= query.until] if query.until else []),
+    ]
 
 
-def _list_condition(
-    own: ColumnElement[bool], account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
-) -> ColumnElement[bool]:
-    """Return the condition of a list query; `own` is the condition that selects the account's rows."""
-    parts: list[ColumnElement[bool]] = [own]
-    if query.q:
-        parts.append(search.matches_words(Device.search, query.q, _state_meaning(today, state_words)))
+def _hidden_filters(request: ListRequest) -> list[ColumnElement[bool]]:
     # Hide these columns from SQLite's planner: it must walk the index of the sort order and stop after one page.
-    parts.append(_filters(query, today, search.unindexed(col(Device.state_order)), search.unindexed(col(Device.end_on))))
-    if order := query.texts.get("order"):
-        of_order = select(Order.id).where(Order.account_id == account_id, Order.number == order).scalar_subquery()
-        assigned = select(DeviceAssignment.device_id).where(
-            DeviceAssignment.account_id == account_id, col(DeviceAssignment.order_id) == of_order
-        )
-        parts.append(col(Device.id).in_(assigned))
-    return and_(*parts)
+    filters = _filters(request, search.unindexed(col(Device.state_order)), search.unindexed(col(Device.end_on)))
+    if order := request.query.texts.get("order"):
+        filters.append(col(Device.id).in_(_assigned_to(request.account_id, order)))
+    return filters
 
 
-def _filters(query: ListQuery, today: date, state: Any, end: Any) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [_filter(query.state, today, state, end)] if query.state else []
-    if query.since:
-        parts.append(end >= query.since)
-    if query.until:
-        parts.append(end <= query.until)
-    return and_(true(), *parts)
+def _assigned_to(account_id: int, order: str) -> Any:
+    of_order = select(Order.id).where(Order.account_id == account_id, Order.number == order).scalar_subquery()
+    mine = (DeviceAssignment.account_id == account_id, col(DeviceAssignment.order_id) == of_order)
+    return select(DeviceAssignment.device_id).where(*mine)
 
 
-def _sort_keys(query: ListQuery) -> search.Order:
-    by: dict[str, Sequence[Any]] = {
-        "serial": (col(Device.serial),),
-        "model": (col(Device.model),),
-        "vehicle": (col(Device.vehicle_order),),
-        "agreement": (col(Device.order_number),),
-        "end": (col(Device.end_on),),
-        # Active devices by their last signal, so that the silent ones stand together.
-        "state": (col(Device.state_order), col(Device.signal_order)),
-        "signal": (col(Device.signal_order),),
-    }
-    return [(column, query.descending) for column in (*by[query.key], col(Device.id))]
+def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:
+    filters = _filters(request, col(Device.state_order), col(Device.end_on))
+    return and_(*filters) if filters else None
 
 
-def where_and_order(
-    account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
-) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
-    """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
-    where = _list_condition(search.of_account(Device, account_id), account_id, query, today, state_words)
-    return where, [e.desc() if down else e.asc() for e, down in _sort_keys(query)]
+LIST = ListSource(
+    model=Device,
+    counts=lambda session, request: state_counts(session, request.account_id, request.today),
+    filters=_hidden_filters,
+    states=FILTERS,
+    texts=("order",),
+    meaning=_state_meaning,
+    index_hint=_index_hint,
+    number="serial",
+)
 
 
 @dataclass(frozen=True)
@@ -154,41 +136,6 @@ class Plan:
 
     assignment: DeviceAssignment
     order: Order | None
-
-
-@dataclass(frozen=True)
-class DevicePage:
-    """One page of the list: its position, its devices, their plans by device id, and the result of `state_counts`."""
-
-    window: PageWindow
-    devices: Sequence[Device]
-    plans: Mapping[int, Plan]
-    counts: Mapping[str, int]
-
-
-def find(session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> DevicePage:
-    """Return the page of devices that a list query asks for.
-
-    Runs three statements: four with a search or filter, and one more for a search in a large account.
-
-    Args:
-        session: a database session for reading.
-        account_id: the account of the devices.
-        query: the list query.
-        today: the business day.
-        state_words: the folded label of each filter in the page's language, for the search.
-    """
-    counts = state_counts(session, account_id, today)
-    where = _list_condition(_candidates(session, account_id, counts[""], query, today, state_words), account_id, query, today, state_words)
-    counted = not replace(query, state="").narrowed
-    window = page_to_show(query, counts[query.state] if counted else search.count(session, Device, where))
-    if window.total == counts[""]:
-        # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
-        where = search.of_account(Device, account_id)
-    narrowed = query.state or query.since or query.until
-    index_hint = _filters(query, today, col(Device.state_order), col(Device.end_on)) if narrowed else None
-    devices = search.fetch_page(session, Device, where, _sort_keys(query), window, index_hint)
-    return DevicePage(window, devices, plans(session, account_id, [device.id or 0 for device in devices]), counts)
 
 
 def plans(session: Session, account_id: int, ids: Sequence[int]) -> dict[int, Plan]:
@@ -234,17 +181,6 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
     every, before, after, left_before, left_active, ending, is_silent = found
     active, shipping = every - before - after - left_active, before - left_before
     return dict(zip(("", *FILTERS), (every, active, ending, is_silent, shipping, every - active - shipping), strict=True))
-
-
-def neighbours(
-    session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str], rows: int, device_id: int
-) -> search.Neighbours | None:
-    """Return the position and neighbours of a device in a list; None if the list does not contain it.
-
-    Arguments as for `find`; `rows` is the number of devices of the account.
-    """
-    where = _list_condition(_candidates(session, account_id, rows, query, today, state_words), account_id, query, today, state_words)
-    return search.neighbours(session, Device, where, _sort_keys(query), device_id)
 
 
 def get(session: Session, account_id: int, serial: str) -> Device | None:

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from odoportal.core import clock, database, i18n
-from odoportal.core.folding import fold
 from odoportal.core.i18n import Formats, region_of, t
 from odoportal.core.identity import ActiveMembership, require_identity
 from odoportal.documents import pdf, routes
@@ -23,7 +22,7 @@ from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.invoices import service
-from odoportal.rooms.invoices.labels import state_labels
+from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.pdf import invoice_sheet
 
@@ -126,11 +125,11 @@ def invoices_of_query(session: Session, account: ActiveMembership, query: str, t
         TooMany: if there are more than `MOST`.
         Unknown: if the query names another account.
     """
-    list_query = ListQuery.parse(service.RULES, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
+    list_query = ListQuery.parse(INVOICES.rules, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
     if list_query.account not in {"", account.number}:
         raise UnknownInvoice
-    words = {state: fold(text) for state, text in state_labels().items()}
-    where, order = service.where_and_order(account.account_id, list_query, today, words)
+    request = INVOICES.request(account.account_id, list_query, i18n.current_language(), today)
+    where, order = service.LIST.where_and_order(request)
     count = session.exec(select(func.count()).select_from(Invoice).where(where)).one()
     if count > MAX_INVOICES:
         raise TooManyInvoices(count)

@@ -1,59 +1,24 @@
 """The invoices page, as in the user guide, and the details of an invoice."""
 
+from typing import ClassVar
+
 import reflex as rx
 
 from odoportal.core.i18n import current_language, t
-from odoportal.pages.layout import ListPage
+from odoportal.lists.list_table import ListTable
+from odoportal.pages.list_page import ListPage, ListState
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import unfilled
+from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.labels import BADGES
-from odoportal.rooms.invoices.state import Invoices
 from odoportal.rooms.invoices.view import InvoicesView
 from odoportal.ui.common import badge
 from odoportal.ui.dialog import frame
 from odoportal.ui.document_parts import address, lines_table, totals
 from odoportal.ui.page import page_url as address_of
 from odoportal.ui.server_slots import live
-from odoportal.ui.table import ListParts, export_menu, row_checkbox
+from odoportal.ui.table import export_menu
 from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when
-
-
-def _paid(paid: Bound) -> Node:
-    return el(
-        "span", badge(BADGES, paid.state, paid.text, bare=True), when(paid.note, el("span", paid.note, cls="muted small")), cls="paid"
-    )
-
-
-def _details_link(row: Bound, cls: str) -> Node:
-    return link(t("Details"), el("span", " ", row.number, cls="sr"), to=row.details, how="open", data_open=row.number, cls=cls)
-
-
-def _pdf_link(row: Bound, cls: str) -> Node:
-    return el("a", t("PDF"), el("span", " ", row.number, cls="sr"), href=row.pdf, cls=cls, data_out=True)
-
-
-def _cells(row: Bound) -> tuple[Node, ...]:
-    return (
-        el("td", row.date, cls="nw"),
-        el("th", row.number, scope="row"),
-        el("td", row.amount, cls="r nw m"),
-        el("td", _paid(row.paid)),
-        el("td", el("div", _details_link(row, "btn second sm"), _pdf_link(row, "btn plain sm"), cls="acts")),
-    )
-
-
-def _card(row: Bound) -> Node:
-    return (
-        el(
-            "div",
-            row_checkbox(row),
-            el("h2", link(row.number, to=row.details, how="open")),
-            el("span", row.date, cls="muted"),
-            el("span", cls="push"),
-            el("b", row.amount, cls="nw"),
-            cls="top",
-        ),
-        _paid(row.paid),
-        el("div", _details_link(row, "btn plain"), _pdf_link(row, "btn plain"), cls="acts"),
-    )
 
 
 def _address(title: str, lines: Bound) -> Node:
@@ -134,33 +99,29 @@ def _tasks(view: Bound) -> Node:
 AS_OF = View(lambda view: el("span", view.frame.as_of, cls="muted small"))
 
 
-def _page() -> ListPage:
-    parts = ListParts(
-        caption=t("Invoices"),
-        hint=t("Number or amount"),
-        dates=t("Date"),
-        empty_icon="receipt-text",
-        nothing_text=t("Invoices appear here as soon as Odotrack has issued them."),
-        cls="inv",
-        zip=address_of("/invoices.zip"),
-        cells=_cells,
-        card=_card,
-    )
-    return ListPage(Invoices, parts, [("/invoices", t("Invoices"))], _tasks, _details)
-
-
-def page() -> rx.Component:
-    """Return the page in the current language."""
-    refresh = rx.el.button(
+def _refresh() -> rx.Component:
+    return rx.el.button(
         View(lambda _: icon("refresh-cw")).component(None),
         type="button",
         class_name="btn icon",
         on_click=Invoices.retry,
         custom_attrs={"aria-label": t("Refresh"), "title": t("Refresh"), "data-server": ""},
     )
-    return _page().component(beside=refresh, before=live("as-of", AS_OF, Invoices.view, Invoices.filled))
 
 
-def slots(view: InvoicesView) -> dict[str, str]:
-    """Return the HTML that the server writes into each slot of the document, in the current language."""
-    return {**_page().html(view), "as-of": AS_OF.html(view)}
+class Invoices(ListState, SessionState):
+    """A page of the list of invoices, and the open invoice."""
+
+    view: InvoicesView = unfilled(InvoicesView())
+    table: ClassVar[ListTable] = INVOICES
+
+
+PAGE = ListPage(
+    INVOICES,
+    Invoices,
+    tasks=_tasks,
+    details=_details,
+    beside=lambda: [_refresh()],
+    before=lambda: [live("as-of", AS_OF, Invoices.view, Invoices.filled)],
+    slots={"as-of": AS_OF},
+)

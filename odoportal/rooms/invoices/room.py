@@ -7,13 +7,10 @@ from odoportal.rooms.invoices import service
 def _web() -> Web:
     from odoportal.accounts.rights import Right, guarded
     from odoportal.pages.kinds import list_page
-    from odoportal.rooms.invoices import exports, page, routes
-    from odoportal.rooms.invoices.state import Invoices
+    from odoportal.rooms.invoices import page, routes
 
-    return Web(
-        pages=[list_page("/invoices", "Invoices", page.page, Invoices, page.slots)],
-        routes=guarded(Right.SEE, [*routes.ROUTES, *exports.ROUTES]),
-    )
+    served = list_page(page.PAGE)
+    return Web(served.pages, [*guarded(Right.SEE, routes.ROUTES), *served.routes])
 
 
 ROOM = Room("invoices", _web, counters={"/invoices": lambda session, account_id, _today: service.count(session, account_id)})

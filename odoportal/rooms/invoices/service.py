@@ -1,7 +1,7 @@
 """Rules of invoices: states, amounts owed, the list, and single invoices."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -15,7 +15,8 @@ from sqlmodel import Session, col, func, select
 from odoportal.core import clock
 from odoportal.core.money import ZERO, Money
 from odoportal.lists import search
-from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
+from odoportal.lists.query import ListQuery
+from odoportal.lists.source import ListRequest, ListSource
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment, PaymentStatus
 from odoportal.rooms.orders.models import Order
 
@@ -31,7 +32,6 @@ class InvoiceState(StrEnum):
     REFUNDED = "refunded"
 
 
-RULES = ListRules(sorts=("date", "number", "amount", "paid"), default_sort="-date", states=tuple(InvoiceState), texts=("order",))
 # Literals instead of bound parameters: the expressions must match those of the indexes `ix_invoice_paid` and `ix_invoice_open`.
 _NEVER: ColumnElement[date] = literal_column("'9999-12-31'")
 _ZERO_CENTS: ColumnElement[int] = literal_column("0")
@@ -81,8 +81,9 @@ def _date_range(query: ListQuery, day: Any) -> ColumnElement[bool]:
     return and_(true(), *([day >= query.since] if query.since else []), *([day <= query.until] if query.until else []))
 
 
-def _index_hint(query: ListQuery) -> ColumnElement[bool] | None:
+def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:
     """Return a condition that leads SQLite to a small index for the query's state or dates; None if there is no such index."""
+    query = request.query
     if query.state in _UNSETTLED:
         return and_(_unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
     if query.state == InvoiceState.REFUNDED:
@@ -105,89 +106,43 @@ def in_state(state: str, today: Any) -> ColumnElement[bool]:
     }[InvoiceState(state)]
 
 
-def _state_meaning(today: date, state_words: Mapping[str, str]) -> search.Meaning:
+def _state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
-        return [in_state(s, today) for s, text in state_words.items() if len(word) > 2 and word in text]
+        return [in_state(s, request.today) for s, text in request.labels.items() if len(word) > 2 and word in text]
 
     return meaning
 
 
-def _candidates(
-    session: Session, account_id: int, rows: int, query: ListQuery, today: date, words: Mapping[str, str]
-) -> ColumnElement[bool]:
-    return search.search_candidates(session, Invoice, account_id, rows, query.q, _state_meaning(today, words))
-
-
-def _list_condition(
-    own: ColumnElement[bool], account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
-) -> ColumnElement[bool]:
-    """Return the condition of a list query; `own` is the condition that selects the account's rows."""
-    parts: list[ColumnElement[bool]] = [own]
-    if query.q:
-        parts.append(search.matches_words(Invoice.search, query.q, _state_meaning(today, state_words)))
-    if query.state:
-        parts.append(in_state(query.state, today))
-    day = col(Invoice.issued_on)
+def _filters(request: ListRequest) -> list[ColumnElement[bool]]:
+    query, day = request.query, col(Invoice.issued_on)
+    parts = [in_state(query.state, request.today)] if query.state else []
     # Under another sort order, hide the date from SQLite's planner: it must walk the index of the sort order and stop after one page.
     parts.append(_date_range(query, day if query.key == "date" else search.unindexed(day)))
     if order := query.texts.get("order"):
-        order_id_of = select(Order.id).where(Order.account_id == account_id, Order.number == order).scalar_subquery()
+        order_id_of = select(Order.id).where(Order.account_id == request.account_id, Order.number == order).scalar_subquery()
         parts.append(col(Invoice.order_id) == order_id_of)
-    return and_(*parts)
+    return parts
 
 
 def settled_after(day: Any) -> ColumnElement[bool]:
     """Return the condition that an invoice was not settled by the end of this day. It uses the index `ix_invoice_paid`."""
-    return func.coalesce(col(Invoice.settled_on), _NEVER) > day
+    return settled_or_never() > day
 
 
-def _sort_keys(query: ListQuery) -> search.Order:
-    by: dict[str, Any] = {
-        "date": col(Invoice.issued_on),
-        "number": col(Invoice.number_order),
-        "amount": col(Invoice.total),
-        "paid": func.coalesce(col(Invoice.settled_on), _NEVER),
-    }
-    return [(by[query.key], query.descending), (col(Invoice.id), query.descending)]
+def settled_or_never() -> ColumnElement[date]:
+    """Return the day an invoice was settled, or a day after all others, as SQL. It is the expression of the index `ix_invoice_paid`."""
+    return func.coalesce(col(Invoice.settled_on), _NEVER)
 
 
-def where_and_order(
-    account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]
-) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
-    """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
-    where = _list_condition(search.of_account(Invoice, account_id), account_id, query, today, state_words)
-    return where, [e.desc() if down else e.asc() for e, down in _sort_keys(query)]
-
-
-@dataclass(frozen=True)
-class InvoicePage:
-    """One page of the list, its position, and the result of `state_counts`."""
-
-    window: PageWindow
-    invoices: Sequence[Invoice]
-    counts: Mapping[str, int]
-
-
-def find(session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str]) -> InvoicePage:
-    """Return the page of invoices that a list query asks for.
-
-    Runs three statements, and one more for a search in a large account.
-
-    Args:
-        session: a database session for reading.
-        account_id: the account of the invoices.
-        query: the list query.
-        today: the business day.
-        state_words: the folded label of each state in the page's language, for the search.
-    """
-    counts = state_counts(session, account_id, today)
-    where = _list_condition(_candidates(session, account_id, counts[""], query, today, state_words), account_id, query, today, state_words)
-    counted = not replace(query, state="").narrowed
-    page_window = page_to_show(query, counts[query.state] if counted else search.count(session, Invoice, where))
-    if page_window.total == counts[""]:
-        # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
-        where = search.of_account(Invoice, account_id)
-    return InvoicePage(page_window, search.fetch_page(session, Invoice, where, _sort_keys(query), page_window, _index_hint(query)), counts)
+LIST = ListSource(
+    model=Invoice,
+    counts=lambda session, request: state_counts(session, request.account_id, request.today),
+    filters=_filters,
+    states=tuple(InvoiceState),
+    texts=("order",),
+    meaning=_state_meaning,
+    index_hint=_index_hint,
+)
 
 
 @lru_cache(maxsize=1)
@@ -212,17 +167,6 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
     all_count, refunded, unsettled, *sums = (int(n) for n in found)
     paid = all_count - refunded - unsettled
     return {"": all_count, InvoiceState.PAID: paid, InvoiceState.REFUNDED: refunded, **dict(zip(_UNSETTLED, sums, strict=True))}
-
-
-def neighbours(
-    session: Session, account_id: int, query: ListQuery, today: date, state_words: Mapping[str, str], rows: int, invoice_id: int
-) -> search.Neighbours | None:
-    """Return the position and neighbours of an invoice in a list; None if the list does not contain it.
-
-    Arguments as for `find`; `rows` is the number of invoices of the account.
-    """
-    where = _list_condition(_candidates(session, account_id, rows, query, today, state_words), account_id, query, today, state_words)
-    return search.neighbours(session, Invoice, where, _sort_keys(query), invoice_id)
 
 
 @dataclass(frozen=True)

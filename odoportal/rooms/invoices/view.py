@@ -4,18 +4,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from sqlmodel import Session
 
 from odoportal.core.clock import to_local
-from odoportal.core.folding import fold
 from odoportal.core.i18n import Formats, t, tn
 from odoportal.core.identity import Identity
 from odoportal.core.money import cents
 from odoportal.documents.view import LineView, TaxView, TextLine, line_view, tax_view, text_lines
-from odoportal.lists.query import ListQuery
-from odoportal.lists.view import ListTexts, ListView, list_view
+from odoportal.lists.source import FoundRows, ListRequest
+from odoportal.lists.view import DetailsView, ListView, details_frame
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.devices import service as devices
 from odoportal.rooms.invoices import service
@@ -23,6 +22,7 @@ from odoportal.rooms.invoices.labels import state_labels
 from odoportal.rooms.invoices.models import CreditNote, Invoice, Payment, PaymentStatus
 from odoportal.rooms.invoices.service import FullInvoice, InvoiceState
 from odoportal.settings import get_settings
+from odoportal.web.links import link_to
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,9 @@ class PaymentView:
 
 
 @dataclass(frozen=True)
-class InvoiceDetails:
-    """The details of an invoice. `number` is empty if the account has no such invoice."""
+class InvoiceDetails(DetailsView):
+    """The details of an invoice."""
 
-    asked: str = ""
-    title: str = ""
-    number: str = ""
     paid: Paid = Paid()
     date: str = ""
     due: str = ""
@@ -86,9 +83,6 @@ class InvoiceDetails:
     devices: str = ""
     pdf_fr: str = ""
     pdf_en: str = ""
-    previous: str = ""
-    next: str = ""
-    close: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,47 +95,9 @@ class InvoicesView:
     details: InvoiceDetails = field(default_factory=InvoiceDetails)
 
 
-def invoices_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> InvoicesView:
-    """Return the view of a list query, with the details of the open invoice if the query names one.
-
-    Args:
-        session: a database session for reading.
-        who: the signed-in person, whose account and formats are used.
-        query: the list query.
-        language: the page's language; it must be the current one.
-        today: the business day.
-    """
-    account_id, formats = who.account.account_id, Formats(who.region)
-    words, tabs = state_labels(), state_labels(2)
-    folded = {state: fold(text) for state, text in words.items()}
-    found = service.find(session, account_id, query, today, folded)
-    states = (
-        InvoiceState.TO_PAY,
-        InvoiceState.OVERDUE,
-        InvoiceState.PART_PAID,
-        InvoiceState.PENDING,
-        InvoiceState.PAID,
-        InvoiceState.REFUNDED,
-    )
-    texts = ListTexts(
-        name=t("Invoices"),
-        path=f"/{language}/invoices",
-        columns=(
-            ("date", t("Date"), False),
-            ("number", "#", False),
-            ("amount", t("Amount"), True),
-            ("paid", words[InvoiceState.PAID], False),
-            ("actions", t("Actions"), False),
-        ),
-        tabs=[
-            ("", t("All invoices")),
-            *((s, tabs[s]) for s in states if found.counts[s] or s in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.PAID}),
-        ],
-        no_match=t("No invoice"),
-        nothing=t("No invoices yet"),
-        dates=t("Date"),
-        chips={"order": t("of order {number}", number=query.texts.get("order", ""))},
-    )
+def invoices_view(session: Session, who: Identity, request: ListRequest, found: FoundRows, frame: ListView) -> InvoicesView:
+    """Return the view of the invoices found, with the details of the open invoice if the query names one. See `ListTable.view`."""
+    formats = Formats(who.region)
     rows = [
         InvoiceRow(
             key=i.number,
@@ -149,28 +105,23 @@ def invoices_view(session: Session, who: Identity, query: ListQuery, language: s
             date=formats.day(i.issued_on),
             amount=formats.amount(i.total),
             cents=cents(i.total),
-            paid=paid_view(i, formats, today),
-            details=query.url(open=i.number),
-            pdf=pdf_address(i.number, language, query),
+            paid=paid_view(i, formats, request.today),
+            details=request.query.url(open=i.number),
+            pdf=pdf_address(who, i.number, request.language),
         )
-        for i in found.invoices
+        for i in found.rows
     ]
-    details = _details(session, who, query, language, today, folded, found.counts[""]) if query.open else InvoiceDetails()
-    frame = list_view(query, found.window, found.counts[""], formats, texts, found.counts)
+    details = _details(session, who, request, found.account_total) if request.query.open else InvoiceDetails()
     return InvoicesView(frame, rows, [[row.number, row.cents] for row in rows], details)
 
 
-def pdf_address(number: str, language: str, query: ListQuery) -> str:
-    """Return the address of an invoice's PDF in a language, for the account of the list."""
-    return f"/{language}/invoices/{quote(number, safe='')}.pdf{_account_query(query)}"
+def pdf_address(who: Identity, number: str, language: str) -> str:
+    """Return the address of an invoice's PDF in a language."""
+    return link_to(who, language, f"/invoices/{quote(number, safe='')}.pdf")
 
 
-def _account_query(query: ListQuery) -> str:
-    return f"?{urlencode({'account': query.account})}" if query.account else ""
-
-
-def _credit_note_address(shown: PaymentView, language: str, query: ListQuery) -> str:
-    return f"/{language}/credit-notes/{quote(shown.reference, safe='')}.pdf{_account_query(query)}" if shown.status == "credit" else ""
+def _credit_note_address(who: Identity, shown: PaymentView, language: str) -> str:
+    return link_to(who, language, f"/credit-notes/{quote(shown.reference, safe='')}.pdf") if shown.status == "credit" else ""
 
 
 def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
@@ -190,45 +141,35 @@ def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
     return Paid(state, *label_and_note[state])
 
 
-def _details(
-    session: Session, who: Identity, query: ListQuery, language: str, today: date, folded: dict[str, str], rows: int
-) -> InvoiceDetails:
-    account_id, formats = who.account.account_id, Formats(who.region)
+def _details(session: Session, who: Identity, request: ListRequest, total: int) -> InvoiceDetails:
+    account_id, formats = request.account_id, Formats(who.region)
+    query, language, today = request.query, request.language, request.today
     whole = service.get(session, account_id, query.open)
-    close = query.url(open="")
     if whole is None or (invoice_id := whole.invoice.id) is None:
-        return InvoiceDetails(asked=query.open, close=close)
+        return InvoiceDetails(**details_frame(query))
     invoice = whole.invoice
     bill = addresses.by_id(session, account_id, (invoice.bill_to_id,)).get(invoice.bill_to_id or 0)
     trackers = len(devices.of_order(session, account_id, invoice.order_id)) if invoice.order_id else 0
-    neighbours = service.neighbours(session, account_id, query, today, folded, rows, invoice_id)
-    account = {"account": query.account} if query.account else {}
+    neighbours = service.LIST.neighbours(session, request, total, invoice_id)
     return InvoiceDetails(
-        asked=query.open,
-        title=t("Invoice {number}", number=query.open),
-        number=invoice.number,
+        **details_frame(query, t("Invoice {number}", number=query.open), invoice.number, neighbours),
         paid=badge_view(invoice, formats, today),
         date=formats.day(invoice.issued_on),
         due=formats.day(invoice.due_on),
         order=whole.order_number,
-        order_url=f"/{language}/orders?{urlencode({'open': whole.order_number, **account})}" if whole.order_number else "",
+        order_url=link_to(who, language, "/orders", open=whole.order_number) if whole.order_number else "",
         seller=text_lines(get_settings().company_lines),
         bill_to=text_lines(addresses.lines(bill, language) or [who.account.name]),
         lines=[line_view(line, formats, language) for line in whole.lines],
         subtotal=formats.amount(invoice.subtotal),
         taxes=[tax_view(tax, formats, language) for tax in whole.taxes],
         total=formats.amount(invoice.total),
-        payments=[replace(p, pdf=_credit_note_address(p, language, query)) for p in payment_views(whole, formats, language)],
+        payments=[replace(p, pdf=_credit_note_address(who, p, language)) for p in payment_views(whole, formats, language)],
         balance=formats.amount(service.balance(invoice)),
         terms=invoice.terms_en if language == "en" else invoice.terms_fr,
-        pdf_fr=pdf_address(invoice.number, "fr", query),
-        pdf_en=pdf_address(invoice.number, "en", query),
+        pdf_fr=pdf_address(who, invoice.number, "fr"),
+        pdf_en=pdf_address(who, invoice.number, "en"),
         devices=tn("{n} device", "{n} devices", trackers) if trackers else "",
-        previous=query.url(open=neighbours.previous, page=(neighbours.index - 1) // query.size + 1)
-        if neighbours and neighbours.previous
-        else "",
-        next=query.url(open=neighbours.next, page=(neighbours.index + 1) // query.size + 1) if neighbours and neighbours.next else "",
-        close=close,
     )
 
 

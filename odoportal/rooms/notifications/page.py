@@ -1,22 +1,34 @@
 """The notifications page, under Profile."""
 
+from typing import Any
+
 import reflex as rx
 
 from odoportal.core import clock, database
 from odoportal.core.i18n import t
-from odoportal.core.identity import require_identity
+from odoportal.core.identity import Identity, require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
 from odoportal.rooms.notifications.labels import always_sent_labels, kind_hints, kind_labels
 from odoportal.rooms.notifications.models import NotificationKind
-from odoportal.rooms.notifications.state import Notices
-from odoportal.rooms.notifications.view import notices_view
+from odoportal.rooms.notifications.view import NoticesView, notices_view
 from odoportal.ui.form import Confirm, Field, Form, section
 from odoportal.ui.page import current_path
 from odoportal.ui.server_slots import live
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.template import Bound, Node, View, each, el, icon, when
 from odoportal.web.page import PageRequest
+
+
+class Notices(PageState, SessionState):
+    """The notifications page: which mails a person gets."""
+
+    view: NoticesView = unfilled(NoticesView())
+
+    async def _fetch(self, who: Identity) -> Any:
+        return await database.read(notices_view, who, clock.now())
 
 
 def _choices() -> Form:

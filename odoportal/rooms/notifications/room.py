@@ -11,13 +11,12 @@ def _web() -> Web:
     from odoportal.mail.outbox import UNSUBSCRIBE
     from odoportal.pages.kinds import forms_page
     from odoportal.rooms.notifications import forms, page, routes
-    from odoportal.rooms.notifications.state import Notices
     from odoportal.rooms.signin.page import page as signin_page
     from odoportal.web.page import Page
 
     return Web(
         pages=[
-            forms_page("/profile/notices", "Notices", page.page, Notices, page.slots, forms.RULES),
+            forms_page("/profile/notices", "Notices", page.page, page.Notices, page.slots, forms.RULES),
             Page("/copy", "Copies of invoices", signin_page, fill=routes.fill_copy, post=routes.post_copy, private=False),
             Page(
                 UNSUBSCRIBE,

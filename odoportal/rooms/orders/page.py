@@ -1,92 +1,26 @@
 """The orders page, as in the user guide, and the details of an order."""
 
-import reflex as rx
+from typing import ClassVar
 
 from odoportal.core.i18n import t
-from odoportal.pages.layout import ListPage
+from odoportal.lists.list_table import ListTable
+from odoportal.pages.list_page import ListPage, ListState
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import unfilled
 from odoportal.rooms.invoices.labels import BADGES
-from odoportal.rooms.orders.state import Orders
+from odoportal.rooms.orders.columns import ORDERS, road
 from odoportal.rooms.orders.view import OrdersView
 from odoportal.ui.common import badge
 from odoportal.ui.dialog import frame
 from odoportal.ui.document_parts import address, lines_table, totals
-from odoportal.ui.table import ListParts
 from odoportal.ui.template import Bound, Node, choose, each, el, icon, link, when
 
-_TERM_BADGES = {
-    "upcoming": ("calendar", "info"),
-    "active": ("circle-dot", "ok"),
-    "ending": ("clock", "warn"),
-    "ended": ("circle-check", ""),
-}
 _STEP_BADGES = {
     "received": ("inbox", "info"),
     "prepared": ("package-open", "info"),
     "shipped": ("truck", "info"),
     "activated": ("map-pin", "info"),
 }
-
-
-def _road(term: Bound, cls: str = "road") -> Node:
-    ticks = each(term.ticks, lambda tick: el("u", style={"left": tick.at}))
-    ran = el("i", style={"width": term.width})
-    point = el("em", style={"left": term.width})
-    return when(term.ended, el("span", ran, ticks, cls=f"{cls} done"), el("span", ran, ticks, point, cls=cls))
-
-
-def _term(term: Bound) -> Node:
-    return el("div", _road(term), el("span", term.percent, cls="pc"), cls="term")
-
-
-def _lines(lines: Bound) -> Node:
-    return el("ul", each(lines, lambda line: el("li", el("span", line.quantity, cls="quantity"), el("span", line.item))), cls="agreement")
-
-
-def _left(term: Bound) -> Node:
-    shown = choose(term.state, {"ending": el("span", term.left, cls="left warn")}, el("span", term.left, cls="left muted"))
-    return when(term.left, shown)
-
-
-def _actions(row: Bound, details: str, invoices: str) -> Node:
-    return el(
-        "div",
-        link(t("Details"), el("span", " ", row.number, cls="sr"), to=row.details, how="open", data_open=row.number, cls=details),
-        link(t("Invoices"), el("span", " ", row.number, cls="sr"), to=row.invoices, cls=invoices),
-        cls="acts",
-    )
-
-
-def _cells(row: Bound) -> tuple[Node, ...]:
-    return (
-        el("th", row.number, scope="row"),
-        el("td", row.term.start, cls="nw"),
-        el("td", el("span", row.term.end, cls="nw"), _left(row.term)),
-        el("td", _term(row.term)),
-        el("td", _lines(row.lines)),
-        el("td", _actions(row, "btn second sm", "btn plain sm")),
-    )
-
-
-def _card(row: Bound) -> Node:
-    more = link(row.more, to=row.details, how="open", cls="tapline")
-    return (
-        el(
-            "div",
-            el("h2", link(row.number, to=row.details, how="open")),
-            el("span", cls="push"),
-            badge(_TERM_BADGES, row.term.state, row.term.state_text),
-            cls="top",
-        ),
-        _lines(row.card_lines),
-        when(row.more, more),
-        el(
-            "div",
-            _term(row.term),
-            el("div", el("span", row.term.start), el("span", cls="push"), el("span", row.term.end), cls="row soft small"),
-            cls="run",
-        ),
-        _actions(row, "btn plain", "btn plain"),
-    )
 
 
 def _step(step: Bound) -> Node:
@@ -123,7 +57,7 @@ def _facts(details: Bound) -> Node:
             el("span", el("b", details.term.percent), " ", t("of"), " ", details.term.whole),
             cls="row",
         ),
-        _road(details.term, "road big"),
+        road(details.term, "road big"),
         el(
             "div",
             el("span", t("Start"), " ", el("b", details.term.start)),
@@ -198,26 +132,11 @@ def _details(details: Bound) -> Node:
     )
 
 
-def _page() -> ListPage:
-    parts = ListParts(
-        caption=t("Orders"),
-        hint=t("Number, plan, date"),
-        dates=t("End date"),
-        empty_icon="package",
-        nothing_text=t("Orders appear here as soon as Odotrack has recorded them."),
-        cls="ord",
-        zip="",
-        cells=_cells,
-        card=_card,
-    )
-    return ListPage(Orders, parts, [("/orders", t("Orders"))], details=_details)
+class Orders(ListState, SessionState):
+    """A page of the list of orders, and the open order."""
+
+    view: OrdersView = unfilled(OrdersView())
+    table: ClassVar[ListTable] = ORDERS
 
 
-def page() -> rx.Component:
-    """Return the page in the current language."""
-    return _page().component()
-
-
-def slots(view: OrdersView) -> dict[str, str]:
-    """Return the HTML that the server writes into each slot of the document, in the current language."""
-    return _page().html(view)
+PAGE = ListPage(ORDERS, Orders, details=_details)

@@ -8,13 +8,10 @@ from odoportal.rooms.orders import service
 def _web() -> Web:
     from odoportal.accounts.rights import Right, guarded
     from odoportal.pages.kinds import list_page
-    from odoportal.rooms.orders import exports, page, routes
-    from odoportal.rooms.orders.state import Orders
+    from odoportal.rooms.orders import page, routes
 
-    return Web(
-        pages=[list_page("/orders", "Orders", page.page, Orders, page.slots)],
-        routes=guarded(Right.SEE, [*routes.ROUTES, *exports.ROUTES]),
-    )
+    served = list_page(page.PAGE)
+    return Web(served.pages, [*guarded(Right.SEE, routes.ROUTES), *served.routes])
 
 
 def _kept() -> list[KeptData]:

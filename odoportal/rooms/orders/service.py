@@ -1,18 +1,20 @@
 """Rules of orders: terms and their progress, the list, and single orders."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, true
+from sqlalchemy import ColumnElement, and_, case, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from odoportal.lists import search
-from odoportal.lists.query import ListQuery, ListRules, PageWindow, page_to_show
+from odoportal.lists.query import ListQuery
+from odoportal.lists.source import ListRequest, ListSource
 from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, OrderTax, Step
 
 ENDING_DAYS = 60
@@ -27,7 +29,6 @@ class OrderState(StrEnum):
     ENDED = "ended"
 
 
-RULES = ListRules(sorts=("number", "start", "end", "progress", "agreement"), default_sort="-start", states=tuple(OrderState))
 _PERCENT = re.compile(r"(\d{1,3})%")
 
 
@@ -55,97 +56,60 @@ def _in_state(state: str, today: date, start: Any = Order.start_on, end: Any = O
     }[OrderState(state)]
 
 
-def _percent_meaning(today: date) -> search.Meaning:
+def _percent_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
         found = _PERCENT.fullmatch(word)
-        return [search.progress(Order.start_on, Order.end_on, today) == int(found[1])] if found else []
+        return [progress_sql(request.today) == int(found[1])] if found else []
 
     return meaning
 
 
-def _normalized_search(query: ListQuery) -> str:
-    return re.sub(r"(\d)[\s\u00a0]+%", r"\1%", query.q)
+def _join_percents(q: str) -> str:
+    return re.sub(r"(\d)[\s\u00a0]+%", r"\1%", q)
 
 
-def _candidates(session: Session, account_id: int, rows: int, query: ListQuery, today: date) -> ColumnElement[bool]:
-    return search.search_candidates(session, Order, account_id, rows, _normalized_search(query), _percent_meaning(today))
+def _filters(query: ListQuery, today: date, start: Any, end: Any) -> list[ColumnElement[bool]]:
+    return [
+        *([_in_state(query.state, today, start, end)] if query.state else []),
+        *([end >= query.since] if query.since else []),
+        *([end <= query.until] if query.until else []),
+    ]
 
 
-def _list_condition(own: ColumnElement[bool], query: ListQuery, today: date) -> ColumnElement[bool]:
-    """Return the condition of a list query; `own` is the condition that selects the account's rows."""
-    parts: list[ColumnElement[bool]] = [own]
-    if query.q:
-        parts.append(search.matches_words(Order.search, _normalized_search(query), _percent_meaning(today)))
+def _hidden_filters(request: ListRequest) -> list[ColumnElement[bool]]:
     # Hide these columns from SQLite's planner: it must walk the index of the sort order and stop after one page.
-    parts.append(_filters(query, today, search.unindexed(col(Order.start_on)), search.unindexed(col(Order.end_on))))
-    return and_(*parts)
+    return _filters(request.query, request.today, search.unindexed(col(Order.start_on)), search.unindexed(col(Order.end_on)))
 
 
-def _filters(query: ListQuery, today: date, start: Any, end: Any) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [_in_state(query.state, today, start, end)] if query.state else []
-    if query.since:
-        parts.append(end >= query.since)
-    if query.until:
-        parts.append(end <= query.until)
-    return and_(true(), *parts)
+def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:
+    filters = _filters(request.query, request.today, col(Order.start_on), col(Order.end_on))
+    return and_(*filters) if filters else None
 
 
-def _sort_keys(query: ListQuery, language: str, today: date) -> search.Order:
-    by: dict[str, Any] = {
-        "number": col(Order.number_order),
-        "start": col(Order.start_on),
-        "end": col(Order.end_on),
-        "progress": search.progress(Order.start_on, Order.end_on, today),
-        "agreement": col(Order.first_line_en if language == "en" else Order.first_line_fr),
-    }
-    return [(by[query.key], query.descending), (col(Order.id), query.descending)]
+def progress_sql(today: date, start: Any = Order.start_on, end: Any = Order.end_on) -> ColumnElement[int]:
+    """Return the progress of an order as SQL. The rule is the same as in `progress`."""
+    ran = search.days_between(literal(today), start) * 100
+    return case((start > today, 0), (end < today, 100), else_=ran // (search.days_between(end, start) + 1))
 
 
-def where_and_order(
-    account_id: int, query: ListQuery, language: str, today: date
-) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
-    """Return the condition and sort order for all pages of a list query; arguments as for `find`."""
-    where = _list_condition(search.of_account(Order, account_id), query, today)
-    return where, [e.desc() if down else e.asc() for e, down in _sort_keys(query, language, today)]
+LIST = ListSource(
+    model=Order,
+    counts=lambda session, request: state_counts(session, request.account_id, request.today),
+    filters=_hidden_filters,
+    states=tuple(OrderState),
+    meaning=_percent_meaning,
+    words=_join_percents,
+    index_hint=_index_hint,
+)
 
 
-@dataclass(frozen=True)
-class OrderPage:
-    """One page of the list: its position, its orders, their lines by order id, and the result of `state_counts`."""
-
-    window: PageWindow
-    orders: Sequence[Order]
-    lines: Mapping[int, Sequence[OrderLine]]
-    counts: Mapping[str, int]
-
-
-def find(session: Session, account_id: int, query: ListQuery, language: str, today: date) -> OrderPage:
-    """Return the page of orders that a list query asks for.
-
-    Runs four statements, and one more for a search in a large account.
-
-    Args:
-        session: a database session for reading.
-        account_id: the account of the orders.
-        query: the list query.
-        language: the language of the first line by which the Agreement column sorts.
-        today: the business day.
-    """
-    counts = state_counts(session, account_id, today)
-    where = _list_condition(_candidates(session, account_id, counts[""], query, today), query, today)
-    counted = not replace(query, state="").narrowed
-    page_window = page_to_show(query, counts[query.state] if counted else search.count(session, Order, where))
-    if page_window.total == counts[""]:
-        # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
-        where = search.of_account(Order, account_id)
-    narrowed = query.state or query.since or query.until
-    index_hint = _filters(query, today, col(Order.start_on), col(Order.end_on)) if narrowed else None
-    orders = search.fetch_page(session, Order, where, _sort_keys(query, language, today), page_window, index_hint)
-    by_order: dict[int, list[OrderLine]] = {o.id: [] for o in orders if o.id is not None}
-    lines = select(OrderLine).where(OrderLine.account_id == account_id, col(OrderLine.order_id).in_(by_order))
+def lines_of(session: Session, account_id: int, order_ids: Sequence[int]) -> Mapping[int, Sequence[OrderLine]]:
+    """Return the lines of the account's orders with these ids, by the order's id. Runs one statement."""
+    by_order: dict[int, list[OrderLine]] = defaultdict(list)
+    lines = select(OrderLine).where(OrderLine.account_id == account_id, col(OrderLine.order_id).in_(order_ids))
     for line in session.exec(lines.order_by(col(OrderLine.order_id), col(OrderLine.position))):
         by_order[line.order_id].append(line)
-    return OrderPage(page_window, orders, by_order, counts)
+    return by_order
 
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
@@ -162,17 +126,6 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
     active = all_count - upcoming - ended
     counts = (all_count, upcoming, active, ending_soon, ended)
     return dict(zip(("", *OrderState), counts, strict=True))
-
-
-def neighbours(
-    session: Session, account_id: int, query: ListQuery, language: str, today: date, rows: int, order_id: int
-) -> search.Neighbours | None:
-    """Return the position and neighbours of an order in a list; None if the list does not contain it.
-
-    Arguments as for `find`; `rows` is the number of orders of the account.
-    """
-    where = _list_condition(_candidates(session, account_id, rows, query, today), query, today)
-    return search.neighbours(session, Order, where, _sort_keys(query, language, today), order_id)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from sqlmodel import Session
 
 from odoportal.core.i18n import Formats, t, tn
 from odoportal.core.identity import Identity
 from odoportal.documents.view import LineView, TaxView, TextLine, line_view, tax_view, text_lines
-from odoportal.lists.query import ListQuery
-from odoportal.lists.view import ListTexts, ListView, list_view
+from odoportal.lists.source import FoundRows, ListRequest
+from odoportal.lists.view import DetailsView, ListView, details_frame
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.devices import service as devices
 from odoportal.rooms.invoices import service as invoices
@@ -19,6 +19,7 @@ from odoportal.rooms.invoices.labels import state_labels as invoice_state_labels
 from odoportal.rooms.orders import service
 from odoportal.rooms.orders.models import Fulfilment, Order, Step
 from odoportal.rooms.orders.service import FullOrder, OrderState
+from odoportal.web.links import link_to
 
 LINES_ON_CARD = 3
 CARD_LINES_UNCUT = 4
@@ -100,12 +101,9 @@ class InvoiceLink:
 
 
 @dataclass(frozen=True)
-class OrderDetails:
-    """The details of an order. `number` is empty if the account has no such order."""
+class OrderDetails(DetailsView):
+    """The details of an order."""
 
-    asked: str = ""
-    title: str = ""
-    number: str = ""
     step: str = ""
     step_text: str = ""
     term: Term = Term("", "0%", False)
@@ -122,9 +120,6 @@ class OrderDetails:
     invoice_count: str = ""
     all_invoices: str = ""
     pdf: str = ""
-    previous: str = ""
-    next: str = ""
-    close: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,60 +146,28 @@ def step_labels() -> dict[str, str]:
     return {Step.RECEIVED: t("Received"), Step.PREPARED: t("Prepared"), Step.SHIPPED: t("Shipped"), Step.ACTIVATED: t("Activated")}
 
 
-def orders_view(session: Session, who: Identity, query: ListQuery, language: str, today: date) -> OrdersView:
-    """Return the view of a list query, with the details of the open order if the query names one.
-
-    Args:
-        session: a database session for reading.
-        who: the signed-in person, whose account and formats are used.
-        query: the list query.
-        language: the page's language; it must be the current one.
-        today: the business day.
-    """
-    account_id, formats = who.account.account_id, Formats(who.region)
-    found = service.find(session, account_id, query, language, today)
-    plural_labels = state_labels(2)
-    states = (OrderState.ACTIVE, OrderState.ENDING, OrderState.UPCOMING, OrderState.ENDED)
-    texts = ListTexts(
-        name=t("Orders"),
-        path=f"/{language}/orders",
-        columns=(
-            ("number", "#", False),
-            ("start", t("Start date"), False),
-            ("end", t("End date"), False),
-            ("progress", t("Progress"), False),
-            ("agreement", t("Agreement"), False),
-            ("actions", t("Actions"), False),
-        ),
-        tabs=[("", t("All orders")), *((s, plural_labels[s]) for s in states)],
-        no_match=t("No order"),
-        nothing=t("No orders yet"),
-        dates=t("End date"),
-    )
-    shown = list_view(query, found.window, found.counts[""], formats, texts, found.counts)
-    rows = [_row(order, found.lines[order.id or 0], query, formats, language, today) for order in found.orders]
-    details = order_details(session, who, query, language, today, found.counts[""]) if query.open else OrderDetails()
-    return OrdersView(shown, rows, details)
+def orders_view(session: Session, who: Identity, request: ListRequest, found: FoundRows, frame: ListView) -> OrdersView:
+    """Return the view of the orders found, with the details of the open order if the query names one. See `ListTable.view`."""
+    lines = service.lines_of(session, request.account_id, [order.id for order in found.rows])
+    rows = [_row(order, lines.get(order.id, ()), who, request) for order in found.rows]
+    details = order_details(session, who, request, found.account_total) if request.query.open else OrderDetails()
+    return OrdersView(frame, rows, details)
 
 
-def _row(order: Order, lines: Any, query: ListQuery, formats: Formats, language: str, today: date) -> OrderRow:
+def _row(order: Order, lines: Any, who: Identity, request: ListRequest) -> OrderRow:
+    formats, language = Formats(who.region), request.language
     shown = [line_view(line, formats, language, t("monthly") if line.monthly else "") for line in lines]
     cut = len(shown) > CARD_LINES_UNCUT
     return OrderRow(
         key=order.number,
         number=order.number,
-        details=query.url(open=order.number),
-        invoices=f"/{language}/invoices{_query_string(query, order=order.number)}",
-        term=term_view(order, formats, today),
+        details=request.query.url(open=order.number),
+        invoices=link_to(who, language, "/invoices", order=order.number),
+        term=term_view(order, formats, request.today),
         lines=shown,
         card_lines=shown[:LINES_ON_CARD] if cut else shown,
         more=tn("{n} more line", "{n} more lines", len(shown) - LINES_ON_CARD) if cut else "",
     )
-
-
-def _query_string(query: ListQuery, **values: str) -> str:
-    account = {"account": query.account} if query.account else {}
-    return "?" + urlencode({**values, **account})
 
 
 def term_view(order: Order, formats: Formats, today: date) -> Term:
@@ -232,27 +195,29 @@ def term_view(order: Order, formats: Formats, today: date) -> Term:
     )
 
 
-def order_details(session: Session, who: Identity, query: ListQuery, language: str, today: date, rows: int) -> OrderDetails:
+def order_details(session: Session, who: Identity, request: ListRequest, total: int) -> OrderDetails:
     """Return the details of the open order. An order of another account shows as not found, like an unknown one.
 
-    Arguments as for `orders_view`; `rows` is the number of orders of the account.
+    Args:
+        session: a database session for reading.
+        who: the signed-in person, whose account and formats are used.
+        request: the list, and in its query the open order.
+        total: the number of orders of the account.
     """
-    account_id, formats = who.account.account_id, Formats(who.region)
+    account_id, formats = request.account_id, Formats(who.region)
+    query, language, today = request.query, request.language, request.today
     whole = service.get(session, account_id, query.open)
-    close = query.url(open="")
     if whole is None or (order_id := whole.order.id) is None:
-        return OrderDetails(asked=query.open, close=close)
+        return OrderDetails(**details_frame(query))
     order = whole.order
     where = addresses.by_id(session, account_id, (order.ship_to_id, order.bill_to_id))
     ship, bill = (addresses.lines(where.get(i or 0), language) for i in (order.ship_to_id, order.bill_to_id))
     trackers = devices.of_order(session, account_id, order_id)
     bills, bill_count = invoices.of_order(session, account_id, order_id, INVOICES_SHOWN)
-    neighbours = service.neighbours(session, account_id, query, language, today, rows, order_id)
+    neighbours = service.LIST.neighbours(session, request, total, order_id)
     step = service.current_step(whole.steps)
     return OrderDetails(
-        asked=query.open,
-        title=t("Order {number}", number=query.open),
-        number=order.number,
+        **details_frame(query, t("Order {number}", number=query.open), order.number, neighbours),
         step=step or "",
         step_text=_step_badge(step),
         term=term_view(order, formats, today),
@@ -265,14 +230,10 @@ def order_details(session: Session, who: Identity, query: ListQuery, language: s
         bill_to=text_lines(bill),
         devices=[DeviceView(d.serial, f"{d.model} {d.serial}", d.vehicle or t("No vehicle yet")) for d in trackers],
         device_count=formats.number(len(trackers)),
-        invoices=[_invoice_link(i, query, formats, language, today) for i in bills],
+        invoices=[_invoice_link(i, who, formats, language, today) for i in bills],
         invoice_count=formats.number(bill_count),
-        all_invoices=f"/{language}/invoices{_query_string(query, order=order.number)}",
-        pdf=f"/{language}/orders/{quote(order.number, safe='')}.pdf"
-        + (f"?{urlencode({'account': query.account})}" if query.account else ""),
-        previous=_neighbour_url(query, neighbours, -1) if neighbours else "",
-        next=_neighbour_url(query, neighbours, 1) if neighbours else "",
-        close=close,
+        all_invoices=link_to(who, language, "/invoices", order=order.number),
+        pdf=link_to(who, language, f"/orders/{quote(order.number, safe='')}.pdf"),
     )
 
 
@@ -280,11 +241,6 @@ def days_left(end_on: date, today: date) -> str:
     """Return how long an agreement still runs, in the current language."""
     days = (end_on - today).days
     return tn("{n} day left", "{n} days left", days) if days else t("Last day")
-
-
-def _neighbour_url(query: ListQuery, neighbours: Any, step: int) -> str:
-    number = neighbours.previous if step < 0 else neighbours.next
-    return query.url(open=number, page=(neighbours.index + step) // query.size + 1) if number else ""
 
 
 def _step_badge(step: Step | None) -> str:
@@ -320,12 +276,12 @@ def _step_date(step: Fulfilment, formats: Formats) -> str:
     return t("expected {day}", day=formats.day(step.expected_on)) if step.expected_on else ""
 
 
-def _invoice_link(invoice: Any, query: ListQuery, formats: Formats, language: str, today: date) -> InvoiceLink:
+def _invoice_link(invoice: Any, who: Identity, formats: Formats, language: str, today: date) -> InvoiceLink:
     state = invoices.state_of(invoice, today)
     return InvoiceLink(
         key=invoice.number,
         number=invoice.number,
-        url=f"/{language}/invoices{_query_string(query, open=invoice.number)}",
+        url=link_to(who, language, "/invoices", open=invoice.number),
         date=formats.day(invoice.issued_on),
         amount=formats.amount(invoice.total),
         state=state,

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import reflex as rx
 
 from odoportal.accounts.models import Role
 from odoportal.core import clock, database
 from odoportal.core.i18n import t
-from odoportal.core.identity import require_identity
+from odoportal.core.identity import Identity, require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.pages.shell_view import role_labels
-from odoportal.rooms.people.state import People
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
 from odoportal.rooms.people.view import PeopleView, people_view
 from odoportal.ui.client import OnScreen
 from odoportal.ui.dialog import dialog, dialog_html, frame
@@ -22,6 +24,15 @@ from odoportal.ui.server_slots import live
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.template import Bound, El, Node, ServerOnly, View, each, el, icon, link, when, wrapped
 from odoportal.web.page import PageRequest
+
+
+class People(PageState, SessionState):
+    """The state of the page: the account's members, what can be changed, and the person in the dialog."""
+
+    view: PeopleView = unfilled(PeopleView())
+
+    async def _fetch(self, who: Identity) -> Any:
+        return await database.read(people_view, who, dict(self.router.url.query_parameters), clock.now())
 
 
 def _roles_field(hint: Node = None) -> Field:

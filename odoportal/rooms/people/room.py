@@ -9,13 +9,12 @@ from odoportal.rooms.people.revoke import revoke
 def _web() -> Web:
     from odoportal.pages.kinds import forms_page
     from odoportal.rooms.people import forms, page, routes
-    from odoportal.rooms.people.state import People
     from odoportal.rooms.signin.page import page as signin_page
     from odoportal.web.page import Page
 
     return Web(
         pages=[
-            forms_page("/profile/people", "People", page.page, People, page.slots, forms.RULES),
+            forms_page("/profile/people", "People", page.page, page.People, page.slots, forms.RULES),
             Page("/join", "You are invited", signin_page, fill=routes.fill_join, post=routes.post_join, private=False),
         ]
     )

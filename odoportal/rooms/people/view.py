@@ -6,7 +6,6 @@ Owners see all members and open invitations and can change them; other members s
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from urllib.parse import urlencode
 
 from sqlmodel import Session
 
@@ -16,6 +15,7 @@ from odoportal.core.i18n import Formats, current_language, t
 from odoportal.core.identity import Identity
 from odoportal.documents.view import TextLine, text_lines
 from odoportal.forms.view import FieldRow, FormView, form_view
+from odoportal.lists.view import DetailsView
 from odoportal.pages.shell_view import right_labels, role_labels
 from odoportal.rooms.notifications.copies import key_of
 from odoportal.rooms.notifications.service import added_by
@@ -23,6 +23,7 @@ from odoportal.rooms.people import service
 from odoportal.rooms.people.models import Invitation
 from odoportal.rooms.people.service import Member
 from odoportal.rooms.signin import sessions
+from odoportal.web.links import link_to
 
 
 @dataclass(frozen=True)
@@ -51,25 +52,19 @@ class InvitationRow:
 
 
 @dataclass(frozen=True)
-class PersonDetails:
+class PersonDetails(DetailsView):
     """The person in the dialog. `number` is empty if the account has no such person.
 
     `leaving` is for people who look at themselves: what happens to the invoice-copy addresses they added if they leave.
     """
 
-    asked: str = ""
-    number: str = ""
     name: str = ""
-    title: str = ""
     email: str = ""
     you: bool = False
     blocked: bool = False
     role_text: str = ""
     seen: str = ""
     two_step: bool = False
-    previous: str = ""
-    next: str = ""
-    close: str = ""
     role: FormView = field(default_factory=FormView)
     remove: FormView = field(default_factory=FormView)
     leaving: str = ""
@@ -187,8 +182,12 @@ def _row(member: Member, who: Identity, formats: Formats) -> PersonRow:
         role=role_labels()[member.role],
         seen=_seen(member, formats),
         two_step=member.two_step,
-        details=f"?{urlencode({'open': member.person_id})}",
+        details=_address(who, open=str(member.person_id)),
     )
+
+
+def _address(who: Identity, **query: str) -> str:
+    return link_to(who, current_language(), "/profile/people", **query)
 
 
 def _seen(member: Member, formats: Formats) -> str:
@@ -203,13 +202,13 @@ def _invitation(invitation: Invitation, formats: Formats, now: datetime) -> Invi
 
 def _details(session: Session, members: Sequence[Member], who: Identity, formats: Formats, query: Mapping[str, str]) -> PersonDetails:
     open_id = query.get("open", "")
-    close = "?" + urlencode({name: query[name] for name in ("account",) if name in query})
+    close = _address(who)
     index = next((i for i, m in enumerate(members) if str(m.person_id) == open_id), None)
     if index is None:
         return PersonDetails(asked=open_id, close=close)
     is_self = members[index].person_id == who.person_id
     copies = [copy.email for copy in added_by(session, who.account.account_id, members[index].person_id)]
-    member, addresses = members[index], {i: f"?{urlencode({'open': m.person_id})}" for i, m in enumerate(members)}
+    member, addresses = members[index], {i: _address(who, open=str(m.person_id)) for i, m in enumerate(members)}
     return PersonDetails(
         asked=open_id,
         number=open_id,

@@ -1,15 +1,18 @@
 """The page "My data" of a signed-in person, and the public privacy page: what is kept and why (Québec's Law 25)."""
 
+from typing import Any
+
 import reflex as rx
 
 from odoportal.core import clock, database
-from odoportal.core.i18n import t
-from odoportal.core.identity import require_identity
+from odoportal.core.i18n import current_language, t
+from odoportal.core.identity import Identity, require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
 from odoportal.pages.room import KeptData, installed
-from odoportal.rooms.privacy.state import MyData
-from odoportal.rooms.privacy.view import data_view
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.privacy.view import DataView, data_view
 from odoportal.settings import get_settings
 from odoportal.ui.form import Confirm, Field, Form, section
 from odoportal.ui.page import page_url
@@ -18,6 +21,15 @@ from odoportal.ui.server_slots import live, slot
 from odoportal.ui.shell import public_page
 from odoportal.ui.template import Bound, El, LiveOnly, Node, View, el, icon, when
 from odoportal.web.page import PageContent, PageRequest
+
+
+class MyData(PageState, SessionState):
+    """The state of the page: the data export and the request to close the account."""
+
+    view: DataView = unfilled(DataView())
+
+    async def _fetch(self, who: Identity) -> Any:
+        return await database.read(data_view, who, current_language(), clock.now())
 
 
 def _poll() -> rx.Component:

@@ -11,12 +11,11 @@ def _web() -> Web:
     from odoportal.accounts.rights import Right, guarded
     from odoportal.pages.kinds import forms_page
     from odoportal.rooms.privacy import forms, page, routes
-    from odoportal.rooms.privacy.state import MyData
     from odoportal.web.page import Page
 
     return Web(
         pages=[
-            forms_page("/profile/data", "My data", page.page, MyData, page.slots, forms.RULES),
+            forms_page("/profile/data", "My data", page.page, page.MyData, page.slots, forms.RULES),
             Page("/privacy", "Privacy", page.privacy, fill=page.fill_privacy, private=False),
         ],
         routes=guarded(Right.SEE, routes.ROUTES),

@@ -1,20 +1,32 @@
 """The profile page, which the guide's tiles call User Account."""
 
+from typing import Any
+
 import reflex as rx
 
 from odoportal.core import database
 from odoportal.core.i18n import t
-from odoportal.core.identity import require_identity
+from odoportal.core.identity import Identity, require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
-from odoportal.rooms.profile.state import Profile
-from odoportal.rooms.profile.view import profile_view
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.profile.view import ProfileView, profile_view
 from odoportal.ui.form import Field, Form, section
 from odoportal.ui.page import current_path, page_url
 from odoportal.ui.server_slots import live
 from odoportal.ui.shell import LANGUAGE_NAMES
 from odoportal.ui.template import Bound, Node, View, el, icon, link, when
 from odoportal.web.page import PageRequest
+
+
+class Profile(PageState, SessionState):
+    """The state of the profile page."""
+
+    view: ProfileView = unfilled(ProfileView())
+
+    async def _fetch(self, who: Identity) -> Any:
+        return await database.read(profile_view, who)
 
 
 def _details() -> Form:

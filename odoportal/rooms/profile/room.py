@@ -7,9 +7,8 @@ from odoportal.rooms.profile.activity import ACTIVITY
 def _web() -> Web:
     from odoportal.pages.kinds import forms_page
     from odoportal.rooms.profile import forms, page
-    from odoportal.rooms.profile.state import Profile
 
-    return Web(pages=[forms_page("/profile", "Profile", page.page, Profile, page.slots, forms.RULES)])
+    return Web(pages=[forms_page("/profile", "Profile", page.page, page.Profile, page.slots, forms.RULES)])
 
 
 ROOM = Room("profile", _web, activity=ACTIVITY)

@@ -1,14 +1,18 @@
 """The page "Sign-in and security": email, password, two-step sign-in, passkeys, recovery codes, open sessions and history."""
 
+from typing import Any, ClassVar
+
 import reflex as rx
 
+from odoportal.accounts.rights import Right
 from odoportal.core import clock, database
 from odoportal.core.i18n import t
-from odoportal.core.identity import require_identity
+from odoportal.core.identity import Identity, require_identity
 from odoportal.forms.view import with_form_feedback
 from odoportal.pages.layout import shown_page
-from odoportal.rooms.security.state import Security
-from odoportal.rooms.security.view import security_view
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.security.view import SecurityView, security_view
 from odoportal.rooms.signin import passwords
 from odoportal.ui.form import Confirm, Field, Form, Rows, section
 from odoportal.ui.page import current_path, page_url
@@ -17,6 +21,16 @@ from odoportal.ui.server_slots import live
 from odoportal.ui.strength import Strength, strength
 from odoportal.ui.template import Bound, Node, View, choose, each, el, icon, when
 from odoportal.web.page import PageRequest
+
+
+class Security(PageState, SessionState):
+    """The state of the page "Sign-in and security"."""
+
+    view: SecurityView = unfilled(SecurityView())
+    needs: ClassVar[Right] = Right.ENTER
+
+    async def _fetch(self, who: Identity) -> Any:
+        return await database.read(security_view, who, clock.now())
 
 
 def _current_password() -> Field:

@@ -7,10 +7,9 @@ def _web() -> Web:
     from odoportal.accounts.rights import Right
     from odoportal.pages.kinds import forms_page
     from odoportal.rooms.security import forms, page, passkey_forms
-    from odoportal.rooms.security.state import Security
 
     handlers = {**forms.RULES, **passkey_forms.RULES}
-    return Web(pages=[forms_page("/profile/security", "Sign-in and security", page.page, Security, page.slots, handlers, Right.ENTER)])
+    return Web(pages=[forms_page("/profile/security", "Sign-in and security", page.page, page.Security, page.slots, handlers, Right.ENTER)])
 
 
 ROOM = Room("security", _web)

@@ -1,15 +1,23 @@
 """The statement page: a period, its movements between two balances, and the open amounts by age."""
 
+from collections.abc import Mapping
+
 import reflex as rx
 
+from odoportal.core import clock, database, i18n
 from odoportal.core.i18n import t
+from odoportal.core.identity import Identity, require_identity
+from odoportal.lists.query import ListQuery
 from odoportal.pages.layout import private_page
-from odoportal.rooms.statements.state import Statements
-from odoportal.rooms.statements.view import StatementView
+from odoportal.pages.list_page import ListState
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import unfilled
+from odoportal.rooms.statements.view import RULES, StatementView, statement_view
 from odoportal.ui.client import Busy, ListForm, PageTitle
 from odoportal.ui.load_error import content_or_error
 from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, Node, View, each, el, icon, link, when, wrapped
+from odoportal.web.page import PageRequest
 
 
 def _presets(view: Bound) -> Node:
@@ -135,6 +143,21 @@ def _skeleton() -> str:
     return f'<div class="account" aria-busy="true"><div class="pad">{bars * 4}</div><div class="pad">{bars}</div></div>'
 
 
+async def fetch_statement(who: Identity, given: Mapping[str, str], language: str) -> StatementView:
+    """Return the view of the statement for the query values of the address, in the page's language."""
+    with i18n.use(language):
+        return await database.read(statement_view, who, ListQuery.parse(RULES, given), language, clock.today())
+
+
+class Statements(ListState, SessionState):
+    """The statement of one period."""
+
+    view: StatementView = unfilled(StatementView())
+
+    async def _fetch(self, who: Identity) -> StatementView:
+        return await fetch_statement(who, self.router.url.query_parameters, i18n.current_language())
+
+
 def page() -> rx.Component:
     """Return the page in the current language."""
     view, filled = Statements.view, Statements.filled
@@ -156,7 +179,12 @@ def page() -> rx.Component:
     return private_page(heading, card, trail=[("/invoices", t("Invoices")), ("/statement", t("Statement"))])
 
 
-def slots(view: StatementView) -> dict[str, str]:
+async def slots(asked: PageRequest) -> dict[str, str]:
     """Return the HTML that the server writes into each slot of the document, in the current language."""
+    return html(await fetch_statement(require_identity(), asked.query, asked.language))
+
+
+def html(view: StatementView) -> dict[str, str]:
+    """Return the HTML of a statement, by slot, in the current language."""
     drawn = {"heading": HEADING, "files": FILES, "presets": PRESETS, "period": PERIOD, "statement": STATEMENT}
     return {name: part_of.html(view) for name, part_of in drawn.items()}

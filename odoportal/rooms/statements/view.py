@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from urllib.parse import urlencode
 
 from sqlmodel import Session
 
@@ -15,6 +14,7 @@ from odoportal.lists.query import ListQuery, ListRules
 from odoportal.lists.view import Hidden, Tab
 from odoportal.rooms.statements import service
 from odoportal.rooms.statements.service import Aging, Movement, MovementKind, Statement
+from odoportal.web.links import link_to
 
 RULES = ListRules(sorts=("date",), default_sort="date", states=())
 MAX_MOVEMENTS = 500
@@ -96,7 +96,7 @@ def statement_view(session: Session, who: Identity, query: ListQuery, language: 
         charged=formats.amount(found.charged),
         credited=formats.amount(-found.credited),
         closing=formats.amount(found.closing),
-        rows=[movement_row(at, move, formats, language, query.account) for at, move in enumerate(found.movements)],
+        rows=[movement_row(at, move, formats, who, language) for at, move in enumerate(found.movements)],
         more=truncation_notice(found, formats),
         aging=aging_rows(found.aging, formats),
         owed=formats.amount(found.aging.total),
@@ -155,16 +155,15 @@ def movement_note(move: Movement, formats: Formats, language: str) -> str:
     return f"{goes_to}, {reason}" if reason and move.kind == MovementKind.CREDIT_NOTE else goes_to
 
 
-def movement_row(at: int, move: Movement, formats: Formats, language: str, account: str = "") -> MovementRow:
+def movement_row(at: int, move: Movement, formats: Formats, who: Identity, language: str) -> MovementRow:
     """Return the row of a movement. An invoice, and a payment or credit note for a single invoice, links to the invoice's details."""
     number = move.number if move.kind == MovementKind.INVOICE else move.invoices[0] if len(move.invoices) == 1 else ""
-    link_query = urlencode({"open": number, **({"account": account} if account else {})})
     return MovementRow(
         key=str(at),
         date=formats.day(move.day),
         name=movement_name(move, language),
         note=movement_note(move, formats, language),
-        url=f"/{language}/invoices?{link_query}" if number else "",
+        url=link_to(who, language, "/invoices", open=number) if number else "",
         amount=formats.amount(move.amount),
         balance=formats.amount(move.balance),
     )

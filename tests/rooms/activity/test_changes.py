@@ -10,11 +10,13 @@ from odoportal.accounts.activity_log import STAFF, ActivityKind, Actor, PeopleAc
 from odoportal.accounts.models import Change, Membership, Role
 from odoportal.core import database, i18n
 from odoportal.core.identity import Identity
+from odoportal.lists.download import file_table
 from odoportal.lists.query import ListQuery
+from odoportal.lists.view import page_view
 from odoportal.rooms.activity import service
-from odoportal.rooms.activity.exports import changes_table
+from odoportal.rooms.activity.columns import CHANGES
 from odoportal.rooms.activity.kinds import all_kinds, groups
-from odoportal.rooms.activity.view import ChangesView, changes_view
+from odoportal.rooms.activity.view import ChangesView
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.addresses.activity import AddressActivity
 from odoportal.rooms.cards import service as cards
@@ -33,7 +35,7 @@ MAILBOXES = (NotificationActivity.COPY_CONFIRMED, NotificationActivity.COPY_STOP
 
 def shown(who: Identity, language: str = "en", **query: str) -> ChangesView:
     with i18n.use(language), database.read_session() as session:
-        return changes_view(session, who, ListQuery.parse(service.rules(), query), language, TODAY)
+        return page_view(CHANGES, session, who, ListQuery.parse(CHANGES.rules, query), language, TODAY)
 
 
 def note(what: ActivityKind, by: Actor = STAFF, days: int = 0, **more: object) -> None:
@@ -156,7 +158,7 @@ def test_what_no_person_did_is_told_as_the_mailbox_s_the_provider_s_or_odotrack_
     staff = shown(owner, person=service.STAFF)
     assert ([row.what for row in staff.rows], len(staff.frame.chips)) == (["Two-step sign-in switched off"], 1)
     with i18n.use("en"), database.read_session() as session:
-        table = changes_table(session, owner, ListQuery.parse(service.rules(), {}), "en", TODAY)
+        table = file_table(CHANGES, session, owner, ListQuery.parse(CHANGES.rules, {}), "en", TODAY)
         assert [row[1] for row in table.rows] == [row.who for row in rows]
 
 
@@ -173,7 +175,7 @@ def test_the_file_has_every_page_and_no_more_than_the_list(people: People) -> No
             after={"city": "y"},
         )
     with i18n.use("en"), database.read_session() as session:
-        table = changes_table(session, owner, ListQuery.parse(service.rules(), {}), "en", TODAY)
+        table = file_table(CHANGES, session, owner, ListQuery.parse(CHANGES.rules, {}), "en", TODAY)
         rows = list(table.rows)
     assert len(rows) == 12
     assert rows[0] == ("2020-10-05T12:00:00-04:00", "Owner", "address", "A11", ("City: x → y",), "")
@@ -187,7 +189,7 @@ def test_every_change_is_in_one_group_and_every_field_has_words(people: People) 
             kinds = all_kinds()
             assert sorted(kinds) == sorted(kind.value for kind in every)
             assert all(kind.label for kind in kinds.values())
-            assert {kind.group for kind in kinds.values()} == set(groups()) == set(service.rules().states)
+            assert {kind.group for kind in kinds.values()} == set(groups()) == set(CHANGES.rules.states)
             assert fields <= set(kinds[AddressActivity.CHANGED].fields)
             assert set(cards.logged_values(_card())) <= set(kinds[CardActivity.ADDED].fields)
             assert set(kinds[PeopleActivity.ROLE].fields) == {"role"}

@@ -13,9 +13,10 @@ from odoportal.core import database, i18n
 from odoportal.core.identity import Identity
 from odoportal.forms.handling import FormModel, FormResult, SentForm, validate
 from odoportal.lists.query import ListQuery
-from odoportal.rooms.addresses import forms, service
-from odoportal.rooms.addresses.page import EDIT
-from odoportal.rooms.addresses.view import AddressesView, EditView, addresses_view, edit_view
+from odoportal.lists.view import page_view
+from odoportal.rooms.addresses import forms
+from odoportal.rooms.addresses.page import BOOK, EDIT
+from odoportal.rooms.addresses.view import AddressesView, EditView, edit_view
 from tests.making import TODAY
 from tests.rooms.people.conftest import people, store  # noqa: F401 - fixtures
 
@@ -27,7 +28,7 @@ RULES = {**forms.BOOK, **forms.EDIT}
 
 def book(who: Identity, language: str = "en", **query: str) -> AddressesView:
     with i18n.use(language), database.read_session() as session:
-        return addresses_view(session, who, ListQuery.parse(service.RULES, query), language, TODAY)
+        return page_view(BOOK, session, who, ListQuery.parse(BOOK.rules, query), language, TODAY)
 
 
 def edit(who: Identity, language: str = "en", **query: str) -> EditView:

@@ -25,7 +25,7 @@ from tests.attack.wire import SIGNED, tab
 from tests.server import EMPTY, OVERDUE, PASSWORD, Answer, Portal
 
 __all__ = ["cookie_of", "rows"]
-CARDS = f"{SIGNED}.odoportal___rooms___cards___state____cards"
+CARDS = f"{SIGNED}.odoportal___rooms___cards___page____cards"
 JSON = {"accept": "application/json"}
 _OURS = "SELECT m.account_id FROM membership m JOIN person p ON p.id = m.person_id WHERE p.email = :e"
 

@@ -13,13 +13,13 @@ from sqlmodel import Session
 from odoportal.core import i18n
 from odoportal.core.money import cents
 from odoportal.lists import download
+from odoportal.lists.download import file_table
 from odoportal.lists.excel import write_excel
 from odoportal.lists.query import ListQuery
 from odoportal.lists.table import Table
-from odoportal.rooms.invoices.exports import invoices_table
+from odoportal.lists.view import page_view
+from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import InvoiceTax
-from odoportal.rooms.invoices.service import RULES
-from odoportal.rooms.invoices.view import invoices_view
 from tests.making import TODAY, account, identity_of, invoice, order, recorded_statements
 
 KEYS = "number date due order state subtotal gst qst total paid credited balance paid_on"
@@ -58,7 +58,9 @@ def mine(stored: Engine) -> int:
 
 def made(session: Session, account_id: int, language: str = "fr", region: str = "fr-CA", **given: str) -> Table:
     with i18n.use(language):
-        table = invoices_table(session, identity_of(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
+        table = file_table(
+            INVOICES, session, identity_of(account_id, region=region), ListQuery.parse(INVOICES.rules, given), language, TODAY
+        )
         return Table(table.name, table.columns, list(table.rows), table.total)
 
 
@@ -84,8 +86,8 @@ def test_the_rows_are_those_of_the_screen_in_its_order(stored: Engine, mine: int
         more, number = True, 0
         while more:
             number += 1
-            query = ListQuery.parse(RULES, {**given, "page": str(number), "size": "10", "open": ""})
-            view = invoices_view(session, identity_of(mine, region="en-CA"), query, "fr", TODAY)
+            query = ListQuery.parse(INVOICES.rules, {**given, "page": str(number), "size": "10", "open": ""})
+            view = page_view(INVOICES, session, identity_of(mine, region="en-CA"), query, "fr", TODAY)
             shown += [(row.number, row.date, row.amount, row.paid.state) for row in view.rows]
             more = bool(view.frame.next)
         table = made(session, mine, **given)

@@ -16,25 +16,23 @@ from odoportal.core.folding import fold
 from odoportal.core.money import ZERO, dollars
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.invoices import service
+from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.labels import state_labels
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, Payment
 from odoportal.rooms.invoices.service import InvoiceState
 from tests.making import TODAY, account, invoice, order, rolled_back
 
 
-def words(language: str = "en") -> dict[str, str]:
-    with i18n.use(language):
-        return {state: fold(text) for state, text in state_labels().items()}
-
-
 def found(session: Session, account_id: int, language: str = "en", **given_: str) -> list[str]:
-    query = ListQuery.parse(service.RULES, given_)
-    return [i.number for i in service.find(session, account_id, query, TODAY, words(language)).invoices]
+    query = ListQuery.parse(INVOICES.rules, given_)
+    with i18n.use(language):
+        request = INVOICES.request(account_id, query, language, TODAY)
+    return [i.number for i in INVOICES.source.find(session, request).rows]
 
 
 CENTS = st.sampled_from([0, 1, 5000, 10000, 11498])
 SUMS = st.tuples(CENTS, CENTS, CENTS, CENTS, st.integers(-40, 40), st.booleans())
-INVOICES = st.lists(SUMS, max_size=12)
+SOME_INVOICES = st.lists(SUMS, max_size=12)
 
 
 def fill(session: Session, rows: list[tuple[int, int, int, int, int, bool]], account_id: int, mark: str = "") -> list[Invoice]:
@@ -48,7 +46,7 @@ def fill(session: Session, rows: list[tuple[int, int, int, int, int, bool]], acc
 
 
 @settings(max_examples=60, deadline=None)
-@given(INVOICES)
+@given(SOME_INVOICES)
 def test_filters_counts_and_sums_are_what_the_screen_says(engine: Engine, rows: list[tuple[int, int, int, int, int, bool]]) -> None:
     with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
@@ -184,7 +182,8 @@ def test_a_state_can_be_searched_by_its_word(desk: Any, language: str, q: str, n
 
 def test_the_french_words_are_searched_on_the_french_page(desk: Any) -> None:
     session, mine, _ = desk
-    word = words("fr")[InvoiceState.OVERDUE].split()[-1]
+    with i18n.use("fr"):
+        word = fold(state_labels()[InvoiceState.OVERDUE]).split()[-1]
     assert "999" in found(session, mine, "fr", q=word)
 
 

@@ -10,15 +10,18 @@ from sqlalchemy import Engine
 
 from odoportal.core import clock, i18n
 from odoportal.lists.query import ListQuery
-from odoportal.rooms.invoices.service import RULES
-from odoportal.rooms.invoices.view import InvoiceDetails, InvoicesView, invoices_view
+from odoportal.lists.view import page_view
+from odoportal.rooms.invoices.columns import INVOICES
+from odoportal.rooms.invoices.view import InvoiceDetails, InvoicesView
 from tests.making import NOON, TODAY, account, identity_of, invoice, order, recorded_statements, rolled_back
 
 
 def shown(session: Any, account_id: int, language: str = "en", region: str = "en-CA", **given: str) -> InvoicesView:
     clock.set_source(lambda: NOON)
     with i18n.use(language):
-        return invoices_view(session, identity_of(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
+        others = [(9, "2077")] if "account" in given else []
+        who = identity_of(account_id, region=region, others=others)
+        return page_view(INVOICES, session, who, ListQuery.parse(INVOICES.rules, given), language, TODAY)
 
 
 @pytest.fixture

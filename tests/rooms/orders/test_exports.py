@@ -10,11 +10,11 @@ from sqlmodel import Session
 
 from odoportal.core import i18n
 from odoportal.lists import download
+from odoportal.lists.download import file_table
 from odoportal.lists.query import ListQuery
 from odoportal.lists.table import Cell, Table
-from odoportal.rooms.orders.exports import orders_table
-from odoportal.rooms.orders.service import RULES
-from odoportal.rooms.orders.view import orders_view
+from odoportal.lists.view import page_view
+from odoportal.rooms.orders.columns import ORDERS
 from tests.making import PLAN, TODAY, account, identity_of, order, recorded_statements
 
 TRACKER = ("ODO50", "ODO50 (fr)")
@@ -34,7 +34,7 @@ def mine(stored: Engine) -> int:
 
 def made(session: Session, account_id: int, language: str = "fr", **given: str) -> Table:
     with i18n.use(language):
-        table = orders_table(session, identity_of(account_id), ListQuery.parse(RULES, given), language, TODAY)
+        table = file_table(ORDERS, session, identity_of(account_id), ListQuery.parse(ORDERS.rules, given), language, TODAY)
         return Table(table.name, table.columns, list(table.rows), table.total)
 
 
@@ -59,8 +59,8 @@ def _lines(cell: Cell) -> tuple[str, ...]:
 def test_the_rows_are_those_of_the_screen_in_its_order(stored: Engine, mine: int, given: dict[str, str], language: str) -> None:
     with Session(stored) as session:
         with i18n.use(language):
-            query = ListQuery.parse(RULES, {**given, "size": "100"})
-            view = orders_view(session, identity_of(mine), query, language, TODAY)
+            query = ListQuery.parse(ORDERS.rules, {**given, "size": "100"})
+            view = page_view(ORDERS, session, identity_of(mine), query, language, TODAY)
         table = made(session, mine, language, **{**given, "page": "2", "size": "10"})
     shown = [
         (row.number, row.term.start, row.term.end, row.term.percent, row.term.state, tuple(f"{li.quantity} {li.item}" for li in row.lines))

@@ -10,7 +10,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from odoportal.lists.query import ListQuery
+from odoportal.lists.source import FoundRows
 from odoportal.rooms.orders import service
+from odoportal.rooms.orders.columns import ORDERS
 from odoportal.rooms.orders.models import Fulfilment, Step
 from odoportal.rooms.orders.service import OrderState
 from tests.making import NOON, PLAN, TODAY, account, order, rolled_back
@@ -19,9 +21,13 @@ DAYS = st.dates(date(2000, 1, 1), date(2060, 1, 1))
 LENGTHS = st.integers(0, 3000)
 
 
+def page(session: Session, account_id: int, query: ListQuery, language: str = "en") -> FoundRows:
+    return ORDERS.source.find(session, ORDERS.request(account_id, query, language, TODAY))
+
+
 def found(session: Session, account_id: int, language: str = "en", **given_: str) -> list[str]:
-    query = ListQuery.parse(service.RULES, given_)
-    return [o.number for o in service.find(session, account_id, query, language, TODAY).orders]
+    query = ListQuery.parse(ORDERS.rules, given_)
+    return [o.number for o in page(session, account_id, query, language).rows]
 
 
 @given(DAYS, LENGTHS, st.integers(-50, 3050))
@@ -145,14 +151,14 @@ def test_dates_filter_by_the_end(shop: Any) -> None:
 
 def test_a_page_beyond_the_last_is_the_last(shop: Any) -> None:
     session, mine, _ = shop
-    shown = service.find(session, mine, ListQuery.parse(service.RULES, {"page": "50"}), "en", TODAY)
+    shown = page(session, mine, ListQuery.parse(ORDERS.rules, {"page": "50"}))
     assert shown.window.page == 1
-    assert len(shown.orders) == 3
+    assert len(shown.rows) == 3
 
 
 def test_the_account_s_total_counts_what_a_search_hides(shop: Any) -> None:
     session, mine, _ = shop
-    shown = service.find(session, mine, ListQuery.parse(service.RULES, {"q": "nothing like it"}), "en", TODAY)
+    shown = page(session, mine, ListQuery.parse(ORDERS.rules, {"q": "nothing like it"}))
     assert (shown.window.total, shown.counts[""]) == (0, 3)
 
 

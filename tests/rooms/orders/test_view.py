@@ -9,15 +9,18 @@ from sqlalchemy import Engine
 
 from odoportal.core import clock, i18n
 from odoportal.lists.query import ListQuery
-from odoportal.rooms.orders.service import RULES
-from odoportal.rooms.orders.view import OrderDetails, OrdersView, orders_view
+from odoportal.lists.view import page_view
+from odoportal.rooms.orders.columns import ORDERS
+from odoportal.rooms.orders.view import OrderDetails, OrdersView
 from tests.making import NOON, PLAN, TODAY, account, identity_of, invoice, order, recorded_statements, rolled_back
 
 
 def shown(session: Any, account_id: int, language: str = "en", region: str = "en-CA", **given: str) -> OrdersView:
     clock.set_source(lambda: NOON)
     with i18n.use(language):
-        return orders_view(session, identity_of(account_id, region=region), ListQuery.parse(RULES, given), language, TODAY)
+        others = [(9, "2077")] if "account" in given else []
+        who = identity_of(account_id, region=region, others=others)
+        return page_view(ORDERS, session, who, ListQuery.parse(ORDERS.rules, given), language, TODAY)
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ def shown(
 ) -> StatementView:
     clock.set_source(lambda: NOON)
     with i18n.use(language):
-        person = identity_of(account_id, region=f"{language}-CA")
+        others = [(9, "2077")] if given and "account" in given else []
+        person = identity_of(account_id, region=f"{language}-CA", others=others)
         return statement_view(session, person, ListQuery.parse(RULES, given or {}), language, today)
 
 
@@ -90,7 +91,7 @@ def test_this_year_to_today(stored: Engine, mine: int) -> None:
 def test_the_account_of_the_address_goes_along(stored: Engine, mine: int) -> None:
     with Session(stored) as session:
         made = shown(session, mine, {"account": "1042", "from": "2020-09-01"})
-    assert made.rows[0].url == "/en/invoices?open=212048&account=1042"
+    assert made.rows[0].url == "/en/invoices?account=1042&open=212048"
     assert made.csv == "/en/statement.csv?account=1042&from=2020-09-01"
     assert [(h.key, h.value) for h in made.hidden] == [("account", "1042")]
     assert all("account=1042" in preset.url for preset in made.presets)
@@ -135,7 +136,7 @@ def test_the_page_holds_every_number(stored: Engine, mine: int, language: str) -
     with Session(stored) as session:
         made = shown(session, mine, language=language)
     with i18n.use(language):
-        html = "".join(page.slots(replace(made, more="<b>")).values())
+        html = "".join(page.html(replace(made, more="<b>")).values())
     for text in (
         made.opening,
         made.closing,

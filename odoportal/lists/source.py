@@ -1,0 +1,138 @@
+"""Where the rows of a list come from: one account's rows of a model, searched, filtered, sorted and read by page.
+
+A room writes the rules of its own SQL (filters, counts, meanings of search words, planner hints); what every list does with them is here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_
+from sqlmodel import Session, col
+
+from odoportal.lists import search
+from odoportal.lists.query import ListQuery, PageWindow, page_to_show
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """A list query in an account, a language and on a day.
+
+    Attributes:
+        account_id: The account whose rows are listed.
+        query: The list query.
+        language: The language of texts that rows are sorted by: "fr" or "en".
+        today: The business day.
+        labels: Folded labels that a search finds, too, by what they stand for: the states of invoices, for instance.
+        sort: What rows are sorted by, or a tuple of it; see `lists.list_table.ListColumn`.
+    """
+
+    account_id: int
+    query: ListQuery
+    language: str
+    today: date
+    labels: Mapping[str, str] = field(default_factory=dict)
+    sort: Any = None
+
+
+@dataclass(frozen=True)
+class FoundRows:
+    """One page of a list: its position, its rows, the entries by state (under "" those of all states), and the account's entries in all."""
+
+    window: PageWindow
+    rows: Sequence[Any]
+    counts: Mapping[str, int]
+    account_total: int
+
+
+def _no_meaning(_request: ListRequest) -> search.Meaning:
+    return lambda _word: ()
+
+
+@dataclass(frozen=True)
+class ListSource:
+    """The rows of a list in the database, and the rules of the room's SQL.
+
+    Attributes:
+        model: A model with `id`, `account_id`, `search` and, if its rows open one by one, the column `number`.
+        counts: Returns the entries by state, and under "" those of all states. Runs one statement.
+        filters: Returns the conditions of the query's state, dates and other filters. They may hide columns from SQLite's planner.
+        states: The states to filter by.
+        texts: The names of other text filters.
+        meaning: Returns what a search word may mean besides itself.
+        words: Rewrites a search as it is typed to the words that are stored.
+        index_hint: Returns a condition that leads SQLite to a small index for the query's filters, or None; see `search.fetch_page`.
+        large: Whether an account may have so many rows that a search asks the trigram index; see `search.search_candidates`.
+        number: The name of the column by which a row opens; unique in the account.
+        counts_filtered: Whether `counts` counts what the search and the filters find, instead of all entries of the account.
+    """
+
+    model: Any
+    counts: Callable[[Session, ListRequest], Mapping[str, int]]
+    filters: Callable[[ListRequest], Sequence[ColumnElement[bool]]]
+    states: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    meaning: Callable[[ListRequest], search.Meaning] = _no_meaning
+    words: Callable[[str], str] = str
+    index_hint: Callable[[ListRequest], ColumnElement[bool] | None] = lambda _request: None
+    large: bool = True
+    number: str = "number"
+    counts_filtered: bool = False
+
+    def find(self, session: Session, request: ListRequest) -> FoundRows:
+        """Return the page that a query asks for.
+
+        Runs three statements, one more for a search in a large account, and one more for filters that `counts` does not know.
+
+        Args:
+            session: A reading session.
+            request: What is asked for.
+        """
+        query = request.query
+        counts = self.counts(session, request)
+        own = search.of_account(self.model, request.account_id)
+        total = search.count(session, self.model, own) if self.counts_filtered and query.narrowed else counts[""]
+        where = self._where(self._candidates(session, request, total), request)
+        counted = self.counts_filtered or not replace(query, state="").narrowed
+        window = page_to_show(query, counts[query.state] if counted else search.count(session, self.model, where))
+        if window.total == total:
+            # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
+            where = own
+        rows = search.fetch_page(session, self.model, where, _order(self.model, request), window, self.index_hint(request))
+        return FoundRows(window, rows, counts, total)
+
+    def neighbours(self, session: Session, request: ListRequest, total: int, row_id: int) -> search.Neighbours | None:
+        """Return the position and the neighbours of a row in the list, or None if the list does not contain it.
+
+        Args:
+            session: A reading session.
+            request: What is asked for.
+            total: The number of entries of the account.
+            row_id: The id of the row.
+        """
+        where = self._where(self._candidates(session, request, total), request)
+        return search.neighbours(session, self.model, where, _order(self.model, request), row_id, self.number)
+
+    def where_and_order(self, request: ListRequest) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
+        """Return the condition and the sort order of the rows on all pages."""
+        where = self._where(search.of_account(self.model, request.account_id), request)
+        return where, [e.desc() if down else e.asc() for e, down in _order(self.model, request)]
+
+    def _where(self, own: ColumnElement[bool], request: ListRequest) -> ColumnElement[bool]:
+        """Return the condition of a request; `own` is the condition that selects the account's rows."""
+        parts = [own]
+        if request.query.q:
+            parts.append(search.matches_words(self.model.search, self.words(request.query.q), self.meaning(request)))
+        return and_(*parts, *self.filters(request))
+
+    def _candidates(self, session: Session, request: ListRequest, total: int) -> ColumnElement[bool]:
+        if not self.large:
+            return search.of_account(self.model, request.account_id)
+        q = self.words(request.query.q)
+        return search.search_candidates(session, self.model, request.account_id, total, q, self.meaning(request))
+
+
+def _order(model: Any, request: ListRequest) -> search.Order:
+    sorts = request.sort if isinstance(request.sort, tuple) else (request.sort,)
+    return [(expression, request.query.descending) for expression in (*sorts, col(model.id))]
