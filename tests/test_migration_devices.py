@@ -11,14 +11,11 @@ from sqlmodel import Session, select
 from odoportal import migrations
 from odoportal.core.database import make_engine
 from odoportal.importing.recompute import refresh_devices
-from odoportal.lists.query import ListQuery
-from odoportal.rooms.devices import service
 from odoportal.rooms.devices.models import NEVER, Device, DeviceAssignment
 from tests.postgresql import drop_everything
+from tests.rooms.devices.test_service import found
 from tests.test_migration_people import add, ago
 from tests.test_migrations import to
-
-TODAY = date(2020, 9, 24)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -98,8 +95,7 @@ def test_the_list_is_as_an_import_would_write_it(engine: Engine) -> None:
         refresh_devices(session, [device.id or 0 for device in devices])
         session.expire_all()
         assert [device.model_dump() for device in session.exec(select(Device).order_by(Device.serial)).all()] == before
-        query = ListQuery.parse(service.RULES, {"q": "echelle"})
-        assert [d.serial for d in service.find(session, 1, query, TODAY, {}).devices] == ["S1"]
+        assert found(session, 1, q="echelle") == ["S1"]
 
 
 def test_a_serial_may_have_a_row_in_each_account_but_one_holder(engine: Engine) -> None:

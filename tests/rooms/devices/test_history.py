@@ -19,7 +19,6 @@ START = date(2020, 1, 2)
 
 def billed(session: Session, account_id: int, number: str, order_id: int, issued: date, line: int | None = None) -> Invoice:
     made = invoice(session, account_id, number, issued=issued, order_id=order_id)
-    place = {"order_id": order_id if line else None, "order_line": line}
     session.add(
         InvoiceLine(
             account_id=account_id,
@@ -28,7 +27,8 @@ def billed(session: Session, account_id: int, number: str, order_id: int, issued
             description_en="Plan",
             description_fr="Forfait",
             amount=Decimal("26.95"),
-            **place,
+            order_id=order_id if line else None,
+            order_line=line,
         )
     )
     session.flush()
@@ -85,8 +85,8 @@ def test_the_history_is_of_the_account_s_own_time(engine: Engine) -> None:
         session.add(Fulfilment(account_id=present, order_id=theirs.id or 0, step="shipped", done_at=datetime(2020, 5, 2, tzinfo=UTC)))
         device(session, present, "S1", vehicle="Van 9", order=theirs, since=moved)
         for owner, name in ((former, "Unit 2"), (present, "Van 10")):
-            values = {"before": {"vehicle": "x"}, "after": {"vehicle": name}}
-            record(session, DeviceActivity.RENAMED, Actor(None), NOON, account_id=owner, about="S1", **values)
+            before_, after_ = {"vehicle": "x"}, {"vehicle": name}
+            record(session, DeviceActivity.RENAMED, Actor(None), NOON, account_id=owner, about="S1", before=before_, after=after_)
         session.flush()
         before, after = details(session, former, "S1", TODAY), details(session, present, "S1", TODAY)
         assert before is not None

@@ -8,11 +8,11 @@ from sqlmodel import Session, select
 from odoportal.accounts.models import Change
 from odoportal.core import database
 from odoportal.core.identity import Identity, NotAllowed
-from odoportal.lists.query import ListQuery
 from odoportal.rooms.devices import service, vehicles
 from odoportal.rooms.devices.models import DeviceAssignment
 from odoportal.rooms.devices.vehicles import NoSuchDevice
 from tests.making import NOON, TODAY, device, order
+from tests.rooms.devices.test_service import found
 from tests.rooms.people.conftest import people, store  # noqa: F401 - fixtures
 
 People = dict[str, Identity]
@@ -69,9 +69,7 @@ def test_a_device_of_another_account_or_time_is_not_there(fleet: People, serial:
 def test_the_list_finds_and_the_activity_names_the_new_one(fleet: People) -> None:
     rename(fleet["owner"], "S1", "Échelle 7")
     with database.read_session() as session:
-        query = ListQuery.parse(service.RULES, {"q": "echelle"})
-        mine = fleet["owner"].account.account_id
-        assert [d.serial for d in service.find(session, mine, query, TODAY, {}).devices] == ["S1"]
+        assert found(session, fleet["owner"].account.account_id, q="echelle") == ["S1"]
         (change,) = session.exec(select(Change)).all()
         assert vehicles.stored(session, fleet["owner"], "S1", TODAY) == {"vehicle": "Échelle 7"}
         unchanged = session.exec(select(DeviceAssignment).where(DeviceAssignment.vehicle == "Échelle 7")).one()
