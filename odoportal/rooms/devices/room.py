@@ -1,4 +1,4 @@
-"""The devices room, still to come. The menu counts the devices."""
+"""The devices room: the list of devices, a device's details, and assigning vehicles from a list."""
 
 from odoportal.core.i18n import t
 from odoportal.pages.room import KeptData, Room, Web
@@ -7,10 +7,21 @@ from odoportal.rooms.devices.activity import ACTIVITY
 
 
 def _web() -> Web:
-    from odoportal.pages.kinds import plain_page
-    from odoportal.rooms.devices import page
+    from odoportal.accounts.rights import Right
+    from odoportal.pages.kinds import forms_page, list_page
+    from odoportal.rooms.devices import assign_page, forms, page
 
-    return Web(pages=[plain_page("/devices", "Devices", page.page)])
+    served = list_page(page.PAGE, handlers=forms.LIST)
+    vehicles = forms_page(
+        "/devices/assign",
+        "Assign vehicles",
+        assign_page.page,
+        assign_page.AssignVehicles,
+        assign_page.slots,
+        forms.ASSIGN,
+        Right.VEHICLES,
+    )
+    return Web([*served.pages, vehicles], served.routes)
 
 
 def _kept() -> list[KeptData]:

@@ -1,19 +1,24 @@
 """Naming the vehicle that a device is in."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.activity_log import Actor, record
+from odoportal.accounts.models import Change
 from odoportal.accounts.rights import Right, require_right
 from odoportal.core.identity import Identity
 from odoportal.rooms.devices.activity import DeviceActivity
 from odoportal.rooms.devices.derived import derived_from_name
 from odoportal.rooms.devices.models import Device, DeviceAssignment
 from odoportal.rooms.orders.models import Order
+
+UNDO_SHOWN = timedelta(seconds=15)
+"""How long the page offers to undo a rename. The offer disappears from the screen after 10 seconds."""
 
 
 class NoSuchDevice(LookupError):
@@ -98,3 +103,24 @@ def set_vehicle(session: Session, held: HeldDevice, vehicle: str, kind: DeviceAc
         after={"vehicle": vehicle},
     )
     return before
+
+
+@dataclass(frozen=True)
+class LastRenamed:
+    """The vehicle that a person renamed last: the device's serial, and the names before and since."""
+
+    serial: str
+    before: str
+    after: str
+
+
+def last_renamed(session: Session, who: Identity, today: date, now: datetime) -> LastRenamed | None:
+    """Return what the person renamed last in the account, within `UNDO_SHOWN`, if it still has the name. Runs one or two statements."""
+    mine = (Change.account_id == who.account.account_id, Change.person_id == who.person_id, Change.at > now - UNDO_SHOWN)
+    newest = select(Change).where(*mine, Change.what == DeviceActivity.RENAMED.value).order_by(col(Change.at).desc(), col(Change.id).desc())
+    change = session.exec(newest.limit(1)).first()
+    if change is None:
+        return None
+    before, after = (json.loads(text).get("vehicle", "") for text in (change.before, change.after))
+    held = held_devices(session, who.account.account_id, [change.about], today).get(change.about)
+    return LastRenamed(change.about, before, after) if held is not None and held.assignment.vehicle == after else None
