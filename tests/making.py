@@ -106,7 +106,7 @@ def order(
             amount=Decimal("250.00"),
             plan=True,
         )
-        for i, (en, fr) in enumerate(lines, 1)
+        for i, (en, fr) in enumerate(lines)
     ]
     session.add_all(texts)
     made.search = order_text.search_text(made, texts)

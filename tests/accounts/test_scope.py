@@ -19,6 +19,7 @@ from odoportal.lists.query import ListQuery
 from odoportal.lists.source import FoundRows, ListRequest, ListSource
 from odoportal.rooms.activity.columns import CHANGES
 from odoportal.rooms.addresses.page import BOOK
+from odoportal.rooms.devices.page import DEVICES
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.orders.columns import ORDERS
 from tests.making import TODAY, account, add_every_row, rolled_back
@@ -26,7 +27,7 @@ from tests.making import TODAY, account, add_every_row, rolled_back
 PACKAGE = Path(odoportal.__file__).parent
 ROOMS = sorted(".".join(path.relative_to(PACKAGE).parent.parts) for path in PACKAGE.rglob("service.py"))
 MARK = "THEIRS"
-LISTS = {"orders": ORDERS, "invoices": INVOICES, "activity": CHANGES, "addresses": BOOK}
+LISTS = {"orders": ORDERS, "invoices": INVOICES, "activity": CHANGES, "addresses": BOOK, "devices": DEVICES}
 
 
 def request(table: ListTable, account_id: int, asked: Mapping[str, str]) -> ListRequest:

@@ -28,11 +28,12 @@ MAX_CHARACTERS = 30_000
 KEPT_FOR = timedelta(days=1)
 """How long a list is kept after it was checked, or can be undone after it was applied."""
 _SHORTENED = re.compile(r"[0-9]+([.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
-_SERIAL_HEADS = frozenset({"serial", "serial number", "serials", "serie", "numero de serie", "no de serie", "device", "appareil", "imei"})
+_SERIAL_TITLES = frozenset({"serial", "serial number", "serials", "serie", "numero de serie", "no de serie", "device", "appareil", "imei"})
+_VEHICLE_TITLES = frozenset({"vehicle", "vehicule"})
 
 
 class Result(StrEnum):
-    """What becomes of a line."""
+    """The outcome of a line."""
 
     LEFT_OUT = "left_out"
     CHANGE = "change"
@@ -101,14 +102,6 @@ class Preview:
         return sum(line.result == result for line in self.lines)
 
 
-def decode(content: bytes) -> str:
-    """Return the text of a CSV file: UTF-8, or else windows-1252, as Excel saves it."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
-
-
 def parse(content: str) -> list[PastedLine]:
     """Return the lines of a list, without empty lines and the head. Cells are separated by tabs, semicolons, commas or a space.
 
@@ -118,9 +111,8 @@ def parse(content: str) -> list[PastedLine]:
     """
     rows = [(number, line.strip()) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
     separator = _separator([line for _, line in rows])
-    lines = [PastedLine(number, *_cells(line, separator)) for number, line in rows]
-    if lines and fold(lines[0].serial).rstrip(".:") in _SERIAL_HEADS:
-        del lines[0]
+    place = _vehicle_place(rows[0][1], separator) if rows else None
+    lines = [PastedLine(number, *_cells(line, separator, place or 1)) for number, line in rows[place is not None :]]
     if len(lines) > MAX_LINES:
         raise TooManyLines(len(lines))
     if not lines:
@@ -135,17 +127,25 @@ def _separator(lines: Sequence[str]) -> str:
     return "," if all(" " not in line.partition(",")[0] for line in lines) else ""
 
 
-def _cells(line: str, separator: str) -> tuple[str, str]:
+def _vehicle_place(line: str, separator: str) -> int | None:
+    """Return the place of the vehicle in a line of titles, such as that of the list's own file; None if the line has no titles."""
+    titles = [fold(cell).rstrip(".:") for cell in line.split(separator or None)]
+    if titles[0] not in _SERIAL_TITLES:
+        return None
+    return next((place for place, title in enumerate(titles) if title.strip('"') in _VEHICLE_TITLES), 1)
+
+
+def _cells(line: str, separator: str, place: int) -> tuple[str, str]:
     """Return the serial and the vehicle of a line. Commas in a vehicle that is not in quotes belong to its name."""
     if not separator:
         serial, _, vehicle = line.partition(" ")
         return serial, _clean(vehicle)
     first, *rest = [_clean(cell) for cell in next(csv.reader([line], delimiter=separator))]
-    if separator != ",":
-        return first, rest[0] if rest else ""
-    if rest and _SHORTENED.fullmatch(f"{first},{rest[0]}"):
+    if separator == "," and rest and _SHORTENED.fullmatch(f"{first},{rest[0]}"):
         first, rest = f"{first},{rest[0]}", rest[1:]
-    return first, ", ".join(cell for cell in rest if cell)
+    if separator == "," and place == 1:
+        return first, ", ".join(cell for cell in rest if cell)
+    return first, rest[place - 1] if len(rest) >= place else ""
 
 
 def _clean(cell: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from sqlmodel import Session
 
@@ -79,7 +80,7 @@ def assign_view(session: Session, who: Identity, query: Mapping[str, str], langu
         language: The page's language.
         today: The business day.
     """
-    links = {"start": link_to(who, language, "/devices/assign"), "devices": link_to(who, language, "/devices")}
+    links: dict[str, Any] = {"start": link_to(who, language, "/devices/assign"), "devices": link_to(who, language, "/devices")}
     key = query.get("list", "")
     if not key:
         count = service.count(session, who.account.account_id)
@@ -93,7 +94,7 @@ def assign_view(session: Session, who: Identity, query: Mapping[str, str], langu
     return _done(session, who, kept, links) if kept.applied_at else _check(session, who, kept, "changed" in query, today, links)
 
 
-def _check(session: Session, who: Identity, kept: VehicleList, changed: bool, today: date, links: Mapping[str, str]) -> AssignView:
+def _check(session: Session, who: Identity, kept: VehicleList, changed: bool, today: date, links: Mapping[str, Any]) -> AssignView:
     preview = assign.preview(session, who.account.account_id, kept.content, today)
     changes, out, total = preview.count(Result.CHANGE), preview.count(Result.LEFT_OUT), len(preview.lines)
     form = form_view(who, key=kept.key)
@@ -123,7 +124,7 @@ def _row(checked: CheckedLine) -> CheckRow:
     )
 
 
-def _done(session: Session, who: Identity, kept: VehicleList, links: Mapping[str, str]) -> AssignView:
+def _done(session: Session, who: Identity, kept: VehicleList, links: Mapping[str, Any]) -> AssignView:
     count = assign.applied_count(session, kept)
     until = (kept.applied_at or kept.created_at) + assign.KEPT_FOR
     undone = kept.undone_at is not None

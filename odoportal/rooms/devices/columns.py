@@ -16,10 +16,10 @@ from odoportal.rooms.devices import service
 from odoportal.rooms.devices.models import NEVER, Device, DeviceState
 from odoportal.rooms.devices.service import Plan
 from odoportal.rooms.devices.view import state_labels
-from odoportal.ui.common import badge
+from odoportal.ui.common import Badges, badge
 from odoportal.ui.template import Bound, Node, choose, el, link, when
 
-BADGES = {
+BADGES: Badges = {
     DeviceState.PREPARING: ("package-open", "info"),
     DeviceState.SHIPPING: ("truck", "info"),
     DeviceState.ACTIVE: ("circle-dot", "ok"),
@@ -74,7 +74,9 @@ def _state(row: Bound) -> Node:
 
 
 def _agreement(row: Bound) -> Node:
-    return when(row.order, (link(row.order, to=row.order_url), el("span", " ", row.years, cls="muted")), el("span", "–", cls="muted"))
+    return when(
+        row.order, (link(row.order, to=row.order_url, cls="lk"), el("span", " ", row.years, cls="muted")), el("span", "–", cls="muted")
+    )
 
 
 def _line(left: Node, right: Node) -> Node:
@@ -107,7 +109,11 @@ def columns(edit: Edit) -> tuple[ListColumn, ...]:
         return when(row.may_rename, edit(row, vehicle_name(row)), vehicle_name(row))
 
     def card_top(row: Bound) -> Node:
-        return el("div", el("h2", vehicle(row)), el("span", cls="push"), badge(BADGES, row.state, row.state_text), cls="top")
+        title = el("h2", link(vehicle_name(row), to=row.details, how="open"))
+        return el("div", title, el("span", cls="push"), badge(BADGES, row.state, row.state_text), cls="top")
+
+    def card_actions(row: Bound) -> Node:
+        return el("div", _details(row, "btn plain"), when(row.may_rename, edit(row, None)), cls="acts")
 
     return (
         ListColumn(
@@ -165,7 +171,7 @@ def columns(edit: Edit) -> tuple[ListColumn, ...]:
             "actions",
             title=lambda: t("Actions"),
             cell=lambda row: el("td", el("div", _details(row, "btn second sm"), cls="acts")),
-            card=lambda row: el("div", _details(row, "btn plain"), cls="acts"),
+            card=card_actions,
         ),
     )
 

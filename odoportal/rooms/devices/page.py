@@ -86,7 +86,7 @@ def _renamed(view: Bound) -> Node:
 RENAMED = View(_renamed)
 
 
-def _station(kind: Node, name: Node, *facts: Node) -> Node:
+def _station(kind: Node, name: Node, *facts: Node) -> tuple[Node, ...]:
     return (
         el("span", kind, cls="devices-chain-kind"),
         el("span", name, cls="devices-chain-name"),

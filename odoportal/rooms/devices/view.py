@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from sqlmodel import Session
 
@@ -223,13 +224,16 @@ def _details(session: Session, who: Identity, request: ListRequest, total: int) 
     query, formats, today = request.query, Formats(who.region), request.today
     whole = history.details(session, request.account_id, query.open, today)
     if whole is None:
-        return DeviceDetails(**details_frame(query))
+        missing: dict[str, Any] = details_frame(query)
+        return DeviceDetails(**missing)
     device, assignment = whole.device, whole.assignment
     state = service.state_of(device, today)
     name = f"{device.model} {device.serial}"
+    neighbours = service.LIST.neighbours(session, request, total, device.id or 0)
+    frame: dict[str, Any] = details_frame(query, name, device.serial, neighbours)
     days = service.silent_days(device, today)
     return DeviceDetails(
-        **details_frame(query, name, device.serial, service.LIST.neighbours(session, request, total, device.id or 0)),
+        **frame,
         name=name,
         model=device.model,
         vehicle=assignment.vehicle,
@@ -249,7 +253,7 @@ def _details(session: Session, who: Identity, request: ListRequest, total: int) 
     )
 
 
-def _plan(whole: FullDevice, language: str) -> dict[str, str]:
+def _plan(whole: FullDevice, language: str) -> dict[str, Any]:
     line = whole.line
     if line is None:
         return {}
@@ -261,7 +265,7 @@ def _plan(whole: FullDevice, language: str) -> dict[str, str]:
     }
 
 
-def _billed(whole: FullDevice, who: Identity, request: ListRequest) -> dict[str, str]:
+def _billed(whole: FullDevice, who: Identity, request: ListRequest) -> dict[str, Any]:
     if whole.billed is None:
         return {}
     invoice, line, formats = whole.billed.invoice, whole.billed.line, Formats(who.region)

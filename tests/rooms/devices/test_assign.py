@@ -33,15 +33,11 @@ LIST = (
         ("  1 \t Unit\u00a0 1 ", [(1, "1", "Unit 1")]),
         ("5,01E+06,Unit 44", [(1, "5,01E+06", "Unit 44")]),
         ('1\t"Unit\n', [(1, "1", "Unit")]),
+        ("serial,model,vehicle,order\n1,ODO50,Unit 1,100\n2,ODO50", [(2, "1", "Unit 1"), (3, "2", "")]),
     ],
 )
 def test_a_list_is_read_as_it_was_copied(content: str, cells: list[tuple[int, str, str]]) -> None:
     assert [(line.number, line.serial, line.vehicle) for line in assign.parse(content)] == cells
-
-
-def test_a_file_of_excel_is_read_in_its_encoding() -> None:
-    assert assign.decode("1;Échelle – 7".encode("cp1252")) == "1;Échelle – 7"
-    assert assign.decode("\ufeff1;Échelle – 7".encode()) == "1;Échelle – 7"
 
 
 def test_too_many_lines_and_none_are_refused() -> None:
