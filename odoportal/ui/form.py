@@ -204,7 +204,7 @@ class Form:
 
     name: str
     body: Body
-    submit: str
+    submit: Node
     fresh: bool = False
     look: str = "primary"
     confirm: Confirm | None = None

@@ -21,7 +21,8 @@ VIEWS = [
 # orders that end soon.
 SORTED = re.compile(
     r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices|devices) of a year|invoices of an order"
-    r"|invoices, (to_pay|part_paid|pending|overdue|refunded|Details)|devices, (active|ending|silent|shipping|out|Details)"
+    r"|invoices, (to_pay|part_paid|pending|overdue|refunded|Details)"
+    r"|devices, (active|ending|silent|shipping|out|Details)"
 )
 
 

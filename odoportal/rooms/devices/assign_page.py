@@ -110,12 +110,12 @@ def _check(view: Bound) -> Node:
         el("tbody", each(view.rows, _row)),
         cls="list devices-check",
     )
-    apply = Form("apply", (), t("Assign the vehicles"), cls="inline").draw(view, on_done=AssignVehicles.retry)
+    apply = Form("apply", (), view.submit, cls="inline").draw(view, on_done=AssignVehicles.retry)
     foot = el(
         "div",
         el("p", el("b", view.title), " ", view.left_out),
         el("span", cls="push"),
-        link(t("Change the list"), to=view.start, cls="btn second"),
+        link(t("Change the list"), to=view.edit, cls="btn second"),
         when(view.submit, apply),
         cls="devices-foot",
     )

@@ -44,6 +44,7 @@ class AssignView:
     undo_until: str = ""
     undone: str = ""
     start: str = ""
+    edit: str = ""
     devices: str = ""
     mine: str = ""
     mine_text: str = ""
@@ -76,21 +77,22 @@ def assign_view(session: Session, who: Identity, query: Mapping[str, str], langu
     Args:
         session: A reading session.
         who: The person, whose lists these are.
-        query: The values of the address: the key of the list, and whether something changed since its check.
+        query: The values of the address: the key of the list, whether it is changed again, and whether a device changed since its check.
         language: The page's language.
         today: The business day.
     """
     links: dict[str, Any] = {"start": link_to(who, language, "/devices/assign"), "devices": link_to(who, language, "/devices")}
     key = query.get("list", "")
-    if not key:
-        count = service.count(session, who.account.account_id)
-        text = tn("Your {n} device with its vehicle, ready to change.", "Your {n} devices with their vehicles, ready to change.", count)
-        mine = link_to(who, language, "/devices.csv")
-        return AssignView(check=form_view(who, {"content": ""}), mine=mine if count else "", mine_text=text, **links)
     try:
-        kept = assign.get(session, who, key, clock.now())
+        kept = assign.get(session, who, key, clock.now()) if key else None
     except NoSuchList:
         return AssignView("gone", **links)
+    if kept is None or ("edit" in query and kept.applied_at is None):
+        count = service.count(session, who.account.account_id)
+        text = tn("Your {n} device with its vehicle, ready to change.", "Your {n} devices with their vehicles, ready to change.", count)
+        mine, content = link_to(who, language, "/devices.csv"), kept.content if kept else ""
+        return AssignView(check=form_view(who, {"content": content}), mine=mine if count else "", mine_text=text, **links)
+    links["edit"] = link_to(who, language, "/devices/assign", list=key, edit="1")
     return _done(session, who, kept, links) if kept.applied_at else _check(session, who, kept, "changed" in query, today, links)
 
 
@@ -106,7 +108,6 @@ def _check(session: Session, who: Identity, kept: VehicleList, changed: bool, to
         changed=t("A device has changed since your check, so nothing was assigned. This is the new check.") if changed else "",
         submit=tn("Assign {n} vehicle", "Assign {n} vehicles", changes) if changes else "",
         apply=FormView(kept.key, preview.version, form.owner, form.once),
-        check=form_view(who, {"content": kept.content}),
         **links,
     )
 

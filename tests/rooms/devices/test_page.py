@@ -83,7 +83,9 @@ def test_a_row_says_vehicle_agreement_end_state_and_signal(fleet: People) -> Non
     assert [tab.text for tab in shown(fleet["owner"], "fr").frame.tabs][1:3] == ["Actifs", "Échéance proche"]
 
 
-@pytest.mark.parametrize(("q", "numbers"), [("silent", ["S3"]), ("being shipped", ["S2"]), ("service", ["S4"]), ("unit", ["S1", "S3", "S4"])])
+@pytest.mark.parametrize(
+    ("q", "numbers"), [("silent", ["S3"]), ("being shipped", ["S2"]), ("service", ["S4"]), ("unit", ["S1", "S3", "S4"])]
+)
 def test_a_search_finds_the_words_of_states(fleet: People, q: str, numbers: list[str]) -> None:
     assert [row.number for row in shown(fleet["owner"], q=q).rows] == numbers
 
@@ -136,7 +138,8 @@ def test_a_list_is_checked_applied_and_undone(fleet: People) -> None:
     who = fleet["owner"]
     key = key_of(send(who, "check", {"content": "S1\tUnit 7\nS2\tUnit 8\nS9\tMine\n5E+06\tUnit 9"}))
     view = assigning(who, list=key)
-    assert (view.step, view.title, view.left_out, view.submit) == ("check", "2 of 4 lines will change.", "2 are left out.", "Assign 2 vehicles")
+    assert (view.step, view.title, view.left_out) == ("check", "2 of 4 lines will change.", "2 are left out.")
+    assert (view.submit, assigning(who, list=key, edit="1").check.given["content"][:9]) == ("Assign 2 vehicles", "S1\tUnit 7")
     assert [(row.line, row.present, row.vehicle, row.result_text) for row in view.rows] == [
         ("3", "–", "Mine", "Left out"),
         ("4", "–", "Unit 9", "Left out"),
