@@ -20,7 +20,8 @@ VIEWS = [
 # Progress depends on today. The others sort rows that were selected first: at most `search.MAX_CANDIDATES` rows, one record's rows, or the
 # orders that end soon.
 SORTED = re.compile(
-    r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices|devices) of a year|invoices of an order"
+    r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices|devices) of a year"
+    r"|invoices of an order"
     r"|invoices, (to_pay|part_paid|pending|overdue|refunded|Details)"
     r"|devices, (active|ending|silent|shipping|out|Details)"
 )
