@@ -48,7 +48,7 @@ def test_a_vehicle_is_renamed_where_it_stands_and_undone(open_page: Open, portal
     field.fill("66, refrigerated")
     page.keyboard.press("Enter")
     expect(line).to_contain_text("66, refrigerated")
-    expect(page.get_by_role("status").filter(has_text=f"{SERIAL} is now 66, refrigerated")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text(f"{SERIAL} is now 66, refrigerated")).to_be_visible()
     expect(line.get_by_role("button", name="Rename")).to_be_focused()
     page.get_by_role("button", name="Undo").click()
     expect(line).to_contain_text(NAME)

@@ -120,7 +120,7 @@ def _check(view: Bound) -> Node:
         cls="devices-foot",
     )
     changed = when(view.changed, el("p", icon("triangle-alert"), el("span", view.changed), cls="devices-notice"))
-    region = el("div", table, cls="scroll", role="region", tabIndex=0, aria_label=t("What will change"))
+    region = el("div", table, cls="devices-scroll", role="region", tabIndex=0, aria_label=t("What will change"))
     return changed, el("section", region, foot, cls="card listcard")
 
 
