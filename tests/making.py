@@ -18,7 +18,8 @@ from odoportal.core.identity import ActiveMembership, Identity
 from odoportal.core.money import ZERO
 from odoportal.rooms.addresses.models import Address, AddressDefault
 from odoportal.rooms.cards.models import Card, CardSetup, PaymentCustomer
-from odoportal.rooms.devices.models import Device
+from odoportal.rooms.devices.derived import OrderFacts, derived
+from odoportal.rooms.devices.models import Device, DeviceAssignment, VehicleList
 from odoportal.rooms.invoices import search_text as invoice_text
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.rooms.notifications.models import InvoiceCopy, Notice, NoticeChoice, NoticeReader, NoticeStart
@@ -143,6 +144,44 @@ def invoice(
     return made
 
 
+def device(
+    session: Session,
+    account_id: int,
+    serial: str,
+    *,
+    model: str = "ODO50",
+    vehicle: str = "",
+    order: Order | None = None,
+    line: int | None = None,
+    since: date = date(2020, 1, 1),
+    until: date | None = None,
+    state: str = "",
+    signal: datetime | None = None,
+    steps: dict[str, bool] | None = None,
+) -> Device:
+    """Add a device with one assignment. `state` is what the file says; `steps` are the order's, as for `OrderFacts`."""
+    made = Device(account_id=account_id, serial=serial, model=model, file_state=state, last_signal_at=signal)
+    assignment = DeviceAssignment(
+        account_id=account_id,
+        device_id=0,
+        order_id=order.id if order else None,
+        order_line=line,
+        vehicle=vehicle,
+        file_vehicle=vehicle,
+        since=since,
+        until=until,
+    )
+    facts = {order.id or 0: OrderFacts(order.number, order.number_order, order.end_on, steps or {})} if order else {}
+    for name, value in derived(made, [assignment], facts).items():
+        setattr(made, name, value)
+    session.add(made)
+    session.flush()
+    assignment.device_id = made.id or 0
+    session.add(assignment)
+    session.flush()
+    return made
+
+
 def add_every_row(session: Session, account_id: int, mark: str, key: str = "") -> dict[str, Any]:
     """Add a row to every table with rows of an account, with a marker in every text, and return their ids and numbers by name.
 
@@ -178,6 +217,7 @@ def add_every_row(session: Session, account_id: int, mark: str, key: str = "") -
     billed = invoice(session, account_id, f"2{key}", "70.00", TODAY.replace(month=5), order_id=sale.id, terms_en=mark, terms_fr=mark)
     assert sale.id is not None
     assert billed.id is not None
+    tracker = device(session, account_id, key, model=mark, vehicle=mark, order=sale)
     notice = Notice(account_id=account_id, kind="invoice", about=f"2{key}", told_at=NOON)
     session.add(notice)
     session.flush()
@@ -229,7 +269,7 @@ def add_every_row(session: Session, account_id: int, mark: str, key: str = "") -
                 token=f"set_{key}",
                 created_at=NOON,
             ),
-            Device(account_id=account_id, serial=key, model=mark, vehicle=mark, order_id=sale.id),
+            VehicleList(account_id=account_id, person_id=person.id, key=f"list {key}", content=mark, created_at=NOON),
             Fulfilment(account_id=account_id, order_id=sale.id, step="received", carrier=mark, tracking=mark, note_en=mark, note_fr=mark),
             OrderTax(account_id=account_id, order_id=sale.id, **tax),
             InvoiceTax(account_id=account_id, invoice_id=billed.id, **tax),
@@ -258,6 +298,8 @@ def add_every_row(session: Session, account_id: int, mark: str, key: str = "") -
         "credit_note_number": f"3{key}",
         "setup_key": f"setup {key}",
         "person": str(person.id),
+        "serial": key,
+        "device_id": tracker.id,
     }
 
 

@@ -19,16 +19,16 @@ from odoportal.lists.view import page_view
 from odoportal.pages.shell_view import shell_view
 from odoportal.rooms.activity.columns import CHANGES
 from odoportal.rooms.dashboard.view import home_view
+from odoportal.rooms.devices.page import DEVICES
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.orders.columns import ORDERS
 from odoportal.rooms.statements.view import RULES as STATEMENT
 from odoportal.rooms.statements.view import statement_view
 from odoportal.settings import get_settings
 
+_TABLES = {"orders": ORDERS, "invoices": INVOICES, "changes": CHANGES, "devices": DEVICES}
 LISTS: Mapping[str, tuple[ListRules, Callable[..., object]]] = {
-    **{
-        name: (table.rules, partial(page_view, table)) for name, table in (("orders", ORDERS), ("invoices", INVOICES), ("changes", CHANGES))
-    },
+    **{name: (table.rules, partial(page_view, table)) for name, table in _TABLES.items()},
     "statement": (STATEMENT, statement_view),
 }
 # These are no table scans: a constant, a subquery, the materialized `rests`, and the trigrams, a virtual table with its own index.
@@ -43,21 +43,22 @@ class View:
     address: str
 
 
-def views(order: str, invoice: str) -> list[View]:
+def views(order: str, invoice: str, device: str) -> list[View]:
     """Return the views of the home page and of every list: first and last page, each sort, each state, dates, an open record.
 
     Args:
         order: the number of one of the account's orders.
         invoice: the number of an invoice of an order.
+        device: the serial of one of the account's devices.
     """
     found = [View("home", "home")]
-    for room, number in (("orders", order), ("invoices", invoice)):
+    for room, number in (("orders", order), ("invoices", invoice), ("devices", device)):
         rules = LISTS[room][0]
         found += [View(f"{room}, first page", room), View(f"{room}, last page", f"{room}?page=1000000")]
         found += [View(f"{room} by {sort}", f"{room}?sort={sort}") for key in rules.sorts for sort in (key, f"-{key}")]
         found += [View(f"{room}, {state}", f"{room}?state={state}") for state in rules.states]
         found += [View(f"{room} of a year", f"{room}?from=2019-01-01&to=2019-12-31"), View(f"{room}, Details", f"{room}?open={number}")]
-    found.append(View("invoices of an order", f"invoices?order={order}"))
+    found += [View(f"{room} of an order", f"{room}?order={order}") for room in ("invoices", "devices")]
     found += [
         View("changes", "changes"),
         View("changes of a person", "changes?person=1"),

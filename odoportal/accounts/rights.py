@@ -38,6 +38,7 @@ class Right(StrEnum):
     OWN = "own"
     ADDRESSES = "addresses"
     DELIVERY = "delivery"
+    VEHICLES = "vehicles"
     BILLING = "billing"
     PEOPLE = "people"
     ACCOUNT = "account"
@@ -52,6 +53,7 @@ ROLES_BY_RIGHT: Mapping[Right, frozenset[str]] = {
     Right.OWN: _ALL_ROLES,
     Right.ADDRESSES: frozenset({Role.OWNER, Role.BILLING, Role.OPERATIONS}),
     Right.DELIVERY: frozenset({Role.OWNER, Role.OPERATIONS}),
+    Right.VEHICLES: frozenset({Role.OWNER, Role.OPERATIONS}),
     Right.BILLING: frozenset({Role.OWNER, Role.BILLING}),
     Right.PEOPLE: frozenset({Role.OWNER}),
     Right.ACCOUNT: frozenset({Role.OWNER}),

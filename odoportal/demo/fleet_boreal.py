@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from odoportal.demo import fleet_catalogue as sold
-from odoportal.demo.fleet_sheets import TODAY, Part, Sheets
+from odoportal.demo.fleet_sheets import TODAY, Part, Sheets, at
 
 NUMBER, NAME = "11204", "Boreal Haulage Ltd."
 ORDERS, INVOICES, DEVICES = 3000, 9000, 400
@@ -35,7 +35,8 @@ def write(sheets: Sheets) -> None:
     _invoices(sheets, chance, orders)
     for place in range(1, DEVICES + 1):
         order = orders[-1 - chance.randrange(600)].number
-        sheets.add("devices.csv", NUMBER, str(6100000 + place * 7), "ODO50", f"Unit {200 + place}", order)
+        seen = at(TODAY - timedelta(days=5 if place % 80 == 0 else 0), 5 + place % 5, place % 60)
+        sheets.device(NUMBER, str(6100000 + place * 7), f"Unit {200 + place}", order, signal=seen)
 
 
 def _random_day(chance: random.Random, first: date) -> date:

@@ -8,9 +8,10 @@ import random
 from bisect import bisect_right
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from odoportal.demo import fleet_catalogue as sold
-from odoportal.demo.fleet_sheets import TODAY, Part, Sheets
+from odoportal.demo.fleet_sheets import TODAY, Part, Sheets, at
 
 NUMBER, NAME = "10732", "Groupe Laurentides Transport"
 ACTIVE, ENDED, ACCESSORIES, DEVICES = 34, 13, 6, 72
@@ -25,6 +26,25 @@ ORDERS_BY_DAY = (
 )
 INVOICES_BY_DAY = ((date(2013, 1, 7), 181300), (date(2020, 5, 1), 210761), (date(2020, 9, 24), 212048))
 VEHICLES = ("Freightliner Cascadia", "Kenworth T680", "Volvo VNL", "Hino 338", "Isuzu NPR", "Ford Transit", "Peterbilt 579")
+
+LONGEST_VEHICLE = "60 – Volvo VNL avec remorque réfrigérée à deux compartiments, tournée de nuit Saint-Jérôme–Val-d’Or"
+_SILENT = at(date(2020, 9, 21), 16, 2)
+SPECIAL: dict[int, tuple[dict[str, Any], ...]] = {
+    47: ({"state": "broken", "signal": at(date(2020, 9, 17), 9, 40)},),
+    55: ({"state": "lost", "signal": at(date(2020, 9, 15), 11, 25)},),
+    58: ({"state": "suspended", "signal": at(date(2020, 8, 29), 17, 8)},),
+    60: ({"vehicle": LONGEST_VEHICLE},),
+    62: ({"signal": _SILENT},),
+    64: ({"since": date(2018, 9, 4), "signal": None}, {"order": "24982", "since": date(2018, 10, 1)}),
+    65: ({"since": date(2018, 9, 4), "signal": None}, {"order": "25633", "since": date(2019, 10, 15)}),
+    # Another account had it before.
+    66: ({"order": "25810", "since": date(2020, 6, 1)},),
+    69: ({"state": "replaced", "signal": at(date(2020, 7, 14), 8, 12), "until": date(2020, 7, 14)},),
+    70: ({"state": "returned", "signal": at(date(2020, 8, 31), 8, 30), "until": date(2020, 8, 31)},),
+    71: ({"order": "26359", "vehicle": "", "signal": None},),
+    72: ({"order": "26359", "vehicle": "", "signal": None},),
+}
+"""The rows about trackers that differ from the others, by place."""
 
 
 class _Numbers:
@@ -110,12 +130,19 @@ def write(sheets: Sheets) -> None:
     _drawn_invoices(sheets)
 
 
+def serial(place: int) -> str:
+    """Return the serial of the tracker at a place of the list, from 1."""
+    return str(4200000 + place * 17)
+
+
 def _devices(sheets: Sheets, chance: random.Random, orders: list[tuple[str, list[Part]]]) -> None:
+    """Add the trackers: most of them drive, and a few show everything else that can be with one."""
     wanted = [(number, part.quantity or 0) for number, parts in orders for part in parts if part.en == "ODO50"]
     places = [number for number, quantity in wanted for _ in range(quantity)]
-    places += [places[0]] * (DEVICES - len(places))
     for place, order in enumerate(places[:DEVICES], start=1):
-        sheets.add("devices.csv", NUMBER, str(4200000 + place * 17), "ODO50", f"{place:02d} – {chance.choice(VEHICLES)}", order)
+        usual = {"vehicle": f"{place:02d} – {chance.choice(VEHICLES)}", "order": order, "signal": at(TODAY, 6 + place % 4, place * 7 % 60)}
+        for row in SPECIAL.get(place, ({},)):
+            sheets.device(NUMBER, serial(place), **{**usual, **row})
 
 
 def _old_invoices(sheets: Sheets, chance: random.Random, orders: list[tuple[str, date, int, date, list[Part]]]) -> None:
@@ -144,6 +171,7 @@ def _old_invoices(sheets: Sheets, chance: random.Random, orders: list[tuple[str,
 
 def _drawn_invoices(sheets: Sheets) -> None:
     """Add the invoices of the drawing."""
+    bought = {number: parts for number, *_, parts in _drawn_orders()}
     month = [sold.month_of_plans(65), sold.probes(16)]
     for number, issued, paid in (
         ("210761", date(2020, 5, 1), date(2020, 5, 4)),
@@ -151,7 +179,7 @@ def _drawn_invoices(sheets: Sheets) -> None:
         ("211301", date(2020, 7, 1), date(2020, 7, 2)),
         ("211590", date(2020, 8, 1), date(2020, 8, 3)),
     ):
-        total = sheets.invoice(NUMBER, number, "25518", issued, issued + timedelta(30), month)
+        total = sheets.invoice(NUMBER, number, "25518", issued, issued + timedelta(30), month, bought["25518"])
         sheets.payment(NUMBER, f"PAY-{number[1:]}0", paid, sold.VISA, {number: total})
     waived = [sold.activation(12)]
     total = sheets.invoice(NUMBER, "211433", "25518", date(2020, 7, 15), date(2020, 8, 14), waived)
@@ -160,9 +188,8 @@ def _drawn_invoices(sheets: Sheets) -> None:
     sheets.credit("C-2047", "211433", date(2020, 7, 20), reason, Decimal("300.00"))
     repair = [sold.trackers(2), sold.activation(2), sold.month_of_plans(2), sold.installation(1, "134.37")]
     sheets.invoice(NUMBER, "211655", "25518", date(2020, 8, 12), date(2020, 9, 12), repair)
-    bought = next(parts for number, *_, parts in _drawn_orders() if number == "26288")
-    sheets.invoice(NUMBER, "211702", "26288", date(2020, 8, 17), date(2020, 9, 30), bought)
+    sheets.invoice(NUMBER, "211702", "26288", date(2020, 8, 17), date(2020, 9, 30), bought["26288"], bought["26288"])
     sheets.payment(NUMBER, "PAY-117020", date(2020, 9, 3), sold.cheque(902), {"211702": Decimal("500.00")})
-    sheets.invoice(NUMBER, "211874", "25518", date(2020, 9, 1), date(2020, 10, 1), month)
+    sheets.invoice(NUMBER, "211874", "25518", date(2020, 9, 1), date(2020, 10, 1), month, bought["25518"])
     total = sheets.invoice(NUMBER, "212011", "26359", date(2020, 9, 22), date(2020, 10, 22), [sold.activation(4)])
     sheets.payment(NUMBER, "PAY-120110", date(2020, 9, 22), sold.TRANSFER, {"212011": total}, "pending")

@@ -21,12 +21,12 @@ COLUMNS = {
     "order_lines.csv": "order quantity description_fr description_en note_fr note_en unit_price amount plan monthly",
     "fulfilment.csv": "order step done_at expected_on carrier tracking tracking_url note_fr note_en",
     "invoices.csv": "account number order issued_on due_on bill_to terms_fr terms_en subtotal total",
-    "invoice_lines.csv": "invoice quantity description_fr description_en note_fr note_en unit_price amount",
+    "invoice_lines.csv": "invoice quantity description_fr description_en note_fr note_en unit_price amount order line",
     "credit_notes.csv": "number invoice issued_on reason_fr reason_en subtotal total",
     "taxes.csv": "document number name_fr name_en registration rate base amount",
     "payments.csv": "account reference received_at method_fr method_en amount status",
     "allocations.csv": "payment invoice amount",
-    "devices.csv": "account serial model vehicle order",
+    "devices.csv": "account serial model vehicle order line state since until last_signal_at",
 }
 
 
@@ -103,8 +103,10 @@ class Sheets:
             when = (at(day, 10 + place), None) if place < done else (None, day)
             self.add("fulfilment.csv", order, step, *when, *(shipped if step == "shipped" else (None, None, None)), None, None)
 
-    def invoice(self, account: str, number: str, order: str, issued: date, due: date, parts: Sequence[Part]) -> Decimal:
-        """Add an invoice with its lines and taxes, and return its total."""
+    def invoice(
+        self, account: str, number: str, order: str, issued: date, due: date, parts: Sequence[Part], sold: Sequence[Part] = ()
+    ) -> Decimal:
+        """Add an invoice with its lines and taxes, and return its total. With `sold`, the order's lines, its lines name those they bill."""
         billed = [part for part in parts if not part.monthly]
         subtotal = subtotal_of(billed)
         total = with_taxes(subtotal)
@@ -113,7 +115,10 @@ class Sheets:
         self.add("invoices.csv", account, number, order, issued, due, "HQ", *terms, subtotal, total)
         for p in billed:
             price = None if p.quantity is None else p.price
-            self.add("invoice_lines.csv", number, p.quantity, p.fr, p.en, None, None, price, p.amount)
+            # A month of plans bills the monthly plans of the order.
+            line = next((place for place, part in enumerate(sold, 1) if p == part or (part.monthly and p.price == part.price)), None)
+            place = (order if line else None, line)
+            self.add("invoice_lines.csv", number, p.quantity, p.fr, p.en, None, None, price, p.amount, *place)
         self._taxes("invoice", number, subtotal)
         return total
 
@@ -129,6 +134,21 @@ class Sheets:
         self.add("payments.csv", account, reference, at(received, 14, 20), *method, sum(paid.values(), ZERO), status)
         for invoice, amount in paid.items():
             self.add("allocations.csv", reference, invoice, amount)
+
+    def device(
+        self,
+        account: str,
+        serial: str,
+        vehicle: str,
+        order: str = "",
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        state: str = "",
+        signal: str | None = None,
+    ) -> None:
+        """Add an assignment of a tracker to the first line of an order. The last signal is an instant as from `at`."""
+        self.add("devices.csv", account, serial, "ODO50", vehicle, order, 1 if order else None, state, since, until, signal)
 
     def _taxes(self, document: str, number: str, subtotal: Decimal) -> None:
         for fr, en, registration, rate in TAXES:

@@ -95,6 +95,13 @@ def quantity(text: str) -> int:
     return int(text)
 
 
+def position(text: str) -> int:
+    """Parse the position of a line in its document, a whole number from 1."""
+    if not _INTEGER.fullmatch(text) or not 1 <= int(text) <= MAX_QUANTITY:
+        raise ValueError(f"{quoted(text)} is not the number of a line, from 1")
+    return int(text)
+
+
 def day(text: str) -> date:
     """Parse a date, written `2020-09-24`."""
     try:

@@ -1,7 +1,7 @@
 """Importing orders, invoices and credit notes with their lines, taxes and steps."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from odoportal.importing.bulk import Key, Outcome, Values, by_key, fetch
@@ -93,6 +93,27 @@ def find_order_id(run: Run, at: tuple[str, int, str], account: RowRef, number: s
     return order.id if order else None
 
 
+class OrderLines:
+    """The number of lines of some orders, which a reference to a line must not exceed. They are looked up in a dry run only."""
+
+    def __init__(self, run: Run, numbers: Iterable[str]) -> None:
+        self._run, self._counts = run, dict[str, int]()
+        wanted = {number for number in numbers if number} if run.dry else set[str]()
+        ids = {ref.id: number for number in wanted if (ref := run.known["order"].get(number)) and ref.id > 0}
+        for row in fetch(run.session, OrderLine, "order_id", ids):
+            self._counts[ids[row.order_id]] = max(self._counts.get(ids[row.order_id], 0), row.position)
+        # The rows of a file replace all stored lines of their orders.
+        present = run.tables.get("order_lines.csv")
+        self._counts |= Counter(line.row.order for line in run.lines("order_lines.csv", OrderLineRecord)) if present and wanted else {}
+        self._counts |= run.pending.count_rows("order_lines.csv", wanted) if wanted else {}
+
+    def check(self, at: tuple[str, int, str], order: str, line: int | None) -> None:
+        """Report a line that the order does not have. An order without known lines is not checked."""
+        known = self._counts.get(order)
+        if known and line is not None and line > known:
+            self._run.refuse(*at, f"order {order} has no line {line}, it has {known}")
+
+
 class _Addresses:
     """The addresses of some accounts. A document keeps its address as long as its row names the same code."""
 
@@ -166,14 +187,22 @@ def import_order_lines(run: Run) -> None:
     """Import the lines of orders, in the order of the file."""
     name = "order_lines.csv"
     parts = _parts(run, name, run.lines(name, OrderLineRecord), lambda row: ("order", row.order), "order")
-    _replace_lines(run, name, "order", OrderLine, OrderLineRecord.defaults(), parts)
+    _replace_lines(run, name, "order", OrderLine, OrderLineRecord.defaults(), parts, {})
 
 
 def import_invoice_lines(run: Run) -> None:
     """Import the lines of invoices, in the order of the file."""
     name = "invoice_lines.csv"
     parts = _parts(run, name, run.lines(name, InvoiceLineRecord), lambda row: ("invoice", row.invoice), "invoice")
-    _replace_lines(run, name, "invoice", InvoiceLine, InvoiceLineRecord.defaults(), parts)
+    numbers = {line.row.order for _, line in parts}
+    run.look_up("order", numbers)
+    order_lines = OrderLines(run, numbers)
+    billed: dict[int, Values] = {}
+    for ref, line in parts:
+        order_id = find_order_id(run, (name, line.at, "order"), RowRef(ref.account_id, ref.account_id), line.row.order)
+        order_lines.check((name, line.at, "line"), line.row.order, line.row.line)
+        billed[line.at] = {"order_id": order_id, "order_line": line.row.line}
+    _replace_lines(run, name, "invoice", InvoiceLine, InvoiceLineRecord.defaults("order", "line"), parts, billed)
 
 
 def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple[str, str]], column: str) -> list[tuple[RowRef, Line[R]]]:
@@ -194,7 +223,7 @@ def _parts(run: Run, name: str, lines: list[Line[R]], owner: Callable[[R], tuple
 
 
 def _numbered_parts(
-    parts: Iterable[tuple[RowRef, Line[R]]], owner: str, values: Callable[[R], Values]
+    parts: Iterable[tuple[RowRef, Line[R]]], owner: str, values: Callable[[Line[R]], Values]
 ) -> tuple[dict[Key, Values], dict[Key, int]]:
     """Return the parts by document and position (numbered from 1 in the order of the file), and the line of each in the file."""
     counts: dict[int, int] = defaultdict(int)
@@ -203,14 +232,19 @@ def _numbered_parts(
     for ref, line in parts:
         counts[ref.id] += 1
         at = (ref.id, counts[ref.id])
-        wanted[at] = {"account_id": ref.account_id, owner: ref.id, "position": at[1], **values(line.row)}
+        wanted[at] = {"account_id": ref.account_id, owner: ref.id, "position": at[1], **values(line)}
         lines[at] = line.at
     return wanted, lines
 
 
-def _replace_lines(run: Run, name: str, kind: str, model: Any, defaults: Values, parts: list[tuple[RowRef, Line[Any]]]) -> None:
-    def values(row: LineRow) -> Values:
-        return {**defaults, **row.stated(kind)}
+def _replace_lines(
+    run: Run, name: str, kind: str, model: Any, defaults: Values, parts: list[tuple[RowRef, Line[Any]]], more: Mapping[int, Values]
+) -> None:
+    """Replace the lines of documents. `more` has the values of columns that refer to other records, by the line of the file."""
+
+    def values(line: Line[Any]) -> Values:
+        row: LineRow = line.row
+        return {**defaults, **row.stated("order", "invoice", "line"), **more.get(line.at, {})}
 
     outcome = run.replace_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), *_numbered_parts(parts, f"{kind}_id", values))
     _touch_owners(run, kind, outcome, (ref for ref, _ in parts))
@@ -231,7 +265,8 @@ def import_fulfilment(run: Run) -> None:
         (ref.id, line.row.step): {"account_id": ref.account_id, "order_id": ref.id, **defaults, **line.row.stated("order")}
         for ref, line in parts
     }
-    run.replace_parts(name, Fulfilment, "order_id", key, wanted, {(ref.id, line.row.step): line.at for ref, line in parts})
+    outcome = run.replace_parts(name, Fulfilment, "order_id", key, wanted, {(ref.id, line.row.step): line.at for ref, line in parts})
+    _touch_owners(run, "order", outcome, (ref for ref, _ in parts))
 
 
 def import_credit_notes(run: Run) -> None:
@@ -267,7 +302,9 @@ def import_taxes(run: Run) -> None:
         planned = run.planned[kind]
         subtotals = {row.id: row.subtotal for row in fetch(run.session, document, "id", {ref.id for ref, _ in own_parts} - planned.keys())}
         subtotals |= {found: values["subtotal"] for found, values in planned.items()}
-        wanted, lines = _numbered_parts(own_parts, f"{kind}_id", lambda row: {**row.stated("document", "number"), "base": row.base})
+        wanted, lines = _numbered_parts(
+            own_parts, f"{kind}_id", lambda line: {**line.row.stated("document", "number"), "base": line.row.base}
+        )
         for at, values in wanted.items():
             values["base"] = subtotals[at[0]] if values["base"] is None else values["base"]
         outcome = run.replace_parts(name, model, f"{kind}_id", (f"{kind}_id", "position"), wanted, lines)

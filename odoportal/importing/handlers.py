@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from odoportal.importing.accounts_and_addresses import import_accounts, import_addresses
+from odoportal.importing.devices import import_devices
 from odoportal.importing.documents import (
     import_credit_notes,
     import_fulfilment,
@@ -12,7 +13,7 @@ from odoportal.importing.documents import (
     import_orders,
     import_taxes,
 )
-from odoportal.importing.payments import import_allocations, import_devices, import_payments
+from odoportal.importing.payments import import_allocations, import_payments
 from odoportal.importing.people import import_people
 from odoportal.importing.run import Run
 

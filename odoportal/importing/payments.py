@@ -1,10 +1,8 @@
-"""Importing payments, their allocations to invoices, and devices."""
+"""Importing payments and their allocations to invoices."""
 
 from odoportal.importing.bulk import Key, Values, by_key, fetch
-from odoportal.importing.documents import find_order_id
 from odoportal.importing.run import RowRef, Run, unique_rows
-from odoportal.importing.schemas import AllocationRecord, DeviceRecord, PaymentRecord
-from odoportal.rooms.devices.models import Device
+from odoportal.importing.schemas import AllocationRecord, PaymentRecord
 from odoportal.rooms.invoices.models import Allocation, Payment
 
 
@@ -66,31 +64,3 @@ def import_allocations(run: Run) -> None:
     accounts = {values["payment_id"]: values["account_id"] for values in wanted.values()}
     outcome = run.replace_parts(name, Allocation, "payment_id", ("payment_id", "invoice_id"), wanted, places)
     run.touch("invoice", (RowRef(invoice, accounts[payment]) for payment, invoice in outcome.touched))
-
-
-def import_devices(run: Run) -> None:
-    """Import devices, matched by serial. A device of another account is refused, never moved."""
-    name, key = "devices.csv", ("serial",)
-    lines = list(unique_rows(run, name, run.lines(name, DeviceRecord), key))
-    run.look_up("account", {line.row.account for line in lines})
-    run.look_up("order", {line.row.order for line in lines})
-    existing = by_key(fetch(run.session, Device, "serial", {line.row.serial for line in lines}), key)
-    wanted: dict[Key, Values] = {}
-    for line in lines:
-        row = line.row
-        account = run.find("account", row.account, (name, line.at, "account"))
-        held = existing.get((row.serial,))
-        if account is None:
-            continue
-        if held is not None and held.account_id != account.id:
-            run.refuse(name, line.at, "account", f"device {row.serial} belongs to another account")
-            continue
-        values = {**row.stated("account", "order"), "account_id": account.id}
-        if "order" in row.model_fields_set:
-            values["order_id"] = find_order_id(run, (name, line.at, "order"), account, row.order)
-        wanted[row.serial,] = values
-    outcome = run.upsert_and_count(name, Device, key, existing, wanted, {"vehicle": "", "order_id": None})
-    rows = [row for row in existing.values() if (row.serial,) in outcome.changed] + fetch(
-        run.session, Device, "serial", {at[0] for at in outcome.new | outcome.changed}
-    )
-    run.touch("order", (RowRef(row.order_id, row.account_id) for row in rows if row.order_id))

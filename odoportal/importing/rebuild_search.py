@@ -8,8 +8,9 @@ from sqlmodel import Session
 from odoportal.core import database, folding
 from odoportal.core.deployment import Deployment
 from odoportal.importing.bulk import table_of
-from odoportal.importing.recompute import refresh_orders
+from odoportal.importing.recompute import refresh_devices, refresh_orders
 from odoportal.migrations import migrate
+from odoportal.rooms.devices.models import Device
 from odoportal.rooms.invoices.balances import settle
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.orders.models import Order
@@ -37,6 +38,7 @@ def upgrade_database(say: Callable[[str], None]) -> None:
             return
     say("Rebuilding the search texts.")
     _in_batches(Order, lambda session, some: refresh_orders(session, [row_id for row_id, _ in some]))
+    _in_batches(Device, lambda session, some: refresh_devices(session, [row_id for row_id, _ in some]))
     _in_batches(Invoice, _settle)
     with database.write_session() as session:
         session.merge(Deployment(name=NOTED, value=folding.FOLDING_VERSION))

@@ -14,7 +14,7 @@ from odoportal.accounts.models import Account, Person, Role
 from odoportal.importing import cells
 from odoportal.importing.cells import RowError
 from odoportal.rooms.addresses.models import Address
-from odoportal.rooms.devices.models import Device
+from odoportal.rooms.devices.models import Device, DeviceAssignment, DeviceState
 from odoportal.rooms.invoices.models import CreditNote, CreditNoteTax, Invoice, Payment, PaymentStatus
 from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, Step
 
@@ -41,6 +41,11 @@ def _optional(read: Any) -> BeforeValidator:
     return BeforeValidator(lambda text: read(text) if text else None)
 
 
+def _optional_text(read: Any) -> BeforeValidator:
+    """Return a validator that keeps an empty cell empty."""
+    return BeforeValidator(lambda text: read(text) if text else "")
+
+
 def _text(model: Any, column: str) -> BeforeValidator:
     return BeforeValidator(cells.max_length(model, column))
 
@@ -52,6 +57,9 @@ OptionalOrder = Annotated[str, _text(Order, "number")]
 AddressCode = Annotated[str, BeforeValidator(cells.code), _text(Address, "code")]
 Description = Annotated[str, _text(OrderLine, "description_en")]
 SettledByDefault = BeforeValidator(lambda text: text or PaymentStatus.SETTLED.value)
+FILE_STATES = tuple(state for state in DeviceState if state != DeviceState.SILENT)
+OptionalDay = Annotated[date | None, _optional(cells.day)]
+Position = Annotated[int | None, _optional(cells.position)]
 OptionalAmount = Annotated[Decimal | None, _optional(cells.amount)]
 
 
@@ -199,6 +207,11 @@ class FulfilmentRecord(TwoLanguages):
         return {"note": False}
 
 
+def _require_order(order: str, line: int | None) -> None:
+    if line is not None and not order:
+        raise RowError("line", "a line needs its order")
+
+
 class InvoiceRecord(TwoLanguages):
     """An invoice; its lines, taxes and payments are in separate files."""
 
@@ -226,9 +239,16 @@ class InvoiceRecord(TwoLanguages):
 
 
 class InvoiceLineRecord(LineRow):
-    """A line of an invoice."""
+    """A line of an invoice, and the line of an order that it bills: `line` is its position in the order, from 1."""
 
     invoice: InvoiceNumber
+    order: OptionalOrder = ""
+    line: Position = None
+
+    @model_validator(mode="after")
+    def _check_line(self) -> Self:
+        _require_order(self.order, self.line)
+        return self
 
 
 class CreditNoteRecord(TwoLanguages):
@@ -292,10 +312,25 @@ class AllocationRecord(FileRecord):
 
 
 class DeviceRecord(FileRecord):
-    """A tracker."""
+    """A tracker, and an assignment of it to an account; a tracker with several assignments has several rows.
+
+    `line` is the position of the line in the order, from 1. Without `since`, a row is about the present assignment.
+    """
 
     account: AccountNumber
     serial: Annotated[str, _text(Device, "serial"), Required]
     model: Annotated[str, _text(Device, "model"), Required]
-    vehicle: Annotated[str, _text(Device, "vehicle")] = ""
+    vehicle: Annotated[str, _text(DeviceAssignment, "vehicle")] = ""
     order: OptionalOrder = ""
+    line: Position = None
+    state: Annotated[str, _optional_text(cells.one_of(*FILE_STATES))] = ""
+    since: OptionalDay = None
+    until: OptionalDay = None
+    last_signal_at: Annotated[datetime | None, _optional(cells.instant)] = None
+
+    @model_validator(mode="after")
+    def _check_dates_and_line(self) -> Self:
+        if self.since and self.until and self.until < self.since:
+            raise RowError("until", f"{self.until} is before since {self.since}")
+        _require_order(self.order, self.line)
+        return self

@@ -186,7 +186,9 @@ class Staging:
             CREATE INDEX row_unit ON row (kind, key);
             CREATE INDEX row_place ON row (file, line);
             INSERT INTO unit (kind, key, account, first, size)
-                SELECT kind, key, max(account), min(id), count(*) FROM row GROUP BY kind, key;
+                -- A device that moves from one account to another comes after both.
+                SELECT kind, key, CASE WHEN count(DISTINCT account) = 1 THEN max(account) END, min(id), count(*)
+                FROM row GROUP BY kind, key;
             CREATE UNIQUE INDEX unit_key ON unit (kind, key);
             UPDATE unit SET account = (
                 SELECT owner.account FROM row JOIN unit AS owner ON owner.kind = 'invoice' AND owner.key = row.invoice
@@ -247,6 +249,16 @@ class Staging:
             " JOIN unit ON unit.kind = row.kind AND unit.key = row.key WHERE NOT unit.bad",
             (json.dumps(list(keys)),),
         ).fetchall()
+
+    def count_rows(self, name: str, keys: Collection[str]) -> dict[str, int]:
+        """Return how many rows of a file each of these units has, by key; units without a row are left out."""
+        kind = FILES[FILE_INDEX[name]].unit[1]
+        found = self._db.execute(
+            "SELECT row.key, count(*) FROM json_each(?) AS asked CROSS JOIN row ON row.kind = ? AND row.key = asked.value"
+            " WHERE row.file = ? GROUP BY row.key",
+            (json.dumps(list(keys)), kind, FILE_INDEX[name]),
+        )
+        return dict(found.fetchall())
 
     def add_moves(self, moves: Iterable[Move], counted: Mapping[tuple[str, int], str]) -> None:
         """Store the effects of rows on invoices, and how the rows were counted, by file and line."""

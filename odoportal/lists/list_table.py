@@ -56,7 +56,8 @@ class ListColumn:
         cell: Draws the cell of a row in the table; None if only files have the column.
         card: Draws the column's part of a row's card on a phone; None if it has none.
         card_before: The key of the column before whose part it stands on the card; empty for its place in the table.
-        sort: Returns what rows are sorted by: of a `ListSource`, an expression that is never NULL; None if the column cannot be sorted.
+        sort: Returns what rows are sorted by: of a `ListSource`, an expression that is never NULL, or a tuple of them; None if the column
+            cannot be sorted.
         right: Whether the head is aligned right.
         file: The column in files; None if it is only on the screen.
     """

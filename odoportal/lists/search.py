@@ -215,8 +215,10 @@ class Neighbours:
     next: str
 
 
-def neighbours(session: Session, model: Any, where: ColumnElement[bool], order: Order, row_id: int) -> Neighbours | None:
-    """Return the position of a row in a list, or None if the list does not contain it."""
+def neighbours(
+    session: Session, model: Any, where: ColumnElement[bool], order: Order, row_id: int, number: str = "number"
+) -> Neighbours | None:
+    """Return the position of a row in a list, or None if the list does not contain it. `number` is the column by which a row opens."""
     sort_values = session.exec(select(*[e for e, _ in order]).select_from(model).where(where, model.id == row_id)).first()
     if sort_values is None:
         return None
@@ -224,7 +226,7 @@ def neighbours(session: Session, model: Any, where: ColumnElement[bool], order: 
 
     def nearest(condition: ColumnElement[bool], backwards: bool) -> str:
         sort_columns = [e.desc() if down != backwards else e.asc() for e, down in order]
-        return session.exec(select(model.number).where(where, condition).order_by(*sort_columns).limit(1)).first() or ""
+        return session.exec(select(getattr(model, number)).where(where, condition).order_by(*sort_columns).limit(1)).first() or ""
 
     return Neighbours(count(session, model, and_(where, before)), nearest(before, True), nearest(after, False))
 

@@ -25,7 +25,7 @@ class ListRequest:
         language: The language of texts that rows are sorted by: "fr" or "en".
         today: The business day.
         labels: Folded labels that a search finds, too, by what they stand for: the states of invoices, for instance.
-        sort: What rows are sorted by; see `lists.list_table.ListColumn`.
+        sort: What rows are sorted by, or a tuple of it; see `lists.list_table.ListColumn`.
     """
 
     account_id: int
@@ -55,7 +55,7 @@ class ListSource:
     """The rows of a list in the database, and the rules of the room's SQL.
 
     Attributes:
-        model: A model with `id`, `account_id`, `search` and, if its rows open one by one, `number`.
+        model: A model with `id`, `account_id`, `search` and, if its rows open one by one, the column `number`.
         counts: Returns the entries by state, and under "" those of all states. Runs one statement.
         filters: Returns the conditions of the query's state, dates and other filters. They may hide columns from SQLite's planner.
         states: The states to filter by.
@@ -64,6 +64,7 @@ class ListSource:
         words: Rewrites a search as it is typed to the words that are stored.
         index_hint: Returns a condition that leads SQLite to a small index for the query's filters, or None; see `search.fetch_page`.
         large: Whether an account may have so many rows that a search asks the trigram index; see `search.search_candidates`.
+        number: The name of the column by which a row opens; unique in the account.
         counts_filtered: Whether `counts` counts what the search and the filters find, instead of all entries of the account.
     """
 
@@ -76,6 +77,7 @@ class ListSource:
     words: Callable[[str], str] = str
     index_hint: Callable[[ListRequest], ColumnElement[bool] | None] = lambda _request: None
     large: bool = True
+    number: str = "number"
     counts_filtered: bool = False
 
     def find(self, session: Session, request: ListRequest) -> FoundRows:
@@ -110,7 +112,7 @@ class ListSource:
             row_id: The id of the row.
         """
         where = self._where(self._candidates(session, request, total), request)
-        return search.neighbours(session, self.model, where, _order(self.model, request), row_id)
+        return search.neighbours(session, self.model, where, _order(self.model, request), row_id, self.number)
 
     def where_and_order(self, request: ListRequest) -> tuple[ColumnElement[bool], Sequence[ColumnElement[Any]]]:
         """Return the condition and the sort order of the rows on all pages."""
@@ -132,4 +134,5 @@ class ListSource:
 
 
 def _order(model: Any, request: ListRequest) -> search.Order:
-    return [(request.sort, request.query.descending), (col(model.id), request.query.descending)]
+    sorts = request.sort if isinstance(request.sort, tuple) else (request.sort,)
+    return [(expression, request.query.descending) for expression in (*sorts, col(model.id))]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from odoportal.lists.search import KEY_BITS
 
-SEARCHED = ("invoice", "orders")
+SEARCHED = ("device", "invoice", "orders")
 
 
 def _wanted(table: str) -> dict[str, str]:

@@ -26,6 +26,7 @@ def right_labels() -> dict[str, str]:
         Right.OWN: t("Look after one’s own profile"),
         Right.ADDRESSES: t("Add, change and remove addresses"),
         Right.DELIVERY: t("Look after deliveries"),
+        Right.VEHICLES: t("Name the vehicles of devices"),
         Right.BILLING: t("Look after billing and payment"),
         Right.PEOPLE: t("Invite and remove people, change roles"),
         Right.CHANGES: t("See who changed what in the account"),

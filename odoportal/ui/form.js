@@ -266,3 +266,66 @@ export function Reveal({ target, children, ...rest }) {
   useEffect(() => { document.getElementById(target).type = shown ? "text" : "password"; }, [shown, target]);
   return h("button", { ...rest, type: "button", "aria-pressed": shown, "aria-controls": target, onClick: () => setShown(!shown) }, children);
 }
+
+// A value that becomes a form of one field where it stands, and the button that opens it. The focus goes into the field, and back.
+export function InlineEdit({ name, field, record, version, owner, initial, label, maxLength, texts, icon, children, onDone }) {
+  const [open, setOpen] = useState(false);
+  const opener = useRef(null);
+  const wasOpen = useRef(false);
+  useLayoutEffect(() => {
+    if (wasOpen.current && !open) opener.current.focus();
+    wasOpen.current = open;
+  }, [open]);
+  if (!open) {
+    return h("div", { className: "inline-value" }, children,
+      h("button", { type: "button", ref: opener, className: "btn plain sm", "data-quiet": initial ? "" : undefined, onClick: () => setOpen(true) },
+        initial ? texts.rename : texts.name, h("span", { className: "sr" }, " " + record)));
+  }
+  const id = name + "-" + record;
+  const done = () => { setOpen(false); onDone?.(); };
+  return h(PortalForm, { name, record, loaded: version, owner, version, initial: { [field]: initial }, reset: false, texts, onDone: done, className: "inline-edit" },
+    h(FormSummary, { title: texts.summary, labels: [], icon }),
+    h("label", { htmlFor: id }, label),
+    h(InlineField, { id, name: field, maxLength, onClose: () => setOpen(false) }),
+    h("div", { className: "inline-acts" },
+      h(SubmitButton, { className: "btn second sm" }, texts.save),
+      h(InlineCancel, { text: texts.cancel, onClose: () => setOpen(false) })),
+    h(FieldNote, { field, id: id + "-note", icon }));
+}
+
+function useCancel(onClose) {
+  const { discard } = useContext(FormContext);
+  return () => { discard(); onClose(); };
+}
+
+function InlineField({ id, name, maxLength, onClose }) {
+  const field = useRef(null);
+  const cancel = useCancel(onClose);
+  useEffect(() => { field.current.focus(); field.current.select(); }, []);
+  const press = (e) => { if (e.key === "Escape") { e.stopPropagation(); cancel(); } };
+  return h("input", { ref: field, id, name, maxLength, className: "input", autoComplete: "off", "aria-describedby": id + "-note", onKeyDown: press });
+}
+
+function InlineCancel({ text, onClose }) {
+  return h("button", { type: "button", className: "btn plain sm", onClick: useCancel(onClose) }, text);
+}
+
+// A file of text, chosen or dropped, that is written into the field with the id `target`: UTF-8, or else windows-1252, as Excel saves it.
+export function TextFile({ target, most, tooLarge, children }) {
+  const [error, setError] = useState("");
+  const take = async (file) => {
+    if (!file) return;
+    setError(file.size > most ? tooLarge : "");
+    if (file.size > most) return;
+    const bytes = await file.arrayBuffer();
+    let text;
+    try { text = new TextDecoder("utf-8", { fatal: true }).decode(bytes); } catch { text = new TextDecoder("windows-1252").decode(bytes); }
+    const field = document.getElementById(target);
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  };
+  return h("label", { className: "devices-drop", onDragOver: (e) => e.preventDefault(), onDrop: (e) => { e.preventDefault(); take(e.dataTransfer.files[0]); } },
+    h("input", { type: "file", accept: ".csv,.txt,text/csv,text/plain", className: "sr", onChange: (e) => { take(e.target.files[0]); e.target.value = ""; } }),
+    children, h("span", { role: "alert", className: error ? "msg" : "sr" }, error));
+}

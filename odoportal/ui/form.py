@@ -120,6 +120,34 @@ class Reveal(_Form):
     target: rx.Var[str]
 
 
+class InlineEdit(_Form):
+    """A value that becomes a form of one field where it stands. See form.js."""
+
+    tag = "InlineEdit"
+
+    name: rx.Var[str]
+    field: rx.Var[str]
+    record: rx.Var[str]
+    version: rx.Var[str]
+    owner: rx.Var[str]
+    initial: rx.Var[str]
+    label: rx.Var[str]
+    max_length: rx.Var[int]
+    texts: rx.Var[dict[str, str]]
+    icon: rx.Var[rx.Component]
+    on_done: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class TextFile(_Form):
+    """A file of text, chosen or dropped, whose content goes into the field with the id `target`. See form.js."""
+
+    tag = "TextFile"
+
+    target: rx.Var[str]
+    most: rx.Var[int]
+    too_large: rx.Var[str]
+
+
 def leave_guard() -> rx.Component:
     """Return the dialog that asks before unsaved changes are left. Put it once in every page with forms; other pages need not load it."""
     return LeaveGuard.create(
@@ -193,7 +221,7 @@ class Form:
 
     name: str
     body: Body
-    submit: str
+    submit: Node
     model: type[BaseModel] | None = None
     reset: bool = False
     variant: str = "primary"
@@ -245,10 +273,7 @@ class Form:
             "version": form.version,
             "initial": form.initial,
             "reset": self.reset,
-            "texts": {
-                "lost": t("The connection was lost before the answer came. What you typed is kept. Try again: nothing is done twice."),
-                "failed": t("Something failed on our side. Nothing is lost. Try again in a moment."),
-            },
+            "texts": _failure_texts(),
             "class_name": self.cls,
         }
         if self.confirm:
@@ -395,6 +420,66 @@ def current_password(hint: Node = None) -> Field:
 def password_again() -> Field:
     """Return the same field for a form that needs the confirmation only because the sign-in is not recent."""
     return current_password(t("You signed in more than five minutes ago, so we ask for it again."))
+
+
+def inline_edit(
+    *,
+    name: str,
+    model: type[BaseModel],
+    field: str,
+    label: str | Bound,
+    record: Bound,
+    initial: Bound,
+    version: Bound,
+    owner: Bound,
+    shown: Node,
+    on_done: Any,
+) -> Wrapped:
+    """Draw a value that can be changed where it stands, with a form that the page answers. Without script, only the value is there.
+
+    Args:
+        name: The name of the form.
+        model: The model of the form.
+        field: The name of its field.
+        label: The label of the field.
+        record: The record the form is about.
+        initial: The stored value.
+        version: Its version (see `forms.view.version_of`).
+        owner: `FormView.owner`.
+        shown: The value as it is shown.
+        on_done: The event that reloads the page's state.
+    """
+    texts = {
+        **_failure_texts(),
+        "summary": _summary_title(),
+        "rename": t("Rename"),
+        "name": t("Name it"),
+        "save": t("Save"),
+        "cancel": t("Cancel"),
+    }
+    return wrapped(
+        InlineEdit,
+        el("div", cls="inline-value"),
+        shown,
+        name=name,
+        field=field,
+        record=record,
+        version=version,
+        owner=owner,
+        initial=initial,
+        label=label,
+        max_length=model_fields(model)[field].max_length,
+        texts=texts,
+        icon=_icon_component("circle-alert", small=True),
+        on_done=on_done,
+    )
+
+
+def _failure_texts() -> dict[str, str]:
+    return {
+        "lost": t("The connection was lost before the answer came. What you typed is kept. Try again: nothing is done twice."),
+        "failed": t("Something failed on our side. Nothing is lost. Try again in a moment."),
+    }
 
 
 def section(title: str, *content: Node, text: str = "") -> El:

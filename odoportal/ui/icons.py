@@ -66,6 +66,13 @@ NAMES = (
     "truck",
     "users",
     "key-round",
+    "circle-pause",
+    "circle-slash",
+    "map-pin-off",
+    "wrench",
+    "arrow-left-right",
+    "arrow-right",
+    "equal",
 )
 
 SPRITE = f"/icons.svg?v={hashlib.sha256(' '.join(NAMES).encode()).hexdigest()[:8]}"

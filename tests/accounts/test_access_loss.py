@@ -20,6 +20,7 @@ REASONS = {
     "change.person_id": "is the activity, which stays",
     "change.subject_id": "is the activity, which stays",
     "notice_reader.person_id": "is what was told",
+    "vehicle_list.person_id": "is asked for the right when it is applied or undone; gone after a day",
     "notice_choice.person_id": "counts for members only (notices.sending.readers)",
     "data_file.person_id": "is asked for the membership and the role when it is made and fetched; gone after a day",
     "card.added_by": "is the account's card; says who added it",

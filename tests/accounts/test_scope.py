@@ -19,6 +19,7 @@ from odoportal.lists.query import ListQuery
 from odoportal.lists.source import FoundRows, ListRequest, ListSource
 from odoportal.rooms.activity.columns import CHANGES
 from odoportal.rooms.addresses.page import BOOK
+from odoportal.rooms.devices.page import DEVICES
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.orders.columns import ORDERS
 from tests.making import TODAY, account, add_every_row, rolled_back
@@ -26,7 +27,7 @@ from tests.making import TODAY, account, add_every_row, rolled_back
 PACKAGE = Path(odoportal.__file__).parent
 ROOMS = sorted(".".join(path.relative_to(PACKAGE).parent.parts) for path in PACKAGE.rglob("service.py"))
 MARK = "THEIRS"
-LISTS = {"orders": ORDERS, "invoices": INVOICES, "activity": CHANGES, "addresses": BOOK}
+LISTS = {"orders": ORDERS, "invoices": INVOICES, "activity": CHANGES, "addresses": BOOK, "devices": DEVICES}
 
 
 def request(table: ListTable, account_id: int, asked: Mapping[str, str]) -> ListRequest:
@@ -98,6 +99,8 @@ def call(function: Callable[..., Any], session: Session, account_id: int, named:
         "code": named["order_number"][1:],
         "asked": query,
         "order_ids": [named["order_id"]],
+        "serial": named["serial"],
+        "ids": [named["device_id"]],
         "provider": "sandbox",
         "role": "owner",
         "key": named["setup_key"],
@@ -139,6 +142,8 @@ def test_another_account_s_rows_change_nothing(engine: Engine, name: str, functi
             "invoice_number": "none",
             "setup_key": "none",
             "person": "1000000",
+            "serial": "none",
+            "device_id": 10**6,
         }
         before = call(function, session, mine, nothing, **query)
         theirs = add_every_row(session, other, MARK)

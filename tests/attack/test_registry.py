@@ -78,7 +78,7 @@ SAMPLES: dict[str, Callable[[Records], list[Request]]] = {
             Request(f"{path}.{ending}?q={t.order}&open={t.invoice}", names=False),
             Request(f"{path}.{ending}?order={t.order}", names=False),
         ]
-        for path in ("/orders", "/invoices")
+        for path in ("/orders", "/invoices", "/devices")
         for ending in ("csv", "xlsx")
     },
     "/{language}/statement.csv": lambda t: [Request(f"/statement.csv?q={t.invoice}", names=False)],

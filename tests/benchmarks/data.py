@@ -1,14 +1,14 @@
 """The benchmark data: eleven years of a busy seller, written straight into the portal's tables.
 
 A tenth of the invoices belongs to one large account, a hundred invoices to a small one, and the rest to the other accounts at random.
-There are three orders for ten invoices. Rows are inserted by day, as an import would do it, so that the rows of one account are spread
-over the whole file. The same number of invoices always gives the same rows.
+There are three orders for ten invoices, and a few trackers for each order of the large account. Rows are inserted by day, as an import
+would do it, so that the rows of one account are spread over the whole file. The same number of invoices always gives the same rows.
 """
 
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,8 @@ from odoportal.accounts.models import Account, Membership, Person
 from odoportal.core.money import ZERO, cents, dollars, tax
 from odoportal.migrations import trigrams
 from odoportal.rooms.addresses.models import Address
-from odoportal.rooms.devices.models import Device
+from odoportal.rooms.devices.derived import OrderFacts, derived
+from odoportal.rooms.devices.models import Device, DeviceAssignment
 from odoportal.rooms.invoices import search_text as invoice_text
 from odoportal.rooms.invoices.models import Allocation, CreditNote, CreditNoteTax, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.rooms.orders import search_text as order_text
@@ -37,7 +38,7 @@ RARE, COMMON = "xylophone", "odotrace"
 """A word on every five-thousandth invoice of the large account, and a word on every invoice."""
 LONG, LONG_LINES = "5000002", 30
 """The number of an invoice of the small account that has many lines, and how many."""
-FIRST_ORDER, FIRST_INVOICE = 1_000_000, 5_000_000
+FIRST_ORDER, FIRST_INVOICE, FIRST_SERIAL = 1_000_000, 5_000_000, 6_000_000
 BASKETS, CHUNK = 2_000, 10_000
 STEPS_FOR = timedelta(90)
 _NOW = "2016-01-04 14:00:00.000000"
@@ -59,6 +60,11 @@ _SOLD = (
     ("Installation by a technician", "Installation par un technicien", "120.00"),
     ("FedEx Ground", "FedEx terrestre", "19.14"),
 )
+_MODELS = ("ODO50", "ODO50", "ODO50", "ODO70")
+_VEHICLES = ("Kenworth T680", "Volvo VNL", "Hino 338", "Isuzu NPR", "Ford Transit")
+# Most devices drive; a few are in each of the other states, or have been silent for a week.
+_STATES = ("",) * 94 + ("preparing", "shipping", "suspended", "lost", "broken", "returned")
+_QUIET = (0,) * 99 + (7,)
 _DAYS = tuple((FIRST + timedelta(n)).isoformat() for n in range((LAST - FIRST).days + 1500))
 
 
@@ -217,7 +223,9 @@ def _order(rows: _Rows, generator: _Generator, baskets: Sequence[_Basket], place
     start = placed + chance.randrange(10)
     end = start + 365 * chance.choice((1, 1, 2, 3)) - 1
     number = str(FIRST_ORDER + count)
-    serials = [str(6_000_000 + generator.next("device"))] if chance.random() < 0.2 else []
+    many = chance.randint(1, 6) if account == LARGE_ID else int(chance.random() < 0.2)
+    devices = [generator.next("device") for _ in range(many)]
+    serials = [str(FIRST_SERIAL + device) for device in devices]
     shown: Any = SimpleNamespace(
         number=number,
         start_on=date.fromisoformat(_DAYS[start]),
@@ -244,14 +252,39 @@ def _order(rows: _Rows, generator: _Generator, baskets: Sequence[_Basket], place
     )
     _lines(rows, OrderLine, basket, account_id=account, order_id=count)
     _taxes(rows, OrderTax, basket, account_id=account, order_id=count)
-    for serial in serials:
-        rows.add(Device, account_id=account, serial=serial, model="ODO50", vehicle=f"Unit {count % 900}", order_id=count)
+    facts = OrderFacts(number, FIRST_ORDER + count, date.fromisoformat(_DAYS[end]), {})
+    for device, serial in zip(devices, serials, strict=True):
+        _device(rows, chance, device, serial, account_id=account, order_id=count, since=_DAYS[start], order=facts)
     if FIRST + timedelta(placed) > LAST - STEPS_FOR:
         for at, step in enumerate(Step):
             when = {"done_at": f"{_DAYS[placed + at]} 15:00:00.000000", "expected_on": None}
             none = {"carrier": "", "tracking": "", "tracking_url": "", "note_en": "", "note_fr": ""}
             rows.add(Fulfilment, account_id=account, order_id=count, step=step.value, **when, **none)
     generator.newest_order[account] = count
+
+
+def _device(
+    rows: _Rows, chance: random.Random, device: int, serial: str, *, account_id: int, order_id: int, since: str, order: OrderFacts
+) -> None:
+    signal = datetime(LAST.year, LAST.month, LAST.day, chance.randrange(24), chance.randrange(60), tzinfo=UTC) - timedelta(
+        chance.choice(_QUIET)
+    )
+    own = {"serial": serial, "model": chance.choice(_MODELS), "file_state": chance.choice(_STATES)}
+    place: Any = SimpleNamespace(order_id=order_id, vehicle=f"Unit {device % 900}, {chance.choice(_VEHICLES)}", until=None)
+    known: Any = SimpleNamespace(**own, last_signal_at=signal)
+    derived_ = {name: str(v) if isinstance(v, date) else v for name, v in derived(known, [place], {order_id: order}).items()}
+    rows.add(Device, id=device, account_id=account_id, **own, last_signal_at=f"{signal:%Y-%m-%d %H:%M:%S.%f}", **derived_)
+    rows.add(
+        DeviceAssignment,
+        account_id=account_id,
+        device_id=device,
+        order_id=order_id,
+        order_line=1,
+        vehicle=place.vehicle,
+        file_vehicle=place.vehicle,
+        since=since,
+        until=None,
+    )
 
 
 @dataclass(frozen=True)

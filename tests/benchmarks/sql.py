@@ -37,6 +37,15 @@ def _searches(number: str) -> Iterator[View]:
         ):
             yield View(f"{room}, search for {what}", f"{room}?q={typed}")
         yield View(f"{room}, search for a common word, its last page", f"{room}?q=cable&page=1000000")
+    for what, typed in (
+        ("a serial", str(data.FIRST_SERIAL + 7)),
+        ("a common word", "volvo"),
+        ("two common words", "unit volvo"),
+        ("the word of every row", "odo"),
+        ("a state's word", "silent"),
+        ("nothing that is there", "zyzzyva"),
+    ):
+        yield View(f"devices, search for {what}", f"devices?q={typed}")
     yield View("invoices, search for a state's word", "invoices?q=overdue")
     yield View("invoices, page 6,000 of a common word", "invoices?q=odotrace&page=6000&size=10")
 
@@ -90,13 +99,14 @@ def _one(engine: Engine, statement: str, account_id: int) -> str:
         return connection.execute(text(statement), {"account": account_id}).scalar_one()
 
 
-def _known(engine: Engine, account_id: int) -> tuple[str, str]:
-    """Return the number of an order and of an invoice that has an order, both from the middle of the account's lists."""
+def _known(engine: Engine, account_id: int) -> tuple[str, str, str]:
+    """Return the number of an order, of an invoice that has an order, and of a device, from the middle of the account's lists."""
     rows = "from {0} where account_id = :account {1}"
-    middle = f"select number {rows} order by id limit 1 offset (select count(*) / 2 {rows})"
+    middle = f"select {{2}} {rows} order by id limit 1 offset (select count(*) / 2 {rows})"
     return (
-        _one(engine, middle.format("orders", ""), account_id),
-        _one(engine, middle.format("invoice", "and order_id is not null"), account_id),
+        _one(engine, middle.format("orders", "", "number"), account_id),
+        _one(engine, middle.format("invoice", "and order_id is not null", "number"), account_id),
+        _one(engine, middle.format("device", "", "serial"), account_id),
     )
 
 
@@ -114,14 +124,14 @@ def measure(bench: Bench) -> Iterator[Row]:
     place = bench.data_folder
     engine = database.make_engine(bench.database_url(place))
     kept: list[_Measured] = []
-    order, number = _known(engine, data.LARGE_ID)
-    tested_views = [*views(order, number), *_searches(number)]
+    order, number, serial = _known(engine, data.LARGE_ID)
+    tested_views = [*views(order, number, serial), *_searches(number)]
     for view in tested_views:
         found = _measured(engine, data.LARGE_ID, view, bench.runs)
         kept.append(found)
         yield Row(f"{view.name} ({len(found.ran)} statements)", "ms", found.milliseconds, most=_bar(view, bench.rows))
-    order, number = _known(engine, data.SMALL_ID)
-    small = [_measured(engine, data.SMALL_ID, view, bench.runs) for view in (*views(order, number), *_searches(number))]
+    order, number, serial = _known(engine, data.SMALL_ID)
+    small = [_measured(engine, data.SMALL_ID, view, bench.runs) for view in (*views(order, number, serial), *_searches(number))]
     commonest = next(each for each in small if f"q={data.COMMON}" in each.view.address)
     yield Row("an account of 100 invoices: the word of every row", "ms", commonest.milliseconds, most=SEARCH_MS[0])
     slowest = max(small, key=lambda each: each.milliseconds)

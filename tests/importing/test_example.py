@@ -12,7 +12,7 @@ from odoportal.demo.data import EXAMPLE
 from odoportal.importing.file_order import BY_NAME
 from odoportal.importing.importer import run_import
 from odoportal.rooms.addresses.models import Address
-from odoportal.rooms.devices.models import Device
+from odoportal.rooms.devices.models import Device, DeviceAssignment
 from odoportal.rooms.invoices.models import Allocation, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, OrderTax
 from odoportal.rooms.orders.search_text import shown_line
@@ -100,5 +100,8 @@ def test_fulfilment_and_devices(rows: Any) -> None:
     assert (steps["prepared"]["done_at"], steps["prepared"]["note_fr"]) == (None, "en cours, numéros attribués")
     assert (steps["shipped"]["carrier"], steps["shipped"]["expected_on"]) == ("FedEx", date(2020, 9, 28))
     assert steps["activated"]["note_en"] == "at the first report on the road"
-    devices = [(device["model"], device["serial"], device["vehicle"]) for device in rows(Device)]
-    assert devices == [("ODO50", "5011870", ""), ("ODO50", "5011888", "")]
+    devices = [(device["model"], device["serial"], device["state"]) for device in rows(Device)]
+    assert devices == [("ODO50", "5011870", "preparing"), ("ODO50", "5011888", "preparing")]
+    assert [(row["since"], row["order_line"], row["vehicle"]) for row in rows(DeviceAssignment)] == [(date(2020, 9, 24), 1, "")] * 2
+    billed = {row["position"]: row["order_line"] for row in rows(InvoiceLine) if row["order_id"]}
+    assert billed == {place: place for place in range(1, 7)} | {4: 5, 5: 6, 6: 7, 3: 4}

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from tests.making import TODAY, account, identity_of, invoice, order, rolled_back
+from tests.making import TODAY, account, device, identity_of, invoice, order, rolled_back
 from tests.views import View, costly, draw, plan, recorded_statements, views
 
 VIEWS = [
-    *views("1", "1"),
+    *views("1", "1", "1"),
     View("shell", "shell"),
     View("invoices with a word", "invoices?q=odo50"),
     View("orders with a word", "orders?q=odo50"),
@@ -20,18 +20,21 @@ VIEWS = [
 # Progress depends on today. The others sort rows that were selected first: at most `search.MAX_CANDIDATES` rows, one record's rows, or the
 # orders that end soon.
 SORTED = re.compile(
-    r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices) of a year|invoices of an order"
+    r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices|devices) of a year"
+    r"|invoices of an order"
     r"|invoices, (to_pay|part_paid|pending|overdue|refunded|Details)"
+    r"|devices, (active|ending|silent|shipping|out|Details)"
 )
 
 
 def _written(session: Session, number: str, count: int) -> int:
-    """Create an account with `count` orders and invoices, each invoice for an order."""
+    """Create an account with `count` orders, invoices and devices, each invoice and device for an order."""
     mine = account(session, number)
     for at in range(1, count + 1):
         day = TODAY - timedelta(days=at)
         bought = order(session, mine, str(at), day, day + timedelta(days=364))
         invoice(session, mine, str(at), issued=day, order_id=bought.id)
+        device(session, mine, str(at), order=bought, line=1)
     return mine
 
 

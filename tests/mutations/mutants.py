@@ -49,6 +49,7 @@ PASSWORD = "tests/rooms/security/test_password.py"
 PASSKEYS = "tests/rooms/security/test_passkeys.py"
 SECOND = "tests/rooms/security/test_second_step.py"
 CARDS = "tests/rooms/cards/test_service.py"
+DEVICES = "tests/rooms/devices"
 HOOKS = "tests/rooms/cards/test_provider.py"
 FRAMES = "tests/web/test_socket_filter.py"
 INCOMING = "tests/web/test_socket_limits.py"
@@ -341,6 +342,77 @@ MUTANTS = (
         "            await self.touch(who)\n        page_request =",
         "            pass\n        page_request =",
         ENDS,
+    ),
+    # Devices.
+    _mutant(
+        "a vehicle is named on the account's own devices",
+        "rooms.devices.vehicles",
+        ".where(Device.account_id == account_id, col(Device.serial).in_(serials), Device.held_until >= today)",
+        ".where(col(Device.serial).in_(serials), Device.held_until >= today)",
+        DEVICES,
+    ),
+    _mutant(
+        "a device that left cannot be named",
+        "rooms.devices.vehicles",
+        "col(Device.serial).in_(serials), Device.held_until >= today)",
+        "col(Device.serial).in_(serials))",
+        DEVICES,
+    ),
+    _mutant(
+        "naming a vehicle asks for the right again",
+        "rooms.devices.vehicles",
+        "    require_right(session, who, Right.VEHICLES)\n",
+        "    pass\n",
+        DEVICES,
+    ),
+    _mutant(
+        "a list is applied as it was shown",
+        "rooms.devices.assign",
+        "    if checked.version != version:\n        raise StalePreview\n",
+        "",
+        DEVICES,
+    ),
+    _mutant(
+        "a pasted list is its person's own",
+        "rooms.devices.assign",
+        "VehicleList.person_id == who.person_id, VehicleList.key == key",
+        "VehicleList.key == key",
+        DEVICES,
+    ),
+    _mutant(
+        "a device's history begins with the account's own time",
+        "rooms.devices.history",
+        "if first.since <= day <= (first.until or date.max):",
+        "if True:",
+        DEVICES,
+    ),
+    _mutant(
+        "a device's history has the account's own changes only",
+        "rooms.devices.history",
+        ".where(Change.account_id == device.account_id, Change.about == device.serial)",
+        ".where(Change.about == device.serial)",
+        DEVICES,
+    ),
+    _mutant(
+        "assignments of a device do not overlap",
+        "importing.devices",
+        "elif line and (before.until is None or before.until >= after.since):",
+        "elif False:",
+        "tests/importing/test_devices.py",
+    ),
+    _mutant(
+        "a name of the portal outlasts an unchanged file",
+        "importing.devices",
+        "if row.vehicle != span.file_vehicle and not named_here:",
+        "if not named_here:",
+        "tests/importing/test_devices.py",
+    ),
+    _mutant(
+        "a former holder's vehicle is not handed on",
+        "importing.devices",
+        "if present is not None and present.account_id == account.id:\n                span.vehicle",
+        "if present is not None:\n                span.vehicle",
+        "tests/importing/test_devices.py",
     ),
     # Cards.
     _mutant(

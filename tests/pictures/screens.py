@@ -7,7 +7,7 @@ from typing import Literal
 from playwright.sync_api import Page, expect
 
 from tests.chromium import SIZES, Scheme
-from tests.server import FLEET, GUIDE, LARGE
+from tests.server import EMPTY, FLEET, GUIDE, LARGE
 
 NOBODY = ""
 MAIN, CARD, DIALOG = "main", "main .card >> nth=0", ".dialog"
@@ -87,6 +87,13 @@ SCREENS = (
     Screen("invoices", "/invoices?state=overdue", "en", "light", "phone"),
     Screen("invoice", "/invoices?open=211702", "fr", "light", "pc", FLEET, DIALOG),
     Screen("invoice", "/invoices?open=211702", "en", "dark", "phone"),
+    Screen("devices", "/devices", "en", "light", "pc", FLEET, CARD),
+    Screen("devices", "/devices", "fr", "dark", "tablet", FLEET, CARD),
+    Screen("devices", "/devices", "fr", "light", "phone"),
+    Screen("devices-empty", "/devices", "en", "light", "phone", EMPTY),
+    Screen("device", "/devices?open=4201054", "en", "dark", "pc", FLEET, DIALOG),
+    Screen("device", "/devices?open=4201054", "fr", "light", "phone"),
+    Screen("assign", "/devices/assign", "en", "light", "pc", FLEET, MAIN),
     Screen("statement", "/statement", "en", "light", "pc", FLEET, MAIN),
     Screen("profile", "/profile", "en", "light", "tablet", LARGE, MAIN),
     Screen("people", "/profile/people", "fr", "dark", "pc", LARGE, MAIN),

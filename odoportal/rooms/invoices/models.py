@@ -19,7 +19,7 @@ class PaymentStatus(StrEnum):
     FAILED = "failed"
 
 
-def _of_invoice(*more: UniqueConstraint) -> tuple[object, ...]:
+def _of_invoice(*more: UniqueConstraint | ForeignKeyConstraint | Index) -> tuple[object, ...]:
     """Return a composite key to the invoice, so that a row of one account cannot refer to another account's invoice."""
     return (ForeignKeyConstraint(["account_id", "invoice_id"], ["invoice.account_id", "invoice.id"], ondelete="CASCADE"), *more)
 
@@ -74,14 +74,27 @@ class Invoice(SQLModel, table=True):
 
 
 class InvoiceLine(ItemRow, table=True):
-    """A line of an invoice."""
+    """A line of an invoice, and the order line that it bills where Odotrack's file says so."""
 
     __tablename__ = "invoice_line"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = _of_invoice(UniqueConstraint("invoice_id", "position"))
+    __table_args__ = _of_invoice(
+        UniqueConstraint("invoice_id", "position"),
+        ForeignKeyConstraint(["account_id", "order_id"], ["orders.account_id", "orders.id"]),
+        Index(
+            "ix_invoice_line_order",
+            "account_id",
+            "order_id",
+            "order_line",
+            sqlite_where=text("order_id IS NOT NULL"),
+            postgresql_where=text("order_id IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     account_id: int
     invoice_id: int
+    order_id: int | None = None
+    order_line: int | None = Field(default=None, description="the position of the line in the order, from 1")
 
 
 class InvoiceTax(TaxRow, table=True):

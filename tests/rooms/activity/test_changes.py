@@ -128,6 +128,7 @@ def test_the_list_is_filtered_searched_and_paged(people: People) -> None:
         ("sign-in", "0"),
         ("addresses", "12"),
         ("cards", "1"),
+        ("devices", "0"),
         ("account", "0"),
     ]
     assert len(shown(owner, page="2").rows) == 4

@@ -1,0 +1,155 @@
+"""The page that assigns vehicles from a pasted list or a CSV file, in three steps."""
+
+from typing import Any
+
+import reflex as rx
+
+from odoportal.core import clock, database
+from odoportal.core.i18n import current_language, t
+from odoportal.core.identity import Identity, require_identity
+from odoportal.forms.view import with_form_feedback
+from odoportal.pages.layout import shown_page
+from odoportal.pages.state import SessionState
+from odoportal.pages.view_state import PageState, unfilled
+from odoportal.rooms.devices import assign
+from odoportal.rooms.devices.assign_view import AssignView, assign_view
+from odoportal.rooms.devices.forms import ListForm
+from odoportal.ui.common import badge, empty
+from odoportal.ui.form import Field, Form, TextFile
+from odoportal.ui.server_slots import live
+from odoportal.ui.template import Bound, LiveOnly, Node, View, choose, each, el, icon, link, when, wrapped
+from odoportal.web.page import PageRequest
+
+_BADGES = {"change": ("arrow-right", "ok"), "same": ("equal", ""), "left_out": ("circle-alert", "bad-t")}
+_LARGEST_FILE = 1_000_000
+
+
+class AssignVehicles(PageState, SessionState):
+    """The state of the page that assigns vehicles."""
+
+    view: AssignView = unfilled(AssignView())
+
+    async def _fetch(self, who: Identity) -> Any:
+        query = dict(self.router.url.query_parameters)
+        return await database.read(assign_view, who, query, current_language(), clock.today())
+
+
+def _steps(view: Bound) -> Node:
+    names = ((1, t("Paste")), (2, t("Check")), (3, t("Done")))
+
+    def stepper(now: int) -> Node:
+        def step(n: int, name: str) -> Node:
+            state = "done" if n < now or now == 3 else "now" if n == now else "next"
+            mark = icon("check", small=True) if state == "done" else str(n)
+            current = {"aria_current": "step"} if n == now else {}
+            inner = (el("span", mark, cls="devices-step-mark"), el("span", name, cls="devices-step-name"))
+            return el("li", *inner, cls="devices-step", data_state=state, **current)
+
+        return el("ol", *(step(n, name) for n, name in names), cls="devices-steps")
+
+    return choose(view.step, {"check": stepper(2), "done": stepper(3)}, stepper(1))
+
+
+def _paste(view: Bound) -> Node:
+    content = Field(
+        "content",
+        t("Serials and vehicles, one device per line"),
+        hint=t("Copy two columns from your spreadsheet: serial, then vehicle. {n} lines at most.", n=assign.MAX_LINES),
+        cls="devices-paste",
+    )
+
+    def file(_form: Bound) -> Node:
+        texts = (icon("file-spreadsheet"), el("b", t("Choose a CSV file")), " ", t("or drop it here"))
+        drop = wrapped(TextFile, el("div"), *texts, target="check-content", most=_LARGEST_FILE, too_large=t("This file is too large."))
+        return LiveOnly(lambda: rx.fragment(View(lambda _: drop).component(None)))
+
+    cancel = link(t("Cancel"), to=view.devices, cls="btn plain")
+    form = Form("check", (content, file), t("Check the lines"), model=ListForm, aside=cancel).draw(view, on_done=AssignVehicles.retry)
+    facts = (
+        (t("Between columns"), t("Tab, comma or semicolon")),
+        (t("First line"), t("Titles are skipped")),
+        (t("Empty vehicle"), t("The device is left as it is")),
+        (t("Excel"), t("Format the serials as text, or they turn into 5.01E+06")),
+    )
+    download = (
+        el("a", icon("download"), t("Download my list"), href=view.mine, data_out=True, cls="btn second"),
+        el("p", view.mine_text, cls="hint"),
+    )
+    aside = el(
+        "aside",
+        el("h2", t("How your list is read")),
+        el("dl", *(part for name, text in facts for part in (el("dt", name), el("dd", text))), cls="devices-facts"),
+        when(view.mine, download),
+        cls="devices-aside",
+    )
+    soft = el("p", t("Nothing changes until you approve it."), cls="soft")
+    return el("div", el("section", form, soft, cls="card pad"), aside, cls="devices-assign")
+
+
+def _row(row: Bound) -> Node:
+    result = el("span", badge(_BADGES, row.result, row.result_text, bare=True), when(row.why, el("span", row.why, cls="devices-why")))
+    return el(
+        "tr",
+        el("td", row.line, cls="muted"),
+        el("th", row.serial, scope="row"),
+        el("td", row.present, cls="soft breaks"),
+        el("td", row.vehicle, cls="breaks"),
+        el("td", result),
+        data_result=row.result,
+    )
+
+
+def _check(view: Bound) -> Node:
+    heads = (t("Line"), t("Serial"), t("Now"), t("Will be"), t("Result"))
+    table = el(
+        "table",
+        el("caption", t("What will change"), cls="sr"),
+        el("thead", el("tr", *(el("th", head, scope="col") for head in heads))),
+        el("tbody", each(view.rows, _row)),
+        cls="list devices-check",
+    )
+    apply = Form("apply", (), view.submit, cls="inline").draw(view, on_done=AssignVehicles.retry)
+    foot = el(
+        "div",
+        el("p", el("b", view.title), " ", view.left_out),
+        el("span", cls="push"),
+        link(t("Change the list"), to=view.edit, cls="btn second"),
+        when(view.submit, apply),
+        cls="devices-foot",
+    )
+    changed = when(view.changed, el("p", icon("triangle-alert"), el("span", view.changed), cls="devices-notice"))
+    region = el("div", table, cls="devices-scroll", role="region", tabIndex=0, aria_label=t("What will change"))
+    return changed, el("section", region, foot, cls="card listcard")
+
+
+def _done(view: Bound) -> Node:
+    undo = Form("undo", (), t("Undo"), variant="second", cls="inline").draw(view, on_done=AssignVehicles.retry)
+    see = link(t("See the devices"), to=view.devices, cls="btn primary")
+    actions = (see, when(view.undo_until, undo))
+    return el("section", empty("circle-check", view.title, (view.undo_until, view.undone), actions), cls="card", role="status")
+
+
+def _assign(view: Bound) -> Node:
+    again = link(t("Paste a list"), to=view.start, cls="btn primary")
+    gone = empty("clock", t("This list is no longer kept"), t("A list is kept for a day. Paste it again."), again)
+    return (
+        _steps(view),
+        choose(view.step, {"check": _check(view), "done": _done(view), "gone": el("section", gone, cls="card")}, _paste(view)),
+    )
+
+
+ASSIGN = View(_assign)
+
+
+def page() -> rx.Component:
+    """Return the page in the current language."""
+    body = live("assign", ASSIGN, AssignVehicles.view, AssignVehicles.filled)
+    head = rx.el.div(rx.el.h1(t("Assign vehicles")), class_name="head")
+    trail = [("/devices", t("Devices")), ("/devices/assign", t("Assign vehicles"))]
+    return shown_page(AssignVehicles, head, body, trail=trail)
+
+
+async def slots(page_request: PageRequest) -> dict[str, str]:
+    """Fill the slots of the document; without script, also show the result of a submitted form."""
+    view = await database.read(assign_view, require_identity(), page_request.query, page_request.language, clock.today())
+    return {"assign": ASSIGN.html(with_form_feedback(view, page_request))}
