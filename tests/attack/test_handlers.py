@@ -174,6 +174,7 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
     for room, name in (
         ("activity", "changes"),
         ("addresses", "addresses"),
+        ("devices", "devices"),
         ("invoices", "invoices"),
         ("orders", "orders"),
         ("statements", "statements"),
@@ -190,4 +191,5 @@ def test_the_variables_of_a_page_are_the_ones_that_are_meant(portal: Portal, coo
         ("security", "security"),
     ):
         assert sent.pop(f"{signed}.odoportal___rooms___{room}___page____{name}") == {"filled", "view"}
+    assert sent.pop(f"{signed}.odoportal___rooms___devices___assign_page____assign_vehicles") == {"filled", "view"}
     assert not any(sent.values()), sent
