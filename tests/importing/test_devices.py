@@ -126,8 +126,8 @@ def test_another_first_day_for_the_same_order_is_a_correction(take: Any, small: 
         ("A,S1,ODO50,,,1,,,,\n", (2, "line", "a line needs its order")),
         ("A,S1,ODO50,,100,2,,,,\n", (2, "line", "order 100 has no line 2, it has 1")),
         ("A,S1,ODO50,,100,0,,,,\n", (2, "line", '"0" is not the number of a line, from 1')),
-        ("A,S1,ODO50,,,,silent,,,\n", (2, "state", '"silent" is none of: preparing, shipping, active')),
-        ("A,S1,ODO50,,,,,,,yesterday\n", (2, "last_signal_at", '"yesterday" is not an instant')),
+        ("A,S1,ODO50,,,,silent,,,\n", (2, "state", '"silent" is not one of preparing, shipping, active')),
+        ("A,S1,ODO50,,,,,,,yesterday\n", (2, "last_signal_at", '"yesterday" is not a time with its UTC offset')),
     ],
 )
 def test_dates_and_lines_that_do_not_fit_are_refused_in_words(take: Any, small: Any, everything: Any, rows: str, where: Any) -> None:

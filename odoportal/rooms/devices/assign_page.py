@@ -126,7 +126,7 @@ def _done(view: Bound) -> Node:
     undo = Form("undo", (), t("Undo"), variant="second", cls="inline").draw(view, on_done=AssignVehicles.retry)
     see = link(t("See the devices"), to=view.devices, cls="btn primary")
     actions = (see, when(view.undo_until, undo))
-    return el("section", empty("circle-check", view.title, (view.undo_until, view.undone), actions), cls="card", role="status")
+    return el("section", empty("circle-check", view.title, (view.undo_until, view.undone), actions), cls="card devices-done", role="status")
 
 
 def _assign(view: Bound) -> Node:

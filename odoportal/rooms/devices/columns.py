@@ -109,7 +109,7 @@ def columns(edit: Edit) -> tuple[ListColumn, ...]:
         return when(row.may_rename, edit(row, vehicle_name(row)), vehicle_name(row))
 
     def card_top(row: Bound) -> Node:
-        title = el("h2", link(vehicle_name(row), to=row.details, how="open"))
+        title = el("h2", link(vehicle_name(row), to=row.details, how="open"), cls="devices-heading")
         return el("div", title, el("span", cls="push"), badge(BADGES, row.state, row.state_text), cls="top")
 
     def card_actions(row: Bound) -> Node:
