@@ -53,8 +53,9 @@ Text = Annotated[str, BeforeValidator(_clean_text), Field(json_schema_extra={"fo
 """Text of several lines, cleaned in the same way."""
 Email = Annotated[
     str,
-    BeforeValidator(_clean_line),
+    # Before the validators, so that pydantic reports a length as of a string.
     Field(min_length=1, max_length=254, json_schema_extra={"format": "email"}),
+    BeforeValidator(_clean_line),
     AfterValidator(_normalize_email),
 ]
 """An email as `email_validator` normalizes it, without asking its domain; at most 254 characters (RFC 5321)."""

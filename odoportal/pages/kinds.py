@@ -35,11 +35,16 @@ def list_page(page: ListPage, right: Right = Right.SEE, handlers: Mapping[str, F
         view = await fetch_list(table, require_identity(), page_request.query, page_request.language)
         return page.html(page.feedback(view, page_request.feedback) if page_request.feedback else view)
 
+    def content() -> rx.Component:
+        return page.component()
+
+    # The build gives each room a script and a style sheet, by the module that draws the page.
+    content.__module__ = page.state.__module__
     with i18n.use("en"):
         title = table.title()
     fill = page_fill(slots)
     post = form_post(handlers, fill, rights.may) if handlers else None
-    shown = Page(table.path, title, page.component, load=page.state.load, fill=fill, post=post, right=right)
+    shown = Page(table.path, title, content, load=page.state.load, fill=fill, post=post, right=right)
     return Web([shown], guarded(right, table_routes(table)) if table.records else ())
 
 

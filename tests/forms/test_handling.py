@@ -22,7 +22,7 @@ from odoportal.accounts.models import Account
 from odoportal.core import clock, database, i18n
 from odoportal.core.identity import NotAllowed
 from odoportal.forms import handling
-from odoportal.forms.fields import FormModel, Line, Secret, Text, validate
+from odoportal.forms.fields import Email, FormModel, Line, Secret, Text, validate
 from odoportal.forms.handling import FormHandler, FormResult, SentForm, conflict, do_once, form_post, in_transaction
 from odoportal.forms.view import FormView, form_view, version_of, with_form_feedback
 from odoportal.limits import rate_limits
@@ -48,6 +48,17 @@ class Thing(FormModel):
 def problems(**fields: str) -> Any:
     with i18n.use("en"):
         return validate(Thing, fields)
+
+
+class Recipient(FormModel):
+    email: Email
+
+
+def test_the_length_of_an_email_is_told_as_that_of_any_text() -> None:
+    with i18n.use("en"):
+        assert validate(Recipient, {"email": " "}) == {"email": "This field is required."}
+        assert validate(Recipient, {"email": "a" * 250 + "@x.ca"}) == {"email": "Use at most 254 characters."}
+        assert validate(Recipient, {"email": "a"}) == {"email": "Enter an email such as name@example.com."}
 
 
 @pytest.mark.asvs("2.2.1")

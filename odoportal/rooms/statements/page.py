@@ -181,10 +181,10 @@ def page() -> rx.Component:
 
 async def slots(page_request: PageRequest) -> dict[str, str]:
     """Return the HTML that the server writes into each slot of the document, in the current language."""
-    return html(await fetch_statement(require_identity(), page_request.query, page_request.language))
+    return slots_html(await fetch_statement(require_identity(), page_request.query, page_request.language))
 
 
-def html(view: StatementView) -> dict[str, str]:
+def slots_html(view: StatementView) -> dict[str, str]:
     """Return the HTML of a statement, by slot, in the current language."""
     drawn = {"heading": HEADING, "files": FILES, "presets": PRESETS, "period": PERIOD, "statement": STATEMENT}
     return {name: part_of.html(view) for name, part_of in drawn.items()}

@@ -136,7 +136,7 @@ def test_the_page_holds_every_number(stored: Engine, mine: int, language: str) -
     with Session(stored) as session:
         made = shown(session, mine, language=language)
     with i18n.use(language):
-        html = "".join(page.html(replace(made, more="<b>")).values())
+        html = "".join(page.slots_html(replace(made, more="<b>")).values())
     for text in (
         made.opening,
         made.closing,
