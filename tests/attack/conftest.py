@@ -31,7 +31,7 @@ print(json.dumps({
     "arguments": {name: list(inspect.signature(held.handler.fn).parameters)[1:] for name, held in handlers.items()},
     "payloads": {name: model.model_json_schema() for name, model in gate.payloads.items()},
     "pages": [[p.path, p.right] for p in PAGES if p.private],
-    "forms": [[p.path, name, rule.right] for p in PAGES for name, rule in getattr(p.post, "rules", {}).items()],
+    "forms": [[p.path, name, rule.right] for p in PAGES for name, rule in getattr(p.post, "handlers", {}).items()],
     "routes": [[r.path, sorted(r.methods), getattr(r.endpoint, "needs", "")] for r in http.routes],
 }))
 """
