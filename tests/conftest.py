@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from odoportal.core import clock, database
+from odoportal.lists import spooled_file
 from odoportal.observability import request_id
 from odoportal.rooms import registry
 from odoportal.settings import get_settings
@@ -119,6 +120,8 @@ def _reset() -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("ODOPORTAL_") and name not in before]:
         del os.environ[name]
     os.environ.update(before)
+    # A lock that the event loop of an earlier test left locked would block the next file of the same person for ever.
+    spooled_file._locks.clear()
     clock.set_source(None)
     request_id.request.set("")
     get_settings.cache_clear()
