@@ -9,63 +9,63 @@ from sqlalchemy import Engine, inspect, text
 from sqlmodel import Session, select
 
 from odoportal import migrations
-from odoportal.core.database import make_engine
 from odoportal.importing.recompute import refresh_devices
 from odoportal.rooms.devices.models import NEVER, Device, DeviceAssignment
-from tests.postgresql import drop_everything
 from tests.rooms.devices.test_service import found
 from tests.test_migration_people import add, ago
-from tests.test_migrations import to
+from tests.test_migrations import database_of_release
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """Yield a database of the previous release (0024) with two accounts, three orders, an invoice and four devices."""
-    url = f"sqlite:///{tmp_path / 'portal.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql_server")
-    made = make_engine(url)
-    if request.param == "postgresql":
-        drop_everything(made)
-    with made.begin() as connection:
-        for name in migrations.missing_extensions(connection):
-            connection.execute(text(f"CREATE EXTENSION {name}"))
-    to("0024", made)
-    order = {"placed_at": ago(9), "subtotal": 0, "total": 0, "first_line_en": "", "first_line_fr": "", "search": ""}
-    with made.begin() as connection:
-        for number, name in ((1, "A"), (2, "B")):
-            add(connection, "account", id=number, number=name, name=name, created_at=ago(99), two_step=False)
-        for key in (100, 101, 102):
+    with database_of_release("0024", request, tmp_path) as made:
+        order = {"placed_at": ago(9), "subtotal": 0, "total": 0, "first_line_en": "", "first_line_fr": "", "search": ""}
+        with made.begin() as connection:
+            for number, name in ((1, "A"), (2, "B")):
+                add(connection, "account", id=number, number=name, name=name, created_at=ago(99), two_step=False)
+            for key in (100, 101, 102):
+                add(
+                    connection,
+                    "orders",
+                    id=key,
+                    account_id=1,
+                    number=f"{key}",
+                    number_order=key,
+                    start_on="2020-01-02",
+                    end_on="2021-01-01",
+                    **order,
+                )
+            for key, done in ((101, ago(5)), (102, None)):
+                texts = {"carrier": "", "tracking": "", "tracking_url": "", "note_en": "", "note_fr": ""}
+                add(connection, "fulfilment", account_id=1, order_id=key, step="shipped", done_at=done, **texts)
+            sums = {
+                "subtotal": 0,
+                "total": 0,
+                "paid": 0,
+                "pending": 0,
+                "credited": 0,
+                "refunded": False,
+                "terms_en": "",
+                "terms_fr": "",
+                "search": "",
+            }
             add(
                 connection,
-                "orders",
-                id=key,
+                "invoice",
+                id=5,
                 account_id=1,
-                number=f"{key}",
-                number_order=key,
-                start_on="2020-01-02",
-                end_on="2021-01-01",
-                **order,
+                number="500",
+                number_order=500,
+                issued_on="2020-01-02",
+                due_on="2020-02-01",
+                **sums,
             )
-        for key, done in ((101, ago(5)), (102, None)):
-            texts = {"carrier": "", "tracking": "", "tracking_url": "", "note_en": "", "note_fr": ""}
-            add(connection, "fulfilment", account_id=1, order_id=key, step="shipped", done_at=done, **texts)
-        sums = {
-            "subtotal": 0,
-            "total": 0,
-            "paid": 0,
-            "pending": 0,
-            "credited": 0,
-            "refunded": False,
-            "terms_en": "",
-            "terms_fr": "",
-            "search": "",
-        }
-        add(connection, "invoice", id=5, account_id=1, number="500", number_order=500, issued_on="2020-01-02", due_on="2020-02-01", **sums)
-        line = {"description_en": "x", "description_fr": "x", "note_en": "", "note_fr": ""}
-        add(connection, "invoice_line", id=7, account_id=1, invoice_id=5, position=1, **line)
-        for key, owner, vehicle, ordered in ((1, 1, "Échelle 7", 100), (2, 1, "", 101), (3, 1, "", 102), (4, 2, "Van", None)):
-            add(connection, "device", id=key, account_id=owner, serial=f"S{key}", model="ODO50", vehicle=vehicle, order_id=ordered)
-    yield made
-    made.dispose()
+            line = {"description_en": "x", "description_fr": "x", "note_en": "", "note_fr": ""}
+            add(connection, "invoice_line", id=7, account_id=1, invoice_id=5, position=1, **line)
+            for key, owner, vehicle, ordered in ((1, 1, "Échelle 7", 100), (2, 1, "", 101), (3, 1, "", 102), (4, 2, "Van", None)):
+                add(connection, "device", id=key, account_id=owner, serial=f"S{key}", model="ODO50", vehicle=vehicle, order_id=ordered)
+        yield made
 
 
 def test_each_device_begins_with_its_order_or_its_account(engine: Engine) -> None:

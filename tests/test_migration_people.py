@@ -12,12 +12,10 @@ from sqlmodel import Session, select
 
 from odoportal import migrations
 from odoportal.accounts.models import EarlierEmail, FilePerson, Membership, Person
-from odoportal.core.database import make_engine
 from odoportal.importing.importer import import_tables, read_files
 from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.signin.models import EmailChange
-from tests.postgresql import drop_everything
-from tests.test_migrations import to
+from tests.test_migrations import database_of_release
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 PEOPLE = "account,email,name,role,language,phone\n"
@@ -26,18 +24,10 @@ PEOPLE = "account,email,name,role,language,phone\n"
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """Yield a database of the previous release (0021) with one account."""
-    url = f"sqlite:///{tmp_path / 'portal.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql_server")
-    made = make_engine(url)
-    if request.param == "postgresql":
-        drop_everything(made)
-    with made.begin() as connection:
-        for name in migrations.missing_extensions(connection):
-            connection.execute(text(f"CREATE EXTENSION {name}"))
-    to("0021", made)
-    with made.begin() as connection:
-        add(connection, "account", id=1, number="A", name="Alpha", created_at=ago(99), two_step=False)
-    yield made
-    made.dispose()
+    with database_of_release("0021", request, tmp_path) as made:
+        with made.begin() as connection:
+            add(connection, "account", id=1, number="A", name="Alpha", created_at=ago(99), two_step=False)
+        yield made
 
 
 def ago(days: int) -> datetime:

@@ -2,6 +2,8 @@
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +25,7 @@ from odoportal.lists import search
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.invoices import service as invoices
 from odoportal.rooms.invoices.columns import INVOICES
+from tests.postgresql import drop_everything
 
 PACKAGE = Path(migrations.__file__).parents[1]
 
@@ -146,6 +149,21 @@ PERSON = """
 INSERT INTO person (id, email, email_key, name, language, region, phone, password, created_at)
 VALUES (1, 'a@example.com', 'a@example.com', 'A', 'en', 'en-CA', '', '', '2020-01-01 00:00:00')
 """
+
+
+@contextmanager
+def database_of_release(revision: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Engine]:
+    """Yield an empty database of an earlier release; `request.param` says whether SQLite or PostgreSQL."""
+    url = f"sqlite:///{folder / 'portal.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql_server")
+    made = make_engine(url)
+    if request.param == "postgresql":
+        drop_everything(made)
+    with made.begin() as connection:
+        for name in migrations.missing_extensions(connection):
+            connection.execute(text(f"CREATE EXTENSION {name}"))
+    to(revision, made)
+    yield made
+    made.dispose()
 
 
 def to(revision: str, engine: Engine) -> None:
