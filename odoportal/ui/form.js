@@ -325,7 +325,7 @@ export function TextFile({ target, most, tooLarge, children }) {
     field.dispatchEvent(new Event("input", { bubbles: true }));
     field.focus();
   };
-  return h("label", { className: "devices-drop", onDragOver: (e) => e.preventDefault(), onDrop: (e) => { e.preventDefault(); take(e.dataTransfer.files[0]); } },
+  return h("label", { className: "file-drop", onDragOver: (e) => e.preventDefault(), onDrop: (e) => { e.preventDefault(); take(e.dataTransfer.files[0]); } },
     h("input", { type: "file", accept: ".csv,.txt,text/csv,text/plain", className: "sr", onChange: (e) => { take(e.target.files[0]); e.target.value = ""; } }),
     children, h("span", { role: "alert", className: error ? "msg" : "sr" }, error));
 }

@@ -14,13 +14,13 @@ from odoportal.rooms.devices.columns import BADGES, columns, records, vehicle_na
 from odoportal.rooms.devices.forms import VehicleForm
 from odoportal.rooms.devices.view import DevicesView, devices_view, filter_labels
 from odoportal.rooms.invoices.labels import BADGES as INVOICE_BADGES
-from odoportal.rooms.orders.columns import road
 from odoportal.ui.common import badge
 from odoportal.ui.dialog import frame
 from odoportal.ui.form import Field, Form, inline_edit, leave_guard
 from odoportal.ui.server_slots import live
 from odoportal.ui.table import export_menu
 from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when
+from odoportal.ui.term import term_section
 
 
 def _edit(row: Bound, shown: Node) -> Node:
@@ -115,29 +115,6 @@ def _chain(details: Bound) -> Node:
     return el("section", el("ol", tracker, agreement, billed, cls="devices-road"), cls="sec", aria_label=t("Where it belongs"))
 
 
-def _term(details: Bound) -> Node:
-    shown = el(
-        "section",
-        el(
-            "div",
-            el("h3", t("Term of the agreement")),
-            el("span", cls="push"),
-            el("span", el("b", details.term.percent), " ", t("of"), " ", details.term.whole),
-            cls="row",
-        ),
-        road(details.term, "road big"),
-        el(
-            "div",
-            el("span", t("Start"), " ", el("b", details.term.start)),
-            el("span", cls="push"),
-            el("span", t("End"), " ", el("b", details.term.end)),
-            cls="row small",
-        ),
-        cls="sec",
-    )
-    return when(details.order, shown)
-
-
 def _history(details: Bound) -> Node:
     def event(row: Bound) -> Node:
         who = when(row.who, el("span", " ", row.who, cls="devices-event-who"))
@@ -168,7 +145,7 @@ def _beside(details: Bound) -> Node:
 
 def _details(details: Bound) -> Node:
     notice = when(details.notice, el("p", icon("circle-slash"), el("b", details.notice), cls="devices-notice"))
-    facts = el("div", notice, _chain(details), _term(details), _history(details))
+    facts = el("div", notice, _chain(details), when(details.order, term_section(details.term)), _history(details))
     return frame(
         details,
         title=details.name,

@@ -21,6 +21,7 @@ from odoportal.rooms.orders.service import OrderState
 from odoportal.rooms.orders.view import orders_view, state_labels
 from odoportal.ui.common import badge
 from odoportal.ui.template import Bound, Node, choose, each, el, link, when
+from odoportal.ui.term import road
 
 _TERM_BADGES = {
     "upcoming": ("calendar", "info"),
@@ -28,14 +29,6 @@ _TERM_BADGES = {
     "ending": ("clock", "warn"),
     "ended": ("circle-check", ""),
 }
-
-
-def road(term: Bound, cls: str = "road") -> Node:
-    """Draw how much of an agreement's term has run, with a tick for each year."""
-    ticks = each(term.ticks, lambda tick: el("u", style={"left": tick.at}))
-    ran = el("i", style={"width": term.width})
-    point = el("em", style={"left": term.width})
-    return when(term.ended, el("span", ran, ticks, cls=f"{cls} done"), el("span", ran, ticks, point, cls=cls))
 
 
 def _term(term: Bound) -> Node:

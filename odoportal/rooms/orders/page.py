@@ -8,12 +8,13 @@ from odoportal.pages.list_page import ListPage, ListState
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import unfilled
 from odoportal.rooms.invoices.labels import BADGES
-from odoportal.rooms.orders.columns import ORDERS, road
+from odoportal.rooms.orders.columns import ORDERS
 from odoportal.rooms.orders.view import OrdersView
 from odoportal.ui.common import badge
 from odoportal.ui.dialog import frame
 from odoportal.ui.document_parts import address, lines_table, totals
 from odoportal.ui.template import Bound, Node, choose, each, el, icon, link, when
+from odoportal.ui.term import term_section
 
 _STEP_BADGES = {
     "received": ("inbox", "info"),
@@ -48,27 +49,8 @@ def _agreement(details: Bound) -> Node:
 
 
 def _facts(details: Bound) -> Node:
-    term = el(
-        "section",
-        el(
-            "div",
-            el("h3", t("Term of the agreement")),
-            el("span", cls="push"),
-            el("span", el("b", details.term.percent), " ", t("of"), " ", details.term.whole),
-            cls="row",
-        ),
-        road(details.term, "road big"),
-        el(
-            "div",
-            el("span", t("Start"), " ", el("b", details.term.start)),
-            el("span", cls="push"),
-            el("span", t("End"), " ", el("b", details.term.end)),
-            cls="row small",
-        ),
-        cls="sec",
-    )
     fulfilment = when(details.steps, el("section", el("h3", t("Fulfilment")), el("ol", each(details.steps, _step), cls="steps"), cls="sec"))
-    return el("div", term, fulfilment, _agreement(details))
+    return el("div", term_section(details.term), fulfilment, _agreement(details))
 
 
 def _address(title: str, lines: Bound) -> Node:
