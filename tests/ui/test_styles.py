@@ -19,6 +19,8 @@ _CLASS = re.compile(r"\.([a-zA-Z][\w-]*)")
 # Classes that a script sets on the root element, and names that only tests or the code that draws a page look for.
 _OF_THE_ROOT = {"light", "dark"}
 _WITHOUT_STYLE = {"aside", "back", "changes", "mark", "statement"}
+# The class of a column's header is made from the column's key.
+_COLUMN = "table-col-"
 
 
 class Rule(NamedTuple):
@@ -144,14 +146,14 @@ def test_each_class_that_is_drawn_is_defined() -> None:
 
 def test_each_class_that_is_defined_is_drawn() -> None:
     together, words = used()
-    columns = {name for name in _defined(SHEETS) if name.startswith("c-")}
+    columns = {name for name in _defined(SHEETS) if name.startswith(_COLUMN)}
     assert _defined(SHEETS) - words - set[str]().union(*together) - columns - _OF_THE_ROOT == set()
 
 
 def test_a_second_definition_is_found() -> None:
     """A second use of the agreement's class, as in the past bug, is found."""
-    later = SHEETS | {"rooms/security/security.css": ".agreement > li { display: flex; }"}
-    assert defined_twice(later) == ["agreement: rooms/orders/orders.css, rooms/security/security.css"]
+    later = SHEETS | {"rooms/security/security.css": ".orders-agreement > li { display: flex; }"}
+    assert defined_twice(later) == ["orders-agreement: rooms/orders/orders.css, rooms/security/security.css"]
 
 
 def test_a_dependence_on_the_order_is_found() -> None:
@@ -170,7 +172,7 @@ def test_the_place_of_a_sheet_is_its_layer(path: str, layer: str) -> None:
 
 def test_a_room_has_its_own_sheet_only() -> None:
     rooms = styles.room_sheets()
-    assert ".bankcard " in rooms["cards"]
-    assert ".bankcard " not in styles.shared_sheet()
-    assert ".bankcard " not in rooms["orders"]
+    assert ".cards-card " in rooms["cards"]
+    assert ".cards-card " not in styles.shared_sheet()
+    assert ".cards-card " not in rooms["orders"]
     assert all(sheet.startswith("@layer __reflex_base, tokens, base, components, rooms, utilities;") for sheet in rooms.values())
