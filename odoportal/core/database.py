@@ -32,6 +32,17 @@ _WRITER_OPTIONS = {"sqlite_begin": "IMMEDIATE"}
 _writers = ThreadPoolExecutor(4, thread_name_prefix="writer")
 
 
+def open_file(path: Path, mode: str = "rw", **options: Any) -> sqlite3.Connection:
+    """Open an SQLite file, whatever its name: `#`, `?` and `%` have a meaning in SQLite's addresses.
+
+    Args:
+        path: The file.
+        mode: As in SQLite's addresses: `rw` never creates a file, `rwc` does.
+        options: Further arguments of `sqlite3.connect`.
+    """
+    return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, **options)
+
+
 class _SQLiteFile:
     """An SQLite file and its connections.
 
@@ -44,8 +55,7 @@ class _SQLiteFile:
     def open(self) -> sqlite3.Connection:
         if self._mode == "rwc":
             self._restrict_permissions()
-        uri = f"file:{quote(str(self._path))}?mode={self._mode}"
-        connection = sqlite3.connect(uri, uri=True, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        connection = open_file(self._path, self._mode, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         try:
             self._enable_wal(connection)
             for pragma in PRAGMAS:
@@ -111,7 +121,7 @@ class InvalidDatabaseURL(ValueError):
     """An invalid database URL. The message is a predicate, such as "is not the address of …", to which the caller adds the subject."""
 
 
-def parse_url(url: str) -> URL:
+def parse_url(url: str | URL) -> URL:
     """Parse a database URL in SQLAlchemy's format.
 
     Raises:
@@ -130,7 +140,7 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str | URL) -> Engine:
     """Create an engine for SQLite or PostgreSQL with the portal's timeouts and pool size.
 
     Args:
