@@ -559,6 +559,20 @@ def test_notices_are_written_once_and_a_dry_run_only_says_so(run: Run, monkeypat
 
 
 @pytest.mark.usefixtures("production")
+def test_notices_that_fail_end_with_1_and_say_which(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from odoportal.rooms.notifications import send
+
+    def fails(*_: object) -> None:
+        raise ValueError("'uk' is not a valid country code")
+
+    run("import", str(Path(cli.__file__).parent / "importing" / "example"))
+    monkeypatch.setattr(send, "events", fails)
+    code, out, err = run("notices")
+    assert (code, out) == (1, "0 emails written.\n")
+    assert "Failed, and tried again by the next run: account " in err
+
+
+@pytest.mark.usefixtures("production")
 @pytest.mark.parametrize(("options", "mailed"), [([], False), (["--notify"], True)])
 def test_import_mails_new_people_only_when_asked(run: Run, options: list[str], mailed: bool) -> None:
     example = Path(cli.__file__).parent / "importing" / "example"

@@ -110,7 +110,7 @@ def _begin(connection: Connection) -> None:
 
 def _sqlite_engine(url: URL, timeout: float, mode: str) -> Engine:
     file = _SQLiteFile(Path(url.database or ""), timeout, mode)
-    engine = create_engine(url, creator=file.open, pool_size=8, pool_timeout=TIMEOUT_SECONDS)
+    engine = create_engine(url, creator=file.open, pool_size=8, pool_timeout=TIMEOUT_SECONDS, hide_parameters=True)
     event.listen(engine, "connect", file.on_connect)
     event.listen(engine, "checkout", file.on_checkout)
     event.listen(engine, "begin", _begin)
@@ -143,6 +143,8 @@ def parse_url(url: str | URL) -> URL:
 def make_engine(url: str | URL) -> Engine:
     """Create an engine for SQLite or PostgreSQL with the portal's timeouts and pool size.
 
+    The messages of its errors hold no values of the statements: those are people's data, and the messages are logged.
+
     Args:
         url: A database URL in SQLAlchemy's format; for SQLite, one with a file.
 
@@ -155,7 +157,9 @@ def make_engine(url: str | URL) -> Engine:
     # TCP keepalives of the server: the locks of a client machine that is lost are released after 90 seconds instead of two hours.
     keepalives = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
     connect_args = {"connect_timeout": TIMEOUT_SECONDS, "options": f"-c lock_timeout={TIMEOUT_SECONDS * 1000} {keepalives}"}
-    return create_engine(url, pool_size=8, pool_pre_ping=True, pool_timeout=TIMEOUT_SECONDS, connect_args=connect_args)
+    return create_engine(
+        url, pool_size=8, pool_pre_ping=True, pool_timeout=TIMEOUT_SECONDS, connect_args=connect_args, hide_parameters=True
+    )
 
 
 @lru_cache

@@ -34,6 +34,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from odoportal.core import clock, private_files, signing
 from odoportal.core.database import read_session, write_session
 from odoportal.core.folding import strip_invisible
+from odoportal.observability.failures import Failures
 from odoportal.settings import Settings, get_settings
 
 TOKEN_PLACEHOLDER = "__ONE_USE_TOKEN__"  # noqa: S105 - stands for a token
@@ -320,21 +321,27 @@ def deliver_due(transport: Transport, now: datetime) -> int:
     due = select(Mail.id).where(col(Mail.next_try_at) <= now).order_by(col(Mail.next_try_at), col(Mail.id)).limit(BATCH)
     with read_session() as session:
         waiting = [mail_id for mail_id in session.exec(due) if mail_id is not None]
-    sent = 0
+    sent, failures = 0, Failures("mail")
     for mail_id in waiting:
         _wakeup.heartbeat()
-        claimed = _claim(mail_id, now)
-        if claimed is None:
-            continue
-        why: Exception | None = None
-        # Any error of a server or network leaves the mail for its next attempt.
-        try:
-            transport(compose(claimed))
-        except Exception as failure:
-            why = failure
-        _record_attempt(claimed, now, why)
-        sent += why is None
+        with failures.skip(f"mail {mail_id}"):
+            sent += _deliver(mail_id, transport, now)
     return sent
+
+
+def _deliver(mail_id: int, transport: Transport, now: datetime) -> bool:
+    """Try a mail once, and record the result. Return whether it was sent."""
+    claimed = _claim(mail_id, now)
+    if claimed is None:
+        return False
+    why: Exception | None = None
+    # Any error of a server or network leaves the mail for its next attempt.
+    try:
+        transport(compose(claimed))
+    except Exception as failure:
+        why = failure
+    _record_attempt(claimed, now, why)
+    return why is None
 
 
 class _Wakeup:

@@ -121,6 +121,20 @@ def serving(running: Listening, scheme: str = "smtp") -> Iterator[str]:
         running.stop()
 
 
+def test_one_mail_whose_result_cannot_be_recorded_keeps_no_other_from_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, way_out, record = post(), post("b@example.com"), Out(), outbox._record_attempt
+
+    def failing(claimed: Mail, now: datetime, why: Exception | None) -> None:
+        if claimed.id == first:
+            raise ValueError("an odd row")
+        record(claimed, now, why)
+
+    monkeypatch.setattr(outbox, "_record_attempt", failing)
+    assert outbox.deliver_due(way_out, START) == 1
+    assert letter(second).sent_at == START
+    assert letter(first).sent_at is None
+
+
 def test_a_letter_arrives_once_as_text_and_html(server: tuple[Inbox, str]) -> None:
     inbox, url = server
     number = post(subject="Réinitialisation — été", text="Voilà", html="<p>Voilà</p>")

@@ -34,4 +34,4 @@ def _kept() -> list[KeptData]:
     ]
 
 
-ROOM = Room("privacy", _web, activity=ACTIVITY, kept=_kept, purge=service.purge_expired, revoke=revoke)
+ROOM = Room("privacy", _web, activity=ACTIVITY, kept=_kept, purges=[service.purge_expired], revoke=revoke)

@@ -1,13 +1,10 @@
 """The sign-in room: sign-in, links by mail, sessions."""
 
-from datetime import datetime
-
-from sqlmodel import Session
-
+from odoportal.accounts import unsolicited
 from odoportal.core.i18n import t
 from odoportal.forms import handling
 from odoportal.pages.room import KeptData, Room, Web
-from odoportal.rooms.signin import service
+from odoportal.rooms.signin import email_change, known_browsers, links, passkeys, sessions, two_factor
 from odoportal.rooms.signin.activity import ACTIVITY
 
 
@@ -56,9 +53,8 @@ def _kept() -> list[KeptData]:
     ]
 
 
-def _purge(session: Session, now: datetime) -> int:
-    """Delete the expired rows of sign-in, and those of sent forms, which are of every room."""
-    return service.purge_expired(session, now) + handling.purge_expired(session, now)
-
-
-ROOM = Room("signin", _web, activity=ACTIVITY, kept=_kept, purge=_purge)
+# Sent forms and unsolicited emails are of every room; they are purged here.
+_PURGES = tuple(
+    module.purge_expired for module in (sessions, links, email_change, known_browsers, two_factor, passkeys, unsolicited, handling)
+)
+ROOM = Room("signin", _web, activity=ACTIVITY, kept=_kept, purges=_PURGES)

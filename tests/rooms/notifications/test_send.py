@@ -98,6 +98,30 @@ def test_a_dry_run_says_the_same_and_writes_nothing(people: People) -> None:
     assert run() == send.SendRun({NotificationKind.INVOICE: 1}, 2)  # type: ignore[arg-type]
 
 
+def test_one_account_that_fails_keeps_no_other_from_its_mails(
+    people: People, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with database.write_session() as session:
+        other = session.exec(select(Account).where(Account.number != people["owner"].account.number).order_by(Account.number)).all()[-1]
+        assert (other.id or 0) > people["owner"].account.account_id
+        invoice(session, other.id or 0, "9001", issued=DAY)
+    bill(people["owner"], "212048")
+    found = send.events
+
+    def failing(session: Session, account_id: int, *more: Any) -> Any:
+        if account_id == people["owner"].account.account_id:
+            raise ValueError("'uk' is not a valid country code")
+        return found(session, account_id, *more)
+
+    monkeypatch.setattr(send, "events", failing)
+    done = run()
+    assert (done.failed, done.things) == (["account 1042"], {NotificationKind.INVOICE: 1})
+    assert "notices: account 1042 failed" in caplog.text
+    monkeypatch.undo()
+    assert run().failed == []
+    assert to_owner() == ["New invoice 212048"]
+
+
 def test_a_first_import_of_a_long_history_tells_its_last_days_only(people: People) -> None:
     for back in range(400):
         bill(people["owner"], str(1000 + back), issued=DAY - timedelta(days=back), due=DAY - timedelta(days=back - 30))

@@ -158,6 +158,18 @@ def test_what_is_over_goes_and_so_does_what_nobody_knows(who: Identity, data_fol
     assert list((data_folder / "people").iterdir()) == []
 
 
+def test_a_leftover_that_cannot_be_deleted_keeps_no_other_from_it(
+    who: Identity, data_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (data_folder / "people" / "a folder").mkdir(parents=True)
+    (data_folder / "people" / "b.new").touch()
+    (data_folder / "people" / "0.new").touch()
+    with database.write_session() as session:
+        service.purge_expired(session, clock.now() + timedelta(days=9_000))
+    assert [path.name for path in (data_folder / "people").iterdir()] == ["a folder"]
+    assert "purge: a folder failed" in caplog.text
+
+
 def asked_to_close(session: Session, who: Identity) -> None:
     service.ask_to_close(session, who, BY, "We sold the trucks", NOON)
 
