@@ -2,9 +2,10 @@
 
 import asyncio
 import io
+import unicodedata
 import zipfile
 from collections import deque
-from collections.abc import AsyncGenerator, Container, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import date
 from typing import Any
@@ -21,6 +22,7 @@ from odoportal.documents import pdf, routes
 from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
 from odoportal.lists.query import ListQuery
+from odoportal.observability.failures import Failures
 from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import Invoice
@@ -112,6 +114,10 @@ def _too_many(count: int) -> str:
     )
 
 
+def _missing() -> str:
+    return t("These invoices could not be made. Download them again later, or write to us.")
+
+
 def _select_invoices(session: Session, account: ActiveMembership, form: dict[str, list[str]], today: date) -> Chosen:
     if form.get("all") == ["1"]:
         return invoices_of_query(session, account, form.get("query", [""])[-1], today)
@@ -171,16 +177,26 @@ class _ZipBuffer(io.RawIOBase):
         return taken
 
 
-def _zip_entry(number: str, day: date, taken: Container[str]) -> zipfile.ZipInfo:
-    """Return the ZIP entry of an invoice. Its name is unique even if two numbers differ only in characters not allowed in file names."""
+def _same_file(name: str) -> str:
+    """Return a key that is the same for names that are one file on some system."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def _zip_entry(number: str, day: date, taken: set[str]) -> zipfile.ZipInfo:
+    """Return the ZIP entry of an invoice, and add its name to those that are taken.
+
+    The name is unique, and stays so on Windows and macOS, where names that differ only in case or in how an accent is encoded are one name.
+    """
     plain = f"{day.isoformat()}_{routes.file_name(number)}"
-    name = next(n for n in (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MAX_INVOICES + 2)))) if n not in taken)
+    names = (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MAX_INVOICES + 2))))
+    name = next(n for n in names if _same_file(n) not in taken)
+    taken.add(_same_file(name))
     when = max(day, _FIRST_DAY)
     return zipfile.ZipInfo(name, (when.year, when.month, when.day, 0, 0, 0))
 
 
 async def portions(account: ActiveMembership, chosen: Chosen, language: str, today: date) -> AsyncGenerator[bytes]:
-    """Yield the ZIP in portions, one per invoice.
+    """Yield the ZIP in portions, one per invoice. A document that cannot be made is left out, and a text in the ZIP names it.
 
     As many PDFs are rendered at once as there are threads for it, and no more are in memory.
 
@@ -191,7 +207,7 @@ async def portions(account: ActiveMembership, chosen: Chosen, language: str, tod
         today: the business day.
     """
     buffer, waiting, rendering = _ZipBuffer(), deque(chosen), deque[tuple[str, date, asyncio.Future[bytes | None]]]()
-    archive = zipfile.ZipFile(buffer, "w", compresslevel=1)  # pyright: ignore[reportArgumentType]
+    archive, taken, failures = zipfile.ZipFile(buffer, "w", compresslevel=1), set[str](), Failures("zip")  # pyright: ignore[reportArgumentType]
     try:
         while waiting or rendering:
             while waiting and len(rendering) < pdf.WORKERS:
@@ -199,9 +215,13 @@ async def portions(account: ActiveMembership, chosen: Chosen, language: str, tod
                 work = pdf.run_in_pdf_thread(routes.render_document, invoice_sheet, account, number, language, today, "letter")
                 rendering.append((number, day, asyncio.ensure_future(work)))
             number, day, future = rendering.popleft()
-            if (body := await future) is not None:
-                archive.writestr(_zip_entry(number, day, archive.NameToInfo), body, zipfile.ZIP_DEFLATED)
+            with failures.skip(number):
+                if (body := await future) is not None:
+                    archive.writestr(_zip_entry(number, day, taken), body, zipfile.ZIP_DEFLATED)
             yield buffer.drain()
+        if failures.items:
+            with i18n.use(language):
+                archive.writestr(t("Missing invoices") + ".txt", "\r\n".join([_missing(), "", *failures.items, ""]))
         archive.close()
         yield buffer.drain()
     finally:
