@@ -452,7 +452,7 @@ def test_production_has_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_production_with_keys_has_stripe_and_both_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {"MODE": "production", "STRIPE_KEY": "sk_live_1", "SMTP_URL": "smtp://127.0.0.1:9", "SECRET": "s" * 40}
+    values = {"MODE": "production", "STRIPE_KEY": "sk_live_1", "SMTP_URL": "smtp://127.0.0.1:9", "MAIL_FROM": "a@b.ca", "SECRET": "s" * 40}
     for name, value in values.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
     monkeypatch.delenv("ODOPORTAL_TODAY")
