@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import date
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qsl
 
 from sqlmodel import Session, col, func, select
 from starlette.requests import Request
@@ -27,6 +27,7 @@ from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.pdf import invoice_sheet
+from odoportal.web.sent_fields import decode_fields
 
 MAX_INVOICES = 1_000
 LARGEST_BODY = 128 * 1024
@@ -83,7 +84,7 @@ async def _limit_concurrency(person_id: int, chunks: AsyncGenerator[bytes]) -> A
 
 
 async def _form(request: Request) -> dict[str, list[str]]:
-    """Return all values of each form field.
+    """Return all values of each form field that are not empty.
 
     Raises:
         ValueError: if the form is malformed (400), too large (413) or of another type (415); the argument is the status.
@@ -96,9 +97,14 @@ async def _form(request: Request) -> dict[str, list[str]]:
         if len(body) > LARGEST_BODY:
             raise ValueError(413)
     try:
-        return parse_qs(body.decode("utf-8", "replace"), errors="replace", max_num_fields=10 * MAX_INVOICES)
+        fields = decode_fields(body, 10 * MAX_INVOICES)
     except ValueError as error:
         raise ValueError(400) from error
+    values: dict[str, list[str]] = {}
+    for name, value in fields:
+        if value:
+            values.setdefault(name, []).append(value)
+    return values
 
 
 def _refusal(status: int, text: str) -> Response:

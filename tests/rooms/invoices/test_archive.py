@@ -127,6 +127,7 @@ def test_too_many_and_none_are_told_in_words(client: Client, monkeypatch: pytest
         (b"number=" + b"1" * archive.LARGEST_BODY, FORM, 413),
         (b"number=1&" * 10_001, FORM, 400),
         (b"\xff\xfe%ff=%00", FORM, 422),
+        (b"number=%00&number=1%00", FORM, 404),
         (b"number=%27%20OR%201%3D1%20--", FORM, 404),
     ],
 )

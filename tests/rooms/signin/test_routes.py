@@ -300,6 +300,13 @@ def test_a_lone_surrogate_and_other_bytes_are_wrong_passwords(web: TestClient, m
         assert answer.status_code == 422
 
 
+@pytest.mark.parametrize("page", ["login", "forgot"])
+def test_an_email_with_a_nul_is_a_wrong_one_with_every_database(web: TestClient, maria: int, page: str) -> None:
+    body = b"email=maria%00%40transportgagnon.ca&password=x&version=fr%00"
+    answer = web.post(f"/en/{page}", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 422
+
+
 @pytest.mark.parametrize("spaces", ["maria@transportgagnon.ca ", "MARIA@TRANSPORTGAGNON.CA", "ｍaria@transportgagnon.ca"])
 @pytest.mark.case("A-11")
 def test_spellings_of_one_email(web: TestClient, maria: int, spaces: str) -> None:
