@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from urllib.parse import quote
 
 from sqlmodel import Session
 
@@ -25,7 +24,8 @@ from odoportal.rooms.notifications.labels import kind_labels
 from odoportal.rooms.notifications.models import InvoiceCopy, NotificationKind
 from odoportal.rooms.notifications.unsubscribe import of_copy, of_person
 from odoportal.rooms.orders.service import EndingAgreement
-from odoportal.rooms.signin.mails import MailContent, MailFooter, MailRow, address, post
+from odoportal.rooms.signin.mails import MailContent, MailFooter, MailRow, post
+from odoportal.web.links import absolute_link
 
 MAX_ROWS = 20
 """The maximum number of events that a mail lists; the portal shows them all."""
@@ -52,8 +52,6 @@ def write_notification(
         rows = [*content.rows[:MAX_ROWS]]
         if len(content.rows) > MAX_ROWS:
             rows.append(MailRow(tn("and {n} more", "and {n} more", len(content.rows) - MAX_ROWS)))
-        number = quote(account.number, safe="")
-        opened = f"&open={quote(content.open_, safe='')}" if content.open_ else ""
         why = t(
             "You get this because “{kind}” is on for you in the account {account} ({number}).",
             kind=kind_labels()[kind],
@@ -65,8 +63,8 @@ def write_notification(
             paragraphs=[t("Account: {account} ({number})", account=account.name, number=account.number), content.text],
             rows=rows,
             button=content.button,
-            address=address(f"{content.place}?account={number}{opened}", person.language),
-            foot=MailFooter(why, address(f"profile/notices?account={number}", person.language)),
+            address=absolute_link(person.language, f"/{content.place}", account=account.number, open=content.open_),
+            foot=MailFooter(why, absolute_link(person.language, "/profile/notices", account=account.number)),
         )
         stop = of_person(kind, account.id or 0, person.id or 0)
         return post(session, person.email, person.language, person.name, letter, now, unsubscribe=stop)
@@ -88,7 +86,7 @@ def write_confirmation_mail(session: Session, copy: InvoiceCopy, who: Identity, 
                 t("Until you confirm, nothing more comes."),
             ],
             button=t("Get the copies"),
-            address=address(f"copy?token={outbox.TOKEN_PLACEHOLDER}", copy.language),
+            address=absolute_link(copy.language, "/copy", token=outbox.TOKEN_PLACEHOLDER),
             after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
         )
         return post(session, copy.email, copy.language, "", letter, now, seed)

@@ -68,6 +68,18 @@ def shown(who: Identity) -> DataView:
         return data_view(session, who, "en", NOON)
 
 
+def test_the_link_to_a_file_encodes_the_number_of_the_account(who: Identity) -> None:
+    with database.write_session() as session:
+        session.get_one(Account, 1).number = "R&D 10#"
+    who = replace(who, account=replace(who.account, number="R&D 10#"))
+    ask(who)
+    service.make_next(NOON)
+    assert shown(who).href == "/en/profile/data.zip?account=R%26D+10%23"
+    with database.read_session() as session:
+        (mail,) = session.exec(select(Mail))
+    assert "/profile/data?account=R%26D+10%23\n" in mail.text
+
+
 def test_asked_twice_it_is_made_once_told_once_and_there_for_a_day(who: Identity, data_folder: Path) -> None:
     ask(who)
     ask(who)
