@@ -9,7 +9,7 @@ from sqlmodel import Session
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.unsolicited import plain_name
 from odoportal.core import clock, i18n
-from odoportal.core.i18n import Formats, t, tn
+from odoportal.core.i18n import Formats, t, tn, written_day
 from odoportal.core.identity import Identity
 from odoportal.core.money import ZERO
 from odoportal.documents.routes import file_name
@@ -114,10 +114,14 @@ def _single(names: Sequence[str]) -> str:
 
 
 def invoice_row(invoice: Invoice, formats: Formats) -> MailRow:
-    """Return the row of an invoice in a mail: its amount, and the due date if it has a balance."""
-    what = t("Invoice {number}", number=invoice.number)
-    due = t("To pay by {day}", day=formats.day(invoice.due_on)) if balance(invoice) > ZERO else t("Nothing is left to pay")
-    return MailRow(what, due, formats.amount(invoice.total))
+    """Return the row of an invoice in a mail: its amount, and the due date if something of it is neither paid nor being paid."""
+    if balance(invoice) == ZERO:
+        due = t("Nothing is left to pay")
+    elif invoice.pending >= balance(invoice):
+        due = t("Payment in progress")
+    else:
+        due = t("To pay by {day}", day=written_day(invoice.due_on))
+    return MailRow(t("Invoice {number}", number=invoice.number), due, formats.amount(invoice.total))
 
 
 def _invoices_content(subject: str, text: str, rows: Sequence[MailRow], single: str) -> _Content:
@@ -139,7 +143,7 @@ def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Conte
 
     def row(paid: PaymentIn) -> MailRow:
         method = paid.payment.method_fr if french else paid.payment.method_en
-        about = [formats.day(clock.to_local(paid.payment.received_at).date())]
+        about = [written_day(clock.to_local(paid.payment.received_at).date())]
         if paid.invoices:
             about.append(tn("invoice {numbers}", "invoices {numbers}", len(paid.invoices), numbers=", ".join(paid.invoices[:MAX_ROWS])))
         return MailRow(method, " · ".join(about), formats.amount(paid.amount))
@@ -155,8 +159,9 @@ def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Content
 
     def row(invoice: Invoice) -> MailRow:
         late = tn("{n} day overdue", "{n} days overdue", (today - invoice.due_on).days)
-        due = t("Due on {day}", day=formats.day(invoice.due_on))
-        return MailRow(t("Invoice {number}", number=invoice.number), f"{due} · {late}", formats.amount(balance(invoice)))
+        due = t("Due on {day}", day=written_day(invoice.due_on))
+        # What is being paid is not asked for.
+        return MailRow(t("Invoice {number}", number=invoice.number), f"{due} · {late}", formats.amount(balance(invoice) - invoice.pending))
 
     one = t("Invoice {number} is overdue", number=single)
     subject = one if single else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found))
@@ -164,14 +169,14 @@ def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Content
     return _invoices_content(subject, text, [row(invoice) for invoice in found], single)
 
 
-def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Content:
+def _ending(events: Sequence[Event], _formats: Formats, today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, EndingAgreement)]
     single = _single([agreement.number for agreement in found])
 
     def row(agreement: EndingAgreement) -> MailRow:
         left = tn("{n} day left", "{n} days left", (agreement.end_on - today).days)
         plans = tn("{n} plan", "{n} plans", agreement.plans)
-        about = " · ".join([t("Last day: {day}", day=formats.day(agreement.end_on)), left, *([plans] if agreement.plans else [])])
+        about = " · ".join([t("Last day: {day}", day=written_day(agreement.end_on)), left, *([plans] if agreement.plans else [])])
         return MailRow(t("Order {number}", number=agreement.number), about)
 
     return _Content(
@@ -186,9 +191,9 @@ def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Content:
     )
 
 
-def _cards(events: Sequence[Event], formats: Formats, _today: date) -> _Content:
+def _cards(events: Sequence[Event], _formats: Formats, _today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, Card)]
-    rows = [MailRow(card_name(card.brand, card.last4), t("Last day: {day}", day=formats.day(last_day(card)))) for card in found]
+    rows = [MailRow(card_name(card.brand, card.last4), t("Last day: {day}", day=written_day(last_day(card)))) for card in found]
     return _Content(
         t("A card on file expires soon"),
         t("Add the new card, or another one, so that payments go on."),

@@ -24,7 +24,7 @@ def invite(session: Session, invitation: Invitation, who: Identity, seed: str, n
             subject=t("{name} invites you to ODOportal", name=name),
             paragraphs=[
                 t(
-                    "{name} ({email}) invites you to look after the account {account} ({number}) in ODOportal.",
+                    "{name} ({email}) invites you to join the account {account} ({number}) in ODOportal.",
                     name=name,
                     email=who.email,
                     account=who.account.name,

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.unsolicited import plain_name
-from odoportal.core import clock, i18n
+from odoportal.core import i18n
 from odoportal.core.i18n import t
 from odoportal.mail import outbox
 from odoportal.rooms.signin.activity import SigninActivity
@@ -149,7 +149,7 @@ def locked_out(
 def changed(session: Session, person: Person, now: datetime, here: bool = False) -> outbox.Mail:
     """Write the notice about a changed password; with `here`, it was changed in a browser that stays signed in."""
     with i18n.use(person.language):
-        moment = _moment(person, now)
+        moment = i18n.written_moment(now)
         done = (
             t("Your password was changed on {moment}, and every other browser was signed out.", moment=moment)
             if here
@@ -198,7 +198,7 @@ def email_changed(session: Session, person: Person, old: str, seed: str, now: da
         letter = MailContent(
             subject=t("Your email for ODOportal was changed"),
             paragraphs=[
-                t("On {moment}, your email was changed from {old} to {new}.", moment=_moment(person, now), old=old, new=person.email),
+                t("On {moment}, your email was changed from {old} to {new}.", moment=i18n.written_moment(now), old=old, new=person.email),
                 t("If it was not you, undo it: every browser is signed out, and we mail you a link to a new password."),
             ],
             button=t("It was not me"),
@@ -236,7 +236,7 @@ def new_browser(
         letter = MailContent(
             subject=t("New sign-in to ODOportal"),
             paragraphs=[
-                t("On {moment}, somebody signed in as you with a browser that we do not know yet:", moment=_moment(person, now)),
+                t("On {moment}, somebody signed in as you with a browser that we do not know yet:", moment=i18n.written_moment(now)),
                 t("{browser}, network address {address}", browser=describe(agent), address=network),
                 t("If it was not you, say so: every browser is signed out, and we mail you a link to a new password."),
             ],
@@ -258,7 +258,7 @@ def _security(session: Session, person: Person, subject: str, paragraphs: list[s
 def passkey(session: Session, person: Person, name: str, added: bool, now: datetime) -> outbox.Mail:
     """Write the notice about an added or removed passkey."""
     with i18n.use(person.language):
-        moment = _moment(person, now)
+        moment = i18n.written_moment(now)
         if added:
             subject = t("A passkey was added")
             said = t("On {moment}, the passkey “{name}” was added. Whoever has it signs in as you.", moment=moment, name=name)
@@ -280,7 +280,7 @@ def two_step(session: Session, person: Person, on: bool, now: datetime, staff: b
         keys: whether the person still has passkeys.
     """
     with i18n.use(person.language):
-        moment = _moment(person, now)
+        moment = i18n.written_moment(now)
         if on:
             subject = t("Two-step sign-in is on")
             said = t("Since {moment}, a code of your authenticator app is asked after your password.", moment=moment)
@@ -300,7 +300,7 @@ def step_failed(session: Session, person: Person, now: datetime) -> outbox.Mail:
     """Write the notice about a sign-in with the correct password and several wrong codes."""
     with i18n.use(person.language):
         paragraphs = [
-            t("On {moment}, somebody signed in with your password and then entered several wrong codes.", moment=_moment(person, now)),
+            t("On {moment}, somebody signed in with your password and then entered several wrong codes.", moment=i18n.written_moment(now)),
             t("If it was not you, somebody knows your password: choose a new one at once."),
         ]
         return _security(session, person, t("Several wrong codes at your sign-in"), paragraphs, now)
@@ -310,14 +310,10 @@ def recovery_used(session: Session, person: Person, left: int, now: datetime) ->
     """Write the notice about a used recovery code, with the number of codes left."""
     with i18n.use(person.language):
         paragraphs = [
-            t("On {moment}, somebody signed in as you with a recovery code. Codes left: {n}.", moment=_moment(person, now), n=left),
+            t("On {moment}, somebody signed in as you with a recovery code. Codes left: {n}.", moment=i18n.written_moment(now), n=left),
             t("If it was not you, choose a new password at once and write to us."),
         ]
         return _security(session, person, t("A recovery code was used"), paragraphs, now)
-
-
-def _moment(person: Person, now: datetime) -> str:
-    return i18n.Formats(person.region).moment(clock.to_local(now))
 
 
 def invited(session: Session, person: Person, account: Account, seed: str, now: datetime) -> outbox.Mail:
