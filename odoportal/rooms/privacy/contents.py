@@ -129,7 +129,12 @@ def _write_csv(session: Session, part: TablePart, out: io.TextIOWrapper) -> None
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([column.name for column in part.columns])
     for row in _rows(session, part):
-        writer.writerow(["" if cell is None else escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
+        write_row(writer, row)
+
+
+def write_row(writer: Any, row: Sequence[Any]) -> None:
+    """Write a row of CSV, of which no spreadsheet takes a cell for a formula."""
+    writer.writerow(["" if cell is None else escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
 
 
 def readme_head(session: Session, subject: Subject, asked_at: datetime) -> list[str]:
