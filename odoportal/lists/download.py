@@ -56,6 +56,7 @@ def _text(cell: Any) -> str:
 _CSV_WRITERS: Mapping[CellKind, Callable[[Any], str]] = {
     CellKind.TEXT: _text,
     CellKind.DAY: date.isoformat,
+    CellKind.MOMENT: lambda instant: clock.to_local(instant).isoformat(timespec="seconds"),
     CellKind.AMOUNT: dollars_text,
     CellKind.PERCENT: str,
 }

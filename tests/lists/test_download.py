@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -131,6 +131,21 @@ def test_excel_is_for_people() -> None:
     assert (sheet.freeze_panes, sheet.auto_filter.ref, sheet.print_title_rows) == ("A2", "A1:E4", "$1:$1")
     assert all(sheet.column_dimensions[letter].width >= len(title) for letter, title in zip("ABCDE", values[0], strict=True))
     assert as_excel(table(), "en-CA")["Factures"]["E2"].number_format == "[$$-1009]#,##0.00"
+
+
+@pytest.mark.parametrize(
+    ("instant", "text", "local"),
+    [
+        (datetime(2020, 9, 23, 19, 20, 31, tzinfo=UTC), "2020-09-23T15:20:31-04:00", datetime(2020, 9, 23, 15, 20, 31)),  # noqa: DTZ001
+        (datetime(2020, 1, 1, 4, 59, 59, tzinfo=UTC), "2019-12-31T23:59:59-05:00", datetime(2019, 12, 31, 23, 59, 59)),  # noqa: DTZ001
+    ],
+)
+def test_an_instant_is_one_in_both_files(instant: datetime, text: str, local: datetime) -> None:
+    made = Table("x", (Column("at", "Quand", CellKind.MOMENT),), [(instant,)])
+    assert as_csv(made).decode("utf-8-sig") == f"at\r\n{text}\r\n"
+    cell = as_excel(made)["x"]["A2"]
+    assert (cell.is_date, cell.number_format) == (True, "yyyy-mm-dd hh:mm")
+    assert abs(cell.value - local) < timedelta(seconds=1)
 
 
 def test_the_total_can_be_read_without_counting() -> None:
