@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import idna
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from odoportal.public_origin import origin_of
@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr = SecretStr("")
     trusted_proxies: int = 0
     metrics_address: str = ""
+    log_days: int = Field(default=90, gt=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("launch_url", "learn_more_url", "guide_en_url", "guide_fr_url")

@@ -44,6 +44,11 @@ def _kept() -> list[KeptData]:
             t("To protect your access"),
             t("Until they end: 12 hours, or 30 days where you stay signed in"),
         ),
+        KeptData(
+            t("Browsers you have signed in with: an identifier, last use"),
+            t("To notify you of a sign-in with a new one, and to remember a trusted device"),
+            t("12 months from the last sign-in"),
+        ),
         KeptData(t("Sign-ins: when, browser, address"), t("So that you notice somebody else’s"), t("90 days")),
         KeptData(
             t("Authenticator app, recovery codes, passkeys"),
