@@ -1,4 +1,6 @@
-"""The commands `odoportal demo | run | build | check | import | backup | restore | copy-to | user | mail | notices`; see `commands`."""
+"""The commands `odoportal demo | run | build | check | import | backup | restore | copy-to | user | mail | jobs |
+notices`; see `commands`.
+"""
 
 import sys
 
@@ -6,6 +8,7 @@ import click
 
 from odoportal.commands.common import BAD_REQUEST, say
 from odoportal.commands.importing import import_
+from odoportal.commands.jobs import jobs
 from odoportal.commands.keeping import backup, copy_to, restore
 from odoportal.commands.notices import notices
 from odoportal.commands.people import mail, user
@@ -22,7 +25,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, run, build_only, check, import_, backup, restore, copy_to, user, mail, notices):
+for command in (demo, run, build_only, check, import_, backup, restore, copy_to, user, mail, jobs, notices):
     commands.add_command(command)
 
 

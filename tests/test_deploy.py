@@ -204,7 +204,7 @@ def test_the_notes_name_what_there_is() -> None:
     of_commands = {parameter.envvar for command in commands.commands.values() for parameter in command.params}
     assert set(re.findall(r"ODOPORTAL_[A-Z_]+", notes)) <= NAMES | of_commands
     known = {family.name for family in metrics.REGISTRY.collect()}
-    known |= {f"odoportal_{name.removeprefix('odoportal_')}" for name in re.findall(r'"(odoportal_up|mail_\w+)"', FIGURES)}
+    known |= {f"odoportal_{name.removeprefix('odoportal_')}" for name in re.findall(r'"(odoportal_up|odoportal_job_late|mail_\w+)"', FIGURES)}
     told = {name.removesuffix("_total") for name in re.findall(r"\bodoportal_[a-z_]+(?=[{)])", notes)}
     assert told
     assert told <= known

@@ -13,11 +13,14 @@ from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from odoportal import background_jobs
 from odoportal.core import clock, database, private_files
 from odoportal.core.deployment import Deployment
 from odoportal.frontend import builder
 from odoportal.importing import locks
 from odoportal.importing.merge import unfinished
+from odoportal.jobs import leases
+from odoportal.jobs.models import JobState
 from odoportal.limits import open_files, redis_counters
 from odoportal.mail import outbox
 from odoportal.migrations import EXTENSIONS, at_head, missing_extensions, missing_extensions_message
@@ -105,6 +108,20 @@ def _postal_address(settings: Settings) -> str:
     return ", ".join(settings.company_lines)
 
 
+def _staff(settings: Settings) -> str:
+    if not settings.staff_email:
+        raise ValueError("ODOPORTAL_STAFF_EMAIL is not set: nobody is told when a background job does not run")
+    return settings.staff_email
+
+
+def _jobs(_settings: Settings) -> str:
+    with database.read_session() as session:
+        late = leases.late(session, background_jobs.JOBS) if inspect(session.connection()).has_table(str(JobState.__tablename__)) else []
+    if late:
+        raise ValueError(f"late: {', '.join(state.name for state in late)}; `odoportal jobs` says more")
+    return "none late"
+
+
 def _frontend(_settings: Settings) -> str:
     if builder.is_stale(builder.root()):
         raise ValueError("not built, or built from other sources; `odoportal run` builds it")
@@ -160,6 +177,8 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("redis", _redis),
     ("mail", _mail),
     ("postal address", _postal_address),
+    ("staff", _staff),
+    ("background jobs", _jobs),
     ("frontend", _frontend),
     ("data folder", _disk),
     ("open files", _open_files),
