@@ -1,18 +1,63 @@
-"""All background jobs of the portal, and the job that tells staff of the others when they are late."""
+"""All background jobs of the portal, with those that no single room has: the notices, and the job that tells staff of late ones."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from html import escape
 
 from sqlmodel import Session
 
+from odoportal.core import clock, database
 from odoportal.core.database import write_session
+from odoportal.importing import locks, merge
 from odoportal.jobs import leases
-from odoportal.jobs.schedule import Every, Job, Result
+from odoportal.jobs.schedule import Daily, Every, Job, Result
 from odoportal.mail import outbox
 from odoportal.pages.room import PURGE
+from odoportal.rooms.cards import flow
+from odoportal.rooms.notifications import send
+from odoportal.rooms.notifications.send import SendRun
 from odoportal.rooms.registry import ROOMS
 from odoportal.settings import get_settings
+
+
+class ImportUnfinished(Exception):
+    """An import was interrupted between two of its parts."""
+
+
+def write_notices(*, dry: bool = False) -> SendRun:
+    """Write the emails about what is new today, each once however often this runs.
+
+    Args:
+        dry: Only return what would be written.
+
+    Raises:
+        locks.DatabaseInUse: An import is running. Between its parts, an invoice may be in the database without its payment.
+        ImportUnfinished: An import was interrupted.
+    """
+    provider = flow.provider()
+    with locks.importing(database.engine()):
+        with database.read_session() as session:
+            if merge.unfinished(session):
+                raise ImportUnfinished
+        return send.run(provider.name if provider else "", clock.today(), clock.now(), dry=dry)
+
+
+async def _notices() -> Result:
+    written = await asyncio.to_thread(write_notices)
+    return Result(written.mails, len(written.failed))
+
+
+def _count_notices(_session: Session, _now: datetime) -> int:
+    return write_notices(dry=True).mails
+
+
+def _in_production() -> bool:
+    # The business day of a demonstration stands still.
+    return get_settings().mode == "production"
+
+
+NOTICES = Job("notices", Daily(time(7, 30)), _notices, _count_notices, is_needed=_in_production)
+"""Writes the notices of the day. It waits while an import runs, and is repeated until it could run."""
 
 
 def _tell_staff() -> Result:
@@ -43,5 +88,5 @@ def _count_untold(session: Session, _now: datetime) -> int:
 
 
 LATE = Job("late jobs", Every(timedelta(minutes=10)), _tell, _count_untold, only_if_waiting=True)
-JOBS: tuple[Job, ...] = (outbox.JOB, PURGE, *(job for room in ROOMS for job in room.jobs), LATE)
+JOBS: tuple[Job, ...] = (outbox.JOB, NOTICES, PURGE, *(job for room in ROOMS for job in room.jobs), LATE)
 """In the order in which `odoportal jobs` lists them."""

@@ -1,19 +1,24 @@
 """Staff are told once of jobs that are late, and again the next time."""
 
 import asyncio
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
+from sqlalchemy import Engine
 from sqlmodel import select
 
 from odoportal import background_jobs
 from odoportal.core import clock
 from odoportal.core.database import read_session, write_session
+from odoportal.importing import locks
 from odoportal.jobs import leases
 from odoportal.jobs.models import JobState
 from odoportal.jobs.runner import run_now
+from odoportal.jobs.schedule import Result
 from odoportal.mail import outbox
 from odoportal.mail.outbox import Mail
+from odoportal.rooms.notifications import send
+from odoportal.rooms.notifications.send import SendRun
 from odoportal.settings import get_settings
 
 pytestmark = pytest.mark.usefixtures("stored")
@@ -70,3 +75,23 @@ def test_without_an_address_nobody_is_mailed(monkeypatch: pytest.MonkeyPatch) ->
     assert told() == []
     with read_session() as session:
         assert outbox.JOB.waiting(session, clock.now()) == 0
+
+
+def test_the_notices_of_the_day_wait_for_an_import_and_are_written_once(stored: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(send, "run", lambda *_arguments, **_named: SendRun(mails=2))
+    with locks.importing(stored), pytest.raises(locks.DatabaseInUse):
+        asyncio.run(run_now(background_jobs.NOTICES, "a"))
+    with read_session() as session:
+        state = session.get_one(JobState, "notices")
+    assert (state.result, state.due_at - clock.now() < timedelta(minutes=2)) == ("failed: DatabaseInUse", True)
+    assert asyncio.run(run_now(background_jobs.NOTICES, "a")) == Result(2)
+    with read_session() as session:
+        state = session.get_one(JobState, "notices")
+    assert clock.to_local(state.due_at).time() == time(7, 30)
+
+
+def test_a_demonstration_writes_no_notices_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not background_jobs.NOTICES.is_needed()
+    monkeypatch.setenv("ODOPORTAL_MODE", "production")
+    get_settings.cache_clear()
+    assert background_jobs.NOTICES.is_needed()
