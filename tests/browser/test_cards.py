@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
-from tests.browser.conftest import Open, assert_accessible, axe_violations, live
+from tests.browser.conftest import SCHEMES, Open, assert_accessible, axe_violations, live
 from tests.chromium import SIZES
 from tests.server import EMPTY, Portal
 
@@ -112,7 +112,8 @@ def test_the_page_with_cards_is_accessible_and_fits(no_cards: None, open_page: O
         add(page, scenario)
         live(page)
         expect(page.get_by_text("La carte est ajoutée.")).to_be_visible()
-    for language in ("fr", "en"):
+    for language, scheme in SCHEMES[size]:
+        page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": SIZES[size][0], "height": SIZES[size][1]})
         page.goto(f"/{language}/cards")
         expect(live(page).locator(".cards-card")).to_have_count(2)

@@ -20,7 +20,6 @@ def sawmill(portal: Portal) -> Iterator[None]:
         yield
 
 
-@pytest.mark.journey
 @pytest.mark.usefixtures("sawmill")
 def test_who_has_no_second_step_sets_it_up_before_anything_else(open_page: Open) -> None:
     owner, colleague = open_page("/fr/login", size="phone"), open_page("/fr/login", size="phone")
