@@ -382,7 +382,7 @@ MUTANTS = (
     _mutant(
         "a device's history begins with the account's own time",
         "rooms.devices.history",
-        "if first.since <= day <= (first.until or date.max):",
+        "if assignment.since <= day <= (assignment.until or date.max):",
         "if True:",
         DEVICES,
     ),
