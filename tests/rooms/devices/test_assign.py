@@ -1,11 +1,12 @@
 """A pasted list of vehicles: how it is read, what its check says, and that it is applied as checked or not at all."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import Session, select
 
-from odoportal.accounts.models import Change
+from odoportal.accounts.models import Change, Membership
 from odoportal.core import database
 from odoportal.core.identity import Identity, NotAllowed
 from odoportal.rooms.devices import assign, vehicles
@@ -155,6 +156,17 @@ def test_others_may_neither_check_apply_nor_undo(fleet: People, role: str) -> No
 def test_a_list_is_its_person_s_own(fleet: People, role: str) -> None:
     key, preview = checked(fleet["owner"])
     for work in (lambda: apply(fleet[role], key, preview.version), lambda: undo(fleet[role], key)):
+        with pytest.raises(NoSuchList):
+            work()
+
+
+@pytest.mark.asvs("8.2.2")
+def test_a_list_stays_in_the_account_it_was_pasted_in(fleet: People) -> None:
+    key, preview = checked(fleet["owner"])
+    elsewhere = replace(fleet["owner"], account=fleet["stranger"].account)
+    with database.write_session() as session:
+        session.add(Membership(account_id=elsewhere.account.account_id, person_id=elsewhere.person_id, role="owner"))
+    for work in (lambda: apply(elsewhere, key, preview.version), lambda: undo(elsewhere, key)):
         with pytest.raises(NoSuchList):
             work()
 
