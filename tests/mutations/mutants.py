@@ -829,6 +829,13 @@ MUTANTS = (
         "tests/rooms/people/test_two_step.py",
     ),
     _mutant(
+        "a sign-in with a new browser is told by mail, after any absence",
+        "rooms.signin.known_browsers",
+        "first = person.signed_in_at is None",
+        "first = session.exec(select(SignIn).where(SignIn.person_id == person.id)).first() is None",
+        "tests/rooms/security/test_browsers.py",
+    ),
+    _mutant(
         "a confirmation compares the password",
         "rooms.signin.confirmation",
         "if not stored or not await attempts.confirm(sent.who, typed, sent.client, clock.now()):",
