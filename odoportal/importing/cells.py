@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 
 from odoportal.core.folding import printable, strip_invisible
+from odoportal.rooms.addresses import postal
 
 MAX_QUANTITY = 1_000_000
 FIRST_YEAR, LAST_YEAR = 1970, 2199
@@ -141,11 +142,11 @@ def email(text: str) -> str:
 
 
 def country(text: str) -> str:
-    """Parse an ISO 3166 country code of two letters; an empty cell means CA."""
-    code = text.upper() or "CA"
-    if not re.fullmatch(r"[A-Z]{2}", code):
-        raise ValueError(f"{quoted(text)} is not a country code of two letters such as CA")
-    return code
+    """Parse a country, written as its ISO 3166 code of two letters or as its name; an empty cell means CA."""
+    try:
+        return postal.country_code(text or postal.HOME)
+    except postal.UnknownCountry as problem:
+        raise ValueError(f"{quoted(text)} {problem}") from None
 
 
 def web_address(text: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from odoportal.accounts.models import Account, Person, Role
 from odoportal.importing import cells
 from odoportal.importing.cells import RowError
+from odoportal.rooms.addresses import postal
 from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.devices.models import Device, DeviceAssignment, DeviceState
 from odoportal.rooms.invoices.models import CreditNote, CreditNoteTax, Invoice, Payment, PaymentStatus
@@ -134,7 +135,17 @@ class AddressRecord(FileRecord):
     city: Annotated[str, _text(Address, "city"), Required]
     province: Annotated[str, _text(Address, "province")] = ""
     postal_code: Annotated[str, _text(Address, "postal_code")] = ""
-    country: Annotated[str, BeforeValidator(cells.country)] = "CA"
+    country: Annotated[str, BeforeValidator(cells.country)] = postal.HOME
+
+    @model_validator(mode="before")
+    @classmethod
+    def _understand_parts(cls, row: dict[str, str]) -> dict[str, str]:
+        try:
+            code = cells.country(row.get("country", ""))
+        except ValueError:
+            # Reported with its column.
+            return row
+        return {name: value for name, value in postal.understood({**row, "country": code}).items() if name in row}
 
 
 class OrderRecord(FileRecord):
