@@ -23,9 +23,10 @@ _AMOUNT = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,2})?")
 _RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 _INTEGER = re.compile(r"[0-9]{1,9}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _LINE_BREAKS = re.compile(r"[\r\n\t]+")
-_YES, _NO = {"yes", "oui", "true", "1"}, {"no", "non", "false", "0", ""}
+_YES, _NO = {"yes", "y", "oui", "true", "t", "vrai", "1"}, {"no", "n", "non", "false", "f", "faux", "0", ""}
+_ROUNDED = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]{1,3}", re.IGNORECASE)
 
 
 class RowError(ValueError):
@@ -53,9 +54,31 @@ def clean(cell: str) -> str:
     text = unicodedata.normalize("NFC", strip_invisible(_LINE_BREAKS.sub(" ", cell)).strip())
     for character in text:
         if "\udc80" <= character <= "\udcff":
-            raise ValueError(f"byte 0x{ord(character) - 0xDC00:02X} cannot be read; save the file as UTF-8")
+            byte = ord(character) - 0xDC00
+            raise ValueError(f"byte 0x{byte:02X} cannot be read; save the file as UTF-8, or declare its encoding with --encoding")
         if unicodedata.category(character) in {"Cc", "Cs"}:
             raise ValueError(f"control character U+{ord(character):04X}")
+    return text
+
+
+def key(text: str) -> str:
+    """Return the text of a number, reference, serial or code that names a record: no invisible characters, only plain spaces.
+
+    Raises:
+        ValueError: for a number that a spreadsheet has rounded.
+    """
+    if "+" in text and _ROUNDED.fullmatch(text):
+        raise ValueError(f"{quoted(text)} was rounded by a spreadsheet; give the column the format Text, and export it again")
+    if text.isascii():
+        return text
+    kinds = ((character, unicodedata.category(character)) for character in text)
+    return "".join(" " if kind == "Zs" else character for character, kind in kinds if kind != "Cf").strip()
+
+
+def document_number(text: str) -> str:
+    """Parse the number of a document, which is part of its address: no backslash, and no empty or dotted parts between slashes."""
+    if "\\" in text or ("/" in text and not {"", ".", ".."}.isdisjoint(text.split("/"))):
+        raise ValueError(f"{quoted(text)} cannot be part of an address; use no \\, no // and no /../")
     return text
 
 

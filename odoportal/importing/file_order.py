@@ -11,6 +11,9 @@ from odoportal.accounts.service import email_key
 from odoportal.importing import schemas
 from odoportal.importing.schemas import FileRecord, TwoLanguages
 
+KEYS = frozenset(("account", "number", "reference", "serial", "code", "order", "invoice", "payment", "ship_to", "bill_to"))
+"""The columns that name a record."""
+
 
 @dataclass(frozen=True)
 class FileKind:
@@ -33,14 +36,18 @@ class FileKind:
 
     @cached_property
     def value_formats(self) -> Mapping[str, str]:
-        """The columns whose values can be written in several ways: "amount", "rate" or "day" by name."""
+        """The columns whose values can be written in several ways, with the name of the format (`Dialect.readers`), or "key"."""
         found: dict[str, str] = {}
         for name, field in self.row.model_fields.items():
             kinds: set[Any] = {field.annotation, *get_args(field.annotation)}
-            if Decimal in kinds:
+            if name in KEYS:
+                found[name] = "key"
+            elif name == "quantity":
+                found[name] = "quantity"
+            elif Decimal in kinds:
                 found[name] = "rate" if name == "rate" else "amount"
             elif kinds & {date, datetime}:
-                found[name] = "day"
+                found[name] = "instant" if datetime in kinds else "day"
         return found
 
     def missing(self, header: set[str]) -> list[str]:

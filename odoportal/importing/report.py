@@ -7,6 +7,18 @@ from pathlib import Path
 # More bad rows than a person would read; `--keep-good` writes all of them.
 MAX_FAULTS = 1000
 
+NO_IMPORT_FILE = "not an import file"
+_WORKBOOK = "a workbook, to be saved as CSV"
+OTHER_FILES = {
+    ".csv": "",
+    ".xlsx": _WORKBOOK,
+    ".xlsm": _WORKBOOK,
+    ".xls": _WORKBOOK,
+    ".ods": _WORKBOOK,
+    ".zip": "a ZIP archive, to be unpacked",
+}
+"""The suffixes of files that are reported when they are not imported, and what such a file is, if that says more than its name."""
+
 
 @dataclass(frozen=True, order=True)
 class BadRow:
@@ -81,7 +93,7 @@ class Report:
         if self.remarked > len(self.remarks):
             yield f"and {self.remarked - len(self.remarks)} more skipped"
         for name in self.ignored_files:
-            yield f"{name}: ignored: not an import file"
+            yield f"{name}: ignored: {OTHER_FILES[Path(name).suffix.casefold()] or NO_IMPORT_FILE}"
         for name, counts in self.files.items():
             yield f"{name}: {self._file_summary(name, counts)}"
         if self.invited:

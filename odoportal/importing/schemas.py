@@ -52,9 +52,10 @@ def _text(model: Any, column: str) -> BeforeValidator:
 
 
 AccountNumber = Annotated[str, _text(Account, "number"), Required]
-OrderNumber = Annotated[str, _text(Order, "number"), Required]
-InvoiceNumber = Annotated[str, _text(Invoice, "number"), Required]
-OptionalOrder = Annotated[str, _text(Order, "number")]
+DocumentNumber = BeforeValidator(cells.document_number)
+OrderNumber = Annotated[str, DocumentNumber, _text(Order, "number"), Required]
+InvoiceNumber = Annotated[str, DocumentNumber, _text(Invoice, "number"), Required]
+OptionalOrder = Annotated[str, DocumentNumber, _text(Order, "number")]
 AddressCode = Annotated[str, BeforeValidator(cells.code), _text(Address, "code")]
 Description = Annotated[str, _text(OrderLine, "description_en")]
 SettledByDefault = BeforeValidator(lambda text: text or PaymentStatus.SETTLED.value)
@@ -265,7 +266,7 @@ class InvoiceLineRecord(LineRow):
 class CreditNoteRecord(TwoLanguages):
     """A credit note and the invoice it corrects."""
 
-    number: Annotated[str, _text(CreditNote, "number"), Required]
+    number: Annotated[str, DocumentNumber, _text(CreditNote, "number"), Required]
     invoice: InvoiceNumber
     issued_on: Day
     reason_fr: Annotated[str, _text(CreditNote, "reason_fr")] = ""

@@ -217,11 +217,12 @@ def test_one_text_stands_in_for_the_other_language(take: Any, small: Any, rows: 
 
 def test_columns_and_files_that_are_unknown_are_named(take: Any, small: Any) -> None:
     small["accounts.csv"] = "number,name,colour\nA,Alpha,red\nB,Beta,\n"
-    small["notes.csv"] = "anything"
+    small |= {"notes.csv": "anything", "people.xlsx": "PK", "notes.txt": "no"}
     report = take(small)
     assert report.files["accounts.csv"].ignored == ("colour",)
     assert "accounts.csv: 2 new, 0 changed, 0 same; columns ignored: colour" in list(report.lines())
-    assert report.ignored_files == ["notes.csv"]
+    assert report.ignored_files == ["notes.csv", "people.xlsx"]
+    assert "people.xlsx: ignored: a workbook, to be saved as CSV" in list(report.lines())
 
 
 def test_a_column_left_out_leaves_what_is_there(take: Any, rows: Any) -> None:
@@ -350,8 +351,15 @@ def test_one_file_is_enough(tmp_path: Path, take: Any, small: Any) -> None:
 
 def test_a_path_without_files_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "other.txt").write_text("x")
-    for name, why in (("nowhere", "does not exist"), ("empty", "has no import files"), ("other.txt", "is not an import file")):
+    for name in ("other.txt", "accounts.xlsx", "all.zip"):
+        (tmp_path / name).write_text("x")
+    for name, why in (
+        ("nowhere", "does not exist"),
+        ("empty", "has no import files"),
+        ("other.txt", "is not an import file"),
+        ("accounts.xlsx", "is a workbook, to be saved as CSV"),
+        ("all.zip", "is a ZIP archive, to be unpacked"),
+    ):
         with pytest.raises(ImportRefused, match=why):
             run_import(tmp_path / name, now=NOW)
 
@@ -379,3 +387,28 @@ def test_a_row_counts_once_whether_it_is_new_changed_the_same_or_bad(take: Any, 
     text = "\n".join(take(small, batch_rows=batch_rows).lines())
     assert "orders.csv: 0 new, 0 changed, 0 same, 1 bad" in text
     assert "invoices.csv: 0 new, 0 changed, 0 same, 1 bad" in text
+
+
+def test_a_number_with_invisible_marks_or_other_spaces_is_the_same_number(take: Any, small: Any, rows: Any) -> None:
+    assert take(small).kept
+    marked = {name: small[name].replace("A,500,", "A,5\u200b00\ufeff,") for name in ("invoices.csv",)}
+    assert take(marked).files["invoices.csv"].same == 1
+    spaced = {"invoices.csv": small["invoices.csv"].replace("A,500,", "A,5\u00a000,"), "invoice_lines.csv": small["invoice_lines.csv"]}
+    spaced["invoice_lines.csv"] = spaced["invoice_lines.csv"].replace("500,2", "5\u202f00,2")
+    spaced["taxes.csv"] = small["taxes.csv"].replace("invoice,500", "invoice,5 00")
+    assert take(spaced).kept
+    assert [row["number"] for row in rows(Invoice)] == ["500", "5 00"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "why"),
+    [
+        ("invoices.csv", "A,500,", "A,2.12E+05,", "was rounded by a spreadsheet"),
+        ("invoices.csv", "A,500,", "A,x/../y,", "cannot be part of an address"),
+        ("orders.csv", "A,100,", "A,a\\b,", "cannot be part of an address"),
+    ],
+)
+def test_a_number_that_cannot_be_one_is_told_once(take: Any, small: Any, name: str, old: str, new: str, why: str) -> None:
+    report = take({**small, name: small[name].replace(old, new)})
+    assert not report.kept
+    assert [why in bad.reason for bad in report.bad if (bad.file, bad.column) == (name, "number")] == [True]
