@@ -30,6 +30,11 @@ class FileKind:
     unit: tuple[str, str]
 
     @property
+    def printed(self) -> bool:
+        """Whether its texts are printed on documents."""
+        return self.row not in {schemas.PersonRecord, schemas.FulfilmentRecord, schemas.DeviceRecord}
+
+    @property
     def columns(self) -> frozenset[str]:
         """Every column that is read."""
         return frozenset(self.row.model_fields)

@@ -266,6 +266,7 @@ def _complete_report(staging: Staging, bad: list[BadRow], count: int, bad_rows: 
     """Complete a report with what was read and what is bad."""
     order_files(report, list(staging.tables), {name: _ignored(table) for name, table in staging.tables.items()})
     report.bad, report.faults, report.bad_rows = bad, count, bad_rows
+    report.hints = {name: table.hints for name, table in staging.tables.items()}
     report.forms = {name: table.form.summary for name, table in staging.tables.items() if table.form.summary}
     return report
 

@@ -9,16 +9,18 @@ from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from odoportal.documents.characters import undrawable
 from odoportal.importing.cells import RowError, clean, key, quoted
 from odoportal.importing.dialect import ENCODINGS, Dialect, FileFormat, encoding_of, format_of, header_name, is_blank, misread
 from odoportal.importing.file_order import FileKind
-from odoportal.importing.report import BadRow
-from odoportal.importing.schemas import FileRecord
+from odoportal.importing.report import BadRow, Hints
+from odoportal.importing.schemas import FileRecord, InvoiceRecord, TwoLanguages
 
 R = TypeVar("R", bound=FileRecord)
 Record = tuple[int, list[str]]
 _ZIP, _OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _DECLARE = "declare its encoding with --encoding, such as cp850 or cp863 (MS-DOS) or mac-roman, or windows-1252 if it is right"
+_MOST_SIGNS = 3
 _START = 1 << 16
 _HEAD = 128
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -42,7 +44,8 @@ class Line(NamedTuple, Generic[R]):
 class FileTable:
     """The content of a file. `complete` is False if the rest of the file could not be read.
 
-    `bad_records` has the records that bad rows define or belong to. `bad_units` has the line of each bad row and its unit.
+    `bad_records` has the records that bad rows define or belong to. `bad_units` has the line of each bad row and its unit. `hints` is what
+    the good rows lack.
     """
 
     kind: FileKind
@@ -54,6 +57,7 @@ class FileTable:
     bad_units: list[tuple[int, tuple[str, str]]] = field(default_factory=list[tuple[int, tuple[str, str]]])
     complete: bool = True
     form: FileFormat = PLAIN
+    hints: Hints = field(default_factory=Hints)
 
     def refuse(self, line: int, column: str, reason: str) -> None:
         """Record a bad row."""
@@ -198,6 +202,8 @@ class _RowReader:
         self._places = [place for place, _ in self._columns]
         readers = {**spelling.readers, "key": key}
         self._value_readers = [(name, readers[how]) for name, how in table.kind.value_formats.items() if name in table.columns]
+        row = table.kind.row
+        self._bilingual = [*row.texts()] if issubclass(row, TwoLanguages) else []
         self._validate = table.kind.row.__pydantic_validator__.validate_python
 
     def read(self, at: int, cells: list[str]) -> FileRecord | None:
@@ -218,14 +224,29 @@ class _RowReader:
                     faults.append((name, str(problem)))
         if not faults:
             try:
-                return self._validate(raw)
+                row = self._validate(raw)
             except ValidationError as problem:
                 faults = list(_faults(problem))
+            else:
+                self._look_for_hints(at, raw)
+                return row
         for column, reason in faults:
             self._table.refuse(at, column, reason)
         self._table.bad_records.update(self._table.kind.belongs_to(raw))
         self._table.bad_units.append((at, self._table.kind.unit_of(raw)))
         return None
+
+    def _look_for_hints(self, at: int, raw: dict[str, str]) -> None:
+        kind, hints = self._table.kind, self._table.hints
+        for language, other in (("fr", "en"), ("en", "fr")):
+            lacking = (raw.get(f"{name}_{other}") and not raw.get(f"{name}_{language}") for name in self._bilingual)
+            hints.one_language[language] += any(lacking)
+        if kind.row is InvoiceRecord:
+            hints.without_terms += not (raw.get("terms_fr") or raw.get("terms_en"))
+        if kind.printed:
+            for name, text in raw.items():
+                if not text.isascii() and (signs := undrawable(text)):
+                    hints.add_undrawable(BadRow(kind.name, at, name, f"documents cannot show {_named(signs)}"))
 
     def _texts(self, cells: list[str], faults: list[tuple[str, str]]) -> dict[str, str]:
         """Return the texts by column; texts that cannot be read are added to the faults."""
@@ -239,6 +260,12 @@ class _RowReader:
             except ValueError as problem:
                 faults.append((name, str(problem)))
         return texts
+
+
+def _named(signs: str) -> str:
+    """Return the first characters of a text with their code points, for a message."""
+    names = [f"{quoted(sign)} (U+{ord(sign):04X})" for sign in signs[:_MOST_SIGNS]]
+    return ", ".join(names) + (" and others" if len(signs) > _MOST_SIGNS else "")
 
 
 def _faults(problem: ValidationError) -> Iterator[tuple[str, str]]:

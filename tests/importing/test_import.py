@@ -11,6 +11,7 @@ from sqlmodel import select
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.core import database
 from odoportal.importing.importer import ImportRefused, run_import
+from odoportal.importing.report import MAX_UNDRAWABLE
 from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.devices.models import Device
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
@@ -412,3 +413,37 @@ def test_a_number_that_cannot_be_one_is_told_once(take: Any, small: Any, name: s
     report = take({**small, name: small[name].replace(old, new)})
     assert not report.kept
     assert [why in bad.reason for bad in report.bad if (bad.file, bad.column) == (name, "number")] == [True]
+
+
+def test_what_documents_lack_is_counted(take: Any, small: Any) -> None:
+    small["invoices.csv"] = small["invoices.csv"].replace("total\n", "total,terms_fr,terms_en\n").replace("114.98\n", "114.98,,Net 30\n")
+    small["invoices.csv"] += "A,501,,2020-01-02,2020-02-01,0,0,,\n"
+    small["invoice_lines.csv"] = small["invoice_lines.csv"].replace("Câble", "")
+    small["order_lines.csv"] = small["order_lines.csv"].replace("Cable", "")
+    for report in (take(small, dry=True), take(small), take(small)):
+        lines = {line.partition(":")[0]: line.partition("; ")[2] for line in report.lines()}
+        assert lines["invoices.csv"] == "1 without terms; 1 without French, where the English is shown"
+        assert lines["invoice_lines.csv"] == "1 without French, where the English is shown"
+        assert lines["order_lines.csv"] == "1 without English, where the French is shown"
+        assert lines["taxes.csv"] == lines["payments.csv"] == ""
+
+
+def test_names_that_documents_cannot_show_are_told(take: Any, small: Any) -> None:
+    small["accounts.csv"] = "number,name\nA,ᓄᓇᕕᒃ ᓂ\nB,Σίσυφος é\n"
+    small["people.csv"] = PEOPLE + "A,a@example.com,中村,owner,fr,\n"
+    small["invoice_lines.csv"] = small["invoice_lines.csv"].replace("Câble", "Câble 🚚").replace("Cable", "Sḵwx̱wú7mesh")
+    lines = list(take(small).lines())
+    assert lines[:3] == [
+        'accounts.csv, line 2, column name: documents cannot show "ᓄ" (U+14C4), "ᓇ" (U+14C7), "ᕕ" (U+1555) and others',
+        'invoice_lines.csv, line 2, column description_fr: documents cannot show "🚚" (U+1F69A)',
+        'invoice_lines.csv, line 2, column description_en: documents cannot show "\u0331" (U+0331)',
+    ]
+    assert lines[-1] == "Everything was imported."
+
+
+def test_many_cells_that_documents_cannot_show_are_counted(take: Any) -> None:
+    lines = list(
+        take({"accounts.csv": "number,name\n" + "".join(f"{number},中{number}\n" for number in range(MAX_UNDRAWABLE + 5))}).lines()
+    )
+    assert sum("documents cannot show" in line for line in lines) == MAX_UNDRAWABLE + 1
+    assert "and 5 more that documents cannot show" in lines
