@@ -65,14 +65,18 @@ def key(text: str) -> str:
     """Return the text of a number, reference, serial or code that names a record: no invisible characters, only plain spaces.
 
     Raises:
-        ValueError: for a number that a spreadsheet has rounded.
+        ValueError: for a number that a spreadsheet has rounded, and for characters that have no meaning in Unicode.
     """
     if "+" in text and _ROUNDED.fullmatch(text):
         raise ValueError(f"{quoted(text)} was rounded by a spreadsheet; give the column the format Text, and export it again")
     if text.isascii():
         return text
     kinds = ((character, unicodedata.category(character)) for character in text)
-    return "".join(" " if kind == "Zs" else character for character, kind in kinds if kind != "Cf").strip()
+    plain = "".join(" " if kind == "Zs" else character for character, kind in kinds if kind != "Cf").strip()
+    if not plain.isprintable():
+        unknown = next(character for character in plain if not character.isprintable())
+        raise ValueError(f"character U+{ord(unknown):04X} cannot be part of it")
+    return plain
 
 
 def document_number(text: str) -> str:

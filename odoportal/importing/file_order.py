@@ -11,7 +11,9 @@ from odoportal.accounts.service import email_key
 from odoportal.importing import schemas
 from odoportal.importing.schemas import FileRecord, TwoLanguages
 
-KEYS = frozenset(("account", "number", "reference", "serial", "code", "order", "invoice", "payment", "ship_to", "bill_to"))
+REFERENCES = frozenset(("account", "order", "invoice", "payment", "ship_to", "bill_to"))
+"""The columns that refer to a record of another file."""
+KEYS = REFERENCES | {"number", "reference", "serial", "code"}
 """The columns that name a record."""
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from odoportal.documents.characters import undrawable
 from odoportal.importing.cells import RowError, clean, key, quoted
 from odoportal.importing.dialect import ENCODINGS, Dialect, FileFormat, encoding_of, format_of, header_name, is_blank, misread
-from odoportal.importing.file_order import FileKind
+from odoportal.importing.file_order import REFERENCES, FileKind
 from odoportal.importing.report import BadRow, Hints
 from odoportal.importing.schemas import FileRecord, InvoiceRecord, TwoLanguages
 
@@ -245,7 +245,7 @@ class _RowReader:
             hints.without_terms += not (raw.get("terms_fr") or raw.get("terms_en"))
         if kind.printed:
             for name, text in raw.items():
-                if not text.isascii() and (signs := undrawable(text)):
+                if name not in REFERENCES and not text.isascii() and (signs := undrawable(text)):
                     hints.add_undrawable(BadRow(kind.name, at, name, f"documents cannot show {_named(signs)}"))
 
     def _texts(self, cells: list[str], faults: list[tuple[str, str]]) -> dict[str, str]:
