@@ -36,7 +36,7 @@ def test_one_in_ontario_and_one_in_france_are_added_found_changed_and_removed(op
     expect(page.locator("#address-province")).to_be_visible()
     fill(page, name="Dépôt de Sudbury", line1="12, rue Elm", city="Sudbury", province="QC", postal_code="p3e5j1")
     page.get_by_role("button", name=SAVE).click()
-    expect(page.locator("#address-postal_code-note")).to_have_text("Ce code postal n’est pas dans la province choisie.")
+    expect(page.locator("#address-postal_code-note")).to_have_text("Ce code postal ne correspond pas à la province.")
     page.locator(".summary a").click()
     expect(page.locator("#address-postal_code")).to_be_focused()
     fill(page, province="ON")
@@ -58,11 +58,11 @@ def test_one_in_ontario_and_one_in_france_are_added_found_changed_and_removed(op
     expect(page.locator(".lcard")).not_to_have_count(1)
     page.locator(".lcard", has_text="Lyon").get_by_role("link", name="Modifier").click()
     expect(page.locator("#country")).to_have_value("FR")
-    page.get_by_role("button", name="Retirer du carnet").click()
+    page.get_by_role("button", name="Retirer du carnet d’adresses").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Retirer").click()
     lost = page.locator(".lcard", has_text="69002 Lyon")
-    expect(lost.get_by_role("button", name="Remettre")).to_be_visible()
-    lost.get_by_role("button", name="Remettre").click()
+    expect(lost.get_by_role("button", name="Rétablir")).to_be_visible()
+    lost.get_by_role("button", name="Rétablir").click()
     expect(page.locator(".lcard", has_text="69002 Lyon").get_by_role("link", name="Modifier")).to_be_visible()
 
 

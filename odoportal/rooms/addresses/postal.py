@@ -174,21 +174,21 @@ def validate(values: Mapping[str, str]) -> dict[str, str]:
     """
     code = values.get("country", "")
     if code not in codes():
-        raise UnusableAddress({"country": t("Choose one of the values offered.")})
+        raise UnusableAddress({"country": t("Choose an option from the list.")})
     parts, errors = country(code).parts, dict[str, str]()
     clean = {name: values.get(name, "").strip() if name in parts else "" for name in ("name", "line1", "line2", *_FIELD_NAMES.values())}
     for name, part in parts.items():
         if part.required and not clean[name]:
             errors[name] = t("This field is required.")
         elif part.choices and clean[name] and clean[name] not in dict(part.choices):
-            errors[name] = t("Choose one of the values offered.")
+            errors[name] = t("Choose an option from the list.")
     if "postal_code" in parts and not errors.keys() & {"postal_code", "province"}:
         formatted = postal_code(clean["postal_code"], code)
         example = parts["postal_code"].example
         if formatted is None:
-            errors["postal_code"] = t("This is no postal code of this country. Example: {example}", example=example)
+            errors["postal_code"] = t("Enter a valid postal code for this country, such as {example}.", example=example)
         elif formatted and parts.get("province") and postal_code(formatted, code, clean["province"]) is None:
-            errors["postal_code"] = t("This postal code is not in the province chosen.")
+            errors["postal_code"] = t("This postal code does not match the province.")
         clean["postal_code"] = formatted or ""
     if errors:
         raise UnusableAddress(errors)

@@ -63,7 +63,7 @@ def _todo(view: Bound) -> El:
     listed = when(
         view.todo,
         el("ul", each(view.todo, one), cls="todo"),
-        el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs you today."), cls="soft allclear"),
+        el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs your attention today."), cls="soft allclear"),
     )
     more = when(view.more_todo, link(view.more_todo, to=view.more_todo_url, cls="tapline small"))
     return el("section", el("h2", t("To do")), listed, more, cls="card pad", aria_label=t("To do"))
@@ -120,7 +120,7 @@ def _tiles(view: Bound) -> Node:
         "/renewals": el("span", view.tile_renewals),
         "/devices": el("span", view.tile_devices),
         "/profile": el("span", view.tile_profile),
-        "/help": el("span", t("Guide, how to reach us")),
+        "/help": el("span", t("Guide and contact")),
     }
 
     def tile(place: menu.Place) -> El:

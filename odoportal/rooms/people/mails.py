@@ -23,13 +23,13 @@ def invite(session: Session, invitation: Invitation, who: Identity, seed: str, n
             subject=t("{name} invites you to ODOportal", name=name),
             paragraphs=[
                 t(
-                    "{name} ({email}) invites you to look after the account {account} ({number}) in ODOportal.",
+                    "{name} ({email}) invites you to join the account {account} ({number}) in ODOportal.",
                     name=name,
                     email=who.email,
                     account=who.account.name,
                     number=who.account.number,
                 ),
-                t("Your role would be: {role}.", role=role_labels()[invitation.role]),
+                t("Your role will be: {role}.", role=role_labels()[invitation.role]),
             ],
             button=t("See the invitation"),
             address=address(f"join?token={outbox.TOKEN_PLACEHOLDER}", language),
@@ -58,8 +58,8 @@ def two_step_required(session: Session, person: Person, account: ActiveMembershi
         letter = MailContent(
             subject=t("Set up two-step sign-in for ODOportal"),
             paragraphs=[
-                t("The account {account} ({number}) now requires two-step sign-in of everybody.", **_account_texts(account)),
-                t("Set it up under Sign-in and security; you see the account again as soon as it is on. It takes two minutes."),
+                t("The account {account} ({number}) now requires two-step sign-in for everyone.", **_account_texts(account)),
+                t("Set it up under Sign-in and security; you will see the account again as soon as it is on. It takes two minutes."),
             ],
             button=t("Set it up"),
             address=address(f"profile/security?account={account.number}", person.language),

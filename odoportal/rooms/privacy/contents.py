@@ -135,10 +135,10 @@ def _write_csv(session: Session, part: TablePart, out: io.TextIOWrapper) -> None
 def readme_head(session: Session, subject: Subject, asked_at: datetime) -> list[str]:
     """Return the first lines of the README, in the current language: whose data it is, and when it was asked for."""
     person, account = session.get_one(Person, subject.person_id), session.get_one(Account, subject.account_id)
-    whose = t("What ODOportal keeps on {name} ({email})", name=person.name, email=person.email)
-    account_too = t("and on the account {account} ({number})", account=account.name, number=account.number)
+    whose = t("What ODOportal keeps about {name} ({email})", name=person.name, email=person.email)
+    account_too = t("and about the account {account} ({number})", account=account.name, number=account.number)
     moment = Formats(person.region).moment(asked_at)
-    return [f"{whose} {account_too}" if subject.whole else whose, t("Asked for: {moment}", moment=moment)]
+    return [f"{whose} {account_too}" if subject.whole else whose, t("Requested on {moment}", moment=moment)]
 
 
 def write(session: Session, tables: Sequence[Table], subject: Subject, about: Sequence[str], file: BinaryIO) -> None:
@@ -162,8 +162,8 @@ def write(session: Session, tables: Sequence[Table], subject: Subject, about: Se
         lines = [
             *about,
             "",
-            t("One file for each kind of record, once as JSON and once as CSV. Instants are UTC, amounts are in Canadian dollars."),
-            t("Passwords, keys and the codes of links are not in it: only values that cannot be turned back are kept of them."),
+            t("One file for each kind of record, in JSON and in CSV. Times are in UTC, amounts are in Canadian dollars."),
+            t("Passwords, keys and link codes are not included: only irreversible (hashed) values of them are kept."),
             "",
             *(t("Rows of {name}: {n}", name=name, n=count) for name, count in counts.items()),
         ]

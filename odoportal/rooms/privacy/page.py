@@ -40,7 +40,7 @@ def _poll() -> rx.Component:
 
 def _file(view: Bound) -> Node:
     prepare = Form("prepare", (), t("Prepare my file"))
-    fetch = el("a", icon("download"), " ", t("Fetch my data"), href=view.href, cls="btn primary", data_out=True)
+    fetch = el("a", icon("download"), " ", t("Download my data"), href=view.href, cls="btn primary", data_out=True)
     status = (
         when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), LiveOnly(_poll), cls="notice quiet")),
         when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="msg")),
@@ -51,7 +51,7 @@ def _file(view: Bound) -> Node:
     )
     return section(
         t("Download my data"),
-        el("p", t("One ZIP file with all that is kept on you here, to read and to use elsewhere (JSON and CSV)."), cls="soft"),
+        el("p", t("One ZIP file with everything that is kept about you here, to read and to use elsewhere (JSON and CSV)."), cls="soft"),
         when(
             view.whole, el("p", t("As an owner you also get the account’s orders, invoices, payments, addresses and devices."), cls="soft")
         ),
@@ -64,14 +64,14 @@ def _file(view: Bound) -> Node:
 def _close(view: Bound) -> Node:
     close = Form(
         "close",
-        (Field("reason", t("Why (if you want to say)")),),
+        (Field("reason", t("Reason (optional)")),),
         t("Ask to close the account"),
         model=Close,
         reset=True,
         variant="danger",
         confirm=Confirm(
             t("Ask to close the account?"),
-            t("Odotrack will be told and will write to you. You can take it back until it is done."),
+            t("Odotrack will be notified and will write to you. You can withdraw the request until the account is closed."),
             t("Ask to close the account"),
         ),
     )
@@ -81,10 +81,16 @@ def _close(view: Bound) -> Node:
         t("Close the account"),
         el(
             "ul",
-            el("li", t("Odotrack answers within one working day, and closes nothing before you have agreed.")),
-            el("li", t("What is owed stays owed, and agreements run to their end or are settled with you.")),
-            el("li", t("Then nobody signs in for this account any more, and its plans end.")),
-            el("li", t("Orders, invoices and payments are kept as long as tax law asks: six years after the year they are of.")),
+            el("li", t("Odotrack answers within one business day, and closes nothing until you agree.")),
+            el("li", t("Amounts owed remain owed, and agreements run to their end or are settled with you.")),
+            el("li", t("After that, no one can sign in to this account, and its plans end.")),
+            el(
+                "li",
+                t(
+                    "Orders, invoices and payments are kept for as long as tax law requires: six years after the end of "
+                    "the tax year they relate to."
+                ),
+            ),
             cls="bullets",
         ),
         when(view.closing, asked, close.draw(view, on_done=MyData.retry)),
@@ -134,19 +140,25 @@ def _privacy_text() -> Node:
     )
     return (
         el("h1", t("Privacy")),
-        el("p", t("What ODOportal keeps on you, why, and for how long, as Québec’s Law 25 asks us to say.")),
+        el("p", t("What ODOportal keeps about you, why, and for how long, as Québec’s Law 25 requires.")),
         table,
         el("h2", t("What we do not do")),
         el(
             "ul",
             el("li", t("No advertising, no tracking by others, no cookie but those that keep you signed in and remember your language.")),
-            el("li", t("No card number is kept here: cards are typed in at the payment provider’s.")),
-            el("li", t("Where your vehicles are is not shown in this portal. Such functions stay off until you switch them on.")),
-            el("li", t("Nothing is sold or lent. Only who serves you sees it: Odotrack and those it pays to send mail and take payments.")),
+            el("li", t("No card number is kept here: cards are entered on the payment provider’s page.")),
+            el("li", t("This portal does not show where your vehicles are. Such functions stay off until you turn them on.")),
+            el(
+                "li",
+                t(
+                    "Nothing is sold or lent. Only those who serve you have access: Odotrack and the companies it pays to "
+                    "send emails and take payments."
+                ),
+            ),
             cls="bullets",
         ),
         el("h2", t("Your rights")),
-        el("p", t("See, correct and take home what is kept on you in Profile. Ask us to erase it, or object, by writing to us.")),
+        el("p", t("In Profile, you can see, correct and download what is kept about you. Write to us to have it erased, or to object.")),
         el("h2", t("Who is responsible")),
     )
 

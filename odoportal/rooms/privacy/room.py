@@ -25,11 +25,11 @@ def _web() -> Web:
 
 def _kept() -> list[KeptData]:
     return [
-        KeptData(t("Letters we sent you"), t("To show that you were told"), t("As long as you have access")),
+        KeptData(t("Emails we sent you"), t("To show that you were notified"), t("As long as you have access")),
         KeptData(
-            t("Records of what was asked of the server"),
+            t("Server logs"),
             t("To find faults and attacks"),
-            t("As long as finding them takes; they know you as a number"),
+            t("For as long as finding them takes; you appear as a number"),
         ),
     ]
 

@@ -109,7 +109,7 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
     if pending_change:
         until = formats.moment(pending_change.expires_at)
         pending = t(
-            "Until {moment}, {email} waits for your confirmation by the link that we mailed to it.",
+            "Confirm {email} by {moment}, with the link that we sent to it.",
             email=pending_change.new_email,
             moment=until,
         )
@@ -135,7 +135,7 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
         task=passkeys.registration_options(session, session.get_one(Person, who.person_id), who.session, now),
         codes=t("Recovery codes left: {n}.", n=formats.number(two_factor.codes_left(session, who.person_id))) if protected else "",
         pending=pending,
-        held=t("{account} requires two-step sign-in of everybody. Set it up below to see the account.", account=who.account.name)
+        held=t("{account} requires two-step sign-in for everyone. Set it up below to see the account.", account=who.account.name)
         if who.held_back
         else "",
         sessions=rows,
