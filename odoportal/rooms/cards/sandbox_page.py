@@ -93,6 +93,7 @@ def _render(setup: SandboxSetup) -> Response:
         "head",
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", name="format-detection", content="telephone=no, date=no, address=no, email=no"),
         el("title", t("Test payments")),
         el("style", _STYLE),
     )

@@ -100,7 +100,7 @@ def _spending(view: Bound) -> El:
     shown = (
         el("p", el("span", cls="pt"), view.so_far, " ", el("b", view.so_far_amount), cls="small soft"),
         _drawing(view),
-        el("details", el("summary", t("Table")), table, cls="astable"),
+        el("details", el("summary", t("Table")), table, cls="unfold astable"),
     )
     return el(
         "section",

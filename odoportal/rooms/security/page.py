@@ -207,6 +207,10 @@ def _sessions(view: Bound) -> Node:
 
     return (
         el("ul", each(view.sessions, row), cls="entry-list"),
+        when(
+            view.all_sessions,
+            el("details", el("summary", view.all_sessions), el("ul", each(view.more_sessions, row), cls="entry-list"), cls="unfold"),
+        ),
         when(view.others, others.draw(view, on_done=Security.retry)),
     )
 

@@ -49,10 +49,10 @@ def test_a_change_is_told_with_who_what_when_from_where_before_and_after(people:
         people_service.change_role(session, owner, billing.email, Role.OPERATIONS, NOON, "203.0.113.9")
     (row,) = shown(owner).rows
     assert (row.who, row.what, row.about, row.place) == ("Owner", "Role changed", "Billing", "203.0.113.9")
-    assert [line.text for line in row.lines] == ["Role: Billing → Operations"]
+    assert [line.text for line in row.lines] == ["Role: Billing, then Operations"]
     assert row.when.startswith("2020-09-24 12:00")
     (french,) = shown(owner, "fr").rows
-    assert (french.what, [line.text for line in french.lines]) == ("Rôle modifié", ["Rôle\u00a0: Facturation → Opérations"])
+    assert (french.what, [line.text for line in french.lines]) == ("Rôle modifié", ["Rôle\u00a0: Facturation, puis Opérations"])
 
 
 @pytest.mark.asvs("8.2.2")
@@ -179,7 +179,7 @@ def test_the_file_has_every_page_and_no_more_than_the_list(people: People) -> No
         table = file_table(CHANGES, session, owner, ListQuery.parse(CHANGES.rules, {}), "en", TODAY)
         rows = list(table.rows)
     assert len(rows) == 12
-    assert rows[0] == ("2020-10-05T12:00:00-04:00", "Owner", "address", "A11", ("City: x → y",), "")
+    assert rows[0] == ("2020-10-05T12:00:00-04:00", "Owner", "address", "A11", ("City: x, then y",), "")
 
 
 def test_every_change_is_in_one_group_and_every_field_has_words(people: People) -> None:
@@ -205,7 +205,7 @@ def test_a_card_is_no_choice_of_notices(people: People) -> None:
     note(NotificationActivity.CHOICES, Actor(owner.person_id), 1, **mine, before={"card": "1"}, after={"card": ""})
     chosen, added = ([line.text for line in row.lines] for row in shown(owner).rows)
     assert added == ["Card: Visa 4242", "Expires: 2031-04"]
-    assert chosen == ["Cards that expire soon: Yes → –"]
+    assert chosen == ["Cards that expire soon: Yes, then –"]
 
 
 def _card() -> cards.Card:
