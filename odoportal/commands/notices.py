@@ -6,12 +6,12 @@ from odoportal.commands.common import Refused, data, say
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Say what would be told, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be sent, and write nothing.")
 def notices(dry_run: bool) -> None:
-    """Write the mails about what is new today.
+    """Write the emails about what is new today.
 
-    New invoices, payments, overdue invoices, agreements and cards that end soon, each told once to whoever wants it. To be run once a
-    day, after the import: more often does no harm. The portal sends the mails.
+    New invoices, payments, overdue invoices, agreements and cards that end soon, each reported once to everyone who wants it. Run it
+    once a day, after the import; more often does no harm. The portal sends the emails.
     """
     with data(mails=True):
         from odoportal.core import clock, database
