@@ -38,7 +38,7 @@ LONGEST_BUTTON = 36
 NOT_ENGLISH = {
     "archaic": r"whoever|whatever|somebody|everybody|nobody|anew|meanwhile|look after|of your own|stands? (below|once)|go on\b",
     "a state that reports an event": r"(your|the|it)( \w+)? is (saved|set|changed|undone|ended|added|removed|signed out)\b",
-    "two words for one thing": r"e-mail|log (in|on)\b|login|load the page|wrong codes?|mailbox|kept on you",
+    "two words for one thing": r"e-mail|log (in|on)\b|login|load the page|wrong codes?|letters?\b|kept on you",
 }
 NOT_FRENCH = {
     "a calque or an anglicism": r"au dossier|lire sur|lisez sur|prochain clic|digital|canceller|supporter|login|e-?mail",
@@ -72,7 +72,7 @@ MARKED = [
     "Facturé à la commande", "Jamais encore", "Au carnet", "votre doigt", "Qui n’apprend que", "un navigateur qui les connaît",
     "le fisc", "Ce n’est plus ici",
 ]  # fmt: skip
-"""What readers of all messages marked, by the words that gave it away."""
+"""Phrases that readers of all messages marked, by the words that gave it away."""
 
 
 @cache
