@@ -140,8 +140,8 @@ def _purge(now: datetime) -> None:
     """Delete the expired rows, as the server does soon after its start, at a moment that no test knows."""
     with database.write_session() as session:
         for room in registry.ROOMS:
-            if room.purge:
-                room.purge(session, now)
+            for purge in room.purges:
+                purge(session, now)
 
 
 class _Errors(logging.Handler):
