@@ -30,7 +30,11 @@ STANDARD_INPUT = Path("-")
     "--keep-good", type=ANY_PATH, metavar="PLACE", help="Keep the good rows; write the bad ones into this file or folder, to be mended."
 )
 @click.option("--notify", is_flag=True, help="Mail new people their invitation; without it nobody is mailed.")
-@click.option("--encoding", type=click.Choice(["utf-8", "windows-1252"]), help="Of the files; found out when not given.")
+@click.option(
+    "--encoding",
+    type=click.Choice(["utf-8", "windows-1252", "cp850", "cp863", "mac-roman", "utf-16"]),
+    help="Of the files; found out when not given.",
+)
 @click.option("--delimiter", type=click.Choice(["comma", "semicolon", "tab"]), help="Between cells; found out when not given.")
 @click.option("--decimal", type=click.Choice(["comma", "point"]), help="What 1,234 means; such amounts are refused when not given.")
 @click.option("--dates", type=click.Choice(["iso", "dmy"]), default="iso", show_default=True, help="dmy: 24/09/2020 is a day, too.")
