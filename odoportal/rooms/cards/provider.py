@@ -128,7 +128,7 @@ class Provider(Protocol):
             The charge. A declined card is a state of the charge, not an exception.
 
         Raises:
-            Refused: the customer has no such card.
+            CardRefused: the customer has no such card.
         """
         ...
 
@@ -136,7 +136,7 @@ class Provider(Protocol):
         """Refund an amount in cents of a charge; a call with the same idempotency key does not refund again.
 
         Raises:
-            Refused: the refunds would exceed the charge.
+            CardRefused: the refunds would exceed the charge.
         """
         ...
 
