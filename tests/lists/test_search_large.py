@@ -400,3 +400,21 @@ def test_days_and_words_together(engine: Engine) -> None:
         with as_large():
             assert [i.number for i in INVOICES.source.find(session, bills).rows] == ["0"]
         assert isinstance(bills.query.since, date)
+
+
+def test_postgresql_reads_the_few_unsettled_and_refunded_from_their_indexes(engine: Engine) -> None:
+    if engine.dialect.name != "postgresql":
+        pytest.skip("the plans of PostgreSQL")
+    with rolled_back(engine) as session:
+        mine = account(session, "A")
+        made = invoice(session, mine, "1")
+        names = [c.name for c in made.__table__.columns if c.name not in {"id", "number", "paid"}]  # pyright: ignore
+        settled = f"SELECT {', '.join(names)}, 'N' || n, total FROM invoice, generate_series(2, 5000) n"
+        session.execute(text(f"INSERT INTO invoice ({', '.join(names)}, number, paid) {settled}"))
+        session.execute(text("ANALYZE invoice"))
+        with ran(engine) as statements:
+            invoices.state_counts(session, mine, TODAY)
+        ((statement, values),) = statements
+        found_plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(f"EXPLAIN {statement}", values))
+    assert "ix_invoice_open" in found_plan
+    assert "ix_invoice_refunded" in found_plan

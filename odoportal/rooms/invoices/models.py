@@ -41,6 +41,7 @@ class Invoice(SQLModel, table=True):
         Index("ix_invoice_paid", "account_id", text("coalesce(settled_on, '9999-12-31')"), "id", "issued_on"),
         Index("ix_invoice_order", "account_id", "order_id", "issued_on", "id"),
         # Small partial indexes: the unsettled invoices, with all columns that their state and balance need, and the refunded invoices.
+        # PostgreSQL uses them only for a condition in the same words, and SQLAlchemy writes "IS true".
         Index(
             "ix_invoice_open",
             "account_id",
@@ -48,7 +49,7 @@ class Invoice(SQLModel, table=True):
             "id",
             *_BALANCE,
             sqlite_where=text(f"refunded IS 0 AND {_REST}"),
-            postgresql_where=text(f"NOT refunded AND {_REST}"),
+            postgresql_where=text(f"refunded IS false AND {_REST}"),
         ),
         Index(
             "ix_invoice_refunded",
@@ -57,7 +58,7 @@ class Invoice(SQLModel, table=True):
             "id",
             "issued_on",
             sqlite_where=text("refunded IS 1"),
-            postgresql_where=text("refunded"),
+            postgresql_where=text("refunded IS true"),
         ),
         *search_indexes("invoice", "issued_on", "due_on", "order_id", *_BALANCE),
     )
