@@ -75,6 +75,21 @@ def fold(text: str) -> str:
     return _SPACES.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
 
 
+def name_order(name: str) -> tuple[str, list[str], str]:
+    """Return the sort key of a name, in the order of the CLDR for Canadian French.
+
+    Letters count first, so that É stands with E. Names that differ only in accents are compared from their end (cote, côte, coté), and
+    those that differ only in case have the small letter first.
+    """
+    accents: list[str] = []
+    for character in unicodedata.normalize("NFD", name):
+        if unicodedata.combining(character) and accents:
+            accents[-1] += character
+        else:
+            accents.append("")
+    return fold(name), accents[::-1], name.swapcase()
+
+
 def like_pattern(word: str) -> str:
     r"""Return a LIKE pattern that matches the word anywhere; `%`, `_` and `\` in it are escaped with `\`."""
     return "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

@@ -14,29 +14,45 @@ _IN_TYPST = re.compile(
     "\u05d0-\u05ea\u0621-\u063a\u0640-\u064a\u0660-\u0669\u1e00-\u1eff\u2010-\u2027\u2030-\u2040\u2070\u2071\u2074-\u208e\u20a0-\u20bf"
     "\u2116\u2122\u2150\u2151\u2153-\u215f\u2190-\u21ff\u2200-\u22ff\u25a0-\u2606\u2713\u2714\u2717\u2718\ufffd]"
 )
-
-
+# The combining marks that remain after composition in names of First Nations (Sḵwx̱wú7mesh). More on one letter are no spelling of a name.
+_MARK = re.compile("[\u0300-\u036f]")
+_MOST_MARKS = 3
+_TAKES_MARKS = re.compile("[A-Za-z\xc0-\u02af\u0370-\u03ff\u1e00-\u1eff]")
 MISSING = "\ufffd"
 
 
 def drawable(text: str) -> str:
     """Return a text reduced to characters that documents can show (ASVS 1.3.3).
 
-    The text is composed (NFC); line breaks and separators become spaces; combining marks that no font has, control characters and
-    invisible characters (directions, joiners) are dropped; any other character that no font has becomes �.
+    The text is composed (NFC); line breaks and separators become spaces; control characters, invisible characters (directions, joiners)
+    and combining marks without a letter are dropped; a character that no font has is written by its plain equivalent (NFKC: ﬁ as fi),
+    or else becomes �.
     """
     kept: list[str] = []
+    marks_left = 0
     for character in unicodedata.normalize("NFC", text):
         category = unicodedata.category(character)
         if category[0] == "Z" and character != "\u00a0":
             kept.append("\u00a0" if character == "\u202f" else " ")
         elif character in "\n\r\t":
             kept.append(" ")
-        elif character in settable() and category[0] != "C":
-            kept.append(character)
+        elif _MARK.match(character) and character in settable():
+            if marks_left:
+                kept.append(character)
+                marks_left -= 1
+            continue
         elif category[0] not in "CM" or category in {"Cn", "Co"}:
-            kept.append(MISSING)
+            kept.append(_plain(character))
+        marks_left = _MOST_MARKS if _TAKES_MARKS.match(character) else 0
     return "".join(kept)
+
+
+def _plain(character: str) -> str:
+    """Return a character, or what stands for it if no font has it."""
+    if character in settable():
+        return character
+    plain = unicodedata.normalize("NFKC", character)
+    return plain if plain != character and settable().issuperset(plain) else MISSING
 
 
 def undrawable(text: str) -> str:
@@ -44,7 +60,8 @@ def undrawable(text: str) -> str:
     if settable().issuperset(text):
         return ""
     composed = dict.fromkeys(unicodedata.normalize("NFC", text))
-    return "".join(c for c in composed if c not in settable() and unicodedata.category(c) not in {"Zs", "Zl", "Zp", "Cc", "Cf"})
+    seen = (c for c in composed if unicodedata.category(c) not in {"Zs", "Zl", "Zp", "Cc", "Cf"})
+    return "".join(c for c in seen if c not in settable() and _plain(c) == MISSING)
 
 
 @cache

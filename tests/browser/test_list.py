@@ -59,7 +59,7 @@ def test_a_shared_dialog_address_closes_to_its_list(open_page: Open) -> None:
     expect(page.get_by_role("dialog")).to_be_hidden()
     expect(page).to_have_url(re.compile(r"/en/orders\??$"))
     page.goto("/en/orders?open=26367")
-    expect(page.get_by_role("dialog").get_by_role("heading", name="There is no such order").first).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("heading", name="Order not found").first).to_be_visible()
 
 
 def test_the_keyboard_alone_is_enough(open_page: Open) -> None:
@@ -88,7 +88,7 @@ def test_an_open_dialog_keeps_the_keyboard_and_a_press_beside_it_closes_it(open_
     for _ in range(dialog.locator("a[href], button").count() + 2):
         page.keyboard.press("Tab")
         assert page.evaluate("() => document.activeElement === document.body || !!document.activeElement.closest('.dialog')")
-    expect(page.locator("header.bar[inert]")).to_have_count(1)
+    expect(page.locator("header.header[inert]")).to_have_count(1)
     page.mouse.click(5, 450)
     expect(dialog).to_be_hidden()
     expect(page.locator("[inert]")).to_have_count(0)
@@ -131,8 +131,8 @@ def test_what_an_address_shows_is_asked_for_once_and_in_the_click_itself(open_pa
     expect(page).to_have_url(re.compile(r"page=2"))
     expect(first).not_to_have_text(old)
     second = first.inner_text()
-    page.locator("th.c-number a").click()
-    expect(page.locator("th.c-number")).to_have_attribute("aria-sort", "ascending")
+    page.locator("th.table-col-number a").click()
+    expect(page.locator("th.table-col-number")).to_have_attribute("aria-sort", "ascending")
     page.locator("#search").fill("26140")
     expect(page.locator("#live tbody tr")).to_have_count(1)
     page.go_back()
@@ -149,7 +149,7 @@ def test_filters_show_as_chips_and_can_be_taken_off(open_page: Open) -> None:
     page.locator("#filter-to").fill("2020-12-31")
     page.locator("#filters").get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile(r"from=2020-09-25&to=2020-12-31"))
-    expect(page.locator(".chips")).to_contain_text("2020-09-25 to 2020-12-31")
-    page.locator(".chips a").click()
-    expect(page.locator(".chips")).to_be_hidden()
+    expect(page.locator(".toolbar-chips")).to_contain_text("2020-09-25 to 2020-12-31")
+    page.locator(".toolbar-chips a").click()
+    expect(page.locator(".toolbar-chips")).to_be_hidden()
     expect(page).to_have_url(re.compile(r"/en/orders\??$"))

@@ -18,8 +18,8 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odoportal.core import i18n
-from odoportal.core.i18n import Formats, month_name, t, tn
+from odoportal.core import clock, i18n
+from odoportal.core.i18n import Formats, month_name, t, tn, written_day, written_moment
 from odoportal.core.money import parse_amount
 from odoportal.rooms.registry import ROOMS
 
@@ -161,14 +161,19 @@ def test_the_french_fills_in_the_same_values() -> None:
     assert not wrong
 
 
-AGREES = {"Paid", "Part paid", "Refunded", "Ended"}
-"""States whose French differs between singular and plural."""
+AGREES = {"Paid", "Partially paid", "Refunded", "Ended", "Showing {first} to {last} of {total} entries"}
+"""Messages of which only the French differs between singular and plural."""
 
 
 @pytest.mark.parametrize(("english", "french"), GUIDE.items())
 def test_the_guides_words(english: str, french: str) -> None:
     with i18n.use("fr"):
-        assert (tn(english, english, 1) if english in AGREES else t(english)) == french
+        shown = (
+            tn(english, english, 2 if "{" in english else 1, **{name: f"{{{name}}}" for name in names(english)})
+            if english in AGREES
+            else t(english)
+        )
+        assert shown == french
 
 
 def test_french_typography() -> None:
@@ -306,3 +311,21 @@ def test_a_name_does_not_turn_a_sentence_around() -> None:
     with i18n.use("en"):
         assert t("Hello {name},", name="\u202eairaM") == "Hello airaM,"
         assert "\u202e" not in tn("{n} row of {name}", "{n} rows of {name}", 2, name="\u202eairaM")
+
+
+@pytest.mark.parametrize(
+    ("instant", "french", "english"),
+    [
+        ("2026-11-29T18:05+00:00", "29 novembre 2026 à 13 h 5", "November 29, 2026 at 1:05 p.m."),
+        ("2026-08-01T16:00+00:00", "1er août 2026 à 12 h", "August 1, 2026 at 12:00 p.m."),
+        ("2026-11-02T04:59+00:00", "1er novembre 2026 à 23 h 59", "November 1, 2026 at 11:59 p.m."),
+        ("2024-02-29T05:30+00:00", "29 février 2024 à 0 h 30", "February 29, 2024 at 12:30 a.m."),
+    ],
+)
+def test_dates_of_letters_are_written_out(instant: str, french: str, english: str) -> None:
+    at = datetime.fromisoformat(instant)
+    for language, expected in (("fr", french), ("en", english)):
+        with i18n.use(language):
+            assert written_moment(at).replace(NB, " ") == expected
+            assert expected.startswith(written_day(clock.to_local(at).date()).replace(NB, " "))
+            assert not re.search(r"\d |\d h| h \d", written_moment(at).partition(" at ")[0].replace(", ", "").replace(" à ", ""))

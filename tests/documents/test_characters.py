@@ -35,6 +35,8 @@ def test_a_font_that_is_added_adds_its_characters(monkeypatch: pytest.MonkeyPatc
     folder = tmp_path_factory.mktemp("fonts")
     groups = struct.pack(">3I3I", 0x301, 0x301, 3, 0x1401, 0x1403, 5)
     (folder / "New.ttf").write_bytes(font(struct.pack(">HHIII", 12, 0, 16 + len(groups), 0, 2) + groups))
+    monkeypatch.setattr(characters, "FONTS", folder / "none")
+    settable.cache_clear()
     assert (undrawable("q\u0301ᐁᐂ ᐃ中"), characters.drawable("q\u0301ᐂ")) == ("\u0301ᐁᐂᐃ中", "q�")
     monkeypatch.setattr(characters, "FONTS", folder)
     settable.cache_clear()

@@ -16,6 +16,8 @@ from odoportal.importing.dialect import ENCODINGS, Dialect, encoding_of, format_
 from odoportal.importing.file_order import BY_NAME
 from odoportal.importing.reader import LONGEST_RECORD, read_table
 
+pytestmark = pytest.mark.any_database
+
 AMBIGUOUS = "is ambiguous"
 
 

@@ -36,9 +36,9 @@ def _unusable(error: postal.UnusableAddress) -> FormResult:
 
 _ERRORS: ErrorMessages = {
     postal.UnusableAddress: _unusable,
-    service.NoSuchAddress: lambda _: t("This address is no longer in the book: somebody removed it in the meantime."),
-    service.AddressInUse: lambda _: t("This is a default address. Choose another one for it first."),
-    service.TooManyAddresses: lambda _: t("The book is full. Remove some addresses first."),
+    service.NoSuchAddress: lambda _: t("This address is no longer in the address book: someone removed it in the meantime."),
+    service.AddressInUse: lambda _: t("This is a default address. Choose another default first."),
+    service.TooManyAddresses: lambda _: t("The address book is full. Remove some addresses first."),
 }
 
 
@@ -61,7 +61,7 @@ def _with_names(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[st
         "country": postal.country_name(stored["country"], current_language()),
     }
     return {
-        field: t("Stored meanwhile: “{value}”.", value=names[field]) if names.get(field) and stored[field] else text
+        field: t("Saved value: “{value}”.", value=names[field]) if names.get(field) and stored[field] else text
         for field, text in errors.items()
     }
 

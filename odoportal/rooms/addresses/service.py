@@ -22,7 +22,7 @@ from sqlmodel import Session, SQLModel, col, select
 from odoportal.accounts.activity_log import ActivityKind, Actor, record
 from odoportal.accounts.models import Membership
 from odoportal.accounts.rights import Right, may, require_right
-from odoportal.core.folding import fold
+from odoportal.core.folding import fold, name_order
 from odoportal.core.identity import Identity, NotAllowed
 from odoportal.lists.query import page_to_show
 from odoportal.lists.source import FoundRows, ListRequest
@@ -83,7 +83,7 @@ def book(session: Session, account_id: int, q: str = "", removed: bool = False) 
     found = session.exec(select(Address).where(Address.account_id == account_id, state, ~replaced)).all()
     words = fold(q).split()
     matching = [a for a in found if all(word in _search_text(a) for word in words)]
-    return sorted(matching, key=lambda a: (fold(a.name), fold(a.line1), a.id or 0))
+    return sorted(matching, key=lambda a: (name_order(a.name), name_order(a.line1), a.id or 0))
 
 
 class BookSource:

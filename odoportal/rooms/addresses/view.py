@@ -118,7 +118,7 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
     code, requested = query.get("code", ""), query.get("country", "")
     address = service.get(session, who.account.account_id, code) if code else None
     if code and (address is None or address.archived_at is not None):
-        return EditView(missing=True, title=t("There is no such address"))
+        return EditView(missing=True, title=t("Address not found"))
     stored = service.values(address) if address else dict.fromkeys(service.FIELDS, "") | {"country": postal.HOME}
     country = requested if requested in postal.codes() else stored["country"]
     countries = postal.countries(current_language())
@@ -159,7 +159,7 @@ def _locked(session: Session, address: Address, role: str) -> list[str]:
         right = service.RIGHT[purpose]
         if not may(role, right):
             roles = ", ".join(role_labels()[r] for r in Role if r in ROLES_BY_RIGHT[right])
-            ask = t("Your role may not change or remove it. Ask somebody with one of these roles: {roles}.", roles=roles)
+            ask = t("Your role does not let you change or remove it. Ask someone with one of these roles: {roles}.", roles=roles)
             found.append(f"{sentences[purpose]} {ask}")
     return found
 
@@ -179,7 +179,7 @@ def _field(part: postal.AddressPart, value: str) -> FieldRow:
         required=part.required,
         max_length=postal.MAX_LENGTHS[part.name],
         autocomplete=_AUTOCOMPLETE[part.name],
-        hint=t("Such as {example}", example=part.example) if part.example else "",
+        hint=t("For example, {example}", example=part.example) if part.example else "",
         value=value,
         select=bool(part.choices),
         options=_options(part.choices, value),

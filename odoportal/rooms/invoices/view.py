@@ -135,7 +135,7 @@ def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
         InvoiceState.REFUNDED: (words[state], settled),
         InvoiceState.PENDING: (words[state], t("due {day}", day=due)),
         InvoiceState.TO_PAY: (words[state], t("by {day}", day=due)),
-        InvoiceState.OVERDUE: (tn("{n} day overdue", "{n} days overdue", late), t("since {day}", day=due)),
+        InvoiceState.OVERDUE: (tn("{n} day overdue", "{n} days overdue", late), t("due {day}", day=due)),
         InvoiceState.PART_PAID: (words[state], t("{amount} left, by {day}", amount=formats.amount(service.balance(invoice)), day=due)),
     }
     return Paid(state, *label_and_note[state])

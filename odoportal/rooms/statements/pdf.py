@@ -51,13 +51,13 @@ def statement_sheet(session: Session, account: ActiveMembership, query: ListQuer
         title=t("Statement"),
         facts=[(t("From"), formats.day(since)), (t("To"), formats.day(until)), (t("Closing balance"), formats.amount(found.closing))],
         parties=[seller(), Block(t("Account"), [account.name, t("No. {number}", number=account.number)])],
-        heads=(t("Movement"), t("Date"), t("Amount"), t("Balance")),
+        heads=(t("Transaction"), t("Date"), t("Amount"), t("Balance")),
         lines=[
             LineView("opening", "", formats.day(since), t("Opening balance"), "", "", formats.amount(found.opening)),
             *(_line(at, move, formats, language) for at, move in enumerate(found.movements)),
         ],
         sums=_sums(found, formats),
-        notes=[Block(t("Movements"), [more])] if more else [],
+        notes=[Block(t("Transactions"), [more])] if more else [],
     )
 
 

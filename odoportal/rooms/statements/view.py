@@ -102,7 +102,7 @@ def statement_view(session: Session, who: Identity, query: ListQuery, language: 
         owed=formats.amount(found.aging.total),
         credit=formats.amount(-found.credit) if found.credit > ZERO else "",
         aged=t("What is open on {day}, by age", day=formats.day(until)),
-        said=t("Statement, {period}: {movements}", period=span, movements=tn("{n} movement", "{n} movements", found.count)),
+        said=t("Statement, {period}: {movements}", period=span, movements=tn("{n} transaction", "{n} transactions", found.count)),
         csv=f"/{language}/statement.csv{files}",
         pdf=f"/{language}/statement.pdf{files}",
         as_of=t("as of {time}", time=formats.time(clock.now())),
@@ -187,7 +187,7 @@ def truncation_notice(found: Statement, formats: Formats) -> str:
     if shown == found.count:
         return ""
     return t(
-        "The first {shown} of {count} movements. The CSV file has all of them; the balances here count all of them, too.",
+        "The first {shown} of {count} transactions. The CSV file has all of them; the balances here include all of them too.",
         shown=formats.number(shown),
         count=formats.number(found.count),
     )

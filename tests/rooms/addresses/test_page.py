@@ -82,7 +82,7 @@ def test_an_address_in_ontario_and_one_in_france_are_written_as_their_post_wants
         "Lyon": (["3 rue de la République", "69002 Lyon", "France"], "France", False),
     }
     wrong = send(owner, "address", {**ONTARIO, "province": "QC"}, mark="c")
-    assert wrong.errors == {"postal_code": "This postal code is not in the province chosen."}
+    assert wrong.errors == {"postal_code": "This postal code does not match the province."}
     assert set(send(owner, "address", {"country": "FR"}, mark="d").errors) == {"name", "line1", "city", "postal_code"}
     assert [row.name for row in book(owner, q="p3e5j1").rows] == ["Depot"]
     assert [row.name for row in book(owner, sort="-name").rows] == ["Lyon", "Depot"]
@@ -101,9 +101,9 @@ def test_of_two_who_change_the_same_address_the_second_is_told_and_loses_nothing
     assert send(colleague, "address", quebec, code, version).ok
     clash = send(owner, "address", {**ONTARIO, "city": "Timmins"}, code, version, "b")
     assert clash.errors == {
-        "city": "Stored meanwhile: “Gatineau”.",
-        "province": "Stored meanwhile: “Quebec”.",
-        "postal_code": "Stored meanwhile: “J8X 2K1”.",
+        "city": "Saved value: “Gatineau”.",
+        "province": "Saved value: “Quebec”.",
+        "postal_code": "Saved value: “J8X 2K1”.",
     }
     assert [line.text for line in book(owner).rows[0].lines][1].startswith("Gatineau")
     assert send(owner, "address", {**ONTARIO, "city": "Timmins"}, code, clash.version, "c").ok
@@ -115,7 +115,7 @@ def test_a_default_is_chosen_and_kept_from_being_removed(people: People) -> None
     send(owner, "address", ONTARIO)
     send(owner, "address", FRANCE, mark="b")
     first, second = code_of(owner), code_of(owner, "Lyon")
-    assert send(owner, "remove", {}, first, mark="c").error == "This is a default address. Choose another one for it first."
+    assert send(owner, "remove", {}, first, mark="c").error == "This is a default address. Choose another default first."
     assert send(owner, "delivery", {}, second, mark="d").go == f"/en/addresses/edit?code={second}"
     assert send(owner, "billing", {}, second, mark="e").ok
     shown = edit(owner, code=second)
@@ -215,7 +215,7 @@ def test_an_address_of_another_account_is_none_of_the_book(people: People) -> No
     assert (edit(people["owner"], code=code).missing, book(people["owner"]).rows) == (True, [])
     for mark, (form, fields) in enumerate({"address": ONTARIO, "remove": {}, "restore": {}, "delivery": {}, "billing": {}}.items()):
         refused = send(people["owner"], form, fields, code, mark=str(mark))
-        assert refused.error.startswith("This address is no longer in the book"), form
+        assert refused.error.startswith("This address is no longer in the address book"), form
 
 
 @pytest.mark.parametrize(
@@ -223,13 +223,13 @@ def test_an_address_of_another_account_is_none_of_the_book(people: People) -> No
     [
         (
             "operations",
-            ["This is the default address for billing. Your role may not change or remove it. "
-             "Ask somebody with one of these roles: Owner, Billing."],
+            ["This is the default address for billing. Your role does not let you change or remove it. "
+             "Ask someone with one of these roles: Owner, Billing."],
         ),
         (
             "billing",
-            ["This is the default address for delivery. Your role may not change or remove it. "
-             "Ask somebody with one of these roles: Owner, Operations."],
+            ["This is the default address for delivery. Your role does not let you change or remove it. "
+             "Ask someone with one of these roles: Owner, Operations."],
         ),
         ("owner", []),
     ],

@@ -91,13 +91,13 @@ def test_what_is_stored_of_an_address() -> None:
         ({"name": " "}, {"name": "required"}),
         ({"line1": "", "city": ""}, {"line1": "required", "city": "required"}),
         ({"province": ""}, {"province": "required"}),
-        ({"province": "Québec"}, {"province": "offered"}),
+        ({"province": "Québec"}, {"province": "option"}),
         ({"postal_code": ""}, {"postal_code": "required"}),
         ({"postal_code": "75001"}, {"postal_code": "H3Z 2Y7"}),
         ({"province": "ON"}, {"postal_code": "province"}),
-        ({"country": "XX"}, {"country": "offered"}),
-        ({"country": "../ca"}, {"country": "offered"}),
-        ({"country": "zz"}, {"country": "offered"}),
+        ({"country": "XX"}, {"country": "option"}),
+        ({"country": "../ca"}, {"country": "option"}),
+        ({"country": "zz"}, {"country": "option"}),
     ],
 )
 def test_what_is_missing_or_cannot_be_is_said_by_field(change: dict[str, str], wrong: dict[str, str]) -> None:

@@ -279,7 +279,7 @@ def test_numbers_are_written_as_the_document_s_language_writes_them(session: Ses
         ({"paid": "all", "settled_on": date(2020, 9, 20)}, "PAID\n2020-09-20", "Paid on 2020-09-20"),
         ({"paid": "all", "refunded": True, "settled_on": date(2020, 9, 21)}, "REFUNDED\n2020-09-21", "Refunded"),
         ({}, "", "To pay"),
-        ({"paid": "part"}, "", "Part paid"),
+        ({"paid": "part"}, "", "Partially paid"),
         ({"pending": "all"}, "", "Pending"),
         ({"issued": date(2020, 1, 1)}, "", "237 days overdue"),
     ],

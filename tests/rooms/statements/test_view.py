@@ -128,7 +128,7 @@ def test_a_long_period_says_what_it_leaves_out(stored: Engine, mine: int, monkey
     with Session(stored) as session:
         made = shown(session, mine)
     assert (len(made.rows), made.closing) == (3, "$20.00")
-    assert made.more.startswith("The first 3 of 4 movements.")
+    assert made.more.startswith("The first 3 of 4 transactions.")
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
