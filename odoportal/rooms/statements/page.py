@@ -56,8 +56,25 @@ def _period(view: Bound) -> Node:
 def _files(view: Bound) -> Node:
     return el(
         "div",
-        el("a", icon("file-text"), "CSV", el("span", " ", t("Statement"), cls="sr"), href=view.csv, cls="btn second", data_out=True),
+        el(
+            "a",
+            icon("file-spreadsheet"),
+            "Excel",
+            el("span", " ", t("Statement"), cls="sr"),
+            href=view.xlsx,
+            cls="btn second",
+            data_out=True,
+        ),
         el("a", icon("file-down"), "PDF", el("span", " ", t("Statement"), cls="sr"), href=view.pdf, cls="btn second", data_out=True),
+        el(
+            "a",
+            icon("file-text"),
+            t("CSV, for programs"),
+            el("span", " ", t("Statement"), cls="sr"),
+            href=view.csv,
+            cls="btn second",
+            data_out=True,
+        ),
         cls="row",
     )
 
