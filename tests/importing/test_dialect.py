@@ -13,6 +13,8 @@ from odoportal.importing.dialect import Dialect, delimiter_of, encoding_of
 from odoportal.importing.file_order import BY_NAME
 from odoportal.importing.reader import read_table
 
+pytestmark = pytest.mark.any_database
+
 AMBIGUOUS = "is ambiguous"
 
 

@@ -19,7 +19,6 @@ def _web() -> Web:
             Page("/privacy", "Privacy", page.privacy, fill=page.fill_privacy, private=False),
         ],
         routes=guarded(Right.SEE, routes.ROUTES),
-        jobs=[service.make_files],
     )
 
 
@@ -29,4 +28,4 @@ def _kept() -> list[KeptData]:
     ]
 
 
-ROOM = Room("privacy", _web, activity=ACTIVITY, kept=_kept, purges=[service.purge_expired], revoke=revoke)
+ROOM = Room("privacy", _web, activity=ACTIVITY, kept=_kept, purges=[service.purge_expired], revoke=revoke, jobs=[service.JOB])
