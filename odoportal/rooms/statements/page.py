@@ -54,26 +54,15 @@ def _period(view: Bound) -> Node:
 
 
 def _files(view: Bound) -> Node:
+    def file(picture: str, name: str, href: Bound) -> El:
+        hidden = el("span", " ", t("Statement"), cls="sr")
+        return el("a", icon(picture), name, hidden, href=href, cls="button button-second", data_out=True)
+
     return el(
         "div",
-        el(
-            "a",
-            icon("file-text"),
-            "CSV",
-            el("span", " ", t("Statement"), cls="sr"),
-            href=view.csv,
-            cls="button button-second",
-            data_out=True,
-        ),
-        el(
-            "a",
-            icon("file-down"),
-            "PDF",
-            el("span", " ", t("Statement"), cls="sr"),
-            href=view.pdf,
-            cls="button button-second",
-            data_out=True,
-        ),
+        file("file-spreadsheet", "Excel", view.xlsx),
+        file("file-down", "PDF", view.pdf),
+        file("file-text", t("CSV, for programs"), view.csv),
         cls="layout-row",
     )
 

@@ -19,6 +19,7 @@ from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.statements import service
+from odoportal.rooms.statements.exports import period_name
 from odoportal.rooms.statements.service import Movement, Statement
 from odoportal.rooms.statements.view import RULES, aging_rows, movement_name, movement_note, truncation_notice
 
@@ -97,10 +98,8 @@ async def download_statement(request: Request) -> Response:
     language, params, today = request.path_params["language"], request.query_params, clock.today()
     if language not in i18n.LANGUAGES:
         return routes.not_found()
-    query = ListQuery.parse(RULES, params)
-    first, last = service.period(query.since, query.until, today)
     with i18n.use(language):
-        headers = attachment(f"{routes.file_name(t('Statement'))}-{first.isoformat()}-{last.isoformat()}.pdf")
+        headers = attachment(f"{routes.file_name(t('Statement'))}-{period_name(ListQuery.parse(RULES, params), today)}.pdf")
     paper = params.get("paper", "") if params.get("paper") in pdf.PAPERS else "letter"
     who = require_identity()
     with concurrent_files.FILES.held(f"{who.person_id}"):

@@ -65,6 +65,7 @@ class StatementView:
     aged: str = ""
     said: str = ""
     csv: str = ""
+    xlsx: str = ""
     pdf: str = ""
     as_of: str = ""
 
@@ -104,6 +105,7 @@ def statement_view(session: Session, who: Identity, query: ListQuery, language: 
         aged=t("What is open on {day}, by age", day=formats.day(until)),
         said=t("Statement, {period}: {movements}", period=span, movements=tn("{n} transaction", "{n} transactions", found.count)),
         csv=f"/{language}/statement.csv{files}",
+        xlsx=f"/{language}/statement.xlsx{files}",
         pdf=f"/{language}/statement.pdf{files}",
         as_of=t("as of {time}", time=formats.time(clock.now())),
     )
