@@ -2,6 +2,7 @@
 
 import gettext
 import io
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -128,8 +129,19 @@ class Formats:
         return formatted.replace(" ", "\u00a0").replace("\u202f", "\u00a0")
 
     def moment(self, value: datetime) -> str:
-        """Format the date and time of an instant in the business's time zone."""
+        """Format the date and time of an instant in the business's time zone, for a table or beside a label."""
         return f"{clock.to_local(value).date().isoformat()} {self.time(value)}"
+
+    def moment_in_text(self, value: datetime) -> str:
+        """Format the date and time of an instant for a sentence: `2026-10-03 at 9:58 a.m.`."""
+        return t("{day} at {time}", day=clock.to_local(value).date().isoformat(), time=self.time(value))
+
+    def moment_in_words(self, value: datetime) -> str:
+        """Format the date and time of an instant for a letter, in the language in use: `October 3, 2026 at 9:58 a.m.`."""
+        day = format_date(clock.to_local(value).date(), "long", locale=_locale(region_of(current_language()))).replace(" ", "\u00a0", 1)
+        if current_language() == "fr":
+            day = re.sub(r"^1\b", "1er", day)
+        return t("{day} at {time}", day=day, time=self.time(value))
 
 
 def month_name(day: date, style: str = "short") -> str:

@@ -85,7 +85,7 @@ def _filter(name: str, today: date, state: Any = None, end: Any = None) -> Colum
 
 def _state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
-        return [_filter(name, request.today) for name, text in request.labels.items() if len(word) > 2 and word in text]
+        return [_filter(name, request.today) for name, text in request.labels.items() if search.in_label(word, text)]
 
     return meaning
 

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.unsolicited import plain_name
-from odoportal.core import clock, i18n
+from odoportal.core import i18n
 from odoportal.core.i18n import t
 from odoportal.mail import outbox
 from odoportal.rooms.signin.activity import SigninActivity
@@ -334,7 +334,7 @@ def recovery_used(session: Session, person: Person, left: int, now: datetime) ->
 
 
 def _moment(person: Person, now: datetime) -> str:
-    return i18n.Formats(person.region).moment(clock.to_local(now))
+    return i18n.Formats(person.region).moment_in_words(now)
 
 
 def invited(session: Session, person: Person, account: Account, seed: str, now: datetime) -> outbox.Mail:
