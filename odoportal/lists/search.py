@@ -96,6 +96,11 @@ def words(q: str) -> list[str]:
     return [amount] if amount else fold(q).split()
 
 
+def in_label(word: str, label: str) -> bool:
+    """Return whether a folded label has a word of a search: as a part of it, or as a whole word if it has one or two letters."""
+    return word in label if len(word) > 2 else word in label.split()
+
+
 def _no_meaning(_word: str) -> Sequence[ColumnElement[bool]]:
     return ()
 

@@ -299,6 +299,14 @@ def test_moments_are_quebecs(instant: datetime, french: str, english: str) -> No
     assert FR.day(instant.date()) == EN.day(instant.date()) == instant.date().isoformat()
 
 
+def test_a_moment_in_a_sentence() -> None:
+    instant = datetime(2020, 9, 24, 13, 58, tzinfo=UTC)
+    with i18n.use("fr"):
+        assert FR.moment_in_text(instant) == f"2020-09-24 à 9{NB}h{NB}58"
+    with i18n.use("en"):
+        assert EN.moment_in_text(instant) == f"2020-09-24 at 9:58{NB}a.m."
+
+
 def test_months() -> None:
     day = date(2020, 9, 1)
     with i18n.use("fr"):

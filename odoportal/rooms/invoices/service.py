@@ -109,7 +109,7 @@ def in_state(state: str, today: Any) -> ColumnElement[bool]:
 
 def _state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
-        return [in_state(s, request.today) for s, text in request.labels.items() if len(word) > 2 and word in text]
+        return [in_state(s, request.today) for s, text in request.labels.items() if search.in_label(word, text)]
 
     return meaning
 
