@@ -30,7 +30,11 @@ STANDARD_INPUT = Path("-")
     "--keep-good", type=ANY_PATH, metavar="PLACE", help="Keep the good rows; write the bad ones into this file or folder, to be corrected."
 )
 @click.option("--notify", is_flag=True, help="Email new people their invitation; otherwise no one is emailed.")
-@click.option("--encoding", type=click.Choice(["utf-8", "windows-1252"]), help="Encoding of the files; detected if not given.")
+@click.option(
+    "--encoding",
+    type=click.Choice(["utf-8", "windows-1252", "cp850", "cp863", "mac-roman", "utf-16"]),
+    help="Encoding of the files; detected if not given.",
+)
 @click.option("--delimiter", type=click.Choice(["comma", "semicolon", "tab"]), help="Between cells; detected if not given.")
 @click.option("--decimal", type=click.Choice(["comma", "point"]), help="What 1,234 means; such amounts are refused if not given.")
 @click.option("--dates", type=click.Choice(["iso", "dmy"]), default="iso", show_default=True, help="dmy: 24/09/2020 is also a date.")

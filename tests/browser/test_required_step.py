@@ -20,7 +20,6 @@ def sawmill(portal: Portal) -> Iterator[None]:
         yield
 
 
-@pytest.mark.journey
 @pytest.mark.usefixtures("sawmill")
 def test_who_has_no_second_step_sets_it_up_before_anything_else(open_page: Open) -> None:
     owner, colleague = open_page("/fr/login", size="phone"), open_page("/fr/login", size="phone")
@@ -46,4 +45,4 @@ def test_who_has_no_second_step_sets_it_up_before_anything_else(open_page: Open)
     colleague.goto("/fr/invoices")
     expect(colleague.get_by_role("heading", name="Factures")).to_be_visible()
     on_dashboard(open_live(colleague, "/fr/"))
-    expect(open_live(owner, "/fr/profile/people").locator(".lcard", has_text=COLLEAGUE)).to_contain_text("En deux étapes")
+    expect(open_live(owner, "/fr/profile/people").locator(".table-card", has_text=COLLEAGUE)).to_contain_text("En deux étapes")

@@ -121,14 +121,19 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
         return EditView(missing=True, title=t("Address not found"))
     stored = service.values(address) if address else dict.fromkeys(service.FIELDS, "") | {"country": postal.HOME}
     country = requested if requested in postal.codes() else stored["country"]
+    countries = postal.countries(current_language())
+    if country not in dict(countries):
+        countries = ((country, country), *countries)
     default_ids = service.defaults(session, who.account.account_id) if address else {}
     form = form_view(who, stored, code)
-    rows = _fields(country, {**stored, "country": country})
+    # What the country has no place for is shown as well, unless another country is being chosen.
+    parts = (*postal.country(country).parts.values(), *(postal.unplaced(stored) if country == stored["country"] else ()))
+    rows = [_field(part, stored[part.name]) for part in parts]
     return EditView(
         code=code,
         title=t("Change an address") if address else t("Add an address"),
         hidden=[Hidden(name, query[name]) for name in ("account", "code") if name in query],
-        countries=[Choice(key, name, key == country) for key, name in postal.countries(current_language())],
+        countries=[Choice(key, name, key == country) for key, name in countries],
         country=country,
         **{f"{purpose}_is": address is not None and default_ids.get(purpose) == address.id for purpose in AddressPurpose},
         **{f"{purpose}_may": may(who.account.role, service.RIGHT[purpose]) for purpose in AddressPurpose},
@@ -163,10 +168,6 @@ def _error_prefix(label: str) -> str:
     return t("{name}: {error}", name=label, error="")
 
 
-def _fields(country: str, values: Mapping[str, str]) -> list[FieldRow]:
-    return [_field(part, values[part.name]) for part in postal.country(country).parts.values()]
-
-
 def _field(part: postal.AddressPart, value: str) -> FieldRow:
     id_ = f"address-{part.name}"
     return FieldRow(
@@ -186,4 +187,8 @@ def _field(part: postal.AddressPart, value: str) -> FieldRow:
 
 
 def _options(choices: Sequence[tuple[str, str]], value: str) -> list[Choice]:
-    return [Choice("", "—", not value), *(Choice(key, name, key == value) for key, name in choices)] if choices else []
+    if not choices:
+        return []
+    # A value that a file brought and the country's list lacks is shown: saving it says that one must be chosen.
+    foreign = [Choice(value, value, True)] if value and value not in dict(choices) else []
+    return [Choice("", "—", not value), *foreign, *(Choice(key, name, key == value) for key, name in choices)]

@@ -48,10 +48,10 @@ _ERRORS: ErrorMessages = {
 
 
 def _rename(session: Session, sent: SentForm[VehicleForm]) -> FormResult:
-    today = clock.today()
-    if clash := conflict(sent, vehicles.stored(session, sent.who, sent.key, today)):
+    held = vehicles.held_device(session, sent.who.account.account_id, sent.key, clock.today())
+    if clash := conflict(sent, {"vehicle": held.vehicle}):
         return clash
-    vehicles.rename(session, sent.who, sent.key, sent.values.vehicle, today, clock.now(), sent.client)
+    vehicles.rename(session, sent.who, held, sent.values.vehicle, clock.now(), sent.client)
     return FormResult(t("Saved."))
 
 

@@ -24,7 +24,7 @@ def _of_invoice(*more: UniqueConstraint | ForeignKeyConstraint | Index) -> tuple
     return (ForeignKeyConstraint(["account_id", "invoice_id"], ["invoice.account_id", "invoice.id"], ondelete="CASCADE"), *more)
 
 
-_STANDING = ("account_id", "due_on", "id", "total", "paid", "credited", "pending", "refunded")
+_BALANCE = ("total", "paid", "credited", "pending", "refunded")
 _REST = "total - paid - credited > 0"
 
 
@@ -35,22 +35,31 @@ class Invoice(SQLModel, table=True):
         UniqueConstraint("account_id", "id"),
         ForeignKeyConstraint(["account_id", "order_id"], ["orders.account_id", "orders.id"]),
         ForeignKeyConstraint(["account_id", "bill_to_id"], ["address.account_id", "address.id"]),
-        Index("ix_invoice_issued", "account_id", "issued_on", "id", "total"),
-        Index("ix_invoice_number", "account_id", "number_order", "id"),
+        Index("ix_invoice_issued", "account_id", "issued_on", "id", *_BALANCE),
+        Index("ix_invoice_number", "account_id", "number_order", "id", "issued_on"),
         Index("ix_invoice_total", "account_id", "total", "id"),
         Index("ix_invoice_paid", "account_id", text("coalesce(settled_on, '9999-12-31')"), "id", "issued_on"),
         Index("ix_invoice_order", "account_id", "order_id", "issued_on", "id"),
         # Small partial indexes: the unsettled invoices, with all columns that their state and balance need, and the refunded invoices.
         Index(
             "ix_invoice_open",
-            *_STANDING,
+            "account_id",
+            "due_on",
+            "id",
+            *_BALANCE,
             sqlite_where=text(f"refunded IS 0 AND {_REST}"),
             postgresql_where=text(f"NOT refunded AND {_REST}"),
         ),
         Index(
-            "ix_invoice_refunded", "account_id", "issued_on", "id", sqlite_where=text("refunded IS 1"), postgresql_where=text("refunded")
+            "ix_invoice_refunded",
+            "account_id",
+            "due_on",
+            "id",
+            "issued_on",
+            sqlite_where=text("refunded IS 1"),
+            postgresql_where=text("refunded"),
         ),
-        *search_indexes("invoice"),
+        *search_indexes("invoice", "issued_on", "due_on", "order_id", *_BALANCE),
     )
 
     id: int | None = Field(default=None, primary_key=True)

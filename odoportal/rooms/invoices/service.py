@@ -35,7 +35,8 @@ class InvoiceState(StrEnum):
 # Literals instead of bound parameters: the expressions must match those of the indexes `ix_invoice_paid` and `ix_invoice_open`.
 _NEVER: ColumnElement[date] = literal_column("'9999-12-31'")
 _ZERO_CENTS: ColumnElement[int] = literal_column("0")
-# `due_on > _DISTANT_PAST` is always true; naming the column makes SQLite, which keeps no statistics, choose `ix_invoice_open`.
+# `due_on > _DISTANT_PAST` is always true; naming the column makes SQLite, which keeps no statistics, choose `ix_invoice_open` or
+# `ix_invoice_refunded`.
 _DISTANT_PAST = date(1, 1, 1)
 
 
@@ -87,7 +88,7 @@ def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:
     if query.state in _UNSETTLED:
         return and_(_unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
     if query.state == InvoiceState.REFUNDED:
-        return _refunded()
+        return and_(_refunded(), col(Invoice.due_on) > _DISTANT_PAST)
     return _date_range(query, col(Invoice.issued_on)) if query.since or query.until else None
 
 
@@ -114,10 +115,9 @@ def _state_meaning(request: ListRequest) -> search.Meaning:
 
 
 def _filters(request: ListRequest) -> list[ColumnElement[bool]]:
-    query, day = request.query, col(Invoice.issued_on)
+    query = request.query
     parts = [in_state(query.state, request.today)] if query.state else []
-    # Under another sort order, hide the date from SQLite's planner: it must walk the index of the sort order and stop after one page.
-    parts.append(_date_range(query, day if query.key == "date" else search.unindexed(day)))
+    parts.append(_date_range(query, request.hidden(col(Invoice.issued_on))))
     if order := query.texts.get("order"):
         order_id_of = select(Order.id).where(Order.account_id == request.account_id, Order.number == order).scalar_subquery()
         parts.append(col(Invoice.order_id) == order_id_of)
@@ -157,7 +157,12 @@ def _counts_statement() -> Any:
     def summed(state: InvoiceState) -> Any:
         return func.coalesce(func.sum(case((in_state(state, today), 1), else_=0)), 0)
 
-    columns: list[Any] = [counted(), counted(_refunded()), func.count(), *(summed(state) for state in _UNSETTLED)]
+    columns: list[Any] = [
+        counted(),
+        counted(_refunded(), col(Invoice.due_on) > _DISTANT_PAST),
+        func.count(),
+        *(summed(state) for state in _UNSETTLED),
+    ]
     return sql_select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
 
 

@@ -1,8 +1,6 @@
 """The pages before sign-in: each is one form, drawn as the slots of the page around it (`page.page`), in the current language."""
 
-from urllib.parse import quote, urlencode
-
-from odoportal.core.i18n import t
+from odoportal.core.i18n import current_language, t
 from odoportal.forms.view import FormView
 from odoportal.rooms.signin import forms, passwords, view
 from odoportal.rooms.signin.models import LinkKind
@@ -13,6 +11,7 @@ from odoportal.ui.page import page_url
 from odoportal.ui.public_form import PublicForm
 from odoportal.ui.strength import strength
 from odoportal.ui.template import Bound, El, Node, View, el, icon
+from odoportal.web.links import page_link
 
 
 def slots(form: PublicForm, values: FormView | None = None) -> dict[str, str]:
@@ -20,14 +19,14 @@ def slots(form: PublicForm, values: FormView | None = None) -> dict[str, str]:
     learn_more = get_settings().learn_more_url
     more = (
         el("p", t("You are not a customer and want to learn more?")),
-        el("a", t("Learn more"), href=learn_more, rel="noopener", cls="btn onbar caps", data_out=True),
+        el("a", t("Learn more"), href=learn_more, rel="noopener", cls="button button-onbar button-caps", data_out=True),
     )
     foot = el(
         "p",
         el("span", t("Your email address is used only to sign you in and to write to you about your account.")),
         " ",
         el("a", t("Privacy"), href=page_url("/privacy"), data_out=True),
-        cls="small muted signfoot",
+        cls="small muted signin-foot",
     )
     # Without a link, the slot is quite empty: style sheets then hide its line.
     return {"form": form.html(values or FormView()), "more": _html(more) if learn_more else "", "foot": _html(foot)}
@@ -39,7 +38,7 @@ def _html(node: Node) -> str:
 
 def leave(text: str, to: str) -> El:
     """Return a link to another of these pages. It loads a new document, because the server fills the slots."""
-    return el("a", text, href=to, cls="btn plain block caps", data_out=True)
+    return el("a", text, href=to, cls="button button-plain button-block button-caps", data_out=True)
 
 
 def _back_to_sign_in() -> El:
@@ -48,13 +47,15 @@ def _back_to_sign_in() -> El:
 
 def email_shown(form: Bound) -> El:
     """Draw the email that a password is chosen for. It cannot be changed; password managers read it."""
-    box = el("input", id="email", name="email", type="email", value=form.initial.email, autoComplete="username", readOnly=True, cls="input")
+    box = el(
+        "input", id="email", name="email", type="email", value=form.initial.email, autoComplete="username", readOnly=True, cls="field-input"
+    )
     return el("div", el("label", t("Email"), for_="email"), box, cls="field")
 
 
 def new_password() -> Field:
     """Return the field for a new password, with its strength and its rules."""
-    rules = el("ul", *(el("li", rule) for rule in passwords.rules()), cls="hint rules")
+    rules = el("ul", *(el("li", rule) for rule in passwords.rules()), cls="field-hint field-rules")
     hint = (strength("password", passwords.SHORTEST), rules)
     return Field("password", t("Password"), hint=hint, autocomplete="new-password")
 
@@ -65,8 +66,15 @@ def _email() -> Field:
 
 def _passkey(text: str, look: str) -> tuple[Node, ...]:
     failed = t("No passkey was used. Try again, or choose another way.")
-    button = el("button", icon("key-round", small=True), el("span", text), type="button", cls=f"btn {look} block caps", data_passkey="get")
-    return button, el("p", role="status", cls="hint", data_passkey_said=True, data_failed=failed)
+    button = el(
+        "button",
+        icon("key-round", small=True),
+        el("span", text),
+        type="button",
+        cls=f"button {look} button-block button-caps",
+        data_passkey="get",
+    )
+    return button, el("p", role="status", cls="field-hint", data_passkey_said=True, data_failed=failed)
 
 
 def login(values: FormView, wanted: str = "") -> dict[str, str]:
@@ -77,13 +85,13 @@ def login(values: FormView, wanted: str = "") -> dict[str, str]:
         (
             _email(),
             Field("password", t("Password"), autocomplete="current-password"),
-            Field("keep", t("Keep me signed in"), hint=keep_hint, cls="helped"),
+            Field("keep", t("Keep me signed in"), hint=keep_hint, cls="field-helped"),
         ),
         t("Login"),
         model=forms.SignIn,
         title=t("Sign In"),
-        action=page_url("/login") + (f"?next={quote(wanted, safe='')}" if wanted else ""),
-        aside=(*_passkey(t("Sign in with a passkey"), "second"), leave(t("Forgot password?"), page_url("/forgot"))),
+        action=page_link(current_language(), "/login", next=wanted),
+        aside=(*_passkey(t("Sign in with a passkey"), "button-second"), leave(t("Forgot password?"), page_url("/forgot"))),
     )
     return slots(form, values)
 
@@ -99,7 +107,7 @@ def code(values: FormView, wanted: str, factors: UsableFactors, recovery: bool) 
         text = t("Enter the 6-digit code that your authenticator app shows.")
         field = Field("code", t("Code"), "code", autocomplete="one-time-code")
     remember_hint = t("No second step for 30 days, on your own device.")
-    remember = Field("remember", t("Remember this device"), hint=remember_hint, cls="helped")
+    remember = Field("remember", t("Remember this device"), hint=remember_hint, cls="field-helped")
     form = PublicForm(
         "code",
         (field, remember) if typed else (remember,),
@@ -116,7 +124,7 @@ def code(values: FormView, wanted: str, factors: UsableFactors, recovery: bool) 
 
 def _code_url(wanted: str, recovery: bool) -> str:
     query = ({"recovery": "1"} if recovery else {}) | ({"next": wanted} if wanted else {})
-    return page_url("/code") + (f"?{urlencode(query)}" if query else "")
+    return page_link(current_language(), "/code", **query)
 
 
 def _other_factors(wanted: str, factors: UsableFactors, recovery: bool) -> tuple[Node, ...]:
@@ -127,9 +135,15 @@ def _other_factors(wanted: str, factors: UsableFactors, recovery: bool) -> tuple
         return (leave(t("Use the app’s code") if factors.app else t("Use a passkey"), _code_url(wanted, recovery=False)),)
     other: tuple[Node, ...] = ()
     if factors.keys:
-        other = _passkey(t("Use a passkey"), "second" if factors.app else "primary")
+        other = _passkey(t("Use a passkey"), "button-second" if factors.app else "button-primary")
         if not factors.app:
-            other += (el("p", t("Passkeys need a recent browser with JavaScript turned on. Use a recovery code."), cls="hint lacking"),)
+            other += (
+                el(
+                    "p",
+                    t("Passkeys need a recent browser with JavaScript turned on. Use a recovery code."),
+                    cls="field-hint passkey-lacking",
+                ),
+            )
     if factors.app or factors.keys or not factors.dead_app:
         other += (leave(t("Use a recovery code"), _code_url(wanted, recovery=True)),)
     return other

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from sqlmodel import col, select
@@ -16,6 +17,7 @@ from odoportal.forms.handling import FormResult, SentForm
 from odoportal.lists.query import ListQuery
 from odoportal.lists.view import page_view
 from odoportal.rooms.addresses import forms
+from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.addresses.page import BOOK, EDIT
 from odoportal.rooms.addresses.view import AddressesView, EditView, edit_view
 from tests.making import TODAY
@@ -136,6 +138,63 @@ def test_a_default_is_chosen_and_kept_from_being_removed(people: People) -> None
     ]
     assert json.loads(rows[2].before) == {"delivery": "Depot, 12 Elm Street, Sudbury"}
     assert json.loads(rows[2].after) == {"delivery": "Lyon, 3 rue de la République, Lyon"}
+
+
+def imported(who: Identity, **values: Any) -> str:
+    """Store an address as a file or an earlier release brought it."""
+    with database.write_session() as session:
+        session.add(Address(account_id=who.account.account_id, code="HQ", name="Depot", line1="1 High St", city="Cowes", **values))
+    return "HQ"
+
+
+def test_what_the_country_has_no_place_for_is_shown_and_kept(people: People) -> None:  # noqa: F811
+    owner = people["owner"]
+    code = imported(owner, province="Isle of Wight", postal_code="PO31 7QT", country="GB")
+    view = edit(owner, code=code)
+    assert {row.label: row.value for row in view.address.rows if row.key in {"city", "province"}} == {
+        "Post town": "Cowes",
+        "Region": "Isle of Wight",
+    }
+    sent = {row.key: row.value for row in view.address.rows} | {"country": "GB", "line2": "Unit 3"}
+    assert send(owner, "address", sent, code, view.address.version).ok
+    assert "Isle of Wight" in [line.text for line in book(owner).rows[0].lines]
+    # Emptied, or with another country chosen, it goes.
+    again = edit(owner, code=code).address.version
+    assert send(owner, "address", {**sent, "province": ""}, code, again, "b").ok
+    assert "Isle of Wight" not in [line.text for line in book(owner).rows[0].lines]
+    assert "province" not in [row.key for row in edit(owner, code=code).address.rows]
+
+
+def test_with_another_country_chosen_only_its_own_fields_are_shown(people: People) -> None:  # noqa: F811
+    code = imported(people["owner"], province="Isle of Wight", country="GB")
+    assert "province" not in [row.key for row in edit(people["owner"], code=code, country="FR").address.rows]
+
+
+@pytest.mark.parametrize("country", ["UK", "XX", "ZZ"])
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_a_stored_country_that_is_not_known_is_drawn_plainly(people: People, country: str, language: str) -> None:  # noqa: F811
+    owner = people["owner"]
+    code = imported(owner, province="Essex", country=country)
+    (row,) = book(owner, language, q="essex").rows
+    assert ([line.text for line in row.lines], row.country) == (["1 High St", "Cowes", "Essex", country], country)
+    view = edit(owner, language, code=code)
+    assert [option.key for option in view.countries if option.selected] == [country]
+    with i18n.use(language):
+        assert f'value="{country}"' in EDIT.html(view)
+    fields = {row.key: row.value for row in view.address.rows} | {"country": country}
+    refused = send(owner, "address", fields, code, view.address.version)
+    assert refused.errors == {"country": "Choose one of the values offered."}
+    assert refused.error == "This country is not known. Choose it from the list."
+    assert send(owner, "address", {**fields, "country": "GB", "postal_code": "CM1 1AA"}, code, view.address.version, "b").ok
+
+
+def test_a_stored_province_that_is_not_in_the_list_is_shown_and_must_be_chosen(people: People) -> None:  # noqa: F811
+    code = imported(people["owner"], province="Kebek", postal_code="H2X 1Y4", country="CA")
+    view = edit(people["owner"], code=code)
+    (province,) = (row for row in view.address.rows if row.key == "province")
+    assert [option.text for option in province.options if option.selected] == ["Kebek"]
+    fields = {row.key: row.value for row in view.address.rows} | {"country": "CA"}
+    assert send(people["owner"], "address", fields, code, view.address.version).errors == {"province": "Choose one of the values offered."}
 
 
 @pytest.mark.parametrize("role", ["billing", "operations", "read_only"])
