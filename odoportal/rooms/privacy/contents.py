@@ -162,7 +162,7 @@ def table_names() -> dict[str, str]:
         "data_file": t("Files of your data, as requested"),
         "device": t("Devices"),
         "earlier_email": t("Email addresses you used before"),
-        "email_change": t("Changes of your email"),
+        "email_change": t("Changes of your email address"),
         "file_person": t("People, as in Odotrack’s files"),
         "file_role": t("Roles, as in Odotrack’s files"),
         "invitation": t("Invitations"),
