@@ -173,6 +173,16 @@ class ListTable:
         return [(column, column.file) for key in keys for column in self.columns if column.key == key and column.file]
 
 
+def in_both_numbers(labels: Callable[[int], Mapping[str, str]]) -> Callable[[], Mapping[str, str]]:
+    """Return the `labels` of a list from a function of labels for one or several records: a search finds either form."""
+
+    def both() -> Mapping[str, str]:
+        several = labels(2)
+        return {key: f"{label} {several[key]}" for key, label in labels(1).items()}
+
+    return both
+
+
 def _in_order(before: Mapping[str, str]) -> list[str]:
     """Return keys in order, each that names another one right before it."""
     keys = [key for key, other in before.items() if not other]

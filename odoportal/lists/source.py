@@ -6,11 +6,14 @@ A room writes the rules of its own SQL (filters, counts, meanings of search word
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col
 
+from odoportal.core import i18n
+from odoportal.core.folding import fold
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery, PageWindow, page_to_show
 
@@ -62,6 +65,7 @@ class ListSource:
         texts: The names of other text filters.
         meaning: Returns what a search word may mean besides itself.
         words: Rewrites a search as it is typed to the words that are stored.
+        names: Returns what the list's documents are called in the current language, before their number; a search may begin with it.
         index_hint: Returns a condition that leads SQLite to a small index for the query's filters, or None; see `search.fetch_page`.
         large: Whether an account may have so many rows that a search asks the trigram index; see `search.search_candidates`.
         number: The name of the column by which a row opens; unique in the account.
@@ -75,6 +79,7 @@ class ListSource:
     texts: tuple[str, ...] = ()
     meaning: Callable[[ListRequest], search.Meaning] = _no_meaning
     words: Callable[[str], str] = str
+    names: Callable[[], Sequence[str]] = tuple
     index_hint: Callable[[ListRequest], ColumnElement[bool] | None] = lambda _request: None
     large: bool = True
     number: str = "number"
@@ -123,13 +128,24 @@ class ListSource:
         """Return the condition of a request; `own` is the condition that selects the account's rows."""
         parts = [own]
         if request.query.q:
-            parts.append(search.matches_words(self.model.search, self.words(request.query.q), self.meaning(request)))
+            parts.append(search.matches_words(self.model.search, self._typed(request.query.q), self.meaning(request)))
         return and_(*parts, *self.filters(request))
+
+    def _typed(self, q: str) -> str:
+        return self.words(search.without_name(q, self._folded_names))
+
+    @cached_property
+    def _folded_names(self) -> Sequence[str]:
+        names: list[str] = []
+        for language in i18n.LANGUAGES:
+            with i18n.use(language):
+                names += [fold(name) for name in self.names()]
+        return names
 
     def _candidates(self, session: Session, request: ListRequest, total: int) -> ColumnElement[bool]:
         if not self.large:
             return search.of_account(self.model, request.account_id)
-        q = self.words(request.query.q)
+        q = self._typed(request.query.q)
         return search.search_candidates(session, self.model, request.account_id, total, q, self.meaning(request))
 
 
