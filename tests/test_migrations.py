@@ -209,7 +209,8 @@ def test_known_browsers_are_kept_and_found_by_their_token(engine: Engine) -> Non
 def test_a_step_that_rebuilds_a_table_leaves_its_search_right(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     migrations.migrate(engine)
     with engine.begin() as connection:
-        for statement in FILLED.strip().split(";")[:-1]:
+        # Their columns of the first release, without the one that was dropped since.
+        for statement in FILLED.replace(" refunded,", "").replace(" false,", "").strip().split(";")[:-1]:
             connection.execute(text(statement))
     whole = migrations._upgrade
 

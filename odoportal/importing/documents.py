@@ -77,7 +77,7 @@ def import_invoices(run: Run) -> None:
 
     wanted = _document_values(run, name, "invoice", lines, existing, values)
     fresh = {**InvoiceRecord.defaults("order", "bill_to"), "order_id": None, "bill_to_id": None, "search": ""}
-    fresh |= {"paid": 0, "pending": 0, "credited": 0, "settled_on": None, "refunded": False}
+    fresh |= {"paid": 0, "pending": 0, "credited": 0, "settled_on": None}
     _write_documents(run, name, "invoice", existing, wanted, fresh, lines)
 
 

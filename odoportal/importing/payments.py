@@ -33,6 +33,7 @@ def import_payments(run: Run) -> None:
         run.planned["payment"][found] = wanted[reference,]
         run.note_first_row("payment", found, name, places[reference])
     if not run.dry:
+        run.touch("payment", (RowRef(outcome.ids[at], wanted[at]["account_id"]) for at in outcome.new | outcome.changed))
         for row in fetch(run.session, Allocation, "payment_id", [outcome.ids[at] for at in outcome.changed]):
             run.touch("invoice", [RowRef(row.invoice_id, row.account_id)])
 
@@ -64,3 +65,4 @@ def import_allocations(run: Run) -> None:
     accounts = {values["payment_id"]: values["account_id"] for values in wanted.values()}
     outcome = run.replace_parts(name, Allocation, "payment_id", ("payment_id", "invoice_id"), wanted, places)
     run.touch("invoice", (RowRef(invoice, accounts[payment]) for payment, invoice in outcome.touched))
+    run.touch("payment", (RowRef(payment, accounts[payment]) for payment, _ in outcome.touched))

@@ -83,7 +83,7 @@ class Run:
         unread: the kinds whose file could not be read to its end.
         known: the records looked up so far, by kind and key; None for a key that does not exist.
         first_rows: the file and line at which the run first refers to a document, by kind and id; in a dry run only.
-        touched: the orders, invoices and devices to recompute.
+        touched: the orders, invoices, payments and devices to recompute.
         new_people: the account that first named a new person, both by id.
         dependent: rows that are good, but cannot be imported without a bad one.
     """
@@ -98,7 +98,7 @@ class Run:
     unread: set[str] = field(default_factory=set[str])
     known: dict[str, dict[str, RowRef | None]] = field(default_factory=lambda: defaultdict(dict))
     first_rows: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict[tuple[str, int], tuple[str, int]])
-    touched: dict[str, set[RowRef]] = field(default_factory=lambda: {"order": set(), "invoice": set(), "device": set()})
+    touched: dict[str, set[RowRef]] = field(default_factory=lambda: {"order": set(), "invoice": set(), "payment": set(), "device": set()})
     new_people: dict[int, int] = field(default_factory=dict[int, int])
     dependent: list[BadRow] = field(default_factory=list[BadRow])
     # The wanted documents and payments, by kind and id; the sums of parts, by model and document; and the allocations of each
@@ -250,7 +250,7 @@ class Run:
         return outcome
 
     def touch(self, kind: str, refs: Iterable[RowRef]) -> None:
-        """Mark records whose sums and search texts must be recomputed: orders, invoices and devices. Other kinds have none."""
+        """Mark records whose sums and search texts must be recomputed: orders, invoices, payments and devices. Other kinds have none."""
         if kind in self.touched and not self.dry:
             self.touched[kind].update(refs)
 

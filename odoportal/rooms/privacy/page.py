@@ -162,6 +162,6 @@ async def fill_privacy(_page_request: PageRequest) -> PageContent:
     settings = get_settings()
     mail = el("a", settings.support_email, href=f"mailto:{settings.support_email}", data_out=True) if settings.support_email else None
     who = settings.privacy_officer or t("The person in charge of the protection of personal information")
-    lines = [el("span", line) for line in (who, *settings.company_lines)]
+    lines = [el("span", line) for line in (who, *settings.company_lines(current_language()))]
     broken = [piece for line in [*lines, *([mail] if mail else [])] for piece in (line, el("br"))][:-1]
     return PageContent({"responsible": View(lambda _: el("p", *broken)).html(None)})

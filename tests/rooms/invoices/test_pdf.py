@@ -180,14 +180,14 @@ def test_the_column_adds_up_whatever_was_paid_and_given_back(session: Session) -
     assert amount(text, "Balance on") == Decimal("359.90")
     assert "($50.00)" in text
     assert "($70.00)" in text
-    back = billed(session, account(session, "B"), ["500.00"], settled_on=date(2020, 9, 22), refunded=True)
+    back = billed(session, account(session, "B"), ["500.00"], settled_on=date(2020, 9, 22))
     pay(session, back, back.total)
     credit(session, back, "500.00")
-    assert amount(full_text(drawn(session, back)), "Refunded amount") == Decimal("574.88")
+    assert amount(full_text(drawn(session, back)), "Credit on account") == Decimal("574.88")
     partly = billed(session, account(session, "C"), ["500.00"], settled_on=date(2020, 9, 20))
     pay(session, partly, partly.total)
     credit(session, partly, "100.00")
-    assert amount(full_text(drawn(session, partly)), "To your credit") == Decimal("114.98")
+    assert amount(full_text(drawn(session, partly)), "Credit on account") == Decimal("114.98")
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
@@ -220,7 +220,7 @@ def test_the_text_comes_in_the_order_of_reading(session: Session) -> None:
         "Date",
         "Due",
         "Order 26367",
-        "Invoiced by",
+        "Issued by",
         "Billed to",
         "Transport Gagnon inc.",
         "Item Qty Unit price Amount",
@@ -277,22 +277,23 @@ def test_numbers_are_written_as_the_document_s_language_writes_them(session: Ses
     ("more", "stamp", "state"),
     [
         ({"paid": "all", "settled_on": date(2020, 9, 20)}, "PAID\n2020-09-20", "Paid on 2020-09-20"),
-        ({"paid": "all", "refunded": True, "settled_on": date(2020, 9, 21)}, "REFUNDED\n2020-09-21", "Refunded"),
+        ({"paid": "all", "credited": "all", "settled_on": date(2020, 9, 21)}, "CREDITED\n2020-09-21", "Credited on 2020-09-21"),
+        ({"credited": "all", "settled_on": date(2020, 9, 21)}, "CREDITED\n2020-09-21", "Credited on 2020-09-21"),
         ({}, "", "To pay"),
         ({"paid": "part"}, "", "Part paid"),
         ({"pending": "all"}, "", "Pending"),
         ({"issued": date(2020, 1, 1)}, "", "237 days overdue"),
     ],
-    ids=["paid", "refunded", "to pay", "part", "pending", "overdue"],
+    ids=["paid", "credited after payment", "credited", "to pay", "part", "pending", "overdue"],
 )
 def test_only_what_is_settled_is_stamped(session: Session, more: dict[str, Any], stamp: str, state: str) -> None:
     amounts = {"all": Decimal("574.88"), "part": Decimal("1.00")}
     values: dict[str, Any] = {k: amounts[v] if isinstance(v, str) else v for k, v in more.items()}
     made = billed(session, account(session), ["500.00"], **values)
     text = full_text(drawn(session, made))
-    assert f"State {state}" in text
+    assert f"Status {state}" in text
     assert stamp in text
-    assert any(word in text for word in ("PAID", "REFUNDED")) is bool(stamp)
+    assert any(word in text for word in ("PAID", "CREDITED")) is bool(stamp)
 
 
 def test_a_tax_on_another_base_says_so(session: Session) -> None:

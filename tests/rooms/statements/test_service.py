@@ -202,7 +202,7 @@ def test_ages_end_where_they_should(stored: Engine, late: int, bucket: int) -> N
         mine = account(session)
         due = TODAY - timedelta(days=late)
         invoice(session, mine, "1", "10.00", min(due, TODAY), due)
-        found = service.aging(session, mine, TODAY)
+        found = service.aging(session, mine, TODAY, TODAY)
     assert [found.current, found.to_30, found.to_60, found.to_90, found.older][bucket] == found.total == dollars(1000)
 
 
@@ -235,3 +235,5 @@ def test_so_many_movements_at_most_and_the_same_number_of_statements(stored: Eng
             found = statement(session, many, FIRST, TODAY, TODAY, 5)
     assert (len(found.movements), found.count, found.closing) == (5, 20, dollars(2000))
     assert len(of_many) == len(of_few) == 10
+    assert [move.number for move in found.movements] == [f"9{i}" for i in range(15, 20)]
+    assert (found.carried, found.movements[-1].balance) == (dollars(1500), found.closing)
