@@ -285,6 +285,9 @@ def import_credit_notes(run: Run) -> None:
         if held is not None and held.account_id != invoice.account_id:
             run.refuse(name, line.at, "invoice", f"credit note {row.number} belongs to another account", own)
             continue
+        if row.issued_on > run.today:
+            run.refuse(name, line.at, "issued_on", f"{row.issued_on} is after today; import the credit note on its day", own)
+            continue
         wanted[row.number,] = {**row.stated("invoice"), "account_id": invoice.account_id, "invoice_id": invoice.id}
     _write_documents(run, name, "credit_note", existing, wanted, {}, lines)
     for held in existing.values():

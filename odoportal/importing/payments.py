@@ -1,9 +1,10 @@
 """Importing payments and their allocations to invoices."""
 
+from odoportal.core import clock
 from odoportal.importing.bulk import Key, Values, by_key, fetch
 from odoportal.importing.run import RowRef, Run, unique_rows
 from odoportal.importing.schemas import AllocationRecord, PaymentRecord
-from odoportal.rooms.invoices.models import Allocation, Payment
+from odoportal.rooms.invoices.models import Allocation, Payment, PaymentStatus
 
 
 def import_payments(run: Run) -> None:
@@ -22,6 +23,10 @@ def import_payments(run: Run) -> None:
             continue
         if held is not None and held.account_id != account.id:
             run.refuse(name, line.at, "account", f"payment {row.reference} belongs to another account", own)
+            continue
+        received_on = clock.to_local(row.received_at).date()
+        if row.status == PaymentStatus.SETTLED and received_on > run.today:
+            run.refuse(name, line.at, "received_at", f"{received_on} is after today; a payment that is not received yet is pending", own)
             continue
         places[row.reference] = line.at
         wanted[row.reference,] = {**row.stated("account"), "account_id": account.id}

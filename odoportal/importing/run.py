@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any, Protocol, TypeVar, cast
@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar, cast
 from sqlmodel import Session
 
 from odoportal.accounts.models import Account
+from odoportal.core import clock
 from odoportal.core.money import ZERO
 from odoportal.importing.bulk import Key, Outcome, Values, by_key, delete_rows, fetch, upsert
 from odoportal.importing.reader import FileTable, Line
@@ -248,6 +249,11 @@ class Run:
             for at, values in wanted.items():
                 sums[at[0]] = sums.get(at[0], ZERO) + (values.get("amount") or ZERO)
         return outcome
+
+    @property
+    def today(self) -> date:
+        """The day of the run: no payment has been received and no credit note issued after it, so that all that is stored counts."""
+        return clock.to_local(self.now).date()
 
     def touch(self, kind: str, refs: Iterable[RowRef]) -> None:
         """Mark records whose sums and search texts must be recomputed: orders, invoices, payments and devices. Other kinds have none."""

@@ -17,6 +17,9 @@ from odoportal.core.folding import fold
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery, PageWindow, page_to_show
 
+SHORT_WORD = 2
+"""The length of words such as `to` and `en`, which are in too many labels to mean one."""
+
 
 @dataclass(frozen=True)
 class ListRequest:
@@ -27,7 +30,8 @@ class ListRequest:
         query: The list query.
         language: The language of texts that rows are sorted by: "fr" or "en".
         today: The business day.
-        labels: Folded labels that a search finds, too, by what they stand for: the states of invoices, for instance.
+        labels: Folded labels that a search finds, too, by what they stand for: the states of invoices, for instance. The forms of a label
+            stand on lines of their own.
         sort: What rows are sorted by, or a tuple of it; see `lists.list_table.ListColumn`.
     """
 
@@ -37,6 +41,12 @@ class ListRequest:
     today: date
     labels: Mapping[str, str] = field(default_factory=dict)
     sort: Any = None
+
+    def named_by(self, word: str) -> list[str]:
+        """Return what labels with a search word stand for. A short word counts only within a whole label in the search: `En vigueur`."""
+        asked = fold(self.query.q)
+        whole = len(word) > SHORT_WORD
+        return [key for key, text in self.labels.items() if word in text and (whole or any(form in asked for form in text.splitlines()))]
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,27 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, Change, Membership, Person
-from odoportal.core import clock, database
-from odoportal.core.money import tax
+from odoportal.core import clock, database, i18n
+from odoportal.core.money import cents, tax
 from odoportal.demo import data, history, setup
 from odoportal.demo.data import SIGN_INS, DemoRefused, load_demo
+from odoportal.lists.query import ListQuery
 from odoportal.mail.outbox import Mail
 from odoportal.rooms.activity.kinds import all_kinds
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.cards import service as cards
 from odoportal.rooms.invoices import service
-from odoportal.rooms.invoices.models import CreditNote, Invoice, InvoiceLine, InvoiceTax
+from odoportal.rooms.invoices.columns import INVOICES
+from odoportal.rooms.invoices.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.rooms.notifications.service import copies
 from odoportal.rooms.orders.models import Order, OrderLine, OrderTax
 from odoportal.rooms.people import service as people
+from odoportal.rooms.statements import service as statements
 from odoportal.settings import get_settings
 from tests import databases
 
@@ -103,6 +108,38 @@ def test_the_fleet_of_the_pictures(session: Session) -> None:
     assert ending == ["24982", "25633"]
     assert len([order for order in orders if order.start_on > TODAY]) == 1
     assert len([order for order in orders if order.end_on < TODAY]) == 14
+
+
+@given(st.integers(0, 500))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_home_and_statement_lead_to_each_other_on_any_day(session: Session, later: int) -> None:
+    # On a day before the demonstration's own, payments and credit notes of later days would be known already.
+    today = TODAY + timedelta(days=later)
+    for account in session.exec(select(Account.id)):
+        owing = service.owing(session, account or 0, today)
+        found = statements.statement(session, account or 0, today, today, today)
+        assert (found.aging.owed, found.aging.being_paid, found.credit) == (owing.total, owing.being_paid, owing.credit)
+        assert found.aging.owed - found.aging.current == owing.overdue
+        assert found.closing - found.aging.being_paid == owing.left
+
+
+@pytest.mark.parametrize("later", [0, 45])
+def test_the_sums_of_the_list_lead_to_home(session: Session, later: int) -> None:
+    today = TODAY + timedelta(days=later)
+    for account in session.exec(select(Account.id)).all():
+        with i18n.use("en"):
+            request = INVOICES.request(account or 0, ListQuery.parse(INVOICES.rules, {}), "en", today)
+        columns = {column.key: file for column, file in INVOICES.files()}
+        assert INVOICES.records
+        sums = Counter[str]()
+        for record in INVOICES.records(session, request).rows:
+            for name in ("amount", "paid_amount", "credited", "credit_on_account", "balance", "being_paid"):
+                sums[name] += columns[name].value(record)
+        owing = service.owing(session, account or 0, today)
+        unapplied = session.exec(select(col(Payment.unapplied)).where(Payment.account_id == account, Payment.status == "settled")).all()
+        assert sums["amount"] - sums["paid_amount"] - sums["credited"] + sums["credit_on_account"] == sums["balance"]
+        assert (sums["balance"], sums["being_paid"]) == (cents(owing.unpaid), cents(owing.being_paid))
+        assert sums["credit_on_account"] + cents(sum(unapplied, Decimal(0))) == cents(owing.credit)
 
 
 def test_the_other_accounts(session: Session) -> None:

@@ -252,6 +252,9 @@ def test_no_view_scans_a_table_or_sorts_one(engine: Engine, name: str, few: int)
     ("orders' states", "COVERING INDEX ix_orders_start (account_id=? AND start_on>?)"),
     ("orders' states", "COVERING INDEX ix_orders_end (account_id=? AND end_on<?)"),
     ("what is owed", "COVERING INDEX ix_invoice_open (account_id=? AND due_on>?)"),
+    ("what is owed", "COVERING INDEX ix_invoice_credit (account_id=?)"),
+    ("what is owed", "INDEX ix_invoice_issued (account_id=? AND issued_on>?)"),
+    ("what is owed", "COVERING INDEX ix_payment_unapplied (account_id=? AND status=? AND unapplied>?)"),
 ])  # fmt: skip
 def test_a_view_has_its_index(engine: Engine, name: str, expected: str) -> None:
     with rolled_back(engine) as session:

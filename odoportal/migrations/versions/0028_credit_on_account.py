@@ -10,7 +10,7 @@ depends_on = None
 
 REST = sa.text("total - paid - credited > 0")
 CREDIT = sa.text("(credited > 0 OR paid > total)")
-UNAPPLIED = sa.text("unapplied > 0 AND status = 'settled'")
+UNAPPLIED = sa.text("unapplied > 0")
 
 
 def upgrade() -> None:
@@ -26,7 +26,8 @@ def upgrade() -> None:
     op.add_column("payment", sa.Column("unapplied", sa.BigInteger(), nullable=False, server_default="0"))
     parts = "SELECT sum(allocation.amount) FROM allocation WHERE allocation.payment_id = payment.id"
     op.execute(f"UPDATE payment SET unapplied = amount - coalesce(({parts}), 0)")  # noqa: S608
-    op.create_index("ix_payment_unapplied", "payment", ["account_id", "unapplied"], sqlite_where=UNAPPLIED, postgresql_where=UNAPPLIED)
+    columns = ["account_id", "status", "unapplied"]
+    op.create_index("ix_payment_unapplied", "payment", columns, sqlite_where=UNAPPLIED, postgresql_where=UNAPPLIED)
 
 
 def downgrade() -> None:

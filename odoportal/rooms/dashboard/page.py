@@ -39,12 +39,12 @@ def _bridge(view: Bound) -> El:
         return el("div", el("dt", text), el("dd", amount), cls=cls)
 
     credit = (
-        row((icon("wallet", small=True, cls="ok"), " ", t("Credit on account, if you use it")), view.credit),
+        row((icon("wallet", small=True, cls="ok"), t("Credit on account, if you use it")), view.credit),
         row(view.left_text, view.left, "dashboard-sum"),
     )
     processed = (
         row(view.unpaid_invoices, view.unpaid),
-        row((icon("circle-dashed", small=True, cls="info"), " ", t("Payments being processed")), view.being_paid),
+        row((icon("circle-dashed", small=True, cls="info"), t("Payments being processed")), view.being_paid),
     )
     return el(
         "dl",

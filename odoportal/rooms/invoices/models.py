@@ -102,7 +102,8 @@ class InvoiceTax(TaxRow, table=True):
     invoice_id: int
 
 
-_UNAPPLIED = "unapplied > 0 AND status = 'settled'"
+_UNAPPLIED = ("account_id", "status", "unapplied")
+_UNAPPLIED_WHERE = "unapplied > 0"
 
 
 class Payment(SQLModel, table=True):
@@ -111,7 +112,7 @@ class Payment(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("account_id", "id"),
         Index("ix_payment_received", "account_id", "status", "received_at", "id", "amount"),
-        Index("ix_payment_unapplied", "account_id", "unapplied", sqlite_where=text(_UNAPPLIED), postgresql_where=text(_UNAPPLIED)),
+        Index("ix_payment_unapplied", *_UNAPPLIED, sqlite_where=text(_UNAPPLIED_WHERE), postgresql_where=text(_UNAPPLIED_WHERE)),
         CheckConstraint("amount > 0"),
     )
 

@@ -144,7 +144,7 @@ def in_state(state: str, today: Any) -> ColumnElement[bool]:
 
 def _state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
-        return [in_state(s, request.today) for s, text in request.labels.items() if len(word) > 2 and word in text]
+        return [in_state(state, request.today) for state in request.named_by(word)]
 
     return meaning
 
@@ -323,8 +323,7 @@ def _credits(account_id: int, today: date) -> list[Any]:
     """Return subqueries for the parts of the credit on an account: beyond totals, before the dates of invoices, and without invoices."""
     mine, covered = search.of_account(Invoice, account_id), col(Invoice.paid) + col(Invoice.credited)
     beyond = (_can_have_credit(), covered > col(Invoice.total), is_owed_on(search.unindexed(col(Invoice.issued_on)), today))
-    settled: ColumnElement[str] = literal_column(f"'{PaymentStatus.SETTLED}'")
-    unapplied = (search.of_account(Payment, account_id), col(Payment.unapplied) > _ZERO_CENTS, col(Payment.status) == settled)
+    settled = (search.of_account(Payment, account_id), col(Payment.status) == PaymentStatus.SETTLED)
 
     def cents(amount: Any, *where: ColumnElement[bool]) -> Any:
         return type_coerce(sql_select(func.coalesce(func.sum(amount), 0)).where(*where).correlate(None).scalar_subquery(), Money)
@@ -332,7 +331,7 @@ def _credits(account_id: int, today: date) -> list[Any]:
     return [
         cents(covered - col(Invoice.total), mine, *beyond),
         cents(covered, mine, col(Invoice.issued_on) > today),
-        cents(col(Payment.unapplied), *unapplied),
+        cents(col(Payment.unapplied), *settled, col(Payment.unapplied) > _ZERO_CENTS),
     ]
 
 

@@ -61,7 +61,7 @@ def _percent_and_state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
         if found := _PERCENT.fullmatch(word):
             return [progress_sql(request.today) == int(found[1])]
-        return [_in_state(state, request.today) for state, text in request.labels.items() if len(word) > 2 and word in text]
+        return [_in_state(state, request.today) for state in request.named_by(word)]
 
     return meaning
 

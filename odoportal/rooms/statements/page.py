@@ -128,16 +128,13 @@ def _aging(view: Bound) -> Node:
         return el("tr", el("th", name, scope="row"), el("td", amount, cls="r nw"), cls=cls)
 
     head = el("tr", el("th", t("Due"), scope="col"), el("th", t("Outstanding"), scope="col", cls="r"))
-    being_paid = (
-        row(t("You owe"), view.owed, "b"),
-        row((icon("circle-dashed", small=True), " ", t("Payments being processed")), view.being_paid),
-    )
+    being_paid = (row(t("You owe"), view.owed, "b"), row(t("Payments being processed"), view.being_paid))
     body = el(
         "tbody",
         each(view.aging, lambda age: row(age.text, age.amount)),
         when(view.owed, being_paid),
         row(t("Total outstanding"), view.unpaid, "b"),
-        when(view.credit, row((icon("wallet", small=True), " ", t("Credit on account")), view.credit)),
+        when(view.credit, row(t("Credit on account"), view.credit)),
         row(t("Closing balance"), view.closing, "b"),
     )
     caption = el("caption", el("h2", t("Aging")), el("span", view.aged, cls="muted over"))

@@ -296,6 +296,27 @@ def test_only_what_is_settled_is_stamped(session: Session, more: dict[str, Any],
     assert any(word in text for word in ("PAID", "CREDITED")) is bool(stamp)
 
 
+@pytest.mark.parametrize(
+    ("language", "address", "how"),
+    [("en", "2800 Francis-Hughes Ave.", "By cheque"), ("fr", "2800, av. Francis-Hughes", "Par chèque")],
+)
+def test_an_invoice_says_how_to_pay_it_and_where_the_company_is_in_its_language(
+    session: Session, monkeypatch: pytest.MonkeyPatch, language: str, address: str, how: str
+) -> None:
+    said = {"COMPANY_ADDRESS_EN": "2800 Francis-Hughes Ave.", "HOW_TO_PAY_EN": "By cheque; now", "HOW_TO_PAY_FR": "Par chèque"}
+    for name, value in said.items():
+        monkeypatch.setenv(f"ODOPORTAL_{name}", value)
+    get_settings.cache_clear()
+    mine = account(session)
+    made, paid = billed(session, mine, ["500.00"]), billed(session, mine, ["20.00"], paid=Decimal("23.00"))
+    text = full_text(drawn(session, made, language))
+    assert address in text
+    assert f"{how}\n" in text
+    assert f"{made.number}." in text
+    assert "1042" in text
+    assert how not in full_text(drawn(session, paid, language))
+
+
 def test_a_tax_on_another_base_says_so(session: Session) -> None:
     made = billed(session, account(session), ["500.00"])
     text = full_text(drawn(session, made))
