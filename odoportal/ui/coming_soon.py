@@ -10,9 +10,13 @@ from odoportal.ui.template import Bound, Node, View, el, icon, when
 
 def _reach(view: Bound) -> Node:
     mail = when(
-        view.support_email, el("a", icon("mail"), " ", view.support_email, href=view.support_mailto, cls="button button-second", data_out=True)
+        view.support_email,
+        el("a", icon("mail"), " ", view.support_email, href=view.support_mailto, cls="button button-second", data_out=True),
     )
-    call = when(view.support_phone, el("a", icon("phone"), " ", view.support_phone, href=view.support_tel, cls="button button-second", data_out=True))
+    call = when(
+        view.support_phone,
+        el("a", icon("phone"), " ", view.support_phone, href=view.support_tel, cls="button button-second", data_out=True),
+    )
     return el("div", mail, call, cls="layout-row")
 
 

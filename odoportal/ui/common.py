@@ -40,7 +40,12 @@ def wordmark() -> tuple[El, El]:
 def empty(name: str, title: Node, text: Node = None, action: Node = None) -> El:
     """Return an empty state: what is missing, and what to do about it."""
     return el(
-        "div", icon(name), el("h2", title), el("p", text) if text else None, el("div", action, cls="layout-row") if action else None, cls="empty"
+        "div",
+        icon(name),
+        el("h2", title),
+        el("p", text) if text else None,
+        el("div", action, cls="layout-row") if action else None,
+        cls="empty",
     )
 
 

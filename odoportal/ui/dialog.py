@@ -14,7 +14,9 @@ from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, el, 
 def _close(to: Bound | str) -> Wrapped:
     """Return the close control: a button in the live dialog, a link in the document."""
     served = el("a", href=to, cls="button button-icon", aria_label=t("Close"))
-    return wrapped(DialogClose, served, icon("x"), class_name="button button-icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
+    return wrapped(
+        DialogClose, served, icon("x"), class_name="button button-icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")}
+    )
 
 
 def _title(name: Node) -> Wrapped:

@@ -210,7 +210,7 @@ class Form:
         submit: the verb on the button.
         model: the pydantic model that its handler validates it with; none for a form that is only a button.
         reset: empty the form after success (it adds something and edits nothing stored).
-        variant: the button's CSS class, such as "primary" or "danger".
+        variant: the button's CSS class, such as "button-primary" or "button-danger".
         confirm: a question to ask before it is sent.
         aside: a node beside the button, such as a link that leaves.
         cls: CSS classes of the form.
@@ -484,7 +484,9 @@ def _failure_texts() -> dict[str, str]:
 
 def section(title: str, *content: Node, text: str = "") -> El:
     """Return a card with a heading, for a page that has several forms."""
-    return el("section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card card-pad form-card", aria_label=title)
+    return el(
+        "section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card card-pad form-card", aria_label=title
+    )
 
 
 def _reveal(target: str) -> Wrapped:

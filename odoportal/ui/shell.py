@@ -23,7 +23,14 @@ def _popover_button(*children: Node, target: str, label: str, cls: str = "header
 def _launch_button(view: Bound, cls: str) -> Node:
     return when(
         view.launch_url,
-        el("a", t("Launch ODOTRACK"), icon("arrow-up-right", small=True), href=view.launch_url, cls=f"button button-launch {cls}", data_out=True),
+        el(
+            "a",
+            t("Launch ODOTRACK"),
+            icon("arrow-up-right", small=True),
+            href=view.launch_url,
+            cls=f"button button-launch {cls}",
+            data_out=True,
+        ),
     )
 
 
@@ -81,7 +88,9 @@ def _region_menu(view: Bound) -> tuple[El, El]:
 
 def _accounts(view: Bound) -> Node:
     def account_link(row: Bound) -> El:
-        return el("a", when(row.current, icon("check", small=True), el("span", cls="icon icon-small")), row.name, href=row.url, data_out=True)
+        return el(
+            "a", when(row.current, icon("check", small=True), el("span", cls="icon icon-small")), row.name, href=row.url, data_out=True
+        )
 
     return when(view.several, el("div", el("p", t("Accounts")), each(view.accounts, lambda row: el("div", account_link(row))), el("hr")))
 
@@ -175,7 +184,12 @@ def _drawer(shell: Any) -> El:
     return el(
         "aside",
         menu,
-        el("div", LiveOnly(launch), el("div", language_link(other_language(current_language()), cls="button button-second button-block")), cls="shell-foot"),
+        el(
+            "div",
+            LiveOnly(launch),
+            el("div", language_link(other_language(current_language()), cls="button button-second button-block")),
+            cls="shell-foot",
+        ),
         id="drawer",
         popover="auto",
         cls="shell-drawer",

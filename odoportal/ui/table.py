@@ -41,12 +41,19 @@ def _size_form(view: Bound) -> Wrapped:
     select = el("select", _options(view.frame.sizes), name="size", data_plain="10", aria_label=t("Records per page"))
     submit = el("noscript", el("button", t("Show"), type="submit", cls="button button-second"))
     return _list_form(
-        True, "toolbar-sizes tab", _hidden_fields(view), el("span", select, cls="field-select"), el("span", t("records"), cls="soft"), submit
+        True,
+        "toolbar-sizes tab",
+        _hidden_fields(view),
+        el("span", select, cls="field-select"),
+        el("span", t("records"), cls="soft"),
+        submit,
     )
 
 
 def _date(name: str, label: str, value: Bound) -> El:
-    field = el("input", id=f"filter-{name}", type="date", name=name, defaultValue=value, min="1990-01-01", max="2099-12-31", cls="field-input")
+    field = el(
+        "input", id=f"filter-{name}", type="date", name=name, defaultValue=value, min="1990-01-01", max="2099-12-31", cls="field-input"
+    )
     return el("div", el("label", label, for_=f"filter-{name}"), field, cls="field")
 
 
@@ -90,7 +97,10 @@ def _filters(view: Bound, table: ListTable) -> tuple[El, El]:
 
 def _chips(view: Bound) -> Node:
     def chip(row: Bound) -> El:
-        return el("li", link(row.text, icon("x", small=True), el("span", t("Remove this filter"), cls="sr"), to=row.url, cls="toolbar-chip toolbar-on"))
+        return el(
+            "li",
+            link(row.text, icon("x", small=True), el("span", t("Remove this filter"), cls="sr"), to=row.url, cls="toolbar-chip toolbar-on"),
+        )
 
     return when(view.frame.chips, el("ul", each(view.frame.chips, chip), cls="toolbar-chips", aria_label=t("Filters in force")))
 
@@ -164,7 +174,8 @@ def _pager(view: Bound) -> Node:
     def page(row: Bound) -> Node:
         here = link(row.text, to=row.url, aria_current="page", aria_label=row.label)
         return el(
-            "li", when(row.url, when(row.current, here, link(row.text, to=row.url, aria_label=row.label)), el("span", row.text, cls="pager-gap"))
+            "li",
+            when(row.url, when(row.current, here, link(row.text, to=row.url, aria_label=row.label)), el("span", row.text, cls="pager-gap")),
         )
 
     pages = el(

@@ -196,7 +196,9 @@ def _defaults_and_removal(view: Bound) -> Node:
                 "section",
                 el("h2", t("Remove")),
                 el("p", t("Orders and invoices keep the address. It can be put back."), cls="soft"),
-                Form("remove", (), t("Remove from the book"), variant="button-danger", confirm=confirm).draw(view, on_done=EditAddress.retry),
+                Form("remove", (), t("Remove from the book"), variant="button-danger", confirm=confirm).draw(
+                    view, on_done=EditAddress.retry
+                ),
                 cls="card card-pad form-card",
                 aria_label=t("Remove"),
             ),

@@ -59,7 +59,10 @@ def _card(row: Bound, view: Bound) -> El:
         el("p", row.expiry, cls="small"),
         el("p", row.added, cls="small soft"),
     )
-    return el("li", el("div", icon("credit-card"), about, el("div", *states, cls="layout-row cards-states"), when(view.may, acts), cls="cards-card"))
+    return el(
+        "li",
+        el("div", icon("credit-card"), about, el("div", *states, cls="layout-row cards-states"), when(view.may, acts), cls="cards-card"),
+    )
 
 
 def _result(view: Bound) -> tuple[Node, ...]:
@@ -103,7 +106,9 @@ def _list(view: Bound) -> Node:
     stored_note = el(
         "p", t("We keep brand, last four digits and expiry. The number stays with the payment provider."), cls="small soft cards-note"
     )
-    test = when(view.test, el("p", icon("circle-help"), el("span", t("Test payments: no money moves.")), cls="notice notice-quiet cards-test"))
+    test = when(
+        view.test, el("p", icon("circle-help"), el("span", t("Test payments: no money moves.")), cls="notice notice-quiet cards-test")
+    )
     return (*_result(view), test, el("section", when(view.cards, rows, no_cards), cls="card", aria_label=t("Cards on file")), stored_note)
 
 

@@ -88,7 +88,9 @@ def _todo(view: Bound) -> El:
     def one(row: Bound) -> El:
         shape = choose(row.kind, {"overdue": icon("triangle-alert", cls="bad-t"), "ending": icon("calendar-clock", cls="warn")})
         text = el("div", el("strong", row.title), el("p", row.text, cls="soft small"))
-        return el("li", shape, text, link(row.action, el("span", " ", row.title, cls="sr"), to=row.url, cls="button button-second button-small"))
+        return el(
+            "li", shape, text, link(row.action, el("span", " ", row.title, cls="sr"), to=row.url, cls="button button-second button-small")
+        )
 
     listed = when(
         view.todo,
@@ -145,7 +147,7 @@ def _tiles(view: Bound) -> Node:
     said: dict[str, Node] = {
         "/orders": el("span", view.tile_orders),
         "/invoices": el(
-            "span", when(view.tile_invoices_bad, el("span", el("b", view.tile_invoices_bad), ", ", cls="bad-t")), view.tile_invoices
+            "span", when(view.tile_invoices_bad, el("span", el("b", view.tile_invoices_bad), ", ", cls="dashboard-bad")), view.tile_invoices
         ),
         "/renewals": el("span", view.tile_renewals),
         "/devices": el("span", view.tile_devices),
@@ -172,7 +174,14 @@ def _application(view: Bound) -> El:
         view.launch_url,
         (
             el("p", t("Click on Launch ODOTRACK."), cls="soft"),
-            el("a", t("Launch ODOTRACK"), icon("arrow-up-right", small=True), href=view.launch_url, cls="button button-second button-block", data_out=True),
+            el(
+                "a",
+                t("Launch ODOTRACK"),
+                icon("arrow-up-right", small=True),
+                href=view.launch_url,
+                cls="button button-second button-block",
+                data_out=True,
+            ),
         ),
     )
     guide = el(
@@ -222,7 +231,9 @@ def _latest(view: Bound) -> Node:
             cls="record",
         )
 
-    return when(view.latest, el("section", el("h2", t("Latest")), el("ul", each(view.latest, one)), cls="card card-pad", aria_label=t("Latest")))
+    return when(
+        view.latest, el("section", el("h2", t("Latest")), el("ul", each(view.latest, one)), cls="card card-pad", aria_label=t("Latest"))
+    )
 
 
 def _home(view: Bound) -> Node:
@@ -241,7 +252,8 @@ HOME = View(_home)
 
 
 def _skeleton() -> str:
-    card = '<div class="card card-pad"><span class="skeleton-bar"></span><span class="skeleton-bar"></span><span class="skeleton-bar"></span></div>'
+    bars = '<span class="skeleton-bar"></span>' * 3
+    card = f'<div class="card card-pad">{bars}</div>'
     grid = f'<div class="layout-stack">{card * 4}</div><div class="layout-stack">{card * 2}</div>'
     return f'<div class="layout-head"><h1>{t("Dashboard")}</h1></div><div class="dashboard-grid" aria-busy="true">{grid}</div>'
 

@@ -75,7 +75,9 @@ def _state(row: Bound) -> Node:
 
 def _agreement(row: Bound) -> Node:
     return when(
-        row.order, (link(row.order, to=row.order_url, cls="record-link"), el("span", " ", row.years, cls="muted")), el("span", "–", cls="muted")
+        row.order,
+        (link(row.order, to=row.order_url, cls="record-link"), el("span", " ", row.years, cls="muted")),
+        el("span", "–", cls="muted"),
     )
 
 

@@ -78,7 +78,9 @@ def _renamed(view: Bound) -> Node:
     def before(_form: Bound) -> Node:
         return el("input", type="hidden", name="vehicle", value=view.renamed.before)
 
-    undo = Form("undo", (before,), t("Undo"), variant="button-plain", cls="layout-inline").draw_from(view.renamed.undo, on_done=Devices.retry)
+    undo = Form("undo", (before,), t("Undo"), variant="button-plain", cls="layout-inline").draw_from(
+        view.renamed.undo, on_done=Devices.retry
+    )
     said = el("p", icon("circle-check"), el("span", view.renamed.text), undo, cls="toast devices-renamed")
     return el("div", when(view.renamed.text, said), role="status")
 

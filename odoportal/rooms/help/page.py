@@ -22,14 +22,22 @@ def page() -> rx.Component:
                 "section",
                 el("h2", t("User guide")),
                 el("p", t("How to sign in, and how to find your orders and invoices."), cls="soft"),
-                el("div", link(icon("book-open"), t("Read user guide"), to=page_url("/guide"), cls="button button-second"), cls="layout-row"),
+                el(
+                    "div",
+                    link(icon("book-open"), t("Read user guide"), to=page_url("/guide"), cls="button button-second"),
+                    cls="layout-row",
+                ),
                 cls="card card-pad layout-stack",
             ),
             el(
                 "section",
                 el("h2", t("Privacy")),
                 el("p", t("What is kept on you, why, and for how long."), cls="soft"),
-                el("div", link(icon("book-open"), t("Read about privacy"), to=page_url("/privacy"), cls="button button-second"), cls="layout-row"),
+                el(
+                    "div",
+                    link(icon("book-open"), t("Read about privacy"), to=page_url("/privacy"), cls="button button-second"),
+                    cls="layout-row",
+                ),
                 cls="card card-pad layout-stack",
             ),
         )
@@ -37,7 +45,9 @@ def page() -> rx.Component:
     reach = View(lambda _: (el("h2", t("Reach Odotrack")), el("p", t("We answer within one working day."), cls="soft")))
     return private_page(
         guide.component(None),
-        rx.el.section(reach.component(None), live("reach", REACH, SessionState.shell, SessionState.ready), class_name="card card-pad layout-stack"),
+        rx.el.section(
+            reach.component(None), live("reach", REACH, SessionState.shell, SessionState.ready), class_name="card card-pad layout-stack"
+        ),
         trail=[("/help", t("Help"))],
     )
 

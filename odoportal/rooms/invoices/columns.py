@@ -29,7 +29,10 @@ from odoportal.ui.template import Bound, Node, el, link, when
 
 def _paid(paid: Bound) -> Node:
     return el(
-        "span", badge(BADGES, paid.state, paid.text, bare=True), when(paid.note, el("span", paid.note, cls="muted small")), cls="invoices-paid"
+        "span",
+        badge(BADGES, paid.state, paid.text, bare=True),
+        when(paid.note, el("span", paid.note, cls="muted small")),
+        cls="invoices-paid",
     )
 
 

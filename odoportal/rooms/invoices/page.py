@@ -40,7 +40,13 @@ def _facts(details: Bound) -> Node:
     balance = el("div", el("dt", t("Balance")), el("dd", details.balance), cls="b")
     return el(
         "div",
-        el("section", _address(t("Issued by"), details.seller), _address(t("Billed to"), details.bill_to), dates, cls="section invoices-parties"),
+        el(
+            "section",
+            _address(t("Issued by"), details.seller),
+            _address(t("Billed to"), details.bill_to),
+            dates,
+            cls="section invoices-parties",
+        ),
         el("section", lines_table(t("Lines of the invoice"), details.lines), cls="section"),
         totals(details, t("Total"), paid, credit, balance),
     )

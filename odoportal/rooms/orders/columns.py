@@ -36,7 +36,11 @@ def _term(term: Bound) -> Node:
 
 
 def _lines(lines: Bound) -> Node:
-    return el("ul", each(lines, lambda line: el("li", el("span", line.quantity, cls="orders-quantity"), el("span", line.item))), cls="orders-agreement")
+    return el(
+        "ul",
+        each(lines, lambda line: el("li", el("span", line.quantity, cls="orders-quantity"), el("span", line.item))),
+        cls="orders-agreement",
+    )
 
 
 def _left(term: Bound) -> Node:

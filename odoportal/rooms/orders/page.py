@@ -39,7 +39,9 @@ def _step(step: Bound) -> Node:
         when(step.tracking, el("span", " ", t("Tracking"), " ", tracking)),
     )
     return choose(
-        step.state, {"done": el("li", *said, cls="orders-done"), "now": el("li", *said, cls="orders-now", aria_current="step")}, el("li", *said)
+        step.state,
+        {"done": el("li", *said, cls="orders-done"), "now": el("li", *said, cls="orders-now", aria_current="step")},
+        el("li", *said),
     )
 
 
@@ -49,7 +51,9 @@ def _agreement(details: Bound) -> Node:
 
 
 def _facts(details: Bound) -> Node:
-    fulfilment = when(details.steps, el("section", el("h3", t("Fulfilment")), el("ol", each(details.steps, _step), cls="orders-steps"), cls="section"))
+    fulfilment = when(
+        details.steps, el("section", el("h3", t("Fulfilment")), el("ol", each(details.steps, _step), cls="orders-steps"), cls="section")
+    )
     return el("div", term_section(details.term), fulfilment, _agreement(details))
 
 

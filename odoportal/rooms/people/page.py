@@ -129,7 +129,9 @@ def _members(view: Bound) -> Node:
     def row(person: Bound) -> Node:
         return el(
             "tr",
-            el("th", el("span", person.name, " ", _badges(person), cls="layout-row"), el("p", person.email, cls="soft breaks"), scope="row"),
+            el(
+                "th", el("span", person.name, " ", _badges(person), cls="layout-row"), el("p", person.email, cls="soft breaks"), scope="row"
+            ),
             el("td", person.role, cls="nw"),
             el("td", person.seen, cls="nw"),
             el("td", _two_step_badge(person), cls="nw"),
@@ -161,8 +163,12 @@ def _members(view: Bound) -> Node:
 def _invitations(view: Bound) -> Node:
     def item(row: Bound) -> Node:
         until = when(row.over, el("span", icon("clock", small=True), row.until, cls="badge warn"), el("span", row.until, cls="soft"))
-        resend = Form("resend", (), t("Send again"), variant="button-second button-small", cls="layout-inline").button(row.key, view.invite, on_done=People.retry)
-        withdraw = Form("withdraw", (), t("Withdraw"), variant="button-plain button-small", cls="layout-inline").button(row.key, view.invite, on_done=People.retry)
+        resend = Form("resend", (), t("Send again"), variant="button-second button-small", cls="layout-inline").button(
+            row.key, view.invite, on_done=People.retry
+        )
+        withdraw = Form("withdraw", (), t("Withdraw"), variant="button-plain button-small", cls="layout-inline").button(
+            row.key, view.invite, on_done=People.retry
+        )
         summary = el("div", el("b", row.key, cls="breaks"), el("p", row.role, " · ", until))
         return el("li", summary, el("div", resend, withdraw, cls="layout-actions", role="group", aria_label=row.key))
 
@@ -219,7 +225,12 @@ def _two_step(view: Bound) -> Node:
 def _owners(view: Bound) -> Node:
     def item(row: Bound) -> Node:
         return el(
-            "li", icon("circle-user-round"), el("span", el("b", row.name), " ", _badges(row)), el("span"), el("span", row.email), cls="record"
+            "li",
+            icon("circle-user-round"),
+            el("span", el("b", row.name), " ", _badges(row)),
+            el("span"),
+            el("span", row.email),
+            cls="record",
         )
 
     return el(

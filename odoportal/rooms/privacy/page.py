@@ -46,7 +46,12 @@ def _file(view: Bound) -> Node:
         when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="field-error")),
         when(
             view.until,
-            el("div", el("p", icon("circle-check"), el("span", view.until), cls="notice"), el("div", fetch, cls="layout-row"), cls="form-status"),
+            el(
+                "div",
+                el("p", icon("circle-check"), el("span", view.until), cls="notice"),
+                el("div", fetch, cls="layout-row"),
+                cls="form-status",
+            ),
         ),
     )
     return section(
@@ -76,7 +81,9 @@ def _close(view: Bound) -> Node:
         ),
     )
     keep = Form("keep", (), t("Keep the account open"), variant="button-second")
-    asked = el("div", el("p", el("span", view.closing), cls="notice notice-quiet"), keep.draw(view, on_done=MyData.retry), cls="form-status")
+    asked = el(
+        "div", el("p", el("span", view.closing), cls="notice notice-quiet"), keep.draw(view, on_done=MyData.retry), cls="form-status"
+    )
     return section(
         t("Close the account"),
         el(

@@ -87,7 +87,9 @@ def _two_step(view: Bound) -> Node:
         cls="security-howto",
     )
     state = view.two_step
-    picture = el("svg", el("path", d=state.qr), viewBox=state.box, cls="security-qr", role="img", aria_label=t("Picture with the key, for the app"))
+    picture = el(
+        "svg", el("path", d=state.qr), viewBox=state.box, cls="security-qr", role="img", aria_label=t("Picture with the key, for the app")
+    )
     key = el("p", t("Key"), " ", el("code", state.key), cls="security-key")
     confirm = Form(
         "totp_confirm",

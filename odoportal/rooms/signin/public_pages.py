@@ -48,7 +48,9 @@ def _back_to_sign_in() -> El:
 
 def email_shown(form: Bound) -> El:
     """Draw the email that a password is chosen for. It cannot be changed; password managers read it."""
-    box = el("input", id="email", name="email", type="email", value=form.initial.email, autoComplete="username", readOnly=True, cls="field-input")
+    box = el(
+        "input", id="email", name="email", type="email", value=form.initial.email, autoComplete="username", readOnly=True, cls="field-input"
+    )
     return el("div", el("label", t("Email"), for_="email"), box, cls="field")
 
 
@@ -65,7 +67,14 @@ def _email() -> Field:
 
 def _passkey(text: str, look: str) -> tuple[Node, ...]:
     failed = t("No passkey was used. Try again, or choose another way.")
-    button = el("button", icon("key-round", small=True), el("span", text), type="button", cls=f"button {look} button-block button-caps", data_passkey="get")
+    button = el(
+        "button",
+        icon("key-round", small=True),
+        el("span", text),
+        type="button",
+        cls=f"button {look} button-block button-caps",
+        data_passkey="get",
+    )
     return button, el("p", role="status", cls="field-hint", data_passkey_said=True, data_failed=failed)
 
 
@@ -129,7 +138,13 @@ def _other_factors(wanted: str, factors: UsableFactors, recovery: bool) -> tuple
     if factors.keys:
         other = _passkey(t("Use a passkey"), "button-second" if factors.app else "button-primary")
         if not factors.app:
-            other += (el("p", t("Passkeys need a browser that knows them, and its scripts. Use a recovery code."), cls="field-hint passkey-lacking"),)
+            other += (
+                el(
+                    "p",
+                    t("Passkeys need a browser that knows them, and its scripts. Use a recovery code."),
+                    cls="field-hint passkey-lacking",
+                ),
+            )
     if factors.app or factors.keys or not factors.dead_app:
         other += (leave(t("Use a recovery code"), _code_url(wanted, recovery=True)),)
     return other

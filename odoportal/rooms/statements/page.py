@@ -56,8 +56,24 @@ def _period(view: Bound) -> Node:
 def _files(view: Bound) -> Node:
     return el(
         "div",
-        el("a", icon("file-text"), "CSV", el("span", " ", t("Statement"), cls="sr"), href=view.csv, cls="button button-second", data_out=True),
-        el("a", icon("file-down"), "PDF", el("span", " ", t("Statement"), cls="sr"), href=view.pdf, cls="button button-second", data_out=True),
+        el(
+            "a",
+            icon("file-text"),
+            "CSV",
+            el("span", " ", t("Statement"), cls="sr"),
+            href=view.csv,
+            cls="button button-second",
+            data_out=True,
+        ),
+        el(
+            "a",
+            icon("file-down"),
+            "PDF",
+            el("span", " ", t("Statement"), cls="sr"),
+            href=view.pdf,
+            cls="button button-second",
+            data_out=True,
+        ),
         cls="layout-row",
     )
 
@@ -83,7 +99,9 @@ def _movements(view: Bound) -> Node:
         return el(
             "tr",
             el("td", move.date, cls="nw tab"),
-            el("td", name, el("span", move.date, cls="phone document-note nw"), when(move.note, el("span", move.note, cls="document-note"))),
+            el(
+                "td", name, el("span", move.date, cls="phone document-note nw"), when(move.note, el("span", move.note, cls="document-note"))
+            ),
             el("td", move.amount, el("span", move.balance, cls="phone document-note"), cls="r nw"),
             el("td", move.balance, cls="r nw tab"),
         )
@@ -142,7 +160,9 @@ def _aging(view: Bound) -> Node:
 
 
 def _statement(view: Bound) -> Node:
-    return el("div", _sums(view), el("div", _movements(view), cls="card-pad"), el("div", _aging(view), cls="card-pad"), cls="statements-account")
+    return el(
+        "div", _sums(view), el("div", _movements(view), cls="card-pad"), el("div", _aging(view), cls="card-pad"), cls="statements-account"
+    )
 
 
 HEADING = View(lambda view: el("h1", t("Statement"), " ", el("span", view.period, cls="statements-over")))
@@ -154,7 +174,9 @@ STATEMENT = View(_statement)
 
 def _skeleton() -> str:
     bars = '<span class="skeleton-bar"></span>' * 3
-    return f'<div class="statements-account" aria-busy="true"><div class="card-pad">{bars * 4}</div><div class="card-pad">{bars}</div></div>'
+    return (
+        f'<div class="statements-account" aria-busy="true"><div class="card-pad">{bars * 4}</div><div class="card-pad">{bars}</div></div>'
+    )
 
 
 async def fetch_statement(who: Identity, given: Mapping[str, str], language: str) -> StatementView:
