@@ -28,8 +28,10 @@ from odoportal.core.identity import Identity, require_identity
 from odoportal.frontend import builder, styles
 from odoportal.mail import outbox
 from odoportal.observability import request_id
+from odoportal.observability.failures import kept_running
 from odoportal.observability.instrumentation import EventInstrumentation, time_handler
 from odoportal.pages import region_route
+from odoportal.pages.room import purge
 from odoportal.pages.state import SessionState
 from odoportal.rooms import registry
 from odoportal.rooms.signin import sessions
@@ -78,12 +80,7 @@ async def touch(who: Identity) -> bool:
 async def _purge() -> None:
     """Delete the expired rows of every room, every hour."""
     while True:
-        for room in registry.ROOMS:
-            if room.purge:
-                try:
-                    await database.write(room.purge, clock.now())
-                except (OSError, SQLAlchemyError):
-                    _log.exception("expired rows of %s could not be deleted", room.name)
+        await purge(clock.now())
         await asyncio.sleep(PURGE_SECONDS)
 
 
@@ -210,7 +207,7 @@ def _make() -> rx.App:
     made.add_middleware(EventInstrumentation())
     made.add_middleware(EventGate(SessionState, resolve, touch, _allowed, {fault: _BrowserFault}, _fill))
     for job in (outbox.run_outbox, _purge, *(job for served in _SERVED for job in served.jobs)):
-        made.register_lifespan_task(job)
+        made.register_lifespan_task(kept_running(job))
     for page in PAGES:
         for spoken in i18n.LANGUAGES:
             with i18n.use(spoken):

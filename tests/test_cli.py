@@ -34,6 +34,9 @@ GOOD = {
     "ODOPORTAL_PUBLIC_URL": "https://portal.example.com",
     "ODOPORTAL_SECRET": "s" * 32,
     "ODOPORTAL_SMTP_URL": "smtp://127.0.0.1:9",
+    "ODOPORTAL_MAIL_FROM": "Odotrack, inc. <no-reply@example.com>",
+    "ODOPORTAL_PRIVACY_OFFICER": "Maria Gagnon, privacy officer",
+    "ODOPORTAL_SUPPORT_EMAIL": "privacy@example.com",
     "ODOPORTAL_COMPANY_ADDRESS": "2800, av. Francis-Hughes; Laval (Québec) H7L 3J5",
 }
 Run = Callable[..., tuple[int, str, str]]
@@ -234,6 +237,13 @@ def test_demo_keeps_a_secret_of_its_own_that_only_its_owner_reads(tmp_path: Path
         ("LOG_LEVEL", "loud"),
         ("TRUSTED_PROXIES", "all"),
         ("SMTP_URL", "http://mail.example.com"),
+        ("SMTP_URL", "smtp://user:pass#word@mail.example.com"),
+        ("SMTP_URL", "smtp://user:1/2@mail.example.com"),
+        ("REDIS_URL", "redis://:pass#word@127.0.0.1"),
+        ("REDIS_URL", "redis://:12/3@127.0.0.1"),
+        ("MAIL_FROM", ""),
+        ("MAIL_FROM", "Odotrack"),
+        ("MAIL_FROM", "Odotrack <no-reply@example.com> and others"),
         ("DATABASE_URL", "nonsense"),
         ("DATABASE_URL", "nosuchdatabase://host/name"),
     ],
@@ -305,6 +315,74 @@ def test_demo_never_goes_among_other_data(run: Run, production: str, tmp_path: P
     assert (code, err) == (1, "The database has data that is not a demonstration; use another database for the demonstration.\n")
     with database.make_engine(production).connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM account")) == 1
+
+
+SECRET = r"""Zq8$Kd2! `id` & "x" \t #5 ' ;=é"""
+
+
+def test_every_command_reads_the_file_of_settings_as_it_stands(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "odoportal.env"
+    monkeypatch.setenv("ODOPORTAL_SECRET", "of another portal")
+    lines = [
+        "# The settings",
+        "; of systemd",
+        "",
+        f"ODOPORTAL_SECRET={SECRET}",
+        "ODOPORTAL_LAUNCH_URL=https://example.com/?a=1&b=2",
+        'ODOPORTAL_DATABASE_URL="postgresql+psycopg://odoportal:p%2Fss@127.0.0.1/odoportal"',
+        "  ODOPORTAL_COMPANY_ADDRESS = '2800, av. Francis-Hughes; Laval'  ",
+        "ODOPORTAL_SUPPORT_PHONE=",
+    ]
+    file.write_text("\r\n".join(lines), "utf-8")
+    assert run("--env-file", str(file), "database-url") == (0, "postgresql://odoportal:p%2Fss@127.0.0.1/odoportal\n", "")
+    settings = get_settings()
+    assert settings.secret.get_secret_value() == SECRET
+    assert settings.launch_url == "https://example.com/?a=1&b=2"
+    assert settings.company_lines[1:] == ["2800, av. Francis-Hughes", "Laval"]
+    assert settings.support_phone == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"ODOPORTAL_BETA=true\nexport ODOPORTAL_ZONE=UTC\n", "Line 2 of "),
+        (b"ODOPORTAL_SECRET\n", "Line 1 of "),
+        (b"ODOPORTAL_COMPANY_NAME=\xe9\n", "(it is not UTF-8)"),
+        (None, "cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_read_is_one_sentence(run: Run, tmp_path: Path, content: bytes | None, why: str) -> None:
+    if content is not None:
+        (tmp_path / "odoportal.env").write_bytes(content)
+    code, out, err = run("--env-file", str(tmp_path / "odoportal.env"), "check")
+    assert (code, out) == (2, "")
+    assert one_sentence(err)
+    assert why in err
+
+
+def test_the_address_of_an_sqlite_file_is_none_for_psql(run: Run, production: str) -> None:
+    code, _, err = run("database-url")
+    assert code == 2
+    assert "SQLite" in err
+
+
+@pytest.mark.parametrize(
+    ("officer", "email", "phone", "good"),
+    [
+        ("Maria", "a@b.ca", "", True),
+        ("Maria", "", "1-800-555-0199", True),
+        ("", "a@b.ca", "1-800-555-0199", False),
+        ("Maria", "", "", False),
+    ],
+)
+@pytest.mark.usefixtures("production")
+def test_check_asks_who_is_in_charge_of_personal_information(
+    run: Run, monkeypatch: pytest.MonkeyPatch, officer: str, email: str, phone: str, good: bool
+) -> None:
+    for name, value in {"PRIVACY_OFFICER": officer, "SUPPORT_EMAIL": email, "SUPPORT_PHONE": phone}.items():
+        monkeypatch.setenv(f"ODOPORTAL_{name}", value)
+    line = next(line for line in run("check")[1].splitlines() if line[8:].startswith("privacy "))
+    assert line.startswith("ok" if good else "FAILED")
 
 
 @pytest.mark.usefixtures("production")
@@ -556,6 +634,20 @@ def test_notices_are_written_once_and_a_dry_run_only_says_so(run: Run, monkeypat
     assert mails() == written
     monkeypatch.setenv("ODOPORTAL_PUBLIC_URL", "")
     assert run("notices")[0] == 2
+
+
+@pytest.mark.usefixtures("production")
+def test_notices_that_fail_end_with_1_and_say_which(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from odoportal.rooms.notifications import send
+
+    def fails(*_: object) -> None:
+        raise ValueError("'uk' is not a valid country code")
+
+    run("import", str(Path(cli.__file__).parent / "importing" / "example"))
+    monkeypatch.setattr(send, "events", fails)
+    code, out, err = run("notices")
+    assert (code, out) == (1, "0 emails written.\n")
+    assert "Failed, and tried again by the next run: account " in err
 
 
 @pytest.mark.usefixtures("production")

@@ -146,9 +146,17 @@ def test_the_proxy_knows_both_workers_and_asks_them_what_they_answer(composed: d
     assert text.count("{") == text.count("}")
 
 
-def _arguments(line: str) -> None:
-    """Parse the arguments of a command without running it; fail when the command line does not accept them."""
+def _arguments(line: str, env_file: bool = False) -> None:
+    """Parse the arguments of a command without running it; fail when the command line does not accept them.
+
+    Args:
+        line: the arguments.
+        env_file: whether the command must read the file of settings itself, as every command of docs/operations.md does.
+    """
     name, *rest = line.split()
+    if env_file:
+        assert [name, rest.pop(0)] == ["--env-file", "/etc/odoportal/odoportal.env"]
+        name = rest.pop(0)
     command = commands.commands[name]
     command.make_context(name, rest, parent=click.Context(commands, **commands.context_settings))
 
@@ -160,7 +168,8 @@ def test_the_unit_starts_a_worker_on_its_port() -> None:
     service = unit["Service"]
     program, _, arguments = service["ExecStart"].replace("%i", "8001").partition(" ")
     assert program.endswith("/.venv/bin/odoportal")
-    _arguments(arguments)
+    _arguments(arguments, env_file=True)
+    assert "EnvironmentFile" not in service
     name, _, address = service["Environment"].replace("%i", "8001").partition("=")
     assert settings_of({name: address}).metrics_address == "127.0.0.1:18001"
     assert service["ReadWritePaths"] == example()["ODOPORTAL_DATA_DIR"]
@@ -175,7 +184,7 @@ def test_the_timer_starts_the_notices_every_day() -> None:
     timer.read(DEPLOY / "odoportal-notices.timer", "utf-8")
     program, _, arguments = unit["Service"]["ExecStart"].partition(" ")
     assert program.endswith("/.venv/bin/odoportal")
-    _arguments(arguments)
+    _arguments(arguments, env_file=True)
     assert unit["Service"]["ReadWritePaths"] == example()["ODOPORTAL_DATA_DIR"]
     assert timer["Timer"]["OnCalendar"].endswith(Settings().zone)
 

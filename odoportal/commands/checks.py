@@ -2,11 +2,10 @@
 
 import re
 import smtplib
-import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from redis import RedisError
 from sqlalchemy import inspect
@@ -20,6 +19,7 @@ from odoportal.importing import locks
 from odoportal.importing.merge import unfinished
 from odoportal.limits import open_files, redis_counters
 from odoportal.mail import outbox
+from odoportal.mail.outbox import Mail
 from odoportal.migrations import EXTENSIONS, at_head, missing_extensions, missing_extensions_message
 from odoportal.rooms.signin import two_factor
 from odoportal.rooms.signin.models import Authenticator
@@ -80,22 +80,14 @@ def _redis(settings: Settings) -> str:
 
 
 def _mail(settings: Settings) -> str:
+    _name, sender = settings.sender
+    outbox.compose(Mail(to=sender, language="fr", subject="Vérification", text="é", html="é", created_at=clock.now())).as_bytes()
     if not settings.smtp_url:
-        return f"written to files in {settings.data_dir / 'mail'}"
-    outbox.smtp_transport(settings.smtp_url)
-    parts = urlsplit(settings.smtp_url)
-    host, port = parts.hostname or "", parts.port or 0
-    if parts.scheme == "smtps":
-        server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
-    else:
-        server = smtplib.SMTP(host, port or (587 if parts.scheme == "smtp+starttls" else 25), timeout=TIMEOUT_SECONDS)
-    with server:
-        if parts.scheme == "smtp+starttls":
-            server.starttls(context=ssl.create_default_context())
-        if parts.username:
-            server.login(unquote(parts.username), unquote(parts.password or ""))
+        return f"from {sender}, written to files in {settings.data_dir / 'mail'}"
+    with outbox.open_smtp(settings.smtp_url, TIMEOUT_SECONDS) as server:
         server.noop()
-    return f"{parts.scheme}://{host}"
+    parts = urlsplit(settings.smtp_url)
+    return f"from {sender}, by {parts.scheme}://{parts.hostname}"
 
 
 def _postal_address(settings: Settings) -> str:
@@ -105,6 +97,15 @@ def _postal_address(settings: Settings) -> str:
         if len(lines) < 2 or not _POSTAL_CODE.search("\n".join(lines[1:])):
             raise ValueError(f"ODOPORTAL_{name} has no postal code: every email must have its sender's postal address")
     return ", ".join(settings.company_lines("fr"))
+
+
+def _privacy(settings: Settings) -> str:
+    # Québec's Law 25 (P-39.1, s. 3.1): title and contact information of the person in charge must be published.
+    if not settings.privacy_officer:
+        raise ValueError("ODOPORTAL_PRIVACY_OFFICER is not set: the Privacy page must give the name and title of the person in charge")
+    if not (settings.support_email or settings.support_phone):
+        raise ValueError("ODOPORTAL_SUPPORT_EMAIL is not set: the Privacy page must say how to reach the person in charge")
+    return f"{settings.privacy_officer}, {settings.support_email or settings.support_phone}"
 
 
 def _frontend(_settings: Settings) -> str:
@@ -162,6 +163,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("redis", _redis),
     ("mail", _mail),
     ("postal address", _postal_address),
+    ("privacy", _privacy),
     ("frontend", _frontend),
     ("data folder", _disk),
     ("open files", _open_files),

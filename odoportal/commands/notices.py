@@ -1,5 +1,7 @@
 """`odoportal notices`: write the notifications of the day."""
 
+import sys
+
 import click
 
 from odoportal.commands.common import Refused, data, say
@@ -12,6 +14,8 @@ def notices(dry_run: bool) -> None:
 
     New invoices, payments, overdue invoices, agreements and cards that end soon, each told once to whoever wants it. To be run once a
     day, after the import: more often does no harm. The portal sends the mails.
+
+    Ends with 1 when an account or an invoice failed; the others are told all the same.
     """
     with data(mails=True):
         from odoportal.core import clock, database
@@ -29,3 +33,6 @@ def notices(dry_run: bool) -> None:
     for kind, count in sorted(done.things.items()):
         say(f"{kind.value:<8}  {count}")
     say(f"{done.mails} emails {'would be written' if dry_run else 'written'}.")
+    if done.failed:
+        say(*(f"Failed, and tried again by the next run: {item}" for item in done.failed), err=True)
+        sys.exit(1)

@@ -138,3 +138,26 @@ def month_name(day: date, style: str = "short") -> str:
     if style == "year":
         return format_skeleton("yMMMM", day, locale=locale)
     return format_date(day, "LLLL" if style == "long" else "LLL", locale=locale)
+
+
+def written_day(day: date) -> str:
+    """Write a date out, as in correspondence, in the language in use: `November 29, 2026`, `29 novembre 2026`.
+
+    French has it without the article, and the first of a month is `1er`. The spaces do not break.
+    """
+    month = format_date(day, "MMMM", locale=_locale(region_of(current_language())))
+    if current_language() == "fr":
+        return f"{'1er' if day.day == 1 else day.day}\u00a0{month}\u00a0{day.year}"
+    return f"{month}\u00a0{day.day}, {day.year}"
+
+
+def written_moment(instant: datetime) -> str:
+    """Write out an instant in the business's time zone: `November 29, 2026 at 1:05 p.m.`, `29 novembre 2026 à 13 h 5`.
+
+    It is in the language in use. French has no zero before the minutes, and none instead of them (Banque de dépannage linguistique).
+    """
+    local = clock.to_local(instant)
+    if current_language() == "fr":
+        minutes = f"\u00a0{local.minute}" if local.minute else ""
+        return f"{written_day(local.date())} à {local.hour}\u00a0h{minutes}"
+    return f"{written_day(local.date())} at {Formats(region_of('en')).time(instant)}"

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Concatenate, Generic, ParamSpec, get_args
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from limits import RateLimitItemPerMinute
 from pydantic import SecretStr
@@ -40,6 +40,7 @@ from odoportal.limits.work_queue import Busy, retry_later
 from odoportal.observability import logs
 from odoportal.web.links import link_to
 from odoportal.web.page import Fill, PageContent, PageRequest
+from odoportal.web.sent_fields import decode_fields
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_FIELDS = 50
@@ -258,7 +259,7 @@ async def read_form(request: Request) -> dict[str, str] | Response:
         if len(body) > MAX_BODY_BYTES:
             return _refusal(413)
     try:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS))
+        return dict(decode_fields(body, MAX_FIELDS))
     except ValueError:
         return _refusal(400)
 

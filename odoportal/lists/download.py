@@ -7,6 +7,7 @@ filtered rows.
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import date
@@ -29,8 +30,9 @@ from odoportal.lists.query import ListQuery, ListRules
 from odoportal.lists.spooled_file import SpooledFile
 from odoportal.lists.table import ROWS_PER_STEP, Cell, CellKind, Column, Table, dollars_text
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROL_STARTS = ("\t", "\r", "\n")
+_FORMULA_START = re.compile(r"""(?:^|(?<=[;\t\r\n\v\f\x85]))((?:[^\S\t\r\n\v\f\x85]|["'])*)(?=[=+\-@＝＋－＠])""")
+"""Where a cell begins with a formula, also for a reader that splits at `;` or tabs and knows nothing of our quotes."""
 
 
 MakeTable = Callable[[Session, Identity, ListQuery, str, date], Table]
@@ -38,12 +40,13 @@ MakeTable = Callable[[Session, Identity, ListQuery, str, date], Table]
 
 
 def escape_formula(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula (OWASP, CSV injection), with an apostrophe before a risky first character.
+    """Return a text that no spreadsheet takes for a formula (OWASP, CSV injection), with an apostrophe where one could begin.
 
-    Invisible marks are removed: they could hide that character or reverse the line.
+    Excel splits CSV at the list separator of its region, `;` in Québec, so what follows one is the beginning of a cell, too. Invisible
+    marks are removed: they could hide such a character or reverse the line.
     """
-    text = strip_invisible(text)
-    return f"'{text}" if text.startswith(_CONTROL_STARTS) or text.lstrip().startswith(_FORMULA_STARTS) else text
+    text = _FORMULA_START.sub(r"'\1", strip_invisible(text))
+    return f"'{text}" if text.startswith(_CONTROL_STARTS) else text
 
 
 def _text(cell: Any) -> str:
@@ -53,6 +56,7 @@ def _text(cell: Any) -> str:
 _CSV_WRITERS: Mapping[CellKind, Callable[[Any], str]] = {
     CellKind.TEXT: _text,
     CellKind.DAY: date.isoformat,
+    CellKind.MOMENT: lambda instant: clock.to_local(instant).isoformat(timespec="seconds"),
     CellKind.AMOUNT: dollars_text,
     CellKind.PERCENT: str,
 }

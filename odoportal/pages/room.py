@@ -15,7 +15,9 @@ from starlette.routing import BaseRoute
 from odoportal.accounts.access_loss import AccessLoss
 from odoportal.accounts.activity_log import ActivityKind, Actor
 from odoportal.accounts.models import Membership
+from odoportal.core import database
 from odoportal.core.i18n import t
+from odoportal.observability.failures import Failures
 from odoportal.web.page import Page
 
 Text = Callable[[], str]
@@ -89,7 +91,7 @@ class Room:
             account's id, the business day.
         activity: The kinds of activity it records.
         kept: Returns its rows of the Privacy page in the current language.
-        purge: Deletes rows whose time has passed. Called every hour with a writing session and the time.
+        purges: Delete rows whose time has passed. Each is called every hour with a writing session and the time, in its own transaction.
         revoke: Revokes what a person set up and has lost the right to. Called in the transaction that takes the right.
     """
 
@@ -98,7 +100,7 @@ class Room:
     counters: Mapping[str, Callable[[Session, int, date], int]] = field(default_factory=dict)
     activity: Sequence[Activity] = ()
     kept: Callable[[], Sequence[KeptData]] = tuple
-    purge: Callable[[Session, datetime], object] | None = None
+    purges: Sequence[Callable[[Session, datetime], object]] = ()
     revoke: Callable[[Session, AccessLoss, datetime], None] | None = None
 
 
@@ -125,6 +127,15 @@ def installed() -> tuple[Room, ...]:
 def counts(session: Session, account_id: int, today: date) -> dict[str, int]:
     """Return how many records of an account the menu shows, by the path of the entry. One statement for each counter."""
     return {path: count(session, account_id, today) for room in installed() for path, count in room.counters.items()}
+
+
+async def purge(now: datetime) -> Failures:
+    """Delete the expired rows of every room, each kind in a transaction of its own; return the purges that failed."""
+    failures = Failures("purge")
+    for purge_expired in (one for room in installed() for one in room.purges):
+        with failures.skip(f"{purge_expired.__module__}.{purge_expired.__name__}"):
+            await database.write(purge_expired, now)
+    return failures
 
 
 def revoke(session: Session, lost: AccessLoss, now: datetime) -> None:

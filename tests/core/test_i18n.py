@@ -16,8 +16,8 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from odoportal.core import i18n
-from odoportal.core.i18n import Formats, month_name, t, tn
+from odoportal.core import clock, i18n
+from odoportal.core.i18n import Formats, month_name, t, tn, written_day, written_moment
 from odoportal.rooms.registry import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -298,3 +298,21 @@ def test_a_name_does_not_turn_a_sentence_around() -> None:
     with i18n.use("en"):
         assert t("Hello {name},", name="\u202eairaM") == "Hello airaM,"
         assert "\u202e" not in tn("{n} row of {name}", "{n} rows of {name}", 2, name="\u202eairaM")
+
+
+@pytest.mark.parametrize(
+    ("instant", "french", "english"),
+    [
+        ("2026-11-29T18:05+00:00", "29 novembre 2026 à 13 h 5", "November 29, 2026 at 1:05 p.m."),
+        ("2026-08-01T16:00+00:00", "1er août 2026 à 12 h", "August 1, 2026 at 12:00 p.m."),
+        ("2026-11-02T04:59+00:00", "1er novembre 2026 à 23 h 59", "November 1, 2026 at 11:59 p.m."),
+        ("2024-02-29T05:30+00:00", "29 février 2024 à 0 h 30", "February 29, 2024 at 12:30 a.m."),
+    ],
+)
+def test_dates_of_letters_are_written_out(instant: str, french: str, english: str) -> None:
+    at = datetime.fromisoformat(instant)
+    for language, expected in (("fr", french), ("en", english)):
+        with i18n.use(language):
+            assert written_moment(at).replace(NB, " ") == expected
+            assert expected.startswith(written_day(clock.to_local(at).date()).replace(NB, " "))
+            assert not re.search(r"\d |\d h| h \d", written_moment(at).partition(" at ")[0].replace(", ", "").replace(" à ", ""))

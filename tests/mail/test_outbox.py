@@ -121,6 +121,20 @@ def serving(running: Listening, scheme: str = "smtp") -> Iterator[str]:
         running.stop()
 
 
+def test_one_mail_whose_result_cannot_be_recorded_keeps_no_other_from_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, way_out, record = post(), post("b@example.com"), Out(), outbox._record_attempt
+
+    def failing(claimed: Mail, now: datetime, why: Exception | None) -> None:
+        if claimed.id == first:
+            raise ValueError("an odd row")
+        record(claimed, now, why)
+
+    monkeypatch.setattr(outbox, "_record_attempt", failing)
+    assert outbox.deliver_due(way_out, START) == 1
+    assert letter(second).sent_at == START
+    assert letter(first).sent_at is None
+
+
 def test_a_letter_arrives_once_as_text_and_html(server: tuple[Inbox, str]) -> None:
     inbox, url = server
     number = post(subject="Réinitialisation — été", text="Voilà", html="<p>Voilà</p>")
@@ -379,6 +393,67 @@ def test_signing_in_to_the_server() -> None:
         with pytest.raises(smtplib.SMTPAuthenticationError):
             outbox.smtp_transport(url.replace("://", "://user:wrong@"))(outbox.compose(letter(post())))
         assert (asked[0], len(inbox.got)) == ((b"us@er", b"p@ss/word"), 1)
+
+
+@pytest.mark.parametrize("other", ["LOGIN", "PLAIN"])
+def test_a_password_may_have_accents(other: str) -> None:
+    asked: list[tuple[bytes, bytes]] = []
+
+    def authenticator(server, session, envelope, mechanism, data) -> AuthResult:
+        asked.append((data.login, data.password))
+        return AuthResult(success=data.password == "été".encode(), handled=False)
+
+    inbox = Inbox()
+    running = Listening(inbox, authenticator=authenticator, auth_require_tls=False, auth_exclude_mechanism=[other])
+    with serving(running) as url:
+        outbox.smtp_transport(url.replace("://", "://us%40er:%C3%A9t%C3%A9@"))(outbox.compose(letter(post())))
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            outbox.smtp_transport(url.replace("://", "://user:hélas@"))(outbox.compose(letter(post())))
+    assert (asked[0], len(inbox.got)) == ((b"us@er", "été".encode()), 1)
+
+
+def test_a_server_that_takes_no_password_is_told_in_words() -> None:
+    with serving(Listening(Inbox(), auth_exclude_mechanism=["LOGIN", "PLAIN"])) as url, pytest.raises(smtplib.SMTPNotSupportedError):
+        outbox.smtp_transport(url.replace("://", "://user:été@"))(outbox.compose(letter(post())))
+
+
+@pytest.mark.parametrize(
+    ("sender", "shown"),
+    [
+        ("Odotrack, inc. <a@odotrack.com>", '"Odotrack, inc." <a@odotrack.com>'),
+        ("Odotrack: facturation <a@odotrack.com>", '"Odotrack: facturation" <a@odotrack.com>'),
+        ('"Odotrack (Québec)" <a@odotrack.com>', '"Odotrack (Québec)" <a@odotrack.com>'),
+        ("a@odotrack.com", "a@odotrack.com"),
+        ("Odotrack <a@odotrack.québec>", "Odotrack <a@odotrack.xn--qubec-csa>"),
+    ],
+)
+def test_the_sender_may_have_any_name(monkeypatch: pytest.MonkeyPatch, sender: str, shown: str) -> None:
+    monkeypatch.setenv("ODOPORTAL_MAIL_FROM", sender)
+    get_settings.cache_clear()
+    composed = outbox.compose(letter(post()))
+    read = email.message_from_bytes(composed.as_bytes(), policy=default_policy)
+    assert str(read["From"]) == shown
+    assert str(read["Message-ID"]).endswith(shown.rpartition("@")[2].strip(">") + ">")
+
+
+@pytest.mark.parametrize("attached", [None, ("a.pdf", b"%PDF-")])
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_letter_says_its_language(language: str, attached: tuple[str, bytes] | None) -> None:
+    number = post(attached=attached)
+    written = letter(number)
+    written.language = language
+    assert email.message_from_bytes(outbox.compose(written).as_bytes(), policy=default_policy).get_all("Content-Language") == [language]
+
+
+@pytest.mark.parametrize("character", ["a", "é", "\U0001f600"])
+def test_no_line_is_longer_than_mail_allows(server: tuple[Inbox, str], character: str) -> None:
+    inbox, url = server
+    long = character * 1_000
+    post(text=f"Voilà\n{long}\nfin", html=f"<p>{long}</p>")
+    assert outbox.deliver_due(outbox.smtp_transport(url), START) == 1
+    assert max(len(line) for line in inbox.raw[0].split(b"\r\n")) <= 998
+    parts = [part.get_content() for part in inbox.got[0].iter_parts()]  # pyright: ignore[reportAttributeAccessIssue]
+    assert [part.replace("\r", "").strip() for part in parts] == [f"Voilà\n{long}\nfin", f"<p>{long}</p>"]
 
 
 @pytest.fixture

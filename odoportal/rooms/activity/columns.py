@@ -7,11 +7,11 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Change
-from odoportal.core import clock
 from odoportal.core.i18n import t
 from odoportal.lists import search
 from odoportal.lists.list_table import FileColumn, ListColumn, ListTable, Records
 from odoportal.lists.source import ListRequest
+from odoportal.lists.table import CellKind
 from odoportal.rooms.activity import service
 from odoportal.rooms.activity.kinds import Kind, all_kinds, groups
 from odoportal.rooms.activity.view import about_of, changes_view, kind_of, staff, values_of, who_of
@@ -74,7 +74,7 @@ CHANGES = ListTable(
             title=lambda: t("When"),
             cell=lambda row: el("th", row.when, scope="row", cls="nw"),
             sort=lambda _: col(Change.at),
-            file=FileColumn(lambda record: clock.to_local(record.change.at).isoformat(timespec="seconds"), key="at", width=24),
+            file=FileColumn(lambda record: record.change.at, key="at", kind=CellKind.MOMENT),
         ),
         ListColumn(
             "who",

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from odoportal.core import clock
 from odoportal.core.database import read, write
 from odoportal.core.identity import Identity
+from odoportal.observability.failures import Failures
 from odoportal.rooms.cards import service
 from odoportal.rooms.cards.models import CardSetup, SetupState
 from odoportal.rooms.cards.provider import CardRefused, Customer, Provider, ProviderDown
@@ -128,14 +129,12 @@ async def settle(setup: CardSetup, chosen: Provider) -> CardSetup:
     """Ask the provider for the result of a setup, store it, and return the setup.
 
     Raises:
-        ProviderDown: the provider does not answer, or refuses.
+        ProviderDown: the provider does not answer.
+        CardRefused: the provider refuses to answer about this setup.
     """
     if setup.state != SetupState.OPEN or not setup.token or setup.provider != chosen.name:
         return setup
-    try:
-        result = await _call(chosen.finish, setup.token)
-    except CardRefused as why:
-        raise ProviderDown(str(why)) from why
+    result = await _call(chosen.finish, setup.token)
     return await write(service.settle, setup.key, result, clock.now(), clock.today())
 
 
@@ -149,7 +148,7 @@ async def finish_setup(who: Identity, key: str, chosen: Provider) -> None:
         return
     try:
         await settle(setup, chosen)
-    except ProviderDown as why:
+    except (ProviderDown, CardRefused) as why:
         _log.warning("the payment provider does not say what became of a card: %s", why)
 
 
@@ -158,7 +157,7 @@ async def handle_webhook(body: bytes, headers: Mapping[str, str], chosen: Provid
 
     Raises:
         BadWebhook: the webhook is forged or too old.
-        ProviderDown: the provider does not answer; it will send the webhook again.
+        ProviderDown, CardRefused: the provider does not answer, or refuses; it will send the webhook again.
     """
     webhook = chosen.verify_webhook(body, headers)
     if webhook is None:
@@ -181,16 +180,23 @@ async def forget(token: str, chosen: Provider) -> None:
         await write(service.mark_detached, chosen.name, token, clock.now())
 
 
-async def reconcile(chosen: Provider) -> None:
+async def reconcile(chosen: Provider) -> Failures:
     """Finish what a lost webhook or an unreachable provider left undone: settle open setups, and have removed cards forgotten.
+
+    Returns:
+        The setups and cards that wait for the next reconciliation, because something failed.
 
     Raises:
         ProviderDown: the provider does not answer; the rest waits for the next reconciliation.
     """
+    failures = Failures("cards", ends=(ProviderDown,))
     for setup in await read(service.due_setups, chosen.name, clock.now()):
-        await settle(setup, chosen)
+        with failures.skip(f"setup {setup.id}"):
+            await settle(setup, chosen)
     for card in await read(service.cards_to_detach, chosen.name):
-        await forget(card.token, chosen)
+        with failures.skip(f"card {card.id}"):
+            await forget(card.token, chosen)
+    return failures
 
 
 async def reconcile_forever() -> None:

@@ -21,4 +21,4 @@ def _kept() -> list[KeptData]:
     return [KeptData(t("Cards: brand, last four digits, expiry"), t("To pay as you asked"), t("Until they are removed"))]
 
 
-ROOM = Room("cards", _web, activity=ACTIVITY, kept=_kept, purge=service.purge_expired)
+ROOM = Room("cards", _web, activity=ACTIVITY, kept=_kept, purges=[service.purge_expired])

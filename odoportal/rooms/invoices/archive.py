@@ -2,13 +2,14 @@
 
 import asyncio
 import io
+import unicodedata
 import zipfile
 from collections import deque
-from collections.abc import AsyncGenerator, Container, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import date
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qsl
 
 from sqlmodel import Session, col, func, select
 from starlette.requests import Request
@@ -21,10 +22,12 @@ from odoportal.documents import pdf, routes
 from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
 from odoportal.lists.query import ListQuery
+from odoportal.observability.failures import Failures
 from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.pdf import invoice_sheet
+from odoportal.web.sent_fields import decode_fields
 
 MAX_INVOICES = 1_000
 LARGEST_BODY = 128 * 1024
@@ -81,7 +84,7 @@ async def _limit_concurrency(person_id: int, chunks: AsyncGenerator[bytes]) -> A
 
 
 async def _form(request: Request) -> dict[str, list[str]]:
-    """Return all values of each form field.
+    """Return all values of each form field that are not empty.
 
     Raises:
         ValueError: if the form is malformed (400), too large (413) or of another type (415); the argument is the status.
@@ -94,9 +97,14 @@ async def _form(request: Request) -> dict[str, list[str]]:
         if len(body) > LARGEST_BODY:
             raise ValueError(413)
     try:
-        return parse_qs(body.decode("utf-8", "replace"), errors="replace", max_num_fields=10 * MAX_INVOICES)
+        fields = decode_fields(body, 10 * MAX_INVOICES)
     except ValueError as error:
         raise ValueError(400) from error
+    values: dict[str, list[str]] = {}
+    for name, value in fields:
+        if value:
+            values.setdefault(name, []).append(value)
+    return values
 
 
 def _refusal(status: int, text: str) -> Response:
@@ -110,6 +118,10 @@ def _too_many(count: int) -> str:
         most=number(MAX_INVOICES),
         count=number(count),
     )
+
+
+def _missing() -> str:
+    return t("These invoices could not be made. Download them again later, or write to us.")
 
 
 def _select_invoices(session: Session, account: ActiveMembership, form: dict[str, list[str]], today: date) -> Chosen:
@@ -171,16 +183,26 @@ class _ZipBuffer(io.RawIOBase):
         return taken
 
 
-def _zip_entry(number: str, day: date, taken: Container[str]) -> zipfile.ZipInfo:
-    """Return the ZIP entry of an invoice. Its name is unique even if two numbers differ only in characters not allowed in file names."""
+def _same_file(name: str) -> str:
+    """Return a key that is the same for names that are one file on some system."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def _zip_entry(number: str, day: date, taken: set[str]) -> zipfile.ZipInfo:
+    """Return the ZIP entry of an invoice, and add its name to those that are taken.
+
+    The name is unique, and stays so on Windows and macOS, where names that differ only in case or in how an accent is encoded are one name.
+    """
     plain = f"{day.isoformat()}_{routes.file_name(number)}"
-    name = next(n for n in (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MAX_INVOICES + 2)))) if n not in taken)
+    names = (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MAX_INVOICES + 2))))
+    name = next(n for n in names if _same_file(n) not in taken)
+    taken.add(_same_file(name))
     when = max(day, _FIRST_DAY)
     return zipfile.ZipInfo(name, (when.year, when.month, when.day, 0, 0, 0))
 
 
 async def portions(account: ActiveMembership, chosen: Chosen, language: str, today: date) -> AsyncGenerator[bytes]:
-    """Yield the ZIP in portions, one per invoice.
+    """Yield the ZIP in portions, one per invoice. A document that cannot be made is left out, and a text in the ZIP names it.
 
     As many PDFs are rendered at once as there are threads for it, and no more are in memory.
 
@@ -191,7 +213,7 @@ async def portions(account: ActiveMembership, chosen: Chosen, language: str, tod
         today: the business day.
     """
     buffer, waiting, rendering = _ZipBuffer(), deque(chosen), deque[tuple[str, date, asyncio.Future[bytes | None]]]()
-    archive = zipfile.ZipFile(buffer, "w", compresslevel=1)  # pyright: ignore[reportArgumentType]
+    archive, taken, failures = zipfile.ZipFile(buffer, "w", compresslevel=1), set[str](), Failures("zip")  # pyright: ignore[reportArgumentType]
     try:
         while waiting or rendering:
             while waiting and len(rendering) < pdf.WORKERS:
@@ -199,9 +221,13 @@ async def portions(account: ActiveMembership, chosen: Chosen, language: str, tod
                 work = pdf.run_in_pdf_thread(routes.render_document, invoice_sheet, account, number, language, today, "letter")
                 rendering.append((number, day, asyncio.ensure_future(work)))
             number, day, future = rendering.popleft()
-            if (body := await future) is not None:
-                archive.writestr(_zip_entry(number, day, archive.NameToInfo), body, zipfile.ZIP_DEFLATED)
+            with failures.skip(number):
+                if (body := await future) is not None:
+                    archive.writestr(_zip_entry(number, day, taken), body, zipfile.ZIP_DEFLATED)
             yield buffer.drain()
+        if failures.items:
+            with i18n.use(language):
+                archive.writestr(t("Missing invoices") + ".txt", "\r\n".join([_missing(), "", *failures.items, ""]))
         archive.close()
         yield buffer.drain()
     finally:

@@ -42,4 +42,4 @@ def _kept() -> list[KeptData]:
     ]
 
 
-ROOM = Room("notifications", _web, activity=ACTIVITY, kept=_kept, purge=copies.purge_expired, revoke=revoke)
+ROOM = Room("notifications", _web, activity=ACTIVITY, kept=_kept, purges=[copies.purge_expired], revoke=revoke)

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from odoportal.core import clock
 from odoportal.core.database import read, write
-from odoportal.core.i18n import t
+from odoportal.core.i18n import current_language, t
 from odoportal.core.identity import token_hash
 from odoportal.forms.handling import too_many_message
 from odoportal.forms.view import FormView
@@ -33,6 +33,7 @@ from odoportal.ui.page import page_url
 from odoportal.ui.public_form import PublicForm
 from odoportal.ui.template import el
 from odoportal.web import headers
+from odoportal.web.links import page_link, token_of_link
 from odoportal.web.page import PageContent, PageRequest
 
 LARGEST_BODY = 4096
@@ -92,8 +93,9 @@ async def post_copy(page_request: PageRequest) -> PageContent | Response:
 
 async def fill_unsubscribe(page_request: PageRequest) -> PageContent | Response:
     """Fill the page that says what the link switches off. Opening it changes nothing: mail scanners open links, too."""
-    found = await read(unsubscribe.read_link, page_request.query.get("token", ""))
-    return _subscription_page(found, page_request.query.get("token", "")) if found else _dead_link_page()
+    token = token_of_link(page_request.query.get("token", ""))
+    found = await read(unsubscribe.read_link, token)
+    return _subscription_page(found, token) if found else _dead_link_page()
 
 
 async def post_unsubscribe(page_request: PageRequest) -> PageContent | Response:
@@ -101,7 +103,8 @@ async def post_unsubscribe(page_request: PageRequest) -> PageContent | Response:
 
     The answer is never a redirect, because mail programs do not follow one.
     """
-    form, token, client = await _form(page_request.request), page_request.query.get("token", ""), cookies.client(page_request.request)
+    form, client = await _form(page_request.request), cookies.client(page_request.request)
+    token = token_of_link(page_request.query.get("token", ""))
     off = form is not None and form.get(ONE_CLICK[0]) == ONE_CLICK[1]
     if form is None or not (off or form.get(_RESUME) == "1"):
         return PlainTextResponse(t("This request cannot be read. Go back and try again."), HTTPStatus.BAD_REQUEST)
@@ -134,7 +137,7 @@ def _subscription_page(found: Subscription, token: str, notice: str = "") -> Pag
         variant=f"{variant} button-block button-caps",
         title=t("Stop these mails"),
         text=(said, other),
-        action=page_url(f"{UNSUBSCRIBE}?token={token}"),
+        action=page_link(current_language(), UNSUBSCRIBE, token=token),
     )
     return form_page(public_pages.slots(form, FormView(notice=notice)), HTTPStatus.OK)
 

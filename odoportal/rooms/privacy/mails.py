@@ -9,8 +9,9 @@ from odoportal.core import i18n
 from odoportal.core.i18n import t
 from odoportal.core.identity import Identity
 from odoportal.mail import outbox
-from odoportal.rooms.signin.mails import MailContent, address, post
+from odoportal.rooms.signin.mails import MailContent, post
 from odoportal.settings import get_settings
+from odoportal.web.links import absolute_link
 
 
 def data_ready(session: Session, person: Person, account: Account, now: datetime) -> outbox.Mail:
@@ -20,7 +21,7 @@ def data_ready(session: Session, person: Person, account: Account, now: datetime
             subject=t("Your data is ready"),
             paragraphs=[t("The file of your data that you asked for is ready. Sign in to fetch it.")],
             button=t("Fetch my data"),
-            address=address(f"profile/data?account={account.number}", person.language),
+            address=absolute_link(person.language, "/profile/data", account=account.number),
             after=t("It can be fetched for 24 hours. If you did not ask for it, choose a new password at once and write to us."),
         )
         return post(session, person.email, person.language, person.name, letter, now)
@@ -39,7 +40,7 @@ def closing_requested(session: Session, who: Identity, reason: str, now: datetim
                 t("Until it is closed everything goes on as before, and you can take the request back."),
             ],
             button=t("See the request"),
-            address=address(f"profile/data?account={who.account.number}", who.language),
+            address=absolute_link(who.language, "/profile/data", account=who.account.number),
         )
         post(session, who.email, who.language, who.name, letter, now)
 

@@ -26,12 +26,7 @@ def _web() -> Web:
 def _kept() -> list[KeptData]:
     return [
         KeptData(t("Letters we sent you"), t("To show that you were told"), t("As long as you have access")),
-        KeptData(
-            t("Records of what was asked of the server"),
-            t("To find faults and attacks"),
-            t("As long as finding them takes; they know you as a number"),
-        ),
     ]
 
 
-ROOM = Room("privacy", _web, activity=ACTIVITY, kept=_kept, purge=service.purge_expired, revoke=revoke)
+ROOM = Room("privacy", _web, activity=ACTIVITY, kept=_kept, purges=[service.purge_expired], revoke=revoke)

@@ -1,15 +1,14 @@
 """Rules of data exports (requested, made in the background, downloadable for a day) and of requests to close an account."""
 
 import asyncio
-import logging
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import or_
 from sqlalchemy import update as sql_update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, SQLModel, col, select
 
 from odoportal.accounts.activity_log import Actor, record
@@ -19,6 +18,7 @@ from odoportal.core import clock, i18n, private_files
 from odoportal.core.database import read_session, write_session
 from odoportal.core.identity import Identity
 from odoportal.observability import logs
+from odoportal.observability.failures import Failures
 from odoportal.rooms.privacy import contents, mails
 from odoportal.rooms.privacy.activity import PrivacyActivity
 from odoportal.rooms.privacy.contents import Subject
@@ -30,7 +30,6 @@ RETRY_AFTER = timedelta(minutes=30)
 """The time after which a file is tried again if its worker died. Longer than making any file takes."""
 MOST_TRIES = 3
 POLL_SECONDS = 5.0
-_log = logging.getLogger("odoportal.privacy")
 
 
 def folder() -> Path:
@@ -86,7 +85,7 @@ def make_next(now: datetime) -> bool:
     """Make the next due data export and mail its person. Return whether there was one to make.
 
     Raises:
-        OSError, SQLAlchemyError: it could not be made; it is tried again after `RETRY_AFTER`, `MOST_TRIES` times in all.
+        Exception: it could not be made; it is tried again after `RETRY_AFTER`, `MOST_TRIES` times in all.
     """
     found = _claim_next(now)
     if found is None:
@@ -114,10 +113,8 @@ async def make_files(poll: float = POLL_SECONDS) -> None:
     """Make the requested data exports, one after the other, until cancelled. Check for new ones every `poll` seconds."""
     while True:
         made = False
-        try:
+        with Failures("data files").skip("the next file"):
             made = await asyncio.to_thread(make_next, clock.now())
-        except (OSError, SQLAlchemyError) as why:
-            _log.error("a file of somebody's data could not be made: %s", type(why).__name__)
         if not made:
             await asyncio.sleep(poll)
 
@@ -127,10 +124,12 @@ def purge_expired(session: Session, now: datetime) -> int:
     old = or_(col(DataFile.ready_at) <= now - KEEP_FILES, col(DataFile.failed_at) <= now - KEEP_FILES)
     gone = session.exec(sql_delete(DataFile).where(old)).rowcount
     known = set(session.exec(select(DataFile.name).where(DataFile.name != "")))
+    failures = Failures("purge")
     for path in folder().glob("*"):
-        age = now.timestamp() - path.stat().st_mtime
-        if path.name not in known and age > RETRY_AFTER.total_seconds():
-            path.unlink(missing_ok=True)
+        with failures.skip(path.name), suppress(FileNotFoundError):
+            # Another worker may purge at the same moment.
+            if path.name not in known and now.timestamp() - path.stat().st_mtime > RETRY_AFTER.total_seconds():
+                path.unlink()
     return gone
 
 

@@ -11,6 +11,7 @@ from odoportal.core.i18n import Formats, t
 from odoportal.core.identity import Identity
 from odoportal.forms.view import FormView, form_view
 from odoportal.rooms.privacy import service
+from odoportal.web.links import page_link
 
 SMALLEST = 10_000
 """The smallest file size shown, in bytes; smaller files are shown with this size."""
@@ -57,7 +58,7 @@ def data_view(session: Session, who: Identity, language: str, now: datetime) -> 
         waiting=waiting,
         until=until,
         failed=failed,
-        href=f"/{language}/profile/data.zip?account={who.account.number}" if until else "",
+        href=page_link(language, "/profile/data.zip", account=who.account.number) if until else "",
         whole=whole,
         closing=t("Asked for by {name}, {moment}", name=request[1], moment=formats.moment(request[0].asked_at)) if request else "",
     )

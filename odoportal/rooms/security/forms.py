@@ -139,7 +139,7 @@ async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
 
 
 def _switch_totp_on(session: Session, sent: SentForm[FirstCode]) -> FormResult:
-    codes = service.two_step_on(session, sent.who, Actor.of(sent), "".join(sent.values.code.split()), clock.now())
+    codes = service.two_step_on(session, sent.who, Actor.of(sent), two_factor.clean_code(sent.values.code), clock.now())
     if codes is None:
         return FormResult(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
     return FormResult(recovery_codes_notice(), shown=tuple(codes), **renew_session(session, sent))

@@ -1,8 +1,6 @@
 """The pages before sign-in: each is one form, drawn as the slots of the page around it (`page.page`), in the current language."""
 
-from urllib.parse import quote, urlencode
-
-from odoportal.core.i18n import t
+from odoportal.core.i18n import current_language, t
 from odoportal.forms.view import FormView
 from odoportal.rooms.signin import forms, passwords, view
 from odoportal.rooms.signin.models import LinkKind
@@ -13,6 +11,7 @@ from odoportal.ui.page import page_url
 from odoportal.ui.public_form import PublicForm
 from odoportal.ui.strength import strength
 from odoportal.ui.template import Bound, El, Node, View, el, icon
+from odoportal.web.links import page_link
 
 
 def slots(form: PublicForm, values: FormView | None = None) -> dict[str, str]:
@@ -91,7 +90,7 @@ def login(values: FormView, wanted: str = "") -> dict[str, str]:
         t("Login"),
         model=forms.SignIn,
         title=t("Sign In"),
-        action=page_url("/login") + (f"?next={quote(wanted, safe='')}" if wanted else ""),
+        action=page_link(current_language(), "/login", next=wanted),
         aside=(*_passkey(t("Sign in with a passkey"), "button-second"), leave(t("Forgot password?"), page_url("/forgot"))),
     )
     return slots(form, values)
@@ -125,7 +124,7 @@ def code(values: FormView, wanted: str, factors: UsableFactors, recovery: bool) 
 
 def _code_url(wanted: str, recovery: bool) -> str:
     query = ({"recovery": "1"} if recovery else {}) | ({"next": wanted} if wanted else {})
-    return page_url("/code") + (f"?{urlencode(query)}" if query else "")
+    return page_link(current_language(), "/code", **query)
 
 
 def _other_factors(wanted: str, factors: UsableFactors, recovery: bool) -> tuple[Node, ...]:

@@ -1,13 +1,10 @@
 """The sign-in room: sign-in, links by mail, sessions."""
 
-from datetime import datetime
-
-from sqlmodel import Session
-
+from odoportal.accounts import unsolicited
 from odoportal.core.i18n import t
 from odoportal.forms import handling
 from odoportal.pages.room import KeptData, Room, Web
-from odoportal.rooms.signin import service
+from odoportal.rooms.signin import email_change, known_browsers, links, passkeys, sessions, two_factor
 from odoportal.rooms.signin.activity import ACTIVITY
 
 
@@ -47,6 +44,11 @@ def _kept() -> list[KeptData]:
             t("To protect your access"),
             t("Until they end: 12 hours, or 30 days where you stay signed in"),
         ),
+        KeptData(
+            t("Browsers you have signed in with: an identifier, last use"),
+            t("To notify you of a sign-in with a new one, and to remember a trusted device"),
+            t("12 months from the last sign-in"),
+        ),
         KeptData(t("Sign-ins: when, browser, address"), t("So that you notice somebody else’s"), t("90 days")),
         KeptData(
             t("Authenticator app, recovery codes, passkeys"),
@@ -56,9 +58,8 @@ def _kept() -> list[KeptData]:
     ]
 
 
-def _purge(session: Session, now: datetime) -> int:
-    """Delete the expired rows of sign-in, and those of sent forms, which are of every room."""
-    return service.purge_expired(session, now) + handling.purge_expired(session, now)
-
-
-ROOM = Room("signin", _web, activity=ACTIVITY, kept=_kept, purge=_purge)
+# Sent forms and unsolicited emails are of every room; they are purged here.
+_PURGES = tuple(
+    module.purge_expired for module in (sessions, links, email_change, known_browsers, two_factor, passkeys, unsolicited, handling)
+)
+ROOM = Room("signin", _web, activity=ACTIVITY, kept=_kept, purges=_PURGES)

@@ -203,8 +203,8 @@ def test_files_have_every_column(fleet: People) -> None:
         rows = list(table.rows)
     assert [column.key for column in table.columns] == ["serial", "model", "vehicle", "order", "end", "state", "last_signal"]
     assert [tuple(row) for row in rows][:2] == [
-        ("S1", "ODO50", "Unit 1", "100", date(2020, 9, 30), "active", "2020-09-24T12:00-04:00"),
-        ("S2", "ODO50", "", "100", date(2020, 9, 30), "preparing", ""),
+        ("S1", "ODO50", "Unit 1", "100", date(2020, 9, 30), "active", datetime(2020, 9, 24, 16, tzinfo=UTC)),
+        ("S2", "ODO50", "", "100", date(2020, 9, 30), "preparing", None),
     ]
 
 

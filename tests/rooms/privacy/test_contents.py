@@ -57,6 +57,15 @@ def test_every_table_is_somebody_s_or_named_here() -> None:
     assert {table.name for table in tables} - known == ABOUT_NOBODY
 
 
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_every_table_has_a_name_in_both_languages(language: str) -> None:
+    parts = contents.parts(metadata().sorted_tables, Subject(1, "a@example.com", 1, True))
+    with i18n.use(language):
+        names = contents.table_names()
+    assert set(names) == {part.table.name for part in parts}
+    assert len(set(names.values())) == len(names)
+
+
 @pytest.mark.asvs("14.2.6")
 @pytest.mark.parametrize("whole", [True, False])
 def test_the_file_has_one_s_own_rows_and_nobody_else_s(engine: Engine, whole: bool) -> None:

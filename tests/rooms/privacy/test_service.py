@@ -68,6 +68,18 @@ def shown(who: Identity) -> DataView:
         return data_view(session, who, "en", NOON)
 
 
+def test_the_link_to_a_file_encodes_the_number_of_the_account(who: Identity) -> None:
+    with database.write_session() as session:
+        session.get_one(Account, 1).number = "R&D 10#"
+    who = replace(who, account=replace(who.account, number="R&D 10#"))
+    ask(who)
+    service.make_next(NOON)
+    assert shown(who).href == "/en/profile/data.zip?account=R%26D+10%23"
+    with database.read_session() as session:
+        (mail,) = session.exec(select(Mail))
+    assert "/profile/data?account=R%26D+10%23\n" in mail.text
+
+
 def test_asked_twice_it_is_made_once_told_once_and_there_for_a_day(who: Identity, data_folder: Path) -> None:
     ask(who)
     ask(who)
@@ -156,6 +168,18 @@ def test_what_is_over_goes_and_so_does_what_nobody_knows(who: Identity, data_fol
     with database.write_session() as session:
         service.purge_expired(session, late)
     assert list((data_folder / "people").iterdir()) == []
+
+
+def test_a_leftover_that_cannot_be_deleted_keeps_no_other_from_it(
+    who: Identity, data_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (data_folder / "people" / "a folder").mkdir(parents=True)
+    (data_folder / "people" / "b.new").touch()
+    (data_folder / "people" / "0.new").touch()
+    with database.write_session() as session:
+        service.purge_expired(session, clock.now() + timedelta(days=9_000))
+    assert [path.name for path in (data_folder / "people").iterdir()] == ["a folder"]
+    assert "purge: a folder failed" in caplog.text
 
 
 def asked_to_close(session: Session, who: Identity) -> None:

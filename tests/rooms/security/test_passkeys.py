@@ -493,6 +493,6 @@ def test_what_is_over_goes(web: Browser, opened: Callable[[], Browser], now: Clo
     task(opened())
     now.move(minutes=5)
     with database.write_session() as session:
-        assert service.purge_expired(session, clock.now()) >= 1
+        assert passkeys.purge_expired(session, clock.now()) >= 1
         assert session.exec(select(PasskeyCeremony)).all() == []
         assert session.exec(select(Person)).all()

@@ -164,6 +164,27 @@ def test_a_recovery_code_works_once_and_is_told(web: Browser, opened: Callable[[
     assert not any(code in "".join(kept) for code in codes)
 
 
+@pytest.mark.parametrize(
+    ("written", "joined"),
+    [("{}", "\u2011"), ("{}", " – "), ("{}.", "-"), ("• {}", "-"), ("- {}", "-"), ("“{}”,", "-"), ("{}", "\u00ad"), ("＊{}", "\u00a0")],
+)
+def test_a_recovery_code_with_one_sign_more_is_right(
+    web: Browser, opened: Callable[[], Browser], now: Clock, written: str, joined: str
+) -> None:
+    _, codes = set_up(web, now)
+    assert step(opened(), written.format(codes[0].replace("-", joined))).status_code == 303
+
+
+@pytest.mark.parametrize("written", ["{}.", "{0:.3}\u2011{0}", "•{}", "\uff10{}"])
+def test_a_code_of_the_app_may_have_signs_and_no_other_digits(
+    web: Browser, opened: Callable[[], Browser], now: Clock, written: str
+) -> None:
+    key, _ = set_up(web, now)
+    shown = code(key)
+    typed = written.replace("{0:.3}\u2011{0}", f"{shown[:3]}\u2011{shown[3:]}").format(shown)
+    assert step(opened(), typed).status_code == (422 if typed.startswith("\uff10") else 303)
+
+
 def test_new_recovery_codes_replace_the_old_ones(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
     _, old = set_up(web, now)
     assert web.form("recovery", current="wrong")["errors"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from sqlmodel import select
@@ -250,7 +250,7 @@ def test_the_typed_email_and_choice_come_back_and_are_inert(web: TestClient) -> 
 
 def test_next_stays_in_the_address_of_the_form(web: TestClient) -> None:
     tags = Tags(sign_in(web, query="?next=" + quote("/en/orders?page=2&q=a b")).text).by
-    assert tags["form"]["action"] == "/en/login?next=" + quote("/en/orders?page=2&q=a b", safe="")
+    assert tags["form"]["action"] == "/en/login?next=" + quote_plus("/en/orders?page=2&q=a b")
     assert Tags(web.get("/en/login?next=//evil.example").text).by["form"]["action"] == "/en/login"
 
 
@@ -298,6 +298,13 @@ def test_a_lone_surrogate_and_other_bytes_are_wrong_passwords(web: TestClient, m
         body = b"email=maria%40transportgagnon.ca&password=" + raw
         answer = web.post("/en/login", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
         assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("page", ["login", "forgot"])
+def test_an_email_with_a_nul_is_a_wrong_one_with_every_database(web: TestClient, maria: int, page: str) -> None:
+    body = b"email=maria%00%40transportgagnon.ca&password=x&version=fr%00"
+    answer = web.post(f"/en/{page}", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("spaces", ["maria@transportgagnon.ca ", "MARIA@TRANSPORTGAGNON.CA", "ｍaria@transportgagnon.ca"])
@@ -596,6 +603,13 @@ def test_one_address_may_ask_twenty_times_an_hour(maria: int) -> None:
 
 @pytest.mark.asvs("4.1.3")
 @pytest.mark.case("A-25")
+@pytest.mark.parametrize("tail", [".", ">", ")", "%20", "%C2%A0%C2%BB"])
+def test_a_reset_link_with_one_sign_more_works(web: TestClient, maria: int, tail: str) -> None:
+    link = link_for(web)
+    assert web.get(link + tail).headers["location"] == "/en/reset"
+    assert web.get("/en/reset").status_code == 200
+
+
 def test_a_poisoned_host_is_not_in_the_link(web: TestClient, maria: int) -> None:
     web.post(
         "/en/forgot",
