@@ -241,8 +241,14 @@ def test_a_step_that_rebuilds_a_table_leaves_its_search_right(engine: Engine, mo
         assert (found(session, 2, "mule"), found(session, 2, "zebra")) == (["501"], [])
 
 
-def test_a_refunded_invoice_becomes_a_credited_one_with_credit_on_the_account(engine: Engine) -> None:
-    to("0025", engine)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def release_25(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    with database_of_release("0025", request, tmp_path) as made:
+        yield made
+
+
+def test_a_refunded_invoice_becomes_a_credited_one_with_credit_on_the_account(release_25: Engine) -> None:
+    engine = release_25
     with engine.begin() as connection:
         for statement in FILLED.strip().split(";")[:-1]:
             connection.execute(text(statement))

@@ -253,7 +253,7 @@ def of_order(session: Session, account_id: int, order_id: int, limit: int) -> tu
 
 @dataclass(frozen=True)
 class Owing:
-    """What an account owes today, in dollars: `unpaid - being_paid == total`, and `total - credit == left`.
+    """The amounts an account owes today, in dollars: `unpaid - being_paid == total`, and `total - credit == left`.
 
     Attributes:
         unpaid: the balances of the invoices owed today.
@@ -277,12 +277,12 @@ class Owing:
 
     @property
     def total(self) -> Decimal:
-        """What is to pay."""
+        """The amount to pay."""
         return self.unpaid - self.being_paid
 
     @property
     def left(self) -> Decimal:
-        """What is to pay after using the credit; negative if there is more credit."""
+        """The amount to pay after using the credit; negative if there is more credit."""
         return self.total - self.credit
 
 
