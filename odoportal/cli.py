@@ -7,6 +7,7 @@ import click
 
 from odoportal.commands.common import BAD_REQUEST, FILE, load_env_file, say
 from odoportal.commands.importing import import_
+from odoportal.commands.jobs import jobs
 from odoportal.commands.keeping import backup, copy_to, database_url, restore
 from odoportal.commands.notices import notices
 from odoportal.commands.people import mail, user
@@ -26,7 +27,7 @@ def commands(env_file: Path | None) -> None:
         load_env_file(env_file)
 
 
-for command in (demo, run, build_only, check, import_, backup, restore, copy_to, database_url, user, mail, notices):
+for command in (demo, run, build_only, check, import_, backup, restore, copy_to, database_url, user, mail, jobs, notices):
     commands.add_command(command)
 
 

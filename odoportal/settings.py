@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     guide_en_url: str = ""
     guide_fr_url: str = ""
     support_email: str = ""
+    staff_email: str = ""
     support_phone: str = ""
     privacy_officer: str = ""
     company_name: str = "Odotrack inc."

@@ -5,21 +5,24 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import click
 import pytest
 from sqlalchemy import text
 
-from odoportal import cli
+from odoportal import background_jobs, cli
 from odoportal.accounts.models import Person
 from odoportal.commands import portal
 from odoportal.core import clock, database, deployment
 from odoportal.demo import setup
 from odoportal.importing import locks
 from odoportal.importing.merge import UNFINISHED_IMPORT
+from odoportal.jobs import leases
+from odoportal.jobs.schedule import Every, Job, Result
+from odoportal.mail import outbox
 from odoportal.mail.outbox import TOKEN_PLACEHOLDER as MAIL_MARK
 from odoportal.mail.outbox import enqueue
 from odoportal.migrations import migrate
@@ -38,6 +41,7 @@ GOOD = {
     "ODOPORTAL_PRIVACY_OFFICER": "Maria Gagnon, privacy officer",
     "ODOPORTAL_SUPPORT_EMAIL": "privacy@example.com",
     "ODOPORTAL_COMPANY_ADDRESS": "2800, av. Francis-Hughes; Laval (Québec) H7L 3J5",
+    "ODOPORTAL_STAFF_EMAIL": "staff@odotrack.example",
 }
 Run = Callable[..., tuple[int, str, str]]
 
@@ -121,6 +125,8 @@ def one_sentence(err: str) -> bool:
         ["mail", "retry"],
         ["mail", "retry", "1", "--dead"],
         ["notices", "today"],
+        ["jobs", "nonsense"],
+        ["jobs", "run"],
     ],
 )
 def test_a_bad_argument_is_one_sentence_and_code_2(run: Run, arguments: list[str]) -> None:
@@ -131,7 +137,23 @@ def test_a_bad_argument_is_one_sentence_and_code_2(run: Run, arguments: list[str
 
 @pytest.mark.parametrize(
     "command",
-    ["", "demo", "run", "import", "user", "user invite", "check", "backup", "restore", "copy-to", "mail", "mail retry", "notices"],
+    [
+        "",
+        "demo",
+        "run",
+        "import",
+        "user",
+        "user invite",
+        "check",
+        "backup",
+        "restore",
+        "copy-to",
+        "mail",
+        "mail retry",
+        "notices",
+        "jobs",
+        "jobs run",
+    ],
 )
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_everywhere(run: Run, command: str, option: str) -> None:
@@ -564,7 +586,7 @@ def test_what_the_staff_does_for_a_person(run: Run) -> None:
 @pytest.mark.usefixtures("production")
 @pytest.mark.parametrize("name", ["disable", "enable", "reset-two-factor", "sign-out-everywhere", "roles"])
 def test_nobody_has_the_email(run: Run, name: str) -> None:
-    assert run("user", name, "no@example.com") == (2, "", "Nobody has the email no@example.com.\n")
+    assert run("user", name, "no@example.com") == (2, "", "No one has the email no@example.com.\n")
 
 
 @pytest.mark.usefixtures("production")
@@ -809,3 +831,58 @@ def test_letters_are_listed_without_what_they_say(run: Run) -> None:
     assert run("mail", "retry", "--dead") == (0, "1 email is tried again.\n", "")
     assert "given up" not in run("mail")[1]
     assert run("mail", "retry", "1")[0] == 0
+
+
+@pytest.mark.usefixtures("production")
+def test_jobs_are_listed_counted_and_run(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ODOPORTAL_SMTP_URL", "")
+    monkeypatch.setenv("ODOPORTAL_MODE", "demo")
+    assert "mail          has not run yet\n" in run("jobs")[1]
+    assert "cards         not needed" not in run("jobs")[1]
+    with database.write_session() as session:
+        enqueue(session, to="due@example.com", language="fr", subject="Bonjour", text="Bonjour", html="Bonjour", now=clock.now())
+    assert run("jobs", "run", "mail", "--dry-run") == (0, "1 to do.\n", "")
+    assert run("jobs", "run", "mail") == (0, "1 done.\n", "")
+    assert run("jobs", "run", "mail", "--dry-run") == (0, "0 to do.\n", "")
+    listed = next(line for line in run("jobs")[1].splitlines() if line.startswith("mail"))
+    assert listed.startswith("mail          last ")
+    assert listed.endswith(": 1 done")
+    code, _, err = run("jobs", "run", "nonsense")
+    assert code == 2
+    assert one_sentence(err)
+
+
+@pytest.mark.usefixtures("production")
+def test_a_job_that_fails_or_is_running_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("jobs", "run", "cards")[0] == 2, "production without Stripe has no cards"
+
+    async def fails() -> Result:
+        raise ValueError("gone")
+
+    async def half() -> Result:
+        return Result(1, 2)
+
+    def job(work: Callable[[], Awaitable[Result]]) -> Job:
+        return Job("sweep", Every(timedelta(hours=1)), work, lambda _session, _now: 0)
+
+    monkeypatch.setattr(background_jobs, "JOBS", (job(fails),))
+    assert run("jobs", "run", "sweep") == (1, "", "The job sweep failed: ValueError. It is tried again by itself.\n")
+    monkeypatch.setattr(background_jobs, "JOBS", (job(half),))
+    assert run("jobs", "run", "sweep") == (1, "1 done, 2 failed.\n", "")
+    with database.write_session() as session:
+        assert leases.acquire(session, job(half), "elsewhere/1/a", at_once=True)
+    assert run("jobs", "run", "sweep") == (1, "", "Another process is running the job sweep at this moment.\n")
+    assert ", running since " in run("jobs")[1]
+
+
+@pytest.mark.usefixtures("production")
+def test_check_says_which_jobs_are_late_and_whether_somebody_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate(database.engine())
+    assert "none late" in run("check")[1]
+    with database.write_session() as session:
+        leases.ensure(session, outbox.JOB, clock.now() - timedelta(hours=1))
+    monkeypatch.setenv("ODOPORTAL_STAFF_EMAIL", "")
+    out = run("check")[1]
+    assert "late: mail; `odoportal jobs` says more" in out
+    assert "ODOPORTAL_STAFF_EMAIL is not set" in out
+    assert ", LATE" in run("jobs")[1]

@@ -176,19 +176,6 @@ def test_the_unit_starts_a_worker_on_its_port() -> None:
     assert int(service["LimitNOFILE"]) == open_files.MAX_FILES
 
 
-def test_the_timer_starts_the_notices_every_day() -> None:
-    unit, timer = configparser.ConfigParser(interpolation=None), configparser.ConfigParser(interpolation=None)
-    for read in (unit, timer):
-        read.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]
-    unit.read(DEPLOY / "odoportal-notices.service", "utf-8")
-    timer.read(DEPLOY / "odoportal-notices.timer", "utf-8")
-    program, _, arguments = unit["Service"]["ExecStart"].partition(" ")
-    assert program.endswith("/.venv/bin/odoportal")
-    _arguments(arguments, env_file=True)
-    assert unit["Service"]["ReadWritePaths"] == example()["ODOPORTAL_DATA_DIR"]
-    assert timer["Timer"]["OnCalendar"].endswith(Settings().zone)
-
-
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_itself_takes_the_unit(tmp_path: Path) -> None:
     # Replace the program by one that exists on this machine.
@@ -213,7 +200,8 @@ def test_the_notes_name_what_there_is() -> None:
     of_commands = {parameter.envvar for command in commands.commands.values() for parameter in command.params}
     assert set(re.findall(r"ODOPORTAL_[A-Z_]+", notes)) <= NAMES | of_commands
     known = {family.name for family in metrics.REGISTRY.collect()}
-    known |= {f"odoportal_{name.removeprefix('odoportal_')}" for name in re.findall(r'"(odoportal_up|mail_\w+)"', FIGURES)}
+    of_database = re.findall(r'"(odoportal_up|odoportal_job_late|mail_\w+)"', FIGURES)
+    known |= {f"odoportal_{name.removeprefix('odoportal_')}" for name in of_database}
     told = {name.removesuffix("_total") for name in re.findall(r"\bodoportal_[a-z_]+(?=[{)])", notes)}
     assert told
     assert told <= known

@@ -242,13 +242,13 @@ def test_a_step_that_rebuilds_a_table_leaves_its_search_right(engine: Engine, mo
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def release_25(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    with database_of_release("0025", request, tmp_path) as made:
+def release_27(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    with database_of_release("0027", request, tmp_path) as made:
         yield made
 
 
-def test_a_refunded_invoice_becomes_a_credited_one_with_credit_on_the_account(release_25: Engine) -> None:
-    engine = release_25
+def test_a_refunded_invoice_becomes_a_credited_one_with_credit_on_the_account(release_27: Engine) -> None:
+    engine = release_27
     with engine.begin() as connection:
         for statement in FILLED.strip().split(";")[:-1]:
             connection.execute(text(statement))
@@ -261,7 +261,7 @@ def test_a_refunded_invoice_becomes_a_credited_one_with_credit_on_the_account(re
         assert invoices.owing(session, 1, day).credit == Decimal("114.98") + Decimal("20.00")
         assert invoices.owing(session, 2, day).total == Decimal("114.98")
     with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
-        command.downgrade(migrations.configuration(connection), "0025")
+        command.downgrade(migrations.configuration(connection), "0027")
         assert connection.scalar(text("SELECT number FROM invoice WHERE refunded")) == "500"
 
 

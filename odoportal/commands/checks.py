@@ -12,11 +12,14 @@ from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from odoportal import background_jobs
 from odoportal.core import clock, database, private_files
 from odoportal.core.deployment import Deployment
 from odoportal.frontend import builder
 from odoportal.importing import locks
 from odoportal.importing.merge import unfinished
+from odoportal.jobs import leases
+from odoportal.jobs.models import JobState
 from odoportal.limits import open_files, redis_counters
 from odoportal.mail import outbox
 from odoportal.mail.outbox import Mail
@@ -108,6 +111,20 @@ def _privacy(settings: Settings) -> str:
     return f"{settings.privacy_officer}, {settings.support_email or settings.support_phone}"
 
 
+def _staff(settings: Settings) -> str:
+    if not settings.staff_email:
+        raise ValueError("ODOPORTAL_STAFF_EMAIL is not set: nobody is told when a background job does not run")
+    return settings.staff_email
+
+
+def _jobs(_settings: Settings) -> str:
+    with database.read_session() as session:
+        late = leases.late(session, background_jobs.JOBS) if inspect(session.connection()).has_table(str(JobState.__tablename__)) else []
+    if late:
+        raise ValueError(f"late: {', '.join(state.name for state in late)}; `odoportal jobs` says more")
+    return "none late"
+
+
 def _frontend(_settings: Settings) -> str:
     if builder.is_stale(builder.root()):
         raise ValueError("not built, or built from other sources; `odoportal run` builds it")
@@ -164,6 +181,8 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("mail", _mail),
     ("postal address", _postal_address),
     ("privacy", _privacy),
+    ("staff", _staff),
+    ("background jobs", _jobs),
     ("frontend", _frontend),
     ("data folder", _disk),
     ("open files", _open_files),

@@ -15,7 +15,6 @@ import re
 import secrets
 import smtplib
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email.headerregistry import Address
@@ -27,13 +26,15 @@ from time import monotonic
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import event
+from sqlalchemy import event, func
 from sqlalchemy import update as sql_update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from odoportal.core import clock, private_files, signing
 from odoportal.core.database import read_session, write_session
 from odoportal.core.folding import strip_invisible
+from odoportal.jobs import runner
+from odoportal.jobs.schedule import Every, Job, Result
 from odoportal.observability.failures import Failures
 from odoportal.settings import Settings, get_settings
 
@@ -49,7 +50,7 @@ LONGEST_DELAY = timedelta(hours=1)
 # Longer than any delivery. If a worker dies with a claimed mail, another worker can claim it after this time.
 CLAIM_DURATION = timedelta(minutes=10)
 BATCH = 50
-POLL_SECONDS = 5.0
+POLL = timedelta(seconds=5)
 SMTP_TIMEOUT = 20.0
 LONGEST_LINE = 998
 """The most octets of a line (RFC 5322, section 2.1.1); servers refuse longer ones."""
@@ -371,7 +372,7 @@ def deliver_due(transport: Transport, now: datetime) -> int:
         waiting = [mail_id for mail_id in session.exec(due) if mail_id is not None]
     sent, failures = 0, Failures("mail")
     for mail_id in waiting:
-        _wakeup.heartbeat()
+        _heartbeat.beat()
         with failures.skip(f"mail {mail_id}"):
             sent += _deliver(mail_id, transport, now)
     return sent
@@ -392,67 +393,48 @@ def _deliver(mail_id: int, transport: Transport, now: datetime) -> bool:
     return why is None
 
 
-class _Wakeup:
-    """Wakes this process's outbox from any thread that commits a mail, and knows when the outbox last worked."""
+class _Heartbeat:
+    """Knows when this process's outbox last worked."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._attached: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
-        self._last_heartbeat = monotonic()
+        self._at = monotonic()
 
-    def heartbeat(self) -> None:
+    def beat(self) -> None:
         """Record that the outbox is working."""
-        self._last_heartbeat = monotonic()
+        self._at = monotonic()
 
     def seconds_idle(self) -> float:
         """Return the seconds since the outbox last worked."""
-        return monotonic() - self._last_heartbeat
-
-    def attach(self, loop: asyncio.AbstractEventLoop | None) -> asyncio.Event:
-        """Return an event of the loop that `wake` sets; None detaches it."""
-        wake_event = asyncio.Event()
-        with self._lock:
-            self._attached = (loop, wake_event) if loop else None
-        return wake_event
-
-    def wake(self) -> None:
-        """Wake the outbox, from any thread."""
-        with self._lock:
-            if self._attached and not self._attached[0].is_closed():
-                self._attached[0].call_soon_threadsafe(self._attached[1].set)
+        return monotonic() - self._at
 
 
-_wakeup = _Wakeup()
+_heartbeat = _Heartbeat()
 
 
 def _wake_after_commit(_session: Session) -> None:
-    _wakeup.wake()
+    runner.wake(JOB.name)
 
 
 def seconds_idle() -> float:
     """Return the seconds since this process's outbox last checked for mails."""
-    return _wakeup.seconds_idle()
+    return _heartbeat.seconds_idle()
 
 
-async def run_outbox(transport: Transport | None = None, poll: float = POLL_SECONDS) -> None:
-    """Send due mails until cancelled: every `poll` seconds, and at once after this process commits a mail.
+async def deliver(transport: Transport | None = None) -> Result:
+    """Try every due mail once: the job of the outbox.
 
     Args:
         transport: sends the mails; None for the transport of the settings.
-        poll: seconds between checks.
     """
-    send = transport or transport_of(get_settings())
-    wake_event = _wakeup.attach(asyncio.get_running_loop())
-    try:
-        while True:
-            wake_event.clear()
-            _wakeup.heartbeat()
-            try:
-                await asyncio.to_thread(deliver_due, send, clock.now())
-            except Exception as why:
-                # An unavailable database comes back. Log no traceback: it would contain mails.
-                _log.error("the outbox could not be read: %s", type(why).__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake_event.wait(), poll)
-    finally:
-        _wakeup.attach(None)
+    return Result(await asyncio.to_thread(deliver_due, transport or transport_of(get_settings()), clock.now()))
+
+
+def count_due(session: Session, now: datetime) -> int:
+    """Return how many mails are due."""
+    _heartbeat.beat()
+    due = select(func.count()).select_from(Mail).where(col(Mail.next_try_at) <= now)
+    return session.connection().scalar(due) or 0
+
+
+JOB = Job("mail", Every(POLL), deliver, count_due, only_if_waiting=True)
+"""Sends due mails every few seconds, and at once after a process that serves commits a mail."""

@@ -1,18 +1,13 @@
 """Loops over independent items, such as accounts: one item that fails is left out, logged and counted, and the loop goes on."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
-from typing import Any
 
 from odoportal.observability import metrics
 
 MOST_IN_A_ROW = 20
 """The failures in a row after which the loop ends: by then the database or the disk has failed, not the items."""
-RESTART_SECONDS = 5.0
-"""The pause before a background job that failed is started again."""
 _log = logging.getLogger("odoportal.failures")
 
 
@@ -56,17 +51,3 @@ class Failures:
                 raise
         else:
             self._in_a_row = 0
-
-
-def kept_running(job: Callable[[], Awaitable[None]]) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Return a background job that is started again, after a pause, whenever it ends with an error."""
-
-    @wraps(job)
-    async def run() -> None:
-        while True:
-            with Failures("jobs").skip(f"{job.__module__}.{job.__name__}"):
-                await job()
-                return
-            await asyncio.sleep(RESTART_SECONDS)
-
-    return run

@@ -20,9 +20,9 @@ from odoportal.core.identity import token_hash
 from odoportal.demo.data import EXAMPLE
 from odoportal.importing import locks
 from odoportal.importing.importer import run_import
-from odoportal.migrations import migrate
 from odoportal.rooms.signin import passwords, service
 from odoportal.settings import get_settings
+from tests.databases import write_sqlite
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 EMAIL, PASSWORD = "maria@transportgagnon.ca", "a long walk by the lake"
@@ -31,13 +31,12 @@ EMAIL, PASSWORD = "maria@transportgagnon.ca", "a long walk by the lake"
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Yield the address of a database with the example's data and a password for Maria."""
-    address = f"sqlite:///{tmp_path / 'data' / 'portal.db'}"
+    (tmp_path / "data").mkdir()
+    address = write_sqlite(tmp_path / "data" / "portal.db")
     for name, value in {"MODE": "demo", "DATABASE_URL": address, "DATA_DIR": str(tmp_path / "data"), "SECRET": "s" * 32}.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
-    (tmp_path / "data").mkdir()
     get_settings.cache_clear()
     database.engine.cache_clear()
-    migrate(database.engine())
     assert run_import(EXAMPLE, now=NOW).kept
     stored = passwords.hash_password(PASSWORD)
     with database.write_session() as session:

@@ -19,6 +19,7 @@ from odoportal.core.folding import fold, like_pattern, printable, strip_invisibl
         ("ＯＤＯ５０", "odo50"),
         ("İstanbul", "istanbul"),
         ("ODO50™", "odo50tm"),
+        ("Sønder Ǿ Łódź Đặng Ðórr Þór Ħamrun", "sonder o lodz dang dorr thor hamrun"),
         ("non\u2011breaking", "non-breaking"),
         ("", ""),
     ],

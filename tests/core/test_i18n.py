@@ -158,14 +158,19 @@ def test_the_french_fills_in_the_same_values() -> None:
     assert not wrong
 
 
-AGREES = {"Paid", "Part paid", "Credited", "Ended"}
-"""States whose French differs between singular and plural."""
+AGREES = {"Paid", "Partially paid", "Credited", "Ended", "Showing {first} to {last} of {total} entries"}
+"""Messages of which only the French differs between singular and plural."""
 
 
 @pytest.mark.parametrize(("english", "french"), GUIDE.items())
 def test_the_guides_words(english: str, french: str) -> None:
     with i18n.use("fr"):
-        assert (tn(english, english, 1) if english in AGREES else t(english)) == french
+        shown = (
+            tn(english, english, 2 if "{" in english else 1, **{name: f"{{{name}}}" for name in names(english)})
+            if english in AGREES
+            else t(english)
+        )
+        assert shown == french
 
 
 def test_french_typography() -> None:

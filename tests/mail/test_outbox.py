@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import default as default_policy
@@ -21,6 +22,9 @@ from aiosmtpd.smtp import AuthResult
 from sqlmodel import select
 
 from odoportal.core import clock, database, signing
+from odoportal.jobs import runner
+from odoportal.jobs.runner import Runner
+from odoportal.jobs.schedule import Every
 from odoportal.mail import outbox
 from odoportal.mail.outbox import Mail
 from odoportal.settings import get_settings
@@ -508,28 +512,31 @@ def test_the_outbox_wakes_when_a_letter_is_committed_and_survives_a_lost_databas
         return deliver(way_out, now)
 
     async def run() -> list[str]:
-        arrived = asyncio.Event()
-        loop, out = asyncio.get_running_loop(), Out()
+        arrived = asyncio.Queue[str]()
+        loop = asyncio.get_running_loop()
 
         def way_out(message: EmailMessage) -> None:
-            out(message)
-            loop.call_soon_threadsafe(arrived.set)
+            loop.call_soon_threadsafe(arrived.put_nowait, str(message["To"]))
 
-        # With an hour between polls, only the wake-up of a commit can cause a delivery.
-        running = asyncio.create_task(outbox.run_outbox(way_out, poll=3600))
+        # With an hour between looks, only the wake-up of a commit can cause a delivery.
+        job = replace(outbox.JOB, schedule=Every(timedelta(hours=1)), work=lambda: outbox.deliver(way_out))
+        monkeypatch.setattr(runner, "LONGEST_WAIT", timedelta(hours=1))
+        running = asyncio.create_task(Runner([job]).run())
+        await asyncio.to_thread(post, "lost@example.com")
         while failures:
             await asyncio.sleep(0)
-        for n in range(2):
-            await asyncio.to_thread(post, f"p{n}@example.com")
-            await asyncio.wait_for(arrived.wait(), 10)
-            arrived.clear()
+        found = list[str]()
+        for number, expected in ((0, 2), (1, 3)):
+            await asyncio.to_thread(post, f"p{number}@example.com")
+            while len(found) < expected:
+                found.append(await asyncio.wait_for(arrived.get(), 10))
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        return [str(m["To"]) for m in out.sent]
+        return found
 
     monkeypatch.setattr(outbox, "deliver_due", delivering)
-    assert asyncio.run(run()) == ["p0@example.com", "p1@example.com"]
+    assert asyncio.run(run()) == ["lost@example.com", "p0@example.com", "p1@example.com"]
     post("later@example.com")
 
 

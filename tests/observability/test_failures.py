@@ -6,8 +6,7 @@ import logging
 import pytest
 from prometheus_client import REGISTRY
 
-from odoportal.observability import failures
-from odoportal.observability.failures import MOST_IN_A_ROW, Failures, kept_running
+from odoportal.observability.failures import MOST_IN_A_ROW, Failures
 
 
 def counted(job: str) -> float:
@@ -51,17 +50,3 @@ def test_what_is_no_fault_of_an_item_ends_it_at_once(ending: type[BaseException]
     with pytest.raises(ending), found.skip(1):
         raise ending
     assert found.items == []
-
-
-def test_a_job_that_dies_is_started_again_and_one_that_ends_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "RESTART_SECONDS", 0)
-    starts, before = [0], counted("jobs")
-
-    async def job() -> None:
-        starts[0] += 1
-        if starts[0] < 3:
-            raise AttributeError("card")
-
-    asyncio.run(kept_running(job)())
-    assert starts == [3]
-    assert counted("jobs") == before + 2

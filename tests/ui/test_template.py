@@ -208,7 +208,7 @@ class Details:
     close: str = "?q=a"
 
 
-DETAILS = View(lambda d: frame(d, title=d.title, badge=None, body=el("p", "facts"), footer=None, missing="There is no such order"))
+DETAILS = View(lambda d: frame(d, title=d.title, badge=None, body=el("p", "facts"), footer=None, missing="Order not found"))
 
 
 def test_without_an_open_record_there_is_no_dialog() -> None:
@@ -219,7 +219,7 @@ def test_without_an_open_record_there_is_no_dialog() -> None:
 def test_an_unknown_number_and_a_foreign_one_are_the_same_dialog() -> None:
     made = dialog_html(DETAILS, Details(asked="555"))
     assert made == dialog_html(DETAILS, Details(asked="no such"))
-    assert "There is no such order" in made
+    assert "Order not found" in made
     assert "facts" not in made
     assert 'href="?q=a"' in made
 

@@ -4,52 +4,56 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0028"
-down_revision = "0025"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
-REST = sa.text("total - paid - credited > 0")
+BALANCE = ("total", "paid", "credited", "pending")
+REST = "total - paid - credited > 0"
 CREDIT = sa.text("(credited > 0 OR paid > total)")
 UNAPPLIED = sa.text("unapplied > 0")
 
 
 def upgrade() -> None:
     """Drop the flag that said "refunded", and compute what payments have left."""
-    op.drop_index("ix_invoice_refunded", "invoice")
-    op.drop_index("ix_invoice_open", "invoice")
+    _drop("ix_invoice_refunded", "ix_invoice_open", "ix_invoice_issued")
     # In place: a copy of the table would lose the indexes of expressions.
     op.drop_column("invoice", "refunded")
-    columns = ["account_id", "due_on", "id", "total", "paid", "credited", "pending", "issued_on"]
-    op.create_index("ix_invoice_open", "invoice", columns, sqlite_where=REST, postgresql_where=REST)
-    columns = ["account_id", "issued_on", "id", "total", "paid", "credited"]
-    op.create_index("ix_invoice_credit", "invoice", columns, sqlite_where=CREDIT, postgresql_where=CREDIT)
+    _create("ix_invoice_issued", ["account_id", "issued_on", "id", *BALANCE])
+    _create_texts(BALANCE)
+    _create("ix_invoice_open", ["account_id", "due_on", "id", *BALANCE, "issued_on"], sa.text(REST))
+    _create("ix_invoice_credit", ["account_id", "due_on", "id", "total", "paid", "credited", "issued_on"], CREDIT)
     op.add_column("payment", sa.Column("unapplied", sa.BigInteger(), nullable=False, server_default="0"))
     parts = "SELECT sum(allocation.amount) FROM allocation WHERE allocation.payment_id = payment.id"
     op.execute(f"UPDATE payment SET unapplied = amount - coalesce(({parts}), 0)")  # noqa: S608
-    columns = ["account_id", "status", "unapplied"]
-    op.create_index("ix_payment_unapplied", "payment", columns, sqlite_where=UNAPPLIED, postgresql_where=UNAPPLIED)
+    _create("ix_payment_unapplied", ["account_id", "status", "unapplied"], UNAPPLIED, "payment")
 
 
 def downgrade() -> None:
     """Infer the flag again: credited in full as well as paid in full."""
     op.drop_index("ix_payment_unapplied", "payment")
     op.drop_column("payment", "unapplied")
-    op.drop_index("ix_invoice_credit", "invoice")
-    op.drop_index("ix_invoice_open", "invoice")
+    _drop("ix_invoice_credit", "ix_invoice_open", "ix_invoice_issued")
     op.add_column("invoice", sa.Column("refunded", sa.Boolean(), nullable=False, server_default=sa.false()))
-    flag = "true" if op.get_context().dialect.name == "postgresql" else "1"
-    op.execute(f"UPDATE invoice SET refunded = {flag} WHERE total > 0 AND paid >= total AND credited >= total")  # noqa: S608
-    op.create_index(
-        "ix_invoice_open",
-        "invoice",
-        ["account_id", "due_on", "id", "total", "paid", "credited", "pending", "refunded"],
-        sqlite_where=sa.text("refunded IS 0 AND total - paid - credited > 0"),
-        postgresql_where=sa.text("NOT refunded AND total - paid - credited > 0"),
-    )
-    op.create_index(
-        "ix_invoice_refunded",
-        "invoice",
-        ["account_id", "issued_on", "id"],
-        sqlite_where=sa.text("refunded IS 1"),
-        postgresql_where=sa.text("refunded"),
-    )
+    sqlite = op.get_context().dialect.name == "sqlite"
+    is_refunded, not_refunded = ("refunded IS 1", "refunded IS 0") if sqlite else ("refunded", "NOT refunded")
+    op.execute(f"UPDATE invoice SET refunded = {1 if sqlite else 'true'} WHERE total > 0 AND paid >= total AND credited >= total")  # noqa: S608
+    before = (*BALANCE, "refunded")
+    _create("ix_invoice_issued", ["account_id", "issued_on", "id", *before])
+    _create_texts(before)
+    _create("ix_invoice_open", ["account_id", "due_on", "id", *before], sa.text(f"{not_refunded} AND {REST}"))
+    _create("ix_invoice_refunded", ["account_id", "due_on", "id", "issued_on"], sa.text(is_refunded))
+
+
+def _drop(*names: str) -> None:
+    for name in (*names, *(["ix_invoice_texts"] if op.get_context().dialect.name == "sqlite" else [])):
+        op.drop_index(name, "invoice")
+
+
+def _create(name: str, columns: list[str], where: sa.TextClause | None = None, table: str = "invoice") -> None:
+    op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
+
+
+def _create_texts(balance: tuple[str, ...]) -> None:
+    if op.get_context().dialect.name == "sqlite":
+        _create("ix_invoice_texts", ["account_id", "id", "search", "issued_on", "due_on", "order_id", *balance])

@@ -9,16 +9,17 @@ import contextvars
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlencode
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from odoportal.core import clock
 from odoportal.core.database import read, write
 from odoportal.core.identity import Identity
+from odoportal.jobs.schedule import Every, Job, Result
 from odoportal.observability.failures import Failures
 from odoportal.rooms.cards import service
 from odoportal.rooms.cards.models import CardSetup, SetupState
@@ -29,7 +30,6 @@ from odoportal.settings import get_settings
 P = ParamSpec("P")
 T = TypeVar("T")
 SANDBOX_PAGE = "/sandbox"
-RECONCILE_SECONDS = 60
 TIMEOUT_SECONDS = 20
 """The longest wait for the provider, less than the 30 seconds a browser waits."""
 SHORTEST_POLL_INTERVAL = timedelta(seconds=2)
@@ -180,30 +180,34 @@ async def forget(token: str, chosen: Provider) -> None:
         await write(service.mark_detached, chosen.name, token, clock.now())
 
 
-async def reconcile(chosen: Provider) -> Failures:
+async def reconcile(chosen: Provider) -> Result:
     """Finish what a lost webhook or an unreachable provider left undone: settle open setups, and have removed cards forgotten.
 
-    Returns:
-        The setups and cards that wait for the next reconciliation, because something failed.
+    What failed waits for the next reconciliation.
 
     Raises:
         ProviderDown: the provider does not answer; the rest waits for the next reconciliation.
     """
     failures = Failures("cards", ends=(ProviderDown,))
-    for setup in await read(service.due_setups, chosen.name, clock.now()):
+    setups, cards = await read(service.due_setups, chosen.name, clock.now()), await read(service.cards_to_detach, chosen.name)
+    for setup in setups:
         with failures.skip(f"setup {setup.id}"):
             await settle(setup, chosen)
-    for card in await read(service.cards_to_detach, chosen.name):
+    for card in cards:
         with failures.skip(f"card {card.id}"):
             await forget(card.token, chosen)
-    return failures
+    return Result(len(setups) + len(cards) - len(failures.items), len(failures.items))
 
 
-async def reconcile_forever() -> None:
-    """Reconcile at startup and then every minute, for as long as the portal runs."""
-    while (chosen := provider()) is not None:
-        try:
-            await reconcile(chosen)
-        except (ProviderDown, SQLAlchemyError) as why:
-            _log.warning("cards could not be brought up to date: %s", type(why).__name__)
-        await asyncio.sleep(RECONCILE_SECONDS)
+async def _reconcile() -> Result:
+    chosen = required_provider()
+    return await reconcile(chosen)
+
+
+def _count_due(session: Session, now: datetime) -> int:
+    chosen = provider()
+    return len(service.due_setups(session, chosen.name, now)) + len(service.cards_to_detach(session, chosen.name)) if chosen else 0
+
+
+JOB = Job("cards", Every(timedelta(minutes=1)), _reconcile, _count_due, only_if_waiting=True, is_needed=lambda: provider() is not None)
+"""Asks the provider about open setups, and has removed cards forgotten, every minute."""

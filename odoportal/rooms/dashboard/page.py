@@ -95,7 +95,7 @@ def _todo(view: Bound) -> El:
     listed = when(
         view.todo,
         el("ul", each(view.todo, one), cls="dashboard-todo"),
-        el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs you today."), cls="soft dashboard-clear"),
+        el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs your attention today."), cls="soft dashboard-clear"),
     )
     more = when(view.more_todo, link(view.more_todo, to=view.more_todo_url, cls="table-tap small"))
     return el("section", el("h2", t("To do")), listed, more, cls="card card-pad", aria_label=t("To do"))
@@ -132,7 +132,7 @@ def _spending(view: Bound) -> El:
     shown = (
         el("p", el("span", cls="dashboard-point"), view.so_far, " ", el("b", view.so_far_amount), cls="small soft"),
         _drawing(view),
-        el("details", el("summary", t("Table")), table, cls="dashboard-table"),
+        el("details", el("summary", t("Table")), table, cls="section-unfold dashboard-table"),
     )
     return el(
         "section",
@@ -152,7 +152,7 @@ def _tiles(view: Bound) -> Node:
         "/renewals": el("span", view.tile_renewals),
         "/devices": el("span", view.tile_devices),
         "/profile": el("span", view.tile_profile),
-        "/help": el("span", t("Guide, how to reach us")),
+        "/help": el("span", t("Guide and contact")),
     }
 
     def tile(place: menu.Place) -> El:

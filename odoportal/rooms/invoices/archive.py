@@ -67,9 +67,9 @@ async def post(request: Request) -> Response:
         except TooManyInvoices as error:
             return _refusal(422, _too_many(int(error.args[0])))
         except ValueError as error:
-            return _refusal(int(error.args[0]), t("This request cannot be read. Go back and try again."))
+            return _refusal(int(error.args[0]), t("We could not read this request. Go back and try again."))
         if not found:
-            return _refusal(422, t("No invoice was chosen."))
+            return _refusal(422, t("No invoice was selected."))
         headers = attachment(f"{t('Invoices')}-{today.isoformat()}.zip")
     headers |= {"x-files": str(len(found)), "content-security-policy": routes.FILE_CSP}
     stream = await concurrent_files.started(_limit_concurrency(who.person_id, portions(account, found, language, today)))
@@ -114,7 +114,7 @@ def _refusal(status: int, text: str) -> Response:
 def _too_many(count: int) -> str:
     number = Formats(region_of(i18n.current_language())).number
     return t(
-        "One file holds up to {most} invoices, and {count} were chosen. Narrow the list, by date for instance, and try again.",
+        "A file can hold up to {most} invoices; you selected {count}. Narrow the list, for instance by date, and try again.",
         most=number(MAX_INVOICES),
         count=number(count),
     )

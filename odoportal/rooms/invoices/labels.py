@@ -20,7 +20,7 @@ def state_labels(count: int = 1) -> dict[str, str]:
     """Return the labels of the states in the current language, for one invoice or (on a tab) for several: French has plural forms."""
     return {
         InvoiceState.TO_PAY: t("To pay"),
-        InvoiceState.PART_PAID: tn("Part paid", "Part paid", count),
+        InvoiceState.PART_PAID: tn("Partially paid", "Partially paid", count),
         InvoiceState.PENDING: t("Pending"),
         InvoiceState.OVERDUE: t("Overdue"),
         InvoiceState.PAID: tn("Paid", "Paid", count),

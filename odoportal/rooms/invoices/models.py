@@ -24,9 +24,9 @@ def _of_invoice(*more: UniqueConstraint | ForeignKeyConstraint | Index) -> tuple
     return (ForeignKeyConstraint(["account_id", "invoice_id"], ["invoice.account_id", "invoice.id"], ondelete="CASCADE"), *more)
 
 
-_STANDING = ("account_id", "due_on", "id", "total", "paid", "credited", "pending", "issued_on")
+_BALANCE = ("total", "paid", "credited", "pending")
 _REST = "total - paid - credited > 0"
-_CREDIT = ("account_id", "issued_on", "id", "total", "paid", "credited")
+_CREDIT = ("account_id", "due_on", "id", "total", "paid", "credited", "issued_on")
 _CREDIT_WHERE = "(credited > 0 OR paid > total)"
 
 
@@ -37,15 +37,24 @@ class Invoice(SQLModel, table=True):
         UniqueConstraint("account_id", "id"),
         ForeignKeyConstraint(["account_id", "order_id"], ["orders.account_id", "orders.id"]),
         ForeignKeyConstraint(["account_id", "bill_to_id"], ["address.account_id", "address.id"]),
-        Index("ix_invoice_issued", "account_id", "issued_on", "id", "total"),
-        Index("ix_invoice_number", "account_id", "number_order", "id"),
+        Index("ix_invoice_issued", "account_id", "issued_on", "id", *_BALANCE),
+        Index("ix_invoice_number", "account_id", "number_order", "id", "issued_on"),
         Index("ix_invoice_total", "account_id", "total", "id"),
         Index("ix_invoice_paid", "account_id", text("coalesce(settled_on, '9999-12-31')"), "id", "issued_on"),
         Index("ix_invoice_order", "account_id", "order_id", "issued_on", "id"),
         # Small partial indexes: the unsettled invoices, with all columns that their state and balance need, and those that can have credit.
-        Index("ix_invoice_open", *_STANDING, sqlite_where=text(_REST), postgresql_where=text(_REST)),
+        Index(
+            "ix_invoice_open",
+            "account_id",
+            "due_on",
+            "id",
+            *_BALANCE,
+            "issued_on",
+            sqlite_where=text(_REST),
+            postgresql_where=text(_REST),
+        ),
         Index("ix_invoice_credit", *_CREDIT, sqlite_where=text(_CREDIT_WHERE), postgresql_where=text(_CREDIT_WHERE)),
-        *search_indexes("invoice"),
+        *search_indexes("invoice", "issued_on", "due_on", "order_id", *_BALANCE),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -95,7 +95,7 @@ def _details(details: Bound) -> Node:
         badge=badge(BADGES, details.paid.state, details.paid.text),
         body=el("div", _facts(details), _beside(details), cls="dialog-body"),
         footer=None,
-        missing=t("There is no such invoice"),
+        missing=t("Invoice not found"),
     )
 
 

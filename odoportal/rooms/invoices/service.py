@@ -40,7 +40,8 @@ SETTLED = {InvoiceState.PAID, InvoiceState.CREDITED}
 # `ix_invoice_credit` and `ix_payment_unapplied`.
 _NEVER: ColumnElement[date] = literal_column("'9999-12-31'")
 _ZERO_CENTS: ColumnElement[int] = literal_column("0")
-# `due_on > _DISTANT_PAST` is always true; naming the column makes SQLite, which keeps no statistics, choose `ix_invoice_open`.
+# `due_on > _DISTANT_PAST` is always true; naming the column makes SQLite, which keeps no statistics, choose `ix_invoice_open` or
+# `ix_invoice_credit`.
 _DISTANT_PAST = date(1, 1, 1)
 
 
@@ -123,7 +124,7 @@ def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:
     if query.state in _UNSETTLED:
         return and_(_unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
     if query.state == InvoiceState.CREDITED:
-        return and_(_credited(), col(Invoice.issued_on) > _DISTANT_PAST)
+        return and_(_credited(), col(Invoice.due_on) > _DISTANT_PAST)
     return _date_range(query, col(Invoice.issued_on)) if query.since or query.until else None
 
 
@@ -150,10 +151,9 @@ def _state_meaning(request: ListRequest) -> search.Meaning:
 
 
 def _filters(request: ListRequest) -> list[ColumnElement[bool]]:
-    query, day = request.query, col(Invoice.issued_on)
+    query = request.query
     parts = [in_state(query.state, request.today)] if query.state else []
-    # Under another sort order, hide the date from SQLite's planner: it must walk the index of the sort order and stop after one page.
-    parts.append(_date_range(query, day if query.key == "date" else search.unindexed(day)))
+    parts.append(_date_range(query, request.hidden(col(Invoice.issued_on))))
     if order := query.texts.get("order"):
         order_id_of = select(Order.id).where(Order.account_id == request.account_id, Order.number == order).scalar_subquery()
         parts.append(col(Invoice.order_id) == order_id_of)
@@ -194,7 +194,12 @@ def _counts_statement() -> Any:
     def summed(state: InvoiceState) -> Any:
         return func.coalesce(func.sum(case((in_state(state, today), 1), else_=0)), 0)
 
-    columns: list[Any] = [counted(), counted(_credited()), func.count(), *(summed(state) for state in _UNSETTLED)]
+    columns: list[Any] = [
+        counted(),
+        counted(_credited(), col(Invoice.due_on) > _DISTANT_PAST),
+        func.count(),
+        *(summed(state) for state in _UNSETTLED),
+    ]
     return sql_select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
 
 
@@ -322,7 +327,8 @@ def being_paid_of(unpaid: Any, pending: Any) -> ColumnElement[Any]:
 def _credits(account_id: int, today: date) -> list[Any]:
     """Return subqueries for the parts of the credit on an account: beyond totals, before the dates of invoices, and without invoices."""
     mine, covered = search.of_account(Invoice, account_id), col(Invoice.paid) + col(Invoice.credited)
-    beyond = (_can_have_credit(), covered > col(Invoice.total), is_owed_on(search.unindexed(col(Invoice.issued_on)), today))
+    is_owed = is_owed_on(search.unindexed(col(Invoice.issued_on)), today)
+    beyond = (_can_have_credit(), col(Invoice.due_on) > _DISTANT_PAST, covered > col(Invoice.total), is_owed)
     settled = (search.of_account(Payment, account_id), col(Payment.status) == PaymentStatus.SETTLED)
 
     def cents(amount: Any, *where: ColumnElement[bool]) -> Any:

@@ -79,8 +79,7 @@ def _filters(query: ListQuery, today: date, start: Any, end: Any) -> list[Column
 
 
 def _hidden_filters(request: ListRequest) -> list[ColumnElement[bool]]:
-    # Hide these columns from SQLite's planner: it must walk the index of the sort order and stop after one page.
-    return _filters(request.query, request.today, search.unindexed(col(Order.start_on)), search.unindexed(col(Order.end_on)))
+    return _filters(request.query, request.today, request.hidden(col(Order.start_on)), request.hidden(col(Order.end_on)))
 
 
 def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:

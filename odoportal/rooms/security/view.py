@@ -14,6 +14,9 @@ from odoportal.forms.view import Choice, FieldRow, FormView, form_view
 from odoportal.rooms.signin import email_change, known_browsers, passkeys, sessions, two_factor
 from odoportal.rooms.signin.models import Passkey
 
+SESSIONS_SHOWN = 5
+"""How many open sessions are shown before the others are asked for."""
+
 
 @dataclass(frozen=True)
 class SessionRow:
@@ -74,6 +77,8 @@ class SecurityView:
         codes: how many recovery codes are left.
         pending: which email waits for its confirmation.
         held: why the person must set up two-step sign-in before the account is shown.
+        sessions: the present session and the most recent others; `more_sessions` has the rest.
+        all_sessions: the words that show the rest.
         others: whether there are other sessions.
     """
 
@@ -96,6 +101,8 @@ class SecurityView:
     pending: str = ""
     held: str = ""
     sessions: list[SessionRow] = field(default_factory=list)
+    more_sessions: list[SessionRow] = field(default_factory=list)
+    all_sessions: str = ""
     others: bool = False
     history: list[SignInRow] = field(default_factory=list)
 
@@ -109,7 +116,7 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
     if pending_change:
         until = formats.moment(pending_change.expires_at)
         pending = t(
-            "Until {moment}, {email} waits for your confirmation by the link that we mailed to it.",
+            "Confirm {email} by {moment}, with the link that we sent to it.",
             email=pending_change.new_email,
             moment=until,
         )
@@ -135,10 +142,12 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
         task=passkeys.registration_options(session, session.get_one(Person, who.person_id), who.session, now),
         codes=t("Recovery codes left: {n}.", n=formats.number(two_factor.codes_left(session, who.person_id))) if protected else "",
         pending=pending,
-        held=t("{account} requires two-step sign-in of everybody. Set it up below to see the account.", account=who.account.name)
+        held=t("{account} requires two-step sign-in for everyone. Set it up below to see the account.", account=who.account.name)
         if who.held_back
         else "",
-        sessions=rows,
+        sessions=rows[:SESSIONS_SHOWN],
+        more_sessions=rows[SESSIONS_SHOWN:],
+        all_sessions=t("Show all {n}", n=formats.number(len(rows))) if len(rows) > SESSIONS_SHOWN else "",
         others=len(rows) > 1,
         history=[
             SignInRow(str(row.id), formats.moment(row.at), known_browsers.browser_label(row.browser), row.address, ways.get(row.way, ""))

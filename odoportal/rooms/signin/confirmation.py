@@ -42,7 +42,7 @@ class WrongPassword(ValueError):
 
 MESSAGES: ErrorMessages = {
     PasswordMissing: lambda _: required_message(),
-    WrongPassword: lambda _: t("This is not your password."),
+    WrongPassword: lambda _: t("Incorrect password."),
 }
 
 

@@ -118,7 +118,7 @@ def _movements(view: Bound) -> Node:
     head = el(
         "tr",
         el("th", t("Date"), scope="col", cls="tab"),
-        el("th", t("Movement"), scope="col"),
+        el("th", t("Transaction"), scope="col"),
         el("th", t("Amount"), el("span", t("Balance"), cls="phone document-note"), scope="col", cls="r"),
         el("th", t("Balance"), scope="col", cls="r tab"),
     )
@@ -129,7 +129,7 @@ def _movements(view: Bound) -> Node:
         el("td", view.older_amount, el("span", view.carried, cls="phone document-note"), cls="r nw soft"),
         el("td", view.carried, cls="r nw tab soft"),
     )
-    none = el("tr", el("td", cls="tab"), el("td", t("Nothing moved in this period."), colSpan=3, cls="soft"))
+    none = el("tr", el("td", cls="tab"), el("td", t("No transactions in this period."), colSpan=3, cls="soft"))
     body = el(
         "tbody",
         balance(t("Opening balance"), view.since, view.opening),
@@ -137,7 +137,7 @@ def _movements(view: Bound) -> Node:
         when(view.rows, each(view.rows, row), none),
         balance(t("Closing balance"), view.until, view.closing),
     )
-    caption = el("caption", el("h2", t("Movements")), " ", el("span", view.period, cls="muted statements-over"))
+    caption = el("caption", el("h2", t("Transactions")), " ", el("span", view.period, cls="muted statements-over"))
     return el("table", caption, el("thead", head), body, cls="document-table statements-movements")
 
 

@@ -49,7 +49,7 @@ def statement_sheet(session: Session, account: ActiveMembership, query: ListQuer
         title=t("Statement"),
         facts=[(t("From"), formats.day(since)), (t("To"), formats.day(until)), (t("Closing balance"), formats.amount(found.closing))],
         parties=[seller(), Block(t("Account"), [account.name, t("No. {number}", number=account.number)])],
-        heads=(t("Movement"), t("Date"), t("Amount"), t("Balance")),
+        heads=(t("Transaction"), t("Date"), t("Amount"), t("Balance")),
         lines=[
             LineView("opening", "", formats.day(since), t("Opening balance"), "", "", formats.amount(found.opening)),
             *_older(found, formats),

@@ -109,7 +109,7 @@ def statement_view(session: Session, who: Identity, query: ListQuery, language: 
         unpaid=formats.amount(found.aging.total),
         credit=formats.amount(-found.credit) if found.credit else "",
         aged=t("Outstanding on {day}, by age", day=formats.day(until)),
-        said=t("Statement, {period}: {movements}", period=span, movements=tn("{n} movement", "{n} movements", found.count)),
+        said=t("Statement, {period}: {movements}", period=span, movements=tn("{n} transaction", "{n} transactions", found.count)),
         csv=f"/{language}/statement.csv{files}",
         pdf=f"/{language}/statement.pdf{files}",
         as_of=t("as of {time}", time=formats.time(clock.now())),

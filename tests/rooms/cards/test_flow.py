@@ -12,6 +12,8 @@ from sqlmodel import select
 
 from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity
+from odoportal.jobs.runner import run_now
+from odoportal.jobs.schedule import Result
 from odoportal.rooms.cards import flow, service
 from odoportal.rooms.cards.labels import reason_labels
 from odoportal.rooms.cards.models import Card, CardSetup, SetupState
@@ -360,10 +362,9 @@ def test_one_setup_that_fails_keeps_no_other_from_its_card(
                 raise AttributeError("card")
             return Sandbox.finish(self, ref)
 
-    failures = asyncio.run(flow.reconcile(Wrong(sandbox)))
+    assert asyncio.run(flow.reconcile(Wrong(sandbox))) == Result(1, 1)
     with database.read_session() as session:
         (setup,) = session.exec(select(CardSetup).where(CardSetup.token == bad)).all()
-    assert failures.items == [f"setup {setup.id}"]
     assert f"cards: setup {setup.id} failed" in caplog.text
     assert (len(on_file(alpha)), len(on_file(beta))) == (0, 1)
     asyncio.run(flow.reconcile(sandbox))
@@ -475,17 +476,19 @@ def test_what_is_stored_is_token_brand_last_four_and_expiry(alpha: Identity, san
     assert set(card.model_dump()) - about == set(CardFacts.__dataclass_fields__)
 
 
-def test_the_round_goes_on_where_the_provider_or_the_database_does_not_answer(
-    alpha: Identity, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Sandbox] = []
-
-    def next_one() -> Sandbox | None:
-        asked.append(sandbox)
-        return {1: Down(sandbox), 2: sandbox}.get(len(asked))
-
+def test_the_job_goes_on_where_the_provider_did_not_answer(alpha: Identity, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     begin(alpha, sandbox)
-    monkeypatch.setattr(flow, "provider", next_one)
-    monkeypatch.setattr(flow, "RECONCILE_SECONDS", 0)
-    asyncio.run(flow.reconcile_forever())
+    answers = iter([Down(sandbox), sandbox])
+    monkeypatch.setattr(flow, "required_provider", lambda: next(answers))
+    with pytest.raises(ProviderDown):
+        asyncio.run(run_now(flow.JOB, "a"))
+    assert asyncio.run(run_now(flow.JOB, "a")) == Result(1)
     assert len(on_file(alpha)) == 1
+
+
+def test_the_job_is_there_with_a_provider_only(alpha: Identity, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(alpha, sandbox)
+    with database.read_session() as session:
+        assert (flow.JOB.is_needed(), flow.JOB.waiting(session, clock.now())) == (True, 1)
+        monkeypatch.setattr(flow, "provider", lambda: None)
+        assert (flow.JOB.is_needed(), flow.JOB.waiting(session, clock.now())) == (False, 0)

@@ -280,7 +280,7 @@ def test_numbers_are_written_as_the_document_s_language_writes_them(session: Ses
         ({"paid": "all", "credited": "all", "settled_on": date(2020, 9, 21)}, "CREDITED\n2020-09-21", "Credited on 2020-09-21"),
         ({"credited": "all", "settled_on": date(2020, 9, 21)}, "CREDITED\n2020-09-21", "Credited on 2020-09-21"),
         ({}, "", "To pay"),
-        ({"paid": "part"}, "", "Part paid"),
+        ({"paid": "part"}, "", "Partially paid"),
         ({"pending": "all"}, "", "Pending"),
         ({"issued": date(2020, 1, 1)}, "", "237 days overdue"),
     ],

@@ -19,7 +19,7 @@ from odoportal.rooms.privacy.contents import Subject
 from odoportal.rooms.signin.models import BrowserSession, OneUseLink
 from tests.making import NOON, account, add_every_row, rolled_back
 
-ABOUT_NOBODY = {"deployment"}
+ABOUT_NOBODY = {"deployment", "job", "job_run"}
 """Tables with no data about a person or an account."""
 CANARY = "canary-5512"
 

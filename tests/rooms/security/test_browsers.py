@@ -113,6 +113,26 @@ def test_a_sign_in_with_a_new_browser_is_told_and_with_a_known_one_is_not(web: B
     assert len(letters()) == 1
 
 
+@pytest.mark.asvs("6.3.5")
+@pytest.mark.parametrize("purged", [True, False])
+def test_after_ninety_days_away_only_a_new_browser_is_told(web: Browser, opened: Callable[[], Browser], now: Any, purged: bool) -> None:
+    def away(days: int) -> None:
+        now.move(days=days)
+        if purged:
+            with database.write_session() as session:
+                known_browsers.purge_expired(session, clock.now())
+
+    away(days=91)
+    opened().sign_in()
+    assert len(letters(EMAIL)) == 1
+    away(days=91)
+    web.sign_in()
+    assert len(letters(EMAIL)) == 1
+    away(days=365)
+    web.sign_in()
+    assert len(letters(EMAIL)) == 2
+
+
 def test_a_wrong_password_with_a_new_browser_is_no_sign_in(web: Browser, opened: Callable[[], Browser]) -> None:
     opened().sign_in(password="wrong")
     assert letters() == []
