@@ -1,4 +1,4 @@
-"""What the import takes, every page, document, export and letter can show.
+"""Every page, document, export and letter can show all that the import takes.
 
 Accounts are imported whose every text, number and address is awkward in another way; then everything the portal has for them is asked
 for, and none of it fails. `IMPORTED_VALUES=200 pytest tests/test_imported_values.py` tries as many more accounts, with texts that are

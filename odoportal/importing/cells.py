@@ -105,7 +105,7 @@ def total_amount(text: str) -> Decimal:
     """Parse dollars, zero or more."""
     value = amount(text)
     if value < 0:
-        raise ValueError(f"{quoted(text)} must not be negative; a refund is a credit note")
+        raise ValueError(f"{quoted(text)} must not be negative; what is given back is a credit note")
     return value
 
 

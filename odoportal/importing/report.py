@@ -53,7 +53,7 @@ class Counts:
 
 @dataclass
 class Hints:
-    """What the good rows of one file lack.
+    """The texts, terms and characters that the good rows of one file lack.
 
     `one_language` counts the rows with a text that is not in a language ("fr" or "en"), so that the other is shown for both;
     `without_terms` the invoices without terms. `undrawable` has the first cells with characters that no font of the documents has, and

@@ -35,6 +35,8 @@ _FORMULA_START = re.compile(r"""(?:^|(?<=[;\t\r\n\v\f\x85]))((?:[^\S\t\r\n\v\f\x
 """Where a cell begins with a formula, also for a reader that splits at `;` or tabs and knows nothing of our quotes."""
 
 
+Days = Callable[[ListQuery, date], str]
+"""Returns what a file's name says of its days, from the list query and the business day."""
 MakeTable = Callable[[Session, Identity, ListQuery, str, date], Table]
 """Returns the table for a list query, from a database session, identity, query, language and business day."""
 
@@ -131,7 +133,11 @@ def table_routes(table: ListTable) -> list[Route]:
     return routes(table.path, table.rules, table.title, partial(file_table, table))
 
 
-def _download_endpoint(rules: ListRules, name: Callable[[], str], make: MakeTable, extension: str) -> Callable[[Request], Any]:
+def _today(_query: ListQuery, today: date) -> str:
+    return today.isoformat()
+
+
+def _download_endpoint(rules: ListRules, name: Callable[[], str], make: MakeTable, extension: str, days: Days) -> Callable[[Request], Any]:
     async def download(request: Request) -> Response:
         language = request.path_params["language"]
         if language not in i18n.LANGUAGES:
@@ -139,7 +145,7 @@ def _download_endpoint(rules: ListRules, name: Callable[[], str], make: MakeTabl
         who, today = require_identity(), clock.today()
         query = ListQuery.parse(rules, dict(parse_qsl(request.url.query, keep_blank_values=True)))
         with i18n.use(language):
-            headers = attachment(f"{name()}-{today.isoformat()}.{extension}")
+            headers = attachment(f"{name()}-{days(query, today)}.{extension}")
         if request.method == "HEAD":
             return Response(headers=headers, media_type=_MEDIA_TYPES[extension])
 
@@ -156,14 +162,14 @@ def _download_endpoint(rules: ListRules, name: Callable[[], str], make: MakeTabl
     return download
 
 
-def routes(path: str, rules: ListRules, name: Callable[[], str], make: MakeTable, endings: Sequence[str] = ("csv", "xlsx")) -> list[Route]:
+def routes(path: str, rules: ListRules, name: Callable[[], str], make: MakeTable, days: Days = _today) -> list[Route]:
     """Return the routes that serve a list as files: the address of its page with an extension, and the page's own query.
 
     Args:
         path: the page's path, without language.
         rules: the rules of the list's query.
-        name: returns the file name, without the day, in the current language.
+        name: returns the file name, without its days, in the current language.
         make: makes the table for a query.
-        endings: the kinds of file.
+        days: see `Days`; without it, the business day.
     """
-    return [Route(f"/{{language}}{path}.{ending}", _download_endpoint(rules, name, make, ending)) for ending in endings]
+    return [Route(f"/{{language}}{path}.{ending}", _download_endpoint(rules, name, make, ending, days)) for ending in _MEDIA_TYPES]

@@ -157,7 +157,7 @@ def export_menu(view: Bound) -> tuple[El, El]:
     menu = el(
         "div",
         el("p", t("As filtered and sorted")),
-        el("a", icon("file-text"), "CSV", href=view.frame.csv, data_out=True),
+        el("a", icon("file-text"), t("CSV, for programs"), href=view.frame.csv, data_out=True),
         el("a", icon("file-spreadsheet"), "Excel (.xlsx)", href=view.frame.xlsx, data_out=True),
         LiveOnly(lambda: PrintButton.create(View(lambda _: icon("printer")).component(None), t("Print the list"))),
         id="export-menu",

@@ -82,6 +82,7 @@ SAMPLES: dict[str, Callable[[Records], list[Request]]] = {
         for ending in ("csv", "xlsx")
     },
     "/{language}/statement.csv": lambda t: [Request(f"/statement.csv?q={t.invoice}", names=False)],
+    "/{language}/statement.xlsx": lambda t: [Request(f"/statement.xlsx?q={t.invoice}", names=False)],
     "/{language}/statement.pdf": lambda t: [Request("/statement.pdf", names=False), Request("/statement.pdf?from=2015-01-01", names=False)],
     **{
         f"/{{language}}/profile/changes.{ending}": lambda t, ending=ending: [Request(f"/profile/changes.{ending}?q={t.order}", names=False)]

@@ -44,7 +44,7 @@ NOT_FRENCH = {
     "a calque or an anglicism": r"au dossier|lire sur|lisez sur|prochain clic|digital|canceller|supporter|login|e-?mail",
     "two words for one thing": r"ouvr\w+ (une|vos|votre) session|sert une seule fois|mauvais code|paraî|pour le moment|changer le rôle",
     "an address that is called a message": r"(votre|nouveau|ce) courriel (est|actuel|change|sert|redevient)|par (sa|leur|cette) boîte",
-    "a masculine for all": r"vous (restez|êtes) (connecté|invité|avisé)\b|avez été (avisé|déconnecté|invité)\b|n’êtes pas client\b",
+    "a masculine for all": r"vous (restez|êtes|garde) (connecté|invité|avisé)\b|avez été (avisé|déconnecté|invité)\b|n’êtes pas client\b",
     "a negation without ne": r"(?<!n’est )plus exigée",
 }
 MARKED = [

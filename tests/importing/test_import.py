@@ -327,10 +327,31 @@ def test_payments_credit_notes_and_devices_bring_their_documents_up_to_date(take
     }
     assert take(credit).kept
     (invoice,) = rows(Invoice)
-    assert (invoice["refunded"], invoice["settled_on"].isoformat(), invoice["credited"]) == (True, "2020-03-01", Decimal("114.98"))
+    assert (invoice["settled_on"].isoformat(), invoice["credited"]) == ("2020-03-01", Decimal("114.98"))
     take({"devices.csv": "account,serial,model,order\nA,S-77,ODO50,\n"})
     assert "s-77" not in rows(Order)[0]["search"]
     assert (len(rows(Device)), len(rows(CreditNote)), len(rows(Payment)), len(rows(Allocation))) == (1, 1, 1, 1)
+
+
+def test_nothing_is_paid_or_credited_after_the_day_of_the_import(take: Any, small: Any, rows: Any) -> None:
+    later = small["payments.csv"].replace("2020-01-05T12:00-05:00", "2020-09-25T00:30-04:00")
+    credit = CREDIT + "C1,500,2020-09-25,Erreur,100,114.98\n"
+    taxes = "document,number,name_fr,registration,rate,amount\ncredit_note,C1,TPS,R1,5,14.98\n"
+    take(small)
+    assert told(take({"payments.csv": later})) == [("payments.csv", 2, "received_at")]
+    assert ("credit_notes.csv", 2, "issued_on") in told(take({"credit_notes.csv": credit, "taxes.csv": taxes}))
+    pending = later.replace("amount\n", "amount,status\n").replace("114.98\n", "114.98,pending\n")
+    assert take({"payments.csv": pending}).kept
+    (invoice,) = rows(Invoice)
+    assert (invoice["paid"], invoice["pending"], invoice["credited"]) == (Decimal(0), Decimal("114.98"), Decimal(0))
+
+
+def test_a_payment_keeps_what_is_not_allocated(take: Any, small: Any, rows: Any) -> None:
+    small["payments.csv"] = small["payments.csv"].replace("114.98", "200.00")
+    take(small)
+    assert [row["unapplied"] for row in rows(Payment)] == [Decimal("85.02")]
+    take({"allocations.csv": "payment,invoice,amount\nP1,500,14.98\n"})
+    assert [row["unapplied"] for row in rows(Payment)] == [Decimal("185.02")]
 
 
 def test_one_payment_may_pay_several_invoices(take: Any, small: Any, rows: Any) -> None:

@@ -31,11 +31,21 @@ _NOT_ALNUM = re.compile(r"[^0-9A-Z]")
 _COUNTRY_MARK = re.compile(r"([A-Z]{1,3})[- ] *([0-9].*)")
 # Codes that other systems use instead of ISO's, where CLDR does not know them as an alias.
 _OTHER_CODES = {"EL": ("GR",)}
+# Names that files have and CLDR has not, or no longer.
 _OTHER_NAMES = {
+    "BY": ("Biélorussie",),
+    "CI": ("Ivory Coast",),
+    "CZ": ("Czech Republic", "République tchèque"),
     "GB": ("Great Britain", "Grande-Bretagne"),
     "HK": ("Hong Kong",),
+    "MK": ("Macedonia",),
+    "MM": ("Burma", "Birmanie"),
     "MO": ("Macao",),
-    "US": ("United States of America", "États-Unis d’Amérique"),
+    "NL": ("The Netherlands",),
+    "SZ": ("Swaziland",),
+    "TR": ("Turkey",),
+    "US": ("USA", "United States of America", "États-Unis d’Amérique"),
+    "VA": ("Vatican",),
 }
 
 

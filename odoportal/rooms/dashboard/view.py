@@ -85,6 +85,12 @@ class HomeView:
     owed_note: str = ""
     overdue: str = ""
     owed_url: str = ""
+    unpaid_invoices: str = ""
+    unpaid: str = ""
+    being_paid: str = ""
+    credit: str = ""
+    left_text: str = ""
+    left: str = ""
     ending: str = ""
     ending_note: str = ""
     ending_url: str = ""
@@ -139,6 +145,12 @@ def home_view(session: Session, who: Identity, language: str, today: date) -> Ho
         else (t("next due {day}", day=formats.day(owing.next_due)) if owing.next_due else t("Nothing to pay")),
         overdue=overdue_word if owing.overdue else "",
         owed_url=url_for("/invoices", state="to_pay"),
+        unpaid_invoices=tn("{n} unpaid invoice", "{n} unpaid invoices", owing.unpaid_invoices),
+        unpaid=formats.amount(owing.unpaid),
+        being_paid=formats.amount(-owing.being_paid) if owing.being_paid else "",
+        credit=formats.amount(-owing.credit) if owing.credit else "",
+        left_text=t("Left to pay after that") if owing.left >= ZERO else t("Credit left after that"),
+        left=formats.amount(abs(owing.left)),
         ending=tn("{n} plan", "{n} plans", plans) if plans else tn("{n} agreement", "{n} agreements", len(ending)),
         ending_note=t("next on {day}", day=formats.day(ending[0].end_on)) if ending else t("Nothing ends soon"),
         ending_url=url_for("/orders", state="ending"),
@@ -179,7 +191,8 @@ def _todo(
 ) -> list[Todo]:
     shown: list[Todo] = []
     for invoice in invoices.overdue(session, account_id, today, TODO_INVOICES):
-        text = t("{amount}, due {day}", amount=formats.amount(invoices.balance(invoice)), day=formats.day(invoice.due_on))
+        owed = invoices.balance(invoice) - invoices.being_paid(invoice)
+        text = t("{amount}, due {day}", amount=formats.amount(owed), day=formats.day(invoice.due_on))
         shown.append(
             Todo(
                 f"i{invoice.number}",

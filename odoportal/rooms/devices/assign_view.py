@@ -137,7 +137,7 @@ def _done(session: Session, who: Identity, kept: VehicleList, links: Mapping[str
         if undone
         else tn("{n} vehicle has been assigned", "{n} vehicles have been assigned", count),
         undone=t("Vehicles renamed since then were left as they are.") if undone else "",
-        undo_until="" if undone else t("You can undo this until {moment}.", moment=Formats(who.region).moment(until)),
+        undo_until="" if undone else t("You can undo this until {moment}.", moment=Formats(who.region).moment_in_text(until)),
         undo=form_view(who, key=kept.key),
         **links,
     )

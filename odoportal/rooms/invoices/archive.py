@@ -134,8 +134,8 @@ def invoices_of_query(session: Session, account: ActiveMembership, query: str, t
     """Return the invoices on all pages of a list query, in its order.
 
     Raises:
-        TooMany: if there are more than `MOST`.
-        Unknown: if the query names another account.
+        TooManyInvoices: if there are more than `MOST`.
+        UnknownInvoice: if the query names another account.
     """
     list_query = ListQuery.parse(INVOICES.rules, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
     if list_query.account not in {"", account.number}:
@@ -153,8 +153,8 @@ def invoices_by_number(session: Session, account_id: int, numbers: Sequence[str]
     """Return the account's invoices with these numbers, in the order of the numbers.
 
     Raises:
-        TooMany: if there are more than `MOST`.
-        Unknown: if the account lacks one of them, even if another account has it.
+        TooManyInvoices: if there are more than `MOST`.
+        UnknownInvoice: if the account lacks one of them, even if another account has it.
     """
     if len(numbers) > MAX_INVOICES:
         raise TooManyInvoices(len(numbers))

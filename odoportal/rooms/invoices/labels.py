@@ -11,7 +11,8 @@ BADGES: Mapping[str, tuple[str, str]] = {
     InvoiceState.PART_PAID: ("contrast", "warn"),
     InvoiceState.OVERDUE: ("triangle-alert", "bad-t"),
     InvoiceState.PENDING: ("circle-dashed", "info"),
-    InvoiceState.REFUNDED: ("undo-2", ""),
+    InvoiceState.CREDITED: ("undo-2", ""),
+    InvoiceState.UPCOMING: ("calendar", "info"),
 }
 
 
@@ -23,5 +24,6 @@ def state_labels(count: int = 1) -> dict[str, str]:
         InvoiceState.PENDING: t("Pending"),
         InvoiceState.OVERDUE: t("Overdue"),
         InvoiceState.PAID: tn("Paid", "Paid", count),
-        InvoiceState.REFUNDED: tn("Refunded", "Refunded", count),
+        InvoiceState.CREDITED: tn("Credited", "Credited", count),
+        InvoiceState.UPCOMING: t("Upcoming"),
     }

@@ -71,4 +71,4 @@ def _copy_row(row: InvoiceCopy, formats: Formats, now: datetime, entitled: bool)
         return CopyRow(row.email, language, on=t("Confirmed"))
     if row.expires_at <= now or not entitled:
         return CopyRow(row.email, language, off=t("Expired"), asks=True)
-    return CopyRow(row.email, language, waits=t("To be confirmed by {moment}", moment=formats.moment(row.expires_at)), asks=True)
+    return CopyRow(row.email, language, waits=t("To be confirmed by {moment}", moment=formats.moment_in_text(row.expires_at)), asks=True)

@@ -198,7 +198,7 @@ def _seen(member: Member, formats: Formats) -> str:
 
 def _invitation(invitation: Invitation, formats: Formats, now: datetime) -> InvitationRow:
     over = invitation.expires_at <= now
-    until = t("until {moment}", moment=formats.moment(invitation.expires_at))
+    until = t("until {moment}", moment=formats.moment_in_text(invitation.expires_at))
     return InvitationRow(invitation.email, role_labels()[invitation.role], over, t("Expired") if over else until)
 
 

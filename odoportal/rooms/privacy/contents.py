@@ -142,7 +142,7 @@ def readme_head(session: Session, subject: Subject, asked_at: datetime) -> list[
     person, account = session.get_one(Person, subject.person_id), session.get_one(Account, subject.account_id)
     whose = t("What ODOportal keeps about {name} ({email})", name=person.name, email=person.email)
     account_too = t("and about the account {account} ({number})", account=account.name, number=account.number)
-    moment = Formats(person.region).moment(asked_at)
+    moment = Formats(person.region).moment_in_text(asked_at)
     return [f"{whose} {account_too}" if subject.whole else whose, t("Requested on {moment}", moment=moment)]
 
 
@@ -162,7 +162,7 @@ def table_names() -> dict[str, str]:
         "data_file": t("Files of your data, as requested"),
         "device": t("Devices"),
         "earlier_email": t("Email addresses you used before"),
-        "email_change": t("Changes of your email"),
+        "email_change": t("Changes of your email address"),
         "file_person": t("People, as in Odotrack’s files"),
         "file_role": t("Roles, as in Odotrack’s files"),
         "invitation": t("Invitations"),

@@ -253,7 +253,11 @@ def _responsible() -> El:
     who = settings.privacy_officer or t("The person in charge of the protection of personal information")
     email, phone = settings.support_email, settings.support_phone
     mail = [el("a", email, href=f"mailto:{email}", data_out=True)] if email else []
-    lines = [*(el("span", line) for line in (who, *settings.company_lines)), *mail, *([el("span", phone)] if phone else [])]
+    lines = [
+        *(el("span", line) for line in (who, *settings.company_lines(current_language()))),
+        *mail,
+        *([el("span", phone)] if phone else []),
+    ]
     return el("p", *[piece for line in lines for piece in (line, el("br"))][:-1])
 
 

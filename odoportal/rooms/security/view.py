@@ -114,7 +114,7 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
     pending_change = email_change.find_unconfirmed(session, who.person_id, now)
     pending = ""
     if pending_change:
-        until = formats.moment(pending_change.expires_at)
+        until = formats.moment_in_text(pending_change.expires_at)
         pending = t(
             "Confirm {email} by {moment}, with the link that we sent to it.",
             email=pending_change.new_email,
@@ -158,7 +158,7 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
 
 def _two_step(session: Session, who: Identity, formats: Formats, now: datetime) -> TwoStep:
     if (on := two_factor.active_app(session, who.person_id)) is not None and on.confirmed_at is not None:
-        return TwoStep("on", about=t("On since {moment}", moment=formats.moment(on.confirmed_at)))
+        return TwoStep("on", about=t("On since {moment}", moment=formats.moment_in_text(on.confirmed_at)))
     if (begun := two_factor.pending_app(session, who.person_id, now)) is None:
         return TwoStep()
     secret = two_factor.secret_of(begun.seed)
@@ -167,8 +167,8 @@ def _two_step(session: Session, who: Identity, formats: Formats, now: datetime) 
 
 
 def _passkey(found: Passkey, formats: Formats) -> PasskeyRow:
-    added = t("Added on {moment}", moment=formats.moment(found.added_at))
-    used = t("Last used on {moment}", moment=formats.moment(found.used_at)) if found.used_at else t("Not used yet")
+    added = t("Added on {moment}", moment=formats.moment_in_text(found.added_at))
+    used = t("Last used on {moment}", moment=formats.moment_in_text(found.used_at)) if found.used_at else t("Not used yet")
     return PasskeyRow(str(found.id), found.name, f"{added} · {used}")
 
 
@@ -196,7 +196,7 @@ def _sessions(session: Session, who: Identity, formats: Formats, now: datetime) 
             key=sessions.key_of(row.hash),
             browser=known_browsers.browser_label(row.browser),
             place=t("Network address {address}", address=row.address),
-            used=t("Last used {moment}", moment=formats.moment(row.seen_at)),
+            used=t("Last used {moment}", moment=formats.moment_in_text(row.seen_at)),
             here=t("This browser") if row.hash == who.session else "",
         )
         for row in sorted(found, key=lambda row: row.hash != who.session)

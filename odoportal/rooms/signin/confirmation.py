@@ -52,7 +52,7 @@ async def confirm(sent: SentForm[Any]) -> str:
     Raises:
         PasswordMissing: If none was given.
         WrongPassword: If it is another one, or too many were tried.
-        limits.work_queue.Busy: If too many passwords are being compared.
+        odoportal.limits.work_queue.Busy: If too many passwords are being compared.
     """
     current: Secret | None = sent.values.current
     if current is None or not (typed := current.get_secret_value()):

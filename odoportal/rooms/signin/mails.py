@@ -94,7 +94,7 @@ def post(
         "letter": letter,
         "language": language,
         "greeting": t("Hello {name},", name=name) if name else t("Hello,"),
-        "company": settings.company_lines,
+        "company": settings.company_lines(language),
         "stop": outbox.UNSUBSCRIBE_PLACEHOLDER,
         "reach": [way for way in (settings.support_email, settings.support_phone) if way],
     }

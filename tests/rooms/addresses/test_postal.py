@@ -178,7 +178,7 @@ def test_a_country_that_is_not_known_has_plain_fields_and_no_provinces(country: 
     ("text", "code"),
     [
         ("ca", "CA"), (" US ", "US"), ("Canada", "CA"), ("CANADA", "CA"), ("États-Unis", "US"), ("Etats Unis", "US"),
-        ("united states", "US"), ("xk", "XK"),
+        ("united states", "US"), ("USA", "US"), ("U.S.A.", "US"), ("Czech Republic", "CZ"), ("xk", "XK"),
         ("Royaume-Uni", "GB"), ("Great Britain", "GB"), ("Côte d’Ivoire", "CI"), ("Trinidad & Tobago", "TT"), ("Allemagne", "DE"),
     ],
 )  # fmt: skip

@@ -152,7 +152,7 @@ def test_a_list_is_checked_applied_and_undone(fleet: People) -> None:
     assert send(who, "apply", {}, key, view.apply.version, "b").ok
     done = assigning(who, list=key)
     assert (done.step, done.title) == ("done", "2 vehicles have been assigned")
-    assert done.undo_until.startswith("You can undo this until 2020-09-25 12:00")
+    assert done.undo_until.startswith("You can undo this until 2020-09-25 at 12:00")
     assert [row.vehicle for row in shown(who).rows] == ["Unit 7", "Unit 8", "Unit 3", "Unit 4"]
     assert send(who, "undo", {}, key, mark="c").ok
     assert assigning(who, list=key).undo_until == ""

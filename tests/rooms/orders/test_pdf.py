@@ -72,7 +72,7 @@ def test_it_says_what_was_ordered_for_how_long_and_for_how_much(session: Session
         "Order date 2020-09-24",
         "Start date 2020-09-24",
         "End date 2023-09-23",
-        "Invoiced by",
+        "Issued by",
         "Bill to",
         "Transport 1042",
         "Ship to",

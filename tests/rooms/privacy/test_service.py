@@ -194,7 +194,7 @@ def test_the_wish_to_close_is_told_once_and_can_be_taken_back(who: Identity) -> 
         "service@odotrack.example: Request to close the account 1042",
         "maria@example.com: You asked to close an account",
     ]
-    assert shown(who).closing == "Requested by Maria Gagnon, 2020-09-24 12:00\u00a0p.m."
+    assert shown(who).closing == "Requested by Maria Gagnon, 2020-09-24 at 12:00\u00a0p.m."
     for _ in range(2):
         with database.write_session() as session:
             service.keep_open(session, who, BY, NOON)
