@@ -5,10 +5,10 @@ into a document and the live rows that replace them can never differ. Values tha
 shown are `Bound` references to attributes of a view, a dataclass of ready strings.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
-from itertools import count
+from itertools import count, groupby
 from typing import Any, TypeAlias
 
 import reflex as rx
@@ -37,6 +37,8 @@ _HTML_NAMES = {
     "dateTime": "datetime",
 }
 _REACT_NAMES = {"cls": "className", "for_": "htmlFor", "type_": "type"}
+TEXT_TAG = "bdi"
+"""The element around a text that has no element of its own: it has no style, and no style sheet selects it."""
 _roots = count()
 
 
@@ -86,7 +88,7 @@ class ServerOnly:
         return (self.text or value) if value else False
 
 
-Node: TypeAlias = "str | Bound | El | When | Choose | Each | LiveOnly | Wrapped | tuple[Node, ...] | None"
+Node: TypeAlias = "str | Bound | El | When | Choose | Each | LiveOnly | Wrapped | Joined | tuple[Node, ...] | None"
 Value: TypeAlias = "str | int | bool | Bound | ServerOnly | dict[str, str | Bound]"
 
 
@@ -99,6 +101,13 @@ class El:
     children: tuple[Node, ...]
     to: "str | Bound | None" = None
     how: str = ""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Texts that stand side by side, as one text."""
+
+    parts: tuple[str | Bound, ...]
 
 
 @dataclass(frozen=True)
@@ -155,12 +164,12 @@ class View:
 
     def component(self, view: Any) -> rx.Component:
         """Return Reflex components over a state variable that holds the view."""
-        return rx.fragment(*_components(self.draw(Bound(self.root)), {self.root: view}))
+        return rx.fragment(*_components(_in_fragment(self.draw(Bound(self.root))), {self.root: view}))
 
     def html(self, view: object) -> str:
         """Return HTML with the view's values, everything escaped."""
         out: list[str] = []
-        _write(self.draw(Bound(self.root)), {self.root: view}, out)
+        _write(_in_fragment(self.draw(Bound(self.root))), {self.root: view}, out)
         return "".join(out)
 
 
@@ -207,6 +216,66 @@ def icon(name: str, small: bool = False, cls: str = "") -> El:
     return el("svg", el("use", href=f"{SPRITE}#{name}"), cls=classes, aria_hidden="true", focusable="false")
 
 
+# --- texts with an element of their own ----------------------------------------------------------------------------
+
+
+def _settled(children: tuple[Node, ...], *, of_element: bool, static: bool = False) -> tuple[Node, ...]:
+    """Return children in which each text that changes is the only child of its element.
+
+    A browser that translates the page replaces its text nodes. React then writes a changed text into a node that is no longer shown, unless
+    the text is the only child of its element: then React sets the element's text. So a changing text beside other children gets an element
+    of its own, `TEXT_TAG`; texts side by side are joined first. That element has no style, and is laid out as the text itself.
+
+    Args:
+        children: the children of one parent.
+        of_element: whether the parent is an element that has no other children.
+        static: whether texts that never change need an element, too: their parent may remove them.
+    """
+    flat = list(_flat(children))
+    if of_element and flat and all(isinstance(node, str | Bound) for node in flat):
+        return (_joined(flat),)
+    settled: list[Node] = []
+    for is_text, run in groupby(flat, lambda node: isinstance(node, str | Bound)):
+        nodes = list(run)
+        if not is_text:
+            settled.extend(_settle(node) for node in nodes)
+        elif any(isinstance(node, Bound) for node in nodes) or (static and any(str(node).strip() for node in nodes)):
+            settled.append(El(TEXT_TAG, {}, (_joined(nodes),)))
+        else:
+            settled.extend(nodes)
+    return tuple(settled)
+
+
+def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        if isinstance(node, tuple):
+            yield from _flat(node)
+        elif node is not None:
+            yield node
+
+
+def _joined(nodes: Sequence[Any]) -> Node:
+    return nodes[0] if len(nodes) == 1 else Joined(tuple(nodes))
+
+
+def _in_fragment(node: Node) -> Node:
+    """Return a node that may be removed, or has siblings that it does not know."""
+    settled = _settled((node,), of_element=False, static=True)
+    return settled[0] if len(settled) == 1 else settled
+
+
+def _settle(node: Node) -> Node:
+    if isinstance(node, El):
+        return replace(node, children=_settled(node.children, of_element=True))
+    if isinstance(node, When):
+        return When(node.test, _in_fragment(node.then), _in_fragment(node.otherwise))
+    if isinstance(node, Choose):
+        return Choose(node.value, {name: _in_fragment(case) for name, case in node.cases.items()}, _in_fragment(node.otherwise))
+    if isinstance(node, Each):
+        return Each(node.rows, node.root, _in_fragment(node.node))
+    return replace(node, children=_settled(node.children, of_element=False)) if isinstance(node, Wrapped) else node
+
+
 # --- as HTML -----------------------------------------------------------------------------------------------------
 
 
@@ -243,6 +312,8 @@ def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
         return
     if isinstance(node, str | Bound):
         out.append(escape(_resolved_text(node, scope), quote=False))
+    elif isinstance(node, Joined):
+        out.extend(escape(_resolved_text(part, scope), quote=False) for part in node.parts)
     elif isinstance(node, El):
         _write_element(node, scope, out)
     elif isinstance(node, tuple):
@@ -281,6 +352,9 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
         props["key"] = key
     props["custom_attrs"] = attributes
     children = [c for child in node.children for c in _components(child, scope)]
+    if len(node.children) == 1 and isinstance(node.children[0], Bound | Joined):
+        # As a property, the text is the element's own. As a child, Reflex makes a component of it, and React a text node beside no other.
+        attributes["children"] = rx.Var.create(children.pop())
     if node.to is not None:
         return PortalLink.create(*children, to=_var(node.to, scope), how=node.how, **props)
     element = Element.create(*children, **props)
@@ -293,6 +367,9 @@ def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[A
         return []
     if isinstance(node, str | Bound):
         return [_var(node, scope)]
+    if isinstance(node, Joined):
+        # One string: Reflex makes an expression of it that joins the parts.
+        return ["".join(str(part) if isinstance(part, str) else f"{_var(part, scope)}" for part in node.parts)]
     if isinstance(node, El):
         return [_element(node, scope, key)]
     if isinstance(node, tuple):
