@@ -134,11 +134,11 @@ def _connection() -> rx.Component:
         with i18n.use(language):
             texts[language] = {
                 "lost": i18n.t("Connection lost."),
-                "had": i18n.t("You see what we had at {time}.", time="{time}"),
+                "had": i18n.t("This data is from {time}.", time="{time}"),
                 "trying": i18n.t("Trying again"),
-                "newer": i18n.t("There is a newer version of the portal."),
-                "older": i18n.t("Finish what you are writing, then load the page anew."),
-                "reload": i18n.t("Load the page anew"),
+                "newer": i18n.t("A new version of the portal is available."),
+                "older": i18n.t("Finish what you are writing, then reload the page."),
+                "reload": i18n.t("Reload the page"),
             }
     picture = View(lambda _: icon("wifi-off")).component(None)
     shell: Any = SessionState.shell
@@ -186,6 +186,8 @@ def _make() -> rx.App:
         head_components=[
             rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
             rx.el.meta(name="viewport", content="width=device-width, initial-scale=1"),
+            # Safari would turn numbers of orders and invoices into links to call.
+            rx.el.meta(name="format-detection", content="telephone=no, date=no, address=no, email=no"),
         ],
         api_transformer=[http, _documents],
         backend_exception_handler=_failed,

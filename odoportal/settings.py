@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     privacy_officer: str = ""
     company_name: str = "Odotrack inc."
     company_address: str = ""
+    company_address_en: str = ""
+    how_to_pay_en: str = ""
+    how_to_pay_fr: str = ""
     stripe_key: SecretStr = SecretStr("")
     stripe_webhook_secret: SecretStr = SecretStr("")
     trusted_proxies: int = 0
@@ -150,10 +153,14 @@ class Settings(BaseSettings):
         """Whether browsers reach the portal by https, so that cookies can be `Secure` and `__Host-`."""
         return self.public_url.startswith("https://")
 
-    @property
-    def company_lines(self) -> list[str]:
-        """Name and postal address of the issuer of documents and sender of mails, one line each, without empty lines."""
-        return [self.company_name, *(line for part in self.company_address.split(";") if (line := part.strip()))]
+    def company_lines(self, language: str) -> list[str]:
+        """Return the name and postal address of the issuer of documents and sender of mails, one line each, without empty lines."""
+        english = self.company_address_en if language == "en" else ""
+        return [self.company_name, *_lines(english or self.company_address)]
+
+    def how_to_pay(self, language: str) -> list[str]:
+        """Return the lines that say how an invoice can be paid; none if the operator has not set them."""
+        return _lines(self.how_to_pay_en if language == "en" else self.how_to_pay_fr)
 
     def refuse_unsafe(self) -> None:
         """Stop a production start on a missing or unsafe setting.
@@ -175,6 +182,11 @@ class Settings(BaseSettings):
             raise UnsafeSettings("ODOPORTAL_PUBLIC_URL must start with https:// (http:// is allowed for localhost only).")
         if self.today is not None:
             raise UnsafeSettings("ODOPORTAL_TODAY is for demonstrations only.")
+
+
+def _lines(text: str) -> list[str]:
+    """Return the parts of a setting between semicolons, without empty ones."""
+    return [line for part in text.split(";") if (line := part.strip())]
 
 
 @lru_cache

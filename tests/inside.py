@@ -1,5 +1,6 @@
 """The portal in the test's own process: real HTTP and sockets, while the test controls its clock and reads its log and database."""
 
+import asyncio
 import contextvars
 import functools
 import logging
@@ -24,7 +25,7 @@ from odoportal.core import clock, database
 from odoportal.core.identity import SESSION_COOKIE, token_hash
 from odoportal.frontend import builder
 from odoportal.limits import open_files, rate_limits
-from odoportal.rooms import registry
+from odoportal.pages.room import purge
 from odoportal.rooms.signin import passwords
 from odoportal.rooms.signin.models import BrowserSession
 from odoportal.settings import get_settings
@@ -136,14 +137,6 @@ def _reset_application(origin: str) -> None:
     app.state_manager.states.clear()  # type: ignore[attr-defined]
 
 
-def _purge(now: datetime) -> None:
-    """Delete the expired rows, as the server does soon after its start, at a moment that no test knows."""
-    with database.write_session() as session:
-        for room in registry.ROOMS:
-            if room.purge:
-                room.purge(session, now)
-
-
 class _Errors(logging.Handler):
     def __init__(self, kept: list[str]) -> None:
         super().__init__(logging.ERROR)
@@ -179,7 +172,8 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
         rate_limits.forget_all()
         clock.set_source(fake_clock)
         customers = customer("anna", "1001"), customer("bert", "2002")
-        _purge(fake_clock())
+        # The server does so soon after its start, at a moment that no test knows.
+        asyncio.run(purge(fake_clock()))
         for name in _LOGGERS:
             logging.getLogger(name).addHandler(error_log)
         listener, ready = serving.listen("127.0.0.1", port), threading.Event()

@@ -586,7 +586,7 @@ def test_what_the_staff_does_for_a_person(run: Run) -> None:
 @pytest.mark.usefixtures("production")
 @pytest.mark.parametrize("name", ["disable", "enable", "reset-two-factor", "sign-out-everywhere", "roles"])
 def test_nobody_has_the_email(run: Run, name: str) -> None:
-    assert run("user", name, "no@example.com") == (2, "", "Nobody has the email no@example.com.\n")
+    assert run("user", name, "no@example.com") == (2, "", "No one has the email no@example.com.\n")
 
 
 @pytest.mark.usefixtures("production")

@@ -95,9 +95,11 @@ def _mail(settings: Settings) -> str:
 
 def _postal_address(settings: Settings) -> str:
     # Canada's anti-spam law requires the sender's name and mailing address in every mail (S.C. 2010, c. 23, s. 6(2); SOR/2012-36, s. 2).
-    if len(settings.company_lines) < 2 or not _POSTAL_CODE.search(settings.company_address):
-        raise ValueError("ODOPORTAL_COMPANY_ADDRESS has no postal code: every email must have its sender's postal address")
-    return ", ".join(settings.company_lines)
+    for name, language in (("COMPANY_ADDRESS", "fr"), ("COMPANY_ADDRESS_EN", "en")):
+        lines = settings.company_lines(language)
+        if len(lines) < 2 or not _POSTAL_CODE.search("\n".join(lines[1:])):
+            raise ValueError(f"ODOPORTAL_{name} has no postal code: every email must have its sender's postal address")
+    return ", ".join(settings.company_lines("fr"))
 
 
 def _privacy(settings: Settings) -> str:

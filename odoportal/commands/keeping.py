@@ -13,9 +13,9 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("file", type=FILE)
 def backup(file: Path) -> None:
-    """Write the database into FILE, while the portal goes on.
+    """Write the database into FILE while the portal runs.
 
-    FILE is the database as it is at one moment, checked. Of PostgreSQL, pg_dump makes backups.
+    FILE is the database as it is at one moment, checked. For PostgreSQL, use pg_dump.
     """
     with readable_errors():
         url = common.database_url()

@@ -8,9 +8,9 @@ from odoportal.commands.common import Refused, data, say
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Say what would be told, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be sent, and write nothing.")
 def notices(dry_run: bool) -> None:
-    """Write the mails about what is new today.
+    """Write the emails about what is new today.
 
     New invoices, payments, overdue invoices, agreements and cards that end soon, each told once to whoever wants it. The
     portal does this by itself every day at 7:30; run it after an import to write them at once. The portal sends the mails.

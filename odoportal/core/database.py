@@ -149,7 +149,7 @@ def make_engine(url: str | URL) -> Engine:
         url: A database URL in SQLAlchemy's format; for SQLite, one with a file.
 
     Raises:
-        InvalidDatabaseURL: If the URL is invalid (see `address`).
+        InvalidDatabaseURL: If the URL is invalid (see `parse_url`).
     """
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":

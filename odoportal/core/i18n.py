@@ -128,8 +128,12 @@ class Formats:
         return formatted.replace(" ", "\u00a0").replace("\u202f", "\u00a0")
 
     def moment(self, value: datetime) -> str:
-        """Format the date and time of an instant in the business's time zone."""
+        """Format the date and time of an instant in the business's time zone, for a table or beside a label."""
         return f"{clock.to_local(value).date().isoformat()} {self.time(value)}"
+
+    def moment_in_text(self, value: datetime) -> str:
+        """Format the date and time of an instant for a sentence: `2026-10-03 at 9:58 a.m.`."""
+        return t("{day} at {time}", day=clock.to_local(value).date().isoformat(), time=self.time(value))
 
 
 def month_name(day: date, style: str = "short") -> str:

@@ -6,7 +6,8 @@ asks the trigram index, which includes the account, for the few rows that can ma
 are the same with and without it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,7 +33,6 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from sqlmodel import Session, SQLModel, select
 
 from odoportal.core.folding import fold, like_pattern
-from odoportal.core.money import parse_amount
 from odoportal.lists.query import PageWindow
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -90,10 +90,47 @@ def _compile_with_unary_plus(element: Any, compiler: Any, **kw: Any) -> str:
     return f"+{compiler.process(element.column, **kw)}"
 
 
+# An amount as either region writes it, in folded text: grouped, with cents or a sign of the currency, perhaps with a minus.
+_AMOUNT = re.compile(
+    r"(?<![\w.,$-])-?(?P<before>(?:ca|can|cad)?\$ ?)?(?P<whole>\d{1,3}(?:[ ,]\d{3})+|\d+)(?P<cents>[.,]\d{2})?"
+    r"(?P<after> ?\$(?: ?(?:ca|can|cad)\b)?| (?:ca|can|cad)\b)?(?![\w$]|[.,]\d)"
+)
+# What stands before a number: `#`, `nº`, `no.`
+_NUMBER_SIGN = re.compile(r"(?<!\S)(?:#|n[°o]\.?) ?(?=\S*\d)")
+# What may stand around a word and counts for nothing: brackets, quotes, the dots of a hidden card number, the point of a sentence.
+_AROUND = "()[]{}<>\"'«»“”‘’„•·*#$.,;:!?"
+
+
 def words(q: str) -> list[str]:
-    """Return the folded words of a search, which must all be found, or a single amount as it is stored (`12345.60`)."""
-    amount = parse_amount(q)
-    return [amount] if amount else fold(q).split()
+    """Return the folded words of a search, which must all be found.
+
+    What the portal prints around numbers counts for nothing: brackets, quotes, `#`, `nº`, the dots of `Visa •••• 4242`, a final point.
+    Amounts become what is stored: `12 345,60 $` and `$12,345.60` are `12345,60` and `12345.60`. A whole number without a sign of the
+    currency is no amount: it may be the number of a document.
+    """
+    text = _NUMBER_SIGN.sub("", _AMOUNT.sub(_as_stored, fold(q)))
+    return [word for part in text.split() if (word := part.strip(_AROUND))]
+
+
+def _as_stored(amount: re.Match[str]) -> str:
+    if not (amount["before"] or amount["cents"] or amount["after"]):
+        return amount[0]
+    return re.sub(r"\D", "", amount["whole"]) + (amount["cents"] or "")
+
+
+def without_name(q: str, names: Iterable[str]) -> str:
+    """Return a search without the name of a document in front of its number: `Invoice 212048`, `Facture-212048.pdf`.
+
+    Args:
+        q: the search as typed.
+        names: the folded names of documents.
+    """
+    text = fold(q).removesuffix(".pdf")
+    for name in sorted(names, key=len, reverse=True):
+        rest = text.removeprefix(name) if text.startswith(name) else text.removeprefix(name.replace(" ", "-"))
+        if rest != text and not rest[:1].isalnum():
+            return rest.lstrip(" -:")
+    return q
 
 
 def _no_meaning(_word: str) -> Sequence[ColumnElement[bool]]:

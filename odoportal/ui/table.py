@@ -102,7 +102,7 @@ def _chips(view: Bound) -> Node:
             link(row.text, icon("x", small=True), el("span", t("Remove this filter"), cls="sr"), to=row.url, cls="toolbar-chip toolbar-on"),
         )
 
-    return when(view.frame.chips, el("ul", each(view.frame.chips, chip), cls="toolbar-chips", aria_label=t("Filters in force")))
+    return when(view.frame.chips, el("ul", each(view.frame.chips, chip), cls="toolbar-chips", aria_label=t("Active filters")))
 
 
 def _header_cell(row: Bound) -> El:
@@ -134,8 +134,8 @@ def _selection(view: Bound, table: ListTable) -> Wrapped:
         "progress": t("{n} of {total}", n="{n}", total="{total}"),
         "stop": t("Stop"),
         "stopped": t("Stopped. Nothing was saved."),
-        "saved": t("{name} is saved.", name="{name}"),
-        "failed": t("The documents could not be fetched. Try again in a moment."),
+        "saved": t("{name} has been saved.", name="{name}"),
+        "failed": t("The documents could not be downloaded. Try again in a moment."),
     }
     zip_icon = View(lambda _: icon("file-archive")).component(None)
     return wrapped(

@@ -5,6 +5,7 @@ into a document and the live rows that replace them can never differ. Values tha
 shown are `Bound` references to attributes of a view, a dataclass of ready strings.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -14,7 +15,7 @@ from typing import Any, TypeAlias
 import reflex as rx
 from reflex_components_core.el.element import Element
 
-from odoportal.ui.client import PortalLink
+from odoportal.ui.client import PortalLink, unbroken
 from odoportal.ui.icons import SPRITE
 
 _VOID = {"input", "br", "img", "hr", "meta"}
@@ -39,6 +40,9 @@ _HTML_NAMES = {
 _REACT_NAMES = {"cls": "className", "for_": "htmlFor", "type_": "type"}
 TEXT_TAG = "bdi"
 """The element around a text that has no element of its own: it has no style, and no style sheet selects it."""
+_PLAIN_TEXT = {"option", "text", "textarea", "title"}
+"""Elements that hold text only, no other elements."""
+_UNBROKEN = re.compile(r"[0-9]+(?:-[0-9]+)+")
 _roots = count()
 
 
@@ -294,6 +298,16 @@ def _attribute(name: str, value: Value, scope: Mapping[int, Any], out: list[str]
     out.append(f' {_HTML_NAMES.get(name, name)}="{escape(text)}"')
 
 
+def _write_text(node: str | Bound | Joined, scope: Mapping[int, Any], out: list[str], plain: bool = False) -> None:
+    """Write a text. Digits joined by hyphens, as in a date, stay on one line: browsers would break after a hyphen (see `unbroken`)."""
+    if isinstance(node, Joined):
+        for part in node.parts:
+            _write_text(part, scope, out, plain)
+        return
+    text = escape(_resolved_text(node, scope), quote=False)
+    out.append(text if plain or isinstance(node, str) else _UNBROKEN.sub(r'<span class="unbroken">\g<0></span>', text))
+
+
 def _write_element(node: El, scope: Mapping[int, Any], out: list[str]) -> None:
     out.append(f"<{node.tag}")
     if node.to is not None:
@@ -303,17 +317,18 @@ def _write_element(node: El, scope: Mapping[int, Any], out: list[str]) -> None:
     out.append(">")
     if node.tag not in _VOID:
         for child in node.children:
-            _write(child, scope, out)
+            if isinstance(child, str | Bound | Joined):
+                _write_text(child, scope, out, plain=node.tag in _PLAIN_TEXT)
+            else:
+                _write(child, scope, out)
         out.append(f"</{node.tag}>")
 
 
 def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
     if node is None:
         return
-    if isinstance(node, str | Bound):
-        out.append(escape(_resolved_text(node, scope), quote=False))
-    elif isinstance(node, Joined):
-        out.extend(escape(_resolved_text(part, scope), quote=False) for part in node.parts)
+    if isinstance(node, str | Bound | Joined):
+        _write_text(node, scope, out)
     elif isinstance(node, El):
         _write_element(node, scope, out)
     elif isinstance(node, tuple):
@@ -341,6 +356,13 @@ def _var(value: Any, scope: Mapping[int, Any]) -> Any:
     return value.resolve(scope) if isinstance(value, Bound) else value
 
 
+def _text_var(node: Bound | Joined, scope: Mapping[int, Any]) -> Any:
+    """Return the text as one variable: Reflex makes an expression of a string with variables in it."""
+    if isinstance(node, Bound):
+        return _var(node, scope)
+    return rx.Var.create("".join(part if isinstance(part, str) else f"{_var(part, scope)}" for part in node.parts))
+
+
 def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Component:
     attributes = {k: _var(v, scope) for k, v in node.attributes.items() if not isinstance(v, ServerOnly)}
     props: dict[str, Any] = {}
@@ -351,10 +373,12 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
     if key is not None:
         props["key"] = key
     props["custom_attrs"] = attributes
+    plain, only = node.tag in _PLAIN_TEXT, node.children[0] if len(node.children) == 1 else None
     children = [c for child in node.children for c in _components(child, scope)]
-    if len(node.children) == 1 and isinstance(node.children[0], Bound | Joined):
+    if isinstance(only, Bound | Joined):
         # As a property, the text is the element's own. As a child, Reflex makes a component of it, and React a text node beside no other.
-        attributes["children"] = rx.Var.create(children.pop())
+        text, children = _text_var(only, scope), []
+        attributes["children"] = text if plain else unbroken(text)
     if node.to is not None:
         return PortalLink.create(*children, to=_var(node.to, scope), how=node.how, **props)
     element = Element.create(*children, **props)
@@ -365,11 +389,10 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
 def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[Any]:  # noqa: PLR0911 one return per kind of node
     if node is None:
         return []
-    if isinstance(node, str | Bound):
-        return [_var(node, scope)]
-    if isinstance(node, Joined):
-        # One string: Reflex makes an expression of it that joins the parts.
-        return ["".join(str(part) if isinstance(part, str) else f"{_var(part, scope)}" for part in node.parts)]
+    if isinstance(node, str):
+        return [node]
+    if isinstance(node, Bound | Joined):
+        return [unbroken(_text_var(node, scope))]
     if isinstance(node, El):
         return [_element(node, scope, key)]
     if isinstance(node, tuple):

@@ -44,8 +44,9 @@ def exhausted_pool() -> Iterator[None]:
 
 
 def _unforeseen(inside: Inside) -> list[str]:
-    """Return the errors with a traceback, except those of the hourly purge, which may run at the same moment and fails this way."""
-    return [error for error in inside.errors if re.search("Traceback|never retrieved", error) and not error.startswith("expired rows of ")]
+    """Return the errors with a traceback, except those of background jobs, which may run at the same moment and fail this way."""
+    traced = [error for error in inside.errors if re.search("Traceback|never retrieved", error)]
+    return [error for error in traced if not re.match(r"\w+: \S+ failed\n", error)]
 
 
 def fetch(inside: Inside, path: str, cookie: str = "", form: dict[str, str] | None = None) -> Answer:

@@ -22,7 +22,7 @@ VIEWS = [
 SORTED = re.compile(
     r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices|devices) of a year"
     r"|(invoices|devices) of an order"
-    r"|invoices, (to_pay|part_paid|pending|overdue|refunded|Details)"
+    r"|invoices, (to_pay|part_paid|pending|overdue|credited|upcoming|Details)"
     r"|devices, (active|ending|silent|shipping|out|Details)"
 )
 

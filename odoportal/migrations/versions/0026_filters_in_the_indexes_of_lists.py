@@ -28,15 +28,21 @@ def upgrade() -> None:
     for name, (table, *columns) in INDEXES.items():
         op.drop_index(name, table)
         op.create_index(name, table, ["account_id", *columns])
-    left, refunded, is_true = (sa.text(condition) for condition in ("held_until < '9999-12-31'", "refunded", "refunded IS 1"))
+    sqlite = op.get_context().dialect.name == "sqlite"
+    left, refunded = (sa.text(condition) for condition in ("held_until < '9999-12-31'", f"refunded IS {1 if sqlite else 'true'}"))
     op.drop_index("ix_device_left", "device")
     columns = ["account_id", "held_until", "state_order", "end_on"]
     op.create_index("ix_device_left", "device", columns, sqlite_where=left, postgresql_where=left)
     op.drop_index("ix_invoice_refunded", "invoice")
     columns = ["account_id", "due_on", "id", "issued_on"]
-    op.create_index("ix_invoice_refunded", "invoice", columns, sqlite_where=is_true, postgresql_where=refunded)
+    op.create_index("ix_invoice_refunded", "invoice", columns, sqlite_where=refunded, postgresql_where=refunded)
     op.create_index("ix_device_serial", "device", ["account_id", "serial", "id", "end_on", "state_order", "held_until"])
-    if op.get_context().dialect.name == "sqlite":
+    if sqlite:
         for table, columns in TEXTS.items():
             op.drop_index(f"ix_{table}_texts", table)
             op.create_index(f"ix_{table}_texts", table, ["account_id", "id", "search", *columns])
+    else:
+        # PostgreSQL did not use the index, whose condition was in other words than that of the statements.
+        op.drop_index("ix_invoice_open", "invoice")
+        unsettled = sa.text("refunded IS false AND total - paid - credited > 0")
+        op.create_index("ix_invoice_open", "invoice", ["account_id", "due_on", "id", *BALANCE], postgresql_where=unsettled)

@@ -57,7 +57,7 @@ def _records(session: Session, request: ListRequest) -> Records:
 def _person_chip(session: Session, request: ListRequest) -> dict[str, str]:
     person = request.query.texts.get("person", "")
     name = staff() if person == service.STAFF else service.name_of(session, request.account_id, person) if person else ""
-    return {"person": t("by {name}", name=name) if name else t("by nobody of this account")}
+    return {"person": t("by {name}", name=name) if name else t("by someone outside this account")}
 
 
 CHANGES = ListTable(
@@ -116,8 +116,8 @@ CHANGES = ListTable(
     all=lambda: t("All changes"),
     tabs=lambda _: groups(),
     no_match=lambda: t("No change"),
-    nothing=lambda _state: t("Nothing was changed yet"),
-    nothing_text=lambda: t("Whatever somebody changes in this account appears here, with who did it, and when."),
+    nothing=lambda _state: t("No changes yet"),
+    nothing_text=lambda: t("Changes to this account appear here, with who made them and when."),
     empty_icon="clock",
     hint=lambda: t("Name, email or value"),
     dates=lambda: t("Date"),

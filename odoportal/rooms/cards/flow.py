@@ -149,7 +149,7 @@ async def finish_setup(who: Identity, key: str, chosen: Provider) -> None:
     try:
         await settle(setup, chosen)
     except (ProviderDown, CardRefused) as why:
-        _log.warning("the payment provider does not say what became of a card: %s", why)
+        _log.warning("the result of adding a card could not be read from the payment provider: %s", why)
 
 
 async def handle_webhook(body: bytes, headers: Mapping[str, str], chosen: Provider) -> None:
@@ -175,7 +175,7 @@ async def forget(token: str, chosen: Provider) -> None:
     try:
         await _call(chosen.detach, token)
     except (ProviderDown, CardRefused) as why:
-        _log.warning("the payment provider does not forget a card yet: %s", why)
+        _log.warning("a removed card could not be deleted at the payment provider: %s", why)
     else:
         await write(service.mark_detached, chosen.name, token, clock.now())
 

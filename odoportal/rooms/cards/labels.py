@@ -28,9 +28,9 @@ def reason_labels(reason: str) -> str:
     known = {
         NO_RIGHT: t("Your role in this account no longer allows adding cards. Nothing was added."),
         NO_CARD: t("Only credit cards can be added here, and another way to pay was chosen. Nothing was added. Try again with a card."),
-        "expired_card": t("This card is over. Use another one."),
+        "expired_card": t("This card has expired. Use another one."),
         "authentication_failed": not_confirmed,
         "setup_intent_authentication_failure": not_confirmed,
-        "insufficient_funds": t("The bank says that there is not enough money. Use another card."),
+        "insufficient_funds": t("The bank reports insufficient funds. Use another card."),
     }
-    return known.get(reason) or t("The bank declined this card. Use another one, or ask your bank.")
+    return known.get(reason) or t("The bank declined this card. Use another one, or contact your bank.")

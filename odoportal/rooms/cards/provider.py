@@ -131,7 +131,7 @@ class Provider(Protocol):
             The charge. A declined card is a state of the charge, not an exception.
 
         Raises:
-            Refused: the customer has no such card.
+            CardRefused: the customer has no such card.
         """
         ...
 
@@ -139,7 +139,7 @@ class Provider(Protocol):
         """Refund an amount in cents of a charge; a call with the same idempotency key does not refund again.
 
         Raises:
-            Refused: the refunds would exceed the charge.
+            CardRefused: the refunds would exceed the charge.
         """
         ...
 

@@ -17,7 +17,7 @@ def _web() -> Web:
 
 
 def _kept() -> list[KeptData]:
-    return [KeptData(t("Cards: brand, last four digits, expiry"), t("To pay as you asked"), t("Until they are removed"))]
+    return [KeptData(t("Cards: brand, last four digits, expiry date"), t("To pay as you asked"), t("Until they are removed"))]
 
 
 ROOM = Room("cards", _web, activity=ACTIVITY, kept=_kept, purges=[service.purge_expired], jobs=[flow.JOB])

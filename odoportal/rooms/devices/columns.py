@@ -119,7 +119,7 @@ def columns(edit: Edit) -> tuple[ListColumn, ...]:
     return (
         ListColumn(
             "serial",
-            title=lambda: t("Serial"),
+            title=lambda: t("Serial number"),
             cell=lambda row: el("th", row.number, scope="row"),
             card=card_top,
             sort=lambda _: col(Device.serial),

@@ -41,9 +41,9 @@ class ListForm(FormModel):
 
 _ERRORS: ErrorMessages = {
     vehicles.NoSuchDevice: lambda _: t("This device is no longer in the account."),
-    assign.TooManyLines: lambda _: t("A list may have {n} lines. Split it into several.", n=assign.MAX_LINES),
-    assign.NothingRead: lambda _: t("There is no line with a serial in it."),
-    assign.NoSuchList: lambda _: t("This list is no longer kept. Paste it again."),
+    assign.TooManyLines: lambda _: t("A list can have at most {n} lines. Split it into several.", n=assign.MAX_LINES),
+    assign.NothingRead: lambda _: t("No line contains a serial number."),
+    assign.NoSuchList: lambda _: t("This list is no longer available. Paste it again."),
 }
 
 

@@ -51,9 +51,9 @@ DEVICES = ListTable(
     tabs=lambda _: filter_labels(),
     no_match=lambda: t("No device"),
     nothing=lambda _: t("No devices yet"),
-    nothing_text=lambda: t("Trackers appear here as soon as their order is prepared, with their serials."),
+    nothing_text=lambda: t("Devices appear here as soon as their order is prepared, with their serial numbers."),
     empty_icon="map-pin",
-    hint=lambda: t("Serial, vehicle, order"),
+    hint=lambda: t("Serial number, vehicle, order"),
     dates=lambda: t("End date"),
     chips=lambda _session, request: {"order": t("Order {number}", number=request.query.texts.get("order", ""))},
     cls="devices-list",
@@ -98,9 +98,7 @@ def _station(kind: Node, name: Node, *facts: Node) -> tuple[Node, ...]:
 
 def _chain(details: Bound) -> Node:
     """Draw the tracker, its agreement and its invoice line as three stations of one road."""
-    tracker = el(
-        "li", *_station(t("Tracker"), details.name, vehicle_name(details), details.since), cls="devices-chain", aria_current="true"
-    )
+    tracker = el("li", *_station(t("Device"), details.name, vehicle_name(details), details.since), cls="devices-chain", aria_current="true")
     order = link(t("Order {number}", number=""), details.order, to=details.order_url)
     agreement = when(
         details.order,
@@ -114,7 +112,7 @@ def _chain(details: Bound) -> Node:
         el("li", *_station(details.invoice_kind, invoice, details.invoice_line, paid), cls="devices-chain"),
         el("li", *_station(t("Invoice"), t("No invoice yet")), cls="devices-chain"),
     )
-    return el("section", el("ol", tracker, agreement, billed, cls="devices-road"), cls="section", aria_label=t("Where it belongs"))
+    return el("section", el("ol", tracker, agreement, billed, cls="devices-road"), cls="section", aria_label=t("What it belongs to"))
 
 
 def _history(details: Bound) -> Node:
@@ -138,7 +136,7 @@ def _beside(details: Bound) -> Node:
     end = el(
         "section",
         el("h3", t("At the end of the term")),
-        el("p", t("Nothing renews by itself. We write to you 60 days before."), cls="soft"),
+        el("p", t("Nothing renews automatically. We write to you 60 days before."), cls="soft"),
         cls="section",
     )
     form = el("section", rename.draw_from(details.rename, on_done=Devices.retry), cls="section")
@@ -154,7 +152,7 @@ def _details(details: Bound) -> Node:
         badge=badge(BADGES, details.state, details.state_text),
         body=el("div", facts, _beside(details), cls="dialog-body"),
         footer=None,
-        missing=t("There is no such device"),
+        missing=t("Device not found"),
     )
 
 

@@ -102,7 +102,7 @@ def _filter(name: str, today: date, columns: FilterColumns = _PLAIN) -> ColumnEl
 
 def _state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
-        meant = [name for name, text in request.labels.items() if len(word) > 2 and word in text]
+        meant = request.named_by(word)
         out = _out(request.today, _PLAIN.state) if OUT in meant else ()
         return [*(_filter(name, request.today) for name in meant if name != OUT), *out]
 

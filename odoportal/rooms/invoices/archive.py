@@ -67,9 +67,9 @@ async def post(request: Request) -> Response:
         except TooManyInvoices as error:
             return _refusal(422, _too_many(int(error.args[0])))
         except ValueError as error:
-            return _refusal(int(error.args[0]), t("This request cannot be read. Go back and try again."))
+            return _refusal(int(error.args[0]), t("We could not read this request. Go back and try again."))
         if not found:
-            return _refusal(422, t("No invoice was chosen."))
+            return _refusal(422, t("No invoice was selected."))
         headers = attachment(f"{t('Invoices')}-{today.isoformat()}.zip")
     headers |= {"x-files": str(len(found)), "content-security-policy": routes.FILE_CSP}
     stream = await concurrent_files.started(_limit_concurrency(who.person_id, portions(account, found, language, today)))
@@ -114,7 +114,7 @@ def _refusal(status: int, text: str) -> Response:
 def _too_many(count: int) -> str:
     number = Formats(region_of(i18n.current_language())).number
     return t(
-        "One file holds up to {most} invoices, and {count} were chosen. Narrow the list, by date for instance, and try again.",
+        "A file can hold up to {most} invoices; you selected {count}. Narrow the list, for instance by date, and try again.",
         most=number(MAX_INVOICES),
         count=number(count),
     )
@@ -134,8 +134,8 @@ def invoices_of_query(session: Session, account: ActiveMembership, query: str, t
     """Return the invoices on all pages of a list query, in its order.
 
     Raises:
-        TooMany: if there are more than `MOST`.
-        Unknown: if the query names another account.
+        TooManyInvoices: if there are more than `MOST`.
+        UnknownInvoice: if the query names another account.
     """
     list_query = ListQuery.parse(INVOICES.rules, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
     if list_query.account not in {"", account.number}:
@@ -153,8 +153,8 @@ def invoices_by_number(session: Session, account_id: int, numbers: Sequence[str]
     """Return the account's invoices with these numbers, in the order of the numbers.
 
     Raises:
-        TooMany: if there are more than `MOST`.
-        Unknown: if the account lacks one of them, even if another account has it.
+        TooManyInvoices: if there are more than `MOST`.
+        UnknownInvoice: if the account lacks one of them, even if another account has it.
     """
     if len(numbers) > MAX_INVOICES:
         raise TooManyInvoices(len(numbers))

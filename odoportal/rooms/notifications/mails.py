@@ -53,7 +53,7 @@ def write_notification(
         if len(content.rows) > MAX_ROWS:
             rows.append(MailRow(tn("and {n} more", "and {n} more", len(content.rows) - MAX_ROWS)))
         why = t(
-            "You get this because “{kind}” is on for you in the account {account} ({number}).",
+            "You are receiving this email because “{kind}” is turned on for you in the account {account} ({number}).",
             kind=kind_labels()[kind],
             account=account.name,
             number=account.number,
@@ -78,14 +78,14 @@ def write_confirmation_mail(session: Session, copy: InvoiceCopy, who: Identity, 
             subject=t("Copies of invoices: please confirm"),
             paragraphs=[
                 t(
-                    "{name} ({email}) wants you to get a copy of each invoice of {account} ({number}).",
+                    "{name} ({email}) would like you to receive a copy of each invoice of {account} ({number}).",
                     name=plain_name(who.name, who.email),
                     email=who.email,
                     **about,
                 ),
-                t("Until you confirm, nothing more comes."),
+                t("Until you confirm, you will receive nothing further."),
             ],
-            button=t("Get the copies"),
+            button=t("Receive copies"),
             address=absolute_link(copy.language, "/copy", token=outbox.TOKEN_PLACEHOLDER),
             after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
         )
@@ -101,7 +101,11 @@ def write_invoice_copy(session: Session, copy: InvoiceCopy, account: Account, in
             paragraphs=[t("Account: {account} ({number})", **about), t("The invoice is attached.")],
             rows=[invoice_row(invoice, Formats(i18n.region_of(copy.language)))],
             foot=MailFooter(
-                t("You get this because this mailbox confirmed that it wants copies of the invoices of {account} ({number}).", **about)
+                t(
+                    "You are receiving this email because this address was confirmed to receive copies of the invoices of "
+                    "{account} ({number}).",
+                    **about,
+                )
             ),
         )
         name = file_name(t("Invoice {number}", number=invoice.number)) + ".pdf"
@@ -116,11 +120,11 @@ def _single(names: Sequence[str]) -> str:
 def invoice_row(invoice: Invoice, formats: Formats) -> MailRow:
     """Return the row of an invoice in a mail: its amount, and the due date if something of it is neither paid nor being paid."""
     if balance(invoice) == ZERO:
-        due = t("Nothing is left to pay")
+        due = t("Paid in full")
     elif invoice.pending >= balance(invoice):
         due = t("Payment in progress")
     else:
-        due = t("To pay by {day}", day=written_day(invoice.due_on))
+        due = t("Due on {day}", day=written_day(invoice.due_on))
     return MailRow(t("Invoice {number}", number=invoice.number), due, formats.amount(invoice.total))
 
 
@@ -133,7 +137,8 @@ def _invoices(events: Sequence[Event], formats: Formats, _today: date) -> _Conte
     found = [event.record for event in events if isinstance(event.record, Invoice)]
     single = _single([invoice.number for invoice in found])
     subject = t("New invoice {number}", number=single) if single else tn("{n} new invoice", "{n} new invoices", len(found))
-    return _invoices_content(subject, t("This is new:"), [invoice_row(invoice, formats) for invoice in found], single)
+    text = tn("A new invoice is available:", "New invoices are available:", len(found))
+    return _invoices_content(subject, text, [invoice_row(invoice, formats) for invoice in found], single)
 
 
 def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Content:
@@ -150,7 +155,8 @@ def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Conte
 
     single = _single([number for paid in found for number in paid.invoices])
     subject = t("Payment received: {amount}", amount=formats.amount(total))
-    return _invoices_content(subject, t("We have received this. Thank you."), [row(paid) for paid in found], single)
+    text = tn("We have received your payment. Thank you.", "We have received your payments. Thank you.", len(found))
+    return _invoices_content(subject, text, [row(paid) for paid in found], single)
 
 
 def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Content:
@@ -165,7 +171,7 @@ def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Content
 
     one = t("Invoice {number} is overdue", number=single)
     subject = one if single else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found))
-    text = t("This is not paid yet, as far as we know. If you paid in the last days, thank you, and there is nothing to do.")
+    text = t("Our records show the following as unpaid. If you have paid in the last few days, thank you; please disregard this reminder.")
     return _invoices_content(subject, text, [row(invoice) for invoice in found], single)
 
 
@@ -196,7 +202,7 @@ def _cards(events: Sequence[Event], _formats: Formats, _today: date) -> _Content
     rows = [MailRow(card_name(card.brand, card.last4), t("Last day: {day}", day=written_day(last_day(card)))) for card in found]
     return _Content(
         t("A card on file expires soon"),
-        t("Add the new card, or another one, so that payments go on."),
+        t("Add the new card, or another one, so that payments can continue."),
         rows,
         t("See the cards"),
         "cards",

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
+from odoportal.core.i18n import t
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery
 from odoportal.lists.source import ListRequest, ListSource
@@ -56,10 +57,11 @@ def _in_state(state: str, today: date, start: Any = Order.start_on, end: Any = O
     }[OrderState(state)]
 
 
-def _percent_meaning(request: ListRequest) -> search.Meaning:
+def _percent_and_state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
-        found = _PERCENT.fullmatch(word)
-        return [progress_sql(request.today) == int(found[1])] if found else []
+        if found := _PERCENT.fullmatch(word):
+            return [progress_sql(request.today) == int(found[1])]
+        return [_in_state(state, request.today) for state in request.named_by(word)]
 
     return meaning
 
@@ -96,7 +98,8 @@ LIST = ListSource(
     counts=lambda session, request: state_counts(session, request.account_id, request.today),
     filters=_hidden_filters,
     states=tuple(OrderState),
-    meaning=_percent_meaning,
+    meaning=_percent_and_state_meaning,
+    names=lambda: [t("Order {number}", number=""), t("Order confirmation {number}", number="")],
     words=_join_percents,
     index_hint=_index_hint,
 )

@@ -30,7 +30,7 @@ def invite(session: Session, invitation: Invitation, who: Identity, seed: str, n
                     account=who.account.name,
                     number=who.account.number,
                 ),
-                t("Your role would be: {role}.", role=role_labels()[invitation.role]),
+                t("Your role will be: {role}.", role=role_labels()[invitation.role]),
             ],
             button=t("See the invitation"),
             address=absolute_link(language, "/join", token=outbox.TOKEN_PLACEHOLDER),
@@ -59,8 +59,8 @@ def two_step_required(session: Session, person: Person, account: ActiveMembershi
         letter = MailContent(
             subject=t("Set up two-step sign-in for ODOportal"),
             paragraphs=[
-                t("The account {account} ({number}) now requires two-step sign-in of everybody.", **_account_texts(account)),
-                t("Set it up under Sign-in and security; you see the account again as soon as it is on. It takes two minutes."),
+                t("The account {account} ({number}) now requires two-step sign-in for everyone.", **_account_texts(account)),
+                t("Set it up under Sign-in and security; you will see the account again as soon as it is on. It takes two minutes."),
             ],
             button=t("Set it up"),
             address=absolute_link(person.language, "/profile/security", account=account.number),

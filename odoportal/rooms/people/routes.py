@@ -91,9 +91,11 @@ async def _new_person(posted: PostedLink[OpenInvitation]) -> tuple[str, str] | P
 
 def _slots(found: OpenInvitation, name: str = "", errors: Mapping[str, str] | None = None, error: str = "") -> dict[str, str]:
     account = found.account
-    about = t("{name} invites you to the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number)
-    role = t("Your role would be: {role}.", role=role_labels()[found.invitation.role])
-    kept = el("p", t("You have a password already; it stays as it is."), cls="field-hint")
+    about = t(
+        "{name} invites you to join the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number
+    )
+    role = t("Your role will be: {role}.", role=role_labels()[found.invitation.role])
+    kept = el("p", t("You already have a password; it stays the same."), cls="field-hint")
     name_field = Field("name", t("Name"), autocomplete="name")
     form = PublicForm(
         "join",

@@ -140,10 +140,10 @@ def write_row(writer: Any, row: Sequence[Any]) -> None:
 def readme_head(session: Session, subject: Subject, asked_at: datetime) -> list[str]:
     """Return the first lines of the README, in the current language: whose data it is, and when it was asked for."""
     person, account = session.get_one(Person, subject.person_id), session.get_one(Account, subject.account_id)
-    whose = t("What ODOportal keeps on {name} ({email})", name=person.name, email=person.email)
-    account_too = t("and on the account {account} ({number})", account=account.name, number=account.number)
-    moment = Formats(person.region).moment(asked_at)
-    return [f"{whose} {account_too}" if subject.whole else whose, t("Asked for: {moment}", moment=moment)]
+    whose = t("What ODOportal keeps about {name} ({email})", name=person.name, email=person.email)
+    account_too = t("and about the account {account} ({number})", account=account.name, number=account.number)
+    moment = Formats(person.region).moment_in_text(asked_at)
+    return [f"{whose} {account_too}" if subject.whole else whose, t("Requested on {moment}", moment=moment)]
 
 
 def table_names() -> dict[str, str]:
@@ -161,8 +161,8 @@ def table_names() -> dict[str, str]:
         "closing_request": t("Request to close the account"),
         "data_file": t("Files of your data, as requested"),
         "device": t("Devices"),
-        "earlier_email": t("Emails you used before"),
-        "email_change": t("Changes of your email"),
+        "earlier_email": t("Email addresses you used before"),
+        "email_change": t("Changes of your email address"),
         "file_person": t("People, as in Odotrack’s files"),
         "file_role": t("Roles, as in Odotrack’s files"),
         "invitation": t("Invitations"),

@@ -46,7 +46,7 @@ def _poll() -> rx.Component:
 
 def _file(view: Bound) -> Node:
     prepare = Form("prepare", (), t("Prepare my file"))
-    fetch = el("a", icon("download"), " ", t("Fetch my data"), href=view.href, cls="button button-primary", data_out=True)
+    fetch = el("a", icon("download"), " ", t("Download my data"), href=view.href, cls="button button-primary", data_out=True)
     status = (
         when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), LiveOnly(_poll), cls="notice notice-quiet")),
         when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="field-error")),
@@ -62,7 +62,7 @@ def _file(view: Bound) -> Node:
     )
     return section(
         t("Download my data"),
-        el("p", t("One ZIP file with all that is kept on you here, to read and to use elsewhere (JSON and CSV)."), cls="soft"),
+        el("p", t("One ZIP file with everything that is kept about you here, to read and to use elsewhere (JSON and CSV)."), cls="soft"),
         when(
             view.whole, el("p", t("As an owner you also get the account’s orders, invoices, payments, addresses and devices."), cls="soft")
         ),
@@ -75,14 +75,14 @@ def _file(view: Bound) -> Node:
 def _close(view: Bound) -> Node:
     close = Form(
         "close",
-        (Field("reason", t("Why (if you want to say)")),),
+        (Field("reason", t("Reason (optional)")),),
         t("Ask to close the account"),
         model=Close,
         reset=True,
         variant="button-danger",
         confirm=Confirm(
             t("Ask to close the account?"),
-            t("Odotrack will be told and will write to you. You can take it back until it is done."),
+            t("Odotrack will be notified and will write to you. You can withdraw the request until the account is closed."),
             t("Ask to close the account"),
         ),
     )
@@ -94,10 +94,16 @@ def _close(view: Bound) -> Node:
         t("Close the account"),
         el(
             "ul",
-            el("li", t("Odotrack answers within one working day, and closes nothing before you have agreed.")),
-            el("li", t("What is owed stays owed, and agreements run to their end or are settled with you.")),
-            el("li", t("Then nobody signs in for this account any more, and its plans end.")),
-            el("li", t("Orders, invoices and payments are kept as long as tax law asks: six years after the year they are of.")),
+            el("li", t("Odotrack answers within one business day, and closes nothing until you agree.")),
+            el("li", t("Amounts owed remain owed, and agreements run to their end or are settled with you.")),
+            el("li", t("After that, no one can sign in to this account, and its plans end.")),
+            el(
+                "li",
+                t(
+                    "Orders, invoices and payments are kept for as long as tax law requires: six years after the end of the tax year they "
+                    "relate to."
+                ),
+            ),
             cls="privacy-bullets",
         ),
         when(view.closing, asked, close.draw(view, on_done=MyData.retry)),
@@ -247,7 +253,11 @@ def _responsible() -> El:
     who = settings.privacy_officer or t("The person in charge of the protection of personal information")
     email, phone = settings.support_email, settings.support_phone
     mail = [el("a", email, href=f"mailto:{email}", data_out=True)] if email else []
-    lines = [*(el("span", line) for line in (who, *settings.company_lines)), *mail, *([el("span", phone)] if phone else [])]
+    lines = [
+        *(el("span", line) for line in (who, *settings.company_lines(current_language()))),
+        *mail,
+        *([el("span", phone)] if phone else []),
+    ]
     return el("p", *[piece for line in lines for piece in (line, el("br"))][:-1])
 
 

@@ -24,7 +24,7 @@ def _web() -> Web:
 
 def _kept() -> list[KeptData]:
     return [
-        KeptData(t("Letters we sent you"), t("To show that you were told"), t("As long as you have access")),
+        KeptData(t("Emails we sent you"), t("To show that you were notified"), t("As long as you have access")),
     ]
 
 

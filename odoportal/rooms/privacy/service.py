@@ -56,7 +56,7 @@ def request_export(session: Session, who: Identity, language: str, now: datetime
     before = latest(session, who)
     if before is None or before.ready_at is not None or before.failed_at is not None:
         session.add(DataFile(person_id=who.person_id, account_id=who.account.account_id, language=language, asked_at=now, next_try_at=now))
-        logs.log_security_event("personal_data_asked", person=who.person_id, account=who.account.account_id)
+        logs.log_security_event("personal_data_requested", person=who.person_id, account=who.account.account_id)
 
 
 def _claim_next(now: datetime) -> tuple[DataFile, Subject] | None:

@@ -23,8 +23,8 @@ def statement_table(session: Session, who: Identity, query: ListQuery, language:
     """Return the statement of a list query with all its movements; arguments as for `statement_view`.
 
     The column `type` is the type of a row: `opening_balance`, `invoice`, `payment`, `credit_note`, `closing_balance`, then
-    `open_current`, `open_1_30`, `open_31_60`, `open_61_90`, `open_over_90` and `unapplied_credit`, which is negative. The
-    opening balance and the amounts of the movements add up to the closing balance, and so do the last six.
+    `open_current`, `open_1_30`, `open_31_60`, `open_61_90`, `open_over_90`, `pending_payments` and `unapplied_credit`, which is negative.
+    The opening balance and the amounts of the movements add up to the closing balance, and so do the last seven.
     """
     account_id = who.account.account_id
     since, until = service.period(query.since, query.until, today)
@@ -81,6 +81,7 @@ def _open(found: Statement) -> Iterator[Sequence[Cell]]:
         "open_31_60": aging.to_60,
         "open_61_90": aging.to_90,
         "open_over_90": aging.older,
+        "pending_payments": aging.being_paid,
         "unapplied_credit": -found.credit,
     }
     for kind, amount in named.items():

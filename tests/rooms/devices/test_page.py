@@ -77,7 +77,7 @@ def test_a_row_says_vehicle_agreement_end_state_and_signal(fleet: People) -> Non
     assert [(row.state_text, row.state_since, row.signal) for row in rows] == [
         ("Active", "", "today 12:00\u00a0p.m."),
         ("Being prepared", "", ""),
-        ("Silent", "for 3 days", "2020-09-21"),
+        ("No signal", "for 3 days", "2020-09-21"),
         ("Replaced", "since 2020-09-15", ""),
     ]
     assert [row.state_text for row in shown(fleet["owner"], "fr").rows] == ["Actif", "En préparation", "Sans signal", "Remplacé"]
@@ -85,7 +85,7 @@ def test_a_row_says_vehicle_agreement_end_state_and_signal(fleet: People) -> Non
 
 
 @pytest.mark.parametrize(
-    ("q", "numbers"), [("silent", ["S3"]), ("being shipped", ["S2"]), ("service", ["S4"]), ("unit", ["S1", "S3", "S4"])]
+    ("q", "numbers"), [("no signal", ["S3"]), ("being shipped", ["S2"]), ("service", ["S4"]), ("unit", ["S1", "S3", "S4"])]
 )
 def test_a_search_finds_the_words_of_states(fleet: People, q: str, numbers: list[str]) -> None:
     assert [row.number for row in shown(fleet["owner"], q=q).rows] == numbers
@@ -124,7 +124,7 @@ def test_a_name_changed_meanwhile_is_told_and_may_be_replaced(fleet: People) -> 
     row = shown(fleet["owner"]).rows[0]
     send(fleet["operations"], "rename", {"vehicle": "Van"}, row.number, row.version)
     told = send(fleet["owner"], "rename", {"vehicle": "Truck"}, row.number, row.version, "b")
-    assert told.errors == {"vehicle": "Stored meanwhile: “Van”."}
+    assert told.errors == {"vehicle": "Saved value: “Van”."}
     assert shown(fleet["owner"]).rows[0].vehicle == "Van"
     assert send(fleet["owner"], "rename", {"vehicle": "Truck"}, row.number, told.version, "c").ok
     assert shown(fleet["owner"]).rows[0].vehicle == "Truck"
@@ -139,20 +139,20 @@ def test_a_list_is_checked_applied_and_undone(fleet: People) -> None:
     who = fleet["owner"]
     key = key_of(send(who, "check", {"content": "S1\tUnit 7\nS2\tUnit 8\nS9\tMine\n5E+06\tUnit 9"}))
     view = assigning(who, list=key)
-    assert (view.step, view.title, view.left_out) == ("check", "2 of 4 lines will change.", "2 are left out.")
+    assert (view.step, view.title, view.left_out) == ("check", "2 of 4 lines will change.", "2 will be skipped.")
     assert (view.submit, assigning(who, list=key, edit="1").check.initial["content"][:9]) == ("Assign 2 vehicles", "S1\tUnit 7")
     assert [(row.line, row.present, row.vehicle, row.result_text) for row in view.rows] == [
-        ("3", "–", "Mine", "Left out"),
-        ("4", "–", "Unit 9", "Left out"),
+        ("3", "–", "Mine", "Skipped"),
+        ("4", "–", "Unit 9", "Skipped"),
         ("1", "Unit 1", "Unit 7", "Will change"),
         ("2", "No vehicle yet", "Unit 8", "Will change"),
     ]
-    assert view.rows[0].why == "No device of this account has this serial."
-    assert view.rows[1].why == "Excel has shortened this serial. Format the column as text and paste again."
+    assert view.rows[0].why == "No device in this account has this serial number."
+    assert view.rows[1].why == "Excel has shortened this serial number. Format the column as text and paste again."
     assert send(who, "apply", {}, key, view.apply.version, "b").ok
     done = assigning(who, list=key)
-    assert (done.step, done.title) == ("done", "2 vehicles are assigned")
-    assert done.undo_until.startswith("You can undo this until 2020-09-25 12:00")
+    assert (done.step, done.title) == ("done", "2 vehicles have been assigned")
+    assert done.undo_until.startswith("You can undo this until 2020-09-25 at 12:00")
     assert [row.vehicle for row in shown(who).rows] == ["Unit 7", "Unit 8", "Unit 3", "Unit 4"]
     assert send(who, "undo", {}, key, mark="c").ok
     assert assigning(who, list=key).undo_until == ""
@@ -174,7 +174,10 @@ def test_a_change_since_the_check_leads_to_a_new_check(fleet: People) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("Serial\tVehicle", "There is no line with a serial in it."), ("1\tA\n" * 501, "A list may have 500 lines. Split it into several.")],
+    [
+        ("Serial\tVehicle", "No line contains a serial number."),
+        ("1\tA\n" * 501, "A list can have at most 500 lines. Split it into several."),
+    ],
 )
 def test_a_list_that_cannot_be_read_is_told_at_its_field(fleet: People, content: str, message: str) -> None:
     assert send(fleet["owner"], "check", {"content": content}).errors == {"content": message}
@@ -193,7 +196,7 @@ def test_cells_are_never_taken_for_the_number_of_a_card(fleet: People) -> None:
 def test_somebody_else_s_list_is_not_there(fleet: People, role: str) -> None:
     key = key_of(send(fleet["owner"], "check", {"content": "S1\tUnit 7"}))
     assert assigning(fleet[role], list=key).step == "gone"
-    assert send(fleet[role], "apply", {}, key, mark="b").error == "This list is no longer kept. Paste it again."
+    assert send(fleet[role], "apply", {}, key, mark="b").error == "This list is no longer available. Paste it again."
 
 
 def test_files_have_every_column(fleet: People) -> None:

@@ -194,9 +194,9 @@ def test_where_nobody_looked_only_the_stage_that_is_reached_is_told(people: Peop
         {"paid": Decimal(100), "settled_on": DAY},
         {"credited": Decimal(100), "settled_on": DAY},
         {"pending": Decimal(100)},
-        {"paid": Decimal(100), "credited": Decimal(100), "refunded": True, "settled_on": DAY},
+        {"paid": Decimal(100), "credited": Decimal(100), "settled_on": DAY},
     ],
-    ids=["paid", "cancelled", "under way", "refunded"],
+    ids=["paid", "cancelled", "under way", "credited after payment"],
 )
 def test_what_is_not_owed_is_never_called_overdue(people: People, how: dict[str, Any]) -> None:
     run(DAY - timedelta(days=60))

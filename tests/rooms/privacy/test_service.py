@@ -92,7 +92,7 @@ def test_asked_twice_it_is_made_once_told_once_and_there_for_a_day(who: Identity
     with zipfile.ZipFile(data_folder / "people" / file.name) as packed:
         assert {"person.json", "account.csv", "READ ME.txt"} <= set(packed.namelist())
     assert (data_folder / "people" / file.name).stat().st_mode & 0o077 == 0
-    assert "until 2020-09-25" in shown(who).until
+    assert "by 2020-09-25" in shown(who).until
     assert ready(who, NOON + timedelta(hours=23, minutes=59)) is not None
     assert ready(who, NOON + timedelta(hours=24)) is None
 
@@ -191,14 +191,14 @@ def test_the_wish_to_close_is_told_once_and_can_be_taken_back(who: Identity) -> 
         with database.write_session() as session:
             asked_to_close(session, who)
     assert letters() == [
-        "service@odotrack.example: Close the account 1042",
+        "service@odotrack.example: Request to close the account 1042",
         "maria@example.com: You asked to close an account",
     ]
-    assert shown(who).closing == "Asked for by Maria Gagnon, 2020-09-24 12:00\u00a0p.m."
+    assert shown(who).closing == "Requested by Maria Gagnon, 2020-09-24 at 12:00\u00a0p.m."
     for _ in range(2):
         with database.write_session() as session:
             service.keep_open(session, who, BY, NOON)
-    assert letters()[2:] == ["service@odotrack.example: Keep the account 1042 open"]
+    assert letters()[2:] == ["service@odotrack.example: Request to close the account 1042 withdrawn"]
     assert shown(who).closing == ""
     with database.read_session() as session:
         changes = [(change.what, change.address, change.account_id) for change in session.exec(select(Change))]

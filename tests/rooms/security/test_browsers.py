@@ -10,6 +10,7 @@ from sqlmodel import select
 from odoportal.accounts.models import Person
 from odoportal.core import clock, database, i18n
 from odoportal.mail.outbox import token_of
+from odoportal.rooms.security.view import SESSIONS_SHOWN
 from odoportal.rooms.signin import known_browsers, service
 from odoportal.rooms.signin.models import BrowserSession
 from tests.rooms.security.conftest import EMAIL, Browser, changes, letters, stored
@@ -42,6 +43,17 @@ def keys(web: Browser) -> list[str]:
 def test_a_browser_in_words(agent: str, said: str) -> None:
     with i18n.use("en"):
         assert known_browsers.browser_label(agent) == said
+
+
+def test_the_first_sessions_are_shown_and_the_others_on_request(web: Browser, opened: Callable[[], Browser]) -> None:
+    for _ in range(SESSIONS_SHOWN - 1):
+        opened().sign_in()
+    assert "Show all" not in web.page()
+    opened().sign_in()
+    shown, _, more = web.page().partition("Open sessions")[2].partition("Show all 6")
+    assert (shown.count("Last used"), more.count("Last used")) == (SESSIONS_SHOWN, 1)
+    assert "This browser" in shown
+    assert len(keys(web)) == SESSIONS_SHOWN, "each of the others can be ended"
 
 
 @pytest.mark.asvs("7.5.2")

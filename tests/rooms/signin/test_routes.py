@@ -138,7 +138,7 @@ def test_the_form(web: TestClient) -> None:
     assert "value" not in tags["password"]
     assert not [name for name in tags["password"] if name.startswith("on")]
     assert "checked" not in tags["keep"]
-    for words in ("Sign In", "Email", "Password", "Login", "Forgot password?", "Keep me signed in", "Your email is used only"):
+    for words in ("Sign In", "Email", "Password", "Login", "Forgot password?", "Keep me signed in", "Your email address is used only"):
         assert words in page.text
     assert 'role="alert"' not in page.text
     assert "autofocus" not in page.text.lower()
@@ -169,7 +169,8 @@ def test_every_link_asks_the_server_for_its_page(web: TestClient, page: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("query", "words"), [("out", "You are signed out."), ("ended", "Your session has ended."), ("changed", "is changed"), ("set", "is set")]
+    ("query", "words"),
+    [("out", "You are signed out."), ("ended", "Your session has ended."), ("changed", "has been changed"), ("set", "has been saved")],
 )
 def test_what_happened_before_is_said(web: TestClient, query: str, words: str) -> None:
     page = web.get(f"/en/login?{query}=1").text
@@ -520,7 +521,7 @@ def test_the_whole_reset(web: TestClient, maria: int, now) -> None:
             ("short", "too short"),
             ("x" * 200, "too long"),
             ("maria gagnon 2026", "mostly your name"),
-            ("passwordpassword", "guessed first"),
+            ("passwordpassword", "most commonly guessed"),
         ):
             refused = web.post("/en/reset", data={"password": bad})
             assert refused.status_code == 422
@@ -568,7 +569,7 @@ def test_the_answer_to_a_reset_is_the_same_for_everybody(web: TestClient, maria:
     assert len({(a.status_code, a.text, str(sorted((k, v) for k, v in a.headers.items()))) for a in answers}) == 1
     assert letters() == 1
     page = web.get("/en/forgot?sent=1").text
-    assert "If the email you entered" in page
+    assert "If the email address you entered" in page
 
 
 @pytest.mark.parametrize("email", ["", "nothing", "a@b\r\nBcc: c@d.ca", "a b@c.ca", "x" * 300 + "@example.com", "<script>@"])

@@ -87,7 +87,7 @@ def test_this_year_to_today(stored: Engine, mine: int) -> None:
     assert [(row.key, row.amount) for row in made.aging] == [
         ("current", "$0.00"), ("30", "$0.00"), ("60", "$0.00"), ("90", "$0.00"), ("older", "$40.00"),
     ]  # fmt: skip
-    assert (made.owed, made.credit, made.more) == ("$40.00", "−$20.00", "")
+    assert (made.unpaid, made.owed, made.credit, made.older) == ("$40.00", "", "−$20.00", "")
     assert (made.csv, made.xlsx, made.pdf) == ("/en/statement.csv?", "/en/statement.xlsx?", "/en/statement.pdf?")
 
 
@@ -130,8 +130,8 @@ def test_a_long_period_says_what_it_leaves_out(stored: Engine, mine: int, monkey
     monkeypatch.setattr(view, "MAX_MOVEMENTS", 3)
     with Session(stored) as session:
         made = shown(session, mine)
-    assert (len(made.rows), made.closing) == (3, "$20.00")
-    assert made.more.startswith("The first 3 of 4 movements.")
+    assert ([row.date for row in made.rows], made.closing) == (["2020-09-24"] * 3, "$20.00")
+    assert (made.older, made.older_amount, made.carried) == ("1 earlier transaction, in the CSV file", "−$50.00", "$50.00")
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
@@ -139,11 +139,11 @@ def test_the_page_holds_every_number(stored: Engine, mine: int, language: str) -
     with Session(stored) as session:
         made = shown(session, mine, language=language)
     with i18n.use(language):
-        html = "".join(page.slots_html(replace(made, more="<b>")).values())
+        html = "".join(page.slots_html(replace(made, older="<b>")).values())
     for text in (
         made.opening,
         made.closing,
-        made.owed,
+        made.unpaid,
         made.credit,
         *(row.balance for row in made.rows),
         *(age.amount for age in made.aging),
@@ -196,6 +196,7 @@ def test_as_csv(stored: Engine, mine: int) -> None:
         "2020-09-24,open_31_60,,,,,0.00,",
         "2020-09-24,open_61_90,,,,,0.00,",
         "2020-09-24,open_over_90,,,,,40.00,",
+        "2020-09-24,pending_payments,,,,,0.00,",
         "2020-09-24,unapplied_credit,,,,,-20.00,",
         "",
     ]
