@@ -63,6 +63,7 @@ def _type_words(found: Statement) -> dict[str, str]:
         "open_31_60": ages["60"],
         "open_61_90": ages["90"],
         "open_over_90": ages["older"],
+        "pending_payments": t("Payments being processed"),
         "unapplied_credit": t("Credit on account"),
     }
 
