@@ -59,7 +59,7 @@ def archive(folder: Path) -> Path:
 
 @dataclass
 class Owed:
-    """What one customer must find in the portal, counted from the source."""
+    """The sums that one customer must find in the portal, counted from the source."""
 
     name: str
     invoices: int = 0
