@@ -203,6 +203,7 @@ def production_settings(data: Path, url: str, database: str = "", **settings: st
         "public_url": url,
         "secret": "a secret for tests, of no use elsewhere",
         "smtp_url": "smtp://127.0.0.1:9",
+        "mail_from": "Odotrack <no-reply@example.com>",
         "data_dir": str(data),
         **settings,
     }

@@ -360,7 +360,7 @@ def test_every_command_reads_the_file_of_settings_as_it_stands(run: Run, tmp_pat
     settings = get_settings()
     assert settings.secret.get_secret_value() == SECRET
     assert settings.launch_url == "https://example.com/?a=1&b=2"
-    assert settings.company_lines[1:] == ["2800, av. Francis-Hughes", "Laval"]
+    assert settings.company_lines("fr")[1:] == ["2800, av. Francis-Hughes", "Laval"]
     assert settings.support_phone == ""
 
 

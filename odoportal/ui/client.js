@@ -99,7 +99,8 @@ function listAddress(change) {
 // keeps its plain hyphens, so that a date can be searched on the page and copied.
 export function unbroken(text) {
   if (typeof text !== "string" || !/[0-9]-[0-9]/.test(text)) return text;
-  return text.split(/([0-9]+(?:-[0-9]+)+)/).map((part, at) => at % 2 ? h("span", { className: "unbroken", key: at }, part) : part);
+  // Each part is an element, so that a translated page shows what changes (see `_settled` in template.py).
+  return text.split(/([0-9]+(?:-[0-9]+)+)/).map((part, at) => part && h(at % 2 ? "span" : "bdi", { className: at % 2 ? "unbroken" : undefined, key: at }, part));
 }
 
 // A native GET form; typing navigates 100 ms after the last key.

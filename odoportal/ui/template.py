@@ -6,10 +6,10 @@ shown are `Bound` references to attributes of a view, a dataclass of ready strin
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
-from itertools import count
+from itertools import count, groupby
 from typing import Any, TypeAlias
 
 import reflex as rx
@@ -38,6 +38,8 @@ _HTML_NAMES = {
     "dateTime": "datetime",
 }
 _REACT_NAMES = {"cls": "className", "for_": "htmlFor", "type_": "type"}
+TEXT_TAG = "bdi"
+"""The element around a text that has no element of its own: it has no style, and no style sheet selects it."""
 _PLAIN_TEXT = {"option", "text", "textarea", "title"}
 """Elements that hold text only, no other elements."""
 _UNBROKEN = re.compile(r"[0-9]+(?:-[0-9]+)+")
@@ -90,7 +92,7 @@ class ServerOnly:
         return (self.text or value) if value else False
 
 
-Node: TypeAlias = "str | Bound | El | When | Choose | Each | LiveOnly | Wrapped | tuple[Node, ...] | None"
+Node: TypeAlias = "str | Bound | El | When | Choose | Each | LiveOnly | Wrapped | Joined | tuple[Node, ...] | None"
 Value: TypeAlias = "str | int | bool | Bound | ServerOnly | dict[str, str | Bound]"
 
 
@@ -103,6 +105,13 @@ class El:
     children: tuple[Node, ...]
     to: "str | Bound | None" = None
     how: str = ""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Texts that stand side by side, as one text."""
+
+    parts: tuple[str | Bound, ...]
 
 
 @dataclass(frozen=True)
@@ -159,12 +168,12 @@ class View:
 
     def component(self, view: Any) -> rx.Component:
         """Return Reflex components over a state variable that holds the view."""
-        return rx.fragment(*_components(self.draw(Bound(self.root)), {self.root: view}))
+        return rx.fragment(*_components(_in_fragment(self.draw(Bound(self.root))), {self.root: view}))
 
     def html(self, view: object) -> str:
         """Return HTML with the view's values, everything escaped."""
         out: list[str] = []
-        _write(self.draw(Bound(self.root)), {self.root: view}, out)
+        _write(_in_fragment(self.draw(Bound(self.root))), {self.root: view}, out)
         return "".join(out)
 
 
@@ -211,6 +220,66 @@ def icon(name: str, small: bool = False, cls: str = "") -> El:
     return el("svg", el("use", href=f"{SPRITE}#{name}"), cls=classes, aria_hidden="true", focusable="false")
 
 
+# --- texts with an element of their own ----------------------------------------------------------------------------
+
+
+def _settled(children: tuple[Node, ...], *, of_element: bool, static: bool = False) -> tuple[Node, ...]:
+    """Return children in which each text that changes is the only child of its element.
+
+    A browser that translates the page replaces its text nodes. React then writes a changed text into a node that is no longer shown, unless
+    the text is the only child of its element: then React sets the element's text. So a changing text beside other children gets an element
+    of its own, `TEXT_TAG`; texts side by side are joined first. That element has no style, and is laid out as the text itself.
+
+    Args:
+        children: the children of one parent.
+        of_element: whether the parent is an element that has no other children.
+        static: whether texts that never change need an element, too: their parent may remove them.
+    """
+    flat = list(_flat(children))
+    if of_element and flat and all(isinstance(node, str | Bound) for node in flat):
+        return (_joined(flat),)
+    settled: list[Node] = []
+    for is_text, run in groupby(flat, lambda node: isinstance(node, str | Bound)):
+        nodes = list(run)
+        if not is_text:
+            settled.extend(_settle(node) for node in nodes)
+        elif any(isinstance(node, Bound) for node in nodes) or (static and any(str(node).strip() for node in nodes)):
+            settled.append(El(TEXT_TAG, {}, (_joined(nodes),)))
+        else:
+            settled.extend(nodes)
+    return tuple(settled)
+
+
+def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        if isinstance(node, tuple):
+            yield from _flat(node)
+        elif node is not None:
+            yield node
+
+
+def _joined(nodes: Sequence[Any]) -> Node:
+    return nodes[0] if len(nodes) == 1 else Joined(tuple(nodes))
+
+
+def _in_fragment(node: Node) -> Node:
+    """Return a node that may be removed, or has siblings that it does not know."""
+    settled = _settled((node,), of_element=False, static=True)
+    return settled[0] if len(settled) == 1 else settled
+
+
+def _settle(node: Node) -> Node:
+    if isinstance(node, El):
+        return replace(node, children=_settled(node.children, of_element=True))
+    if isinstance(node, When):
+        return When(node.test, _in_fragment(node.then), _in_fragment(node.otherwise))
+    if isinstance(node, Choose):
+        return Choose(node.value, {name: _in_fragment(case) for name, case in node.cases.items()}, _in_fragment(node.otherwise))
+    if isinstance(node, Each):
+        return Each(node.rows, node.root, _in_fragment(node.node))
+    return replace(node, children=_settled(node.children, of_element=False)) if isinstance(node, Wrapped) else node
+
+
 # --- as HTML -----------------------------------------------------------------------------------------------------
 
 
@@ -229,8 +298,12 @@ def _attribute(name: str, value: Value, scope: Mapping[int, Any], out: list[str]
     out.append(f' {_HTML_NAMES.get(name, name)}="{escape(text)}"')
 
 
-def _write_text(node: str | Bound, scope: Mapping[int, Any], out: list[str], plain: bool = False) -> None:
+def _write_text(node: str | Bound | Joined, scope: Mapping[int, Any], out: list[str], plain: bool = False) -> None:
     """Write a text. Digits joined by hyphens, as in a date, stay on one line: browsers would break after a hyphen (see `unbroken`)."""
+    if isinstance(node, Joined):
+        for part in node.parts:
+            _write_text(part, scope, out, plain)
+        return
     text = escape(_resolved_text(node, scope), quote=False)
     out.append(text if plain or isinstance(node, str) else _UNBROKEN.sub(r'<span class="unbroken">\g<0></span>', text))
 
@@ -244,7 +317,7 @@ def _write_element(node: El, scope: Mapping[int, Any], out: list[str]) -> None:
     out.append(">")
     if node.tag not in _VOID:
         for child in node.children:
-            if isinstance(child, str | Bound):
+            if isinstance(child, str | Bound | Joined):
                 _write_text(child, scope, out, plain=node.tag in _PLAIN_TEXT)
             else:
                 _write(child, scope, out)
@@ -254,7 +327,7 @@ def _write_element(node: El, scope: Mapping[int, Any], out: list[str]) -> None:
 def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
     if node is None:
         return
-    if isinstance(node, str | Bound):
+    if isinstance(node, str | Bound | Joined):
         _write_text(node, scope, out)
     elif isinstance(node, El):
         _write_element(node, scope, out)
@@ -283,6 +356,13 @@ def _var(value: Any, scope: Mapping[int, Any]) -> Any:
     return value.resolve(scope) if isinstance(value, Bound) else value
 
 
+def _text_var(node: Bound | Joined, scope: Mapping[int, Any]) -> Any:
+    """Return the text as one variable: Reflex makes an expression of a string with variables in it."""
+    if isinstance(node, Bound):
+        return _var(node, scope)
+    return rx.Var.create("".join(part if isinstance(part, str) else f"{_var(part, scope)}" for part in node.parts))
+
+
 def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Component:
     attributes = {k: _var(v, scope) for k, v in node.attributes.items() if not isinstance(v, ServerOnly)}
     props: dict[str, Any] = {}
@@ -293,10 +373,12 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
     if key is not None:
         props["key"] = key
     props["custom_attrs"] = attributes
-    plain = node.tag in _PLAIN_TEXT
-    children = [
-        c for child in node.children for c in ([_var(child, scope)] if plain and isinstance(child, Bound) else _components(child, scope))
-    ]
+    plain, only = node.tag in _PLAIN_TEXT, node.children[0] if len(node.children) == 1 else None
+    children = [c for child in node.children for c in _components(child, scope)]
+    if isinstance(only, Bound | Joined):
+        # As a property, the text is the element's own. As a child, Reflex makes a component of it, and React a text node beside no other.
+        text, children = _text_var(only, scope), []
+        attributes["children"] = text if plain else unbroken(text)
     if node.to is not None:
         return PortalLink.create(*children, to=_var(node.to, scope), how=node.how, **props)
     element = Element.create(*children, **props)
@@ -309,8 +391,8 @@ def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[A
         return []
     if isinstance(node, str):
         return [node]
-    if isinstance(node, Bound):
-        return [unbroken(_var(node, scope))]
+    if isinstance(node, Bound | Joined):
+        return [unbroken(_text_var(node, scope))]
     if isinstance(node, El):
         return [_element(node, scope, key)]
     if isinstance(node, tuple):

@@ -330,6 +330,8 @@ def _invoice(rows: _Rows, generator: _Generator, baskets: Sequence[_Basket], pla
     paid, credited = history.sum("settled"), total if history.credited_on else 0
     number = str(FIRST_INVOICE + count)
     payments = list(_payments(rows, generator, account, count, history))
+    note = generator.next("credit_note") if history.credited_on else 0
+    credit_notes: Any = [SimpleNamespace(number=f"N{note}", total=dollars(total))] if note else []
     shown: Any = SimpleNamespace(
         number=number,
         issued_on=date.fromisoformat(_DAYS[issued]),
@@ -358,12 +360,11 @@ def _invoice(rows: _Rows, generator: _Generator, baskets: Sequence[_Basket], pla
         pending=history.sum("pending"),
         credited=credited,
         settled_on=_DAYS[settled] if settled else None,
-        search=invoice_text.search_text(shown, basket.lines, payments, str(FIRST_ORDER + order) if order else ""),
+        search=invoice_text.search_text(shown, basket.lines, payments, str(FIRST_ORDER + order) if order else "", credit_notes),
     )
     _lines(rows, InvoiceLine, basket, account_id=account, invoice_id=count)
     _taxes(rows, InvoiceTax, basket, account_id=account, invoice_id=count)
     if history.credited_on:
-        note = generator.next("credit_note")
         values = {"number": f"N{note}", "issued_on": _DAYS[history.credited_on], "reason_en": "Returned", "reason_fr": "Retour"}
         rows.add(CreditNote, id=note, account_id=account, invoice_id=count, **values, subtotal=basket.subtotal, total=total)
         _taxes(rows, CreditNoteTax, basket, account_id=account, credit_note_id=note)
@@ -375,6 +376,6 @@ def _payments(rows: _Rows, generator: _Generator, account: int, invoice: int, hi
         en, fr = _METHODS[payment % len(_METHODS)]
         details = {"reference": f"P{payment}", "method_en": en, "method_fr": fr}
         received = f"{_DAYS[day]} 17:00:00.000000"
-        rows.add(Payment, id=payment, account_id=account, received_at=received, **details, amount=amount, status=status)
+        rows.add(Payment, id=payment, account_id=account, received_at=received, **details, amount=amount, unapplied=0, status=status)
         rows.add(Allocation, account_id=account, payment_id=payment, invoice_id=invoice, amount=amount)
         yield SimpleNamespace(**details)

@@ -42,11 +42,13 @@ def _searches(number: str) -> Iterator[View]:
         ("a common word", "volvo"),
         ("two common words", "unit volvo"),
         ("the word of every row", "odo"),
-        ("a state's word", "silent"),
+        ("the word of a state", "signal"),
+        ("the word of a state that nearly every row has", "active"),
         ("nothing that is there", "zyzzyva"),
     ):
         yield View(f"devices, search for {what}", f"devices?q={typed}")
-    yield View("invoices, search for a state's word", "invoices?q=overdue")
+    yield View("invoices, search for the word of a state", "invoices?q=overdue")
+    yield View("invoices, search for the word of a state that nearly every row has", "invoices?q=paid")
     yield View("invoices, page 6,000 of a common word", "invoices?q=odotrace&page=6000&size=10")
 
 

@@ -617,7 +617,7 @@ MUTANTS = (
     _mutant(
         "an invalid request target is refused with the headers",
         "web.request_targets",
-        'or scope["path"].startswith("/"):',
+        'or _is_usable(scope["path"], scope["query_string"]):',
         "or True:",
         "tests/web/test_headers.py",
     ),
@@ -1322,8 +1322,8 @@ MUTANTS = (
     _mutant(
         "text is escaped",
         "ui.template",
-        "out.append(escape(_resolved_text(node, scope), quote=False))",
-        "out.append(_resolved_text(node, scope))",
+        "text = escape(_resolved_text(node, scope), quote=False)",
+        "text = _resolved_text(node, scope)",
         STORED,
     ),
     _mutant(
@@ -1375,8 +1375,8 @@ MUTANTS = (
     _mutant(
         "a cell of an export has no invisible marks",
         "lists.download",
-        "    text = strip_invisible(text)\n",
-        "",
+        """_FORMULA_START.sub(r"'\\1", strip_invisible(text))""",
+        """_FORMULA_START.sub(r"'\\1", text)""",
         "tests/lists/test_download.py",
     ),
     _mutant(

@@ -62,9 +62,9 @@ def test_a_link_a_style_and_an_icon() -> None:
 
 
 def test_conditions_choices_and_rows() -> None:
-    assert html(lambda v: (when(v.text, "yes", "no"), when(v.empty, "yes", "no"))) == "yesno"
-    assert html(lambda v: choose(v.state, {"ok": "fine", "bad": "not"}, "else")) == "fine"
-    assert html(lambda v: choose(v.state, {"bad": "not"}, "else")) == "else"
+    assert html(lambda v: (when(v.text, el("b"), "no"), when(v.empty, "yes", el("i")))) == "<b></b><i></i>"
+    assert html(lambda v: choose(v.state, {"ok": el("b"), "bad": "not"}, "else")) == "<b></b>"
+    assert html(lambda v: choose(v.state, {"bad": "not"}, el("i"))) == "<i></i>"
     assert html(lambda v: el("ul", each(v.rows, lambda row: el("li", row.name)))) == "<ul><li>one</li><li>two</li></ul>"
     assert html(lambda v: each(v.rows, lambda a: each(v.rows, lambda b: el("i", a.key, b.key)))) == "<i>11</i><i>12</i><i>21</i><i>22</i>"
 
@@ -74,11 +74,30 @@ def test_a_live_part_leaves_its_still_form() -> None:
     assert html(lambda v: wrapped(object, el("form", method="get"), el("b", v.text))) == '<form method="get"><b>Câble</b></form>'
 
 
+@pytest.mark.parametrize(
+    ("draw", "expected"),
+    [
+        (lambda v: el("p", v.text), "<p>Câble</p>"),
+        (lambda v: el("p", v.text, " · ", (v.state, None)), "<p>Câble · ok</p>"),
+        (lambda v: el("p", el("b"), " ", v.text, ", ", v.state), "<p><b></b><bdi> Câble, ok</bdi></p>"),
+        (lambda v: el("p", el("b"), " fixed"), "<p><b></b> fixed</p>"),
+        (lambda v: el("p", when(v.text, "yes", "no")), "<p><bdi>yes</bdi></p>"),
+        (lambda v: el("p", when(v.text, (el("b"), " ", v.text))), "<p><b></b><bdi> Câble</bdi></p>"),
+        (lambda v: el("p", when(v.text, (" ", el("b")))), "<p> <b></b></p>"),
+        (lambda v: choose(v.state, {"ok": v.text}), "<bdi>Câble</bdi>"),
+        (lambda v: el("p", each(v.rows, lambda row: row.name)), "<p><bdi>one</bdi><bdi>two</bdi></p>"),
+        (lambda v: wrapped(object, el("h2"), "No. ", v.text), "<h2><bdi>No. Câble</bdi></h2>"),
+    ],
+)
+def test_each_text_that_changes_is_the_only_child_of_its_element(draw: Any, expected: str) -> None:
+    assert html(draw) == expected
+
+
 def test_digits_joined_by_hyphens_stay_on_one_line() -> None:
     """Browsers would break a date after a hyphen. Its text keeps plain hyphens, so that it can be searched on the page and copied."""
     day = '<span class="unbroken">2020-09-12</span>'
     assert html(lambda v: el("p", v.text), text="due 2020-09-12, <b>") == f"<p>due {day}, &lt;b&gt;</p>"
-    assert html(lambda v: el("p", "a", when(v.text, v.text)), text="2020-09-12") == f"<p>a{day}</p>"
+    assert html(lambda v: el("p", "a", when(v.text, v.text)), text="2020-09-12") == f"<p>a<bdi>{day}</bdi></p>"
     assert html(lambda v: el("p", v.text), text="C-2047 ODO-50 -5 5- a-1") == "<p>C-2047 ODO-50 -5 5- a-1</p>"
     assert html(lambda v: el("p", v.text, title=v.text), text="1-2") == '<p title="1-2"><span class="unbroken">1-2</span></p>'
     assert html(lambda v: el("option", v.text), text="2020-09-12") == "<option>2020-09-12</option>"

@@ -63,7 +63,7 @@ def _type_words(found: Statement) -> dict[str, str]:
         "open_31_60": ages["60"],
         "open_61_90": ages["90"],
         "open_over_90": ages["older"],
-        "unapplied_credit": t("Credit not applied to an invoice"),
+        "unapplied_credit": t("Credit on account"),
     }
 
 

@@ -183,7 +183,7 @@ def test_a_stored_country_that_is_not_known_is_drawn_plainly(people: People, cou
         assert f'value="{country}"' in EDIT.html(view)
     fields = {row.key: row.value for row in view.address.rows} | {"country": country}
     refused = send(owner, "address", fields, code, view.address.version)
-    assert refused.errors == {"country": "Choose one of the values offered."}
+    assert refused.errors == {"country": "Choose an option from the list."}
     assert refused.error == "This country is not known. Choose it from the list."
     assert send(owner, "address", {**fields, "country": "GB", "postal_code": "CM1 1AA"}, code, view.address.version, "b").ok
 
@@ -194,7 +194,7 @@ def test_a_stored_province_that_is_not_in_the_list_is_shown_and_must_be_chosen(p
     (province,) = (row for row in view.address.rows if row.key == "province")
     assert [option.text for option in province.options if option.selected] == ["Kebek"]
     fields = {row.key: row.value for row in view.address.rows} | {"country": "CA"}
-    assert send(people["owner"], "address", fields, code, view.address.version).errors == {"province": "Choose one of the values offered."}
+    assert send(people["owner"], "address", fields, code, view.address.version).errors == {"province": "Choose an option from the list."}
 
 
 @pytest.mark.parametrize("role", ["billing", "operations", "read_only"])
